@@ -1,0 +1,1 @@
+"""The cPod integration portal."""
