@@ -1,0 +1,175 @@
+"""The domain's errors: each knows its HTTP status, its stable code and says one sentence to a person.
+
+Raised once, where the rule is broken; drawn once, as RFC 9457 problem details by `portal.api`
+and as a page by `portal.web`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field; `field` is its path on the wire, `retry_policy.timeoutMs`."""
+
+    field: str
+    message: str
+
+
+class PortalError(Exception):
+    """The parent of all: `detail` is a sentence for people, without jargon and without secrets."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(self, detail: str = "", *, errors: Sequence[FieldError] = ()) -> None:
+        self.detail = detail or self.title
+        self.errors = tuple(errors)
+        super().__init__(self.detail)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the answer's headers must say besides the body."""
+        return {}
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """Members that this kind of problem adds to the problem document."""
+        return {}
+
+
+class BadRequest(PortalError):
+    """The request itself cannot be read: broken JSON, a bad cursor, a repeated parameter."""
+
+    status, code, title = 400, "bad_request", "The request cannot be read"
+
+
+class Unauthenticated(PortalError):
+    """No credential, or one that does not hold; the answer never says which part failed."""
+
+    status, code, title = 401, "unauthenticated", "Sign in or send a valid credential"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 6750, section 3: the scheme, and nothing about the reason."""
+        return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+
+class Forbidden(PortalError):
+    """Known, but not allowed; `scope` is the permission that is missing."""
+
+    status, code, title = 403, "forbidden", "You may not do this"
+
+    def __init__(self, detail: str = "", *, scope: str | None = None) -> None:
+        super().__init__(detail)
+        self.scope = scope
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 6750, section 3.1: name the scope that would have been enough."""
+        if self.scope is None:
+            return {}
+        return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{self.scope}"'}
+
+
+class NotFound(PortalError):
+    """Not there for this caller; another tenant's record looks exactly like a made-up one."""
+
+    status, code, title = 404, "not_found", "There is nothing here"
+
+
+class MethodNotAllowed(PortalError):
+    """The path exists, the method does not."""
+
+    status, code, title = 405, "method_not_allowed", "This address does not take that method"
+
+
+class Conflict(PortalError):
+    """The change contradicts what is stored; `current` is the record as it stands."""
+
+    status, code, title = 409, "conflict", "This conflicts with what is already there"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        errors: Sequence[FieldError] = (),
+        current: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail, errors=errors)
+        self.current = current
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """The stored record, so that the caller can merge without another request."""
+        return {} if self.current is None else {"current": self.current}
+
+
+class StaleVersion(Conflict):
+    """Somebody else saved first (optimistic concurrency, the specification's `version`)."""
+
+    code, title = "stale_version", "Somebody else saved this first"
+
+
+class PreconditionFailed(PortalError):
+    """`If-Match` names a version that is no longer the current one (RFC 9110, 13.1.1)."""
+
+    status, code, title = 412, "precondition_failed", "Somebody else saved this first"
+
+
+class TooLarge(PortalError):
+    """More bytes than the portal takes."""
+
+    status, code, title = 413, "too_large", "That is too large"
+
+
+class UnsupportedMediaType(PortalError):
+    """A body in a format that the operation does not read."""
+
+    status, code, title = 415, "unsupported_media_type", "Send JSON"
+
+
+class Invalid(PortalError):
+    """Readable, but a rule of the domain is broken; `errors` names the fields."""
+
+    status, code, title = 422, "invalid", "Some fields need attention"
+
+    def __init__(self, errors: Sequence[FieldError], detail: str = "") -> None:
+        super().__init__(detail, errors=errors)
+
+    @classmethod
+    def field(cls, name: str, message: str) -> "Invalid":
+        """The usual case: one field, one sentence."""
+        return cls([FieldError(name, message)])
+
+
+class RateLimited(PortalError):
+    """Too often; `retry_after` is in seconds."""
+
+    status, code, title = 429, "rate_limited", "Too many requests"
+
+    def __init__(self, detail: str = "", *, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 9110, 10.2.3."""
+        return {"Retry-After": str(self.retry_after)}
+
+
+class Unavailable(PortalError):
+    """Something the portal stands on does not answer; `retry_after` is in seconds."""
+
+    status, code, title = 503, "unavailable", "Not available right now"
+
+    def __init__(self, detail: str = "", *, retry_after: int = 5) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 9110, 10.2.3."""
+        return {"Retry-After": str(self.retry_after)}
