@@ -1,4 +1,4 @@
-"""The domain's errors: each knows its HTTP status, its stable code and says one sentence to a person.
+"""The domain's errors: each knows its HTTP status, its code, and says one sentence to a person.
 
 Raised once, where the rule is broken; drawn once, as RFC 9457 problem details by `portal.api`
 and as a page by `portal.web`.

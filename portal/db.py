@@ -1,0 +1,290 @@
+"""The kernel of storage: the base of all models, the actor, the tenant's wall, the one commit.
+
+Every query of a service names the actor's tenant (the first wall); PostgreSQL's row-level
+security keeps the same rule from below (the second). Services flush, edges commit.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Self, TypeVar
+
+from flask_sqlalchemy import SQLAlchemy
+from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    DateTime,
+    Integer,
+    MetaData,
+    Select,
+    String,
+    event,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    SessionTransaction,
+    declared_attr,
+    mapped_column,
+)
+from sqlalchemy.orm.exc import StaleDataError
+from ulid import ULID
+
+from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, StaleVersion
+
+SourceType = Literal["frontend", "backend", "server", "system", "api"]
+ActorKind = Literal["person", "application", "system"]
+
+NAMING = {
+    "pk": "pk_%(table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """The parent of every model; a moment is always stored with its zone."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: DateTime(timezone=True)}
+
+
+# The savepoint mode lets a test wrap what a request commits in one transaction of its own.
+db = SQLAlchemy(
+    metadata=Base.metadata,
+    session_options={"join_transaction_mode": "create_savepoint", "expire_on_commit": False},
+)
+session = db.session
+
+
+def new_id(prefix: str) -> str:
+    """A ULID with a type prefix, `app_01K…`: made by the server only, ordered by time."""
+    return f"{prefix}_{ULID()}"
+
+
+# ---------------------------------------------------------------- who is asking
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from, for the audit: address, program and request id."""
+
+    ip: str | None = None
+    user_agent: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, for which tenant, with which rights: the first argument of every verb.
+
+    `app_id` (a slug) and `application_id` are set only when the credential belongs to an
+    Application; they stamp what it writes and narrow what it reads (specification, `app_id`).
+    """
+
+    tenant_id: str
+    kind: ActorKind
+    id: str
+    name: str
+    scopes: frozenset[str] = frozenset()
+    app_id: str | None = None
+    application_id: str | None = None
+    person_id: str | None = None
+    source_type: SourceType = "api"
+    origin: Origin = field(default_factory=Origin)
+
+    def can(self, scope: str) -> bool:
+        """Whether the actor holds `scope`, such as `connectors:write`."""
+        return scope in self.scopes
+
+    def require(self, scope: str) -> None:
+        """Pass, or raise Forbidden that names the missing permission."""
+        if not self.can(scope):
+            raise Forbidden(
+                f"This needs the permission {scope}. An admin of your tenant can grant it.",
+                scope=scope,
+            )
+
+
+# ---------------------------------------------------------------- the common envelope
+
+
+class Record(Base):
+    """What every resource of the specification carries; the server stamps all of it."""
+
+    __abstract__ = True
+    id_prefix: str
+    kind: str
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    app_id: Mapped[str | None] = mapped_column(String(80))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+    created_by: Mapped[str | None] = mapped_column(String(80))
+    updated_by: Mapped[str | None] = mapped_column(String(80))
+    source: Mapped[str] = mapped_column(String(40), server_default="edm")
+    source_type: Mapped[str] = mapped_column(String(20), server_default="api")
+    is_deleted: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    deleted_at: Mapped[datetime | None]
+    deleted_by: Mapped[str | None] = mapped_column(String(80))
+    schema_version: Mapped[int] = mapped_column(Integer, server_default="1")
+    version: Mapped[int] = mapped_column(Integer)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 - SQLAlchemy calls it on the class
+        """Count versions, and fetch what the server stamped with the same statement."""
+        return {"version_id_col": cls.__table__.c.version, "eager_defaults": True}
+
+    @classmethod
+    def seen_by(cls, actor: Actor) -> Select[Self]:
+        """The rows of the actor's tenant, narrowed to its application where it has one."""
+        query = select(cls).where(cls.tenant_id == actor.tenant_id)
+        if actor.app_id is not None:
+            query = query.where(cls.app_scope(actor))
+        return query
+
+    @classmethod
+    def app_scope(cls, actor: Actor) -> Any:
+        """What an application's credential may see: what it stamped (specification, `app_id`)."""
+        return cls.app_id == actor.app_id
+
+
+R = TypeVar("R", bound=Record)
+
+
+def find(
+    model: type[R],
+    actor: Actor,
+    record_id: str,
+    *,
+    lock: bool = False,
+    include_deleted: bool = False,
+) -> R:
+    """The actor's own record, or NotFound: a stranger's id looks like no id.
+
+    `lock` holds the row until the transaction ends, so that a version check means something.
+    """
+    query = model.seen_by(actor).where(model.id == record_id)
+    if not include_deleted:
+        query = query.where(model.is_deleted.is_(False))
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    record = session.scalar(query)
+    if record is None:
+        raise NotFound(f"There is no {model.kind} {record_id[:60]} in this tenant.")
+    return record
+
+
+# ---------------------------------------------------------------- tenancy
+
+
+SET_SCOPE = text(
+    "SELECT set_config('app.tenant_id', :tenant_id, true),"
+    " set_config('app.credential', :credential, true)"
+)
+
+
+def enter_tenant(tenant_id: str) -> None:
+    """Let this session's transactions, the running one and later ones, see one tenant."""
+    _enter(tenant_id=tenant_id)
+
+
+def present_credential(digest: str) -> None:
+    """Let the session find the one row whose stored digest (hex SHA-256) this is.
+
+    Used before the tenant is known: an API key by its hash, a web session by its token's hash.
+    """
+    _enter(credential=digest)
+
+
+def _enter(**scope: str) -> None:
+    session.info.update(scope)
+    if session().in_transaction():
+        session.execute(SET_SCOPE, _scope(session.info))
+
+
+def _scope(info: dict[Any, Any]) -> dict[str, str]:
+    return {"tenant_id": info.get("tenant_id", ""), "credential": info.get("credential", "")}
+
+
+@event.listens_for(Session, "after_begin")
+def _scope_transaction(
+    current: Session, transaction: SessionTransaction, connection: Connection
+) -> None:
+    # Local to the transaction, so a pooled connection can never carry it to somebody else;
+    # not per savepoint, because rolling one back would drop the setting.
+    if not transaction.nested and (current.info.get("tenant_id") or current.info.get("credential")):
+        connection.execute(SET_SCOPE, _scope(current.info))
+
+
+# ---------------------------------------------------------------- verdicts of the database
+
+
+# constraint name → (field on the wire, sentence). Features add theirs beside their models.
+CONSTRAINTS: dict[str, tuple[str, str]] = {}
+
+
+def flush() -> None:
+    """Ask the database for its verdict now, and say it in our words.
+
+    Raises Conflict for a taken name, Invalid for a reference or a value that cannot be,
+    StaleVersion when somebody else saved first.
+    """
+    try:
+        session.flush()
+    except StaleDataError as error:
+        raise StaleVersion("Somebody else saved this record first. Load it again.") from error
+    except IntegrityError as error:
+        raise _in_our_words(error) from error
+
+
+def _in_our_words(error: IntegrityError) -> Exception:
+    cause = error.orig
+    if not isinstance(cause, (UniqueViolation, ForeignKeyViolation, CheckViolation)):
+        return error
+    known = CONSTRAINTS.get(cause.diag.constraint_name or "")
+    if known is None:
+        return error
+    problem = FieldError(*known)
+    if isinstance(cause, UniqueViolation):
+        return Conflict(problem.message, errors=[problem])
+    return Invalid([problem])
+
+
+def database_now() -> datetime:
+    """The transaction's moment by the database's clock, UTC: the only clock of the domain."""
+    return session.execute(select(func.now())).scalar_one()
+
+
+# ---------------------------------------------------------------- the edge
+
+
+def commit_or_roll_back(status: int) -> None:
+    """End a request's transaction: keep what succeeded (below 400), undo what did not."""
+    if status < 400:
+        session.commit()
+    else:
+        session.rollback()
+
+
+@contextmanager
+def transaction(tenant_id: str | None = None) -> Iterator[None]:
+    """One unit of work outside a request (worker, command line): all of it or nothing."""
+    if tenant_id is not None:
+        enter_tenant(tenant_id)
+    try:
+        yield
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
