@@ -77,6 +77,11 @@ class Config:
     )
     api_audience: str = _setting("audience of access tokens for REST", "urn:cpod:integration")
     secret_store: Literal["embedded", "vault"] = _setting("embedded or vault", "embedded")
+    secret_store_key: tuple[str, ...] = _setting(
+        "keys of the embedded store, comma-separated: the first encrypts, all decrypt",
+        "derived from PORTAL_SECRET_KEY",
+        secret=True,
+    )
     vault_addr: str | None = _setting("address of Vault or OpenBao")
     vault_mount: str = _setting("mount of its KV version 2 engine", "secret")
     vault_namespace: str | None = _setting("its namespace")
@@ -192,6 +197,7 @@ def _identity(reader: "_Reader") -> dict[str, Any]:
 def _vault(reader: "_Reader") -> dict[str, Any]:
     values = {
         "secret_store": reader.get("SECRET_STORE", _one_of("embedded", "vault"), "embedded"),
+        "secret_store_key": reader.secret("SECRET_STORE_KEY", _secret_keys, ()),
         "vault_addr": reader.get("VAULT_ADDR", _url, None),
         "vault_mount": reader.get("VAULT_MOUNT", _path_segment, "secret"),
         "vault_namespace": reader.get("VAULT_NAMESPACE", _text, None),
@@ -419,6 +425,10 @@ def _secret_key(value: str) -> str:
     if len(set(value)) < 10:
         raise ValueError("is not random; make one: openssl rand -hex 32")
     return value
+
+
+def _secret_keys(value: str) -> tuple[str, ...]:
+    return tuple(_secret_key(part.strip()) for part in value.split(",") if part.strip())
 
 
 def _path_segment(value: str) -> str:

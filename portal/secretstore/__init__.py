@@ -1,0 +1,352 @@
+"""Where secrets live: one port, two adapters.
+
+A feature names a secret by what it belongs to (`SecretRef`), never by a path, and speaks to
+`store()`. Behind it is either a Vault or OpenBao KV v2 mount (`portal.secretstore.vault`) or the
+portal's own encrypted tables (`portal.secretstore.embedded`); both keep the same promises, and
+`tests/secretstore/test_contract.py` holds them to it.
+
+The order of writes for a feature: flush its own row (so that the ids exist and its rules hold),
+`put` the secret, store the version in the row; the edge commits. With the embedded store the secret
+is part of that very transaction; with Vault a crash before the commit leaves an unused secret
+behind, which is harmless, and never a row without its secret.
+
+What may be kept beside a secret in the feature's own row (version, names of the fields,
+fingerprint, when and by whom it was set) is the feature's business: nothing here lists fields
+without opening the secret.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, NoReturn, Protocol
+
+from portal.config import Config
+from portal.errors import (
+    Conflict,
+    FieldError,
+    Invalid,
+    NotFound,
+    PortalError,
+    TooLarge,
+    Unavailable,
+)
+
+MAX_BYTES = 64 * 1024
+"""Of the names and values of one secret together, in UTF-8. Vault fails at 1 MiB, with a 500."""
+
+MAX_FIELDS = 64
+KEPT_VERSIONS = 10
+"""Vault's own default for a mount; the embedded store keeps as many."""
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,63}")
+_WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_FIELD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Which secret: the `slot` of the record `owner_id`, of a `kind`, in a tenant.
+
+    Ids are letters, digits and underscores; kind and slot lower-case letters, digits and dashes.
+    With that, no part can leave its place in a path, and no two references share a path.
+    """
+
+    tenant_id: str
+    kind: str
+    owner_id: str
+    slot: str
+
+    def __post_init__(self) -> None:
+        """ValueError for a part out of the alphabet: a mistake of the caller, not of a person."""
+        for name, pattern in (
+            ("tenant_id", _ID),
+            ("kind", _WORD),
+            ("owner_id", _ID),
+            ("slot", _WORD),
+        ):
+            if not pattern.fullmatch(getattr(self, name)):
+                raise ValueError(f"SecretRef.{name} has characters that a reference may not have")
+
+    @property
+    def key(self) -> str:
+        """The path below the mount, `tnt-…/connectors/cnn-…/credentials`."""
+        parts = (_dashed(self.tenant_id), self.kind, _dashed(self.owner_id), self.slot)
+        return "/".join(parts)
+
+    def path(self, mount: str) -> str:
+        """The specification's `vault_path`, `secret/data/tnt-…/connectors/cnn-…/credentials`."""
+        return f"{mount}/data/{self.key}"
+
+
+class Secret(Mapping[str, str]):
+    """The values of one version of a secret, hidden from repr, str, format and pickle.
+
+    Read a field as `secret["password"]`; keep it for as long as the work takes and no longer.
+    """
+
+    __slots__ = ("_values", "created_at", "version")
+
+    def __init__(self, values: Mapping[str, str], version: int, created_at: datetime) -> None:
+        self._values = dict(values)
+        self.version = version
+        self.created_at = created_at
+
+    def __getitem__(self, field: str) -> str:
+        return self._values[field]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"<Secret version {self.version}, values hidden>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A secret is neither pickled nor copied to another process")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version as the store keeps it. A deleted one can come back, a destroyed one cannot."""
+
+    number: int
+    created_at: datetime
+    deleted_at: datetime | None = None
+    destroyed: bool = False
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its values can be read."""
+        return self.deleted_at is None and not self.destroyed
+
+
+@dataclass(frozen=True, slots=True)
+class SecretMeta:
+    """What is known of a secret without opening it; `versions` from the oldest to the newest."""
+
+    ref: SecretRef
+    current_version: int
+    versions: tuple[Version, ...]
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the current version can be read."""
+        return any(v.is_live for v in self.versions if v.number == self.current_version)
+
+
+class StoreState(StrEnum):
+    """How the store stands towards the portal."""
+
+    OK = "ok"
+    SEALED = "sealed"
+    UNAVAILABLE = "unavailable"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHealth:
+    """The state, and one sentence that tells an operator what it means and what to do."""
+
+    state: StoreState
+    sentence: str
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether secrets can be read and written now."""
+        return self.state is StoreState.OK
+
+
+class SecretNotFound(NotFound):
+    """No such secret or version; `deleted` if it can be restored, `destroyed` if it is gone."""
+
+    code: ClassVar[str] = "secret_not_found"
+
+    def __init__(self, *, deleted: bool = False, destroyed: bool = False) -> None:
+        self.deleted = deleted
+        self.destroyed = destroyed
+        if destroyed:
+            detail = "This secret was destroyed and cannot be restored. Enter it again."
+        elif deleted:
+            detail = "This secret was deleted. It can still be restored."
+        else:
+            detail = "No secret is stored here."
+        super().__init__(detail)
+
+
+class SecretConflict(Conflict):
+    """The secret is no longer at the version that the caller saw; `version` is the current one."""
+
+    code: ClassVar[str] = "secret_conflict"
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        detail = "Somebody else saved this secret in the meantime"
+        if version:
+            detail += f" (it is at version {version} now)"
+        super().__init__(f"{detail}. Reload, review and save again.", current=None)
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """The version to build the next attempt on."""
+        return {"current_secret_version": self.version}
+
+
+class SecretDenied(PortalError):
+    """The store knows the portal and refuses, or does not accept the portal's own credentials."""
+
+    status, code, title = 502, "secret_store_denied", "The secret store refused the portal"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(
+            detail or "The secret store refuses the portal. An operator must check its policy."
+        )
+
+
+class SecretDamaged(PortalError):
+    """The stored bytes do not belong to this secret: altered, or moved from another place."""
+
+    status, code, title = 500, "secret_damaged", "A stored secret is damaged"
+
+    def __init__(self) -> None:
+        super().__init__("The stored secret is damaged and was not used. Enter it again.")
+
+
+class SecretTooLarge(TooLarge):
+    """More than `MAX_BYTES` or `MAX_FIELDS`."""
+
+    code: ClassVar[str] = "secret_too_large"
+
+
+class StoreUnavailable(Unavailable):
+    """The store does not answer, or answers with an error of its own."""
+
+    code: ClassVar[str] = "secret_store_unavailable"
+    title: ClassVar[str] = "The secret store does not answer"
+
+    def __init__(self, detail: str = "", *, retry_after: int = 5) -> None:
+        super().__init__(
+            detail or "The secret store does not answer. Everything that needs no secret works on.",
+            retry_after=retry_after,
+        )
+
+
+class StoreSealed(StoreUnavailable):
+    """The store is there but locked: Vault sealed, or the embedded store without its key."""
+
+    code: ClassVar[str] = "secret_store_sealed"
+    title: ClassVar[str] = "The secret store is locked"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The secret store is locked. Lists, search and pages work; saving and testing of "
+            "credentials is paused until an operator unlocks it.",
+            retry_after=30,
+        )
+
+
+class SecretStore(Protocol):
+    """What both adapters promise. Versions count from 1; a deleted version keeps its number.
+
+    Any verb may raise StoreSealed, StoreUnavailable or SecretDenied. `cas` is the version that the
+    caller saw: 0 means "there is none yet", None means "whatever is there"; SecretConflict if it
+    is another one.
+    """
+
+    def put(self, ref: SecretRef, data: Mapping[str, str], *, cas: int | None) -> Version:
+        """Store a whole new version. Invalid or SecretTooLarge for data that is out of bounds."""
+        ...
+
+    def patch(self, ref: SecretRef, changes: Mapping[str, str | None], *, cas: int) -> Version:
+        """A new version with some fields set and those given as None removed.
+
+        SecretNotFound if there is no live current version to change.
+        """
+        ...
+
+    def get(self, ref: SecretRef, *, version: int | None = None, reason: str) -> Secret:
+        """The values of the current or a given version. SecretNotFound; SecretDamaged.
+
+        `reason` says in a few words what they are needed for; it is written to the log.
+        """
+        ...
+
+    def head(self, ref: SecretRef) -> SecretMeta:
+        """The versions without their values. SecretNotFound only if there never was any."""
+        ...
+
+    def delete(self, ref: SecretRef) -> None:
+        """Make every version unreadable, restorably. Nothing there is nothing to do."""
+        ...
+
+    def undelete(self, ref: SecretRef) -> SecretMeta:
+        """Bring the deleted versions back, and say what is there now. SecretNotFound."""
+        ...
+
+    def purge(self, ref: SecretRef) -> None:
+        """Remove all versions for good; numbering begins anew. Nothing there is nothing to do."""
+        ...
+
+    def health(self) -> StoreHealth:
+        """How the store stands, for readiness and `portal doctor`. Never raises."""
+        ...
+
+
+def check(data: Mapping[str, str]) -> None:
+    """Refuse what no store should be asked to keep: Invalid or SecretTooLarge, names only."""
+    if not data:
+        raise Invalid.field("credentials", "A secret needs at least one field.")
+    check_changes(data)
+
+
+def check_changes(changes: Mapping[str, str | None]) -> None:
+    """The bounds for a part of a secret; Invalid or SecretTooLarge, never with a value in it."""
+    if len(changes) > MAX_FIELDS:
+        raise SecretTooLarge(f"A secret has at most {MAX_FIELDS} fields.")
+    if problems := [p for name, value in changes.items() if (p := _problem(name, value))]:
+        raise Invalid(problems)
+    if sum(len(name) + len((value or "").encode()) for name, value in changes.items()) > MAX_BYTES:
+        raise SecretTooLarge(f"A secret has at most {MAX_BYTES // 1024} KiB.")
+
+
+def _problem(name: str, value: str | None) -> FieldError | None:
+    if not _FIELD_NAME.fullmatch(name):
+        return FieldError("credentials", "Names of fields are letters, digits, '_', '-' and '.'.")
+    if value is not None and any("\ud800" <= character <= "\udfff" for character in value):
+        return FieldError(name, "This text is not valid Unicode.")
+    return None
+
+
+def _dashed(record_id: str) -> str:
+    return record_id.replace("_", "-")
+
+
+_configured: SecretStore | None = None
+
+
+def configure(config: Config) -> SecretStore:
+    """Build the store that the configuration asks for and make it the process's own."""
+    global _configured
+    _configured = build(config)
+    return _configured
+
+
+def build(config: Config) -> SecretStore:
+    """The store that the configuration asks for; connects to nothing yet."""
+    if config.secret_store == "vault":  # noqa: S105 - the name of a kind of store
+        from portal.secretstore.vault import VaultStore
+
+        return VaultStore.from_config(config)
+    from portal.secretstore.embedded import EmbeddedStore
+
+    return EmbeddedStore.from_config(config)
+
+
+def store() -> SecretStore:
+    """The configured store. RuntimeError before `configure`."""
+    if _configured is None:
+        raise RuntimeError("portal.secretstore.configure(config) was not called")
+    return _configured

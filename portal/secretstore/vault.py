@@ -1,0 +1,479 @@
+"""The secret store in a HashiCorp Vault or OpenBao KV v2 mount.
+
+The portal needs, below its mount (here `secret`), this policy:
+
+    path "secret/data/*"     { capabilities = ["create", "read", "update", "patch"] }
+    path "secret/metadata/*" { capabilities = ["read", "delete"] }
+    path "secret/delete/*"   { capabilities = ["update"] }
+    path "secret/undelete/*" { capabilities = ["update"] }
+
+The server's own messages can carry paths, socket names and user names: they are neither shown nor
+logged, only the operation and the status are. Behaviour noted below was measured on OpenBao 2.7.
+"""
+
+import json
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from threading import Lock
+from typing import Any, Protocol
+
+import structlog
+import urllib3
+
+from portal.config import Config
+from portal.secretstore import (
+    Secret,
+    SecretConflict,
+    SecretDenied,
+    SecretMeta,
+    SecretNotFound,
+    SecretRef,
+    StoreHealth,
+    StoreSealed,
+    StoreState,
+    StoreUnavailable,
+    Version,
+    check,
+    check_changes,
+)
+
+log = structlog.get_logger(__name__)
+
+TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
+"""Seconds. A healthy store answers in 3 to 6 milliseconds, so this is a hanging one."""
+
+CONNECTIONS = 8
+LOGIN_AGAIN_AT = 0.75
+"""The share of a token's life after which to log in anew: batch tokens cannot be renewed."""
+
+NOT_CARRIED_OUT = frozenset({412, 429})
+"""Refused before anything was done (a replica behind, a quota): any request may be sent again."""
+
+PASSING = frozenset({500, 502, 504})
+"""Errors that often pass at once; only a read may be sent again."""
+
+STANDBY = frozenset({200, 429, 472, 473})
+"""What sys/health says of an unsealed node: active, standby, replica."""
+
+
+SEALED = StoreHealth(StoreState.SEALED, "The secret store is sealed. Unseal it.")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status and JSON of one answer; an answer that is no JSON object has an empty body."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The `data` member, or an empty one."""
+        found = self.body.get("data")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether a 503 is the server's own, and not that of a proxy in front of it."""
+        return self.status == HTTPStatus.SERVICE_UNAVAILABLE and (
+            self.body.get("sealed") is True or "sealed" in str(self.body.get("errors"))
+        )
+
+
+class Breaker:
+    """Spares threads the wait for a store that hangs: after some failures, fail at once.
+
+    When the pause (seconds) is over one request is let through to try; its success closes the
+    circuit, its failure opens it for another pause. Thread-safe.
+    """
+
+    def __init__(self, failures: int = 5, pause: float = 5.0) -> None:
+        self._limit = failures
+        self._pause = pause
+        self._lock = Lock()
+        self._failed = 0
+        self._closed_at = 0.0
+
+    def enter(self) -> None:
+        """StoreUnavailable while the circuit is open."""
+        with self._lock:
+            if self._failed < self._limit:
+                return
+            now = time.monotonic()
+            if now < self._closed_at:
+                raise StoreUnavailable
+            self._closed_at = now + self._pause  # this caller is the one who tries
+
+    def leave(self, *, answered: bool) -> None:
+        """What became of a request that was let in."""
+        with self._lock:
+            self._failed = 0 if answered else self._failed + 1
+            self._closed_at = time.monotonic() + self._pause
+
+
+class Transport:
+    """One server's connections: bounded in time, following no redirect, sending safely again."""
+
+    def __init__(
+        self,
+        address: str,
+        timeout: urllib3.Timeout = TIMEOUT,
+        breaker: Breaker | None = None,
+    ) -> None:
+        self._address = address.rstrip("/")
+        self._breaker = breaker or Breaker()
+        self._pool = urllib3.PoolManager(
+            num_pools=1, maxsize=CONNECTIONS, timeout=timeout, retries=False
+        )
+
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str], body: object = None
+    ) -> Answer:
+        """One request, and a second one where that cannot do a thing twice. StoreUnavailable."""
+        answer = self._once(method, path, headers, body)
+        again = answer is None or answer.status in PASSING
+        if (again and method == "GET") or (answer and answer.status in NOT_CARRIED_OUT):
+            time.sleep(random.uniform(0.05, 0.15))  # noqa: S311 (jitter, not a secret)
+            answer = self._once(method, path, headers, body)
+        if answer is None:
+            raise StoreUnavailable
+        return answer
+
+    def _once(
+        self, method: str, path: str, headers: Mapping[str, str], body: object
+    ) -> Answer | None:
+        """The answer; None if the connection broke. A time-out is final: StoreUnavailable."""
+        encoded = None if body is None else json.dumps(body).encode()
+        url = f"{self._address}/v1/{path}"
+        self._breaker.enter()
+        answered = False
+        try:
+            response = self._pool.request(
+                method, url, body=encoded, headers=dict(headers), redirect=False
+            )
+            answered = True
+        except urllib3.exceptions.TimeoutError as error:
+            log.warning("secret_store_timeout", method=method)
+            raise StoreUnavailable from error
+        except urllib3.exceptions.HTTPError as error:
+            log.warning("secret_store_unreachable", method=method, error=type(error).__name__)
+            return None
+        finally:
+            self._breaker.leave(answered=answered)
+        return Answer(response.status, _object(response.data))
+
+
+class Login(Protocol):
+    """Where the token comes from."""
+
+    def token(self) -> str:
+        """A token that is good as far as we know."""
+        ...
+
+    def replace(self, refused: str) -> bool:
+        """Forget a token that was refused; whether `token` can now give another one."""
+        ...
+
+
+class StaticToken:
+    """A token from the configuration; when it dies, only an operator can give another."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def token(self) -> str:
+        """The configured token."""
+        return self._token
+
+    def replace(self, refused: str) -> bool:
+        """There is no other."""
+        return False
+
+
+class AppRole:
+    """Logs in with role id and secret id, anew before the token ends or once it is refused.
+
+    Thread-safe: threads that meet a dead token at once cause one login.
+    """
+
+    def __init__(
+        self, transport: Transport, headers: Mapping[str, str], role_id: str, secret_id: str
+    ) -> None:
+        self._transport = transport
+        self._headers = headers
+        self._credentials = {"role_id": role_id, "secret_id": secret_id}
+        self._lock = Lock()
+        self._token = ""
+        self._good_until = 0.0
+
+    def token(self) -> str:
+        """The current token, or a new one from a login. Any error of the store."""
+        with self._lock:
+            if not self._token or time.monotonic() >= self._good_until:
+                self._log_in()
+            return self._token
+
+    def replace(self, refused: str) -> bool:
+        """Drop the token unless another thread already has."""
+        with self._lock:
+            if self._token == refused:
+                self._token = ""
+        return True
+
+    def _log_in(self) -> None:
+        answer = self._transport.send(
+            "POST", "auth/approle/login", self._headers, self._credentials
+        )
+        # A wrong secret id is a 400, not a 403: either way the portal's own credentials are wrong.
+        if answer.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):
+            log.error("secret_store_login_refused", status=answer.status)
+            raise SecretDenied(
+                "The secret store does not accept the portal's own credentials. "
+                "An operator must check its role id and secret id."
+            )
+        _raise_for(answer, "login")
+        try:
+            granted = answer.body["auth"]
+            self._token = str(granted["client_token"])
+            life = float(granted["lease_duration"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreUnavailable from error
+        # A life of 0 is a token without end.
+        self._good_until = time.monotonic() + life * LOGIN_AGAIN_AT if life else float("inf")
+
+
+class VaultStore:
+    """`SecretStore` over the KV v2 HTTP API. One instance serves all threads of a process."""
+
+    def __init__(
+        self, transport: Transport, login: Login, *, mount: str = "secret", namespace: str = ""
+    ) -> None:
+        self._transport = transport
+        self._login = login
+        self._mount = mount.strip("/")
+        self._headers = _base_headers(namespace)
+
+    @classmethod
+    def from_config(cls, config: Config) -> "VaultStore":
+        """As configured; connects at the first call."""
+        transport = Transport(config.vault_addr or "")
+        namespace = config.vault_namespace or ""
+        login: Login = StaticToken(config.vault_token or "")
+        if config.vault_role_id and config.vault_secret_id:
+            login = AppRole(
+                transport, _base_headers(namespace), config.vault_role_id, config.vault_secret_id
+            )
+        return cls(transport, login, mount=config.vault_mount, namespace=namespace)
+
+    def put(self, ref: SecretRef, data: Mapping[str, str], *, cas: int | None) -> Version:
+        """See `SecretStore.put`."""
+        check(data)
+        body: dict[str, Any] = {"data": dict(data)}
+        if cas is not None:
+            body["options"] = {"cas": cas}
+        answer = self._call("POST", "data", ref, body)
+        if answer.status == HTTPStatus.BAD_REQUEST:
+            current = self._current(ref)
+            if cas is not None:
+                raise _conflict_or_unavailable(current, cas)
+            # The mount insists on a cas: "whatever is there" is what is there now.
+            return self.put(ref, data, cas=current)
+        _raise_for(answer, "put")
+        return _version(answer.data.get("version"), answer.data)
+
+    def patch(self, ref: SecretRef, changes: Mapping[str, str | None], *, cas: int) -> Version:
+        """See `SecretStore.patch`. The portal does not read the fields that it keeps."""
+        check_changes(changes)
+        body = {"data": dict(changes), "options": {"cas": cas}}
+        answer = self._call("PATCH", "data", ref, body)
+        if answer.status == HTTPStatus.BAD_REQUEST:
+            raise _conflict_or_unavailable(self._current(ref), cas)
+        if answer.status == HTTPStatus.NOT_FOUND:
+            raise _not_found(answer)
+        _raise_for(answer, "patch")
+        return _version(answer.data.get("version"), answer.data)
+
+    def get(self, ref: SecretRef, *, version: int | None = None, reason: str) -> Secret:
+        """See `SecretStore.get`. What is not text (written by other hands) comes as its JSON."""
+        if version is not None and version < 1:
+            raise SecretNotFound  # 0 would mean "the latest" to the server
+        query = "" if version is None else f"?version={version}"
+        answer = self._call("GET", "data", ref, query=query)
+        if answer.status == HTTPStatus.NOT_FOUND:
+            raise _not_found(answer)
+        _raise_for(answer, "get")
+        values, metadata = answer.data.get("data"), answer.data.get("metadata")
+        if not isinstance(values, dict) or not isinstance(metadata, dict):
+            raise StoreUnavailable
+        found = _version(metadata.get("version"), metadata)
+        log.info("secret_read", ref=ref.key, version=found.number, reason=reason)
+        texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in values.items()}
+        return Secret(texts, found.number, found.created_at)
+
+    def head(self, ref: SecretRef) -> SecretMeta:
+        """See `SecretStore.head`."""
+        answer = self._call("GET", "metadata", ref)
+        if answer.status == HTTPStatus.NOT_FOUND:
+            raise SecretNotFound
+        _raise_for(answer, "head")
+        versions = answer.data.get("versions")
+        if not isinstance(versions, dict):
+            raise StoreUnavailable
+        known = sorted((_version(n, v) for n, v in versions.items()), key=lambda v: v.number)
+        return SecretMeta(ref, int(answer.data.get("current_version") or 0), tuple(known))
+
+    def delete(self, ref: SecretRef) -> None:
+        """See `SecretStore.delete`."""
+        try:
+            live = [v.number for v in self.head(ref).versions if v.is_live]
+        except SecretNotFound:
+            return
+        if live:
+            _raise_for(self._call("POST", "delete", ref, {"versions": live}), "delete")
+
+    def undelete(self, ref: SecretRef) -> SecretMeta:
+        """See `SecretStore.undelete`. The server says 204 whatever it did, so look again."""
+        deleted = [v.number for v in self.head(ref).versions if v.deleted_at and not v.destroyed]
+        if deleted:
+            _raise_for(self._call("POST", "undelete", ref, {"versions": deleted}), "undelete")
+        return self.head(ref)
+
+    def purge(self, ref: SecretRef) -> None:
+        """See `SecretStore.purge`."""
+        answer = self._call("DELETE", "metadata", ref)
+        if answer.status != HTTPStatus.NOT_FOUND:
+            _raise_for(answer, "purge")
+
+    def health(self) -> StoreHealth:
+        """See `SecretStore.health`: is it open, does it know us, is the mount a KV version 2?"""
+        try:
+            # Only the root namespace has a health, and it needs no token.
+            seal = self._transport.send("GET", "sys/health", {})
+            if seal.status not in STANDBY:
+                return _ill(seal)
+            mount = self._send("GET", f"sys/internal/ui/mounts/{self._mount}")
+            _raise_for(mount, "health")
+        except StoreSealed:
+            return SEALED
+        except StoreUnavailable:
+            return StoreHealth(
+                StoreState.UNAVAILABLE,
+                "The secret store does not answer. Check PORTAL_VAULT_ADDR and the server.",
+            )
+        except SecretDenied as error:
+            return StoreHealth(StoreState.DENIED, error.detail)
+        return self._mount_health(mount)
+
+    def _mount_health(self, mount: Answer) -> StoreHealth:
+        options = mount.data.get("options")
+        if not isinstance(options, dict) or options.get("version") != "2":
+            return StoreHealth(
+                StoreState.DENIED,
+                "PORTAL_VAULT_MOUNT does not name a KV version 2 secrets engine.",
+            )
+        return StoreHealth(StoreState.OK, "The secret store is open and accepts the portal.")
+
+    def _current(self, ref: SecretRef) -> int:
+        """The current version number, 0 if there is none."""
+        try:
+            return self.head(ref).current_version
+        except SecretNotFound:
+            return 0
+
+    def _call(
+        self, method: str, area: str, ref: SecretRef, body: object = None, query: str = ""
+    ) -> Answer:
+        return self._send(method, f"{self._mount}/{area}/{ref.key}{query}", body)
+
+    def _send(self, method: str, path: str, body: object = None) -> Answer:
+        """Send with a token; if it is refused, once more with a new one.
+
+        A dead token and a missing permission are the same 403, so only the second one is believed.
+        """
+        headers = dict(self._headers)
+        if method == "PATCH":
+            headers["Content-Type"] = "application/merge-patch+json"
+        token = self._login.token()
+        answer = self._transport.send(method, path, {**headers, "X-Vault-Token": token}, body)
+        if answer.status == HTTPStatus.FORBIDDEN and self._login.replace(token):
+            token = self._login.token()
+            answer = self._transport.send(method, path, {**headers, "X-Vault-Token": token}, body)
+        return answer
+
+
+def _base_headers(namespace: str) -> dict[str, str]:
+    headers = {"X-Vault-Request": "true", "Content-Type": "application/json"}
+    return {**headers, "X-Vault-Namespace": namespace} if namespace else headers
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(raw)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _raise_for(answer: Answer, operation: str) -> None:
+    """Our error for a status that the operation did not expect."""
+    if answer.status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
+        return
+    log.warning("secret_store_refused", operation=operation, status=answer.status)
+    if answer.is_sealed:
+        raise StoreSealed
+    if answer.status == HTTPStatus.FORBIDDEN:
+        raise SecretDenied
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise StoreUnavailable("The secret store is busy. Try again in a moment.", retry_after=2)
+    raise StoreUnavailable
+
+
+def _ill(seal: Answer) -> StoreHealth:
+    """What an answer of sys/health that is not a healthy one means."""
+    if seal.is_sealed:
+        return SEALED
+    if seal.status == HTTPStatus.NOT_IMPLEMENTED:
+        return StoreHealth(StoreState.SEALED, "The secret store is not initialised. Set it up.")
+    return StoreHealth(
+        StoreState.UNAVAILABLE,
+        f"The secret store reports an error of its own (HTTP {seal.status}).",
+    )
+
+
+def _conflict_or_unavailable(current: int, cas: int) -> SecretConflict | StoreUnavailable:
+    """A 400 is a conflict if the numbers say so; its text is not a contract."""
+    return StoreUnavailable() if current == cas else SecretConflict(current)
+
+
+def _not_found(answer: Answer) -> SecretNotFound:
+    """Of a deleted version the 404 has a body with its metadata, of a missing one it has none."""
+    metadata = answer.data.get("metadata")
+    if not isinstance(metadata, dict):
+        return SecretNotFound()
+    destroyed = bool(metadata.get("destroyed"))
+    return SecretNotFound(deleted=not destroyed, destroyed=destroyed)
+
+
+def _version(number: object, facts: Mapping[str, Any]) -> Version:
+    """One version from metadata. StoreUnavailable for an answer that is not one of a KV v2."""
+    try:
+        deleted_at = _time(facts["deletion_time"]) if facts.get("deletion_time") else None
+        # With delete_version_after the time is set at once and lies in the future.
+        if deleted_at is not None and deleted_at > datetime.now(UTC):
+            deleted_at = None
+        return Version(
+            number=int(str(number)),
+            created_at=_time(facts["created_time"]),
+            deleted_at=deleted_at,
+            destroyed=bool(facts.get("destroyed")),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreUnavailable from error
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
