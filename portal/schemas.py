@@ -28,8 +28,19 @@ from portal.errors import FieldError, Invalid
 # The common envelope of the specification: accepted from clients, never stored.
 ENVELOPE = frozenset(
     {
-        "id", "tenant_id", "app_id", "created_at", "updated_at", "created_by", "updated_by",
-        "source", "source_type", "is_deleted", "deleted_at", "deleted_by", "schema_version",
+        "id",
+        "tenant_id",
+        "app_id",
+        "created_at",
+        "updated_at",
+        "created_by",
+        "updated_by",
+        "source",
+        "source_type",
+        "is_deleted",
+        "deleted_at",
+        "deleted_by",
+        "schema_version",
         "version",
     }
 )

@@ -1,0 +1,50 @@
+"""How a migration runs: online, alone, as the owner, one transaction each, never waiting long.
+
+`portal migrate` hands over a connection; `alembic revision -m "…"` makes its own from the settings.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from alembic import context
+from alembic.operations import MigrationScript
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, MetaData, create_engine, pool
+
+from portal import migrate
+from portal.config import Config
+
+
+def number(
+    migration: MigrationContext, revision: Iterable[Any], directives: list[MigrationScript]
+) -> None:
+    """Give a new revision the next number instead of a random name."""
+    newest = migrate.head()
+    directives[0].rev_id = f"{int(newest or 0) + 1:04d}"
+
+
+def run(connection: Connection, models: MetaData | None = None) -> None:
+    with migrate.exclusively(connection):
+        context.configure(
+            connection=connection,
+            target_metadata=models,
+            transaction_per_migration=True,
+            process_revision_directives=number,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+def main() -> None:
+    if context.is_offline_mode():
+        raise SystemExit("Migrations run online only: they look at the database as they go.")
+    if (given := context.config.attributes.get("connection")) is not None:
+        run(given)
+        return
+    url = migrate.owner_url(Config.from_environ())
+    engine = create_engine(url, poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        run(connection, migrate.all_models())
+
+
+main()

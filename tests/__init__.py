@@ -1,0 +1,1 @@
+"""The tests: real parts, through the front door."""

@@ -1,0 +1,176 @@
+"""Fixtures of every test: a real database, a real application, the machine's browser.
+
+A test commits for real; after it the rows are swept away. Every pytest process has one database and
+one application, copies of what the run migrated once.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from portal.config import Config
+from tests import keeper
+from tests.databases import Database, fresh_database
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from playwright.sync_api import Browser
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+# --- the run --------------------------------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        keeper.begin_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and keeper.RUN_DIRECTORY in os.environ:
+        keeper.stop_all()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """In CI nothing may be missing: what was skipped is named, and the run fails."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if os.environ.get("CI") and skipped:
+        terminalreporter.section("Skipped, which is a failure in CI")
+        for report in skipped:
+            _, _, reason = report.longrepr
+            terminalreporter.line(f"{report.nodeid}: {reason}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if not os.environ.get("CI") or hasattr(session.config, "workerinput"):
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and reporter.stats.get("skipped") and exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+# --- database and application ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def _database() -> Iterator[Database]:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    with fresh_database(f"test_{worker}") as database:
+        yield database
+
+
+@pytest.fixture
+def database(_database: Database) -> Iterator[Database]:
+    """This process's migrated database (`owner_url`, `app_url`, …), swept after the test."""
+    yield _database
+    _database.wipe()
+
+
+@pytest.fixture
+def own_database() -> Iterator[Database]:
+    """A migrated database for this test alone: for one that changes the schema or the roles."""
+    with fresh_database(f"test_own_{secrets.token_hex(4)}") as database:
+        yield database
+
+
+@pytest.fixture
+def empty_database() -> Iterator[Database]:
+    """A database for this test alone, without any table."""
+    with fresh_database(f"test_empty_{secrets.token_hex(4)}", migrated=False) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def _settings(_database: Database, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return {
+        "PORTAL_DATA_DIR": str(tmp_path_factory.mktemp("var")),
+        "PORTAL_DATABASE_URL": _database.app_url,
+        "PORTAL_MIGRATION_DATABASE_URL": _database.owner_url,
+    }
+
+
+@pytest.fixture
+def make_config(_settings: dict[str, str]) -> Callable[..., Config]:
+    """`make_config(PORTAL_SECRET_STORE="vault", …)`: the tests' settings with some laid over."""
+    return lambda **settings: Config.from_environ(_settings | settings)
+
+
+@pytest.fixture
+def config(make_config: Callable[..., Config]) -> Config:
+    """The settings of the tests' application."""
+    return make_config()
+
+
+@pytest.fixture(scope="session")
+def _app(_settings: dict[str, str]) -> Iterator["Flask"]:
+    from portal import create_app
+    from portal.db import db
+
+    app = create_app(Config.from_environ(_settings))
+    app.testing = True
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(_app: "Flask", database: Database) -> "Flask":
+    """The application on the tests' database. Its errors reach the test as exceptions."""
+    return _app
+
+
+@pytest.fixture
+def client(app: "Flask") -> "FlaskClient":
+    """A browser without a window: keeps cookies, runs no script."""
+    return app.test_client()
+
+
+# --- what may be on the machine -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def bao() -> dict[str, str]:
+    """A real OpenBao for the run: `address`, and the root `token`. Use a path of your own."""
+    return keeper.shared("bao")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium: the machine's, or Playwright's own."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        if found := shutil.which(name):
+            return found
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    if not Path(own).exists():
+        pytest.skip("no Chromium: neither on the machine nor from `playwright install chromium`")
+    return own
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator["Browser"]:
+    """A running Chromium, driven by Playwright; give each test a context of its own."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()

@@ -1,0 +1,75 @@
+"""Databases for tests: copies of one migrated template, and the broom between two tests."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+from portal import embedded
+from portal.config import libpq_url
+from tests.keeper import shared
+
+BROOM = """
+SELECT quote_ident(relname) FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+AND relname <> 'alembic_version' ORDER BY relname
+"""
+
+
+@dataclass
+class Database:
+    """One PostgreSQL database; the addresses are for SQLAlchemy (`libpq_url` makes psycopg's)."""
+
+    name: str
+    owner_url: str
+    app_url: str
+    superuser_url: str
+    _statement: str = field(default="", repr=False)
+
+    def wipe(self) -> None:
+        """Delete every row that a test committed; what migrations put there stays.
+
+        Only tables with rows cost anything, so this is some five times quicker than TRUNCATE. As
+        superuser and as a "replica": neither row-level security, foreign keys nor append-only
+        triggers are in the way.
+        """
+        with psycopg.connect(libpq_url(self.superuser_url), autocommit=True) as connection:
+            connection.execute("SET session_replication_role = replica")
+            connection.execute("SET lock_timeout = '5s'")  # somebody left a transaction open
+            connection.execute(self._statement or self.remember())
+
+    def remember(self) -> str:
+        """Note which tables the migrations left empty: those are swept."""
+        with psycopg.connect(libpq_url(self.superuser_url), autocommit=True) as connection:
+            tables = [name for (name,) in connection.execute(BROOM)]
+            empty = [
+                t for t in tables if not connection.execute(f"SELECT 1 FROM {t} LIMIT 1").fetchone()
+            ]
+        sweeps = "".join(
+            f"IF EXISTS (SELECT 1 FROM {t}) THEN DELETE FROM {t}; END IF; " for t in empty
+        )
+        self._statement = f"DO $$ BEGIN {sweeps} END $$" if sweeps else "SELECT 1"
+        return self._statement
+
+
+@contextlib.contextmanager
+def fresh_database(name: str, *, migrated: bool = True) -> Iterator[Database]:
+    """A database of its own, made from the migrated template (or empty), and dropped at the end."""
+    data_dir = Path(shared("postgres")["data_dir"])
+    template = embedded.DATABASE if migrated else "template0"
+    superuser = libpq_url(embedded.urls_for(data_dir, "postgres").superuser)
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE DATABASE {name} OWNER {embedded.OWNER_ROLE}"
+            f" TEMPLATE {template} STRATEGY FILE_COPY"
+        )
+    urls = embedded.urls_for(data_dir, name)
+    database = Database(name, urls.owner, urls.app, urls.superuser)
+    database.remember()
+    try:
+        yield database
+    finally:
+        with psycopg.connect(superuser, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
