@@ -1,0 +1,127 @@
+"""Which internet addresses a tenant may make this product talk to.
+
+Pure: no DNS, no sockets. The rule set is a superset of what webhook senders refuse (Svix, Hook0,
+smokescreen) because the standard library's `is_global` is no guard: it lets multicast, NAT64, 6to4
+and cloud metadata addresses through.
+"""
+
+from collections.abc import Iterable
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+"""What a development set-up lets through: the machine itself."""
+
+_THIS_MACHINE = "an address of the machine itself"
+_PRIVATE = "an address of a private network"
+_METADATA = "a link-local address, where clouds keep their metadata"
+_SPECIAL = "an address reserved for special use"
+_MULTICAST = "a multicast or broadcast address"
+
+# In the order of how often people type them: the first match names the reason.
+_DENIED_V4: tuple[tuple[IPv4Network, str], ...] = tuple(
+    (IPv4Network(cidr), reason)
+    for cidr, reason in (
+        ("127.0.0.0/8", _THIS_MACHINE),
+        ("0.0.0.0/8", _THIS_MACHINE),
+        ("10.0.0.0/8", _PRIVATE),
+        ("172.16.0.0/12", _PRIVATE),
+        ("192.168.0.0/16", _PRIVATE),
+        ("169.254.0.0/16", _METADATA),
+        ("168.63.129.16/32", _METADATA),  # Azure's wire server, in the middle of public space
+        ("192.0.0.0/24", _METADATA),  # IETF protocol space, with Oracle's metadata at .192
+        ("100.64.0.0/10", _PRIVATE),
+        ("192.0.2.0/24", _SPECIAL),
+        ("198.51.100.0/24", _SPECIAL),
+        ("203.0.113.0/24", _SPECIAL),
+        ("198.18.0.0/15", _SPECIAL),
+        ("192.88.99.0/24", _SPECIAL),
+        ("192.31.196.0/24", _SPECIAL),
+        ("192.52.193.0/24", _SPECIAL),
+        ("192.175.48.0/24", _SPECIAL),
+        ("224.0.0.0/4", _MULTICAST),
+        ("240.0.0.0/4", _MULTICAST),
+    )
+)
+_GLOBAL_V6 = IPv6Network("2000::/3")
+_DENIED_V6: tuple[tuple[IPv6Network, str], ...] = tuple(
+    (IPv6Network(cidr), reason)
+    for cidr, reason in (
+        ("2001::/23", _SPECIAL),  # Teredo, ORCHID, benchmarking
+        ("2001:db8::/32", _SPECIAL),
+        ("2002::/16", _SPECIAL),  # 6to4 carries an IPv4 address inside
+        ("3fff::/20", _SPECIAL),
+    )
+)
+# Outside 2000::/3 everything is refused; these only give the refusal a better name.
+_NAMED_V6: tuple[tuple[IPv6Network, str], ...] = tuple(
+    (IPv6Network(cidr), reason)
+    for cidr, reason in (
+        ("::/127", _THIS_MACHINE),
+        ("fe80::/10", _METADATA),
+        ("fc00::/7", _PRIVATE),
+        ("fec0::/10", _PRIVATE),
+        ("ff00::/8", _MULTICAST),
+    )
+)
+
+
+def parse(address: str | Address) -> Address | None:
+    """The address meant, with a scope dropped and an IPv4 one unwrapped from `::ffff:0:0/96`."""
+    if isinstance(address, str):
+        try:
+            address = ip_address(address.partition("%")[0])
+        except ValueError:
+            return None
+    elif isinstance(address, IPv6Address) and address.scope_id:
+        address = IPv6Address(int(address))
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return address.ipv4_mapped
+    return address
+
+
+def judge(address: str | Address) -> str | None:
+    """Why the address may not be dialled, as the end of a sentence ("it is …"); None if it may.
+
+    What is no address at all is refused too, so a caller cannot pass by mistake.
+    """
+    meant = parse(address)
+    if meant is None:
+        return "no internet address"
+    if isinstance(meant, IPv4Address):
+        return _first(_DENIED_V4, meant)
+    if meant in _GLOBAL_V6:
+        return _first(_DENIED_V6, meant)
+    return _first(_NAMED_V6, meant) or _SPECIAL
+
+
+def forbidden(address: str | Address, allow: Iterable[Network] = ()) -> str | None:
+    """As `judge`, but what lies in one of the operator's networks is let through."""
+    reason = judge(address)
+    return None if reason is None or listed(address, allow) else reason
+
+
+def listed(address: str | Address, allow: Iterable[Network]) -> bool:
+    """The operator's list contains the address, whatever the rules say."""
+    meant = parse(address)
+    return meant is not None and any(meant in network for network in allow)
+
+
+def networks(cidrs: Iterable[str]) -> tuple[Network, ...]:
+    """The networks of an operator's list; ValueError for what is none."""
+    return tuple(ip_network(cidr) for cidr in cidrs)
+
+
+def _first(
+    rules: Iterable[tuple[IPv4Network, str]] | Iterable[tuple[IPv6Network, str]], meant: Address
+) -> str | None:
+    return next((reason for network, reason in rules if meant in network), None)

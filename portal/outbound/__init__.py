@@ -1,0 +1,20 @@
+"""The only outgoing HTTP to addresses that tenants type: guarded, limited, explained."""
+
+from portal.outbound.client import OutboundClient, make_trust, send_now
+from portal.outbound.headers import header_problems
+from portal.outbound.outcome import Kind, Outcome, Request, Timings
+from portal.outbound.urls import UnacceptableUrl, check_url, read_url
+
+__all__ = [
+    "Kind",
+    "OutboundClient",
+    "Outcome",
+    "Request",
+    "Timings",
+    "UnacceptableUrl",
+    "check_url",
+    "header_problems",
+    "make_trust",
+    "read_url",
+    "send_now",
+]

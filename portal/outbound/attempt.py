@@ -1,0 +1,117 @@
+"""The notebook of one attempt: how far it came, when, and what was seen on the way."""
+
+import ssl
+import time
+from asyncio import Transport
+from contextvars import ContextVar
+from typing import Any
+
+from portal.outbound.outcome import (
+    KEEP_BYTES,
+    Kind,
+    Outcome,
+    Request,
+    Stage,
+    Timings,
+    read_retry_after,
+    readable,
+)
+from portal.outbound.words import explain
+
+
+class Attempt:
+    """Filled in by the guard, the TLS context and the client while the bytes move."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.stage: Stage = "queue"
+        self.began = time.perf_counter()
+        self.marks: dict[Stage, float] = {}
+        self.address: str | None = None
+        self.reused = False
+        self.tls: ssl.SSLObject | None = None
+        self.certificate: dict[str, Any] = {}
+        self.tls_version: str | None = None
+        self.status: int | None = None
+        self.raw_headers: tuple[tuple[bytes, bytes], ...] = ()
+        self.body = b""
+        self.truncated = False
+
+    def reached(self, stage: Stage) -> None:
+        """The stage begins now, if it has not begun before (a second address dials again)."""
+        self.stage = stage
+        self.marks.setdefault(stage, time.perf_counter())
+
+    def dialled(self, address: str) -> None:
+        self.address = address
+        self.reached("connect")
+
+    def sent_over(self, transport: Transport | None) -> None:
+        """The request goes over this connection, new or kept alive."""
+        self.reached("wait")
+        if transport is None:
+            return
+        if peer := transport.get_extra_info("peername"):
+            self.address = str(peer[0])
+        if tls := transport.get_extra_info("ssl_object"):
+            self.tls_version = tls.version()
+            self.certificate = tls.getpeercert() or {}
+
+    def outcome(self, kind: Kind, error: BaseException | None = None) -> Outcome:
+        """The notebook closed: what is known so far, in one immutable value."""
+        explanation, remedy = explain(kind, self.stage, self.status, error)
+        if kind == "forbidden_address":
+            return Outcome(kind, explanation, remedy)
+        headers = _headers(self.raw_headers)
+        return Outcome(
+            kind=kind,
+            explanation=explanation,
+            remedy=remedy,
+            status=self.status,
+            headers=headers,
+            body=self.body,
+            body_truncated=self.truncated,
+            timings=self._timings(),
+            address=self.address,
+            reused_connection=self.reused,
+            tls_version=self.tls_version,
+            certificate_days=self._certificate_days(),
+            retry_after=read_retry_after(_find(headers, "retry-after")),
+        )
+
+    def _timings(self) -> Timings:
+        end = time.perf_counter()
+        order: tuple[Stage, ...] = ("dns", "connect", "tls", "wait", "read")
+        seen = [stage for stage in order if stage in self.marks]
+        ends = [self.marks[stage] for stage in seen[1:]] + [end]
+        spent = {
+            f"{stage}_ms": round((until - self.marks[stage]) * 1000, 2)
+            for stage, until in zip(seen, ends, strict=False)
+        }
+        return Timings(**spent, total_ms=round((end - self.began) * 1000, 2))
+
+    def _certificate_days(self) -> int | None:
+        expires = self.certificate.get("notAfter")
+        if expires is None:
+            return None
+        return int((ssl.cert_time_to_seconds(expires) - time.time()) // 86400)
+
+
+current: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
+"""The attempt that this task makes, for the places that the HTTP library calls without one."""
+
+
+def _headers(raw: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[str, str], ...]:
+    """The answer's headers as clean text, as many as fit into what is kept."""
+    kept: list[tuple[str, str]] = []
+    room = KEEP_BYTES
+    for name, value in raw:
+        room -= len(name) + len(value)
+        if room < 0:
+            break
+        kept.append((readable(name), readable(value)))
+    return tuple(kept)
+
+
+def _find(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
+    return next((value for key, value in headers if key.lower() == name), None)

@@ -1,0 +1,59 @@
+"""Which headers a tenant may add to a request, and which none can carry."""
+
+import re
+from collections.abc import Mapping
+
+IDENTITY = {"Accept-Encoding": "identity"}
+"""Answers come as they are: nothing is ever decompressed here."""
+
+MAX_HEADERS_BYTES = 8 * 1024
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_FRAMING = frozenset(
+    {
+        "connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization",
+        "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    }
+)  # fmt: skip
+_RESERVED = frozenset(
+    {"accept-encoding", "cookie", "forwarded", "metadata-flavor", "user-agent", "via"}
+)
+_RESERVED_PREFIXES = (
+    "content-", "metadata", "proxy-", "svix-", "webhook-", "x-amz-", "x-aws-", "x-forwarded-",
+    "x-google-metadata", "x-ms-metadata",
+)  # fmt: skip
+
+
+def header_problems(headers: Mapping[str, str]) -> list[str]:
+    """What is wrong with the headers that a tenant wants added; sentences, empty if nothing."""
+    problems = [problem for pair in headers.items() if (problem := _problem(*pair))]
+    if sum(len(name) + len(value) for name, value in headers.items()) > MAX_HEADERS_BYTES:
+        problems.append(f"The headers are longer than {MAX_HEADERS_BYTES} characters together.")
+    lowered = [name.lower() for name in headers]
+    if len(set(lowered)) < len(lowered):
+        problems.append("A header is given twice.")
+    return problems
+
+
+def unsendable(method: str, headers: Mapping[str, str]) -> bool:
+    """Would change the framing of the request, or cannot be written at all."""
+    return not _TOKEN.fullmatch(method) or any(
+        not _writable(name, value) or name.lower() in _FRAMING for name, value in headers.items()
+    )
+
+
+def _problem(name: str, value: str) -> str | None:
+    if not _writable(name, ""):
+        return "A header's name may contain letters, digits and hyphens only."
+    if not _writable(name, value):
+        return f"The value of {name} contains a line break or another character no header takes."
+    lowered = name.lower()
+    reserved = lowered in _FRAMING or lowered in _RESERVED
+    if reserved or lowered.startswith(_RESERVED_PREFIXES):
+        return f"{name} is set by the sender and cannot be changed."
+    return None
+
+
+def _writable(name: str, value: str) -> bool:
+    return bool(_TOKEN.fullmatch(name)) and bool(_VALUE.fullmatch(value))
