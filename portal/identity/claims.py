@@ -1,0 +1,47 @@
+"""What a provider's claims say about tenant and role, and what a role may do.
+
+Nothing is granted by default: what is not in the table gives no access.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+Role = Literal["viewer", "editor", "admin"]
+
+# Ordered by what they may do; a person with several roles has the greatest.
+RANK: tuple[Role, ...] = ("viewer", "editor", "admin")
+
+RESOURCES = ("applications", "connectors", "keys", "webhooks")
+_READ = frozenset({*(f"{resource}:read" for resource in RESOURCES), "audit:read"})
+_WRITE = frozenset(f"{resource}:write" for resource in RESOURCES)
+ALL_SCOPES = _READ | _WRITE
+
+ROLE_SCOPES: Mapping[Role, frozenset[str]] = {
+    "viewer": _READ,
+    "editor": _READ | (_WRITE - {"keys:write"}),
+    "admin": ALL_SCOPES,
+}
+
+
+def role_of(claim: Any, names: Mapping[str, str]) -> Role | None:
+    """The greatest of our roles that `claim` (a word, several, or a list) has by the table.
+
+    `names` maps the provider's names to ours (PORTAL_OIDC_ROLE_MAP); None means no access.
+    """
+    claimed = claim.split() if isinstance(claim, str) else claim
+    if not isinstance(claimed, list):
+        return None
+    known = {names.get(name) for name in claimed if isinstance(name, str)}
+    return next((role for role in reversed(RANK) if role in known), None)
+
+
+def claim_at(claims: Mapping[str, Any], name: str) -> Any:
+    """A claim by its name, or by a dotted path such as `realm_access.roles`; None if absent."""
+    if name in claims:
+        return claims[name]
+    value: Any = claims
+    for part in name.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return None
+        value = value[part]
+    return value
