@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
 from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
@@ -122,8 +122,8 @@ class Record(Base):
     """What every resource of the specification carries; the server stamps all of it."""
 
     __abstract__ = True
-    id_prefix: str
-    kind: str
+    id_prefix: ClassVar[str]
+    kind: ClassVar[str]
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -144,6 +144,15 @@ class Record(Base):
     def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 - SQLAlchemy calls it on the class
         """Count versions, and fetch what the server stamped with the same statement."""
         return {"version_id_col": cls.__table__.c.version, "eager_defaults": True}
+
+    @property
+    def label(self) -> str:
+        """What people call the record: in the audit, in dialogs, in lists."""
+        return self.id
+
+    def search_texts(self) -> tuple[str | None, ...]:
+        """The texts whose words find the record."""
+        return (self.id,)
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:

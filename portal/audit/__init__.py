@@ -1,0 +1,1 @@
+"""What happened: one entry for each change, written by every verb in the change's transaction."""

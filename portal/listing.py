@@ -1,0 +1,288 @@
+"""Lists: filters, search, sort and keyset pages, the same for pages and for REST.
+
+A page is found by the place of its first row, not by counting rows before it, so the last page
+costs what the first one does. Orders are total: every sort ends with the id.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from portal import search
+from portal.db import Actor, Record, session
+from portal.errors import BadRequest, FieldError
+
+R = TypeVar("R", bound=Record)
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+CURSOR_LENGTH = 1000
+CONTROLS = frozenset({"limit", "cursor", "sort", "q", "tag", "include_deleted"})
+
+Column = InstrumentedAttribute[Any]
+
+
+class Arguments(Protocol):
+    """A query string, read once: werkzeug's MultiDict."""
+
+    def __iter__(self) -> Iterator[str]: ...
+    def getlist(self, key: str) -> list[str]: ...
+
+
+@dataclass(frozen=True)
+class Listing(Generic[R]):
+    """What a list of one resource can be asked.
+
+    `filters` are compared for equality, `choices` close the values of some of them, `ranges` are
+    times asked with `<name>_after` and `<name>_before` (`created_at` → `created_after`),
+    `sorts` maps a name to a column that is never null.
+    """
+
+    model: type[R]
+    filters: Mapping[str, Column] = field(default_factory=dict)
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    ranges: Mapping[str, Column] = field(default_factory=dict)
+    sorts: Mapping[str, Column] = field(default_factory=dict)
+    default_sort: str = "-created_at"
+
+    def parameters(self) -> frozenset[str]:
+        """Every name that the query string may have."""
+        bounds = {f"{_stem(name)}_{end}" for name in self.ranges for end in ("after", "before")}
+        return CONTROLS | set(self.filters) | bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A list question, already checked."""
+
+    filters: Mapping[str, str | bool] = field(default_factory=dict)
+    bounds: Mapping[str, datetime] = field(default_factory=dict)
+    q: str = ""
+    tag: str | None = None
+    sort: str = "-created_at"
+    limit: int = DEFAULT_LIMIT
+    cursor: "Cursor | None" = None
+    include_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place between two rows: the sort it belongs to, its row, and the way to go from it."""
+
+    sort: str
+    value: str
+    record_id: str
+    backward: bool = False
+
+    def encode(self) -> str:
+        """Opaque text for a URL."""
+        parts = [self.sort, self.value, self.record_id, self.backward]
+        return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[R]):
+    """One page of records, with the ways onward and back where there are any."""
+
+    items: Sequence[R]
+    next_cursor: str | None = None
+    previous_cursor: str | None = None
+
+
+# ---------------------------------------------------------------- reading the question
+
+
+def parse(listing: Listing[Any], arguments: Arguments) -> Query:
+    """The checked question in a query string, or BadRequest that names the parameter."""
+    given = _each_once(listing, arguments)
+    sort = given.get("sort") or listing.default_sort
+    if sort.removeprefix("-") not in listing.sorts:
+        raise _bad("sort", f"Choose one of {', '.join(sorted(listing.sorts))}, with - for down.")
+    return Query(
+        filters=_filters(listing, given),
+        bounds=_bounds(listing, given),
+        q=given.get("q", "")[:400],
+        tag=given.get("tag") or None,
+        sort=sort,
+        limit=_limit(given.get("limit")),
+        cursor=_cursor(given.get("cursor"), sort),
+        include_deleted=_truth("include_deleted", given.get("include_deleted", "false")),
+    )
+
+
+def _each_once(listing: Listing[Any], arguments: Arguments) -> dict[str, str]:
+    known = listing.parameters()
+    given = {}
+    for name in arguments:
+        values = arguments.getlist(name)
+        if name not in known:
+            raise _bad(name, "There is no parameter of this name.")
+        if len(values) > 1:
+            raise _bad(name, "Give this parameter once.")
+        if "\x00" in values[0]:
+            raise _bad(name, "This has a character that is not allowed.")
+        given[name] = values[0]
+    return given
+
+
+def _bad(name: str, message: str) -> BadRequest:
+    shown = name[:60].encode("utf-8", "replace").decode()
+    return BadRequest(f"{shown}: {message}", errors=[FieldError(shown, message)])
+
+
+def _limit(value: str | None) -> int:
+    if not value:
+        return DEFAULT_LIMIT
+    if not (value.isascii() and value.isdigit() and len(value) < 5):
+        raise _bad("limit", f"Give a whole number from 1 to {MAX_LIMIT}.")
+    if not 1 <= int(value) <= MAX_LIMIT:
+        raise _bad("limit", f"Give a whole number from 1 to {MAX_LIMIT}.")
+    return int(value)
+
+
+def _truth(name: str, value: str) -> bool:
+    if value not in ("true", "false", ""):
+        raise _bad(name, "Give true or false.")
+    return value == "true"
+
+
+def _filters(listing: Listing[Any], given: Mapping[str, str]) -> dict[str, str | bool]:
+    filters: dict[str, str | bool] = {}
+    for name, column in listing.filters.items():
+        value = given.get(name, "")
+        if value == "":
+            continue
+        if column.type.python_type is bool:
+            filters[name] = _truth(name, value)
+            continue
+        if name in listing.choices and value not in listing.choices[name]:
+            raise _bad(name, f"Choose one of {', '.join(listing.choices[name])}.")
+        filters[name] = value
+    return filters
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix("_at")
+
+
+def _bounds(listing: Listing[Any], given: Mapping[str, str]) -> dict[str, datetime]:
+    bounds = {}
+    for name in listing.ranges:
+        for end in ("after", "before"):
+            parameter = f"{_stem(name)}_{end}"
+            if value := given.get(parameter):
+                bounds[f"{name} {end}"] = _moment(parameter, value)
+    return bounds
+
+
+def _moment(parameter: str, value: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise _bad(parameter, "Give a date and time such as 2026-01-31T09:00:00Z.") from None
+
+
+def _cursor(value: str | None, sort: str) -> Cursor | None:
+    if not value:
+        return None
+    try:
+        if len(value) > CURSOR_LENGTH:
+            raise ValueError
+        padded = value + "=" * (-len(value) % 4)
+        parts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        cursor = Cursor(*parts)
+    except (ValueError, TypeError, RecursionError, binascii.Error):
+        raise _bad("cursor", "This cursor is not one of ours. Start from the first page.") from None
+    texts = (cursor.sort, cursor.value, cursor.record_id)
+    readable = all(isinstance(part, str) and part.isprintable() for part in texts)
+    if not readable or not isinstance(cursor.backward, bool) or cursor.sort != sort:
+        raise _bad("cursor", "This cursor belongs to another list. Start from the first page.")
+    return cursor
+
+
+# ---------------------------------------------------------------- answering it
+
+
+def page(actor: Actor, listing: Listing[R], query: Query) -> Page[R]:
+    """One page of what the actor sees, in a number of statements that does not grow."""
+    statement = _narrowed(actor, listing, query)
+    column = listing.sorts[query.sort.removeprefix("-")]
+    downward = query.sort.startswith("-")
+    backward = query.cursor is not None and query.cursor.backward
+    statement = _from_cursor(statement, listing.model, column, query.cursor, downward != backward)
+    rows = list(session.scalars(statement.limit(query.limit + 1)).all())
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    if backward:
+        rows.reverse()
+    return Page(rows, *_ways(rows, query, column.key, more, backward))
+
+
+def _narrowed(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
+    model = listing.model
+    statement: Select[Any] = model.seen_by(actor)
+    if not query.include_deleted:
+        statement = statement.where(model.is_deleted.is_(False))
+    for name, value in query.filters.items():
+        statement = statement.where(listing.filters[name] == value)
+    for key, moment in query.bounds.items():
+        name, end = key.split()
+        column = listing.ranges[name]
+        statement = statement.where(column >= moment if end == "after" else column < moment)
+    if query.q or query.tag:
+        statement = search.narrow(statement, model, actor.tenant_id, query.q, query.tag)
+    return statement
+
+
+def _from_cursor(
+    statement: Select[Any],
+    model: type[Record],
+    column: Column,
+    cursor: Cursor | None,
+    downward: bool,
+) -> Select[Any]:
+    by_id = column.key == "id"
+    keys: tuple[Any, ...] = (model.id,) if by_id else (column, model.id)
+    if cursor is not None:
+        values = (cursor.record_id,) if by_id else (_value(column, cursor), cursor.record_id)
+        place: ColumnElement[bool] = tuple_(*keys) < values if downward else tuple_(*keys) > values
+        statement = statement.where(place)
+    return statement.order_by(*(key.desc() if downward else key.asc() for key in keys))
+
+
+def _value(column: Column, cursor: Cursor) -> Any:
+    if column.type.python_type is datetime:
+        return _moment("cursor", cursor.value)
+    return cursor.value
+
+
+def _ways(
+    rows: Sequence[Record], query: Query, key: str, more: bool, backward: bool
+) -> tuple[str | None, str | None]:
+    """The cursors below the last row and above the first, where there is something to see."""
+    if not rows:
+        return None, None
+
+    def cursor(row: Record, back: bool) -> str:
+        value = getattr(row, key)
+        text = value.isoformat() if isinstance(value, datetime) else str(value)
+        return Cursor(query.sort, text, row.id, back).encode()
+
+    onward = more or backward
+    behind = more if backward else query.cursor is not None
+    return (
+        cursor(rows[-1], False) if onward else None,
+        cursor(rows[0], True) if behind else None,
+    )
+
+
+def from_first(query: Query) -> Query:
+    """The same question from its first page."""
+    return replace(query, cursor=None)

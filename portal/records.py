@@ -1,0 +1,107 @@
+"""The verbs that every record shares: stamp, change, delete, restore, each with its audit entry.
+
+A feature's service says what is special and leaves the rest to these.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import inspect
+
+from portal import search
+from portal.audit import service as audit_trail
+from portal.db import Actor, Record, database_now, find, flush, new_id, session
+from portal.errors import Conflict
+
+R = TypeVar("R", bound=Record)
+RESTORE_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed(Generic[R]):
+    """A new record and the secret that is shown with it, together for the only time.
+
+    `once` is field on the wire → secret: it goes into the answer to the create, nowhere else.
+    """
+
+    record: R
+    once: dict[str, str] = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"<Revealed {self.record.id}>"
+
+
+def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
+    """Stamp the common envelope on a new record, store it, note it.
+
+    Raises Conflict or Invalid where a constraint of the database says so.
+    """
+    for name, value in values.items():
+        setattr(record, name, value)
+    record.tenant_id = actor.tenant_id
+    record.id = record.id or new_id(record.id_prefix)
+    record.app_id = actor.app_id
+    record.created_by = record.updated_by = actor.person_id or actor.id
+    record.source_type = actor.source_type
+    session.add(record)
+    flush()
+    search.index(record, terms_of(record))
+    given = {name: (None, value) for name, value in values.items() if value not in (None, [], {})}
+    audit_trail.record(actor, f"{record.kind}.created", record, given)
+    return record
+
+
+def change(
+    actor: Actor, record: R, values: Mapping[str, Any], *, action: str = "updated"
+) -> R:
+    """Write the values that differ; nothing differs → nothing is written, no version is spent.
+
+    Raises StaleVersion when somebody else saved in between.
+    """
+    found_by = terms_of(record)
+    for name, value in values.items():
+        if getattr(record, name) != value:
+            setattr(record, name, value)
+    changed = changes_of(record)
+    if not changed:
+        return record
+    record.updated_by = actor.person_id or actor.id
+    flush()
+    if (now_found_by := terms_of(record)) != found_by:
+        search.index(record, now_found_by)
+    audit_trail.record(actor, f"{record.kind}.{action}", record, changed)
+    return record
+
+
+def delete(actor: Actor, record: R) -> R:
+    """Soft delete: gone from lists and lookups, kept for RESTORE_DAYS days."""
+    values = {"is_deleted": True, "deleted_at": database_now(), "deleted_by": actor.id}
+    return change(actor, record, values, action="deleted")
+
+
+def restore(actor: Actor, model: type[R], record_id: str) -> R:
+    """Undo a soft delete. Raises Conflict when it is too late or there is nothing to undo."""
+    record = find(model, actor, record_id, lock=True, include_deleted=True)
+    if record.deleted_at is None:
+        raise Conflict(f"This {record.kind} is not deleted.")
+    if (database_now() - record.deleted_at).days >= RESTORE_DAYS:
+        raise Conflict(f"This {record.kind} was deleted more than {RESTORE_DAYS} days ago.")
+    values = {"is_deleted": False, "deleted_at": None, "deleted_by": None}
+    return change(actor, record, values, action="restored")
+
+
+def terms_of(record: Record) -> set[str]:
+    """The terms that find this record."""
+    return search.terms_of(record.search_texts(), getattr(record, "tags", None) or ())
+
+
+def changes_of(record: Record) -> dict[str, tuple[Any, Any]]:
+    """What differs from what is stored: field → (before, after)."""
+    changed = {}
+    for attribute in inspect(record).attrs:
+        history = attribute.history
+        if history.has_changes():
+            before = history.deleted[0] if history.deleted else None
+            changed[attribute.key] = (before, attribute.value)
+    return changed
