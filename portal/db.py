@@ -123,7 +123,7 @@ class Record(Base):
 
     __abstract__ = True
     id_prefix: ClassVar[str]
-    kind: ClassVar[str]
+    noun: ClassVar[str]
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -190,7 +190,7 @@ def find(
         query = query.with_for_update().execution_options(populate_existing=True)
     record = session.scalar(query)
     if record is None:
-        raise NotFound(f"There is no {model.kind} {record_id[:60]} in this tenant.")
+        raise NotFound(f"There is no {model.noun} {record_id[:60]} in this tenant.")
     return record
 
 

@@ -23,6 +23,7 @@ R = TypeVar("R", bound=Record)
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 CURSOR_LENGTH = 1000
+NOT_OURS = "This cursor does not belong to this list. Start from the first page."
 CONTROLS = frozenset({"limit", "cursor", "sort", "q", "tag", "include_deleted"})
 
 Column = InstrumentedAttribute[Any]
@@ -103,7 +104,8 @@ def parse(listing: Listing[Any], arguments: Arguments) -> Query:
     given = _each_once(listing, arguments)
     sort = given.get("sort") or listing.default_sort
     if sort.removeprefix("-") not in listing.sorts:
-        raise _bad("sort", f"Choose one of {', '.join(sorted(listing.sorts))}, with - for down.")
+        names = ", ".join(sorted(listing.sorts))
+        raise refused("sort", f"Choose one of {names}, with - for down.")
     return Query(
         filters=_filters(listing, given),
         bounds=_bounds(listing, given),
@@ -122,16 +124,17 @@ def _each_once(listing: Listing[Any], arguments: Arguments) -> dict[str, str]:
     for name in arguments:
         values = arguments.getlist(name)
         if name not in known:
-            raise _bad(name, "There is no parameter of this name.")
+            raise refused(name, "There is no parameter of this name.")
         if len(values) > 1:
-            raise _bad(name, "Give this parameter once.")
+            raise refused(name, "Give this parameter once.")
         if "\x00" in values[0]:
-            raise _bad(name, "This has a character that is not allowed.")
+            raise refused(name, "This has a character that is not allowed.")
         given[name] = values[0]
     return given
 
 
-def _bad(name: str, message: str) -> BadRequest:
+def refused(name: str, message: str) -> BadRequest:
+    """The refusal of one parameter of the query string."""
     shown = name[:60].encode("utf-8", "replace").decode()
     return BadRequest(f"{shown}: {message}", errors=[FieldError(shown, message)])
 
@@ -140,15 +143,15 @@ def _limit(value: str | None) -> int:
     if not value:
         return DEFAULT_LIMIT
     if not (value.isascii() and value.isdigit() and len(value) < 5):
-        raise _bad("limit", f"Give a whole number from 1 to {MAX_LIMIT}.")
+        raise refused("limit", f"Give a whole number from 1 to {MAX_LIMIT}.")
     if not 1 <= int(value) <= MAX_LIMIT:
-        raise _bad("limit", f"Give a whole number from 1 to {MAX_LIMIT}.")
+        raise refused("limit", f"Give a whole number from 1 to {MAX_LIMIT}.")
     return int(value)
 
 
 def _truth(name: str, value: str) -> bool:
     if value not in ("true", "false", ""):
-        raise _bad(name, "Give true or false.")
+        raise refused(name, "Give true or false.")
     return value == "true"
 
 
@@ -162,7 +165,7 @@ def _filters(listing: Listing[Any], given: Mapping[str, str]) -> dict[str, str |
             filters[name] = _truth(name, value)
             continue
         if name in listing.choices and value not in listing.choices[name]:
-            raise _bad(name, f"Choose one of {', '.join(listing.choices[name])}.")
+            raise refused(name, f"Choose one of {', '.join(listing.choices[name])}.")
         filters[name] = value
     return filters
 
@@ -186,7 +189,7 @@ def _moment(parameter: str, value: str) -> datetime:
         moment = datetime.fromisoformat(value)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise _bad(parameter, "Give a date and time such as 2026-01-31T09:00:00Z.") from None
+        raise refused(parameter, "Give a date and time such as 2026-01-31T09:00:00Z.") from None
 
 
 def _cursor(value: str | None, sort: str) -> Cursor | None:
@@ -199,11 +202,11 @@ def _cursor(value: str | None, sort: str) -> Cursor | None:
         parts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         cursor = Cursor(*parts)
     except (ValueError, TypeError, RecursionError, binascii.Error):
-        raise _bad("cursor", "This cursor is not one of ours. Start from the first page.") from None
+        raise refused("cursor", NOT_OURS) from None
     texts = (cursor.sort, cursor.value, cursor.record_id)
     readable = all(isinstance(part, str) and part.isprintable() for part in texts)
     if not readable or not isinstance(cursor.backward, bool) or cursor.sort != sort:
-        raise _bad("cursor", "This cursor belongs to another list. Start from the first page.")
+        raise refused("cursor", NOT_OURS)
     return cursor
 
 

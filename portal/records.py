@@ -48,7 +48,7 @@ def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
     flush()
     search.index(record, terms_of(record))
     given = {name: (None, value) for name, value in values.items() if value not in (None, [], {})}
-    audit_trail.record(actor, f"{record.kind}.created", record, given)
+    audit_trail.record(actor, f"{record.noun}.created", record, given)
     return record
 
 
@@ -70,7 +70,7 @@ def change(
     flush()
     if (now_found_by := terms_of(record)) != found_by:
         search.index(record, now_found_by)
-    audit_trail.record(actor, f"{record.kind}.{action}", record, changed)
+    audit_trail.record(actor, f"{record.noun}.{action}", record, changed)
     return record
 
 
@@ -84,9 +84,9 @@ def restore(actor: Actor, model: type[R], record_id: str) -> R:
     """Undo a soft delete. Raises Conflict when it is too late or there is nothing to undo."""
     record = find(model, actor, record_id, lock=True, include_deleted=True)
     if record.deleted_at is None:
-        raise Conflict(f"This {record.kind} is not deleted.")
+        raise Conflict(f"This {record.noun} is not deleted.")
     if (database_now() - record.deleted_at).days >= RESTORE_DAYS:
-        raise Conflict(f"This {record.kind} was deleted more than {RESTORE_DAYS} days ago.")
+        raise Conflict(f"This {record.noun} was deleted more than {RESTORE_DAYS} days ago.")
     values = {"is_deleted": False, "deleted_at": None, "deleted_by": None}
     return change(actor, record, values, action="restored")
 

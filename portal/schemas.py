@@ -218,3 +218,28 @@ Tags = Annotated[
     AfterValidator(_tag_list),
 ]
 JsonObject = Annotated[dict[str, Any], AfterValidator(_small)]
+
+
+# ---------------------------------------------------------------- documents
+
+
+class Document(BaseModel):
+    """The parent of all records as they are read: the specification's common envelope.
+
+    It is never used to validate: it names the fields on the wire and describes them.
+    """
+
+    id: str
+    tenant_id: str
+    app_id: str | None
+    created_at: datetime
+    updated_at: datetime
+    created_by: str | None
+    updated_by: str | None
+    source: str
+    source_type: str
+    is_deleted: bool
+    deleted_at: datetime | None
+    deleted_by: str | None
+    schema_version: int
+    version: int

@@ -65,11 +65,11 @@ def index(record: Record, terms: set[str]) -> None:
     """Make `terms` what the record is found by, touching only the rows that differ."""
     where = (
         SearchTerm.tenant_id == record.tenant_id,
-        SearchTerm.kind == record.kind,
+        SearchTerm.kind == record.noun,
         SearchTerm.record_id == record.id,
     )
     session.execute(delete(SearchTerm).where(*where, SearchTerm.term.not_in(terms)))
-    key = {"tenant_id": record.tenant_id, "kind": record.kind, "record_id": record.id}
+    key = {"tenant_id": record.tenant_id, "kind": record.noun, "record_id": record.id}
     rows = [{**key, "term": term} for term in sorted(terms)]
     if rows:
         session.execute(insert(SearchTerm).on_conflict_do_nothing(), rows)
@@ -88,7 +88,7 @@ def narrow(
         conditions.append(SearchTerm.term == tag_term(tag))
     if not conditions:
         return query.where(literal(False)) if text.strip() else query
-    base = (SearchTerm.tenant_id == tenant_id, SearchTerm.kind == model.kind)
+    base = (SearchTerm.tenant_id == tenant_id, SearchTerm.kind == model.noun)
     hits = _hits(base, conditions)
     rarest = hits.index(min(hits))
     for number, condition in enumerate(conditions):

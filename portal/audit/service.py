@@ -23,7 +23,7 @@ def record(
     return note(
         actor,
         action,
-        record_kind=target.kind,
+        record_kind=target.noun,
         record_id=target.id,
         record_name=target.label,
         changes=changes,

@@ -1,0 +1,210 @@
+"""The edge for programs: who calls, what they sent, what they get, what went wrong.
+
+Reads `Authorization: Bearer` and never a cookie, so it needs no CSRF token. Errors are RFC 9457
+problem details. The routes themselves come from the declarations in `portal.resources`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from flask import Blueprint, Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from portal import errors, idempotency, listing, strictjson
+from portal.db import Actor, Origin
+from portal.errors import BadRequest, PortalError, Unauthenticated
+from portal.openapi import PREFIX, PROBLEM, Operation
+
+Authenticator = Callable[[str, Origin], Actor | None]
+JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+
+
+# ---------------------------------------------------------------- answers
+
+
+def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer; never cached, since all of it belongs to one caller."""
+    body = orjson.dumps(document, default=_json, option=JSON_OPTIONS)
+    response = Response(body, status, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    if headers:
+        response.headers.update(headers)
+    return response
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError
+
+
+def problem(error: Exception) -> Response:
+    """Any error as RFC 9457 problem details; an unexpected one says only its request id."""
+    known = in_our_words(error)
+    document = {
+        "type": f"urn:cpod:problem:{known.code}",
+        "title": known.title,
+        "status": known.status,
+        "detail": known.detail,
+        "code": known.code,
+        "request_id": request_id(),
+        **known.extra,
+    }
+    if known.errors:
+        document["errors"] = [{"field": e.field, "message": e.message} for e in known.errors]
+    response = answer(document, known.status, known.headers)
+    response.content_type = PROBLEM
+    return response
+
+
+HTTP_ERRORS: Mapping[int, type[PortalError]] = {
+    400: errors.BadRequest,
+    401: errors.Unauthenticated,
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+    413: errors.TooLarge,
+    415: errors.UnsupportedMediaType,
+    429: errors.RateLimited,
+    503: errors.Unavailable,
+}
+
+
+def in_our_words(error: Exception) -> PortalError:
+    """The domain's error for any exception that reached the edge."""
+    if isinstance(error, PortalError):
+        return error
+    if isinstance(error, HTTPException):
+        kind = HTTP_ERRORS.get(error.code or 500)
+        if kind:
+            return kind()
+        if (error.code or 500) < 500:
+            return BadRequest()
+    return PortalError(
+        "Something failed on our side. Nothing was changed. If it happens again, tell your"
+        " platform's operators the request id."
+    )
+
+
+def request_id() -> str:
+    """The id by which this request is found in logs and audit."""
+    return str(g.get("request_id", ""))
+
+
+# ---------------------------------------------------------------- the caller
+
+
+def origin() -> Origin:
+    """Where the running request comes from; the address is the one behind trusted proxies."""
+    agent = request.headers.get("User-Agent", "")[:300] or None
+    return Origin(ip=request.remote_addr, user_agent=agent, request_id=request_id())
+
+
+def authenticate(authenticators: Sequence[Authenticator]) -> Actor:
+    """The caller named by the bearer credential, or Unauthenticated that says no more."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or not token.isascii():
+        raise Unauthenticated("Send “Authorization: Bearer …” with an access token or an API key.")
+    for recognise in authenticators:
+        if actor := recognise(token, origin()):
+            return actor
+    raise Unauthenticated("This credential is unknown, expired or revoked.")
+
+
+def actor() -> Actor:
+    """Who makes the running request."""
+    found: Actor = g.actor
+    return found
+
+
+# ---------------------------------------------------------------- reading requests
+
+
+def body() -> dict[str, Any]:
+    """The JSON object in the request's body; no body is an empty object."""
+    raw = request.get_data(cache=True)
+    if not raw:
+        return {}
+    if request.mimetype not in ("application/json", "application/merge-patch+json", ""):
+        raise errors.UnsupportedMediaType("Send the body as application/json.")
+    value = strictjson.parse(raw)
+    if not isinstance(value, dict):
+        raise BadRequest("The body must be a JSON object.")
+    return value
+
+
+def no_parameters() -> None:
+    """Refuse a query string where none has a meaning: a typo must not pass in silence."""
+    for name in request.args:
+        raise listing.refused(name, "There is no parameter of this name.")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a POST came to; `secrets` are shown in this one answer and kept nowhere."""
+
+    document: dict[str, Any]
+    status: int
+    location: str | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def once(work: Callable[[], Outcome]) -> Response:
+    """Run a POST, at most once for each Idempotency-Key of the caller."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None:
+        asked = idempotency.fingerprint(request.method, request.path, request.get_data(cache=True))
+        if earlier := idempotency.claim(actor(), key, asked):
+            headers = {"Idempotency-Replayed": "true", **_location(earlier.location)}
+            return answer(earlier.document, earlier.status, headers)
+    done = work()
+    if key is not None:
+        kept = {**done.document, **dict.fromkeys(done.secrets)}
+        stored = orjson.loads(orjson.dumps(kept, default=_json, option=JSON_OPTIONS))
+        idempotency.remember(actor(), key, idempotency.Answer(done.status, stored, done.location))
+    return answer({**done.document, **done.secrets}, done.status, _location(done.location))
+
+
+def _location(location: str | None) -> dict[str, str]:
+    return {"Location": location} if location else {}
+
+
+# ---------------------------------------------------------------- wiring
+
+
+def blueprint(
+    operations: Sequence[Operation], authenticators: Sequence[Authenticator]
+) -> Blueprint:
+    """The routes of all operations: authenticated first, then the permission, then the view."""
+    api = Blueprint("api", __name__, url_prefix=PREFIX)
+
+    for operation in operations:
+        rule = operation.path.replace("{", "<").replace("}", ">")
+        view = _guarded(operation, authenticators)
+        api.add_url_rule(rule, operation.id.replace(".", "_"), view, methods=[operation.method])
+    return api
+
+
+def _guarded(operation: Operation, authenticators: Sequence[Authenticator]) -> Callable[..., Any]:
+    def view(**ids: str) -> Response:
+        g.actor = caller = authenticate(authenticators)
+        caller.require(operation.scope)
+        result: Response = operation.view(**ids)
+        return result
+
+    return view
+
+
+def is_api_request() -> bool:
+    """Whether the running request is a program's, to be answered with JSON also when it fails."""
+    return request.path.startswith("/api/")
+
+
+def init_app(
+    app: Flask, operations: Sequence[Operation], authenticators: Sequence[Authenticator]
+) -> None:
+    """Register the REST side of the portal."""
+    app.register_blueprint(blueprint(operations, authenticators))

@@ -1,0 +1,1 @@
+"""Applications: what is registered to integrate with the platform."""

@@ -1,0 +1,72 @@
+"""The Application record (specification: Application)."""
+
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Computed, Index, String, Text, UniqueConstraint, or_
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.db import CONSTRAINTS, Actor, Record
+
+KINDS = ("app", "platform-service", "library")
+STATUSES = ("draft", "active", "deprecated", "suspended", "retired")
+# The keys of an application in one of these states stop verifying at once.
+STOPPED = frozenset({"suspended", "retired"})
+
+
+class Application(Record):
+    """A registered app. It is never deleted: it is retired through `status`."""
+
+    __tablename__ = "application"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "slug", name="uq_application_slug"),
+        UniqueConstraint("tenant_id", "oauth_client_id", name="uq_application_oauth_client_id"),
+        CheckConstraint(f"kind IN {KINDS}", name="kind"),
+        CheckConstraint(f"status IN {STATUSES}", name="status"),
+        Index("ix_application_name", "tenant_id", "name_key", "id"),
+        Index("ix_application_updated", "tenant_id", "updated_at", "id"),
+    )
+    id_prefix = "app"
+    noun = "application"
+
+    display_name: Mapped[str] = mapped_column(String(200))
+    slug: Mapped[str] = mapped_column(String(63))
+    kind: Mapped[str] = mapped_column(String(20), server_default="app")
+    primary_domain: Mapped[str | None] = mapped_column(String(200))
+    description: Mapped[str | None] = mapped_column(Text)
+    oauth_client_id: Mapped[str | None] = mapped_column(String(200))
+    status: Mapped[str] = mapped_column(String(20), server_default="active")
+    canonical_owner_of: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
+    api_base_path: Mapped[str | None] = mapped_column(String(200))
+    repository: Mapped[str | None] = mapped_column(String(500))
+    # Sorting without regard to case, on a plain column: `lower(…)` loses its index under RLS.
+    name_key: Mapped[str] = mapped_column(Text, Computed("lower(display_name)", persisted=True))
+
+    @property
+    def label(self) -> str:
+        return self.display_name
+
+    def search_texts(self) -> tuple[str | None, ...]:
+        return (
+            self.id,
+            self.slug,
+            self.display_name,
+            self.primary_domain,
+            self.oauth_client_id,
+            self.api_base_path,
+            self.repository,
+        )
+
+    @classmethod
+    def app_scope(cls, actor: Actor) -> Any:
+        # An application's own credential also sees the registration it belongs to.
+        return or_(cls.app_id == actor.app_id, cls.id == actor.application_id)
+
+
+CONSTRAINTS |= {
+    "uq_application_slug": ("slug", "Another application of this tenant has this slug."),
+    "uq_application_oauth_client_id": (
+        "oauth_client_id",
+        "Another application of this tenant has this OAuth client id.",
+    ),
+}

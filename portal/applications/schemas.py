@@ -1,0 +1,65 @@
+"""What a client may say about an application, and how it is shown."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from portal.schemas import Command, Document, Line, LongText, Name, ShortText, Slug
+
+Kind = Literal["app", "platform-service", "library"]
+Status = Literal["draft", "active", "deprecated", "suspended", "retired"]
+EntityType = Annotated[
+    str, StringConstraints(min_length=1, max_length=80, pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$")
+]
+BasePath = Annotated[
+    Line, StringConstraints(max_length=200, pattern=r"^/[A-Za-z0-9._~!$&'()*+,;=:@%/{}-]*$")
+]
+
+
+class ApplicationInput(Command):
+    """What a client writes. Everything may be left out: `{}` registers a working draft."""
+
+    display_name: Name | None = Field(None, description="Human-readable name, e.g. CRM 360.")
+    slug: Slug | None = Field(
+        None,
+        description="Stable lowercase app slug; the value stamped into app_id. Made from the name"
+        " when left out, and fixed once it is there.",
+    )
+    kind: Kind = Field(
+        "app",
+        description="app = user-facing; platform-service = backend of the platform;"
+        " library = no runtime identity, so no keys.",
+    )
+    primary_domain: ShortText | None = Field(None, description="Model domain primarily served.")
+    description: LongText | None = Field(None, description="What the app does.")
+    oauth_client_id: ShortText | None = Field(
+        None, description="A token with this client_id acts as this application."
+    )
+    status: Status = Field(
+        "active",
+        description="Lifecycle: suspended and retired applications' keys stop working at once.",
+    )
+    canonical_owner_of: list[EntityType] = Field(
+        default=[], max_length=100, description="Entity types this app is the canonical owner of."
+    )
+    api_base_path: BasePath | None = Field(
+        None, description="Base path the app serves or is reached at, e.g. /v1/deals."
+    )
+    repository: Annotated[Line, StringConstraints(max_length=500)] | None = Field(
+        None, description="Source repository."
+    )
+
+
+class ApplicationDocument(Document):
+    """An application as it is read (specification: Application)."""
+
+    display_name: str
+    slug: str
+    kind: Kind
+    primary_domain: str | None
+    description: str | None
+    oauth_client_id: str | None
+    status: Status
+    canonical_owner_of: list[str]
+    api_base_path: str | None
+    repository: str | None

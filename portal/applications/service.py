@@ -1,0 +1,85 @@
+"""The verbs of applications."""
+
+import re
+
+from portal import records
+from portal.applications.models import KINDS, STATUSES, Application
+from portal.applications.schemas import ApplicationInput
+from portal.db import Actor, find, new_id, session
+from portal.errors import Invalid
+from portal.listing import Listing
+
+UNTITLED = "Untitled application"
+
+LISTING = Listing(
+    Application,
+    filters={
+        "kind": Application.kind,
+        "status": Application.status,
+        "slug": Application.slug,
+        "oauth_client_id": Application.oauth_client_id,
+        "primary_domain": Application.primary_domain,
+        "app_id": Application.app_id,
+        "created_by": Application.created_by,
+    },
+    choices={"kind": KINDS, "status": STATUSES},
+    ranges={"created_at": Application.created_at, "updated_at": Application.updated_at},
+    # Ids are ULIDs, so their order is the order of creation, and the primary key serves it.
+    sorts={
+        "created_at": Application.id,
+        "updated_at": Application.updated_at,
+        "display_name": Application.name_key,
+    },
+)
+
+
+def create(actor: Actor, command: ApplicationInput) -> Application:
+    """Register an application. Raises Conflict when slug or OAuth client id are taken."""
+    actor.require("applications:write")
+    record = Application(id=new_id(Application.id_prefix))
+    values = command.values()
+    values["display_name"] = command.display_name or UNTITLED
+    values["slug"] = command.slug or _free_slug(actor, values["display_name"], record.id)
+    return records.create(actor, record, values)
+
+
+def update(actor: Actor, record: Application, command: ApplicationInput) -> Application:
+    """Change an application. Raises Invalid for another slug: it is stamped into other records."""
+    actor.require("applications:write")
+    values = command.values()
+    values["display_name"] = command.display_name or UNTITLED
+    if (command.slug or record.slug) != record.slug:
+        raise Invalid.field("slug", "The slug is fixed once the application is registered.")
+    del values["slug"]
+    return records.change(actor, record, values)
+
+
+def get(actor: Actor, record_id: str) -> Application:
+    """One application of the actor's tenant. Raises NotFound."""
+    actor.require("applications:read")
+    return find(Application, actor, record_id)
+
+
+def names(actor: Actor, ids: set[str]) -> dict[str, str]:
+    """Id → display name of some applications, in one statement: for lists that refer to them."""
+    if not ids:
+        return {}
+    query = Application.seen_by(actor).where(Application.id.in_(ids))
+    return {found.id: found.display_name for found in session.scalars(query)}
+
+
+def choices(actor: Actor, limit: int = 200) -> list[tuple[str, str]]:
+    """(id, name) of the applications that a form offers, by name."""
+    query = Application.seen_by(actor).where(Application.is_deleted.is_(False))
+    found = session.scalars(query.order_by(Application.name_key, Application.id).limit(limit))
+    return [(record.id, record.display_name) for record in found]
+
+
+def _free_slug(actor: Actor, name: str, record_id: str) -> str:
+    """A slug from the name; with the end of the id where the plain one is taken or empty."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50].strip("-")
+    own = record_id[-6:].lower()
+    if not plain:
+        return f"app-{own}"
+    taken = Application.seen_by(actor).where(Application.slug == plain)
+    return f"{plain}-{own}" if session.scalar(taken) else plain

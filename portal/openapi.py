@@ -1,0 +1,181 @@
+"""The registry of operations, and the OpenAPI 3.1 document that follows from it.
+
+An operation is declared once, in its feature's `resource.py`; routes, scopes, the document, the
+explorer and the SDK's contract tests are all read from here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+PROBLEM = "application/problem+json"
+PREFIX = "/api/v1/integration"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A query parameter or a header of an operation."""
+
+    name: str
+    schema: Mapping[str, Any]
+    description: str = ""
+    where: str = "query"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing that a program can ask. `path` is below PREFIX and names its ids in braces."""
+
+    resource: str
+    name: str
+    method: str
+    path: str
+    summary: str
+    scope: str
+    view: Callable[..., Any] = field(repr=False)
+    command: type[BaseModel] | None = None
+    answer: type[BaseModel] | None = None
+    is_list: bool = False
+    status: int = 200
+    once: Mapping[str, str] = field(default_factory=dict)
+    parameters: tuple[Parameter, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The document's operationId, `connectors.create`."""
+        return f"{self.resource}.{self.name}"
+
+
+def document(operations: Iterable[Operation], *, base_url: str, version: str) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of these operations."""
+    operations = list(operations)
+    schemas = _schemas(operations)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "cPod integration",
+            "version": version,
+            "description": "External apps, connectors, API keys, and webhooks.",
+        },
+        "servers": [{"url": base_url + PREFIX}],
+        "security": [{"bearer": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An access token of the identity provider, or an API key.",
+                }
+            },
+            "schemas": schemas,
+        },
+    }
+
+
+def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
+    wanted: dict[tuple[type[BaseModel], Any], None] = {}
+    for operation in operations:
+        if operation.command:
+            wanted[(operation.command, "validation")] = None
+        if operation.answer:
+            wanted[(operation.answer, "serialization")] = None
+    _, definitions = models_json_schema(list(wanted), ref_template="#/components/schemas/{model}")
+    return {**definitions.get("$defs", {}), "Problem": PROBLEM_SCHEMA}
+
+
+def _ref(model: type[BaseModel]) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "tags": [operation.resource],
+        "x-scope": operation.scope,
+        "parameters": [*_path_parameters(operation.path), *map(_parameter, operation.parameters)],
+        "responses": _responses(operation),
+    }
+    if operation.command:
+        schema = {"application/json": {"schema": _ref(operation.command)}}
+        described["requestBody"] = {"required": True, "content": schema}
+    return described
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in names
+    ]
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": parameter.where,
+        "required": False,
+        "description": parameter.description,
+        "schema": dict(parameter.schema),
+    }
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": "Done"}
+    if operation.answer:
+        success["content"] = {"application/json": {"schema": _answer_schema(operation)}}
+    problem = {"description": "Problem", "content": {PROBLEM: {"schema": {"$ref": PROBLEM_REF}}}}
+    return {str(operation.status): success, "4XX": problem, "5XX": problem}
+
+
+def _answer_schema(operation: Operation) -> dict[str, Any]:
+    assert operation.answer is not None  # noqa: S101 - the caller asked
+    schema = _ref(operation.answer)
+    if operation.once:
+        shown = {
+            name: {"type": ["string", "null"], "description": text}
+            for name, text in operation.once.items()
+        }
+        return {"allOf": [schema, {"type": "object", "properties": shown}]}
+    if not operation.is_list:
+        return schema
+    return {
+        "type": "object",
+        "required": ["items", "next_cursor"],
+        "properties": {
+            "items": {"type": "array", "items": schema},
+            "next_cursor": {"type": ["string", "null"]},
+        },
+    }
+
+
+PROBLEM_REF = "#/components/schemas/Problem"
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "RFC 9457 problem details",
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+        "current": {"type": "object", "description": "The stored record, on a conflict"},
+    },
+}
