@@ -31,17 +31,21 @@ def drop_setting_functions() -> None:
         op.execute(f"DROP FUNCTION {name}()")
 
 
-def tenant_table(name: str, *, rights: str = ALL_RIGHTS, column: str = "tenant_id") -> None:
+def tenant_table(
+    name: str, *, rights: str | None = ALL_RIGHTS, column: str = "tenant_id"
+) -> None:
     """Only the tenant's own rows exist, for reading and for writing; the app role gets `rights`.
 
-    An append-only table asks for `rights="SELECT, INSERT"`. The table `tenant` itself names its
+    An append-only table asks for `rights="SELECT, INSERT"`, a partition for none: it is reached
+    through its parent. The table `tenant` itself names its
     `column` ("id").
     """
     own = f"{column} = (SELECT current_tenant())"
     op.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY tenant ON {name} USING ({own}) WITH CHECK ({own})")
-    op.execute(f"GRANT {rights} ON {name} TO {APP_ROLE}")
+    if rights is not None:
+        op.execute(f"GRANT {rights} ON {name} TO {APP_ROLE}")
 
 
 def credential_policy(table: str, *columns: str) -> None:

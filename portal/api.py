@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 from flask import Blueprint, Flask, Response, g, request
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from portal import errors, idempotency, listing, strictjson
@@ -76,6 +78,8 @@ def in_our_words(error: Exception) -> PortalError:
     """The domain's error for any exception that reached the edge."""
     if isinstance(error, PortalError):
         return error
+    if isinstance(error, OperationalError | PoolTimeout):
+        return errors.Unavailable("The database does not answer right now. Try again in a moment.")
     if isinstance(error, HTTPException):
         kind = HTTP_ERRORS.get(error.code or 500)
         if kind:

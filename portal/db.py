@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
+from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
 from sqlalchemy import (
@@ -58,12 +59,27 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: DateTime(timezone=True)}
 
 
+POOL_SIZE = 16  # connections of one process: as many as it has threads
+POOL_TIMEOUT = 2  # seconds to wait for a free one, then the caller is told to come back
+
 # The savepoint mode lets a test wrap what a request commits in one transaction of its own.
 db = SQLAlchemy(
     metadata=Base.metadata,
     session_options={"join_transaction_mode": "create_savepoint", "expire_on_commit": False},
 )
 session = db.session
+
+
+def init_database(app: Flask, url: str) -> None:
+    """Connect the application's sessions to PostgreSQL, as the unprivileged role."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+        "connect_args": {"options": "-c timezone=UTC"},
+        "pool_size": POOL_SIZE,
+        "max_overflow": 0,
+        "pool_timeout": POOL_TIMEOUT,
+    }
+    db.init_app(app)
 
 
 def new_id(prefix: str) -> str:

@@ -4,20 +4,17 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from migrations.tenancy import APP_ROLE, tenant_table
+from migrations.tenancy import (
+    APP_ROLE,
+    drop_setting_functions,
+    setting_functions,
+    shared_table,
+    tenant_table,
+)
 
 revision = "0001"
 down_revision = None
 
-# STABLE, so that the planner calls them once a statement and keeps the indexes.
-CURRENT_TENANT = """
-CREATE FUNCTION current_tenant() RETURNS text STABLE PARALLEL SAFE LANGUAGE sql
-AS $$ SELECT nullif(current_setting('app.tenant_id', true), '') $$
-"""
-CURRENT_CREDENTIAL = """
-CREATE FUNCTION current_credential() RETURNS text STABLE PARALLEL SAFE LANGUAGE sql
-AS $$ SELECT nullif(current_setting('app.credential', true), '') $$
-"""
 # The portal's own role cannot create tables; the worker asks the owner's function for the months
 # ahead. A partition is reached through its parent only: the role has no right on it.
 AUDIT_PARTITIONS = """
@@ -48,8 +45,7 @@ END $$
 
 
 def upgrade() -> None:
-    op.execute(CURRENT_TENANT)
-    op.execute(CURRENT_CREDENTIAL)
+    setting_functions()
     _tenant()
     _audit()
     _search()
@@ -72,7 +68,7 @@ def _tenant() -> None:
         sa.UniqueConstraint("key_code", name="uq_tenant_key_code"),
         sa.CheckConstraint("key_code ~ '^[a-z0-9]{4}$'", name="ck_tenant_key_code_format"),
     )
-    op.execute(f"GRANT SELECT ON tenant TO {APP_ROLE}")
+    shared_table("tenant")
 
 
 def _audit() -> None:
@@ -107,7 +103,7 @@ def _audit() -> None:
     op.execute(f"GRANT EXECUTE ON FUNCTION ensure_audit_partitions(integer) TO {APP_ROLE}")
     # What is older than this month (a restored archive) or beyond the last month made.
     op.execute("CREATE TABLE audit_entry_rest PARTITION OF audit_entry DEFAULT")
-    tenant_table("audit_entry_rest", rights="")
+    tenant_table("audit_entry_rest", rights=None)
     op.execute("SELECT ensure_audit_partitions(12)")
 
 
@@ -149,5 +145,4 @@ def downgrade() -> None:
     for table in ("idempotency_key", "search_term", "audit_entry", "tenant"):
         op.drop_table(table)
     op.execute("DROP FUNCTION ensure_audit_partitions(integer)")
-    op.execute("DROP FUNCTION current_credential()")
-    op.execute("DROP FUNCTION current_tenant()")
+    drop_setting_functions()
