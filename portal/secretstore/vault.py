@@ -1,12 +1,5 @@
 """The secret store in a HashiCorp Vault or OpenBao KV v2 mount.
 
-The portal needs, below its mount (here `secret`), this policy:
-
-    path "secret/data/*"     { capabilities = ["create", "read", "update", "patch"] }
-    path "secret/metadata/*" { capabilities = ["read", "delete"] }
-    path "secret/delete/*"   { capabilities = ["update"] }
-    path "secret/undelete/*" { capabilities = ["update"] }
-
 The server's own messages can carry paths, socket names and user names: they are neither shown nor
 logged, only the operation and the status are. Behaviour noted below was measured on OpenBao 2.7.
 """
@@ -14,7 +7,7 @@ logged, only the operation and the status are. Behaviour noted below was measure
 import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -45,6 +38,14 @@ log = structlog.get_logger(__name__)
 
 TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
 """Seconds. A healthy store answers in 3 to 6 milliseconds, so this is a hanging one."""
+
+POLICY = """\
+path "{mount}/data/*"     {{ capabilities = ["create", "read", "update", "patch"] }}
+path "{mount}/metadata/*" {{ capabilities = ["read", "delete"] }}
+path "{mount}/delete/*"   {{ capabilities = ["update"] }}
+path "{mount}/undelete/*" {{ capabilities = ["update"] }}
+"""
+"""What the portal may do, for the operator to grant. It cannot list."""
 
 CONNECTIONS = 8
 LOGIN_AGAIN_AT = 0.75
@@ -201,11 +202,17 @@ class AppRole:
     """
 
     def __init__(
-        self, transport: Transport, headers: Mapping[str, str], role_id: str, secret_id: str
+        self,
+        transport: Transport,
+        headers: Mapping[str, str],
+        role_id: str,
+        secret_id: str,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
         self._headers = headers
         self._credentials = {"role_id": role_id, "secret_id": secret_id}
+        self._clock = clock
         self._lock = Lock()
         self._token = ""
         self._good_until = 0.0
@@ -213,7 +220,7 @@ class AppRole:
     def token(self) -> str:
         """The current token, or a new one from a login. Any error of the store."""
         with self._lock:
-            if not self._token or time.monotonic() >= self._good_until:
+            if not self._token or self._clock() >= self._good_until:
                 self._log_in()
             return self._token
 
@@ -243,7 +250,7 @@ class AppRole:
         except (KeyError, TypeError, ValueError) as error:
             raise StoreUnavailable from error
         # A life of 0 is a token without end.
-        self._good_until = time.monotonic() + life * LOGIN_AGAIN_AT if life else float("inf")
+        self._good_until = self._clock() + life * LOGIN_AGAIN_AT if life else float("inf")
 
 
 class VaultStore:
@@ -293,7 +300,8 @@ class VaultStore:
         if answer.status == HTTPStatus.BAD_REQUEST:
             raise _conflict_or_unavailable(self._current(ref), cas)
         if answer.status == HTTPStatus.NOT_FOUND:
-            raise _not_found(answer)
+            # Unlike a read, a patch is told nothing about a deleted version.
+            raise _why_not_found(self.head(ref))
         _raise_for(answer, "patch")
         return _version(answer.data.get("version"), answer.data)
 
@@ -447,6 +455,13 @@ def _ill(seal: Answer) -> StoreHealth:
 def _conflict_or_unavailable(current: int, cas: int) -> SecretConflict | StoreUnavailable:
     """A 400 is a conflict if the numbers say so; its text is not a contract."""
     return StoreUnavailable() if current == cas else SecretConflict(current)
+
+
+def _why_not_found(meta: SecretMeta) -> SecretNotFound:
+    """What became of the current version of a secret that has metadata."""
+    current = [v for v in meta.versions if v.number == meta.current_version]
+    destroyed = any(v.destroyed for v in current)
+    return SecretNotFound(deleted=bool(current) and not destroyed, destroyed=destroyed)
 
 
 def _not_found(answer: Answer) -> SecretNotFound:

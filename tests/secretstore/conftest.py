@@ -1,0 +1,95 @@
+"""Both stores on real servers, and the frame that each needs around a test."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from portal.db import db, new_id, session, transaction
+from portal.secretstore import SecretRef, SecretStore
+from portal.secretstore.crypto import KeyRing
+from portal.secretstore.embedded import EmbeddedStore
+from tests.databases import Database
+from tests.secretstore.openbao import OpenBao, OwnOpenBao, own_openbao
+
+KEY = "the-store-key-of-the-tests-0123456789"
+
+Work = Callable[[str], AbstractContextManager[None]]
+
+
+@dataclass
+class World:
+    """A store, and `work(tenant_id)`: one committed unit of work in that tenant."""
+
+    name: str
+    store: SecretStore
+    work: Work
+
+
+@pytest.fixture
+def frame(database: Database) -> Iterator[Flask]:
+    """The smallest application that has our sessions, as the unprivileged role."""
+    app = Flask("secretstore")
+    app.config["SQLALCHEMY_DATABASE_URI"] = database.app_url
+    db.init_app(app)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def work(frame: Flask) -> Work:
+    """One committed unit of work in a tenant; leaves no session behind."""
+
+    @contextmanager
+    def in_tenant(tenant_id: str) -> Iterator[None]:
+        with frame.app_context():
+            try:
+                with transaction(tenant_id):
+                    yield
+            finally:
+                session.remove()
+
+    return in_tenant
+
+
+@pytest.fixture
+def embedded() -> EmbeddedStore:
+    return EmbeddedStore(KeyRing.derive([KEY]))
+
+
+@pytest.fixture(scope="session")
+def openbao(bao: dict[str, str]) -> OpenBao:
+    """The run's shared server, with the portal's role in it. Use ids of your own."""
+    server = OpenBao(bao["address"], bao["token"])
+    server.prepare()
+    return server
+
+
+@pytest.fixture(scope="module")
+def own_bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnOpenBao]:
+    """A server for this module alone, to seal and to configure; leave it open."""
+    home: Path = tmp_path_factory.mktemp("bao")
+    with own_openbao(home) as server:
+        server.prepare()
+        server.prepare(token_type="service")
+        yield server
+
+
+@pytest.fixture(params=["embedded", "vault"])
+def world(request: pytest.FixtureRequest) -> World:
+    """Each of the two stores."""
+    if request.param == "embedded":
+        store = request.getfixturevalue("embedded")
+        return World("embedded", store, request.getfixturevalue("work"))
+    server: OpenBao = request.getfixturevalue("openbao")
+    return World("vault", server.store(), lambda tenant_id: nullcontext())
+
+
+@pytest.fixture
+def ref() -> SecretRef:
+    """A secret that nobody has used before."""
+    return SecretRef(new_id("tnt"), "connectors", new_id("cnn"), "credentials")
