@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import ECKey, Key, KeySet, OKPKey, RSAKey
 
 from portal.identity.http import Exchange, ProviderUnavailable, exchange
 
 # Ours, never the provider's own list: a metadata document that offers "none" gets nothing.
-ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA")
+ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA", "Ed25519")
 REREAD_AFTER = 3600.0  # seconds until metadata and keys are read again
 RETRY_AFTER = 30.0  # seconds until a failed reading, or one for an unknown kid, is repeated
 MAX_TOKEN = 16 * 1024  # characters of a JWT
@@ -81,7 +81,7 @@ class Issuer:
             raise InvalidToken(f"typ is {header.get('typ')!r}, not {typ}")
         for key in self._candidates(header):
             try:
-                decoded = jwt.decode(token, key, algorithms=[header["alg"]])
+                decoded = jwt.decode(token, key, registry=_REGISTRY)
             except (JoseError, ValueError, RecursionError):
                 continue
             return Verified(dict(decoded.header), decoded.claims)
@@ -128,6 +128,18 @@ class Issuer:
         except ProviderUnavailable as error:
             self._failure = str(error)
             self._due = self._clock() + (1 if self._known is None else RETRY_AFTER)
+
+
+class _Registry(jws.JWSRegistry):
+    """Our algorithms and no others; without the warning that RFC 9864 renames EdDSA."""
+
+    def get_alg(self, name: str) -> Any:
+        if name not in ALGORITHMS:
+            raise UnsupportedAlgorithmError(f"{name!r} is not accepted")
+        return self.algorithms[name]
+
+
+_REGISTRY = _Registry()
 
 
 def discovery_url(issuer: str) -> str:
@@ -200,8 +212,8 @@ def _fitting(keys: KeySet, header: dict[str, Any]) -> Iterator[Key]:
 def _suits(key: Key, alg: str) -> bool:
     if alg == "ES256":
         return isinstance(key, ECKey) and key.curve_name == "P-256"
-    if alg == "EdDSA":
-        return isinstance(key, OKPKey) and key.curve_name in ("Ed25519", "Ed448")
+    if alg in ("EdDSA", "Ed25519"):
+        return isinstance(key, OKPKey) and key.curve_name == "Ed25519"
     return isinstance(key, RSAKey)
 
 

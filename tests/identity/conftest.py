@@ -11,7 +11,10 @@ import requests
 from portal.identity.issuer import Issuer
 from portal.identity.oidc import Client, Identity, RelyingParty
 from portal.identity.provider import PEOPLE, ProviderClient, ProviderPerson, create_provider
+from tests.identity.fake_op import _op_server, op
 from tests.identity.serving import served
+
+__all__ = ["_op_server", "op"]
 
 PORTAL = "http://localhost:9"  # where the provider sends the browser; nobody goes there
 SECRET = "the portal's secret at the provider"
