@@ -8,8 +8,11 @@ from portal.config import Config
 def create_app(config: Config | None = None) -> Flask:
     """The portal's web application, ready to serve."""
     from portal import api, edge, secretstore
+    from portal.applications import callers
     from portal.applications.resource import resource as applications
     from portal.db import init_database
+    from portal.identity.issuer import Issuer
+    from portal.identity.tokens import TokenVerifier
 
     config = config or Config.from_environ()
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
@@ -20,6 +23,13 @@ def create_app(config: Config | None = None) -> Flask:
     secretstore.configure(config)
     resources = [applications]
     operations = [operation for resource in resources for operation in resource.operations()]
-    api.init_app(app, operations, authenticators=[])
+    verifier = TokenVerifier(
+        Issuer(config.oidc_issuer),
+        config.api_audience,
+        config.oidc_tenant_claim,
+        config.oidc_roles_claim,
+    )
+    by_token = callers.authenticator(verifier, config.oidc_role_map)
+    api.init_app(app, operations, authenticators=[by_token])
     edge.init_app(app)
     return app

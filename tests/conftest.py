@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from playwright.sync_api import Browser
 
+    from tests.cast import Provider
+
+pytest_plugins = ["tests.cast"]
+
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -97,8 +101,13 @@ def empty_database() -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def _settings(_database: Database, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def _settings(
+    _database: Database, tmp_path_factory: pytest.TempPathFactory, token_provider: "Provider"
+) -> dict[str, str]:
     return {
+        "PORTAL_OIDC_ISSUER": token_provider.issuer,
+        "PORTAL_OIDC_CLIENT_ID": "cpod-portal",
+        "PORTAL_OIDC_CLIENT_SECRET": "a secret between the tests and their provider",
         "PORTAL_DATA_DIR": str(tmp_path_factory.mktemp("var")),
         "PORTAL_DATABASE_URL": _database.app_url,
         "PORTAL_MIGRATION_DATABASE_URL": _database.owner_url,

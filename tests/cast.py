@@ -1,0 +1,118 @@
+"""The cast: people of two tenants who call the portal with real tokens of a real provider.
+
+Ada (admin), Ed (editor) and Vic (viewer) are of Acme; Gus is the stranger, an admin of Globex.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from portal.config import libpq_url
+from portal.identity.provider import create_provider
+from portal.identity.provider.keys import issue_token
+from portal.identity.provider.people import ACME, GLOBEX
+from tests.databases import Database
+from tests.identity.serving import served
+
+PREFIX = "/api/v1/integration"
+ADA, ED, VIC = "ada@acme.example", "ed@acme.example", "vic@acme.example"
+GUS = "gus@globex.example"
+
+
+@dataclass
+class Api:
+    """One caller of REST: paths are below the prefix, bodies are JSON."""
+
+    client: FlaskClient
+    token: str
+
+    def call(self, method: str, path: str, **options: Any) -> TestResponse:
+        headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
+        return self.client.open(PREFIX + path, method=method, headers=headers, **options)
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.call("GET", path, **options)
+
+    def post(self, path: str, json: Any = None, **options: Any) -> TestResponse:
+        return self.call("POST", path, json=json, **options)
+
+    def patch(self, path: str, json: Any, **options: Any) -> TestResponse:
+        return self.call("PATCH", path, json=json, **options)
+
+    def delete(self, path: str, **options: Any) -> TestResponse:
+        return self.call("DELETE", path, **options)
+
+    def create(self, resource: str, **body: Any) -> dict[str, Any]:
+        """A new record, which must succeed."""
+        answer = self.post(f"/{resource}", body)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json or {})
+
+
+@dataclass(frozen=True)
+class Provider:
+    """The running development provider: its issuer, and where its keys are."""
+
+    issuer: str
+    data_dir: Path
+
+    def token(self, email: str) -> str:
+        return issue_token(self.data_dir, self.issuer, email)
+
+
+@pytest.fixture(scope="session")
+def token_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    """A provider whose tokens the tests' application trusts."""
+    data_dir = tmp_path_factory.mktemp("provider")
+    with served(lambda address: create_provider(address, [], data_dir=data_dir)) as issuer:
+        yield Provider(issuer, data_dir)
+
+
+@pytest.fixture
+def tenants(database: Database) -> tuple[str, str]:
+    """Acme and Globex are customers; gives their ids."""
+    add_tenants(database)
+    return ACME, GLOBEX
+
+
+def add_tenants(database: Database) -> None:
+    rows = [(ACME, "acme", "Acme", "acme"), (GLOBEX, "globex", "Globex", "glbx")]
+    with psycopg.connect(libpq_url(database.owner_url), autocommit=True) as connection:
+        connection.cursor().executemany(
+            "INSERT INTO tenant (id, slug, name, key_code) VALUES (%s, %s, %s, %s)", rows
+        )
+
+
+@pytest.fixture
+def api(
+    app: Flask, tenants: tuple[str, str], token_provider: Provider
+) -> Callable[[str], Api]:
+    """`api(ADA).get("/applications")`: REST as one of the cast."""
+    return lambda email: Api(app.test_client(), token_provider.token(email))
+
+
+@pytest.fixture
+def ada(api: Callable[[str], Api]) -> Api:
+    return api(ADA)
+
+
+@pytest.fixture
+def ed(api: Callable[[str], Api]) -> Api:
+    return api(ED)
+
+
+@pytest.fixture
+def vic(api: Callable[[str], Api]) -> Api:
+    return api(VIC)
+
+
+@pytest.fixture
+def gus(api: Callable[[str], Api]) -> Api:
+    return api(GUS)

@@ -1,0 +1,17 @@
+"""Every resource, and the least that makes a lively one."""
+
+from typing import Any
+
+from portal.applications.resource import resource as applications
+from portal.resources import Resource
+
+RESOURCES: list[Resource[Any, Any]] = [applications]
+
+MINIMAL: dict[str, dict[str, Any]] = {
+    "applications": {"display_name": "CRM 360", "repository": "https://git.example/crm"},
+}
+
+
+def minimal(resource: Resource[Any, Any]) -> dict[str, Any]:
+    """A body that a real caller might send."""
+    return MINIMAL[resource.name]
