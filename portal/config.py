@@ -126,6 +126,14 @@ def variables() -> dict[str, Any]:
     return {PREFIX + f.name.upper(): f.metadata for f in fields(Config)}
 
 
+def running() -> Config:
+    """The settings of the application that is running, in web, worker and command line alike."""
+    from flask import current_app
+
+    found: Config = current_app.extensions["portal"]
+    return found
+
+
 def dev_issuer(idp_port: int) -> str:
     """Issuer of the development identity provider, which listens on loopback alone."""
     return f"http://127.0.0.1:{idp_port}"

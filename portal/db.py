@@ -302,6 +302,15 @@ def commit_or_roll_back(status: int) -> None:
         session.rollback()
 
 
+def let_go() -> None:
+    """Keep what was done so far and give the connection back, before bytes go on the wire.
+
+    For the edge: a receiver that takes its time must hold neither locks nor a connection. What
+    follows is a transaction of its own.
+    """
+    session.commit()
+
+
 @contextmanager
 def transaction(tenant_id: str | None = None) -> Iterator[None]:
     """One unit of work outside a request (worker, command line): all of it or nothing."""

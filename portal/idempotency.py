@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Actor, Base, session
-from portal.errors import FieldError, Invalid
+from portal.errors import Conflict, FieldError, Invalid
 
 KEEP = timedelta(hours=24)
 MAX_LENGTH = 255
@@ -54,7 +54,8 @@ def claim(actor: Actor, key: str, asked: bytes) -> Answer | None:
     """None if the work is ours to do, else the answer of the request that did it.
 
     Waits while another request with the same key runs. Raises Invalid when the key was used for
-    another request.
+    another request, and Conflict when the first one let go of its transaction (it sends something
+    to the outside) and has not come to its end.
     """
     if not key.isprintable() or not key.isascii() or len(key) > MAX_LENGTH:
         raise Invalid.field("Idempotency-Key", f"Use 1 to {MAX_LENGTH} printable characters.")
@@ -71,7 +72,9 @@ def claim(actor: Actor, key: str, asked: bytes) -> Answer | None:
     if bytes(stored.fingerprint) != asked:
         message = "This key was used for another request. Use a new one for each request."
         raise Invalid([FieldError("Idempotency-Key", message)])
-    return Answer(stored.status or 200, stored.answer, stored.location)
+    if stored.status is None:
+        raise Conflict("A request with this key was begun and has not been answered yet.")
+    return Answer(stored.status, stored.answer, stored.location)
 
 
 def remember(actor: Actor, key: str, answer: Answer) -> None:

@@ -49,7 +49,7 @@ class Resource(Generic[R, C]):
     """The whole REST declaration of a feature; a verb that is None has no route.
 
     `scope` is the word before `:read` and `:write`; `once` names the fields that only the answer
-    to the create has.
+    to the create has; `more` are operations with views of their own, such as a list below a record.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Resource(Generic[R, C]):
     delete: Callable[[Actor, R], Any] | None = None
     actions: tuple[Action[R], ...] = ()
     once: Mapping[str, str] = field(default_factory=dict)
+    more: tuple[Operation, ...] = ()
 
     def represent(self, record: R) -> dict[str, Any]:
         """The record as the specification writes it."""
@@ -97,7 +98,7 @@ class Resource(Generic[R, C]):
                       summary="What happened to it, newest first", view=self._history,
                       resource=self.name, answer=HistoryEntry, is_list=True)
         )  # fmt: skip
-        return found + [self._action(one, action) for action in self.actions]
+        return [*found, *(self._action(one, action) for action in self.actions), *self.more]
 
     def _deletion(self, one: str, write: str, common: dict[str, Any]) -> list[Operation]:
         return [
