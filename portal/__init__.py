@@ -7,7 +7,7 @@ from portal.config import Config
 
 def create_app(config: Config | None = None) -> Flask:
     """The portal's web application, ready to serve."""
-    from portal import api, edge, secretstore
+    from portal import api, edge, overview, secretstore, web
     from portal.applications import callers
     from portal.applications.resource import resource as applications
     from portal.db import init_database
@@ -20,6 +20,8 @@ def create_app(config: Config | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
     app.extensions["portal"] = config
     init_database(app, config.database_url)
+    edge.init_app(app)
+    web.init_pages(app, config)
     secretstore.configure(config)
     resources = [applications]
     operations = [operation for resource in resources for operation in resource.operations()]
@@ -31,5 +33,5 @@ def create_app(config: Config | None = None) -> Flask:
     )
     by_token = callers.authenticator(verifier, config.oidc_role_map)
     api.init_app(app, operations, authenticators=[by_token])
-    edge.init_app(app)
+    app.register_blueprint(overview.bp)
     return app

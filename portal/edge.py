@@ -5,8 +5,9 @@ import logging
 from flask import Flask, Response, current_app, g
 from ulid import ULID
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
 
-from portal import api
+from portal import api, web
 from portal.db import commit_or_roll_back, session
 from portal.errors import PortalError
 
@@ -31,11 +32,13 @@ def _finish(response: Response) -> Response:
     return response
 
 
-def _failed(error: Exception) -> Response:
+def _failed(error: Exception) -> AnyResponse:
+    if isinstance(error, HTTPException) and error.response is not None:
+        return error.get_response()  # abort(response): already an answer
     session.rollback()
     known = api.in_our_words(error)
     if type(known) is PortalError:
         if current_app.testing:
             raise error
         log.error("unexpected error", exc_info=error)
-    return api.problem(known)
+    return api.problem(known) if api.is_api_request() else web.answer_fault(known)

@@ -1,0 +1,61 @@
+"""The pages' kit: what every page gets without asking for it.
+
+`init_pages(app, config)` wires it. A feature's view then is short:
+
+    @bp.get("")
+    def index() -> ResponseReturnValue:
+        page = service.list(actor(), …)
+        return render("webhooks/index.html", "webhooks/_table.html", page=page)
+
+A view is for signed-in people unless it is marked `@public`. What it raises becomes a page in
+human words (`portal.edge`); what it answers below 400 is committed, else rolled back.
+"""
+
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+from portal.web import assets, guard, headers, htmx, look, words
+from portal.web.faults import answer as answer_fault
+from portal.web.guard import (
+    SignedIn,
+    actor,
+    cookieless,
+    here,
+    local_path,
+    public,
+    sign_in_by,
+    signed_in,
+)
+from portal.web.htmx import PortalRequest, portal_request, render, see_other, toast
+
+if TYPE_CHECKING:
+    from portal.config import Config
+
+__all__ = [
+    "PortalRequest",
+    "SignedIn",
+    "actor",
+    "answer_fault",
+    "cookieless",
+    "here",
+    "init_pages",
+    "local_path",
+    "portal_request",
+    "public",
+    "render",
+    "see_other",
+    "sign_in_by",
+    "signed_in",
+    "toast",
+]
+
+
+def init_pages(app: Flask, config: "Config") -> None:
+    """Wire the kit. Call it after `portal.edge`, so that a refusal here has a request id."""
+    headers.init_app(app, config)
+    htmx.init_app(app)
+    guard.init_app(app, config)
+    assets.init_app(app, reload=not config.is_production)
+    words.init_app(app)
+    app.register_blueprint(look.bp)

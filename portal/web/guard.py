@@ -1,0 +1,173 @@
+"""Who may come in: signed-in people, on requests that our own pages made.
+
+Deny by default. Cross-site requests are refused twice: by where the browser says that they come
+from (Sec-Fetch-Site, Origin), and by a token that only our pages hold (Flask-WTF).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlencode, urlsplit
+
+from flask import Flask, current_app, g, request
+from flask_wtf import CSRFProtect
+from flask_wtf.csrf import CSRFError
+from werkzeug.wrappers import Response
+
+from portal.api import is_api_request
+from portal.db import Actor
+from portal.errors import BadRequest, Forbidden, Unauthenticated
+from portal.web.htmx import portal_request, see_other
+
+if TYPE_CHECKING:
+    from portal.config import Config
+
+View = TypeVar("View", bound=Callable[..., Any])
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SIGN_IN = "/auth/login"
+csrf = CSRFProtect()
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The person in front of the page: the actor, and what the shell shows about them."""
+
+    actor: Actor
+    tenant_name: str
+    email: str = ""
+    role: str = ""
+
+
+Loader = Callable[[], SignedIn | None]
+
+
+class ExpiredForm(BadRequest):
+    """The form's token belongs to another session than the one that sends it."""
+
+    code, title = "expired_form", "This form is too old"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You signed in again or out since the page was loaded. Nothing was changed; "
+            "load the page again."
+        )
+
+
+def init_app(app: Flask, config: "Config") -> None:
+    """Stand in front of every page."""
+    app.config.update(
+        WTF_CSRF_CHECK_DEFAULT=False,  # _require_own_page asks, after the cheaper rule
+        WTF_CSRF_TIME_LIMIT=None,  # bound to the session; an hour would break a tab left open
+        WTF_CSRF_SSL_STRICT=False,  # our rule on Origin is the stricter one
+        SESSION_COOKIE_NAME="__Host-portal" if config.is_production else "portal",
+        SESSION_COOKIE_SECURE=config.is_production,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+    )
+    csrf.init_app(app)
+    app.before_request(_require_own_page)
+    app.before_request(_require_person)
+    app.jinja_env.globals.update(signed_in=signed_in)
+
+
+def sign_in_by(app: Flask, loader: Loader) -> None:
+    """Let identity say who is signed in; it is asked at most once a request."""
+    app.extensions["portal.sign_in"] = loader
+
+
+def public(view: View) -> View:
+    """Mark a view that needs nobody signed in."""
+    view.is_public = True  # type: ignore[attr-defined]
+    return view
+
+
+def cookieless(view: View) -> View:
+    """Mark a public view that no cookie can influence, such as a provider's back-channel call.
+
+    Its requests come from programs, so they need not come from our own pages.
+    """
+    view.is_cookieless = True  # type: ignore[attr-defined]
+    return public(view)
+
+
+def signed_in() -> SignedIn | None:
+    """The person in front of the page, or None."""
+    if "signed_in" not in g:
+        loader = cast("Loader | None", current_app.extensions.get("portal.sign_in"))
+        g.signed_in = loader() if loader else None
+    return cast("SignedIn | None", g.signed_in)
+
+
+def actor() -> Actor:
+    """Who acts on this page; raises Unauthenticated when nobody is signed in."""
+    person = signed_in()
+    if person is None:
+        raise Unauthenticated
+    return person.actor
+
+
+def here() -> str:
+    """The page that the person looks at, as a local path: where to come back to."""
+    if portal_request().is_htmx:
+        return local_path(request.headers.get("HX-Current-URL"))
+    if request.method in ("GET", "HEAD"):
+        query = request.query_string.decode("latin-1")
+        return local_path(f"{request.path}?{query}" if query else request.path)
+    return local_path(request.referrer)
+
+
+def local_path(url: str | None) -> str:
+    """Path and query of an address of ours, `/` for anybody else's: no open redirects."""
+    if not url or "\\" in url or any(ord(c) < 33 for c in url):
+        return "/"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "/"
+    foreign = parts.netloc and parts.netloc != request.host
+    if foreign or not parts.path.startswith("/") or parts.path.startswith("//"):
+        return "/"
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def to_sign_in() -> Response:
+    """Ask the visitor to sign in, and bring them back here."""
+    response = see_other(f"{SIGN_IN}?{urlencode({'next': here()})}")
+    if portal_request().is_htmx:
+        response.status_code = 401
+    return response
+
+
+def _view() -> Any:
+    return current_app.view_functions.get(request.endpoint or "")
+
+
+def _require_own_page() -> None:
+    if request.method in SAFE_METHODS or is_api_request() or _view() is None:
+        return
+    if getattr(_view(), "is_cookieless", False):
+        return
+    if not _from_our_own_page():
+        raise Forbidden("This request came from another site, so nothing was changed.")
+    try:
+        csrf.protect()
+    except CSRFError:
+        raise ExpiredForm from None
+
+
+def _from_our_own_page() -> bool:
+    """Go 1.25's rule. `same-site` is refused too: a neighbouring host is not us."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("Origin")
+    return origin is not None and urlsplit(origin).netloc == request.host
+
+
+def _require_person() -> Response | None:
+    view = _view()
+    if is_api_request() or view is None or request.endpoint == "static":
+        return None
+    if getattr(view, "is_public", False) or signed_in() is not None:
+        return None
+    return to_sign_in()

@@ -1,0 +1,68 @@
+"""Security headers of every answer (OWASP ASVS 5.0, chapter 3)."""
+
+import secrets
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, g, request
+
+if TYPE_CHECKING:
+    from portal.config import Config
+
+# Scripts run by nonce alone: with 'self' as well, injected markup could load any file of ours.
+# Trusted Types let only htmx's own policy (the hx-csp extension) turn text into markup.
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self'; "
+    "font-src 'self'; connect-src 'self'; form-action 'self' {provider}; base-uri 'none'; "
+    "frame-ancestors 'none'; object-src 'none'; require-trusted-types-for 'script'; "
+    "trusted-types htmx"
+)
+DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+FEATURES_OFF = (
+    "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
+    "magnetometer=(), microphone=(), midi=(), payment=(), usb=(), browsing-topics=()"
+)
+FIXED = {
+    "X-Content-Type-Options": "nosniff",
+    # Not no-referrer: a form's Origin would become "null".
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": FEATURES_OFF,
+}
+TWO_YEARS = "max-age=63072000; includeSubDomains"
+
+
+def init_app(app: Flask, config: "Config") -> None:
+    """Set them on every answer, whoever made it."""
+    # Chromium applies form-action to the redirect after a form, and signing out is one.
+    parts = urlsplit(config.oidc_issuer)
+    app.extensions["portal.provider_origin"] = f"{parts.scheme}://{parts.netloc}"
+    app.extensions["portal.hsts"] = config.is_production
+    app.jinja_env.globals["csp_nonce"] = csp_nonce
+    app.after_request(_protect)
+
+
+def csp_nonce() -> str:
+    """The nonce of this answer: 128 random bits, one value for all of its scripts."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def _protect(response: Response) -> Response:
+    for name, value in FIXED.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Content-Security-Policy", _policy(response))
+    if current_app.extensions["portal.hsts"]:
+        response.headers["Strict-Transport-Security"] = TWO_YEARS
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _policy(response: Response) -> str:
+    if response.mimetype != "text/html":
+        return DATA_POLICY
+    provider = current_app.extensions["portal.provider_origin"]
+    return PAGE_POLICY.format(nonce=csp_nonce(), provider=provider)

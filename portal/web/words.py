@@ -1,0 +1,197 @@
+"""The words and small functions that templates use: times, tones, links, attributes."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, current_app, request, url_for
+from markupsafe import Markup, escape
+from pygments import highlight as colour
+from pygments.formatters.html import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+
+from portal.web.headers import csp_nonce
+from portal.web.look import theme
+
+# A status is a dot and a word; the tone follows from the word, everywhere the same.
+TONES = {
+    "ok": "active healthy ok delivered succeeded enabled connected verified live done",
+    "warn": "degraded pending retrying expiring paused draft deprecated queued stale warning "
+    "needs_credentials rotating",
+    "bad": "failed failing revoked blocked expired error refused unreachable rejected dead",
+    "brand": "syncing running sending beta new",
+}
+TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}
+
+LARGEST_HIGHLIGHT = 64 * 1024  # characters; more is shown plain, so that no page is slow
+SIGN_OUT = "/auth/logout"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the rail; it appears when its blueprint is registered."""
+
+    endpoint: str
+    label: str
+    icon: str
+    rule: bool = False
+    url: str = ""
+    current: bool = False
+
+
+RAIL = (
+    Entry("overview.index", "Overview", "layout-dashboard"),
+    Entry("applications.index", "Applications", "apps"),
+    Entry("connectors.index", "Connectors", "plug-connected"),
+    Entry("keys.index", "API keys", "key"),
+    Entry("webhooks.index", "Webhooks", "webhook"),
+    Entry("audit.index", "Audit log", "history", rule=True),
+    Entry("sessions.index", "Sessions", "devices"),
+)
+
+
+def init_app(app: Flask) -> None:
+    """Make them known to every template, macros included."""
+    app.jinja_env.globals.update(
+        absolute=absolute,
+        ago=ago,
+        highlight=highlight,
+        html_attributes=html_attributes,
+        initials=initials,
+        is_first_error=is_first_error,
+        iso=iso,
+        navigation=navigation,
+        search_url=search_url,
+        sign_out_url=lambda: SIGN_OUT,
+        sort_order=sort_order,
+        theme=theme,
+        tone=tone,
+        with_args=with_args,
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def tone(word: object) -> str:
+    """ok, warn, bad, brand, or "" for words that need no colour."""
+    return TONE_OF.get(str(word).lower().replace(" ", "_"), "")
+
+
+# ---------------------------------------------------------------- times
+
+STEPS = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (30 * 86400, 86400, "d"))
+
+
+def ago(moment: datetime, now: datetime | None = None) -> str:
+    """`3 min ago`, `in 23 h`; from a month on the date. static/js/time.js says the same words."""
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    size = abs(seconds)
+    if size < 10:
+        return "just now"
+    for limit, unit, name in STEPS:
+        if size < limit:
+            text = f"{int(size // unit)} {name}"
+            return f"{text} ago" if seconds > 0 else f"in {text}"
+    return moment.astimezone(UTC).strftime("%-d %b %Y")
+
+
+def absolute(moment: datetime) -> str:
+    """`24 Nov 2026, 14:35:28 UTC`."""
+    return moment.astimezone(UTC).strftime("%-d %b %Y, %H:%M:%S UTC")
+
+
+def iso(moment: datetime) -> str:
+    """RFC 3339 in UTC to the millisecond, for `<time datetime>`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# ---------------------------------------------------------------- links
+
+
+def with_args(**changes: Any) -> str:
+    """This page with some query arguments changed; None or "" drops one."""
+    args = {name: request.args[name] for name in request.args} | changes
+    kept = {name: value for name, value in args.items() if value not in (None, "")}
+    return f"{request.path}?{urlencode(kept)}" if kept else request.path
+
+
+@dataclass(frozen=True, slots=True)
+class SortOrder:
+    """Where a column's head leads, and how it sorts now (for aria-sort)."""
+
+    url: str
+    aria: str | None
+
+
+def sort_order(field: str) -> SortOrder:
+    """A click sorts upward, the next one downward; the list starts over."""
+    now = request.args.get("sort", "")
+    aria = {field: "ascending", f"-{field}": "descending"}.get(now)
+    following = f"-{field}" if now == field else field
+    return SortOrder(with_args(sort=following, cursor=None), aria)
+
+
+def navigation() -> list[Entry]:
+    """The rail's lines, the current one marked."""
+    return [
+        Entry(
+            entry.endpoint,
+            entry.label,
+            entry.icon,
+            entry.rule,
+            url_for(entry.endpoint),
+            entry.endpoint.partition(".")[0] == request.blueprint,
+        )
+        for entry in RAIL
+        if entry.endpoint in current_app.view_functions
+    ]
+
+
+def search_url() -> str | None:
+    """Where the search box leads, once there is such a page."""
+    known = "search.index" in current_app.view_functions
+    return url_for("search.index") if known else None
+
+
+# ---------------------------------------------------------------- markup
+
+
+def html_attributes(given: Mapping[str, Any]) -> Markup:
+    """`hx_get="/x"` → ` hx-get="/x"`; None and False are left out, True is bare.
+
+    These come from templates, so hx-attributes get the page's nonce here, where the stamp on
+    the source cannot see them.
+    """
+    parts = []
+    for name, value in given.items():
+        dashed = name.rstrip("_").replace("_", "-")
+        if value is None or value is False:
+            continue
+        parts.append(f" {dashed}" if value is True else f' {dashed}="{escape(value)}"')
+    if any(name.startswith("hx_") for name in given):
+        parts.insert(0, f' hx-nonce="{csp_nonce()}"')
+    return Markup("".join(parts))  # noqa: S704 - every value was escaped above
+
+
+def initials(name: str) -> str:
+    """`Ada Lovelace` → `AL`, for the round picture of a person without one."""
+    words: list[str] = re.findall(r"\w+", name) or ["?"]
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+
+def is_first_error(field: Any) -> bool:
+    """Whether this is the first field that needs attention: the one to put the cursor into."""
+    return bool(getattr(field, "is_first_error", False))
+
+
+@lru_cache(maxsize=256)
+def highlight(text: str, language: str | None = None) -> Markup:
+    """Code with its parts in spans of a class (no inline style), escaped; long text stays plain."""
+    if language is None or len(text) > LARGEST_HIGHLIGHT:
+        return escape(text)
+    lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    html: str = colour(text, lexer, HtmlFormatter(nowrap=True))
+    return Markup(html)  # noqa: S704 - Pygments escapes

@@ -1,0 +1,64 @@
+// Forms and menus: one submit only, clean filter addresses, the theme without a reload,
+// and dialogs in browsers that do not know command/commandfor yet.
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.matches("[data-theme-switch]")) return chooseTheme(event);
+  if (!form.matches("[data-once]")) return undefined;
+  if ("busy" in form.dataset) return event.preventDefault();
+  form.dataset.busy = "";
+  return undefined;
+});
+
+// Back to a page whose form was sent: it may be sent again.
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-busy]")) delete form.dataset.busy;
+});
+
+function chooseTheme(event) {
+  const chosen = event.submitter?.value;
+  if (!chosen) return;
+  event.preventDefault();
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `theme=${chosen}; path=/; max-age=31536000; samesite=lax${secure}`;
+  document.documentElement.dataset.theme = chosen;
+  for (const button of document.querySelectorAll("[data-theme-switch] button"))
+    button.setAttribute("aria-pressed", String(button.value === chosen));
+}
+
+// Empty filters say nothing: ?q=&status= would only make the address longer.
+document.addEventListener("htmx:config:request", (event) => {
+  const { ctx } = event.detail;
+  if (!ctx.sourceElement?.matches("[data-filters]")) return;
+  for (const [name, value] of [...ctx.request.body.entries()])
+    if (value === "") ctx.request.body.delete(name);
+});
+
+document.addEventListener("formdata", (event) => {
+  if (!event.target.matches("[data-filters]")) return;
+  for (const [name, value] of [...event.formData.entries()])
+    if (value === "") event.formData.delete(name);
+});
+
+// A menu closes when one looks elsewhere.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.drop[open], details.menu[open]"))
+    if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const menu = document.querySelector("details.drop[open], details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
+if (!("commandForElement" in HTMLButtonElement.prototype)) {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[commandfor]");
+    const dialog = button && document.getElementById(button.getAttribute("commandfor"));
+    if (!dialog) return;
+    if (button.getAttribute("command") === "show-modal") dialog.showModal();
+    else dialog.close();
+  });
+}

@@ -1,0 +1,63 @@
+// Toasts: said in passing by the server (HX-Trigger: {"toast": …}, or already in the page).
+// At most three; they wait while one points at them or reads them; Escape dismisses the newest.
+// Errors of the network land in the banner: the page stays as it is.
+
+const region = document.getElementById("toasts");
+const LIFE = 8000;
+
+function arm(toast) {
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "btn quiet sm";
+  close.setAttribute("aria-label", "Dismiss");
+  close.textContent = "×";
+  close.addEventListener("click", () => toast.remove());
+  toast.append(close);
+  let timer = setTimeout(() => toast.remove(), LIFE);
+  const wait = () => clearTimeout(timer);
+  const go = () => { wait(); timer = setTimeout(() => toast.remove(), LIFE / 2); };
+  for (const name of ["pointerenter", "focusin"]) toast.addEventListener(name, wait);
+  for (const name of ["pointerleave", "focusout"]) toast.addEventListener(name, go);
+}
+
+function add({ message, tone = "ok" }) {
+  const toast = document.createElement("div");
+  const text = document.createElement("p");
+  toast.className = "toast";
+  toast.dataset.tone = tone;
+  text.textContent = message;
+  toast.append(text);
+  region.append(toast);
+  arm(toast);
+  while (region.children.length > 3) region.firstElementChild.remove();
+}
+
+function complain(title) {
+  const banner = document.getElementById("banner");
+  if (!banner) return;
+  const box = document.createElement("div");
+  const text = document.createElement("div");
+  const strong = document.createElement("strong");
+  box.className = "banner";
+  box.dataset.tone = "warn";
+  box.setAttribute("role", "alert");
+  strong.textContent = title;
+  text.append(strong);
+  box.append(text);
+  banner.replaceChildren(box);
+}
+
+if (region) {
+  for (const toast of region.querySelectorAll(".toast")) arm(toast);
+  region.addEventListener("toast", (event) => event.detail.items.forEach(add));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") region.lastElementChild?.remove();
+  });
+}
+
+// Only failures without an answer: the server's own errors bring their banner themselves.
+document.addEventListener("htmx:error", (event) => {
+  if (!event.detail.ctx?.response) complain("The portal did not answer. Nothing was changed; please try again.");
+});
+addEventListener("offline", () => complain("You are offline. The page shows what it last knew."));
+addEventListener("online", () => document.getElementById("banner")?.replaceChildren());

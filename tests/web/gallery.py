@@ -1,0 +1,262 @@
+"""An application that shows every macro with realistic data: the design system to look at.
+
+`python -m tests.web.gallery` serves it on a free port.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from flask import Blueprint, Flask, Response, abort
+from jinja2 import ChoiceLoader, FileSystemLoader
+from pydantic import Field
+
+from portal import edge, overview, web
+from portal.config import Config
+from portal.db import Actor, init_database
+from portal.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unavailable
+from portal.forms import (
+    ChecksField,
+    ChoiceField,
+    CommandForm,
+    JsonField,
+    LinesField,
+    LongTextField,
+    MomentField,
+    NumberField,
+    PairsField,
+    SecretField,
+    SwitchField,
+    TagsField,
+    TextField,
+)
+from portal.overview import Concern, Figure, Step, Told
+from portal.schemas import Command, JsonObject, Moment, Name, Slug, Tags
+
+ADA = web.SignedIn(
+    Actor(
+        tenant_id="tnt_01K0000000000000000000ACME",
+        kind="person",
+        id="per_01K1J4ZQ7Y8M4T5S9D2R6V3B1N",
+        name="Ada Lovelace",
+        scopes=frozenset({"connectors:read", "connectors:write"}),
+    ),
+    tenant_name="Acme Corp",
+    email="ada@acme.example",
+    role="admin",
+)
+ACTOR_KEY = "sk-acme-S7Qf2mXv9LkT4pWzR8sYc1dHj6NbG3aEu0C4f9Zk"
+
+CONNECTORS: list[dict[str, Any]] = [
+    {"name": "Defender for Endpoint", "scope": "org", "auth": "oauth2", "status": "healthy",
+     "minutes": 2, "synced": 12904},
+    {"name": "Splunk Cloud", "scope": "org", "auth": "api_key", "status": "degraded",
+     "minutes": 14, "synced": 3110},
+    {"name": "Jira Platform", "scope": "group", "auth": "oauth2", "status": "healthy",
+     "minutes": 1, "synced": 981},
+    {"name": "Okta Workforce", "scope": "org", "auth": "oauth2", "status": "failed",
+     "minutes": 190, "synced": 0},
+    {"name": "GitHub Enterprise", "scope": "user", "auth": "app", "status": "paused",
+     "minutes": 2900, "synced": 44},
+    {"name": "Snowflake", "scope": "org", "auth": "key_pair", "status": "healthy",
+     "minutes": 0, "synced": 88120},
+]  # fmt: skip
+
+
+class SaveConnector(Command):
+    """A command with one of everything."""
+
+    name: Name
+    slug: Slug | None = None
+    provider: str | None = None
+    description: Annotated[str, Field(max_length=400)] | None = None
+    url: Annotated[str, Field(max_length=2000)] | None = None
+    rpm_limit: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    enabled: bool = True
+    event_types: list[str] = []
+    hosts: list[str] = []
+    headers: dict[str, str] = {}
+    config: JsonObject = {}
+    expires_at: Moment | None = None
+    tags: Tags = []
+    retry_policy: dict[str, Any] = {}
+
+
+class ConnectorForm(CommandForm[SaveConnector]):
+    """A form with one of everything."""
+
+    name = TextField("Name", description="What people call it.")
+    slug = TextField("Slug")
+    provider = ChoiceField(
+        "Provider", choices=[("", "Choose…"), ("okta", "Okta"), ("jira", "Jira")]
+    )
+    description = LongTextField("Description")
+    url = TextField("Base URL")
+    rpm_limit = NumberField("Requests a minute", description="1 to 100,000; empty for no limit.")
+    enabled = SwitchField("Enabled", description="A connector that is off keeps its settings.")
+    event_types = ChecksField(
+        "Events",
+        choices=[
+            ("connector.synced", "connector.synced", "after each run"),
+            ("connector.failed", "connector.failed", "when a run gave up"),
+            ("rfp.created", "rfp.created"),
+            ("rfp.status_changed", "rfp.status_changed"),
+        ],
+    )
+    hosts = LinesField("Hosts", description="One a line.")
+    headers = PairsField("Headers", description="Name: value, one a line. No secrets here.")
+    config = JsonField("Settings", description="A JSON object.")
+    expires_at = MomentField("Expires", description="In UTC.")
+    tags = TagsField("Tags", description="Separated by commas.")
+    attempts = NumberField("Attempts", wire="retry_policy.maxAttempts")
+    client_secret = SecretField("Client secret", description="Goes to the secret store only.")
+
+
+bp = Blueprint("connectors", __name__, url_prefix="/connectors")
+
+
+def rows(words: str = "") -> list[dict[str, Any]]:
+    now = datetime.now(UTC)
+    return [
+        row
+        | {"id": f"cnn_01K1J4ZQ7Y8M4T5S9D2R6V3B{n}F", "at": now - timedelta(minutes=row["minutes"])}
+        for n, row in enumerate(CONNECTORS)
+        if words.lower() in row["name"].lower()
+    ]
+
+
+@bp.get("")
+def index() -> Response:
+    from flask import request
+
+    found = rows(request.args.get("q", ""))
+    return web.render("gallery/list.html", "gallery/_list.html", rows=found)
+
+
+@bp.route("/new", methods=["GET", "POST"])
+def new() -> Any:
+    form = ConnectorForm()
+    form.client_secret.stored = "Set 12 days ago by Ada Lovelace"
+    if (command := form.command()) is not None:
+        with form.catching():
+            if command.name == "taken":
+                raise Invalid.field("name", "This tenant already has a connector of that name.")
+            if command.name == "conflict":
+                raise Conflict("Somebody else saved this record first.")
+            web.toast(f"Saved {command.name}.")
+            return web.see_other("/connectors")
+    return web.render("gallery/form.html", form=form, status=form.status)
+
+
+@bp.get("/parts")
+def parts() -> Response:
+    now = datetime.now(UTC)
+    history = [
+        {"who": "Ada Lovelace", "who_url": "#", "action": "changed this connector",
+         "at": now - timedelta(minutes=3), "where": "203.0.113.7, Firefox 142 on Linux",
+         "request_id": "req_01K1J4ZQ7Y8M4T5S9D2R6V3B1N",
+         "changes": [("enabled", "false", "true"), ("config.baseUrl", "https://old.example",
+                     "https://acme.okta.example"), ("tags", None, "prod, eu")]},
+        {"who": "CRM 360", "who_url": None, "action": "created this connector",
+         "at": now - timedelta(days=12), "where": None, "request_id": None, "changes": []},
+    ]  # fmt: skip
+    return web.render("gallery/parts.html", history=history, now=now, rows=rows())
+
+
+@bp.post("/reveal")
+def reveal() -> Response:
+    return web.render("gallery/reveal.html", secret=ACTOR_KEY)
+
+
+@bp.get("/attack")
+def attack() -> Response:
+    """Markup that came from data and was, by a mistake, not escaped."""
+    stolen = (
+        '<button id="bad" hx-get="/connectors/stolen" hx-target="#sink">x</button>'
+        "<script>document.title = 'pwned'</script>"
+        "<img src=x onerror=\"document.title = 'pwned'\">"
+        '<script src="/static/js/copy.js"></script>'
+    )
+    return web.render("gallery/attack.html", "gallery/_attack.html", stolen=stolen)
+
+
+@bp.get("/stolen")
+def get_stolen() -> str:
+    return "stolen"
+
+
+@bp.post("/toast")
+def post_toast() -> Any:
+    web.toast("Paused Okta Workforce. It keeps its settings.")
+    return web.render("gallery/toasted.html", "gallery/_toasted.html")
+
+
+@bp.get("/fail/<int:status>")
+def fail(status: int) -> str:
+    known = {
+        403: Forbidden("This needs the permission connectors:write.", scope="connectors:write"),
+        404: NotFound("There is no connector cnn_01 in this tenant."),
+        409: Conflict("Somebody else saved this record first. Load it again."),
+        422: Invalid.field("url", "Use an https address."),
+        429: RateLimited("You may try 10 times a minute.", retry_after=12),
+        503: Unavailable("The secret store does not answer.", retry_after=5),
+    }
+    if status in known:
+        raise known[status]
+    if status == 500:
+        raise RuntimeError("a password in a stack trace")
+    abort(status)
+
+
+def told(actor: Actor) -> Told:
+    now = datetime.now(UTC)
+    titles = [
+        ("Register an application", "It owns keys, connectors and webhooks.", "Register", True),
+        ("Issue an API key", "A program signs in with it. It is shown once.", "Issue key", True),
+        ("Configure a connector", "Its secret goes to the secret store.", "Configure", False),
+        ("Add a webhook", "We sign what we send to it.", "Add webhook", False),
+        ("Send a test event", "See the signed request arrive.", "Send test", False),
+    ]
+    steps = [Step(n, *words[:2], "/connectors", *words[2:]) for n, words in enumerate(titles)]
+    figures = [
+        Figure("Applications", 12, "/connectors", "2 retired"),
+        Figure("Connectors", 1284, "/connectors", "3 failing"),
+        Figure("API keys", 100000, "/connectors", "412 expire this month"),
+        Figure("Webhooks", 48, "/connectors"),
+    ]
+    concerns = [
+        Concern("failed", "Okta Workforce", "The provider refused the credentials (401).",
+                "/connectors", now - timedelta(hours=3)),
+        Concern("paused", "orders → https://hooks.example", "Paused after 20 failures in a row.",
+                "/connectors", now - timedelta(days=1)),
+    ]  # fmt: skip
+    return Told(steps, figures, concerns)
+
+
+def make_app(config: Config) -> Flask:
+    """The pages' kit around the gallery, with Ada signed in (cookie `who=nobody`: nobody)."""
+    from flask import request
+
+    root = Path(__file__).parents[2]
+    app = Flask("gallery", template_folder=root / "templates", static_folder=root / "static")
+    app.config["SECRET_KEY"] = config.secret_key
+    app.jinja_loader = ChoiceLoader(
+        [app.jinja_loader, FileSystemLoader(Path(__file__).parent / "templates")]
+    )
+    init_database(app, config.database_url)
+    edge.init_app(app)
+    web.init_pages(app, config)
+    web.sign_in_by(app, lambda: None if request.cookies.get("who") == "nobody" else replace(ADA))
+    overview.tell(app, told)
+    app.register_blueprint(overview.bp)
+    app.register_blueprint(bp)
+    for name in ("applications", "keys", "webhooks", "audit"):  # the rest of the rail
+        rest = Blueprint(name, __name__)
+        rest.add_url_rule(f"/{name}", "index", lambda: "")
+        app.register_blueprint(rest)
+    return app
+
+
+if __name__ == "__main__":
+    make_app(Config.from_environ()).run(port=0)
