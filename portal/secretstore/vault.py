@@ -51,6 +51,9 @@ CONNECTIONS = 8
 LOGIN_AGAIN_AT = 0.75
 """The share of a token's life after which to log in anew: batch tokens cannot be renewed."""
 
+LOGIN_PAUSE = 60.0
+"""Seconds without an attempt after refused credentials: five refusals lock a role for 15 minutes."""
+
 NOT_CARRIED_OUT = frozenset({412, 429})
 """Refused before anything was done (a replica behind, a quota): any request may be sent again."""
 
@@ -92,28 +95,34 @@ class Breaker:
     circuit, its failure opens it for another pause. Thread-safe.
     """
 
-    def __init__(self, failures: int = 5, pause: float = 5.0) -> None:
+    def __init__(
+        self,
+        failures: int = 5,
+        pause: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._limit = failures
         self._pause = pause
+        self._clock = clock
         self._lock = Lock()
         self._failed = 0
-        self._closed_at = 0.0
+        self._try_at = 0.0
 
     def enter(self) -> None:
         """StoreUnavailable while the circuit is open."""
         with self._lock:
             if self._failed < self._limit:
                 return
-            now = time.monotonic()
-            if now < self._closed_at:
+            now = self._clock()
+            if now < self._try_at:
                 raise StoreUnavailable
-            self._closed_at = now + self._pause  # this caller is the one who tries
+            self._try_at = now + self._pause  # this caller is the one who tries
 
     def leave(self, *, answered: bool) -> None:
         """What became of a request that was let in."""
         with self._lock:
             self._failed = 0 if answered else self._failed + 1
-            self._closed_at = time.monotonic() + self._pause
+            self._try_at = self._clock() + self._pause
 
 
 class Transport:
@@ -216,6 +225,7 @@ class AppRole:
         self._lock = Lock()
         self._token = ""
         self._good_until = 0.0
+        self._refused_until = 0.0
 
     def token(self) -> str:
         """The current token, or a new one from a login. Any error of the store."""
@@ -232,16 +242,16 @@ class AppRole:
         return True
 
     def _log_in(self) -> None:
+        if self._clock() < self._refused_until:
+            raise _credentials_refused()
         answer = self._transport.send(
             "POST", "auth/approle/login", self._headers, self._credentials
         )
         # A wrong secret id is a 400, not a 403: either way the portal's own credentials are wrong.
         if answer.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):
             log.error("secret_store_login_refused", status=answer.status)
-            raise SecretDenied(
-                "The secret store does not accept the portal's own credentials. "
-                "An operator must check its role id and secret id."
-            )
+            self._refused_until = self._clock() + LOGIN_PAUSE
+            raise _credentials_refused()
         _raise_for(answer, "login")
         try:
             granted = answer.body["auth"]
@@ -411,6 +421,13 @@ class VaultStore:
             token = self._login.token()
             answer = self._transport.send(method, path, {**headers, "X-Vault-Token": token}, body)
         return answer
+
+
+def _credentials_refused() -> SecretDenied:
+    return SecretDenied(
+        "The secret store does not accept the portal's own credentials. "
+        "An operator must check its role id and secret id."
+    )
 
 
 def _base_headers(namespace: str) -> dict[str, str]:

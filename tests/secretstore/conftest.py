@@ -75,7 +75,7 @@ def own_bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnOpenBao]:
     home: Path = tmp_path_factory.mktemp("bao")
     with own_openbao(home) as server:
         server.prepare()
-        server.prepare(token_type="service")
+        server.prepare(kind="service")
         yield server
 
 
