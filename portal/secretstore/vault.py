@@ -52,7 +52,7 @@ LOGIN_AGAIN_AT = 0.75
 """The share of a token's life after which to log in anew: batch tokens cannot be renewed."""
 
 LOGIN_PAUSE = 60.0
-"""Seconds without an attempt after refused credentials: five refusals lock a role for 15 minutes."""
+"""Seconds without an attempt after refused credentials: five refusals lock a role for a while."""
 
 NOT_CARRIED_OUT = frozenset({412, 429})
 """Refused before anything was done (a replica behind, a quota): any request may be sent again."""
