@@ -175,13 +175,13 @@ class Record(Base):
         """The rows of the actor's tenant, narrowed to its application where it has one."""
         query = select(cls).where(cls.tenant_id == actor.tenant_id)
         if actor.app_id is not None:
-            query = query.where(cls.app_scope(actor))
+            query = query.where(cls.app_scope(actor.app_id, actor.application_id))
         return query
 
     @classmethod
-    def app_scope(cls, actor: Actor) -> Any:
+    def app_scope(cls, app_id: Any, application_id: Any) -> Any:
         """What an application's credential may see: what it stamped (specification, `app_id`)."""
-        return cls.app_id == actor.app_id
+        return cls.app_id == app_id
 
 
 R = TypeVar("R", bound=Record)
@@ -206,8 +206,13 @@ def find(
         query = query.with_for_update().execution_options(populate_existing=True)
     record = session.scalar(query)
     if record is None:
-        raise NotFound(f"There is no {model.noun} {record_id[:60]} in this tenant.")
+        raise missing(model, record_id)
     return record
+
+
+def missing(model: type[Record], record_id: str) -> NotFound:
+    """The one answer for what is not there, is deleted, or is somebody else's."""
+    return NotFound(f"There is no {model.noun} {record_id[:60]} in this tenant.")
 
 
 # ---------------------------------------------------------------- tenancy

@@ -23,6 +23,7 @@ R = TypeVar("R", bound=Record)
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 CURSOR_LENGTH = 1000
+SORT_KEY = "sort_key"
 NOT_OURS = "This cursor does not belong to this list. Start from the first page."
 CONTROLS = frozenset({"limit", "cursor", "sort", "q", "tag", "include_deleted"})
 
@@ -213,19 +214,32 @@ def _cursor(value: str | None, sort: str) -> Cursor | None:
 # ---------------------------------------------------------------- answering it
 
 
-def page(actor: Actor, listing: Listing[R], query: Query) -> Page[R]:
-    """One page of what the actor sees, in a number of statements that does not grow."""
+def page(
+    actor: Actor, listing: Listing[R], query: Query, columns: Sequence[Any] = ()
+) -> Page[Any]:
+    """One page of what the actor sees, in a number of statements that does not grow.
+
+    Gives records, or rows of `columns` where these are named (`id` and the sort among them).
+    """
     statement = _narrowed(actor, listing, query)
     column = listing.sorts[query.sort.removeprefix("-")]
     downward = query.sort.startswith("-")
     backward = query.cursor is not None and query.cursor.backward
     statement = _from_cursor(statement, listing.model, column, query.cursor, downward != backward)
-    rows = list(session.scalars(statement.limit(query.limit + 1)).all())
+    rows = _fetch(statement.limit(query.limit + 1), columns, column)
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     if backward:
         rows.reverse()
-    return Page(rows, *_ways(rows, query, column.key, more, backward))
+    key = SORT_KEY if columns else column.key
+    return Page(rows, *_ways(rows, query, key, more, backward))
+
+
+def _fetch(statement: Select[Any], columns: Sequence[Any], key: Column) -> list[Any]:
+    if not columns:
+        return list(session.scalars(statement).all())
+    sorted_by = key.label(SORT_KEY)
+    return list(session.execute(statement.with_only_columns(*columns, sorted_by)).all())
 
 
 def _narrowed(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
@@ -267,13 +281,13 @@ def _value(column: Column, cursor: Cursor) -> Any:
 
 
 def _ways(
-    rows: Sequence[Record], query: Query, key: str, more: bool, backward: bool
+    rows: Sequence[Any], query: Query, key: str, more: bool, backward: bool
 ) -> tuple[str | None, str | None]:
     """The cursors below the last row and above the first, where there is something to see."""
     if not rows:
         return None, None
 
-    def cursor(row: Record, back: bool) -> str:
+    def cursor(row: Any, back: bool) -> str:
         value = getattr(row, key)
         text = value.isoformat() if isinstance(value, datetime) else str(value)
         return Cursor(query.sort, text, row.id, back).encode()

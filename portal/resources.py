@@ -7,6 +7,7 @@ own in its feature, and this file stays as it is.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from flask import Response, request
@@ -20,6 +21,7 @@ from portal.db import Actor, Record, find
 from portal.listing import Listing
 from portal.openapi import PREFIX, Operation, Parameter
 from portal.records import Revealed
+from portal.rows import Rows
 from portal.schemas import Command
 
 R = TypeVar("R", bound=Record)
@@ -69,6 +71,11 @@ class Resource(Generic[R, C]):
     def represent(self, record: R) -> dict[str, Any]:
         """The record as the specification writes it."""
         return {name: getattr(record, name) for name in self.document.model_fields}
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The reader of this resource's documents."""
+        return Rows(self.model, tuple(self.document.model_fields))
 
     def operations(self) -> list[Operation]:
         """Every operation, in the order of the specification."""
@@ -123,13 +130,13 @@ class Resource(Generic[R, C]):
 
     def _list(self) -> Response:
         query = listing.parse(self.listing, request.args)
-        page = listing.page(actor(), self.listing, query)
-        items = [self.represent(record) for record in page.items]
+        page = listing.page(actor(), self.listing, query, self.rows.columns)
+        items = [self.rows.document(row) for row in page.items]
         return answer({"items": items, "next_cursor": page.next_cursor})
 
     def _get(self, id: str) -> Response:
         no_parameters()
-        return self._record(find(self.model, actor(), id))
+        return _one(self.rows.one(actor(), id))
 
     def _create(self) -> Response:
         no_parameters()
@@ -150,7 +157,7 @@ class Resource(Generic[R, C]):
         record = find(self.model, actor(), id, lock=True)
         self._check_version(record, patch)
         self.update(actor(), record, self.command.patched(record, patch))
-        return self._record(record)
+        return _one(self.represent(record))
 
     def _delete(self, id: str) -> Response:
         assert self.delete is not None  # noqa: S101 - no route without it
@@ -183,9 +190,6 @@ class Resource(Generic[R, C]):
         entries = audit.history(actor(), id, limit=listing.MAX_LIMIT)
         return answer({"items": [entry_document(e) for e in entries], "next_cursor": None})
 
-    def _record(self, record: R) -> Response:
-        return answer(self.represent(record), headers={"ETag": f'"{record.version}"'})
-
     def _check_version(self, record: R, patch: Mapping[str, Any]) -> None:
         """Optimistic concurrency: `If-Match` → 412, `version` in the body → 409 with the record."""
         wanted = request.headers.get("If-Match")
@@ -199,6 +203,10 @@ class Resource(Generic[R, C]):
                 f"This {self.singular} is at version {record.version} now. Load it again.",
                 current=self.represent(record),
             )
+
+
+def _one(document: dict[str, Any]) -> Response:
+    return answer(document, headers={"ETag": f'"{document["version"]}"'})
 
 
 def _a(noun: str) -> str:

@@ -2,11 +2,19 @@
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Computed, Index, String, Text, UniqueConstraint, or_
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    or_,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.db import CONSTRAINTS, Actor, Record
+from portal.db import CONSTRAINTS, Record
 
 KINDS = ("app", "platform-service", "library")
 STATUSES = ("draft", "active", "deprecated", "suspended", "retired")
@@ -58,9 +66,9 @@ class Application(Record):
         )
 
     @classmethod
-    def app_scope(cls, actor: Actor) -> Any:
+    def app_scope(cls, app_id: Any, application_id: Any) -> Any:
         # An application's own credential also sees the registration it belongs to.
-        return or_(cls.app_id == actor.app_id, cls.id == actor.application_id)
+        return or_(cls.app_id == app_id, cls.id == application_id)
 
 
 CONSTRAINTS |= {
