@@ -3,7 +3,16 @@
 import re
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, String, func
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import CONSTRAINTS, Base
@@ -29,6 +38,80 @@ class Tenant(Base):
     key_code: Mapped[str] = mapped_column(String(4), unique=True)
     time_zone: Mapped[str] = mapped_column(String(60), server_default="UTC")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Person(Base):
+    """Somebody who has signed in to a tenant. Known by (issuer, subject), never by email.
+
+    `email` is there only when the provider has verified it. A higher `auth_version` ends every
+    session that was begun under a lower one.
+    """
+
+    __tablename__ = "person"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "issuer", "subject", name="uq_person_subject"),
+        CheckConstraint("role IN ('viewer', 'editor', 'admin')", name="role"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    issuer: Mapped[str] = mapped_column(String(500))
+    subject: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(String(200))
+    email: Mapped[str | None] = mapped_column(String(320))
+    role: Mapped[str] = mapped_column(String(20))
+    auth_version: Mapped[int] = mapped_column(Integer, server_default="1")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class WebSession(Base):
+    """A person signed in with one browser. Of its 256-bit token only the SHA-256 is stored.
+
+    `sid_key` and `subject_key` are digests of the provider's names for the session and the
+    person: a back-channel logout presents them before any tenant is known. `id_token` is sealed,
+    for the provider's logout alone.
+    """
+
+    __tablename__ = "web_session"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "token_hash", name="uq_web_session_token"),
+        ForeignKeyConstraint(
+            ["tenant_id", "person_id"],
+            ["person.tenant_id", "person.id"],
+            name="fk_web_session_person",
+            ondelete="CASCADE",
+        ),
+        Index("ix_web_session_person", "tenant_id", "person_id", "created_at"),
+        Index("ix_web_session_sid", "sid_key"),
+        Index("ix_web_session_subject", "subject_key"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(40))
+    token_hash: Mapped[str] = mapped_column(String(64))
+    sid_key: Mapped[str | None] = mapped_column(String(64))
+    subject_key: Mapped[str] = mapped_column(String(64))
+    role: Mapped[str] = mapped_column(String(20))
+    auth_version: Mapped[int] = mapped_column(Integer)
+    auth_time: Mapped[datetime | None]
+    acr: Mapped[str | None] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    revoked_at: Mapped[datetime | None]
+    ip: Mapped[str | None] = mapped_column(String(60))
+    user_agent: Mapped[str | None] = mapped_column(String(300))
+    id_token: Mapped[str | None] = mapped_column(Text, deferred=True)
+
+
+class SeenLogoutToken(Base):
+    """A logout token that was obeyed, so that its replay is not. Of no tenant."""
+
+    __tablename__ = "seen_logout_token"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 CONSTRAINTS |= {

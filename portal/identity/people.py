@@ -1,0 +1,111 @@
+"""Who may come in: from what the provider says about a person to a person of a tenant.
+
+Nothing is granted by default, and every refusal says in plain words what is missing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.db import Actor, enter_tenant, new_id, session
+from portal.errors import Forbidden, NotFound
+from portal.identity.claims import Role, claim_at, role_of
+from portal.identity.models import Person, Tenant
+from portal.identity.oidc import Identity
+
+Missing = Literal["tenant", "one tenant", "known tenant", "role"]
+MOST_PEOPLE = 500
+
+
+class NoAccess(Exception):
+    """Signed in at the provider, but with no place here; `missing` is what would be needed."""
+
+    def __init__(self, missing: Missing, tenant: Tenant | None = None) -> None:
+        super().__init__(missing)
+        self.missing = missing
+        self.tenant = tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How the provider's claims are read: PORTAL_OIDC_TENANT_CLAIM, …ROLES_CLAIM, …ROLE_MAP."""
+
+    tenant_claim: str
+    roles_claim: str
+    role_map: Mapping[str, str]
+
+
+def admit(identity: Identity, rules: Rules) -> tuple[Tenant, Person]:
+    """The tenant and the person, written down as the provider describes them now.
+
+    Enters the tenant. Raises NoAccess; a person whose role was taken away loses their sessions.
+    """
+    tenant = _tenant(claim_at(identity.claims, rules.tenant_claim))
+    enter_tenant(tenant.id)
+    role = role_of(claim_at(identity.claims, rules.roles_claim), rules.role_map)
+    if role is None:
+        raise NoAccess("role", tenant)
+    return tenant, _write_down(identity, tenant, role)
+
+
+def _tenant(claim: Any) -> Tenant:
+    names = claim if isinstance(claim, list) else [claim]
+    if len(names) > 1:
+        raise NoAccess("one tenant")
+    if not names or not isinstance(names[0], str) or not names[0]:
+        raise NoAccess("tenant")
+    tenant = session.get(Tenant, names[0]) if len(names[0]) <= 40 else None
+    if tenant is None:
+        raise NoAccess("known tenant")
+    return tenant
+
+
+def _write_down(identity: Identity, tenant: Tenant, role: Role) -> Person:
+    described = {
+        "name": identity.name[:200],
+        "email": identity.email[:320] if identity.email else None,
+        "role": role,
+    }
+    statement = (
+        insert(Person)
+        .values(
+            tenant_id=tenant.id,
+            id=new_id("per"),
+            issuer=identity.issuer,
+            subject=identity.subject,
+            **described,
+        )
+        .on_conflict_do_update(
+            constraint="uq_person_subject", set_={**described, "last_seen_at": func.now()}
+        )
+        .returning(Person)
+    )
+    return session.scalars(statement, execution_options={"populate_existing": True}).one()
+
+
+def in_tenant(actor: Actor) -> Sequence[Person]:
+    """The tenant's people, by name; at most MOST_PEOPLE."""
+    query = (
+        select(Person)
+        .where(Person.tenant_id == actor.tenant_id)
+        .order_by(func.lower(Person.name), Person.id)
+        .limit(MOST_PEOPLE)
+    )
+    return session.scalars(query).all()
+
+
+def find(actor: Actor, person_id: str) -> Person:
+    """One of the tenant's people, or NotFound."""
+    person = session.get(Person, (actor.tenant_id, person_id))
+    if person is None:
+        raise NotFound(f"There is no person {person_id[:60]} in this tenant.")
+    return person
+
+
+def require_admin(actor: Actor, role: str) -> None:
+    """Pass, or Forbidden: what concerns other people is for admins."""
+    if role != "admin":
+        raise Forbidden("Only an admin of your tenant can see and end other people's sessions.")
