@@ -24,12 +24,11 @@ class Attempt:
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        self.stage: Stage = "queue"
+        self.stage: Stage = "dns"
         self.began = time.perf_counter()
-        self.marks: dict[Stage, float] = {}
+        self.marks: dict[Stage, float] = {"dns": self.began}
         self.address: str | None = None
         self.reused = False
-        self.tls: ssl.SSLObject | None = None
         self.certificate: dict[str, Any] = {}
         self.tls_version: str | None = None
         self.status: int | None = None
@@ -48,6 +47,9 @@ class Attempt:
 
     def sent_over(self, transport: Transport | None) -> None:
         """The request goes over this connection, new or kept alive."""
+        self.reused = "connect" not in self.marks
+        if self.reused:
+            self.marks.clear()
         self.reached("wait")
         if transport is None:
             return

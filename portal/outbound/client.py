@@ -8,7 +8,7 @@ import asyncio
 import functools
 import ssl
 from collections.abc import Sequence
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
@@ -24,7 +24,7 @@ from portal.outbound.guard import (
     guarded_socket,
     system_lookup,
 )
-from portal.outbound.headers import IDENTITY, unsendable
+from portal.outbound.headers import CLOSE, IDENTITY, unsendable
 from portal.outbound.outcome import READ_BYTES, Kind, Outcome, Request
 from portal.outbound.urls import Target, UnacceptableUrl, read_url
 from portal.outbound.words import explain
@@ -32,6 +32,7 @@ from portal.outbound.words import explain
 CONNECT_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 15.0
 DNS_CACHE_SECONDS = 60
+KNOWN_URLS = 4096
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 8190
 
@@ -60,10 +61,11 @@ class OutboundClient:
         dns_seconds: float = DNS_SECONDS,
     ) -> None:
         self._allow = tuple(allow)
+        self._target = functools.lru_cache(KNOWN_URLS)(lambda url: read_url(url, self._allow))
         self._slots = asyncio.Semaphore(concurrency)
         self._keep_alive = keep_alive
         self._lookup = lookup
-        self._trust = trust
+        self._trust = trust or default_trust()
         self._connect_seconds = connect_seconds
         self._dns_seconds = dns_seconds
         self._session: aiohttp.ClientSession | None = None
@@ -87,31 +89,35 @@ class OutboundClient:
             await session.close()
 
     async def send(self, request: Request) -> Outcome:
-        """Sends one request. Waiting for a free slot does not count against its timeout."""
+        """Sends one request. Waiting for a free slot does not count against its timeout.
+
+        The only exception is the caller's own cancellation.
+        """
         try:
-            target = read_url(request.url, self._allow)
+            target = self._target(request.url)
         except UnacceptableUrl as refusal:
             return _refused(refusal)
         if unsendable(request.method, request.headers):
             return _unsent("invalid_request")
         async with self._slots:
-            attempt = Attempt(request)
-            token = current.set(attempt)
-            try:
-                return await self._attempt(attempt, target)
-            finally:
-                current.reset(token)
+            outcome = await self._attempt(request, target)
+            if _was_stale(outcome) and not request.once:
+                outcome = await self._attempt(request, target, fresh=True)
+            return outcome
 
-    async def _attempt(self, attempt: Attempt, target: Target) -> Outcome:
+    async def _attempt(self, request: Request, target: Target, fresh: bool = False) -> Outcome:
+        attempt = Attempt(request)
+        token = current.set(attempt)
         try:
-            kind = await self._exchange(attempt, target)
+            return attempt.outcome(await self._exchange(attempt, target, fresh))
         except _SENT_ERRORS as error:
             kind = kind_of(error, attempt.stage, closed=self._session is None)
             return attempt.outcome(kind, error)
-        return attempt.outcome(kind)
+        finally:
+            current.reset(token)
 
-    async def _exchange(self, attempt: Attempt, target: Target) -> Kind:
-        """The request and its answer, each within its time."""
+    async def _exchange(self, attempt: Attempt, target: Target, fresh: bool) -> Kind:
+        """The request and its answer, each within its time; `fresh` takes no kept connection."""
         if self._session is None:
             raise RuntimeError("the client is closed")
         request, loop = attempt.request, asyncio.get_running_loop()
@@ -120,9 +126,11 @@ class OutboundClient:
                 request.method,
                 target.url,
                 data=request.body or None,
-                headers={**request.headers, **IDENTITY},
+                headers={**request.headers, **IDENTITY, **(CLOSE if fresh else {})},
+                # The pool tells connections apart by this argument too: naming the context that
+                # is the default anyway finds none that was kept.
+                ssl=self._trust if fresh else True,
                 allow_redirects=False,
-                trace_request_ctx=attempt,
             )
             try:
                 attempt.reached("read")
@@ -140,7 +148,7 @@ class OutboundClient:
             connector=aiohttp.TCPConnector(
                 resolver=GuardedResolver(self._allow, self._lookup, self._dns_seconds),
                 socket_factory=guarded_socket(self._allow),
-                ssl=self._trust or default_trust(),
+                ssl=self._trust,
                 limit=0,  # the semaphore limits, before the clock starts
                 ttl_dns_cache=DNS_CACHE_SECONDS,
                 force_close=not self._keep_alive,
@@ -151,7 +159,6 @@ class OutboundClient:
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             response_class=_Response,
-            trace_configs=[_tracing()],
             trust_env=False,
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,
@@ -208,19 +215,6 @@ class _Response(aiohttp.ClientResponse):
         return await super().start(connection)
 
 
-def _tracing() -> aiohttp.TraceConfig:
-    async def connecting(_: Any, context: SimpleNamespace, __: Any) -> None:
-        context.trace_request_ctx.reached("dns")
-
-    async def reused(_: Any, context: SimpleNamespace, __: Any) -> None:
-        context.trace_request_ctx.reused = True
-
-    config = aiohttp.TraceConfig()
-    config.on_connection_create_start.append(connecting)
-    config.on_connection_reuseconn.append(reused)
-    return config
-
-
 async def _read(response: aiohttp.ClientResponse, attempt: Attempt) -> None:
     """Reads the body up to the limit, keeps its beginning; the rest stays unread."""
     keep, seen = attempt.request.keep, 0
@@ -230,6 +224,10 @@ async def _read(response: aiohttp.ClientResponse, attempt: Attempt) -> None:
         attempt.truncated = seen > keep
         if seen > max(READ_BYTES, keep):
             return
+
+
+def _was_stale(outcome: Outcome) -> bool:
+    return outcome.reused_connection and outcome.kind == "reset" and outcome.status is None
 
 
 def _verdict(attempt: Attempt) -> Kind:
@@ -250,4 +248,4 @@ def _refused(refusal: UnacceptableUrl) -> Outcome:
 
 
 def _unsent(kind: Kind) -> Outcome:
-    return Outcome(kind, *explain(kind, "queue"))
+    return Outcome(kind, *explain(kind))

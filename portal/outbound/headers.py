@@ -6,6 +6,8 @@ from collections.abc import Mapping
 IDENTITY = {"Accept-Encoding": "identity"}
 """Answers come as they are: nothing is ever decompressed here."""
 
+CLOSE = {"Connection": "close"}
+
 MAX_HEADERS_BYTES = 8 * 1024
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

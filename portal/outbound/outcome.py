@@ -22,7 +22,7 @@ Kind = Literal[
     "protocol_error",  # what came back is not HTTP, or contradicts itself
     "cancelled",  # this side closed while the request was on its way
 ]
-Stage = Literal["queue", "dns", "connect", "tls", "wait", "read"]
+Stage = Literal["dns", "connect", "tls", "wait", "read"]
 """How far an attempt came; a timeout is explained by it."""
 
 KEEP_BYTES = 16 * 1024
@@ -38,16 +38,21 @@ class Request:
     `timeout` runs until the answer's headers are there, `read_timeout` is added for its body.
     Of the body `keep` bytes come back; with `whole=True` a longer one makes the outcome
     `too_large`, for callers that parse it.
+
+    A kept connection that breaks before a byte of the answer was most likely closed while it was
+    idle, so the request is sent again at once on a new one; `once=True` forbids that, for what
+    the receiver must not see twice.
     """
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     timeout: float = 15.0
     read_timeout: float = 5.0
     keep: int = KEEP_BYTES
     whole: bool = False
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,6 @@ _STATUSES: dict[int, Words] = {
 }
 
 _TIMEOUTS: dict[Stage, Words] = {
-    "queue": ("The request waited too long for its turn.", "Send it again."),
     "connect": (
         "The receiver's machine did not take the connection in time.",
         "Check that it is up and that no firewall drops the connection.",
@@ -122,7 +121,10 @@ _NO_TLS = (
 
 
 def explain(
-    kind: Kind, stage: Stage, status: int | None = None, error: BaseException | None = None
+    kind: Kind,
+    stage: Stage = "dns",
+    status: int | None = None,
+    error: BaseException | None = None,
 ) -> Words:
     """Two sentences: what happened, what to do (may be empty)."""
     if kind == "http_error":
