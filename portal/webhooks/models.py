@@ -1,0 +1,184 @@
+"""The Webhook record (specification: Webhook), and every attempt to deliver to one."""
+
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Computed,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Select,
+    String,
+    Text,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.config import running
+from portal.db import CONSTRAINTS, Actor, Base, Record
+from portal.secretstore import SecretRef
+
+DIRECTIONS = ("outbound", "inbound")
+SIGNATURE_SCHEMES = ("standard-webhooks",)
+BACKOFFS = ("exponential", "linear", "fixed")
+# `sending` until the outcome is recorded; the others are the words of portal.outbound.
+OUTCOMES = (
+    "sending",
+    "delivered",
+    "http_error",
+    "redirect",
+    "forbidden_address",
+    "invalid_request",
+    "dns",
+    "refused",
+    "unreachable",
+    "reset",
+    "tls",
+    "timeout",
+    "too_large",
+    "protocol_error",
+    "cancelled",
+)
+
+
+class Webhook(Record):
+    """Where events go to (outbound) or come from (inbound), and how they are signed."""
+
+    __tablename__ = "webhook"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "application_id"],
+            ["application.tenant_id", "application.id"],
+            name="fk_webhook_application",
+        ),
+        CheckConstraint("direction IN ('outbound', 'inbound')", name="direction"),
+        CheckConstraint("signature_scheme IN ('standard-webhooks')", name="signature_scheme"),
+        CheckConstraint(
+            "NOT enabled OR direction = 'inbound' OR url IS NOT NULL", name="enabled_has_url"
+        ),
+        Index("ix_webhook_name", "tenant_id", "name_key", "id"),
+        Index("ix_webhook_updated", "tenant_id", "updated_at", "id"),
+        Index("ix_webhook_application", "tenant_id", "application_id", "id"),
+        Index("ix_webhook_connector", "tenant_id", "connector_id", "id"),
+    )
+    id_prefix = "whk"
+    noun = "webhook"
+
+    name: Mapped[str] = mapped_column(String(200))
+    direction: Mapped[str] = mapped_column(String(20), server_default="outbound")
+    url: Mapped[str | None] = mapped_column(String(2048))
+    event_types: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    signature_scheme: Mapped[str] = mapped_column(String(40), server_default="standard-webhooks")
+    headers: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
+    enabled: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    retry_policy: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    last_delivery_at: Mapped[datetime | None]
+    last_delivery_status: Mapped[str | None] = mapped_column(String(20))
+    consecutive_failures: Mapped[int] = mapped_column(Integer, server_default="0")
+    paused_at: Mapped[datetime | None]
+    connector_id: Mapped[str | None] = mapped_column(String(40))
+    application_id: Mapped[str | None] = mapped_column(String(40))
+    tags: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    secret_fingerprint: Mapped[str | None] = mapped_column(String(64))
+    secret_rotated_at: Mapped[datetime | None]
+    # Until then a rotated-out secret signs beside the current one.
+    previous_secret_expires_at: Mapped[datetime | None]
+    is_active: Mapped[bool] = mapped_column(
+        Boolean, Computed("enabled AND paused_at IS NULL AND NOT is_deleted", persisted=True)
+    )
+    # Sorting without regard to case, on a plain column: `lower(…)` loses its index under RLS.
+    name_key: Mapped[str] = mapped_column(Text, Computed("lower(name)", persisted=True))
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+    @property
+    def secret_ref(self) -> SecretRef:
+        """Where the signing secret lies."""
+        return SecretRef(self.tenant_id, "webhooks", self.id, "signing")
+
+    @property
+    def vault_path(self) -> str:
+        """The KV v2 path of the signing secret: derived, never accepted."""
+        return self.secret_ref.path(running().vault_mount)
+
+    @property
+    def state(self) -> str:
+        """In one word what `enabled`, `paused_at` and `is_deleted` come to."""
+        if self.is_deleted:
+            return "deleted"
+        if self.paused_at is not None:
+            return "paused"
+        return "enabled" if self.enabled else "disabled"
+
+    def search_texts(self) -> tuple[str | None, ...]:
+        return (self.id, self.name, self.url, *self.event_types)
+
+
+CONSTRAINTS |= {
+    "fk_webhook_application": ("application_id", "There is no such application in this tenant."),
+    "ck_webhook_enabled_has_url": ("url", "Give the target URL, or leave the webhook off."),
+}
+
+
+class DeliveryAttempt(Base):
+    """One request to a receiver: what was sent, what came back, and the reason in words.
+
+    Written before the bytes leave (`sending`) and completed after, so that a process that dies in
+    between leaves a trace. Headers are lists of [name, value], in the order of the wire.
+    """
+
+    __tablename__ = "delivery_attempt"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "webhook_id"],
+            ["webhook.tenant_id", "webhook.id"],
+            name="fk_delivery_attempt_webhook",
+            ondelete="CASCADE",
+        ),
+        Index("ix_delivery_attempt_webhook", "tenant_id", "webhook_id", "id"),
+        Index("ix_delivery_attempt_created", "tenant_id", "created_at"),
+    )
+    id_prefix: ClassVar[str] = "dlv"
+    noun: ClassVar[str] = "delivery"
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(String(40))
+    event_type: Mapped[str] = mapped_column(String(128))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    completed_at: Mapped[datetime | None]
+    actor_id: Mapped[str] = mapped_column(String(80))
+    actor_name: Mapped[str] = mapped_column(String(200))
+    url: Mapped[str] = mapped_column(String(2048))
+    request_headers: Mapped[list[list[str]]] = mapped_column(JSONB)
+    request_body: Mapped[str] = mapped_column(Text)
+    signed_with: Mapped[str] = mapped_column(String(64))
+    outcome: Mapped[str] = mapped_column(String(20), server_default="sending")
+    explanation: Mapped[str] = mapped_column(Text, server_default="")
+    remedy: Mapped[str] = mapped_column(Text, server_default="")
+    status: Mapped[int | None]
+    response_headers: Mapped[list[list[str]]] = mapped_column(JSONB, server_default="[]")
+    response_body: Mapped[str] = mapped_column(Text, server_default="")
+    response_truncated: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    timings: Mapped[dict[str, float | None]] = mapped_column(JSONB, server_default="{}")
+    address: Mapped[str | None] = mapped_column(String(60))
+    tls_version: Mapped[str | None] = mapped_column(String(20))
+    certificate_days: Mapped[int | None]
+
+    @classmethod
+    def seen_by(cls, actor: Actor) -> Select[Self]:
+        """The rows of the actor's tenant; reach them through a webhook that the actor sees."""
+        return select(cls).where(cls.tenant_id == actor.tenant_id)
+
+    @property
+    def signed_content(self) -> str:
+        """The exact text under the signature: `{id}.{timestamp}.{body}`."""
+        sent = {name: value for name, value in self.request_headers}
+        return f"{sent['webhook-id']}.{sent['webhook-timestamp']}.{self.request_body}"

@@ -1,0 +1,132 @@
+"""REST of webhooks: /api/v1/integration/webhooks, and the test deliveries below one."""
+
+from dataclasses import replace
+from typing import Any
+
+from flask import Response, request
+
+from portal import listing
+from portal.api import Outcome, actor, answer, body, no_parameters, once
+from portal.db import find
+from portal.openapi import PREFIX, Operation, Parameter
+from portal.resources import RETRY, Action, Resource
+from portal.webhooks import delivery, service
+from portal.webhooks.models import OUTCOMES, DeliveryAttempt, Webhook
+from portal.webhooks.schemas import (
+    AttemptDocument,
+    TestInput,
+    WebhookDocument,
+    WebhookInput,
+)
+
+BELOW = "/webhooks/{id}/test-deliveries"
+SECRET = {"signing_secret": "The signing secret, whsec_…, for this one time."}
+
+
+def represent(attempt: DeliveryAttempt) -> dict[str, Any]:
+    """An attempt as programs read it."""
+    return {name: getattr(attempt, name) for name in AttemptDocument.model_fields}
+
+
+def _fire(id: str) -> Response:
+    no_parameters()
+    command = TestInput.read(body())
+
+    def work() -> Outcome:
+        attempt = delivery.fire(actor(), id, command)
+        location = f"{PREFIX}/webhooks/{id}/test-deliveries/{attempt.id}"
+        return Outcome(represent(attempt), 201, location)
+
+    return once(work)
+
+
+def _attempts(id: str) -> Response:
+    query = listing.parse(delivery.ATTEMPTS, request.args)
+    for name in ("q", "tag", "include_deleted"):
+        if name in request.args:
+            raise listing.refused(name, "There is no parameter of this name.")
+    webhook = find(Webhook, actor(), id, include_deleted=True)
+    page = delivery.attempts(actor(), webhook, query)
+    items = [represent(attempt) for attempt in page.items]
+    return answer({"items": items, "next_cursor": page.next_cursor})
+
+
+def _attempt(id: str, delivery_id: str) -> Response:
+    no_parameters()
+    find(Webhook, actor(), id, include_deleted=True)
+    return answer(represent(delivery.attempt(actor(), id, delivery_id)))
+
+
+TEXT = {"type": "string"}
+MOMENT = {"type": "string", "format": "date-time"}
+
+resource = Resource(
+    name="webhooks",
+    singular="webhook",
+    scope="webhooks",
+    model=Webhook,
+    command=WebhookInput,
+    document=WebhookDocument,
+    listing=service.LISTING,
+    create=service.create,
+    update=service.update,
+    delete=service.delete,
+    once=SECRET,
+    actions=(
+        Action(
+            name="secret-rotations",
+            summary="Make a new signing secret; the one before signs beside it for 24 hours",
+            run=lambda actor, id, _: service.rotate_secret(actor, id),
+            scope="webhooks:write",
+            once={
+                **SECRET,
+                "previous_secret_expires_at": "Until then the one before signs too.",
+            },
+        ),
+    ),
+    more=(
+        Operation(
+            resource="webhooks",
+            name="test",
+            method="POST",
+            path=BELOW,
+            summary="Send one signed test request now, and read what came of it",
+            scope="webhooks:write",
+            view=_fire,
+            command=TestInput,
+            answer=AttemptDocument,
+            status=201,
+            parameters=(RETRY,),
+        ),
+        Operation(
+            resource="webhooks",
+            name="list_tests",
+            method="GET",
+            path=BELOW,
+            summary="List the test deliveries of a webhook",
+            scope="webhooks:read",
+            view=_attempts,
+            answer=AttemptDocument,
+            is_list=True,
+            parameters=(
+                Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
+                Parameter("cursor", TEXT, "The next_cursor of the page before"),
+                Parameter("sort", {"type": "string", "enum": ["created_at", "-created_at"]}),
+                Parameter("outcome", {"type": "string", "enum": list(OUTCOMES)}),
+                Parameter("event_type", TEXT),
+                Parameter("created_after", MOMENT),
+                Parameter("created_before", MOMENT),
+            ),
+        ),
+        Operation(
+            resource="webhooks",
+            name="get_test",
+            method="GET",
+            path=BELOW + "/{delivery_id}",
+            summary="Get one test delivery",
+            scope="webhooks:read",
+            view=_attempt,
+            answer=AttemptDocument,
+        ),
+    ),
+)

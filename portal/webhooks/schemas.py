@@ -1,0 +1,219 @@
+"""What a client may say about a webhook and a test, and how both are shown."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from portal.outbound import header_problems
+from portal.schemas import Command, Document, JsonObject, Line, Name, RecordId, Tags
+
+Direction = Literal["outbound", "inbound"]
+SignatureScheme = Literal["standard-webhooks"]
+Backoff = Literal["exponential", "linear", "fixed"]
+OutcomeWord = Literal[
+    "sending",
+    "delivered",
+    "http_error",
+    "redirect",
+    "forbidden_address",
+    "invalid_request",
+    "dns",
+    "refused",
+    "unreachable",
+    "reset",
+    "tls",
+    "timeout",
+    "too_large",
+    "protocol_error",
+    "cancelled",
+]
+
+SEGMENT = r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
+EVENT_TYPE = re.compile(SEGMENT)
+EVENT_FILTER = re.compile(rf"\*|{SEGMENT}(?:\.\*)?")
+EVENT_LENGTH = 128
+
+# Headers here are kept and shown in clear text, so what is a secret by name or by look is refused.
+SECRET_NAMES = re.compile(
+    r"authorization|(?:.*-)?(?:api-?key|auth-token|access-token|secret|password|credentials?)",
+    re.IGNORECASE,
+)
+SECRET_VALUES = re.compile(
+    r"(?:Bearer|Basic)\s|sk-|sk_live|rk_live|whsec_|whsk_|gh[pousr]_|github_pat_|glpat-|xox[abprs]-"
+    r"|AKIA[0-9A-Z]{16}|AIza[\w-]{30}|eyJ[\w-]+\.eyJ|-----BEGIN",
+)
+
+
+def _event_filters(names: list[str]) -> list[str]:
+    for name in names:
+        if not EVENT_FILTER.fullmatch(name):
+            raise ValueError(
+                f"“{name[:40]}” is no event filter. Use a name such as rfp.created, a group such"
+                " as rfp.*, or * for everything."
+            )
+    return sorted(set(names))
+
+
+def _event_type(name: str) -> str:
+    if not EVENT_TYPE.fullmatch(name):
+        raise ValueError("Use one event's name, such as rfp.created.")
+    return name
+
+
+def _headers(headers: dict[str, str]) -> dict[str, str]:
+    problems = header_problems(headers)
+    for name, value in headers.items():
+        if SECRET_NAMES.fullmatch(name) or SECRET_VALUES.match(value):
+            problems.append(
+                f"{name[:60]} looks like a secret, and headers are kept in clear text. Let the"
+                " receiver check the signature instead."
+            )
+    if problems:
+        raise ValueError(" ".join(dict.fromkeys(problems)))
+    return headers
+
+
+class RetryPolicy(BaseModel):
+    """How often and how patiently one event is tried again."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    max_attempts: int = Field(
+        10, alias="maxAttempts", ge=1, le=20, description="Attempts for one event, the first too."
+    )
+    backoff: Backoff = Field("exponential", description="How the waits between attempts grow.")
+    timeout_ms: int = Field(
+        15_000,
+        alias="timeoutMs",
+        ge=1_000,
+        le=30_000,
+        description="Milliseconds that the receiver has until its answer begins.",
+    )
+
+
+class WebhookInput(Command):
+    """What a client writes. Everything may be left out: `{}` creates a webhook that is off."""
+
+    server_managed: ClassVar[frozenset[str]] = frozenset(
+        {
+            "vault_path",
+            "last_delivery_at",
+            "last_delivery_status",
+            "consecutive_failures",
+            "paused_at",
+            "secret_fingerprint",
+            "is_active",
+            "signing_secret",
+        }
+    )
+
+    name: Name | None = Field(None, description="Human-readable webhook name.")
+    direction: Direction = Field(
+        "outbound",
+        description="outbound = cPod pushes to url; inbound = an external system calls cPod."
+        " Fixed once the webhook is there.",
+    )
+    url: Annotated[Line, StringConstraints(min_length=1, max_length=2048)] | None = Field(
+        None, description="Target URL (outbound) or callback URL (inbound). A public address."
+    )
+    event_types: Annotated[
+        list[Annotated[str, StringConstraints(max_length=EVENT_LENGTH)]],
+        AfterValidator(_event_filters),
+    ] = Field(
+        default=[],
+        max_length=100,
+        description="Event type filters: rfp.created, rfp.*, or * for everything.",
+    )
+    signature_scheme: SignatureScheme = Field(
+        "standard-webhooks",
+        description="standard-webhooks = headers webhook-id, webhook-timestamp and"
+        " webhook-signature (v1, HMAC-SHA256), see standardwebhooks.com.",
+    )
+    headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(
+        default={},
+        max_length=30,
+        description="Static custom headers (non-secret) sent with every delivery.",
+    )
+    enabled: bool | None = Field(
+        None,
+        description="Whether events are sent. Left out, it is on if there are a url and at least"
+        " one event type.",
+    )
+    retry_policy: RetryPolicy = Field(
+        default=RetryPolicy(),
+        description="Replaced as a whole; parts that are left out get their defaults.",
+    )
+    connector_id: RecordId | None = Field(None, description="The owning connector, if any.")
+    application_id: RecordId | None = Field(None, description="The owning application.")
+    tags: Tags = Field(default=[], description="Free-form tags.")
+
+
+class WebhookDocument(Document):
+    """A webhook as it is read (specification: Webhook)."""
+
+    name: str
+    direction: Direction
+    url: str | None
+    event_types: list[str]
+    signature_scheme: SignatureScheme
+    vault_path: str = Field(description="Where the signing secret lies; the server derives it.")
+    headers: dict[str, str]
+    enabled: bool
+    retry_policy: RetryPolicy
+    last_delivery_at: datetime | None
+    last_delivery_status: OutcomeWord | None
+    consecutive_failures: int = Field(description="Tests do not count.")
+    paused_at: datetime | None
+    connector_id: str | None
+    tags: list[str]
+    application_id: str | None
+    secret_fingerprint: str | None = Field(
+        description="First 12 hex digits of the SHA-256 of the current signing secret's bytes."
+    )
+    is_active: bool = Field(description="enabled, and neither paused nor deleted.")
+
+
+class TestInput(Command):
+    """What one test delivery sends."""
+
+    __test__ = False  # to pytest it looks like a test
+
+    event_type: Annotated[
+        str, StringConstraints(max_length=EVENT_LENGTH), AfterValidator(_event_type)
+    ] = Field(description="One event's name, such as rfp.created.")
+    data: JsonObject = Field(
+        default={"message": "A test from the cPod integration portal."},
+        description="The event's data, up to 16 KiB.",
+    )
+
+
+class AttemptDocument(BaseModel):
+    """One attempt to deliver, as it is read."""
+
+    id: str
+    webhook_id: str
+    event_type: str
+    created_at: datetime
+    completed_at: datetime | None
+    actor_id: str
+    actor_name: str
+    outcome: OutcomeWord
+    explanation: str = Field(description="What happened, as a sentence.")
+    remedy: str = Field(description="What to do about it; may be empty.")
+    status: int | None = Field(description="The receiver's HTTP status.")
+    url: str
+    request_headers: list[tuple[str, str]]
+    request_body: str
+    signed_with: str = Field(description="Fingerprint of the secret of the first signature.")
+    signed_content: str = Field(description="The exact text under the signature.")
+    response_headers: list[tuple[str, str]]
+    response_body: str
+    response_truncated: bool = Field(description="Only the first 16 KiB were kept.")
+    timings: dict[str, Any] = Field(
+        description="Milliseconds: dns_ms, connect_ms, tls_ms, wait_ms, read_ms, total_ms."
+    )
+    address: str | None = Field(description="The IP address that was dialled.")
+    tls_version: str | None
+    certificate_days: int | None = Field(description="Days until the certificate expires.")

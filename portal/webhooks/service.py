@@ -1,0 +1,164 @@
+"""The verbs of webhooks."""
+
+from typing import Any
+
+from portal import records
+from portal.applications import service as applications
+from portal.config import running
+from portal.db import Actor, database_now, find
+from portal.errors import FieldError, Invalid
+from portal.listing import Listing
+from portal.outbound import check_url
+from portal.records import Revealed
+from portal.webhooks import keyring, signing
+from portal.webhooks.models import DIRECTIONS, OUTCOMES, SIGNATURE_SCHEMES, Webhook
+from portal.webhooks.schemas import WebhookInput
+
+UNTITLED = "Untitled webhook"
+
+LISTING = Listing(
+    Webhook,
+    filters={
+        "direction": Webhook.direction,
+        "url": Webhook.url,
+        "enabled": Webhook.enabled,
+        "is_active": Webhook.is_active,
+        "signature_scheme": Webhook.signature_scheme,
+        "last_delivery_status": Webhook.last_delivery_status,
+        "application_id": Webhook.application_id,
+        "connector_id": Webhook.connector_id,
+        "app_id": Webhook.app_id,
+        "created_by": Webhook.created_by,
+    },
+    choices={
+        "direction": DIRECTIONS,
+        "signature_scheme": SIGNATURE_SCHEMES,
+        "last_delivery_status": OUTCOMES,
+    },
+    ranges={"created_at": Webhook.created_at, "updated_at": Webhook.updated_at},
+    # Ids are ULIDs, so their order is the order of creation, and the primary key serves it.
+    sorts={"created_at": Webhook.id, "updated_at": Webhook.updated_at, "name": Webhook.name_key},
+)
+
+
+def create(actor: Actor, command: WebhookInput) -> Revealed[Webhook]:
+    """Create a webhook and its signing secret, which is shown with it this once.
+
+    Raises Invalid for an address or a reference that cannot be, Unavailable when the secret store
+    does not answer; then nothing is kept.
+    """
+    actor.require("webhooks:write")
+    secret = signing.new_secret()
+    values = command.values() | {"secret_fingerprint": signing.fingerprint(secret)}
+    values["name"] = command.name or UNTITLED
+    values["enabled"] = _enabled(command)
+    if command.application_id is None:
+        values["application_id"] = actor.application_id
+    _check(actor, None, values)
+    webhook = records.create(actor, Webhook(), values)
+    keyring.begin(webhook, secret)
+    return Revealed(webhook, {"signing_secret": secret})
+
+
+def update(actor: Actor, record: Webhook, command: WebhookInput) -> Webhook:
+    """Change a webhook. Raises Invalid for an address or a reference that cannot be."""
+    actor.require("webhooks:write")
+    values = command.values()
+    values["name"] = command.name or UNTITLED
+    values["enabled"] = _enabled(command)
+    _check(actor, record, values)
+    return records.change(actor, record, values)
+
+
+def switch(actor: Actor, webhook_id: str, *, on: bool) -> Webhook:
+    """Turn a webhook on or off. Raises Invalid when something is missing to turn it on."""
+    actor.require("webhooks:write")
+    record = find(Webhook, actor, webhook_id, lock=True)
+    return update(actor, record, WebhookInput.patched(record, {"enabled": on}))
+
+
+def delete(actor: Actor, record: Webhook) -> Webhook:
+    """Delete a webhook. Its secret stays in the store for as long as it can be restored."""
+    actor.require("webhooks:write")
+    return records.delete(actor, record)
+
+
+def restore(actor: Actor, webhook_id: str) -> Webhook:
+    """Bring a deleted webhook back, with its secret."""
+    actor.require("webhooks:write")
+    return records.restore(actor, Webhook, webhook_id)
+
+
+def get(actor: Actor, webhook_id: str) -> Webhook:
+    """One webhook of the actor's tenant. Raises NotFound."""
+    actor.require("webhooks:read")
+    return find(Webhook, actor, webhook_id)
+
+
+def rotate_secret(actor: Actor, webhook_id: str) -> Revealed[Webhook]:
+    """A new signing secret, shown once; the one before signs beside it for a day."""
+    actor.require("webhooks:write")
+    webhook = find(Webhook, actor, webhook_id, lock=True)
+    secret = signing.new_secret()
+    until = keyring.turn(webhook, secret)
+    values = {
+        "secret_fingerprint": signing.fingerprint(secret),
+        "secret_rotated_at": database_now(),
+        "previous_secret_expires_at": until,
+    }
+    records.change(actor, webhook, values, action="secret_rotated")
+    once = {"signing_secret": secret}
+    return Revealed(webhook, once | ({"previous_secret_expires_at": until.isoformat()} if until else {}))
+
+
+def _enabled(command: WebhookInput) -> bool:
+    if command.enabled is not None:
+        return command.enabled
+    return bool(command.url and command.event_types)
+
+
+def _check(actor: Actor, stored: Webhook | None, values: dict[str, Any]) -> None:
+    """The rules that need more than the command. What is stored already is not judged again,
+    so that a stricter operator's list does not lock an old webhook's other fields."""
+    problems = []
+    if stored and values["direction"] != stored.direction:
+        message = "The direction is fixed once the webhook is there."
+        problems.append(FieldError("direction", message))
+    if values["url"] and (stored is None or values["url"] != stored.url):
+        problems += [FieldError("url", problem) for problem in url_problems(values["url"])]
+    if values["enabled"] and values["direction"] == "outbound":
+        problems += _missing(values)
+    problems += _foreign(actor, stored, values)
+    if problems:
+        raise Invalid(problems)
+
+
+def url_problems(url: str) -> list[str]:
+    """Why this address may not be called, as sentences.
+
+    In production a public address is https; one in a network that the operator opened need not be.
+    """
+    config = running()
+    is_public = not check_url(url)
+    https_only = config.is_production and is_public
+    return check_url(url, config.outbound_allow, https_only=https_only)
+
+
+def _missing(values: dict[str, Any]) -> list[FieldError]:
+    missing = []
+    if not values["url"]:
+        missing.append(FieldError("url", "Give the target URL, or leave the webhook off."))
+    if not values["event_types"]:
+        message = "Choose at least one event, or leave the webhook off."
+        missing.append(FieldError("event_types", message))
+    return missing
+
+
+def _foreign(actor: Actor, stored: Webhook | None, values: dict[str, Any]) -> list[FieldError]:
+    """References to what this actor does not see; what it does not see does not exist."""
+    wanted = values["application_id"]
+    if not wanted or (stored and wanted == stored.application_id):
+        return []
+    if wanted in applications.names(actor, {wanted}):
+        return []
+    return [FieldError("application_id", "There is no such application in this tenant.")]
