@@ -1,5 +1,7 @@
 """The cPod integration portal: `create_app` wires what the features declare, and nothing else."""
 
+from typing import Any
+
 from flask import Flask
 
 from portal.config import Config
@@ -13,6 +15,8 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.db import init_database
     from portal.identity.issuer import Issuer
     from portal.identity.tokens import TokenVerifier
+    from portal.resources import Resource
+    from portal.webhooks.resource import resource as webhooks
 
     config = config or Config.from_environ()
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
@@ -23,7 +27,7 @@ def create_app(config: Config | None = None) -> Flask:
     edge.init_app(app)
     web.init_pages(app, config)
     secretstore.configure(config)
-    resources = [applications]
+    resources: list[Resource[Any, Any]] = [applications, webhooks]
     operations = [operation for resource in resources for operation in resource.operations()]
     verifier = TokenVerifier(
         Issuer(config.oidc_issuer),

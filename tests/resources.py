@@ -4,11 +4,17 @@ from typing import Any
 
 from portal.applications.resource import resource as applications
 from portal.resources import Resource
+from portal.webhooks.resource import resource as webhooks
 
-RESOURCES: list[Resource[Any, Any]] = [applications]
+RESOURCES: list[Resource[Any, Any]] = [applications, webhooks]
 
 MINIMAL: dict[str, dict[str, Any]] = {
     "applications": {"display_name": "CRM 360", "repository": "https://git.example/crm"},
+    "webhooks": {
+        "name": "CRM events",
+        "url": "https://hooks.example.com/cpod",
+        "event_types": ["rfp.created"],
+    },
 }
 
 

@@ -1,6 +1,7 @@
 """The REST contract, once over every resource: what one of them keeps, all of them keep."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -80,8 +81,8 @@ def test_a_stranger_sees_nothing(
     made = ada.create(resource.name)
     gus = api(GUS)
     for method, path in one_record_calls(resource):
-        theirs = gus.call(method, path.format(id=made["id"]), json={})
-        made_up = gus.call(method, path.format(id=made["id"][:-4] + "ZZZZ"), json={})
+        theirs = gus.call(method, filled(path, made["id"]), json={})
+        made_up = gus.call(method, filled(path, made["id"][:-4] + "ZZZZ"), json={})
         assert theirs.status_code == made_up.status_code == 404, (method, path, theirs.text)
         same = {key: value for key, value in (theirs.json or {}).items() if key in PROBLEM_SHAPE}
         assert same == {k: v for k, v in (made_up.json or {}).items() if k in PROBLEM_SHAPE}
@@ -95,6 +96,11 @@ def one_record_calls(resource: Resource[Any, Any]) -> list[tuple[str, str]]:
     return [(op.method, op.path) for op in resource.operations() if "{id}" in op.path]
 
 
+def filled(path: str, record_id: str) -> str:
+    """The path of one record; what is below it gets a made-up id."""
+    return re.sub(r"\{\w+\}", "x", path.replace("{id}", record_id))
+
+
 @every
 def test_a_viewer_reads_and_writes_nothing(
     resource: Resource[Any, Any], ada: Api, api: Callable[[str], Api]
@@ -104,7 +110,7 @@ def test_a_viewer_reads_and_writes_nothing(
     assert vic.get(f"/{resource.name}/{made['id']}").status_code == 200
     for operation in resource.operations():
         if operation.scope.endswith(":write"):
-            answer = vic.call(operation.method, operation.path.format(id=made["id"]), json={})
+            answer = vic.call(operation.method, filled(operation.path, made["id"]), json={})
             assert answer.status_code == 403, operation.id
             assert operation.scope in answer.headers["WWW-Authenticate"]
 
@@ -112,7 +118,7 @@ def test_a_viewer_reads_and_writes_nothing(
 @every
 def test_without_a_credential_nothing_is_said(resource: Resource[Any, Any], app: Any) -> None:
     for operation in resource.operations():
-        path = "/api/v1/integration" + operation.path.format(id="x")
+        path = "/api/v1/integration" + filled(operation.path, "x")
         for header in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic eDp5"}):
             answer = app.test_client().open(path, method=operation.method, headers=header)
             assert answer.status_code == 401, operation.id

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 
 from portal.db import database_now
 from portal.errors import Conflict
-from portal.secretstore import Secret, SecretNotFound, store
-from portal.webhooks import signing
+from portal.secretstore import SecretNotFound, store
 from portal.webhooks.models import Webhook
 
 OVERLAP = timedelta(hours=24)
@@ -54,7 +53,7 @@ def open_keys(webhook: Webhook, now: datetime) -> list[str]:
         ) from error
 
 
-def keys_of(secret: Secret | Mapping[str, str], now: datetime) -> list[str]:
+def keys_of(secret: Mapping[str, str], now: datetime) -> list[str]:
     """What of a stored secret signs at this moment."""
     keys = [secret["current"]]
     if "previous" in secret and now < datetime.fromisoformat(secret["previous_expires_at"]):

@@ -180,5 +180,5 @@ class DeliveryAttempt(Base):
     @property
     def signed_content(self) -> str:
         """The exact text under the signature: `{id}.{timestamp}.{body}`."""
-        sent = {name: value for name, value in self.request_headers}
+        sent = dict(self.request_headers)
         return f"{sent['webhook-id']}.{sent['webhook-timestamp']}.{self.request_body}"

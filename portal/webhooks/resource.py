@@ -1,6 +1,5 @@
 """REST of webhooks: /api/v1/integration/webhooks, and the test deliveries below one."""
 
-from dataclasses import replace
 from typing import Any
 
 from flask import Response, request
@@ -30,6 +29,7 @@ def represent(attempt: DeliveryAttempt) -> dict[str, Any]:
 
 def _fire(id: str) -> Response:
     no_parameters()
+    find(Webhook, actor(), id)
     command = TestInput.read(body())
 
     def work() -> Outcome:

@@ -65,6 +65,8 @@ def _event_type(name: str) -> str:
 def _headers(headers: dict[str, str]) -> dict[str, str]:
     problems = header_problems(headers)
     for name, value in headers.items():
+        if name.lower().startswith("cpod-"):
+            problems.append(f"{name[:60]} is set by the sender and cannot be changed.")
         if SECRET_NAMES.fullmatch(name) or SECRET_VALUES.match(value):
             problems.append(
                 f"{name[:60]} looks like a secret, and headers are kept in clear text. Let the"
@@ -91,6 +93,9 @@ class RetryPolicy(BaseModel):
         le=30_000,
         description="Milliseconds that the receiver has until its answer begins.",
     )
+
+
+DEFAULT_POLICY = RetryPolicy.model_validate({})
 
 
 class WebhookInput(Command):
@@ -142,7 +147,7 @@ class WebhookInput(Command):
         " one event type.",
     )
     retry_policy: RetryPolicy = Field(
-        default=RetryPolicy(),
+        default=DEFAULT_POLICY,
         description="Replaced as a whole; parts that are left out get their defaults.",
     )
     connector_id: RecordId | None = Field(None, description="The owning connector, if any.")

@@ -108,7 +108,9 @@ def rotate_secret(actor: Actor, webhook_id: str) -> Revealed[Webhook]:
     }
     records.change(actor, webhook, values, action="secret_rotated")
     once = {"signing_secret": secret}
-    return Revealed(webhook, once | ({"previous_secret_expires_at": until.isoformat()} if until else {}))
+    if until is not None:
+        once["previous_secret_expires_at"] = until.isoformat()
+    return Revealed(webhook, once)
 
 
 def _enabled(command: WebhookInput) -> bool:
