@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
+    ColumnElement,
     Computed,
     ForeignKeyConstraint,
     Index,
@@ -13,10 +14,12 @@ from sqlalchemy import (
     Select,
     String,
     Text,
+    bindparam,
     func,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.config import running
@@ -103,10 +106,17 @@ class Webhook(Record):
         """Where the signing secret lies."""
         return SecretRef(self.tenant_id, "webhooks", self.id, "signing")
 
-    @property
+    @hybrid_property
     def vault_path(self) -> str:
         """The KV v2 path of the signing secret: derived, never accepted."""
         return self.secret_ref.path(running().vault_mount)
+
+    @vault_path.inplace.expression
+    @classmethod
+    def _vault_path(cls) -> ColumnElement[str]:
+        mount = bindparam(None, callable_=lambda: running().vault_mount, type_=String)
+        owner = func.replace(cls.tenant_id, "_", "-"), func.replace(cls.id, "_", "-")
+        return func.concat(mount, "/data/", owner[0], "/webhooks/", owner[1], "/signing")
 
     @property
     def state(self) -> str:

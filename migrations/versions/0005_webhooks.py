@@ -1,4 +1,4 @@
-"""0004 webhooks: where events go to and come from, and every attempt to deliver one."""
+"""0005 webhooks: where events go to and come from, and every attempt to deliver one."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from migrations.envelope import envelope
 from migrations.tenancy import tenant_table
 
-revision, down_revision = "0004", "0003"
+revision, down_revision = "0005", "0004"
 
 
 def upgrade() -> None:
