@@ -21,7 +21,7 @@ def upgrade() -> None:
     )
     for name in ("secret", "data_key", "secret_version"):
         tenant_table(name)
-    shared_table("store_key_use", rights="SELECT, INSERT, UPDATE")
+    shared_table("store_key_use", rights="SELECT, INSERT, DELETE")
 
 
 def _secret() -> None:

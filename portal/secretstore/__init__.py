@@ -283,7 +283,10 @@ class SecretStore(Protocol):
         ...
 
     def undelete(self, ref: SecretRef) -> SecretMeta:
-        """Bring the deleted versions back, and say what is there now. SecretNotFound."""
+        """Bring the current version back, and say what is there now. SecretNotFound.
+
+        Earlier versions stay deleted: one of them may have been removed on purpose before.
+        """
         ...
 
     def purge(self, ref: SecretRef) -> None:
@@ -325,13 +328,20 @@ def _dashed(record_id: str) -> str:
 
 
 _configured: SecretStore | None = None
+_mount = "secret"
 
 
 def configure(config: Config) -> SecretStore:
     """Build the store that the configuration asks for and make it the process's own."""
-    global _configured
+    global _configured, _mount
     _configured = build(config)
+    _mount = config.vault_mount
     return _configured
+
+
+def path(ref: SecretRef) -> str:
+    """The specification's `vault_path` of a secret, below the configured mount."""
+    return ref.path(_mount)
 
 
 def build(config: Config) -> SecretStore:

@@ -5,18 +5,18 @@ all, and row-level security shows only the tenant that the session has entered. 
 database holds is ciphertext; the keys come from the configuration and are never stored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal.config import Config
-from portal.db import new_id, session
+from portal.db import new_id, session, transaction
 from portal.secretstore import (
     KEPT_VERSIONS,
     Secret,
@@ -109,7 +109,7 @@ class EmbeddedStore:
         """See `SecretStore.undelete`."""
         session.execute(
             update(SecretVersion)
-            .where(*_versions_of(ref))
+            .where(*_versions_of(ref), SecretVersion.version == _current_version(ref))
             .values(deleted_at=None)
             .execution_options(synchronize_session=False)
         )
@@ -122,9 +122,9 @@ class EmbeddedStore:
         )
 
     def health(self) -> StoreHealth:
-        """See `SecretStore.health`: do we hold the key that the newest secrets need?"""
+        """See `SecretStore.health`: do we hold every key that stored secrets may need?"""
         try:
-            readable = self._holds_newest_key()
+            readable = self._holds_all_keys()
         except SQLAlchemyError:
             return StoreHealth(StoreState.UNAVAILABLE, "The database does not answer.")
         if not readable:
@@ -134,6 +134,35 @@ class EmbeddedStore:
                 "PORTAL_SECRET_STORE_KEY or PORTAL_SECRET_KEY again, or add it after the new one.",
             )
         return StoreHealth(StoreState.OK, "The embedded secret store is open.")
+
+    def finish_key_change(self, tenant_ids: Iterable[str]) -> int:
+        """Wrap all tenants' data keys with the active store key, so that older ones may go.
+
+        Writing does it for one tenant at a time; this does the rest, online, a short transaction
+        each. Call it as an edge (command line, worker) with every tenant there is. How many data
+        keys changed; StoreSealed if one needs a key that is not configured.
+        """
+        changed = 0
+        for tenant_id in tenant_ids:
+            with transaction(tenant_id):
+                changed += self._rewrap_tenant(tenant_id)
+        with transaction():
+            session.execute(
+                delete(StoreKeyUse)
+                .where(StoreKeyUse.store_key_id != self._keys.active)
+                .execution_options(synchronize_session=False)
+            )
+        return changed
+
+    def _rewrap_tenant(self, tenant_id: str) -> int:
+        older = session.execute(
+            select(DataKey.id, DataKey.store_key_id, DataKey.wrapped).where(
+                DataKey.tenant_id == tenant_id, DataKey.store_key_id != self._keys.active
+            )
+        ).all()
+        for key_id, store_key_id, wrapped in older:
+            self._rewrap(tenant_id, key_id, self._keys.unwrap(store_key_id, wrapped))
+        return len(older)
 
     def _open(self, ref: SecretRef, version: int | None) -> Secret:
         found = _find(ref, version)
@@ -213,21 +242,17 @@ class EmbeddedStore:
     def _use_active_key(self) -> None:
         """Note that the active key wraps from now on. StoreSealed under a foreign configuration:
         a portal started with a wrong key must not begin a second set of secrets."""
-        if not self._holds_newest_key():
+        if not self._holds_all_keys():
             raise StoreSealed
         session.execute(
-            insert(StoreKeyUse)
-            .values(store_key_id=self._keys.active)
-            .on_conflict_do_update(index_elements=["store_key_id"], set_={"used_at": func.now()})
+            insert(StoreKeyUse).values(store_key_id=self._keys.active).on_conflict_do_nothing()
         )
 
-    def _holds_newest_key(self) -> bool:
-        newest = session.scalar(
-            select(StoreKeyUse.store_key_id)
-            .order_by(StoreKeyUse.used_at.desc(), StoreKeyUse.store_key_id)
-            .limit(1)
-        )
-        return newest is None or newest in self._keys
+    def _holds_all_keys(self) -> bool:
+        return all(key_id in self._keys for key_id in session.scalars(_KEYS_IN_USE))
+
+
+_KEYS_IN_USE = select(StoreKeyUse.store_key_id)
 
 
 def _columns(ref: SecretRef) -> dict[str, str]:
@@ -245,6 +270,10 @@ def _of(ref: SecretRef) -> list[ColumnElement[bool]]:
 
 def _versions_of(ref: SecretRef) -> list[ColumnElement[bool]]:
     return [getattr(SecretVersion, name) == value for name, value in _columns(ref).items()]
+
+
+def _current_version(ref: SecretRef) -> ScalarSelect[int]:
+    return select(StoredSecret.current_version).where(*_of(ref)).scalar_subquery()
 
 
 def _next_version(ref: SecretRef, cas: int | None) -> int:
@@ -294,8 +323,7 @@ def _find(ref: SecretRef, version: int | None) -> _Found | None:
         .where(*_versions_of(ref))
     )
     if version is None:
-        current = select(StoredSecret.current_version).where(*_of(ref)).scalar_subquery()
-        query = query.where(SecretVersion.version == current)
+        query = query.where(SecretVersion.version == _current_version(ref))
     else:
         query = query.where(SecretVersion.version == version)
     row = session.execute(query).one_or_none()

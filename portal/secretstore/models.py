@@ -86,11 +86,11 @@ class SecretVersion(Base):
 
 
 class StoreKeyUse(Base):
-    """Which store keys have wrapped something here, of all tenants; an id says nothing of its key.
+    """Which store keys wrap something here, of any tenant; an id says nothing of its key.
 
-    `used_at` is when it last began to. The newest row is the start-up check: a process that does
-    not hold that key must neither read nor write. Belongs to no tenant, so that it can be read
-    before one is known.
+    The rows are the start-up check: to a process that does not hold every one of these keys the
+    store is locked. `used_at` is when the first use was. A key's row goes when the change to
+    another one is finished. Belongs to no tenant, so that it can be read before one is known.
     """
 
     __tablename__ = "store_key_use"

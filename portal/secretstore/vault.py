@@ -355,9 +355,11 @@ class VaultStore:
 
     def undelete(self, ref: SecretRef) -> SecretMeta:
         """See `SecretStore.undelete`. The server says 204 whatever it did, so look again."""
-        deleted = [v.number for v in self.head(ref).versions if v.deleted_at and not v.destroyed]
-        if deleted:
-            _raise_for(self._call("POST", "undelete", ref, {"versions": deleted}), "undelete")
+        meta = self.head(ref)
+        if meta.is_live:
+            return meta
+        body = {"versions": [meta.current_version]}
+        _raise_for(self._call("POST", "undelete", ref, body), "undelete")
         return self.head(ref)
 
     def purge(self, ref: SecretRef) -> None:

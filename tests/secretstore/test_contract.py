@@ -245,8 +245,20 @@ def test_a_deleted_secret_can_be_restored(store: SecretStore, ref: SecretRef) ->
     meta = store.undelete(ref)
     assert meta.is_live
     assert store.get(ref, reason=WHY) == {"n": "2"}
-    assert store.get(ref, version=1, reason=WHY) == {"n": "1"}
     assert store.undelete(ref) == meta
+
+
+def test_restoring_does_not_bring_back_what_was_removed_before(
+    store: SecretStore, ref: SecretRef
+) -> None:
+    store.put(ref, {"n": "removed on purpose"}, cas=0)
+    store.delete(ref)
+    store.put(ref, {"n": "2"}, cas=1)
+    store.delete(ref)
+    assert [v.is_live for v in store.undelete(ref).versions] == [False, True]
+    with pytest.raises(SecretNotFound) as caught:
+        store.get(ref, version=1, reason=WHY)
+    assert caught.value.deleted
 
 
 def test_deleted_versions_still_count(store: SecretStore, ref: SecretRef) -> None:
