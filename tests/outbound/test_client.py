@@ -357,6 +357,12 @@ def _finds(*addresses):
     return lookup
 
 
+def test_the_machines_own_resolver_is_asked():
+    outcome = send(answers(EMPTY), host="localhost")
+    assert (outcome.kind, outcome.address) == ("delivered", "127.0.0.1")
+    assert outcome.timings.dns_ms is not None
+
+
 def test_a_name_that_nobody_knows():
     async def lookup(host, port):
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
