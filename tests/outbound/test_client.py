@@ -167,7 +167,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 BIG = {
     "100 MB": answers(OK + b"Content-Length: 104857600\r\n\r\n", *[b"x" * 65536] * 1600),
     "an endless body": answers(OK + b"\r\n" + b"x" * 65536, forever=True),
-    "endless chunks": answers(CHUNKED, b"9\r\n123456789\r\n" * 999, *[b"1\r\nx\r\n"] * 99999),
+    "endless chunks": answers(CHUNKED, *[b"9\r\n123456789\r\n" * 999] * 1000),
 }
 
 
@@ -177,7 +177,7 @@ def test_a_big_answer_is_cut(case):
     assert outcome.kind == "delivered"
     assert len(outcome.body) == 16 * 1024
     assert outcome.body_truncated
-    assert outcome.timings.total_ms < 1000
+    assert outcome.timings.total_ms < 4000
 
 
 def test_who_needs_the_whole_body_is_told_that_it_is_too_large():
@@ -496,10 +496,13 @@ def test_no_more_than_the_limit_at_once_and_waiting_costs_no_time():
             request = Request("POST", f"http://127.0.0.1:{port}/", timeout=1)
             return await asyncio.gather(*(client.send(request) for _ in range(8)))
 
+    began = time.perf_counter()
     outcomes = asyncio.run(main())
     assert {outcome.kind for outcome in outcomes} == {"delivered"}
     assert most == 2
-    assert max(outcome.timings.total_ms for outcome in outcomes) < 75
+    # Eight requests in four turns: what a request measures is its own turn, not its queue.
+    longest = max(outcome.timings.total_ms for outcome in outcomes)
+    assert longest < (time.perf_counter() - began) * 1000 * 0.75
 
 
 def test_closing_the_client_cancels_what_is_on_its_way():
