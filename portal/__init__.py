@@ -12,6 +12,7 @@ def create_app(config: Config | None = None) -> Flask:
     from portal import api, edge, overview, secretstore, web
     from portal.applications import callers
     from portal.applications.resource import resource as applications
+    from portal.connectors.resource import resource as connectors
     from portal.db import init_database
     from portal.identity.issuer import Issuer
     from portal.identity.tokens import TokenVerifier
@@ -27,7 +28,7 @@ def create_app(config: Config | None = None) -> Flask:
     edge.init_app(app)
     web.init_pages(app, config)
     secretstore.configure(config)
-    resources: list[Resource[Any, Any]] = [applications, webhooks]
+    resources: list[Resource[Any, Any]] = [applications, connectors, webhooks]
     operations = [operation for resource in resources for operation in resource.operations()]
     verifier = TokenVerifier(
         Issuer(config.oidc_issuer),

@@ -50,6 +50,7 @@ class Action(Generic[R]):
 class Resource(Generic[R, C]):
     """The whole REST declaration of a feature; a verb that is None has no route.
 
+    `restore` is for what has more to bring back than its row.
     `scope` is the word before `:read` and `:write`; `once` names the fields that only the answer
     to the create has; `more` are operations with views of their own, such as a list below a record.
     """
@@ -64,6 +65,7 @@ class Resource(Generic[R, C]):
     create: Callable[[Actor, C], R | Revealed[R]]
     update: Callable[[Actor, R, C], R] | None = None
     delete: Callable[[Actor, R], Any] | None = None
+    restore: Callable[[Actor, str], R] | None = None
     actions: tuple[Action[R], ...] = ()
     once: Mapping[str, str] = field(default_factory=dict)
     more: tuple[Operation, ...] = ()
@@ -169,7 +171,8 @@ class Resource(Generic[R, C]):
 
     def _restore(self, id: str) -> Response:
         no_parameters()
-        return once(lambda: self._created(records.restore(actor(), self.model, id), 200))
+        restore = self.restore or (lambda who, id: records.restore(who, self.model, id))
+        return once(lambda: self._created(restore(actor(), id), 200))
 
     def _act(self, action: Action[R], id: str) -> Response:
         no_parameters()

@@ -51,10 +51,14 @@ JSON_BYTES = 16 * 1024
 
 
 class Command(BaseModel):
-    """The parent of all commands; `server_managed` names what else the server alone writes."""
+    """The parent of all commands; `server_managed` names what else the server alone writes.
+
+    `write_only` names what is no column and is never read back, such as a credential.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, str_strip_whitespace=True)
     server_managed: ClassVar[frozenset[str]] = frozenset()
+    write_only: ClassVar[frozenset[str]] = frozenset()
 
     @model_validator(mode="before")
     @classmethod
@@ -76,12 +80,17 @@ class Command(BaseModel):
     @classmethod
     def patched(cls, record: Any, patch: Mapping[str, Any]) -> Self:
         """The stored document with the patch laid over it, validated whole."""
-        stored = {name: getattr(record, name) for name in cls.model_fields}
+        stored = {name: getattr(record, name) for name in cls.columns()}
         return cls.read({**stored, **patch})
 
     def values(self) -> dict[str, Any]:
         """Field → value as the columns take it; nested documents as plain JSON."""
-        return {name: _plain(getattr(self, name)) for name in type(self).model_fields}
+        return {name: _plain(getattr(self, name)) for name in self.columns()}
+
+    @classmethod
+    def columns(cls) -> list[str]:
+        """The fields that are stored in the record's own row."""
+        return [name for name in cls.model_fields if name not in cls.write_only]
 
 
 def _plain(value: Any) -> Any:

@@ -3,13 +3,22 @@
 from typing import Any
 
 from portal.applications.resource import resource as applications
+from portal.connectors.resource import resource as connectors
 from portal.resources import Resource
 from portal.webhooks.resource import resource as webhooks
 
-RESOURCES: list[Resource[Any, Any]] = [applications, webhooks]
+RESOURCES: list[Resource[Any, Any]] = [applications, connectors, webhooks]
 
 MINIMAL: dict[str, dict[str, Any]] = {
     "applications": {"display_name": "CRM 360", "repository": "https://git.example/crm"},
+    "connectors": {
+        "provider": "splunk",
+        "name": "Security log",
+        "config": {"host": "splunk.acme.example:8089", "index": "main"},
+        "credentials": {"token": "a-token-that-nobody-may-see"},
+        "event_types": ["notable.created"],
+        "tags": ["soc"],
+    },
     "webhooks": {
         "name": "CRM events",
         "url": "https://hooks.example.com/cpod",

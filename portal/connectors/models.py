@@ -1,0 +1,167 @@
+"""The Connector record (specification: Connector)."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Computed,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal import secretstore
+from portal.connectors.providers import name_of
+from portal.db import CONSTRAINTS, Record
+from portal.secretstore import SecretRef
+
+TYPES = (
+    "edr",
+    "siem",
+    "ticketing",
+    "knowledge",
+    "identity",
+    "source_control",
+    "messaging",
+    "itsm",
+    "crm",
+    "support",
+    "incident",
+    "observability",
+    "cloud_security",
+    "storage",
+    "warehouse",
+    "database",
+    "payments",
+    "custom",
+)
+SCOPES = ("org", "user", "group")
+AUTH_TYPES = (
+    "none",
+    "api_key",
+    "api_key_pair",
+    "bearer",
+    "basic",
+    "oauth2_code",
+    "oauth2_client_credentials",
+    "oauth2_private_key_jwt",
+    "oauth2_jwt_bearer",
+    "service_account_jwt",
+    "key_pair_jwt",
+    "github_app",
+    "aws_assume_role",
+    "aws_keys",
+    "mtls",
+    "hmac",
+)
+SYNC_STATUSES = (
+    "disabled",
+    "pending",
+    "action_required",
+    "failing",
+    "degraded",
+    "rate_limited",
+    "stale",
+    "healthy",
+)
+
+
+class Connector(Record):
+    """A source or sink of data. Settings are here; credentials only in the secret store.
+
+    `credential_fields` are the names of the fields that are set, `credential_version` is the
+    store's version that this row knows: 0 before the first.
+    """
+
+    __tablename__ = "connector"
+    __table_args__ = (
+        CheckConstraint(f"type IN {TYPES}", name="type"),
+        CheckConstraint(f"scope IN {SCOPES}", name="scope"),
+        CheckConstraint(f"auth_type IN {AUTH_TYPES}", name="auth_type"),
+        CheckConstraint(f"sync_status IN {SYNC_STATUSES}", name="sync_status"),
+        ForeignKeyConstraint(
+            ["tenant_id", "application_id"],
+            ["application.tenant_id", "application.id"],
+            name="fk_connector_application",
+        ),
+        Index("ix_connector_name", "tenant_id", "name_key", "id"),
+        Index("ix_connector_updated", "tenant_id", "updated_at", "id"),
+        Index("ix_connector_provider", "tenant_id", "provider", "id"),
+        Index("ix_connector_type", "tenant_id", "type", "id"),
+        Index("ix_connector_application", "tenant_id", "application_id", "id"),
+        Index("ix_connector_sync_status", "tenant_id", "sync_status", "id"),
+    )
+    id_prefix = "cnn"
+    noun = "connector"
+
+    type: Mapped[str | None] = mapped_column(String(40))
+    provider: Mapped[str | None] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(String(200))
+    scope: Mapped[str] = mapped_column(String(10), server_default="org")
+    owner_id: Mapped[str | None] = mapped_column(String(80))
+    group_id: Mapped[str | None] = mapped_column(String(80))
+    user_id: Mapped[str | None] = mapped_column(String(80))
+    config: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    auth_type: Mapped[str | None] = mapped_column(String(40))
+    oauth_refresh_needed: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    oauth_token_expires_at: Mapped[datetime | None]
+    enabled: Mapped[bool] = mapped_column(Boolean, server_default="true")
+    sync_status: Mapped[str] = mapped_column(String(20), server_default="pending")
+    last_sync_at: Mapped[datetime | None]
+    consecutive_errors: Mapped[int] = mapped_column(Integer, server_default="0")
+    last_error: Mapped[str | None] = mapped_column(Text)
+    total_synced: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    event_types: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
+    webhook_endpoint_id: Mapped[str | None] = mapped_column(String(40))
+    credential_fields: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
+    credential_version: Mapped[int] = mapped_column(Integer, server_default="0")
+    credential_set_by: Mapped[str | None] = mapped_column(String(80))
+    credential_set_by_name: Mapped[str | None] = mapped_column(String(200))
+    credential_last_rotated_at: Mapped[datetime | None]
+    next_rotation_due: Mapped[datetime | None]
+    tags: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
+    application_id: Mapped[str | None] = mapped_column(String(40))
+    # Sorting without regard to case, on a plain column: `lower(…)` loses its index under RLS.
+    name_key: Mapped[str] = mapped_column(Text, Computed("lower(name)", persisted=True))
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+    @property
+    def secret_ref(self) -> SecretRef:
+        """Where the credentials are: made of ids alone, so nothing that a client says moves it."""
+        return SecretRef(self.tenant_id, "connectors", self.id, "credentials")
+
+    @property
+    def vault_path(self) -> str:
+        """The specification's KV v2 path, derived and never accepted."""
+        return secretstore.path(self.secret_ref)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What was really synced: no run so far, no latency."""
+        return {"totalSynced": self.total_synced, "last24h": 0, "avgLatencyMs": None}
+
+    def search_texts(self) -> tuple[str | None, ...]:
+        texts = [value for value in self.config.values() if isinstance(value, str)]
+        return (self.id, self.name, self.provider, name_of(self.provider), self.type, *texts)
+
+
+CONSTRAINTS |= {
+    "fk_connector_application": (
+        "application_id",
+        "There is no application of this id in this tenant.",
+    ),
+    "fk_connector_webhook_endpoint": (
+        "webhook_endpoint_id",
+        "There is no webhook of this id in this tenant.",
+    ),
+}

@@ -1,0 +1,175 @@
+"""The closed list of providers: what each needs to be reached and to be entered.
+
+The data stands in `providers.json`: one object a provider, with the non-secret settings (`config`),
+the ways to authenticate (`auth`, each with the fields of its credentials) and the events that it
+can emit. `custom` stands for everything that is not in the list.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+CUSTOM = "custom"
+INITIALS = {"id", "api", "url", "tls", "jwk", "pem", "arn", "ssl", "cid"}
+FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "host": (
+        re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?"),
+        "Give only the host name, such as {example}: no https:// and no path.",
+    ),
+    "url": (re.compile(r"https?://[^\s/?#]+\S*"), "Give a whole address, https://…"),
+    "uuid": (
+        re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"),
+        "Give an id such as 3f2504e0-4f89-11d3-9a0c-0305e82c3301.",
+    ),
+    "email": (re.compile(r"[^@\s]+@[^@\s]+"), "Give an e-mail address."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One field of a provider's settings or credentials, as a form draws and checks it.
+
+    `kind` is string, host, url, uuid, email, enum, int or bool; `secret` hides what is typed.
+    """
+
+    key: str
+    label: str
+    kind: str = "string"
+    required: bool = False
+    secret: bool = False
+    default: Any = None
+    options: tuple[str, ...] = ()
+    example: str | None = None
+    pattern: str | None = None
+    suffix: str | None = None
+    reject: str | None = None
+
+    def problem(self, value: Any) -> str | None:
+        """What is wrong with a value of this setting, in a sentence, or None."""
+        if self.kind == "bool":
+            return None if isinstance(value, bool) else "This must be true or false."
+        if self.kind == "int":
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            return None if whole else "This must be a whole number."
+        if not isinstance(value, str):
+            return "This must be text."
+        return self._problem_of_text(value)
+
+    def _problem_of_text(self, value: str) -> str | None:
+        if self.kind == "enum" and value not in self.options:
+            return f"Choose one of {', '.join(self.options)}."
+        if self.reject and fnmatch(value, self.reject):
+            return f"An address of the form {self.reject} does not answer programs."
+        form, sentence = FORMS.get(self.kind, (None, ""))
+        if form and not form.fullmatch(value):
+            return sentence.format(example=self.example or "api.example.com")
+        if self.pattern and not re.fullmatch(self.pattern, value):
+            return "This does not have the form that the provider uses."
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to authenticate at a provider."""
+
+    type: str
+    label: str
+    credentials: tuple[Setting, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of its fields."""
+        return frozenset(field.key for field in self.credentials)
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A vendor, as far as a connector must know it."""
+
+    key: str
+    name: str
+    category: str
+    docs: str | None
+    config: tuple[Setting, ...]
+    auth: tuple[Variant, ...]
+    events: tuple[str, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything may be set: nothing is known of what the other side wants."""
+        return self.key == CUSTOM
+
+    def variant(self, auth_type: str | None) -> Variant | None:
+        """The way to authenticate of this type, the first when none is asked for."""
+        if auth_type is None:
+            return None if self.is_open else self.auth[0]
+        return next((variant for variant in self.auth if variant.type == auth_type), None)
+
+
+AUTH_WORDS = {
+    "api_key": "API key",
+    "api_key_pair": "Pair of API keys",
+    "aws_assume_role": "AWS role",
+    "aws_keys": "AWS access keys",
+    "basic": "User name and password",
+    "bearer": "Bearer token",
+    "github_app": "GitHub App",
+    "hmac": "HMAC signature",
+    "key_pair_jwt": "Key pair (JWT)",
+    "mtls": "Client certificate (mTLS)",
+    "none": "None",
+    "oauth2_client_credentials": "OAuth 2 client credentials",
+    "oauth2_code": "OAuth 2 authorization code",
+    "oauth2_jwt_bearer": "OAuth 2 JWT bearer",
+    "oauth2_private_key_jwt": "OAuth 2 private key JWT",
+    "service_account_jwt": "Service account (JWT)",
+}
+
+
+def label_of(key: str) -> str:
+    """A key as people read it: `tenantId` → “Tenant ID”, `client_secret` → “Client secret”."""
+    parts = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", key).replace("_", " ").lower().split()
+    words = [part.upper() if part in INITIALS else part for part in parts]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
+
+
+def _setting(data: dict[str, Any]) -> Setting:
+    known = {"label": label_of(data["key"]), **data}
+    return Setting(**{**known, "options": tuple(known.get("options", ()))})
+
+
+def _variant(data: dict[str, Any]) -> Variant:
+    fields = tuple(_setting(field) for field in data["credentials"])
+    return Variant(data["type"], data.get("label") or AUTH_WORDS[data["type"]], fields)
+
+
+def _provider(data: dict[str, Any]) -> Provider:
+    return Provider(
+        key=data["key"],
+        name=data["name"],
+        category=data["category"],
+        docs=data["docs"],
+        config=tuple(_setting(field) for field in data["config"]),
+        auth=tuple(_variant(variant) for variant in data["auth"]),
+        events=tuple(data["events"]),
+    )
+
+
+def _load() -> dict[str, Provider]:
+    text = Path(__file__).with_name("providers.json").read_text(encoding="utf-8")
+    return {data["key"]: _provider(data) for data in json.loads(text)}
+
+
+PROVIDERS: Mapping[str, Provider] = MappingProxyType(_load())
+
+
+def name_of(key: str | None) -> str | None:
+    """What people call a provider."""
+    provider = PROVIDERS.get(key or "")
+    return provider.name if provider else key

@@ -1,0 +1,29 @@
+"""REST of connectors: /api/v1/integration/connectors."""
+
+from portal.connectors import service
+from portal.connectors.models import Connector
+from portal.connectors.schemas import ConnectorDocument, ConnectorInput
+from portal.resources import Action, Resource
+
+resource = Resource(
+    name="connectors",
+    singular="connector",
+    scope="connectors",
+    model=Connector,
+    command=ConnectorInput,
+    document=ConnectorDocument,
+    listing=service.LISTING,
+    create=service.create,
+    update=service.update,
+    delete=service.delete,
+    restore=service.restore,
+    actions=(
+        Action(
+            name="credentials",
+            summary="Remove all credentials of a connector",
+            run=service.remove_credentials,
+            scope="connectors:write",
+            method="DELETE",
+        ),
+    ),
+)

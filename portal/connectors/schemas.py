@@ -1,0 +1,236 @@
+"""What a client may say about a connector, and how it is shown."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, WithJsonSchema
+
+from portal.connectors.models import AUTH_TYPES, TYPES
+from portal.connectors.providers import PROVIDERS, Provider
+from portal.errors import FieldError, Invalid
+from portal.schemas import (
+    Command,
+    Document,
+    JsonObject,
+    Line,
+    Moment,
+    Name,
+    RecordId,
+    Tags,
+)
+from portal.secretscan import findings
+
+Scope = Literal["org", "user", "group"]
+SyncStatus = Literal[
+    "disabled",
+    "pending",
+    "action_required",
+    "failing",
+    "degraded",
+    "rate_limited",
+    "stale",
+    "healthy",
+]
+CREDENTIAL_FIELDS = 64
+
+
+def _one_of(values: Sequence[str]) -> tuple[AfterValidator, WithJsonSchema]:
+    def known(value: str) -> str:
+        if value not in values:
+            raise ValueError(f"Choose one of {', '.join(values)}.")
+        return value
+
+    return AfterValidator(known), WithJsonSchema({"type": "string", "enum": list(values)})
+
+
+Type = Annotated[str, *_one_of(TYPES)]
+AuthType = Annotated[str, *_one_of(AUTH_TYPES)]
+ProviderKey = Annotated[str, *_one_of(tuple(PROVIDERS))]
+Reference = Annotated[Line, StringConstraints(min_length=1, max_length=80)]
+EventType = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=100, pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$"),
+]
+CredentialName = Annotated[
+    str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
+]
+# Kept to the letter: a blank at the end of a password belongs to it.
+CredentialValue = Annotated[
+    Line, StringConstraints(strip_whitespace=False, min_length=1, max_length=32 * 1024)
+]
+
+
+class ConnectorInput(Command):
+    """What a client writes. Everything may be left out: `{}` makes a draft."""
+
+    server_managed: ClassVar[frozenset[str]] = frozenset(
+        {
+            "vault_path",
+            "credential_fields",
+            "credential_last_rotated_at",
+            "oauth_refresh_needed",
+            "oauth_token_expires_at",
+            "sync_status",
+            "last_sync_at",
+            "consecutive_errors",
+            "last_error",
+            "metrics",
+        }
+    )
+    write_only: ClassVar[frozenset[str]] = frozenset({"credentials"})
+
+    type: Type | None = Field(
+        None, description="Integration type category; the provider's own when left out."
+    )
+    provider: ProviderKey | None = Field(
+        None,
+        description="Vendor, e.g. defender_for_endpoint, splunk, jira, okta; http for any REST"
+        " service, custom for the rest. Without one the connector is a draft. It is fixed while"
+        " credentials are stored, since they belong to it.",
+    )
+    name: Name | None = Field(
+        None, description="Human-readable connector name; the provider's name when left out."
+    )
+    scope: Scope = Field(
+        "org", description="org = tenant-wide; user = personal; group = group-scoped."
+    )
+    owner_id: Reference | None = Field(
+        None, description="Person id of the owner; the creator when left out of a create."
+    )
+    group_id: Reference | None = Field(
+        None, description="Group id: needed when scope is group, dropped otherwise."
+    )
+    user_id: Reference | None = Field(
+        None,
+        description="Person id when scope is user (the creator when left out), dropped otherwise.",
+    )
+    config: JsonObject = Field(
+        default={},
+        description="Non-secret configuration: baseUrl, region, accountId, etc. What looks like a"
+        " credential is refused: it belongs under `credentials`.",
+    )
+    auth_type: AuthType | None = Field(
+        None,
+        description="Authentication mechanism, one that the provider offers; its first when left"
+        " out.",
+    )
+    enabled: bool = Field(True, description="Whether the connector is active.")
+    event_types: list[EventType] = Field(
+        default=[], max_length=200, description="Event types this connector emits."
+    )
+    webhook_endpoint_id: RecordId | None = Field(
+        None, description="A webhook of this tenant that gets the connector's events."
+    )
+    next_rotation_due: Moment | None = Field(
+        None, description="When the credentials are next due for rotation."
+    )
+    tags: Tags = Field(default=[], description="Free-form tags.")
+    application_id: RecordId | None = Field(
+        None,
+        description="Owning application; the caller's own when an application's credential creates"
+        " the connector.",
+    )
+    credentials: dict[CredentialName, CredentialValue | None] = Field(
+        default={},
+        max_length=CREDENTIAL_FIELDS,
+        repr=False,
+        description="Write-only: kept in the secret store and never returned. A field that is left"
+        " out stays as it is, a text replaces it, null removes it.",
+        json_schema_extra={"writeOnly": True},
+    )
+
+    @classmethod
+    def read(cls, data: Any) -> Self:
+        """The validated command, its provider's rules included."""
+        command = super().read(data)
+        if problems := list(_problems(command)):
+            raise Invalid(problems)
+        return command
+
+    @classmethod
+    def patched(cls, record: Any, patch: Mapping[str, Any]) -> Self:
+        """The patch over the stored document; another provider brings its own type and auth."""
+        if patch.get("provider", record.provider) != record.provider:
+            patch = {"type": None, "auth_type": None, **patch}
+        return super().patched(record, patch)
+
+
+class Metrics(BaseModel):
+    """Counters of what was synced; latency is null before the first run."""
+
+    totalSynced: int  # noqa: N815 - the specification's spelling
+    last24h: int
+    avgLatencyMs: float | None  # noqa: N815 - the specification's spelling
+
+
+class ConnectorDocument(Document):
+    """A connector as it is read (specification: Connector)."""
+
+    type: Type | None
+    provider: str | None
+    name: str
+    scope: Scope
+    owner_id: str | None
+    group_id: str | None
+    user_id: str | None
+    config: dict[str, Any]
+    vault_path: str = Field(
+        description="KV v2 path of the credentials, derived from the ids by the server."
+    )
+    auth_type: AuthType | None
+    oauth_refresh_needed: bool
+    oauth_token_expires_at: datetime | None
+    enabled: bool
+    sync_status: SyncStatus = Field(
+        description="Health, kept by the server: disabled = switched off; pending = not set up or"
+        " not yet run; action_required = a person must act; failing, degraded, rate_limited ="
+        " the last runs; stale = silent for too long; healthy."
+    )
+    last_sync_at: datetime | None
+    consecutive_errors: int
+    last_error: str | None
+    metrics: Metrics
+    event_types: list[str]
+    webhook_endpoint_id: str | None
+    credential_fields: list[str] = Field(
+        description="Names of the credential fields that are set; their values are never shown."
+    )
+    credential_last_rotated_at: datetime | None
+    next_rotation_due: datetime | None
+    tags: list[str]
+    application_id: str | None
+
+
+# ---------------------------------------------------------------- the provider's rules
+
+
+def _problems(command: ConnectorInput) -> Iterator[FieldError]:
+    """What the types alone cannot say: secrets in the wrong place, the provider's own rules."""
+    for path, kind in findings({"config": command.config, "tags": command.tags}, ""):
+        yield FieldError(path[1:], f"This looks like {kind}; put it under credentials.")
+    provider = PROVIDERS.get(command.provider or "")
+    if provider is None or provider.is_open:
+        return
+    yield from _problems_of_config(provider, command.config)
+    yield from _problems_of_auth(provider, command)
+
+
+def _problems_of_config(provider: Provider, config: Mapping[str, Any]) -> Iterator[FieldError]:
+    # What is required may still be missing: a connector is also a draft that is being filled in.
+    for setting in provider.config:
+        if setting.key in config and (problem := setting.problem(config[setting.key])):
+            yield FieldError(f"config.{setting.key}", problem)
+
+
+def _problems_of_auth(provider: Provider, command: ConnectorInput) -> Iterator[FieldError]:
+    variant = provider.variant(command.auth_type)
+    if variant is None:
+        offered = ", ".join(each.type for each in provider.auth)
+        yield FieldError("auth_type", f"{provider.name} takes one of {offered}.")
+        return
+    given = {name for name, value in command.credentials.items() if value is not None}
+    takes = ", ".join(sorted(variant.names)) or "no credentials"
+    for name in sorted(given - variant.names):
+        message = f"{provider.name} with {variant.type} takes {takes}."
+        yield FieldError(f"credentials.{name}", message)

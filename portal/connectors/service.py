@@ -1,0 +1,254 @@
+"""The verbs of connectors. The row is flushed before the secret is stored: what the database
+refuses leaves no secret behind, and what the secret store refuses leaves no row."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from portal import records
+from portal.applications import service as applications
+from portal.connectors.models import AUTH_TYPES, SCOPES, SYNC_STATUSES, TYPES, Connector
+from portal.connectors.providers import PROVIDERS
+from portal.connectors.schemas import ConnectorInput
+from portal.db import Actor, database_now, find, new_id, session
+from portal.errors import Conflict, Invalid
+from portal.listing import Listing
+from portal.secretstore import SecretConflict, SecretNotFound, store
+
+UNTITLED = "Untitled connector"
+WRITE = "connectors:write"
+# A change of one of these is a reason to look at the connection anew.
+CONNECTION = frozenset({"enabled", "provider", "auth_type", "config", "credential_version"})
+
+Changes = Mapping[str, str | None]
+
+LISTING = Listing(
+    Connector,
+    filters={
+        "type": Connector.type,
+        "provider": Connector.provider,
+        "scope": Connector.scope,
+        "enabled": Connector.enabled,
+        "sync_status": Connector.sync_status,
+        "auth_type": Connector.auth_type,
+        "application_id": Connector.application_id,
+        "webhook_endpoint_id": Connector.webhook_endpoint_id,
+        "owner_id": Connector.owner_id,
+        "user_id": Connector.user_id,
+        "group_id": Connector.group_id,
+        "app_id": Connector.app_id,
+        "created_by": Connector.created_by,
+    },
+    choices={
+        "type": TYPES,
+        "provider": tuple(PROVIDERS),
+        "scope": SCOPES,
+        "sync_status": SYNC_STATUSES,
+        "auth_type": AUTH_TYPES,
+    },
+    ranges={
+        "created_at": Connector.created_at,
+        "updated_at": Connector.updated_at,
+        "last_sync_at": Connector.last_sync_at,
+        "next_rotation_due": Connector.next_rotation_due,
+    },
+    # Ids are ULIDs, so their order is the order of creation, and the primary key serves it.
+    sorts={
+        "created_at": Connector.id,
+        "updated_at": Connector.updated_at,
+        "name": Connector.name_key,
+    },
+)
+
+
+def create(actor: Actor, command: ConnectorInput) -> Connector:
+    """Make a connector and store its credentials. Any error of the secret store."""
+    actor.require(WRITE)
+    record = Connector(id=new_id(Connector.id_prefix))
+    values = _values(actor, command, None)
+    values["sync_status"] = "pending" if command.enabled else "disabled"
+    given = _given(command.credentials)
+    if given:
+        values |= _credential_note(actor, given, 1)
+    records.create(actor, record, values)
+    if given:
+        store().put(record.secret_ref, given, cas=0)
+    return record
+
+
+def update(actor: Actor, record: Connector, command: ConnectorInput) -> Connector:
+    """Change a connector; credentials are merged: absent keeps, text replaces, null removes.
+
+    Raises Invalid, Conflict when the secret store holds something else than this row knows, and
+    any error of the secret store.
+    """
+    actor.require(WRITE)
+    values = _values(actor, command, record)
+    if record.credential_fields and command.provider != record.provider:
+        message = "The stored credentials belong to the provider: remove them first."
+        raise Invalid.field("provider", message)
+    known, fields = record.credential_version, set(record.credential_fields)
+    changes = {n: v for n, v in command.credentials.items() if v is not None or n in fields}
+    if changes:
+        after = (fields - changes.keys()) | _given(changes).keys()
+        values |= _credential_note(actor, after, known + 1) if after else {"credential_fields": []}
+    records.change(actor, record, values | _status(record, values, bool(changes)))
+    if changes:
+        _store(record, known, changes)
+    return record
+
+
+def set_enabled(actor: Actor, record_id: str, enabled: bool) -> Connector:
+    """Switch a connector on or off; nothing else changes, so it can be undone at once."""
+    actor.require(WRITE)
+    record = find(Connector, actor, record_id, lock=True)
+    values = {"enabled": enabled}
+    action = "enabled" if enabled else "disabled"
+    return records.change(actor, record, values | _status(record, values, False), action=action)
+
+
+def remove_credentials(actor: Actor, record_id: str, _: Any = None) -> Connector:
+    """Forget all credentials, also those in the secret store that the row does not know of."""
+    actor.require(WRITE)
+    record = find(Connector, actor, record_id, lock=True)
+    try:
+        version = store().head(record.secret_ref).current_version
+    except SecretNotFound:
+        return record
+    values = {"credential_fields": [], "credential_version": version}
+    status = _status(record, values, bool(record.credential_fields))
+    records.change(actor, record, values | status, action="credentials_removed")
+    store().delete(record.secret_ref)
+    return record
+
+
+def delete(actor: Actor, record: Connector) -> Connector:
+    """Delete a connector and its credentials; both come back when it is restored."""
+    actor.require(WRITE)
+    records.delete(actor, record)
+    if record.credential_fields:
+        store().delete(record.secret_ref)
+    return record
+
+
+def restore(actor: Actor, record_id: str) -> Connector:
+    """Undo a delete. What the secret store no longer has must be entered again."""
+    actor.require(WRITE)
+    record = records.restore(actor, Connector, record_id)
+    if record.credential_fields:
+        try:
+            store().undelete(record.secret_ref)
+        except SecretNotFound:
+            lost = {"credential_fields": [], **_status(record, {}, True)}
+            records.change(actor, record, lost, action="credentials_lost")
+    return record
+
+
+def get(actor: Actor, record_id: str, *, include_deleted: bool = False) -> Connector:
+    """One connector of the actor's tenant. Raises NotFound."""
+    actor.require("connectors:read")
+    return find(Connector, actor, record_id, include_deleted=include_deleted)
+
+
+def names(actor: Actor, ids: set[str]) -> dict[str, str]:
+    """Id → name of some connectors, in one statement: for lists that refer to them."""
+    if not ids:
+        return {}
+    query = Connector.seen_by(actor).where(Connector.id.in_(ids))
+    return {found.id: found.name for found in session.scalars(query)}
+
+
+def choices(actor: Actor, limit: int = 200) -> list[tuple[str, str]]:
+    """(id, name) of the connectors that a form offers, by name."""
+    query = Connector.seen_by(actor).where(Connector.is_deleted.is_(False))
+    found = session.scalars(query.order_by(Connector.name_key, Connector.id).limit(limit))
+    return [(record.id, record.name) for record in found]
+
+
+# ---------------------------------------------------------------- what the row gets
+
+
+def _values(actor: Actor, command: ConnectorInput, record: Connector | None) -> dict[str, Any]:
+    """The columns of a command with what follows from the provider, the scope and the caller."""
+    values = command.values()
+    if provider := PROVIDERS.get(command.provider or ""):
+        variant = provider.variant(command.auth_type)
+        values["type"] = command.type or provider.category
+        values["auth_type"] = command.auth_type or (variant.type if variant else None)
+        values["name"] = command.name or provider.name
+    else:
+        values["name"] = command.name or UNTITLED
+    if record is None:
+        values["owner_id"] = command.owner_id or actor.person_id
+        values["application_id"] = command.application_id or actor.application_id
+    _check_application(actor, values["application_id"], record)
+    return values | _audience(actor, command)
+
+
+def _audience(actor: Actor, command: ConnectorInput) -> dict[str, str | None]:
+    """Whose connector it is: a group needs its id, a person is the creator unless named."""
+    group_id = command.group_id if command.scope == "group" else None
+    user_id = (command.user_id or actor.person_id) if command.scope == "user" else None
+    if command.scope == "group" and group_id is None:
+        raise Invalid.field("group_id", "Say which group: the scope is group.")
+    if command.scope == "user" and user_id is None:
+        raise Invalid.field("user_id", "Say whose it is: the scope is user.")
+    return {"group_id": group_id, "user_id": user_id}
+
+
+def _check_application(actor: Actor, application_id: str | None, record: Connector | None) -> None:
+    if application_id is None or (record and record.application_id == application_id):
+        return
+    if application_id not in applications.names(actor, {application_id}):
+        message = "There is no application of this id in this tenant."
+        raise Invalid.field("application_id", message)
+
+
+def _status(
+    record: Connector, values: Mapping[str, Any], credentials_changed: bool
+) -> dict[str, str]:
+    """The health after an edit: what was known of the connection does not hold for another."""
+    if not values.get("enabled", record.enabled):
+        return {"sync_status": "disabled"}
+    differs = {name for name in CONNECTION & values.keys() if values[name] != getattr(record, name)}
+    return {"sync_status": "pending"} if differs or credentials_changed else {}
+
+
+# ---------------------------------------------------------------- what the secret store gets
+
+
+def _given(credentials: Changes) -> dict[str, str]:
+    return {name: value for name, value in credentials.items() if value is not None}
+
+
+def _credential_note(actor: Actor, fields: Any, version: int) -> dict[str, Any]:
+    """What the row keeps of a secret: names, version, when and by whom; never a value."""
+    return {
+        "credential_fields": sorted(fields),
+        "credential_version": version,
+        "credential_set_by": actor.person_id or actor.id,
+        "credential_set_by_name": actor.name[:200],
+        "credential_last_rotated_at": database_now(),
+    }
+
+
+def _store(record: Connector, known: int, changes: Changes) -> None:
+    """Bring the store to what the row, already flushed and locked, says; `known` is before it."""
+    given = _given(changes)
+    try:
+        if not record.credential_fields:
+            store().delete(record.secret_ref)
+        elif given.keys() == set(record.credential_fields):
+            store().put(record.secret_ref, given, cas=known)
+        else:
+            store().patch(record.secret_ref, changes, cas=known)
+    except SecretNotFound:
+        message = "The secret store no longer has these credentials. Enter all of them again."
+        raise Conflict(message) from None
+    except SecretConflict as conflict:
+        # The row is locked, so it was no other editor here: a crash between the two writes, or
+        # somebody who wrote to the secret store itself.
+        message = (
+            f"The secret store is at version {conflict.version} of these credentials, this"
+            f" connector knows version {known}. Remove the credentials and enter them again."
+        )
+        raise Conflict(message) from None
