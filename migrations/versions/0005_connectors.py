@@ -1,4 +1,4 @@
-"""0004 connectors: sources and sinks of data, without their secrets."""
+"""0005 connectors: sources and sinks of data, without their secrets."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from migrations.envelope import envelope
 from migrations.tenancy import tenant_table
 
-revision, down_revision = "0004", "0003"
+revision, down_revision = "0005", "0004"
 
 TYPES = (
     "'edr', 'siem', 'ticketing', 'knowledge', 'identity', 'source_control', 'messaging', 'itsm',"
