@@ -6,6 +6,7 @@ from flask import Flask
 
 from portal.config import Config
 
+
 def create_app(config: Config | None = None) -> Flask:
     """The portal's web application, ready to serve."""
     from portal import api, edge, overview, secretstore, web

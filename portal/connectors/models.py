@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     CheckConstraint,
+    ColumnElement,
     Computed,
     ForeignKeyConstraint,
     Index,
@@ -15,12 +15,14 @@ from sqlalchemy import (
     Text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal import secretstore
+from portal.config import running
 from portal.connectors.providers import name_of
 from portal.db import CONSTRAINTS, Record
 from portal.secretstore import SecretRef
+from portal.secretstore.paths import path_in_sql
 
 TYPES = (
     "edr",
@@ -71,6 +73,7 @@ SYNC_STATUSES = (
     "stale",
     "healthy",
 )
+NOTHING_SYNCED = '{"totalSynced": 0, "last24h": 0, "avgLatencyMs": null}'
 
 
 class Connector(Record):
@@ -90,6 +93,12 @@ class Connector(Record):
             ["tenant_id", "application_id"],
             ["application.tenant_id", "application.id"],
             name="fk_connector_application",
+        ),
+        ForeignKeyConstraint(
+            ["tenant_id", "webhook_endpoint_id"],
+            ["webhook.tenant_id", "webhook.id"],
+            name="fk_connector_webhook_endpoint",
+            use_alter=True,  # a webhook may belong to a connector, so the tables name each other
         ),
         Index("ix_connector_name", "tenant_id", "name_key", "id"),
         Index("ix_connector_updated", "tenant_id", "updated_at", "id"),
@@ -117,7 +126,7 @@ class Connector(Record):
     last_sync_at: Mapped[datetime | None]
     consecutive_errors: Mapped[int] = mapped_column(Integer, server_default="0")
     last_error: Mapped[str | None] = mapped_column(Text)
-    total_synced: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    metrics: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=NOTHING_SYNCED)
     event_types: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
     webhook_endpoint_id: Mapped[str | None] = mapped_column(String(40))
     credential_fields: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
@@ -140,15 +149,15 @@ class Connector(Record):
         """Where the credentials are: made of ids alone, so nothing that a client says moves it."""
         return SecretRef(self.tenant_id, "connectors", self.id, "credentials")
 
-    @property
+    @hybrid_property
     def vault_path(self) -> str:
-        """The specification's KV v2 path, derived and never accepted."""
-        return secretstore.path(self.secret_ref)
+        """The KV v2 path of the credentials: derived, never accepted."""
+        return self.secret_ref.path(running().vault_mount)
 
-    @property
-    def metrics(self) -> dict[str, Any]:
-        """What was really synced: no run so far, no latency."""
-        return {"totalSynced": self.total_synced, "last24h": 0, "avgLatencyMs": None}
+    @vault_path.inplace.expression
+    @classmethod
+    def _vault_path(cls) -> ColumnElement[str]:
+        return path_in_sql(cls.tenant_id, "connectors", cls.id, "credentials")
 
     def search_texts(self) -> tuple[str | None, ...]:
         texts = [value for value in self.config.values() if isinstance(value, str)]

@@ -328,20 +328,13 @@ def _dashed(record_id: str) -> str:
 
 
 _configured: SecretStore | None = None
-_mount = "secret"
 
 
 def configure(config: Config) -> SecretStore:
     """Build the store that the configuration asks for and make it the process's own."""
-    global _configured, _mount
+    global _configured
     _configured = build(config)
-    _mount = config.vault_mount
     return _configured
-
-
-def path(ref: SecretRef) -> str:
-    """The specification's `vault_path` of a secret, below the configured mount."""
-    return ref.path(_mount)
 
 
 def build(config: Config) -> SecretStore:

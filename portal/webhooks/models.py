@@ -14,7 +14,6 @@ from sqlalchemy import (
     Select,
     String,
     Text,
-    bindparam,
     func,
     select,
 )
@@ -25,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.config import running
 from portal.db import CONSTRAINTS, Actor, Base, Record
 from portal.secretstore import SecretRef
+from portal.secretstore.paths import path_in_sql
 
 DIRECTIONS = ("outbound", "inbound")
 SIGNATURE_SCHEMES = ("standard-webhooks",)
@@ -58,6 +58,11 @@ class Webhook(Record):
             ["tenant_id", "application_id"],
             ["application.tenant_id", "application.id"],
             name="fk_webhook_application",
+        ),
+        ForeignKeyConstraint(
+            ["tenant_id", "connector_id"],
+            ["connector.tenant_id", "connector.id"],
+            name="fk_webhook_connector",
         ),
         CheckConstraint("direction IN ('outbound', 'inbound')", name="direction"),
         CheckConstraint("signature_scheme IN ('standard-webhooks')", name="signature_scheme"),
@@ -114,9 +119,7 @@ class Webhook(Record):
     @vault_path.inplace.expression
     @classmethod
     def _vault_path(cls) -> ColumnElement[str]:
-        mount = bindparam(None, callable_=lambda: running().vault_mount, type_=String)
-        owner = func.replace(cls.tenant_id, "_", "-"), func.replace(cls.id, "_", "-")
-        return func.concat(mount, "/data/", owner[0], "/webhooks/", owner[1], "/signing")
+        return path_in_sql(cls.tenant_id, "webhooks", cls.id, "signing")
 
     @property
     def state(self) -> str:
@@ -133,6 +136,7 @@ class Webhook(Record):
 
 CONSTRAINTS |= {
     "fk_webhook_application": ("application_id", "There is no such application in this tenant."),
+    "fk_webhook_connector": ("connector_id", "There is no such connector in this tenant."),
     "ck_webhook_enabled_has_url": ("url", "Give the target URL, or leave the webhook off."),
 }
 

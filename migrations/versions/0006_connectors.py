@@ -1,4 +1,4 @@
-"""0005 connectors: sources and sinks of data, without their secrets."""
+"""0006 connectors: sources and sinks of data, without their secrets."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from migrations.envelope import envelope
 from migrations.tenancy import tenant_table
 
-revision, down_revision = "0005", "0004"
+revision, down_revision = "0006", "0005"
 
 TYPES = (
     "'edr', 'siem', 'ticketing', 'knowledge', 'identity', 'source_control', 'messaging', 'itsm',"
@@ -51,10 +51,22 @@ def upgrade() -> None:
             ["application.tenant_id", "application.id"],
             name="fk_connector_application",
         ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "webhook_endpoint_id"],
+            ["webhook.tenant_id", "webhook.id"],
+            name="fk_connector_webhook_endpoint",
+        ),
     )
     for name, column in INDEXES.items():
         op.create_index(name, "connector", ["tenant_id", column, "id"])
     tenant_table("connector")
+    op.create_foreign_key(
+        "fk_webhook_connector",
+        "webhook",
+        "connector",
+        ["tenant_id", "connector_id"],
+        ["tenant_id", "id"],
+    )
 
 
 def _json(name: str, default: str) -> sa.Column[str]:
@@ -65,8 +77,8 @@ def _moment(name: str) -> sa.Column[str]:
     return sa.Column(name, sa.DateTime(timezone=True))
 
 
-def _count(name: str, kind: type[sa.Integer]) -> sa.Column[str]:
-    return sa.Column(name, kind(), server_default="0", nullable=False)
+def _count(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Integer(), server_default="0", nullable=False)
 
 
 def _what_it_is() -> list[sa.Column[str]]:
@@ -85,7 +97,9 @@ def _what_it_is() -> list[sa.Column[str]]:
         sa.Column("webhook_endpoint_id", sa.String(40)),
         _json("tags", "[]"),
         sa.Column("application_id", sa.String(40)),
-        sa.Column("name_key", sa.Text(), sa.Computed("lower(name)", persisted=True)),
+        sa.Column(
+            "name_key", sa.Text(), sa.Computed("lower(name)", persisted=True), nullable=False
+        ),
     ]
 
 
@@ -93,16 +107,16 @@ def _how_it_is() -> list[sa.Column[str]]:
     return [
         sa.Column("sync_status", sa.String(20), server_default="pending", nullable=False),
         _moment("last_sync_at"),
-        _count("consecutive_errors", sa.Integer),
+        _count("consecutive_errors"),
         sa.Column("last_error", sa.Text()),
-        _count("total_synced", sa.BigInteger),
+        _json("metrics", '{"totalSynced": 0, "last24h": 0, "avgLatencyMs": null}'),
     ]
 
 
 def _what_is_known_of_its_secret() -> list[sa.Column[str]]:
     return [
         _json("credential_fields", "[]"),
-        _count("credential_version", sa.Integer),
+        _count("credential_version"),
         sa.Column("credential_set_by", sa.String(80)),
         sa.Column("credential_set_by_name", sa.String(200)),
         _moment("credential_last_rotated_at"),
@@ -113,4 +127,5 @@ def _what_is_known_of_its_secret() -> list[sa.Column[str]]:
 
 
 def downgrade() -> None:
+    op.drop_constraint("fk_webhook_connector", "webhook", type_="foreignkey")
     op.drop_table("connector")
