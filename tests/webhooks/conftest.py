@@ -1,0 +1,82 @@
+"""A real receiver on loopback, and webhooks that point to it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+
+from portal.webhooks.receiver import create_receiver
+from tests.cast import Api
+from tests.identity.serving import served
+
+Make = Callable[..., dict[str, Any]]
+
+
+@dataclass
+class Receiver:
+    """The demonstration receiver: `hook("crm")` is an address, `mail("crm")` what came there."""
+
+    address: str
+
+    def hook(self, name: str, query: str = "") -> str:
+        return f"{self.address}/hooks/{name}{query}"
+
+    def learn(self, name: str, secret: str) -> None:
+        form = {"name": name, "secret": secret}
+        assert requests.post(f"{self.address}/secrets", data=form, timeout=5).ok
+
+    def mail(self, name: str) -> list[dict[str, Any]]:
+        answer = requests.get(f"{self.address}/received.json", params={"name": name}, timeout=5)
+        return list(answer.json()["received"])
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with served(lambda _: create_receiver()) as address:
+        yield Receiver(address)
+
+
+@pytest.fixture
+def make(ada: Api) -> Make:
+    """`make(url)`: a webhook of Acme; the answer to its create, with the secret."""
+
+    def webhook(url: str | None, **body: Any) -> dict[str, Any]:
+        given = {"name": "CRM events", "url": url, "event_types": ["rfp.*"], **body}
+        return ada.create("webhooks", **given)
+
+    return webhook
+
+
+@dataclass
+class Watcher:
+    """A receiver that does something of the test's own while the portal waits for its answer."""
+
+    while_waiting: Callable[[], None] = lambda: None
+    calls: list[dict[str, str]] = field(default_factory=list)
+
+    def app(self) -> Flask:
+        from flask import request
+
+        app = Flask("watcher")
+
+        @app.post("/")
+        def take() -> str:
+            self.calls.append({k.lower(): v for k, v in request.headers.items()})
+            self.while_waiting()
+            return "thanks"
+
+        return app
+
+
+@pytest.fixture
+def watcher() -> Watcher:
+    return Watcher()
+
+
+@pytest.fixture
+def watched(watcher: Watcher) -> Iterator[str]:
+    with served(lambda _: watcher.app()) as address:
+        yield f"{address}/"
