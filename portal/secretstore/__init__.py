@@ -72,7 +72,7 @@ class SecretRef:
     @property
     def key(self) -> str:
         """The path below the mount, `tnt-…/connectors/cnn-…/credentials`."""
-        parts = (_dashed(self.tenant_id), self.kind, _dashed(self.owner_id), self.slot)
+        parts = (dashed(self.tenant_id), self.kind, dashed(self.owner_id), self.slot)
         return "/".join(parts)
 
     def path(self, mount: str) -> str:
@@ -293,6 +293,14 @@ class SecretStore(Protocol):
         """Remove all versions for good; numbering begins anew. Nothing there is nothing to do."""
         ...
 
+    def owners(self, tenant_id: str, kind: str) -> list[str]:
+        """The ids of all records of a kind that have a secret, deleted ones included."""
+        ...
+
+    def slots(self, tenant_id: str, kind: str, owner_id: str) -> list[str]:
+        """The slots that a record has, deleted ones included."""
+        ...
+
     def health(self) -> StoreHealth:
         """How the store stands, for readiness and `portal doctor`. Never raises."""
         ...
@@ -323,7 +331,8 @@ def _problem(name: str, value: str | None) -> FieldError | None:
     return None
 
 
-def _dashed(record_id: str) -> str:
+def dashed(record_id: str) -> str:
+    """An id as the specification writes it in a path: `tnt_01K…` is `tnt-01K…` there."""
     return record_id.replace("_", "-")
 
 

@@ -121,6 +121,22 @@ class EmbeddedStore:
             delete(StoredSecret).where(*_of(ref)).execution_options(synchronize_session=False)
         )
 
+    def owners(self, tenant_id: str, kind: str) -> list[str]:
+        """See `SecretStore.owners`."""
+        query = select(StoredSecret.owner_id).where(
+            StoredSecret.tenant_id == tenant_id, StoredSecret.kind == kind
+        )
+        return list(session.scalars(query.distinct().order_by(StoredSecret.owner_id)))
+
+    def slots(self, tenant_id: str, kind: str, owner_id: str) -> list[str]:
+        """See `SecretStore.slots`."""
+        query = select(StoredSecret.slot).where(
+            StoredSecret.tenant_id == tenant_id,
+            StoredSecret.kind == kind,
+            StoredSecret.owner_id == owner_id,
+        )
+        return list(session.scalars(query.order_by(StoredSecret.slot)))
+
     def health(self) -> StoreHealth:
         """See `SecretStore.health`: do we hold every key that stored secrets may need?"""
         try:

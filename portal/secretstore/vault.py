@@ -32,6 +32,7 @@ from portal.secretstore import (
     Version,
     check,
     check_changes,
+    dashed,
 )
 
 log = structlog.get_logger(__name__)
@@ -41,11 +42,11 @@ TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
 
 POLICY = """\
 path "{mount}/data/*"     {{ capabilities = ["create", "read", "update", "patch"] }}
-path "{mount}/metadata/*" {{ capabilities = ["read", "delete"] }}
+path "{mount}/metadata/*" {{ capabilities = ["read", "list", "delete"] }}
 path "{mount}/delete/*"   {{ capabilities = ["update"] }}
 path "{mount}/undelete/*" {{ capabilities = ["update"] }}
 """
-"""What the portal may do, for the operator to grant. It cannot list."""
+"""What the portal may do, for the operator to grant."""
 
 CONNECTIONS = 8
 LOGIN_AGAIN_AT = 0.75
@@ -367,6 +368,26 @@ class VaultStore:
         answer = self._call("DELETE", "metadata", ref)
         if answer.status != HTTPStatus.NOT_FOUND:
             _raise_for(answer, "purge")
+
+    def owners(self, tenant_id: str, kind: str) -> list[str]:
+        """See `SecretStore.owners`. Ids have no dash of their own, so the path can be read back."""
+        keys = self._list(f"{dashed(tenant_id)}/{kind}")
+        return [key[:-1].replace("-", "_") for key in keys if key.endswith("/")]
+
+    def slots(self, tenant_id: str, kind: str, owner_id: str) -> list[str]:
+        """See `SecretStore.slots`."""
+        keys = self._list(f"{dashed(tenant_id)}/{kind}/{dashed(owner_id)}")
+        return [key for key in keys if not key.endswith("/")]
+
+    def _list(self, below: str) -> list[str]:
+        answer = self._send("GET", f"{self._mount}/metadata/{below}?list=true")
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return []
+        _raise_for(answer, "list")
+        keys = answer.data.get("keys")
+        if not isinstance(keys, list):
+            raise StoreUnavailable
+        return [str(key) for key in keys]
 
     def health(self) -> StoreHealth:
         """See `SecretStore.health`: is it open, does it know us, is the mount a KV version 2?"""

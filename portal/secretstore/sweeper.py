@@ -1,0 +1,64 @@
+"""Finding the secrets that nobody refers to: what a crash between two writes left in a Vault.
+
+A feature calls it for its own kind, from its housekeeping:
+
+    sweep(store(), tenant_id, "webhooks", existing=service.existing_ids)
+"""
+
+import re
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+
+import structlog
+
+from portal.db import database_now
+from portal.secretstore import SecretMeta, SecretRef, SecretStore
+
+log = structlog.get_logger(__name__)
+
+_ID = re.compile(r"[a-z]+_[0-9A-Z]{26}")
+"""What a record of ours is called; whatever else an operator keeps there is not ours to judge."""
+
+GRACE = timedelta(hours=1)
+"""Far longer than any request: a secret whose row is not committed yet is left alone."""
+
+
+def sweep(
+    store: SecretStore,
+    tenant_id: str,
+    kind: str,
+    existing: Callable[[Collection[str]], Collection[str]],
+) -> list[SecretRef]:
+    """Delete, restorably, the secrets of a kind whose record does not exist. Those that it deleted.
+
+    `existing` is given ids and answers with those that have a row, deleted rows included: a
+    record that can be restored still needs its secret. Costs one request a tenant and kind, and a
+    few more for each orphan. Any error of the store.
+    """
+    owners = [owner for owner in store.owners(tenant_id, kind) if _ID.fullmatch(owner)]
+    known = set(existing(owners)) if owners else set()
+    now = database_now()
+    swept = []
+    for owner_id in owners:
+        if owner_id not in known:
+            swept += _sweep_owner(store, tenant_id, kind, owner_id, now)
+    return swept
+
+
+def _sweep_owner(
+    store: SecretStore, tenant_id: str, kind: str, owner_id: str, now: datetime
+) -> list[SecretRef]:
+    swept = []
+    for slot in store.slots(tenant_id, kind, owner_id):
+        ref = SecretRef(tenant_id, kind, owner_id, slot)
+        if _is_over(store.head(ref), now):
+            store.delete(ref)
+            log.warning("secret_without_record_deleted", ref=ref.key)
+            swept.append(ref)
+    return swept
+
+
+def _is_over(meta: SecretMeta, now: datetime) -> bool:
+    """Whether there is something to delete, and has been for longer than a write can take."""
+    newest = max((version.created_at for version in meta.versions), default=now)
+    return meta.is_live and newest < now - GRACE
