@@ -11,7 +11,9 @@ def create_app(config: Config | None = None) -> Flask:
     """The portal's web application, ready to serve."""
     from portal import api, edge, overview, secretstore, web
     from portal.applications import callers
+    from portal.applications import pages as application_pages
     from portal.applications.resource import resource as applications
+    from portal.audit import pages as audit_pages
     from portal.connectors.resource import resource as connectors
     from portal.db import init_database
     from portal.identity.issuer import Issuer
@@ -38,5 +40,7 @@ def create_app(config: Config | None = None) -> Flask:
     )
     by_token = callers.authenticator(verifier, config.oidc_role_map)
     api.init_app(app, operations, authenticators=[by_token])
-    app.register_blueprint(overview.bp)
+    for pages in (overview, application_pages, audit_pages):
+        app.register_blueprint(pages.bp)
+    overview.tell(app, application_pages.tell)
     return app

@@ -9,7 +9,7 @@
         with form.catching():
             service.update(actor(), application.id, command, form.expected_version)
             return see_other(…)
-    return render("applications/form.html", form=form, status=form.status)
+    return render("applications/form.html", form=form, status=form.answer_status)
 
 A field's name is the name on the wire; `wire="retry_policy.timeoutMs"` fills a nested one.
 What was typed is kept when something is wrong, except secrets.
@@ -26,6 +26,7 @@ from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 from flask_wtf import FlaskForm
 from markupsafe import Markup
 from wtforms import BooleanField, Field, HiddenField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import TextInput, html_params
 
 from portal import strictjson
@@ -46,6 +47,7 @@ class CommandForm(FlaskForm, Generic[C]):
     version = HiddenField()
     idempotency_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
     stale = False
+    differences: Sequence[tuple[str, str, str]] = ()
     form_errors: list[str]
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -57,7 +59,7 @@ class CommandForm(FlaskForm, Generic[C]):
                 cls.command_type = kinds[0]
 
     @property
-    def status(self) -> int:
+    def answer_status(self) -> int:
         """The answer's status when the form is drawn again: 200, 409 or 422."""
         if self.stale:
             return 409
@@ -108,6 +110,24 @@ class CommandForm(FlaskForm, Generic[C]):
                 self.form_errors = [*self.form_errors, f"{error.field}: {error.message}"]
         self._mark_first_error()
 
+    def check_version(self, record: Any) -> None:
+        """Raise StaleVersion when somebody saved since this form was drawn.
+
+        The form then knows the `differences` and carries the new version, so that the person can
+        look at both and save again.
+        """
+        if self.expected_version in (None, record.version):
+            return
+        self.differences = [
+            (field.label.text, _shown(getattr(record, field.wire)), _shown(field.sent()))
+            for field in self
+            if isinstance(field, Wired)
+            and hasattr(record, field.wire)
+            and _shown(getattr(record, field.wire)) != _shown(field.sent())
+        ]
+        self.version.data = record.version
+        raise StaleVersion("Somebody else saved this while you were editing.")
+
     @contextmanager
     def catching(self) -> Iterator[None]:
         """Take a verb's refusal (Invalid, Conflict) into the form instead of an error page.
@@ -148,6 +168,13 @@ class CommandForm(FlaskForm, Generic[C]):
         first = next((field for field in self if field.errors), None)
         for field in self:
             field.is_first_error = field is first
+
+
+def _shown(value: Any) -> str:
+    """A value in one line, for a comparison; nothing and empty look the same."""
+    if value in (None, "", [], {}):
+        return "(empty)"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 # ---------------------------------------------------------------- fields
@@ -215,8 +242,11 @@ class SwitchField(Wired, BooleanField):
 class ChoiceField(Wired, SelectField):
     """One of a list. The command decides whether it is allowed, not the drawn list."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, validate_choice=False, coerce=_text_or_empty, **kwargs)
+    def __init__(self, *args: Any, choices: Choices = (), **kwargs: Any) -> None:
+        listed = [SelectChoice(value, text) for value, text in choices]
+        super().__init__(
+            *args, choices=listed, validate_choice=False, coerce=_text_or_empty, **kwargs
+        )
 
 
 def _text_or_empty(value: Any) -> str:

@@ -1,14 +1,16 @@
 """Write and read what happened."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import Select, select, tuple_
 
 from portal.audit.models import AuditEntry
 from portal.db import Actor, Record, new_id, session
+from portal.errors import BadRequest, FieldError
 
 Changes = Mapping[str, tuple[Any, Any]]
 
@@ -67,17 +69,66 @@ def _json(value: Any) -> Any:
     return value
 
 
-def history(
-    actor: Actor, record_id: str, *, limit: int = 50, before: AuditEntry | None = None
-) -> Sequence[AuditEntry]:
-    """A record's entries, newest first; `before` continues below one of them."""
-    query = (
-        select(AuditEntry)
-        .where(AuditEntry.tenant_id == actor.tenant_id, AuditEntry.record_id == record_id)
-        .order_by(AuditEntry.occurred_at.desc(), AuditEntry.id.desc())
-        .limit(limit)
+def history(actor: Actor, record_id: str, *, limit: int = 50) -> Sequence[AuditEntry]:
+    """A record's entries, newest first. Whoever may read the record may read these."""
+    query = _newest_first(actor).where(AuditEntry.record_id == record_id)
+    return session.scalars(query.limit(limit)).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What of the log is wanted; `before` is the place of the last entry seen."""
+
+    record_id: str = ""
+    actor_id: str = ""
+    before: tuple[datetime, str] | None = None
+
+
+def question(arguments: Mapping[str, str]) -> Question:
+    """The question in a query string; raises BadRequest for a cursor that is not ours."""
+    return Question(
+        record_id=arguments.get("record_id", "").strip()[:60],
+        actor_id=arguments.get("actor_id", "").strip()[:80],
+        before=_place(arguments.get("cursor")),
     )
-    if before is not None:
-        place = tuple_(AuditEntry.occurred_at, AuditEntry.id)
-        query = query.where(place < (before.occurred_at, before.id))
-    return session.scalars(query).all()
+
+
+def log(
+    actor: Actor, asked: Question, *, limit: int = 50
+) -> tuple[Sequence[AuditEntry], str | None]:
+    """One page of the tenant's log, newest first, and the cursor of the next one."""
+    actor.require("audit:read")
+    query = _newest_first(actor)
+    if asked.record_id:
+        query = query.where(AuditEntry.record_id == asked.record_id)
+    if asked.actor_id:
+        query = query.where(AuditEntry.actor_id == asked.actor_id)
+    if asked.before is not None:
+        query = query.where(tuple_(AuditEntry.occurred_at, AuditEntry.id) < asked.before)
+    found = session.scalars(query.limit(limit + 1)).all()
+    if len(found) <= limit:
+        return found, None
+    last = found[limit - 1]
+    return found[:limit], f"{last.occurred_at.isoformat()} {last.id}"
+
+
+def _newest_first(actor: Actor) -> Select[AuditEntry]:
+    return (
+        select(AuditEntry)
+        .where(AuditEntry.tenant_id == actor.tenant_id)
+        .order_by(AuditEntry.occurred_at.desc(), AuditEntry.id.desc())
+    )
+
+
+def _place(cursor: str | None) -> tuple[datetime, str] | None:
+    if not cursor:
+        return None
+    moment, _, entry_id = cursor.partition(" ")
+    try:
+        place = datetime.fromisoformat(moment)
+    except ValueError:
+        place = None
+    if place is None or place.tzinfo is None or not entry_id.isprintable():
+        message = "This cursor is not one of ours. Start from the first page."
+        raise BadRequest(message, errors=[FieldError("cursor", message)])
+    return place, entry_id

@@ -28,19 +28,25 @@ from portal.web.guard import (
     signed_in,
 )
 from portal.web.htmx import PortalRequest, portal_request, render, see_other, toast
+from portal.web.lists import ListView, list_view
+from portal.web.once import already_done, note_done
 
 if TYPE_CHECKING:
     from portal.config import Config
 
 __all__ = [
+    "ListView",
     "PortalRequest",
     "SignedIn",
     "actor",
+    "already_done",
     "answer_fault",
     "cookieless",
     "here",
     "init_pages",
+    "list_view",
     "local_path",
+    "note_done",
     "portal_request",
     "public",
     "render",

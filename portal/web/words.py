@@ -14,6 +14,8 @@ from pygments import highlight as colour
 from pygments.formatters.html import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
+from portal.openapi import PREFIX
+from portal.web.guard import signed_in
 from portal.web.headers import csp_nonce
 from portal.web.look import theme
 
@@ -58,6 +60,9 @@ def init_app(app: Flask) -> None:
     """Make them known to every template, macros included."""
     app.jinja_env.globals.update(
         absolute=absolute,
+        can=can,
+        curl_example=curl_example,
+        web_link=web_link,
         ago=ago,
         highlight=highlight,
         html_attributes=html_attributes,
@@ -156,7 +161,32 @@ def search_url() -> str | None:
     return url_for("search.index") if known else None
 
 
+def can(scope: str) -> bool:
+    """Whether the person in front of the page may do what needs `scope`."""
+    person = signed_in()
+    return person is not None and person.actor.can(scope)
+
+
+def curl_example(method: str, path: str, body: str | None = None) -> str:
+    """The same by program: a command line to copy, with the token left to the reader."""
+    lines = [
+        f"curl -X {method} {request.host_url.rstrip('/')}{PREFIX}{path}",
+        '-H "Authorization: Bearer $TOKEN"',
+    ]
+    if body is not None:
+        lines += ["-H 'Content-Type: application/json'", f"-d '{body}'"]
+    return " \\\n  ".join(lines)
+
+
 # ---------------------------------------------------------------- markup
+
+
+def web_link(text: str | None) -> Markup | str | None:
+    """A link where the text is a web address, else the text: `javascript:` is only words."""
+    if not text or not re.match(r"https?://", text):
+        return text
+    shown = escape(text)
+    return Markup(f'<a href="{shown}" rel="noopener noreferrer">{shown}</a>')  # noqa: S704 - escaped
 
 
 def html_attributes(given: Mapping[str, Any]) -> Markup:

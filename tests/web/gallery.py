@@ -146,7 +146,7 @@ def new() -> Any:
                 raise Conflict("Somebody else saved this record first.")
             web.toast(f"Saved {command.name}.")
             return web.see_other("/connectors")
-    return web.render("gallery/form.html", form=form, status=form.status)
+    return web.render("gallery/form.html", form=form, status=form.answer_status)
 
 
 @bp.get("/parts")

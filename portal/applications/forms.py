@@ -1,0 +1,42 @@
+"""The form of an application."""
+
+from portal.applications.schemas import ApplicationInput
+from portal.forms import ChoiceField, CommandForm, LinesField, LongTextField, TextField
+
+KIND_CHOICES = [
+    ("app", "App: people use it"),
+    ("platform-service", "Platform service: a backend of the platform"),
+    ("library", "Library: no identity at run time, so no keys"),
+]
+STATUS_CHOICES = [
+    ("draft", "Draft"),
+    ("active", "Active"),
+    ("deprecated", "Deprecated: keys work, but it is on its way out"),
+    ("suspended", "Suspended: its keys are refused until it is active again"),
+    ("retired", "Retired: its keys are refused for good"),
+]
+
+
+class ApplicationForm(CommandForm[ApplicationInput]):
+    """Register or change an application."""
+
+    display_name = TextField("Name", description="What people call it, for example CRM 360.")
+    slug = TextField(
+        "Slug",
+        description="Stamped as app_id on all that it writes, so it is fixed once registered."
+        " Leave empty to have it made from the name.",
+    )
+    kind = ChoiceField("Kind", choices=KIND_CHOICES, default="app")
+    status = ChoiceField("Status", choices=STATUS_CHOICES, default="active")
+    description = LongTextField("Description", description="What it does.")
+    primary_domain = TextField("Primary domain", description="The model domain it mainly serves.")
+    oauth_client_id = TextField(
+        "OAuth client id",
+        description="A token of the identity provider with this client_id acts as this"
+        " application.",
+    )
+    api_base_path = TextField("API base path", description="For example /v1/deals.")
+    repository = TextField("Repository", description="Where its source is.")
+    canonical_owner_of = LinesField(
+        "Canonical owner of", description="Entity types, one a line. Empty for pure consumers."
+    )

@@ -1,0 +1,132 @@
+"""Pages of applications: /applications."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Blueprint, Flask, current_app, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import exists, select
+
+from portal import listing, web
+from portal.applications import service
+from portal.applications.forms import KIND_CHOICES, STATUS_CHOICES, ApplicationForm
+from portal.applications.models import Application
+from portal.audit import pages as audit_pages
+from portal.audit import service as audit
+from portal.db import Actor, find, session
+from portal.overview import Step, Told
+
+bp = Blueprint("applications", __name__, url_prefix="/applications")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One record that belongs to an application, in a line."""
+
+    label: str
+    url: str
+    status: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What another feature shows on an application's page."""
+
+    title: str
+    items: Sequence[Item]
+    all_url: str
+    new_url: str | None
+    new_label: str
+    empty: str
+
+
+PartSource = Callable[[Actor, Application], Part]
+
+
+def show_on_application(app: Flask, source: PartSource) -> None:
+    """Let a feature show its records on the page of the application that they belong to."""
+    app.extensions.setdefault("portal.application_parts", []).append(source)
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """The list, or for htmx the listing alone."""
+    query = listing.parse(service.LISTING, request.args)
+    page = listing.page(web.actor(), service.LISTING, query)
+    return web.render(
+        "applications/index.html",
+        "applications/_listing.html",
+        view=web.list_view(page, query),
+        kinds=_short(KIND_CHOICES),
+        statuses=_short(STATUS_CHOICES),
+    )
+
+
+def _short(choices: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(value, text.partition(":")[0]) for value, text in choices]
+
+
+@bp.route("/new", methods=["GET", "POST"])
+def create() -> ResponseReturnValue:
+    """Register an application; its page then says what to do next."""
+    web.actor().require("applications:write")
+    form = ApplicationForm()
+    if (command := form.command()) is not None:
+        with form.catching():
+            record_id = web.already_done(form)
+            if record_id is None:
+                record_id = service.create(web.actor(), command).id
+                web.note_done(form, record_id)
+            web.toast("The application is registered.")
+            return web.see_other(url_for("applications.show", record_id=record_id, registered=1))
+    return web.render("applications/new.html", form=form, status=form.answer_status)
+
+
+@bp.get("/<record_id>")
+def show(record_id: str) -> ResponseReturnValue:
+    """One application with what belongs to it."""
+    record = service.get(web.actor(), record_id)
+    sources = cast("list[PartSource]", current_app.extensions.get("portal.application_parts", []))
+    parts = [source(web.actor(), record) for source in sources]
+    return web.render("applications/show.html", record=record, parts=parts)
+
+
+@bp.route("/<record_id>/edit", methods=["GET", "POST"])
+def edit(record_id: str) -> ResponseReturnValue:
+    """Change an application."""
+    web.actor().require("applications:write")
+    record = find(Application, web.actor(), record_id, lock=request.method == "POST")
+    form = ApplicationForm(obj=record)
+    if (command := form.command(stored=record)) is not None:
+        with form.catching():
+            form.check_version(record)
+            service.update(web.actor(), record, command)
+            web.toast("The application is saved.")
+            return web.see_other(url_for("applications.show", record_id=record_id))
+    return web.render("applications/edit.html", form=form, record=record, status=form.answer_status)
+
+
+@bp.get("/<record_id>/history")
+def history(record_id: str) -> ResponseReturnValue:
+    """What happened to an application."""
+    record = service.get(web.actor(), record_id)
+    entries = audit_pages.lines(audit.history(web.actor(), record_id))
+    return web.render("applications/history.html", record=record, entries=entries)
+
+
+def tell(actor: Actor) -> Told:
+    """The first step of the first run."""
+    some = session.scalar(
+        select(exists().where(Application.tenant_id == actor.tenant_id))
+    )
+    step = Step(
+        order=1,
+        title="Register an application",
+        text="Keys, connectors and webhooks belong to one.",
+        url=url_for("applications.create"),
+        action="Register an application",
+        done=bool(some),
+    )
+    return Told(steps=[step])

@@ -1,0 +1,68 @@
+"""The audit log as a page, and the lines that every record's History tab shows."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Blueprint, request, url_for
+from werkzeug.wrappers import Response
+
+from portal import web
+from portal.audit import service
+from portal.audit.models import AuditEntry
+
+bp = Blueprint("audit", __name__, url_prefix="/audit")
+SHOWN_LENGTH = 300  # characters of one value; the rest is in REST's answer
+
+
+@bp.get("")
+def index() -> Response:
+    """Everything that happened in the tenant, newest first."""
+    asked = service.question(request.args)
+    entries, onward = service.log(web.actor(), asked)
+    place: dict[str, Any] = {**request.args.to_dict(), "cursor": onward}
+    return web.render(
+        "audit/index.html",
+        "audit/_log.html",
+        entries=lines(entries),
+        asked=asked,
+        next_url=url_for("audit.index", **place) if onward else None,
+    )
+
+
+def lines(entries: Iterable[AuditEntry]) -> list[dict[str, Any]]:
+    """Audit entries as the macro `history` draws them."""
+    return [
+        {
+            "who": entry.actor_name,
+            "who_url": None,
+            "action": _said(entry),
+            "name": entry.record_name or entry.record_id,
+            "record_id": entry.record_id,
+            "at": entry.occurred_at,
+            "changes": [(name, _text(old), _text(new)) for name, (old, new) in _seen(entry)],
+            "where": entry.ip,
+            "request_id": entry.request_id,
+        }
+        for entry in entries
+    ]
+
+
+def _seen(entry: AuditEntry) -> list[tuple[str, Any]]:
+    return [(name, change) for name, change in sorted(entry.changes.items()) if name != "version"]
+
+
+def _said(entry: AuditEntry) -> str:
+    """`connector.created` → "created the connector"."""
+    noun, _, verb = entry.action.rpartition(".")
+    return f"{verb.replace('_', ' ')} the {noun}" if noun else entry.action
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        shown = value
+    else:
+        shown = json.dumps(value, ensure_ascii=False)
+    if shown is not None and len(shown) > SHOWN_LENGTH:
+        return shown[:SHOWN_LENGTH] + "…"
+    return shown
