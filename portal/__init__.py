@@ -18,6 +18,9 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.db import init_database
     from portal.identity.issuer import Issuer
     from portal.identity.tokens import TokenVerifier
+    from portal.keys import usage
+    from portal.keys.gate import authenticate_key
+    from portal.keys.resource import resource as keys
     from portal.resources import Resource
     from portal.webhooks.resource import resource as webhooks
 
@@ -28,9 +31,10 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["portal"] = config
     init_database(app, config.database_url)
     edge.init_app(app)
+    usage.init_app(app)
     web.init_pages(app, config)
     secretstore.configure(config)
-    resources: list[Resource[Any, Any]] = [applications, connectors, webhooks]
+    resources: list[Resource[Any, Any]] = [applications, connectors, keys, webhooks]
     operations = [operation for resource in resources for operation in resource.operations()]
     verifier = TokenVerifier(
         Issuer(config.oidc_issuer),
@@ -39,7 +43,7 @@ def create_app(config: Config | None = None) -> Flask:
         config.oidc_roles_claim,
     )
     by_token = callers.authenticator(verifier, config.oidc_role_map)
-    api.init_app(app, operations, authenticators=[by_token])
+    api.init_app(app, operations, authenticators=[authenticate_key, by_token])
     for pages in (overview, application_pages, audit_pages):
         app.register_blueprint(pages.bp)
     overview.tell(app, application_pages.tell)

@@ -203,7 +203,7 @@ def find(
     if not include_deleted:
         query = query.where(model.is_deleted.is_(False))
     if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
+        query = query.with_for_update(of=model).execution_options(populate_existing=True)
     record = session.scalar(query)
     if record is None:
         raise missing(model, record_id)
@@ -227,6 +227,12 @@ SET_SCOPE = text(
 def enter_tenant(tenant_id: str) -> None:
     """Let this session's transactions, the running one and later ones, see one tenant."""
     _enter(tenant_id=tenant_id)
+
+
+def entered(tenant_id: str) -> None:
+    """Note that a statement of the running transaction has set the tenant already: later ones
+    of this session enter it too."""
+    session.info.update(tenant_id=tenant_id)
 
 
 def present_credential(digest: str) -> None:

@@ -4,10 +4,11 @@ from typing import Any
 
 from portal.applications.resource import resource as applications
 from portal.connectors.resource import resource as connectors
+from portal.keys.resource import resource as keys
 from portal.resources import Resource
 from portal.webhooks.resource import resource as webhooks
 
-RESOURCES: list[Resource[Any, Any]] = [applications, connectors, webhooks]
+RESOURCES: list[Resource[Any, Any]] = [applications, connectors, keys, webhooks]
 
 MINIMAL: dict[str, dict[str, Any]] = {
     "applications": {"display_name": "CRM 360", "repository": "https://git.example/crm"},
@@ -24,6 +25,7 @@ MINIMAL: dict[str, dict[str, Any]] = {
         "url": "https://hooks.example.com/cpod",
         "event_types": ["rfp.created"],
     },
+    "api-keys": {"name": "Nightly export", "scopes": ["connectors:read"], "rpm_limit": 600},
 }
 
 

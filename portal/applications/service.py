@@ -3,7 +3,7 @@
 import re
 
 from portal import records
-from portal.applications.models import KINDS, STATUSES, Application
+from portal.applications.models import KINDS, STATUSES, STOPPED, Application
 from portal.applications.schemas import ApplicationInput
 from portal.db import Actor, find, new_id, session
 from portal.errors import Invalid
@@ -58,6 +58,22 @@ def get(actor: Actor, record_id: str) -> Application:
     """One application of the actor's tenant. Raises NotFound."""
     actor.require("applications:read")
     return find(Application, actor, record_id)
+
+
+def running(actor: Actor, application_id: str) -> Application:
+    """The application that a new credential is for, or Invalid on `application_id`: it must be the
+    actor's to see, have a runtime identity (no library) and not be stopped."""
+    query = Application.seen_by(actor).where(
+        Application.id == application_id, Application.is_deleted.is_(False)
+    )
+    record = session.scalar(query)
+    if record is None:
+        raise Invalid.field("application_id", "There is no application of this id.")
+    if record.kind == "library":
+        raise Invalid.field("application_id", "A library has no runtime identity, so no keys.")
+    if record.status in STOPPED:
+        raise Invalid.field("application_id", f"This application is {record.status}.")
+    return record
 
 
 def names(actor: Actor, ids: set[str]) -> dict[str, str]:

@@ -1,0 +1,207 @@
+"""The IntegrationApiKey record (specification: IntegrationApiKey), and what its use leaves."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from operator import eq
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ColumnElement,
+    Computed,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Numeric,
+    String,
+    Text,
+    UniqueConstraint,
+    and_,
+    case,
+    func,
+    inspect,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import (
+    ColumnProperty,
+    Mapped,
+    column_property,
+    mapped_column,
+)
+
+from portal.db import CONSTRAINTS, Base, Record
+
+KINDS = ("user", "service", "virtual_llm")
+STATUSES = ("active", "revoked", "expired")
+Money = Numeric(18, 9)  # US dollars; a billionth is below the price of one token
+
+
+class ApiKeyRuntime(Base):
+    """What using a key changes, apart from the key: use must neither spend a `version` nor wait."""
+
+    __tablename__ = "api_key_runtime"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "key_id"],
+            ["api_key.tenant_id", "api_key.id"],
+            name="fk_api_key_runtime_key",
+            ondelete="CASCADE",
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    last_used_at: Mapped[datetime | None]
+    request_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    spend_usd: Mapped[Decimal] = mapped_column(Money, server_default="0")
+
+
+class StatusComparator(ColumnProperty.Comparator[str]):
+    """`ApiKey.status == "expired"` as a condition on the columns, which an index can serve."""
+
+    def operate(self, op: Callable[..., Any], *other: Any, **kwargs: Any) -> ColumnElement[Any]:
+        if op is eq and other and other[0] in STATUSES:
+            return standing(ApiKey)[other[0]]
+        return super().operate(op, *other, **kwargs)
+
+
+class ApiKey(Record):
+    """A key issued to an application. The raw key is not here: only its SHA-256 is."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (
+        UniqueConstraint("key_hash", name="uq_api_key_key_hash"),
+        ForeignKeyConstraint(
+            ["tenant_id", "application_id"],
+            ["application.tenant_id", "application.id"],
+            name="fk_api_key_application",
+        ),
+        ForeignKeyConstraint(
+            ["tenant_id", "rotated_from_key_id"],
+            ["api_key.tenant_id", "api_key.id"],
+            name="fk_api_key_rotated_from",
+        ),
+        CheckConstraint(f"kind IN {KINDS}", name="kind"),
+        CheckConstraint("key_hash ~ '^[0-9a-f]{64}$'", name="key_hash"),
+        CheckConstraint("kind = 'virtual_llm' OR allowed_models = '[]'", name="allowed_models"),
+        CheckConstraint("blocked OR blocked_reason IS NULL", name="blocked_reason"),
+        Index("ix_api_key_name", "tenant_id", "name_key", "id"),
+        Index("ix_api_key_updated", "tenant_id", "updated_at", "id"),
+        Index("ix_api_key_expires", "tenant_id", "expires_key", "id"),
+        Index("ix_api_key_kind", "tenant_id", "kind", "id"),
+        Index("ix_api_key_prefix", "tenant_id", "key_prefix", "id"),
+        Index("ix_api_key_application", "tenant_id", "application_id", "id"),
+        Index("ix_api_key_created_by_user", "tenant_id", "created_by_user_id", "id"),
+        Index("ix_api_key_app", "tenant_id", "app_id", "id", postgresql_where="app_id IS NOT NULL"),
+        Index("ix_api_key_live", "tenant_id", "id", postgresql_where="revoked_at IS NULL"),
+        Index("ix_api_key_revoked", "tenant_id", "id", postgresql_where="revoked_at IS NOT NULL"),
+        Index("ix_api_key_blocked", "tenant_id", "id", postgresql_where="blocked"),
+        Index(
+            "ix_api_key_user",
+            "tenant_id",
+            "issued_to_user_id",
+            "id",
+            postgresql_where="issued_to_user_id IS NOT NULL",
+        ),
+        Index(
+            "ix_api_key_service",
+            "tenant_id",
+            "issued_to_service",
+            "id",
+            postgresql_where="issued_to_service IS NOT NULL",
+        ),
+        Index(
+            "ix_api_key_rotated_from",
+            "tenant_id",
+            "rotated_from_key_id",
+            "id",
+            postgresql_where="rotated_from_key_id IS NOT NULL",
+        ),
+    )
+    id_prefix = "key"
+    noun = "key"
+
+    name: Mapped[str] = mapped_column(String(200))
+    key_hash: Mapped[str] = mapped_column(String(64))
+    prefix: Mapped[str] = mapped_column(String(8))
+    key_prefix: Mapped[str] = mapped_column(String(12))
+    last4: Mapped[str] = mapped_column(String(4))
+    kind: Mapped[str] = mapped_column(String(20), server_default="service")
+    issued_to_user_id: Mapped[str | None] = mapped_column(String(80))
+    issued_to_service: Mapped[str | None] = mapped_column(String(200))
+    scopes: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    allowed_models: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    tpm_limit: Mapped[int | None] = mapped_column(Integer)
+    rpm_limit: Mapped[int | None] = mapped_column(Integer)
+    max_budget_usd: Mapped[Decimal | None] = mapped_column(Money)
+    blocked: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    blocked_reason: Mapped[str | None] = mapped_column(String(200))
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None] = mapped_column()
+    revoked_reason: Mapped[str | None] = mapped_column(String(200))
+    rotated_from_key_id: Mapped[str | None] = mapped_column(String(40))
+    created_by_user_id: Mapped[str | None] = mapped_column(String(80))
+    tags: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    application_id: Mapped[str | None] = mapped_column(String(40))
+    # Plain columns to sort and compare by: `lower(…)` and `coalesce(…)` lose their index under RLS.
+    name_key: Mapped[str] = mapped_column(Text, Computed("lower(name)", persisted=True))
+    expires_key: Mapped[datetime] = mapped_column(
+        Computed("coalesce(expires_at, '9999-12-31 00:00:00+00'::timestamptz)", persisted=True)
+    )
+    # Derived when it is read, so no job can be late with it.
+    status: Mapped[str] = column_property(
+        case((revoked_at.is_not(None), "revoked"), (expires_key <= func.now(), "expired"),
+             else_="active"),
+        comparator_factory=StatusComparator,
+    )  # fmt: skip
+    if TYPE_CHECKING:  # read from ApiKeyRuntime, below
+        last_used_at: Mapped[datetime | None]
+        spend_usd: Mapped[Decimal]
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+    @hybrid_property
+    def key_fingerprint(self) -> str:
+        """The specification's second name for the stored hash: the one that may be read."""
+        return self.key_hash
+
+    def search_texts(self) -> tuple[str | None, ...]:
+        return (self.id, self.name, self.key_prefix, self.last4, self.issued_to_service)
+
+    @classmethod
+    def app_scope(cls, app_id: Any, application_id: Any) -> Any:
+        # An application's own credential also sees the keys that were issued to it.
+        return or_(cls.app_id == app_id, cls.application_id == application_id)
+
+
+def standing(key: type[ApiKey]) -> dict[str, ColumnElement[bool]]:
+    """Status → the condition for it, equal to what `ApiKey.status` says of a row."""
+    expired = key.expires_key <= func.now()
+    return {
+        "revoked": key.revoked_at.is_not(None),
+        "expired": and_(key.revoked_at.is_(None), expired),
+        "active": and_(key.revoked_at.is_(None), key.expires_key > func.now()),
+    }
+
+
+def _of_its_runtime(column: str) -> ColumnProperty[Any]:
+    """What the key's use has left, as a part of the key when it is read."""
+    own = ApiKeyRuntime.tenant_id == ApiKey.tenant_id, ApiKeyRuntime.key_id == ApiKey.id
+    return column_property(select(getattr(ApiKeyRuntime, column)).where(*own).scalar_subquery())
+
+
+inspect(ApiKey).add_property("last_used_at", _of_its_runtime("last_used_at"))
+inspect(ApiKey).add_property("spend_usd", _of_its_runtime("spend_usd"))
+
+CONSTRAINTS |= {
+    "fk_api_key_application": ("application_id", "There is no application of this id."),
+    "fk_api_key_rotated_from": ("rotated_from_key_id", "There is no key of this id."),
+}

@@ -1,0 +1,160 @@
+"""What a client may say about a key, and how it is shown."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+
+from portal.identity.claims import ALL_SCOPES
+from portal.schemas import Command, Document, Line, Moment, Money, Name, RecordId, ShortText, Tags
+
+Kind = Literal["user", "service", "virtual_llm"]
+Status = Literal["active", "revoked", "expired"]
+
+
+def _known_scope(scope: str) -> str:
+    if scope not in ALL_SCOPES:
+        raise ValueError(f"There is no scope {scope[:40]!r}.")
+    return scope
+
+
+def _unique(values: list[str]) -> list[str]:
+    return sorted(set(values))
+
+
+Scope = Annotated[
+    str,
+    AfterValidator(_known_scope),
+    WithJsonSchema({"type": "string", "enum": sorted(ALL_SCOPES)}),
+]
+ModelName = Annotated[
+    str, StringConstraints(min_length=1, max_length=120, pattern=r"^[\w][\w.:/@+-]*$")
+]
+# Field → the kind of key that has it, and what it is.
+BELONGS_TO = {
+    "issued_to_user_id": ("user", "a user"),
+    "issued_to_service": ("service", "a service"),
+    "allowed_models": ("virtual_llm", "a list of models"),
+}
+Limit = Annotated[int, Field(ge=1, le=2_147_483_647)]
+
+
+class IssueKey(Command):
+    """What a client writes. Everything may be left out: `{}` issues a service key without scopes.
+
+    A key without scopes authenticates and may do nothing: rights are given by name only.
+    """
+
+    server_managed: ClassVar[frozenset[str]] = frozenset(
+        {
+            "key",
+            "key_hash",
+            "prefix",
+            "key_prefix",
+            "last4",
+            "key_fingerprint",
+            "status",
+            "spend_usd",
+            "last_used_at",
+            "created_by_user_id",
+            "revoked_at",
+            "revoked_reason",
+        }
+    )
+
+    name: Name | None = Field(None, description="Human-readable label for this key.")
+    application_id: RecordId | None = Field(
+        None,
+        description="Owning application. It must be one that runs: no library, neither suspended"
+        " nor retired. A key without one sees the whole tenant.",
+    )
+    kind: Kind = Field(
+        "service",
+        description="user = a person's; service = a program's; virtual_llm = for language models.",
+    )
+    issued_to_user_id: ShortText | None = Field(
+        None, description="User this key was issued to, if kind=user; the creator when left out."
+    )
+    issued_to_service: ShortText | None = Field(
+        None, description="Service name this key was issued to, if kind=service."
+    )
+    scopes: Annotated[list[Scope], AfterValidator(_unique)] = Field(
+        default=[], max_length=50, description="Permissions, at most those of the key's creator."
+    )
+    allowed_models: Annotated[list[ModelName], AfterValidator(_unique)] = Field(
+        default=[], max_length=100, description="If kind=virtual_llm, the models it may call."
+    )
+    tpm_limit: Limit | None = Field(None, description="Tokens per minute.")
+    rpm_limit: Limit | None = Field(None, description="Requests per minute.")
+    max_budget_usd: Money | None = Field(None, description="Maximum spend, US dollars.")
+    expires_at: Moment | None = Field(
+        None, description="When it stops by itself, in the future; null for never."
+    )
+    blocked: bool = Field(False, description="Whether it begins blocked.")
+    blocked_reason: ShortText | None = Field(None, description="Why it is blocked.")
+    rotated_from_key_id: RecordId | None = Field(None, description="The key that this one follows.")
+    tags: Tags = Field(default=[], description="Free-form tags.")
+
+    @field_validator("issued_to_user_id", "issued_to_service", "allowed_models")
+    @classmethod
+    def of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        """What belongs to one kind of key only."""
+        assert info.field_name is not None  # noqa: S101 - a field's validator has a field
+        kind, what = BELONGS_TO[info.field_name]
+        if value and info.data.get("kind", kind) != kind:
+            raise ValueError(f"Only a key of kind {kind} has {what}.")
+        return value
+
+    @field_validator("blocked_reason")
+    @classmethod
+    def of_a_blocked_key(cls, value: Any, info: ValidationInfo) -> Any:
+        """A reason needs what it is the reason for."""
+        if value and not info.data.get("blocked", True):
+            raise ValueError("Only a blocked key has a reason for it.")
+        return value
+
+
+class StopKey(Command):
+    """Why a key is revoked or blocked: for the people who will ask."""
+
+    reason: Annotated[Line, StringConstraints(max_length=200)] | None = Field(
+        None, description="Why, in a sentence for people."
+    )
+
+
+class KeyDocument(Document):
+    """A key as it is read (specification: IntegrationApiKey). Never with the key itself."""
+
+    name: str
+    application_id: str | None
+    kind: Kind
+    prefix: str
+    key_prefix: str
+    last4: str
+    key_fingerprint: str
+    issued_to_user_id: str | None
+    issued_to_service: str | None
+    scopes: list[str]
+    allowed_models: list[str]
+    tpm_limit: int | None
+    rpm_limit: int | None
+    max_budget_usd: Decimal | None
+    spend_usd: Decimal
+    status: Status
+    blocked: bool
+    blocked_reason: str | None
+    last_used_at: datetime | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    revoked_reason: str | None
+    rotated_from_key_id: str | None
+    created_by_user_id: str | None
+    tags: list[str]

@@ -1,0 +1,173 @@
+"""The verbs of keys. A key is issued, blocked and unblocked, and revoked: never changed."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from portal import records
+from portal.applications import service as applications
+from portal.db import Actor, database_now, find, flush, session
+from portal.errors import Conflict, Invalid
+from portal.identity.models import Tenant
+from portal.keys import format as key_format
+from portal.keys.models import KINDS, STATUSES, ApiKey, ApiKeyRuntime
+from portal.keys.schemas import IssueKey, StopKey
+from portal.listing import Listing
+from portal.records import Revealed
+
+UNNAMED = "Untitled key"
+
+LISTING = Listing(
+    ApiKey,
+    filters={
+        "status": ApiKey.status,
+        "kind": ApiKey.kind,
+        "blocked": ApiKey.blocked,
+        "application_id": ApiKey.application_id,
+        "issued_to_user_id": ApiKey.issued_to_user_id,
+        "issued_to_service": ApiKey.issued_to_service,
+        "created_by_user_id": ApiKey.created_by_user_id,
+        "rotated_from_key_id": ApiKey.rotated_from_key_id,
+        "key_prefix": ApiKey.key_prefix,
+        # The leak look-up: `printf %s "$KEY" | sha256sum`, and nobody had to send the key.
+        "key_fingerprint": ApiKey.key_hash,
+        "app_id": ApiKey.app_id,
+    },
+    choices={"status": STATUSES, "kind": KINDS},
+    ranges={
+        "created_at": ApiKey.created_at,
+        "updated_at": ApiKey.updated_at,
+        "expires_at": ApiKey.expires_key,
+    },
+    sorts={
+        "created_at": ApiKey.id,
+        "updated_at": ApiKey.updated_at,
+        "name": ApiKey.name_key,
+        "expires_at": ApiKey.expires_key,
+    },
+)
+
+
+def issue(actor: Actor, command: IssueKey) -> Revealed[ApiKey]:
+    """A new key, and the raw key for the only time.
+
+    Raises Invalid for more rights than the creator has, for a past expiry, and for an application
+    or a predecessor that the actor does not see.
+    """
+    actor.require("keys:write")
+    values = command.values()
+    values["name"] = command.name or UNNAMED
+    values["application_id"] = _owner(actor, command.application_id)
+    values["issued_to_user_id"] = _user(actor, command)
+    _check_scopes(actor, command.scopes)
+    _check_expiry(command)
+    _check_predecessor(actor, command.rotated_from_key_id)
+    raw = key_format.generate(_key_code(actor), command.kind)
+    record = ApiKey(
+        key_hash=raw.digest,
+        prefix=raw.prefix,
+        key_prefix=raw.key_prefix,
+        last4=raw.last4,
+        created_by_user_id=actor.person_id,
+    )
+    records.create(actor, record, values)
+    session.add(ApiKeyRuntime(tenant_id=record.tenant_id, key_id=record.id))
+    flush()
+    return Revealed(record, {"key": raw.text, "key_hash": raw.digest})
+
+
+def get(actor: Actor, key_id: str) -> ApiKey:
+    """One key that the actor sees. Raises NotFound."""
+    actor.require("keys:read")
+    return find(ApiKey, actor, key_id)
+
+
+def revoke(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
+    """Stop a key for ever, from its next request on. A revoked key stays as it is."""
+    record = _to_change(actor, key_id)
+    if record.revoked_at is not None:
+        return record
+    values = {"revoked_at": database_now(), "revoked_reason": command.reason or None}
+    records.change(actor, record, values, action="revoked")
+    session.expire(record, ["status"])
+    return record
+
+
+def block(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
+    """Stop a key until it is unblocked. Raises Conflict for a revoked one."""
+    record = _not_revoked(_to_change(actor, key_id))
+    values = {"blocked": True, "blocked_reason": command.reason or None}
+    return records.change(actor, record, values, action="blocked")
+
+
+def unblock(actor: Actor, key_id: str, command: None = None) -> ApiKey:
+    """Let a blocked key work again. Raises Conflict for a revoked one."""
+    record = _not_revoked(_to_change(actor, key_id))
+    values = {"blocked": False, "blocked_reason": None}
+    return records.change(actor, record, values, action="unblocked")
+
+
+def of_application(actor: Actor, application_id: str, limit: int = 20) -> Sequence[ApiKey]:
+    """The newest keys of an application, for its page."""
+    actor.require("keys:read")
+    query = ApiKey.seen_by(actor).where(ApiKey.application_id == application_id)
+    return session.scalars(query.order_by(ApiKey.id.desc()).limit(limit)).all()
+
+
+def _to_change(actor: Actor, key_id: str) -> ApiKey:
+    actor.require("keys:write")
+    return find(ApiKey, actor, key_id, lock=True)
+
+
+def _not_revoked(record: ApiKey) -> ApiKey:
+    if record.revoked_at is not None:
+        raise Conflict("This key is revoked. That is final: issue a new key instead.")
+    return record
+
+
+# ---------------------------------------------------------------- what a new key may be
+
+
+def _owner(actor: Actor, application_id: str | None) -> str | None:
+    """The new key's application. A program issues keys for its own application only: one for
+    another, or for none, would see more than it does itself."""
+    if actor.application_id is not None:
+        if application_id not in (None, actor.application_id):
+            raise Invalid.field("application_id", "You can issue keys for your application only.")
+        application_id = actor.application_id
+    if application_id is None:
+        return None
+    return applications.running(actor, application_id).id
+
+
+def _user(actor: Actor, command: IssueKey) -> str | None:
+    if command.kind != "user":
+        return None
+    user = command.issued_to_user_id or actor.person_id
+    if user is None:
+        raise Invalid.field("issued_to_user_id", "Say which user this key is issued to.")
+    return user
+
+
+def _check_scopes(actor: Actor, scopes: Sequence[str]) -> None:
+    if beyond := sorted(set(scopes) - actor.scopes):
+        message = f"You cannot grant what you do not have: {', '.join(beyond)}."
+        raise Invalid.field("scopes", message)
+
+
+def _check_expiry(command: IssueKey) -> None:
+    if command.expires_at is not None and command.expires_at <= database_now():
+        raise Invalid.field("expires_at", "Choose a moment in the future.")
+
+
+def _check_predecessor(actor: Actor, key_id: str | None) -> None:
+    if key_id is None:
+        return
+    seen = ApiKey.seen_by(actor).where(ApiKey.id == key_id).with_only_columns(ApiKey.id)
+    if session.scalar(seen) is None:
+        raise Invalid.field("rotated_from_key_id", "There is no key of this id.")
+
+
+def _key_code(actor: Actor) -> str:
+    code = select(Tenant.key_code).where(Tenant.id == actor.tenant_id)
+    return session.execute(code).scalar_one()
