@@ -35,7 +35,7 @@ from portal.errors import BadRequest, Conflict, FieldError, Invalid, StaleVersio
 from portal.schemas import Command
 
 C = TypeVar("C", bound=Command)
-Choices = Sequence[tuple[str, str]]
+Choices = Sequence[tuple[str, ...]]
 ABSENT: Any = object()  # the form says nothing about this field
 LINE_OR_COMMA = re.compile(r"[,\n]")
 
@@ -240,13 +240,21 @@ class SwitchField(Wired, BooleanField):
 
 
 class ChoiceField(Wired, SelectField):
-    """One of a list. The command decides whether it is allowed, not the drawn list."""
+    """One of a list of (value, text) or (value, text, group).
+
+    The command decides whether it is allowed, not the drawn list; `offer` sets the list later.
+    """
 
     def __init__(self, *args: Any, choices: Choices = (), **kwargs: Any) -> None:
-        listed = [SelectChoice(value, text) for value, text in choices]
-        super().__init__(
-            *args, choices=listed, validate_choice=False, coerce=_text_or_empty, **kwargs
-        )
+        super().__init__(*args, validate_choice=False, coerce=_text_or_empty, **kwargs)
+        self.offer(choices)
+
+    def offer(self, choices: Choices) -> None:
+        """Draw these options."""
+        self.choices = [
+            SelectChoice(choice[0], choice[1], optgroup=choice[2] if len(choice) > 2 else None)
+            for choice in choices
+        ]
 
 
 def _text_or_empty(value: Any) -> str:
@@ -258,7 +266,7 @@ class ChecksField(Wired):
 
     draws = "checks"
 
-    def __init__(self, *args: Any, choices: Sequence[tuple[str, ...]] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, choices: Choices = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.choices = choices
 

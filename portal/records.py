@@ -52,9 +52,7 @@ def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
     return record
 
 
-def change(
-    actor: Actor, record: R, values: Mapping[str, Any], *, action: str = "updated"
-) -> R:
+def change(actor: Actor, record: R, values: Mapping[str, Any], *, action: str = "updated") -> R:
     """Write the values that differ; nothing differs → nothing is written, no version is spent.
 
     Raises StaleVersion when somebody else saved in between.

@@ -145,9 +145,7 @@ class Resource(Generic[R, C]):
         command = self.command.read(body())
         return once(lambda: self._created(self.create(actor(), command), 201))
 
-    def _created(
-        self, made: R | Revealed[R], status: int
-    ) -> Outcome:
+    def _created(self, made: R | Revealed[R], status: int) -> Outcome:
         record, secrets = (made.record, made.once) if isinstance(made, Revealed) else (made, {})
         location = f"{PREFIX}/{self.name}/{record.id}"
         return Outcome(self.represent(record), status, location, secrets)

@@ -15,9 +15,7 @@ from portal.errors import BadRequest, FieldError
 Changes = Mapping[str, tuple[Any, Any]]
 
 
-def record(
-    actor: Actor, action: str, target: Record, changes: Changes | None = None
-) -> AuditEntry:
+def record(actor: Actor, action: str, target: Record, changes: Changes | None = None) -> AuditEntry:
     """Note one change of a record in the running transaction: kept exactly if the change is.
 
     `changes` maps a field to (before, after) and never holds a secret.

@@ -22,7 +22,7 @@ from portal.web.look import theme
 # A status is a dot and a word; the tone follows from the word, everywhere the same.
 TONES = {
     "ok": "active healthy ok delivered succeeded enabled connected verified live done",
-    "warn": "degraded pending retrying expiring paused draft deprecated queued stale warning "
+    "warn": "degraded pending retrying expiring deprecated queued stale warning "
     "needs_credentials rotating",
     "bad": "failed failing revoked blocked expired error refused unreachable rejected dead",
     "brand": "syncing running sending beta new",
@@ -70,6 +70,7 @@ def init_app(app: Flask) -> None:
         is_first_error=is_first_error,
         iso=iso,
         navigation=navigation,
+        present=present,
         search_url=search_url,
         sign_out_url=lambda: SIGN_OUT,
         sort_order=sort_order,
@@ -204,6 +205,11 @@ def html_attributes(given: Mapping[str, Any]) -> Markup:
     if any(name.startswith("hx_") for name in given):
         parts.insert(0, f' hx-nonce="{csp_nonce()}"')
     return Markup("".join(parts))  # noqa: S704 - every value was escaped above
+
+
+def present(*given: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes that are there: WTForms would write None out."""
+    return {name: value for part in given for name, value in part.items() if value is not None}
 
 
 def initials(name: str) -> str:

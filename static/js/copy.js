@@ -58,6 +58,10 @@ document.addEventListener("click", (event) => {
   else copy(button);
 });
 
+// Back and reload lead to where Done does, instead of asking to send the form again.
+const after = document.querySelector("[data-reveal] [data-done-link]");
+if (after) history.replaceState(null, "", after.href);
+
 addEventListener("beforeunload", (event) => {
   if (unsaved()) event.preventDefault();
 });

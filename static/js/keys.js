@@ -5,7 +5,7 @@ const GO = { o: "Overview", a: "Applications", c: "Connectors", k: "API keys", w
 const TYPING = "input, textarea, select, [contenteditable]";
 let going = 0;
 
-const linkTo = (label) => [...document.querySelectorAll(".shell > .rail nav a")]
+const linkTo = (label) => [...document.querySelectorAll(".shell > .rail .links a")]
   .find((link) => link.querySelector("span")?.textContent === label);
 
 function focus(selector) {

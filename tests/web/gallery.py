@@ -174,11 +174,10 @@ def attack() -> Response:
     """Markup that came from data and was, by a mistake, not escaped."""
     stolen = (
         '<button id="bad" hx-get="/connectors/stolen" hx-target="#sink">x</button>'
-        "<script>document.title = 'pwned'</script>"
         "<img src=x onerror=\"document.title = 'pwned'\">"
-        '<script src="/static/js/copy.js"></script>'
     )
-    return web.render("gallery/attack.html", "gallery/_attack.html", stolen=stolen)
+    scripts = "<script>document.title = 'pwned'</script><script src='/static/js/copy.js'></script>"
+    return web.render("gallery/attack.html", "gallery/_attack.html", stolen=stolen, scripts=scripts)
 
 
 @bp.get("/stolen")

@@ -1,0 +1,60 @@
+"""The gallery, for the tests of the pages' kit: without a window, and served to a browser."""
+
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from flask import Flask
+from werkzeug.serving import make_server
+
+from portal.config import Config
+from tests.web.gallery import make_app
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+@pytest.fixture(scope="package")
+def gallery(_settings: dict[str, str]) -> Flask:
+    return make_app(Config.from_environ(_settings))
+
+
+@pytest.fixture(scope="package")
+def served(gallery: Flask) -> Iterator[str]:
+    """The address of the served gallery."""
+    server = make_server("127.0.0.1", 0, gallery, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class Reader:
+    """A page that remembers what the browser complained about."""
+
+    def __init__(self, page: "Page", address: str) -> None:
+        self.page, self.address = page, address
+        self.complaints: list[str] = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, message: Any) -> None:
+        # A 4xx is what some of these pages are for; everything else is a fault.
+        expected = "Failed to load resource: the server responded with a status of"
+        if message.type in ("error", "warning") and not message.text.startswith(expected):
+            self.complaints.append(message.text)
+
+    def open(self, path: str) -> "Page":
+        self.page.goto(self.address + path)
+        return self.page
+
+
+@pytest.fixture
+def reader(browser: "Browser", served: str) -> Iterator[Reader]:
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    context.set_default_timeout(10_000)
+    yield Reader(context.new_page(), served)
+    context.close()
