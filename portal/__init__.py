@@ -16,6 +16,7 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.audit import pages as audit_pages
     from portal.connectors.resource import resource as connectors
     from portal.db import init_database
+    from portal.identity import pages as identity
     from portal.identity.issuer import Issuer
     from portal.identity.tokens import TokenVerifier
     from portal.keys import usage
@@ -36,14 +37,16 @@ def create_app(config: Config | None = None) -> Flask:
     secretstore.configure(config)
     resources: list[Resource[Any, Any]] = [applications, connectors, keys, webhooks]
     operations = [operation for resource in resources for operation in resource.operations()]
+    issuer = Issuer(config.oidc_issuer)
     verifier = TokenVerifier(
-        Issuer(config.oidc_issuer),
+        issuer,
         config.api_audience,
         config.oidc_tenant_claim,
         config.oidc_roles_claim,
     )
     by_token = callers.authenticator(verifier, config.oidc_role_map)
     api.init_app(app, operations, authenticators=[authenticate_key, by_token])
+    identity.init_app(app, config, issuer)
     for pages in (overview, application_pages, audit_pages):
         app.register_blueprint(pages.bp)
     overview.tell(app, application_pages.tell)

@@ -3,8 +3,11 @@
 Ada (admin), Ed (editor) and Vic (viewer) are of Acme; Gus is the stranger, an admin of Globex.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from portal.config import libpq_url
-from portal.identity.provider import create_provider
+from portal.db import Origin, session
+from portal.identity import people, sessions
+from portal.identity.cookies import Cookies
+from portal.identity.oidc import Identity
+from portal.identity.provider import PEOPLE, ProviderClient, create_provider
 from portal.identity.provider.keys import issue_token
 from portal.identity.provider.people import ACME, GLOBEX
 from tests.databases import Database
@@ -24,6 +31,10 @@ from tests.identity.serving import served
 PREFIX = "/api/v1/integration"
 ADA, ED, VIC = "ada@acme.example", "ed@acme.example", "vic@acme.example"
 GUS = "gus@globex.example"
+
+
+BASE_URL = "http://localhost:8000"
+CLIENT_ID, CLIENT_SECRET = "cpod-portal", "a secret between the tests and their provider"
 
 
 @dataclass
@@ -56,6 +67,63 @@ class Api:
         return dict(answer.json or {})
 
 
+@dataclass
+class Pages:
+    """One person's browser without a window: signed in, and sends what our own forms send."""
+
+    client: FlaskClient
+    person_id: str
+    token: str = ""
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.client.get(path, **options)
+
+    def post(
+        self, path: str, data: Mapping[str, Any] | None = None, **options: Any
+    ) -> TestResponse:
+        """Press a button: with the form's token, from a page of ours (`Referer`: "/")."""
+        headers = {
+            "Sec-Fetch-Site": "same-origin",
+            "Referer": "http://localhost/",
+            **options.pop("headers", {}),
+        }
+        fields = {"csrf_token": self.csrf_token(), **(data or {})}
+        return self.client.post(path, data=fields, headers=headers, **options)
+
+    def csrf_token(self) -> str:
+        """The token of this person's forms."""
+        if not self.token:
+            found = re.search(r'name="csrf_token" value="([^"]+)"', self.get("/").text)
+            assert found, "no form on the first page"
+            self.token = found[1]
+        return self.token
+
+
+def sign_in(app: Flask, email: str, *, minutes_ago: float = 0) -> Pages:
+    """Somebody of the cast, signed in since `minutes_ago` without walking through the provider."""
+    person = next(one for one in PEOPLE if one.email == email)
+    config = app.extensions["portal"]
+    auth_time = int(time.time() - 60 * minutes_ago)
+    identity = Identity(
+        config.oidc_issuer, person.subject, auth_time, None, None, person.claims(), "a.b.c"
+    )
+    rules = people.Rules(config.oidc_tenant_claim, config.oidc_roles_claim, config.oidc_role_map)
+    with app.app_context():
+        _, known = people.admit(identity, rules)
+        _, cookie = sessions.begin(known, identity, Origin(ip="127.0.0.1"))
+        session.commit()
+        person_id = known.id
+    client = app.test_client()
+    client.set_cookie(Cookies.of(config).session, cookie)
+    return Pages(client, person_id)
+
+
+@pytest.fixture
+def browse(app: Flask, tenants: tuple[str, str]) -> Callable[..., Pages]:
+    """`browse(ADA).get("/webhooks")`: pages as one of the cast; `minutes_ago=11`: step-up."""
+    return partial(sign_in, app)
+
+
 @dataclass(frozen=True)
 class Provider:
     """The running development provider: its issuer, and where its keys are."""
@@ -71,7 +139,11 @@ class Provider:
 def token_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     """A provider whose tokens the tests' application trusts."""
     data_dir = tmp_path_factory.mktemp("provider")
-    with served(lambda address: create_provider(address, [], data_dir=data_dir)) as issuer:
+    # The tests' application is at no address, so it cannot be told that somebody signed out.
+    client = replace(
+        ProviderClient.portal(BASE_URL, CLIENT_ID, CLIENT_SECRET), backchannel_logout_uri=None
+    )
+    with served(lambda address: create_provider(address, [client], data_dir=data_dir)) as issuer:
         yield Provider(issuer, data_dir)
 
 
@@ -91,9 +163,7 @@ def add_tenants(database: Database) -> None:
 
 
 @pytest.fixture
-def api(
-    app: Flask, tenants: tuple[str, str], token_provider: Provider
-) -> Callable[[str], Api]:
+def api(app: Flask, tenants: tuple[str, str], token_provider: Provider) -> Callable[[str], Api]:
     """`api(ADA).get("/applications")`: REST as one of the cast."""
     return lambda email: Api(app.test_client(), token_provider.token(email))
 

@@ -92,11 +92,12 @@ def begin(
     origin: Origin,
     *,
     sealed_id_token: str | None = None,
-    replaces: WebSession | None = None,
+    renews: bool = False,
 ) -> tuple[WebSession, str]:
     """A new session and the value of its cookie, which exists nowhere else.
 
-    `replaces` is the session the browser had: a sign-in never keeps an old token alive.
+    `renews`: the same browser had a session, which its caller has ended with `leave`; a sign-in
+    never keeps an old token alive.
     """
     token = secrets.token_urlsafe(32)
     row = WebSession(
@@ -114,11 +115,9 @@ def begin(
         user_agent=origin.user_agent,
         id_token=sealed_id_token,
     )
-    if replaces is not None and replaces.tenant_id == person.tenant_id:
-        _revoke(WebSession.tenant_id == replaces.tenant_id, WebSession.id == replaces.id)
     session.add(row)
     session.flush()
-    action = "session.renewed" if replaces is not None else "session.began"
+    action = "session.renewed" if renews else "session.began"
     _note(actor_of(person, person.role, origin), action, row.id, person.name)
     return row, f"{person.tenant_id}.{token}"
 
@@ -165,6 +164,11 @@ def end(actor: Actor, row: WebSession) -> None:
     """The person signs out."""
     _revoke(WebSession.tenant_id == row.tenant_id, WebSession.id == row.id)
     _note(actor, "session.ended", row.id, actor.name)
+
+
+def leave(row: WebSession) -> None:
+    """End a session because its browser signs in again."""
+    _revoke(WebSession.tenant_id == row.tenant_id, WebSession.id == row.id)
 
 
 def mine(actor: Actor) -> Sequence[WebSession]:

@@ -153,7 +153,8 @@ def test_signing_in_again_ends_the_session_before(tenants: tuple[str, str]) -> N
     _, _, old = come_in(tenants[0])
     live = sessions.resume(old)
     assert live
-    _, new = sessions.begin(live.person, identity(tenants[0]), HERE, replaces=live.session)
+    sessions.leave(live.session)
+    _, new = sessions.begin(live.person, identity(tenants[0]), HERE, renews=True)
     session.commit()
     forget()
     assert sessions.resume(old) is None

@@ -1,0 +1,28 @@
+"""A browser's User-Agent in words that its owner recognises."""
+
+BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chromium/", "Chromium"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+    ("curl/", "curl"),
+)
+SYSTEMS = (
+    ("Windows", "Windows"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def in_words(user_agent: str | None) -> str:
+    """`Firefox on Windows`; more specific names come first, since each pretends to be others."""
+    text = user_agent or ""
+    browser = next((name for mark, name in BROWSERS if mark in text), "Unknown browser")
+    system = next((name for mark, name in SYSTEMS if mark in text), None)
+    return f"{browser} on {system}" if system else browser
