@@ -4,12 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from portal.connectors.models import AUTH_TYPES, TYPES
 from portal.connectors.providers import PROVIDERS, Provider
 from portal.errors import FieldError, Invalid
 from portal.schemas import (
+    CONTROL,
     Command,
     Document,
     JsonObject,
@@ -33,6 +41,7 @@ SyncStatus = Literal[
     "healthy",
 ]
 CREDENTIAL_FIELDS = 64
+CREDENTIAL_LENGTH = 32 * 1024
 
 
 def _one_of(values: Sequence[str]) -> tuple[AfterValidator, WithJsonSchema]:
@@ -55,9 +64,25 @@ EventType = Annotated[
 CredentialName = Annotated[
     str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
 ]
-# Kept to the letter: a blank at the end of a password belongs to it.
+
+
+def _secret_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("This must be text.")
+    if not 0 < len(value) <= CREDENTIAL_LENGTH:
+        raise ValueError(
+            f"Use 1 to {CREDENTIAL_LENGTH} characters; give null to remove what is stored."
+        )
+    if CONTROL.search(value):
+        raise ValueError("This has an invisible control character.")
+    return value
+
+
+# Kept to the letter, unlike all other text: a blank at the end of a password belongs to it.
 CredentialValue = Annotated[
-    Line, StringConstraints(strip_whitespace=False, min_length=1, max_length=32 * 1024)
+    str,
+    PlainValidator(_secret_text),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": CREDENTIAL_LENGTH}),
 ]
 
 

@@ -1,0 +1,236 @@
+"""Credentials: written, merged, removed, and never seen again."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+
+from portal import secretstore
+from portal.config import libpq_url
+from portal.db import enter_tenant, session
+from portal.identity.provider.people import ACME
+from tests.cast import ADA, Api
+from tests.connectors.conftest import Reveal, ref_of
+from tests.databases import Database
+
+SECRET = "correct horse battery staple"
+BASIC = {"provider": "splunk", "auth_type": "basic"}
+EVERY_TABLE = """SELECT quote_ident(relname) FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"""
+
+
+def make(api: Api, **credentials: str) -> str:
+    made = api.create("connectors", **BASIC, credentials=credentials)
+    return str(made["id"])
+
+
+def patch(api: Api, connector_id: str, **credentials: str | None) -> Any:
+    return api.patch(f"/connectors/{connector_id}", {"credentials": credentials})
+
+
+def everything_stored(database: Database) -> str:
+    with psycopg.connect(libpq_url(database.superuser_url)) as connection:
+        tables = [name for (name,) in connection.execute(EVERY_TABLE)]
+        return "".join(
+            str(row) for table in tables for row in connection.execute(f"SELECT t FROM {table} t")
+        )
+
+
+def test_a_secret_is_in_the_store_and_nowhere_else(
+    either_store: str,
+    ada: Api,
+    reveal: Reveal,
+    database: Database,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    body = {**BASIC, "credentials": {"username": "svc-cpod", "password": SECRET}}
+    created = ada.post("/connectors", body, headers={"Idempotency-Key": "once"})
+    path = f"/connectors/{(created.json or {})['id']}"
+    changed = ada.patch(path, {"credentials": {"password": SECRET + "!"}})
+    answers = [created, changed, ada.get(path), ada.get("/connectors"), ada.get(f"{path}/history")]
+    assert (created.json or {})["credential_fields"] == ["password", "username"]
+    assert reveal(path.rpartition("/")[2]) == {"username": "svc-cpod", "password": SECRET + "!"}
+    for place in [*(a.text for a in answers), everything_stored(database), caplog.text]:
+        assert SECRET not in place
+    assert "credentials" not in (changed.json or {})
+
+
+def test_credentials_are_merged(either_store: str, ada: Api, reveal: Reveal) -> None:
+    connector_id = make(ada, username="svc-cpod", password="one")
+    path = f"/connectors/{connector_id}"
+    ada.patch(path, {"name": "Renamed"})
+    assert reveal(connector_id) == {"username": "svc-cpod", "password": "one"}, "absent keeps"
+    patch(ada, connector_id, password="two")
+    assert reveal(connector_id) == {"username": "svc-cpod", "password": "two"}, "text replaces"
+    shown = patch(ada, connector_id, username=None).json
+    assert reveal(connector_id) == {"password": "two"}, "null removes"
+    assert shown["credential_fields"] == ["password"]
+    assert patch(ada, connector_id, username=None).json["version"] == shown["version"]
+    assert patch(ada, connector_id, password=None).json["credential_fields"] == []
+    assert reveal(connector_id) is None
+    assert patch(ada, connector_id, password="three").status_code == 200
+    assert reveal(connector_id) == {"password": "three"}
+
+
+def test_the_row_knows_who_set_them_and_when_and_goes_back_to_pending(ada: Api) -> None:
+    made = ada.create("connectors", **BASIC)
+    assert made["credential_last_rotated_at"] is None
+    changed = patch(ada, made["id"], password="one").json
+    assert changed["credential_last_rotated_at"] == changed["updated_at"]
+    renamed = ada.patch(f"/connectors/{made['id']}", {"name": "Renamed"}).json or {}
+    assert renamed["credential_last_rotated_at"] == changed["credential_last_rotated_at"]
+    entries = (ada.get(f"/connectors/{made['id']}/history").json or {})["items"]
+    assert entries[1]["changes"]["credential_fields"] == [[], ["password"]]
+    assert entries[1]["changes"]["credential_set_by_name"] == [None, "Ada Almeida"]
+
+
+def test_all_credentials_can_be_removed_at_once(
+    either_store: str, ada: Api, vic: Api, reveal: Reveal
+) -> None:
+    connector_id = make(ada, username="svc-cpod", password="one")
+    path = f"/connectors/{connector_id}/credentials"
+    assert vic.delete(path).status_code == 403
+    assert reveal(connector_id) is not None
+    assert (ada.delete(path).json or {})["credential_fields"] == []
+    assert reveal(connector_id) is None
+    assert ada.delete(path).status_code == 200
+    assert patch(ada, connector_id, password="two").status_code == 200
+    assert reveal(connector_id) == {"password": "two"}
+
+
+def test_they_go_and_come_back_with_the_connector(
+    either_store: str, ada: Api, reveal: Reveal
+) -> None:
+    connector_id = make(ada, password="one")
+    path = f"/connectors/{connector_id}"
+    assert ada.delete(path).status_code == 204
+    assert reveal(connector_id) is None
+    assert ada.post(f"{path}/restore").status_code == 200
+    assert reveal(connector_id) == {"password": "one"}
+    assert patch(ada, connector_id, username="svc").status_code == 200
+    assert reveal(connector_id) == {"username": "svc", "password": "one"}
+
+
+def test_what_an_operator_destroyed_is_not_shown_as_set(
+    app: Flask, either_store: str, ada: Api
+) -> None:
+    connector_id = make(ada, password="one")
+    ada.delete(f"/connectors/{connector_id}")
+    with app.app_context():
+        enter_tenant(ACME)
+        secretstore.store().purge(ref_of(connector_id))
+        session.commit()
+        session.remove()
+    restored = ada.post(f"/connectors/{connector_id}/restore").json or {}
+    assert restored["credential_fields"] == []
+
+
+def test_two_editors_at_once_lose_nothing(
+    either_store: str, api: Callable[[str], Api], reveal: Reveal
+) -> None:
+    connector_id = make(api(ADA), username="svc", password="one")
+    callers = [api(ADA) for _ in range(8)]
+    changes = [{"username": "svc-2"}, {"password": "two"}] * 4
+    with ThreadPoolExecutor(8) as pool:
+        done = list(
+            pool.map(lambda c, p: patch(c, connector_id, **p).status_code, callers, changes)
+        )
+    assert done == [200] * 8
+    assert reveal(connector_id) == {"username": "svc-2", "password": "two"}
+
+
+def test_of_two_editors_who_saw_the_same_version_one_is_told(
+    either_store: str, api: Callable[[str], Api], reveal: Reveal
+) -> None:
+    connector_id = make(api(ADA), password="one")
+    callers = [api(ADA) for _ in range(4)]
+
+    def save(number: int) -> int:
+        body = {"version": 1, "credentials": {"password": f"by {number}"}}
+        return callers[number].patch(f"/connectors/{connector_id}", body).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(save, range(4)))
+    assert sorted(done) == [200, 409, 409, 409]
+    assert reveal(connector_id) == {"password": f"by {done.index(200)}"}
+
+
+def test_a_secret_that_changed_behind_our_back_is_a_conflict_with_a_way_out(
+    app: Flask, either_store: str, ada: Api, reveal: Reveal
+) -> None:
+    connector_id = make(ada, password="one")
+    with app.app_context():
+        enter_tenant(ACME)
+        secretstore.store().put(ref_of(connector_id), {"password": "by hand"}, cas=1)
+        session.commit()
+        session.remove()
+    refused = patch(ada, connector_id, password="two")
+    assert refused.status_code == 409
+    assert "version 2" in refused.json["detail"]
+    assert reveal(connector_id) == {"password": "by hand"}
+    assert ada.delete(f"/connectors/{connector_id}/credentials").status_code == 200
+    assert patch(ada, connector_id, password="two").status_code == 200
+    assert reveal(connector_id) == {"password": "two"}
+
+
+def test_a_locked_store_changes_nothing_and_stops_nothing_else(
+    ada: Api, sealed: Callable[[], None]
+) -> None:
+    connector_id = make(ada, password="one")
+    path = f"/connectors/{connector_id}"
+    before = ada.get(path).json
+    sealed()
+    for refused in (
+        ada.post("/connectors", {**BASIC, "credentials": {"password": "two"}}),
+        patch(ada, connector_id, password="two"),
+        ada.delete(f"{path}/credentials"),
+        ada.delete(path),
+    ):
+        assert refused.status_code == 503
+        assert (refused.json or {})["code"] == "secret_store_sealed"
+        assert refused.headers["Retry-After"]
+    assert ada.get(path).json == before
+    assert len((ada.get("/connectors").json or {})["items"]) == 1
+    assert ada.patch(path, {"name": "Renamed"}).status_code == 200
+    assert ada.post("/connectors", BASIC).status_code == 201
+
+
+def test_what_the_database_refuses_leaves_no_secret(
+    either_store: str, ada: Api, reveal: Reveal
+) -> None:
+    connector_id = make(ada, password="one")
+    body = {"webhook_endpoint_id": "whk_nowhere", "credentials": {"password": "two"}}
+    refused = ada.patch(f"/connectors/{connector_id}", body)
+    assert refused.status_code == 422
+    assert (refused.json or {})["errors"][0]["field"] == "webhook_endpoint_id"
+    assert reveal(connector_id) == {"password": "one"}
+
+
+@pytest.mark.parametrize(
+    ("credentials", "field"),
+    [
+        ({"password": ""}, "credentials.password"),
+        ({"password": 1}, "credentials.password"),
+        ({"password": {"a": "b"}}, "credentials.password"),
+        ({"token": "x"}, "credentials.token"),
+        ({"../x": "x"}, "credentials.../x.[key]"),
+        (["password"], "credentials"),
+        ("password", "credentials"),
+        ({"password": "x" * 40_000}, "credentials.password"),
+    ],
+)
+def test_bad_credentials_are_named_and_not_repeated(ada: Api, credentials: Any, field: str) -> None:
+    refused = ada.post("/connectors", {**BASIC, "credentials": credentials})
+    assert refused.status_code == 422, refused.text
+    assert [error["field"] for error in (refused.json or {})["errors"]] == [field]
+    assert (ada.get("/connectors").json or {})["items"] == []
+
+
+def test_a_password_is_kept_to_the_letter(ada: Api, reveal: Reveal) -> None:
+    connector_id = make(ada, password="  blank at both ends ")
+    assert reveal(connector_id) == {"password": "  blank at both ends "}
