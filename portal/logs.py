@@ -1,0 +1,137 @@
+"""One log on standard output: readable in development, JSON in production, never with a secret.
+
+Ours (structlog) and the libraries' (logging) go through the same formatter, whose last step removes
+secrets from the finished line, tracebacks included.
+"""
+
+import logging
+import os
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+if TYPE_CHECKING:
+    from flask import Flask, Response
+
+REMOVED = "[removed]"
+
+# Names of what is never logged, whatever it holds.
+SECRET_NAMES = re.compile(
+    r"authorization|cookie|password|passwd|secret|token|credential|api[-_]?key|private[-_]?key",
+    re.IGNORECASE,
+)
+# Recognised wherever they stand. Each keeps the part that tells people which one it was.
+SECRET_SHAPES = (
+    (re.compile(r"\b(sk-[A-Za-z0-9]{1,12}-)[A-Za-z0-9_-]{6,}"), rf"\1{REMOVED}"),
+    (re.compile(r"\b(whsec_|whsk_|hvs\.|hvb\.)[A-Za-z0-9+/=_.-]{6,}"), rf"\1{REMOVED}"),
+    (re.compile(r"\beyJ[\w-]{6,}\.[\w-]+\.[\w-]*"), f"jwt {REMOVED}"),
+    (re.compile(r"(?i)\b(bearer|basic|splunk|ssws)( +)[\w.~+/=-]{6,}"), rf"\1\2{REMOVED}"),
+    (
+        re.compile(r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(['\"]?\s*[:=]\s*['\"]?)[^'\"\r\n]+"),
+        rf"\1\2{REMOVED}",
+    ),
+    (
+        re.compile(
+            r"(?i)\b(code|state|nonce|code_verifier|(?:access|refresh|id|logout)_token|id_token_hint"
+            r"|token|client_secret|client_assertion|password|secret_id)(=|%3D)[^&\s'\"<>]+"
+        ),
+        rf"\1\2{REMOVED}",
+    ),
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@"), rf"\1:{REMOVED}@"),
+)
+
+
+def redact(line: str) -> str:
+    """The line without keys, signing secrets, tokens, credentials in URLs and sign-in codes."""
+    for shape, replacement in SECRET_SHAPES:
+        line = shape.sub(replacement, line)
+    return line
+
+
+def configure(*, production: bool, level: int = logging.INFO) -> None:
+    """Send every log of this process through one formatter; calling it again changes nothing."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso" if production else "%H:%M:%S", utc=production),
+        structlog.processors.StackInfoRenderer(),
+        _without_secret_values,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_ending(production)],
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for noisy in ("werkzeug", "alembic", "urllib3", "_granian", "granian"):
+        logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
+
+
+def _ending(production: bool) -> list[Processor]:
+    if production:
+        as_json = structlog.processors.JSONRenderer(ensure_ascii=False)
+        return [structlog.processors.dict_tracebacks, _redacted, as_json]
+    colors = sys.stdout.isatty() or "FORCE_COLOR" in os.environ
+    console = structlog.dev.ConsoleRenderer(
+        colors=colors,
+        pad_event_to=0,
+        exception_formatter=structlog.dev.plain_traceback,
+    )
+    return [lambda logger, name, event: redact(str(console(logger, name, event)))]
+
+
+def _redacted(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    # Before JSON quotes the values: a pattern that ate a backslash would break the line.
+    return {key: _redacted_value(value) for key, value in event.items()}
+
+
+def _redacted_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _redacted_value(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_redacted_value(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return redact(str(value))
+
+
+def _without_secret_values(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    for key in event:
+        if key != "event" and SECRET_NAMES.search(key):
+            event[key] = REMOVED
+    return event
+
+
+def log_requests(app: "Flask") -> None:
+    """One line a request: method, path without its query, status, milliseconds."""
+    from flask import g, request
+
+    log = structlog.stdlib.get_logger("portal.web")
+    quiet = ("/healthz", "/readyz", "/static/")
+
+    @app.before_request
+    def start() -> None:
+        g.request_started = time.perf_counter()
+
+    @app.after_request
+    def finish(response: "Response") -> "Response":
+        if not request.path.startswith(quiet):
+            spent = time.perf_counter() - g.get("request_started", time.perf_counter())
+            facts: dict[str, Any] = {"status": response.status_code, "ms": round(spent * 1000, 1)}
+            log.info(f"{request.method} {request.path}", **facts)
+        return response
