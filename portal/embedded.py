@@ -331,15 +331,15 @@ def _launch(
     return process
 
 
-def die_with_parent(wanted: signal.Signals) -> Callable[[], None]:
+def die_with_parent(wanted: signal.Signals, parent: int | None = None) -> Callable[[], None]:
     """A `preexec_fn`: the kernel sends the child `wanted` when its parent dies, even by SIGKILL.
 
     Linux only; elsewhere it does nothing. The parent is the *thread* that starts the child, so
-    start it from the main thread.
+    start it from the main thread. A child that has started already names its `parent`.
     """
     if sys.platform != "linux":
         return lambda: None
-    libc, parent = ctypes.CDLL(None, use_errno=True), os.getpid()
+    libc, parent = ctypes.CDLL(None, use_errno=True), parent or os.getpid()
     set_parent_death_signal = 1  # PR_SET_PDEATHSIG, linux/prctl.h
 
     def ask_the_kernel() -> None:

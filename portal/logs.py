@@ -31,7 +31,9 @@ SECRET_SHAPES = (
     (re.compile(r"\beyJ[\w-]{6,}\.[\w-]+\.[\w-]*"), f"jwt {REMOVED}"),
     (re.compile(r"(?i)\b(bearer|basic|splunk|ssws)( +)[\w.~+/=-]{6,}"), rf"\1\2{REMOVED}"),
     (
-        re.compile(r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(['\"]?\s*[:=]\s*['\"]?)[^'\"\r\n]+"),
+        re.compile(
+            r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(['\"]?\s*[:=]\s*['\"]?)[^'\"\r\n]+"
+        ),
         rf"\1\2{REMOVED}",
     ),
     (
@@ -71,7 +73,10 @@ def configure(*, production: bool, level: int = logging.INFO) -> None:
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_ending(production)],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *_ending(production),
+        ],
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)

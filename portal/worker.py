@@ -49,7 +49,7 @@ class _Turn:
     def failed(self) -> float:
         """Put it off, longer each time; a little by chance, so that many do not return at once."""
         chance = random.uniform(0.7, 1.3)  # noqa: S311  no secret
-        wait = round(min(FIRST_RETRY * 2**self.failures, LONGEST_RETRY) * chance, 1)
+        wait = round(min(FIRST_RETRY * 2.0**self.failures, LONGEST_RETRY) * chance, 1)
         self.failures += 1
         self.due = time.monotonic() + wait
         return wait
@@ -83,7 +83,7 @@ class Worker:
         except OperationalError as error:
             reason = str(error.orig).strip().splitlines()[0]
             log.warning("database away", job=turn.job.name, reason=reason, retry_in=turn.failed())
-        except Exception:  # noqa: BLE001  whatever one job does, the others go on
+        except Exception:
             log.exception("job failed", job=turn.job.name, retry_in=turn.failed())
         else:
             turn.failed() if failed else turn.done()
@@ -108,7 +108,7 @@ class Worker:
             self._step(job, tenant_id)
         except OperationalError:
             raise
-        except Exception:  # noqa: BLE001  one tenant's trouble is not the next one's
+        except Exception:
             log.exception("job failed", job=job.name, tenant=tenant_id)
             return False
         return True

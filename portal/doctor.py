@@ -1,0 +1,167 @@
+"""`portal doctor`: looks at everything the portal needs, and says what to do about what is wrong."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import psycopg
+
+from portal import dbrole, embedded, migrate
+from portal.config import Config, ConfigError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `advice` says what to do; a healthy one has none."""
+
+    subject: str
+    words: str
+    advice: str = ""
+
+    @property
+    def healthy(self) -> bool:
+        return not self.advice
+
+
+def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Every finding, in the order in which to repair: later ones depend on earlier ones."""
+    try:
+        config = Config.from_environ(environ)
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Finding("Settings", problem, "Correct it; portal settings lists them all.")
+        return
+    yield Finding("Settings", f"complete, for {config.env}")
+    checks: tuple[Callable[[Config], Finding], ...] = (
+        database,
+        role,
+        migrations,
+        secret_store,
+        identity_provider,
+    )
+    for check in checks:
+        finding = check(config)
+        yield finding
+        if check is database and not finding.healthy:
+            return
+
+
+def database(config: Config) -> Finding:
+    """Whether it answers, and what it is."""
+    if config.uses_embedded_database and not embedded.is_running(config.data_dir):
+        return Finding(
+            "Database", "the embedded PostgreSQL is not running", "Start it with make run."
+        )
+    try:
+        with dbrole.connect(config.database_url) as connection:
+            version = connection.info.server_version
+    except dbrole.DatabaseUnreachable as error:
+        return Finding(
+            "Database",
+            f"does not answer: {error}",
+            "Check PORTAL_DATABASE_URL, and that PostgreSQL runs and lets this machine in.",
+        )
+    if version < 150000:
+        return Finding(
+            "Database",
+            f"PostgreSQL {version // 10000} is too old",
+            "Use PostgreSQL 18 (15 is the oldest that works).",
+        )
+    kind = "embedded" if config.uses_embedded_database else "external"
+    return Finding("Database", f"PostgreSQL {version // 10000}.{version % 10000}, {kind}")
+
+
+def role(config: Config) -> Finding:
+    """Whether row-level security binds the role that the portal works as."""
+    with dbrole.connect(config.database_url) as connection:
+        found = dbrole.problems(connection)
+        name = connection.info.user
+    if found:
+        return Finding(
+            "Database role",
+            " ".join(found),
+            "Let PORTAL_DATABASE_URL name a role made with CREATE ROLE portal_app LOGIN "
+            "NOSUPERUSER NOBYPASSRLS NOINHERIT; keep the owner for "
+            "PORTAL_MIGRATION_DATABASE_URL.",
+        )
+    return Finding("Database role", f"{name}: no superuser, owns nothing, bound by row security")
+
+
+def migrations(config: Config) -> Finding:
+    """Whether the database is as new as the code."""
+    try:
+        found, newest = migrate.current(config.database_url), migrate.head()
+    except psycopg.Error as error:
+        return Finding("Migrations", f"cannot be read: {error}".strip(), "Run portal migrate.")
+    if found == newest:
+        return Finding("Migrations", f"at {found}, the newest")
+    if found is not None and found > (newest or ""):
+        return Finding(
+            "Migrations",
+            f"at {found}, newer than this code ({newest})",
+            "Deploy the code that made it, or migrate down with that code.",
+        )
+    return Finding("Migrations", f"at {found or 'nothing'}, the newest is {newest}",
+                   "Run portal migrate.")
+
+
+def secret_store(config: Config) -> Finding:
+    """Whether a secret can be kept and read again."""
+    if config.secret_store == "embedded":  # noqa: S105  a kind of store
+        return Finding("Secret store", "embedded, in the database, encrypted")
+    subject = "Secret store"
+    try:
+        body = _get_json(f"{config.vault_addr}/v1/sys/health?standbyok=true&sealedcode=200")
+    except (OSError, ValueError) as error:
+        return Finding(
+            subject,
+            f"{config.vault_addr} does not answer: {error}",
+            "Check PORTAL_VAULT_ADDR, and that Vault or OpenBao runs.",
+        )
+    if body.get("sealed") or not body.get("initialized", True):
+        return Finding(subject, f"{config.vault_addr} is sealed", "Unseal it.")
+    return Finding(subject, f"{config.vault_addr}, version {body.get('version', 'unknown')}")
+
+
+def identity_provider(config: Config) -> Finding:
+    """Whether the issuer's discovery document is there and names this very issuer."""
+    subject, issuer = "Identity provider", config.oidc_issuer
+    try:
+        body = _get_json(issuer.rstrip("/") + "/.well-known/openid-configuration")
+    except (OSError, ValueError) as error:
+        advice = "Check PORTAL_OIDC_ISSUER; its discovery document must be reachable from here."
+        if config.uses_dev_provider:
+            advice = "The development provider runs with make run."
+        return Finding(subject, f"{issuer} does not answer: {error}", advice)
+    if body.get("issuer") != issuer:
+        return Finding(
+            subject,
+            f"{issuer} calls itself {body.get('issuer')}",
+            "Set PORTAL_OIDC_ISSUER to exactly that name, if it is the right provider.",
+        )
+    return Finding(subject, f"{issuer} answers")
+
+
+def _get_json(url: str, seconds: float = 5) -> dict[str, object]:
+    """The JSON object at an address of the *settings*, which need no guard; OSError, ValueError."""
+    from http.client import HTTPConnection, HTTPException, HTTPSConnection
+
+    parts = urlsplit(url)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    connection = kind(parts.netloc, timeout=seconds)
+    try:
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        connection.request("GET", path, headers={"Accept": "application/json"})
+        answer = connection.getresponse()
+        body = answer.read(1_000_000)
+    except HTTPException as error:
+        raise OSError(str(error) or type(error).__name__) from error
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise OSError(f"HTTP {answer.status}")
+    found = json.loads(body)
+    if not isinstance(found, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004
+    return found

@@ -1,0 +1,89 @@
+"""The processes that listen: the web server, and the two that only development has."""
+
+import importlib
+import os
+import signal
+import sys
+from functools import partial
+from threading import Thread
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from portal import logs
+from portal.config import Config
+from portal.embedded import die_with_parent
+from portal.migrate import ROOT
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+WEB_THREADS = 8  # for each process; requests wait for PostgreSQL, so more than one
+DRAIN_SECONDS = 10
+STATIC_SECONDS = 24 * 3600
+
+
+def web(config: Config) -> None:
+    """Serve the portal with granian until SIGTERM or SIGINT; requests in hand are finished."""
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    server = Granian(
+        "app",
+        address="127.0.0.1" if not config.is_production else "0.0.0.0",  # noqa: S104
+        port=config.port,
+        interface=Interfaces.WSGI,
+        workers=config.web_workers,
+        blocking_threads=WEB_THREADS,
+        workers_kill_timeout=DRAIN_SECONDS,
+        respawn_failed_workers=config.is_production,
+        static_path_route=["/static"],
+        static_path_mount=[ROOT / "static"],
+        static_path_expires=STATIC_SECONDS if config.is_production else 0,
+        log_level=LogLevels.warning,
+        process_name=None,
+    )
+    server.serve(target_loader=partial(_load_app, os.getpid()))
+
+
+def _load_app(parent: int, target: str) -> Any:
+    """In each worker process: the application of `app.py`."""
+    die_with_parent(signal.SIGTERM, parent)()
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    return importlib.import_module(target).app
+
+
+def provider(config: Config) -> None:
+    """Serve the development identity provider on loopback."""
+    from portal.identity.provider import ProviderClient, create_provider
+
+    portal = ProviderClient.portal(
+        config.base_url, config.oidc_client_id, config.oidc_client_secret
+    )
+    app = create_provider(
+        config.oidc_issuer, [portal], data_dir=config.data_dir, audience=config.api_audience
+    )
+    _serve_on_loopback(app, config.idp_port)
+
+
+def receiver(config: Config) -> None:
+    """Serve the demo webhook receiver on loopback."""
+    from portal.webhooks.receiver import create_receiver
+
+    _serve_on_loopback(create_receiver(config), config.receiver_port)
+
+
+def _serve_on_loopback(app: "Flask", port: int) -> None:
+    from werkzeug.serving import make_server
+
+    logs.configure(production=False)
+    server = make_server("127.0.0.1", port, app, threaded=True)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        Thread(target=server.shutdown).start()  # it waits for the loop that we interrupted
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    server.serve_forever(poll_interval=0.1)
+    server.server_close()
