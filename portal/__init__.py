@@ -9,7 +9,7 @@ from portal.config import Config
 
 def create_app(config: Config | None = None) -> Flask:
     """The portal's web application, ready to serve."""
-    from portal import api, edge, overview, secretstore, web
+    from portal import api, edge, health, logs, overview, secretstore, web
     from portal.applications import callers
     from portal.applications import pages as application_pages
     from portal.applications.resource import resource as applications
@@ -26,12 +26,14 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.webhooks.resource import resource as webhooks
 
     config = config or Config.from_environ()
+    logs.configure(production=config.is_production)
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
     app.config["SECRET_KEY"] = config.secret_key
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
     app.extensions["portal"] = config
     init_database(app, config.database_url)
     edge.init_app(app)
+    logs.log_requests(app)
     usage.init_app(app)
     web.init_pages(app, config)
     secretstore.configure(config)
@@ -47,6 +49,7 @@ def create_app(config: Config | None = None) -> Flask:
     by_token = callers.authenticator(verifier, config.oidc_role_map)
     api.init_app(app, operations, authenticators=[authenticate_key, by_token])
     identity.init_app(app, config, issuer)
+    app.register_blueprint(health.blueprint)
     for pages in (overview, application_pages, audit_pages):
         app.register_blueprint(pages.bp)
     overview.tell(app, application_pages.tell)

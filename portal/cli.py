@@ -176,7 +176,7 @@ def seed(config: Config) -> None:
     For development. Rows that are there already stay as they are.
     """
     _development_only(config)
-    from portal.seed import seed as fill
+    from portal.seed import seed as fill  # type: ignore[import-not-found,unused-ignore]
 
     with _application(config) as app:
         fill(app)
@@ -200,7 +200,7 @@ def tenant() -> None:
 def add_tenant(
     config: Config, tenant_id: str, name: str, slug: str, key_code: str, time_zone: str
 ) -> None:
-    """Make a tenant: ID is what the identity provider sends in the tenant claim, NAME is for people.
+    """Make a tenant. ID is what the identity provider puts into the tenant claim.
 
     Example: portal tenant add tnt_01JD… "Acme Ltd" --slug acme --key-code acme
     """
@@ -242,9 +242,7 @@ def token(config: Config, email: str) -> None:
     from portal.identity.provider import issue_token
 
     try:
-        text = issue_token(
-            config.data_dir, config.oidc_issuer, email, audience=config.api_audience
-        )
+        text = issue_token(config.data_dir, config.oidc_issuer, email, audience=config.api_audience)
     except LookupError as error:
         raise click.ClickException(str(error).strip("'\"")) from None
     click.echo(text)

@@ -10,7 +10,6 @@ import contextlib
 import os
 import selectors
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -42,7 +41,7 @@ class DevError(Exception):
     """The portal cannot run, or one of its processes ended; the message says which and why."""
 
 
-class Stopped(Exception):  # noqa: N818
+class Stopped(Exception):
     """Somebody asked us to stop."""
 
 
@@ -67,10 +66,12 @@ class Child:
             start_new_session=True,  # Ctrl-C comes to us alone: we stop the others in order
             preexec_fn=die_with_parent(signal.SIGTERM),
         )
+        os.set_blocking(self.output.fileno(), False)
 
     @property
     def output(self) -> IO[bytes]:
-        assert self.process is not None and self.process.stdout is not None  # noqa: S101
+        assert self.process is not None  # noqa: S101  started
+        assert self.process.stdout is not None  # noqa: S101  a pipe
         return self.process.stdout
 
     def ended(self) -> int | None:
@@ -86,7 +87,9 @@ class Child:
 
 def run(config: Config) -> int:
     """Run everything until a signal (0), or until something fails or ends by itself (1)."""
-    previous = {number: signal.signal(number, _stop) for number in SIGNALS}
+    # What the shell has us ignore (nohup, a background job) stays ignored.
+    wanted = [n for n in SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, _stop) for number in wanted}
     try:
         _refuse_production(config)
         _require_free_ports(config)
@@ -171,7 +174,7 @@ def _seed_once(config: Config) -> None:
         if connection.execute("SELECT EXISTS (SELECT FROM tenant)").fetchone() == (True,):
             return
     _say("portal", "Filling the empty database with two demo tenants.")
-    seeding = subprocess.run(  # noqa: S603
+    seeding = subprocess.run(
         [sys.executable, "-m", "portal.cli", "seed"], stdin=subprocess.DEVNULL, check=False
     )
     if seeding.returncode != 0:
@@ -181,62 +184,58 @@ def _seed_once(config: Config) -> None:
 # --- while it runs --------------------------------------------------------------------------------
 
 
-def _children(config: Config) -> list[Child]:
-    children = [
-        Child("web", "serve", (config.port, "/healthz")),
-        Child("worker", "worker"),
-        Child("receiver", "receiver", (config.receiver_port, "/")),
-    ]
+def _waves(config: Config) -> list[list[Child]]:
+    """What to start together. What the first page needs has the machine for itself at first."""
+    first = [Child("web", "serve", (config.port, "/healthz"))]
     if config.uses_dev_provider:
         discovery = "/.well-known/openid-configuration"
-        children.insert(1, Child("idp", "provider", (config.idp_port, discovery)))
-    return children
+        first.append(Child("idp", "provider", (config.idp_port, discovery)))
+    receiver = Child("receiver", "receiver", (config.receiver_port, "/"))
+    return [first, [receiver, Child("worker", "worker")]]
 
 
 def _supervise(config: Config, server: EmbeddedPostgres | None) -> None:
     _seed_once(config)
-    children = _children(config)
     environ = os.environ | {"PYTHONUNBUFFERED": "1"}
     if _in_color():
         environ["FORCE_COLOR"] = "1"
+    running: list[Child] = []
     try:
-        for child in children:
-            child.start(environ)
-        with _listening_to(children) as selector:
-            _watch(config, children, server, selector)
+        with selectors.DefaultSelector() as selector:
+            for wave in _waves(config):
+                for child in wave:
+                    running.append(child)  # first, so that it is stopped whatever happens
+                    child.start(environ)
+                    selector.register(child.output, selectors.EVENT_READ, child)
+                _wait_for_answers(running, server, selector)
+            _announce(config)
+            while True:
+                _attend(running, server, selector, seconds=1.0)
     finally:
-        _stop_all(children)
+        _stop_all(running)
 
 
-@contextlib.contextmanager
-def _listening_to(children: list[Child]) -> Iterator[selectors.BaseSelector]:
-    with selectors.DefaultSelector() as selector:
-        for child in children:
-            os.set_blocking(child.output.fileno(), False)
-            selector.register(child.output, selectors.EVENT_READ, child)
-        yield selector
+def _wait_for_answers(
+    running: list[Child], server: EmbeddedPostgres | None, selector: selectors.BaseSelector
+) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while silent := [child.name for child in running if not _answers(child)]:
+        _attend(running, server, selector, seconds=0.03)
+        if time.monotonic() > deadline:
+            raise DevError(f"No answer from {', '.join(silent)} after {START_SECONDS:.0f} s.")
 
 
-def _watch(
-    config: Config,
-    children: list[Child],
+def _attend(
+    running: list[Child],
     server: EmbeddedPostgres | None,
     selector: selectors.BaseSelector,
+    seconds: float,
 ) -> None:
-    """Pass on what the processes say; raises when one ends, or when they are not ready in time."""
-    deadline, announced = time.monotonic() + START_SECONDS, False
-    while True:
-        # Often while we wait for the first answers; then only to see an ended process soon.
-        for key, _ in selector.select(timeout=1.0 if announced else 0.03):
-            if not _pass_on(key.data):
-                selector.unregister(key.fileobj)
-        _require_alive(children, server)
-        if not announced and all(_answers(child) for child in children):
-            announced = True
-            _announce(config)
-        if not announced and time.monotonic() > deadline:
-            silent = ", ".join(child.name for child in children if not child.answered)
-            raise DevError(f"No answer from {silent} after {START_SECONDS:.0f} seconds.")
+    """Pass on what the processes say within the time; raises when one has ended."""
+    for key, _ in selector.select(timeout=seconds):
+        if not _pass_on(key.data):
+            selector.unregister(key.fileobj)
+    _require_alive(running, server)
 
 
 def _require_alive(children: list[Child], server: EmbeddedPostgres | None) -> None:
@@ -269,7 +268,7 @@ def _pass_on(child: Child) -> bool:
     try:
         chunk = os.read(child.output.fileno(), 65536)
     except BlockingIOError:
-        return False if child.ended() is not None else True
+        return child.ended() is None
     *lines, child.rest = (child.rest + chunk).split(b"\n")
     if not chunk and child.rest:
         lines, child.rest = [child.rest], b""
@@ -280,6 +279,7 @@ def _pass_on(child: Child) -> bool:
 
 def _stop_all(children: list[Child]) -> None:
     """Ask all at once, then insist. PostgreSQL, which they need, is stopped after them."""
+    children = [child for child in children if child.process]
     for child in children:
         child.tell(signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS

@@ -1,4 +1,4 @@
-"""`portal doctor`: looks at everything the portal needs, and says what to do about what is wrong."""
+"""`portal doctor`: looks at all that the portal needs, and says what to do about what is wrong."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -102,8 +102,9 @@ def migrations(config: Config) -> Finding:
             f"at {found}, newer than this code ({newest})",
             "Deploy the code that made it, or migrate down with that code.",
         )
-    return Finding("Migrations", f"at {found or 'nothing'}, the newest is {newest}",
-                   "Run portal migrate.")
+    return Finding(
+        "Migrations", f"at {found or 'nothing'}, the newest is {newest}", "Run portal migrate."
+    )
 
 
 def secret_store(config: Config) -> Finding:
@@ -163,5 +164,5 @@ def _get_json(url: str, seconds: float = 5) -> dict[str, object]:
         raise OSError(f"HTTP {answer.status}")
     found = json.loads(body)
     if not isinstance(found, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004
+        raise ValueError("not a JSON object")
     return found

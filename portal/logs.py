@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -78,13 +78,28 @@ def configure(*, production: bool, level: int = logging.INFO) -> None:
             *_ending(production),
         ],
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _Output()
     handler.setFormatter(formatter)
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [other for other in root.handlers if not isinstance(other, _Output)]
+    root.addHandler(handler)
     root.setLevel(level)
     for noisy in ("werkzeug", "alembic", "urllib3", "_granian", "granian"):
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
+
+
+class _Output(logging.StreamHandler[TextIO]):
+    """Standard output as it is when a line is written, not as it was at the start."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stdout
+
+    @stream.setter
+    def stream(self, value: TextIO) -> None: ...
 
 
 def _ending(production: bool) -> list[Processor]:
@@ -132,6 +147,8 @@ def log_requests(app: "Flask") -> None:
     @app.before_request
     def start() -> None:
         g.request_started = time.perf_counter()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request=g.get("request_id"))
 
     @app.after_request
     def finish(response: "Response") -> "Response":

@@ -21,7 +21,7 @@ def is_free(port: int) -> bool:
 
 
 def holder(port: int) -> str | None:
-    """The process that listens on the port, as "name (process 123)"; None when it cannot be seen."""
+    """Who listens on the port, as "name (process 123)"; None when that cannot be seen."""
     if sys.platform != "linux":
         return None
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}

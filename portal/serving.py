@@ -40,7 +40,7 @@ def web(config: Config) -> None:
         static_path_route=["/static"],
         static_path_mount=[ROOT / "static"],
         static_path_expires=STATIC_SECONDS if config.is_production else 0,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,  # its warning about the number of threads is ours to ignore
         process_name=None,
     )
     server.serve(target_loader=partial(_load_app, os.getpid()))
@@ -69,7 +69,9 @@ def provider(config: Config) -> None:
 
 def receiver(config: Config) -> None:
     """Serve the demo webhook receiver on loopback."""
-    from portal.webhooks.receiver import create_receiver
+    from portal.webhooks.receiver import (  # type: ignore[import-not-found,unused-ignore]
+        create_receiver,
+    )
 
     _serve_on_loopback(create_receiver(config), config.receiver_port)
 

@@ -1,4 +1,4 @@
-"""Making tenants from the command line: as the owner, since the portal's own role only reads them."""
+"""Making tenants from the command line: as the owner, since the app role only reads them."""
 
 import re
 from zoneinfo import available_timezones
@@ -41,7 +41,7 @@ def all_tenants(config: Config) -> list[tuple[str, str, str, str]]:
     """Id, slug, key code and name of each, by slug."""
     statement = "SELECT id, slug, key_code, name FROM tenant ORDER BY slug"
     with psycopg.connect(libpq_url(config.database_url)) as connection:
-        return connection.execute(statement).fetchall()  # type: ignore[return-value]
+        return connection.execute(statement).fetchall()
 
 
 def _check(tenant_id: str, name: str, slug: str, key_code: str, time_zone: str) -> None:
