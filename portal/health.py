@@ -7,17 +7,20 @@ from flask import Blueprint, Response
 
 from portal import migrate
 from portal.db import db
+from portal.web.guard import cookieless
 
 blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/healthz")
+@cookieless
 def healthz() -> Response:
     """Answers while the process answers, whatever the database does."""
     return _plain("ok", 200)
 
 
 @blueprint.get("/readyz")
+@cookieless
 def readyz() -> Response:
     """503 while the database is away or older than the code."""
     from sqlalchemy.exc import SQLAlchemyError

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 WEB_THREADS = 8  # for each process; requests wait for PostgreSQL, so more than one
 DRAIN_SECONDS = 10
-STATIC_SECONDS = 24 * 3600
+STATIC_SECONDS = 3600  # an address without a content hash may be that stale
 
 
 def web(config: Config) -> None:
@@ -69,11 +69,9 @@ def provider(config: Config) -> None:
 
 def receiver(config: Config) -> None:
     """Serve the demo webhook receiver on loopback."""
-    from portal.webhooks.receiver import (  # type: ignore[import-not-found,unused-ignore]
-        create_receiver,
-    )
+    from portal.webhooks.receiver import create_receiver
 
-    _serve_on_loopback(create_receiver(config), config.receiver_port)
+    _serve_on_loopback(create_receiver(), config.receiver_port)
 
 
 def _serve_on_loopback(app: "Flask", port: int) -> None:
