@@ -153,6 +153,10 @@ def _sentence(found: Any) -> str:
     kind, context = found["type"], found.get("ctx") or {}
     if kind == "value_error":
         return str(context.get("error"))
+    if kind in ("too_short", "too_long") and isinstance(found.get("input"), str):
+        kind = f"string_{kind}"  # pydantic counts entries where a rule of ours stands before
+    if kind == "string_too_short" and context.get("min_length") == 1:
+        return "This may not be empty."
     if kind == "string_pattern_mismatch":
         return "This has a character that is not allowed here."
     if template := SENTENCES_WITH_CONTEXT.get(kind):
