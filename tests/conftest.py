@@ -6,7 +6,6 @@ one application, copies of what the run migrated once.
 
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ import pytest
 from portal.config import Config
 from tests import keeper
 from tests.databases import Database, fresh_database
+from tests.machine import chromium_of_the_machine
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -162,9 +162,8 @@ def bao() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium: the machine's, or Playwright's own."""
-    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
-        if found := shutil.which(name):
-            return found
+    if found := chromium_of_the_machine():
+        return found
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
