@@ -19,6 +19,7 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.identity import pages as identity
     from portal.identity.issuer import Issuer
     from portal.identity.tokens import TokenVerifier
+    from portal.keys import pages as key_pages
     from portal.keys import usage
     from portal.keys.gate import authenticate_key
     from portal.keys.resource import resource as keys
@@ -50,7 +51,9 @@ def create_app(config: Config | None = None) -> Flask:
     api.init_app(app, operations, authenticators=[authenticate_key, by_token])
     identity.init_app(app, config, issuer)
     app.register_blueprint(health.blueprint)
-    for pages in (overview, application_pages, audit_pages):
+    for pages in (overview, application_pages, key_pages, audit_pages):
         app.register_blueprint(pages.bp)
     overview.tell(app, application_pages.tell)
+    overview.tell(app, key_pages.tell)
+    application_pages.show_on_application(app, key_pages.part)
     return app

@@ -91,6 +91,17 @@ def choices(actor: Actor, limit: int = 200) -> list[tuple[str, str]]:
     return [(record.id, record.display_name) for record in found]
 
 
+def running_choices(actor: Actor, limit: int = 200) -> list[tuple[str, str]]:
+    """(id, name) of the applications that a new credential can be for, by name."""
+    query = Application.seen_by(actor).where(
+        Application.is_deleted.is_(False),
+        Application.kind != "library",
+        Application.status.not_in(STOPPED),
+    )
+    found = session.scalars(query.order_by(Application.name_key, Application.id).limit(limit))
+    return [(record.id, record.display_name) for record in found]
+
+
 def _free_slug(actor: Actor, name: str, record_id: str) -> str:
     """A slug from the name; with the end of the id where the plain one is taken or empty."""
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50].strip("-")

@@ -1,11 +1,13 @@
 """The verbs of keys. A key is issued, blocked and unblocked, and revoked: never changed."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import exists, func, select, true
 
 from portal import records
 from portal.applications import service as applications
+from portal.applications.models import STOPPED, Application
 from portal.db import Actor, database_now, find, flush, session
 from portal.errors import Conflict, Invalid
 from portal.identity.models import Tenant
@@ -16,6 +18,7 @@ from portal.listing import Listing
 from portal.records import Revealed
 
 UNNAMED = "Untitled key"
+SOON = timedelta(days=14)
 
 LISTING = Listing(
     ApiKey,
@@ -112,6 +115,29 @@ def of_application(actor: Actor, application_id: str, limit: int = 20) -> Sequen
     actor.require("keys:read")
     query = ApiKey.seen_by(actor).where(ApiKey.application_id == application_id)
     return session.scalars(query.order_by(ApiKey.id.desc()).limit(limit)).all()
+
+
+def may_issue(actor: Actor, application: Application) -> bool:
+    """Whether the actor could issue a key for this application."""
+    runs = application.kind != "library" and application.status not in STOPPED
+    return runs and actor.can("keys:write")
+
+
+def outlook(actor: Actor) -> tuple[bool, list[tuple[str, str, datetime]]]:
+    """Whether there is any key, and the (id, name, expiry) of those that expire within SOON."""
+    some = exists().where(ApiKey.tenant_id == actor.tenant_id)
+    whether = select(some.label("some")).subquery()
+    soon = (
+        select(ApiKey.id, ApiKey.name, ApiKey.expires_key)
+        .where(ApiKey.tenant_id == actor.tenant_id, ApiKey.status == "active")
+        .where(ApiKey.expires_key < func.now() + SOON)
+        .order_by(ApiKey.expires_key)
+        .limit(5)
+        .subquery()
+    )
+    columns = (whether.c.some, soon.c.id, soon.c.name, soon.c.expires_key)
+    rows = session.execute(select(*columns).select_from(whether.outerjoin(soon, true()))).all()
+    return rows[0][0], [(row[1], row[2], row[3]) for row in rows if row[1]]
 
 
 def _to_change(actor: Actor, key_id: str) -> ApiKey:

@@ -1,0 +1,145 @@
+"""The form that issues a key, and the sentence that says what the key will be."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from portal.forms import (
+    ChecksField,
+    ChoiceField,
+    CommandForm,
+    HiddenWired,
+    LinesField,
+    MomentField,
+    MoneyField,
+    NumberField,
+    TagsField,
+    TextField,
+)
+from portal.keys.models import ApiKey
+from portal.keys.schemas import BELONGS_TO, IssueKey
+
+KIND_CHOICES = [
+    ("service", "Service: a program calls with it"),
+    ("user", "User: a person calls with it"),
+    ("virtual_llm", "Virtual LLM: it calls language models"),
+]
+STATUS_CHOICES = [("active", "Active"), ("expired", "Expired"), ("revoked", "Revoked")]
+NEVER, CUSTOM = "never", "custom"
+LIFETIMES = [
+    ("30", "30 days"),
+    ("90", "90 days"),
+    ("365", "1 year"),
+    (NEVER, "Never"),
+    (CUSTOM, "On a day of your choice"),
+]
+DEFAULT_LIFETIME = "90"
+NOUNS = {
+    "applications": "applications",
+    "connectors": "connectors",
+    "keys": "API keys",
+    "webhooks": "webhooks",
+    "audit": "the audit log",
+}
+
+
+class IssueKeyForm(CommandForm[IssueKey]):
+    """Issue a key."""
+
+    name = TextField("Name", description="What people call it, for example Nightly export.")
+    application_id = ChoiceField(
+        "Application",
+        description="Calls with the key act as this application: they see and stamp its records"
+        " only. Without one they see the whole tenant.",
+    )
+    kind = ChoiceField("Kind", choices=KIND_CHOICES, default="service")
+    issued_to_user_id = TextField("Issued to user", description="Leave empty for yourself.")
+    issued_to_service = TextField("Issued to service", description="For example billing-export.")
+    allowed_models = LinesField(
+        "Allowed models", description="Model identifiers, one a line. Empty for all."
+    )
+    scopes = ChecksField(
+        "Scopes", description="What the key may do. Nothing is granted that is not ticked."
+    )
+    lifetime = ChoiceField("Expires", choices=LIFETIMES, default=DEFAULT_LIFETIME)
+    expires_at = MomentField("Expires on", description="In UTC.")
+    rpm_limit = NumberField("Requests a minute", description="Empty for no limit.")
+    tpm_limit = NumberField("Tokens a minute", description="Empty for no limit.")
+    max_budget_usd = MoneyField("Budget, US dollars", description="Empty for no limit.")
+    tags = TagsField("Tags", description="Separated by commas.")
+    rotated_from_key_id = HiddenWired()
+
+    def offer(self, applications: Sequence[tuple[str, str]], scopes: Iterable[str]) -> None:
+        """Fill the choices with what this person may choose."""
+        self.application_id.choices = [("", "None: the whole tenant"), *applications]
+        self.scopes.choices = [(scope, scope, may(scope)) for scope in sorted(scopes, key=_order)]
+
+    def follow(self, record: ApiKey) -> None:
+        """Begin as the successor of a key, with a lifetime of its own."""
+        self.rotated_from_key_id.data = record.id
+        self.expires_at.data = None
+
+    def document(self, stored: Any = None) -> dict[str, Any]:
+        """The chosen lifetime as a moment, and nothing of a kind that was not chosen."""
+        document = super().document(stored)
+        lifetime = document.pop("lifetime", NEVER)
+        if lifetime != CUSTOM:
+            document["expires_at"] = expiry(lifetime)
+        elif not document.get("expires_at"):
+            document["expires_at"] = ""  # the command says what is wrong with it
+        for name, (kind, _) in BELONGS_TO.items():
+            if document.get("kind") != kind:
+                document.pop(name, None)
+        return document
+
+    @property
+    def summary(self) -> str:
+        """What the key will be, as chosen so far."""
+        names: Mapping[str, str] = dict(self.application_id.choices)
+        chosen = self.application_id.data
+        expires: Any = self.lifetime.data
+        if expires == CUSTOM:
+            expires = self.expires_at.data or None
+        elif expires != NEVER:
+            expires = expiry(str(expires))
+        return summary(self.scopes.data or [], names.get(chosen, "") if chosen else "", expires)
+
+
+def expiry(lifetime: str) -> datetime | None:
+    """The moment at which a key of so many days stops; None for one that does not."""
+    if not (lifetime.isascii() and lifetime.isdigit() and len(lifetime) < 5):
+        return None
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(days=int(lifetime))
+
+
+def may(scope: str) -> str:
+    """`connectors:write` → "create and change connectors"."""
+    resource, _, right = scope.partition(":")
+    return f"{'create and change' if right == 'write' else 'read'} {NOUNS.get(resource, resource)}"
+
+
+def summary(scopes: Iterable[str], application: str, expires: datetime | str | None) -> str:
+    """One sentence before the button: rights, whose records, until when."""
+    rights = [may(scope) for scope in sorted(set(scopes), key=_order)]
+    can = f"This key can {_series(rights)}" if rights else "This key can do nothing yet"
+    reach = f" of {application}" if application else " of the whole tenant"
+    if isinstance(expires, datetime):
+        until = f", until {expires.astimezone(UTC).strftime('%-d %b %Y')}"
+    elif expires == NEVER:
+        until = ", and never expires"
+    else:
+        until = f", until {expires}" if expires else ""
+    return f"{can}{reach if rights else ''}{until}."
+
+
+def _series(parts: Sequence[str]) -> str:
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _order(scope: str) -> tuple[int, str]:
+    """Reading before writing, in the order of the rail."""
+    resource, _, right = scope.partition(":")
+    place = list(NOUNS).index(resource) if resource in NOUNS else len(NOUNS)
+    return (right == "write") * 10 + place, scope
