@@ -105,8 +105,8 @@ class Provider:
         # Chromium applies form-action to where the answer to a form redirects.
         origins = set().union(*(client.origins for client in self.clients.values()))
         response.headers["Content-Security-Policy"] = (
-            "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'; "
-            f"form-action 'self' {' '.join(sorted(origins))}"
+            "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
+            f"frame-ancestors 'none'; form-action 'self' {' '.join(sorted(origins))}"
         )
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["X-Content-Type-Options"] = "nosniff"
