@@ -9,7 +9,7 @@ from portal.config import Config
 
 def create_app(config: Config | None = None) -> Flask:
     """The portal's web application, ready to serve."""
-    from portal import api, edge, health, logs, overview, secretstore, web
+    from portal import api, edge, finder, health, logs, overview, secretstore, web
     from portal.applications import callers
     from portal.applications import pages as application_pages
     from portal.applications.resource import resource as applications
@@ -51,6 +51,7 @@ def create_app(config: Config | None = None) -> Flask:
     api.init_app(app, operations, authenticators=[authenticate_key, by_token])
     identity.init_app(app, config, issuer)
     app.register_blueprint(health.blueprint)
+    finder.init_app(app, resources)
     for pages in (overview, application_pages, key_pages, audit_pages):
         app.register_blueprint(pages.bp)
     overview.tell(app, application_pages.tell)

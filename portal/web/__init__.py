@@ -30,6 +30,7 @@ from portal.web.guard import (
 from portal.web.htmx import PortalRequest, portal_request, render, see_other, toast
 from portal.web.lists import ListView, list_view
 from portal.web.once import already_done, note_done
+from portal.web.words import rail_entry
 
 if TYPE_CHECKING:
     from portal.config import Config
@@ -49,6 +50,7 @@ __all__ = [
     "note_done",
     "portal_request",
     "public",
+    "rail_entry",
     "render",
     "see_other",
     "sign_in_by",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -41,6 +41,7 @@ class Entry:
     label: str
     icon: str
     rule: bool = False
+    also: str = ""  # another blueprint whose pages count as this line's
     url: str = ""
     current: bool = False
 
@@ -52,7 +53,7 @@ RAIL = (
     Entry("keys.index", "API keys", "key"),
     Entry("webhooks.index", "Webhooks", "webhook"),
     Entry("audit.index", "Audit log", "history", rule=True),
-    Entry("sessions.index", "Sessions", "devices"),
+    Entry("sessions.index", "Sessions", "devices", also="people"),
 )
 
 
@@ -143,17 +144,20 @@ def sort_order(field: str) -> SortOrder:
 def navigation() -> list[Entry]:
     """The rail's lines, the current one marked."""
     return [
-        Entry(
-            entry.endpoint,
-            entry.label,
-            entry.icon,
-            entry.rule,
-            url_for(entry.endpoint),
-            entry.endpoint.partition(".")[0] == request.blueprint,
-        )
+        replace(entry, url=url_for(entry.endpoint), current=_is_here(entry))
         for entry in RAIL
         if entry.endpoint in current_app.view_functions
     ]
+
+
+def rail_entry(blueprint: str) -> Entry:
+    """The rail's line of a feature: its name for people, and its icon."""
+    return next(entry for entry in RAIL if entry.endpoint == f"{blueprint}.index")
+
+
+def _is_here(entry: Entry) -> bool:
+    here = request.blueprint or ""
+    return here in (entry.endpoint.partition(".")[0], entry.also or None)
 
 
 def search_url() -> str | None:

@@ -1,0 +1,102 @@
+"""One search over everything: the box in the bar of every page.
+
+It asks each resource's own list, so it finds what the lists find (words by prefix, through an
+index) and sees what the person may see. A whole id leads straight to its record.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from flask import Blueprint, Flask, current_app, request, url_for
+from werkzeug.wrappers import Response
+
+from portal import listing, web
+from portal.db import Actor
+from portal.resources import Resource
+
+AN_ID = re.compile(r"[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}")
+A_FEW = 8  # records of each kind; its list has the rest
+
+bp = Blueprint("search", __name__, url_prefix="/search")
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """One record that was found."""
+
+    id: str
+    label: str
+    url: str
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What one kind of record has; `more_url` leads to its list with the same words."""
+
+    title: str
+    icon: str
+    finds: Sequence[Find]
+    more_url: str | None
+
+
+def init_app(app: Flask, resources: Sequence[Resource[Any, Any]]) -> None:
+    """Search these. The pages of a resource are the blueprint named like its scope."""
+    app.extensions["portal.finder"] = resources
+    app.register_blueprint(bp)
+
+
+@bp.get("")
+def index() -> Response:
+    """What is found for the words in `q`, by kind."""
+    words = request.args.get("q", "").replace("\x00", "").strip()[:200]
+    if (place := _page_of(words)) is not None:
+        return web.see_other(place)
+    sections = [_section(web.actor(), found, words) for found in _searched()] if words else []
+    return web.render(
+        "search.html",
+        search_words=words,
+        sections=[section for section in sections if section.finds],
+    )
+
+
+def _searched() -> list[Resource[Any, Any]]:
+    """The resources that have pages, and that this person may read."""
+    resources = cast("Sequence[Resource[Any, Any]]", current_app.extensions["portal.finder"])
+    return [
+        resource
+        for resource in resources
+        if f"{resource.scope}.show" in current_app.view_functions
+        and web.actor().can(f"{resource.scope}:read")
+    ]
+
+
+def _page_of(words: str) -> str | None:
+    if not AN_ID.fullmatch(words):
+        return None
+    kinds = {resource.model.id_prefix: resource.scope for resource in _searched()}
+    scope = kinds.get(words.partition("_")[0])
+    return url_for(f"{scope}.show", record_id=words) if scope else None
+
+
+def _section(actor: Actor, resource: Resource[Any, Any], words: str) -> Section:
+    question = listing.Query(q=words, limit=A_FEW, sort=resource.listing.default_sort)
+    page = listing.page(actor, resource.listing, question)
+    entry = web.rail_entry(resource.scope)
+    return Section(
+        title=entry.label,
+        icon=entry.icon,
+        finds=[_find(resource, record) for record in page.items],
+        more_url=url_for(f"{resource.scope}.index", q=words) if page.next_cursor else None,
+    )
+
+
+def _find(resource: Resource[Any, Any], record: Any) -> Find:
+    return Find(
+        id=record.id,
+        label=record.label,
+        url=url_for(f"{resource.scope}.show", record_id=record.id),
+        status=getattr(record, "status", None),
+    )
