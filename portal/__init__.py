@@ -24,6 +24,7 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.keys.gate import authenticate_key
     from portal.keys.resource import resource as keys
     from portal.resources import Resource
+    from portal.webhooks import pages as webhook_pages
     from portal.webhooks.resource import resource as webhooks
 
     config = config or Config.from_environ()
@@ -57,4 +58,5 @@ def create_app(config: Config | None = None) -> Flask:
     overview.tell(app, application_pages.tell)
     overview.tell(app, key_pages.tell)
     application_pages.show_on_application(app, key_pages.part)
+    webhook_pages.init_app(app)
     return app

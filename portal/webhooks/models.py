@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     func,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
@@ -49,6 +50,10 @@ OUTCOMES = (
 )
 
 
+# As literal words, so that the index over exactly these rows is found.
+FAILING = text("is_active AND last_delivery_status NOT IN ('delivered', 'sending')")
+
+
 class Webhook(Record):
     """Where events go to (outbound) or come from (inbound), and how they are signed."""
 
@@ -71,6 +76,7 @@ class Webhook(Record):
         ),
         Index("ix_webhook_name", "tenant_id", "name_key", "id"),
         Index("ix_webhook_updated", "tenant_id", "updated_at", "id"),
+        Index("ix_webhook_failing", "tenant_id", "last_delivery_at", postgresql_where=FAILING),
         Index("ix_webhook_application", "tenant_id", "application_id", "id"),
         Index("ix_webhook_connector", "tenant_id", "connector_id", "id"),
     )

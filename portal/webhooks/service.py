@@ -5,6 +5,7 @@ from typing import Any
 from portal import records
 from portal.applications import service as applications
 from portal.config import running
+from portal.connectors import service as connectors
 from portal.db import Actor, database_now, find
 from portal.errors import FieldError, Invalid
 from portal.listing import Listing
@@ -89,10 +90,10 @@ def restore(actor: Actor, webhook_id: str) -> Webhook:
     return records.restore(actor, Webhook, webhook_id)
 
 
-def get(actor: Actor, webhook_id: str) -> Webhook:
+def get(actor: Actor, webhook_id: str, *, include_deleted: bool = False) -> Webhook:
     """One webhook of the actor's tenant. Raises NotFound."""
     actor.require("webhooks:read")
-    return find(Webhook, actor, webhook_id)
+    return find(Webhook, actor, webhook_id, include_deleted=include_deleted)
 
 
 def rotate_secret(actor: Actor, webhook_id: str) -> Revealed[Webhook]:
@@ -158,9 +159,14 @@ def _missing(values: dict[str, Any]) -> list[FieldError]:
 
 def _foreign(actor: Actor, stored: Webhook | None, values: dict[str, Any]) -> list[FieldError]:
     """References to what this actor does not see; what it does not see does not exist."""
-    wanted = values["application_id"]
-    if not wanted or (stored and wanted == stored.application_id):
-        return []
-    if wanted in applications.names(actor, {wanted}):
-        return []
-    return [FieldError("application_id", "There is no such application in this tenant.")]
+    problems = []
+    for name, noun, seen in (
+        ("application_id", "application", applications.names),
+        ("connector_id", "connector", connectors.names),
+    ):
+        wanted = values[name]
+        if not wanted or (stored and wanted == getattr(stored, name)):
+            continue
+        if wanted not in seen(actor, {wanted}):
+            problems.append(FieldError(name, f"There is no such {noun} in this tenant."))
+    return problems

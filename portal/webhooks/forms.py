@@ -1,0 +1,110 @@
+"""The forms of a webhook: its settings, a test, and the press of one button."""
+
+from portal.forms import (
+    ChoiceField,
+    CommandForm,
+    JsonField,
+    NumberField,
+    PairsField,
+    SwitchField,
+    TagsField,
+    TextField,
+)
+from portal.schemas import Command
+from portal.webhooks.models import Webhook
+from portal.webhooks.schemas import DEFAULT_POLICY, TestInput, WebhookInput
+
+DIRECTION_CHOICES = [
+    ("outbound", "Outbound: events go to your address"),
+    ("inbound", "Inbound: an external system calls the platform"),
+]
+BACKOFF_CHOICES = [
+    ("exponential", "Exponential: the waits grow ever faster"),
+    ("linear", "Linear: the waits grow evenly"),
+    ("fixed", "Fixed: always the same wait"),
+]
+SAMPLE = {"id": "rec_01K1EXAMPLE", "title": "A test from the cPod integration portal"}
+
+
+class WebhookForm(CommandForm[WebhookInput]):
+    """Create or change a webhook."""
+
+    name = TextField("Name", description="What people call it, for example CRM events.")
+    direction = ChoiceField("Direction", choices=DIRECTION_CHOICES, default="outbound")
+    url = TextField(
+        "Target URL",
+        description="Where the events go, for example https://hooks.example.com/cpod. It must be"
+        " reachable from the internet.",
+        render_kw={"inputmode": "url", "autocomplete": "off", "spellcheck": "false"},
+    )
+    event_types = TagsField(
+        "Events",
+        description="Separated by commas: a name such as rfp.created, a group such as rfp.*, or *"
+        " for everything.",
+    )
+    enabled = SwitchField("Send events", default=True)
+    application_id = ChoiceField("Application")
+    connector_id = ChoiceField("Connector")
+    max_attempts = NumberField(
+        "Attempts", wire="retry_policy.maxAttempts", description="For one event, 1 to 20."
+    )
+    backoff = ChoiceField("Waits between them", wire="retry_policy.backoff")
+    timeout_ms = NumberField(
+        "Timeout in ms", wire="retry_policy.timeoutMs", description="1,000 to 30,000."
+    )
+    headers = PairsField(
+        "Headers",
+        description="Name: value, one a line; sent with every delivery and shown in clear text, so"
+        " no secrets.",
+    )
+    tags = TagsField("Tags", description="Separated by commas.")
+
+    @classmethod
+    def of(
+        cls, record: Webhook | None = None, *, application_id: str | None = None
+    ) -> "WebhookForm":
+        """The form of a new webhook (for an application, where one is named), or of a record."""
+        policy = record.retry_policy if record else DEFAULT_POLICY.model_dump(by_alias=True)
+        parts = {
+            "max_attempts": policy["maxAttempts"],
+            "backoff": policy["backoff"],
+            "timeout_ms": policy["timeoutMs"],
+            "application_id": application_id,
+        }
+        form = cls(obj=record, data=parts)
+        form.backoff.choices = BACKOFF_CHOICES
+        if record is not None:
+            del form.direction
+        return form
+
+
+class TestForm(CommandForm[TestInput]):
+    """One test: which event, with which data."""
+
+    __test__ = False  # to pytest it looks like a test
+
+    event_type = TextField(
+        "Event",
+        description="One event's name, such as rfp.created.",
+        render_kw={"list": "event-types", "autocomplete": "off", "spellcheck": "false"},
+    )
+    data = JsonField("Data", description="The event's data: a JSON object, up to 16 KiB.")
+
+    @classmethod
+    def of(cls, record: Webhook) -> "TestForm":
+        """A test with the webhook's first event and a sample to edit."""
+        return cls(data={"event_type": suggestions(record)[0], "data": SAMPLE})
+
+
+class Press(Command):
+    """Nothing but that a button was pressed."""
+
+
+class PressForm(CommandForm[Press]):
+    """A button whose work is done once, however often its form is sent."""
+
+
+def suggestions(record: Webhook) -> list[str]:
+    """Names of single events that this webhook would get; of a group, its beginning goes on."""
+    named = [name.replace("*", "created") for name in record.event_types if name != "*"]
+    return named or ["rfp.created"]

@@ -1,0 +1,293 @@
+"""Pages of webhooks: /webhooks."""
+
+from typing import Any
+
+from flask import Blueprint, Flask, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import exists, select
+
+from portal import listing, overview, web
+from portal.applications import service as applications
+from portal.applications.models import Application
+from portal.applications.pages import Item, Part, show_on_application
+from portal.audit import pages as audit_pages
+from portal.audit import service as audit
+from portal.connectors import service as connectors
+from portal.db import Actor, find, session
+from portal.errors import StaleVersion
+from portal.overview import Concern, Step, Told
+from portal.records import Revealed
+from portal.webhooks import delivery, panels, service
+from portal.webhooks.forms import PressForm, TestForm, WebhookForm, suggestions
+from portal.webhooks.models import FAILING, OUTCOMES, DeliveryAttempt, Webhook
+
+bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+TABS = ("response", "request", "signature")
+SHOWN = 5  # webhooks on an application's page and on the overview
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages, the templates' words, and what other pages show of webhooks."""
+    app.register_blueprint(bp)
+    app.jinja_env.globals.update(
+        outcome_text=panels.outcome_text, outcome_tone=panels.tone_word
+    )
+    show_on_application(app, part)
+    overview.tell(app, tell)
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """The list, or for htmx the listing alone."""
+    web.actor().require("webhooks:read")
+    query = listing.parse(service.LISTING, request.args)
+    page = listing.page(web.actor(), service.LISTING, query)
+    owners = {record.application_id for record in page.items if record.application_id}
+    return web.render(
+        "webhooks/index.html",
+        "webhooks/_listing.html",
+        view=web.list_view(page, query),
+        owners=applications.names(web.actor(), owners),
+    )
+
+
+@bp.route("/new", methods=["GET", "POST"])
+def create() -> ResponseReturnValue:
+    """Create a webhook; the answer itself shows its signing secret, this once."""
+    web.actor().require("webhooks:write")
+    form = _with_choices(WebhookForm.of(application_id=request.args.get("application_id")))
+    if (command := form.command()) is not None:
+        with form.catching():
+            if (done := web.already_done(form)) is not None:
+                return _revealed(service.get(web.actor(), done, include_deleted=True), None)
+            made = service.create(web.actor(), command)
+            web.note_done(form, made.record.id)
+            return _revealed(made.record, made)
+    return web.render("webhooks/new.html", form=form, status=form.answer_status)
+
+
+def _revealed(record: Webhook, made: Revealed[Webhook] | None) -> ResponseReturnValue:
+    """The one answer with the secret in it, or, for a form sent twice, the same without."""
+    secret = made.once["signing_secret"] if made else None
+    return web.render("webhooks/revealed.html", record=record, secret=secret)
+
+
+def _with_choices(form: WebhookForm) -> WebhookForm:
+    none = [("", "None")]
+    form.application_id.choices = none + applications.choices(web.actor())
+    form.connector_id.choices = none + connectors.choices(web.actor())
+    return form
+
+
+@bp.get("/<record_id>")
+def show(record_id: str) -> ResponseReturnValue:
+    """One webhook: what it is set to, and the panel to try it."""
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    return web.render(
+        "webhooks/show.html",
+        record=record,
+        rotation=PressForm(),
+        application=applications.names(web.actor(), {record.application_id or ""}),
+        connector=connectors.names(web.actor(), {record.connector_id or ""}),
+        **_test_panel(record, TestForm.of(record)),
+    )
+
+
+def _test_panel(record: Webhook, form: TestForm) -> dict[str, Any]:
+    return {"form": form, "events": suggestions(record), "attempt": None}
+
+
+@bp.route("/<record_id>/edit", methods=["GET", "POST"])
+def edit(record_id: str) -> ResponseReturnValue:
+    """Change a webhook."""
+    web.actor().require("webhooks:write")
+    record = find(Webhook, web.actor(), record_id, lock=request.method == "POST")
+    form = _with_choices(WebhookForm.of(record))
+    if (command := form.command(stored=record)) is not None:
+        with form.catching():
+            form.check_version(record)
+            service.update(web.actor(), record, command)
+            web.toast("The webhook is saved.")
+            return web.see_other(url_for("webhooks.show", record_id=record_id))
+    return web.render("webhooks/edit.html", form=form, record=record, status=form.answer_status)
+
+
+@bp.post("/<record_id>/switch")
+def switch(record_id: str) -> ResponseReturnValue:
+    """Turn a webhook on or off: undone by the same button, so nobody is asked."""
+    record = service.switch(web.actor(), record_id, on=request.form.get("on") == "1")
+    web.toast(f"{record.name} is {'on' if record.enabled else 'off'}.")
+    return web.see_other(url_for("webhooks.show", record_id=record_id))
+
+
+@bp.post("/<record_id>/delete")
+def delete(record_id: str) -> ResponseReturnValue:
+    """Delete a webhook, if it still is what the person saw."""
+    record = find(Webhook, web.actor(), record_id, lock=True)
+    if request.form.get("version", "") != str(record.version):
+        raise StaleVersion("This webhook was changed since the page was loaded. Look at it again.")
+    service.delete(web.actor(), record)
+    web.toast(f"{record.name} is deleted. It can be restored for 30 days.")
+    return web.see_other(url_for("webhooks.index"))
+
+
+@bp.post("/<record_id>/restore")
+def restore(record_id: str) -> ResponseReturnValue:
+    """Bring a deleted webhook back."""
+    record = service.restore(web.actor(), record_id)
+    web.toast(f"{record.name} is back.")
+    return web.see_other(url_for("webhooks.show", record_id=record_id))
+
+
+@bp.post("/<record_id>/secret-rotations")
+def rotate(record_id: str) -> ResponseReturnValue:
+    """A new signing secret, shown in this answer and never again."""
+    form = PressForm()
+    if web.already_done(form) is not None:
+        return _revealed(service.get(web.actor(), record_id), None)
+    made = service.rotate_secret(web.actor(), record_id)
+    web.note_done(form, record_id)
+    return _revealed(made.record, made)
+
+
+@bp.get("/<record_id>/history")
+def history(record_id: str) -> ResponseReturnValue:
+    """What happened to a webhook."""
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    entries = audit_pages.lines(audit.history(web.actor(), record_id))
+    return web.render("webhooks/history.html", record=record, entries=entries)
+
+
+# ---------------------------------------------------------------- attempts
+
+
+@bp.post("/<record_id>/test-deliveries")
+def test(record_id: str) -> ResponseReturnValue:
+    """Send a test. htmx gets the panel with what came of it; without, the attempt's page."""
+    record = service.get(web.actor(), record_id)
+    form, attempt = TestForm(), None
+    if (command := form.command()) is not None:
+        attempt = delivery.fire(web.actor(), record_id, command)
+        if not web.portal_request().wants_fragment:
+            return web.see_other(_place(attempt))
+    panel = _test_panel(record, form) | _shown(attempt)
+    status = form.answer_status
+    return web.render(
+        "webhooks/test.html", "webhooks/_test.html", status=status, record=record, **panel
+    )
+
+
+def _place(attempt: DeliveryAttempt, tab: str | None = None) -> str:
+    ids: dict[str, Any] = {"record_id": attempt.webhook_id, "attempt_id": attempt.id}
+    return url_for("webhooks.attempt", **ids, tab=tab)
+
+
+def _shown(attempt: DeliveryAttempt | None) -> dict[str, Any]:
+    """What the partial of an attempt needs; on its own page its tabs are in the address."""
+    if attempt is None:
+        return {"attempt": None}
+    asked = request.args.get("tab", "")
+    return {
+        "attempt": attempt,
+        "bars": panels.bars(attempt),
+        "panels": panels,
+        "tab": asked if asked in TABS else TABS[0],
+        "tabs": [(name.title(), _place(attempt, tab=name), name) for name in TABS],
+        "alone": web.here().partition("?")[0] == _place(attempt),
+    }
+
+
+@bp.get("/<record_id>/attempts")
+def attempts(record_id: str) -> ResponseReturnValue:
+    """The attempts of a webhook, newest first."""
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    query = listing.parse(delivery.ATTEMPTS, request.args)
+    page = delivery.attempts(web.actor(), record, query)
+    return web.render(
+        "webhooks/attempts.html",
+        "webhooks/_attempts.html",
+        record=record,
+        view=web.list_view(page, query),
+        outcomes=[(name, panels.outcome_text(name)) for name in OUTCOMES],
+    )
+
+
+@bp.get("/<record_id>/attempts/<attempt_id>")
+def attempt(record_id: str, attempt_id: str) -> ResponseReturnValue:
+    """One attempt, at an address to send to a colleague."""
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    found = delivery.attempt(web.actor(), record_id, attempt_id)
+    return web.render(
+        "webhooks/attempt.html", "webhooks/_attempt.html", record=record, **_shown(found)
+    )
+
+
+# ---------------------------------------------------------------- what other pages show
+
+
+def part(actor: Actor, application: Application) -> Part:
+    """An application's webhooks, on its page."""
+    own = listing.Query(filters={"application_id": application.id}, limit=SHOWN)
+    page = listing.page(actor, service.LISTING, own)
+    new = url_for("webhooks.create", application_id=application.id)
+    return Part(
+        title="Webhooks",
+        items=[
+            Item(r.name, url_for("webhooks.show", record_id=r.id), r.state, r.url or "")
+            for r in page.items
+        ],
+        all_url=url_for("webhooks.index", application_id=application.id),
+        new_url=new if actor.can("webhooks:write") else None,
+        new_label="Add a webhook",
+        empty="No webhook: this application hears of nothing yet.",
+    )
+
+
+def tell(actor: Actor) -> Told:
+    """Two steps of the first run, and the webhooks whose last delivery failed."""
+    own = Webhook.tenant_id == actor.tenant_id
+    some, tested = session.execute(
+        select(
+            exists().where(own),
+            exists().where(DeliveryAttempt.tenant_id == actor.tenant_id),
+        )
+    ).one()
+    failed = session.scalars(
+        Webhook.seen_by(actor)
+        .where(FAILING)
+        .order_by(Webhook.last_delivery_at.desc())
+        .limit(SHOWN)
+    )
+    return Told(steps=_steps(some, tested), concerns=[_concern(record) for record in failed])
+
+
+def _steps(some: bool, tested: bool) -> list[Step]:
+    return [
+        Step(
+            order=4,
+            title="Add a webhook",
+            text="Events of the platform go to an address of yours, signed.",
+            url=url_for("webhooks.create"),
+            action="Add a webhook",
+            done=some,
+        ),
+        Step(
+            order=5,
+            title="Send a test event",
+            text="On the webhook's page: one real signed request, and what came of it.",
+            url=url_for("webhooks.index"),
+            action="Choose a webhook",
+            done=tested,
+        ),
+    ]
+
+
+def _concern(record: Webhook) -> Concern:
+    outcome = record.last_delivery_status or ""
+    return Concern(
+        status="failing",
+        title=record.name,
+        text=f"Its last delivery failed: {panels.outcome_text(outcome)}.",
+        url=url_for("webhooks.attempts", record_id=record.id),
+        since=record.last_delivery_at,
+    )
