@@ -15,6 +15,7 @@ from portal.audit import service as audit
 from portal.connectors import service as connectors
 from portal.db import Actor, find, session
 from portal.errors import StaleVersion
+from portal.identity.guard import recent_sign_in_required
 from portal.overview import Concern, Step, Told
 from portal.records import Revealed
 from portal.webhooks import delivery, panels, service
@@ -121,6 +122,7 @@ def switch(record_id: str) -> ResponseReturnValue:
 
 
 @bp.post("/<record_id>/delete")
+@recent_sign_in_required
 def delete(record_id: str) -> ResponseReturnValue:
     """Delete a webhook, if it still is what the person saw."""
     record = find(Webhook, web.actor(), record_id, lock=True)
@@ -140,6 +142,7 @@ def restore(record_id: str) -> ResponseReturnValue:
 
 
 @bp.post("/<record_id>/secret-rotations")
+@recent_sign_in_required
 def rotate(record_id: str) -> ResponseReturnValue:
     """A new signing secret, shown in this answer and never again."""
     form = PressForm()
