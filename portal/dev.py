@@ -175,8 +175,13 @@ def _seed_once(config: Config) -> None:
             return
     _say("portal", "Filling the empty database with two demo tenants.")
     seeding = subprocess.run(
-        [sys.executable, "-m", "portal.cli", "seed"], stdin=subprocess.DEVNULL, check=False
+        [sys.executable, "-m", "portal.cli", "seed"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    _say("seed", (seeding.stdout + seeding.stderr).strip())
     if seeding.returncode != 0:
         raise DevError("The demo data could not be written; the reason is above.")
 

@@ -14,6 +14,7 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from threading import Event
 from types import FrameType, ModuleType
 
@@ -25,6 +26,7 @@ from sqlalchemy.exc import OperationalError
 import portal
 from portal.db import db, session, transaction
 from portal.housekeeping import Job
+from portal.idempotency import forget_old
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -124,8 +126,9 @@ class Worker:
 
 
 def registered_jobs() -> list[Job]:
-    """The jobs of every feature: each package's `housekeeping.HOUSEKEEPING`."""
-    return [job for module in _modules() for job in module.HOUSEKEEPING]
+    """The kernel's jobs, and those of every feature: each package's `housekeeping.HOUSEKEEPING`."""
+    answers = Job("forget old answers", forget_old, timedelta(hours=1), per_tenant=True)
+    return [answers, *(job for module in _modules() for job in module.HOUSEKEEPING)]
 
 
 def _modules() -> Iterator[ModuleType]:

@@ -1,0 +1,26 @@
+"""Sessions that have ended are forgotten: they hold addresses and tokens of people."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, func, or_
+
+from portal.db import session
+from portal.housekeeping import Job
+from portal.identity.models import WebSession
+from portal.identity.sessions import ABSOLUTE, IDLE
+
+SHOWN = timedelta(days=1)  # so long after its end a session can still be looked into
+
+
+def forget_ended(tenant_id: str) -> int:
+    """Delete the tenant's sessions that ended a day ago; how many there were."""
+    ended = or_(
+        WebSession.revoked_at < func.now() - SHOWN,
+        WebSession.last_seen_at < func.now() - (IDLE + SHOWN),
+        WebSession.created_at < func.now() - (ABSOLUTE + SHOWN),
+    )
+    old = delete(WebSession).where(WebSession.tenant_id == tenant_id, ended)
+    return len(session.execute(old.returning(WebSession.id)).all())
+
+
+HOUSEKEEPING = [Job("forget ended sessions", forget_ended, timedelta(hours=1), per_tenant=True)]
