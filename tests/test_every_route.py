@@ -1,0 +1,233 @@
+"""Every route of the URL map, once: who may come in, what a stranger sees, what headers say.
+
+A route with an argument that no maker below knows fails the test, so no new route escapes it.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from tests.cast import ADA, GUS, PREFIX, VIC, Api, Pages
+
+# What anybody may ask for, by endpoint.
+PUBLIC = {
+    "static",
+    "look.choose_theme",
+    "auth.login",
+    "auth.callback",
+    "auth.logout",
+    "auth.logged_out",
+    "auth.backchannel_logout",
+    "health.healthz",
+    "health.readyz",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One method of one rule, with its arguments filled in."""
+
+    method: str
+    path: str
+    endpoint: str
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True)
+class Records:
+    """Ada's records, one of each, as ids by resource; and her own ids."""
+
+    by_resource: Mapping[str, str]
+    extra: Mapping[str, str]
+
+    def arguments(self, rule: Rule) -> dict[str, str]:
+        return {name: self._argument(rule, name) for name in rule.arguments}
+
+    def _argument(self, rule: Rule, name: str) -> str:
+        if name in self.extra:
+            return self.extra[name]
+        place = rule.rule.removeprefix(PREFIX).strip("/").split("/")[0]
+        resource = {"keys": "api-keys"}.get(place, place)
+        assert resource in self.by_resource, f"no maker for <{name}> of {rule.rule}"
+        return self.by_resource[resource]
+
+
+@pytest.fixture
+def records(ada: Api, browse: Callable[..., Pages], receiver_url: str) -> Records:
+    names = ("applications", "connectors", "api-keys")
+    made = {name: ada.create(name)["id"] for name in names}
+    made["webhooks"] = ada.create("webhooks", url=receiver_url, event_types=["*"])["id"]
+    fired = ada.post(f"/webhooks/{made['webhooks']}/test-deliveries", {"event_type": "rfp.created"})
+    person = browse(ADA)
+    sessions = person.get("/account/sessions").text
+    session_id = re.search(r"ses_[0-9A-Z]{26}", sessions)
+    assert session_id, sessions
+    extra = {
+        "session_id": session_id[0],
+        "person_id": person.person_id,
+        "attempt_id": (fired.json or {})["id"],
+        "delivery_id": (fired.json or {})["id"],
+    }
+    return Records(made, extra)
+
+
+@pytest.fixture
+def receiver_url() -> str:
+    """Nobody listens there: an attempt that failed is an attempt."""
+    return "http://127.0.0.1:1024/hooks"
+
+
+def calls(app: Flask, arguments: Callable[[Rule], Mapping[str, str]]) -> Iterator[Call]:
+    adapter = app.url_map.bind("localhost")
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            if rule.endpoint != "static":
+                path = adapter.build(rule.endpoint, arguments(rule), method)
+                yield Call(method, path, rule.endpoint)
+
+
+def pages(app: Flask, records: Records) -> list[Call]:
+    found = calls(app, records.arguments)
+    return [c for c in found if not c.path.startswith("/api/") and c.endpoint not in PUBLIC]
+
+
+def test_nobody_comes_in_without_signing_in(app: Flask, records: Records) -> None:
+    visitor = app.test_client()
+    for call in pages(app, records):
+        answer = visitor.open(call.path, method=call.method, headers=OURS)
+        turned_away = answer.status_code == 303 and "/auth/login" in answer.headers["Location"]
+        refused = answer.status_code in (400, 401, 403)
+        assert turned_away or (refused and call.method != "GET"), (str(call), answer.status)
+
+
+OURS = {"Sec-Fetch-Site": "same-origin"}
+
+
+def test_every_page_opens_for_its_admin_and_has_all_headers(
+    app: Flask, records: Records, browse: Callable[..., Pages]
+) -> None:
+    person = browse(ADA)
+    for call in pages(app, records):
+        if call.method != "GET":
+            continue
+        answer = person.get(call.path)
+        assert answer.status_code == 200, (str(call), answer.text[:2000])
+        assert answer.headers["Cache-Control"] == "no-store", str(call)
+        assert "unsafe" not in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["X-Request-Id"].startswith("req_")
+        assert "<title>" in answer.text
+
+
+def test_a_strangers_id_looks_exactly_like_a_made_up_one(
+    app: Flask,
+    records: Records,
+    browse: Callable[..., Pages],
+    api: Callable[[str], Api],
+) -> None:
+    gus, program = browse(GUS), api(GUS)
+
+    def ask(call: Call) -> tuple[int, str]:
+        if call.path.startswith("/api/"):
+            answer = program.client.open(
+                call.path,
+                method=call.method,
+                json=None if call.method == "GET" else {},
+                headers={"Authorization": f"Bearer {program.token}"},
+            )
+        elif call.method == "GET":
+            answer = gus.get(call.path)
+        else:
+            answer = gus.post(call.path)
+        return answer.status_code, comparable(answer.text)
+
+    def made_up(rule: Rule) -> dict[str, str]:
+        return {name: value[:-4] + "ZZZZ" for name, value in records.arguments(rule).items()}
+
+    theirs = [c for c in calls(app, records.arguments) if c.endpoint not in PUBLIC]
+    nobodys = [c for c in calls(app, made_up) if c.endpoint not in PUBLIC]
+    for stolen, invented in zip(theirs, nobodys, strict=True):
+        if stolen.path == invented.path:
+            continue
+        status, text = ask(stolen)
+        assert status == 404, (str(stolen), status, text[:500])
+        assert (status, text) == ask(invented), str(stolen)
+
+
+def comparable(text: str) -> str:
+    """An answer without what differs by itself: ids, nonces, tokens, times."""
+    without = re.sub(r"\b[a-z]{3}_[0-9A-Z]{26}\b", "ID", text)
+    without = re.sub(r'(nonce|value|content)="[^"]*"', "", without)
+    return re.sub(r"X-CSRFToken[^}]*", "", without)
+
+
+def test_a_viewer_may_look_and_change_nothing(
+    app: Flask, records: Records, browse: Callable[..., Pages]
+) -> None:
+    vic = browse(VIC)
+    own = {"sessions.end", "sessions.end_others"}
+    for call in pages(app, records):
+        if call.method == "GET" or call.endpoint in own:
+            continue
+        answer = vic.post(call.path)
+        assert answer.status_code == 403, (str(call), answer.status_code)
+
+
+def test_a_form_of_another_site_changes_nothing(
+    app: Flask, records: Records, browse: Callable[..., Pages]
+) -> None:
+    person = browse(ADA)
+    foreign: list[dict[str, str]] = [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {},
+    ]
+    for call in pages(app, records):
+        if call.method != "POST":
+            continue
+        for headers in foreign:
+            answer = person.client.post(
+                call.path, data={"csrf_token": person.csrf_token()}, headers=headers
+            )
+            assert answer.status_code == 403, (str(call), headers)
+        untoken = person.client.post(call.path, headers=OURS)
+        assert untoken.status_code in (400, 403), str(call)
+
+
+def test_looking_changes_nothing(
+    app: Flask, records: Records, browse: Callable[..., Pages], ada: Api
+) -> None:
+    person = browse(ADA)
+
+    def state() -> list[Any]:
+        names = ("applications", "connectors", "api-keys", "webhooks")
+        return [ada.get(f"/{name}?include_deleted=true").json for name in names]
+
+    before = state()
+    for call in calls(app, records.arguments):
+        if call.method == "GET" and call.endpoint not in PUBLIC:
+            if call.path.startswith("/api/"):
+                assert ada.get(call.path.removeprefix(PREFIX)).status_code == 200, str(call)
+            else:
+                person.get(call.path)
+    assert state() == before
+
+
+def test_an_unknown_method_and_an_unknown_path_are_said_in_the_callers_language(
+    app: Flask, ada: Api, browse: Callable[..., Pages]
+) -> None:
+    assert ada.call("PUT", "/applications").status_code == 405
+    unknown = ada.get("/nothing")
+    assert unknown.status_code == 404
+    assert unknown.content_type == "application/problem+json"
+    page = browse(ADA).get("/nothing")
+    assert page.status_code == 404
+    assert page.content_type.startswith("text/html")
