@@ -24,21 +24,19 @@ def index() -> Response:
     return web.render(
         "audit/index.html",
         "audit/_log.html",
-        entries=lines(entries),
+        entries=lines(entries, named=True),
         asked=asked,
         next_url=url_for("audit.index", **place) if onward else None,
     )
 
 
-def lines(entries: Iterable[AuditEntry]) -> list[dict[str, Any]]:
-    """Audit entries as the macro `history` draws them."""
+def lines(entries: Iterable[AuditEntry], *, named: bool = False) -> list[dict[str, Any]]:
+    """Audit entries as the macro `history` draws them; `named` says which record it was."""
     return [
         {
             "who": entry.actor_name,
             "who_url": None,
-            "action": _said(entry),
-            "name": entry.record_name or entry.record_id,
-            "record_id": entry.record_id,
+            "action": f"{_said(entry)} {_name(entry)}" if named else _said(entry),
             "at": entry.occurred_at,
             "changes": [(name, _text(old), _text(new)) for name, (old, new) in _seen(entry)],
             "where": entry.ip,
@@ -56,6 +54,10 @@ def _said(entry: AuditEntry) -> str:
     """`connector.created` → "created the connector"."""
     noun, _, verb = entry.action.rpartition(".")
     return f"{verb.replace('_', ' ')} the {noun}" if noun else entry.action
+
+
+def _name(entry: AuditEntry) -> str:
+    return f"“{entry.record_name}”" if entry.record_name else entry.record_id
 
 
 def _text(value: Any) -> str | None:

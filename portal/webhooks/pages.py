@@ -125,6 +125,7 @@ def switch(record_id: str) -> ResponseReturnValue:
 @recent_sign_in_required
 def delete(record_id: str) -> ResponseReturnValue:
     """Delete a webhook, if it still is what the person saw."""
+    web.actor().require("webhooks:write")
     record = find(Webhook, web.actor(), record_id, lock=True)
     if request.form.get("version", "") != str(record.version):
         raise StaleVersion("This webhook was changed since the page was loaded. Look at it again.")
