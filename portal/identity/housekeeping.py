@@ -6,7 +6,7 @@ from sqlalchemy import delete, func, or_
 
 from portal.db import session
 from portal.housekeeping import Job
-from portal.identity.models import WebSession
+from portal.identity.models import SeenLogoutToken, WebSession
 from portal.identity.sessions import ABSOLUTE, IDLE
 
 SHOWN = timedelta(days=1)  # so long after its end a session can still be looked into
@@ -23,4 +23,13 @@ def forget_ended(tenant_id: str) -> int:
     return len(session.execute(old.returning(WebSession.id)).all())
 
 
-HOUSEKEEPING = [Job("forget ended sessions", forget_ended, timedelta(hours=1), per_tenant=True)]
+def forget_notices() -> None:
+    """Delete the logout tokens that are too old to be accepted again (two minutes)."""
+    old = func.now() - timedelta(minutes=10)
+    session.execute(delete(SeenLogoutToken).where(SeenLogoutToken.seen_at < old))
+
+
+HOUSEKEEPING = [
+    Job("forget ended sessions", forget_ended, timedelta(hours=1), per_tenant=True),
+    Job("forget logout tokens", forget_notices, timedelta(minutes=10)),
+]

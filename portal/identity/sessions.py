@@ -26,7 +26,6 @@ IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 RECENT = timedelta(minutes=10)  # a sign-in that is good enough for issuing and revoking
 TOUCH = timedelta(minutes=1)  # last_seen_at is written at most this often
-
 # The tenant in front lets one statement, behind the tenant's wall, find the session; whoever
 # changes it finds nothing.
 COOKIE = re.compile(r"([A-Za-z0-9_-]{1,40})\.([A-Za-z0-9_-]{43})")
@@ -262,9 +261,6 @@ def obey(notice: LogoutNotice, origin: Origin) -> int | None:
 
 
 def _first_time(notice: LogoutNotice) -> bool:
-    # A notice is good for two minutes, so ten are enough to remember it.
-    old = func.now() - timedelta(minutes=10)
-    session.execute(delete(SeenLogoutToken).where(SeenLogoutToken.seen_at < old))
     digest = _digest(f"{notice.issuer} {notice.token_id}")
     noted = insert(SeenLogoutToken).values(digest=digest).on_conflict_do_nothing()
     return session.scalar(noted.returning(SeenLogoutToken.digest)) is not None

@@ -10,9 +10,10 @@ from flask import Flask
 from sqlalchemy import event
 
 from portal.config import libpq_url
-from portal.db import Origin, db, enter_tenant, session
+from portal.db import Origin, db, enter_tenant, session, transaction
 from portal.errors import NotFound
 from portal.identity import people, sessions
+from portal.identity.housekeeping import HOUSEKEEPING
 from portal.identity.models import Person
 from portal.identity.oidc import Identity, LogoutNotice
 from tests.databases import Database
@@ -313,3 +314,22 @@ def test_a_taken_role_ends_the_sessions(tenants: tuple[str, str]) -> None:
     session.commit()
     forget()
     assert sessions.resume(cookie) is None
+
+
+def test_old_sessions_and_notices_are_forgotten(
+    tenants: tuple[str, str], database: Database
+) -> None:
+    come_in(tenants[0])
+    move(database, "created_at", timedelta(days=3))
+    _, kept, _ = come_in(tenants[0])
+    sessions.obey(LogoutNotice(ISSUER, "jti-1", None, "person-9"), HERE)
+    session.commit()
+    with psycopg.connect(libpq_url(database.superuser_url)) as connection:
+        connection.execute("UPDATE seen_logout_token SET seen_at = now() - interval '11 minutes'")
+    for job in HOUSEKEEPING:
+        forget()
+        with transaction(tenants[0] if job.per_tenant else None):
+            job.run(*([tenants[0]] if job.per_tenant else []))
+    with psycopg.connect(libpq_url(database.superuser_url)) as connection:
+        assert connection.execute("SELECT id FROM web_session").fetchall() == [(kept,)]
+        assert connection.execute("SELECT 1 FROM seen_logout_token").fetchall() == []
