@@ -5,15 +5,17 @@ it writes carries the application's slug as `app_id` (specification, `oauth_clie
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import and_, select
 
 from portal.api import Authenticator
 from portal.applications.models import STOPPED, Application
-from portal.db import Actor, Origin, enter_tenant, session
+from portal.db import Actor, ActorKind, Origin, enter_tenant, session
 from portal.errors import Forbidden
+from portal.identity import people
 from portal.identity.claims import ALL_SCOPES, ROLE_SCOPES, role_of
-from portal.identity.models import Tenant
+from portal.identity.models import Person, Tenant
 from portal.identity.tokens import AccessToken, TokenVerifier
 
 
@@ -37,40 +39,55 @@ def caller(token: AccessToken, role_map: Mapping[str, str], origin: Origin) -> A
         return None
     enter_tenant(token.tenant)
     found = session.execute(
-        select(Tenant.id, Application.id, Application.slug, Application.status)
+        select(Tenant.id, Application.id, Application.slug, Application.status, Person.id)
         .outerjoin(
             Application,
             and_(
                 Application.tenant_id == Tenant.id, Application.oauth_client_id == token.client_id
             ),
         )
+        .outerjoin(
+            Person,
+            and_(
+                Person.tenant_id == Tenant.id,
+                Person.issuer == token.issuer,
+                Person.subject == token.subject,
+            ),
+        )
         .where(Tenant.id == token.tenant)
     ).first()
     if found is None:
         return None
-    tenant_id, application_id, slug, status = found
+    tenant_id, application_id, slug, status, person_id = found
     if status in STOPPED or (token.is_of_a_program and application_id is None):
         return None
-    program = token.is_of_a_program
+    if token.is_of_a_program:
+        own: dict[str, Any] = {"id": application_id, "name": slug, "scopes": token.scopes & ALL_SCOPES}
+        kind: ActorKind = "application"
+    else:
+        own, kind = _person(tenant_id, person_id, token, role_map), "person"
     return Actor(
         tenant_id=tenant_id,
-        kind="application" if program else "person",
-        id=application_id if program else token.subject,
-        name=slug if program else token.name or token.email or token.subject,
-        scopes=_rights(token, role_map),
+        kind=kind,
         app_id=slug,
         application_id=application_id,
-        person_id=None if program else token.subject,
         origin=origin,
+        **own,
     )
 
 
-def _rights(token: AccessToken, role_map: Mapping[str, str]) -> frozenset[str]:
-    """A program has what its token says; a person what the role gives, narrowed by the token."""
-    named = token.scopes & ALL_SCOPES
-    if token.is_of_a_program:
-        return named
+def _person(
+    tenant_id: str, person_id: str | None, token: AccessToken, role_map: Mapping[str, str]
+) -> dict[str, Any]:
+    """Known from the pages or met here first: the audit names a person by the same id."""
     role = role_of(token.roles, role_map)
     if role is None:
         raise Forbidden("You have no role in this tenant. Ask one of its admins for one.")
-    return ROLE_SCOPES[role] & named if named else ROLE_SCOPES[role]
+    person_id = person_id or people.write_down(tenant_id, token, role).id
+    named = token.scopes & ALL_SCOPES  # a token may narrow what the role gives
+    return {
+        "id": person_id,
+        "person_id": person_id,
+        "name": token.name or token.email or token.subject,
+        "scopes": ROLE_SCOPES[role] & named if named else ROLE_SCOPES[role],
+    }

@@ -5,7 +5,7 @@ Nothing is granted by default, and every refusal says in plain words what is mis
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -48,7 +48,7 @@ def admit(identity: Identity, rules: Rules) -> tuple[Tenant, Person]:
     role = role_of(claim_at(identity.claims, rules.roles_claim), rules.role_map)
     if role is None:
         raise NoAccess("role", tenant)
-    return tenant, _write_down(identity, tenant, role)
+    return tenant, write_down(tenant.id, identity, role)
 
 
 def _tenant(claim: Any) -> Tenant:
@@ -63,23 +63,37 @@ def _tenant(claim: Any) -> Tenant:
     return tenant
 
 
-def _write_down(identity: Identity, tenant: Tenant, role: Role) -> Person:
-    described = {
-        "name": identity.name[:200],
-        "email": identity.email[:320] if identity.email else None,
+class Described(Protocol):
+    """What an ID token and an access token both say about a person."""
+
+    @property
+    def issuer(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def email(self) -> str | None: ...
+
+
+def write_down(tenant_id: str, described: Described, role: Role) -> Person:
+    """The person as the provider describes them now; the tenant is entered already."""
+    values = {
+        "name": (described.name or described.email or described.subject)[:200],
+        "email": described.email[:320] if described.email else None,
         "role": role,
     }
     statement = (
         insert(Person)
         .values(
-            tenant_id=tenant.id,
+            tenant_id=tenant_id,
             id=new_id("per"),
-            issuer=identity.issuer,
-            subject=identity.subject,
-            **described,
+            issuer=described.issuer,
+            subject=described.subject,
+            **values,
         )
         .on_conflict_do_update(
-            constraint="uq_person_subject", set_={**described, "last_seen_at": func.now()}
+            constraint="uq_person_subject", set_={**values, "last_seen_at": func.now()}
         )
         .returning(Person)
     )

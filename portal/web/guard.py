@@ -59,7 +59,8 @@ def init_app(app: Flask, config: "Config") -> None:
         WTF_CSRF_CHECK_DEFAULT=False,  # _require_own_page asks, after the cheaper rule
         WTF_CSRF_TIME_LIMIT=None,  # bound to the session; an hour would break a tab left open
         WTF_CSRF_SSL_STRICT=False,  # our rule on Origin is the stricter one
-        SESSION_COOKIE_NAME="__Host-portal" if config.is_production else "portal",
+        # Cookies do not know ports: two portals on one machine would void each other's forms.
+        SESSION_COOKIE_NAME="__Host-portal" if config.is_production else f"portal-{config.port}",
         SESSION_COOKIE_SECURE=config.is_production,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

@@ -21,7 +21,7 @@ from portal.identity.cookies import Cookies
 from portal.identity.guard import recent_sign_in_required
 from portal.identity.oidc import LOGOUT_EVENT
 from portal.identity.provider.keys import signing_keys
-from tests.cast import ADA, BASE_URL, CLIENT_ID, ED, GUS, VIC, Pages, Provider
+from tests.cast import ADA, BASE_URL, CLIENT_ID, ED, GUS, VIC, Api, Pages, Provider
 from tests.databases import Database
 from tests.identity.conftest import Visitor, person
 
@@ -539,3 +539,13 @@ def test_what_happened_is_on_record(
         ("session.began", person(ADA).name, "127.0.0.1"),
         ("session.ended", person(ADA).name, "127.0.0.1"),
     ]
+
+
+def test_a_person_is_the_same_person_through_pages_and_rest(
+    browse: Callable[..., Pages], api: Callable[[str], Api]
+) -> None:
+    met_by_token = api(ED).create("applications", display_name="By token")
+    assert met_by_token["created_by"] == browse(ED).person_id
+    known_from_pages = browse(ADA)
+    made = api(ADA).create("applications", display_name="Also by token")
+    assert made["created_by"] == known_from_pages.person_id
