@@ -62,7 +62,8 @@ def caller(token: AccessToken, role_map: Mapping[str, str], origin: Origin) -> A
     if status in STOPPED or (token.is_of_a_program and application_id is None):
         return None
     if token.is_of_a_program:
-        own: dict[str, Any] = {"id": application_id, "name": slug, "scopes": token.scopes & ALL_SCOPES}
+        own: dict[str, Any] = {"id": application_id, "name": slug}
+        own["scopes"] = token.scopes & ALL_SCOPES
         kind: ActorKind = "application"
     else:
         own, kind = _person(tenant_id, person_id, token, role_map), "person"

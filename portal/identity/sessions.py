@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.audit import service as audit
@@ -26,6 +26,7 @@ IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 RECENT = timedelta(minutes=10)  # a sign-in that is good enough for issuing and revoking
 TOUCH = timedelta(minutes=1)  # last_seen_at is written at most this often
+
 # The tenant in front lets one statement, behind the tenant's wall, find the session; whoever
 # changes it finds nothing.
 COOKIE = re.compile(r"([A-Za-z0-9_-]{1,40})\.([A-Za-z0-9_-]{43})")
