@@ -14,6 +14,7 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.applications import pages as application_pages
     from portal.applications.resource import resource as applications
     from portal.audit import pages as audit_pages
+    from portal.connectors import pages as connector_pages
     from portal.connectors.resource import resource as connectors
     from portal.db import init_database
     from portal.identity import pages as identity
@@ -58,5 +59,6 @@ def create_app(config: Config | None = None) -> Flask:
     overview.tell(app, application_pages.tell)
     overview.tell(app, key_pages.tell)
     application_pages.show_on_application(app, key_pages.part)
+    connector_pages.init_app(app)
     webhook_pages.init_app(app)
     return app

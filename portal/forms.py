@@ -118,15 +118,22 @@ class CommandForm(FlaskForm, Generic[C]):
         """
         if self.expected_version in (None, record.version):
             return
-        self.differences = [
-            (field.label.text, _shown(getattr(record, field.wire)), _shown(field.sent()))
+        pairs = [
+            (field.label.text, _shown(self.stored_value(record, field)), _shown(field.sent()))
             for field in self
-            if isinstance(field, Wired)
-            and hasattr(record, field.wire)
-            and _shown(getattr(record, field.wire)) != _shown(field.sent())
+            if isinstance(field, Wired) and field.sent() is not ABSENT
         ]
+        self.differences = [pair for pair in pairs if pair[1] != pair[2]]
         self.version.data = record.version
         raise StaleVersion("Somebody else saved this while you were editing.")
+
+    def stored_value(self, record: Any, field: "Wired") -> Any:
+        """What is stored of what a field shows, `retry_policy.timeoutMs` from the object in it."""
+        name, *path = field.wire.split(".")
+        value = getattr(record, name, None)
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else None
+        return value
 
     @contextmanager
     def catching(self) -> Iterator[None]:
@@ -174,6 +181,8 @@ def _shown(value: Any) -> str:
     """A value in one line, for a comparison; nothing and empty look the same."""
     if value in (None, "", [], {}):
         return "(empty)"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from portal.schemas import CONTROL
+
 CUSTOM = "custom"
 INITIALS = {"id", "api", "url", "tls", "jwk", "pem", "arn", "ssl", "cid"}
 FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
@@ -61,6 +63,8 @@ class Setting:
         return self._problem_of_text(value)
 
     def _problem_of_text(self, value: str) -> str | None:
+        if CONTROL.search(value):
+            return "This has an invisible control character."
         if self.kind == "enum" and value not in self.options:
             return f"Choose one of {', '.join(self.options)}."
         if self.reject and fnmatch(value, self.reject):

@@ -1,0 +1,272 @@
+"""The form of a connector: its provider decides which settings and credentials it draws."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from markupsafe import Markup
+from wtforms import Field
+from wtforms.widgets import html_params
+
+from portal.connectors.models import Connector
+from portal.connectors.providers import AUTH_WORDS, Provider, Setting, Variant
+from portal.connectors.schemas import ConnectorInput
+from portal.db import session
+from portal.forms import (
+    ABSENT,
+    ChecksField,
+    ChoiceField,
+    CommandForm,
+    HiddenWired,
+    JsonField,
+    LinesField,
+    MomentField,
+    NumberField,
+    SecretField,
+    SwitchField,
+    TagsField,
+    TextField,
+    Wired,
+)
+from portal.secretstore import StoreUnavailable
+from portal.web.words import ago
+
+SCOPE_CHOICES = [
+    ("org", "Organisation: all of the tenant"),
+    ("group", "Group: one group"),
+    ("user", "Personal: one person"),
+]
+LEFT_OVER = "left_over"
+
+
+class MoreSettings(JsonField):
+    """The settings that the provider's own fields do not draw, as JSON."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Raises ValueError, which WTForms puts on the field, for anything but an object."""
+        super().process_formdata(valuelist)
+        if not isinstance(self.data, dict):
+            raise ValueError('Give an object such as {"region": "eu"}.')
+
+    def sent(self) -> Any:
+        """A copy, since the drawn settings are laid into it."""
+        return dict(self.data or {})
+
+
+class _LongSecret:
+    """A text area that never shows a value: a private key has many lines."""
+
+    def __call__(self, field: Field, **given: Any) -> Markup:
+        given = {"rows": 4, "class": "mono", "autocomplete": "off", "spellcheck": "false", **given}
+        shown = html_params(name=field.name, id=field.id, **given)
+        return Markup(f"<textarea {shown}></textarea>")  # noqa: S704 - html_params escapes
+
+
+class CredentialField(SecretField):
+    """One field of the credentials. What is not secret by itself is typed in the clear."""
+
+    def __init__(self, *args: Any, setting: Setting, variant: str, **kwargs: Any) -> None:
+        if setting.key.endswith(("_pem", "_jwk")):
+            kwargs["widget"] = _LongSecret()
+        elif not setting.secret:
+            kwargs["render_kw"] = {"type": "text"}
+        super().__init__(*args, wire=f"{variant}.{setting.key}", **kwargs)
+        self.key, self.variant = setting.key, variant
+
+    @property
+    def value(self) -> str | None:
+        """What was typed; around anything but a password, blanks come from copying."""
+        text = (self.given or "").replace("\r\n", "\n")
+        return (text if self.key == "password" else text.strip()) or None
+
+
+class ConnectorForm(CommandForm[ConnectorInput]):
+    """Create or change a connector of one provider; `of` adds what the provider needs."""
+
+    kind: Provider
+    variants: tuple[Variant, ...]
+    store_is_down = False
+
+    provider = HiddenWired("Provider")
+    name = TextField("Name")
+    application_id = ChoiceField("Application")
+    scope = ChoiceField("Scope", choices=SCOPE_CHOICES, default="org")
+    group_id = TextField("Group id", description="Needed when the scope is group.")
+    user_id = TextField("Person id", description="When the scope is personal; empty means you.")
+    more = MoreSettings(
+        "More settings",
+        wire="config",
+        description='A JSON object, for example {"region": "eu"}. Shown in clear text, so no'
+        " secrets.",
+    )
+    auth_type = ChoiceField("Authentication")
+    enabled = SwitchField("Enabled", default=True)
+    webhook_endpoint_id = TextField(
+        "Webhook id", description="A webhook of this tenant that gets the connector's events."
+    )
+    next_rotation_due = MomentField(
+        "Next rotation due", description="When the credentials should be renewed, in UTC."
+    )
+    tags = TagsField("Tags", description="Separated by commas.")
+
+    @classmethod
+    def of(cls, kind: Provider, record: Connector | None = None, **start: Any) -> "ConnectorForm":
+        """The form for a provider, empty or filled from a record."""
+        known = record if record is not None and record.provider == kind.key else None
+        fields = tuple(record.credential_fields) if record else ()
+        auth_type = known.auth_type if known else None
+        made = _form_class(kind, auth_type, fields)
+        events = {"events": record.event_types} if record else {}
+        form = made(obj=record, data={**start, **_settings(kind, known, record), **events})
+        form.provider.data = kind.key
+        form._say_what_is_stored(record)
+        return form
+
+    def document(self, stored: Any = None) -> dict[str, Any]:
+        """What was sent, with the credentials of the chosen way to authenticate."""
+        document = super().document(stored)
+        config = document.get("config", {})
+        for setting in self.kind.config:
+            if config.get(setting.key, ABSENT) is None:
+                del config[setting.key]
+        document["credentials"] = {}
+        for field in self.credentials():
+            if field.variant == LEFT_OVER or field.variant == self.auth_type.data:
+                field.wire = f"credentials.{field.key}"
+                if field.value is not None or field.removed:
+                    document["credentials"][field.key] = field.value
+        return document
+
+    @contextmanager
+    def catching(self) -> Iterator[None]:
+        """Take a secret store that does not answer into the form, too: what was typed stays."""
+        try:
+            with super().catching():
+                yield
+        except StoreUnavailable as error:
+            session.rollback()
+            self.store_is_down = True
+            self.form_errors = [*self.form_errors, error.detail]
+
+    @property
+    def answer_status(self) -> int:
+        """503 when only the secret store stood in the way."""
+        return StoreUnavailable.status if self.store_is_down else super().answer_status
+
+    def stored_value(self, record: Any, field: Wired) -> Any:
+        """What is stored; of the settings, those that no field of their own shows."""
+        value = super().stored_value(record, field)
+        if field.name == "more":
+            return _undrawn(self.kind, value)
+        return value
+
+    def settings(self) -> list[Field]:
+        """The fields of the provider's own settings."""
+        return [self[_config_name(setting)] for setting in self.kind.config]
+
+    def credentials(self, variant: str | None = None) -> list[CredentialField]:
+        """The fields of all credentials, or of one way to authenticate."""
+        fields = [field for field in self if isinstance(field, CredentialField)]
+        return [field for field in fields if variant in (None, field.variant)]
+
+    def _say_what_is_stored(self, record: Connector | None) -> None:
+        if record is None or record.credential_last_rotated_at is None:
+            return
+        when = ago(record.credential_last_rotated_at)
+        for field in self.credentials():
+            if field.key in record.credential_fields:
+                by = record.credential_set_by_name
+                field.stored = f"Set; credentials last changed {when} by {by}"
+
+
+# ---------------------------------------------------------------- drawn from the catalogue
+
+
+@lru_cache(maxsize=256)
+def _form_class(
+    kind: Provider, auth_type: str | None, stored: tuple[str, ...]
+) -> type[ConnectorForm]:
+    """The form's class for a provider; `stored` are the credential fields that must be shown."""
+    variants = kind.auth
+    if auth_type and kind.variant(auth_type) is None:
+        variants = (Variant(auth_type, AUTH_WORDS[auth_type], ()), *variants)
+    shown = next((v for v in variants if v.type == auth_type), variants[0])
+    left_over = tuple(
+        Setting(name, name, secret=True) for name in stored if name not in shown.names
+    )
+    members: dict[str, Any] = {
+        "__module__": __name__,
+        "kind": kind,
+        "variants": variants,
+        "auth_type": ChoiceField(
+            "Authentication",
+            choices=[(v.type, v.label) for v in variants],
+            default=shown.type,
+        ),
+        "events": _events_field(kind),
+        **dict(_config_fields(kind)),
+        **dict(_credential_fields((*variants, Variant(LEFT_OVER, "", left_over)))),
+    }
+    return type("ProviderForm", (ConnectorForm,), members)
+
+
+def _config_name(setting: Setting) -> str:
+    return f"config-{setting.key}"
+
+
+def _config_fields(kind: Provider) -> Iterator[tuple[str, Any]]:
+    for setting in kind.config:
+        yield _config_name(setting), _config_field(setting)
+
+
+def _config_field(setting: Setting) -> Any:
+    options: dict[str, Any] = {"wire": f"config.{setting.key}", "default": setting.default}
+    if setting.kind == "bool":
+        return SwitchField(setting.label, **options)
+    if setting.kind == "int":
+        return NumberField(setting.label, **options)
+    if setting.kind == "enum":
+        empty = [] if setting.default else [("", "Not set")]
+        choices = [*empty, *((option, option) for option in setting.options)]
+        return ChoiceField(setting.label, choices=choices, **options)
+    example = f"For example {setting.example}." if setting.example else ""
+    return TextField(setting.label, description=example, **options)
+
+
+def _credential_fields(variants: tuple[Variant, ...]) -> Iterator[tuple[str, CredentialField]]:
+    for variant in variants:
+        for number, setting in enumerate(variant.credentials):
+            field = CredentialField(setting.label, setting=setting, variant=variant.type)
+            yield f"credentials-{variant.type}-{number}", field
+
+
+def _events_field(kind: Provider) -> Any:
+    if kind.events:
+        return ChecksField(
+            "Events",
+            wire="event_types",
+            choices=[(name, name) for name in kind.events],
+            description="What this connector emits.",
+        )
+    return LinesField("Events", wire="event_types", description="What it emits, one a line.")
+
+
+def _settings(kind: Provider, known: Connector | None, record: Connector | None) -> dict[str, Any]:
+    """The stored configuration, split into the fields that show it."""
+    config = record.config if record is not None else {}
+    data: dict[str, Any] = {
+        _config_name(setting): config[setting.key]
+        for setting in kind.config
+        if setting.key in config
+    }
+    if known is not None:
+        # A setting that was left out stays out, rather than become its default unseen.
+        missing = (s for s in kind.config if s.key not in config and s.kind != "bool")
+        data |= {_config_name(setting): None for setting in missing}
+    return {**data, "more": _undrawn(kind, config)}
+
+
+def _undrawn(kind: Provider, config: dict[str, Any] | None) -> dict[str, Any]:
+    drawn = {setting.key for setting in kind.config}
+    return {name: value for name, value in (config or {}).items() if name not in drawn}

@@ -1,0 +1,271 @@
+"""Pages of connectors: /connectors."""
+
+from itertools import groupby
+
+from flask import Blueprint, Flask, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import exists, select
+
+from portal import listing, overview, web
+from portal.applications import service as applications
+from portal.applications.models import Application
+from portal.applications.pages import Item, Part, show_on_application
+from portal.audit import pages as audit_pages
+from portal.audit import service as audit
+from portal.connectors import service
+from portal.connectors.forms import ConnectorForm
+from portal.connectors.models import SCOPES, TYPES, Connector
+from portal.connectors.providers import AUTH_WORDS, CUSTOM, PROVIDERS, Provider, name_of
+from portal.db import Actor, find, session
+from portal.errors import NotFound, StaleVersion
+from portal.identity.guard import recent_sign_in_required
+from portal.overview import Concern, Step, Told
+from portal.secretstore import store
+
+bp = Blueprint("connectors", __name__, url_prefix="/connectors")
+SHOWN = 5  # connectors on an application's page and on the overview
+NEED_A_PERSON = ("action_required", "failing")
+TYPE_WORDS = {"edr": "EDR", "siem": "SIEM", "itsm": "ITSM", "crm": "CRM"}
+PROVIDER_CHOICES = sorted(((p.key, p.name) for p in PROVIDERS.values()), key=lambda p: p[1].lower())
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages, the templates' words, and what other pages show of connectors."""
+    app.register_blueprint(bp)
+    app.jinja_env.globals.update(
+        provider_name=name_of, auth_word=AUTH_WORDS.get, type_word=type_word
+    )
+    show_on_application(app, part)
+    overview.tell(app, tell)
+
+
+def type_word(key: str | None) -> str | None:
+    """A type as people read it: `source_control` → “source control”."""
+    return TYPE_WORDS.get(key, key.replace("_", " ")) if key else None
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """The list, or for htmx the listing alone."""
+    web.actor().require("connectors:read")
+    query = listing.parse(service.LISTING, request.args)
+    page = listing.page(web.actor(), service.LISTING, query)
+    owners = applications.choices(web.actor())
+    named = dict(owners)
+    missing = {r.application_id for r in page.items if r.application_id} - named.keys()
+    return web.render(
+        "connectors/index.html",
+        "connectors/_listing.html",
+        view=web.list_view(page, query),
+        owners=owners,
+        named=named | applications.names(web.actor(), missing),
+        providers=PROVIDER_CHOICES,
+        types=[(key, type_word(key)) for key in TYPES],
+        scopes=[(key, key) for key in SCOPES],
+    )
+
+
+# ---------------------------------------------------------------- create and change
+
+
+@bp.route("/new", methods=["GET", "POST"])
+def create() -> ResponseReturnValue:
+    """Choose a provider, then fill in what it needs; one address, the choice is in it."""
+    web.actor().require("connectors:write")
+    provider = _chosen_provider()
+    if provider is None:
+        return _choose("connectors/choose.html", title="Add connector", cancel=None)
+    form = _with_choices(
+        ConnectorForm.of(provider, application_id=request.args.get("application_id"))
+    )
+    if (command := form.command()) is not None:
+        with form.catching():
+            record_id = web.already_done(form)
+            if record_id is None:
+                record_id = service.create(web.actor(), command).id
+                web.note_done(form, record_id)
+            web.toast("The connector is added.")
+            return web.see_other(url_for("connectors.show", record_id=record_id))
+    return _form_page("connectors/new.html", form, None)
+
+
+@bp.route("/<record_id>/edit", methods=["GET", "POST"])
+def edit(record_id: str) -> ResponseReturnValue:
+    """Change a connector. Secret inputs are empty: what is left empty is kept."""
+    web.actor().require("connectors:write")
+    record = find(Connector, web.actor(), record_id, lock=request.method == "POST")
+    provider = _chosen_provider() or PROVIDERS.get(record.provider or "")
+    if provider is None or request.args.get("choose"):
+        return _choose("connectors/choose.html", title=f"Edit {record.name}", cancel=record)
+    form = _with_choices(ConnectorForm.of(provider, record))
+    if (command := form.command(stored=record)) is not None:
+        with form.catching():
+            form.check_version(record)
+            service.update(web.actor(), record, command)
+            web.toast("The connector is saved.")
+            return web.see_other(url_for("connectors.show", record_id=record_id))
+    return _form_page("connectors/edit.html", form, record)
+
+
+def _chosen_provider() -> Provider | None:
+    key = request.form.get("provider") or request.args.get("provider")
+    if not key:
+        return None
+    if key not in PROVIDERS:
+        raise NotFound("There is no provider of this name. Choose one from the list.")
+    return PROVIDERS[key]
+
+
+def _choose(template: str, *, title: str, cancel: Connector | None) -> ResponseReturnValue:
+    by_type = sorted(PROVIDERS.values(), key=lambda p: (p.key == CUSTOM, p.category, p.name))
+    groups = [(type_word(key), list(found)) for key, found in groupby(by_type, _category)]
+    return web.render(template, title=title, record=cancel, groups=groups)
+
+
+def _category(provider: Provider) -> str:
+    return provider.category
+
+
+def _with_choices(form: ConnectorForm) -> ConnectorForm:
+    form.application_id.offer([("", "None"), *applications.choices(web.actor())])
+    return form
+
+
+def _form_page(template: str, form: ConnectorForm, record: Connector | None) -> ResponseReturnValue:
+    return web.render(
+        template,
+        form=form,
+        record=record,
+        health=store().health(),
+        status=form.answer_status,
+    )
+
+
+# ---------------------------------------------------------------- one connector
+
+
+@bp.get("/<record_id>")
+def show(record_id: str) -> ResponseReturnValue:
+    """One connector: its settings, what is known of its credentials, where it belongs."""
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    provider = PROVIDERS.get(record.provider or "")
+    return web.render(
+        "connectors/show.html",
+        record=record,
+        provider=provider,
+        missing=_missing(record, provider),
+        health=store().health(),
+        application=applications.names(web.actor(), {record.application_id or ""}),
+    )
+
+
+def _missing(record: Connector, provider: Provider | None) -> list[str]:
+    """What is still to be filled in before the connector can do anything, in words."""
+    if provider is None:
+        return ["the provider"]
+    missing = [s.label for s in provider.config if s.required and s.key not in record.config]
+    variant = provider.variant(record.auth_type)
+    needed = variant.credentials if variant else ()
+    return missing + [s.label for s in needed if s.key not in record.credential_fields]
+
+
+@bp.post("/<record_id>/switch")
+def switch(record_id: str) -> ResponseReturnValue:
+    """Turn a connector on or off: undone by the same button, so nobody is asked."""
+    enabled = request.form.get("on") == "1"
+    record = service.set_enabled(web.actor(), record_id, enabled)
+    web.toast(f"{record.name} is {'enabled' if enabled else 'disabled'}.")
+    return web.see_other(url_for("connectors.show", record_id=record_id))
+
+
+@bp.post("/<record_id>/credentials/delete")
+@recent_sign_in_required
+def remove_credentials(record_id: str) -> ResponseReturnValue:
+    """Forget all credentials of a connector."""
+    record = service.remove_credentials(web.actor(), record_id)
+    web.toast(f"The credentials of {record.name} are removed.")
+    return web.see_other(url_for("connectors.show", record_id=record_id))
+
+
+@bp.post("/<record_id>/delete")
+@recent_sign_in_required
+def delete(record_id: str) -> ResponseReturnValue:
+    """Delete a connector, if it still is what the person saw."""
+    record = find(Connector, web.actor(), record_id, lock=True)
+    if request.form.get("version", "") != str(record.version):
+        raise StaleVersion("This connector was changed since the page was loaded. Look again.")
+    service.delete(web.actor(), record)
+    web.toast(f"{record.name} is deleted. It can be restored for 30 days.")
+    return web.see_other(url_for("connectors.show", record_id=record_id))
+
+
+@bp.post("/<record_id>/restore")
+def restore(record_id: str) -> ResponseReturnValue:
+    """Bring a deleted connector back, with its credentials."""
+    record = service.restore(web.actor(), record_id)
+    web.toast(f"{record.name} is back.")
+    return web.see_other(url_for("connectors.show", record_id=record_id))
+
+
+@bp.get("/<record_id>/history")
+def history(record_id: str) -> ResponseReturnValue:
+    """What happened to a connector."""
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    entries = audit_pages.lines(audit.history(web.actor(), record_id))
+    return web.render("connectors/history.html", record=record, entries=entries)
+
+
+# ---------------------------------------------------------------- what other pages show
+
+
+def part(actor: Actor, application: Application) -> Part:
+    """An application's connectors, on its page."""
+    own = listing.Query(filters={"application_id": application.id}, limit=SHOWN)
+    page = listing.page(actor, service.LISTING, own)
+    new = url_for("connectors.create", application_id=application.id)
+    return Part(
+        title="Connectors",
+        items=[
+            Item(
+                record.name,
+                url_for("connectors.show", record_id=record.id),
+                record.sync_status,
+                name_of(record.provider) or "Draft",
+            )
+            for record in page.items
+        ],
+        all_url=url_for("connectors.index", application_id=application.id),
+        new_url=new if actor.can("connectors:write") else None,
+        new_label="Add a connector",
+        empty="No connector: this application reads from nowhere and writes to nowhere yet.",
+    )
+
+
+def tell(actor: Actor) -> Told:
+    """One step of the first run, and the connectors that need a person."""
+    some = session.scalar(select(exists().where(Connector.tenant_id == actor.tenant_id)))
+    troubled = session.scalars(
+        Connector.seen_by(actor)
+        .where(Connector.is_deleted.is_(False), Connector.sync_status.in_(NEED_A_PERSON))
+        .order_by(Connector.id.desc())
+        .limit(SHOWN)
+    )
+    step = Step(
+        order=3,
+        title="Configure a connector",
+        text="A source or a sink of data, with its secret in the secret store.",
+        url=url_for("connectors.create"),
+        action="Add a connector",
+        done=bool(some),
+    )
+    return Told(steps=[step], concerns=[_concern(record) for record in troubled])
+
+
+def _concern(record: Connector) -> Concern:
+    return Concern(
+        status=record.sync_status,
+        title=record.name,
+        text=record.last_error or "Its last runs failed.",
+        url=url_for("connectors.show", record_id=record.id),
+        since=record.last_sync_at,
+    )
