@@ -168,6 +168,7 @@ def history(record_id: str) -> ResponseReturnValue:
 @bp.post("/<record_id>/test-deliveries")
 def test(record_id: str) -> ResponseReturnValue:
     """Send a test. htmx gets the panel with what came of it; without, the attempt's page."""
+    web.actor().require("webhooks:write")
     record = service.get(web.actor(), record_id)
     form, attempt = TestForm(), None
     if (command := form.command()) is not None:
