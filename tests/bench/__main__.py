@@ -1,0 +1,286 @@
+"""Measures everything that is promised about speed, and says where it falls short.
+
+make bench                          all of it, about four minutes
+make bench ARGS="rest --rounds 3"   parts: lists rest growth memory start
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from portal import embedded, migrate
+from portal.config import libpq_url
+from tests.bench import figures, questions, world
+from tests.bench.figures import Figure, of_rounds
+from tests.bench.load import Ask, as_task
+from tests.bench.rivals import equal_table
+from tests.bench.servers import ROOT, Server, free_port, serving
+
+CONNECTIONS = 4
+PARTS = ("lists", "rest", "growth", "memory")
+
+
+class Generator:
+    """The load generator's process."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.bench.load"]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, kind: str, *asks: Ask, **options: Any) -> dict[str, Any]:
+        stdin, stdout = self.process.stdin, self.process.stdout
+        assert stdin
+        assert stdout
+        stdin.write(as_task(kind, *asks, **options) + "\n")
+        stdin.flush()
+        line = stdout.readline()
+        if not line:
+            raise SystemExit("the load generator died")
+        result: dict[str, Any] = json.loads(line)
+        return result
+
+    def stop(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the bench happens: the database, and the portal's settings on it."""
+
+    superuser: str
+    settings: dict[str, str]
+    port: int
+
+    @property
+    def cookie(self) -> str:
+        return "__Host-cpod"
+
+
+@contextmanager
+def place(directory: Path) -> Iterator[Place]:
+    """A PostgreSQL with everything in it."""
+    with embedded.start(directory / "var") as postgres:
+        superuser = libpq_url(postgres.superuser_url)
+        if migrate.current(postgres.owner_url) is None:
+            migrate.upgrade(postgres.owner_url)
+            world.fill(superuser)
+            equal_table(superuser, world.BIG.id)
+        world.sign_in(superuser)
+        settings = {
+            "PORTAL_ENV": "production",
+            "PORTAL_BASE_URL": "https://portal.example",
+            "PORTAL_DATA_DIR": str(directory),
+            "PORTAL_DATABASE_URL": postgres.app_url,
+            "PORTAL_SECRET_KEY": "a secret of the bench, known to all of us",
+            "PORTAL_OIDC_ISSUER": "https://idp.example",
+            "PORTAL_OIDC_CLIENT_ID": "portal",
+            "PORTAL_OIDC_CLIENT_SECRET": "a secret of the bench, known to all",
+        }
+        yield Place(superuser, settings, free_port())
+
+
+class Bench:
+    """The running servers, and the measurements."""
+
+    def __init__(self, place: Place, rounds: int, seconds: float, stack: ExitStack) -> None:
+        self.place, self.rounds, self.seconds, self.stack = place, rounds, seconds, stack
+        self.generator = Generator()
+        stack.callback(self.generator.stop)
+        self.portal = stack.enter_context(serving("app:app", place.settings))
+
+    def page(self, tenant: world.Tenant, path: str) -> Ask:
+        """A page as the tenant's admin asks for it."""
+        return Ask(self.portal.port, path, {"Cookie": f"{self.place.cookie}={tenant.cookie}"})
+
+    def rest(self, tenant: world.Tenant, path: str) -> Ask:
+        """REST as a program with a key of the tenant asks."""
+        return Ask(
+            self.portal.port,
+            f"/api/v1/integration{path}",
+            {"Authorization": f"Bearer {tenant.key}"},
+        )
+
+    def look(self, ask: Ask, *, rows: int | None = None, marker: str = "") -> str:
+        """The answer's body; the bench stops when it is not what is to be measured."""
+        answer = self.generator.run("once", ask)
+        body = str(answer["body"])
+        if answer["status"] != 200:
+            raise SystemExit(f"{ask.path}: {answer['status']}\n{answer['head']}\n{body[:500]}")
+        if rows is not None and body.count(marker) != rows:
+            raise SystemExit(f"{ask.path}: {body.count(marker)} times {marker}, not {rows}")
+        return body
+
+    # ------------------------------------------------------------ requests a second
+
+    def compare(
+        self,
+        ours: Ask,
+        theirs: Sequence[tuple[str, Ask, Server]],
+        bounds: Sequence[tuple[str, float]],
+    ) -> list[Figure]:
+        """Requests a second of ours against each of theirs, all in turn, round after round."""
+        everybody = [(ours, self.portal), *((ask, server) for _, ask, server in theirs)]
+        for ask, _ in everybody:  # caches and pools warm up
+            self._burst(ask, 0.5)
+        speeds: list[list[float]] = [[] for _ in everybody]
+        costs: list[list[float]] = [[] for _ in everybody]
+        for _ in range(self.rounds):
+            for number, (ask, server) in enumerate(everybody):
+                before = server.cpu_seconds
+                burst = self._burst(ask, self.seconds)
+                speeds[number].append(burst["per_second"])
+                costs[number].append((server.cpu_seconds - before) / burst["requests"] * 1000)
+        return [
+            Figure(
+                name,
+                of_rounds(speeds[0], speeds[number]),
+                bound,
+                "more",
+                notes=f"{median(speeds[0]):.0f}/s against {median(speeds[number]):.0f}/s; "
+                f"processor {median(costs[0]):.2f} ms against {median(costs[number]):.2f} ms",
+                detail={"ours_per_second": speeds[0], "theirs_per_second": speeds[number]},
+            )
+            for number, (name, bound) in enumerate(bounds, 1)
+        ]
+
+    def _burst(self, ask: Ask, seconds: float) -> dict[str, Any]:
+        result = self.generator.run("burst", ask, connections=CONNECTIONS, seconds=seconds)
+        if result["failures"]:
+            raise SystemExit(f"{ask.path}: {result['failures']} requests failed")
+        return result
+
+    # ------------------------------------------------------------ the parts
+
+    def lists(self) -> list[Figure]:
+        """Our list page against Django's and Flask-Admin's over an equal table."""
+        rivals = {"BENCH_DATABASE_URL": self.place.superuser}
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.bench.rivals.django_admin"],
+            env=rivals, cwd=ROOT, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        cookie = {"Cookie": f"sessionid={done.stdout.strip()}"}
+        with ExitStack() as stack:
+            django = stack.enter_context(serving("tests.bench.rivals.django_admin:app", rivals))
+            flask = stack.enter_context(serving("tests.bench.rivals.flask_admin_site:app", rivals))
+            page = self.page(world.BIG, questions.KEYS_PAGE)
+            change_list = Ask(django.port, "/admin/auth/key/", cookie)
+            list_view = Ask(flask.port, "/admin/keys/")
+            self.look(page, rows=50, marker='<th scope="row"')
+            self.look(change_list, rows=50, marker='<th class="field-name"')
+            self.look(list_view, rows=50, marker='<td class="col-name"')
+            return self.compare(
+                page,
+                [("Django", change_list, django), ("Flask-Admin", list_view, flask)],
+                [
+                    ("list page of 50, against Django admin's change list", 10),
+                    ("list page of 50, against Flask-Admin's list view", 5),
+                ],
+            )
+
+    def rest_figures(self) -> list[Figure]:
+        """REST by key against plain psycopg that sends the same statements."""
+        number = world.BIG.keys // 2
+        key_id = world.identifier("key", world.BIG, number, world.BIG.keys)
+        path = Path(self.place.settings["PORTAL_DATA_DIR"]) / "statements.json"
+        self._overhear(key_id, path)
+        environment = {
+            "BENCH_DATABASE_URL": self.place.superuser,
+            "BENCH_STATEMENTS": str(path),
+        }
+        found = []
+        with serving("tests.bench.rivals.reference:app", environment) as plain:
+            for name, ours, theirs, bound in (
+                ("REST get by key", f"/api-keys/{key_id}", f"/keys/{key_id}", 0.5),
+                ("REST list of 50 by key", "/api-keys", "/keys", 0.4),
+            ):
+                asks = self.rest(world.BIG, ours), Ask(plain.port, theirs)
+                for ask in asks:
+                    self.look(ask, rows=1 if "get" in name else 50, marker='"key_prefix"')
+                title = f"{name}, against Flask and plain psycopg"
+                found += self.compare(asks[0], [("plain", asks[1], plain)], [(title, bound)])
+        return found
+
+    def _overhear(self, key_id: str, file: Path) -> None:
+        """Write down the statements that REST sends for these two requests."""
+        script = [sys.executable, "-m", "tests.bench.overhear", world.BIG.key, key_id, str(file)]
+        settings = self.place.settings
+        subprocess.run(script, env=settings, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+    def growth(self) -> list[Figure]:
+        """Every question at 100,000 rows against the same at 1,000."""
+        return [self._grown(question) for question in questions.all_of(self)]
+
+    def _grown(self, question: "questions.Question") -> Figure:
+        asks = question.big, question.small
+        for ask in asks:
+            self.look(ask)
+        self.generator.run("turns", *asks, rounds=5)
+        result = self.generator.run("turns", *asks, rounds=10 * self.rounds)
+        big, small = result["times_ms"]
+        return Figure(
+            question.name,
+            median(big) / median(small),
+            1.2,
+            "less",
+            notes=f"{median(big):.2f} ms against {median(small):.2f} ms",
+            detail={"big_ms": big, "small_ms": small},
+        )
+
+    def memory(self) -> list[Figure]:
+        """What the web process holds when all of this is over."""
+        used = self.portal.memory_mb
+        return [Figure("memory of the web process after all this, MB", used, 150, "less", "MB")]
+
+
+def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None) -> list[Figure]:
+    with ExitStack() as stack:
+        name = keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="portal-bench-"))
+        told("filling the database")
+        here = stack.enter_context(place(Path(name)))
+        bench = Bench(here, rounds, seconds, stack)
+        found = []
+        works = {
+            "lists": bench.lists,
+            "rest": bench.rest_figures,
+            "growth": bench.growth,
+            "memory": bench.memory,
+        }
+        for part in parts:
+            told(f"measuring: {part}")
+            for figure in works[part]():
+                print(figure.line(), flush=True)
+                found.append(figure)
+        return found
+
+
+def told(words: str) -> None:
+    print(f"-- {words}", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="default: all of them")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=1.5, help="of each burst of requests")
+    parser.add_argument("--keep", type=Path, help="a directory to keep the filled database in")
+    asked = parser.parse_args()
+    found = measure(asked.parts or PARTS, asked.rounds, asked.seconds, asked.keep)
+    holding = sum(figure.holds for figure in found)
+    print(f"\n{holding} of {len(found)} hold; {figures.write(found, ROOT / 'bench-results')}")
+    return 0 if all(figure.holds for figure in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

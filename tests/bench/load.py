@@ -1,0 +1,170 @@
+"""The load generator: a process of its own that asks over kept-alive connections.
+
+python -m tests.bench.load      one task as a line of JSON in, one result as a line out
+"""
+
+import asyncio
+import json
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+SECONDS_PER_REQUEST = 30
+LENGTH = b"content-length:"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One GET: where, and with which headers."""
+
+    port: int
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def encode(self) -> bytes:
+        """As HTTP/1.1 has it; the host is what the portal calls itself."""
+        headers = {"Host": "portal.example", "Accept": "*/*", **self.headers}
+        lines = [f"GET {self.path} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items())]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def answer_end(data: bytes | bytearray) -> int | None:
+    """Where the answer at the beginning of `data` ends; None while it is incomplete."""
+    head = data.find(b"\r\n\r\n")
+    if head < 0:
+        return None
+    place = bytes(data[:head]).lower().find(LENGTH)
+    if place < 0:
+        raise ValueError("an answer without Content-Length")
+    length = int(bytes(data[place + len(LENGTH) : head]).split(b"\r\n", 1)[0])
+    end = head + 4 + length
+    return end if len(data) >= end else None
+
+
+# ---------------------------------------------------------------- many at once
+
+
+class Connection(asyncio.Protocol):
+    """Asks again as soon as it has an answer, until the time is over."""
+
+    def __init__(self, request: bytes, until: float, done: asyncio.Future[None]) -> None:
+        self.request, self.until, self.done = request, until, done
+        self.times: list[float] = []
+        self.failures = 0
+        self.received = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: Any = transport
+        self.ask()
+
+    def ask(self) -> None:
+        self.received.clear()
+        self.asked = time.perf_counter()
+        self.transport.write(self.request)
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        if answer_end(self.received) is None:
+            return
+        now = time.perf_counter()
+        self.times.append(now - self.asked)
+        self.failures += not self.received.startswith(b"HTTP/1.1 200")
+        if now < self.until:
+            self.ask()
+        else:
+            self.transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+
+
+async def burst(ask: Ask, connections: int, seconds: float) -> dict[str, Any]:
+    """As many requests as the server can answer over some connections in some seconds."""
+    loop = asyncio.get_running_loop()
+    began = time.perf_counter()
+    open_ones = []
+    for _ in range(connections):
+        done = loop.create_future()
+        one = Connection(ask.encode(), began + seconds, done)
+        await loop.create_connection(lambda one=one: one, "127.0.0.1", ask.port)
+        open_ones.append(one)
+    await asyncio.wait_for(
+        asyncio.gather(*(one.done for one in open_ones)), seconds + SECONDS_PER_REQUEST
+    )
+    taken = time.perf_counter() - began
+    times = sorted(moment for one in open_ones for moment in one.times)
+    return {
+        "requests": len(times),
+        "failures": sum(one.failures for one in open_ones),
+        "per_second": len(times) / taken,
+        "p50_ms": times[len(times) // 2] * 1000,
+        "p99_ms": times[len(times) * 99 // 100] * 1000,
+    }
+
+
+# ---------------------------------------------------------------- one after the other
+
+
+def turns(asks: list[Ask], rounds: int) -> dict[str, Any]:
+    """Each request in turn, over and over, on a connection each: milliseconds of every answer."""
+    sockets = [socket.create_connection(("127.0.0.1", ask.port)) for ask in asks]
+    times: list[list[float]] = [[] for _ in asks]
+    for _ in range(rounds):
+        for connection, ask, taken in zip(sockets, asks, times, strict=True):
+            began = time.perf_counter()
+            connection.sendall(ask.encode())
+            _read(connection)
+            taken.append((time.perf_counter() - began) * 1000)
+    for connection in sockets:
+        connection.close()
+    return {"times_ms": times}
+
+
+def once(ask: Ask) -> dict[str, Any]:
+    """One answer, to be looked at."""
+    with socket.create_connection(("127.0.0.1", ask.port), SECONDS_PER_REQUEST) as connection:
+        connection.sendall(ask.encode())
+        received = _read(connection)
+    head, _, body = bytes(received).partition(b"\r\n\r\n")
+    return {"status": int(head.split()[1]), "head": head.decode("latin-1"), "body": body.decode()}
+
+
+def _read(connection: socket.socket) -> bytearray:
+    received = bytearray()
+    while answer_end(received) is None:
+        piece = connection.recv(1 << 18)
+        if not piece:
+            raise ConnectionError("the server closed the connection")
+        received += piece
+    return received
+
+
+# ---------------------------------------------------------------- the process
+
+
+def run(task: dict[str, Any]) -> dict[str, Any]:
+    asks = [Ask(**ask) for ask in task["asks"]]
+    match task["kind"]:
+        case "burst":
+            return asyncio.run(burst(asks[0], task["connections"], task["seconds"]))
+        case "turns":
+            return turns(asks, task["rounds"])
+        case _:
+            return once(asks[0])
+
+
+def as_task(kind: str, *asks: Ask, **options: Any) -> str:
+    """A line for the process."""
+    return json.dumps({"kind": kind, "asks": [asdict(ask) for ask in asks], **options})
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.install()
+    for line in sys.stdin:
+        print(json.dumps(run(json.loads(line))), flush=True)

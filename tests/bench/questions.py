@@ -1,0 +1,99 @@
+"""The pages whose cost must not grow, each asked of the big and of the small tenant."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import orjson
+
+from tests.bench import world
+from tests.bench.load import Ask
+
+if TYPE_CHECKING:
+    from tests.bench.__main__ import Bench
+
+KEYS_PAGE = "/applications"
+KEYS = {
+    "first page": "",
+    "sorted by name": "sort=name",
+    "changed last": "sort=-updated_at",
+    "ends first": "sort=expires_at",
+    "status active": "status=active",
+    "status revoked": "status=revoked",
+    "status expired": "status=expired",
+    "blocked": "blocked=true",
+    "not blocked": "blocked=false",
+    "a common kind": "kind=service",
+    "of an application": "application_id={application}",
+    "of a common user": "issued_to_user_id=per_3",
+    "of a rare user": "issued_to_user_id=per_rare",
+    "of a common service": "issued_to_service=exporter",
+    "of a rare service": "issued_to_service=zeppelin",
+    "a rare creator": "created_by_user_id=per_rare",
+    "two filters": "status=active&kind=user",
+    "created in a span": "created_after={year_start}&created_before={year_end}",
+    "a common word": "q=nightly",
+    "a rare word": "q=zanzibar",
+    "the beginning of words": "q=n",
+    "two common words": "q=nightly+export",
+    "a common and a rare word": "q=hourly+zanzibar",
+    "an old word": "q=vintage",
+    "two words that never meet": "q=nightly+hourly",
+    "a word sorted by name": "q=nightly&sort=name",
+    "a common tag": "tag=prod",
+    "a rare tag": "tag=audit",
+    "a word and a filter": "q=nightly&status=revoked",
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """The same question of two tenants."""
+
+    name: str
+    big: Ask
+    small: Ask
+
+
+def all_of(bench: "Bench") -> Iterator[Question]:
+    """Every question."""
+    for name, query in KEYS.items():
+        yield _rest(bench, f"REST keys, {name}", "/api-keys", query)
+    yield _deep(bench, "REST keys, deep by cursor", "/api-keys")
+    yield Question(
+        "applications page, first",
+        bench.page(world.BIG, "/applications"),
+        bench.page(world.SMALL, "/applications"),
+    )
+
+
+def _rest(bench: "Bench", name: str, path: str, query: str) -> Question:
+    big, small = (
+        bench.rest(tenant, f"{path}?{query.format(**_names(tenant))}")
+        for tenant in (world.BIG, world.SMALL)
+    )
+    return Question(name, big, small)
+
+
+def _names(tenant: world.Tenant) -> dict[str, str]:
+    return {
+        "application": world.identifier("app", tenant, 7, tenant.applications),
+        "year_start": quote((world.NOW - world.YEAR / 2).isoformat()),
+        "year_end": quote((world.NOW - world.YEAR / 4).isoformat()),
+    }
+
+
+def _deep(bench: "Bench", name: str, path: str) -> Question:
+    """The page in the middle, by the cursor that the list itself would give."""
+    from portal.listing import Cursor
+
+    asks = []
+    for tenant in (world.BIG, world.SMALL):
+        middle = world.identifier("key", tenant, tenant.keys // 2, tenant.keys)
+        cursor = Cursor("-created_at", middle, middle).encode()
+        asks.append(bench.rest(tenant, f"{path}?cursor={cursor}"))
+    body = orjson.loads(bench.look(asks[0]))
+    if len(body["items"]) != 50:
+        raise SystemExit(f"{name}: {len(body['items'])} rows")
+    return Question(name, *asks)

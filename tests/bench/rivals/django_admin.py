@@ -1,0 +1,138 @@
+"""Django's admin: DEBUG off (so templates are cached), pooled connections, nothing taken out.
+
+https://docs.djangoproject.com/en/5.2/howto/deployment/checklist/
+"""
+
+import django
+from django.apps import apps
+from django.conf import settings
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.bench.rivals import FILTERED, SEARCHED, SHOWN, database_url
+
+SESSION_COOKIE = "sessionid"
+
+
+def _database() -> dict[str, object]:
+    parts = conninfo_to_dict(database_url())
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts["dbname"],
+        "USER": parts["user"],
+        "HOST": parts["host"],
+        "OPTIONS": {"pool": True},
+    }
+
+
+settings.configure(
+    DEBUG=False,
+    SECRET_KEY="a secret of the bench, known to all",
+    ALLOWED_HOSTS=["*"],
+    ROOT_URLCONF=__name__,
+    USE_TZ=True,
+    DATABASES={"default": _database()},
+    DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+    STATIC_URL="/static/",
+    INSTALLED_APPS=[
+        "django.contrib.admin",
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.sessions",
+        "django.contrib.messages",
+        "django.contrib.staticfiles",
+    ],
+    MIDDLEWARE=[
+        "django.middleware.security.SecurityMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    ],
+    TEMPLATES=[
+        {
+            "BACKEND": "django.template.backends.django.DjangoTemplates",
+            "APP_DIRS": True,
+            "OPTIONS": {
+                "context_processors": [
+                    "django.template.context_processors.request",
+                    "django.contrib.auth.context_processors.auth",
+                    "django.contrib.messages.context_processors.messages",
+                ]
+            },
+        }
+    ],
+)
+django.setup()
+
+from django.contrib import admin  # noqa: E402 - Django's models need its settings
+from django.core.management import call_command  # noqa: E402
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.db import models  # noqa: E402
+from django.urls import path  # noqa: E402
+
+
+class Key(models.Model):
+    """A row of the equal table."""
+
+    id = models.CharField(primary_key=True, max_length=40)
+    name = models.CharField(max_length=200)
+    key_prefix = models.CharField(max_length=12)
+    last4 = models.CharField(max_length=4)
+    kind = models.CharField(
+        max_length=20,
+        choices=[("user", "User"), ("service", "Service"), ("virtual_llm", "Virtual LLM")],
+    )
+    issued_to_service = models.CharField(max_length=200, null=True)
+    blocked = models.BooleanField()
+    application_id = models.CharField(max_length=40, null=True)
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "auth"  # any installed one: this module is no package of Django's
+        db_table = "bench_key"
+        managed = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@admin.register(Key)
+class KeyAdmin(admin.ModelAdmin):
+    """The change list: 50 rows, the columns, search and filters of the portal's page."""
+
+    list_display = SHOWN
+    list_filter = FILTERED
+    search_fields = SEARCHED
+    list_per_page = 50
+    ordering = ("-id",)
+
+
+urlpatterns = [path("admin/", admin.site.urls)]
+CHANGE_LIST = "/admin/auth/key/"
+
+
+def prepare() -> str:
+    """Make Django's own tables and a signed-in administrator; gives the session's key."""
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.auth.models import User
+    from django.contrib.sessions.backends.db import SessionStore
+
+    call_command("migrate", verbosity=0)
+    user = User.objects.filter(username="ada").first() or User.objects.create_superuser("ada")
+    store = SessionStore()
+    store[SESSION_KEY] = str(user.pk)
+    store[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    store[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    store.create()
+    return str(store.session_key)
+
+
+assert apps.ready
+app = get_wsgi_application()
+
+if __name__ == "__main__":
+    print(prepare())

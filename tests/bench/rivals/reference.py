@@ -1,0 +1,42 @@
+"""The least that REST can cost: a Flask view, plain psycopg with its pool, the JSON dumped.
+
+It sends the statements of the portal's own REST (`BENCH_STATEMENTS`), as the superuser: nobody is
+authenticated and no row-level security is paid for.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool
+
+from tests.bench.rivals import database_url
+
+STATEMENTS: dict[str, Any] = json.loads(Path(os.environ["BENCH_STATEMENTS"]).read_text())
+pool = ConnectionPool(
+    database_url(), min_size=4, max_size=16, kwargs={"row_factory": dict_row}, open=True
+)
+app = Flask(__name__)
+
+
+@app.get("/keys/<id>")
+def one(id: str) -> Response:
+    asked = STATEMENTS["get"]
+    with pool.connection() as connection:
+        row = connection.execute(asked["sql"], {**asked["values"], "id": id}).fetchone()
+    return _answer(row)
+
+
+@app.get("/keys")
+def some() -> Response:
+    asked = STATEMENTS["list"]
+    with pool.connection() as connection:
+        rows = connection.execute(asked["sql"], asked["values"]).fetchall()
+    return _answer({"items": rows})
+
+
+def _answer(document: Any) -> Response:
+    return Response(json.dumps(document, default=str), content_type="application/json")

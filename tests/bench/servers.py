@@ -1,0 +1,87 @@
+"""The servers under load: granian, one process each, on one PostgreSQL."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from portal.embedded import die_with_parent
+from portal.serving import WEB_THREADS
+
+ROOT = Path(__file__).parent.parent.parent
+START_SECONDS = 30
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Server:
+    """One running server and the process in it that answers."""
+
+    port: int
+    pid: int
+
+    @property
+    def memory_mb(self) -> float:
+        """What the answering process holds now (its resident set), in MB."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+    @property
+    def cpu_seconds(self) -> float:
+        """What the answering process has computed since it began."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+@contextlib.contextmanager
+def serving(target: str, environment: Mapping[str, str], port: int = 0) -> Iterator[Server]:
+    """A WSGI application (`module:name`) under granian, until the block ends.
+
+    All of them with as many threads as the portal has.
+    """
+    port = port or free_port()
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "1"]
+    command += ["--port", str(port), "--blocking-threads", str(WEB_THREADS)]
+    process = subprocess.Popen(
+        [*command, "--log-level", "error", target],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,  # what they log of each request
+        preexec_fn=die_with_parent(signal.SIGTERM),
+    )
+    try:
+        _wait_for(port, process)
+        yield Server(port, _worker_of(process.pid))
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise SystemExit(f"{process.args!r} ended with {process.returncode}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise SystemExit(f"{process.args!r} did not answer in {START_SECONDS} s")
+
+
+def _worker_of(pid: int) -> int:
+    """granian's one child that answers; its main process only watches."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return max(map(int, children), key=lambda child: Server(0, child).memory_mb, default=pid)

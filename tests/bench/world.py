@@ -1,0 +1,325 @@
+"""The data that everything is measured on: one big tenant, one of a hundredth, some small ones.
+
+Big and small tenant are alike in proportion and have the same rare things in the same number, so
+that the same question gives a page of the same length in both: what differs is the table's size.
+"""
+
+import hashlib
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import orjson
+import psycopg
+from ulid import ULID
+
+from portal import records
+from portal.applications.models import Application
+from portal.connectors.models import Connector
+from portal.db import Record
+from portal.keys import format as key_format
+from portal.keys.models import ApiKey
+from portal.webhooks.models import Webhook
+
+NOW = datetime.now(UTC)
+YEAR = timedelta(days=365)
+RARE = 60  # rows that have the rare word, tag, user or service, in either tenant
+KIND_LETTERS = key_format.KIND_LETTERS
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """One tenant and how much it has; `session` and `key` let the bench in."""
+
+    id: str
+    code: str
+    applications: int
+    connectors: int
+    webhooks: int
+    keys: int
+    session: str
+    key: str
+
+    @classmethod
+    def of(cls, code: str, *sizes: int) -> Self:
+        letters = random.Random(code)  # noqa: S311 - the same in every run, and no secret
+        kind = KIND_LETTERS["service"]
+        unchecked = f"sk-{code}-{kind}" + "".join(letters.choices(key_format.ALPHABET, k=32))
+        raw = unchecked + key_format.checksum(unchecked)
+        token = "".join(letters.choices(key_format.ALPHABET, k=43))
+        return cls(f"tnt_{code}", code, *sizes, session=token, key=raw)
+
+    @property
+    def cookie(self) -> str:
+        """The value of a signed-in browser's cookie."""
+        return f"{self.id}.{self.session}"
+
+
+BIG = Tenant.of("bigg", 1_000, 10_000, 10_000, 100_000)
+SMALL = Tenant.of("smal", 100, 100, 100, 1_000)
+OTHERS = [Tenant.of(f"o{number:03}", 2, 10, 10, 50) for number in range(20)]
+
+
+def identifier(prefix: str, tenant: Tenant, number: int, count: int) -> str:
+    """The id of a tenant's `number`th record of a kind: a ULID of the moment it was made."""
+    digest = hashlib.sha256(f"{tenant.id}{prefix}{number}".encode()).digest()
+    milliseconds = int(created(number, count).timestamp() * 1000)
+    return f"{prefix}_{ULID(milliseconds.to_bytes(6, 'big') + digest[:10])}"
+
+
+def created(number: int, count: int) -> datetime:
+    """Records came evenly over a year, the last one a while ago."""
+    return NOW - YEAR + (YEAR - timedelta(hours=1)) * (number / count)
+
+
+def fill(url: str) -> None:
+    """Put everything into a migrated, empty database; `url` is the superuser's."""
+    with psycopg.connect(url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        for tenant in (BIG, SMALL, *OTHERS):
+            _fill(connection, tenant)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+
+
+def sign_in(url: str) -> None:
+    """The sessions begin now."""
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE web_session SET created_at = now(), last_seen_at = now()")
+
+
+def _fill(connection: psycopg.Connection, tenant: Tenant) -> None:
+    copy(connection, "tenant", [_tenant(tenant)])
+    copy(connection, "person", [_person(tenant)])
+    copy(connection, "web_session", [_session(tenant)])
+    for model, rows in (
+        (Application, applications(tenant)),
+        (Connector, connectors(tenant)),
+        (Webhook, webhooks(tenant)),
+        (ApiKey, keys(tenant)),
+    ):
+        made = list(rows)
+        copy(connection, model.__tablename__, made)
+        copy(connection, "search_term", _terms(model, made))
+        copy(connection, "audit_entry", (_entry(model, row) for row in made))
+    copy(connection, "api_key_runtime", (_runtime(row) for row in made))
+
+
+def copy(connection: psycopg.Connection, table: str, rows: Sequence[Row] | Iterator[Row]) -> None:
+    """COPY rows that all have the same columns into a table."""
+    rows = iter(rows)
+    first = next(rows)
+    statement = f"COPY {table} ({', '.join(first)}) FROM STDIN"
+    with connection.cursor().copy(statement) as into:
+        into.write_row(list(first.values()))
+        for row in rows:
+            into.write_row(list(row.values()))
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _tenant(tenant: Tenant) -> Row:
+    return {"id": tenant.id, "slug": tenant.code, "name": tenant.code, "key_code": tenant.code}
+
+
+def _person(tenant: Tenant) -> Row:
+    return {
+        "tenant_id": tenant.id,
+        "id": f"per_{tenant.code}",
+        "issuer": "https://idp.example",
+        "subject": "ada",
+        "name": "Ada Lovelace",
+        "email": "ada@bench.example",
+        "role": "admin",
+    }
+
+
+def _session(tenant: Tenant) -> Row:
+    return {
+        "tenant_id": tenant.id,
+        "id": f"ses_{tenant.code}",
+        "person_id": f"per_{tenant.code}",
+        "token_hash": hashlib.sha256(tenant.session.encode()).hexdigest(),
+        "subject_key": hashlib.sha256(tenant.id.encode()).hexdigest(),
+        "role": "admin",
+        "auth_version": 1,
+        "auth_time": NOW,
+    }
+
+
+def _envelope(prefix: str, tenant: Tenant, number: int, count: int) -> Row:
+    moment = created(number, count)
+    return {
+        "tenant_id": tenant.id,
+        "id": identifier(prefix, tenant, number, count),
+        "created_at": moment,
+        "updated_at": moment,
+        "created_by": f"per_{tenant.code}",
+        "updated_by": f"per_{tenant.code}",
+        "version": 1,
+    }
+
+
+def _application_of(tenant: Tenant, number: int) -> str:
+    """A hundred keys each, in either tenant: the later applications have none."""
+    owners = max(tenant.keys // 100, 1)
+    return identifier("app", tenant, number % owners, tenant.applications)
+
+
+def applications(tenant: Tenant) -> Iterator[Row]:
+    """Every fourth one is a platform service, every tenth a draft."""
+    for number in range(tenant.applications):
+        yield {
+            **_envelope("app", tenant, number, tenant.applications),
+            "display_name": name(number, tenant.applications),
+            "slug": f"app-{number}",
+            "kind": "platform-service" if number % 4 == 0 else "app",
+            "status": "draft" if number % 10 == 5 else "active",
+            "primary_domain": "sales",
+            "description": "What it does, in a sentence.",
+            "oauth_client_id": f"client-{number}",
+        }
+
+
+def connectors(tenant: Tenant) -> Iterator[Row]:
+    """Half of them for logs, half for chats; one in twenty fails."""
+    for number in range(tenant.connectors):
+        yield {
+            **_envelope("cnn", tenant, number, tenant.connectors),
+            "name": name(number, tenant.connectors),
+            "type": "siem" if number % 2 else "messaging",
+            "provider": "splunk" if number % 2 else "slack",
+            "config": _json({"host": f"host{number}.example:8089"}),
+            "auth_type": "bearer",
+            "sync_status": "failing" if number % 20 == 7 else "healthy",
+            "enabled": number % 10 != 3,
+            "tags": _json(tags(number, tenant.connectors)),
+            "application_id": _application_of(tenant, number),
+        }
+
+
+def webhooks(tenant: Tenant) -> Iterator[Row]:
+    """Nine of ten are on, one in ten comes in."""
+    for number in range(tenant.webhooks):
+        yield {
+            **_envelope("whk", tenant, number, tenant.webhooks),
+            "name": name(number, tenant.webhooks),
+            "direction": "inbound" if number % 10 == 4 else "outbound",
+            "url": f"https://hooks{number}.example/in",
+            "event_types": _json(["rfp.created", "rfp.updated"]),
+            "enabled": number % 10 != 3,
+            "retry_policy": _json({"maxAttempts": 5, "backoff": "exponential"}),
+            "tags": _json(tags(number, tenant.webhooks)),
+            "application_id": _application_of(tenant, number),
+        }
+
+
+def keys(tenant: Tenant) -> Iterator[Row]:
+    """One in ten is revoked, one in ten expired; RARE are blocked. The last one is the bench's."""
+    count = tenant.keys
+    for number in range(count):
+        rare, opens = is_rare(number, count), number == count - 1
+        digest = key_format.digest(tenant.key if opens else f"{tenant.id} {number}")
+        kind = ("user", "service", "service", "virtual_llm")[number % 4]
+        revoked = number % 10 == 1
+        yield {
+            **_envelope("key", tenant, number, count),
+            "name": name(number, count),
+            "key_hash": digest,
+            "prefix": f"sk-{tenant.code}-",
+            "key_prefix": f"sk-{tenant.code}-{KIND_LETTERS[kind]}{digest[:3]}",
+            "last4": digest[-4:],
+            "kind": kind,
+            "issued_to_user_id": "per_rare" if rare else f"per_{number % 10}",
+            "issued_to_service": "zeppelin" if rare else "exporter",
+            "scopes": _json(ALL_READS if opens else ["connectors:read", "webhooks:read"]),
+            "rpm_limit": 600,
+            "max_budget_usd": 250,
+            "blocked": rare and not opens,
+            "blocked_reason": "Too many calls" if rare and not opens else None,
+            "expires_at": None if number % 10 != 2 else NOW - timedelta(days=1 + number % 300),
+            "revoked_at": created(number, count) if revoked else None,
+            "created_by_user_id": "per_rare" if rare else f"per_{tenant.code}",
+            "tags": _json(tags(number, count)),
+            "application_id": None if opens else _application_of(tenant, number),
+        }
+
+
+ALL_READS = ["applications:read", "audit:read", "connectors:read", "keys:read", "webhooks:read"]
+
+
+def _runtime(key: Row) -> Row:
+    return {
+        "tenant_id": key["tenant_id"],
+        "key_id": key["id"],
+        "last_used_at": key["created_at"],
+        "request_count": 12,
+        "spend_usd": 3.5,
+    }
+
+
+def _entry(model: type[Record], row: Row) -> Row:
+    return {
+        "tenant_id": row["tenant_id"],
+        "occurred_at": row["created_at"],
+        "id": row["id"].replace(model.id_prefix, "aud"),
+        "action": f"{model.noun}.created",
+        "record_kind": model.noun,
+        "record_id": row["id"],
+        "record_name": row.get("name") or row["display_name"],
+        "actor_kind": "person",
+        "actor_id": row["created_by"],
+        "actor_name": "Ada Lovelace",
+        "changes": _json({"name": [None, row.get("name") or row["display_name"]]}),
+        "request_id": "req_01K0000000000000000000BNCH",
+    }
+
+
+def _terms(model: type[Record], rows: Sequence[Row]) -> Iterator[Row]:
+    """The terms that the product itself would find these records by."""
+    for row in rows:
+        for term in sorted(records.terms_of(model(**{**row, **_parsed(row)}))):
+            yield {
+                "tenant_id": row["tenant_id"],
+                "kind": model.noun,
+                "term": term,
+                "record_id": row["id"],
+            }
+
+
+def _parsed(row: Row) -> Mapping[str, Any]:
+    return {
+        name: orjson.loads(row[name]) for name in ("config", "event_types", "tags") if name in row
+    }
+
+
+# ---------------------------------------------------------------- words
+
+
+def is_rare(number: int, count: int) -> bool:
+    """RARE records of each kind, spread evenly; all of them where there are not more."""
+    return number % max(count // RARE, 1) == 0 and number // max(count // RARE, 1) < RARE
+
+
+def name(number: int, count: int) -> str:
+    """Half are nightly, half are exports; RARE have the rare word; the oldest tenth is vintage."""
+    words = ["Nightly" if number % 2 else "Hourly", "export" if number // 2 % 2 else "import"]
+    if is_rare(number, count):
+        words.append("zanzibar")
+    if number < count // 10:
+        words.append("vintage")
+    return f"{' '.join(words)} {number}"
+
+
+def tags(number: int, count: int) -> list[str]:
+    """One that half of them have, and one that RARE have."""
+    return ["prod" if number % 2 else "test", *(["audit"] if is_rare(number, count) else [])]
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
