@@ -19,9 +19,9 @@ DIRECTION_CHOICES = [
     ("inbound", "Inbound: an external system calls the platform"),
 ]
 BACKOFF_CHOICES = [
-    ("exponential", "Exponential: the waits grow ever faster"),
-    ("linear", "Linear: the waits grow evenly"),
-    ("fixed", "Fixed: always the same wait"),
+    ("exponential", "Exponential"),
+    ("linear", "Linear"),
+    ("fixed", "Fixed"),
 ]
 SAMPLE = {"id": "rec_01K1EXAMPLE", "title": "A test from the cPod integration portal"}
 
@@ -48,7 +48,11 @@ class WebhookForm(CommandForm[WebhookInput]):
     max_attempts = NumberField(
         "Attempts", wire="retry_policy.maxAttempts", description="For one event, 1 to 20."
     )
-    backoff = ChoiceField("Waits between them", wire="retry_policy.backoff")
+    backoff = ChoiceField(
+        "Waits between them",
+        wire="retry_policy.backoff",
+        description="Ever longer, evenly longer, or always the same.",
+    )
     timeout_ms = NumberField(
         "Timeout in ms", wire="retry_policy.timeoutMs", description="1,000 to 30,000."
     )
