@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 
 from portal.audit import service as audit
 from portal.config import running
@@ -26,6 +26,7 @@ from portal.webhooks.schemas import TestInput
 USER_AGENT = "cPod-Webhooks/1.0"
 PER_WEBHOOK, PER_TENANT = 10, 30
 WINDOW = timedelta(minutes=1)
+KEEP = timedelta(days=30)
 ON_ITS_WAY = (
     "The request left, and no outcome was recorded: it is still on its way, or the portal was"
     " stopped in between."
@@ -70,6 +71,14 @@ def attempt(actor: Actor, webhook_id: str, attempt_id: str) -> DeliveryAttempt:
     if found is None:
         raise NotFound(f"There is no delivery {attempt_id[:60]} of this webhook.")
     return found
+
+
+def forget_old(tenant_id: str) -> int:
+    """Housekeeping: drop the attempts of one tenant that are older than KEEP; gives how many."""
+    old = delete(DeliveryAttempt).where(
+        DeliveryAttempt.tenant_id == tenant_id, DeliveryAttempt.created_at < func.now() - KEEP
+    )
+    return len(session.execute(old.returning(DeliveryAttempt.id)).all())
 
 
 def _begin(

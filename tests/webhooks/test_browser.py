@@ -12,7 +12,6 @@ from tests.cast import ADA, sign_in
 from tests.identity.serving import served
 from tests.webhooks.conftest import Make, Receiver
 
-
 EXPECTED = "Failed to load resource: the server responded with a status of 422"
 AXE = (Path(__file__).parents[1] / "vendor" / "axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -350,3 +350,25 @@ def test_an_attempt_is_found_below_its_own_webhook_and_tenant_only(
     assert ada.get(f"/webhooks/{other['id']}{path}").status_code == 404
     assert gus.get(f"/webhooks/{made['id']}{path}").status_code == 404
     assert gus.get(f"/webhooks/{made['id']}/test-deliveries").status_code == 404
+
+
+def test_attempts_are_forgotten_after_a_month(
+    ada: Api, make: Make, receiver: Receiver, database: Database, app: Flask
+) -> None:
+    from portal.db import transaction
+    from portal.identity.provider.people import ACME
+    from portal.webhooks.housekeeping import HOUSEKEEPING
+
+    made = make(receiver.hook("crm"))
+    old, young = fired(ada, made), fired(ada, made)
+    with psycopg.connect(libpq_url(database.superuser_url)) as connection:
+        connection.execute(
+            "UPDATE delivery_attempt SET created_at = now() - interval '31 days' WHERE id = %s",
+            [old["id"]],
+        )
+    [job] = HOUSEKEEPING
+    with app.app_context(), transaction(ACME):
+        assert job.run(ACME) == 1
+        assert job.run(ACME) == 0
+    kept = (ada.get(f"/webhooks/{made['id']}/test-deliveries").json or {})["items"]
+    assert [item["id"] for item in kept] == [young["id"]]

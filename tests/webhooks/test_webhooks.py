@@ -321,3 +321,24 @@ def test_a_restored_webhook_signs_with_its_old_secret(
     assert ada.post(f"{path}/restore").status_code == 200
     assert ada.post(f"{path}/test-deliveries", {"event_type": "a.b"}).status_code == 201
     assert [mail["verified"] for mail in receiver.mail("crm")] == [True]
+
+
+def test_the_failing_ones_are_found_by_their_index(
+    database: Database, tenants: tuple[str, str]
+) -> None:
+    from sqlalchemy import create_engine, text
+
+    from portal.webhooks.models import FAILING
+
+    engine = create_engine(database.app_url)
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
+        connection.execute(text("SELECT set_config('app.tenant_id', :t, true)"), {"t": ACME})
+        query = text(
+            f"EXPLAIN SELECT * FROM webhook WHERE tenant_id = :t AND {FAILING.text}"
+            " ORDER BY last_delivery_at DESC LIMIT 5"
+        )
+        plan = "\n".join(connection.scalars(query, {"t": ACME}))
+    engine.dispose()
+    assert "Index Scan Backward using ix_webhook_failing" in plan
+    assert "Sort" not in plan
