@@ -73,7 +73,7 @@ class Config:
     oidc_roles_claim: str = _setting("claim that holds the roles", "roles")
     oidc_role_map: Mapping[str, str] = _setting(
         "their role=ours, comma-separated; a role that is not listed gives no access",
-        "viewer=viewer,editor=editor,admin=admin",
+        "viewer, editor and admin, also with tenant_ in front",
     )
     api_audience: str = _setting("audience of access tokens for REST", "urn:cpod:integration")
     secret_store: Literal["embedded", "vault"] = _setting("embedded or vault", "embedded")
@@ -190,7 +190,7 @@ def _identity(reader: "_Reader") -> dict[str, Any]:
     ours = issuer == default_issuer
     client_id = reader.generated("oidc-client-id") if ours else reader.required
     client_secret = reader.generated("oidc-client-secret") if ours else reader.required
-    same = {role: role for role in ROLES}
+    same = {f"{prefix}{role}": role for prefix in ("", "tenant_") for role in ROLES}
     return {
         "oidc_issuer": issuer,
         "oidc_client_id": reader.get("OIDC_CLIENT_ID", _text, client_id),

@@ -93,7 +93,8 @@ def _acme(receiver_port: int) -> Demo:
         "acme",
         "acme",
         applications=(
-            {"display_name": "CRM 360", "slug": "crm-360", "primary_domain": "sales",
+            {"display_name": "CRM 360", "slug": "crm-360", "oauth_client_id": "crm-360",
+             "primary_domain": "sales",
              "description": "Customers, deals and forecasts in one place.",
              "canonical_owner_of": ["Account", "Deal"], "api_base_path": "/v1/deals",
              "repository": "https://git.acme.example/sales/crm-360"},

@@ -62,7 +62,10 @@ def provider(config: Config) -> None:
         config.base_url, config.oidc_client_id, config.oidc_client_secret
     )
     app = create_provider(
-        config.oidc_issuer, [portal], data_dir=config.data_dir, audience=config.api_audience
+        config.oidc_issuer,
+        [portal, *ProviderClient.programs(config.oidc_client_secret)],
+        data_dir=config.data_dir,
+        audience=config.api_audience,
     )
     _serve_on_loopback(app, config.idp_port)
 

@@ -14,7 +14,7 @@ from portal.applications.models import STOPPED, Application
 from portal.db import Actor, ActorKind, Origin, enter_tenant, session
 from portal.errors import Forbidden
 from portal.identity import people
-from portal.identity.claims import ALL_SCOPES, ROLE_SCOPES, role_of
+from portal.identity.claims import ALL_SCOPES, ROLE_SCOPES, role_of, tenant_of
 from portal.identity.models import Person, Tenant
 from portal.identity.tokens import AccessToken, TokenVerifier
 
@@ -35,9 +35,10 @@ def caller(token: AccessToken, role_map: Mapping[str, str], origin: Origin) -> A
 
     Raises Forbidden for a person without a role here: known, but without access.
     """
-    if not isinstance(token.tenant, str) or not 0 < len(token.tenant) <= 40:
+    tenant = tenant_of(token.tenant)
+    if tenant is None:
         return None
-    enter_tenant(token.tenant)
+    enter_tenant(tenant)
     found = session.execute(
         select(Tenant.id, Application.id, Application.slug, Application.status, Person.id)
         .outerjoin(
@@ -54,7 +55,7 @@ def caller(token: AccessToken, role_map: Mapping[str, str], origin: Origin) -> A
                 Person.subject == token.subject,
             ),
         )
-        .where(Tenant.id == token.tenant)
+        .where(Tenant.id == tenant)
     ).first()
     if found is None:
         return None

@@ -3,6 +3,7 @@
 Nothing is granted by default: what is not in the table gives no access.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ Role = Literal["viewer", "editor", "admin"]
 # Ordered by what they may do; a person with several roles has the greatest.
 RANK: tuple[Role, ...] = ("viewer", "editor", "admin")
 
+TENANT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 RESOURCES = ("applications", "connectors", "keys", "webhooks")
 _READ = frozenset({*(f"{resource}:read" for resource in RESOURCES), "audit:read"})
 _WRITE = frozenset(f"{resource}:write" for resource in RESOURCES)
@@ -33,6 +35,20 @@ def role_of(claim: Any, names: Mapping[str, str]) -> Role | None:
         return None
     known = {names.get(name) for name in claimed if isinstance(name, str)}
     return next((role for role in reversed(RANK) if role in known), None)
+
+
+def tenant_of(claim: Any) -> str | None:
+    """The one tenant that a claim (an id, or a list of one) can mean; None if it is unclear."""
+    if isinstance(claim, list) and len(claim) == 1:
+        claim = claim[0]
+    return claim if isinstance(claim, str) and TENANT_ID.fullmatch(claim) else None
+
+
+def shown(text: Any, length: int = 200) -> str | None:
+    """A text of the provider, fit to be stored and shown: printable, and not too long."""
+    if not isinstance(text, str):
+        return None
+    return "".join(c for c in text if c.isprintable()).strip()[:length] or None
 
 
 def claim_at(claims: Mapping[str, Any], name: str) -> Any:

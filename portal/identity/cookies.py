@@ -59,7 +59,10 @@ class Cookies:
     def read_pending(self, value: str | None) -> list[Pending]:
         """The sign-ins that this browser has started; none for a cookie that is not ours."""
         text = self.sealer.open(value, max_age=LOGIN_LIFETIME)
-        return [Pending(*fields) for fields in json.loads(text)] if text else []
+        try:
+            return [Pending(*fields) for fields in json.loads(text or "[]")]
+        except TypeError:  # sealed by another version of the portal
+            return []
 
     def set_pending(self, response: Response, pending: Sequence[Pending]) -> None:
         """Keep the newest few."""

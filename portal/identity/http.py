@@ -84,7 +84,9 @@ def exchange(
         try:
             content = _read(response, ends)
         finally:
-            response.release_conn()
+            # Not kept: exchanges are rare, and a connection that the provider has dropped
+            # meanwhile would fail somebody's sign-in.
+            response.close()
     except (HTTPError, OSError, ValueError) as error:
         raise ProviderUnavailable(f"{type(error).__name__}: {error}") from error
     media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -97,9 +99,7 @@ def _read(response: urllib3.BaseHTTPResponse, ends: float) -> bytes:
     while piece := response.read1(65536):
         content += piece
         if len(content) > MAX_BYTES:
-            response.close()
             raise ProviderUnavailable(f"more than {MAX_BYTES} bytes")
         if time.monotonic() > ends:
-            response.close()
             raise ProviderUnavailable(f"still sending after {DEADLINE:g} seconds")
     return bytes(content)

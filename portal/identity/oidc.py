@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 from authlib.oidc.core import CodeIDToken
 from joserfc.errors import JoseError
 
-from portal.identity.claims import claim_at
+from portal.identity.claims import claim_at, shown
 from portal.identity.http import Answer, Exchange, ProviderUnavailable, exchange
 from portal.identity.issuer import InvalidToken, Issuer, Metadata, Verified
 from portal.identity.tokens import audiences, moment, words
@@ -81,15 +81,14 @@ class Identity:
     @property
     def email(self) -> str | None:
         """Only an address that the provider has verified."""
-        email = self.claims.get("email")
         verified = self.claims.get("email_verified") is True
-        return email if verified and isinstance(email, str) else None
+        return shown(self.claims.get("email"), 320) if verified else None
 
     @property
     def name(self) -> str:
         """What to call the person."""
-        name = self.claims.get("name") or self.claims.get("preferred_username") or self.email
-        return name[:200] if isinstance(name, str) else self.subject
+        names = (shown(self.claims.get(claim)) for claim in ("name", "preferred_username"))
+        return next((name for name in names if name), None) or self.email or self.subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,12 +313,12 @@ class RelyingParty:
         return claims
 
     def _identity(self, claims: dict[str, Any], id_token: str) -> Identity:
-        auth_time, acr, sid = claims.get("auth_time"), claims.get("acr"), claims.get("sid")
+        auth_time, sid = claims.get("auth_time"), claims.get("sid")
         return Identity(
             issuer=self.issuer.url,
             subject=claims["sub"],
             auth_time=None if auth_time is None else int(auth_time),
-            acr=acr if isinstance(acr, str) else None,
+            acr=shown(claims.get("acr")),
             sid=sid if isinstance(sid, str) else None,
             claims=claims,
             id_token=id_token,
@@ -395,7 +394,7 @@ def _provider_error(answer: Mapping[str, Sequence[str]]) -> SignInFailed:
     reason: Reason = "denied" if error in ("access_denied", "login_required") else "invalid"
     if error in ("server_error", "temporarily_unavailable"):
         reason = "unavailable"
-    return SignInFailed(reason, f"{str(error)[:80]} {str(description or '')[:200]}".strip())
+    return SignInFailed(reason, f"the provider says {error!r:.80}: {description!r:.200}")
 
 
 def _object(answer: Answer) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from portal.db import Actor, enter_tenant, new_id, session
 from portal.errors import Forbidden, NotFound
-from portal.identity.claims import Role, claim_at, role_of
+from portal.identity.claims import Role, claim_at, role_of, tenant_of
 from portal.identity.models import Person, Tenant
 from portal.identity.oidc import Identity
 
@@ -52,12 +52,12 @@ def admit(identity: Identity, rules: Rules) -> tuple[Tenant, Person]:
 
 
 def _tenant(claim: Any) -> Tenant:
-    names = claim if isinstance(claim, list) else [claim]
-    if len(names) > 1:
+    if isinstance(claim, list) and len(claim) > 1:
         raise NoAccess("one tenant")
-    if not names or not isinstance(names[0], str) or not names[0]:
+    if not claim or not isinstance(claim, str | list):
         raise NoAccess("tenant")
-    tenant = session.get(Tenant, names[0]) if len(names[0]) <= 40 else None
+    tenant_id = tenant_of(claim)
+    tenant = session.get(Tenant, tenant_id) if tenant_id else None
     if tenant is None:
         raise NoAccess("known tenant")
     return tenant
@@ -78,11 +78,8 @@ class Described(Protocol):
 
 def write_down(tenant_id: str, described: Described, role: Role) -> Person:
     """The person as the provider describes them now; the tenant is entered already."""
-    values = {
-        "name": (described.name or described.email or described.subject)[:200],
-        "email": described.email[:320] if described.email else None,
-        "role": role,
-    }
+    name = described.name or described.email or described.subject
+    values = {"name": name, "email": described.email, "role": role}
     statement = (
         insert(Person)
         .values(

@@ -110,7 +110,7 @@ def begin(
         role=person.role,
         auth_version=person.auth_version,
         auth_time=_moment(identity.auth_time),
-        acr=identity.acr[:200] if identity.acr else None,
+        acr=identity.acr,
         ip=origin.ip,
         user_agent=origin.user_agent,
         id_token=sealed_id_token,
@@ -309,7 +309,7 @@ def _note(actor: Actor, action: str, session_id: str, name: str) -> None:
 
 def _digest(text: str) -> str:
     """SHA-256 is enough: what it hides has 256 random bits, or needs no hiding."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _key(kind: str, issuer: str, name: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from portal.errors import Unauthenticated, Unavailable
-from portal.identity.claims import claim_at
+from portal.identity.claims import claim_at, shown
 from portal.identity.http import ProviderUnavailable
 from portal.identity.issuer import InvalidToken, Issuer
 
@@ -81,7 +81,7 @@ class TokenVerifier:
             raise InvalidToken("issued in the future")
         if "nbf" in claims and moment(claims, "nbf") - LEEWAY > now:
             raise InvalidToken("not valid yet")
-        email = claims.get("email") if claims.get("email_verified") is True else None
+        verified = claims.get("email_verified") is True
         return AccessToken(
             issuer=self.issuer.url,
             subject=words(claims, "sub"),
@@ -90,8 +90,8 @@ class TokenVerifier:
             scopes=_scopes(claims.get("scope")),
             tenant=claim_at(claims, self.tenant_claim),
             roles=claim_at(claims, self.roles_claim),
-            name=claims["name"] if isinstance(claims.get("name"), str) else None,
-            email=email if isinstance(email, str) else None,
+            name=shown(claims.get("name")),
+            email=shown(claims.get("email"), 320) if verified else None,
             issued_at=int(issued_at),
             expires_at=int(expires_at),
         )
@@ -118,10 +118,10 @@ def moment(claims: dict[str, Any], name: str) -> float:
 
 
 def words(claims: dict[str, Any], name: str) -> str:
-    """A claim that must be a string of 1 to 255 characters."""
+    """A claim that must be a string of 1 to 255 printable characters."""
     value = claims.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= 255:
-        raise InvalidToken(f"{name} is missing, empty, too long or no string")
+    if not isinstance(value, str) or not 0 < len(value) <= 255 or not value.isprintable():
+        raise InvalidToken(f"{name} is missing, empty, too long or no plain string")
     return value
 
 

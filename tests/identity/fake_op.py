@@ -172,7 +172,14 @@ class FakeOP:
 
 
 def present(values: Claims) -> Claims:
-    return {name: value for name, value in values.items() if value is not None}
+    """Without what is None; what is callable is called now, such as `ago(20)`."""
+    called = {name: value() if callable(value) else value for name, value in values.items()}
+    return {name: value for name, value in called.items() if value is not None}
+
+
+def ago(seconds: int) -> Callable[[], int]:
+    """A moment relative to when the token is made, not to when the tests were collected."""
+    return lambda: int(time.time()) - seconds
 
 
 def as_json(value: Any, status: int = 200) -> Response:

@@ -20,7 +20,7 @@ from portal.db import db
 from portal.identity.cookies import Cookies
 from portal.identity.guard import recent_sign_in_required
 from portal.identity.oidc import LOGOUT_EVENT
-from portal.identity.provider.keys import signing_keys
+from portal.identity.provider.keys import issue_token, signing_keys
 from tests.cast import ADA, BASE_URL, CLIENT_ID, ED, GUS, VIC, Api, Pages, Provider
 from tests.databases import Database
 from tests.identity.conftest import Visitor, person
@@ -549,3 +549,12 @@ def test_a_person_is_the_same_person_through_pages_and_rest(
     known_from_pages = browse(ADA)
     made = api(ADA).create("applications", display_name="Also by token")
     assert made["created_by"] == known_from_pages.person_id
+
+
+def test_a_program_acts_as_its_application(
+    app: Flask, api: Callable[[str], Api], token_provider: Provider
+) -> None:
+    api(ADA).create("applications", display_name="CRM", slug="crm", oauth_client_id="crm-360")
+    token = issue_token(token_provider.data_dir, token_provider.issuer, "crm-360")
+    made = Api(app.test_client(), token).create("webhooks", name="Theirs")
+    assert made["app_id"] == "crm"

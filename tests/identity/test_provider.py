@@ -264,7 +264,10 @@ def test_a_token_for_the_command_line(provider, tmp_path):
     with served(lambda url: create_provider(url, [], data_dir=tmp_path)) as issuer:
         verifier = TokenVerifier(Issuer(issuer), "urn:cpod:integration")
         claims = verifier.verify(issue_token(tmp_path, issuer, "gus@globex.example"))
+        program = verifier.verify(issue_token(tmp_path, issuer, "crm-360"))
     assert claims.email == "gus@globex.example"
+    assert program.is_of_a_program
+    assert (program.tenant, "keys:write" in program.scopes) == (ADA.tenant_id, True)
     with pytest.raises(LookupError, match="ada@acme"):
         issue_token(tmp_path, issuer, "eve@acme.example")
 

@@ -20,7 +20,17 @@ from werkzeug.wrappers import Response
 from portal.identity import http
 from portal.identity.issuer import Issuer
 from portal.identity.oidc import LOGIN_LIFETIME, SignInFailed
-from tests.identity.fake_op import SECRET, FakeOP, as_json, edwards, elliptic, rsa, unsigned
+from tests.identity.fake_op import (
+    SECRET,
+    FakeOP,
+    ago,
+    as_json,
+    edwards,
+    elliptic,
+    present,
+    rsa,
+    unsigned,
+)
 
 Script = Callable[[FakeOP], Any]
 DAY = 86400
@@ -144,8 +154,8 @@ ACCEPTED: dict[str, Script] = {
     "aud is a list, azp is us": two(says(aud=["portal", "another"]), says(azp="portal")),
     "at_hash is right": says(at_hash=half_hash("opaque")),
     "auth_time is not there": says(auth_time=None),
-    "expired 20 s ago": lambda op: op.claims.update(exp=now() - 20),
-    "issued 20 s in the future": lambda op: op.claims.update(iat=now() + 20),
+    "expired 20 s ago": says(exp=ago(20)),
+    "issued 20 s in the future": says(iat=ago(-20)),
     "roles only in userinfo": userinfo(sub="person-1", roles=["admin"]),
     "roles only in signed userinfo": signed_userinfo(),
     "no userinfo endpoint": two(metadata(userinfo_endpoint=None), says(email=None)),
@@ -194,18 +204,19 @@ REFUSED: dict[str, tuple[Script, str]] = {
     "sub empty": (says(sub=""), "invalid"),
     "sub too long": (says(sub="s" * 256), "invalid"),
     "sub a number": (says(sub=1), "invalid"),
+    "sub with a NUL": (says(sub="person\0-1"), "invalid"),
     "iat missing": (says(iat=None), "invalid"),
-    "iat a day old": (lambda op: op.claims.update(iat=now() - DAY), "invalid"),
-    "iat in the future": (lambda op: op.claims.update(iat=now() + 120), "invalid"),
+    "iat a day old": (says(iat=ago(DAY)), "invalid"),
+    "iat in the future": (says(iat=ago(-120)), "invalid"),
     "iat a string": (says(iat="now"), "invalid"),
     "exp missing": (says(exp=None), "invalid"),
-    "expired 60 s ago": (lambda op: op.claims.update(exp=now() - 60), "invalid"),
+    "expired 60 s ago": (says(exp=ago(60)), "invalid"),
     "exp not a number": (says(exp=float("nan")), "invalid"),
-    "not valid yet": (lambda op: op.claims.update(nbf=now() + 120), "invalid"),
+    "not valid yet": (says(nbf=ago(-120)), "invalid"),
     "nonce of another": (says(nonce="another"), "invalid"),
     "nonce missing": (says(nonce=None), "invalid"),
     "at_hash wrong": (says(at_hash=half_hash("another")), "invalid"),
-    "auth_time in the future": (lambda op: op.claims.update(auth_time=now() + 300), "invalid"),
+    "auth_time in the future": (says(auth_time=ago(-300)), "invalid"),
     "auth_time a string": (says(auth_time="today"), "invalid"),
     "userinfo of another": (userinfo(sub="person-2", roles=["admin"]), "invalid"),
     "userinfo of nobody": (userinfo(roles=["admin"]), "invalid"),
@@ -345,8 +356,8 @@ def test_a_new_sign_in_was_asked_for_and_happened(op: FakeOP) -> None:
 
 STEP_UPS: dict[str, tuple[Script, str]] = {
     "auth_time missing": (says(auth_time=None), "invalid"),
-    "auth_time a day old": (lambda op: op.claims.update(auth_time=now() - DAY), "invalid"),
-    "auth_time a minute before": (lambda op: op.claims.update(auth_time=now() - 60), "invalid"),
+    "auth_time a day old": (says(auth_time=ago(DAY)), "invalid"),
+    "auth_time a minute before": (says(auth_time=ago(60)), "invalid"),
     "another person": (says(sub="person-2"), "other_person"),
 }
 
@@ -441,6 +452,23 @@ def test_an_email_counts_only_when_verified(op: FakeOP) -> None:
     assert party.finish(answer, [pending]).email is None
 
 
+def test_names_are_made_fit_to_be_stored_and_shown(op: FakeOP) -> None:
+    party = op.party()
+    answer, pending = op.start(party)
+    op.claims |= {"name": " A\0d\u202ea\n", "email": "a" * 400}
+    identity = party.finish(answer, [pending])
+    assert identity.name == "Ada"
+    assert len(identity.email or "") == 320
+
+
+@pytest.mark.parametrize("name", [None, "", "\0", 7, ["Ada"]])
+def test_somebody_without_a_name_is_called_by_the_email(op: FakeOP, name: Any) -> None:
+    party = op.party()
+    answer, pending = op.start(party)
+    op.claims["name"] = name
+    assert party.finish(answer, [pending]).name == "ada@acme.example"
+
+
 def test_where_logout_sends_the_browser(op: FakeOP) -> None:
     url = op.party().logout_url("st", "the.id.token") or ""
     assert url.startswith(f"{op.url}/logout?")
@@ -532,7 +560,7 @@ def logout_claims(op: FakeOP, over: dict[str, Any]) -> dict[str, Any]:
         "sub": "person-1",
         "events": EVENT,
     } | over
-    return {name: value for name, value in claims.items() if value is not None}
+    return present(claims)
 
 
 @pytest.mark.parametrize(
@@ -560,9 +588,9 @@ LOGOUT: dict[str, dict[str, Any]] = {
     "aud of another": {"aud": "another"},
     "iss of another": {"iss": "https://idp.example"},
     "iat missing": {"iat": None},
-    "iat three minutes old": {"iat": int(time.time()) - 180},
-    "iat in the future": {"iat": int(time.time()) + 180},
-    "expired": {"exp": int(time.time()) - 60},
+    "iat three minutes old": {"iat": ago(180)},
+    "iat in the future": {"iat": ago(-180)},
+    "expired": {"exp": ago(60)},
     "neither sid nor sub": {"sid": None, "sub": None},
     "sid empty": {"sid": ""},
     "jti missing": {"jti": None},

@@ -286,6 +286,8 @@ def test_a_logout_is_obeyed_once(tenants: tuple[str, str]) -> None:
         ({"id": "x"}, "tenant"),
         ("tnt_unknown", "known tenant"),
         ("t" * 200, "known tenant"),
+        ("tnt\0", "known tenant"),
+        ([7], "known tenant"),
         (["tnt_a", "tnt_b"], "one tenant"),
     ],
 )

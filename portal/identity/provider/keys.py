@@ -4,14 +4,13 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-from portal.identity.provider.people import PEOPLE, ProviderPerson
+from portal.identity.provider.people import PEOPLE, PROGRAM_SCOPES, PROGRAMS
 
 KEY_FILE = "identity-provider-key.json"
 API_AUDIENCE = "urn:cpod:integration"
@@ -51,29 +50,34 @@ def sign(keys: KeySet, claims: dict[str, Any], typ: str) -> str:
 def issue_token(
     data_dir: Path,
     issuer: str,
-    email: str,
+    name: str,
     *,
     audience: str = API_AUDIENCE,
-    people: Sequence[ProviderPerson] = PEOPLE,
     lifetime: int = ACCESS_TOKEN_LIFETIME,
 ) -> str:
-    """An access token for a demo person, for `portal token`; LookupError if there is none such.
+    """An access token for a demo person (email) or program (client id), for `portal token`.
 
     Who can read the key file could sign anything, so this asks nobody; it is the same token
-    that a sign-in gets.
+    that a sign-in gets. LookupError when there is no such person or program.
     """
-    person = next((p for p in people if p.email == email), None)
-    if person is None:
-        raise LookupError(f"{email} is none of {', '.join(p.email for p in people)}")
     now = int(time.time())
     claims = {
-        **person.claims(),
+        **_claims_of(name),
         "iss": issuer,
         "aud": audience,
-        "client_id": CLI_CLIENT,
         "iat": now,
         "exp": now + lifetime,
         "jti": secrets.token_urlsafe(16),
-        "scope": "openid profile email",
     }
     return sign(signing_keys(data_dir), claims, "at+jwt")
+
+
+def _claims_of(name: str) -> dict[str, Any]:
+    if name in PROGRAMS:
+        scope = " ".join(PROGRAM_SCOPES)
+        return {"sub": name, "client_id": name, "tenant_id": PROGRAMS[name], "scope": scope}
+    person = next((p for p in PEOPLE if p.email == name), None)
+    if person is None:
+        known = [*(p.email for p in PEOPLE), *PROGRAMS]
+        raise LookupError(f"{name} is none of {', '.join(known)}")
+    return {**person.claims(), "client_id": CLI_CLIENT, "scope": "openid profile email"}

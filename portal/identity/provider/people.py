@@ -8,9 +8,14 @@ from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749 import ClientMixin
 
+from portal.identity.claims import ALL_SCOPES
+
 ACME = "tnt_01K0000000000000000000ACME"
 GLOBEX = "tnt_01K00000000000000000G10BEX"
 SCOPES = ("openid", "profile", "email", "offline_access")
+# The demo programs: the `oauth_client_id` of a demo application → the tenant it is of.
+PROGRAMS = {"crm-360": ACME}
+PROGRAM_SCOPES = tuple(sorted(ALL_SCOPES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,14 @@ class ProviderClient(ClientMixin):
             post_logout_redirect_uris=(f"{base_url}/auth/logged-out",),
             backchannel_logout_uri=f"{base_url}/auth/backchannel-logout",
         )
+
+    @classmethod
+    def programs(cls, secret: str) -> list["ProviderClient"]:
+        """The demo programs, which sign in as themselves; all have the same secret."""
+        return [
+            cls(client_id, secret, client_id, tenant_id=tenant_id, scopes=PROGRAM_SCOPES)
+            for client_id, tenant_id in PROGRAMS.items()
+        ]
 
     @property
     def origins(self) -> set[str]:
