@@ -6,6 +6,8 @@ one application, copies of what the run migrated once.
 
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,6 +100,24 @@ def empty_database() -> Iterator[Database]:
     """A database for this test alone, without any table."""
     with fresh_database(f"test_empty_{secrets.token_hex(4)}", migrated=False) as database:
         yield database
+
+
+@pytest.fixture(scope="module")
+def places() -> Iterator[Callable[[], Path]]:
+    """`places()` makes a directory for a PostgreSQL of the test's own.
+
+    Not below `tmp_path`: as root the server runs under another account, and each start of pytest
+    closes its directory to all others, those of running tests included.
+    """
+    made: list[Path] = []
+
+    def place() -> Path:
+        made.append(Path(tempfile.mkdtemp(prefix="portal-place-")))
+        return made[-1]
+
+    yield place
+    for path in made:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

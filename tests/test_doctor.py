@@ -1,0 +1,176 @@
+"""`portal doctor`: each trouble is found, and the advice helps."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import psycopg
+import pytest
+
+from portal import dbrole, doctor
+from portal.config import libpq_url
+from tests.databases import Database
+
+
+@contextmanager
+def answering(status: int, body: str) -> Iterator[str]:
+    """A server that gives every request this answer."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body.replace("ISSUER", address).encode())
+
+        def log_message(self, *words: object) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    address = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield address
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def settings(database: Database, tmp_path) -> dict[str, str]:
+    return {
+        "PORTAL_DATA_DIR": str(tmp_path),
+        "PORTAL_DATABASE_URL": database.app_url,
+        "PORTAL_OIDC_CLIENT_ID": "portal",
+        "PORTAL_OIDC_CLIENT_SECRET": "secret",
+    }
+
+
+def examine(settings: dict[str, str]) -> dict[str, doctor.Finding]:
+    return {finding.subject: finding for finding in doctor.examine(settings)}
+
+
+def test_a_healthy_portal(settings):
+    with answering(200, '{"issuer": "ISSUER"}') as issuer:
+        findings = examine(settings | {"PORTAL_OIDC_ISSUER": issuer})
+    assert [f.words for f in findings.values() if not f.healthy] == []
+    assert len(findings) == 6
+
+
+def test_settings_are_looked_at_first(settings):
+    [finding] = doctor.examine(settings | {"PORTAL_PROT": "1"})
+    assert finding.subject == "Settings"
+    assert "PORTAL_PORT" in finding.words
+    assert not finding.healthy
+
+
+def test_an_embedded_database_that_does_not_run(tmp_path):
+    findings = examine({"PORTAL_DATA_DIR": str(tmp_path)})
+    assert list(findings) == ["Settings", "Database"]
+    assert "make run" in findings["Database"].advice
+
+
+def test_a_database_that_is_away_is_named_without_its_password(settings):
+    away = "postgresql://portal_app:hunter2@127.0.0.1:1/portal"
+    finding = examine(settings | {"PORTAL_DATABASE_URL": away})["Database"]
+    assert not finding.healthy
+    assert "hunter2" not in finding.words
+    assert "PORTAL_DATABASE_URL" in finding.advice
+
+
+@pytest.mark.parametrize(("role", "words"), [("superuser_url", "superuser"), ("owner_url", "owns")])
+def test_a_role_that_is_too_strong(settings, database, role: str, words: str):
+    strong = settings | {"PORTAL_DATABASE_URL": getattr(database, role)}
+    finding = examine(strong)["Database role"]
+    assert words in finding.words
+    assert "CREATE ROLE portal_app" in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("ALTER ROLE {} BYPASSRLS", "BYPASSRLS"),
+        ("GRANT portal_owner TO {}", "member of their owner"),
+    ],
+)
+def test_a_role_that_somebody_made_too_strong(own_database: Database, change: str, words: str):
+    role = f"strong_{own_database.name}"
+    superuser = libpq_url(own_database.superuser_url)
+    url = own_database.app_url.replace("portal_app", role)
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN")
+        try:
+            connection.execute(change.format(role))
+            with dbrole.connect(url) as as_role:
+                assert words in " ".join(dbrole.problems(as_role))
+        finally:
+            connection.execute(f"DROP ROLE {role}")
+
+
+def test_a_strong_role_may_not_start(make_config, database):
+    config = make_config(PORTAL_DATABASE_URL=database.superuser_url)
+    with pytest.raises(dbrole.DatabaseRoleError, match="superuser"):
+        dbrole.check(config, wait=0)
+    dbrole.check(make_config(), wait=0)
+
+
+def test_a_database_without_tables(settings, empty_database):
+    bare = settings | {"PORTAL_DATABASE_URL": empty_database.app_url}
+    finding = examine(bare)["Migrations"]
+    assert finding.advice == "Run portal migrate."
+
+
+def test_a_database_newer_than_the_code(settings, own_database):
+    with psycopg.connect(libpq_url(own_database.owner_url)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    newer = settings | {"PORTAL_DATABASE_URL": own_database.app_url}
+    assert "newer than this code" in examine(newer)["Migrations"].words
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (200, '{"issuer": "https://other.example"}', "calls itself https://other.example"),
+        (404, "", "HTTP 404"),
+        (200, "<html>", "does not answer"),
+        (200, "[]", "not a JSON object"),
+    ],
+)
+def test_an_identity_provider_that_is_not_one(settings, status: int, body: str, words: str):
+    with answering(status, body) as issuer:
+        finding = examine(settings | {"PORTAL_OIDC_ISSUER": issuer})["Identity provider"]
+    assert words in finding.words
+    assert finding.advice
+
+
+def test_the_development_provider_runs_with_the_rest(settings):
+    from tests.keeper import free_port
+
+    finding = examine(settings | {"PORTAL_IDP_PORT": str(free_port())})["Identity provider"]
+    assert "make run" in finding.advice
+
+
+class TestVault:
+    def settings(self, address: str) -> dict[str, str]:
+        return {
+            "PORTAL_SECRET_STORE": "vault",
+            "PORTAL_VAULT_ADDR": address,
+            "PORTAL_VAULT_TOKEN": "t",
+        }
+
+    def test_a_real_one(self, settings, bao):
+        finding = examine(settings | self.settings(bao["address"]))["Secret store"]
+        assert finding.healthy
+        assert "version" in finding.words
+
+    def test_a_sealed_one(self, settings):
+        body = json.dumps({"sealed": True, "initialized": True})
+        with answering(200, body) as address:
+            finding = examine(settings | self.settings(address))["Secret store"]
+        assert finding.advice == "Unseal it."
+
+    def test_none(self, settings):
+        finding = examine(settings | self.settings("http://127.0.0.1:1"))["Secret store"]
+        assert "PORTAL_VAULT_ADDR" in finding.advice

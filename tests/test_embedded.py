@@ -1,0 +1,167 @@
+"""The embedded PostgreSQL: one owner, no TCP port, and never left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from portal import embedded
+from portal.config import libpq_url
+
+
+@pytest.fixture
+def place(places: Callable[[], Path]) -> Path:
+    return places()
+
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from portal import embedded
+server = embedded.start(Path(sys.argv[1]), throwaway=True)
+print(server.pid, flush=True)
+{then}
+"""
+
+
+def own(data_dir: Path, then: str) -> "tuple[subprocess.Popen[str], int]":
+    """Another process that owns the server; the server's pid."""
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER.format(then=then), str(data_dir)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert owner.stdout is not None
+    with owner.stdout:
+        return owner, int(owner.stdout.readline())
+
+
+def gone(pid: int, seconds: float = 10) -> bool:
+    """Whether the process ends in time; one that nobody has buried yet has ended."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def who(url: str) -> tuple:
+    with psycopg.connect(libpq_url(url)) as connection:
+        query = "SELECT current_user::text, current_database()::text, inet_server_port()"
+        return connection.execute(query).fetchone()
+
+
+def test_roles_and_database_are_made_and_stay(place):
+    with embedded.start(place / "var", throwaway=True) as server:
+        assert who(server.owner_url) == ("portal_owner", "portal", None)
+        assert who(server.app_url) == ("portal_app", "portal", None)
+        with psycopg.connect(libpq_url(server.owner_url)) as connection:
+            connection.execute("CREATE TABLE kept (id int)")
+    with (
+        embedded.start(place / "var", throwaway=True) as server,
+        psycopg.connect(libpq_url(server.owner_url)) as connection,
+    ):
+        assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+    assert not embedded.is_running(place / "var")
+
+
+def test_only_its_user_may_enter(place):
+    with embedded.start(place / "var", throwaway=True) as server:
+        for path in (embedded.socket_directory(place / "var"), place / "var" / "postgres"):
+            assert path.stat().st_mode & 0o077 == 0
+        listening = Path(f"/proc/{server.pid}/net/tcp").read_text()
+        assert ":1538 00000000:0000 0A" not in listening  # 5432, listening
+
+
+def test_a_second_owner_is_told_of_the_first(place):
+    with embedded.start(place / "var", throwaway=True):
+        assert embedded.is_running(place / "var")
+        with pytest.raises(embedded.AlreadyRunning, match=f"process {os.getpid()}"):
+            embedded.start(place / "var", throwaway=True)
+
+
+def test_two_checkouts_side_by_side(place):
+    first, second = place / "one" / "var", place / "two" / "var"
+    with (
+        embedded.start(first, throwaway=True) as one,
+        embedded.start(second, throwaway=True) as two,
+    ):
+        assert one.app_url != two.app_url
+        assert who(one.app_url) == who(two.app_url)
+
+
+def test_a_path_longer_than_a_sockets(place):
+    deep = place / ("a" * 60) / ("b" * 60)
+    deep.mkdir(parents=True)
+    with embedded.start(deep / "var", throwaway=True) as server:
+        assert who(server.app_url)[0] == "portal_app"
+        directory = embedded.socket_directory(deep / "var")
+        assert not directory.is_relative_to(deep)
+    directory.rmdir()
+
+
+def test_a_path_with_spaces_and_commas(place):
+    with embedded.start(place / 'my "data", here', throwaway=True) as server:
+        assert who(server.app_url)[0] == "portal_app"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends orphans on Linux alone")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_it_never_outlives_its_owner(place, number: signal.Signals):
+    owner, server = own(place / "var", then="time.sleep(600)")
+    owner.send_signal(number)
+    owner.wait()
+    assert gone(server)
+    with embedded.start(place / "var", throwaway=True) as again:  # recovers at once
+        assert who(again.app_url)[0] == "portal_app"
+
+
+def test_it_ends_with_an_owner_that_forgets_it(place):
+    owner, server = own(place / "var", then="")
+    assert owner.wait() == 0
+    assert gone(server)
+
+
+def test_a_pid_file_of_somebody_else_is_no_obstacle(place):
+    with embedded.start(place / "var", throwaway=True):
+        pass
+    cluster = place / "var" / "postgres"
+    (cluster / "postmaster.pid").write_text(f"{os.getpid()}\n{cluster}\n")
+    with embedded.start(place / "var", throwaway=True) as server:
+        assert who(server.app_url)[0] == "portal_app"
+
+
+def test_a_half_made_cluster_is_made_again(place):
+    half = place / "var" / "postgres.new"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18\n")
+    with embedded.start(place / "var", throwaway=True) as server:
+        assert who(server.app_url)[0] == "portal_app"
+
+
+def test_a_server_that_cannot_start_says_why(place):
+    with embedded.start(place / "var", throwaway=True):
+        pass
+    configuration = place / "var" / "postgres" / "postgresql.conf"
+    configuration.write_text("no_such_setting = 1\n")
+    with pytest.raises(embedded.EmbeddedPostgresError, match="no_such_setting"):
+        embedded.start(place / "var", throwaway=True)
+    assert not embedded.is_running(place / "var")
+
+
+def test_a_socket_directory_of_somebody_else_is_refused(place):
+    (place / "var").mkdir()
+    (place / "var" / "socket").symlink_to(place)
+    with pytest.raises(embedded.EmbeddedPostgresError, match="somebody else"):
+        embedded.start(place / "var", throwaway=True)
