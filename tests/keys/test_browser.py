@@ -1,0 +1,182 @@
+"""The reveal in a real browser: shown once, and neither reload, Back nor a copy of the page has it."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+
+from portal.identity.cookies import Cookies
+from portal.keys.format import SHAPE
+from tests.cast import ADA, Api, Pages
+from tests.identity.serving import served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+AXE = (Path(__file__).parents[1] / "vendor" / "axe.min.js").read_text()
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@dataclass
+class Window:
+    """Ada's browser window, and what the browser complained about."""
+
+    page: "Page"
+    address: str
+    complaints: list[str]
+    asked: list[str]  # every address that was fetched
+
+    def open(self, path: str) -> "Page":
+        self.page.goto(self.address + path)
+        return self.page
+
+    def issue(self, name: str) -> str:
+        """Issue a key by the form; gives the raw key off the page."""
+        page = self.open("/keys/new")
+        page.get_by_label("Name").fill(name)
+        page.locator('input[value="connectors:read"]').check()
+        page.get_by_role("button", name="Issue key").click()
+        text = page.locator("[data-secret]").inner_text()
+        assert re.fullmatch(SHAPE, text)
+        return text
+
+
+@pytest.fixture
+def window(app: Flask, browse: Callable[..., Pages], browser: "Browser") -> Iterator[Window]:
+    cookie = browse(ADA).client.get_cookie(Cookies.of(app.extensions["portal"]).session)
+    assert cookie
+    with served(lambda _: app) as address:
+        context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+        context.set_default_timeout(10_000)
+        host = urlsplit(address).hostname
+        context.add_cookies(
+            [{"name": cookie.key, "value": cookie.value, "domain": str(host), "path": "/"}]
+        )
+        page = context.new_page()
+        made = Window(page, address, [], [])
+        page.on("pageerror", lambda error: made.complaints.append(str(error)))
+        page.on("console", lambda m: made.complaints.append(m.text) if m.type == "error" else None)
+        page.on("request", lambda request: made.asked.append(request.url))
+        yield made
+        context.close()
+
+
+def test_a_key_is_issued_copied_and_never_seen_again(window: Window, ada: Api, app: Flask) -> None:
+    raw = window.issue("Nightly export")
+    page = window.page
+    page.get_by_role("button", name="Copy", exact=True).click()
+    page.get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == raw
+    assert page.get_by_label("I have stored this key").is_checked()
+    assert Api(app.test_client(), raw).get("/connectors").status_code == 200
+
+    page.get_by_role("link", name="Done").click()
+    page.wait_for_url("**/keys/key_*")
+    assert raw not in page.content()
+    page.go_back()
+    assert raw not in page.content()
+    assert raw[12:40] not in page.content()
+    stored = page.evaluate(
+        "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, history.state])"
+    )
+    assert raw[12:40] not in stored
+    assert raw[12:40] not in str(window.page.context.cookies())
+    assert not [url for url in window.asked if raw[12:40] in url or "csrf" in url]
+    assert len(ada.get("/api-keys").json["items"]) == 1
+    assert window.complaints == []
+
+
+def test_reloading_the_reveal_makes_no_second_key(window: Window, ada: Api) -> None:
+    raw = window.issue("Once")
+    page = window.page
+    page.get_by_label("I have stored this key").check()
+    page.reload()
+    page.get_by_role("heading", name="Once").wait_for()
+    assert raw[12:40] not in page.content()
+    assert len(ada.get("/api-keys").json["items"]) == 1
+
+
+def test_leaving_without_storing_the_key_is_asked_about(window: Window) -> None:
+    window.issue("Careless")
+    page = window.page
+    asked: list[str] = []
+
+    def answer(dialog: object) -> None:
+        asked.append(dialog.type)  # type: ignore[attr-defined]
+        dialog.dismiss()  # type: ignore[attr-defined]
+
+    page.on("dialog", answer)
+    page.get_by_role("link", name="Done").click(no_wait_after=True)
+    page.wait_for_timeout(1)  # lets the event of the browser arrive
+    assert asked == ["beforeunload"]
+    assert page.locator("[data-secret]").is_visible()
+    page.get_by_label("I have stored this key").check()
+
+
+def test_the_sentence_follows_what_is_chosen(window: Window, ada: Api) -> None:
+    ada.create("applications", display_name="CRM 360")
+    page = window.open("/keys/new")
+    page.get_by_text("This key can do nothing yet").wait_for()
+    page.get_by_label("Application", exact=True).select_option(label="CRM 360")
+    page.locator('input[value="connectors:read"]').check()
+    page.get_by_label("Expires", exact=True).select_option("never")
+    page.get_by_text("This key can read connectors of CRM 360, and never expires.").wait_for()
+    assert not page.get_by_label("Issued to user").is_visible()
+    page.get_by_label("Kind").select_option("user")
+    assert page.get_by_label("Issued to user").is_visible()
+    assert window.complaints == []
+
+
+def test_revoking_asks_first_and_names_the_consequence(window: Window, ada: Api) -> None:
+    key = ada.create("api-keys", name="Nightly export")
+    page = window.open(f"/keys/{key['id']}")
+    page.get_by_role("button", name="Revoke").click()
+    dialog = page.get_by_role("alertdialog")
+    dialog.get_by_text("It was never used.").wait_for()
+    assert dialog.get_by_role("button", name="Cancel").evaluate("e => e === document.activeElement")
+    dialog.get_by_label("Reason").fill("leaked")
+    dialog.get_by_role("button", name="Revoke key").click()
+    page.get_by_text("Its next request is refused").wait_for()
+    assert ada.get(f"/api-keys/{key['id']}").json["status"] == "revoked"
+    assert window.complaints == []
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+def test_every_page_of_keys_is_accessible(window: Window, ada: Api, theme: str, width: int) -> None:
+    crm = ada.create("applications", display_name="CRM 360")
+    key = ada.create(
+        "api-keys",
+        name="Nightly export",
+        application_id=crm["id"],
+        scopes=["connectors:read", "webhooks:read", "applications:read"],
+        blocked=True,
+        tags=["etl"],
+    )
+    page = window.page
+    page.set_viewport_size({"width": width, "height": 860})
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    scenes = ("/keys", "/keys/new", f"/keys/{key['id']}", f"/keys/{key['id']}/history")
+    for path in scenes:
+        window.open(path)
+        assert faults(page) == [], path
+    window.issue("Shown")
+    page.get_by_label("I have stored this key").check()
+    assert faults(page) == []
+    assert window.complaints == []
+
+
+def faults(page: "Page") -> list[str]:
+    """What axe finds, and whether the page scrolls sideways."""
+    page.evaluate(AXE)
+    found = page.evaluate(
+        "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})"
+        ".then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' | ')))",
+        RULES,
+    )
+    sideways = page.evaluate("document.documentElement.scrollWidth > innerWidth + 1")
+    return [*found, *(["scrolls sideways"] if sideways else [])]
