@@ -1,4 +1,4 @@
-"""The reveal in a real browser: shown once, and neither reload, Back nor a copy of the page has it."""
+"""The reveal in a real browser: shown once; neither reload, Back nor a store of the page has it."""
 
 import re
 from collections.abc import Callable, Iterator

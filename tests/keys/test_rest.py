@@ -2,15 +2,17 @@
 
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from flask import Flask
+from sqlalchemy import Engine, event
 
 from portal.config import libpq_url
 from portal.keys import format as key_format
-from portal.keys.usage import usage
+from portal.keys.usage import Usage, usage
 from tests.cast import GUS, Api
 from tests.databases import Database
 
@@ -249,6 +251,53 @@ def test_when_and_how_often_a_key_was_used(app: Flask, ada: Api, by_key):
     assert used["last_used_at"] > issued["created_at"]
     # Using it is no change of it: nobody's version is spent.
     assert (used["version"], used["updated_at"]) == (1, issued["updated_at"])
+
+
+def test_a_call_by_key_is_two_statements(ada: Api, by_key, crm):
+    holder = by_key(ada.create("api-keys", scopes=READ, application_id=crm["id"]))
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        assert holder.get(f"/applications/{crm['id']}").status_code == 200
+        assert len(asked) == 2, asked
+        asked.clear()
+        mistyped = Api(holder.client, holder.token[:-1] + "~")
+        assert mistyped.get("/applications").status_code == 401
+        assert asked == []
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def test_use_that_cannot_be_written_yet_is_kept(app: Flask, ada: Api, database: Database):
+    issued = ada.create("api-keys")
+    used, now = Usage(), datetime.now(UTC)
+    with app.app_context():
+        used.note(issued["tenant_id"], issued["id"], now)
+        with psycopg.connect(libpq_url(database.superuser_url)) as connection:
+            connection.execute("LOCK TABLE api_key_runtime")
+            used.flush()
+        used.note(issued["tenant_id"], issued["id"], now - timedelta(hours=1))
+        used.flush()
+    stored = ada.get(f"/api-keys/{issued['id']}").json
+    assert datetime.fromisoformat(stored["last_used_at"]) == now
+    with psycopg.connect(libpq_url(database.superuser_url)) as connection:
+        counted = connection.execute("SELECT request_count FROM api_key_runtime").fetchall()
+    assert counted == [(2,)]
+
+
+def test_use_is_written_forward_only(app: Flask, ada: Api):
+    issued = ada.create("api-keys")
+    used, now = Usage(), datetime.now(UTC)
+    with app.app_context():
+        for moment in (now, now - timedelta(hours=1)):
+            used.note(issued["tenant_id"], issued["id"], moment)
+            used.flush()
+    stored = ada.get(f"/api-keys/{issued['id']}").json
+    assert datetime.fromisoformat(stored["last_used_at"]) == now
 
 
 # ---------------------------------------------------------------- the end of a key

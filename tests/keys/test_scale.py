@@ -1,0 +1,161 @@
+"""Lists of many keys: every filter, sort and search is served by an index, under row security."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, event
+from werkzeug.datastructures import MultiDict
+
+from portal import listing
+from portal.config import libpq_url
+from portal.db import Actor, db, enter_tenant, session
+from portal.identity.claims import ALL_SCOPES
+from portal.identity.provider.people import ACME, GLOBEX
+from portal.keys import service
+from tests.cast import add_tenants
+from tests.databases import Database
+
+MANY = 20_000
+BLOCKS = 900  # of 8 KiB that a page of 50 may touch; the table and its indexes have some thousands
+
+APPLICATIONS = """
+INSERT INTO application (tenant_id, id, display_name, slug, version)
+SELECT %(tenant)s::text, 'app_' || n, 'App ' || n, 'app-' || n, 1 FROM generate_series(0, 99) AS n
+"""
+KEYS = """
+INSERT INTO api_key (tenant_id, id, name, key_hash, prefix, key_prefix, last4, kind, blocked,
+    issued_to_service, issued_to_user_id, expires_at, revoked_at, application_id, app_id,
+    created_by_user_id, version)
+SELECT %(tenant)s::text, 'key_' || lpad(n::text, 26, '0'), 'Key ' || n,
+    encode(sha256((%(tenant)s::text || n)::bytea), 'hex'), 'sk-acme-',
+    'sk-acme-' || lpad(n::text, 4, 's'), 'abcd',
+    CASE WHEN n %% 500 = 0 THEN 'virtual_llm' ELSE 'service' END, n %% 1000 = 0,
+    CASE WHEN n %% 10 = 0 THEN 'service-' || n END, CASE WHEN n %% 10 = 1 THEN 'per_' || n END,
+    CASE WHEN n %% 700 = 0 THEN now() - interval '1 day'
+         WHEN n %% 3 = 0 THEN now() + n * interval '1 hour' END,
+    CASE WHEN n %% 900 = 0 THEN now() END, 'app_' || n %% 100,
+    CASE WHEN n %% 50 = 0 THEN 'app-' || n %% 100 END, 'per_' || n %% 20, 1
+FROM generate_series(1, %(many)s) AS n
+"""
+RUNTIME = "INSERT INTO api_key_runtime (tenant_id, key_id) SELECT tenant_id, id FROM api_key"
+TERMS = """
+INSERT INTO search_term (tenant_id, kind, term, record_id)
+SELECT tenant_id, 'key', term, id FROM api_key, LATERAL (VALUES ('key'), (split_part(name, ' ', 2)))
+AS t (term)
+"""
+
+
+@pytest.fixture(scope="module")
+def many_keys(_database: Database) -> Iterator[None]:
+    add_tenants(_database)
+    with psycopg.connect(libpq_url(_database.superuser_url), autocommit=True) as connection:
+        for tenant, many in ((ACME, MANY), (GLOBEX, MANY // 10)):
+            connection.execute(APPLICATIONS, {"tenant": tenant})
+            connection.execute(KEYS, {"tenant": tenant, "many": many})
+        connection.execute(RUNTIME)
+        connection.execute(TERMS)
+        connection.execute("VACUUM ANALYZE api_key, api_key_runtime, application, search_term")
+    yield
+    _database.wipe()
+
+
+@pytest.fixture
+def asked(_app: Flask, many_keys: None) -> Iterator[list[tuple[str, Any]]]:
+    """What the database is asked in an application context of Acme."""
+    statements: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, sql: str, values: Any, *_: Any) -> None:
+        statements.append((sql, values))
+
+    with _app.app_context():
+        enter_tenant(ACME)
+        event.listen(Engine, "before_cursor_execute", note)
+        yield statements
+        event.remove(Engine, "before_cursor_execute", note)
+        session.remove()
+
+
+def actor(**over: Any) -> Actor:
+    return Actor(ACME, "person", "per_1", "Ada", ALL_SCOPES, **over)
+
+
+QUESTIONS = [
+    "",
+    "status=active",
+    "status=revoked",
+    "status=expired",
+    "kind=virtual_llm",
+    "kind=user",
+    "blocked=true",
+    "blocked=false",
+    "application_id=app_7",
+    "application_id=app_0&status=revoked",
+    "issued_to_service=service-19990",
+    "issued_to_user_id=per_19991",
+    "created_by_user_id=per_7",
+    "rotated_from_key_id=key_1",
+    "key_prefix=sk-acme-s777",
+    "key_fingerprint=" + "0" * 64,
+    "app_id=app-50",
+    "sort=name",
+    "sort=-expires_at",
+    "sort=expires_at&status=active",
+    "sort=-updated_at",
+    "q=19999",
+    "q=key",
+    "q=key 77",
+]
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q or "all")
+def test_a_page_of_keys_touches_little_of_the_table(
+    asked: list[tuple[str, Any]], question: str
+) -> None:
+    touched, scans = cost_of(asked, actor(), question)
+    assert "api_key" not in scans
+    assert touched <= BLOCKS
+
+
+def test_an_applications_view_of_many_keys_touches_little_too(
+    asked: list[tuple[str, Any]],
+) -> None:
+    touched, scans = cost_of(asked, actor(app_id="app-50", application_id="app_50"), "")
+    assert "api_key" not in scans
+    assert touched <= BLOCKS
+
+
+def test_a_deep_page_costs_what_the_first_does(asked: list[tuple[str, Any]]) -> None:
+    cursor = listing.Cursor("-created_at", "", "key_" + "100".rjust(26, "0"))
+    deep, scans = cost_of(asked, actor(), f"cursor={cursor.encode()}")
+    first, _ = cost_of(asked, actor(), "")
+    assert "api_key" not in scans
+    assert deep <= 1.2 * first
+
+
+def cost_of(asked: list[tuple[str, Any]], caller: Actor, question: str) -> tuple[int, list[str]]:
+    """Blocks that the list's statements touch, and the tables that they read from end to end."""
+    arguments = MultiDict(part.split("=", 1) for part in question.split("&") if part)
+    query = listing.parse(service.LISTING, arguments)
+    asked.clear()
+    listing.page(caller, service.LISTING, query)
+    selects = [(sql, values) for sql, values in asked if "api_key" in sql or "search_term" in sql]
+    assert 1 <= len(selects) <= 3
+    touched, scans = 0, []
+    for sql, values in selects:
+        explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + sql
+        [[plan]] = db.session.connection().exec_driver_sql(explain, values)
+        root = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
+        touched += root["Shared Hit Blocks"] + root["Shared Read Blocks"]
+        scans += list(read_from_end_to_end(root))
+    return touched, scans
+
+
+def read_from_end_to_end(plan: dict[str, Any]) -> Iterator[str]:
+    if plan["Node Type"] == "Seq Scan":
+        yield plan["Relation Name"]
+    for below in plan.get("Plans", ()):
+        yield from read_from_end_to_end(below)
