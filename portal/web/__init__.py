@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from portal.web import assets, guard, headers, htmx, look, words
+from portal.web import assets, drawn, guard, headers, htmx, look, words
 from portal.web.faults import answer as answer_fault
 from portal.web.guard import (
     SignedIn,
@@ -66,4 +66,5 @@ def init_pages(app: Flask, config: "Config") -> None:
     guard.init_app(app, config)
     assets.init_app(app, reload=not config.is_production)
     words.init_app(app)
+    app.jinja_env.globals["drawn"] = drawn
     app.register_blueprint(look.bp)

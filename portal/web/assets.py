@@ -1,6 +1,7 @@
 """Static files by content: a new address for new bytes, so a browser may keep them for ever."""
 
 import hashlib
+import time
 from pathlib import Path
 
 from flask import Flask, Response, current_app, request, url_for
@@ -19,15 +20,30 @@ def init_app(app: Flask, *, reload: bool) -> None:
 def asset(path: str) -> str:
     """The address of a static file with its content's hash."""
     digests: _Digests = current_app.extensions["portal.assets"]
-    return url_for("static", filename=path, v=digests.of(path))
+    return digests.address(path)
 
 
 class _Digests:
-    """Hash of each file, computed once; when reloading, once for each time that it was written."""
+    """Hash of each file, computed once; when reloading, once for each time that it was written.
+
+    A page asks some thirty times (every icon), so what was asked is remembered; when reloading,
+    for a second.
+    """
 
     def __init__(self, folder: Path, reload: bool) -> None:
         self.folder, self.reload = folder, reload
         self.known: dict[str, tuple[int, str]] = {}
+        self.addresses: dict[str, str] = {}
+        self.fresh_until = 0.0
+
+    def address(self, path: str) -> str:
+        if self.reload and time.monotonic() > self.fresh_until:
+            self.addresses.clear()
+            self.fresh_until = time.monotonic() + 1
+        found = self.addresses.get(path)
+        if found is None:
+            found = self.addresses[path] = url_for("static", filename=path, v=self.of(path))
+        return found
 
     def of(self, path: str) -> str:
         found = self.known.get(path)
