@@ -31,9 +31,7 @@ def drop_setting_functions() -> None:
         op.execute(f"DROP FUNCTION {name}()")
 
 
-def tenant_table(
-    name: str, *, rights: str | None = ALL_RIGHTS, column: str = "tenant_id"
-) -> None:
+def tenant_table(name: str, *, rights: str | None = ALL_RIGHTS, column: str = "tenant_id") -> None:
     """Only the tenant's own rows exist, for reading and for writing; the app role gets `rights`.
 
     An append-only table asks for `rights="SELECT, INSERT"`, a partition for none: it is reached

@@ -214,9 +214,7 @@ def _cursor(value: str | None, sort: str) -> Cursor | None:
 # ---------------------------------------------------------------- answering it
 
 
-def page(
-    actor: Actor, listing: Listing[R], query: Query, columns: Sequence[Any] = ()
-) -> Page[Any]:
+def page(actor: Actor, listing: Listing[R], query: Query, columns: Sequence[Any] = ()) -> Page[Any]:
     """One page of what the actor sees, in a number of statements that does not grow.
 
     Gives records, or rows of `columns` where these are named (`id` and the sort among them).

@@ -151,9 +151,7 @@ BROKEN_BODIES = {
 
 @every
 @pytest.mark.parametrize("broken", BROKEN_BODIES)
-def test_a_broken_body_is_a_clear_4xx(
-    resource: Resource[Any, Any], ada: Api, broken: str
-) -> None:
+def test_a_broken_body_is_a_clear_4xx(resource: Resource[Any, Any], ada: Api, broken: str) -> None:
     answer = ada.call(
         "POST", f"/{resource.name}", data=BROKEN_BODIES[broken], content_type="application/json"
     )
@@ -192,9 +190,7 @@ BAD_QUERIES = [
 
 @every
 @pytest.mark.parametrize("query", BAD_QUERIES)
-def test_a_bad_list_parameter_is_named(
-    resource: Resource[Any, Any], ada: Api, query: str
-) -> None:
+def test_a_bad_list_parameter_is_named(resource: Resource[Any, Any], ada: Api, query: str) -> None:
     answer = ada.get(f"/{resource.name}?{query}")
     assert answer.status_code == 400, answer.text
     assert (answer.json or {})["errors"][0]["field"] == query.split("=", maxsplit=1)[0]

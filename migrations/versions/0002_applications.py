@@ -24,14 +24,10 @@ def upgrade() -> None:
         sa.Column("canonical_owner_of", postgresql.JSONB(), server_default="[]", nullable=False),
         sa.Column("api_base_path", sa.String(200)),
         sa.Column("repository", sa.String(500)),
-        sa.Column(
-            "name_key", sa.Text(), sa.Computed("lower(display_name)", persisted=True)
-        ),
+        sa.Column("name_key", sa.Text(), sa.Computed("lower(display_name)", persisted=True)),
         sa.PrimaryKeyConstraint("tenant_id", "id", name="pk_application"),
         sa.UniqueConstraint("tenant_id", "slug", name="uq_application_slug"),
-        sa.UniqueConstraint(
-            "tenant_id", "oauth_client_id", name="uq_application_oauth_client_id"
-        ),
+        sa.UniqueConstraint("tenant_id", "oauth_client_id", name="uq_application_oauth_client_id"),
         sa.CheckConstraint(
             "kind IN ('app', 'platform-service', 'library')", name="ck_application_kind"
         ),

@@ -118,9 +118,7 @@ def history(record_id: str) -> ResponseReturnValue:
 
 def tell(actor: Actor) -> Told:
     """The first step of the first run."""
-    some = session.scalar(
-        select(exists().where(Application.tenant_id == actor.tenant_id))
-    )
+    some = session.scalar(select(exists().where(Application.tenant_id == actor.tenant_id)))
     step = Step(
         order=1,
         title="Register an application",

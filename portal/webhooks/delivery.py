@@ -81,9 +81,7 @@ def forget_old(tenant_id: str) -> int:
     return len(session.execute(old.returning(DeliveryAttempt.id)).all())
 
 
-def _begin(
-    actor: Actor, webhook_id: str, command: TestInput
-) -> tuple[DeliveryAttempt, Request]:
+def _begin(actor: Actor, webhook_id: str, command: TestInput) -> tuple[DeliveryAttempt, Request]:
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id)
     if webhook.direction == "inbound":

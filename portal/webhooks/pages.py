@@ -30,9 +30,7 @@ SHOWN = 5  # webhooks on an application's page and on the overview
 def init_app(app: Flask) -> None:
     """Register the pages, the templates' words, and what other pages show of webhooks."""
     app.register_blueprint(bp)
-    app.jinja_env.globals.update(
-        outcome_text=panels.outcome_text, outcome_tone=panels.tone_word
-    )
+    app.jinja_env.globals.update(outcome_text=panels.outcome_text, outcome_tone=panels.tone_word)
     show_on_application(app, part)
     overview.tell(app, tell)
 
@@ -258,10 +256,7 @@ def tell(actor: Actor) -> Told:
         )
     ).one()
     failed = session.scalars(
-        Webhook.seen_by(actor)
-        .where(FAILING)
-        .order_by(Webhook.last_delivery_at.desc())
-        .limit(SHOWN)
+        Webhook.seen_by(actor).where(FAILING).order_by(Webhook.last_delivery_at.desc()).limit(SHOWN)
     )
     return Told(steps=_steps(some, tested), concerns=[_concern(record) for record in failed])
 

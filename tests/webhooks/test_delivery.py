@@ -55,9 +55,7 @@ def test_the_signed_event_arrives_and_the_official_verifier_accepts_it(
     assert attempt["signed_content"] == signed
 
 
-def test_the_attempt_is_kept_with_what_came_back(
-    ada: Api, make: Make, receiver: Receiver
-) -> None:
+def test_the_attempt_is_kept_with_what_came_back(ada: Api, make: Make, receiver: Receiver) -> None:
     made = make(receiver.hook("crm"))
     answer = fire(ada, made)
     attempt = answer.json
@@ -308,9 +306,7 @@ def in_a_thread(work: Any) -> Any:
     return found[0]
 
 
-def test_a_retried_call_sends_once(
-    ada: Api, make: Make, watcher: Watcher, watched: str
-) -> None:
+def test_a_retried_call_sends_once(ada: Api, make: Make, watcher: Watcher, watched: str) -> None:
     made, key = make(watched), {"Idempotency-Key": "test-1"}
     meanwhile: list[int] = []
     watcher.while_waiting = lambda: meanwhile.append(

@@ -123,9 +123,7 @@ def test_the_switch_is_pressed_without_a_question(browse: Browse, ada: Api, make
     assert the_only(ada)["is_active"] is True
 
 
-def test_deleting_names_the_webhook_and_can_be_undone(
-    browse: Browse, ada: Api, make: Make
-) -> None:
+def test_deleting_names_the_webhook_and_can_be_undone(browse: Browse, ada: Api, make: Make) -> None:
     made, pages = make("https://hooks.example.com/"), browse(ADA)
     path = f"/webhooks/{made['id']}"
     page = html.unescape(pages.get(path).text)

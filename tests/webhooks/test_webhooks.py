@@ -217,9 +217,7 @@ def test_the_direction_stays(ada: Api) -> None:
     found = fields(ada.patch(f"/webhooks/{made['id']}", {"direction": "outbound"}))
     assert found.keys() == {"direction"}
     assert fields(ada.post("/webhooks", {"direction": "sideways"})).keys() == {"direction"}
-    assert fields(ada.post("/webhooks", {"signature_scheme": "md5"})).keys() == {
-        "signature_scheme"
-    }
+    assert fields(ada.post("/webhooks", {"signature_scheme": "md5"})).keys() == {"signature_scheme"}
 
 
 # ---------------------------------------------------------------- the secret
