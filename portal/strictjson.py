@@ -13,6 +13,7 @@ from typing import Any
 from portal.errors import BadRequest
 
 MAX_DEPTH = 32
+MAX_INT = 2**63
 NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -53,7 +54,7 @@ def _check(value: Any, depth: int) -> None:
         raise BadRequest(f"The body is nested more than {MAX_DEPTH} levels deep.")
     if isinstance(value, str):
         _check_text(value)
-    elif isinstance(value, float) and not math.isfinite(value):
+    elif isinstance(value, float | int) and not _is_sound(value):
         raise BadRequest("The body has a number that is too large.")
     elif isinstance(value, list):
         for item in value:
@@ -61,6 +62,11 @@ def _check(value: Any, depth: int) -> None:
     elif isinstance(value, dict):
         _check(list(value), depth)
         _check(list(value.values()), depth)
+
+
+def _is_sound(number: float) -> bool:
+    """Finite, and a whole number of 64 bits: other programs read no longer ones."""
+    return math.isfinite(number) if isinstance(number, float) else -MAX_INT <= number < MAX_INT
 
 
 def _check_text(text: str) -> None:

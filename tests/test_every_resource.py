@@ -139,6 +139,7 @@ BROKEN_BODIES = {
     "a duplicate key": b'{"tags": [], "tags": []}',
     "not a number": b'{"x": NaN}',
     "infinite": b'{"x": 1e999}',
+    "longer than 64 bits": b'{"x": 9223372036854775808}',
     "a lone surrogate": b'{"x": "\\ud800"}',
     "NUL": b'{"x": "\\u0000"}',
     "nested without end": b'{"x": ' + b"[" * 100_000,

@@ -160,9 +160,8 @@ def _take_turn(actor: Actor, webhook: Webhook, now: datetime) -> None:
 
 def _finish(actor: Actor, attempt: DeliveryAttempt, outcome: Outcome) -> DeliveryAttempt:
     """Record what came of it; the webhook may have been changed or deleted meanwhile."""
-    for name, value in _recorded(outcome).items():
+    for name, value in (_recorded(outcome) | {"completed_at": database_now()}).items():
         setattr(attempt, name, value)
-    attempt.completed_at = database_now()
     session.flush()
     # Not through the record: a delivery is no edit, so it takes no version and no updated_at.
     session.execute(

@@ -4,7 +4,8 @@ from typing import Any
 
 from flask import Blueprint, Flask, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import exists, select
+from sqlalchemy import exists, outerjoin, select, true
+from sqlalchemy.orm import aliased
 
 from portal import listing, overview, web
 from portal.applications import service as applications
@@ -86,10 +87,14 @@ def show(record_id: str) -> ResponseReturnValue:
         "webhooks/show.html",
         record=record,
         rotation=PressForm(),
-        application=applications.names(web.actor(), {record.application_id or ""}),
-        connector=connectors.names(web.actor(), {record.connector_id or ""}),
+        application=applications.names(web.actor(), _known(record.application_id)),
+        connector=connectors.names(web.actor(), _known(record.connector_id)),
         **_test_panel(record, TestForm.of(record)),
     )
+
+
+def _known(record_id: str | None) -> set[str]:
+    return {record_id} if record_id else set()
 
 
 def _test_panel(record: Webhook, form: TestForm) -> dict[str, Any]:
@@ -248,17 +253,27 @@ def part(actor: Actor, application: Application) -> Part:
 
 def tell(actor: Actor) -> Told:
     """Two steps of the first run, and the webhooks whose last delivery failed."""
-    own = Webhook.tenant_id == actor.tenant_id
-    some, tested = session.execute(
-        select(
-            exists().where(own),
-            exists().where(DeliveryAttempt.tenant_id == actor.tenant_id),
-        )
-    ).one()
-    failed = session.scalars(
-        Webhook.seen_by(actor).where(FAILING).order_by(Webhook.last_delivery_at.desc()).limit(SHOWN)
+    known = select(
+        exists().where(Webhook.tenant_id == actor.tenant_id).label("some"),
+        exists().where(DeliveryAttempt.tenant_id == actor.tenant_id).label("tested"),
+    ).subquery()
+    failing = (
+        Webhook.seen_by(actor)
+        .where(FAILING)
+        .order_by(Webhook.last_delivery_at.desc())
+        .limit(SHOWN)
+        .subquery()
     )
-    return Told(steps=_steps(some, tested), concerns=[_concern(record) for record in failed])
+    # One statement: the two answers, beside every webhook that fails, or beside nothing.
+    one = aliased(Webhook, failing)
+    rows = session.execute(
+        select(known.c.some, known.c.tested, one)
+        .select_from(outerjoin(known, one, true()))
+        .order_by(one.last_delivery_at.desc())
+    ).all()
+    some, tested, _ = rows[0]
+    concerns = [_concern(record) for *_, record in rows if record is not None]
+    return Told(steps=_steps(some, tested), concerns=concerns)
 
 
 def _steps(some: bool, tested: bool) -> list[Step]:

@@ -17,6 +17,7 @@ from portal.secretstore.embedded import EmbeddedStore
 from portal.webhooks import signing
 from tests.cast import Api
 from tests.databases import Database
+from tests.secretstore.openbao import OpenBao
 from tests.webhooks.conftest import Make, Receiver
 
 URL = "https://hooks.example.com/cpod"
@@ -285,6 +286,27 @@ def test_a_rotation_replaces_the_secret_and_keeps_the_one_before_for_a_day(
     assert entry["action"] == "webhook.secret_rotated"
     fingerprints = [made["secret_fingerprint"], turned["secret_fingerprint"]]
     assert entry["changes"]["secret_fingerprint"] == fingerprints
+
+
+def test_with_a_vault_the_secret_lies_at_the_vault_path(
+    ada: Api,
+    bao: dict[str, str],
+    make: Make,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = OpenBao(bao["address"], bao["token"])
+    server.prepare()
+    monkeypatch.setattr(secretstore, "_configured", server.store())
+    made = make(receiver.hook("crm"))
+    receiver.learn("crm", made["signing_secret"])
+    kept = server.call("GET", made["vault_path"])
+    assert kept["data"]["data"] == {"current": made["signing_secret"]}
+    path = f"/webhooks/{made['id']}"
+    ada.post(f"{path}/test-deliveries", {"event_type": "a.b"})
+    assert ada.post(f"{path}/secret-rotations").status_code == 200
+    ada.post(f"{path}/test-deliveries", {"event_type": "a.b"})
+    assert [mail["verified"] for mail in receiver.mail("crm")] == [True, True]
 
 
 def test_a_sealed_store_leaves_nothing_half_done(
