@@ -8,6 +8,7 @@ from psycopg.errors import CheckViolation, StringDataRightTruncation, UniqueViol
 
 from portal import migrate
 from portal.config import Config, libpq_url
+from portal.identity.models import RESERVED_KEY_CODES
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,39}")
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -50,6 +51,9 @@ def _check(tenant_id: str, name: str, slug: str, key_code: str, time_zone: str) 
         "NAME is 1 to 200 characters.": 0 < len(name.strip()) <= 200 and name.isprintable(),
         "--slug is lower-case letters, digits and dashes.": SLUG.fullmatch(slug),
         "--key-code is exactly four of a-z and 0-9.": KEY_CODE.fullmatch(key_code),
+        f"--key-code {key_code} would look like another vendor's key.": (
+            key_code not in RESERVED_KEY_CODES
+        ),
         f"--time-zone {time_zone} is not known.": time_zone in available_timezones(),
     }
     wrong = [sentence for sentence, fine in problems.items() if not fine]
