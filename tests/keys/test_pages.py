@@ -1,11 +1,13 @@
 """Keys in the browser: found in a list, issued and shown once, blocked and revoked."""
 
+import logging
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import Engine, event
 
 from portal.keys.format import SHAPE
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
@@ -70,6 +72,47 @@ def test_the_key_is_in_no_cookie(page: Pages):
     assert raw not in cookies
     jar = page.client._cookies
     assert all(raw[12:40] not in str(cookie.value) for cookie in (jar or {}).values())
+
+
+def test_the_key_is_in_no_log(
+    page: Pages,
+    ada: Api,
+    app: Flask,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+):
+    caplog.set_level(logging.DEBUG)
+    keys = [
+        raw_key(page.post("/keys/new", form_of(page)).text),
+        ada.post("/api-keys", {"name": "By program"}).json["key"],
+    ]
+    for raw in keys:
+        assert Api(app.test_client(), raw).get("/applications").status_code == 403
+        assert Api(app.test_client(), raw[:-1]).get("/applications").status_code == 401
+    said = caplog.text + "".join(capfd.readouterr())
+    assert "/keys/new" in said
+    for raw in keys:
+        assert raw[12:40] not in said
+
+
+def test_no_page_of_keys_asks_the_database_often(page: Pages, ada: Api):
+    crm = ada.create("applications", display_name="CRM 360")
+    for _ in range(3):
+        key = ada.create("api-keys", application_id=crm["id"])
+    page.csrf_token()
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        for path in ("/keys", "/keys?q=key", "/keys/new", f"/keys/{key['id']}"):
+            asked.clear()
+            assert page.get(path).status_code == 200
+            assert len(asked) <= 6, (path, asked)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 def test_a_second_submit_shows_no_key_and_makes_none(page: Pages, ada: Api):
