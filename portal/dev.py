@@ -7,6 +7,7 @@ the second start is to be quick.
 """
 
 import contextlib
+import logging
 import os
 import selectors
 import signal
@@ -87,6 +88,7 @@ class Child:
 
 def run(config: Config) -> int:
     """Run everything until a signal (0), or until something fails or ends by itself (1)."""
+    logging.getLogger().addHandler(_Words())
     # What the shell has us ignore (nohup, a background job) stays ignored.
     wanted = [n for n in SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
     previous = {number: signal.signal(number, _stop) for number in wanted}
@@ -315,6 +317,13 @@ def _say(name: str, words: str) -> None:
     with contextlib.suppress(OSError):  # the terminal may be gone
         for line in words.splitlines() or [""]:
             print(prefix, line, flush=True)
+
+
+class _Words(logging.Handler):
+    """What our own modules log, in the same manner as everything else."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _say("portal", self.format(record))
 
 
 def _announce(config: Config) -> None:

@@ -18,6 +18,7 @@ import importlib.util
 import logging
 import os
 import pwd
+import re
 import shutil
 import signal
 import stat
@@ -96,9 +97,13 @@ def urls_for(data_dir: Path, database: str = DATABASE) -> Urls:
 
 
 def socket_directory(data_dir: Path) -> Path:
-    """Inside the data directory, or under /tmp when that path is longer than a socket's may be."""
+    """Inside the data directory, or under /tmp when that path cannot be a socket's.
+
+    It is too long for one, or has a character that means something in a list of hosts.
+    """
     inside = data_dir.absolute() / "socket"
-    if len(os.fsencode(inside)) <= LONGEST_SOCKET_DIRECTORY:
+    plain = re.fullmatch(r"[\w./+=@~ -]+", str(inside))
+    if plain and len(os.fsencode(inside)) <= LONGEST_SOCKET_DIRECTORY:
         return inside
     digest = hashlib.sha256(os.fsencode(data_dir.absolute())).hexdigest()[:16]
     return Path("/tmp") / f"portal-{os.getuid()}-{digest}"  # noqa: S108  made private below

@@ -105,7 +105,9 @@ class _Output(logging.StreamHandler[TextIO]):
 def _ending(production: bool) -> list[Processor]:
     if production:
         as_json = structlog.processors.JSONRenderer(ensure_ascii=False)
-        return [structlog.processors.dict_tracebacks, _redacted, as_json]
+        # Without the local variables, which hold what no pattern recognises.
+        frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        return [structlog.processors.ExceptionRenderer(frames), _redacted, as_json]
     colors = sys.stdout.isatty() or "FORCE_COLOR" in os.environ
     console = structlog.dev.ConsoleRenderer(
         colors=colors,

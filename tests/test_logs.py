@@ -1,0 +1,92 @@
+"""The log: readable, one line each, and never with a secret."""
+
+import json
+import logging
+
+import pytest
+import structlog
+
+from portal import logs
+
+SECRETS = {
+    "an API key": ("sk-acme-k0aBcDeFgHiJkLmNoPqRsTuVwXyZ012345abcdef", "0aBcDeFg"),
+    "a signing secret": ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "MfKQ9r8G"),
+    "a bearer token": ("Authorization: Bearer abc.def-ghi_jkl", "abc.def"),
+    "a header in a dict": ("{'Authorization': 'Basic dXNlcjpwYXNz'}", "dXNlcjpw"),
+    "a cookie": ("Cookie: portal=abcdef0123; theme=dark", "abcdef0123"),
+    "a sign-in code": ("GET /auth/callback?code=abcdef0123&state=zyxwv98765", "abcdef0123"),
+    "a state": ("GET /auth/callback?code=abcdef0123&state=zyxwv98765", "zyxwv98765"),
+    "a JWT": ("got eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl here", "c2lnbmF0"),
+    "a password in a URL": ("postgresql://portal_app:hunter2@db/portal", "hunter2"),
+    "a Vault token": ("token hvs.CAESIJlU02LQZq9xNd", "CAESIJlU"),
+    "a client secret": ("client_secret=hunter2hunter2&grant_type=x", "hunter2"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was():
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers, root.level = handlers, level
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("production", [True, False])
+def test_secrets_are_removed_wherever_they_stand(capsys, name: str, production: bool):
+    line, secret = SECRETS[name]
+    logs.configure(production=production)
+    structlog.stdlib.get_logger("t").warning(line, other=line, nested={"deep": [line]})
+    logging.getLogger("library").warning("it said %s", line)
+    try:
+        raise ValueError(line)
+    except ValueError:
+        structlog.stdlib.get_logger("t").exception("failed")
+    said = capsys.readouterr().out
+    assert said
+    assert secret not in said
+    assert logs.REMOVED in said
+
+
+@pytest.mark.parametrize("key", ["password", "client_secret", "Authorization", "api_key", "token"])
+def test_a_secret_is_known_by_its_name(capsys, key: str):
+    logs.configure(production=True)
+    structlog.stdlib.get_logger("t").info("hello", **{key: "anything"})
+    assert json.loads(capsys.readouterr().out)[key] == logs.REMOVED
+
+
+def test_production_writes_one_json_object_a_line(capsys):
+    logs.configure(production=True)
+    structlog.stdlib.get_logger("t").info('Authorization: Bearer "abcdef\\"ghi"\nnext', n=1)
+    logging.getLogger("library").info("plain")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["level"] for line in lines] == ["info", "info"]
+    assert lines[0]["n"] == 1
+    assert lines[1]["event"] == "plain"
+    assert lines[0]["timestamp"].endswith("Z")
+
+
+def test_ordinary_words_stay(capsys):
+    logs.configure(production=False)
+    words = "GET /api/v1/integration/keys key_01K0 whk_01K0 https://example.com/code/of/conduct"
+    structlog.stdlib.get_logger("t").info(words, status=200)
+    assert words in capsys.readouterr().out
+
+
+def test_configuring_twice_writes_once(capsys):
+    logs.configure(production=True)
+    logs.configure(production=True)
+    logging.getLogger("library").info("once")
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_request_is_one_line_without_its_query(client, capsys):
+    logs.configure(production=True)
+    client.get("/applications?q=private-words")
+    client.get("/healthz")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    [line] = [line for line in lines if line["logger"] == "portal.web"]
+    assert line["event"] == "GET /applications"
+    assert line["status"] in (302, 303)
+    assert line["ms"] >= 0
+    assert line["request"].startswith("req_")
