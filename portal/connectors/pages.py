@@ -117,13 +117,18 @@ def _chosen_provider() -> Provider | None:
 
 
 def _choose(template: str, *, title: str, cancel: Connector | None) -> ResponseReturnValue:
-    by_type = sorted(PROVIDERS.values(), key=lambda p: (p.key == CUSTOM, p.category, p.name))
+    by_type = sorted(PROVIDERS.values(), key=_custom_last)
     groups = [(type_word(key), list(found)) for key, found in groupby(by_type, _category)]
     return web.render(template, title=title, record=cancel, groups=groups)
 
 
 def _category(provider: Provider) -> str:
     return provider.category
+
+
+def _custom_last(provider: Provider) -> tuple[bool, str, bool, str]:
+    is_custom = provider.category == CUSTOM
+    return is_custom, provider.category, provider.is_open, provider.name
 
 
 def _with_choices(form: ConnectorForm) -> ConnectorForm:
@@ -191,6 +196,7 @@ def remove_credentials(record_id: str) -> ResponseReturnValue:
 @recent_sign_in_required
 def delete(record_id: str) -> ResponseReturnValue:
     """Delete a connector, if it still is what the person saw."""
+    web.actor().require("connectors:write")
     record = find(Connector, web.actor(), record_id, lock=True)
     if request.form.get("version", "") != str(record.version):
         raise StaleVersion("This connector was changed since the page was loaded. Look again.")

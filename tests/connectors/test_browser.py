@@ -1,0 +1,133 @@
+"""Connectors in a real browser: accessible, within the strict policy, and without a script."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import expect
+from werkzeug.serving import make_server
+
+from portal.identity.cookies import Cookies
+from tests.cast import ADA, Api, Pages
+from tests.web.conftest import Reader
+from tests.web.test_gallery import AXE, RULES
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+
+SPLUNK = {
+    "provider": "splunk",
+    "name": "Security log",
+    "config": {"host": "splunk.acme.example:8089", "index": "main", "verifyTls": True},
+    "credentials": {"token": "nobody may see this"},
+    "event_types": ["notable.created"],
+    "tags": ["soc"],
+}
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """Where the tests' application is served while the test runs."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def window(
+    app: Flask, browser: "Browser", address: str, browse: Callable[..., Pages]
+) -> Iterator[Callable[..., "BrowserContext"]]:
+    """`window(viewport=…)`: a browser in which Ada is signed in."""
+    name = Cookies.of(app.extensions["portal"]).session
+    cookie = browse(ADA).client.get_cookie(name)
+    assert cookie is not None
+    opened = []
+
+    def make(**options: Any) -> "BrowserContext":
+        context = browser.new_context(**options)
+        context.set_default_timeout(10_000)
+        context.add_cookies([{"name": name, "value": cookie.value, "url": address}])
+        opened.append(context)
+        return context
+
+    yield make
+    for context in opened:
+        context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_every_page_is_accessible_and_fits(
+    window: Callable[..., "BrowserContext"],
+    address: str,
+    ada: Api,
+    theme: str,
+    width: int,
+) -> None:
+    connector_id = ada.create("connectors", **SPLUNK)["id"]
+    ada.create("connectors")
+    context = window(
+        viewport={"width": width, "height": 860}, color_scheme=theme, reduced_motion="reduce"
+    )
+    reader = Reader(context.new_page(), address)
+    found = {}
+    for path in (
+        "/connectors",
+        "/connectors/new",
+        "/connectors/new?provider=jira",
+        f"/connectors/{connector_id}",
+        f"/connectors/{connector_id}/edit",
+        f"/connectors/{connector_id}/history",
+    ):
+        page = reader.open(path)
+        page.evaluate(AXE)
+        report = page.evaluate(
+            "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES
+        )
+        for violation in report["violations"]:
+            nodes = [f"{n['html'][:120]} {n['failureSummary'][:200]}" for n in violation["nodes"]]
+            found[f"{path}: {violation['id']}"] = nodes[:3]
+        spill = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert spill <= 0, f"{path} is {spill} px wider than its window"
+    assert found == {}
+    assert reader.complaints == []
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_connector_is_set_up_step_by_step(
+    window: Callable[..., "BrowserContext"], address: str, ada: Api, script: bool
+) -> None:
+    reader = Reader(window(java_script_enabled=script).new_page(), address)
+    page = reader.open("/connectors")
+    page.get_by_role("link", name="Add connector").first.click()
+    page.get_by_role("link", name="Splunk Enterprise").click()
+    expect(page.locator("#credentials-bearer-0")).to_be_visible()
+    expect(page.locator("#credentials-basic-1")).to_be_hidden()
+    page.get_by_label("User name and password").check()
+    expect(page.locator("#credentials-bearer-0")).to_be_hidden()
+    page.locator("#credentials-basic-0").fill("svc-cpod")
+    page.locator("#credentials-basic-1").fill("nobody may see this")
+    page.locator("#config-host").fill("https://splunk.acme.example")
+    page.get_by_role("button", name="Add connector").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was saved")
+    expect(page.locator("#credentials-basic-1")).to_have_value("")
+    page.locator("#config-host").fill("splunk.acme.example")
+    page.locator("#credentials-basic-1").fill("nobody may see this")
+    page.locator("#credentials-basic-0").fill("svc-cpod")
+    page.get_by_role("button", name="Add connector").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Splunk Enterprise / Cloud")
+    assert "nobody may see this" not in page.content()
+    made = (ada.get("/connectors").json or {})["items"][0]
+    assert made["credential_fields"] == ["password", "username"]
+    assert made["config"]["host"] == "splunk.acme.example"
+    page.get_by_role("button", name="Disable").click()
+    expect(page.get_by_role("button", name="Enable")).to_be_visible()
+    assert reader.complaints == []
