@@ -32,11 +32,7 @@ from portal.forms import (
 from portal.secretstore import StoreUnavailable
 from portal.web.words import ago
 
-SCOPE_CHOICES = [
-    ("org", "Organisation: all of the tenant"),
-    ("group", "Group: one group"),
-    ("user", "Personal: one person"),
-]
+SCOPE_CHOICES = [("org", "Organisation"), ("group", "Group"), ("user", "Personal")]
 LEFT_OVER = "left_over"
 
 

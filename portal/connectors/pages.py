@@ -1,7 +1,5 @@
 """Pages of connectors: /connectors."""
 
-from itertools import groupby
-
 from flask import Blueprint, Flask, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import exists, select
@@ -74,7 +72,7 @@ def create() -> ResponseReturnValue:
     web.actor().require("connectors:write")
     provider = _chosen_provider()
     if provider is None:
-        return _choose("connectors/choose.html", title="Add connector", cancel=None)
+        return _choose("Add connector")
     form = _with_choices(
         ConnectorForm.of(provider, application_id=request.args.get("application_id"))
     )
@@ -96,7 +94,7 @@ def edit(record_id: str) -> ResponseReturnValue:
     record = find(Connector, web.actor(), record_id, lock=request.method == "POST")
     provider = _chosen_provider() or PROVIDERS.get(record.provider or "")
     if provider is None or request.args.get("choose"):
-        return _choose("connectors/choose.html", title=f"Edit {record.name}", cancel=record)
+        return _choose(f"Edit {record.name}", record)
     form = _with_choices(ConnectorForm.of(provider, record))
     if (command := form.command(stored=record)) is not None:
         with form.catching():
@@ -116,19 +114,14 @@ def _chosen_provider() -> Provider | None:
     return PROVIDERS[key]
 
 
-def _choose(template: str, *, title: str, cancel: Connector | None) -> ResponseReturnValue:
-    by_type = sorted(PROVIDERS.values(), key=_custom_last)
-    groups = [(type_word(key), list(found)) for key, found in groupby(by_type, _category)]
-    return web.render(template, title=title, record=cancel, groups=groups)
+def _choose(title: str, record: Connector | None = None) -> ResponseReturnValue:
+    """The first step: every system as a link, what is none of them at the end."""
+    providers = sorted(PROVIDERS.values(), key=_custom_last)
+    return web.render("connectors/choose.html", title=title, record=record, providers=providers)
 
 
-def _category(provider: Provider) -> str:
-    return provider.category
-
-
-def _custom_last(provider: Provider) -> tuple[bool, str, bool, str]:
-    is_custom = provider.category == CUSTOM
-    return is_custom, provider.category, provider.is_open, provider.name
+def _custom_last(provider: Provider) -> tuple[bool, bool, str]:
+    return provider.category == CUSTOM, provider.is_open, provider.name.lower()
 
 
 def _with_choices(form: ConnectorForm) -> ConnectorForm:

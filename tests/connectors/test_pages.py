@@ -276,7 +276,12 @@ def test_other_pages_show_connectors(browse: Browse, ada: Api) -> None:
     pages = browse(ADA)
     owner = ada.create("applications", display_name="CRM 360")["id"]
     assert "Add a connector" in pages.get("/").text
-    ada.create("connectors", provider="okta", name="People", application_id=owner)
+    hook = ada.create("webhooks")["id"]
+    body = {"application_id": owner, "webhook_endpoint_id": hook}
+    made = ada.create("connectors", provider="okta", name="People", **body)["id"]
+    shown = pages.get(f"/connectors/{made}").text
+    assert f'<a href="/applications/{owner}">CRM 360</a>' in shown
+    assert f'<a href="/webhooks/{hook}">' in shown
     page = pages.get(f"/applications/{owner}").text
     assert "People" in page
     assert f"/connectors/new?application_id={owner}" in page
