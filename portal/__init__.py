@@ -17,6 +17,9 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.connectors import pages as connector_pages
     from portal.connectors.resource import resource as connectors
     from portal.db import init_database
+    from portal.events import lifecycle
+    from portal.events.listeners import listen
+    from portal.events.resource import OPERATIONS as EVENTS
     from portal.identity import pages as identity
     from portal.identity.issuer import Issuer
     from portal.identity.tokens import TokenVerifier
@@ -24,8 +27,10 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.keys import usage
     from portal.keys.gate import authenticate_key
     from portal.keys.resource import resource as keys
+    from portal.records import watch
     from portal.resources import Resource
     from portal.webhooks import pages as webhook_pages
+    from portal.webhooks.matching import Deliveries
     from portal.webhooks.resource import resource as webhooks
 
     config = config or Config.from_environ()
@@ -42,6 +47,7 @@ def create_app(config: Config | None = None) -> Flask:
     secretstore.configure(config)
     resources: list[Resource[Any, Any]] = [applications, connectors, keys, webhooks]
     operations = [operation for resource in resources for operation in resource.operations()]
+    operations += EVENTS
     issuer = Issuer(config.oidc_issuer)
     verifier = TokenVerifier(
         issuer,
@@ -59,6 +65,8 @@ def create_app(config: Config | None = None) -> Flask:
     overview.tell(app, application_pages.tell)
     overview.tell(app, key_pages.tell)
     application_pages.show_on_application(app, key_pages.part)
+    watch(lifecycle.tell)
+    listen(app, Deliveries())
     connector_pages.init_app(app)
     webhook_pages.init_app(app)
     return app

@@ -3,6 +3,9 @@
 A feature lists its jobs as `HOUSEKEEPING` in a module `housekeeping.py` of its package:
 
     HOUSEKEEPING = [Job("forget ended sessions", service.forget_ended, timedelta(minutes=10))]
+
+What is to run all the time, in a thread of its own, it lists there as `ENGINES`: classes that are
+made with the application, with `start` and `stop`; `stop` returns when all is done.
 """
 
 from collections.abc import Callable

@@ -3,7 +3,7 @@
 A feature's service says what is special and leaves the rest to these.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +16,25 @@ from portal.errors import Conflict
 
 R = TypeVar("R", bound=Record)
 RESTORE_DAYS = 30
+Changes = Mapping[str, tuple[Any, Any]]
+Watcher = Callable[[Actor, Record, str, Changes], None]
+
+_watchers: list[Watcher] = []
+
+
+def watch(watcher: Watcher) -> None:
+    """Tell `watcher` of every change of every record, in the transaction that makes it.
+
+    It is given the actor, the record, the verb (`created`, `updated`, …) and what was changed.
+    """
+    if watcher not in _watchers:
+        _watchers.append(watcher)
+
+
+def _note(actor: Actor, record: Record, action: str, changes: Changes) -> None:
+    audit_trail.record(actor, f"{record.noun}.{action}", record, changes)
+    for watcher in _watchers:
+        watcher(actor, record, action, changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +67,7 @@ def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
     flush()
     search.index(record, terms_of(record))
     given = {name: (None, value) for name, value in values.items() if value not in (None, [], {})}
-    audit_trail.record(actor, f"{record.noun}.created", record, given)
+    _note(actor, record, "created", given)
     return record
 
 
@@ -68,7 +87,7 @@ def change(actor: Actor, record: R, values: Mapping[str, Any], *, action: str = 
     flush()
     if (now_found_by := terms_of(record)) != found_by:
         search.index(record, now_found_by)
-    audit_trail.record(actor, f"{record.noun}.{action}", record, changed)
+    _note(actor, record, action, changed)
     return record
 
 

@@ -143,6 +143,11 @@ def run(app: Flask) -> None:
     worker = Worker(app, registered_jobs())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, worker.stop)
+    engines = [engine(app) for module in _modules() for engine in getattr(module, "ENGINES", ())]
+    for engine in engines:
+        engine.start()
     worker.run()
+    for engine in engines:
+        engine.stop()
     with app.app_context():
         db.engine.dispose()

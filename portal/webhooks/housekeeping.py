@@ -3,8 +3,11 @@
 from datetime import timedelta
 
 from portal.housekeeping import Job
-from portal.webhooks import delivery
+from portal.webhooks import delivery, upkeep
+from portal.webhooks.engine import Engine
 
 HOUSEKEEPING = [
     Job("forget old attempts", delivery.forget_old, timedelta(hours=1), per_tenant=True),
+    Job("make room for events and deliveries", upkeep.make_room, timedelta(hours=6)),
 ]
+ENGINES = [Engine]

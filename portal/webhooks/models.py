@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     ColumnElement,
@@ -95,6 +96,11 @@ class Webhook(Record):
     last_delivery_status: Mapped[str | None] = mapped_column(String(20))
     consecutive_failures: Mapped[int] = mapped_column(Integer, server_default="0")
     paused_at: Mapped[datetime | None]
+    pause_reason: Mapped[str | None] = mapped_column(String(20))
+    # Top-level field of an event's data → the values of which it must have one.
+    filter: Mapped[dict[str, list[Any]]] = mapped_column(JSONB, server_default="{}")
+    rate_limit: Mapped[int | None]
+    ordered: Mapped[bool] = mapped_column(Boolean, server_default="false")
     connector_id: Mapped[str | None] = mapped_column(String(40))
     application_id: Mapped[str | None] = mapped_column(String(40))
     tags: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
@@ -164,6 +170,13 @@ class DeliveryAttempt(Base):
         ),
         Index("ix_delivery_attempt_webhook", "tenant_id", "webhook_id", "id"),
         Index("ix_delivery_attempt_created", "tenant_id", "created_at"),
+        Index(
+            "ix_delivery_attempt_delivery",
+            "tenant_id",
+            "delivery_id",
+            "number",
+            postgresql_where=text("delivery_id IS NOT NULL"),
+        ),
     )
     id_prefix: ClassVar[str] = "dlv"
     noun: ClassVar[str] = "delivery"
@@ -171,6 +184,10 @@ class DeliveryAttempt(Base):
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     webhook_id: Mapped[str] = mapped_column(String(40))
+    # Of the engine's attempts; a test belongs to no delivery.
+    delivery_id: Mapped[str | None] = mapped_column(String(40))
+    event_id: Mapped[str | None] = mapped_column(String(40))
+    number: Mapped[int | None]
     event_type: Mapped[str] = mapped_column(String(128))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     completed_at: Mapped[datetime | None]
@@ -202,3 +219,129 @@ class DeliveryAttempt(Base):
         """The exact text under the signature: `{id}.{timestamp}.{body}`."""
         sent = dict(self.request_headers)
         return f"{sent['webhook-id']}.{sent['webhook-timestamp']}.{self.request_body}"
+
+
+STATES = ("pending", "in_flight", "retrying", "delivered", "failed", "expired", "cancelled")
+WAITING = ("pending", "in_flight", "retrying")
+WAITING_SQL = f"state IN {WAITING}"
+
+
+class Subscription(Base):
+    """One pattern of one webhook's `event_types`, where it is found by equality."""
+
+    __tablename__ = "webhook_subscription"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "webhook_id"],
+            ["webhook.tenant_id", "webhook.id"],
+            name="fk_webhook_subscription_webhook",
+            ondelete="CASCADE",
+        ),
+        Index("ix_webhook_subscription_webhook", "tenant_id", "webhook_id"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    pattern: Mapped[str] = mapped_column(String(130), primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+
+
+class Endpoint(Base):
+    """What the delivery engine knows of a webhook's receiver; made at its first delivery.
+
+    `last_sequence` counts deliveries in the order of their first attempt. The moments say since
+    when it fails, until when it wants to be left alone, and when a paused one is tried again.
+    """
+
+    __tablename__ = "endpoint"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "webhook_id"],
+            ["webhook.tenant_id", "webhook.id"],
+            name="fk_endpoint_webhook",
+            ondelete="CASCADE",
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    last_sequence: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    failing_since: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
+    throttles: Mapped[int] = mapped_column(Integer, server_default="0")
+    next_probe_at: Mapped[datetime | None]
+    probes: Mapped[int] = mapped_column(Integer, server_default="0")
+    good_probes: Mapped[int] = mapped_column(Integer, server_default="0")
+    resumed_at: Mapped[datetime | None]
+    warned_at: Mapped[datetime | None]
+
+
+class Delivery(Base):
+    """One event owed to one webhook: the queue itself, and its history.
+
+    `due_at` is when it may be taken: the next attempt, or, of one in flight, the end of the lease.
+    `token` fences: whoever took it later has a greater one. A delivery of a paused webhook waits
+    as it is; `held` is what people read of it. Partitioned by day through its id. It refers to
+    webhook and event without a foreign key: neither is ever deleted before its deliveries, and the
+    check would lock the webhook's row at every publication.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        CheckConstraint(f"state IN {STATES}", name="state"),
+        Index(
+            "ix_delivery_due",
+            "tenant_id",
+            "webhook_id",
+            "due_at",
+            "id",
+            postgresql_where=text(WAITING_SQL),
+        ),
+        Index("ix_delivery_webhook", "tenant_id", "webhook_id", "id"),
+        Index(
+            "ix_delivery_sequence",
+            "tenant_id",
+            "webhook_id",
+            "sequence",
+            postgresql_where=text("sequence IS NOT NULL"),
+        ),
+        Index(
+            "ix_delivery_failed",
+            "tenant_id",
+            "webhook_id",
+            "id",
+            postgresql_where=text("state = 'failed'"),
+        ),
+        Index("ix_delivery_event", "tenant_id", "event_id"),
+        Index(
+            "ix_delivery_replay",
+            "tenant_id",
+            "replay_id",
+            postgresql_where=text("replay_id IS NOT NULL"),
+        ),
+        {"postgresql_partition_by": "RANGE (id)"},
+    )
+    id_prefix: ClassVar[str] = "dlv"
+    noun: ClassVar[str] = "delivery"
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(String(40))
+    event_id: Mapped[str] = mapped_column(String(40))
+    event_type: Mapped[str] = mapped_column(String(128))
+    subject: Mapped[str | None] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(20), server_default="pending")
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    token: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    sequence: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    completed_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    status: Mapped[int | None]
+    origin: Mapped[str] = mapped_column(String(20), server_default="event")
+    replay_id: Mapped[str | None] = mapped_column(String(40))
+
+    @classmethod
+    def seen_by(cls, actor: Actor) -> Select[Self]:
+        """The rows of the actor's tenant; reach them through a webhook that the actor sees."""
+        return select(cls).where(cls.tenant_id == actor.tenant_id)

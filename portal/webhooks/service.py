@@ -11,7 +11,7 @@ from portal.errors import FieldError, Invalid
 from portal.listing import Listing
 from portal.outbound import check_url
 from portal.records import Revealed
-from portal.webhooks import keyring, signing
+from portal.webhooks import keyring, matching, signing
 from portal.webhooks.models import DIRECTIONS, OUTCOMES, SIGNATURE_SCHEMES, Webhook
 from portal.webhooks.schemas import WebhookInput
 
@@ -57,6 +57,7 @@ def create(actor: Actor, command: WebhookInput) -> Revealed[Webhook]:
         values["application_id"] = actor.application_id
     _check(actor, None, values)
     webhook = records.create(actor, Webhook(), values)
+    matching.subscribe(webhook)
     keyring.begin(webhook, secret)
     return Revealed(webhook, {"signing_secret": secret})
 
@@ -68,7 +69,9 @@ def update(actor: Actor, record: Webhook, command: WebhookInput) -> Webhook:
     values["name"] = command.name or UNTITLED
     values["enabled"] = _enabled(command)
     _check(actor, record, values)
-    return records.change(actor, record, values)
+    changed = records.change(actor, record, values)
+    matching.subscribe(changed)
+    return changed
 
 
 def switch(actor: Actor, webhook_id: str, *, on: bool) -> Webhook:

@@ -1,0 +1,34 @@
+"""The portal's own events: what happens to its records is published like anything else.
+
+Only names of fields are told, never their values: some of them are nobody else's business, and
+whoever may know reads the record.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from portal.db import Actor, Record
+from portal.events import service
+
+NOUNS: Mapping[str, str] = {
+    "application": "application",
+    "connector": "connector",
+    "API key": "api_key",
+    "key": "api_key",
+    "webhook": "webhook",
+}
+"""Of a record as people say it → as its events are named."""
+
+
+def tell(actor: Actor, record: Record, action: str, changes: Mapping[str, Any]) -> None:
+    """Announce a change of a record, in the transaction that makes it."""
+    if noun := NOUNS.get(record.noun):
+        data = {
+            "id": record.id,
+            "name": record.label,
+            "version": record.version,
+            "app_id": record.app_id,
+            "changed": sorted(changes),
+            "by": {"kind": actor.kind, "id": actor.id, "name": actor.name},
+        }
+        service.announce(actor, f"{noun}.{action}", data, subject=record.id)

@@ -1,0 +1,106 @@
+"""The stored event, the keys by which its publisher knows it, and the catalogue of event types."""
+
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Computed,
+    Index,
+    Select,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.db import CONSTRAINTS, Actor, Base, Record
+
+VALIDATIONS = ("off", "reject")
+
+
+class Event(Base):
+    """Something that happened. Never changed after it is published; erased by subject or by age.
+
+    Partitioned by day through its id, whose first characters are the time it was received.
+    """
+
+    __tablename__ = "event"
+    __table_args__ = (
+        Index("ix_event_type", "tenant_id", "type", "id"),
+        Index("ix_event_subject", "tenant_id", "subject", "id"),
+        Index("ix_event_client_id", "tenant_id", "client_id"),
+        {"postgresql_partition_by": "RANGE (id)"},
+    )
+    id_prefix: ClassVar[str] = "evt"
+    noun: ClassVar[str] = "event"
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    client_id: Mapped[str | None] = mapped_column(String(200))
+    type: Mapped[str] = mapped_column(String(128))
+    subject: Mapped[str | None] = mapped_column(String(200))
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    occurred_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    application_id: Mapped[str | None] = mapped_column(String(40))
+    app_id: Mapped[str | None] = mapped_column(String(80))
+    actor_id: Mapped[str] = mapped_column(String(80))
+    actor_name: Mapped[str] = mapped_column(String(200))
+
+    @classmethod
+    def seen_by(cls, actor: Actor) -> Select[Self]:
+        """The rows of the actor's tenant, narrowed to its application where it has one."""
+        query = select(cls).where(cls.tenant_id == actor.tenant_id)
+        return query if actor.app_id is None else query.where(cls.app_id == actor.app_id)
+
+
+class EventKey(Base):
+    """A publisher's own id of an event: unique in the tenant, so that publishing twice is once."""
+
+    __tablename__ = "event_key"
+    __table_args__ = (Index("ix_event_key_event", "tenant_id", "event_id"),)
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    event_id: Mapped[str] = mapped_column(String(40))
+
+
+class EventType(Record):
+    """What one type of event means and looks like, for those who subscribe to it."""
+
+    __tablename__ = "event_type"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "name", name="uq_event_type_name"),
+        CheckConstraint("validation IN ('off', 'reject')", name="validation"),
+        Index("ix_event_type_display_name", "tenant_id", "name_key", "id"),
+        Index("ix_event_type_updated", "tenant_id", "updated_at", "id"),
+    )
+    id_prefix = "evy"
+    noun = "event type"
+
+    name: Mapped[str] = mapped_column(String(128))
+    display_name: Mapped[str] = mapped_column(String(200), server_default="")
+    description: Mapped[str | None] = mapped_column(Text)
+    json_schema: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    example: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    deprecated: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    validation: Mapped[str] = mapped_column(String(20), server_default="off")
+    tags: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    name_key: Mapped[str] = mapped_column(Text, Computed("lower(name)", persisted=True))
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+    def search_texts(self) -> tuple[str | None, ...]:
+        return (self.id, self.name, self.display_name, self.description)
+
+
+CONSTRAINTS |= {
+    "uq_event_type_name": ("name", "Another event type of this tenant has this name."),
+}

@@ -1,0 +1,145 @@
+"""REST of events: /api/v1/integration/events."""
+
+from typing import Any
+
+from flask import Response, request
+
+from portal import errors, listing, strictjson
+from portal.api import Outcome, actor, answer, body, no_parameters, once
+from portal.events import service
+from portal.events.models import Event
+from portal.events.schemas import (
+    Erased,
+    Erasure,
+    EventBatch,
+    EventDocument,
+    EventInput,
+    EventWithMatches,
+    MatchDocument,
+    PublishedEvent,
+    PublishedEvents,
+)
+from portal.openapi import Operation, Parameter
+from portal.resources import RETRY
+
+TEXT = {"type": "string"}
+MOMENT = {"type": "string", "format": "date-time"}
+
+
+def represent(event: Event) -> dict[str, Any]:
+    """An event as programs read it."""
+    return {name: getattr(event, name) for name in EventDocument.model_fields}
+
+
+def _publish() -> Response:
+    no_parameters()
+    events = _read()
+
+    def work() -> Outcome:
+        accepted = service.publish(actor(), events)
+        fields = PublishedEvent.model_fields
+        items = [{name: getattr(one, name) for name in fields} for one in accepted]
+        return Outcome({"events": items}, 202)
+
+    return once(work)
+
+
+def _read() -> list[EventInput]:
+    """One event, an array of them, or an object with `events`."""
+    raw = request.get_data(cache=True)
+    if raw.lstrip()[:1] == b"[" and request.mimetype in ("application/json", ""):
+        return EventBatch.read({"events": strictjson.parse(raw)}).events
+    given = body()
+    if "events" in given:
+        return EventBatch.read(given).events
+    if not given:
+        raise errors.BadRequest("Send one event, or up to 500 in an array.")
+    return [EventInput.read(given)]
+
+
+def _list() -> Response:
+    query = listing.parse(service.LISTING, request.args)
+    for name in ("q", "tag", "include_deleted"):
+        if name in request.args:
+            raise listing.refused(name, "There is no parameter of this name.")
+    page = service.find_page(actor(), query)
+    return answer(
+        {"items": [represent(event) for event in page.items], "next_cursor": page.next_cursor}
+    )
+
+
+def _get(id: str) -> Response:
+    no_parameters()
+    event = service.get(actor(), id)
+    fields = MatchDocument.model_fields
+    matches = [
+        {name: getattr(match, name) for name in fields} for match in service.matches(actor(), event)
+    ]
+    return answer({**represent(event), "matches": matches})
+
+
+def _erase() -> Response:
+    no_parameters()
+    command = Erasure.read(body())
+    return once(lambda: Outcome({"events": service.erase(actor(), command.subject)}, 200))
+
+
+OPERATIONS = (
+    Operation(
+        resource="events",
+        name="publish",
+        method="POST",
+        path="/events",
+        summary="Publish one event, or up to 500: accepted when they and their deliveries are kept",
+        scope="events:publish",
+        view=_publish,
+        command=EventBatch,
+        answer=PublishedEvents,
+        status=202,
+        parameters=(RETRY,),
+    ),
+    Operation(
+        resource="events",
+        name="list",
+        method="GET",
+        path="/events",
+        summary="List events, newest first",
+        scope="events:read",
+        view=_list,
+        answer=EventDocument,
+        is_list=True,
+        parameters=(
+            Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
+            Parameter("cursor", TEXT, "The next_cursor of the page before"),
+            Parameter("sort", {"type": "string", "enum": ["received_at", "-received_at"]}),
+            *(Parameter(name, TEXT) for name in service.LISTING.filters),
+            *(
+                Parameter(f"{name}_{end}", MOMENT)
+                for name in ("received", "occurred")
+                for end in ("after", "before")
+            ),
+        ),
+    ),
+    Operation(
+        resource="events",
+        name="get",
+        method="GET",
+        path="/events/{id}",
+        summary="Get one event, with why it matched or did not match each webhook",
+        scope="events:read",
+        view=_get,
+        answer=EventWithMatches,
+    ),
+    Operation(
+        resource="events",
+        name="erase",
+        method="POST",
+        path="/events/erasures",
+        summary="Erase all events of a subject, with their deliveries",
+        scope="events:publish",
+        view=_erase,
+        command=Erasure,
+        answer=Erased,
+        parameters=(RETRY,),
+    ),
+)

@@ -1,0 +1,149 @@
+"""What a publisher may say of an event, what the catalogue may say of a type, and both as read."""
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+import orjson
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+
+from portal.events import names
+from portal.schemas import Command, Document, Line, LongText, Moment, ShortText, Tags
+
+DATA_BYTES = 64 * 1024
+BATCH = 500
+Validation = Literal["off", "reject"]
+
+
+def _fits(data: dict[str, Any]) -> dict[str, Any]:
+    try:
+        size = len(orjson.dumps(data))
+    except orjson.JSONEncodeError:
+        raise ValueError("This has a number that JSON readers do not agree on.") from None
+    if size > DATA_BYTES:
+        raise ValueError(f"This is too large: at most {DATA_BYTES // 1024} KiB.")
+    return data
+
+
+EventName = Annotated[
+    str, StringConstraints(max_length=names.LENGTH), AfterValidator(names.check_name)
+]
+EventData = Annotated[dict[str, Any], AfterValidator(_fits)]
+Key = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
+
+
+class EventInput(Command):
+    """One event to publish."""
+
+    type: EventName = Field(description="What happened, such as rfp.created.")
+    data: EventData = Field(default={}, description="What there is to say, up to 64 KiB of JSON.")
+    id: Key | None = Field(
+        None, description="Your own id: the same id again publishes nothing and is no error."
+    )
+    occurred_at: Moment | None = Field(None, description="When it happened; left out, now.")
+    subject: Key | None = Field(
+        None, description="What or whom it is about; events are found and erased by it."
+    )
+
+
+class EventBatch(Command):
+    """Up to 500 events, kept together or not at all."""
+
+    events: list[EventInput] = Field(
+        min_length=1,
+        max_length=BATCH,
+        description="The events. One event alone may be sent as the body itself, several as an"
+        " array.",
+    )
+
+
+class PublishedEvent(BaseModel):
+    """What became of one published event."""
+
+    id: str
+    client_id: str | None = Field(description="The publisher's own id.")
+    type: str
+    deliveries: int = Field(description="To how many webhooks it goes.")
+    duplicate: bool = Field(description="It was published before; nothing was done now.")
+
+
+class PublishedEvents(BaseModel):
+    """The answer to a publication, in the order of the request."""
+
+    events: list[PublishedEvent]
+
+
+class EventDocument(BaseModel):
+    """An event as it is read."""
+
+    id: str
+    client_id: str | None
+    type: str
+    subject: str | None
+    data: dict[str, Any]
+    occurred_at: datetime
+    received_at: datetime
+    application_id: str | None
+    app_id: str | None
+    actor_id: str
+    actor_name: str
+
+
+class MatchDocument(BaseModel):
+    """One webhook beside an event: whether it matched, and why or why not."""
+
+    id: str
+    name: str
+    matched: bool
+    reason: str
+
+
+class EventWithMatches(EventDocument):
+    """An event, and every webhook of the tenant beside it."""
+
+    matches: list[MatchDocument] = Field(description="By today's settings; at most 200 webhooks.")
+
+
+class Erasure(Command):
+    """Whose events are to be erased."""
+
+    subject: Key = Field(description="The subject of the events.")
+
+
+class Erased(BaseModel):
+    """How much was erased."""
+
+    events: int
+
+
+class EventTypeInput(Command):
+    """What a client writes about one type of event."""
+
+    server_managed: ClassVar[frozenset[str]] = frozenset({"builtin"})
+
+    name: EventName | None = Field(
+        None, description="The type's name, such as rfp.created. Fixed once it is there."
+    )
+    display_name: ShortText = Field("", description="What people call it.")
+    description: LongText | None = Field(None, description="When it happens.")
+    json_schema: dict[str, Any] | None = Field(
+        None, description="JSON Schema (2020-12) of the event's data."
+    )
+    example: EventData | None = Field(None, description="An example of the event's data.")
+    deprecated: bool = Field(False, description="Still sent, and better not subscribed to.")
+    validation: Validation = Field(
+        "off", description="reject = a publication that does not fit the schema is refused."
+    )
+    tags: Tags = Field(default=[], description="Free-form tags.")
+
+
+class EventTypeDocument(Document):
+    """One type of event as it is read."""
+
+    name: str
+    display_name: str
+    description: str | None
+    json_schema: dict[str, Any] | None
+    example: dict[str, Any] | None
+    deprecated: bool
+    validation: Validation
+    tags: list[str]

@@ -1,0 +1,197 @@
+"""The verbs of events: publish, announce, read, erase.
+
+An event is accepted when one transaction holds it and everything that its listeners owe it
+(transactional outbox): there is no moment at which one is there without the other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from portal.db import Actor, database_now, new_id, session
+from portal.errors import NotFound
+from portal.events import catalogue
+from portal.events.listeners import Match, Published, listeners
+from portal.events.models import Event, EventKey
+from portal.events.schemas import EventInput
+from portal.listing import Listing, Page, Query, page
+
+EXPLAINED = 200
+ERASED_AT_ONCE = 10_000
+
+# Typed for records; an event has the columns that a list needs, and none is ever deleted softly.
+LISTING: Listing[Any] = Listing(
+    Event,
+    filters={
+        "type": Event.type,
+        "subject": Event.subject,
+        "client_id": Event.client_id,
+        "app_id": Event.app_id,
+        "application_id": Event.application_id,
+    },
+    ranges={"received_at": Event.received_at, "occurred_at": Event.occurred_at},
+    sorts={"received_at": Event.id},
+    default_sort="-received_at",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of one published event."""
+
+    id: str
+    client_id: str | None
+    type: str
+    deliveries: int
+    duplicate: bool
+
+
+def publish(actor: Actor, events: Sequence[EventInput]) -> list[Accepted]:
+    """Keep events and what is owed to their listeners, all of them or none.
+
+    One whose own id was published before is left as it is. Raises Invalid for data that does not
+    fit the schema of a type that asks for it.
+    """
+    actor.require("events:publish")
+    catalogue.check(actor, events)
+    ids, fresh = _claim_ids(actor, events)
+    new = [(ids[number], events[number]) for number in fresh]
+    counts = _store(actor, new)
+    return [
+        Accepted(ids[number], event.id, event.type, counts.get(ids[number], 0), number not in fresh)
+        for number, event in enumerate(events)
+    ]
+
+
+def announce(
+    actor: Actor, name: str, data: Mapping[str, Any], subject: str | None = None
+) -> str | None:
+    """Publish one of the portal's own events in the running transaction.
+
+    Where nobody wants it, nothing is kept and None comes back: the price is one indexed look.
+    """
+    if not any(listener.wants(actor.tenant_id, name) for listener in listeners()):
+        return None
+    event_id = new_id(Event.id_prefix)
+    event = EventInput.read({"type": name, "data": dict(data), "subject": subject})
+    _store(actor, [(event_id, event)])
+    return event_id
+
+
+def get(actor: Actor, event_id: str) -> Event:
+    """One event of the actor's tenant. Raises NotFound."""
+    actor.require("events:read")
+    found = session.scalar(Event.seen_by(actor).where(Event.id == event_id))
+    if found is None:
+        raise NotFound(f"There is no event {event_id[:60]} in this tenant.")
+    return found
+
+
+def find_page(actor: Actor, query: Query) -> Page[Any]:
+    """One page of the tenant's events."""
+    actor.require("events:read")
+    return page(actor, LISTING, replace(query, include_deleted=True))
+
+
+def matches(actor: Actor, event: Event) -> list[Match]:
+    """For every webhook of the tenant whether the event matches it, and why or why not."""
+    published = Published(event.id, event.type, event.subject, event.data)
+    return [
+        match for listener in listeners() for match in listener.explain(actor, published, EXPLAINED)
+    ]
+
+
+def erase(actor: Actor, subject: str) -> int:
+    """Forget every event of a subject, with its deliveries; how many there were.
+
+    Raises nothing for a subject without events: asking twice is right.
+    """
+    actor.require("events:publish")
+    actor.require("webhooks:write")
+    of_subject = select(Event.id).where(
+        Event.tenant_id == actor.tenant_id, Event.subject == subject
+    )
+    ids = list(session.scalars(of_subject.limit(ERASED_AT_ONCE)))
+    for listener in listeners():
+        listener.forget(actor.tenant_id, ids)
+    for model, column in ((EventKey, EventKey.event_id), (Event, Event.id)):
+        session.execute(
+            delete(model)
+            .where(model.tenant_id == actor.tenant_id, column.in_(ids))
+            .execution_options(synchronize_session=False)
+        )
+    return len(ids)
+
+
+def _claim_ids(actor: Actor, events: Sequence[EventInput]) -> tuple[list[str], set[int]]:
+    """The id of each event, and the places of those that are new."""
+    ids = [new_id(Event.id_prefix) for _ in events]
+    first: dict[str, int] = {}  # a batch may name one id twice: the first is published
+    for number, event in enumerate(events):
+        if event.id is not None:
+            first.setdefault(event.id, number)
+    if not first:
+        return ids, set(range(len(events)))
+    known = _known(actor, {client_id: ids[number] for client_id, number in first.items()})
+    fresh = set()
+    for number, event in enumerate(events):
+        if event.id is None:
+            fresh.add(number)
+            continue
+        if known[event.id] == ids[number]:
+            fresh.add(number)
+        ids[number] = known[event.id]
+    return ids, fresh
+
+
+def _known(actor: Actor, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Client id → event id, after ours were offered. Waits for whoever publishes the same id."""
+    rows = [
+        {"tenant_id": actor.tenant_id, "client_id": client_id, "event_id": event_id}
+        for client_id, event_id in sorted(
+            wanted.items()
+        )  # sorted, so that two never wait crosswise
+    ]
+    session.execute(upsert(EventKey).values(rows).on_conflict_do_nothing())
+    query = select(EventKey.client_id, EventKey.event_id).where(
+        EventKey.tenant_id == actor.tenant_id, EventKey.client_id.in_(wanted)
+    )
+    return {row.client_id: row.event_id for row in session.execute(query)}
+
+
+def _store(actor: Actor, events: Sequence[tuple[str, EventInput]]) -> dict[str, int]:
+    """Write new events and let the listeners write theirs; event id → how many deliveries."""
+    if not events:
+        return {}
+    now = database_now()
+    session.execute(
+        insert(Event),
+        [
+            {
+                "tenant_id": actor.tenant_id,
+                "id": event_id,
+                "client_id": event.id,
+                "type": event.type,
+                "subject": event.subject,
+                "data": event.data,
+                "occurred_at": event.occurred_at or now,
+                "received_at": now,
+                "application_id": actor.application_id,
+                "app_id": actor.app_id,
+                "actor_id": actor.id,
+                "actor_name": actor.name[:200],
+            }
+            for event_id, event in events
+        ],
+    )
+    published = [
+        Published(event_id, event.type, event.subject, event.data) for event_id, event in events
+    ]
+    counts: dict[str, int] = {}
+    for listener in listeners():
+        for event_id, count in listener.take(actor.tenant_id, published).items():
+            counts[event_id] = counts.get(event_id, 0) + count
+    return counts

@@ -1,0 +1,260 @@
+"""The delivery engine: take what is due, send it, record what came of it, over and over.
+
+Three loops in one event loop, each with its own connection: `_take` leases batches, every delivery
+then is a task that talks to its receiver with no transaction open, `_record` writes down what
+came back in batches. A NOTIFY wakes the first; the clock is the truth. Any number of workers may
+run: what one leased no other takes, until it is done or the lease has run out.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import psycopg
+import structlog
+import uvloop
+from flask import Flask
+
+from portal.config import Config, libpq_url
+from portal.outbound import OutboundClient, Outcome, Request
+from portal.webhooks import queue, safety, sending, signing
+from portal.webhooks.keys import Keys, KeysUnavailable
+from portal.webhooks.lanes import Lanes
+from portal.webhooks.matching import CHANNEL
+from portal.webhooks.policy import Decision
+from portal.webhooks.queue import Done, Due, Taken
+
+log = structlog.stdlib.get_logger(__name__)
+
+POLL_SECONDS = 1.0
+ON_ITS_WAY = 1000
+BATCH = 200
+ENDPOINTS = 200
+DRAIN_SECONDS = 40.0
+RECONNECT_SECONDS = (0.5, 10.0)
+NO_SECRET_WAIT = 30.0
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
+FAILED_HERE = Outcome(
+    "invalid_request",
+    "The request could not be made from the webhook's settings.",
+    "Look at the custom headers and the address.",
+)
+
+
+class Engine:
+    """Delivers until it is told to stop, in a thread and an event loop of its own."""
+
+    def __init__(self, app: Flask) -> None:
+        self.config: Config = app.extensions["portal"]
+        self.app = app
+        self.lanes = Lanes()
+        self.keys = Keys(app)
+        self.taken: dict[str, Taken] = {}
+        self._done: list[Done] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._place = ("", "")
+        self._thread = threading.Thread(target=self._run, name="delivery")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started = threading.Event()
+
+    def start(self) -> None:
+        """Begin, in a thread. Returns once the loop is there to be stopped."""
+        self._thread.start()
+        self._started.wait()
+
+    def stop(self) -> None:
+        """Take nothing more, let what is on its way end, and return when it has."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(DRAIN_SECONDS + 5)
+
+    def _run(self) -> None:
+        uvloop.run(self.run())
+
+    async def run(self) -> None:
+        """Until `stop`."""
+        self._loop = asyncio.get_running_loop()
+        self._end, self._wake, self._ready = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._started.set()
+        allow = self.config.outbound_allow
+        async with OutboundClient(allow, concurrency=ON_ITS_WAY) as self.client:
+            recording = asyncio.create_task(self._with_database(self._record))
+            loops = [
+                asyncio.create_task(self._with_database(work))
+                for work in (self._listen, self._take)
+            ]
+            log.info("delivery ready")
+            await self._end.wait()
+            await self._drain(loops, recording)
+        log.info("delivery stopped")
+
+    async def _drain(
+        self, loops: list["asyncio.Task[None]"], recording: "asyncio.Task[None]"
+    ) -> None:
+        self._wake.set()
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while (self._tasks or self._done) and time.monotonic() < deadline:
+            self._ready.set()
+            await asyncio.sleep(0.02)
+        recording.cancel()
+        await asyncio.gather(recording, return_exceptions=True)
+
+    async def _with_database(self, work: Callable[[queue.Connection], Awaitable[None]]) -> None:
+        """Do `work` with a connection; while the database is away, wait and begin again."""
+        wait = RECONNECT_SECONDS[0]
+        while True:
+            try:
+                connection = await queue.connect(libpq_url(self.config.database_url))
+                async with connection:
+                    wait = RECONNECT_SECONDS[0]
+                    await work(connection)
+            except AWAY as error:
+                reason = str(error).strip().splitlines()[:1]
+                log.warning("delivery: database away", reason=reason, retry_in=wait)
+            except Exception:
+                log.exception("delivery: unexpected error", retry_in=wait)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, RECONNECT_SECONDS[1])
+
+    # ------------------------------------------------------------ waking
+
+    async def _listen(self, connection: queue.Connection) -> None:
+        await connection.execute(f"LISTEN {CHANNEL}")
+        self._wake.set()  # for what was published while nobody listened
+        async for _ in connection.notifies():
+            self._wake.set()
+
+    async def _sleep(self) -> None:
+        """Until somebody wakes us, and not longer than until the next look at the clock."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._wake.wait()
+        self._wake.clear()
+
+    # ------------------------------------------------------------ taking
+
+    async def _take(self, connection: queue.Connection) -> None:
+        while not self._end.is_set():
+            if not await self._take_some(connection):
+                await self._sleep()
+                self.lanes.forget_idle()
+
+    async def _take_some(self, connection: queue.Connection) -> int:
+        """One claim; how many deliveries it gave."""
+        space = min(ON_ITS_WAY - len(self.taken), BATCH)
+        if space <= 0:
+            return 0
+        wanted = self._share(await self._due(connection), space)
+        if not wanted:
+            return 0
+        taken = await queue.take(connection, wanted)
+        self._note(wanted, taken)
+        for one in taken:
+            self._send(one)
+        return len(taken)
+
+    async def _due(self, connection: queue.Connection) -> list[Due]:
+        """Endpoints with something due, going round them, so that all have their turn."""
+        busy = self.lanes.busy()
+        found = await queue.due(connection, self._place, busy, ENDPOINTS)
+        if len(found) < ENDPOINTS and self._place != ("", ""):
+            seen = {one.webhook_id for one in found}
+            rest = await queue.due(connection, ("", ""), busy, ENDPOINTS - len(found))
+            found += [one for one in rest if one.webhook_id not in seen]
+        last = found[-1] if len(found) == ENDPOINTS else None
+        self._place = (last.tenant_id, last.webhook_id) if last else ("", "")
+        return found
+
+    def _share(self, due: list[Due], space: int) -> list[tuple[Due, int]]:
+        """Divide the space evenly over the endpoints, each within its own lane."""
+        now = time.monotonic()
+        rooms = [(one, self.lanes.of(one.webhook_id).room(one, now)) for one in due]
+        rooms = sorted((pair for pair in rooms if pair[1] > 0), key=lambda pair: pair[1])
+        wanted = []
+        for number, (one, room) in enumerate(rooms):
+            share = min(room, max(space // (len(rooms) - number), 1))
+            if share > space:
+                break
+            space -= share
+            wanted.append((one, share))
+        return wanted
+
+    def _note(self, wanted: list[tuple[Due, int]], taken: list[Taken]) -> None:
+        now, counts = time.monotonic(), dict.fromkeys((d.webhook_id for d, _ in wanted), 0)
+        for one in taken:
+            counts[one.webhook_id] += 1
+            self.taken[one.id] = one
+        for due, room in wanted:
+            lane = self.lanes.of(due.webhook_id)
+            lane.left(counts[due.webhook_id], now)
+            lane.has_more = counts[due.webhook_id] == room
+
+    # ------------------------------------------------------------ sending
+
+    def _send(self, taken: Taken) -> None:
+        task = asyncio.get_running_loop().create_task(self._deliver(taken))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, taken: Taken) -> None:
+        """One attempt, from the signature to what is to be recorded. It never raises."""
+        request, signed_with, decision = None, "", None
+        try:
+            if taken.data is None:
+                outcome, decision = sending.GONE, Decision("failed")
+            else:
+                request, signed_with = await self._sign(taken)
+                outcome = await self.client.send(request)
+        except KeysUnavailable as reason:
+            outcome, decision = Outcome("cancelled", str(reason)), Decision("retrying", reason.wait)
+        except Exception:
+            log.exception("delivery failed here", delivery=taken.id, tenant=taken.tenant_id)
+            outcome = FAILED_HERE
+        decision = decision or sending.judge(taken, outcome)
+        self._finish(taken, sending.done(taken, request, outcome, decision, signed_with), decision)
+        self.lanes.of(taken.webhook_id).returned(good=outcome.succeeded)
+        self._wake_if_room(taken.webhook_id)
+
+    async def _sign(self, taken: Taken) -> tuple[Request, str]:
+        keys = await self.keys.of(taken.tenant_id, taken.settings)
+        return sending.request_of(taken, keys, int(time.time())), signing.fingerprint(keys[0])
+
+    def _finish(self, taken: Taken, done: Done, decision: Decision) -> None:
+        del self.taken[taken.id]
+        self._done.append(done)
+        self._ready.set()
+        if decision.pause or taken.settings.is_paused:
+            good = decision.state == "delivered"
+            self._tell(safety.probed, taken.tenant_id, taken.webhook_id, good, decision.pause)
+
+    def _wake_if_room(self, webhook_id: str) -> None:
+        lane = self.lanes.of(webhook_id)
+        if lane.has_more and not lane.is_busy:
+            self._wake.set()
+
+    # ------------------------------------------------------------ recording
+
+    async def _record(self, connection: queue.Connection) -> None:
+        while True:
+            await self._ready.wait()
+            self._ready.clear()
+            while batch := self._done[:BATCH]:
+                health = await queue.complete(connection, batch)
+                del self._done[: len(batch)]
+                for one in health:
+                    if safety.concerns(one):
+                        self._tell(safety.judge, one.tenant_id, one.webhook_id)
+
+    def _tell(self, verb: Callable[..., Any], tenant_id: str, *arguments: Any) -> None:
+        """Rare things (a pause, a probe, a recovery) are done by the service, in a thread."""
+        work = asyncio.to_thread(safety.run, self.app, verb, tenant_id, *arguments)
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

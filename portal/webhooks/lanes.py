@@ -1,0 +1,81 @@
+"""How much may be on its way to each endpoint: what keeps one from moving another's latency.
+
+A lane widens with every success and halves with every failure, so a fast receiver is given much, a
+dead or slow one little, and nobody chooses numbers. Of this process alone; what holds for all
+workers (a pause, patience that a receiver asked for) is in the database.
+"""
+
+import time
+from dataclasses import dataclass, field
+
+from portal.webhooks.policy import ramp
+from portal.webhooks.queue import Due
+
+FIRST_WIDTH = 10.0
+WIDEST = 64.0
+FORGOTTEN_AFTER = 300.0  # seconds
+
+
+@dataclass(slots=True)
+class Lane:
+    """One endpoint: how many are on their way, and how many may be."""
+
+    width: float = FIRST_WIDTH
+    on_its_way: int = 0
+    allowance: float = 1.0  # of a limited rate: what may leave at once
+    filled_at: float = field(default_factory=time.monotonic)
+    used_at: float = field(default_factory=time.monotonic)
+    has_more: bool = False
+
+    def room(self, due: Due, now: float) -> int:
+        """How many more may leave now."""
+        width = 1 if due.is_probe or due.is_ordered else int(self.width)
+        room = width - self.on_its_way
+        rates = [rate for rate in (due.rate, ramp(due.ramp_seconds)) if rate is not None]
+        if rates:
+            room = min(room, self._allowed(float(min(rates)), now))
+        return max(room, 0)
+
+    def _allowed(self, rate: float, now: float) -> int:
+        """A token bucket that holds what may leave in a second, one at least."""
+        most = max(rate, 1.0)
+        self.allowance = min(most, self.allowance + (now - self.filled_at) * rate)
+        self.filled_at = now
+        return int(self.allowance)
+
+    def left(self, count: int, now: float) -> None:
+        self.on_its_way += count
+        self.allowance -= count
+        self.used_at = now
+
+    def returned(self, *, good: bool) -> None:
+        self.on_its_way -= 1
+        self.width = min(self.width + 1.0, WIDEST) if good else max(self.width / 2, 1.0)
+
+    @property
+    def is_busy(self) -> bool:
+        """Too little room to be worth a claim: half of the lane is let run empty first."""
+        return self.on_its_way > int(self.width) // 2
+
+
+class Lanes:
+    """The lanes of all endpoints that this worker has sent to lately, by webhook id."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, Lane] = {}
+
+    def of(self, webhook_id: str) -> Lane:
+        return self._lanes.setdefault(webhook_id, Lane())
+
+    def busy(self) -> list[str]:
+        """Endpoints that are not to be asked about."""
+        return [webhook_id for webhook_id, lane in self._lanes.items() if lane.is_busy]
+
+    def forget_idle(self) -> None:
+        """Endpoints that nothing went to for long begin anew."""
+        since = time.monotonic() - FORGOTTEN_AFTER
+        idle = [
+            k for k, lane in self._lanes.items() if not lane.on_its_way and lane.used_at < since
+        ]
+        for webhook_id in idle:
+            del self._lanes[webhook_id]

@@ -1,0 +1,152 @@
+"""Which webhooks an event goes to, and why: subscriptions, filters, and the fan-out.
+
+This is the listener that webhooks register with events: it writes the deliveries in the
+publisher's own transaction.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, exists, insert, select, text
+
+from portal.db import Actor, new_id, session
+from portal.events.listeners import Match, Published
+from portal.events.names import matches, patterns_of
+from portal.webhooks.models import Delivery, DeliveryAttempt, Subscription, Webhook
+
+CHANNEL = "delivery_due"
+WAKE = text(f"SELECT pg_notify('{CHANNEL}', '')")
+Filter = Mapping[str, Any]
+
+
+def subscribe(webhook: Webhook) -> None:
+    """Keep the side table as the webhook's `event_types` say. Call it after every write."""
+    of_webhook = (
+        Subscription.tenant_id == webhook.tenant_id,
+        Subscription.webhook_id == webhook.id,
+    )
+    wanted = set(webhook.event_types) if webhook.direction == "outbound" else set()
+    known = set(session.scalars(select(Subscription.pattern).where(*of_webhook)))
+    if gone := known - wanted:
+        session.execute(delete(Subscription).where(*of_webhook, Subscription.pattern.in_(gone)))
+    if new := sorted(wanted - known):
+        key = {"tenant_id": webhook.tenant_id, "webhook_id": webhook.id}
+        session.execute(insert(Subscription), [{**key, "pattern": pattern} for pattern in new])
+
+
+def passes(wanted: Filter, data: Mapping[str, Any]) -> bool:
+    """Whether an event's data has, in each field of the filter, one of the values given there."""
+    return all(
+        name in data and any(_same(data[name], value) for value in values)
+        for name, values in wanted.items()
+    )
+
+
+def _same(found: Any, value: Any) -> bool:
+    # JSON keeps true and 1 apart, Python does not.
+    return found == value and isinstance(found, bool) == isinstance(value, bool)
+
+
+class Deliveries:
+    """What webhooks do with events: one delivery for each webhook that an event matches."""
+
+    def take(self, tenant_id: str, events: Sequence[Published]) -> Mapping[str, int]:
+        """Write the deliveries and wake the workers; event id → how many."""
+        subscribed = _subscribed(tenant_id, {event.type for event in events})
+        rows = [
+            {
+                "tenant_id": tenant_id,
+                "id": new_id(Delivery.id_prefix),
+                "webhook_id": webhook_id,
+                "event_id": event.id,
+                "event_type": event.type,
+                "subject": event.subject,
+            }
+            for event in events
+            for webhook_id, wanted in subscribed.get(event.type, {}).items()
+            if passes(wanted, event.data)
+        ]
+        if rows:
+            session.execute(insert(Delivery), rows)
+            session.execute(WAKE)
+        return Counter(row["event_id"] for row in rows)  # type: ignore[misc]
+
+    def wants(self, tenant_id: str, name: str) -> bool:
+        """Whether any webhook that is on subscribes to this type."""
+        looked_for = _live(tenant_id, patterns_of(name)).with_only_columns(Webhook.id)
+        return session.scalar(select(exists(looked_for))) is True
+
+    def forget(self, tenant_id: str, event_ids: Sequence[str]) -> None:
+        """Erase the deliveries of these events, and what was sent and answered."""
+        for model in (DeliveryAttempt, Delivery):
+            session.execute(
+                delete(model)
+                .where(model.tenant_id == tenant_id, model.event_id.in_(event_ids))
+                .execution_options(synchronize_session=False)
+            )
+
+    def explain(self, actor: Actor, event: Published, limit: int) -> Sequence[Match]:
+        """Every outbound webhook that the actor sees, beside one event."""
+        if not actor.can("webhooks:read"):
+            return []
+        query = Webhook.seen_by(actor).where(
+            Webhook.is_deleted.is_(False), Webhook.direction == "outbound"
+        )
+        found = session.scalars(query.order_by(Webhook.id).limit(limit))
+        return [_beside(webhook, event) for webhook in found]
+
+
+def _subscribed(tenant_id: str, types: set[str]) -> dict[str, dict[str, Filter]]:
+    """Event type → webhook id → filter, in one statement."""
+    meant = {pattern for name in types for pattern in patterns_of(name)}
+    found: dict[str, dict[str, Filter]] = {}
+    for pattern, webhook_id, wanted in session.execute(_live(tenant_id, sorted(meant))):
+        for name in types:
+            if matches(pattern, name):
+                found.setdefault(name, {})[webhook_id] = wanted
+    return found
+
+
+def _live(tenant_id: str, patterns: Sequence[str]) -> Any:
+    """Subscriptions to one of these patterns, of webhooks that are on: paused ones too, because
+    what happens while a webhook is paused is held for it and not lost."""
+    return (
+        select(Subscription.pattern, Webhook.id, Webhook.filter)
+        .join(
+            Webhook,
+            (Webhook.tenant_id == Subscription.tenant_id) & (Webhook.id == Subscription.webhook_id),
+        )
+        .where(
+            Subscription.tenant_id == tenant_id,
+            Subscription.pattern.in_(patterns),
+            Webhook.enabled,
+            Webhook.is_deleted.is_(False),
+            Webhook.direction == "outbound",
+        )
+    )
+
+
+def _beside(webhook: Webhook, event: Published) -> Match:
+    matched, reason = why(webhook, event)
+    return Match(webhook.id, webhook.name, matched, reason)
+
+
+def why(webhook: Webhook, event: Published) -> tuple[bool, str]:
+    """Whether a webhook gets an event by its settings of now, and the reason as a sentence."""
+    if not webhook.enabled:
+        return False, "The webhook is off."
+    meant = [pattern for pattern in webhook.event_types if matches(pattern, event.type)]
+    if not meant:
+        return False, f"It does not subscribe to {event.type}."
+    for name, values in webhook.filter.items():
+        if not passes({name: values}, event.data):
+            has = (
+                f"it is {event.data[name]!r}"
+                if name in event.data
+                else "the event has no such field"
+            )
+            return False, f"Its filter wants another {name}: {has}."
+    return True, f"It subscribes to {meant[0]}" + (
+        ", and the filter lets it through." if webhook.filter else "."
+    )

@@ -1,0 +1,318 @@
+"""The queue in PostgreSQL: take what is due, and record what came of it.
+
+Everything is done as the tenant that it belongs to; the one question across tenants is which
+endpoints have something due (`due_endpoints`, a function of the owner, see the migration). One
+transaction serves several tenants by entering one after the other.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import orjson
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+
+Connection = AsyncConnection[dict[str, Any]]
+
+LEASE_SECONDS = 90
+"""Longer than any attempt can take: 30 s to the answer, 5 s for its body, and DNS."""
+
+# The queue's statements are always answered from an index, whatever the statistics say of a table
+# that is empty now and holds a million rows in a minute.
+OPTIONS = (
+    "-c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
+    " -c enable_hashjoin=off -c enable_mergejoin=off"
+)
+
+ENTER = "SELECT set_config('app.tenant_id', %s, true)"
+DUE = "SELECT * FROM due_endpoints(%s, %s, %s, %s)"
+ALONE = """
+SELECT pg_advisory_xact_lock(hashtextextended(id, 0)) FROM unnest(%s::text[]) AS o(id) ORDER BY id
+"""
+CLAIM = """
+WITH picked AS MATERIALIZED (
+    SELECT due.id, w.webhook_id, due.event_id, due.sequence
+    FROM unnest(%(webhooks)s::text[], %(rooms)s::int[], %(probes)s::bool[], %(ordered)s::bool[])
+        AS w(webhook_id, room, is_probe, is_ordered)
+    CROSS JOIN LATERAL (
+        SELECT d.id, d.event_id, d.sequence FROM delivery d
+        WHERE d.tenant_id = %(tenant)s AND d.webhook_id = w.webhook_id
+        AND d.state IN ('pending', 'in_flight', 'retrying')
+        AND (d.due_at <= now() OR (w.is_probe AND d.state <> 'in_flight'))
+        AND NOT (w.is_ordered AND EXISTS (
+            SELECT FROM delivery o
+            WHERE o.tenant_id = %(tenant)s AND o.webhook_id = w.webhook_id
+            AND o.state = 'in_flight' AND o.due_at > now()))
+        ORDER BY d.due_at, d.id LIMIT w.room FOR UPDATE OF d SKIP LOCKED
+    ) due
+), numbered AS (
+    SELECT id, webhook_id, row_number() OVER (PARTITION BY webhook_id ORDER BY id) AS number,
+        count(*) OVER (PARTITION BY webhook_id) AS many
+    FROM picked WHERE sequence IS NULL
+), counted AS (
+    INSERT INTO endpoint AS e (tenant_id, webhook_id, last_sequence)
+    SELECT %(tenant)s, webhook_id, count(*) FROM numbered GROUP BY webhook_id ORDER BY webhook_id
+    ON CONFLICT (tenant_id, webhook_id)
+    DO UPDATE SET last_sequence = e.last_sequence + excluded.last_sequence
+    RETURNING webhook_id, last_sequence
+), given AS (
+    SELECT p.id, coalesce(p.sequence, c.last_sequence - n.many + n.number) AS sequence
+    FROM picked p LEFT JOIN numbered n ON n.id = p.id
+    LEFT JOIN counted c ON c.webhook_id = p.webhook_id
+), taken AS (
+    UPDATE delivery d SET state = 'in_flight', token = d.token + 1, attempts = d.attempts + 1,
+        due_at = now() + make_interval(secs => %(lease)s), sequence = g.sequence
+    FROM given g WHERE d.tenant_id = %(tenant)s AND d.id = g.id
+    RETURNING d.id, d.webhook_id, d.event_id, d.event_type, d.token, d.attempts, d.sequence,
+        d.origin, d.replay_id
+)
+SELECT t.*, e.data::text AS data, e.occurred_at
+FROM taken t LEFT JOIN event e ON e.tenant_id = %(tenant)s AND e.id = t.event_id
+ORDER BY t.sequence
+"""
+SETTINGS = """
+SELECT w.id, w.url, w.headers, w.retry_policy, w.signature_scheme, w.secret_fingerprint,
+    w.paused_at IS NOT NULL AS is_paused, w.ordered, coalesce(e.throttles, 0) AS throttles
+FROM webhook w LEFT JOIN endpoint e ON e.tenant_id = w.tenant_id AND e.webhook_id = w.id
+WHERE w.tenant_id = %s AND w.id = ANY (%s)
+"""
+COMPLETE = """
+UPDATE delivery d SET state = a.state, outcome = a.outcome, status = a.status,
+    due_at = CASE WHEN a.state <> 'retrying' THEN d.due_at WHEN a.keeps_place THEN d.created_at
+        ELSE now() + make_interval(secs => a.wait) END,
+    completed_at = CASE WHEN a.state <> 'retrying' THEN now() END
+FROM jsonb_to_recordset(%(done)s) AS a(
+    id text, token bigint, state text, outcome text, status int, wait float8, keeps_place bool)
+WHERE d.tenant_id = %(tenant)s AND d.id = a.id AND d.token = a.token AND d.state = 'in_flight'
+RETURNING d.id
+"""
+COLUMNS = {
+    "id": "text", "webhook_id": "text", "delivery_id": "text", "event_id": "text", "number": "int",
+    "event_type": "text", "url": "text", "request_headers": "jsonb", "request_body": "text",
+    "signed_with": "text", "outcome": "text", "explanation": "text", "remedy": "text",
+    "status": "int", "response_headers": "jsonb", "response_body": "text",
+    "response_truncated": "bool", "timings": "jsonb", "address": "text", "tls_version": "text",
+    "certificate_days": "int",
+}  # fmt: skip
+ATTEMPTS = f"""
+INSERT INTO delivery_attempt
+    (tenant_id, actor_id, actor_name, created_at, completed_at, {", ".join(COLUMNS)})
+SELECT %(tenant)s, 'system', 'Delivery', now() - make_interval(secs => a.took), now(),
+    {", ".join(f"a.{name}" for name in COLUMNS)}
+FROM jsonb_to_recordset(%(attempts)s) AS a(
+    took float8, {", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())})
+"""  # noqa: S608  names of columns, all of them above
+SEEN = """
+UPDATE webhook w SET last_delivery_at = now(), last_delivery_status = a.outcome,
+    consecutive_failures = CASE WHEN a.good THEN 0 ELSE w.consecutive_failures END + a.failures
+FROM jsonb_to_recordset(%(endpoints)s) AS a(webhook_id text, outcome text, good bool, failures int)
+WHERE w.tenant_id = %(tenant)s AND w.id = a.webhook_id
+"""
+ENDPOINTS = """
+UPDATE endpoint e SET
+    failing_since = CASE WHEN a.failures > 0 AND (a.good OR e.failing_since IS NULL) THEN now()
+        WHEN a.good AND a.failures = 0 THEN NULL ELSE e.failing_since END,
+    warned_at = CASE WHEN a.good THEN NULL ELSE e.warned_at END,
+    throttles = CASE WHEN a.throttled THEN e.throttles + 1 WHEN a.good THEN 0
+        ELSE e.throttles END,
+    not_before = CASE WHEN a.slow IS NULL THEN e.not_before
+        ELSE greatest(e.not_before, now() + make_interval(secs => a.slow)) END
+FROM jsonb_to_recordset(%(endpoints)s)
+    AS a(webhook_id text, good bool, failures int, slow float8, throttled bool), webhook w
+WHERE e.tenant_id = %(tenant)s AND e.webhook_id = a.webhook_id
+AND w.tenant_id = e.tenant_id AND w.id = e.webhook_id
+RETURNING e.webhook_id, w.consecutive_failures AS failures, w.paused_at IS NOT NULL AS is_paused,
+    e.warned_at IS NOT NULL AS is_warned,
+    coalesce(extract(epoch FROM now() - e.failing_since), 0)::float8 AS failing_for
+"""
+GIVE_BACK = """
+UPDATE delivery d SET state = CASE WHEN d.attempts > 1 THEN 'retrying' ELSE 'pending' END,
+    due_at = now(), attempts = d.attempts - 1
+FROM unnest(%s::text[], %s::bigint[]) AS a(id, token)
+WHERE d.tenant_id = %s AND d.id = a.id AND d.token = a.token AND d.state = 'in_flight'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An endpoint that has something due. `rate` a second, `ramp_seconds` since its pause ended."""
+
+    tenant_id: str
+    webhook_id: str
+    is_probe: bool
+    is_ordered: bool
+    rate: int | None
+    ramp_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What of a webhook is needed to send to it, as it was when the delivery was taken."""
+
+    id: str
+    url: str | None
+    headers: Mapping[str, str]
+    retry_policy: Mapping[str, Any]
+    signature_scheme: str
+    secret_fingerprint: str | None
+    is_paused: bool
+    ordered: bool
+    throttles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A delivery leased to this worker; `data` is the event's data as JSON, None if it is gone."""
+
+    tenant_id: str
+    id: str
+    webhook_id: str
+    event_id: str
+    event_type: str
+    token: int
+    attempts: int
+    sequence: int
+    origin: str
+    replay_id: str | None
+    data: str | None
+    occurred_at: datetime | None
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How an endpoint stands after what was just recorded. `failing_for` in seconds."""
+
+    tenant_id: str
+    webhook_id: str
+    failures: int
+    is_paused: bool
+    is_warned: bool
+    failing_for: float
+
+
+async def connect(url: str) -> Connection:
+    """A connection for the queue. `url` is libpq's."""
+    return await AsyncConnection.connect(
+        url, autocommit=True, row_factory=dict_row, options=OPTIONS, connect_timeout=5
+    )
+
+
+async def due(
+    connection: Connection, after: tuple[str, str], busy: Sequence[str], at_most: int
+) -> list[Due]:
+    """Endpoints with something due, in the order of their ids from `after` on."""
+    rows = await connection.execute(DUE, (*after, list(busy), at_most))
+    return [Due(**row) for row in await rows.fetchall()]
+
+
+async def take(connection: Connection, wanted: Sequence[tuple[Due, int]]) -> list[Taken]:
+    """Lease up to so many deliveries of each endpoint: one transaction, none of it lost if it
+    fails, and none of it taken by two."""
+    found: list[Taken] = []
+    by_tenant = sorted(wanted, key=lambda one: (one[0].tenant_id, one[0].webhook_id))
+    async with connection.transaction():
+        for tenant_id, group in groupby(by_tenant, lambda one: one[0].tenant_id):
+            found += await _take(connection, tenant_id, list(group))
+    return found
+
+
+async def _take(
+    connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]]
+) -> list[Taken]:
+    await connection.execute(ENTER, (tenant_id,))
+    if ordered := [one.webhook_id for one, _ in wanted if one.is_ordered]:
+        await connection.execute(ALONE, (ordered,))
+    names = [one.webhook_id for one, _ in wanted]
+    async with connection.pipeline():
+        claimed = await connection.execute(
+            CLAIM,
+            {
+                "tenant": tenant_id,
+                "webhooks": names,
+                "rooms": [room for _, room in wanted],
+                "probes": [one.is_probe for one, _ in wanted],
+                "ordered": [one.is_ordered for one, _ in wanted],
+                "lease": LEASE_SECONDS,
+            },
+        )
+        settings = await connection.execute(SETTINGS, (tenant_id, names))
+    known = {row["id"]: Settings(**row) for row in await settings.fetchall()}
+    return [
+        Taken(tenant_id, **row, settings=known[row["webhook_id"]])
+        for row in await claimed.fetchall()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What is to be recorded of one attempt: plain values, as the statements take them."""
+
+    tenant_id: str
+    delivery: Mapping[str, Any]
+    attempt: Mapping[str, Any] | None
+    endpoint: Mapping[str, Any]
+
+
+async def complete(connection: Connection, done: Iterable[Done]) -> list[Health]:
+    """Record attempts in one transaction; a delivery only while its token is still ours."""
+    asked: list[tuple[str, Any]] = []
+    by_tenant = sorted(done, key=lambda one: one.tenant_id)
+    async with connection.transaction(), connection.pipeline():
+        for tenant_id, group in groupby(by_tenant, lambda one: one.tenant_id):
+            batch = list(group)
+            parameters = {
+                "tenant": tenant_id,
+                "done": _json([one.delivery for one in batch]),
+                "attempts": _json([one.attempt for one in batch if one.attempt]),
+                "endpoints": _json(summed(one.endpoint for one in batch)),
+            }
+            await connection.execute(ENTER, (tenant_id,))
+            await connection.execute(COMPLETE, parameters)
+            await connection.execute(ATTEMPTS, parameters)
+            await connection.execute(SEEN, parameters)
+            asked.append((tenant_id, await connection.execute(ENDPOINTS, parameters)))
+        return [
+            Health(tenant_id, **row) for tenant_id, rows in asked for row in await rows.fetchall()
+        ]
+
+
+def summed(endpoints: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Several attempts at one endpoint as one: failures since the last success, the last outcome,
+    the longest patience asked for; in the order of the ids, so that two workers do not deadlock."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in endpoints:
+        known = found.setdefault(
+            one["webhook_id"],
+            {**one, "good": False, "failures": 0, "slow": None, "throttled": False},
+        )
+        known["outcome"] = one["outcome"]
+        if one["good"]:
+            known.update(good=True, failures=0)
+        known["failures"] += one["failures"]
+        known["throttled"] |= one["throttled"]
+        if one["slow"] is not None:
+            known["slow"] = max(one["slow"], known["slow"] or 0.0)
+    return [found[webhook_id] for webhook_id in sorted(found)]
+
+
+async def give_back(connection: Connection, taken: Iterable[Taken]) -> None:
+    """Put back what was leased and not begun, as if it had not been taken."""
+    by_tenant = sorted(taken, key=lambda one: one.tenant_id)
+    async with connection.transaction():
+        for tenant_id, group in groupby(by_tenant, lambda one: one.tenant_id):
+            batch = list(group)
+            await connection.execute(ENTER, (tenant_id,))
+            ids, tokens = [one.id for one in batch], [one.token for one in batch]
+            await connection.execute(GIVE_BACK, (ids, tokens, tenant_id))
+
+
+def _json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value)
