@@ -3,7 +3,7 @@
 Nothing is granted by default, and every refusal says in plain words what is missing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -106,6 +106,16 @@ def in_tenant(actor: Actor) -> Sequence[Person]:
         .limit(MOST_PEOPLE)
     )
     return session.scalars(query).all()
+
+
+def names(actor: Actor, ids: Iterable[str | None]) -> dict[str, str]:
+    """Id → name of some of the tenant's people, in one statement: for pages that refer to them."""
+    wanted = {person_id for person_id in ids if person_id}
+    if not wanted:
+        return {}
+    known = (Person.tenant_id == actor.tenant_id, Person.id.in_(wanted))
+    rows = session.execute(select(Person.id, Person.name).where(*known))
+    return {row.id: row.name for row in rows}
 
 
 def find(actor: Actor, person_id: str) -> Person:

@@ -1,6 +1,6 @@
 """The form that issues a key, and the sentence that says what the key will be."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,7 @@ LIFETIMES = [
     (CUSTOM, "On a day of your choice"),
 ]
 DEFAULT_LIFETIME = "90"
+Named = Sequence[tuple[str, str]]  # (id, name)
 NOUNS = {
     "applications": "applications",
     "connectors": "connectors",
@@ -53,7 +54,7 @@ class IssueKeyForm(CommandForm[IssueKey]):
         " only. Without one they see the whole tenant.",
     )
     kind = ChoiceField("Kind", choices=KIND_CHOICES, default="service")
-    issued_to_user_id = TextField("Issued to user", description="Leave empty for yourself.")
+    issued_to_user_id = ChoiceField("Issued to user")
     issued_to_service = TextField("Issued to service", description="For example billing-export.")
     allowed_models = LinesField(
         "Allowed models", description="Model identifiers, one a line. Empty for all."
@@ -69,9 +70,13 @@ class IssueKeyForm(CommandForm[IssueKey]):
     tags = TagsField("Tags", description="Separated by commas.")
     rotated_from_key_id = HiddenWired()
 
-    def offer(self, applications: Sequence[tuple[str, str]], scopes: Iterable[str]) -> None:
+    names: dict[str, str] = {}
+
+    def offer(self, applications: Named, people: Named, scopes: Iterable[str]) -> None:
         """Fill the choices with what this person may choose."""
-        self.application_id.choices = [("", "None: the whole tenant"), *applications]
+        self.names = dict(applications)
+        self.application_id.offer([("", "None: the whole tenant"), *applications])
+        self.issued_to_user_id.offer([("", "You"), *people])
         self.scopes.choices = [(scope, scope, may(scope)) for scope in sorted(scopes, key=_order)]
 
     def follow(self, record: ApiKey) -> None:
@@ -95,14 +100,14 @@ class IssueKeyForm(CommandForm[IssueKey]):
     @property
     def summary(self) -> str:
         """What the key will be, as chosen so far."""
-        names: Mapping[str, str] = dict(self.application_id.choices)
-        chosen = self.application_id.data
         expires: Any = self.lifetime.data
         if expires == CUSTOM:
             expires = self.expires_at.data or None
         elif expires != NEVER:
             expires = expiry(str(expires))
-        return summary(self.scopes.data or [], names.get(chosen, "") if chosen else "", expires)
+        return summary(
+            self.scopes.data or [], self.names.get(self.application_id.data, ""), expires
+        )
 
 
 def expiry(lifetime: str) -> datetime | None:

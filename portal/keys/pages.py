@@ -13,6 +13,7 @@ from portal.applications.pages import Item, Part
 from portal.audit import pages as audit_pages
 from portal.audit import service as audit
 from portal.db import Actor
+from portal.identity import people
 from portal.identity.guard import recent_sign_in_required
 from portal.keys import service
 from portal.keys.forms import KIND_CHOICES, STATUS_CHOICES, IssueKeyForm, may
@@ -30,7 +31,7 @@ def index() -> ResponseReturnValue:
     """The list, or for htmx the listing alone."""
     query = listing.parse(service.LISTING, request.args)
     page = listing.page(web.actor(), service.LISTING, query)
-    offered = applications.choices(web.actor())
+    offered = _with(request.args.get("application_id"), applications.choices(web.actor()))
     return web.render(
         "keys/index.html",
         "keys/_listing.html",
@@ -46,6 +47,14 @@ def _names(keys: Iterable[ApiKey], known: dict[str, str]) -> dict[str, str]:
     """Application id → name, for these keys; most are among the filter's choices already."""
     wanted = {key.application_id for key in keys if key.application_id}
     return known | applications.names(web.actor(), wanted - known.keys())
+
+
+def _with(chosen: str | None, offered: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The offered applications and the chosen one, which a long list may have left out: a drawn
+    list without it would choose something else."""
+    if not chosen or chosen in dict(offered):
+        return offered
+    return [*offered, *applications.names(web.actor(), {chosen}).items()]
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -81,7 +90,12 @@ def _form() -> IssueKeyForm:
         form.follow(record)
     else:
         form = IssueKeyForm(formdata=request.form if request.form else request.args)
-    form.offer(applications.running_choices(web.actor()), web.actor().scopes)
+    caller = web.actor()
+    form.offer(
+        _with(form.application_id.data, applications.running_choices(caller)),
+        [(person.id, person.name) for person in people.in_tenant(caller)],
+        caller.scopes,
+    )
     return form
 
 
@@ -104,7 +118,8 @@ def history(record_id: str) -> ResponseReturnValue:
 def _about(page: str, record: ApiKey, **context: Any) -> ResponseReturnValue:
     """A page of one key; its dialogs name the application that calls with it."""
     application = _names([record], {}).get(record.application_id or "")
-    return web.render(page, record=record, application=application, **context)
+    persons = people.names(web.actor(), (record.issued_to_user_id, record.created_by_user_id))
+    return web.render(page, record=record, application=application, persons=persons, **context)
 
 
 @bp.post("/<record_id>/revoke")

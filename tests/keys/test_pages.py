@@ -3,12 +3,14 @@
 import logging
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, event
 
+from portal.applications import service as applications
 from portal.keys.format import SHAPE
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
 
@@ -170,6 +172,19 @@ def test_what_belongs_to_another_kind_is_not_sent(page: Pages, ada: Api):
     assert (key["allowed_models"], key["issued_to_user_id"]) == ([], None)
 
 
+def test_a_key_is_issued_to_one_of_the_tenants_people(page: Pages, browse: Browse, ada: Api):
+    vic = browse(VIC).person_id
+    assert f'value="{vic}"' in page.get("/keys/new").text
+    typed = {"kind": "user", "issued_to_user_id": vic}
+    assert page.post("/keys/new", form_of(page) | typed).status_code == 200
+    assert page.post("/keys/new", form_of(page) | {"kind": "user"}).status_code == 200
+    own, given = ada.get("/api-keys").json["items"]
+    assert (own["issued_to_user_id"], given["issued_to_user_id"]) == (page.person_id, vic)
+    shown = page.get(f"/keys/{given['id']}").text
+    assert "Ada Almeida" in shown
+    assert vic not in shown
+
+
 def test_a_key_for_ever_is_possible(page: Pages, ada: Api):
     assert page.post("/keys/new", form_of(page) | {"lifetime": "never"}).status_code == 200
     assert ada.get("/api-keys").json["items"][0]["expires_at"] is None
@@ -314,6 +329,21 @@ def test_an_applications_page_shows_its_keys(page: Pages, ada: Api):
     assert f"/keys/new?application_id={crm['id']}" in text
     form = page.get(f"/keys/new?application_id={crm['id']}").text
     assert re.search(rf'<option selected value="{crm["id"]}">', form)
+
+
+def test_a_chosen_application_is_always_among_the_choices(
+    page: Pages, ada: Api, monkeypatch: pytest.MonkeyPatch
+):
+    ada.create("applications", display_name="AAA")
+    last = ada.create("applications", display_name="ZZZ")
+    for name in ("choices", "running_choices"):
+        few = partial(getattr(applications, name), limit=1)
+        monkeypatch.setattr(applications, name, few)
+    for path in ("/keys/new", "/keys"):
+        assert last["id"] not in page.get(path).text
+        text = page.get(f"{path}?application_id={last['id']}").text
+        options = re.findall(r"<option [^>]*>", text)
+        assert [o for o in options if "selected" in o and last["id"] in o], path
 
 
 def test_the_overview_warns_of_keys_that_expire_soon(page: Pages, ada: Api):
