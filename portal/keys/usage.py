@@ -4,11 +4,11 @@ A write for each call would make every request of a busy key wait for the same r
 has gathered is kept until the database has taken it; an admin sees it at most INTERVAL later.
 """
 
-import atexit
 import logging
 import threading
 from collections import defaultdict
 from datetime import datetime
+from multiprocessing.util import Finalize
 from typing import NamedTuple
 
 from flask import Flask
@@ -126,6 +126,7 @@ def init_app(app: Flask) -> None:
         if not begun.is_set() and not app.testing:
             begun.set()
             threading.Thread(target=write_regularly, name="key-usage", daemon=True).start()
-            atexit.register(end)
+            # As atexit, and in a server's worker processes too, which end without that.
+            Finalize(None, end, exitpriority=10)
 
     app.before_request(begin)

@@ -1,8 +1,12 @@
 """Keys through REST: what may be issued, what is shown, what stops them."""
 
 import hashlib
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -457,3 +461,40 @@ def test_what_happened_to_a_key_is_in_its_history(ada: Api):
     assert entries[3]["changes"]["scopes"] == [None, READ]
     for secret in (issued["key"], issued["key"][12:40], issued["key_hash"]):
         assert secret not in str(entries)
+
+
+SERVER = """
+import multiprocessing, sys
+from datetime import UTC, datetime
+from portal import create_app
+from portal.keys.usage import usage
+
+def serve():
+    app = create_app()
+    app.test_client().get("/healthz")
+    usage.note(*sys.argv[1:3], datetime.now(UTC))
+
+if __name__ == "__main__":
+    worker = multiprocessing.get_context(sys.argv[3]).Process(target=serve)
+    worker.start()
+    worker.join()
+    sys.exit(worker.exitcode)
+"""
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_a_server_that_ends_writes_what_it_has(
+    ada: Api, request: pytest.FixtureRequest, tmp_path: Path, start: str
+):
+    settings: dict[str, str] = request.getfixturevalue("_settings")
+    issued = ada.create("api-keys")
+    program = tmp_path / "server.py"
+    program.write_text(SERVER)
+    root = str(Path(__file__).parents[2])
+    subprocess.run(
+        [sys.executable, program, issued["tenant_id"], issued["id"], start],
+        env={**os.environ, **settings, "PYTHONPATH": root},
+        check=True,
+        timeout=60,
+    )
+    assert ada.get(f"/api-keys/{issued['id']}").json["last_used_at"] is not None
