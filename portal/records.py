@@ -3,11 +3,12 @@
 A feature's service says what is special and leaves the rest to these.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import inspect
+from sqlalchemy import inspect, or_
+from sqlalchemy.orm import InstrumentedAttribute
 
 from portal import search
 from portal.audit import service as audit_trail
@@ -16,6 +17,7 @@ from portal.errors import Conflict
 
 R = TypeVar("R", bound=Record)
 RESTORE_DAYS = 30
+OFFERED = 200  # records that a form's list offers
 Changes = Mapping[str, tuple[Any, Any]]
 Watcher = Callable[[Actor, Record, str, Changes], None]
 
@@ -106,6 +108,22 @@ def restore(actor: Actor, model: type[R], record_id: str) -> R:
         raise Conflict(f"This {record.noun} was deleted more than {RESTORE_DAYS} days ago.")
     values = {"is_deleted": False, "deleted_at": None, "deleted_by": None}
     return change(actor, record, values, action="restored")
+
+
+def choices(
+    actor: Actor, model: type[R], by: InstrumentedAttribute[str], also: Iterable[str | None] = ()
+) -> list[tuple[str, str]]:
+    """(id, label) of the first OFFERED records in the order of `by`, in one statement.
+
+    `also` are ids that must be among them, such as the one that is chosen: a drawn list without
+    it would choose something else.
+    """
+    own = model.seen_by(actor)
+    first = own.where(model.is_deleted.is_(False)).order_by(by, model.id).limit(OFFERED)
+    wanted = [record_id for record_id in also if record_id]
+    shown = or_(model.id.in_(first.with_only_columns(model.id)), model.id.in_(wanted))
+    found = session.scalars(own.where(shown).order_by(by, model.id))
+    return [(record.id, record.label) for record in found]
 
 
 def terms_of(record: Record) -> set[str]:

@@ -1,6 +1,7 @@
 """The verbs of applications."""
 
 import re
+from collections.abc import Iterable
 
 from portal import records
 from portal.applications.models import KINDS, STATUSES, STOPPED, Application
@@ -84,11 +85,9 @@ def names(actor: Actor, ids: set[str]) -> dict[str, str]:
     return {found.id: found.display_name for found in session.scalars(query)}
 
 
-def choices(actor: Actor, limit: int = 200) -> list[tuple[str, str]]:
-    """(id, name) of the applications that a form offers, by name."""
-    query = Application.seen_by(actor).where(Application.is_deleted.is_(False))
-    found = session.scalars(query.order_by(Application.name_key, Application.id).limit(limit))
-    return [(record.id, record.display_name) for record in found]
+def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:
+    """(id, name) of the applications that a form offers; see `records.choices`."""
+    return records.choices(actor, Application, Application.name_key, also)
 
 
 def running_choices(actor: Actor, limit: int = 200) -> list[tuple[str, str]]:

@@ -89,7 +89,7 @@ class ConnectorForm(CommandForm[ConnectorInput]):
     application_id = ChoiceField("Application")
     scope = ChoiceField("Scope", choices=SCOPE_CHOICES, default="org")
     group_id = TextField("Group id", description="Needed when the scope is group.")
-    user_id = TextField("Person id", description="When the scope is personal; empty means you.")
+    user_id = ChoiceField("Person", description="When the scope is personal.")
     more = MoreSettings(
         "More settings",
         wire="config",

@@ -16,6 +16,7 @@ from portal.connectors.models import SCOPES, TYPES, Connector
 from portal.connectors.providers import AUTH_WORDS, CUSTOM, PROVIDERS, Provider, name_of
 from portal.db import Actor, find, session
 from portal.errors import NotFound, StaleVersion
+from portal.identity import people
 from portal.identity.guard import recent_sign_in_required
 from portal.overview import Concern, Step, Told
 from portal.secretstore import store
@@ -48,15 +49,14 @@ def index() -> ResponseReturnValue:
     web.actor().require("connectors:read")
     query = listing.parse(service.LISTING, request.args)
     page = listing.page(web.actor(), service.LISTING, query)
-    owners = applications.choices(web.actor())
-    named = dict(owners)
-    missing = {r.application_id for r in page.items if r.application_id} - named.keys()
+    seen = {record.application_id for record in page.items} | {request.args.get("application_id")}
+    owners = applications.choices(web.actor(), also=seen)
     return web.render(
         "connectors/index.html",
         "connectors/_listing.html",
         view=web.list_view(page, query),
         owners=owners,
-        named=named | applications.names(web.actor(), missing),
+        named=dict(owners),
         providers=PROVIDER_CHOICES,
         types=[(key, type_word(key)) for key in TYPES],
         scopes=[(key, key) for key in SCOPES],
@@ -125,7 +125,13 @@ def _custom_last(provider: Provider) -> tuple[bool, bool, str]:
 
 
 def _with_choices(form: ConnectorForm) -> ConnectorForm:
-    form.application_id.offer([("", "None"), *applications.choices(web.actor())])
+    owners = applications.choices(web.actor(), also=[form.application_id.data])
+    form.application_id.offer([("", "None"), *owners])
+    persons = [(person.id, person.name) for person in people.in_tenant(web.actor())]
+    known = {"", *(person_id for person_id, _ in persons), None}
+    # A person whom the identity provider has not sent here yet is known by id alone.
+    unknown = [] if form.user_id.data in known else [(form.user_id.data, form.user_id.data)]
+    form.user_id.offer([("", "You"), *persons, *unknown])
     return form
 
 
@@ -154,6 +160,7 @@ def show(record_id: str) -> ResponseReturnValue:
         missing=_missing(record, provider),
         health=store().health(),
         application=applications.names(web.actor(), {record.application_id or ""}),
+        persons=people.names(web.actor(), (record.owner_id, record.user_id)),
     )
 
 

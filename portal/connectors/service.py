@@ -1,7 +1,7 @@
 """The verbs of connectors. The row is flushed before the secret is stored: what the database
 refuses leaves no secret behind, and what the secret store refuses leaves no row."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from portal import records
@@ -157,11 +157,9 @@ def names(actor: Actor, ids: set[str]) -> dict[str, str]:
     return {found.id: found.name for found in session.scalars(query)}
 
 
-def choices(actor: Actor, limit: int = 200) -> list[tuple[str, str]]:
-    """(id, name) of the connectors that a form offers, by name."""
-    query = Connector.seen_by(actor).where(Connector.is_deleted.is_(False))
-    found = session.scalars(query.order_by(Connector.name_key, Connector.id).limit(limit))
-    return [(record.id, record.name) for record in found]
+def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:
+    """(id, name) of the connectors that a form offers; see `records.choices`."""
+    return records.choices(actor, Connector, Connector.name_key, also)
 
 
 # ---------------------------------------------------------------- what the row gets

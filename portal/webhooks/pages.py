@@ -74,8 +74,12 @@ def _revealed(record: Webhook, made: Revealed[Webhook] | None) -> ResponseReturn
 
 def _with_choices(form: WebhookForm) -> WebhookForm:
     none = [("", "None")]
-    form.application_id.choices = none + applications.choices(web.actor())
-    form.connector_id.choices = none + connectors.choices(web.actor())
+    form.application_id.choices = none + applications.choices(
+        web.actor(), also=[form.application_id.data]
+    )
+    form.connector_id.choices = none + connectors.choices(
+        web.actor(), also=[form.connector_id.data]
+    )
     return form
 
 

@@ -5,10 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask
+from sqlalchemy import event
 
+from portal.db import db
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
 from tests.connectors.conftest import Reveal
 
+PLACES = ("", "/edit", "/history")
 SECRET = "correct horse battery staple"
 Browse = Callable[..., Pages]
 
@@ -255,6 +259,44 @@ def test_the_list_is_filtered_and_a_part_is_enough_for_htmx(browse: Browse, ada:
     ).text
     assert part.lstrip().startswith('<div class="panel listing" id="connectors">')
     assert "Nothing matches" in part
+
+
+def test_a_long_list_of_applications_still_offers_the_chosen_one(
+    browse: Browse, ada: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.records.OFFERED", 1)
+    ada.create("applications", display_name="Aardvark")
+    owner = ada.create("applications", display_name="Zebra")["id"]
+    made = ada.create("connectors", provider="okta", application_id=owner, scope="user")
+    pages, path = browse(ADA), f"/connectors/{made['id']}"
+    form = pages.get(f"{path}/edit").text
+    assert f'<option selected value="{owner}">Zebra</option>' in form
+    assert f'<option selected value="{made["user_id"]}">Ada Almeida</option>' in form
+    assert "Zebra" in pages.get("/connectors").text
+    assert pages.get(path).text.count("<dd>Ada Almeida<") == 2, "owner and person by name"
+
+
+def test_a_page_costs_few_statements_however_many_there_are(
+    app: Flask, browse: Browse, ada: Api
+) -> None:
+    owner, hook = ada.create("applications")["id"], ada.create("webhooks")["id"]
+    body = {"application_id": owner, "webhook_endpoint_id": hook, "credentials": {"apiKey": "x"}}
+    made = [ada.create("connectors", provider="okta", **body)["id"] for _ in range(3)]
+    pages, statements = browse(ADA), []
+    with app.app_context():
+        engine = db.engine
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        for place in ("", "?q=okta", "/new?provider=okta", *(f"/{made[0]}{p}" for p in PLACES)):
+            statements.clear()
+            assert pages.get(f"/connectors{place}").status_code == 200
+            assert len(statements) <= 6, (place, statements)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 def test_a_viewer_may_look_and_a_stranger_finds_nothing(browse: Browse, ada: Api) -> None:
