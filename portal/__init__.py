@@ -20,6 +20,8 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.events import lifecycle
     from portal.events.listeners import listen
     from portal.events.resource import OPERATIONS as EVENTS
+    from portal.events.types_resource import OPERATIONS as TYPES
+    from portal.events.types_resource import resource as event_types
     from portal.identity import pages as identity
     from portal.identity.issuer import Issuer
     from portal.identity.tokens import TokenVerifier
@@ -30,6 +32,7 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.records import watch
     from portal.resources import Resource
     from portal.webhooks import pages as webhook_pages
+    from portal.webhooks.delivery_resource import OPERATIONS as DELIVERIES
     from portal.webhooks.matching import Deliveries
     from portal.webhooks.resource import resource as webhooks
 
@@ -47,7 +50,7 @@ def create_app(config: Config | None = None) -> Flask:
     secretstore.configure(config)
     resources: list[Resource[Any, Any]] = [applications, connectors, keys, webhooks]
     operations = [operation for resource in resources for operation in resource.operations()]
-    operations += EVENTS
+    operations += (*event_types.operations(), *TYPES, *EVENTS, *DELIVERIES)
     issuer = Issuer(config.oidc_issuer)
     verifier = TokenVerifier(
         issuer,

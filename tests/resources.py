@@ -4,11 +4,12 @@ from typing import Any
 
 from portal.applications.resource import resource as applications
 from portal.connectors.resource import resource as connectors
+from portal.events.types_resource import resource as event_types
 from portal.keys.resource import resource as keys
 from portal.resources import Resource
 from portal.webhooks.resource import resource as webhooks
 
-RESOURCES: list[Resource[Any, Any]] = [applications, connectors, keys, webhooks]
+RESOURCES: list[Resource[Any, Any]] = [applications, connectors, keys, webhooks, event_types]
 
 MINIMAL: dict[str, dict[str, Any]] = {
     "applications": {"display_name": "CRM 360", "repository": "https://git.example/crm"},
@@ -24,6 +25,14 @@ MINIMAL: dict[str, dict[str, Any]] = {
         "name": "CRM events",
         "url": "https://hooks.example.com/cpod",
         "event_types": ["rfp.created"],
+    },
+    "event-types": {
+        "name": "rfp.created",
+        "display_name": "RFP created",
+        "json_schema": {"type": "object", "required": ["id"]},
+        "example": {"id": "rfp_1"},
+        "validation": "reject",
+        "tags": ["sales"],
     },
     "api-keys": {"name": "Nightly export", "scopes": ["connectors:read"], "rpm_limit": 600},
 }

@@ -48,7 +48,7 @@ def test_the_specifications_own_example_is_accepted_and_nothing_of_it_is_stored(
     record = answer.json or {}
     assert record.items() >= ENVELOPE.items()
     assert record["id"].startswith(f"{resource.model.id_prefix}_")
-    assert "example" not in json.dumps(record)
+    assert "example" not in json.dumps(list(record.values()))
     assert answer.headers["Location"].endswith(f"/{resource.name}/{record['id']}")
 
 

@@ -147,3 +147,34 @@ class EventTypeDocument(Document):
     deprecated: bool
     validation: Validation
     tags: list[str]
+
+
+class OwnTypeDocument(BaseModel):
+    """One type of event that the portal itself publishes."""
+
+    name: str
+    description: str
+    json_schema: dict[str, Any]
+    example: dict[str, Any]
+
+
+class Import(Command):
+    """An OpenAPI 3.1 document whose webhooks are to be described."""
+
+    document: dict[str, Any] = Field(description="The document, as JSON.")
+    dry_run: bool = Field(False, description="Only tell what would be done.")
+
+
+class ImportedType(BaseModel):
+    """What became of one webhook of the document."""
+
+    name: str
+    fate: Literal["created", "updated", "unchanged", "skipped"]
+    reason: str
+
+
+class ImportedTypes(BaseModel):
+    """What became of the document's webhooks."""
+
+    types: list[ImportedType]
+    dry_run: bool

@@ -91,6 +91,8 @@ def _begin(actor: Actor, webhook_id: str, command: TestInput) -> tuple[DeliveryA
     now = database_now()
     _take_turn(actor, webhook, now)
     keys = keyring.open_keys(webhook, now)
+    if command.newest_secret_only:
+        keys = keys[:1]
     attempt_id = new_id(DeliveryAttempt.id_prefix)
     request = signed_request(webhook, attempt_id, command, keys, now)
     attempt = DeliveryAttempt(
@@ -143,7 +145,7 @@ def _take_turn(actor: Actor, webhook: Webhook, now: datetime) -> None:
     recent = (
         select(DeliveryAttempt.created_at)
         .where(DeliveryAttempt.tenant_id == actor.tenant_id)
-        .where(DeliveryAttempt.created_at > now - WINDOW)
+        .where(DeliveryAttempt.created_at > now - WINDOW, DeliveryAttempt.delivery_id.is_(None))
         .order_by(DeliveryAttempt.created_at.desc())
     )
     of_this = recent.where(DeliveryAttempt.webhook_id == webhook.id)

@@ -40,6 +40,17 @@ def turn(webhook: Webhook, secret: str) -> datetime | None:
     return until
 
 
+def retire(webhook: Webhook) -> None:
+    """Forget the secret before the current one, so that it signs no more.
+
+    Raises Conflict when there is none.
+    """
+    secret = store().get(webhook.secret_ref, reason="retire the previous signing secret")
+    if "previous" not in secret:
+        raise Conflict("There is no previous secret that still signs.")
+    store().put(webhook.secret_ref, {"current": secret["current"]}, cas=secret.version)
+
+
 def open_keys(webhook: Webhook, now: datetime) -> list[str]:
     """The secrets that sign at this moment, the newest first.
 

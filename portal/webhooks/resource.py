@@ -9,7 +9,7 @@ from portal.api import Outcome, actor, answer, body, no_parameters, once
 from portal.db import find
 from portal.openapi import PREFIX, Operation, Parameter
 from portal.resources import RETRY, Action, Resource
-from portal.webhooks import delivery, service
+from portal.webhooks import delivery, delivery_resource, service
 from portal.webhooks.models import OUTCOMES, DeliveryAttempt, Webhook
 from portal.webhooks.schemas import (
     AttemptDocument,
@@ -83,8 +83,10 @@ resource = Resource(
                 "previous_secret_expires_at": "Until then the one before signs too.",
             },
         ),
+        *delivery_resource.ACTIONS,
     ),
     more=(
+        *delivery_resource.BELOW,
         Operation(
             resource="webhooks",
             name="test",

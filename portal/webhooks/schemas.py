@@ -4,10 +4,18 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
+from portal.events import names
 from portal.outbound import header_problems
-from portal.schemas import Command, Document, JsonObject, Line, Name, RecordId, Tags
+from portal.schemas import Command, Document, JsonObject, Line, Moment, Name, RecordId, Tags
 
 Direction = Literal["outbound", "inbound"]
 SignatureScheme = Literal["standard-webhooks"]
@@ -30,10 +38,7 @@ OutcomeWord = Literal[
     "cancelled",
 ]
 
-SEGMENT = r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
-EVENT_TYPE = re.compile(SEGMENT)
-EVENT_FILTER = re.compile(rf"\*|{SEGMENT}(?:\.\*)?")
-EVENT_LENGTH = 128
+EVENT_LENGTH = names.LENGTH
 
 # Headers here are kept and shown in clear text, so what is a secret by name or by look is refused.
 SECRET_NAMES = re.compile(
@@ -46,20 +51,29 @@ SECRET_VALUES = re.compile(
 )
 
 
-def _event_filters(names: list[str]) -> list[str]:
-    for name in names:
-        if not EVENT_FILTER.fullmatch(name):
+def _event_filters(patterns: list[str]) -> list[str]:
+    for name in patterns:
+        if not names.PATTERN.fullmatch(name):
             raise ValueError(
                 f"“{name[:40]}” is no event filter. Use a name such as rfp.created, a group such"
                 " as rfp.*, or * for everything."
             )
-    return sorted(set(names))
+    return sorted(set(patterns))
 
 
-def _event_type(name: str) -> str:
-    if not EVENT_TYPE.fullmatch(name):
-        raise ValueError("Use one event's name, such as rfp.created.")
-    return name
+def _filter(wanted: Any) -> Any:
+    """Every value as a list of values; ValueError for what is neither text, number nor truth."""
+    if not isinstance(wanted, dict):
+        return wanted
+    found = {}
+    for name, given in wanted.items():
+        values = given if isinstance(given, list) else [given]
+        if not 1 <= len(name) <= 100 or not 1 <= len(values) <= 50:
+            raise ValueError("Give each field 1 to 50 values; its name has 1 to 100 characters.")
+        if not all(value is None or isinstance(value, str | int | float) for value in values):
+            raise ValueError(f"The values of {name[:60]} are text, numbers, true, false or null.")
+        found[name] = values
+    return found
 
 
 def _headers(headers: dict[str, str]) -> dict[str, str]:
@@ -75,6 +89,17 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
     if problems:
         raise ValueError(" ".join(dict.fromkeys(problems)))
     return headers
+
+
+DeliveryState = Literal[
+    "pending", "in_flight", "retrying", "held", "delivered", "failed", "expired", "cancelled"
+]
+Patterns = Annotated[
+    list[Annotated[str, StringConstraints(max_length=EVENT_LENGTH + 2)]],
+    AfterValidator(_event_filters),
+]
+Filter = Annotated[dict[str, list[Any]], BeforeValidator(_filter)]
+PauseReason = Literal["failing", "gone", "by_hand"]
 
 
 class RetryPolicy(BaseModel):
@@ -108,6 +133,7 @@ class WebhookInput(Command):
             "last_delivery_status",
             "consecutive_failures",
             "paused_at",
+            "pause_reason",
             "secret_fingerprint",
             "is_active",
             "signing_secret",
@@ -123,10 +149,7 @@ class WebhookInput(Command):
     url: Annotated[Line, StringConstraints(min_length=1, max_length=2048)] | None = Field(
         None, description="Target URL (outbound) or callback URL (inbound). A public address."
     )
-    event_types: Annotated[
-        list[Annotated[str, StringConstraints(max_length=EVENT_LENGTH)]],
-        AfterValidator(_event_filters),
-    ] = Field(
+    event_types: Patterns = Field(
         default=[],
         max_length=100,
         description="Event type filters: rfp.created, rfp.*, or * for everything.",
@@ -150,6 +173,20 @@ class WebhookInput(Command):
         default=DEFAULT_POLICY,
         description="Replaced as a whole; parts that are left out get their defaults.",
     )
+    filter: Filter = Field(
+        default={},
+        max_length=10,
+        description="Top-level field of an event's data → the value, or the list of values, of"
+        " which it must have one. Only events that pass all of it are sent.",
+    )
+    rate_limit: int | None = Field(
+        None, ge=1, le=1000, description="At most so many deliveries a second, from each worker."
+    )
+    ordered: bool = Field(
+        False,
+        description="One at a time, in the order of publication: a delivery that fails holds up"
+        " those after it until it is delivered or has failed for good.",
+    )
     connector_id: RecordId | None = Field(None, description="The owning connector, if any.")
     application_id: RecordId | None = Field(None, description="The owning application.")
     tags: Tags = Field(default=[], description="Free-form tags.")
@@ -171,6 +208,10 @@ class WebhookDocument(Document):
     last_delivery_status: OutcomeWord | None
     consecutive_failures: int = Field(description="Tests do not count.")
     paused_at: datetime | None
+    pause_reason: PauseReason | None
+    filter: dict[str, list[Any]]
+    rate_limit: int | None
+    ordered: bool
     connector_id: str | None
     tags: list[str]
     application_id: str | None
@@ -186,12 +227,85 @@ class TestInput(Command):
     __test__ = False  # to pytest it looks like a test
 
     event_type: Annotated[
-        str, StringConstraints(max_length=EVENT_LENGTH), AfterValidator(_event_type)
+        str, StringConstraints(max_length=EVENT_LENGTH), AfterValidator(names.check_name)
     ] = Field(description="One event's name, such as rfp.created.")
     data: JsonObject = Field(
         default={"message": "A test from the cPod integration portal."},
         description="The event's data, up to 16 KiB.",
     )
+    newest_secret_only: bool = Field(
+        False,
+        description="Sign with the current secret alone, to see that the receiver knows it before"
+        " the previous one is retired.",
+    )
+
+
+class ResumeInput(Command):
+    """What becomes of what was held while a webhook was paused."""
+
+    choice: Literal["all", "newest_per_subject", "skip_before"] = Field(
+        "all",
+        description="all = send everything; newest_per_subject = of each subject the newest event"
+        " alone; skip_before = only what was published from `before` on.",
+    )
+    before: Moment | None = Field(None, description="For skip_before; left out, now.")
+
+
+class BacklogDocument(BaseModel):
+    """What is held for a paused webhook, or waits for one that is not."""
+
+    held: int
+    is_more: bool = Field(description="There are more than were counted.")
+    oldest: datetime | None
+    seconds: float = Field(description="About how long sending all of it takes.")
+
+
+class DeliveryDocument(BaseModel):
+    """One event on its way to one webhook, as it is read."""
+
+    id: str
+    webhook_id: str
+    event_id: str = Field(description="Also the header webhook-id of every attempt.")
+    event_type: str
+    subject: str | None
+    state: DeliveryState
+    attempts: int
+    next_attempt_at: datetime | None
+    sequence: int | None = Field(
+        description="Its place in the order of first attempts, without gaps: header cpod-sequence."
+    )
+    created_at: datetime
+    completed_at: datetime | None
+    outcome: OutcomeWord | None = Field(description="Of the last attempt.")
+    status: int | None = Field(description="The receiver's HTTP status in the last attempt.")
+    origin: Literal["event", "redelivery", "replay"]
+    replay_id: str | None
+
+
+class DeliveryWithAttempts(DeliveryDocument):
+    """A delivery and its attempts, the newest first, at most 50."""
+
+    attempt_list: list["AttemptDocument"]
+
+
+class FilterTest(Command):
+    """Settings to try on what was published lately."""
+
+    webhook_id: RecordId | None = Field(
+        None, description="Compare with what this webhook gets today."
+    )
+    event_types: Patterns = Field(default=["*"], max_length=100)
+    filter: Filter = Field(default={}, max_length=10)
+
+
+class FilterTestResult(BaseModel):
+    """How many of the last events these settings would have matched."""
+
+    events: int = Field(description="How many were looked at: the last 200.")
+    matched: int
+    new: int | None = Field(description="Matched now and not by the webhook as it is.")
+    lost: int | None = Field(description="Matched by the webhook as it is and not now.")
+    examples: list[str] = Field(description="Ids of up to 5 that matched, newest first.")
 
 
 class AttemptDocument(BaseModel):

@@ -100,8 +100,7 @@ def _attempt(taken: Taken, request: Request, outcome: Outcome, signed_with: str)
         "event_type": taken.event_type,
         "url": request.url,
         "request_headers": [list(pair) for pair in request.headers.items()],
-        # The event has it; every attempt sends the same.
-        "request_body": "",
+        "request_body": request.body.decode(),
         "signed_with": signed_with,
         "outcome": outcome.kind,
         "explanation": outcome.explanation,

@@ -7,7 +7,7 @@ from portal.applications import service as applications
 from portal.config import running
 from portal.connectors import service as connectors
 from portal.db import Actor, database_now, find
-from portal.errors import FieldError, Invalid
+from portal.errors import Conflict, FieldError, Invalid
 from portal.listing import Listing
 from portal.outbound import check_url
 from portal.records import Revealed
@@ -115,6 +115,20 @@ def rotate_secret(actor: Actor, webhook_id: str) -> Revealed[Webhook]:
     if until is not None:
         once["previous_secret_expires_at"] = until.isoformat()
     return Revealed(webhook, once)
+
+
+def retire_secret(actor: Actor, webhook_id: str) -> Webhook:
+    """End the overlap after a rotation now: only the current secret signs from here on.
+
+    Raises Conflict when no earlier secret signs. A worker notices within seconds.
+    """
+    actor.require("webhooks:write")
+    webhook = find(Webhook, actor, webhook_id, lock=True)
+    if webhook.previous_secret_expires_at is None:
+        raise Conflict("There is no previous secret that still signs.")
+    keyring.retire(webhook)
+    values = {"previous_secret_expires_at": None}
+    return records.change(actor, webhook, values, action="secret_retired")
 
 
 def _enabled(command: WebhookInput) -> bool:

@@ -50,3 +50,131 @@ def test_a_published_event_arrives_signed(
     assert event["deliveries"] == 1
     [mail] = until(lambda: receiver.mail("crm"))
     assert mail["verified"], mail
+
+
+def deliveries(ada: Api, webhook: dict[str, Any], query: str = "") -> list[dict[str, Any]]:
+    answer = ada.get(f"/webhooks/{webhook['id']}/deliveries{query}")
+    assert answer.status_code == 200, answer.text
+    return list(answer.json["items"])
+
+
+def publish(ada: Api, *events: dict[str, Any]) -> list[dict[str, Any]]:
+    answer = ada.post("/events", list(events))
+    assert answer.status_code == 202, answer.text
+    return list(answer.json["events"])
+
+
+def header(mail: dict[str, Any], name: str) -> str | None:
+    return next((v for key, v in mail["headers"].items() if key.lower() == name), None)
+
+
+def rfp(number: int, **more: Any) -> dict[str, Any]:
+    return {"type": "rfp.created", "data": {"number": number}, **more}
+
+
+def test_every_delivery_has_its_place_in_the_sequence(
+    engine: Engine, ada: Api, make: Make, receiver: Receiver
+) -> None:
+    webhook = make(receiver.hook("crm"))
+    publish(ada, *(rfp(number) for number in range(5)))
+    until(lambda: [d["state"] for d in deliveries(ada, webhook)] == ["delivered"] * 5)
+    filled = deliveries(ada, webhook, "?after=2")
+    assert [d["sequence"] for d in filled] == [3, 4, 5]
+    sent = {header(m, "cpod-sequence") for m in receiver.mail("crm")}
+    assert sent == {"1", "2", "3", "4", "5"}
+    [one] = deliveries(ada, webhook, f"?event_id={filled[0]['event_id']}")
+    whole = ada.get(f"/deliveries/{one['id']}").json
+    assert [a["outcome"] for a in whole["attempt_list"]] == ["delivered"]
+
+
+def test_an_own_id_publishes_once(ada: Api, make: Make, receiver: Receiver) -> None:
+    webhook = make(receiver.hook("crm"))
+    [first, twin] = publish(ada, rfp(1, id="order-1"), rfp(1, id="order-1"))
+    [again] = publish(ada, rfp(1, id="order-1"))
+    assert {first["id"]} == {twin["id"], again["id"]}
+    assert [one["duplicate"] for one in (first, twin, again)] == [False, True, True]
+    assert len(deliveries(ada, webhook)) == 1
+
+
+def test_a_failure_is_tried_again_later(
+    engine: Engine, ada: Api, make: Make, receiver: Receiver
+) -> None:
+    webhook = make(receiver.hook("crm", "?status=500"))
+    publish(ada, rfp(1))
+    [one] = until(lambda: [d for d in deliveries(ada, webhook) if d["state"] == "retrying"])
+    assert (one["attempts"], one["outcome"], one["status"]) == (1, "http_error", 500)
+    assert one["next_attempt_at"] is not None
+    shown = ada.get(f"/webhooks/{webhook['id']}").json
+    assert (shown["consecutive_failures"], shown["last_delivery_status"]) == (1, "http_error")
+
+
+def test_what_happens_during_a_pause_is_held_and_then_sent(
+    engine: Engine, ada: Api, make: Make, receiver: Receiver
+) -> None:
+    webhook = make(receiver.hook("crm"))
+    path = f"/webhooks/{webhook['id']}"
+    assert ada.post(f"{path}/pause").json["pause_reason"] == "by_hand"
+    publish(ada, rfp(1, subject="a"), rfp(2, subject="a"), rfp(3, subject="b"))
+    assert {d["state"] for d in deliveries(ada, webhook)} == {"held"}
+    assert ada.get(f"{path}/backlog").json["held"] == 3
+    resumed = ada.post(f"{path}/resume", {"choice": "newest_per_subject"})
+    assert resumed.json["paused_at"] is None, resumed.text
+    mail = until(lambda: m if len(m := receiver.mail("crm")) == 2 else None)
+    assert {m["body"].count('"number": 1}') for m in mail} == {0}
+    states = sorted(d["state"] for d in deliveries(ada, webhook))
+    assert states == ["cancelled", "delivered", "delivered"]
+
+
+def test_gone_pauses_and_keeps_the_event(
+    engine: Engine, ada: Api, make: Make, receiver: Receiver
+) -> None:
+    webhook = make(receiver.hook("crm", "?status=410"))
+    publish(ada, rfp(1))
+    shown = until(
+        lambda: w if (w := ada.get(f"/webhooks/{webhook['id']}").json)["paused_at"] else None
+    )
+    assert shown["pause_reason"] == "gone"
+    until(lambda: [d["state"] for d in deliveries(ada, webhook)] == ["held"])
+
+
+def test_once_more_has_the_same_id(
+    engine: Engine, ada: Api, make: Make, receiver: Receiver
+) -> None:
+    webhook = make(receiver.hook("crm"))
+    publish(ada, rfp(1))
+    [one] = until(lambda: [d for d in deliveries(ada, webhook) if d["state"] == "delivered"])
+    assert ada.post(f"/deliveries/{one['id']}/redeliveries").status_code == 201
+    mail = until(lambda: m if len(m := receiver.mail("crm")) == 2 else None)
+    assert len({header(m, "webhook-id") for m in mail}) == 1
+    assert [header(m, "webhook-replay") for m in mail] == ["true", None]
+
+
+def test_the_last_events_tell_what_a_filter_would_match(ada: Api, make: Make) -> None:
+    webhook = make("https://hooks.example.com/", filter={"number": 1})
+    publish(ada, *(rfp(number) for number in range(4)), {"type": "bid.created"})
+    found = ada.post(
+        "/webhooks/filter-tests",
+        {
+            "webhook_id": webhook["id"],
+            "event_types": ["rfp.*"],
+            "filter": {"number": [2, 3]},
+        },
+    )
+    assert found.json.items() >= {"events": 5, "matched": 2, "new": 2, "lost": 1}.items()
+    [event] = ada.get("/events?type=bid.created").json["items"]
+    [match] = ada.get(f"/events/{event['id']}").json["matches"]
+    assert (match["matched"], match["reason"]) == (
+        False,
+        "It does not subscribe to bid.created.",
+    )
+
+
+def test_the_portals_own_events_go_to_who_wants_them(
+    engine: Engine, ada: Api, make: Make, receiver: Receiver
+) -> None:
+    ada.create("applications", display_name="Before")
+    make(receiver.hook("ops"), event_types=["application.*"])
+    made = ada.create("applications", display_name="After")
+    [mail] = until(lambda: receiver.mail("ops"))
+    assert mail["type"] == "application.created"
+    assert made["id"] in mail["body"]

@@ -1,0 +1,94 @@
+"""The catalogue of event types: schemas that hold publishers to their word, and imports."""
+
+from typing import Any
+
+from tests.cast import Api
+
+SCHEMA = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
+
+
+def fields(answer: Any) -> list[str]:
+    assert answer.status_code == 422, answer.text
+    return [error["field"] for error in answer.json["errors"]]
+
+
+def test_a_type_that_asks_for_it_refuses_what_does_not_fit(ada: Api) -> None:
+    ada.create("event-types", name="rfp.created", json_schema=SCHEMA, validation="reject")
+    good, bad = {"id": "rfp_1"}, {"id": 7}
+    assert ada.post("/events", {"type": "rfp.created", "data": good}).status_code == 202
+    assert fields(ada.post("/events", {"type": "rfp.created", "data": bad})) == ["data.id"]
+    batch = [{"type": "rfp.created", "data": good}, {"type": "rfp.created", "data": {}}]
+    assert fields(ada.post("/events", batch)) == ["events.1.data"]
+    assert len(ada.get("/events").json["items"]) == 1, "all of a batch or none"
+
+
+def test_what_is_no_schema_is_refused(ada: Api) -> None:
+    for schema in ({"type": "nothing"}, {"$ref": "https://elsewhere.example/schema"}):
+        body = {"name": "rfp.created", "json_schema": schema}
+        assert fields(ada.post("/event-types", body)) == ["json_schema"]
+    body = {"name": "rfp.created", "json_schema": SCHEMA, "example": {"id": 1}}
+    assert fields(ada.post("/event-types", body)) == ["example.id"]
+
+
+def test_the_portals_own_events_are_there_and_nobody_elses(ada: Api, vic: Api) -> None:
+    own = {one["name"]: one for one in vic.get("/event-types/own").json["items"]}
+    assert {"application.created", "connector.deleted", "api_key.revoked"} <= set(own)
+    assert fields(ada.post("/event-types", {"name": "webhook.paused"})) == ["name"]
+    assert fields(ada.post("/events", {"type": "webhook.paused"})) == ["type"]
+
+
+def test_the_webhooks_of_an_openapi_document_become_types(ada: Api) -> None:
+    document = {
+        "openapi": "3.1.0",
+        "components": {"schemas": {"Rfp": SCHEMA}},
+        "webhooks": {
+            "rfp.created": {
+                "post": {
+                    "summary": "RFP created",
+                    "requestBody": {
+                        "content": {
+                            "application/json": {
+                                "schema": {"$ref": "#/components/schemas/Rfp"},
+                                "example": {"id": "rfp_1"},
+                            }
+                        }
+                    },
+                }
+            },
+            "no name": {"post": {}},
+        },
+    }
+
+    def fates(dry_run: bool) -> dict[str, str]:
+        answer = ada.post("/event-types/imports", {"document": document, "dry_run": dry_run})
+        assert answer.status_code == 200, answer.text
+        return {one["name"]: one["fate"] for one in answer.json["types"]}
+
+    assert fates(True) == {"rfp.created": "created", "no name": "skipped"}
+    assert ada.get("/event-types").json["items"] == []
+    assert fates(False)["rfp.created"] == "created"
+    [made] = ada.get("/event-types").json["items"]
+    assert (made["json_schema"], made["example"]) == (SCHEMA, {"id": "rfp_1"})
+    assert fates(False)["rfp.created"] == "unchanged"
+
+
+def test_a_publisher_is_told_what_is_wrong_where(ada: Api, vic: Api) -> None:
+    batch = [{"type": "rfp.created"}, {"type": "not a name"}, {"data": {}}]
+    assert fields(ada.post("/events", batch)) == ["events.1.type", "events.2.type"]
+    assert fields(ada.post("/events", [])) == ["events"]
+    assert fields(ada.post("/events", [{"type": "a"}] * 501)) == ["events"]
+    large = {"type": "rfp.created", "data": {"text": "x" * 70_000}}
+    assert fields(ada.post("/events", large)) == ["data"]
+    assert ada.post("/events", {}).status_code == 400
+    assert vic.post("/events", {"type": "rfp.created"}).status_code == 403
+
+
+def test_a_subject_is_erased(ada: Api, gus: Api) -> None:
+    events = [{"type": "a.b", "subject": s, "id": f"{s}-1"} for s in ("ann", "bob")]
+    ada.post("/events", events)
+    gus.post("/events", events)
+    assert ada.post("/events/erasures", {"subject": "ann"}).json == {"events": 1}
+    assert [e["subject"] for e in ada.get("/events").json["items"]] == ["bob"]
+    assert len(gus.get("/events").json["items"]) == 2
+    [again] = ada.post("/events", events[0]).json["events"]
+    assert again["duplicate"] is False
