@@ -111,15 +111,19 @@ def restore(actor: Actor, model: type[R], record_id: str) -> R:
 
 
 def choices(
-    actor: Actor, model: type[R], by: InstrumentedAttribute[str], also: Iterable[str | None] = ()
+    actor: Actor,
+    model: type[R],
+    by: InstrumentedAttribute[str],
+    also: Iterable[str | None] = (),
+    limit: int = OFFERED,
 ) -> list[tuple[str, str]]:
-    """(id, label) of the first OFFERED records in the order of `by`, in one statement.
+    """(id, label) of the first `limit` records in the order of `by`, in one statement.
 
     `also` are ids that must be among them, such as the one that is chosen: a drawn list without
     it would choose something else.
     """
     own = model.seen_by(actor)
-    first = own.where(model.is_deleted.is_(False)).order_by(by, model.id).limit(OFFERED)
+    first = own.where(model.is_deleted.is_(False)).order_by(by, model.id).limit(limit)
     wanted = [record_id for record_id in also if record_id]
     shown = or_(model.id.in_(first.with_only_columns(model.id)), model.id.in_(wanted))
     found = session.scalars(own.where(shown).order_by(by, model.id))

@@ -85,9 +85,11 @@ def names(actor: Actor, ids: set[str]) -> dict[str, str]:
     return {found.id: found.display_name for found in session.scalars(query)}
 
 
-def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:
+def choices(
+    actor: Actor, also: Iterable[str | None] = (), *, limit: int = records.OFFERED
+) -> list[tuple[str, str]]:
     """(id, name) of the applications that a form offers; see `records.choices`."""
-    return records.choices(actor, Application, Application.name_key, also)
+    return records.choices(actor, Application, Application.name_key, also, limit)
 
 
 def running_choices(actor: Actor, limit: int = 200) -> list[tuple[str, str]]:

@@ -157,9 +157,11 @@ def names(actor: Actor, ids: set[str]) -> dict[str, str]:
     return {found.id: found.name for found in session.scalars(query)}
 
 
-def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:
+def choices(
+    actor: Actor, also: Iterable[str | None] = (), *, limit: int = records.OFFERED
+) -> list[tuple[str, str]]:
     """(id, name) of the connectors that a form offers; see `records.choices`."""
-    return records.choices(actor, Connector, Connector.name_key, also)
+    return records.choices(actor, Connector, Connector.name_key, also, limit)
 
 
 # ---------------------------------------------------------------- what the row gets
