@@ -1,0 +1,555 @@
+"""How providers sign what they send: one line of data each, read by `verify`.
+
+Places say where a value is found:
+
+    header:X-GitHub-Delivery    a header, without regard to case
+    header:X-DocuSign-Signature-*   every header that begins so, followed by a number
+    body:event.id               a field of the JSON body, `items.*.id` of each entry of a list
+    form:MessageSid             a field of a form body
+    part:t                      a part of the signature header, of `t=…,v1=…`
+
+Templates of the signed bytes are literal text with `{body}`, `{timestamp}`, `{id}`, `{method}`,
+`{url}` (address and query), `{form}` (sorted names and values of a form) and places such as
+`{body:signature.token}`.
+
+Sources: the providers' own documentation; what is published as a vector is in the tests.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Method = Literal["hmac", "standard", "ed25519", "ecdsa", "equal", "basic"]
+Hash = Literal["sha1", "sha256", "sha512"]
+Encoding = Literal["hex", "base64"]
+Unit = Literal["s", "ms", "iso"]
+Challenge = Literal[
+    "slack", "zoom", "discord", "meta", "twitter", "dropbox", "okta", "microsoft-graph"
+]
+
+FIVE_MINUTES = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """One way of signing.
+
+    `signature` is the place of the signature, or of the credential where it is compared as it is.
+    `parts` names the parts of a header `t=…,v1=…` that are signatures, `separator` what stands
+    between them; `prefix` is what stands before a signature. `tolerance` is in seconds, None where
+    the provider signs no time. `made_here`: our secret is given to the provider, else theirs to us.
+    """
+
+    name: str
+    title: str
+    method: Method = "hmac"
+    signature: str = ""
+    prefix: str = ""
+    parts: tuple[str, ...] = ()
+    separator: str = ","
+    content: str = "{body}"
+    hash: Hash = "sha256"
+    encoding: Encoding = "hex"
+    timestamp: str = ""
+    unit: Unit = "s"
+    tolerance: int | None = None
+    id: tuple[str, ...] = ()
+    type: tuple[str, ...] = ()
+    challenge: Challenge | None = None
+    made_here: bool = False
+    body_hash: str = ""
+    publishes: str = ""
+    note: str = ""
+
+    @property
+    def is_generic(self) -> bool:
+        """Whether its header and prefix may be set by the webhook."""
+        return self.name in GENERIC
+
+    @property
+    def event_prefix(self) -> str:
+        """The first part of the names of the events that it publishes."""
+        return self.publishes or self.name
+
+    @property
+    def hides_credential(self) -> bool:
+        """Whether the request itself carries the secret, which then must not be stored."""
+        return self.method in ("equal", "basic")
+
+    @property
+    def signs_url(self) -> bool:
+        """Whether the address is part of what is signed."""
+        return "{url}" in self.content
+
+
+_TABLE = (
+    Scheme(
+        "standard-webhooks",
+        "Standard Webhooks",
+        method="standard",
+        signature="header:webhook-signature",
+        content="{id}.{timestamp}.{body}",
+        encoding="base64",
+        timestamp="header:webhook-timestamp",
+        tolerance=FIVE_MINUTES,
+        id=("header:webhook-id", "header:svix-id"),
+        type=("body:type", "body:event_type"),
+        made_here=True,
+        publishes="inbound",
+        note="OpenAI, Clerk, Resend, Svix, Replicate and every cPod portal sign so.",
+    ),
+    Scheme(
+        "inbox",
+        "Inbox of this portal",
+        method="standard",
+        signature="header:webhook-signature",
+        content="{id}.{timestamp}.{body}",
+        encoding="base64",
+        timestamp="header:webhook-timestamp",
+        tolerance=FIVE_MINUTES,
+        type=("body:type",),
+        made_here=True,
+        publishes="inbox",
+        note="Everything that arrives is kept to be looked at, and published nowhere.",
+    ),
+    Scheme(
+        "github",
+        "GitHub",
+        signature="header:X-Hub-Signature-256",
+        prefix="sha256=",
+        id=("header:X-GitHub-Delivery",),
+        type=("header:X-GitHub-Event",),
+        made_here=True,
+        note="Give our secret to GitHub as the webhook's secret, content type application/json.",
+    ),
+    Scheme(
+        "stripe",
+        "Stripe",
+        signature="header:Stripe-Signature",
+        parts=("v1",),
+        content="{timestamp}.{body}",
+        timestamp="part:t",
+        tolerance=FIVE_MINUTES,
+        id=("body:id",),
+        type=("body:type",),
+        note="The key is the whole whsec_… text as Stripe shows it, not decoded.",
+    ),
+    Scheme(
+        "slack",
+        "Slack",
+        signature="header:X-Slack-Signature",
+        prefix="v0=",
+        content="v0:{timestamp}:{body}",
+        timestamp="header:X-Slack-Request-Timestamp",
+        tolerance=FIVE_MINUTES,
+        id=("body:event_id",),
+        type=("body:event.type", "body:type"),
+        challenge="slack",
+        note="Paste the signing secret of the Slack app.",
+    ),
+    Scheme(
+        "shopify",
+        "Shopify",
+        signature="header:X-Shopify-Hmac-SHA256",
+        encoding="base64",
+        id=("header:X-Shopify-Event-Id", "header:X-Shopify-Webhook-Id"),
+        type=("header:X-Shopify-Topic",),
+        note="Paste the client secret of the Shopify app.",
+    ),
+    Scheme(
+        "twilio",
+        "Twilio",
+        signature="header:X-Twilio-Signature",
+        content="{url}{form}",
+        hash="sha1",
+        encoding="base64",
+        id=("header:I-Twilio-Idempotency-Token", "form:MessageSid", "form:CallSid"),
+        body_hash="bodySHA256",
+        note="Paste the auth token. The address given to Twilio must be exactly the one above.",
+    ),
+    Scheme(
+        "sendgrid",
+        "SendGrid",
+        method="ecdsa",
+        signature="header:X-Twilio-Email-Event-Webhook-Signature",
+        content="{timestamp}{body}",
+        encoding="base64",
+        timestamp="header:X-Twilio-Email-Event-Webhook-Timestamp",
+        tolerance=FIVE_MINUTES,
+        id=("body:*.sg_event_id",),
+        type=("body:*.event",),
+        note="Paste the verification key of the signed event webhook (a public key in base64).",
+    ),
+    Scheme(
+        "hubspot",
+        "HubSpot",
+        signature="header:X-HubSpot-Signature-v3",
+        content="{method}{url}{body}{timestamp}",
+        encoding="base64",
+        timestamp="header:X-HubSpot-Request-Timestamp",
+        unit="ms",
+        tolerance=FIVE_MINUTES,
+        id=("body:*.eventId",),
+        type=("body:*.subscriptionType",),
+        note="Paste the client secret of the HubSpot app.",
+    ),
+    Scheme(
+        "square",
+        "Square",
+        signature="header:x-square-hmacsha256-signature",
+        content="{url}{body}",
+        encoding="base64",
+        id=("body:event_id",),
+        type=("body:type",),
+        note="Paste the signature key of the subscription.",
+    ),
+    Scheme(
+        "zoom",
+        "Zoom",
+        signature="header:x-zm-signature",
+        prefix="v0=",
+        content="v0:{timestamp}:{body}",
+        timestamp="header:x-zm-request-timestamp",
+        tolerance=FIVE_MINUTES,
+        type=("body:event",),
+        challenge="zoom",
+        note="Paste the secret token of the Zoom app before its address is validated.",
+    ),
+    Scheme(
+        "gitlab",
+        "GitLab (secret token)",
+        method="equal",
+        signature="header:X-Gitlab-Token",
+        id=("header:X-Gitlab-Event-UUID",),
+        type=("header:X-Gitlab-Event",),
+        made_here=True,
+        note="Give our secret to GitLab as the secret token. From GitLab 19.1 on prefer its signing"
+        " token with Standard Webhooks.",
+    ),
+    Scheme(
+        "jira",
+        "Jira and Bitbucket",
+        signature="header:X-Hub-Signature",
+        prefix="sha256=",
+        id=("header:X-Atlassian-Webhook-Identifier", "header:X-Request-UUID"),
+        type=("header:X-Event-Key", "body:webhookEvent"),
+        made_here=True,
+        note="Give our secret to Jira or Bitbucket as the webhook's secret.",
+    ),
+    Scheme(
+        "linear",
+        "Linear",
+        signature="header:Linear-Signature",
+        timestamp="body:webhookTimestamp",
+        unit="ms",
+        tolerance=60,
+        id=("header:Linear-Delivery",),
+        type=("header:Linear-Event", "body:type"),
+        note="Paste the signing secret of the webhook.",
+    ),
+    Scheme(
+        "pagerduty",
+        "PagerDuty",
+        signature="header:X-PagerDuty-Signature",
+        parts=("v1",),
+        id=("body:event.id",),
+        type=("body:event.event_type",),
+        note="Paste the secret of the v3 webhook subscription.",
+    ),
+    Scheme(
+        "sentry",
+        "Sentry",
+        signature="header:Sentry-Hook-Signature",
+        id=("header:Request-ID",),
+        type=("header:Sentry-Hook-Resource",),
+        note="Paste the client secret of the Sentry integration.",
+    ),
+    Scheme(
+        "zendesk",
+        "Zendesk",
+        signature="header:X-Zendesk-Webhook-Signature",
+        content="{timestamp}{body}",
+        encoding="base64",
+        timestamp="header:X-Zendesk-Webhook-Signature-Timestamp",
+        unit="iso",
+        tolerance=FIVE_MINUTES,
+        id=("header:X-Zendesk-Webhook-Invocation-Id",),
+        type=("body:type",),
+        note="Paste the signing secret of the Zendesk webhook.",
+    ),
+    Scheme(
+        "intercom",
+        "Intercom",
+        signature="header:X-Hub-Signature",
+        prefix="sha1=",
+        hash="sha1",
+        id=("body:id",),
+        type=("body:topic",),
+        note="Paste the client secret of the Intercom app.",
+    ),
+    Scheme(
+        "meta",
+        "Meta (WhatsApp, Instagram, Facebook)",
+        signature="header:X-Hub-Signature-256",
+        prefix="sha256=",
+        type=("body:object",),
+        challenge="meta",
+        note="Paste the app secret; the verify token to give to Meta is this webhook's id.",
+    ),
+    Scheme(
+        "twitter",
+        "X (Twitter)",
+        signature="header:X-Twitter-Webhooks-Signature",
+        prefix="sha256=",
+        encoding="base64",
+        challenge="twitter",
+        note="Paste the consumer secret of the app.",
+    ),
+    Scheme(
+        "paddle",
+        "Paddle",
+        signature="header:Paddle-Signature",
+        parts=("h1",),
+        separator=";",
+        content="{timestamp}:{body}",
+        timestamp="part:ts",
+        tolerance=FIVE_MINUTES,
+        id=("body:event_id",),
+        type=("body:event_type",),
+        note="Paste the secret key of the notification destination.",
+    ),
+    Scheme(
+        "discord",
+        "Discord",
+        method="ed25519",
+        signature="header:X-Signature-Ed25519",
+        content="{timestamp}{body}",
+        timestamp="header:X-Signature-Timestamp",
+        tolerance=FIVE_MINUTES,
+        id=("body:id",),
+        type=("body:event.type",),
+        challenge="discord",
+        note="Paste the public key of the Discord app.",
+    ),
+    Scheme(
+        "docusign",
+        "DocuSign Connect",
+        signature="header:X-DocuSign-Signature-*",
+        encoding="base64",
+        type=("body:event",),
+        note="Paste one of the Connect keys of the account.",
+    ),
+    Scheme(
+        "mailgun",
+        "Mailgun",
+        signature="body:signature.signature",
+        content="{timestamp}{body:signature.token}",
+        timestamp="body:signature.timestamp",
+        tolerance=FIVE_MINUTES,
+        id=("body:signature.token",),
+        type=("body:event-data.event",),
+        note="Paste the HTTP webhook signing key. Mailgun signs a time and a token, not the event:"
+        " what the event says is as trustworthy as the connection.",
+    ),
+    Scheme(
+        "typeform",
+        "Typeform",
+        signature="header:Typeform-Signature",
+        prefix="sha256=",
+        encoding="base64",
+        id=("body:event_id",),
+        type=("body:event_type",),
+        made_here=True,
+        note="Give our secret to Typeform as the webhook's secret.",
+    ),
+    Scheme(
+        "calendly",
+        "Calendly",
+        signature="header:Calendly-Webhook-Signature",
+        parts=("v1",),
+        content="{timestamp}.{body}",
+        timestamp="part:t",
+        tolerance=FIVE_MINUTES,
+        type=("body:event",),
+        made_here=True,
+        note="Give our secret as signing_key when the subscription is created.",
+    ),
+    Scheme(
+        "dropbox",
+        "Dropbox",
+        signature="header:X-Dropbox-Signature",
+        challenge="dropbox",
+        note="Paste the app secret.",
+    ),
+    Scheme(
+        "box",
+        "Box",
+        signature="header:BOX-SIGNATURE-PRIMARY",
+        content="{body}{timestamp}",
+        encoding="base64",
+        timestamp="header:BOX-DELIVERY-TIMESTAMP",
+        unit="iso",
+        tolerance=600,
+        id=("header:BOX-DELIVERY-ID",),
+        type=("body:trigger",),
+        note="Paste the primary signature key.",
+    ),
+    Scheme(
+        "vercel",
+        "Vercel",
+        signature="header:x-vercel-signature",
+        hash="sha1",
+        id=("body:id",),
+        type=("body:type",),
+        note="Paste the secret of the Vercel webhook.",
+    ),
+    Scheme(
+        "woocommerce",
+        "WooCommerce",
+        signature="header:X-WC-Webhook-Signature",
+        encoding="base64",
+        id=("header:X-WC-Webhook-Delivery-ID",),
+        type=("header:X-WC-Webhook-Topic",),
+        made_here=True,
+        note="Give our secret to WooCommerce as the webhook's secret.",
+    ),
+    Scheme(
+        "webflow",
+        "Webflow",
+        signature="header:x-webflow-signature",
+        content="{timestamp}:{body}",
+        timestamp="header:x-webflow-timestamp",
+        unit="ms",
+        tolerance=FIVE_MINUTES,
+        type=("body:triggerType",),
+        note="Paste the secret key of the webhook.",
+    ),
+    Scheme(
+        "elevenlabs",
+        "ElevenLabs",
+        signature="header:ElevenLabs-Signature",
+        parts=("v0",),
+        content="{timestamp}.{body}",
+        timestamp="part:t",
+        tolerance=FIVE_MINUTES,
+        type=("body:type",),
+        note="Paste the shared secret of the webhook.",
+    ),
+    Scheme(
+        "gitea",
+        "Gitea and Forgejo",
+        signature="header:X-Gitea-Signature",
+        id=("header:X-Gitea-Delivery",),
+        type=("header:X-Gitea-Event",),
+        made_here=True,
+        note="Give our secret to Gitea as the webhook's secret.",
+    ),
+    Scheme(
+        "okta",
+        "Okta event hooks",
+        method="equal",
+        signature="header:Authorization",
+        id=("body:eventId",),
+        type=("body:eventType",),
+        challenge="okta",
+        made_here=True,
+        note="Give our secret to Okta as the value of the authentication field Authorization.",
+    ),
+    Scheme(
+        "microsoft-graph",
+        "Microsoft Graph",
+        method="equal",
+        signature="body:value.*.clientState",
+        type=("body:value.*.changeType",),
+        challenge="microsoft-graph",
+        made_here=True,
+        note="Give our secret as clientState when the subscription is created.",
+    ),
+    Scheme(
+        "hmac-sha256-hex",
+        "HMAC-SHA256, hexadecimal",
+        signature="header:X-Signature",
+        made_here=True,
+        publishes="inbound",
+    ),
+    Scheme(
+        "hmac-sha256-base64",
+        "HMAC-SHA256, base64",
+        signature="header:X-Signature",
+        encoding="base64",
+        made_here=True,
+        publishes="inbound",
+    ),
+    Scheme(
+        "hmac-sha512-hex",
+        "HMAC-SHA512, hexadecimal",
+        signature="header:X-Signature",
+        hash="sha512",
+        made_here=True,
+        publishes="inbound",
+    ),
+    Scheme(
+        "hmac-sha1-hex",
+        "HMAC-SHA1, hexadecimal",
+        signature="header:X-Signature",
+        hash="sha1",
+        made_here=True,
+        publishes="inbound",
+        note="For senders that know no better.",
+    ),
+    Scheme(
+        "timestamped-hmac",
+        "HMAC-SHA256 with a time (t=…,v1=…)",
+        signature="header:X-Signature",
+        parts=("v1",),
+        content="{timestamp}.{body}",
+        timestamp="part:t",
+        tolerance=FIVE_MINUTES,
+        made_here=True,
+        publishes="inbound",
+    ),
+    Scheme(
+        "bearer",
+        "Bearer token",
+        method="equal",
+        signature="header:Authorization",
+        prefix="Bearer ",
+        made_here=True,
+        publishes="inbound",
+        note="The request is not signed: whoever knows the token can send anything.",
+    ),
+    Scheme(
+        "api-key",
+        "API key in a header",
+        method="equal",
+        signature="header:X-API-Key",
+        made_here=True,
+        publishes="inbound",
+        note="The request is not signed: whoever knows the key can send anything.",
+    ),
+    Scheme(
+        "basic",
+        "User and password (Basic)",
+        method="basic",
+        signature="header:Authorization",
+        publishes="inbound",
+        note="For senders that sign nothing, such as Splunk alerts and Postmark. The secret is"
+        " user:password; whoever knows it can send anything.",
+    ),
+)
+SCHEMES: Mapping[str, Scheme] = {scheme.name: scheme for scheme in _TABLE}
+GENERIC = frozenset(
+    {
+        "hmac-sha256-hex",
+        "hmac-sha256-base64",
+        "hmac-sha512-hex",
+        "hmac-sha1-hex",
+        "timestamped-hmac",
+        "api-key",
+    }
+)
+"""Those whose header, prefix, delivery id and event type a webhook says itself."""
+
+ANY_ID = ("header:webhook-id", "header:X-Delivery-Id", "header:X-Request-Id", "body:id")
+ANY_TYPE = ("header:X-Event-Type", "body:type", "body:event_type", "body:event")
+DEFAULT = "standard-webhooks"

@@ -1,0 +1,410 @@
+"""The one engine that checks a request by any scheme: on raw bytes, in constant time, fail closed.
+
+It is total: whatever comes in, the answer is a Verdict with a reason for people. Nothing but a
+signature by one of the secrets makes it true.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from portal.webhooks import signing
+from portal.webhooks.inbound.message import Message
+from portal.webhooks.inbound.schemes import Scheme
+
+CODES = (
+    "verified",
+    "no_secret",
+    "bad_key",
+    "missing_header",
+    "bad_id",
+    "bad_timestamp",
+    "too_old",
+    "too_new",
+    "malformed_signature",
+    "other_kind",
+    "body_changed",
+    "bad_body",
+    "no_match",
+)
+_MAX_SIGNATURES = 20
+_TOKEN = re.compile(r"\{([a-z]+(?::[^}]+)?)\}")
+_SECONDS = re.compile(r"[0-9]{1,15}", re.ASCII)
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a request is genuine; `code` is one of CODES, `reason` a sentence.
+
+    `fingerprint` tells which of the secrets matched, `signed_at` is the signed time in seconds.
+    """
+
+    verified: bool
+    code: str
+    reason: str
+    fingerprint: str | None = None
+    signed_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a request claims: its signatures as they stand, and the time and the id beside them."""
+
+    signatures: tuple[str, ...] = field(repr=False)
+    timestamp: str = ""
+    seconds: float | None = None
+    id: str = ""
+
+
+class Refused(Exception):
+    """A request that cannot be genuine, whatever the secret."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+def fingerprint(secret: str) -> str:
+    """Tells secrets apart without telling them: the first 12 hex digits of a SHA-256.
+
+    Of a Standard Webhooks key it is the one that the rest of the portal shows.
+    """
+    try:
+        return signing.fingerprint(secret)
+    except signing.InvalidKey:
+        return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def verify(
+    scheme: Scheme, secrets: Sequence[str], message: Message, *, now: float | None = None
+) -> Verdict:
+    """Whether one of the secrets signed this request, by this scheme, at about `now` (seconds)."""
+    secrets = [secret for secret in secrets if secret]
+    if not secrets:
+        return Verdict(False, "no_secret", "No secret is known for this webhook yet.")
+    moment = time.time() if now is None else now
+    if scheme.method == "standard":
+        return _standard(secrets, message, moment)
+    try:
+        claim = read(scheme, message)
+        _check_time(scheme, claim, moment)
+        _check_body(scheme, message)
+        found = _match(scheme, secrets, message, claim)
+    except Refused as error:
+        return Verdict(False, error.code, error.reason)
+    return replace(found, signed_at=claim.seconds)
+
+
+# ---------------------------------------------------------------- what is claimed
+
+
+def read(scheme: Scheme, message: Message) -> Claim:
+    """Signatures, time and id of a request. Raises Refused when one of them is not there."""
+    values = message.values(scheme.signature)
+    if not values:
+        raise Refused("missing_header", f"{_place(scheme.signature)} is missing.")
+    parts = _parts(scheme, values[0]) if scheme.parts else {}
+    if scheme.parts:
+        signatures = [value for name in scheme.parts for value in parts.get(name, ())]
+    else:
+        signatures = [_without(scheme.prefix, value) for value in values]
+    signatures = [signature for signature in signatures if signature]
+    if not signatures:
+        wanted = f"{scheme.parts[0]}=…" if scheme.parts else f"{scheme.prefix}…"
+        raise Refused(
+            "malformed_signature", f"{_place(scheme.signature)} is not of the form {wanted}."
+        )
+    stamp = _stamp(scheme, message, parts)
+    message_id = (message.first(scheme.id) or "") if "{id}" in scheme.content else ""
+    return Claim(tuple(signatures), stamp, _seconds(scheme, stamp), message_id)
+
+
+def _place(place: str) -> str:
+    kind, _, name = place.partition(":")
+    return {"header": f"The header {name}", "body": f"The field {name} of the body"}.get(kind, name)
+
+
+def _without(prefix: str, value: str) -> str:
+    if value[: len(prefix)].lower() != prefix.lower():
+        return ""
+    return value[len(prefix) :].strip()
+
+
+def _parts(scheme: Scheme, value: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for part in value.split(scheme.separator):
+        name, is_pair, text = part.strip().partition("=")
+        if is_pair and text:
+            found.setdefault(name.strip(), []).append(text.strip())
+    return found
+
+
+def _stamp(scheme: Scheme, message: Message, parts: Mapping[str, Sequence[str]]) -> str:
+    """The signed time as it was written."""
+    if not scheme.timestamp:
+        return ""
+    kind, _, name = scheme.timestamp.partition(":")
+    values = parts.get(name, ()) if kind == "part" else message.values(scheme.timestamp)
+    if not values:
+        where = f"The part {name}= of the signature" if kind == "part" else _place(scheme.timestamp)
+        raise Refused("missing_header", f"{where}, the time of signing, is missing.")
+    return values[0]
+
+
+def _seconds(scheme: Scheme, stamp: str) -> float | None:
+    if not scheme.timestamp:
+        return None
+    if scheme.unit == "iso":
+        try:
+            moment = datetime.fromisoformat(stamp)
+            return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+        except (ValueError, OverflowError):
+            raise Refused("bad_timestamp", "The time of signing is no date and time.") from None
+    if not _SECONDS.fullmatch(stamp):
+        unit = {"s": "seconds", "ms": "milliseconds"}[scheme.unit]
+        raise Refused("bad_timestamp", f"The time of signing is no whole number of {unit}.")
+    return int(stamp) / (1000 if scheme.unit == "ms" else 1)
+
+
+def _check_time(scheme: Scheme, claim: Claim, now: float) -> None:
+    if claim.seconds is None or scheme.tolerance is None:
+        return
+    age = now - claim.seconds
+    if age > scheme.tolerance:
+        raise Refused(
+            "too_old",
+            f"It was signed {int(age)} s ago, more than the {scheme.tolerance} s allowed.",
+        )
+    if -age > scheme.tolerance:
+        raise Refused("too_new", f"Its time lies {int(-age)} s in the future: compare the clocks.")
+
+
+def _check_body(scheme: Scheme, message: Message) -> None:
+    """Where the signature covers the address alone, the address must carry the body's digest.
+
+    Where we sign what a stranger asks (a challenge), nothing but an object can be an event: the
+    answers to challenges are never signatures of one.
+    """
+    if scheme.challenge in ("twitter", "zoom") and not isinstance(message.json, dict):
+        raise Refused("bad_body", "The body is no JSON object.")
+    if not scheme.body_hash or message.form or not message.body:
+        return
+    wanted = message.query.get(scheme.body_hash, "")
+    found = hashlib.sha256(message.body).hexdigest()
+    if not hmac.compare_digest(wanted.lower().encode(), found.encode()):
+        raise Refused(
+            "body_changed", f"The body is not the one that {scheme.body_hash} in the address names."
+        )
+
+
+# ---------------------------------------------------------------- the comparison
+
+
+def _match(scheme: Scheme, secrets: Sequence[str], message: Message, claim: Claim) -> Verdict:
+    if scheme.method in ("equal", "basic"):
+        return _equal(scheme, secrets, claim)
+    given = [decode(scheme.encoding, signature) for signature in claim.signatures]
+    readable = [signature for signature in given if signature][:_MAX_SIGNATURES]
+    if not readable:
+        raise Refused("malformed_signature", f"The signature is no {_WORDS[scheme.encoding]}.")
+    wanted = [(key_of(scheme, secret), secret) for secret in secrets]
+    for content in contents(scheme, message, claim):
+        for (key, secret), signature in product(wanted, readable):
+            if key.accepts(signature, content):
+                print_ = fingerprint(secret)
+                return Verdict(True, "verified", "Signature verified.", print_)
+    raise Refused("no_match", "It was signed with another secret, or it was changed on the way.")
+
+
+def _equal(scheme: Scheme, secrets: Sequence[str], claim: Claim) -> Verdict:
+    given = [_bytes(_readable(scheme, signature)) for signature in claim.signatures]
+    for secret in secrets:
+        # Each of them: one of many items with a foreign secret makes the whole request foreign.
+        same = [hmac.compare_digest(value, secret.encode()) for value in given]
+        if all(same):
+            return Verdict(
+                True, "verified", "The credential is the right one.", fingerprint(secret)
+            )
+    raise Refused("no_match", "The credential that was sent is another one.")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _readable(scheme: Scheme, credential: str) -> str:
+    """The credential as people know it: `user:password` of a Basic header."""
+    if scheme.method != "basic":
+        return credential
+    kind, _, encoded = credential.partition(" ")
+    if kind.lower() != "basic" or (raw := decode("base64", encoded)) is None:
+        raise Refused("malformed_signature", "The header Authorization is not of the form Basic ….")
+    return raw.decode("utf-8", "replace")
+
+
+_WORDS = {"hex": "hexadecimal text", "base64": "base64 text"}
+
+
+def decode(encoding: str, text: str) -> bytes | None:
+    """Strict: nothing but digits, or the standard alphabet with its padding; None for the rest."""
+    try:
+        if encoding == "hex":
+            return bytes.fromhex(text) if re.fullmatch(r"(?:[0-9a-fA-F]{2})+", text) else None
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+class _Hmac:
+    def __init__(self, scheme: Scheme, secret: str) -> None:
+        self._secret, self._hash = _bytes(secret), scheme.hash
+
+    def accepts(self, signature: bytes, content: bytes) -> bool:
+        wanted = hmac.digest(self._secret, content, self._hash)
+        return hmac.compare_digest(wanted, signature)
+
+
+class _Ed25519:
+    def __init__(self, scheme: Scheme, secret: str) -> None:
+        raw = decode("hex", secret)
+        if raw is None or len(raw) != 32:
+            raise Refused("bad_key", "The public key has 64 hexadecimal digits; this one has not.")
+        self._key = Ed25519PublicKey.from_public_bytes(raw)
+
+    def accepts(self, signature: bytes, content: bytes) -> bool:
+        try:
+            self._key.verify(signature, content)
+        except InvalidSignature:
+            return False
+        return True
+
+
+class _Ecdsa:
+    def __init__(self, scheme: Scheme, secret: str) -> None:
+        try:
+            key = load_der_public_key(decode("base64", secret) or b"")
+        except (ValueError, UnsupportedAlgorithm):
+            key = None
+        if not isinstance(key, EllipticCurvePublicKey):
+            raise Refused("bad_key", "This is no public key on an elliptic curve in base64.")
+        self._key = key
+
+    def accepts(self, signature: bytes, content: bytes) -> bool:
+        try:
+            self._key.verify(signature, content, ECDSA(hashes.SHA256()))
+        except InvalidSignature:
+            return False
+        return True
+
+
+Key = _Hmac | _Ed25519 | _Ecdsa
+_KEYS: Mapping[str, type[Key]] = {"hmac": _Hmac, "ed25519": _Ed25519, "ecdsa": _Ecdsa}
+
+
+def key_of(scheme: Scheme, secret: str) -> Key:
+    """The secret, ready to check signatures. Raises Refused for what is no key of this kind."""
+    return _KEYS[scheme.method](scheme, secret)
+
+
+def key_problem(scheme: Scheme, secret: str) -> str | None:
+    """Why this text cannot be the secret of a scheme, or None."""
+    if scheme.method == "standard":
+        try:
+            signing.fingerprint(secret)
+        except signing.InvalidKey as error:
+            return f"It must be a Standard Webhooks secret: {error}."
+        return None
+    if scheme.method in ("equal", "basic"):
+        if scheme.method == "basic" and ":" not in secret:
+            return "Give it as user:password."
+        return None
+    try:
+        key_of(scheme, secret)
+    except Refused as error:
+        return error.reason
+    return None
+
+
+# ---------------------------------------------------------------- what is signed
+
+
+def contents(scheme: Scheme, message: Message, claim: Claim) -> Iterator[bytes]:
+    """Every text that the signature may be over; more than one only where an address is in it."""
+    for url in _addresses(message.url) if scheme.signs_url else [message.url]:
+        yield content(scheme.content, message, claim, url)
+
+
+def content(template: str, message: Message, claim: Claim, url: str) -> bytes:
+    """The signed bytes by a template; the body's are put in as they came."""
+    pieces = _TOKEN.split(template)
+    filled = [
+        _piece(name, message, claim, url) if number % 2 else name.encode()
+        for number, name in enumerate(pieces)
+    ]
+    return b"".join(filled)
+
+
+def _piece(name: str, message: Message, claim: Claim, url: str) -> bytes:
+    if name == "body":
+        return message.body
+    if name == "form":
+        pairs = sorted(set(message.form))
+        return "".join(key + value for key, value in pairs).encode("utf-8", "replace")
+    known: Mapping[str, Any] = {
+        "timestamp": claim.timestamp,
+        "id": claim.id,
+        "method": message.method.upper(),
+        "url": url,
+    }
+    value = known.get(name)
+    if value is None:
+        value = message.first((name,)) or ""
+    return str(value).encode("utf-8", "replace")
+
+
+def _addresses(url: str) -> list[str]:
+    """The address with and without the port that goes without saying: senders differ."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return [url]
+    default = _DEFAULT_PORTS.get(parts.scheme)
+    if default is None or port not in (None, default):
+        return [url]
+    host = parts.netloc.removesuffix(f":{default}")
+    bare = parts._replace(netloc=host).geturl()
+    return [bare, parts._replace(netloc=f"{host}:{default}").geturl()]
+
+
+# ---------------------------------------------------------------- Standard Webhooks
+
+_ALIASES = {f"svix-{name}": f"webhook-{name}" for name in ("id", "timestamp", "signature")}
+
+
+def _standard(secrets: Sequence[str], message: Message, now: float) -> Verdict:
+    headers = dict(message.named)
+    for alias, name in _ALIASES.items():
+        if alias in headers:
+            headers.setdefault(name, headers[alias])
+    found = signing.verify(secrets, headers, message.body, now=now)
+    reason = found.reason[:1].upper() + found.reason[1:] + "."
+    stamp = headers.get("webhook-timestamp", "")
+    signed_at = float(stamp) if found.verified else None
+    return Verdict(found.verified, found.code, reason, found.fingerprint, signed_at)
