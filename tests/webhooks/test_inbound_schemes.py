@@ -125,15 +125,6 @@ PUBLISHED = {
         "12345",
         url="https://mycompany.com/myapp.php?foo=1&bar=2",
     ),
-    "zendesk": Vector(
-        {
-            "X-Zendesk-Webhook-Signature": "tRDSF7URY8BLCDlaBcQ7FHu051Zk+aAB0NKMP53teMw=",
-            "X-Zendesk-Webhook-Signature-Timestamp": "2021-07-25T10:00:00Z",
-        },
-        b'{"say": "hello"}',
-        "HRkRd4BeOAoUkfZr-mhauJT64rvBASlJRoIyPsd3zeA=",
-        now=datetime(2021, 7, 25, 10, tzinfo=UTC).timestamp(),
-    ),
 }
 COMPUTED = {
     "stripe": Vector(
@@ -167,6 +158,12 @@ COMPUTED = {
     "linear": Vector({"Linear-Signature": hexed(LINEAR)}, LINEAR),
     "pagerduty": Vector({"X-PagerDuty-Signature": f"v1={'0' * 64},v1={hexed(BODY)}"}),
     "sentry": Vector({"Sentry-Hook-Signature": hexed(BODY)}),
+    "zendesk": Vector(
+        {
+            "X-Zendesk-Webhook-Signature": b64ed("2024-11-15T21:12:01Z" + TEXT),
+            "X-Zendesk-Webhook-Signature-Timestamp": "2024-11-15T21:12:01Z",
+        }
+    ),
     "intercom": Vector({"X-Hub-Signature": "sha1=" + hexed(BODY, "sha1")}),
     "meta": Vector({"X-Hub-Signature-256": "sha256=" + hexed(BODY)}),
     "twitter": Vector({"X-Twitter-Webhooks-Signature": "sha256=" + b64ed(BODY)}),
