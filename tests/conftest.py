@@ -193,9 +193,13 @@ def chromium() -> str:
     return own
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator["Browser"]:
-    """A running Chromium, driven by Playwright; give each test a context of its own."""
+    """A running Chromium, driven by Playwright; give each test a context of its own.
+
+    For a module and no longer: Playwright keeps an event loop running in this thread, in which
+    no other module's test could run one of its own.
+    """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
