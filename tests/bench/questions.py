@@ -13,7 +13,7 @@ from tests.bench.load import Ask
 if TYPE_CHECKING:
     from tests.bench.__main__ import Bench
 
-KEYS_PAGE = "/applications"
+KEYS_PAGE = "/keys"
 KEYS = {
     "first page": "",
     "sorted by name": "sort=name",

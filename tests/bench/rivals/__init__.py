@@ -8,23 +8,28 @@ import os
 
 import psycopg
 
-COLUMNS = (
-    "id",
+COLUMNS = """
+    id, name, key_prefix, last4, application_id, kind, scopes::text AS scopes, issued_to_service,
+    (SELECT last_used_at FROM api_key_runtime WHERE key_id = api_key.id) AS last_used_at, blocked,
+    expires_at, created_at,
+    CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= now() THEN 'expired'
+        ELSE 'active' END AS status
+"""
+SHOWN = (
     "name",
     "key_prefix",
-    "last4",
+    "application",
     "kind",
-    "issued_to_service",
-    "blocked",
-    "application_id",
+    "scopes",
+    "last_used_at",
     "expires_at",
-    "revoked_at",
-    "created_at",
+    "status",
 )
-SHOWN = ("name", "key_prefix", "kind", "application_id", "blocked", "expires_at", "created_at")
 SEARCHED = ("id", "name", "key_prefix", "last4", "issued_to_service")
-FILTERED = ("kind", "blocked")
-INDEXED = ("name", "kind", "application_id", "expires_at", "created_at")
+KINDS = [("user", "User"), ("service", "Service"), ("virtual_llm", "Virtual LLM")]
+STATUSES = [("active", "Active"), ("revoked", "Revoked"), ("expired", "Expired")]
+INDEXED = ("name", "status", "kind", "application_id", "expires_at", "created_at")
+OFFERED = 200  # applications in the filter, as on the portal's page
 
 
 def database_url() -> str:
@@ -33,14 +38,20 @@ def database_url() -> str:
 
 
 def equal_table(url: str, tenant_id: str) -> None:
-    """The plain table `bench_key`, filled from the tenant's keys."""
+    """The plain tables `bench_application` and `bench_key`, filled from the tenant's."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
-            f"CREATE TABLE bench_key AS SELECT {', '.join(COLUMNS)} FROM api_key"
+            "CREATE TABLE bench_application AS SELECT id, display_name AS name FROM application"
             " WHERE tenant_id = %s",
             [tenant_id],
         )
+        connection.execute(
+            f"CREATE TABLE bench_key AS SELECT {COLUMNS} FROM api_key WHERE tenant_id = %s",
+            [tenant_id],
+        )
+        connection.execute("ALTER TABLE bench_application ADD PRIMARY KEY (id)")
         connection.execute("ALTER TABLE bench_key ADD PRIMARY KEY (id)")
+        connection.execute("CREATE INDEX ON bench_application (name, id)")
         for column in INDEXED:
             connection.execute(f"CREATE INDEX ON bench_key ({column}, id)")
         connection.execute("VACUUM (ANALYZE) bench_key")

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.conf import settings
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.bench.rivals import FILTERED, SEARCHED, SHOWN, database_url
+from tests.bench.rivals import KINDS, OFFERED, SEARCHED, SHOWN, STATUSES, database_url
 
 SESSION_COOKIE = "sessionid"
 
@@ -73,6 +73,21 @@ from django.db import models  # noqa: E402
 from django.urls import path  # noqa: E402
 
 
+class Application(models.Model):
+    """Whom a key belongs to."""
+
+    id = models.CharField(primary_key=True, max_length=40)
+    name = models.CharField(max_length=200)
+
+    class Meta:
+        app_label = "auth"  # any installed one: this module is no package of Django's
+        db_table = "bench_application"
+        managed = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Key(models.Model):
     """A row of the equal table."""
 
@@ -80,19 +95,20 @@ class Key(models.Model):
     name = models.CharField(max_length=200)
     key_prefix = models.CharField(max_length=12)
     last4 = models.CharField(max_length=4)
-    kind = models.CharField(
-        max_length=20,
-        choices=[("user", "User"), ("service", "Service"), ("virtual_llm", "Virtual LLM")],
+    application = models.ForeignKey(
+        Application, on_delete=models.PROTECT, null=True, db_constraint=False
     )
+    kind = models.CharField(max_length=20, choices=KINDS)
+    scopes = models.TextField()
     issued_to_service = models.CharField(max_length=200, null=True)
+    last_used_at = models.DateTimeField(null=True)
     blocked = models.BooleanField()
-    application_id = models.CharField(max_length=40, null=True)
     expires_at = models.DateTimeField(null=True)
-    revoked_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
+    status = models.CharField(max_length=20, choices=STATUSES)
 
     class Meta:
-        app_label = "auth"  # any installed one: this module is no package of Django's
+        app_label = "auth"
         db_table = "bench_key"
         managed = False
 
@@ -100,12 +116,25 @@ class Key(models.Model):
         return self.name
 
 
+class ApplicationFilter(admin.SimpleListFilter):
+    """As many applications as the portal's page offers, by name."""
+
+    title = parameter_name = "application"
+
+    def lookups(self, request: object, model_admin: object) -> list[tuple[str, str]]:
+        return list(Application.objects.order_by("name", "id").values_list("id", "name")[:OFFERED])
+
+    def queryset(self, request: object, queryset: models.QuerySet) -> models.QuerySet:
+        return queryset.filter(application=self.value()) if self.value() else queryset
+
+
 @admin.register(Key)
 class KeyAdmin(admin.ModelAdmin):
     """The change list: 50 rows, the columns, search and filters of the portal's page."""
 
     list_display = SHOWN
-    list_filter = FILTERED
+    list_filter = ("status", "blocked", "kind", ApplicationFilter)
+    list_select_related = ("application",)
     search_fields = SEARCHED
     list_per_page = 50
     ordering = ("-id",)
