@@ -204,7 +204,12 @@ def _guarded(operation: Operation, authenticators: Sequence[Authenticator]) -> C
 
 def is_api_request() -> bool:
     """Whether the running request is a program's, to be answered with JSON also when it fails."""
-    return request.path.startswith("/api/")
+    return is_api_path(request.path)
+
+
+def is_api_path(path: str) -> bool:
+    """Whether what is asked for is for programs."""
+    return path.startswith("/api/")
 
 
 def init_app(

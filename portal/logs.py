@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flask import Flask, Response
 
 REMOVED = "[removed]"
+OURS = frozenset({"level", "logger", "timestamp", "request"})  # these values are our own
 
 # Names of what is never logged, whatever it holds.
 SECRET_NAMES = re.compile(
@@ -119,7 +120,7 @@ def _ending(production: bool) -> list[Processor]:
 
 def _redacted(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
     # Before JSON quotes the values: a pattern that ate a backslash would break the line.
-    return {key: _redacted_value(value) for key, value in event.items()}
+    return {key: value if key in OURS else _redacted_value(value) for key, value in event.items()}
 
 
 def _redacted_value(value: Any) -> Any:

@@ -8,16 +8,13 @@ that was revoked is refused at its next request.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import column, text
 
 from portal.applications.models import STOPPED
 from portal.db import Actor, Origin, entered, session
 from portal.identity.claims import ALL_SCOPES
 from portal.keys.format import digest, is_well_formed
 from portal.keys.usage import usage
-
-# Finds the key, enters its tenant and finds its application; see migrations/versions/0007.
-FIND = text("SELECT * FROM find_api_key(:digest)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +32,12 @@ class Facts:
     application_slug: str | None
     application_status: str | None
     asked_at: datetime
+
+
+# Finds the key, enters its tenant and finds its application; see migrations/versions/0007.
+FIND = text("SELECT * FROM find_api_key(:digest)").columns(
+    *(column(field) for field in Facts.__dataclass_fields__)
+)
 
 
 def authenticate_key(token: str, origin: Origin) -> Actor | None:
@@ -61,7 +64,7 @@ def authenticate_key(token: str, origin: Origin) -> Actor | None:
 
 def find_key(token: str) -> Facts | None:
     """What the database knows of a key, by its hash; the running transaction enters its tenant."""
-    row = session.execute(FIND, {"digest": digest(token)}).first()
+    row = session.connection().execute(FIND, {"digest": digest(token)}).first()
     return None if row is None else Facts(*row)
 
 

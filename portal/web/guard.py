@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Request, current_app, g, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response
 
-from portal.api import is_api_request
+from portal.api import is_api_path, is_api_request
 from portal.db import Actor
 from portal.errors import BadRequest, Forbidden, Unauthenticated
 from portal.web.htmx import portal_request, see_other
@@ -53,8 +54,17 @@ class ExpiredForm(BadRequest):
         )
 
 
+class BrowserSessions(SecureCookieSessionInterface):
+    """Flask's session cookie, for browsers: a program's request has none, so none is looked for."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """None is a session that nothing can be written to."""
+        return None if is_api_path(request.path) else super().open_session(app, request)
+
+
 def init_app(app: Flask, config: "Config") -> None:
     """Stand in front of every page."""
+    app.session_interface = BrowserSessions()
     app.config.update(
         WTF_CSRF_CHECK_DEFAULT=False,  # _require_own_page asks, after the cheaper rule
         WTF_CSRF_TIME_LIMIT=None,  # bound to the session; an hour would break a tab left open

@@ -51,11 +51,10 @@ def csp_nonce() -> str:
 
 
 def _protect(response: Response) -> Response:
-    for name, value in FIXED.items():
-        response.headers.setdefault(name, value)
+    response.headers.extend(FIXED)  # no view sets one of these, so there is nothing to look for
     response.headers.setdefault("Content-Security-Policy", _policy(response))
     if current_app.extensions["portal.hsts"]:
-        response.headers["Strict-Transport-Security"] = TWO_YEARS
+        response.headers.add("Strict-Transport-Security", TWO_YEARS)
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
     return response
