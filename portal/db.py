@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
+import orjson
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
@@ -75,6 +76,7 @@ def init_database(app: Flask, url: str) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "connect_args": {"options": "-c timezone=UTC"},
+        "json_deserializer": orjson.loads,  # ten times as quick as json's; a page reads hundreds
         "pool_size": POOL_SIZE,
         "max_overflow": 0,
         "pool_timeout": POOL_TIMEOUT,

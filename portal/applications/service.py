@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from sqlalchemy import Select
+
 from portal import records
 from portal.applications.models import KINDS, STATUSES, STOPPED, Application
 from portal.applications.schemas import ApplicationInput
@@ -81,8 +83,7 @@ def names(actor: Actor, ids: set[str]) -> dict[str, str]:
     """Id → display name of some applications, in one statement: for lists that refer to them."""
     if not ids:
         return {}
-    query = Application.seen_by(actor).where(Application.id.in_(ids))
-    return {found.id: found.display_name for found in session.scalars(query)}
+    return dict(_labels(Application.seen_by(actor).where(Application.id.in_(ids))))
 
 
 def choices(
@@ -99,8 +100,13 @@ def running_choices(actor: Actor, limit: int = 200) -> list[tuple[str, str]]:
         Application.kind != "library",
         Application.status.not_in(STOPPED),
     )
-    found = session.scalars(query.order_by(Application.name_key, Application.id).limit(limit))
-    return [(record.id, record.display_name) for record in found]
+    return _labels(query.order_by(Application.name_key, Application.id).limit(limit))
+
+
+def _labels(query: Select[Application]) -> list[tuple[str, str]]:
+    """(id, name) and no objects: a list page asks for hundreds."""
+    found = query.with_only_columns(Application.id, Application.display_name)
+    return [(id, name) for id, name in session.execute(found)]
 
 
 def _free_slug(actor: Actor, name: str, record_id: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.audit import service as audit
@@ -32,6 +32,17 @@ TOUCH = timedelta(minutes=1)  # last_seen_at is written at most this often
 COOKIE = re.compile(r"([A-Za-z0-9_-]{1,40})\.([A-Za-z0-9_-]{43})")
 
 UNSYNCED = {"synchronize_session": False}
+
+# Built once: it is asked for every page.
+RESUME = (
+    select(WebSession, Person, Tenant, func.now())
+    .join(Person, (Person.tenant_id == WebSession.tenant_id) & (Person.id == WebSession.person_id))
+    .join(Tenant, Tenant.id == WebSession.tenant_id)
+    .where(
+        WebSession.tenant_id == bindparam("tenant_id"),
+        WebSession.token_hash == bindparam("digest"),
+    )
+)
 
 State = Literal["live", "revoked", "idle", "old", "outdated"]
 
@@ -129,15 +140,7 @@ def resume(cookie: str | None) -> Live | None:
         return None
     tenant_id, token = parts.groups()
     enter_tenant(tenant_id)
-    found = session.execute(
-        select(WebSession, Person, Tenant, func.now())
-        .join(
-            Person,
-            (Person.tenant_id == WebSession.tenant_id) & (Person.id == WebSession.person_id),
-        )
-        .join(Tenant, Tenant.id == WebSession.tenant_id)
-        .where(WebSession.tenant_id == tenant_id, WebSession.token_hash == _digest(token))
-    ).first()
+    found = session.execute(RESUME, {"tenant_id": tenant_id, "digest": _digest(token)}).first()
     if found is None or state(found[0], found[1], found[3]) != "live":
         enter_tenant("")  # nobody came in
         return None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from portal.web import assets, drawn, guard, headers, htmx, look, words
+from portal.web import assets, drawn, guard, headers, htmx, look, templating, words
 from portal.web.faults import answer as answer_fault
 from portal.web.guard import (
     SignedIn,
@@ -61,6 +61,7 @@ __all__ = [
 
 def init_pages(app: Flask, config: "Config") -> None:
     """Wire the kit. Call it after `portal.edge`, so that a refusal here has a request id."""
+    templating.init_app(app)
     headers.init_app(app, config)
     htmx.init_app(app)
     guard.init_app(app, config)

@@ -3,6 +3,7 @@
 templates/macros/value.html hands them out beside its macros, under the same names.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from markupsafe import Markup, escape
@@ -20,6 +21,28 @@ def badge(text: object, tone: str | None = None) -> Markup:
     """A quiet label."""
     toned = f' data-tone="{escape(tone)}"' if tone else ""
     return _markup(f'<span class="badge"{toned}>{escape(text)}</span>')
+
+
+def tags(items: Sequence[str], limit: int | None = None) -> Markup:
+    """Labels in a row; those beyond the limit are counted, and named in the title."""
+    if not items:
+        return number(None)
+    drawn = "".join(f'<span class="tag">{escape(item)}</span>' for item in items[:limit])
+    if limit and len(items) > limit:
+        rest = escape(", ".join(items[limit:]))
+        drawn += f'<span class="tag" title="{rest}">+{len(items) - limit}</span>'
+    return _markup(f'<span class="tags">{drawn}</span>')
+
+
+def options(choices: Iterable[tuple[str, str]], chosen: str = "") -> Markup:
+    """The lines of a `<select>`: (value, text), one of them chosen."""
+    return _markup(
+        "".join(
+            f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>'
+            f"{escape(text)}</option>"
+            for value, text in choices
+        )
+    )
 
 
 def short_id(id: str) -> Markup:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Flask, current_app, request, url_for
 from markupsafe import Markup, escape
@@ -31,6 +31,7 @@ TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()
 
 LARGEST_HIGHLIGHT = 64 * 1024  # characters; more is shown plain, so that no page is slow
 SIGN_OUT = "/auth/logout"
+PLACE = "RECORD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def init_app(app: Flask) -> None:
         is_first_error=is_first_error,
         iso=iso,
         navigation=navigation,
+        record_url=record_url,
         present=present,
         search_url=search_url,
         sign_out_url=lambda: SIGN_OUT,
@@ -116,6 +118,15 @@ def iso(moment: datetime) -> str:
 
 
 # ---------------------------------------------------------------- links
+
+
+def record_url(endpoint: str, record_id: str) -> str:
+    """The address of a page about one record. A list has many: the route is looked up once."""
+    known = current_app.extensions.setdefault("portal.record_urls", {})
+    if endpoint not in known:
+        known[endpoint] = url_for(endpoint, record_id=PLACE).partition(PLACE)
+    before, _, after = known[endpoint]
+    return f"{before}{quote(record_id, safe='')}{after}"
 
 
 def with_args(**changes: Any) -> str:
