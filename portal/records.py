@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import inspect, or_
+from sqlalchemy import inspect, union
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal import search
@@ -114,20 +114,22 @@ def choices(
     actor: Actor,
     model: type[R],
     by: InstrumentedAttribute[str],
+    text: InstrumentedAttribute[str],
     also: Iterable[str | None] = (),
     limit: int = OFFERED,
 ) -> list[tuple[str, str]]:
-    """(id, label) of the first `limit` records in the order of `by`, in one statement.
+    """(id, text) of the first `limit` records in the order of `by`, in one statement.
 
     `also` are ids that must be among them, such as the one that is chosen: a drawn list without
     it would choose something else.
     """
-    own = model.seen_by(actor)
+    own = model.seen_by(actor).with_only_columns(model.id, text, by)
     first = own.where(model.is_deleted.is_(False)).order_by(by, model.id).limit(limit)
     wanted = [record_id for record_id in also if record_id]
-    shown = or_(model.id.in_(first.with_only_columns(model.id)), model.id.in_(wanted))
-    found = session.scalars(own.where(shown).order_by(by, model.id))
-    return [(record.id, record.label) for record in found]
+    # A union and no OR, which would look at every record.
+    shown = union(first, own.where(model.id.in_(wanted))) if wanted else first
+    found = session.execute(shown).all()
+    return [(id, text) for id, text, _ in sorted(found, key=lambda row: (row[2], row[0]))]
 
 
 def terms_of(record: Record) -> set[str]:

@@ -90,7 +90,9 @@ def choices(
     actor: Actor, also: Iterable[str | None] = (), *, limit: int = records.OFFERED
 ) -> list[tuple[str, str]]:
     """(id, name) of the applications that a form offers; see `records.choices`."""
-    return records.choices(actor, Application, Application.name_key, also, limit)
+    return records.choices(
+        actor, Application, Application.name_key, Application.display_name, also, limit
+    )
 
 
 def running_choices(actor: Actor, limit: int = 200) -> list[tuple[str, str]]:

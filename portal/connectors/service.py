@@ -161,7 +161,7 @@ def choices(
     actor: Actor, also: Iterable[str | None] = (), *, limit: int = records.OFFERED
 ) -> list[tuple[str, str]]:
     """(id, name) of the connectors that a form offers; see `records.choices`."""
-    return records.choices(actor, Connector, Connector.name_key, also, limit)
+    return records.choices(actor, Connector, Connector.name_key, Connector.name, also, limit)
 
 
 # ---------------------------------------------------------------- what the row gets
