@@ -4,6 +4,7 @@ A test commits for real; after it the rows are swept away. Every pytest process 
 one application, copies of what the run migrated once.
 """
 
+import asyncio
 import os
 import secrets
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from portal.config import Config
 from tests import keeper
@@ -43,6 +45,9 @@ CHROMIUM_FLAGS = [
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A busy machine is no fault of the code: an example may take as long as it takes.
+    settings.register_profile("portal", deadline=None)
+    settings.load_profile("portal")
     if not hasattr(config, "workerinput"):
         keeper.begin_run()
 
@@ -206,3 +211,19 @@ def browser(chromium: str) -> Iterator["Browser"]:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_loop_of_playwright(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let a test without a browser run loops of its own.
+
+    Between its calls Playwright leaves its loop marked as running in this thread, for as long as
+    the browser lives, and `asyncio.run` would refuse.
+    """
+    running = asyncio._get_running_loop()
+    apart = running is not None and "browser" not in request.fixturenames
+    if apart:
+        asyncio._set_running_loop(None)
+    yield
+    if apart:
+        asyncio._set_running_loop(running)

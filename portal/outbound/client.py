@@ -8,6 +8,7 @@ import asyncio
 import functools
 import ssl
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
@@ -176,7 +177,9 @@ def send_now(request: Request, allow: Sequence[Network] = (), **options: Any) ->
         async with OutboundClient(allow, keep_alive=False, **options) as client:
             return await client.send(request)
 
-    return asyncio.run(once())
+    # A thread of its own, because the caller's may have a loop already (a browser test's does).
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="send-now") as thread:
+        return thread.submit(lambda: asyncio.run(once())).result()
 
 
 class TimedTrust(ssl.SSLContext):
