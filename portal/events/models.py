@@ -104,3 +104,14 @@ class EventType(Record):
 CONSTRAINTS |= {
     "uq_event_type_name": ("name", "Another event type of this tenant has this name."),
 }
+
+
+class EventSettings(Base):
+    """How long a tenant keeps events and deliveries, and what of them not every reader sees."""
+
+    __tablename__ = "event_settings"
+    __table_args__ = (CheckConstraint("retention_days BETWEEN 1 AND 90", name="retention_days"),)
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    retention_days: Mapped[int] = mapped_column(server_default="30")
+    redacted_fields: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")

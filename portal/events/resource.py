@@ -6,8 +6,8 @@ from flask import Response, request
 
 from portal import errors, listing, strictjson
 from portal.api import Outcome, actor, answer, body, no_parameters, once
-from portal.events import service
-from portal.events.models import Event
+from portal.events import service, settings
+from portal.events.models import Event, EventSettings
 from portal.events.schemas import (
     Erased,
     Erasure,
@@ -18,6 +18,8 @@ from portal.events.schemas import (
     MatchDocument,
     PublishedEvent,
     PublishedEvents,
+    SettingsDocument,
+    SettingsInput,
 )
 from portal.openapi import Operation, Parameter
 from portal.resources import RETRY
@@ -26,9 +28,10 @@ TEXT = {"type": "string"}
 MOMENT = {"type": "string", "format": "date-time"}
 
 
-def represent(event: Event) -> dict[str, Any]:
-    """An event as programs read it."""
-    return {name: getattr(event, name) for name in EventDocument.model_fields}
+def represent(event: Event, hidden: frozenset[str]) -> dict[str, Any]:
+    """An event as programs read it, without the values that this reader does not see."""
+    document = {name: getattr(event, name) for name in EventDocument.model_fields}
+    return {**document, "data": settings.redact(event.data, hidden)}
 
 
 def _publish() -> Response:
@@ -63,9 +66,9 @@ def _list() -> Response:
         if name in request.args:
             raise listing.refused(name, "There is no parameter of this name.")
     page = service.find_page(actor(), query)
-    return answer(
-        {"items": [represent(event) for event in page.items], "next_cursor": page.next_cursor}
-    )
+    hidden = settings.hidden_from(actor())
+    items = [represent(event, hidden) for event in page.items]
+    return answer({"items": items, "next_cursor": page.next_cursor})
 
 
 def _get(id: str) -> Response:
@@ -75,7 +78,7 @@ def _get(id: str) -> Response:
     matches = [
         {name: getattr(match, name) for name in fields} for match in service.matches(actor(), event)
     ]
-    return answer({**represent(event), "matches": matches})
+    return answer({**represent(event, settings.hidden_from(actor())), "matches": matches})
 
 
 def _erase() -> Response:
@@ -84,7 +87,43 @@ def _erase() -> Response:
     return once(lambda: Outcome({"events": service.erase(actor(), command.subject)}, 200))
 
 
+def _settings() -> Response:
+    no_parameters()
+    actor().require("events:read")
+    return answer(_shown(settings.of(actor().tenant_id)))
+
+
+def _change_settings() -> Response:
+    no_parameters()
+    return answer(_shown(settings.change(actor(), SettingsInput.read(body()))))
+
+
+def _shown(found: EventSettings) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in SettingsDocument.model_fields}
+
+
 OPERATIONS = (
+    Operation(
+        resource="events",
+        name="settings",
+        method="GET",
+        path="/event-settings",
+        summary="How long events and deliveries are kept, and which fields not everybody sees",
+        scope="events:read",
+        view=_settings,
+        answer=SettingsDocument,
+    ),
+    Operation(
+        resource="events",
+        name="change_settings",
+        method="PUT",
+        path="/event-settings",
+        summary="Set them anew",
+        scope="webhooks:write",
+        view=_change_settings,
+        command=SettingsInput,
+        answer=SettingsDocument,
+    ),
     Operation(
         resource="events",
         name="publish",

@@ -178,3 +178,23 @@ class ImportedTypes(BaseModel):
 
     types: list[ImportedType]
     dry_run: bool
+
+
+class SettingsInput(Command):
+    """How a tenant keeps events and deliveries."""
+
+    retention_days: int = Field(
+        30, ge=1, le=90, description="Days after which events and deliveries are forgotten."
+    )
+    redacted_fields: list[Annotated[Line, StringConstraints(min_length=1, max_length=100)]] = Field(
+        default=[],
+        max_length=50,
+        description="Names of fields whose values only those see who may change webhooks.",
+    )
+
+
+class SettingsDocument(BaseModel):
+    """How a tenant keeps events and deliveries, as it is read."""
+
+    retention_days: int
+    redacted_fields: list[str]

@@ -7,10 +7,11 @@ from flask import Response, request
 from portal import listing
 from portal.api import Outcome, actor, answer, body, no_parameters, once
 from portal.db import Actor, find
+from portal.events import settings
 from portal.openapi import Operation, Parameter
 from portal.resources import RETRY, Action
-from portal.webhooks import deliveries, safety, service
-from portal.webhooks.models import Delivery, DeliveryAttempt, Webhook
+from portal.webhooks import deliveries, replays, safety, service
+from portal.webhooks.models import Delivery, DeliveryAttempt, Replay, Webhook
 from portal.webhooks.schemas import (
     AttemptDocument,
     BacklogDocument,
@@ -18,6 +19,9 @@ from portal.webhooks.schemas import (
     DeliveryWithAttempts,
     FilterTest,
     FilterTestResult,
+    ReplayDocument,
+    ReplayInput,
+    ReplayProgress,
     ResumeInput,
 )
 
@@ -37,9 +41,13 @@ def represent(delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
     }
 
 
-def represent_attempt(attempt: DeliveryAttempt) -> dict[str, Any]:
-    """An attempt as programs read it."""
-    return {name: getattr(attempt, name) for name in AttemptDocument.model_fields}
+def represent_attempt(attempt: DeliveryAttempt, hidden: frozenset[str]) -> dict[str, Any]:
+    """An attempt as programs read it, without the values that this reader does not see."""
+    document = {name: getattr(attempt, name) for name in AttemptDocument.model_fields}
+    bodies = ("request_body", "response_body", "signed_content")
+    if hidden:
+        document |= {name: settings.redact_text(document[name], hidden) for name in bodies}
+    return document
 
 
 def _list(id: str) -> Response:
@@ -73,7 +81,8 @@ def _get(id: str) -> Response:
     no_parameters()
     delivery, webhook = deliveries.get(actor(), id)
     attempts = deliveries.attempts_of(actor(), delivery)
-    tried = [represent_attempt(attempt) for attempt in attempts]
+    hidden = settings.hidden_from(actor())
+    tried = [represent_attempt(attempt, hidden) for attempt in attempts]
     return answer({**represent(delivery, webhook), "attempt_list": tried})
 
 
@@ -101,6 +110,50 @@ def _try() -> Response:
         actor(), command.event_types, command.filter, command.webhook_id
     )
     return answer({name: getattr(trial, name) for name in FilterTestResult.model_fields})
+
+
+def _replay(id: str) -> Response:
+    no_parameters()
+    find(Webhook, actor(), id)
+    command = ReplayInput.read(body())
+    window = (actor(), id, command.since, command.until, command.what)
+
+    def work() -> Outcome:
+        if command.dry_run:
+            total = replays.preview(*window)
+            asked = {name: getattr(command, name) for name in ("since", "until", "what", "rate")}
+            nothing = dict.fromkeys(ReplayProgress.model_fields)
+            seen = {**nothing, **asked, "webhook_id": id, "total": total, "counts": {}}
+            return Outcome(seen, 200)
+        replay = replays.begin(*window, command.rate)
+        return Outcome(_progress(replays.progress(actor(), replay.id)), 201)
+
+    return once(work)
+
+
+def _replays(id: str) -> Response:
+    no_parameters()
+    webhook = find(Webhook, actor(), id, include_deleted=True)
+    items = [_replay_document(one) for one in replays.of_webhook(actor(), webhook)]
+    return answer({"items": items, "next_cursor": None})
+
+
+def _replay_document(replay: Replay) -> dict[str, Any]:
+    return {name: getattr(replay, name) for name in ReplayDocument.model_fields}
+
+
+def _progress(found: replays.Progress) -> dict[str, Any]:
+    return {**_replay_document(found.replay), "counts": dict(found.counts)}
+
+
+def _replay_progress(id: str) -> Response:
+    no_parameters()
+    return answer(_progress(replays.progress(actor(), id)))
+
+
+def _cancel_replay(id: str) -> Response:
+    no_parameters()
+    return once(lambda: Outcome(_progress(replays.cancel(actor(), id)), 200))
 
 
 def _resume(who: Actor, id: str, command: ResumeInput) -> Webhook:
@@ -151,6 +204,30 @@ BELOW = (
     ),
     Operation(
         resource="webhooks",
+        name="replay",
+        method="POST",
+        path="/webhooks/{id}/replays",
+        summary="Send the events of a window again, or see how many that would be",
+        scope="webhooks:write",
+        view=_replay,
+        command=ReplayInput,
+        answer=ReplayProgress,
+        status=201,
+        parameters=(RETRY,),
+    ),
+    Operation(
+        resource="webhooks",
+        name="replays",
+        method="GET",
+        path="/webhooks/{id}/replays",
+        summary="The last replays of a webhook",
+        scope="webhooks:read",
+        view=_replays,
+        answer=ReplayDocument,
+        is_list=True,
+    ),
+    Operation(
+        resource="webhooks",
         name="backlog",
         method="GET",
         path="/webhooks/{id}/backlog",
@@ -161,6 +238,27 @@ BELOW = (
     ),
 )
 OPERATIONS = (
+    Operation(
+        resource="replays",
+        name="get",
+        method="GET",
+        path="/replays/{id}",
+        summary="How far a replay is",
+        scope="webhooks:read",
+        view=_replay_progress,
+        answer=ReplayProgress,
+    ),
+    Operation(
+        resource="replays",
+        name="cancel",
+        method="POST",
+        path="/replays/{id}/cancellations",
+        summary="Send nothing more of a replay",
+        scope="webhooks:write",
+        view=_cancel_replay,
+        answer=ReplayProgress,
+        parameters=(RETRY,),
+    ),
     Operation(
         resource="webhooks",
         name="try_filter",

@@ -9,5 +9,6 @@ from portal.webhooks.engine import Engine
 HOUSEKEEPING = [
     Job("forget old attempts", delivery.forget_old, timedelta(hours=1), per_tenant=True),
     Job("make room for events and deliveries", upkeep.make_room, timedelta(hours=6)),
+    Job("forget old deliveries", upkeep.forget_old, timedelta(minutes=10), per_tenant=True),
 ]
 ENGINES = [Engine]

@@ -345,3 +345,33 @@ class Delivery(Base):
     def seen_by(cls, actor: Actor) -> Select[Self]:
         """The rows of the actor's tenant; reach them through a webhook that the actor sees."""
         return select(cls).where(cls.tenant_id == actor.tenant_id)
+
+
+class Replay(Base):
+    """What was sent again on purpose: the events of a window, as deliveries of their own."""
+
+    __tablename__ = "webhook_replay"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "webhook_id"],
+            ["webhook.tenant_id", "webhook.id"],
+            name="fk_webhook_replay_webhook",
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("what IN ('failed', 'missing', 'all')", name="what"),
+        Index("ix_webhook_replay_webhook", "tenant_id", "webhook_id", "id"),
+    )
+    id_prefix: ClassVar[str] = "rpl"
+    noun: ClassVar[str] = "replay"
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(String(40))
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+    what: Mapped[str] = mapped_column(String(20))
+    rate: Mapped[int | None]
+    total: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_by: Mapped[str] = mapped_column(String(80))
+    cancelled_at: Mapped[datetime | None]

@@ -33,6 +33,10 @@ DUE = "SELECT * FROM due_endpoints(%s, %s, %s, %s)"
 ALONE = """
 SELECT pg_advisory_xact_lock(hashtextextended(id, 0)) FROM unnest(%s::text[]) AS o(id) ORDER BY id
 """
+PROBE = """
+UPDATE endpoint SET next_probe_at = now() + make_interval(secs => %s)
+WHERE tenant_id = %s AND webhook_id = ANY (%s) AND next_probe_at <= now() RETURNING webhook_id
+"""
 CLAIM = """
 WITH picked AS MATERIALIZED (
     SELECT due.id, w.webhook_id, due.event_id, due.sequence
@@ -225,6 +229,7 @@ async def _take(
     connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]]
 ) -> list[Taken]:
     await connection.execute(ENTER, (tenant_id,))
+    wanted = await _with_probes(connection, tenant_id, wanted)
     if ordered := [one.webhook_id for one, _ in wanted if one.is_ordered]:
         await connection.execute(ALONE, (ordered,))
     names = [one.webhook_id for one, _ in wanted]
@@ -246,6 +251,18 @@ async def _take(
         Taken(tenant_id, **row, settings=known[row["webhook_id"]])
         for row in await claimed.fetchall()
     ]
+
+
+async def _with_probes(
+    connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]]
+) -> list[tuple[Due, int]]:
+    """Without the paused endpoints that another worker tries already."""
+    probes = [one.webhook_id for one, _ in wanted if one.is_probe]
+    if not probes:
+        return list(wanted)
+    rows = await connection.execute(PROBE, (LEASE_SECONDS, tenant_id, probes))
+    ours = {row["webhook_id"] for row in await rows.fetchall()}
+    return [pair for pair in wanted if not pair[0].is_probe or pair[0].webhook_id in ours]
 
 
 @dataclass(frozen=True, slots=True)

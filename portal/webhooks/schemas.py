@@ -288,6 +288,41 @@ class DeliveryWithAttempts(DeliveryDocument):
     attempt_list: list["AttemptDocument"]
 
 
+class ReplayInput(Command):
+    """Which events are to be sent again."""
+
+    since: Moment = Field(alias="from", description="Events received from then on.")
+    until: Moment = Field(alias="to", description="And before then.")
+    what: Literal["failed", "missing", "all"] = Field(
+        "failed",
+        description="failed = whose delivery failed for good; missing = that were never sent to"
+        " this webhook and match it today; all = every one that matches it today.",
+    )
+    rate: int | None = Field(None, ge=1, le=1000, description="At most so many a second.")
+    dry_run: bool = Field(False, description="Only count.")
+
+
+class ReplayDocument(BaseModel):
+    """Events of a window that are sent again."""
+
+    id: str | None
+    webhook_id: str
+    since: datetime
+    until: datetime
+    what: Literal["failed", "missing", "all"]
+    rate: int | None
+    total: int
+    created_at: datetime | None
+    created_by: str | None
+    cancelled_at: datetime | None
+
+
+class ReplayProgress(ReplayDocument):
+    """A replay, and how many of its deliveries are in which state."""
+
+    counts: dict[str, int]
+
+
 class FilterTest(Command):
     """Settings to try on what was published lately."""
 

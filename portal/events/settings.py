@@ -1,0 +1,93 @@
+"""How long a tenant keeps what it publishes, and which fields only those who may write see."""
+
+from collections.abc import Collection
+from typing import Any
+
+import orjson
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.audit import service as audit
+from portal.db import Actor, session
+from portal.events.models import Event, EventKey, EventSettings
+from portal.events.schemas import SettingsInput
+
+DAYS = 30
+HIDDEN = "•••"
+FORGOTTEN_AT_ONCE = 10_000
+
+
+def of(tenant_id: str) -> EventSettings:
+    """The tenant's settings, or the usual ones."""
+    found = session.scalar(select(EventSettings).filter_by(tenant_id=tenant_id))
+    return found or EventSettings(tenant_id=tenant_id, retention_days=DAYS, redacted_fields=[])
+
+
+def change(actor: Actor, command: SettingsInput) -> EventSettings:
+    """Set them anew, whole."""
+    actor.require("webhooks:write")
+    before = of(actor.tenant_id)
+    values = command.values()
+    changes = {k: (getattr(before, k), v) for k, v in values.items() if getattr(before, k) != v}
+    session.execute(
+        insert(EventSettings)
+        .values(tenant_id=actor.tenant_id, **values)
+        .on_conflict_do_update(index_elements=[EventSettings.tenant_id], set_=values)
+    )
+    if changes:
+        audit.note(
+            actor,
+            "event_settings.updated",
+            record_kind="event_settings",
+            record_id=actor.tenant_id,
+            changes=changes,
+        )
+    session.expire_all()
+    return of(actor.tenant_id)
+
+
+def hidden_from(actor: Actor) -> frozenset[str]:
+    """The fields that this reader does not see: none for those who may change webhooks."""
+    if actor.can("webhooks:write"):
+        return frozenset()
+    return frozenset(of(actor.tenant_id).redacted_fields)
+
+
+def redact(value: Any, hidden: Collection[str]) -> Any:
+    """The value with every field of these names masked, however deep."""
+    if not hidden:
+        return value
+    if isinstance(value, dict):
+        return {k: HIDDEN if k in hidden else redact(v, hidden) for k, v in value.items()}
+    if isinstance(value, list):
+        return [redact(item, hidden) for item in value]
+    return value
+
+
+def redact_text(text: str, hidden: Collection[str]) -> str:
+    """The same for a body; one that is no JSON is masked whole, since nobody knows its fields."""
+    if not hidden or not text:
+        return text
+    try:
+        return orjson.dumps(redact(orjson.loads(text), hidden)).decode()
+    except orjson.JSONDecodeError:
+        return HIDDEN
+
+
+def forget_old(tenant_id: str) -> int:
+    """Housekeeping: drop what is older than the tenant keeps it, so many at once."""
+    oldest = func.ulid_floor("evt", func.now() - func.make_interval(0, 0, 0, of_days(tenant_id)))
+    old = select(Event.id).where(Event.tenant_id == tenant_id, Event.id < oldest)
+    ids = list(session.scalars(old.order_by(Event.id).limit(FORGOTTEN_AT_ONCE)))
+    for model, column in ((EventKey, EventKey.event_id), (Event, Event.id)):
+        session.execute(
+            delete(model)
+            .where(model.tenant_id == tenant_id, column.in_(ids))
+            .execution_options(synchronize_session=False)
+        )
+    return len(ids)
+
+
+def of_days(tenant_id: str) -> int:
+    """For how many days the tenant keeps events and deliveries."""
+    return of(tenant_id).retention_days

@@ -1,0 +1,91 @@
+"""The receiver of the delivery bench, in a process of its own: answers 200 and keeps the times.
+
+Every body is an event whose data has `at`, the moment of its publication in seconds since 1970.
+`GET /figures` gives and forgets what came: how many, when the first and the last, and how long
+each was on its way.
+"""
+
+import asyncio
+import sys
+import time
+
+import orjson
+import uvloop
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+LENGTH = b"content-length:"
+
+
+class Figures:
+    """What came since it was last asked for."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self.count, self.first, self.last = 0, 0.0, 0.0
+        self.delays: list[float] = []
+
+    def take(self, body: bytes) -> None:
+        now = time.time()
+        self.count += 1
+        self.first = self.first or now
+        self.last = now
+        start = body.find(b'"at":')
+        if start >= 0:
+            number = body[start + 5 : start + 30].split(b",")[0].split(b"}")[0]
+            self.delays.append(now - float(number))
+
+    def answer(self) -> bytes:
+        found = {
+            "count": self.count,
+            "first": self.first,
+            "last": self.last,
+            "delays": self.delays,
+        }
+        self.forget()
+        body = orjson.dumps(found)
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+FIGURES = Figures()
+
+
+class Sink(asyncio.Protocol):
+    """One connection, kept alive; requests one after the other."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.buffer = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
+            head = self.buffer[:end]
+            place = head.lower().find(LENGTH)
+            length = int(head[place + len(LENGTH) :].split(b"\r\n")[0]) if place >= 0 else 0
+            if len(self.buffer) < end + 4 + length:
+                return
+            body = self.buffer[end + 4 : end + 4 + length]
+            self.buffer = self.buffer[end + 4 + length :]
+            self.answer(head, body)
+
+    def answer(self, head: bytes, body: bytes) -> None:
+        if head.startswith(b"GET /figures"):
+            self.transport.write(FIGURES.answer())
+        elif head.startswith(b"POST /dead"):
+            self.transport.abort()
+        else:
+            FIGURES.take(body)
+            self.transport.write(OK)
+
+
+async def main(port: int) -> None:
+    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", port)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(main(int(sys.argv[1])))
