@@ -73,8 +73,9 @@ def place(directory: Path) -> Iterator[Place]:
     """A PostgreSQL with everything in it."""
     with embedded.start(directory / "var") as postgres:
         superuser = libpq_url(postgres.superuser_url)
-        if migrate.current(postgres.owner_url) is None:
-            migrate.upgrade(postgres.owner_url)
+        empty = migrate.current(postgres.owner_url) is None
+        migrate.upgrade(postgres.owner_url)
+        if empty:
             world.fill(superuser)
             equal_table(superuser, world.BIG.id)
         world.sign_in(superuser)
