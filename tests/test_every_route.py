@@ -61,9 +61,10 @@ class Records:
 
 @pytest.fixture
 def records(ada: Api, browse: Callable[..., Pages], receiver_url: str) -> Records:
-    names = ("applications", "connectors", "api-keys")
+    names = ("applications", "connectors", "api-keys", "event-types")
     made = {name: ada.create(name)["id"] for name in names}
     made["webhooks"] = ada.create("webhooks", url=receiver_url, event_types=["*"])["id"]
+    made |= published(ada, made["webhooks"])
     fired = ada.post(f"/webhooks/{made['webhooks']}/test-deliveries", {"event_type": "rfp.created"})
     person = browse(ADA)
     sessions = person.get("/account/sessions").text
@@ -76,6 +77,20 @@ def records(ada: Api, browse: Callable[..., Pages], receiver_url: str) -> Record
         "delivery_id": (fired.json or {})["id"],
     }
     return Records(made, extra)
+
+
+def published(ada: Api, webhook_id: str) -> dict[str, str]:
+    """An event, its delivery to the webhook, and a replay of it."""
+    event = ada.post("/events", {"type": "rfp.created"}).json or {}
+    event_id = event["events"][0]["id"]
+    owed = ada.get(f"/webhooks/{webhook_id}/deliveries?event_id={event_id}").json or {}
+    window = {"from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z", "what": "all"}
+    replay = ada.post(f"/webhooks/{webhook_id}/replays", window).json or {}
+    return {
+        "events": event_id,
+        "deliveries": owed["items"][0]["id"],
+        "replays": replay["id"],
+    }
 
 
 @pytest.fixture
