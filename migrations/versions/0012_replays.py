@@ -1,4 +1,4 @@
-"""0011 replays: what was sent again on purpose, and how long a tenant keeps what it publishes."""
+"""0012 replays: what was sent again on purpose, and how long a tenant keeps what it publishes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,7 +6,7 @@ from sqlalchemy.dialects import postgresql
 
 from migrations.tenancy import tenant_table
 
-revision, down_revision = "0011", "0010"
+revision, down_revision = "0012", "0011"
 
 
 def _moment(name: str, **options: object) -> sa.Column[object]:
