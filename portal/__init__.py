@@ -43,7 +43,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
     app.extensions["portal"] = config
     init_database(app, config.database_url)
-    edge.init_app(app)
+    edge.init_app(app, config)
     logs.log_requests(app)
     usage.init_app(app)
     web.init_pages(app, config)

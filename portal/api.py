@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from portal import errors, idempotency, listing, strictjson
+from portal import errors, idempotency, listing, openapi, strictjson
 from portal.db import Actor, Origin
 from portal.errors import BadRequest, PortalError, Unauthenticated
 from portal.openapi import PREFIX, PROBLEM, Operation
@@ -216,4 +216,11 @@ def init_app(
     app: Flask, operations: Sequence[Operation], authenticators: Sequence[Authenticator]
 ) -> None:
     """Register the REST side of the portal."""
-    app.register_blueprint(blueprint(operations, authenticators))
+    api = blueprint(operations, authenticators)
+    api.add_url_rule("/openapi.json", "openapi", lambda: answer(_document(operations)))
+    app.register_blueprint(api)
+
+
+def _document(operations: Sequence[Operation]) -> dict[str, Any]:
+    """The OpenAPI document for whoever asks: it tells of the portal, not of anybody's data."""
+    return openapi.document(operations, base_url=request.host_url.rstrip("/"), version="1")

@@ -1,22 +1,41 @@
 """What every request passes, a person's or a program's: its id, its end, its errors."""
 
 import logging
+from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g
+from flask import Flask, Response, current_app, g, request
 from ulid import ULID
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal import api, web
+from portal.config import Config
 from portal.db import commit_or_roll_back, session
-from portal.errors import PortalError
+from portal.errors import BadRequest, PortalError
 
 log = logging.getLogger("portal.edge")
 
 
-def init_app(app: Flask) -> None:
-    """One id a request, one commit a request, one place that turns errors into answers."""
+# A load balancer asks these by the machine's address.
+ANY_HOST = frozenset({"health.healthz", "health.readyz"})
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+def init_app(app: Flask, config: Config) -> None:
+    """One id a request, one commit a request, one place that turns errors into answers.
+
+    Addresses and names that a proxy reports count only from as many proxies as are configured.
+    """
+    hops = config.trusted_proxies
+    if hops:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
+        )
+    ours = {urlsplit(config.base_url).hostname}
+    app.extensions["hosts"] = ours if config.is_production else ours | LOOPBACK_NAMES
     app.before_request(_begin)
+    app.before_request(_for_us)
     app.after_request(_finish)
     for kind in (PortalError, HTTPException, Exception):
         app.register_error_handler(kind, _failed)
@@ -24,6 +43,14 @@ def init_app(app: Flask) -> None:
 
 def _begin() -> None:
     g.request_id = f"req_{ULID()}"
+
+
+def _for_us() -> None:
+    """Refuse a request for another host: a page elsewhere that points its name at us."""
+    name, _, port = request.host.rpartition(":")
+    host = name if port.isdigit() else request.host
+    if request.endpoint not in ANY_HOST and host.lower() not in current_app.extensions["hosts"]:
+        raise BadRequest("This is not the address of the portal.")
 
 
 def _finish(response: Response) -> Response:

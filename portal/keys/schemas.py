@@ -1,7 +1,6 @@
 """What a client may say about a key, and how it is shown."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -146,8 +145,8 @@ class KeyDocument(Document):
     allowed_models: list[str]
     tpm_limit: int | None
     rpm_limit: int | None
-    max_budget_usd: Decimal | None
-    spend_usd: Decimal
+    max_budget_usd: float | None
+    spend_usd: float
     status: Status
     blocked: bool
     blocked_reason: str | None

@@ -244,7 +244,7 @@ def make_app(config: Config) -> Flask:
         [app.jinja_loader, FileSystemLoader(Path(__file__).parent / "templates")]
     )
     init_database(app, config.database_url)
-    edge.init_app(app)
+    edge.init_app(app, config)
     web.init_pages(app, config)
     web.sign_in_by(app, lambda: None if request.cookies.get("who") == "nobody" else replace(ADA))
     overview.tell(app, told)
