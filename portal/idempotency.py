@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import LargeBinary, String, delete, func, select, update
+from sqlalchemy import Index, LargeBinary, String, delete, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -25,6 +25,7 @@ class IdempotencyKey(Base):
     """A key that a caller used, what it asked with it, and the answer that it got."""
 
     __tablename__ = "idempotency_key"
+    __table_args__ = (Index("ix_idempotency_key_age", "tenant_id", "created_at"),)
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     actor_id: Mapped[str] = mapped_column(String(80), primary_key=True)
