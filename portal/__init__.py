@@ -33,6 +33,8 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.resources import Resource
     from portal.webhooks import pages as webhook_pages
     from portal.webhooks.delivery_resource import OPERATIONS as DELIVERIES
+    from portal.webhooks.inbound import door
+    from portal.webhooks.inbound.resource import OPERATIONS as INBOUND
     from portal.webhooks.matching import Deliveries
     from portal.webhooks.resource import resource as webhooks
 
@@ -50,7 +52,7 @@ def create_app(config: Config | None = None) -> Flask:
     secretstore.configure(config)
     resources: list[Resource[Any, Any]] = [applications, connectors, keys, webhooks]
     operations = [operation for resource in resources for operation in resource.operations()]
-    operations += (*event_types.operations(), *TYPES, *EVENTS, *DELIVERIES)
+    operations += (*event_types.operations(), *TYPES, *EVENTS, *DELIVERIES, *INBOUND)
     issuer = Issuer(config.oidc_issuer)
     verifier = TokenVerifier(
         issuer,
@@ -72,4 +74,5 @@ def create_app(config: Config | None = None) -> Flask:
     listen(app, Deliveries())
     connector_pages.init_app(app)
     webhook_pages.init_app(app)
+    door.init_app(app)
     return app

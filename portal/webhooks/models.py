@@ -15,7 +15,10 @@ from sqlalchemy import (
     Select,
     String,
     Text,
+    case,
     func,
+    literal,
+    null,
     select,
     text,
 )
@@ -75,10 +78,14 @@ class Webhook(Record):
         CheckConstraint(
             "NOT enabled OR direction = 'inbound' OR url IS NOT NULL", name="enabled_has_url"
         ),
+        CheckConstraint(
+            "(direction = 'inbound') = (inbound_scheme IS NOT NULL)", name="inbound_scheme"
+        ),
         Index("ix_webhook_name", "tenant_id", "name_key", "id"),
         Index("ix_webhook_updated", "tenant_id", "updated_at", "id"),
         Index("ix_webhook_failing", "tenant_id", "last_delivery_at", postgresql_where=FAILING),
         Index("ix_webhook_application", "tenant_id", "application_id", "id"),
+        Index("ix_webhook_inbound", "id", postgresql_where=text("direction = 'inbound'")),
         Index("ix_webhook_connector", "tenant_id", "connector_id", "id"),
     )
     id_prefix = "whk"
@@ -90,6 +97,9 @@ class Webhook(Record):
     event_types: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     signature_scheme: Mapped[str] = mapped_column(String(40), server_default="standard-webhooks")
     headers: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
+    # How an inbound webhook's requests are checked; NULL for an outbound one.
+    inbound_scheme: Mapped[str | None] = mapped_column(String(40))
+    inbound_options: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
     enabled: Mapped[bool] = mapped_column(Boolean, server_default="false")
     retry_policy: Mapped[dict[str, Any]] = mapped_column(JSONB)
     last_delivery_at: Mapped[datetime | None]
@@ -132,6 +142,17 @@ class Webhook(Record):
     @classmethod
     def _vault_path(cls) -> ColumnElement[str]:
         return path_in_sql(cls.tenant_id, "webhooks", cls.id, "signing")
+
+    @hybrid_property
+    def inbound_url(self) -> str | None:
+        """The address that others call: derived, never accepted."""
+        return f"{running().base_url}/in/{self.id}" if self.direction == "inbound" else None
+
+    @inbound_url.inplace.expression
+    @classmethod
+    def _inbound_url(cls) -> ColumnElement[str | None]:
+        address = literal(f"{running().base_url}/in/") + cls.id
+        return case((cls.direction == "inbound", address), else_=null())
 
     @property
     def state(self) -> str:

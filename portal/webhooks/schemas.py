@@ -11,11 +11,13 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
 )
 
 from portal.events import names
 from portal.outbound import header_problems
 from portal.schemas import Command, Document, JsonObject, Line, Moment, Name, RecordId, Tags
+from portal.webhooks.inbound.schemes import OPTIONS, SCHEMES
 
 Direction = Literal["outbound", "inbound"]
 SignatureScheme = Literal["standard-webhooks"]
@@ -102,6 +104,30 @@ Filter = Annotated[dict[str, list[Any]], BeforeValidator(_filter)]
 PauseReason = Literal["failing", "gone", "by_hand"]
 
 
+def _scheme(name: str) -> str:
+    if name not in SCHEMES:
+        raise ValueError(f"Choose one of {', '.join(SCHEMES)}.")
+    return name
+
+
+def _options(options: dict[str, str]) -> dict[str, str]:
+    for name, value in options.items():
+        if name not in OPTIONS:
+            raise ValueError(f"Choose among {', '.join(OPTIONS)}.")
+        if not OPTIONS[name].fullmatch(value):
+            raise ValueError(f"The {name} is not of the form that it must have.")
+    return options
+
+
+InboundScheme = Annotated[
+    str,
+    AfterValidator(_scheme),
+    WithJsonSchema({"type": "string", "enum": list(SCHEMES)}),
+]
+InboundOptions = Annotated[dict[str, str], AfterValidator(_options)]
+InboundSecret = Annotated[Line, StringConstraints(min_length=8, max_length=4096)]
+
+
 class RetryPolicy(BaseModel):
     """How often and how patiently one event is tried again."""
 
@@ -137,8 +163,10 @@ class WebhookInput(Command):
             "secret_fingerprint",
             "is_active",
             "signing_secret",
+            "inbound_url",
         }
     )
+    write_only: ClassVar[frozenset[str]] = frozenset({"inbound_secret"})
 
     name: Name | None = Field(None, description="Human-readable webhook name.")
     direction: Direction = Field(
@@ -158,6 +186,20 @@ class WebhookInput(Command):
         "standard-webhooks",
         description="standard-webhooks = headers webhook-id, webhook-timestamp and"
         " webhook-signature (v1, HMAC-SHA256), see standardwebhooks.com.",
+    )
+    inbound_scheme: InboundScheme | None = Field(
+        None,
+        description="Inbound only: how the sender proves who it is. Left out, standard-webhooks.",
+    )
+    inbound_options: InboundOptions = Field(
+        default={},
+        description="Inbound only, with a generic scheme: header and prefix of the signature, and"
+        " delivery_id and event_type, the places (header:… or body:…) of these two.",
+    )
+    inbound_secret: InboundSecret | None = Field(
+        None,
+        description="Inbound only: the sender's secret, where it is the sender who makes it. Never"
+        " shown again; the one before is accepted beside it for 24 hours.",
     )
     headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(
         default={},
@@ -200,6 +242,9 @@ class WebhookDocument(Document):
     url: str | None
     event_types: list[str]
     signature_scheme: SignatureScheme
+    inbound_url: str | None = Field(description="Inbound only: the address to give to the sender.")
+    inbound_scheme: InboundScheme | None
+    inbound_options: dict[str, str]
     vault_path: str = Field(description="Where the signing secret lies; the server derives it.")
     headers: dict[str, str]
     enabled: bool

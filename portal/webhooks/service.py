@@ -12,6 +12,8 @@ from portal.listing import Listing
 from portal.outbound import check_url
 from portal.records import Revealed
 from portal.webhooks import keyring, matching, signing
+from portal.webhooks.inbound import secrets
+from portal.webhooks.inbound.schemes import SCHEMES
 from portal.webhooks.models import DIRECTIONS, OUTCOMES, SIGNATURE_SCHEMES, Webhook
 from portal.webhooks.schemas import WebhookInput
 
@@ -25,6 +27,7 @@ LISTING = Listing(
         "enabled": Webhook.enabled,
         "is_active": Webhook.is_active,
         "signature_scheme": Webhook.signature_scheme,
+        "inbound_scheme": Webhook.inbound_scheme,
         "last_delivery_status": Webhook.last_delivery_status,
         "application_id": Webhook.application_id,
         "connector_id": Webhook.connector_id,
@@ -34,6 +37,7 @@ LISTING = Listing(
     choices={
         "direction": DIRECTIONS,
         "signature_scheme": SIGNATURE_SCHEMES,
+        "inbound_scheme": tuple(SCHEMES),
         "last_delivery_status": OUTCOMES,
     },
     ranges={"created_at": Webhook.created_at, "updated_at": Webhook.updated_at},
@@ -49,17 +53,20 @@ def create(actor: Actor, command: WebhookInput) -> Revealed[Webhook]:
     does not answer; then nothing is kept.
     """
     actor.require("webhooks:write")
-    secret = signing.new_secret()
-    values = command.values() | {"secret_fingerprint": signing.fingerprint(secret)}
+    secret, is_made_here = _first_secret(command)
+    values = command.values()
+    values["secret_fingerprint"] = secrets.fingerprint(secret) if secret else None
     values["name"] = command.name or UNTITLED
+    values["inbound_scheme"] = secrets.scheme_name(command)
     values["enabled"] = _enabled(command)
     if command.application_id is None:
         values["application_id"] = actor.application_id
     _check(actor, None, values)
     webhook = records.create(actor, Webhook(), values)
     matching.subscribe(webhook)
-    keyring.begin(webhook, secret)
-    return Revealed(webhook, {"signing_secret": secret})
+    if secret:
+        keyring.begin(webhook, secret)
+    return Revealed(webhook, {"signing_secret": secret} if secret and is_made_here else {})
 
 
 def update(actor: Actor, record: Webhook, command: WebhookInput) -> Webhook:
@@ -68,7 +75,10 @@ def update(actor: Actor, record: Webhook, command: WebhookInput) -> Webhook:
     values = command.values()
     values["name"] = command.name or UNTITLED
     values["enabled"] = _enabled(command)
+    values["inbound_scheme"] = secrets.scheme_name(command)
     _check(actor, record, values)
+    if command.inbound_secret:
+        values |= secrets.take(record, command)
     changed = records.change(actor, record, values)
     matching.subscribe(changed)
     return changed
@@ -103,10 +113,10 @@ def rotate_secret(actor: Actor, webhook_id: str) -> Revealed[Webhook]:
     """A new signing secret, shown once; the one before signs beside it for a day."""
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id, lock=True)
-    secret = signing.new_secret()
+    secret = secrets.new(webhook)
     until = keyring.turn(webhook, secret)
     values = {
-        "secret_fingerprint": signing.fingerprint(secret),
+        "secret_fingerprint": secrets.fingerprint(secret),
         "secret_rotated_at": database_now(),
         "previous_secret_expires_at": until,
     }
@@ -131,9 +141,20 @@ def retire_secret(actor: Actor, webhook_id: str) -> Webhook:
     return records.change(actor, webhook, values, action="secret_retired")
 
 
+def _first_secret(command: WebhookInput) -> tuple[str | None, bool]:
+    """A new webhook's secret, and whether it was made here; none where it is the sender's."""
+    if command.direction == "inbound":
+        return secrets.first(command)
+    if command.inbound_secret:
+        raise Invalid.field("inbound_secret", "Only an inbound webhook is given a secret.")
+    return signing.new_secret(), True
+
+
 def _enabled(command: WebhookInput) -> bool:
     if command.enabled is not None:
         return command.enabled
+    if command.direction == "inbound":
+        return True
     return bool(command.url and command.event_types)
 
 
@@ -144,6 +165,8 @@ def _check(actor: Actor, stored: Webhook | None, values: dict[str, Any]) -> None
     if stored and values["direction"] != stored.direction:
         message = "The direction is fixed once the webhook is there."
         problems.append(FieldError("direction", message))
+    else:
+        problems += secrets.problems(values)
     if values["url"] and (stored is None or values["url"] != stored.url):
         problems += [FieldError("url", problem) for problem in url_problems(values["url"])]
     if values["enabled"] and values["direction"] == "outbound":

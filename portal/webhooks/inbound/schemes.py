@@ -15,8 +15,9 @@ Templates of the signed bytes are literal text with `{body}`, `{timestamp}`, `{i
 Sources: the providers' own documentation; what is published as a vector is in the tests.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Method = Literal["hmac", "standard", "ed25519", "ecdsa", "equal", "basic"]
@@ -553,3 +554,27 @@ GENERIC = frozenset(
 ANY_ID = ("header:webhook-id", "header:X-Delivery-Id", "header:X-Request-Id", "body:id")
 ANY_TYPE = ("header:X-Event-Type", "body:type", "body:event_type", "body:event")
 DEFAULT = "standard-webhooks"
+
+_PLACE = r"(?:header:[A-Za-z0-9-]{1,60}|body:[A-Za-z0-9_*-]+(?:\.[A-Za-z0-9_*-]+){0,5})"
+OPTIONS: Mapping[str, re.Pattern[str]] = {
+    "header": re.compile(r"[A-Za-z0-9-]{1,60}"),
+    "prefix": re.compile(r"[A-Za-z0-9_=:-]{1,20} ?"),
+    "delivery_id": re.compile(_PLACE),
+    "event_type": re.compile(_PLACE),
+}
+"""What a webhook may say of a generic scheme, and how it is written."""
+
+
+def of_webhook(name: str, options: Mapping[str, str]) -> Scheme:
+    """The scheme as one webhook uses it: a generic one with the webhook's options."""
+    scheme = SCHEMES[name]
+    if not scheme.is_generic:
+        return scheme
+    header = options.get("header")
+    return replace(
+        scheme,
+        signature=f"header:{header}" if header else scheme.signature,
+        prefix=options.get("prefix", scheme.prefix),
+        id=(options["delivery_id"],) if "delivery_id" in options else ANY_ID,
+        type=(options["event_type"],) if "event_type" in options else ANY_TYPE,
+    )

@@ -233,7 +233,7 @@ def _match(scheme: Scheme, secrets: Sequence[str], message: Message, claim: Clai
 
 
 def _equal(scheme: Scheme, secrets: Sequence[str], claim: Claim) -> Verdict:
-    given = [_bytes(_readable(scheme, signature)) for signature in claim.signatures]
+    given = [_bytes(credential(scheme, signature)) for signature in claim.signatures]
     for secret in secrets:
         # Each of them: one of many items with a foreign secret makes the whole request foreign.
         same = [hmac.compare_digest(value, secret.encode()) for value in given]
@@ -248,11 +248,11 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _readable(scheme: Scheme, credential: str) -> str:
-    """The credential as people know it: `user:password` of a Basic header."""
+def credential(scheme: Scheme, sent: str) -> str:
+    """A credential as people know it: `user:password` of a Basic header. Raises Refused."""
     if scheme.method != "basic":
-        return credential
-    kind, _, encoded = credential.partition(" ")
+        return sent
+    kind, _, encoded = sent.partition(" ")
     if kind.lower() != "basic" or (raw := decode("base64", encoded)) is None:
         raise Refused("malformed_signature", "The header Authorization is not of the form Basic ….")
     return raw.decode("utf-8", "replace")

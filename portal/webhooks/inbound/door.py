@@ -1,0 +1,118 @@
+"""The way in: `POST /in/{webhook_id}`, and GET for what providers ask before they send.
+
+Public, without cookies, outside /api: the sender proves who it is by its signature alone.
+"""
+
+from flask import Blueprint, Flask, Response, current_app, request
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from portal import api
+from portal.config import running
+from portal.db import transaction
+from portal.errors import MethodNotAllowed, NotFound, PortalError, RateLimited
+from portal.web import cookieless
+from portal.webhooks.inbound import reception
+from portal.webhooks.inbound.challenges import Answer
+from portal.webhooks.inbound.floods import Failures
+from portal.webhooks.inbound.message import Message
+from portal.webhooks.inbound.reception import Reception
+from portal.webhooks.models import Webhook
+
+bp = Blueprint("door", __name__)
+
+
+class NotVerified(PortalError):
+    """The request is not, or not yet, known to be genuine."""
+
+    status, code, title = 401, "not_verified", "The request could not be verified"
+
+
+class EventRefused(PortalError):
+    """The request is genuine, and what it says is no event of its type."""
+
+    status, code, title = 422, "event_refused", "The event is refused"
+
+
+def init_app(app: Flask) -> None:
+    """Open the door; each process counts the failures that it sees."""
+    app.register_blueprint(bp)
+    app.extensions["inbound_failures"] = Failures()
+
+
+@bp.route("/in/<inbound_id>", methods=["GET", "POST"])
+@cookieless
+def take(inbound_id: str) -> Response:
+    """Take one request in. 200 says that it is kept; anything else that it is not published."""
+    try:
+        return _take(inbound_id)
+    except (PortalError, HTTPException, OperationalError) as error:
+        return api.problem(error)
+
+
+def _take(inbound_id: str) -> Response:
+    failures: Failures = current_app.extensions["inbound_failures"]
+    source = request.remote_addr or ""
+    if wait := failures.wait(inbound_id, source):
+        raise RateLimited(
+            "Too many requests from here could not be verified. Wait a moment.", retry_after=wait
+        )
+    try:
+        webhook = reception.enter(inbound_id)
+    except NotFound:
+        failures.note(inbound_id, source)
+        raise
+    message = _message()
+    if (asked := reception.ask(webhook, message)) is not None:
+        return _answer(asked)
+    if request.method != "POST":
+        raise MethodNotAllowed("Send events here with POST.")
+    received = reception.receive(webhook, message, request.remote_addr)
+    if received.challenge is not None:
+        return _answer(received.challenge)
+    if received.verdict.verified:
+        return _thanks(received)
+    failures.note(inbound_id, source)
+    return _set_aside(webhook, message, received)
+
+
+def _message() -> Message:
+    """The request as it came: its raw body, and its address as the sender was told it."""
+    query = request.query_string.decode("latin-1")
+    address = f"{running().base_url}{request.path}"
+    return Message(
+        method=request.method,
+        url=f"{address}?{query}" if query else address,
+        headers=tuple((str(name).lower(), str(value)) for name, value in request.headers.items()),
+        body=request.get_data(cache=False),
+    )
+
+
+def _thanks(received: Reception) -> Response:
+    return api.answer(
+        {
+            "status": "accepted",
+            "id": received.request_id,
+            "event_id": received.event_id,
+            "duplicate": received.duplicate,
+        }
+    )
+
+
+def _set_aside(webhook: Webhook, message: Message, received: Reception) -> Response:
+    """Keep what was refused in a transaction of its own: the answer's would be undone."""
+    verdict, tenant_id = received.verdict, webhook.tenant_id
+    with transaction(tenant_id):
+        kept = reception.quarantine(webhook, message, request.remote_addr, verdict)
+    if verdict.code != "event_refused":
+        return api.problem(NotVerified(verdict.reason))
+    if kept is None:
+        return api.problem(EventRefused(verdict.reason))
+    document = {"status": "quarantined", "id": kept, "event_id": None, "duplicate": False}
+    return api.answer(document)
+
+
+def _answer(asked: Answer) -> Response:
+    if isinstance(asked.body, dict):
+        return api.answer(asked.body)
+    return Response(asked.body, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,286 @@
+"""The verbs of receiving: take a request in, keep it, publish it, or keep it in quarantine.
+
+What is answered with 2xx is kept, in one transaction with its event and the deliveries of that.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.config import running
+from portal.db import database_now, enter_tenant, new_id, session
+from portal.errors import Invalid, NotFound
+from portal.webhooks.inbound import challenges, publication, secrets
+from portal.webhooks.inbound.message import Message
+from portal.webhooks.inbound.models import InboundRequest
+from portal.webhooks.inbound.schemes import Scheme
+from portal.webhooks.inbound.verify import Refused, Verdict, credential, read, verify
+from portal.webhooks.models import Webhook
+
+TENANT_OF = text("SELECT tenant_of_inbound_webhook(:id)")
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+MINUTE = timedelta(minutes=1)
+HIDDEN = "[hidden]"
+NEVER_KEPT = ("cookie", "authorization", "proxy-authorization")
+MAX_BODY = 1024 * 1024
+MAX_HEADERS, MAX_HEADER = 100, 8 * 1024
+MAX_URL = 4096
+
+QUARANTINE_ROWS = 1000
+QUARANTINE_BYTES = 16 * 1024 * 1024
+QUARANTINE_A_MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What became of a request. `request_id` is None where nothing was kept."""
+
+    verdict: Verdict
+    request_id: str | None = None
+    event_id: str | None = None
+    duplicate: bool = False
+    challenge: challenges.Answer | None = None
+
+
+def enter(webhook_id: str) -> Webhook:
+    """The inbound webhook that is called, its tenant entered. Raises NotFound for any other id,
+    one that is off included: nobody learns more than that."""
+    tenant_id = session.execute(TENANT_OF, {"id": webhook_id}).scalar()
+    if tenant_id is None:
+        raise NotFound("There is no inbound webhook at this address, or it is off.")
+    enter_tenant(tenant_id)
+    return session.execute(
+        select(Webhook).where(Webhook.tenant_id == tenant_id, Webhook.id == webhook_id)
+    ).scalar_one()
+
+
+def ask(webhook: Webhook, message: Message) -> challenges.Answer | None:
+    """The answer to a provider's unsigned question, or None when the request is none."""
+    scheme = secrets.scheme_of(webhook)
+    if scheme.challenge is None:
+        return None
+    known = secrets.known(webhook) if scheme.challenge == "twitter" else ()
+    return challenges.unsigned(scheme, message, webhook.id, known)
+
+
+def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Reception:
+    """Verify a request; keep and publish it when it is genuine, once for each delivery.
+
+    What is not genuine is not kept here: see `quarantine`. Raises Unavailable when the secret store
+    does not answer, so that the sender tries again.
+    """
+    scheme, known, now = secrets.scheme_of(webhook), secrets.known(webhook), database_now()
+    verdict = verify(scheme, known, message, now=now.timestamp())
+    if not verdict.verified:
+        return Reception(verdict)
+    if (answer := challenges.signed(scheme, message, known)) is not None:
+        return Reception(verdict, challenge=answer)
+    row = _row(webhook, scheme, message, source_ip, verdict)
+    try:
+        return _accept(webhook, scheme, message, row, verdict)
+    except Invalid as error:
+        session.rollback()
+        return Reception(refused_event(error))
+
+
+def refused_event(error: Invalid) -> Verdict:
+    """The verdict on a genuine request whose event the catalogue does not take."""
+    said = " ".join(f"{one.field}: {one.message}" for one in error.errors) or error.detail
+    return Verdict(False, "event_refused", f"It is genuine, and its event is refused. {said}"[:500])
+
+
+def quarantine(
+    webhook: Webhook, message: Message, source_ip: str | None, verdict: Verdict
+) -> str | None:
+    """Keep a refused request with the reason; its id, or None when there is no room for it.
+
+    Room is bounded a webhook (rows, bytes, requests a minute): a flood fills no disk, and what came
+    before it stays.
+    """
+    session.execute(LOCK, {"name": f"quarantine of {webhook.id}"})
+    now = database_now()
+    of_one = (
+        InboundRequest.tenant_id == webhook.tenant_id,
+        InboundRequest.webhook_id == webhook.id,
+        InboundRequest.state == "quarantined",
+    )
+    recent = func.count().filter(
+        InboundRequest.received_at > now - func.make_interval(0, 0, 0, 0, 0, 1)
+    )
+    size = func.coalesce(func.sum(InboundRequest.body_bytes), 0)
+    rows, used, in_minute = session.execute(select(func.count(), size, recent).where(*of_one)).one()
+    is_full = rows >= QUARANTINE_ROWS or used + len(message.body) > QUARANTINE_BYTES
+    if is_full or in_minute >= QUARANTINE_A_MINUTE:
+        return None
+    row = _row(webhook, secrets.scheme_of(webhook), message, source_ip, verdict)
+    session.execute(insert(InboundRequest), [row | {"state": "quarantined"}])
+    return str(row["id"])
+
+
+def _accept(
+    webhook: Webhook, scheme: Scheme, message: Message, row: dict[str, Any], verdict: Verdict
+) -> Reception:
+    row |= {"state": "accepted", "verified_at": func.now()}
+    inserted = session.execute(
+        insert(InboundRequest).values(row).on_conflict_do_nothing().returning(InboundRequest.id)
+    ).scalar()
+    if inserted is None:
+        return _again(webhook, row, verdict)
+    _touch(webhook)
+    request = _get(webhook.tenant_id, inserted)
+    publication.publish(webhook, scheme, message, request)
+    session.flush()
+    return Reception(verdict, request.id, request.event_id)
+
+
+def _again(webhook: Webhook, row: dict[str, Any], verdict: Verdict) -> Reception:
+    """The same delivery once more: counted, not published."""
+    earlier = session.execute(
+        update(InboundRequest)
+        .where(
+            InboundRequest.tenant_id == webhook.tenant_id,
+            InboundRequest.webhook_id == webhook.id,
+            InboundRequest.delivery_key == row["delivery_key"],
+            InboundRequest.state == "accepted",
+        )
+        .values(repeats=InboundRequest.repeats + 1)
+        .returning(InboundRequest.id, InboundRequest.event_id)
+    ).one()
+    return Reception(verdict, earlier.id, earlier.event_id, duplicate=True)
+
+
+def _get(tenant_id: str, request_id: str) -> InboundRequest:
+    return session.execute(
+        select(InboundRequest).where(
+            InboundRequest.tenant_id == tenant_id, InboundRequest.id == request_id
+        )
+    ).scalar_one()
+
+
+def _touch(webhook: Webhook) -> None:
+    """When something came last, for people: written once a minute, for it is one row for all."""
+    session.execute(
+        update(Webhook)
+        .where(
+            Webhook.tenant_id == webhook.tenant_id,
+            Webhook.id == webhook.id,
+            or_(
+                Webhook.last_delivery_at.is_(None),
+                Webhook.last_delivery_at < func.now() - MINUTE,
+            ),
+        )
+        .values(
+            last_delivery_at=func.now(),
+            last_delivery_status="delivered",
+            updated_at=Webhook.updated_at,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+# ---------------------------------------------------------------- what is kept
+
+
+def _row(
+    webhook: Webhook, scheme: Scheme, message: Message, source_ip: str | None, verdict: Verdict
+) -> dict[str, Any]:
+    shown = presented(scheme, message) if scheme.hides_credential else None
+    body = _masked(scheme, message)
+    return {
+        "tenant_id": webhook.tenant_id,
+        "id": new_id(InboundRequest.id_prefix),
+        "webhook_id": webhook.id,
+        "code": verdict.code,
+        "reason": verdict.reason,
+        "method": message.method[:10],
+        "url": message.url[:MAX_URL],
+        "headers": _headers(scheme, message),
+        "body": body,
+        "body_bytes": len(body),
+        "credential_digest": digest(webhook, shown) if shown else None,
+        "source_ip": (source_ip or "")[:60] or None,
+        "delivery_key": delivery_key(scheme, message),
+        "verified_with": verdict.fingerprint,
+    }
+
+
+def _headers(scheme: Scheme, message: Message) -> list[list[str]]:
+    hidden = set(NEVER_KEPT)
+    if scheme.hides_credential:
+        hidden.add(scheme.signature.removeprefix("header:").lower())
+    kept = []
+    for name, value in message.named.items():
+        clean = value[:MAX_HEADER].replace("\x00", "")
+        kept.append([name[:100], HIDDEN if name in hidden else clean])
+    return kept[:MAX_HEADERS]
+
+
+def presented(scheme: Scheme, message: Message) -> str | None:
+    """The credential that a request carries in clear; None when it carries none, or several."""
+    try:
+        found = {credential(scheme, one) for one in read(scheme, message).signatures}
+    except Refused:
+        return None
+    return found.pop() if len(found) == 1 else None
+
+
+def digest(webhook: Webhook, shown: str) -> str:
+    """By this a credential is recognised without being kept: keyed, so that it cannot be guessed
+    from the database alone."""
+    key = f"inbound credential of {webhook.id}\n{running().secret_key}".encode()
+    return hmac.new(key, shown.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+def _masked(scheme: Scheme, message: Message) -> bytes:
+    """The body as it came, but for a credential in it."""
+    if not scheme.hides_credential or not scheme.signature.startswith("body:"):
+        return message.body
+    if not isinstance(message.json, dict):
+        return message.body
+    path = scheme.signature.removeprefix("body:").split(".")
+    return json.dumps(_hide(message.json, path)).encode()
+
+
+def _hide(value: Any, path: Sequence[str]) -> Any:
+    if not path:
+        return HIDDEN
+    if path[0] == "*" and isinstance(value, list):
+        return [_hide(item, path[1:]) for item in value]
+    if isinstance(value, dict) and path[0] in value:
+        return {**value, path[0]: _hide(value[path[0]], path[1:])}
+    return value
+
+
+def delivery_key(scheme: Scheme, message: Message) -> str | None:
+    """What tells this delivery from another, for once only; None where nothing does.
+
+    Of a scheme that signs a time and names no delivery it is the signature itself: the same one
+    again is a repetition. Else two equal bodies may well be two events, and both are taken.
+    """
+    if found := message.first(scheme.id):
+        return found if len(found) <= 150 and found.isprintable() else _short(found)
+    if not scheme.timestamp:
+        return None
+    return _short("\n".join(message.values(scheme.signature)))
+
+
+def _short(value: str) -> str:
+    return "sha256:" + hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def message_of(request: InboundRequest) -> Message:
+    """A kept request as a message, as it came."""
+    headers: Iterable[list[str]] = request.headers
+    return Message(
+        method=request.method,
+        url=request.url,
+        headers=tuple((name, value) for name, value in headers),
+        body=bytes(request.body),
+    )

@@ -1,0 +1,180 @@
+"""REST of what an inbound webhook received: /api/v1/integration/webhooks/{id}/received."""
+
+import base64
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from flask import Response, request
+from pydantic import BaseModel, Field
+
+from portal import listing
+from portal.api import Outcome, actor, answer, no_parameters, once
+from portal.db import find
+from portal.openapi import Operation, Parameter
+from portal.resources import RETRY
+from portal.webhooks.inbound import review
+from portal.webhooks.inbound.models import STATES, InboundRequest
+from portal.webhooks.models import Webhook
+
+LIST = "/webhooks/{id}/received"
+ONE = LIST + "/{request_id}"
+TEXT = {"type": "string"}
+MOMENT = {"type": "string", "format": "date-time"}
+
+
+class InboundRequestDocument(BaseModel):
+    """One received request, as lists have it."""
+
+    id: str
+    webhook_id: str
+    received_at: datetime
+    state: str = Field(description="accepted, or quarantined.")
+    code: str = Field(description="verified, or why not.")
+    reason: str = Field(description="The same as a sentence.")
+    method: str
+    url: str
+    body_bytes: int
+    source_ip: str | None
+    delivery_key: str | None = Field(description="By this a repetition is known.")
+    repeats: int = Field(description="How often the same delivery came again.")
+    verified_with: str | None = Field(description="Fingerprint of the secret.")
+    verified_at: datetime | None
+    verified_by: str | None = Field(description="Who verified it anew.")
+    event_id: str | None
+    event_type: str | None
+
+
+class WholeInboundRequest(InboundRequestDocument):
+    """One received request with its headers and its raw body."""
+
+    headers: list[tuple[str, str]]
+    body_base64: str
+
+
+class ReviewedDocument(BaseModel):
+    """What came of verifying a quarantine anew."""
+
+    verified: int
+    refused: int
+    duplicates: int = Field(description="Came again meanwhile, and were accepted then.")
+    is_more: bool = Field(description="There is more in quarantine: ask again.")
+
+
+def represent(row: InboundRequest) -> dict[str, Any]:
+    """A request as lists have it."""
+    return {name: getattr(row, name) for name in InboundRequestDocument.model_fields}
+
+
+def represent_whole(row: InboundRequest) -> dict[str, Any]:
+    """A request with all of it."""
+    body = base64.b64encode(bytes(row.body)).decode()
+    return {**represent(row), "headers": row.headers, "body_base64": body}
+
+
+def _list(id: str) -> Response:
+    query = listing.parse(review.LISTING, request.args)
+    for name in ("q", "tag", "include_deleted"):
+        if name in request.args:
+            raise listing.refused(name, "There is no parameter of this name.")
+    webhook = find(Webhook, actor(), id, include_deleted=True)
+    page = review.requests(actor(), webhook, query)
+    items = [represent(row) for row in page.items]
+    return answer({"items": items, "next_cursor": page.next_cursor})
+
+
+def _get(id: str, request_id: str) -> Response:
+    no_parameters()
+    find(Webhook, actor(), id, include_deleted=True)
+    return answer(represent_whole(review.get(actor(), id, request_id)))
+
+
+def _reverify(id: str, request_id: str) -> Response:
+    no_parameters()
+    find(Webhook, actor(), id)
+    return once(lambda: Outcome(represent(review.reverify(actor(), id, request_id)), 200))
+
+
+def _reverify_all(id: str) -> Response:
+    no_parameters()
+    find(Webhook, actor(), id)
+    return once(lambda: Outcome(asdict(review.reverify_all(actor(), id)), 200))
+
+
+def _clear(id: str) -> Response:
+    no_parameters()
+    review.clear(actor(), id)
+    return Response(status=204)
+
+
+def _operation(
+    name: str, method: str, path: str, summary: str, view: Any, **more: Any
+) -> Operation:
+    scope = "webhooks:read" if method == "GET" else "webhooks:write"
+    return Operation(
+        resource="webhooks",
+        name=name,
+        method=method,
+        path=path,
+        summary=summary,
+        scope=scope,
+        view=view,
+        **more,
+    )
+
+
+OPERATIONS = (
+    _operation(
+        "list_received",
+        "GET",
+        LIST,
+        "List what an inbound webhook received, in quarantine too, newest first",
+        _list,
+        answer=InboundRequestDocument,
+        is_list=True,
+        parameters=(
+            Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
+            Parameter("cursor", TEXT, "The next_cursor of the page before"),
+            Parameter("sort", {"type": "string", "enum": ["received_at", "-received_at"]}),
+            Parameter("state", {"type": "string", "enum": list(STATES)}),
+            Parameter("code", TEXT),
+            Parameter("event_type", TEXT),
+            Parameter("received_after", MOMENT),
+            Parameter("received_before", MOMENT),
+        ),
+    ),
+    _operation(
+        "get_received",
+        "GET",
+        ONE,
+        "Get one received request with its headers and its raw body",
+        _get,
+        answer=WholeInboundRequest,
+    ),
+    _operation(
+        "reverify",
+        "POST",
+        ONE + "/reverifications",
+        "Verify one request in quarantine anew, as of when it came; publish it if it is genuine",
+        _reverify,
+        answer=InboundRequestDocument,
+        parameters=(RETRY,),
+    ),
+    _operation(
+        "reverify_all",
+        "POST",
+        LIST + "/reverifications",
+        "Verify up to 200 requests in quarantine anew, the oldest first",
+        _reverify_all,
+        answer=ReviewedDocument,
+        parameters=(RETRY,),
+    ),
+    _operation(
+        "clear_quarantine",
+        "DELETE",
+        "/webhooks/{id}/quarantine",
+        "Throw away what is in quarantine",
+        _clear,
+        status=204,
+    ),
+)

@@ -1,0 +1,213 @@
+"""The verbs of looking at what came in, and of verifying anew what was refused."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import undefer
+
+from portal.audit import service as audit
+from portal.db import Actor, database_now, find, session
+from portal.errors import Conflict, Invalid, NotFound
+from portal.listing import Listing, Page, Query, page
+from portal.webhooks.inbound import challenges, publication, secrets
+from portal.webhooks.inbound.models import STATES, InboundRequest
+from portal.webhooks.inbound.reception import digest, message_of, refused_event
+from portal.webhooks.inbound.schemes import Scheme
+from portal.webhooks.inbound.verify import Verdict, fingerprint, verify
+from portal.webhooks.models import Webhook
+
+AT_ONCE = 200
+KEEP_ACCEPTED, KEEP_QUARANTINED = timedelta(days=30), timedelta(days=14)
+
+# Typed for records; a request has the columns that a list needs, and none is ever deleted softly.
+LISTING: Listing[Any] = Listing(
+    InboundRequest,
+    filters={
+        "state": InboundRequest.state,
+        "code": InboundRequest.code,
+        "event_type": InboundRequest.event_type,
+    },
+    choices={"state": STATES},
+    ranges={"received_at": InboundRequest.received_at},
+    sorts={"received_at": InboundRequest.id},
+    default_sort="-received_at",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What came of verifying anew; `is_more` where another call would find more to verify."""
+
+    verified: int = 0
+    refused: int = 0
+    duplicates: int = 0
+    is_more: bool = False
+
+
+def requests(actor: Actor, webhook: Webhook, query: Query) -> Page[Any]:
+    """What a webhook received, one page."""
+    of_one = replace(LISTING, filters={**LISTING.filters, "of": InboundRequest.webhook_id})
+    filters = {**query.filters, "of": webhook.id}
+    return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
+
+
+def get(actor: Actor, webhook_id: str, request_id: str, *, lock: bool = False) -> InboundRequest:
+    """One request with its body. Raises NotFound."""
+    actor.require("webhooks:read")
+    query = (
+        InboundRequest.seen_by(actor)
+        .where(InboundRequest.webhook_id == webhook_id, InboundRequest.id == request_id)
+        .options(undefer(InboundRequest.body))
+    )
+    found = session.scalar(query.with_for_update() if lock else query)
+    if found is None:
+        raise NotFound(f"There is no request {request_id[:60]} of this webhook.")
+    return found
+
+
+def in_quarantine(actor: Actor, webhook: Webhook) -> int:
+    """How many requests wait for a secret that verifies them."""
+    return session.scalar(select(func.count()).select_from(_quarantined(actor, webhook))) or 0
+
+
+def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
+    """Verify one request anew, as of the moment it came; publish it when it is genuine.
+
+    Raises Conflict for one that is accepted already, and for a delivery that came again and was.
+    """
+    actor.require("webhooks:write")
+    webhook = find(Webhook, actor, webhook_id)
+    request = get(actor, webhook_id, request_id, lock=True)
+    if request.state != "quarantined":
+        raise Conflict("This request is accepted already.")
+    outcome = _judge(actor, webhook, request, secrets.known(webhook))
+    if outcome == "duplicate":
+        session.delete(request)
+        raise Conflict("This delivery came again and was accepted meanwhile.")
+    if outcome == "verified":
+        _note(actor, webhook, Reviewed(verified=1))
+    session.flush()
+    return request
+
+
+def reverify_all(actor: Actor, webhook_id: str) -> Reviewed:
+    """Verify what is in quarantine anew, the oldest first, up to AT_ONCE of them."""
+    actor.require("webhooks:write")
+    webhook = find(Webhook, actor, webhook_id)
+    query = _waiting(actor, webhook).order_by(InboundRequest.id).limit(AT_ONCE + 1)
+    waiting = list(session.scalars(query.options(undefer(InboundRequest.body)).with_for_update()))
+    known = secrets.known(webhook)
+    outcomes = []
+    for request in waiting[:AT_ONCE]:
+        outcomes.append(_judge(actor, webhook, request, known))
+        if outcomes[-1] == "duplicate":
+            session.delete(request)
+        session.flush()
+    done = Reviewed(
+        outcomes.count("verified"),
+        outcomes.count("refused"),
+        outcomes.count("duplicate"),
+        len(waiting) > AT_ONCE,
+    )
+    if done.verified:
+        _note(actor, webhook, done)
+    return done
+
+
+def clear(actor: Actor, webhook_id: str) -> int:
+    """Throw away what is in quarantine; how many there were."""
+    actor.require("webhooks:write")
+    webhook = find(Webhook, actor, webhook_id)
+    of_one = delete(InboundRequest).where(
+        InboundRequest.tenant_id == actor.tenant_id,
+        InboundRequest.webhook_id == webhook.id,
+        InboundRequest.state == "quarantined",
+    )
+    gone = len(session.execute(of_one.returning(InboundRequest.id)).all())
+    if gone:
+        audit.record(actor, "webhook.quarantine_cleared", webhook, {"requests": (gone, 0)})
+    return gone
+
+
+def forget_old(tenant_id: str) -> int:
+    """Housekeeping: drop what is older than it is kept; gives how many."""
+    gone = 0
+    for state, keep in (("accepted", KEEP_ACCEPTED), ("quarantined", KEEP_QUARANTINED)):
+        old = delete(InboundRequest).where(
+            InboundRequest.tenant_id == tenant_id,
+            InboundRequest.received_at < func.now() - keep,
+            InboundRequest.state == state,
+        )
+        gone += len(session.execute(old.returning(InboundRequest.id)).all())
+    return gone
+
+
+def judge(
+    webhook: Webhook, scheme: Scheme, request: InboundRequest, known: Sequence[str]
+) -> Verdict:
+    """The verdict on a kept request by the secrets of now and the clock of then."""
+    if scheme.hides_credential:
+        return _recognised(webhook, request, known)
+    return verify(scheme, known, message_of(request), now=request.received_at.timestamp())
+
+
+def _recognised(webhook: Webhook, request: InboundRequest, known: Sequence[str]) -> Verdict:
+    if not known:
+        return Verdict(False, "no_secret", "No secret is known for this webhook yet.")
+    for secret in known:
+        if hmac.compare_digest(digest(webhook, secret), request.credential_digest or ""):
+            return Verdict(
+                True, "verified", "The credential is the right one.", fingerprint(secret)
+            )
+    return Verdict(False, "no_match", "The credential that was sent is another one.")
+
+
+def _judge(actor: Actor, webhook: Webhook, request: InboundRequest, known: Sequence[str]) -> str:
+    scheme = secrets.scheme_of(webhook)
+    verdict = judge(webhook, scheme, request, known)
+    request.code, request.reason = verdict.code, verdict.reason
+    if not verdict.verified:
+        return "refused"
+    if _came_again(request):
+        return "duplicate"
+    message = message_of(request)
+    if challenges.signed(scheme, message, known) is None:
+        try:
+            publication.publish(webhook, scheme, message, request)
+        except Invalid as error:
+            refused = refused_event(error)
+            request.code, request.reason = refused.code, refused.reason
+            return "refused"
+    request.state, request.verified_with = "accepted", verdict.fingerprint
+    request.verified_at, request.verified_by = database_now(), actor.id
+    return "verified"
+
+
+def _came_again(request: InboundRequest) -> bool:
+    if request.delivery_key is None:
+        return False
+    accepted = select(InboundRequest.id).where(
+        InboundRequest.tenant_id == request.tenant_id,
+        InboundRequest.webhook_id == request.webhook_id,
+        InboundRequest.delivery_key == request.delivery_key,
+        InboundRequest.state == "accepted",
+    )
+    return session.scalar(accepted) is not None
+
+
+def _waiting(actor: Actor, webhook: Webhook) -> Any:
+    return InboundRequest.seen_by(actor).where(
+        InboundRequest.webhook_id == webhook.id, InboundRequest.state == "quarantined"
+    )
+
+
+def _quarantined(actor: Actor, webhook: Webhook) -> Any:
+    return _waiting(actor, webhook).with_only_columns(InboundRequest.id).subquery()
+
+
+def _note(actor: Actor, webhook: Webhook, done: Reviewed) -> None:
+    audit.record(actor, "webhook.reverified", webhook, {"requests": (None, done.verified)})

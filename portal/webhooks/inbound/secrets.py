@@ -1,0 +1,108 @@
+"""The secret of an inbound webhook: made here for the sender, or the sender's own, given once."""
+
+from collections.abc import Sequence
+from secrets import token_urlsafe
+from typing import TYPE_CHECKING, Any
+
+from portal.db import database_now
+from portal.errors import Conflict, FieldError, Invalid
+from portal.secretstore import SecretNotFound, store
+from portal.webhooks import keyring, signing
+from portal.webhooks.inbound.schemes import DEFAULT, Scheme, of_webhook
+from portal.webhooks.inbound.verify import fingerprint, key_problem
+from portal.webhooks.models import Webhook
+
+if TYPE_CHECKING:
+    from portal.webhooks.schemas import WebhookInput
+
+__all__ = ["fingerprint", "first", "known", "new", "problems", "scheme_name", "scheme_of", "take"]
+
+
+def scheme_of(webhook: Webhook) -> Scheme:
+    """How this inbound webhook's requests are checked."""
+    return of_webhook(webhook.inbound_scheme or DEFAULT, webhook.inbound_options)
+
+
+def scheme_name(command: "WebhookInput") -> str | None:
+    """The name of the scheme as it is stored: an inbound webhook always has one."""
+    if command.direction == "inbound":
+        return command.inbound_scheme or DEFAULT
+    return command.inbound_scheme
+
+
+def problems(values: dict[str, Any]) -> list[FieldError]:
+    """What contradicts itself in an inbound webhook's settings."""
+    found = []
+    name = values["inbound_scheme"]
+    if values["direction"] != "inbound":
+        if name:
+            found.append(FieldError("inbound_scheme", "Only an inbound webhook has one."))
+        if values["inbound_options"]:
+            found.append(FieldError("inbound_options", "Only an inbound webhook has some."))
+    elif values["inbound_options"] and not of_webhook(name, {}).is_generic:
+        message = f"The scheme {name} says itself where everything is."
+        found.append(FieldError("inbound_options", message))
+    return found
+
+
+def first(command: "WebhookInput") -> tuple[str | None, bool]:
+    """A new webhook's secret, and whether it was made here.
+
+    None where only the sender can make it and has not been asked yet: what arrives meanwhile is
+    kept in quarantine. Raises Invalid for what cannot be a secret of the scheme.
+    """
+    scheme = of_webhook(command.inbound_scheme or DEFAULT, command.inbound_options)
+    if command.inbound_secret:
+        _check(scheme, command.inbound_secret)
+        return command.inbound_secret, False
+    return (_made(scheme), True) if scheme.made_here else (None, False)
+
+
+def take(webhook: Webhook, command: "WebhookInput") -> dict[str, Any]:
+    """Store the secret that was given; gives the columns that follow from it.
+
+    The one before is accepted beside it for a day. Raises Invalid for what cannot be a secret.
+    """
+    secret = command.inbound_secret or ""
+    if webhook.direction != "inbound":
+        raise Invalid.field("inbound_secret", "Only an inbound webhook is given a secret.")
+    _check(of_webhook(command.inbound_scheme or DEFAULT, command.inbound_options), secret)
+    until = keyring.turn(webhook, secret)
+    return {
+        "secret_fingerprint": fingerprint(secret),
+        "secret_rotated_at": database_now(),
+        "previous_secret_expires_at": until,
+    }
+
+
+def new(webhook: Webhook) -> str:
+    """The next secret of a webhook. Raises Conflict where only the sender can make it."""
+    if webhook.direction != "inbound":
+        return signing.new_secret()
+    scheme = scheme_of(webhook)
+    if not scheme.made_here:
+        raise Conflict(
+            f"The secret of {scheme.title} is made there. Make a new one there and give it here."
+        )
+    return _made(scheme)
+
+
+def known(webhook: Webhook) -> Sequence[str]:
+    """The secrets that are accepted now, the newest first; none when none was given yet.
+
+    Raises Unavailable when the secret store does not answer.
+    """
+    try:
+        stored = store().get(webhook.secret_ref, reason="verify an inbound request")
+    except SecretNotFound:
+        return []
+    return keyring.keys_of(stored, database_now())
+
+
+def _made(scheme: Scheme) -> str:
+    return signing.new_secret() if scheme.method == "standard" else token_urlsafe(32)
+
+
+def _check(scheme: Scheme, secret: str) -> None:
+    if problem := key_problem(scheme, secret):
+        raise Invalid.field("inbound_secret", problem)
