@@ -25,6 +25,7 @@ PUBLIC = {
     "auth.backchannel_logout",
     "health.healthz",
     "health.readyz",
+    "door.take",
 }
 
 
@@ -54,6 +55,8 @@ class Records:
         if name in self.extra:
             return self.extra[name]
         place = rule.rule.removeprefix(PREFIX).strip("/").split("/")[0]
+        if "/received/" in rule.rule:
+            return self.extra["inbound_id"]
         resource = {"keys": "api-keys"}.get(place, place)
         assert resource in self.by_resource, f"no maker for <{name}> of {rule.rule}"
         return self.by_resource[resource]
@@ -75,8 +78,17 @@ def records(ada: Api, browse: Callable[..., Pages], receiver_url: str) -> Record
         "person_id": person.person_id,
         "attempt_id": (fired.json or {})["id"],
         "delivery_id": (fired.json or {})["id"],
+        **set_aside(ada),
     }
     return Records(made, extra)
+
+
+def set_aside(ada: Api) -> dict[str, str]:
+    """An inbound webhook, and a request to it that could not be verified."""
+    inbound_id = ada.create("webhooks", direction="inbound")["id"]
+    ada.client.post(f"/in/{inbound_id}", data=b"{}")
+    (kept,) = (ada.get(f"/webhooks/{inbound_id}/received").json or {})["items"]
+    return {"inbound_id": inbound_id, "request_id": kept["id"]}
 
 
 def published(ada: Api, webhook_id: str) -> dict[str, str]:

@@ -161,12 +161,9 @@ def _enabled(command: WebhookInput) -> bool:
 def _check(actor: Actor, stored: Webhook | None, values: dict[str, Any]) -> None:
     """The rules that need more than the command. What is stored already is not judged again,
     so that a stricter operator's list does not lock an old webhook's other fields."""
-    problems = []
     if stored and values["direction"] != stored.direction:
-        message = "The direction is fixed once the webhook is there."
-        problems.append(FieldError("direction", message))
-    else:
-        problems += secrets.problems(values)
+        raise Invalid.field("direction", "The direction is fixed once the webhook is there.")
+    problems = secrets.problems(values)
     if values["url"] and (stored is None or values["url"] != stored.url):
         problems += [FieldError("url", problem) for problem in url_problems(values["url"])]
     if values["enabled"] and values["direction"] == "outbound":

@@ -1,4 +1,4 @@
-"""0011 inbound requests: how an inbound webhook is verified, and what came in."""
+"""0013 inbound requests: how an inbound webhook is verified, and what came in."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from migrations.partitions import lend
 from migrations.tenancy import tenant_table
 
-revision, down_revision = "0011", "0010"
+revision, down_revision = "0013", "0012"
 
 # A request to /in/{id} names a webhook before the tenant is known. The one thing that is told
 # across the tenants' wall is whose the webhook is, and only of an inbound one that is on, to who
