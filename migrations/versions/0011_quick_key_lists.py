@@ -1,4 +1,4 @@
-"""0012 quick key lists: the look-up of a key by its hash no longer weighs on every list of keys.
+"""0011 quick key lists: the look-up of a key by its hash no longer weighs on every list of keys.
 
 Policies are joined by OR. With `credential` among them for the portal's role, PostgreSQL read a
 list of keys as "of this tenant, or of this hash" and left the index that has the list's order. So
@@ -10,7 +10,7 @@ from alembic import op
 
 from migrations.tenancy import APP_ROLE
 
-revision, down_revision = "0012", "0011"
+revision, down_revision = "0011", "0010"
 
 FUNCTION = "find_api_key(text)"
 
