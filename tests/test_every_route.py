@@ -5,11 +5,13 @@ A route with an argument that no maker below knows fails the test, so no new rou
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import Engine, event
 from werkzeug.routing import Rule
 
 from tests.cast import ADA, GUS, PREFIX, VIC, Api, Pages
@@ -151,6 +153,48 @@ def test_every_page_opens_for_its_admin_and_has_all_headers(
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["X-Request-Id"].startswith("req_")
         assert "<title>" in answer.text
+
+
+MOST_STATEMENTS = 6  # of one page or one answer to a program; the one that sets the tenant counts
+
+
+def test_no_page_and_no_read_asks_the_database_often(
+    app: Flask, records: Records, browse: Callable[..., Pages], ada: Api
+) -> None:
+    person = browse(ADA)
+    program = {"Authorization": f"Bearer {ada.token}"}
+    searches = [
+        Call("GET", f"/{place}?q=crm+360&tag=soc", f"{place}.index")
+        for place in ("applications", "connectors", "keys", "webhooks")
+    ]
+    busy = {}
+    for call in [*calls(app, records.arguments), *searches]:
+        if call.method != "GET" or call.endpoint in PUBLIC:
+            continue
+        with statements() as sent:
+            if call.path.startswith("/api/"):
+                answer = ada.client.get(call.path, headers=program)
+            else:
+                answer = person.get(call.path)
+        assert answer.status_code == 200, (str(call), answer.text[:500])
+        if len(sent) > MOST_STATEMENTS:
+            busy[str(call)] = sent
+    assert not busy, "\n".join(f"{len(sent)} {call}" for call, sent in busy.items())
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """The SQL that is sent within the block; BEGIN and COMMIT are not among it."""
+    sent: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 def test_a_strangers_id_looks_exactly_like_a_made_up_one(

@@ -2,7 +2,8 @@
 
 from flask import Blueprint, Flask, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, true
+from sqlalchemy.orm import aliased
 
 from portal import listing, overview, web
 from portal.applications import service as applications
@@ -249,22 +250,27 @@ def part(actor: Actor, application: Application) -> Part:
 
 def tell(actor: Actor) -> Told:
     """One step of the first run, and the connectors that need a person."""
-    some = session.scalar(select(exists().where(Connector.tenant_id == actor.tenant_id)))
-    troubled = session.scalars(
+    some = exists().where(Connector.tenant_id == actor.tenant_id)
+    whether = select(some.label("some")).subquery()
+    troubled = (
         Connector.seen_by(actor)
         .where(Connector.is_deleted.is_(False), Connector.sync_status.in_(NEED_A_PERSON))
         .order_by(Connector.id.desc())
         .limit(SHOWN)
+        .subquery()
     )
+    columns = whether.c.some, aliased(Connector, troubled)
+    both = select(*columns).select_from(whether.outerjoin(troubled, true()))
+    rows = session.execute(both).all()  # one row at least, without a connector when none is meant
     step = Step(
         order=3,
         title="Configure a connector",
         text="A source or a sink of data, with its secret in the secret store.",
         url=url_for("connectors.create"),
         action="Add a connector",
-        done=bool(some),
+        done=rows[0][0],
     )
-    return Told(steps=[step], concerns=[_concern(record) for record in troubled])
+    return Told(steps=[step], concerns=[_concern(record) for _, record in rows if record])
 
 
 def _concern(record: Connector) -> Concern:

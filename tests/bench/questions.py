@@ -45,6 +45,28 @@ KEYS = {
     "a rare tag": "tag=audit",
     "a word and a filter": "q=nightly&status=revoked",
 }
+PAGES = (
+    "/",
+    "/keys",
+    "/keys?q=zanzibar",
+    "/keys?q=nightly+export",
+    "/keys?status=revoked&kind=service",
+    "/keys?application_id={application}",
+    "/keys/{key}",
+    "/keys/{key}/history",
+    "/connectors",
+    "/connectors?q=nightly",
+    "/connectors?provider=splunk",
+    "/connectors/{connector}",
+    "/webhooks",
+    "/webhooks?q=zanzibar",
+    "/webhooks?direction=inbound",
+    "/webhooks/{webhook}",
+    "/applications",
+    "/applications?status=draft",
+    "/applications/{application}",
+    "/audit",
+)
 
 
 @dataclass(frozen=True)
@@ -61,11 +83,11 @@ def all_of(bench: "Bench") -> Iterator[Question]:
     for name, query in KEYS.items():
         yield _rest(bench, f"REST keys, {name}", "/api-keys", query)
     yield _deep(bench, "REST keys, deep by cursor", "/api-keys")
-    yield Question(
-        "applications page, first",
-        bench.page(world.BIG, "/applications"),
-        bench.page(world.SMALL, "/applications"),
-    )
+    for path in PAGES:
+        big, small = (
+            bench.page(tenant, path.format(**_names(tenant))) for tenant in (world.BIG, world.SMALL)
+        )
+        yield Question(f"page {path}", big, small)
 
 
 def _rest(bench: "Bench", name: str, path: str, query: str) -> Question:
@@ -79,6 +101,9 @@ def _rest(bench: "Bench", name: str, path: str, query: str) -> Question:
 def _names(tenant: world.Tenant) -> dict[str, str]:
     return {
         "application": world.identifier("app", tenant, 7, tenant.applications),
+        "key": world.identifier("key", tenant, 70, tenant.keys),
+        "connector": world.identifier("cnn", tenant, 70, tenant.connectors),
+        "webhook": world.identifier("whk", tenant, 70, tenant.webhooks),
         "year_start": quote((world.NOW - world.YEAR / 2).isoformat()),
         "year_end": quote((world.NOW - world.YEAR / 4).isoformat()),
     }
