@@ -19,7 +19,7 @@ from portal.db import Actor, database_now, find, let_go, new_id, session
 from portal.errors import Conflict, NotFound, RateLimited
 from portal.listing import Listing, Page, Query, page
 from portal.outbound import Outcome, Request, send_now
-from portal.webhooks import keyring, signing
+from portal.webhooks import keyring, schemes, signing
 from portal.webhooks.models import OUTCOMES, DeliveryAttempt, Webhook
 from portal.webhooks.schemas import TestInput
 
@@ -127,7 +127,9 @@ def signed_request(
     headers = {
         "content-type": "application/json",
         "user-agent": USER_AGENT,
-        **signing.headers(keys, message_id, body, int(now.timestamp())),
+        **schemes.headers(
+            webhook.signature_scheme, keys, message_id, body, int(now.timestamp())
+        ),
         "cpod-test": "true",
         **webhook.headers,
     }

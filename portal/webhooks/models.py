@@ -32,7 +32,14 @@ from portal.secretstore import SecretRef
 from portal.secretstore.paths import path_in_sql
 
 DIRECTIONS = ("outbound", "inbound")
-SIGNATURE_SCHEMES = ("standard-webhooks",)
+SIGNATURE_SCHEMES = (
+    "standard-webhooks",
+    "standard-webhooks-ed25519",
+    "github",
+    "stripe",
+    "hmac-sha256-hex",
+    "hmac-sha256-base64",
+)
 BACKOFFS = ("exponential", "linear", "fixed")
 # `sending` until the outcome is recorded; the others are the words of portal.outbound.
 OUTCOMES = (
@@ -74,7 +81,7 @@ class Webhook(Record):
             name="fk_webhook_connector",
         ),
         CheckConstraint("direction IN ('outbound', 'inbound')", name="direction"),
-        CheckConstraint("signature_scheme IN ('standard-webhooks')", name="signature_scheme"),
+        CheckConstraint(f"signature_scheme IN {SIGNATURE_SCHEMES}", name="signature_scheme"),
         CheckConstraint(
             "NOT enabled OR direction = 'inbound' OR url IS NOT NULL", name="enabled_has_url"
         ),

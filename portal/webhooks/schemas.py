@@ -18,9 +18,10 @@ from portal.events import names
 from portal.outbound import header_problems
 from portal.schemas import Command, Document, JsonObject, Line, Moment, Name, RecordId, Tags
 from portal.webhooks.inbound.schemes import OPTIONS, SCHEMES
+from portal.webhooks.schemes import Scheme
 
 Direction = Literal["outbound", "inbound"]
-SignatureScheme = Literal["standard-webhooks"]
+SignatureScheme = Scheme
 Backoff = Literal["exponential", "linear", "fixed"]
 OutcomeWord = Literal[
     "sending",
@@ -185,7 +186,10 @@ class WebhookInput(Command):
     signature_scheme: SignatureScheme = Field(
         "standard-webhooks",
         description="standard-webhooks = headers webhook-id, webhook-timestamp and"
-        " webhook-signature (v1, HMAC-SHA256), see standardwebhooks.com.",
+        " webhook-signature (v1, HMAC-SHA256), see standardwebhooks.com; -ed25519 = the same with"
+        " a key pair (v1a). github, stripe, hmac-sha256-hex and hmac-sha256-base64 are for"
+        " receivers that verify those styles already. Rotate the secret after a change to or from"
+        " ed25519.",
     )
     inbound_scheme: InboundScheme | None = Field(
         None,

@@ -8,7 +8,7 @@ from typing import Any
 
 from portal.db import new_id
 from portal.outbound import Outcome, Request
-from portal.webhooks import signing
+from portal.webhooks import schemes
 from portal.webhooks.policy import Decision, decide
 from portal.webhooks.queue import Done, Taken
 
@@ -30,7 +30,7 @@ def request_of(taken: Taken, keys: Sequence[str], now: int) -> Request:
     headers = {
         "content-type": "application/json",
         "user-agent": USER_AGENT,
-        **signing.headers(keys, taken.event_id, body, now),
+        **schemes.headers(taken.settings.signature_scheme, keys, taken.event_id, body, now),
         "cpod-sequence": str(taken.sequence),
         "cpod-attempt": str(taken.attempts),
         **({} if taken.origin == "event" else {"webhook-replay": "true"}),

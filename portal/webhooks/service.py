@@ -11,7 +11,7 @@ from portal.errors import Conflict, FieldError, Invalid
 from portal.listing import Listing
 from portal.outbound import check_url
 from portal.records import Revealed
-from portal.webhooks import keyring, matching, signing
+from portal.webhooks import keyring, matching, schemes
 from portal.webhooks.inbound import secrets
 from portal.webhooks.inbound.schemes import SCHEMES
 from portal.webhooks.models import DIRECTIONS, OUTCOMES, SIGNATURE_SCHEMES, Webhook
@@ -66,7 +66,8 @@ def create(actor: Actor, command: WebhookInput) -> Revealed[Webhook]:
     matching.subscribe(webhook)
     if secret:
         keyring.begin(webhook, secret)
-    return Revealed(webhook, {"signing_secret": secret} if secret and is_made_here else {})
+    shown = {"signing_secret": schemes.shown(secret)} if secret and is_made_here else {}
+    return Revealed(webhook, shown)
 
 
 def update(actor: Actor, record: Webhook, command: WebhookInput) -> Webhook:
@@ -121,7 +122,7 @@ def rotate_secret(actor: Actor, webhook_id: str) -> Revealed[Webhook]:
         "previous_secret_expires_at": until,
     }
     records.change(actor, webhook, values, action="secret_rotated")
-    once = {"signing_secret": secret}
+    once = {"signing_secret": schemes.shown(secret)}
     if until is not None:
         once["previous_secret_expires_at"] = until.isoformat()
     return Revealed(webhook, once)
@@ -147,7 +148,7 @@ def _first_secret(command: WebhookInput) -> tuple[str | None, bool]:
         return secrets.first(command)
     if command.inbound_secret:
         raise Invalid.field("inbound_secret", "Only an inbound webhook is given a secret.")
-    return signing.new_secret(), True
+    return schemes.new_secret(command.signature_scheme), True
 
 
 def _enabled(command: WebhookInput) -> bool:

@@ -8,6 +8,7 @@ each was on its way.
 import asyncio
 import sys
 import time
+from typing import Any
 
 import orjson
 import uvloop
@@ -55,8 +56,7 @@ class Sink(asyncio.Protocol):
     """One connection, kept alive; requests one after the other."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport: Any = transport  # uvloop's is no asyncio.Transport
         self.buffer = b""
 
     def data_received(self, data: bytes) -> None:

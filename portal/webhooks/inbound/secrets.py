@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from portal.db import database_now
 from portal.errors import Conflict, FieldError, Invalid
 from portal.secretstore import SecretNotFound, store
-from portal.webhooks import keyring, signing
+from portal.webhooks import keyring, schemes, signing
 from portal.webhooks.inbound.schemes import DEFAULT, Scheme, of_webhook
 from portal.webhooks.inbound.verify import fingerprint, key_problem
 from portal.webhooks.models import Webhook
@@ -78,7 +78,7 @@ def take(webhook: Webhook, command: "WebhookInput") -> dict[str, Any]:
 def new(webhook: Webhook) -> str:
     """The next secret of a webhook. Raises Conflict where only the sender can make it."""
     if webhook.direction != "inbound":
-        return signing.new_secret()
+        return schemes.new_secret(webhook.signature_scheme)
     scheme = scheme_of(webhook)
     if not scheme.made_here:
         raise Conflict(
