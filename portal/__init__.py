@@ -25,9 +25,9 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.identity import pages as identity
     from portal.identity.issuer import Issuer
     from portal.identity.tokens import TokenVerifier
+    from portal.keys import engine as key_engine
+    from portal.keys import gate
     from portal.keys import pages as key_pages
-    from portal.keys import usage
-    from portal.keys.gate import authenticate_key
     from portal.keys.resource import resource as keys
     from portal.records import watch
     from portal.resources import Resource
@@ -47,7 +47,8 @@ def create_app(config: Config | None = None) -> Flask:
     init_database(app, config.database_url)
     edge.init_app(app, config)
     logs.log_requests(app)
-    usage.init_app(app)
+    key_engine.init_app(app, config.database_url)
+    gate.init_app(app)
     web.init_pages(app, config)
     secretstore.configure(config)
     resources: list[Resource[Any, Any]] = [applications, connectors, keys, webhooks]
@@ -61,7 +62,7 @@ def create_app(config: Config | None = None) -> Flask:
         config.oidc_roles_claim,
     )
     by_token = callers.authenticator(verifier, config.oidc_role_map)
-    api.init_app(app, operations, authenticators=[authenticate_key, by_token])
+    api.init_app(app, operations, [gate.authenticate_key, by_token], gate.admit)
     identity.init_app(app, config, issuer)
     app.register_blueprint(health.blueprint)
     finder.init_app(app, resources)

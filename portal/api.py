@@ -21,6 +21,9 @@ from portal.errors import BadRequest, PortalError, Unauthenticated
 from portal.openapi import PREFIX, PROBLEM, Operation
 
 Authenticator = Callable[[str, Origin], Actor | None]
+Admission = Callable[[Actor, str], None]
+"""Lets an actor do what needs a scope, or raises: Forbidden, RateLimited."""
+
 JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
 
@@ -180,22 +183,26 @@ def _location(location: str | None) -> dict[str, str]:
 
 
 def blueprint(
-    operations: Sequence[Operation], authenticators: Sequence[Authenticator]
+    operations: Sequence[Operation],
+    authenticators: Sequence[Authenticator],
+    admit: Admission = Actor.require,
 ) -> Blueprint:
     """The routes of all operations: authenticated first, then the permission, then the view."""
     api = Blueprint("api", __name__, url_prefix=PREFIX)
 
     for operation in operations:
         rule = operation.path.replace("{", "<").replace("}", ">")
-        view = _guarded(operation, authenticators)
+        view = _guarded(operation, authenticators, admit)
         api.add_url_rule(rule, operation.id.replace(".", "_"), view, methods=[operation.method])
     return api
 
 
-def _guarded(operation: Operation, authenticators: Sequence[Authenticator]) -> Callable[..., Any]:
+def _guarded(
+    operation: Operation, authenticators: Sequence[Authenticator], admit: Admission
+) -> Callable[..., Any]:
     def view(**ids: str) -> Response:
         g.actor = caller = authenticate(authenticators)
-        caller.require(operation.scope)
+        admit(caller, operation.scope)
         result: Response = operation.view(**ids)
         return result
 
@@ -213,10 +220,13 @@ def is_api_path(path: str) -> bool:
 
 
 def init_app(
-    app: Flask, operations: Sequence[Operation], authenticators: Sequence[Authenticator]
+    app: Flask,
+    operations: Sequence[Operation],
+    authenticators: Sequence[Authenticator],
+    admit: Admission = Actor.require,
 ) -> None:
     """Register the REST side of the portal."""
-    api = blueprint(operations, authenticators)
+    api = blueprint(operations, authenticators, admit)
     api.add_url_rule("/openapi.json", "openapi", lambda: answer(_document(operations)))
     app.register_blueprint(api)
 

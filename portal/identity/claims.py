@@ -16,7 +16,8 @@ TENANT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 RESOURCES = ("applications", "connectors", "keys", "webhooks", "event-types")
 _READ = frozenset({*(f"{resource}:read" for resource in RESOURCES), "audit:read", "events:read"})
 _WRITE = frozenset({*(f"{resource}:write" for resource in RESOURCES), "events:publish"})
-ALL_SCOPES = _READ | _WRITE
+_USE = frozenset({"keys:verify"})  # for services that are called with keys
+ALL_SCOPES = _READ | _WRITE | _USE
 
 ROLE_SCOPES: Mapping[Role, frozenset[str]] = {
     "viewer": _READ,

@@ -1,81 +1,131 @@
-"""Who calls with an API key: the hot path of every request by key, two steps and one round trip.
+"""Calls of our own REST by key: the same decision as for everybody else's, through the same cache.
 
-A made-up or mistyped key is refused by its checksum, without asking the database. What is known of
-a key is a `Facts`; whether it opens is decided on them at each call, so nothing can be stale: a key
-that was revoked is refused at its next request.
+The gate decides twice: who it is (before the operation is known), and whether this operation may
+be done now. Only the second consumes. A refusal tells the caller no more than its kind; the trace
+is kept for the people who own the key, by the request's id.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from math import ceil
 
-from sqlalchemy import column, text
+from flask import Flask, Response, g
 
-from portal.applications.models import STOPPED
-from portal.db import Actor, Origin, entered, session
+from portal.db import Actor, Origin, enter_tenant
+from portal.errors import Forbidden, RateLimited, Unauthenticated
 from portal.identity.claims import ALL_SCOPES
-from portal.keys.format import digest, is_well_formed
+from portal.keys.decision import SOURCE_LIMITED, Question, refusal
+from portal.keys.engine import Engine, engine
+from portal.keys.meters import FREE, Admission
+from portal.keys.snapshot import Snapshot
 from portal.keys.usage import usage
+from portal.keys.verify import deny
+from portal.networks import parse
 
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What decides about a key, as the database had it at `asked_at`."""
-
-    tenant_id: str
-    id: str
-    name: str
-    scopes: list[str]
-    blocked: bool
-    revoked_at: datetime | None
-    expires_at: datetime | None
-    application_id: str | None
-    application_slug: str | None
-    application_status: str | None
-    asked_at: datetime
-
-
-# Finds the key, enters its tenant and finds its application; see migrations/versions/0007.
-FIND = text("SELECT * FROM find_api_key(:digest)").columns(
-    *(column(field) for field in Facts.__dataclass_fields__)
-)
+UNKNOWN = "This credential is unknown, expired or revoked."
 
 
 def authenticate_key(token: str, origin: Origin) -> Actor | None:
     """The actor that a raw key speaks for, its tenant entered; None for every key that does not
-    hold, whatever the reason: the caller learns no more than that."""
-    if not is_well_formed(token):
+    hold, whatever the reason: the caller learns no more than that.
+
+    Raises RateLimited for a source that tries too many unknown keys, Forbidden for a good key from
+    an address that it may not be used from.
+    """
+    checks = engine()
+    source = None if origin.ip is None else parse(origin.ip)
+    key = checks.find(token, source)
+    if key == SOURCE_LIMITED:
+        raise RateLimited(
+            "Too many unknown keys from here.", retry_after=checks.sources.wait(source)
+        )
+    if isinstance(key, str):
         return None
-    facts = find_key(token)
-    if facts is None or refusal(facts, facts.asked_at) is not None:
+    question, now = Question(ip=source), datetime.now(UTC)
+    code = refusal(key, question, now)
+    if code is not None:
+        _refuse(checks, key, question, code, origin, now)
+        if code == "IP_FORBIDDEN":
+            raise Forbidden("This key may not be used from this address.")
         return None
-    entered(facts.tenant_id)
-    usage.note(facts.tenant_id, facts.id, facts.asked_at)
+    g.key_called_with = key
+    enter_tenant(key.tenant_id)
+    return actor_of(key, origin)
+
+
+def actor_of(key: Snapshot, origin: Origin) -> Actor:
+    """Who acts when this key opens."""
     return Actor(
-        tenant_id=facts.tenant_id,
+        tenant_id=key.tenant_id,
         kind="application",
-        id=facts.id,
-        name=facts.name,
-        scopes=ALL_SCOPES.intersection(facts.scopes),
-        app_id=facts.application_slug,
-        application_id=facts.application_id,
+        id=key.id,
+        name=key.name,
+        scopes=ALL_SCOPES & key.scopes,
+        app_id=key.application_slug,
+        application_id=key.application_id,
         origin=origin,
     )
 
 
-def find_key(token: str) -> Facts | None:
-    """What the database knows of a key, by its hash; the running transaction enters its tenant."""
-    row = session.connection().execute(FIND, {"digest": digest(token)}).first()
-    return None if row is None else Facts(*row)
+def admit(actor: Actor, scope: str) -> None:
+    """Let the actor do what needs `scope`, or raise Forbidden, RateLimited, Unauthenticated.
+
+    A call by key takes one of its requests; what follows may fail without giving it back.
+    """
+    key: Snapshot | None = g.get("key_called_with")
+    if key is None or key.id != actor.id:
+        actor.require(scope)
+        return
+    source = None if actor.origin.ip is None else parse(actor.origin.ip)
+    question, now = Question(scope=scope, ip=source), datetime.now(UTC)
+    checks = engine()
+    if not actor.can(scope):
+        _refuse(checks, key, question, "SCOPE_MISSING", actor.origin, now)
+        actor.require(scope)
+    admission = FREE
+    if key.rpm_limit is not None or key.max_uses is not None:
+        admission = checks.meters.admit(key, question, money=False)
+        g.key_limits = admission
+    if admission.refused is not None:
+        _refuse(checks, key, question, admission.refused, actor.origin, now, admission)
+        if admission.refused == "RPM_EXCEEDED":
+            raise RateLimited(
+                f"This key may make {key.rpm_limit} requests a minute.",
+                retry_after=_seconds_left(admission),
+            )
+        raise Unauthenticated(UNKNOWN)
+    usage.note(key.tenant_id, key.id, now, source=actor.origin.ip, scope=scope)
 
 
-def refusal(facts: Facts, now: datetime) -> str | None:
-    """Why the key does not open at this moment, for the people who own it; None if it does."""
-    if facts.revoked_at is not None:
-        return "REVOKED"
-    if facts.blocked:
-        return "BLOCKED"
-    if facts.expires_at is not None and facts.expires_at <= now:
-        return "EXPIRED"
-    if facts.application_status in STOPPED:
-        return "APP_INACTIVE"
-    return None
+def _refuse(
+    checks: Engine,
+    key: Snapshot,
+    question: Question,
+    code: str,
+    origin: Origin,
+    now: datetime,
+    admission: Admission = FREE,
+) -> None:
+    usage.deny(key.tenant_id, key.id, now, code)
+    deny(checks, key, question, code, admission, origin.request_id or "", now)
+
+
+def _seconds_left(admission: Admission) -> int:
+    reset = next((one.reset_at for one in admission.limits if one.name == "rpm"), None)
+    seconds = 1.0 if reset is None else (reset - datetime.now(UTC)).total_seconds()
+    return max(1, ceil(seconds))
+
+
+def tell_limits(response: Response) -> Response:
+    """For calls by key: `RateLimit`, `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers)."""
+    admission: Admission | None = g.get("key_limits")
+    for limit in () if admission is None else admission.limits:
+        if limit.name == "rpm" and admission is not None:
+            left, seconds = limit.remaining or 0, _seconds_left(admission)
+            response.headers["RateLimit"] = f'"rpm";r={left};t={seconds}'
+            response.headers["RateLimit-Policy"] = f'"rpm";q={limit.limit};w=60'
+    return response
+
+
+def init_app(app: Flask) -> None:
+    """Say in every answer to a call by key what is left of its limit."""
+    app.after_request(tell_limits)

@@ -15,7 +15,6 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
-    Numeric,
     String,
     Text,
     UniqueConstraint,
@@ -36,10 +35,11 @@ from sqlalchemy.orm import (
 )
 
 from portal.db import CONSTRAINTS, Base, Record
+from portal.keys.state import Money
 
 KINDS = ("user", "service", "virtual_llm")
 STATUSES = ("active", "revoked", "expired")
-Money = Numeric(18, 9)  # US dollars; a billionth is below the price of one token
+PERIODS = ("none", "day", "week", "month")
 
 
 class ApiKeyRuntime(Base):
@@ -60,6 +60,12 @@ class ApiKeyRuntime(Base):
     last_used_at: Mapped[datetime | None]
     request_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
     spend_usd: Mapped[Decimal] = mapped_column(Money, server_default="0")
+    # Until when `spend_usd` counts; after it the running period has spent nothing yet.
+    spend_period_end: Mapped[datetime | None]
+    uses: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    denied_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    last_denied_at: Mapped[datetime | None]
+    last_denied_code: Mapped[str | None] = mapped_column(String(20))
 
 
 class StatusComparator(ColumnProperty.Comparator[str]):
@@ -87,7 +93,13 @@ class ApiKey(Record):
             ["api_key.tenant_id", "api_key.id"],
             name="fk_api_key_rotated_from",
         ),
+        ForeignKeyConstraint(
+            ["tenant_id", "parent_key_id"],
+            ["api_key.tenant_id", "api_key.id"],
+            name="fk_api_key_parent",
+        ),
         CheckConstraint(f"kind IN {KINDS}", name="kind"),
+        CheckConstraint(f"budget_period IN {PERIODS}", name="budget_period"),
         CheckConstraint("key_hash ~ '^[0-9a-f]{64}$'", name="key_hash"),
         CheckConstraint("kind = 'virtual_llm' OR allowed_models = '[]'", name="allowed_models"),
         CheckConstraint("blocked OR blocked_reason IS NULL", name="blocked_reason"),
@@ -123,6 +135,16 @@ class ApiKey(Record):
             "id",
             postgresql_where="rotated_from_key_id IS NOT NULL",
         ),
+        *(
+            Index(
+                f"ix_api_key_{name.removesuffix('_id')}",
+                "tenant_id",
+                name,
+                "id",
+                postgresql_where=f"{name} IS NOT NULL",
+            )
+            for name in ("parent_key_id", "rotation_family_id", "revoke_at")
+        ),
     )
     id_prefix = "key"
     noun = "key"
@@ -147,6 +169,14 @@ class ApiKey(Record):
     revoked_reason: Mapped[str | None] = mapped_column(String(200))
     rotated_from_key_id: Mapped[str | None] = mapped_column(String(40))
     created_by_user_id: Mapped[str | None] = mapped_column(String(80))
+    # Additions to the specification's fields.
+    allowed_ips: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    max_uses: Mapped[int | None] = mapped_column(Integer)
+    parent_key_id: Mapped[str | None] = mapped_column(String(40))
+    rotation_family_id: Mapped[str | None] = mapped_column(String(40))
+    budget_period: Mapped[str] = mapped_column(String(10), server_default="none")
+    revoke_at: Mapped[datetime | None]
+    brownout_from: Mapped[datetime | None]
     tags: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     application_id: Mapped[str | None] = mapped_column(String(40))
     # Plain columns to sort and compare by: `lower(…)` and `coalesce(…)` lose their index under RLS.
@@ -192,16 +222,18 @@ def standing(key: type[ApiKey]) -> dict[str, ColumnElement[bool]]:
     }
 
 
-def _of_its_runtime(column: str) -> ColumnProperty[Any]:
+def _of_its_runtime(column: Any) -> ColumnProperty[Any]:
     """What the key's use has left, as a part of the key when it is read."""
     own = ApiKeyRuntime.tenant_id == ApiKey.tenant_id, ApiKeyRuntime.key_id == ApiKey.id
-    return column_property(select(getattr(ApiKeyRuntime, column)).where(*own).scalar_subquery())
+    return column_property(select(column).where(*own).scalar_subquery())
 
 
-inspect(ApiKey).add_property("last_used_at", _of_its_runtime("last_used_at"))
-inspect(ApiKey).add_property("spend_usd", _of_its_runtime("spend_usd"))
+SPENT = case((ApiKeyRuntime.spend_period_end <= func.now(), 0), else_=ApiKeyRuntime.spend_usd)
+inspect(ApiKey).add_property("last_used_at", _of_its_runtime(ApiKeyRuntime.last_used_at))
+inspect(ApiKey).add_property("spend_usd", _of_its_runtime(SPENT))
 
 CONSTRAINTS |= {
     "fk_api_key_application": ("application_id", "There is no application of this id."),
+    "fk_api_key_parent": ("parent_key_id", "There is no key of this id."),
     "fk_api_key_rotated_from": ("rotated_from_key_id", "There is no key of this id."),
 }

@@ -2,6 +2,7 @@
 
 from portal.keys import service
 from portal.keys.models import ApiKey
+from portal.keys.operations import OPERATIONS
 from portal.keys.schemas import IssueKey, KeyDocument, StopKey
 from portal.resources import Action, Resource
 
@@ -35,4 +36,5 @@ resource = Resource(
         ),
         Action("unblock", "Let a blocked key work again", service.unblock, "keys:write"),
     ),
+    more=OPERATIONS,
 )

@@ -1,10 +1,12 @@
 """What a client may say about a key, and how it is shown."""
 
 from datetime import datetime
+from ipaddress import ip_network
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     Field,
     StringConstraints,
     ValidationInfo,
@@ -13,6 +15,7 @@ from pydantic import (
 )
 
 from portal.identity.claims import ALL_SCOPES
+from portal.networks import parse
 from portal.schemas import Command, Document, Line, Moment, Money, Name, RecordId, ShortText, Tags
 
 Kind = Literal["user", "service", "virtual_llm"]
@@ -44,6 +47,28 @@ BELONGS_TO = {
     "allowed_models": ("virtual_llm", "a list of models"),
 }
 Limit = Annotated[int, Field(ge=1, le=2_147_483_647)]
+Period = Literal["none", "day", "week", "month"]
+
+
+def _network(text: str) -> str:
+    try:
+        network = ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise ValueError("Give an address or a network such as 203.0.113.0/24.") from None
+    # An IPv4 address written as IPv6 is that IPv4 address, here as where it is compared.
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is not None and network.prefixlen >= 96:
+        return f"{mapped}/{network.prefixlen - 96}"
+    return str(network)
+
+
+Cidr = Annotated[str, AfterValidator(_network)]
+
+
+def _address(text: str) -> str:
+    if (meant := parse(text)) is None:
+        raise ValueError("Give an internet address.")
+    return str(meant)
 
 
 class IssueKey(Command):
@@ -66,6 +91,9 @@ class IssueKey(Command):
             "created_by_user_id",
             "revoked_at",
             "revoked_reason",
+            "revoke_at",
+            "parent_key_id",
+            "rotation_family_id",
         }
     )
 
@@ -101,6 +129,14 @@ class IssueKey(Command):
     blocked_reason: ShortText | None = Field(None, description="Why it is blocked.")
     rotated_from_key_id: RecordId | None = Field(None, description="The key that this one follows.")
     tags: Tags = Field(default=[], description="Free-form tags.")
+    budget_period: Period = Field(
+        "none",
+        description="When the budget begins anew: by the calendar of the tenant's time zone.",
+    )
+    allowed_ips: Annotated[list[Cidr], AfterValidator(_unique)] = Field(
+        default=[], max_length=100, description="Networks it may be used from; empty for all."
+    )
+    max_uses: Limit | None = Field(None, description="How often it may be used at all.")
 
     @field_validator("issued_to_user_id", "issued_to_service", "allowed_models")
     @classmethod
@@ -157,3 +193,78 @@ class KeyDocument(Document):
     rotated_from_key_id: str | None
     created_by_user_id: str | None
     tags: list[str]
+    budget_period: Period
+    allowed_ips: list[str]
+    max_uses: int | None
+    parent_key_id: str | None
+    rotation_family_id: str | None
+    revoke_at: datetime | None
+
+
+class VerifyKey(Command):
+    """A question about a key; what is left out is not looked at."""
+
+    key: Annotated[str, StringConstraints(max_length=300)] = Field(
+        description="The raw key, as its holder sent it."
+    )
+    scope: ShortText | None = Field(None, description="The permission that the call needs.")
+    model: ShortText | None = Field(None, description="The model that the call is for.")
+    cost_tokens: Annotated[int, Field(ge=0, le=2_147_483_647)] | None = Field(
+        None, description="Tokens that the call will need, estimated."
+    )
+    estimated_usd: Money | None = Field(
+        None, description="What the call will cost at most, US dollars: reserved until settled."
+    )
+    ip: Annotated[ShortText, AfterValidator(_address)] | None = Field(
+        None, description="The address that the holder calls from."
+    )
+    dry_run: bool = Field(False, description="Consume nothing, and give the trace of checks.")
+    reservation_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,60}$")] | None = (
+        Field(None, description="Your own id for the reservation, to make a retry safe.")
+    )
+
+
+class CheckDocument(BaseModel):
+    """One step of a decision."""
+
+    code: str
+    passed: bool
+    detail: str
+
+
+class LimitDocument(BaseModel):
+    """One limit; `remaining` is null where it was not asked for."""
+
+    name: str
+    limit: int
+    remaining: int | None
+    reset_at: datetime | None
+
+
+class BudgetDocument(BaseModel):
+    """The money of a key and of those that it replaced or was replaced by, US dollars."""
+
+    max_usd: float | None
+    spent_usd: float
+    reserved_usd: float
+    available_usd: float | None
+    period_end: datetime | None
+
+
+class Verdict(BaseModel):
+    """The answer about a key."""
+
+    valid: bool
+    code: str
+    key_id: str | None
+    name: str | None
+    kind: str | None
+    tenant_id: str | None
+    application_id: str | None
+    app_id: str | None
+    scopes: list[str]
+    expires_at: datetime | None
+    limits: list[LimitDocument]
+    budget: BudgetDocument | None
+    reservation_id: str | None
+    trace: list[CheckDocument] | None = Field(None, description="Every check, on a dry run.")

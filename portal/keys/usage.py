@@ -1,4 +1,4 @@
-"""When keys were used: gathered in memory, written every few seconds, off the request's path.
+"""When, how often and from where keys were used: gathered in memory, written every few seconds.
 
 A write for each call would make every request of a busy key wait for the same row. What a process
 has gathered is kept until the database has taken it; an admin sees it at most INTERVAL later.
@@ -7,11 +7,10 @@ has gathered is kept until the database has taken it; an admin sees it at most I
 import logging
 import threading
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from multiprocessing.util import Finalize
-from typing import NamedTuple
 
-from flask import Flask
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,6 +18,8 @@ from portal.db import SET_SCOPE, db
 
 log = logging.getLogger("portal.keys.usage")
 INTERVAL = 10  # seconds
+ASPECTS = 50_000  # counters that may wait; new sources beyond them are not told apart
+WHAT_LENGTH = 200
 
 # Sorted ids, so that two processes lock rows in the same order; forward only, so that the slower
 # of them takes nothing back.
@@ -26,12 +27,18 @@ WRITE = text(
     """
     UPDATE api_key_runtime AS runtime
     SET last_used_at = greatest(runtime.last_used_at, used.last_at),
-        request_count = runtime.request_count + used.calls
+        request_count = runtime.request_count + used.calls,
+        denied_count = runtime.denied_count + used.denials,
+        last_denied_at = greatest(runtime.last_denied_at, used.denied_at),
+        last_denied_code = CASE WHEN used.denied_at >= coalesce(runtime.last_denied_at, '-infinity')
+            THEN used.denied_code ELSE runtime.last_denied_code END
     FROM (
-        SELECT runtime.key_id, used.last_at, used.calls
+        SELECT runtime.key_id, used.last_at, used.calls, used.denials, used.denied_at,
+            used.denied_code
         FROM unnest(
-            CAST(:ids AS text[]), CAST(:moments AS timestamptz[]), CAST(:calls AS bigint[])
-        ) AS used (key_id, last_at, calls)
+            CAST(:ids AS text[]), CAST(:moments AS timestamptz[]), CAST(:calls AS bigint[]),
+            CAST(:denials AS bigint[]), CAST(:denied AS timestamptz[]), CAST(:codes AS text[])
+        ) AS used (key_id, last_at, calls, denials, denied_at, denied_code)
         JOIN api_key_runtime AS runtime
             ON runtime.tenant_id = :tenant_id AND runtime.key_id = used.key_id
         ORDER BY runtime.key_id FOR UPDATE OF runtime
@@ -39,13 +46,44 @@ WRITE = text(
     WHERE runtime.tenant_id = :tenant_id AND runtime.key_id = used.key_id
     """
 )
+WRITE_ASPECTS = text(
+    """
+    INSERT INTO key_use AS known (tenant_id, key_id, hour, aspect, what, calls, last_at)
+    SELECT :tenant_id, seen.* FROM unnest(
+        CAST(:ids AS text[]), CAST(:hours AS timestamptz[]), CAST(:aspects AS text[]),
+        CAST(:whats AS text[]), CAST(:calls AS bigint[]), CAST(:moments AS timestamptz[])
+    ) AS seen
+    ON CONFLICT (tenant_id, key_id, hour, aspect, what) DO UPDATE
+    SET calls = known.calls + excluded.calls, last_at = greatest(known.last_at, excluded.last_at)
+    """
+)
 
 
-class Use(NamedTuple):
+@dataclass(slots=True)
+class Use:
     """What one key did since the last writing."""
 
-    last_at: datetime
-    calls: int
+    last_at: datetime | None = None
+    calls: int = 0
+    denials: int = 0
+    denied_at: datetime | None = None
+    denied_code: str | None = None
+
+    def add(self, other: "Use") -> None:
+        """Both together."""
+        self.last_at = _later(self.last_at, other.last_at)
+        self.calls += other.calls
+        self.denials += other.denials
+        if other.denied_at and _later(self.denied_at, other.denied_at) == other.denied_at:
+            self.denied_at, self.denied_code = other.denied_at, other.denied_code
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((moment for moment in (one, other) if moment is not None), default=None)
+
+
+Aspect = tuple[str, datetime, str, str]
+"""Key, hour, which kind of thing (call, source, scope, denial), which one."""
 
 
 class Usage:
@@ -54,16 +92,32 @@ class Usage:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[tuple[str, str], Use] = {}
+        self._aspects: dict[tuple[str, Aspect], tuple[int, datetime]] = {}
 
-    def note(self, tenant_id: str, key_id: str, at: datetime, calls: int = 1) -> None:
-        """Remember that a key opened a door."""
-        key = (tenant_id, key_id)
+    def note(
+        self,
+        tenant_id: str,
+        key_id: str,
+        at: datetime,
+        calls: int = 1,
+        *,
+        source: str | None = None,
+        scope: str | None = None,
+    ) -> None:
+        """Remember that a key opened a door, from where and with which right."""
         with self._lock:
-            before = self._waiting.get(key)
-            if before is None:
-                self._waiting[key] = Use(at, calls)
-            else:
-                self._waiting[key] = Use(max(before.last_at, at), before.calls + calls)
+            self._add(tenant_id, key_id, Use(at, calls))
+            hour = at.replace(minute=0, second=0, microsecond=0)
+            for aspect, what in (("call", ""), ("source", source), ("scope", scope)):
+                if what is not None:
+                    self._count(tenant_id, (key_id, hour, aspect, what[:WHAT_LENGTH]), calls, at)
+
+    def deny(self, tenant_id: str, key_id: str, at: datetime, code: str) -> None:
+        """Remember that a key was refused, and why."""
+        with self._lock:
+            self._add(tenant_id, key_id, Use(denials=1, denied_at=at, denied_code=code))
+            hour = at.replace(minute=0, second=0, microsecond=0)
+            self._count(tenant_id, (key_id, hour, "denial", code), 1, at)
 
     def flush(self) -> int:
         """Write what was gathered, on a connection of its own; gives the number of keys.
@@ -71,22 +125,57 @@ class Usage:
         Needs an application context. What the database does not take is kept for the next time.
         """
         with self._lock:
-            taken, self._waiting = self._waiting, {}
-        by_tenant: dict[str, dict[str, Use]] = defaultdict(dict)
-        for (tenant_id, key_id), use in taken.items():
-            by_tenant[tenant_id][key_id] = use
-        for tenant_id, uses in by_tenant.items():
+            waiting, self._waiting = self._waiting, {}
+            aspects, self._aspects = self._aspects, {}
+        uses: dict[str, dict[str, Use]] = defaultdict(dict)
+        for (tenant_id, key_id), use in waiting.items():
+            uses[tenant_id][key_id] = use
+        counts: dict[str, dict[Aspect, tuple[int, datetime]]] = defaultdict(dict)
+        for (tenant_id, aspect), count in aspects.items():
+            counts[tenant_id][aspect] = count
+        for tenant_id in sorted(uses):
             try:
                 with db.engine.begin() as connection:
-                    _write(connection, tenant_id, uses)
+                    _write(connection, tenant_id, uses[tenant_id], counts[tenant_id])
             except SQLAlchemyError:
-                log.warning("the use of %d keys could not be written yet", len(uses))
-                for key_id, use in uses.items():
-                    self.note(tenant_id, key_id, *use)
-        return len(taken)
+                log.warning("the use of %d keys could not be written yet", len(uses[tenant_id]))
+                self._take_back(tenant_id, uses[tenant_id], counts[tenant_id])
+        return len(waiting)
+
+    def _take_back(
+        self,
+        tenant_id: str,
+        uses: Mapping[str, Use],
+        counts: Mapping[Aspect, tuple[int, datetime]],
+    ) -> None:
+        with self._lock:
+            for key_id, use in uses.items():
+                self._add(tenant_id, key_id, use)
+            for aspect, (calls, at) in counts.items():
+                self._count(tenant_id, aspect, calls, at)
+
+    def _add(self, tenant_id: str, key_id: str, use: Use) -> None:
+        known = self._waiting.get((tenant_id, key_id))
+        if known is None:
+            self._waiting[(tenant_id, key_id)] = use
+        else:
+            known.add(use)
+
+    def _count(self, tenant_id: str, aspect: Aspect, calls: int, at: datetime) -> None:
+        name = (tenant_id, aspect)
+        known = self._aspects.get(name)
+        if known is not None:
+            self._aspects[name] = (known[0] + calls, max(known[1], at))
+        elif len(self._aspects) < ASPECTS:
+            self._aspects[name] = (calls, at)
 
 
-def _write(connection: Connection, tenant_id: str, uses: dict[str, Use]) -> None:
+def _write(
+    connection: Connection,
+    tenant_id: str,
+    uses: Mapping[str, Use],
+    counts: Mapping[Aspect, tuple[int, datetime]],
+) -> None:
     connection.execute(SET_SCOPE, {"tenant_id": tenant_id, "credential": ""})
     ids = sorted(uses)
     connection.execute(
@@ -96,37 +185,25 @@ def _write(connection: Connection, tenant_id: str, uses: dict[str, Use]) -> None
             "ids": ids,
             "moments": [uses[key_id].last_at for key_id in ids],
             "calls": [uses[key_id].calls for key_id in ids],
+            "denials": [uses[key_id].denials for key_id in ids],
+            "denied": [uses[key_id].denied_at for key_id in ids],
+            "codes": [uses[key_id].denied_code for key_id in ids],
         },
     )
+    if counts:
+        names = sorted(counts)
+        connection.execute(
+            WRITE_ASPECTS,
+            {
+                "tenant_id": tenant_id,
+                "ids": [name[0] for name in names],
+                "hours": [name[1] for name in names],
+                "aspects": [name[2] for name in names],
+                "whats": [name[3] for name in names],
+                "calls": [counts[name][0] for name in names],
+                "moments": [counts[name][1] for name in names],
+            },
+        )
 
 
 usage = Usage()
-
-
-def init_app(app: Flask) -> None:
-    """Write regularly from a thread that begins with the first request, and once at the end."""
-    begun = threading.Event()
-    stopping = threading.Event()
-
-    def write() -> None:
-        with app.app_context():
-            usage.flush()
-
-    def write_regularly() -> None:
-        while not stopping.wait(INTERVAL):
-            write()
-
-    def end() -> None:
-        stopping.set()
-        write()
-
-    def begin() -> None:
-        # With the first request and not before: a server may fork after it has loaded the
-        # application, and threads do not survive that.
-        if not begun.is_set() and not app.testing:
-            begun.set()
-            threading.Thread(target=write_regularly, name="key-usage", daemon=True).start()
-            # As atexit, and in a server's worker processes too, which end without that.
-            Finalize(None, end, exitpriority=10)
-
-    app.before_request(begin)

@@ -1,0 +1,180 @@
+"""The parts of verification, one set a process: made with the application, begun with the first
+question, because a server may fork after it has loaded the application.
+"""
+
+import os
+import threading
+from collections.abc import Iterable
+from multiprocessing import util
+from typing import Any, cast
+
+import structlog
+from flask import Flask, current_app
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from portal.applications.models import Application
+from portal.db import session
+from portal.errors import PortalError
+from portal.keys import snapshot
+from portal.keys.cache import Cache
+from portal.keys.decision import MALFORMED, NOT_FOUND, SOURCE_LIMITED
+from portal.keys.denials import Denials
+from portal.keys.format import digest, is_well_formed
+from portal.keys.meters import Meters
+from portal.keys.models import ApiKey
+from portal.keys.snapshot import Snapshot
+from portal.keys.sources import FailedSources
+from portal.keys.usage import INTERVAL, usage
+from portal.keys.watch import Watch
+from portal.keys.wire import Wire
+from portal.networks import Address
+
+log = structlog.stdlib.get_logger(__name__)
+
+DENIAL_SECONDS = 2.0  # until a refusal's trace is written
+CHANGED = "keys changed in this transaction"
+
+
+class Engine:
+    """What this process verifies keys with."""
+
+    def __init__(self, app: Flask, database_url: str) -> None:
+        self._app = app
+        self._url = database_url
+        self._lock = threading.Lock()
+        self._process: int | None = None
+        self._stopping = threading.Event()
+        self._writer: threading.Thread | None = None
+        self.watch: Watch | None = None
+        self._make()
+
+    def _make(self) -> None:
+        self.wire = Wire(self._url)
+        self.cache = Cache()
+        self.meters = Meters(self.wire)
+        self.sources = FailedSources()
+        self.denials = Denials()
+
+    # ------------------------------------------------------------ finding a key
+
+    def find(self, raw: str, source: Address | None = None) -> Snapshot | str:
+        """What is known of a raw key, or the code that says why nothing is.
+
+        Raises Unavailable when it is not remembered and the database does not answer.
+        """
+        if not is_well_formed(raw):
+            return MALFORMED
+        self.begin()
+        hashed = digest(raw)
+        found = self.cache.peek(hashed)
+        if found is not None:
+            return found
+        if self.sources.wait(source):
+            return SOURCE_LIMITED
+        found = self.cache.get(hashed, self._load)
+        if found is None:
+            self.sources.note(source)
+            return NOT_FOUND
+        return found
+
+    def _load(self, hashed: str) -> Snapshot | None:
+        return snapshot.load(self.wire, hashed)
+
+    # ------------------------------------------------------------ the process's threads
+
+    def begin(self) -> None:
+        """Listen and write from now on; does nothing the second time. Tests begin by hand."""
+        if self._process != os.getpid() and not self._app.testing:
+            self.begin_now()
+
+    def begin_now(self) -> None:
+        """Begin, also under test."""
+        with self._lock:
+            if self._process == os.getpid():
+                return
+            self._make()  # what was inherited by a fork belongs to the parent
+            self._stopping = threading.Event()
+            self.watch = Watch(self._url, self.cache)
+            self.watch.start()
+            self._writer = threading.Thread(target=self._write, name="key-writer", daemon=True)
+            self._writer.start()
+            # Not atexit: a server's worker process ends without it.
+            util.Finalize(None, self.end, exitpriority=10)
+            self._process = os.getpid()
+
+    def end(self) -> None:
+        """Stop listening, and write what was gathered."""
+        if self._process != os.getpid():
+            return
+        self._process = None
+        self._stopping.set()
+        if self.watch is not None:
+            self.watch.stop()
+        if self._writer is not None:
+            self._writer.join(5)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what was gathered of uses and refusals."""
+        try:
+            self.denials.flush(self.wire)
+        except PortalError as error:
+            log.warning("refusals could not be written yet", reason=error.detail)
+        except Exception:
+            log.exception("refusals could not be written")
+        with self._app.app_context():
+            usage.flush()
+
+    def _write(self) -> None:
+        turns = 0
+        while not self._stopping.wait(DENIAL_SECONDS):
+            turns += 1
+            if turns % int(INTERVAL / DENIAL_SECONDS) == 0:
+                self.flush()
+                continue
+            try:
+                self.denials.flush(self.wire)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next turn may do
+                log.warning("refusals could not be written yet", reason=type(error).__name__)
+
+
+# ---------------------------------------------------------------- of the running application
+
+
+def engine() -> Engine:
+    """The engine of the running application."""
+    return cast(Engine, current_app.extensions["keys"])
+
+
+def init_app(app: Flask, database_url: str) -> Engine:
+    """Give an application its engine."""
+    made = Engine(app, database_url)
+    app.extensions["keys"] = made
+    app.before_request(made.begin)
+    return made
+
+
+def changed(names: Iterable[str]) -> None:
+    """Forget these records' snapshots in this process when the running transaction commits; for
+    statements that change keys without loading them."""
+    session.info.setdefault(CHANGED, set()).update(names)
+
+
+@event.listens_for(Session, "after_flush")
+def _note_changes(current: Session, flush: Any) -> None:
+    if names := {r.id for r in current.dirty if isinstance(r, ApiKey | Application)}:
+        current.info.setdefault(CHANGED, set()).update(names)
+
+
+@event.listens_for(Session, "after_commit")
+def _forget_changed(current: Session) -> None:
+    # In the process that changes a key nobody waits for a notice.
+    names = current.info.pop(CHANGED, None)
+    if names and current_app and "keys" in current_app.extensions:
+        engine().cache.evict(names)
+
+
+@event.listens_for(Session, "after_rollback")
+def _keep_unchanged(current: Session) -> None:
+    current.info.pop(CHANGED, None)

@@ -1,0 +1,181 @@
+"""The tables in which verifying keys keeps its state: numbers, never texts that people wrote.
+
+They are read and written by the functions of migrations/key_engine.py and a few statements of this
+package; as models they are here so that the schema has one description. None is a record: they
+have no version, and nobody edits them.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Index,
+    Integer,
+    Numeric,
+    SmallInteger,
+    String,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.db import Base
+
+Money = Numeric(18, 9)  # US dollars; a billionth is below the price of one token
+
+
+class KeyChangeSeq(Base):
+    """The number of the newest change, in its only row: what a verifier must have seen."""
+
+    __tablename__ = "key_change_seq"
+    __table_args__ = (CheckConstraint("one", name="one"),)
+
+    one: Mapped[bool] = mapped_column(Boolean, primary_key=True, server_default="true")
+    seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+class KeyChange(Base):
+    """The newest change of one key, or of an application that decides about keys."""
+
+    __tablename__ = "key_change"
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    record_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    changed_at: Mapped[datetime]
+
+
+class KeyVerifier(Base):
+    """A process that verifies keys, and the newest change that it has seen."""
+
+    __tablename__ = "key_verifier"
+
+    id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    host: Mapped[str] = mapped_column(String(200))
+    process: Mapped[int] = mapped_column(Integer)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    seen_at: Mapped[datetime]
+
+
+class KeyAcknowledgement(Base):
+    """When a verifier had seen a change: the proof that a revocation arrived."""
+
+    __tablename__ = "key_acknowledgement"
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    verifier_id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    seen_at: Mapped[datetime]
+
+
+class KeyWindow(Base):
+    """What was lent of a key's requests and tokens in this minute and in the one before. UNLOGGED:
+    a crash of PostgreSQL forgets two minutes of counts."""
+
+    __tablename__ = "key_window"
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    bucket: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    requests: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    requests_before: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    tokens_before: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+class KeyBudget(Base):
+    """What a family of keys (a key and those that replaced it) spent and holds in its period."""
+
+    __tablename__ = "key_budget"
+    __table_args__ = (CheckConstraint("reserved_usd >= 0", name="reserved"),)
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    family_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    period_start: Mapped[datetime]
+    period_end: Mapped[datetime | None]
+    spent_usd: Mapped[Decimal] = mapped_column(Money, server_default="0")
+    reserved_usd: Mapped[Decimal] = mapped_column(Money, server_default="0")
+    announced_percent: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+
+
+class SpendReservation(Base):
+    """Money held for a call that runs: settled by what it came to, or given back when it is due."""
+
+    __tablename__ = "spend_reservation"
+    __table_args__ = (
+        Index(
+            "ix_spend_reservation_due",
+            "tenant_id",
+            "family_id",
+            "expires_at",
+            postgresql_where="released_at IS NULL",
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(40))
+    family_id: Mapped[str] = mapped_column(String(40))
+    period_start: Mapped[datetime]
+    usd: Mapped[Decimal] = mapped_column(Money)
+    tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    bucket: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[datetime]
+    released_at: Mapped[datetime | None]
+
+
+class SpendLedger(Base):
+    """What was spent, a line each, never altered: every counter can be added up from it."""
+
+    __tablename__ = "spend_ledger"
+    __table_args__ = (
+        CheckConstraint("kind IN ('settled', 'usage', 'released', 'expired')", name="kind"),
+        Index("ix_spend_ledger_key", "tenant_id", "key_id", "noted_at"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    key_id: Mapped[str] = mapped_column(String(40))
+    family_id: Mapped[str] = mapped_column(String(40))
+    period_start: Mapped[datetime]
+    cost_usd: Mapped[Decimal] = mapped_column(Money)
+    reserved_usd: Mapped[Decimal | None] = mapped_column(Money)
+    tokens: Mapped[int | None] = mapped_column(BigInteger)
+    model: Mapped[str | None] = mapped_column(String(120))
+    noted_at: Mapped[datetime]
+
+
+class KeyDenial(Base):
+    """Why a call was refused: the checks in their order, found by the request's id."""
+
+    __tablename__ = "key_denial"
+    __table_args__ = (
+        Index("ix_key_denial_age", "tenant_id", "denied_at"),
+        Index("ix_key_denial_key", "tenant_id", "key_id", "denied_at"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    request_id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    denied_at: Mapped[datetime]
+    key_id: Mapped[str | None] = mapped_column(String(40))
+    code: Mapped[str] = mapped_column(String(20))
+    source: Mapped[str | None] = mapped_column(String(60))
+    trace: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+
+
+class KeyUse(Base):
+    """How often, by the hour, a key was used: in all, and by source, scope and refusal."""
+
+    __tablename__ = "key_use"
+    __table_args__ = (Index("ix_key_use_age", "tenant_id", "hour"),)
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    aspect: Mapped[str] = mapped_column(String(10), primary_key=True)
+    what: Mapped[str] = mapped_column(String(200), primary_key=True)
+    calls: Mapped[int] = mapped_column(BigInteger)
+    last_at: Mapped[datetime]

@@ -1,0 +1,291 @@
+"""The question "is this key good?": its answers, what they consume, and how quickly a no spreads."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from sqlalchemy import Engine as Database_engine
+from sqlalchemy import event
+
+from portal.config import libpq_url
+from portal.keys import format as key_format
+from portal.keys.engine import Engine
+from portal.networks import parse
+from tests.cast import GUS, Api
+from tests.databases import Database
+
+NOBODY = {"key_id": None, "tenant_id": None, "name": None, "scopes": [], "limits": []}
+
+
+@pytest.fixture
+def verify(ada: Api) -> Callable[..., dict[str, Any]]:
+    def ask(issued: dict[str, Any] | str, **question: Any) -> dict[str, Any]:
+        raw = issued if isinstance(issued, str) else issued["key"]
+        answer = ada.post("/api-keys/verify", {"key": raw, **question})
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json or {})
+
+    return ask
+
+
+@pytest.fixture
+def engine(app: Flask) -> Iterator[Engine]:
+    """The application's engine with its threads running, as in a server."""
+    made: Engine = app.extensions["keys"]
+    made.begin_now()
+    assert made.watch
+    assert made.watch.listening.wait(10)
+    yield made
+    made.end()
+
+
+def until(true: Callable[[], bool], seconds: float = 5) -> float:
+    """Wait for something; gives the seconds that it took."""
+    begun = time.monotonic()
+    while not true():
+        assert time.monotonic() < begun + seconds, "it did not happen"
+        time.sleep(0.0005)
+    return time.monotonic() - begun
+
+
+# ---------------------------------------------------------------- answers
+
+
+def test_a_good_key_is_described(ada: Api, verify: Any):
+    crm = ada.create("applications", display_name="CRM 360")
+    issued = ada.create(
+        "api-keys", name="Gate", application_id=crm["id"], scopes=["keys:read"], rpm_limit=10
+    )
+    answer = verify(issued, scope="keys:read")
+    assert answer["valid"] is True
+    assert answer["code"] == "VALID"
+    assert answer["key_id"] == issued["id"]
+    assert (answer["application_id"], answer["app_id"]) == (crm["id"], crm["slug"])
+    [limit] = answer["limits"]
+    assert (limit["name"], limit["limit"], limit["remaining"]) == ("rpm", 10, 9)
+
+
+def test_each_fault_has_its_code(ada: Api, verify: Any):
+    assert verify("sk-acme-nonsense")["code"] == "MALFORMED"
+    assert verify(key_format.generate("acme", "service").text)["code"] == "NOT_FOUND"
+    issued = ada.create("api-keys", kind="virtual_llm", allowed_models=["m"], rpm_limit=1)
+    assert verify(issued, scope="keys:read")["code"] == "SCOPE_MISSING"
+    assert verify(issued, model="other")["code"] == "MODEL_FORBIDDEN"
+    assert verify(issued)["valid"]
+    assert verify(issued)["code"] == "RPM_EXCEEDED"
+    ada.post(f"/api-keys/{issued['id']}/block", {"reason": "odd"})
+    assert verify(issued)["code"] == "BLOCKED"
+    ada.post(f"/api-keys/{issued['id']}/revoke")
+    assert verify(issued)["code"] == "REVOKED"
+
+
+def test_another_tenants_key_looks_like_none(
+    api: Callable[[str], Api], ada: Api, tenants: tuple[str, str]
+):
+    gus = api(GUS)
+    theirs = ada.create("api-keys", rpm_limit=1)
+    none = key_format.generate("acme", "service").text
+    answers = [gus.post("/api-keys/verify", {"key": k}).json for k in (theirs["key"], none)]
+    assert answers[0] == answers[1]
+    assert answers[0].items() >= {"valid": False, "code": "NOT_FOUND", **NOBODY}.items()
+    assert ada.post("/api-keys/verify", {"key": theirs["key"]}).json["valid"]  # nothing was taken
+
+
+def test_only_those_may_ask_who_hold_the_scope(ada: Api, ed: Api, vic: Api, app: Flask):
+    issued = ada.create("api-keys", scopes=["keys:verify"])
+    assert ed.post("/api-keys/verify", {"key": issued["key"]}).status_code == 403
+    assert vic.post("/api-keys/verify", {"key": issued["key"]}).status_code == 403
+    holder = Api(app.test_client(), issued["key"])
+    assert holder.post("/api-keys/verify", {"key": issued["key"]}).json["valid"]
+
+
+def test_what_is_refused_consumes_nothing(ada: Api, verify: Any):
+    issued = ada.create("api-keys", rpm_limit=2, tpm_limit=100, max_budget_usd=1)
+    for _ in range(5):
+        assert verify(issued, scope="keys:read")["code"] == "SCOPE_MISSING"
+        assert verify(issued, cost_tokens=101)["code"] == "TPM_EXCEEDED"
+        assert verify(issued, estimated_usd=1.01)["code"] == "BUDGET_EXCEEDED"
+    assert verify(issued, cost_tokens=100, estimated_usd=1)["valid"]
+    last = verify(issued, dry_run=True)
+    assert [limit["remaining"] for limit in last["limits"]] == [1, 0]
+    assert last["budget"]["available_usd"] == 0
+
+
+def test_a_rehearsal_consumes_nothing_and_tells_every_check(ada: Api, verify: Any):
+    issued = ada.create("api-keys", rpm_limit=1, max_budget_usd=1)
+    for _ in range(3):
+        answer = verify(issued, dry_run=True, estimated_usd=1)
+        assert answer["valid"]
+        assert answer["reservation_id"] is None
+    assert [check["code"] for check in answer["trace"]] == [
+        "REVOKED", "BLOCKED", "EXPIRED", "APP_INACTIVE", "IP_FORBIDDEN", "SCOPE_MISSING",
+        "MODEL_FORBIDDEN", "USES_EXCEEDED", "RPM_EXCEEDED", "TPM_EXCEEDED", "BUDGET_EXCEEDED",
+    ]  # fmt: skip
+    assert all(check["passed"] for check in answer["trace"])
+    assert verify(issued, estimated_usd=1)["valid"]
+
+
+def test_a_key_with_uses_dies_of_them(ada: Api, verify: Any):
+    issued = ada.create("api-keys", max_uses=2)
+    assert [verify(issued)["valid"] for _ in range(3)] == [True, True, False]
+    assert verify(issued)["code"] == "USES_EXCEEDED"
+
+
+def test_an_address_list_holds_for_every_way_of_writing(ada: Api, verify: Any):
+    issued = ada.create("api-keys", allowed_ips=["203.0.113.7/24", "::ffff:10.0.0.0/104"])
+    assert ada.get(f"/api-keys/{issued['id']}").json["allowed_ips"] == [
+        "10.0.0.0/8", "203.0.113.0/24",
+    ]  # fmt: skip
+    for ip in ("203.0.113.200", "::ffff:203.0.113.1", "10.9.8.7"):
+        assert verify(issued, ip=ip)["valid"], ip
+    for ip in ("203.0.114.1", "2001:db8::1"):
+        assert verify(issued, ip=ip)["code"] == "IP_FORBIDDEN", ip
+    assert verify(issued)["code"] == "IP_FORBIDDEN"
+    for ip in ("203.0.113.7:443", "a, b", ""):
+        assert ada.post("/api-keys/verify", {"key": "x", "ip": ip}).status_code == 422
+
+
+# ---------------------------------------------------------------- remembered, and forgotten
+
+
+def test_a_remembered_key_costs_no_statement(ada: Api, app: Flask, engine: Engine):
+    issued = ada.create("api-keys")
+    asked: list[str] = []
+    loads: list[str] = []
+    original = engine.wire.one
+    engine.wire.one = lambda *a: (loads.append(a[0]), original(*a))[1]  # type: ignore[method-assign]
+    event.listen(Database_engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
+    for _ in range(5):
+        assert not isinstance(engine.find(issued["key"]), str)
+    assert len(loads) == 1
+    assert asked == []
+
+
+def test_what_was_revoked_here_stops_here_at_once(ada: Api, engine: Engine, verify: Any):
+    issued = ada.create("api-keys")
+    assert verify(issued)["valid"]
+    assert len(engine.cache) >= 1
+    ada.post(f"/api-keys/{issued['id']}/revoke")
+    assert verify(issued)["code"] == "REVOKED"
+
+
+CHANGE = "UPDATE api_key SET blocked = true, version = version + 1 WHERE id = %s"
+
+
+def test_what_changes_elsewhere_is_heard_of(
+    ada: Api, engine: Engine, verify: Any, database: Database
+):
+    issued = ada.create("api-keys")
+    assert verify(issued)["valid"]
+    elsewhere(database, CHANGE, issued["id"])
+    until(lambda: verify(issued)["code"] == "BLOCKED", 1)
+
+
+def test_a_new_key_is_known_though_it_was_not_before(
+    ada: Api, engine: Engine, verify: Any, database: Database
+):
+    raw = key_format.generate("acme", "service")
+    assert verify(raw.text)["code"] == "NOT_FOUND"
+    assert engine.cache.is_unknown(raw.digest)
+    other = ada.create("api-keys")
+    elsewhere(
+        database,
+        "INSERT INTO api_key (tenant_id, id, name, key_hash, prefix, key_prefix, last4, version)"
+        " SELECT tenant_id, 'key_NEW', 'new', %s, prefix, key_prefix, last4, 1 FROM api_key"
+        " WHERE id = %s",
+        raw.digest,
+        other["id"],
+    )
+    until(lambda: verify(raw.text)["valid"], 1)
+
+
+def test_a_suspended_application_is_heard_of(
+    ada: Api, engine: Engine, verify: Any, database: Database
+):
+    crm = ada.create("applications", display_name="CRM")
+    issued = ada.create("api-keys", application_id=crm["id"])
+    assert verify(issued)["valid"]
+    elsewhere(database, "UPDATE application SET status = 'suspended' WHERE id = %s", crm["id"])
+    until(lambda: verify(issued)["code"] == "APP_INACTIVE", 1)
+
+
+def test_a_lost_notice_is_made_up_for_within_a_second(
+    ada: Api, engine: Engine, verify: Any, database: Database
+):
+    issued = ada.create("api-keys")
+    assert verify(issued)["valid"]
+    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")  # no trigger, so no notice
+        connection.execute(CHANGE, (issued["id"],))
+        connection.execute("UPDATE key_change_seq SET seq = seq + 1")
+    assert until(lambda: verify(issued)["code"] == "BLOCKED") < 2.5
+
+
+def test_a_broken_connection_remembers_nothing(
+    ada: Api, engine: Engine, verify: Any, database: Database
+):
+    issued = ada.create("api-keys")
+    assert verify(issued)["valid"]
+    assert engine.watch
+    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'portal-key-watch' AND datname = current_database()"
+        )
+    until(lambda: not engine.cache.is_open)
+    elsewhere(database, CHANGE, issued["id"])
+    assert verify(issued)["code"] == "BLOCKED"
+    until(lambda: engine.cache.is_open)
+
+
+def test_a_look_up_that_was_overtaken_is_not_remembered(ada: Api, engine: Engine):
+    issued = ada.create("api-keys")
+    digest = key_format.digest(issued["key"])
+
+    def slow(hashed: str) -> Any:
+        found = engine._load(hashed)
+        engine.cache.evict([issued["id"]])  # it changes while the old answer is on its way
+        return found
+
+    assert engine.cache.get(digest, slow) is not None
+    assert engine.cache.peek(digest) is None
+
+
+def test_every_verifier_says_what_it_has_seen(
+    ada: Api, engine: Engine, verify: Any, database: Database
+):
+    issued = ada.create("api-keys")
+    verify(issued)
+    ada.post(f"/api-keys/{issued['id']}/revoke")
+    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
+
+        def acknowledged() -> bool:
+            row = connection.execute(
+                "SELECT count(*) FROM key_acknowledgement AS a JOIN key_change AS c USING (seq)"
+                " WHERE c.record_id = %s",
+                (issued["id"],),
+            ).fetchone()
+            return row == (1,)
+
+        until(acknowledged)
+
+
+def test_unknown_keys_are_limited_by_where_they_come_from(app: Flask, ada: Api, engine: Engine):
+    issued = ada.create("api-keys")
+    source, neighbour = parse("2001:db8::1"), parse("2001:db8:0:1::1")
+    for _ in range(30):
+        engine.find(key_format.generate("acme", "service").text, source)
+    fresh = key_format.generate("acme", "service").text
+    assert engine.find(fresh, parse("2001:db8::ffff")) == "SOURCE_LIMITED"
+    assert engine.find(fresh, neighbour) == "NOT_FOUND"
+    # What is remembered needs no look-up, so nobody is locked out of a key in use.
+    assert not isinstance(engine.find(issued["key"], neighbour), str)
+    assert not isinstance(engine.find(issued["key"], source), str)
+
+
+def elsewhere(database: Database, statement: str, *values: Any) -> None:
+    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
+        connection.execute(statement, values)
