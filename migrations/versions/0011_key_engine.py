@@ -13,7 +13,10 @@ revision, down_revision = "0011", "0010"
 
 MOMENT = sa.DateTime(timezone=True)
 MONEY = sa.Numeric(18, 9)
-TENANT = sa.Column("tenant_id", sa.String(40), nullable=False)
+
+
+def tenant() -> sa.Column[Any]:
+    return sa.Column("tenant_id", sa.String(40), nullable=False)
 
 
 def upgrade() -> None:
@@ -87,7 +90,7 @@ def _changes() -> None:
     shared_table("key_change_seq")
     op.create_table(
         "key_change",
-        TENANT.copy(),
+        tenant(),
         sa.Column("record_id", sa.String(40), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("changed_at", MOMENT, nullable=False),
@@ -118,7 +121,7 @@ def _windows() -> None:
     count: dict[str, Any] = {"server_default": "0", "nullable": False}
     op.create_table(
         "key_window",
-        TENANT.copy(),
+        tenant(),
         sa.Column("key_id", sa.String(40), nullable=False),
         sa.Column("bucket", sa.BigInteger(), **count),
         sa.Column("requests", sa.BigInteger(), **count),
@@ -136,7 +139,7 @@ def _money() -> None:
     amount: dict[str, Any] = {"server_default": "0", "nullable": False}
     op.create_table(
         "key_budget",
-        TENANT.copy(),
+        tenant(),
         sa.Column("family_id", sa.String(40), nullable=False),
         sa.Column("period_start", MOMENT, nullable=False),
         sa.Column("period_end", MOMENT),
@@ -150,7 +153,7 @@ def _money() -> None:
     tenant_table("key_budget")
     op.create_table(
         "spend_reservation",
-        TENANT.copy(),
+        tenant(),
         sa.Column("id", sa.String(60), nullable=False),
         sa.Column("key_id", sa.String(40), nullable=False),
         sa.Column("family_id", sa.String(40), nullable=False),
@@ -171,7 +174,7 @@ def _money() -> None:
     tenant_table("spend_reservation")
     op.create_table(
         "spend_ledger",
-        TENANT.copy(),
+        tenant(),
         sa.Column("id", sa.String(80), nullable=False),
         sa.Column("kind", sa.String(10), nullable=False),
         sa.Column("key_id", sa.String(40), nullable=False),
@@ -194,7 +197,7 @@ def _money() -> None:
 def _traces() -> None:
     op.create_table(
         "key_denial",
-        TENANT.copy(),
+        tenant(),
         sa.Column("request_id", sa.String(60), nullable=False),
         sa.Column("denied_at", MOMENT, nullable=False),
         sa.Column("key_id", sa.String(40)),
@@ -208,7 +211,7 @@ def _traces() -> None:
     tenant_table("key_denial")
     op.create_table(
         "key_use",
-        TENANT.copy(),
+        tenant(),
         sa.Column("key_id", sa.String(40), nullable=False),
         sa.Column("hour", MOMENT, nullable=False),
         sa.Column("aspect", sa.String(10), nullable=False),

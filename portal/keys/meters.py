@@ -121,8 +121,8 @@ class Meters:
         """Take one request, the tokens and the money of a call, or nothing.
 
         `money=False` leaves the budget alone: calls of our own REST cost none. Raises Unavailable
-        when the database does not answer (nothing passes uncounted), Conflict for a reservation id that
-        belongs to another key.
+        when the database does not answer (nothing passes uncounted), Conflict for a reservation
+        id that belongs to another key.
         """
         requests = 0 if key.rpm_limit is None else 1
         tokens = 0 if key.tpm_limit is None else question.tokens

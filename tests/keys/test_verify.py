@@ -1,4 +1,4 @@
-"""The question "is this key good?": its answers, what they consume, and how quickly a no spreads."""
+"""The question whether a key is good: its answers, what they consume, how quickly a no spreads."""
 
 import time
 from collections.abc import Callable, Iterator
