@@ -1,8 +1,9 @@
 """What PostgreSQL does itself for the key engine: one call a decision, one notice a change.
 
 The functions run with the rights of their caller, so row-level security holds in them; each enters
-the tenant it is told for its own transaction. `note_key_change` alone runs as the owner: it writes
-the number of a change, which nobody else may, and tells nothing.
+the tenant it is told for its own transaction. Two run as the owner, whom row-level security holds
+as well: `load_key`, because the policy that finds a key by its hash is the owner's alone (see 0011),
+and `note_key_change`, which writes the number of a change, as nobody else may, and tells nothing.
 """
 
 LOAD_KEY = """
@@ -13,7 +14,7 @@ CREATE FUNCTION load_key(digest text) RETURNS TABLE (
     blocked_reason text, revoked_at timestamptz, expires_at timestamptz,
     brownout_from timestamptz, is_deleted boolean, application_id text, application_slug text,
     application_status text, parent_key_id text, time_zone text
-) LANGUAGE plpgsql VOLATILE ROWS 1 AS $$
+) LANGUAGE plpgsql VOLATILE SECURITY DEFINER ROWS 1 SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     found api_key%ROWTYPE;

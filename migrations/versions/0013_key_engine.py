@@ -1,4 +1,4 @@
-"""0011 key engine: what verifying a key reads and writes: changes, windows, money, denials, use."""
+"""0013 key engine: what verifying a key reads and writes: changes, windows, money, denials, use."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from migrations.key_engine import FUNCTIONS, TRIGGERS
-from migrations.tenancy import shared_table, tenant_table
+from migrations.tenancy import APP_ROLE, shared_table, tenant_table
 
-revision, down_revision = "0011", "0010"
+revision, down_revision = "0013", "0012"
 
 MOMENT = sa.DateTime(timezone=True)
 MONEY = sa.Numeric(18, 9)
@@ -31,6 +31,8 @@ def upgrade() -> None:
     for _, trigger in TRIGGERS:
         op.execute(trigger)
     op.execute("REVOKE EXECUTE ON FUNCTION note_key_change() FROM PUBLIC")
+    op.execute("REVOKE EXECUTE ON FUNCTION load_key(text) FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION load_key(text) TO {APP_ROLE}")
 
 
 def _fields() -> None:
