@@ -2,7 +2,7 @@
 
 The functions run with the rights of their caller, so row-level security holds in them; each enters
 the tenant it is told for its own transaction. Two run as the owner, whom row-level security holds
-as well: `load_key`, because the policy that finds a key by its hash is the owner's alone (see 0011),
+as well: `load_key`, because the policy that finds a key by its hash is the owner's alone (0011),
 and `note_key_change`, which writes the number of a change, as nobody else may, and tells nothing.
 """
 
