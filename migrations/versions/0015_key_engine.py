@@ -1,4 +1,4 @@
-"""0013 key engine: what verifying a key reads and writes: changes, windows, money, denials, use."""
+"""0015 key engine: what verifying a key reads and writes: changes, windows, money, denials, use."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from migrations.key_engine import FUNCTIONS, TRIGGERS
 from migrations.tenancy import APP_ROLE, shared_table, tenant_table
 
-revision, down_revision = "0013", "0012"
+revision, down_revision = "0015", "0014"
 
 MOMENT = sa.DateTime(timezone=True)
 MONEY = sa.Numeric(18, 9)
