@@ -161,16 +161,21 @@ class TestVault:
         }
 
     def test_a_real_one(self, settings, bao):
-        finding = examine(settings | self.settings(bao["address"]))["Secret store"]
+        token = {"PORTAL_VAULT_TOKEN": bao["token"]}
+        finding = examine(settings | self.settings(bao["address"]) | token)["Secret store"]
         assert finding.healthy
-        assert "version" in finding.words
+
+    def test_one_that_does_not_know_us(self, settings, bao):
+        finding = examine(settings | self.settings(bao["address"]))["Secret store"]
+        assert "denied" in finding.words
 
     def test_a_sealed_one(self, settings):
         body = json.dumps({"sealed": True, "initialized": True})
-        with answering(200, body) as address:
+        with answering(503, body) as address:
             finding = examine(settings | self.settings(address))["Secret store"]
-        assert finding.advice == "Unseal it."
+        assert "sealed" in finding.words
 
     def test_none(self, settings):
         finding = examine(settings | self.settings("http://127.0.0.1:1"))["Secret store"]
-        assert "PORTAL_VAULT_ADDR" in finding.advice
+        assert "unavailable" in finding.words
+        assert finding.advice

@@ -127,9 +127,7 @@ def signed_request(
     headers = {
         "content-type": "application/json",
         "user-agent": USER_AGENT,
-        **schemes.headers(
-            webhook.signature_scheme, keys, message_id, body, int(now.timestamp())
-        ),
+        **schemes.headers(webhook.signature_scheme, keys, message_id, body, int(now.timestamp())),
         "cpod-test": "true",
         **webhook.headers,
     }
