@@ -9,11 +9,11 @@ from flask import Response, request
 from pydantic import BaseModel, Field
 
 from portal import listing
-from portal.api import Outcome, actor, answer, no_parameters, once
+from portal.api import Outcome, actor, answer, body, no_parameters, once
 from portal.db import find
 from portal.openapi import Operation, Parameter
 from portal.resources import RETRY
-from portal.webhooks.inbound import review
+from portal.webhooks.inbound import checks, review
 from portal.webhooks.inbound.models import STATES, InboundRequest
 from portal.webhooks.models import Webhook
 
@@ -68,8 +68,8 @@ def represent(row: InboundRequest) -> dict[str, Any]:
 
 def represent_whole(row: InboundRequest) -> dict[str, Any]:
     """A request with all of it."""
-    body = base64.b64encode(bytes(row.body)).decode()
-    return {**represent(row), "headers": row.headers, "body_base64": body}
+    encoded = base64.b64encode(bytes(row.body)).decode()
+    return {**represent(row), "headers": row.headers, "body_base64": encoded}
 
 
 def _list(id: str) -> Response:
@@ -105,6 +105,14 @@ def _clear(id: str) -> Response:
     no_parameters()
     review.clear(actor(), id)
     return Response(status=204)
+
+
+def _check() -> Response:
+    no_parameters()
+    command = checks.SignatureCheck.read(body())
+    found = checks.check(actor(), command)
+    webhook = find(Webhook, actor(), command.webhook_id) if command.webhook_id else None
+    return answer(checks.represent(checks.scheme_of(command, webhook), found))
 
 
 def _operation(
@@ -176,5 +184,17 @@ OPERATIONS = (
         "Throw away what is in quarantine",
         _clear,
         status=204,
+    ),
+    # Without Idempotency-Key: nothing is made, and nothing of what is asked may be kept.
+    Operation(
+        resource="signature-checks",
+        name="check",
+        method="POST",
+        path="/signature-checks",
+        summary="Find out why a request's signature is right or wrong; nothing of it is kept",
+        scope="webhooks:write",
+        view=_check,
+        command=checks.SignatureCheck,
+        answer=checks.SignatureCheckResult,
     ),
 )

@@ -8,6 +8,7 @@ from portal.db import database_now
 from portal.errors import Conflict, FieldError, Invalid
 from portal.secretstore import SecretNotFound, store
 from portal.webhooks import keyring, schemes, signing
+from portal.webhooks.inbound.doctor import Candidate
 from portal.webhooks.inbound.schemes import DEFAULT, Scheme, of_webhook
 from portal.webhooks.inbound.verify import fingerprint, key_problem
 from portal.webhooks.models import Webhook
@@ -15,7 +16,17 @@ from portal.webhooks.models import Webhook
 if TYPE_CHECKING:
     from portal.webhooks.schemas import WebhookInput
 
-__all__ = ["fingerprint", "first", "known", "new", "problems", "scheme_name", "scheme_of", "take"]
+__all__ = [
+    "candidates",
+    "fingerprint",
+    "first",
+    "known",
+    "new",
+    "problems",
+    "scheme_name",
+    "scheme_of",
+    "take",
+]
 
 
 def scheme_of(webhook: Webhook) -> Scheme:
@@ -97,6 +108,29 @@ def known(webhook: Webhook) -> Sequence[str]:
     except SecretNotFound:
         return []
     return keyring.keys_of(stored, database_now())
+
+
+def candidates(webhook: Webhook) -> list[Candidate]:
+    """Every secret that the store still has of a webhook, for the doctor; the newest first."""
+    try:
+        versions = store().head(webhook.secret_ref).versions
+    except SecretNotFound:
+        return []
+    current = set(known(webhook))
+    found: dict[str, Candidate] = {}
+    for version in reversed([one for one in versions if one.is_live]):
+        stored = store().get(
+            webhook.secret_ref, version=version.number, reason="find why a signature fails"
+        )
+        for name in ("current", "previous"):
+            secret = stored.get(name)
+            if secret and secret not in found:
+                is_current = secret in current
+                words = "the secret of this webhook"
+                if not is_current:
+                    words = f"an earlier secret of this webhook, of {version.created_at:%-d %b %Y}"
+                found[secret] = Candidate(secret, words, is_current)
+    return list(found.values())
 
 
 def _made(scheme: Scheme) -> str:
