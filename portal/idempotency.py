@@ -5,7 +5,7 @@ for the first to end and then gets its answer; if the first failed, nothing of i
 second does the work. A one-time secret is not part of the stored answer.
 """
 
-import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import Index, LargeBinary, String, delete, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.config import running
 from portal.db import Actor, Base, session
 from portal.errors import Conflict, FieldError, Invalid
 
@@ -47,8 +48,12 @@ class Answer:
 
 
 def fingerprint(method: str, path: str, body: bytes) -> bytes:
-    """What makes two requests the same request."""
-    return hashlib.sha256(b"\0".join([method.encode(), path.encode(), body])).digest()
+    """What makes two requests the same request.
+
+    Keyed, because a body may hold a password that could be guessed from a plain hash of it.
+    """
+    asked = b"\0".join([method.encode(), path.encode(), body])
+    return hmac.digest(running().secret_key.encode(), asked, "sha256")
 
 
 def claim(actor: Actor, key: str, asked: bytes) -> Answer | None:
