@@ -18,6 +18,7 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.connectors.resource import resource as connectors
     from portal.db import init_database
     from portal.events import lifecycle
+    from portal.events import pages as event_pages
     from portal.events.listeners import listen
     from portal.events.resource import OPERATIONS as EVENTS
     from portal.events.types_resource import OPERATIONS as TYPES
@@ -31,6 +32,7 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.keys.resource import resource as keys
     from portal.records import watch
     from portal.resources import Resource
+    from portal.webhooks import console as webhook_console
     from portal.webhooks import pages as webhook_pages
     from portal.webhooks.delivery_resource import OPERATIONS as DELIVERIES
     from portal.webhooks.inbound import door
@@ -76,4 +78,6 @@ def create_app(config: Config | None = None) -> Flask:
     connector_pages.init_app(app)
     webhook_pages.init_app(app)
     door.init_app(app)
+    webhook_console.init_app(app)
+    event_pages.init_app(app)
     return app

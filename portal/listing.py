@@ -216,12 +216,19 @@ def _cursor(value: str | None, sort: str) -> Cursor | None:
 # ---------------------------------------------------------------- answering it
 
 
-def page(actor: Actor, listing: Listing[R], query: Query, columns: Sequence[Any] = ()) -> Page[Any]:
+def page(
+    actor: Actor,
+    listing: Listing[R],
+    query: Query,
+    columns: Sequence[Any] = (),
+    also: Sequence[ColumnElement[bool]] = (),
+) -> Page[Any]:
     """One page of what the actor sees, in a number of statements that does not grow.
 
     Gives records, or rows of `columns` where these are named (`id` and the sort among them).
+    `also` are conditions that no query string asks for.
     """
-    statement = _narrowed(actor, listing, query)
+    statement = _narrowed(actor, listing, query).where(*also)
     column = listing.sorts[query.sort.removeprefix("-")]
     downward = query.sort.startswith("-")
     backward = query.cursor is not None and query.cursor.backward

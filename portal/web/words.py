@@ -1,5 +1,6 @@
 """The words and small functions that templates use: times, tones, links, attributes."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from portal.web.look import theme
 # A status is a dot and a word; the tone follows from the word, everywhere the same.
 TONES = {
     "ok": "active healthy ok delivered succeeded enabled connected verified live done",
-    "warn": "degraded pending retrying expiring deprecated queued stale warning "
+    "warn": "degraded pending retrying held paused expiring deprecated queued stale warning "
     "needs_credentials rotating",
     "bad": "failed failing revoked blocked expired error refused unreachable rejected dead",
     "brand": "syncing running sending beta new",
@@ -42,7 +43,7 @@ class Entry:
     label: str
     icon: str
     rule: bool = False
-    also: str = ""  # another blueprint whose pages count as this line's
+    also: str = ""  # other blueprints whose pages count as this line's
     url: str = ""
     current: bool = False
 
@@ -52,7 +53,9 @@ RAIL = (
     Entry("applications.index", "Applications", "apps"),
     Entry("connectors.index", "Connectors", "plug-connected"),
     Entry("keys.index", "API keys", "key"),
-    Entry("webhooks.index", "Webhooks", "webhook"),
+    Entry("webhooks.index", "Webhooks", "webhook", also="webhook_deliveries endpoints"),
+    Entry("deliveries.index", "Deliveries", "send"),
+    Entry("events.index", "Events", "bolt", also="event_types"),
     Entry("audit.index", "Audit log", "history", rule=True),
     Entry("sessions.index", "Sessions", "devices", also="people"),
 )
@@ -74,6 +77,7 @@ def init_app(app: Flask) -> None:
         navigation=navigation,
         record_url=record_url,
         present=present,
+        pretty=pretty,
         search_url=search_url,
         sign_out_url=lambda: SIGN_OUT,
         sort_order=sort_order,
@@ -168,7 +172,7 @@ def rail_entry(blueprint: str) -> Entry:
 
 def _is_here(entry: Entry) -> bool:
     here = request.blueprint or ""
-    return here in (entry.endpoint.partition(".")[0], entry.also or None)
+    return here in (entry.endpoint.partition(".")[0], *entry.also.split())
 
 
 def search_url() -> str | None:
@@ -236,6 +240,11 @@ def initials(name: str) -> str:
 def is_first_error(field: Any) -> bool:
     """Whether this is the first field that needs attention: the one to put the cursor into."""
     return bool(getattr(field, "is_first_error", False))
+
+
+def pretty(document: Any) -> str:
+    """JSON laid out for people."""
+    return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 @lru_cache(maxsize=256)

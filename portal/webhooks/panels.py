@@ -4,7 +4,7 @@ import json
 import shlex
 from dataclasses import dataclass
 
-from portal.webhooks.models import DeliveryAttempt
+from portal.webhooks.models import DeliveryAttempt, Webhook
 
 WORDS = {
     "sending": "on its way",
@@ -87,3 +87,50 @@ def as_pretty(text: str) -> str:
 def language_of(text: str) -> str | None:
     """How to colour a body."""
     return "json" if text[:1] in ("{", "[") else None
+
+
+STATES = {"pending": "in the queue", "in_flight": "on its way"}
+WARN_DAYS = 14
+
+
+def state_text(state: str) -> str:
+    """A delivery's state in the words of a status."""
+    return STATES.get(state, state)
+
+
+def certificate(attempt: DeliveryAttempt) -> str | None:
+    """How long the receiver's certificate holds; two weeks before its end in other words."""
+    days = attempt.certificate_days
+    if days is None:
+        return None
+    if days < 0:
+        return f"expired {-days} days ago"
+    return f"{days} days" + (": renew it now" if days <= WARN_DAYS else "")
+
+
+def held_because(webhook: Webhook) -> str:
+    """Why what is published for a webhook waits now, as a sentence."""
+    if webhook.is_deleted:
+        return "The webhook is deleted; it waits until the webhook is restored."
+    if webhook.paused_at is None:
+        return "The webhook is off; it waits until it is turned on."
+    return {
+        "by_hand": "Somebody paused the webhook; it waits until it is resumed.",
+        "gone": "The receiver said that it is gone for good (410), so the webhook is paused.",
+        "failing": "The receiver fails for long, so the webhook is paused; it is sent as soon as"
+        " the receiver answers again.",
+    }.get(webhook.pause_reason or "", "The webhook is paused.")
+
+
+def pause_title(webhook: Webhook) -> str:
+    """What paused a webhook, in a few words."""
+    return {
+        "by_hand": "Paused by hand",
+        "gone": "Paused: the receiver says it is gone for good (410)",
+        "failing": "Paused by itself: the receiver failed for too long",
+    }.get(webhook.pause_reason or "", "Paused")
+
+
+def signature_headers(attempt: DeliveryAttempt) -> list[list[str]]:
+    """The headers that a receiver needs to check the signature."""
+    return [pair for pair in attempt.request_headers if pair[0].startswith(("webhook-", "cpod-"))]

@@ -1,0 +1,83 @@
+"""The forms of events: publish one, describe a type, import types."""
+
+from typing import Any
+
+from portal.events.models import EventType
+from portal.events.schemas import EventInput, EventTypeInput, Import
+from portal.forms import (
+    ChoiceField,
+    CommandForm,
+    JsonField,
+    LongTextField,
+    SwitchField,
+    TagsField,
+    TextField,
+)
+
+VALIDATION_CHOICES = [
+    ("off", "Take what is published as it is"),
+    ("reject", "Refuse what does not fit the schema"),
+]
+
+
+class EventForm(CommandForm[EventInput]):
+    """Publish one event."""
+
+    type = TextField(
+        "Event type",
+        description="One name, such as rfp.created.",
+        render_kw={"list": "event-types", "autocomplete": "off", "spellcheck": "false"},
+    )
+    data = JsonField("Data", description="A JSON object, up to 64 KiB.")
+    subject = TextField(
+        "Subject",
+        description="What it is about, such as an order's number: found, replayed and erased by.",
+    )
+    id = TextField(
+        "Your own id", description="The same id again publishes nothing and is no error."
+    )
+
+
+class EventTypeForm(CommandForm[EventTypeInput]):
+    """Describe a type of event."""
+
+    name = TextField(
+        "Name",
+        description="Such as rfp.created. Fixed once it is there.",
+        render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"},
+    )
+    display_name = TextField("Title", description="What people call it.")
+    description = LongTextField("When it happens")
+    json_schema = JsonField(
+        "JSON Schema", description="Of the event's data (2020-12). Empty: anything goes."
+    )
+    example = JsonField("Example", description="Empty: one is made from the schema.")
+    validation = ChoiceField("On publication", choices=VALIDATION_CHOICES)
+    deprecated = SwitchField("Deprecated", description="Still sent, better not subscribed to.")
+    tags = TagsField("Tags", description="Separated by commas.")
+
+    @classmethod
+    def of(cls, record: EventType | None = None) -> "EventTypeForm":
+        """The form of a new type, or of one that is there, whose name is fixed."""
+        form = cls(obj=record)
+        if record is not None:
+            del form.name
+        return form
+
+    def document(self, stored: Any = None) -> dict[str, Any]:
+        """An emptied schema or example is none, not one that says nothing."""
+        document = super().document(stored)
+        for name in ("json_schema", "example"):
+            if document.get(name) == {}:
+                document[name] = None
+        return document
+
+
+class ImportForm(CommandForm[Import]):
+    """Import types from an OpenAPI document: look first, then do it."""
+
+    openapi = JsonField(
+        "OpenAPI 3.1 document",
+        wire="document",
+        description="As JSON, with webhooks. Each of them becomes an event type.",
+    )

@@ -1,0 +1,123 @@
+"""Pages of events: /events, what was published, why it went where, and publishing by hand."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Flask, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from portal import listing, web
+from portal.db import database_now
+from portal.events import catalogue_pages, examples, service, settings
+from portal.events.forms import EventForm
+from portal.listing import Query
+
+bp = Blueprint("events", __name__, url_prefix="/events")
+AN_ID = re.compile(r"evt_[0-9A-HJKMNP-TV-Z]{26}")
+SPANS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
+SPAN_CHOICES = [("1h", "last hour"), ("24h", "last 24 h"), ("7d", "last 7 days")]
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages of events and of their catalogue."""
+    app.register_blueprint(bp)
+    app.register_blueprint(catalogue_pages.bp)
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """What was published, newest first."""
+    query = _question()
+    page = service.find_page(web.actor(), query)
+    return web.render(
+        "events/index.html",
+        "events/_listing.html",
+        view=web.list_view(page, query),
+        words=request.args.get("q", ""),
+        spans=SPAN_CHOICES,
+    )
+
+
+def _question() -> Query:
+    """What the address asks; words are an event's id, or a subject."""
+    args = MultiDict([(k, v) for k, v in request.args.items(multi=True) if k not in ("since", "q")])
+    query = listing.parse(service.LISTING, args)
+    filters, bounds = dict(query.filters), dict(query.bounds)
+    words = request.args.get("q", "").strip().replace("\x00", "")[:200]
+    if AN_ID.fullmatch(words):
+        filters["id"] = words
+    elif words:
+        filters["subject"] = words
+    if (span := request.args.get("since", "")) in SPANS:
+        bounds["received_at after"] = database_now() - SPANS[span]
+    elif span:
+        raise listing.refused("since", f"Choose one of {', '.join(SPANS)}.")
+    return replace(query, filters=filters, bounds=bounds)
+
+
+@bp.get("/<record_id>")
+def show(record_id: str) -> ResponseReturnValue:
+    """One event, and for every webhook whether it matched and why."""
+    event = service.get(web.actor(), record_id)
+    matches = service.matches(web.actor(), event)
+    hidden = settings.hidden_from(web.actor())
+    return web.render(
+        "events/show.html",
+        event=event,
+        data=settings.redact(event.data, hidden),
+        is_redacted=bool(hidden),
+        matches=sorted(matches, key=lambda match: (not match.matched, match.name.lower())),
+        most=service.EXPLAINED,
+    )
+
+
+@bp.route("/new", methods=["GET", "POST"])
+def create() -> ResponseReturnValue:
+    """Publish one event by hand."""
+    web.actor().require("events:publish")
+    wanted = request.args.get("type", "")[:128]
+    form = EventForm(data=_suggested(wanted) if request.method == "GET" else None)
+    if (command := form.command()) is not None:
+        with form.catching():
+            if (done := web.already_done(form)) is None:
+                [accepted] = service.publish(web.actor(), [command])
+                web.note_done(form, done := accepted.id)
+                _say(accepted)
+            return web.see_other(url_for("events.show", record_id=done))
+    names = examples.names(web.actor())
+    return web.render(
+        "events/new.html",
+        "events/_new.html",
+        form=form,
+        names=names,
+        choices=[("", "no type"), *((name, name) for name in names)],
+        status=form.answer_status,
+    )
+
+
+def _suggested(name: str) -> dict[str, Any]:
+    if not name:
+        return {"data": dict(examples.PLAIN)}
+    return {"type": name, "data": examples.of_type(web.actor(), name)}
+
+
+def _say(accepted: service.Accepted) -> None:
+    if accepted.duplicate:
+        web.toast("An event with this id was published before; nothing was done now.", "warn")
+    elif accepted.deliveries:
+        many = "1 webhook" if accepted.deliveries == 1 else f"{accepted.deliveries} webhooks"
+        web.toast(f"The event is published and goes to {many}.")
+    else:
+        web.toast("The event is published. No webhook wants it.", "warn")
+
+
+@bp.post("/erasures")
+def erase() -> ResponseReturnValue:
+    """Forget every event of a subject, with its deliveries."""
+    subject = request.form.get("subject", "").strip()[:200]
+    count = service.erase(web.actor(), subject)
+    web.toast(f"{count} events of {subject} are erased." if count != 1 else "1 event is erased.")
+    return web.see_other(url_for("events.index"))

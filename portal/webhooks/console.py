@@ -1,0 +1,12 @@
+"""Wires the pages that an admin lives in while something is wrong: deliveries, endpoints."""
+
+from flask import Flask
+
+from portal.webhooks import delivery_pages, panels
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages and the templates' words."""
+    app.register_blueprint(delivery_pages.bp)
+    app.register_blueprint(delivery_pages.of_webhook)
+    app.jinja_env.globals.update(state_text=panels.state_text)

@@ -1,0 +1,237 @@
+"""Pages of deliveries: the log of all webhooks, of one, and each delivery with its attempts."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from portal import listing, web
+from portal.db import database_now
+from portal.events import settings
+from portal.listing import Query
+from portal.webhooks import deliveries, log, panels, service
+from portal.webhooks.models import Delivery, DeliveryAttempt, Webhook
+
+bp = Blueprint("deliveries", __name__, url_prefix="/deliveries")
+TABS = ("response", "request", "signature", "timing")
+SPANS = {
+    "15m": timedelta(minutes=15),
+    "1h": timedelta(hours=1),
+    "24h": timedelta(days=1),
+    "7d": timedelta(days=7),
+}
+SPAN_CHOICES = [
+    ("15m", "last 15 min"),
+    ("1h", "last hour"),
+    ("24h", "last 24 h"),
+    ("7d", "last 7 days"),
+]
+STATE_CHOICES = [(name, panels.state_text(name)) for name in log.SHOWN_STATES]
+OWN = ("since", "seen")  # what only the page understands
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """The log of all webhooks."""
+    return log_page("deliveries/index.html", "deliveries/_listing.html")
+
+
+def log_page(
+    template: str, fragment: str, webhook: Webhook | None = None, **context: Any
+) -> ResponseReturnValue:
+    """The log, its listing for a filter, or its rows for the live tail (or 304)."""
+    query = _question(webhook)
+    seen = request.args.get("seen")
+    page = log.find_page(web.actor(), query, upto=seen)
+    receivers = (
+        log.receivers(web.actor(), page.items)
+        if webhook is None
+        else {webhook.id: log.Receiver(webhook.id, webhook.name, webhook.is_active, False)}
+    )
+    new = log.count_newer(web.actor(), query, seen) if seen else 0
+    tag = log.print_of(page.items, receivers, new)
+    if seen and request.headers.get("HX-PTag") == tag:
+        return "", 304
+    answer = web.render(
+        template,
+        "deliveries/_rows.html" if seen else fragment,
+        view=web.list_view(page, query),
+        receivers=receivers,
+        new=new,
+        most=log.COUNTED_NEW,
+        webhook=webhook,
+        webhooks=[] if webhook or seen else log.choices(web.actor()),
+        states=STATE_CHOICES,
+        spans=SPAN_CHOICES,
+        state_of=log.state_of,
+        **context,
+    )
+    answer.headers["HX-PTag"] = tag
+    return answer
+
+
+def _question(webhook: Webhook | None) -> Query:
+    given = MultiDict([(k, v) for k, v in request.args.items(multi=True) if k not in OWN])
+    query = listing.parse(log.LISTING, given)
+    bounds, filters = dict(query.bounds), dict(query.filters)
+    if (span := request.args.get("since", "")) in SPANS:
+        bounds["created_at after"] = database_now() - SPANS[span]
+    elif span:
+        raise listing.refused("since", f"Choose one of {', '.join(SPANS)}.")
+    if webhook is not None:
+        filters["webhook_id"] = webhook.id
+    return listing.Query(
+        filters=filters,
+        bounds=bounds,
+        q=query.q,
+        sort=query.sort,
+        limit=query.limit,
+        cursor=query.cursor,
+        include_deleted=True,
+    )
+
+
+# ---------------------------------------------------------------- one delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of a delivery's story."""
+
+    word: str
+    text: str
+    at: datetime | None
+    title: str
+    note: str = ""
+    url: str | None = None
+    current: bool = False
+
+
+@bp.get("/<record_id>")
+def show(record_id: str) -> ResponseReturnValue:
+    """One delivery: where it stands, its attempts, and one of them in detail."""
+    delivery, webhook = log.one(web.actor(), record_id)
+    attempts = log.attempts_of(web.actor(), delivery)
+    state = log.state_of(delivery, webhook)
+    chosen = _chosen(attempts)
+    tag = f"{delivery.id}.{state}.{delivery.attempts}.{len(attempts)}"
+    if web.portal_request().wants_fragment and request.headers.get("HX-PTag") == tag:
+        return "", 304
+    answer = web.render(
+        "deliveries/show.html",
+        "deliveries/_delivery.html",
+        delivery=delivery,
+        webhook=webhook,
+        state=state,
+        moves=state in ("pending", "in_flight", "retrying", "held"),
+        story=_story(delivery, webhook, state, attempts, chosen),
+        **_detail(delivery, chosen),
+    )
+    answer.headers["HX-PTag"] = tag
+    return answer
+
+
+def _chosen(attempts: Any) -> DeliveryAttempt | None:
+    wanted = request.args.get("attempt", "")
+    named = [one for one in attempts if str(one.number) == wanted]
+    found = (named or list(attempts) or [None])[0]
+    return log.whole_attempt(web.actor(), found) if found else None
+
+
+def _place(delivery: Delivery, number: int | None = None, tab: str | None = None) -> str:
+    place: dict[str, Any] = {"record_id": delivery.id, "attempt": number, "tab": tab}
+    return url_for("deliveries.show", **{k: v for k, v in place.items() if v is not None})
+
+
+def _detail(delivery: Delivery, attempt: DeliveryAttempt | None) -> dict[str, Any]:
+    if attempt is None:
+        return {"attempt": None}
+    asked = request.args.get("tab", "")
+    hidden = settings.hidden_from(web.actor())
+    return {
+        "attempt": attempt,
+        "bars": panels.bars(attempt),
+        "panels": panels,
+        "request_body": settings.redact_text(attempt.request_body, hidden),
+        "response_body": settings.redact_text(attempt.response_body, hidden),
+        "is_redacted": bool(hidden),
+        "tab": asked if asked in TABS else TABS[0],
+        "tabs": [(name.title(), _place(delivery, attempt.number, name), name) for name in TABS],
+        "certificate": panels.certificate(attempt),
+    }
+
+
+def _story(
+    delivery: Delivery, webhook: Webhook, state: str, attempts: Any, chosen: Any
+) -> list[Moment]:
+    """Newest first: what comes next, every attempt, and how it began."""
+    tab = request.args.get("tab")
+    tried = [
+        Moment(
+            panels.tone_word(one.outcome),
+            panels.outcome_text(one.outcome),
+            one.created_at,
+            f"Attempt {one.number}",
+            f"{one.explanation} {one.remedy}".strip(),
+            _place(delivery, one.number, tab),
+            current=chosen is not None and one.id == chosen.id,
+        )
+        for one in attempts
+    ]
+    begun = {"redelivery": "Sent again by hand", "replay": "Sent again by a replay"}
+    title = begun.get(delivery.origin, "Published")
+    first = Moment("done", "accepted", delivery.created_at, title, _matched(webhook))
+    return [line for line in (_now(delivery, webhook, state), *tried, first) if line is not None]
+
+
+def _matched(webhook: Webhook) -> str:
+    return f"{webhook.name} subscribes to {', '.join(webhook.event_types[:3]) or 'nothing'}."
+
+
+def _now(delivery: Delivery, webhook: Webhook, state: str) -> Moment | None:
+    most = webhook.retry_policy["maxAttempts"]
+    if state == "held":
+        return Moment("held", "held", None, "Waits", panels.held_because(webhook))
+    if state == "pending":
+        return Moment("pending", "pending", delivery.due_at, "First attempt", "In the queue.")
+    if state == "in_flight":
+        return Moment("sending", "on its way", None, f"Attempt {delivery.attempts}", "")
+    if state == "retrying":
+        text = f"Attempt {delivery.attempts + 1} of {most}; waits are {_waits(webhook)}."
+        return Moment("retrying", "retrying", delivery.due_at, "Next attempt", text)
+    endings = {
+        "failed": f"All {delivery.attempts} attempts failed. Nothing is sent any more by itself.",
+        "expired": "It waited longer than your tenant keeps deliveries.",
+        "cancelled": "Somebody chose not to send it.",
+    }
+    if state in endings:
+        return Moment(state, state, delivery.completed_at, "The end", endings[state])
+    return None
+
+
+def _waits(webhook: Webhook) -> str:
+    words = {"exponential": "ever longer", "linear": "evenly longer", "fixed": "always the same"}
+    return words.get(webhook.retry_policy["backoff"], "ever longer")
+
+
+@bp.post("/<record_id>/redeliveries")
+def redeliver(record_id: str) -> ResponseReturnValue:
+    """Send its event once more, and look at that."""
+    again = deliveries.redeliver(web.actor(), record_id)
+    web.toast("The event is sent once more.")
+    return web.see_other(url_for("deliveries.show", record_id=again.id))
+
+
+# ---------------------------------------------------------------- a webhook's own log
+
+of_webhook = Blueprint("webhook_deliveries", __name__, url_prefix="/webhooks")
+
+
+@of_webhook.get("/<record_id>/deliveries")
+def index_of_webhook(record_id: str) -> ResponseReturnValue:
+    """The log of one webhook, below its head."""
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    return log_page("webhooks/deliveries.html", "deliveries/_listing.html", record, record=record)
