@@ -81,6 +81,7 @@ def records(ada: Api, browse: Callable[..., Pages], receiver_url: str) -> Record
         "attempt_id": (fired.json or {})["id"],
         "delivery_id": (fired.json or {})["id"],
         **set_aside(ada),
+        "replay_id": made["replays"],
     }
     return Records(made, extra)
 

@@ -38,17 +38,14 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/portal")
 def own() -> ResponseReturnValue:
-    """The types that the portal itself publishes."""
-    return web.render("event_types/own.html", types=catalogue.own_types(web.actor()))
-
-
-@bp.get("/portal/<own_name>")
-def own_type(own_name: str) -> ResponseReturnValue:
-    """One of the portal's own types."""
-    web.actor().require("event-types:read")
-    if own_name not in OWN:
-        raise NotFound(f"The portal publishes no {own_name[:60]}.")
-    return web.render("event_types/own_type.html", type=OWN[own_name])
+    """The types that the portal itself publishes, or with `name` one of them."""
+    types = catalogue.own_types(web.actor())
+    name = request.args.get("name")
+    if not name:
+        return web.render("event_types/own.html", types=types)
+    if name not in OWN:
+        raise NotFound(f"The portal publishes no {name[:60]}.")
+    return web.render("event_types/own_type.html", type=OWN[name])
 
 
 @bp.route("/new", methods=["GET", "POST"])

@@ -27,14 +27,31 @@ RECORDS = {
     "applications": ("applications", {"display_name": "CRM 360", "slug": "crm-360"}),
     "connectors": ("connectors", {"name": "Okta Workforce", "provider": "okta", "tags": ["prod"]}),
     "keys": ("api-keys", {"name": "Nightly import"}),
-    "webhooks": ("webhooks", {"name": "Orders", "url": "https://hooks.example/in"}),
+    "webhooks": (
+        "webhooks",
+        {"name": "Orders", "url": "https://hooks.example/in", "event_types": ["*"]},
+    ),
 }
 
 
 @pytest.fixture
 def records(ada: Api) -> dict[str, str]:
     """The id of one record of each resource, by the name of its pages."""
-    return {name: str(ada.create(path, **body)["id"]) for name, (path, body) in RECORDS.items()}
+    made = {name: str(ada.create(path, **body)["id"]) for name, (path, body) in RECORDS.items()}
+    return made | delivered(ada, made["webhooks"])
+
+
+def delivered(ada: Api, webhook_id: str) -> dict[str, str]:
+    """An event with a schema, and its delivery, by the names of their pages."""
+    schema = {"type": "object", "properties": {"id": {"type": "integer"}}}
+    event = ada.post("/events", {"type": "rfp.created", "data": {"id": 1}, "subject": "rfp-1"})
+    owed = ada.get(f"/webhooks/{webhook_id}/deliveries").json or {}
+    return {
+        "events": (event.json or {})["events"][0]["id"],
+        "deliveries": owed["items"][0]["id"],
+        "event_types": ada.create("event-types", name="rfp.created", json_schema=schema)["id"],
+        **dict.fromkeys(("webhook_deliveries", "endpoints"), webhook_id),
+    }
 
 
 @pytest.fixture
