@@ -6,6 +6,7 @@ transaction serves several tenants by entering one after the other.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,46 +38,41 @@ PROBE = """
 UPDATE endpoint SET next_probe_at = now() + make_interval(secs => %s)
 WHERE tenant_id = %s AND webhook_id = ANY (%s) AND next_probe_at <= now() RETURNING webhook_id
 """
-CLAIM = """
-WITH picked AS MATERIALIZED (
-    SELECT due.id, w.webhook_id, due.event_id, due.sequence
-    FROM unnest(%(webhooks)s::text[], %(rooms)s::int[], %(probes)s::bool[], %(ordered)s::bool[])
-        AS w(webhook_id, room, is_probe, is_ordered)
-    CROSS JOIN LATERAL (
-        SELECT d.id, d.event_id, d.sequence FROM delivery d
-        WHERE d.tenant_id = %(tenant)s AND d.webhook_id = w.webhook_id
-        AND d.state IN ('pending', 'in_flight', 'retrying')
-        AND (d.due_at <= now() OR (w.is_probe AND d.state <> 'in_flight'))
-        AND NOT (w.is_ordered AND EXISTS (
-            SELECT FROM delivery o
-            WHERE o.tenant_id = %(tenant)s AND o.webhook_id = w.webhook_id
-            AND o.state = 'in_flight' AND o.due_at > now()))
-        ORDER BY d.due_at, d.id LIMIT w.room FOR UPDATE OF d SKIP LOCKED
-    ) due
-), numbered AS (
-    SELECT id, webhook_id, row_number() OVER (PARTITION BY webhook_id ORDER BY id) AS number,
-        count(*) OVER (PARTITION BY webhook_id) AS many
-    FROM picked WHERE sequence IS NULL
-), counted AS (
-    INSERT INTO endpoint AS e (tenant_id, webhook_id, last_sequence)
-    SELECT %(tenant)s, webhook_id, count(*) FROM numbered GROUP BY webhook_id ORDER BY webhook_id
-    ON CONFLICT (tenant_id, webhook_id)
-    DO UPDATE SET last_sequence = e.last_sequence + excluded.last_sequence
-    RETURNING webhook_id, last_sequence
-), given AS (
-    SELECT p.id, coalesce(p.sequence, c.last_sequence - n.many + n.number) AS sequence
-    FROM picked p LEFT JOIN numbered n ON n.id = p.id
-    LEFT JOIN counted c ON c.webhook_id = p.webhook_id
-), taken AS (
-    UPDATE delivery d SET state = 'in_flight', token = d.token + 1, attempts = d.attempts + 1,
-        due_at = now() + make_interval(secs => %(lease)s), sequence = g.sequence
-    FROM given g WHERE d.tenant_id = %(tenant)s AND d.id = g.id
-    RETURNING d.id, d.webhook_id, d.event_id, d.event_type, d.token, d.attempts, d.sequence,
-        d.origin, d.replay_id
-)
-SELECT t.*, e.data::text AS data, e.occurred_at
-FROM taken t LEFT JOIN event e ON e.tenant_id = %(tenant)s AND e.id = t.event_id
-ORDER BY t.sequence
+PICK = """
+SELECT w.webhook_id, due.*
+FROM unnest(%(webhooks)s::text[], %(rooms)s::int[], %(probes)s::bool[], %(ordered)s::bool[])
+    AS w(webhook_id, room, is_probe, is_ordered)
+CROSS JOIN LATERAL (
+    SELECT d.id, d.event_id, d.event_type, d.token, d.attempts, d.sequence, d.origin, d.replay_id
+    FROM delivery d
+    WHERE d.tenant_id = %(tenant)s AND d.webhook_id = w.webhook_id
+    AND d.state IN ('pending', 'in_flight', 'retrying')
+    AND d.due_at <= CASE WHEN w.is_probe THEN 'infinity'::timestamptz ELSE now() END
+    AND (d.state <> 'in_flight' OR d.due_at <= now())
+    AND NOT (w.is_ordered AND EXISTS (
+        SELECT FROM delivery o
+        WHERE o.tenant_id = %(tenant)s AND o.webhook_id = w.webhook_id
+        AND o.state = 'in_flight' AND o.due_at > now()))
+    ORDER BY d.due_at, d.id LIMIT w.room FOR UPDATE OF d SKIP LOCKED
+) due
+"""
+COUNT = """
+INSERT INTO endpoint AS e (tenant_id, webhook_id, last_sequence)
+SELECT %s, webhook_id, many FROM unnest(%s::text[], %s::bigint[]) AS n(webhook_id, many)
+ON CONFLICT (tenant_id, webhook_id)
+DO UPDATE SET last_sequence = e.last_sequence + excluded.last_sequence
+RETURNING webhook_id, last_sequence
+"""
+# Ids are given as an array beside the join: so the rows are found by the primary key, whatever the
+# planner believes of the size of a table that was empty when it looked.
+LEASE = """
+UPDATE delivery d SET state = 'in_flight', token = d.token + 1, attempts = d.attempts + 1,
+    due_at = now() + make_interval(secs => %(lease)s), sequence = g.sequence
+FROM unnest(%(ids)s::text[], %(sequences)s::bigint[]) AS g(id, sequence)
+WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s) AND d.id = g.id
+"""
+EVENTS = """
+SELECT id, data::text AS data, occurred_at FROM event WHERE tenant_id = %s AND id = ANY (%s)
 """
 SETTINGS = """
 SELECT w.id, w.url, w.headers, w.retry_policy, w.signature_scheme, w.secret_fingerprint,
@@ -91,8 +87,8 @@ UPDATE delivery d SET state = a.state, outcome = a.outcome, status = a.status,
     completed_at = CASE WHEN a.state <> 'retrying' THEN now() END
 FROM jsonb_to_recordset(%(done)s) AS a(
     id text, token bigint, state text, outcome text, status int, wait float8, keeps_place bool)
-WHERE d.tenant_id = %(tenant)s AND d.id = a.id AND d.token = a.token AND d.state = 'in_flight'
-RETURNING d.id
+WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s) AND d.id = a.id AND d.token = a.token
+AND d.state = 'in_flight'
 """
 COLUMNS = {
     "id": "text", "webhook_id": "text", "delivery_id": "text", "event_id": "text", "number": "int",
@@ -137,7 +133,8 @@ GIVE_BACK = """
 UPDATE delivery d SET state = CASE WHEN d.attempts > 1 THEN 'retrying' ELSE 'pending' END,
     due_at = now(), attempts = d.attempts - 1
 FROM unnest(%s::text[], %s::bigint[]) AS a(id, token)
-WHERE d.tenant_id = %s AND d.id = a.id AND d.token = a.token AND d.state = 'in_flight'
+WHERE d.tenant_id = %s AND d.id = ANY (%s) AND d.id = a.id AND d.token = a.token
+AND d.state = 'in_flight'
 """
 
 
@@ -201,9 +198,11 @@ class Health:
 
 async def connect(url: str) -> Connection:
     """A connection for the queue. `url` is libpq's."""
-    return await AsyncConnection.connect(
+    connection = await AsyncConnection.connect(
         url, autocommit=True, row_factory=dict_row, options=OPTIONS, connect_timeout=5
     )
+    connection.prepare_threshold = 0  # planning over all partitions is done once
+    return connection
 
 
 async def due(
@@ -233,23 +232,64 @@ async def _take(
     if ordered := [one.webhook_id for one, _ in wanted if one.is_ordered]:
         await connection.execute(ALONE, (ordered,))
     names = [one.webhook_id for one, _ in wanted]
-    async with connection.pipeline():
-        claimed = await connection.execute(
-            CLAIM,
+    picked = await (
+        await connection.execute(
+            PICK,
             {
                 "tenant": tenant_id,
                 "webhooks": names,
                 "rooms": [room for _, room in wanted],
                 "probes": [one.is_probe for one, _ in wanted],
                 "ordered": [one.is_ordered for one, _ in wanted],
-                "lease": LEASE_SECONDS,
             },
         )
+    ).fetchall()
+    if not picked:
+        return []
+    await _number(connection, tenant_id, picked)
+    return await _lease(connection, tenant_id, names, picked)
+
+
+async def _number(connection: Connection, tenant_id: str, picked: Sequence[dict[str, Any]]) -> None:
+    """Give those that are taken for the first time their places in their endpoints' sequences."""
+    new = sorted((row for row in picked if row["sequence"] is None), key=lambda row: row["id"])
+    counts = Counter(row["webhook_id"] for row in new)
+    if not counts:
+        return
+    names = sorted(counts)  # the order of the locks: two workers must not wait crosswise
+    rows = await connection.execute(COUNT, (tenant_id, names, [counts[name] for name in names]))
+    following = {
+        row["webhook_id"]: row["last_sequence"] - counts[row["webhook_id"]]
+        for row in await rows.fetchall()
+    }
+    for row in new:
+        following[row["webhook_id"]] += 1
+        row["sequence"] = following[row["webhook_id"]]
+
+
+async def _lease(
+    connection: Connection, tenant_id: str, names: list[str], picked: Sequence[dict[str, Any]]
+) -> list[Taken]:
+    """Write the lease, and read what is needed to send."""
+    ids = [row["id"] for row in picked]
+    sequences = [row["sequence"] for row in picked]
+    values = {"tenant": tenant_id, "ids": ids, "sequences": sequences, "lease": LEASE_SECONDS}
+    async with connection.pipeline():
+        await connection.execute(LEASE, values)
+        event_ids = list({row["event_id"] for row in picked})
+        found = await connection.execute(EVENTS, (tenant_id, event_ids))
         settings = await connection.execute(SETTINGS, (tenant_id, names))
-    known = {row["id"]: Settings(**row) for row in await settings.fetchall()}
+        events = {row["id"]: row for row in await found.fetchall()}
+        known = {row["id"]: Settings(**row) for row in await settings.fetchall()}
     return [
-        Taken(tenant_id, **row, settings=known[row["webhook_id"]])
-        for row in await claimed.fetchall()
+        Taken(
+            tenant_id=tenant_id,
+            **{**row, "token": row["token"] + 1, "attempts": row["attempts"] + 1},
+            data=event["data"] if (event := events.get(row["event_id"])) else None,
+            occurred_at=event["occurred_at"] if event else None,
+            settings=known[row["webhook_id"]],
+        )
+        for row in sorted(picked, key=lambda row: row["sequence"])
     ]
 
 
@@ -284,6 +324,7 @@ async def complete(connection: Connection, done: Iterable[Done]) -> list[Health]
             batch = list(group)
             parameters = {
                 "tenant": tenant_id,
+                "ids": [one.delivery["id"] for one in batch],
                 "done": _json([one.delivery for one in batch]),
                 "attempts": _json([one.attempt for one in batch if one.attempt]),
                 "endpoints": _json(summed(one.endpoint for one in batch)),
@@ -325,7 +366,7 @@ async def give_back(connection: Connection, taken: Iterable[Taken]) -> None:
             batch = list(group)
             await connection.execute(ENTER, (tenant_id,))
             ids, tokens = [one.id for one in batch], [one.token for one in batch]
-            await connection.execute(GIVE_BACK, (ids, tokens, tenant_id))
+            await connection.execute(GIVE_BACK, (ids, tokens, tenant_id, ids))
 
 
 def _json(value: Any) -> str:
