@@ -210,6 +210,7 @@ class Bench:
 
 def measure(directory: Path, *, backlog: int = BACKLOG) -> list[Figure]:
     """All figures of the delivery engine."""
+    parts = (lambda bench: throughput(bench, backlog), latencies, idle)
     with embedded.start(directory / "var") as postgres:
         migrate.upgrade(postgres.owner_url)
         with psycopg.connect(libpq_url(postgres.superuser_url), autocommit=True) as connection:
@@ -222,7 +223,7 @@ def measure(directory: Path, *, backlog: int = BACKLOG) -> list[Figure]:
         bench = Bench(directory, postgres)
         with bench.process("tests.bench.sink", str(bench.port)):
             bench.wait_for_receiver()
-            return [*throughput(bench, backlog), *latencies(bench), *idle(bench)]
+            return [figure for part in parts for figure in part(bench)]
 
 
 def throughput(bench: Bench, backlog: int) -> list[Figure]:
@@ -260,7 +261,9 @@ def latencies(bench: Bench) -> list[Figure]:
     bench.webhook("/live", "live.created")
     dead = bench.webhook("/dead", "dead.never")
     with bench.process("portal.cli", "worker"):
-        time.sleep(3.0)
+        bench.publish("live.created")
+        while not bench.figures()["count"]:
+            time.sleep(0.1)  # the worker is starting
         bench.latency("live.created", 2.0)
         alone = bench.latency("live.created")
         bench.owe(dead, DEAD)
