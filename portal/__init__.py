@@ -36,6 +36,7 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.webhooks import pages as webhook_pages
     from portal.webhooks.delivery_resource import OPERATIONS as DELIVERIES
     from portal.webhooks.inbound import door
+    from portal.webhooks.inbound import pages as inbound_pages
     from portal.webhooks.inbound.resource import OPERATIONS as INBOUND
     from portal.webhooks.matching import Deliveries
     from portal.webhooks.resource import resource as webhooks
@@ -80,4 +81,5 @@ def create_app(config: Config | None = None) -> Flask:
     door.init_app(app)
     webhook_console.init_app(app)
     event_pages.init_app(app)
+    inbound_pages.init_app(app)
     return app

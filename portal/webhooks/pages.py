@@ -21,6 +21,8 @@ from portal.overview import Concern, Step, Told
 from portal.records import Revealed
 from portal.webhooks import delivery, panels, service
 from portal.webhooks.forms import PressForm, TestForm, WebhookForm, suggestions
+from portal.webhooks.inbound import pages as inbound
+from portal.webhooks.inbound.forms import InboundForm
 from portal.webhooks.models import FAILING, OUTCOMES, DeliveryAttempt, Webhook
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
@@ -68,7 +70,7 @@ def create() -> ResponseReturnValue:
 
 def _revealed(record: Webhook, made: Revealed[Webhook] | None) -> ResponseReturnValue:
     """The one answer with the secret in it, or, for a form sent twice, the same without."""
-    secret = made.once["signing_secret"] if made else None
+    secret = made.once.get("signing_secret") if made else None
     return web.render("webhooks/revealed.html", record=record, secret=secret)
 
 
@@ -87,6 +89,8 @@ def _with_choices(form: WebhookForm) -> WebhookForm:
 def show(record_id: str) -> ResponseReturnValue:
     """One webhook: what it is set to, and the panel to try it."""
     record = service.get(web.actor(), record_id, include_deleted=True)
+    if record.direction == "inbound":
+        return inbound.show(record)
     return web.render(
         "webhooks/show.html",
         record=record,
@@ -110,7 +114,10 @@ def edit(record_id: str) -> ResponseReturnValue:
     """Change a webhook."""
     web.actor().require("webhooks:write")
     record = find(Webhook, web.actor(), record_id, lock=request.method == "POST")
-    form = _with_choices(WebhookForm.of(record))
+    if record.direction == "inbound":
+        form: WebhookForm | InboundForm = inbound.with_choices(InboundForm.of(record))
+    else:
+        form = _with_choices(WebhookForm.of(record))
     if (command := form.command(stored=record)) is not None:
         with form.catching():
             form.check_version(record)
@@ -158,6 +165,8 @@ def rotate(record_id: str) -> ResponseReturnValue:
         return _revealed(service.get(web.actor(), record_id), None)
     made = service.rotate_secret(web.actor(), record_id)
     web.note_done(form, record_id)
+    if made.record.direction == "inbound":
+        return inbound.reveal(made)
     return _revealed(made.record, made)
 
 

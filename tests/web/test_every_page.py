@@ -31,6 +31,8 @@ RECORDS = {
         "webhooks",
         {"name": "Orders", "url": "https://hooks.example/in", "event_types": ["*"]},
     ),
+    "inbound": ("webhooks", {"name": "From GitHub", "direction": "inbound"}),
+    "webhooks": ("webhooks", {"name": "Orders", "url": "https://hooks.example/in"}),
 }
 
 

@@ -1,0 +1,68 @@
+"""The inbox: a receiver of the tenant's own, to try things against.
+
+It is an inbound webhook that publishes nothing, and an outbound one that sends to it with the same
+secret, over HTTP like any other: what is seen here is what a receiver would see.
+"""
+
+from dataclasses import dataclass
+
+from portal.db import Actor, database_now, session
+from portal.records import change
+from portal.webhooks import keyring, service
+from portal.webhooks.inbound.reception import LOCK
+from portal.webhooks.inbound.verify import fingerprint
+from portal.webhooks.models import Webhook
+from portal.webhooks.schemas import WebhookInput
+
+NAME, SENDER = "Inbox", "To the inbox"
+SCHEME = "inbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """The receiver, and the webhook that sends to it, where it still does."""
+
+    receiver: Webhook
+    sender: Webhook | None
+
+
+def find_inbox(actor: Actor) -> Inbox | None:
+    """The tenant's inbox, if it has one."""
+    actor.require("webhooks:read")
+    query = Webhook.seen_by(actor).where(Webhook.is_deleted.is_(False))
+    receiver = session.scalar(
+        query.where(Webhook.inbound_scheme == SCHEME).order_by(Webhook.id).limit(1)
+    )
+    if receiver is None:
+        return None
+    sender = session.scalar(
+        query.where(Webhook.url == receiver.inbound_url).order_by(Webhook.id).limit(1)
+    )
+    return Inbox(receiver, sender)
+
+
+def open_inbox(actor: Actor) -> Inbox:
+    """Make the inbox and what sends to it, or give the one that is there.
+
+    Raises Invalid where the portal's own address may not be called from here.
+    """
+    actor.require("webhooks:write")
+    # Two at once would make two inboxes.
+    session.execute(LOCK, {"name": f"inbox of {actor.tenant_id}"})
+    inbox = find_inbox(actor)
+    if inbox is None:
+        body = {"name": NAME, "direction": "inbound", "inbound_scheme": SCHEME}
+        inbox = Inbox(service.create(actor, WebhookInput.read(body)).record, None)
+    if inbox.sender is not None:
+        return inbox
+    sender = {"name": SENDER, "url": inbox.receiver.inbound_url, "event_types": ["*"]}
+    made = service.create(actor, WebhookInput.read(sender))
+    _share(actor, inbox.receiver, made.once["signing_secret"])
+    return Inbox(inbox.receiver, made.record)
+
+
+def _share(actor: Actor, receiver: Webhook, secret: str) -> None:
+    """Let the receiver know the sender's secret; nobody need see it."""
+    keyring.turn(receiver, secret)
+    values = {"secret_fingerprint": fingerprint(secret), "secret_rotated_at": database_now()}
+    change(actor, receiver, values, action="secret_rotated")
