@@ -32,7 +32,6 @@ RECORDS = {
         {"name": "Orders", "url": "https://hooks.example/in", "event_types": ["*"]},
     ),
     "inbound": ("webhooks", {"name": "From GitHub", "direction": "inbound"}),
-    "webhooks": ("webhooks", {"name": "Orders", "url": "https://hooks.example/in"}),
 }
 
 

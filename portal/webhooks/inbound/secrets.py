@@ -1,12 +1,12 @@
 """The secret of an inbound webhook: made here for the sender, or the sender's own, given once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 
 from portal.db import database_now
 from portal.errors import Conflict, FieldError, Invalid
-from portal.secretstore import SecretNotFound, store
+from portal.secretstore import Secret, SecretNotFound, store
 from portal.webhooks import keyring, schemes, signing
 from portal.webhooks.inbound.doctor import Candidate
 from portal.webhooks.inbound.schemes import DEFAULT, Scheme, of_webhook
@@ -113,24 +113,28 @@ def known(webhook: Webhook) -> Sequence[str]:
 def candidates(webhook: Webhook) -> list[Candidate]:
     """Every secret that the store still has of a webhook, for the doctor; the newest first."""
     try:
-        versions = store().head(webhook.secret_ref).versions
+        newest = store().get(webhook.secret_ref, reason="find why a signature fails")
     except SecretNotFound:
         return []
-    current = set(known(webhook))
-    found: dict[str, Candidate] = {}
-    for version in reversed([one for one in versions if one.is_live]):
-        stored = store().get(
-            webhook.secret_ref, version=version.number, reason="find why a signature fails"
-        )
+    current = keyring.keys_of(newest, database_now())
+    found = {secret: Candidate(secret, "the secret of this webhook") for secret in current}
+    for stored in [newest, *_older(webhook, newest.version)]:
         for name in ("current", "previous"):
-            secret = stored.get(name)
-            if secret and secret not in found:
-                is_current = secret in current
-                words = "the secret of this webhook"
-                if not is_current:
-                    words = f"an earlier secret of this webhook, of {version.created_at:%-d %b %Y}"
-                found[secret] = Candidate(secret, words, is_current)
+            if (secret := stored.get(name)) and secret not in found:
+                words = f"an earlier secret of this webhook, of {stored.created_at:%-d %b %Y}"
+                found[secret] = Candidate(secret, words, is_current=False)
     return list(found.values())
+
+
+def _older(webhook: Webhook, version: int) -> Iterator[Secret]:
+    """The versions before one, the newest first, as far as they can still be read."""
+    if version < 2:
+        return
+    kept = [one.number for one in store().head(webhook.secret_ref).versions if one.is_live]
+    for number in sorted(kept, reverse=True):
+        if number < version:
+            reason = "find why a signature fails"
+            yield store().get(webhook.secret_ref, version=number, reason=reason)
 
 
 def _made(scheme: Scheme) -> str:
