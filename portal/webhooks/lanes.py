@@ -14,6 +14,7 @@ from portal.webhooks.queue import Due
 FIRST_WIDTH = 10.0
 WIDEST = 64.0
 FORGOTTEN_AFTER = 300.0  # seconds
+REST_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -26,6 +27,7 @@ class Lane:
     filled_at: float = field(default_factory=time.monotonic)
     used_at: float = field(default_factory=time.monotonic)
     has_more: bool = False
+    rests_until: float = 0.0
 
     def room(self, due: Due, now: float) -> int:
         """How many more may leave now."""
@@ -51,11 +53,14 @@ class Lane:
     def returned(self, *, good: bool) -> None:
         self.on_its_way -= 1
         self.width = min(self.width + 1.0, WIDEST) if good else max(self.width / 2, 1.0)
+        if not good and self.width == 1.0:
+            # One that only fails is not hurried through its backlog, at the others' cost.
+            self.rests_until = time.monotonic() + REST_SECONDS
 
     @property
     def is_busy(self) -> bool:
         """Too little room to be worth a claim: half of the lane is let run empty first."""
-        return self.on_its_way > int(self.width) // 2
+        return self.on_its_way > int(self.width) // 2 or time.monotonic() < self.rests_until
 
 
 class Lanes:

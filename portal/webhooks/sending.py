@@ -2,12 +2,12 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC
 from typing import Any
 
 from portal.db import new_id
-from portal.outbound import Outcome, Request
+from portal.outbound import Outcome, Request, Timings
 from portal.webhooks import schemes
 from portal.webhooks.policy import Decision, decide
 from portal.webhooks.queue import Done, Taken
@@ -19,6 +19,7 @@ GONE = Outcome(
     "There is nothing to do.",
 )
 ATTEMPT_PREFIX = "att"
+TIMINGS = tuple(one.name for one in fields(Timings))
 
 
 def request_of(taken: Taken, keys: Sequence[str], now: int) -> Request:
@@ -109,7 +110,7 @@ def _attempt(taken: Taken, request: Request, outcome: Outcome, signed_with: str)
         "response_headers": [list(pair) for pair in outcome.headers],
         "response_body": outcome.text,
         "response_truncated": outcome.body_truncated,
-        "timings": asdict(outcome.timings),
+        "timings": {name: getattr(outcome.timings, name) for name in TIMINGS},
         "address": outcome.address,
         "tls_version": outcome.tls_version,
         "certificate_days": outcome.certificate_days,

@@ -1,7 +1,7 @@
 """Measures everything that is promised about speed, and says where it falls short.
 
 make bench                          all of it, about four minutes
-make bench ARGS="rest --rounds 3"   parts: lists rest growth memory start
+make bench ARGS="rest --rounds 3"   parts: lists rest growth memory deliveries
 """
 
 import argparse
@@ -18,14 +18,14 @@ from typing import Any
 
 from portal import embedded, migrate
 from portal.config import libpq_url
-from tests.bench import figures, questions, world
+from tests.bench import delivery, figures, questions, world
 from tests.bench.figures import Figure, of_rounds
 from tests.bench.load import Ask, as_task
 from tests.bench.rivals import equal_table
 from tests.bench.servers import ROOT, Server, free_port, serving
 
 CONNECTIONS = 4
-PARTS = ("lists", "rest", "growth", "memory")
+PARTS = ("lists", "rest", "growth", "memory", "deliveries")
 
 
 class Generator:
@@ -257,6 +257,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
             "rest": bench.rest_figures,
             "growth": bench.growth,
             "memory": bench.memory,
+            "deliveries": deliveries,
         }
         for part in parts:
             told(f"measuring: {part}")
@@ -264,6 +265,14 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
                 print(figure.line(), flush=True)
                 found.append(figure)
         return found
+
+
+def deliveries() -> list[Figure]:
+    """The delivery engine, on a database of its own."""
+    with tempfile.TemporaryDirectory(
+        prefix="portal-bench-", ignore_cleanup_errors=True
+    ) as directory:
+        return delivery.measure(Path(directory))
 
 
 def told(words: str) -> None:

@@ -48,3 +48,11 @@ def test_busy_lanes_are_not_asked_about() -> None:
     lanes.of("idle")
     lanes.of("busy").left(10, 0.0)
     assert lanes.busy() == ["busy"]
+
+
+def test_one_that_only_fails_is_left_to_rest() -> None:
+    lane = Lane(width=1.0)
+    lane.left(1, 0.0)
+    lane.returned(good=False)
+    assert lane.is_busy
+    assert lane.on_its_way == 0
