@@ -133,9 +133,8 @@ def all_models() -> "MetaData":
     import portal
     from portal.db import Base
 
-    for package in pkgutil.iter_modules(portal.__path__):
-        name = f"portal.{package.name}.models"
-        if package.ispkg and importlib.util.find_spec(name):
-            importlib.import_module(name)
+    for module in pkgutil.walk_packages(portal.__path__, "portal."):
+        if module.name.rpartition(".")[2] == "models":
+            importlib.import_module(module.name)
     metadata: MetaData = Base.metadata
     return metadata

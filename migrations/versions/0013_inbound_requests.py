@@ -46,7 +46,9 @@ def _webhook() -> None:
     )
     op.execute("ALTER TABLE webhook FORCE ROW LEVEL SECURITY")
     op.create_check_constraint(
-        "inbound_scheme", "webhook", "(direction = 'inbound') = (inbound_scheme IS NOT NULL)"
+        "ck_webhook_inbound_scheme",
+        "webhook",
+        "(direction = 'inbound') = (inbound_scheme IS NOT NULL)",
     )
     op.create_index(
         "ix_webhook_inbound",

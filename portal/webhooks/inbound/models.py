@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, deferred, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Actor, Base
 
@@ -66,7 +66,7 @@ class InboundRequest(Base):
     method: Mapped[str] = mapped_column(String(10))
     url: Mapped[str] = mapped_column(Text)
     headers: Mapped[list[list[str]]] = mapped_column(JSONB)
-    body: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    body: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     body_bytes: Mapped[int] = mapped_column(Integer)
     credential_digest: Mapped[str | None] = mapped_column(String(64))
     source_ip: Mapped[str | None] = mapped_column(String(60))
