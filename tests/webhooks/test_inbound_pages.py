@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from portal.webhooks import signing
 from portal.webhooks.inbound.snippets import SNIPPETS
 from tests.cast import ADA, VIC, Api, Pages
 from tests.webhooks.test_inbound import SECRET, events, github, knock, make, received
+from tests.webhooks.test_webhooks import stored
 
 
 @pytest.fixture
@@ -145,7 +147,7 @@ def test_a_viewer_sees_and_checks_nothing(
 
 
 def test_the_inbox_takes_what_is_sent_to_it(
-    ada: Api, ada_pages: Pages, client: FlaskClient
+    app: Flask, ada: Api, ada_pages: Pages, client: FlaskClient
 ) -> None:
     assert "No inbox yet" in ada_pages.get("/inbox").text
     assert ada_pages.post("/inbox").status_code == 303
@@ -156,9 +158,13 @@ def test_the_inbox_takes_what_is_sent_to_it(
     assert sender["url"] == receiver["inbound_url"]
     assert sender["secret_fingerprint"] == receiver["secret_fingerprint"]
     assert (sender["event_types"], sender["is_active"]) == (["*"], True)
-    headers = signing.headers(signing.new_secret(), "evt_1", b"{}")
-    knock(client, receiver["inbound_url"], b"{}", headers)
-    assert "quarantined" in ada_pages.get("/inbox").text
+    secret = stored(app, sender["id"])["current"]
+    for key, word in ((signing.new_secret(), "quarantined"), (secret, "accepted")):
+        headers = signing.headers(key, "evt_1", b'{"type":"rfp.created"}')
+        knock(client, receiver["inbound_url"], b'{"type":"rfp.created"}', headers)
+        assert word in ada_pages.get("/inbox").text
+    # What arrives here is published nowhere: only the portal's own events are there.
+    assert {event["type"].partition(".")[0] for event in events(ada)} <= {"webhook"}
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda one: one.name)
