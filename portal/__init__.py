@@ -27,7 +27,7 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.identity.issuer import Issuer
     from portal.identity.tokens import TokenVerifier
     from portal.keys import engine as key_engine
-    from portal.keys import gate
+    from portal.keys import fastpath, gate
     from portal.keys import pages as key_pages
     from portal.keys.resource import resource as keys
     from portal.records import watch
@@ -50,7 +50,9 @@ def create_app(config: Config | None = None) -> Flask:
     init_database(app, config.database_url)
     edge.init_app(app, config)
     logs.log_requests(app)
-    key_engine.init_app(app, config.database_url)
+    keys_engine = key_engine.init_app(app, config.database_url)
+    quick = fastpath.wrap(keys_engine, app.wsgi_app)
+    app.wsgi_app = quick  # type: ignore[assignment,method-assign]
     gate.init_app(app)
     web.init_pages(app, config)
     secretstore.configure(config)

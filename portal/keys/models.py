@@ -225,7 +225,7 @@ def standing(key: type[ApiKey]) -> dict[str, ColumnElement[bool]]:
 def _of_its_runtime(column: Any) -> ColumnProperty[Any]:
     """What the key's use has left, as a part of the key when it is read."""
     own = ApiKeyRuntime.tenant_id == ApiKey.tenant_id, ApiKeyRuntime.key_id == ApiKey.id
-    return column_property(select(column).where(*own).scalar_subquery())
+    return column_property(select(column).where(*own).correlate(ApiKey).scalar_subquery())
 
 
 SPENT = case((ApiKeyRuntime.spend_period_end <= func.now(), 0), else_=ApiKeyRuntime.spend_usd)

@@ -1,12 +1,29 @@
 """REST beside the records: asking about keys, and settling what calls came to."""
 
+from typing import Any
+
 from flask import Response
 
-from portal.api import actor, answer, body, no_parameters, request_id
+from portal.api import Outcome, actor, answer, body, no_parameters, once, request_id
+from portal.keys import insight, money, revocation
 from portal.keys.engine import engine
-from portal.keys.schemas import Verdict, VerifyKey
+from portal.keys.schemas import (
+    ExplainRequest,
+    ExplanationDocument,
+    ImpactDocument,
+    PropagationDocument,
+    RehearseKey,
+    RevokedDocument,
+    RevokeKeys,
+    SettleReservation,
+    SpendOnKey,
+    SpentDocument,
+    Verdict,
+    VerifyKey,
+)
 from portal.keys.verify import verify
 from portal.openapi import Operation
+from portal.resources import RETRY
 
 
 def verify_key() -> Response:
@@ -16,16 +33,104 @@ def verify_key() -> Response:
     return answer(verify(engine(), actor().tenant_id, asked, request_id()))
 
 
-OPERATIONS = (
-    Operation(
+def settle(id: str) -> Response:
+    """End a reservation."""
+    no_parameters()
+    return answer(money.settle(actor(), id, SettleReservation.read(body())).document)
+
+
+def record_usage(id: str) -> Response:
+    """Bill a key."""
+    no_parameters()
+    return answer(money.record_usage(actor(), id, SpendOnKey.read(body())).document)
+
+
+def revoke_many() -> Response:
+    """Stop many keys, or say how many."""
+    no_parameters()
+    command = RevokeKeys.read(body())
+    return once(lambda: Outcome(revocation.revoke_many(actor(), command), 200))
+
+
+def explain() -> Response:
+    """Why a request was refused."""
+    no_parameters()
+    return answer(insight.explain(actor(), ExplainRequest.read(body()).request_id))
+
+
+def posture() -> Response:
+    """How many live keys each concern is about."""
+    no_parameters()
+    return answer(insight.posture(actor()))
+
+
+def impact(id: str) -> Response:
+    """Who uses a key."""
+    no_parameters()
+    return answer(insight.impact(actor(), id))
+
+
+def propagation(id: str) -> Response:
+    """Who has heard of a key's change."""
+    no_parameters()
+    return answer(insight.propagation(actor(), id))
+
+
+def rehearse(id: str) -> Response:
+    """What a call by this key would get."""
+    no_parameters()
+    return answer(insight.what_if(actor(), id, RehearseKey.read(body())))
+
+
+def _operation(name: str, path: str, summary: str, scope: str, **more: Any) -> Operation:
+    more.setdefault("method", "POST")
+    return Operation(
         resource="api-keys",
-        name="verify",
-        method="POST",
-        path="/api-keys/verify",
-        summary="Whether a key is good for a call; takes what the call costs of its limits",
-        scope="keys:verify",
-        view=verify_key,
-        command=VerifyKey,
-        answer=Verdict,
+        name=name,
+        path=f"/api-keys{path}",
+        summary=summary,
+        scope=scope,
+        **more,
+    )
+
+
+OPERATIONS = (
+    _operation(
+        "verify", "/verify", "Whether a key is good; takes what the call costs of its limits",
+        "keys:verify", view=verify_key, command=VerifyKey, answer=Verdict,
     ),
-)
+    _operation(
+        "settle", "/reservations/{id}/settle",
+        "What a reserved call really cost; a second time changes nothing",
+        "keys:verify", view=settle, command=SettleReservation, answer=SpentDocument,
+    ),
+    _operation(
+        "usage", "/{id}/usage", "Bill a key after the fact, once for each usage_id",
+        "keys:verify", view=record_usage, command=SpendOnKey, answer=SpentDocument,
+    ),
+    _operation(
+        "revoke-many", "/revocations", "Stop all keys that fit, or say how many they are",
+        "keys:write", view=revoke_many, command=RevokeKeys, answer=RevokedDocument,
+        parameters=(RETRY,),
+    ),
+    _operation(
+        "explain", "/explanations", "Why a call by key was refused, by its request id",
+        "keys:read", view=explain, command=ExplainRequest, answer=ExplanationDocument,
+    ),
+    _operation(
+        "rehearse", "/{id}/rehearsals", "What a call by this key would get; consumes nothing",
+        "keys:read", view=rehearse, command=RehearseKey, answer=Verdict,
+    ),
+    _operation(
+        "posture", "/posture", "How many live keys need attention, by concern",
+        "keys:read", view=posture, method="GET",
+    ),
+    _operation(
+        "impact", "/{id}/impact", "Who used the key in the last 24 hours",
+        "keys:read", view=impact, method="GET", answer=ImpactDocument,
+    ),
+    _operation(
+        "propagation", "/{id}/propagation", "Which verifiers have heard of its newest change",
+        "keys:read", view=propagation, method="GET", answer=PropagationDocument,
+    ),
+)  # fmt: skip

@@ -1,10 +1,22 @@
 """REST of keys: /api/v1/integration/api-keys."""
 
-from portal.keys import service
+from portal.keys import revocation, rotation, service
 from portal.keys.models import ApiKey
 from portal.keys.operations import OPERATIONS
-from portal.keys.schemas import IssueKey, KeyDocument, StopKey
+from portal.keys.schemas import (
+    ChildKey,
+    IssueKey,
+    KeyDocument,
+    RevokeKey,
+    RotateKey,
+    StopKey,
+)
 from portal.resources import Action, Resource
+
+ONCE = {
+    "key": "The key itself, in this answer only.",
+    "key_hash": "SHA-256 of the key, in this answer only; later it is key_fingerprint.",
+}
 
 resource = Resource(
     name="api-keys",
@@ -15,17 +27,14 @@ resource = Resource(
     document=KeyDocument,
     listing=service.LISTING,
     create=service.issue,
-    once={
-        "key": "The key itself, in this answer only.",
-        "key_hash": "SHA-256 of the key, in this answer only; later it is key_fingerprint.",
-    },
+    once=ONCE,
     actions=(
         Action(
             "revoke",
             "Stop a key for ever, from its next request on",
-            service.revoke,
+            revocation.revoke,
             "keys:write",
-            StopKey,
+            RevokeKey,
         ),
         Action(
             "block",
@@ -33,6 +42,24 @@ resource = Resource(
             service.block,
             "keys:write",
             StopKey,
+        ),
+        Action(
+            "rotations",
+            "A successor with the same settings; the old key ends after the overlap",
+            rotation.rotate,
+            "keys:write",
+            RotateKey,
+            status=201,
+            once=ONCE,
+        ),
+        Action(
+            "children",
+            "A short-lived key with a part of this one's rights",
+            rotation.make_child,
+            "keys:write",
+            ChildKey,
+            status=201,
+            once=ONCE,
         ),
         Action("unblock", "Let a blocked key work again", service.unblock, "keys:write"),
     ),

@@ -1,6 +1,7 @@
 """What a client may say about a key, and how it is shown."""
 
 from datetime import datetime
+from decimal import Decimal
 from ipaddress import ip_network
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -201,12 +202,9 @@ class KeyDocument(Document):
     revoke_at: datetime | None
 
 
-class VerifyKey(Command):
-    """A question about a key; what is left out is not looked at."""
+class RehearseKey(Command):
+    """What a call would need of a key; what is left out is not looked at."""
 
-    key: Annotated[str, StringConstraints(max_length=300)] = Field(
-        description="The raw key, as its holder sent it."
-    )
     scope: ShortText | None = Field(None, description="The permission that the call needs.")
     model: ShortText | None = Field(None, description="The model that the call is for.")
     cost_tokens: Annotated[int, Field(ge=0, le=2_147_483_647)] | None = Field(
@@ -218,10 +216,135 @@ class VerifyKey(Command):
     ip: Annotated[ShortText, AfterValidator(_address)] | None = Field(
         None, description="The address that the holder calls from."
     )
+
+
+class VerifyKey(RehearseKey):
+    """A question about a key."""
+
+    key: Annotated[str, StringConstraints(max_length=300)] = Field(
+        description="The raw key, as its holder sent it."
+    )
     dry_run: bool = Field(False, description="Consume nothing, and give the trace of checks.")
     reservation_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,60}$")] | None = (
         Field(None, description="Your own id for the reservation, to make a retry safe.")
     )
+
+
+class RotateKey(Command):
+    """How long the old key still opens beside its successor."""
+
+    overlap: Literal["now", "1h", "24h", "7d", "until_quiet"] = Field(
+        "24h", description="until_quiet: until nobody used the old key for a day."
+    )
+
+
+class ChildKey(Command):
+    """A short-lived key with a part of its parent's rights."""
+
+    name: Name | None = Field(None, description="What people call it.")
+    scopes: Annotated[list[Scope], AfterValidator(_unique)] | None = Field(
+        None, max_length=50, description="At most its parent's, which it gets when left out."
+    )
+    lifetime_seconds: Annotated[int, Field(ge=60, le=86_400)] = Field(
+        3600, description="How long it opens; never longer than its parent."
+    )
+    max_uses: Limit | None = Field(None, description="How often it may be used at all.")
+
+
+class RevokeKey(StopKey):
+    """When a key ends; at once if nothing is said."""
+
+    at: Moment | None = Field(None, description="When it ends, in the future.")
+    brownout: bool = Field(
+        False, description="Deny for a minute now, longer each hour, until it ends after six."
+    )
+
+
+class RevokeKeys(Command):
+    """Which keys end: those for which everything that is said is true."""
+
+    application_id: RecordId | None = Field(None, description="Of this application.")
+    owner: ShortText | None = Field(None, description="Created by or issued to this person's id.")
+    tag: ShortText | None = Field(None, description="With this tag.")
+    created_before: Moment | None = Field(None, description="Older than this.")
+    verb: Literal["revoke", "block"] = Field("revoke", description="block can be undone.")
+    reason: Annotated[Line, StringConstraints(max_length=200)] | None = Field(
+        None, description="Why, in a sentence for people."
+    )
+    dry_run: bool = Field(True, description="Only say how many; false does it.")
+
+
+class ExplainRequest(Command):
+    """Which refused request."""
+
+    request_id: Annotated[str, StringConstraints(max_length=60)] = Field(
+        "", description="The X-Request-Id of the answer that refused."
+    )
+
+
+class NamedDocument(BaseModel):
+    """A key by id and name."""
+
+    id: str
+    name: str
+
+
+class RevokedDocument(BaseModel):
+    """How many keys a bulk revocation is about, and some of them."""
+
+    count: int
+    dry_run: bool
+    sample: list[NamedDocument]
+
+
+class CountedDocument(BaseModel):
+    """How often something was seen, and when last."""
+
+    what: str
+    calls: int
+    last_at: datetime
+
+
+class ImpactDocument(BaseModel):
+    """Who would notice if a key ended: its last 24 hours."""
+
+    key_id: str
+    calls: int
+    sources: list[CountedDocument]
+    scopes: list[CountedDocument]
+    children: int
+
+
+class PropagationDocument(BaseModel):
+    """How many of the processes that verify keys have heard of a key's newest change."""
+
+    verifiers: int
+    heard: int
+    milliseconds: float | None
+
+
+Tokens = Annotated[int, Field(ge=0, le=10_000_000_000)]
+
+
+class SettleReservation(Command):
+    """What a call really came to."""
+
+    cost_usd: Money | None = Field(
+        None, description="US dollars; what was reserved when left out, 0 for a call that failed."
+    )
+    tokens: Tokens | None = Field(None, description="Tokens that it used.")
+    model: ShortText | None = Field(None, description="The model that it was for.")
+
+
+class SpendOnKey(Command):
+    """A bill after the fact."""
+
+    usage_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,60}$")] | None = Field(
+        None, description="Your id of this line: the same id is written once."
+    )
+    cost_usd: Money = Field(Decimal(0), description="US dollars.")
+    tokens: Tokens | None = Field(None, description="Tokens that were used.")
+    model: ShortText | None = Field(None, description="The model that it was for.")
 
 
 class CheckDocument(BaseModel):
@@ -249,6 +372,27 @@ class BudgetDocument(BaseModel):
     reserved_usd: float
     available_usd: float | None
     period_end: datetime | None
+
+
+class SpentDocument(BaseModel):
+    """A line of the ledger and the budget after it; `repeated` if it was there before."""
+
+    id: str
+    key_id: str
+    cost_usd: float
+    repeated: bool
+    budget: BudgetDocument
+
+
+class ExplanationDocument(BaseModel):
+    """Why a request was refused: the checks in their order."""
+
+    request_id: str
+    denied_at: datetime
+    key_id: str | None
+    code: str
+    source: str | None
+    trace: list[CheckDocument]
 
 
 class Verdict(BaseModel):

@@ -1,7 +1,8 @@
 """The verbs of keys. A key is issued, blocked and unblocked, and revoked: never changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import exists, func, select, true
 
@@ -62,10 +63,15 @@ def issue(actor: Actor, command: IssueKey) -> Revealed[ApiKey]:
     values["name"] = command.name or UNNAMED
     values["application_id"] = _owner(actor, command.application_id)
     values["issued_to_user_id"] = _user(actor, command)
-    _check_scopes(actor, command.scopes)
+    check_scopes(actor, command.scopes)
     _check_expiry(command)
     _check_predecessor(actor, command.rotated_from_key_id)
-    raw = key_format.generate(_key_code(actor), command.kind)
+    return mint(actor, command.kind, values)
+
+
+def mint(actor: Actor, kind: str, values: Mapping[str, Any]) -> Revealed[ApiKey]:
+    """Make a key of values that were judged, with the record of its use."""
+    raw = key_format.generate(_key_code(actor), kind)
     record = ApiKey(
         key_hash=raw.digest,
         prefix=raw.prefix,
@@ -175,7 +181,14 @@ def _user(actor: Actor, command: IssueKey) -> str | None:
     return user
 
 
-def _check_scopes(actor: Actor, scopes: Sequence[str]) -> None:
+def check_within(scopes: Sequence[str], those: Sequence[str]) -> None:
+    """Invalid for a scope that the parent does not have."""
+    if beyond := sorted(set(scopes) - set(those)):
+        raise Invalid.field("scopes", f"Its parent does not have: {', '.join(beyond)}.")
+
+
+def check_scopes(actor: Actor, scopes: Sequence[str]) -> None:
+    """Invalid for a scope that the actor does not have, and so cannot give."""
     if beyond := sorted(set(scopes) - actor.scopes):
         message = f"You cannot grant what you do not have: {', '.join(beyond)}."
         raise Invalid.field("scopes", message)

@@ -15,9 +15,11 @@ from sqlalchemy import (
     CheckConstraint,
     Index,
     Integer,
+    LargeBinary,
     Numeric,
     SmallInteger,
     String,
+    func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -179,3 +181,37 @@ class KeyUse(Base):
     what: Mapped[str] = mapped_column(String(200), primary_key=True)
     calls: Mapped[int] = mapped_column(BigInteger)
     last_at: Mapped[datetime]
+
+
+class KeyRotation(Base):
+    """One key follows another; `finish_at` is None while it waits until the old one is quiet."""
+
+    __tablename__ = "key_rotation"
+    __table_args__ = (
+        Index(
+            "ix_key_rotation_running",
+            "tenant_id",
+            "started_at",
+            postgresql_where="finished_at IS NULL",
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    old_key_id: Mapped[str] = mapped_column(String(40))
+    new_key_id: Mapped[str] = mapped_column(String(40))
+    overlap: Mapped[str] = mapped_column(String(20))
+    started_at: Mapped[datetime]
+    finish_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class TokenSigningKey(Base):
+    """A key that signs the portal's own tokens; the newest one signs, all of them verify."""
+
+    __tablename__ = "token_signing_key"
+
+    id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    public_jwk: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -20,7 +20,7 @@ from portal.keys.decision import (
 from portal.keys.denials import Denial
 from portal.keys.engine import Engine
 from portal.keys.meters import FREE, Admission
-from portal.keys.schemas import VerifyKey
+from portal.keys.schemas import RehearseKey, VerifyKey
 from portal.keys.snapshot import Snapshot
 from portal.keys.usage import usage
 from portal.networks import parse
@@ -56,7 +56,7 @@ def verify(engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str) ->
         return _unknown(engine, tenant_id, key, asked, request_id, now)
     code = refusal(key, question, now)
     if asked.dry_run:
-        return _rehearsed(engine, key, question, code, now)
+        return rehearsed(engine, key, asked)
     admission = FREE
     if code is None and (key.is_metered or question.usd is not None):
         reservation = asked.reservation_id or new_id("rsv") if question.usd is not None else None
@@ -70,7 +70,7 @@ def verify(engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str) ->
     return _answer(key, code, admission)
 
 
-def question_of(asked: VerifyKey) -> Question:
+def question_of(asked: RehearseKey) -> Question:
     """What is asked of the key, as the decision reads it."""
     return Question(
         scope=asked.scope,
@@ -134,10 +134,10 @@ def _unknown(
     return {"valid": False, "code": code, **NOTHING}
 
 
-def _rehearsed(
-    engine: Engine, key: Snapshot, question: Question, code: str | None, now: datetime
-) -> dict[str, Any]:
+def rehearsed(engine: Engine, key: Snapshot, asked: RehearseKey) -> dict[str, Any]:
     """The whole trace, and nothing consumed: also what comes after the first refusal."""
+    question, now = question_of(asked), datetime.now(UTC)
+    code = refusal(key, question, now)
     admission = engine.meters.look(key, question)
     checks = [*trace(key, question, now), *metered(key, question, admission, admission.refused)]
     document = _answer(key, code or admission.refused or VALID, admission)

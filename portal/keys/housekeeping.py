@@ -1,0 +1,37 @@
+"""What the worker does for keys: give back what nobody settled, forget what is old."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select
+
+from portal.db import session
+from portal.housekeeping import Job
+from portal.keys import money, revocation, rotation
+from portal.keys.denials import KEPT, KEPT_DAYS
+from portal.keys.state import KeyDenial, KeyUse, SpendReservation
+
+USE_DAYS = 92
+RELEASED_DAYS = 7
+
+
+def forget_old(tenant_id: str) -> None:
+    """Drop denials, hourly counts and released reservations that nobody will ask for."""
+    own = KeyDenial.tenant_id == tenant_id
+    newest = select(KeyDenial.denied_at).where(own).order_by(KeyDenial.denied_at.desc())
+    full = newest.offset(KEPT).limit(1).scalar_subquery()
+    old = func.now() - timedelta(days=KEPT_DAYS)
+    session.execute(delete(KeyDenial).where(own, KeyDenial.denied_at < func.greatest(old, full)))
+    hours = KeyUse.hour < func.now() - timedelta(days=USE_DAYS)
+    session.execute(delete(KeyUse).where(KeyUse.tenant_id == tenant_id, hours))
+    released = SpendReservation.released_at < func.now() - timedelta(days=RELEASED_DAYS)
+    session.execute(
+        delete(SpendReservation).where(SpendReservation.tenant_id == tenant_id, released)
+    )
+
+
+HOUSEKEEPING = [
+    Job("release reservations", money.release_due, timedelta(minutes=1), per_tenant=True),
+    Job("end planned keys", revocation.apply_due, timedelta(minutes=1), per_tenant=True),
+    Job("finish rotations", rotation.finish_due, timedelta(minutes=1), per_tenant=True),
+    Job("forget old uses of keys", forget_old, timedelta(hours=1), per_tenant=True),
+]

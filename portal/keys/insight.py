@@ -1,0 +1,194 @@
+"""What an admin asks about keys: who uses it, what would break, why was it refused, who knows."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+
+from portal.db import Actor, find, session
+from portal.errors import NotFound
+from portal.keys.engine import engine
+from portal.keys.models import ApiKey, ApiKeyRuntime
+from portal.keys.schemas import RehearseKey
+from portal.keys.snapshot import Snapshot, load
+from portal.keys.state import KeyAcknowledgement, KeyChange, KeyDenial, KeyUse, KeyVerifier
+from portal.keys.verify import rehearsed
+from portal.keys.watch import ALIVE_SECONDS
+
+DAY = timedelta(hours=24)
+IDLE = timedelta(days=90)
+SOON = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How often something was seen, and when last."""
+
+    what: str
+    calls: int
+    last_at: datetime
+
+
+def used(actor: Actor, key_id: str, aspect: str, span: timedelta = DAY) -> list[Counted]:
+    """The sources, scopes, denials or calls of a key within a span, the most frequent first."""
+    actor.require("keys:read")
+    find(ApiKey, actor, key_id)
+    calls = func.sum(KeyUse.calls)
+    query = (
+        select(KeyUse.what, calls, func.max(KeyUse.last_at))
+        .where(KeyUse.tenant_id == actor.tenant_id, KeyUse.key_id == key_id)
+        .where(KeyUse.aspect == aspect, KeyUse.last_at > func.now() - span)
+        .group_by(KeyUse.what)
+        .order_by(calls.desc())
+        .limit(100)
+    )
+    return [Counted(what, int(count), at) for what, count, at in session.execute(query)]
+
+
+def by_hour(actor: Actor, key_id: str, span: timedelta = DAY) -> list[tuple[datetime, str, int]]:
+    """(hour, "call" or "denial", how many) for a chart, in the order of time."""
+    actor.require("keys:read")
+    find(ApiKey, actor, key_id)
+    query = (
+        select(KeyUse.hour, KeyUse.aspect, func.sum(KeyUse.calls))
+        .where(KeyUse.tenant_id == actor.tenant_id, KeyUse.key_id == key_id)
+        .where(KeyUse.aspect.in_(("call", "denial")), KeyUse.hour > func.now() - span)
+        .group_by(KeyUse.hour, KeyUse.aspect)
+        .order_by(KeyUse.hour)
+    )
+    return [(hour, aspect, int(calls)) for hour, aspect, calls in session.execute(query)]
+
+
+def impact(actor: Actor, key_id: str) -> dict[str, Any]:
+    """What would be hit if the key ended now: its last 24 hours, and the keys that hang on it."""
+    aspects = {aspect: used(actor, key_id, aspect) for aspect in ("call", "source", "scope")}
+    children = select(func.count()).where(
+        ApiKey.tenant_id == actor.tenant_id,
+        ApiKey.parent_key_id == key_id,
+        ApiKey.status == "active",
+    )
+    return {
+        "key_id": key_id,
+        "calls": sum(counted.calls for counted in aspects["call"]),
+        "sources": [_document(counted) for counted in aspects["source"]],
+        "scopes": [_document(counted) for counted in aspects["scope"]],
+        "children": session.scalar(children) or 0,
+    }
+
+
+def _document(counted: Counted) -> dict[str, Any]:
+    return {"what": counted.what, "calls": counted.calls, "last_at": counted.last_at}
+
+
+def explain(actor: Actor, request_id: str) -> dict[str, Any]:
+    """Why the request of this id was refused. Raises NotFound where nothing is kept of it."""
+    actor.require("keys:read")
+    waiting = engine().denials.waiting(actor.tenant_id, request_id)
+    if waiting is not None:
+        checks = [check.document() for check in waiting.checks]
+        return _explained(request_id, waiting.denied_at, waiting.key_id, waiting.code,
+                          waiting.source, checks)  # fmt: skip
+    kept = session.get(KeyDenial, (actor.tenant_id, request_id))
+    if kept is None:
+        raise NotFound("Nothing is kept of a refusal with this request id.")
+    return _explained(request_id, kept.denied_at, kept.key_id, kept.code, kept.source, kept.trace)
+
+
+def _explained(
+    request_id: str,
+    denied_at: datetime,
+    key_id: str | None,
+    code: str,
+    source: str | None,
+    trace: list[dict[str, Any]],
+) -> dict[str, Any]:
+    return {
+        "request_id": request_id,
+        "denied_at": denied_at,
+        "key_id": key_id,
+        "code": code,
+        "source": source,
+        "trace": trace,
+    }
+
+
+def what_if(actor: Actor, key_id: str, asked: RehearseKey) -> dict[str, Any]:
+    """The verdict about a key as if it were used, with every check; consumes nothing."""
+    actor.require("keys:read")
+    record = find(ApiKey, actor, key_id)
+    snapshot: Snapshot | None = load(engine().wire, record.key_hash)
+    if snapshot is None:
+        raise NotFound(f"There is no key {key_id[:60]} in this tenant.")
+    return rehearsed(engine(), snapshot, asked)
+
+
+def by_fingerprint(actor: Actor, fingerprints: list[str]) -> list[ApiKey]:
+    """The tenant's keys of these hashes (hex SHA-256): for text that was searched elsewhere."""
+    actor.require("keys:read")
+    query = ApiKey.seen_by(actor).where(ApiKey.key_hash.in_(fingerprints[:1000]))
+    return list(session.scalars(query))
+
+
+def propagation(actor: Actor, key_id: str) -> dict[str, Any]:
+    """Who has heard of the newest change of a key: "2 of 2 verifiers, the last after 3 ms"."""
+    actor.require("keys:read")
+    find(ApiKey, actor, key_id)
+    alive = KeyVerifier.seen_at > func.now() - timedelta(seconds=ALIVE_SECONDS)
+    change = session.get(KeyChange, (actor.tenant_id, key_id), populate_existing=True)
+    if change is None:
+        everybody = session.scalar(select(func.count()).where(alive)) or 0
+        return {"verifiers": everybody, "heard": everybody, "milliseconds": None}
+    heard = select(func.min(KeyAcknowledgement.seen_at)).where(
+        KeyAcknowledgement.verifier_id == KeyVerifier.id, KeyAcknowledgement.seq >= change.seq
+    )
+    rows = session.execute(select(KeyVerifier.seq, heard.scalar_subquery()).where(alive)).all()
+    moments = [at for _, at in rows if at is not None]
+    last = max(moments, default=None)
+    return {
+        "verifiers": len(rows),
+        "heard": sum(seq >= change.seq for seq, _ in rows),
+        "milliseconds": None
+        if last is None
+        else round(max(0.0, (last - change.changed_at).total_seconds() * 1000), 1),
+    }
+
+
+# ---------------------------------------------------------------- posture
+
+
+def concerns(actor: Actor) -> dict[str, list[ColumnElement[bool]]]:
+    """Concern → the conditions of the live keys that it is about; for counts, lists and fixes."""
+    last = (
+        select(ApiKeyRuntime.last_used_at)
+        .where(ApiKeyRuntime.tenant_id == ApiKey.tenant_id, ApiKeyRuntime.key_id == ApiKey.id)
+        .scalar_subquery()
+    )
+    long_ago = func.now() - IDLE
+    live = [ApiKey.tenant_id == actor.tenant_id, ApiKey.status == "active"]
+    if actor.app_id is not None:
+        live.append(ApiKey.app_scope(actor.app_id, actor.application_id))
+    about: dict[str, list[ColumnElement[bool]]] = {
+        "never_expires": [ApiKey.expires_at.is_(None)],
+        "expires_soon": [ApiKey.expires_key < func.now() + SOON],
+        "no_budget": [ApiKey.kind == "virtual_llm", ApiKey.max_budget_usd.is_(None)],
+        "never_used": [last.is_(None), ApiKey.created_at < func.now() - DAY],
+        "idle": [last < long_ago],
+        "unrestricted": [
+            ApiKey.rpm_limit.is_(None),
+            ApiKey.max_budget_usd.is_(None),
+            func.jsonb_array_length(ApiKey.allowed_ips) == 0,
+        ],
+        "no_owner": [ApiKey.application_id.is_(None), ApiKey.issued_to_service.is_(None),
+                     ApiKey.issued_to_user_id.is_(None)],
+    }  # fmt: skip
+    return {name: [*live, *conditions] for name, conditions in about.items()}
+
+
+def posture(actor: Actor) -> dict[str, int]:
+    """How many live keys each concern is about."""
+    actor.require("keys:read")
+    return {
+        name: session.scalar(select(func.count()).select_from(ApiKey).where(*conditions)) or 0
+        for name, conditions in concerns(actor).items()
+    }

@@ -1,0 +1,169 @@
+"""What calls came to: settled reservations and later bills, into the ledger and its counters.
+
+Every line has an id and is written once, so that a caller may repeat what it did not hear the
+answer to. Every amount is a decimal number of US dollars.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select, text
+
+from portal.audit import service as audit
+from portal.db import Actor, find, new_id, session
+from portal.errors import NotFound
+from portal.events import service as events
+from portal.keys.meters import Budget
+from portal.keys.models import ApiKey
+from portal.keys.schemas import SettleReservation, SpendOnKey
+from portal.keys.state import KeyBudget, SpendLedger, SpendReservation
+
+SETTLE = text(
+    "SELECT key_id, repeated, crossed, spent_usd, reserved_usd, max_usd, period_end, cost_usd"
+    " FROM settle_reservation(:tenant_id, :id, CAST(:usd AS numeric), CAST(:tokens AS bigint),"
+    " :model, 'settled')"
+)
+SPEND = text(
+    "SELECT CAST(:key_id AS text), repeated, crossed, spent_usd, reserved_usd, max_usd,"
+    " period_end, cost_usd FROM spend_on_key(:tenant_id, :id, 'usage', :key_id,"
+    " CAST(:usd AS numeric), NULL, NULL, CAST(:tokens AS bigint), :model)"
+)
+RELEASE = text("SELECT release_expired(:tenant_id, :family_id, clock_timestamp())")
+SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A line of the ledger, and the budget after it."""
+
+    id: str
+    key_id: str
+    cost_usd: Decimal
+    repeated: bool
+    budget: Budget
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """As programs read it."""
+        return {
+            "id": self.id,
+            "key_id": self.key_id,
+            "cost_usd": self.cost_usd,
+            "repeated": self.repeated,
+            "budget": self.budget.document,
+        }
+
+
+def settle(actor: Actor, reservation_id: str, command: SettleReservation) -> Spent:
+    """End a reservation with what the call cost; what was held and not used is free again.
+
+    A second time gives the first answer. Raises NotFound where the tenant has none of this id.
+    """
+    actor.require("keys:verify")
+    usd = command.cost_usd
+    if usd is None:
+        held = select(SpendReservation.usd).where(
+            SpendReservation.tenant_id == actor.tenant_id, SpendReservation.id == reservation_id
+        )
+        usd = session.scalar(held) or Decimal(0)
+    asked = {"usd": usd, "tokens": command.tokens, "model": command.model}
+    spent = _spent(actor, SETTLE, {"id": reservation_id, **asked})
+    if spent is None:
+        raise NotFound(f"There is no reservation {reservation_id[:60]} in this tenant.")
+    return spent
+
+
+def record_usage(actor: Actor, key_id: str, command: SpendOnKey) -> Spent:
+    """Bill a key after the fact, once for each id. Raises NotFound."""
+    actor.require("keys:verify")
+    key = find(ApiKey, actor, key_id)
+    line = {"id": command.usage_id or new_id("use"), "key_id": key.id}
+    asked = {"usd": command.cost_usd, "tokens": command.tokens, "model": command.model}
+    spent = _spent(actor, SPEND, {**line, **asked})
+    assert spent is not None  # noqa: S101 - the function always gives a row
+    return spent
+
+
+def _spent(actor: Actor, statement: Any, values: dict[str, Any]) -> Spent | None:
+    row = session.execute(statement, {"tenant_id": actor.tenant_id, **values}).first()
+    if row is None:
+        return None
+    key_id, repeated, crossed, spent_usd, reserved_usd, max_usd, period_end, cost = row
+    budget = Budget(max_usd, spent_usd, reserved_usd, period_end)
+    if crossed:
+        data = {"id": key_id, "percent": crossed, "spent_usd": float(spent_usd),
+                "max_usd": float(max_usd)}  # fmt: skip
+        events.announce(actor, "api_key.budget_threshold", data, subject=key_id)
+    return Spent(values["id"], key_id, cost, repeated, budget)
+
+
+# ---------------------------------------------------------------- reading
+
+
+def budget_of(actor: Actor, key: ApiKey) -> Budget:
+    """The money of a key's family in the running period: the numbers that deny."""
+    actor.require("keys:read")
+    own = KeyBudget.tenant_id == actor.tenant_id
+    row = session.scalar(
+        select(KeyBudget).where(own, KeyBudget.family_id == (key.rotation_family_id or key.id))
+    )
+    now = session.scalar(select(func.now()))
+    if row is None or (row.period_end is not None and now is not None and row.period_end <= now):
+        return Budget(key.max_budget_usd, Decimal(0), Decimal(0), None)
+    return Budget(key.max_budget_usd, row.spent_usd, row.reserved_usd, row.period_end)
+
+
+def empty_at(budget: Budget, period_start: datetime, now: datetime) -> datetime | None:
+    """When the budget will be spent if it goes on like this since `period_start`; None for never
+    in this period."""
+    if budget.max_usd is None or budget.spent_usd <= 0 or now <= period_start:
+        return None
+    left = budget.available_usd or Decimal(0)
+    seconds = Decimal((now - period_start).total_seconds()) * left / budget.spent_usd
+    moment = now.timestamp() + float(seconds)
+    if budget.period_end is not None and moment >= budget.period_end.timestamp():
+        return None
+    return datetime.fromtimestamp(moment, now.tzinfo) if moment < 2e11 else None
+
+
+def ledger(actor: Actor, key_id: str, limit: int = 50) -> list[SpendLedger]:
+    """The newest lines of a key's ledger."""
+    actor.require("keys:read")
+    find(ApiKey, actor, key_id)
+    query = select(SpendLedger).where(
+        SpendLedger.tenant_id == actor.tenant_id, SpendLedger.key_id == key_id
+    )
+    return list(session.scalars(query.order_by(SpendLedger.noted_at.desc()).limit(limit)))
+
+
+# ---------------------------------------------------------------- housekeeping
+
+
+def release_due(tenant_id: str) -> int:
+    """Give back what was reserved and never settled, with a line in the audit log of each key."""
+    actor = Actor(tenant_id, "system", SYSTEM, "Key engine", source_type="system")
+    due = (
+        SpendReservation.tenant_id == tenant_id,
+        SpendReservation.released_at.is_(None),
+        SpendReservation.expires_at <= func.now(),
+    )
+    held = session.execute(
+        select(
+            SpendReservation.family_id,
+            SpendReservation.key_id,
+            func.count(),
+            func.sum(SpendReservation.usd),
+        )
+        .where(*due)
+        .group_by(SpendReservation.family_id, SpendReservation.key_id)
+        .order_by(SpendReservation.family_id)
+    ).all()
+    for family_id in sorted({row[0] for row in held}):
+        session.execute(RELEASE, {"tenant_id": tenant_id, "family_id": family_id})
+    for _, key_id, count, usd in held:
+        if key := session.get(ApiKey, (tenant_id, key_id)):
+            changes = {"reserved_usd": (float(usd), 0), "reservations": (count, 0)}
+            audit.record(actor, "key.reservations_released", key, changes)
+    return len(held)

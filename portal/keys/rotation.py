@@ -1,0 +1,176 @@
+"""A key follows another: the same rights and limits, one budget, and a time in which both open."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from portal import records
+from portal.applications import service as applications
+from portal.db import Actor, database_now, find, flush, new_id, session
+from portal.errors import Conflict
+from portal.keys import service
+from portal.keys.models import ApiKey, ApiKeyRuntime
+from portal.keys.schemas import ChildKey, RotateKey
+from portal.keys.state import KeyRotation
+from portal.records import Revealed
+
+OVERLAPS = {
+    "now": timedelta(0),
+    "1h": timedelta(hours=1),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "until_quiet": None,
+}
+QUIET = timedelta(hours=24)
+COPIED = (
+    "name",
+    "kind",
+    "application_id",
+    "issued_to_user_id",
+    "issued_to_service",
+    "scopes",
+    "allowed_models",
+    "tpm_limit",
+    "rpm_limit",
+    "max_budget_usd",
+    "budget_period",
+    "allowed_ips",
+    "max_uses",
+    "tags",
+)
+SYSTEM = "Key rotation"
+
+
+def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
+    """A successor with a fresh lifetime, and the end of the old key, in one transaction.
+
+    Raises Conflict for a key that does not open any more, that is a child, or whose family has two
+    live keys already; Invalid for rights that the actor does not have.
+    """
+    actor.require("keys:write")
+    old = find(ApiKey, actor, key_id, lock=True)
+    now = database_now()
+    _check(actor, old, now)
+    family = old.rotation_family_id or old.id
+    values = {name: getattr(old, name) for name in COPIED}
+    values |= {
+        "rotated_from_key_id": old.id,
+        "rotation_family_id": family,
+        # As long as the old one was given, from now; never what is left of that.
+        "expires_at": old.expires_at and now + (old.expires_at - old.created_at),
+    }
+    made = service.mint(actor, old.kind, values)
+    overlap = OVERLAPS[command.overlap]
+    if overlap == timedelta(0):
+        ending = {"revoked_at": now, "revoked_reason": f"Rotated to {made.record.id}"}
+    elif overlap is not None:
+        ending = {"expires_at": min(old.expires_at or now + overlap, now + overlap)}
+    else:
+        ending = {}
+    records.change(actor, old, ending, action="rotated")
+    session.expire(old, ["status"])
+    session.add(
+        KeyRotation(
+            tenant_id=actor.tenant_id,
+            id=new_id("rot"),
+            old_key_id=old.id,
+            new_key_id=made.record.id,
+            overlap=command.overlap,
+            started_at=now,
+            finish_at=None if overlap is None else now + overlap,
+            finished_at=now if overlap == timedelta(0) else None,
+        )
+    )
+    flush()
+    return made
+
+
+def rotations(actor: Actor, key_id: str | None = None, limit: int = 50) -> list[KeyRotation]:
+    """The newest rotations of the tenant, or those that a key is a part of."""
+    actor.require("keys:read")
+    query = select(KeyRotation).where(KeyRotation.tenant_id == actor.tenant_id)
+    if key_id is not None:
+        query = query.where((KeyRotation.old_key_id == key_id) | (KeyRotation.new_key_id == key_id))
+    return list(session.scalars(query.order_by(KeyRotation.started_at.desc()).limit(limit)))
+
+
+def finish_due(tenant_id: str) -> int:
+    """Housekeeping: end the rotations whose time has come, and those whose old key is quiet."""
+    actor = Actor(tenant_id, "system", "system", SYSTEM, source_type="system")
+    now = database_now()
+    query = (
+        select(KeyRotation, ApiKey, ApiKeyRuntime)
+        .join(ApiKey, (ApiKey.tenant_id == KeyRotation.tenant_id)
+              & (ApiKey.id == KeyRotation.old_key_id))
+        .join(ApiKeyRuntime, (ApiKeyRuntime.tenant_id == ApiKey.tenant_id)
+              & (ApiKeyRuntime.key_id == ApiKey.id))
+        .where(KeyRotation.tenant_id == tenant_id, KeyRotation.finished_at.is_(None))
+    )  # fmt: skip
+    done = 0
+    for rotation, old, used in session.execute(query).all():
+        if old.revoked_at is None and not _is_over(rotation, used, now):
+            continue
+        if old.revoked_at is None:
+            reason = f"Rotated to {rotation.new_key_id}"
+            records.change(
+                actor, old, {"revoked_at": now, "revoked_reason": reason}, action="revoked"
+            )
+        rotation.finished_at = now
+        done += 1
+    return done
+
+
+def _is_over(rotation: KeyRotation, used: ApiKeyRuntime, now: datetime) -> bool:
+    if rotation.finish_at is not None:
+        return rotation.finish_at <= now
+    return max(rotation.started_at, used.last_used_at or rotation.started_at) + QUIET <= now
+
+
+def _check(actor: Actor, old: ApiKey, now: datetime) -> None:
+    if old.revoked_at is not None or (old.revoke_at is not None and old.revoke_at <= now):
+        raise Conflict("This key is revoked. Issue a new one instead.")
+    if old.expires_at is not None and old.expires_at <= now:
+        raise Conflict("This key has expired. Issue a new one instead.")
+    if old.parent_key_id is not None:
+        raise Conflict("This key is a short-lived child of another. Make a new child instead.")
+    service.check_scopes(actor, old.scopes)
+    if old.application_id is not None:
+        applications.running(actor, old.application_id)
+    family = old.rotation_family_id or old.id
+    live = select(func.count()).where(
+        ApiKey.tenant_id == actor.tenant_id,
+        (ApiKey.rotation_family_id == family) | (ApiKey.id == family),
+        ApiKey.parent_key_id.is_(None),
+        ApiKey.status == "active",
+    )
+    if (session.scalar(live) or 0) >= 2:
+        raise Conflict("Two keys of this family are live already. Revoke the older one first.")
+
+
+def make_child(actor: Actor, key_id: str, command: ChildKey) -> Revealed[ApiKey]:
+    """A short-lived key with a part of its parent's rights. It falls with its parent and spends
+    its parent's budget.
+
+    Raises Conflict for a parent that does not open, Invalid for more than the parent has.
+    """
+    actor.require("keys:write")
+    parent = find(ApiKey, actor, key_id, lock=True)
+    now = database_now()
+    if parent.status != "active" or parent.blocked:
+        raise Conflict("This key does not open, so it can have no children.")
+    if parent.parent_key_id is not None:
+        raise Conflict("A child key has no children of its own.")
+    scopes = parent.scopes if command.scopes is None else command.scopes
+    service.check_within(scopes, parent.scopes)
+    service.check_scopes(actor, scopes)
+    ends = now + timedelta(seconds=command.lifetime_seconds)
+    values = {name: getattr(parent, name) for name in COPIED}
+    values |= {
+        "name": command.name or f"{parent.name}, child",
+        "scopes": scopes,
+        "parent_key_id": parent.id,
+        "rotation_family_id": parent.rotation_family_id or parent.id,
+        "expires_at": min(ends, parent.expires_at or ends),
+        "max_uses": command.max_uses,
+    }
+    return service.mint(actor, parent.kind, values)

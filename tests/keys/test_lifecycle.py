@@ -1,0 +1,232 @@
+"""Rotation, children, and the ends of keys: what each may do, and what it leaves."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+
+from portal.config import libpq_url
+from portal.db import transaction
+from portal.keys import revocation, rotation
+from tests.cast import Api
+from tests.databases import Database
+
+FUTURE = "2099-01-01T00:00:00Z"
+
+
+def verdict(ada: Api, issued: dict[str, Any], **question: Any) -> Any:
+    return (ada.post("/api-keys/verify", {"key": issued["key"], **question}).json or {})["code"]
+
+
+def rotate(ada: Api, issued: dict[str, Any], overlap: str = "24h") -> dict[str, Any]:
+    answer = ada.post(f"/api-keys/{issued['id']}/rotations", {"overlap": overlap})
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json or {})
+
+
+def change(database: Database, statement: str, *values: Any) -> None:
+    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
+        connection.execute(statement, values)
+
+
+# ---------------------------------------------------------------- rotation
+
+
+def test_a_successor_has_the_same_settings_and_a_fresh_lifetime(ada: Api, database: Database):
+    issued = ada.create(
+        "api-keys", name="Nightly", scopes=["keys:read"], rpm_limit=5, tags=["etl"],
+        max_budget_usd=1, allowed_ips=["10.0.0.0/8"], expires_at=FUTURE,
+    )  # fmt: skip
+    change(
+        database,
+        "UPDATE api_key SET created_at = now() - interval '9 days',"
+        " expires_at = now() + interval '1 day'",
+    )
+    new = rotate(ada, issued)
+    for field in ("name", "scopes", "rpm_limit", "tags", "max_budget_usd", "allowed_ips"):
+        assert new[field] == issued[field], field
+    assert new["rotated_from_key_id"] == issued["id"]
+    assert new["key"] != issued["key"]
+    given = datetime.fromisoformat(new["expires_at"]) - datetime.fromisoformat(new["created_at"])
+    assert 9.9 < given.total_seconds() / 86_400 < 10.1
+    assert verdict(ada, issued, ip="10.1.1.1") == verdict(ada, new, ip="10.1.1.1") == "VALID"
+
+
+def test_a_rotation_now_ends_the_old_key_at_once(ada: Api):
+    issued = ada.create("api-keys")
+    assert verdict(ada, issued) == "VALID"
+    new = rotate(ada, issued, "now")
+    assert verdict(ada, issued) == "REVOKED"
+    assert verdict(ada, new) == "VALID"
+
+
+def test_a_family_shares_one_budget(ada: Api):
+    issued = ada.create("api-keys", max_budget_usd=1)
+    new = rotate(ada, issued)
+    assert verdict(ada, issued, estimated_usd=0.6) == "VALID"
+    assert verdict(ada, new, estimated_usd=0.6) == "BUDGET_EXCEEDED"
+    assert verdict(ada, new, estimated_usd=0.4) == "VALID"
+
+
+def test_at_most_two_keys_of_a_family_live(ada: Api):
+    issued = ada.create("api-keys")
+    new = rotate(ada, issued)
+    refused = ada.post(f"/api-keys/{new['id']}/rotations", {"overlap": "now"})
+    assert refused.status_code == 409
+    ada.post(f"/api-keys/{issued['id']}/revoke")
+    rotate(ada, new, "now")
+
+
+def test_a_key_that_does_not_open_has_no_successor(ada: Api, database: Database):
+    revoked, expired = ada.create("api-keys"), ada.create("api-keys", expires_at=FUTURE)
+    ada.post(f"/api-keys/{revoked['id']}/revoke")
+    change(database, "UPDATE api_key SET expires_at = now() WHERE id = %s", expired["id"])
+    for issued in (revoked, expired):
+        assert ada.post(f"/api-keys/{issued['id']}/rotations").status_code == 409
+    assert len(ada.get("/api-keys").json["items"]) == 2
+
+
+def test_nobody_gets_more_rights_by_rotating(app: Flask, ada: Api):
+    strong = ada.create("api-keys", scopes=["connectors:write", "keys:write"])
+    weak = Api(app.test_client(), ada.create("api-keys", scopes=["keys:write"])["key"])
+    assert weak.post(f"/api-keys/{strong['id']}/rotations").status_code == 422
+    assert weak.post(f"/api-keys/{strong['id']}/children").status_code == 422
+
+
+def test_a_rotation_ends_by_itself_when_the_old_key_is_quiet(
+    app: Flask, ada: Api, database: Database
+):
+    issued = ada.create("api-keys")
+    rotate(ada, issued, "until_quiet")
+
+    def finish() -> int:
+        with app.app_context(), transaction(issued["tenant_id"]):
+            return rotation.finish_due(issued["tenant_id"])
+
+    assert finish() == 0
+    change(database, "UPDATE key_rotation SET started_at = now() - interval '25 hours'")
+    change(database, "UPDATE api_key_runtime SET last_used_at = now() - interval '1 hour'")
+    assert finish() == 0
+    change(database, "UPDATE api_key_runtime SET last_used_at = now() - interval '25 hours'")
+    assert finish() == 1
+    assert verdict(ada, issued) == "REVOKED"
+
+
+# ---------------------------------------------------------------- children
+
+
+def test_a_child_has_a_part_of_its_parents_rights_and_falls_with_it(ada: Api):
+    parent = ada.create("api-keys", scopes=["keys:read", "connectors:read"], max_budget_usd=1)
+    path = f"/api-keys/{parent['id']}/children"
+    made = ada.post(path, {"scopes": ["keys:read"], "max_uses": 5, "lifetime_seconds": 60})
+    child = made.json
+    assert made.status_code == 201, made.text
+    assert (child["parent_key_id"], child["scopes"]) == (parent["id"], ["keys:read"])
+    assert ada.post(path, {"scopes": ["webhooks:read"]}).status_code == 422
+    assert ada.post(f"/api-keys/{child['id']}/children").status_code == 409
+    assert verdict(ada, child, estimated_usd=1) == "VALID"
+    assert verdict(ada, parent, estimated_usd=0.1) == "BUDGET_EXCEEDED"
+    ada.post(f"/api-keys/{parent['id']}/block")
+    assert verdict(ada, child) == "BLOCKED"
+    ada.post(f"/api-keys/{parent['id']}/revoke")
+    assert verdict(ada, child) == "REVOKED"
+
+
+# ---------------------------------------------------------------- ends
+
+
+def test_a_revocation_at_a_time_holds_without_the_worker(app: Flask, ada: Api, database: Database):
+    issued = ada.create("api-keys")
+    path = f"/api-keys/{issued['id']}"
+    assert ada.post(f"{path}/revoke", {"at": "2020-01-01T00:00:00Z"}).status_code == 422
+    planned = ada.post(f"{path}/revoke", {"at": FUTURE}).json
+    assert (planned["status"], planned["revoke_at"]) == ("active", FUTURE)
+    assert verdict(ada, issued) == "VALID"
+    change(database, "UPDATE api_key SET revoke_at = now()")
+    assert verdict(ada, issued) == "REVOKED"
+    with app.app_context(), transaction(issued["tenant_id"]):
+        assert revocation.apply_due(issued["tenant_id"]) == 1
+    assert ada.get(path).json["status"] == "revoked"
+
+
+def test_a_brownout_denies_from_its_first_minute(ada: Api):
+    issued = ada.create("api-keys")
+    ada.post(f"/api-keys/{issued['id']}/revoke", {"brownout": True})
+    assert verdict(ada, issued) == "BLOCKED"
+
+
+@pytest.mark.parametrize("verb", ["revoke", "block"])
+def test_many_are_counted_first_and_then_stopped(ada: Api, verb: str):
+    crm = ada.create("applications", display_name="CRM")
+    hit = [ada.create("api-keys", application_id=crm["id"], tags=["old"]) for _ in range(3)]
+    spared = ada.create("api-keys", tags=["old"])
+    which = {"application_id": crm["id"], "tag": "old", "verb": verb}
+    assert ada.post("/api-keys/revocations", which).json["count"] == 3
+    assert verdict(ada, hit[0]) == "VALID"
+    done = ada.post("/api-keys/revocations", {**which, "dry_run": False, "reason": "panic"})
+    assert done.json["count"] == 3
+    code = {"revoke": "REVOKED", "block": "BLOCKED"}[verb]
+    assert [verdict(ada, issued) for issued in hit] == [code] * 3
+    assert verdict(ada, spared) == "VALID"
+    [newest, *_] = ada.get(f"/api-keys/{hit[0]['id']}/history").json["items"]
+    assert newest["action"] == {"revoke": "key.revoked", "block": "key.blocked"}[verb]
+    assert ada.post("/api-keys/revocations", {"dry_run": False}).status_code == 422
+
+
+# ---------------------------------------------------------------- answers for admins
+
+
+def test_a_refusal_is_explained_by_its_request_id(app: Flask, ada: Api):
+    issued = ada.create("api-keys", scopes=["keys:read"], rpm_limit=1)
+    holder = Api(app.test_client(), issued["key"])
+    assert holder.get("/api-keys").status_code == 200
+    refused = holder.get("/api-keys")
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) <= 60
+    assert refused.headers["RateLimit"].startswith('"rpm";r=0;t=')
+    assert refused.headers["RateLimit-Policy"] == '"rpm";q=1;w=60'
+    question = {"request_id": refused.headers["X-Request-Id"]}
+    for _ in range(2):  # while it waits to be written, and after that
+        answer = ada.post("/api-keys/explanations", question).json
+        assert (answer["code"], answer["key_id"]) == ("RPM_EXCEEDED", issued["id"])
+        assert answer["trace"][-1]["passed"] is False
+        assert issued["key"] not in str(answer)
+        app.extensions["keys"].flush()
+    forbidden = holder.get("/webhooks")
+    question = {"request_id": forbidden.headers["X-Request-Id"]}
+    assert forbidden.status_code == 403
+    assert ada.post("/api-keys/explanations", question).json["code"] == "SCOPE_MISSING"
+
+
+def test_who_would_notice(app: Flask, ada: Api, by_key: Callable[..., Api]):
+    issued = ada.create("api-keys", scopes=["keys:read"])
+    holder = by_key(issued)
+    for _ in range(3):
+        holder.get("/api-keys")
+    app.extensions["keys"].flush()
+    answer = ada.get(f"/api-keys/{issued['id']}/impact").json
+    assert answer["calls"] == 3
+    assert [(s["what"], s["calls"]) for s in answer["scopes"]] == [("keys:read", 3)]
+    assert [s["what"] for s in answer["sources"]] == ["127.0.0.1"]
+
+
+def test_what_a_call_would_get_is_told_without_the_key(ada: Api):
+    issued = ada.create("api-keys", scopes=["keys:read"])
+    path = f"/api-keys/{issued['id']}/rehearsals"
+    assert ada.post(path, {"scope": "keys:read"}).json["valid"]
+    assert ada.post(path, {"scope": "webhooks:read"}).json["code"] == "SCOPE_MISSING"
+
+
+def test_what_needs_attention_is_counted(ada: Api):
+    ada.create("api-keys")
+    ada.create("api-keys", kind="virtual_llm", expires_at=FUTURE, rpm_limit=1)
+    found = ada.get("/api-keys/posture").json
+    assert (found["never_expires"], found["no_budget"], found["unrestricted"]) == (1, 1, 1)
+
+
+@pytest.fixture
+def by_key(app: Flask) -> Callable[[dict[str, Any]], Api]:
+    return lambda issued: Api(app.test_client(), issued["key"])

@@ -1,0 +1,299 @@
+"""Limits and money under load: two processes at full speed never pass what is allowed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from portal.config import libpq_url
+from portal.db import transaction
+from portal.keys import money
+from portal.keys.leases import Leases
+from tests.cast import Api
+from tests.databases import Database
+
+ROOT = str(Path(__file__).parents[2])
+
+
+def start(database: Database, issued: dict[str, Any], **task: Any) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "tests.keys.spender"]
+    return subprocess.Popen(
+        [*command, database.app_url, issued["key_hash"], json.dumps(task)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def together(database: Database, issued: dict[str, Any], **task: Any) -> Counter[str]:
+    """What two processes at once got to hear."""
+    seen: Counter[str] = Counter()
+    for process in [start(database, issued, **task) for _ in range(2)]:
+        output, _ = process.communicate(timeout=60)
+        seen.update(json.loads(output))
+    return seen
+
+
+def asked(database: Database, statement: str, *values: Any) -> Any:
+    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
+        found = connection.execute(statement, values).fetchone()
+        return found[0] if found and len(found) == 1 else found
+
+
+def minute(database: Database) -> int:
+    return int(asked(database, "SELECT floor(extract(epoch FROM clock_timestamp()) / 60)::int"))
+
+
+def within_a_minute(database: Database, work: Callable[[], Counter[str]]) -> Counter[str]:
+    """Do it again if the minute ended meanwhile: a new one allows as much again, with time."""
+    for _ in range(3):
+        before = minute(database)
+        seen = work()
+        if minute(database) == before:
+            return seen
+    raise AssertionError("three times across the end of a minute")
+
+
+@pytest.mark.parametrize("limit", [1, 7, 1500])
+def test_two_processes_admit_exactly_the_limit(ada: Api, database: Database, limit: int):
+    def work() -> Counter[str]:
+        issued = ada.create("api-keys", rpm_limit=limit)
+        return together(database, issued, calls=300)
+
+    seen = within_a_minute(database, work)
+    # A slice that a process had left when it ended is counted and not used: never more.
+    assert limit - 250 * (limit > 100) <= seen["VALID"] <= limit
+    assert seen["VALID"] + seen["RPM_EXCEEDED"] == 2400
+
+
+def test_two_processes_share_the_tokens(ada: Api, database: Database):
+    def work() -> Counter[str]:
+        issued = ada.create("api-keys", tpm_limit=1000, rpm_limit=100_000)
+        return together(database, issued, calls=50, tokens=7)
+
+    assert within_a_minute(database, work)["VALID"] <= 142
+
+
+def test_two_hundred_parallel_cents_of_one_dollar_are_exactly_a_hundred(
+    ada: Api, database: Database
+):
+    issued = ada.create("api-keys", max_budget_usd=1)
+    seen = together(database, issued, calls=25, usd="0.01")
+    assert seen == {"VALID": 100, "BUDGET_EXCEEDED": 100}
+    assert asked(database, "SELECT spent_usd, reserved_usd FROM key_budget") == (0, Decimal(1))
+    assert asked(database, "SELECT sum(usd) FROM spend_reservation") == Decimal(1)
+
+
+def test_what_a_killed_process_held_comes_back(app: Flask, ada: Api, database: Database):
+    issued = ada.create("api-keys", max_budget_usd=1)
+    process = start(database, issued, calls=1, usd="0.25", hang=True)
+    assert process.stdout
+    assert json.loads(process.stdout.readline()) == {"VALID": 4}
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(10)
+    process.stdout.close()
+    ask = {"key": issued["key"], "estimated_usd": 1}
+    assert ada.post("/api-keys/verify", ask).json["code"] == "BUDGET_EXCEEDED"
+    asked(database, "UPDATE spend_reservation SET expires_at = now() RETURNING 1")
+    assert ada.post("/api-keys/verify", ask).json["valid"]  # the next touch gives it back
+    lines = "SELECT count(*), sum(reserved_usd), sum(cost_usd) FROM spend_ledger"
+    assert asked(database, lines) == (4, Decimal(1), Decimal(0))
+    assert asked(database, "SELECT reserved_usd FROM key_budget") == Decimal(1)
+
+
+def test_the_worker_gives_back_what_nobody_settled(app: Flask, ada: Api, database: Database):
+    issued = ada.create("api-keys", max_budget_usd=1)
+    ada.post("/api-keys/verify", {"key": issued["key"], "estimated_usd": 0.5})
+    asked(database, "UPDATE spend_reservation SET expires_at = now() RETURNING 1")
+    with app.app_context(), transaction(issued["tenant_id"]):
+        assert money.release_due(issued["tenant_id"]) == 1
+    assert asked(database, "SELECT reserved_usd FROM key_budget") == 0
+    history = ada.get(f"/api-keys/{issued['id']}/history").json["items"]
+    assert history[0]["action"] == "key.reservations_released"
+
+
+# ---------------------------------------------------------------- reserve, settle, bill
+
+
+def reserved(ada: Api, issued: dict[str, Any], usd: float, **more: Any) -> str:
+    ask = {"key": issued["key"], "estimated_usd": usd, **more}
+    answer = ada.post("/api-keys/verify", ask).json
+    assert answer["valid"], answer
+    return str(answer["reservation_id"])
+
+
+def test_what_was_reserved_is_settled_once(ada: Api, database: Database):
+    issued = ada.create("api-keys", max_budget_usd=1)
+    path = f"/api-keys/reservations/{reserved(ada, issued, 0.6)}/settle"
+    first = ada.post(path, {"cost_usd": 0.1, "model": "m", "tokens": 12})
+    assert first.json["budget"]["available_usd"] == 0.9
+    again = ada.post(path, {"cost_usd": 0.1})
+    assert again.json == {**first.json, "repeated": True}
+    stored = ada.get(f"/api-keys/{issued['id']}").json
+    assert stored["spend_usd"] == 0.1
+    assert stored["version"] == 1
+
+
+def test_a_bill_after_the_fact_is_written_once(ada: Api):
+    issued = ada.create("api-keys", max_budget_usd=1)
+    bill = {"usage_id": "call-1", "cost_usd": "0.3"}
+    for repeated in (False, True):
+        answer = ada.post(f"/api-keys/{issued['id']}/usage", bill)
+        assert answer.status_code == 200, answer.text
+        assert answer.json["repeated"] is repeated
+        assert answer.json["budget"]["spent_usd"] == 0.3
+
+
+def test_a_repeated_reservation_holds_once(ada: Api):
+    issued = ada.create("api-keys", max_budget_usd=1)
+    own = {"reservation_id": "my-retry-1"}
+    assert reserved(ada, issued, 0.6, **own) == reserved(ada, issued, 0.6, **own)
+    other = ada.create("api-keys", max_budget_usd=1)
+    ask = {"key": other["key"], "estimated_usd": 0.1, **own}
+    assert ada.post("/api-keys/verify", ask).status_code == 409
+    ada.post("/api-keys/reservations/my-retry-1/settle", {"cost_usd": 0.6})
+    reserved(ada, issued, 0.6, **own)  # settled already: nothing is held again
+    rehearsal = ada.post("/api-keys/verify", {"key": issued["key"], "dry_run": True}).json
+    assert rehearsal["budget"]["reserved_usd"] == 0
+
+
+def test_tokens_are_put_right_in_their_own_minute(ada: Api, database: Database):
+    issued = ada.create("api-keys", tpm_limit=1000)
+    reservation = reserved(ada, issued, 0, cost_tokens=900)
+    ada.post(f"/api-keys/reservations/{reservation}/settle", {"tokens": 100})
+    late = reserved(ada, issued, 0, cost_tokens=10)
+    asked(database, "UPDATE spend_reservation SET bucket = bucket - 5 RETURNING 1")
+    before = asked(database, "SELECT tokens FROM key_window")
+    ada.post(f"/api-keys/reservations/{late}/settle", {"tokens": 500})
+    assert asked(database, "SELECT tokens FROM key_window") == before
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.lists(
+        st.tuples(st.decimals("0", "0.4", places=3), st.decimals("0", "0.5", places=3)),
+        max_size=6,
+    )
+)
+def test_the_ledger_adds_up_to_the_counters(ada: Api, database: Database, calls: Any):
+    issued = ada.create("api-keys", max_budget_usd=1)
+    for estimate, cost in calls:
+        ask = {"key": issued["key"], "estimated_usd": str(estimate)}
+        answer = ada.post("/api-keys/verify", ask).json
+        if answer["valid"]:
+            path = f"/api-keys/reservations/{answer['reservation_id']}/settle"
+            assert ada.post(path, {"cost_usd": str(cost)}).status_code == 200
+    total = asked(
+        database,
+        "SELECT coalesce(sum(cost_usd), 0) FROM spend_ledger WHERE key_id = %s",
+        issued["id"],
+    )
+    row = asked(
+        database,
+        "SELECT spent_usd, reserved_usd FROM key_budget WHERE family_id = %s",
+        issued["id"],
+    )
+    assert row in (None, (total, 0))
+    assert ada.get(f"/api-keys/{issued['id']}").json["spend_usd"] == float(total)
+
+
+# ---------------------------------------------------------------- the calendar
+
+MOMENTS = [
+    # Berlin goes to summer time at 01:00 UTC of 29 March 2026, and back at 01:00 of 25 October.
+    ("day", "Europe/Berlin", "2026-03-29T12:00Z", "2026-03-28T23:00Z", "2026-03-29T22:00Z"),
+    ("day", "Europe/Berlin", "2026-10-25T12:00Z", "2026-10-24T22:00Z", "2026-10-25T23:00Z"),
+    ("month", "Europe/Berlin", "2026-03-31T21:59Z", "2026-02-28T23:00Z", "2026-03-31T22:00Z"),
+    ("month", "Europe/Berlin", "2026-03-31T22:00Z", "2026-03-31T22:00Z", "2026-04-30T22:00Z"),
+    ("month", "UTC", "2028-02-29T23:59Z", "2028-02-01T00:00Z", "2028-03-01T00:00Z"),
+    ("week", "America/New_York", "2026-11-01T05:00Z", "2026-10-26T04:00Z", "2026-11-02T05:00Z"),
+    ("day", "Asia/Kathmandu", "2026-05-01T18:14Z", "2026-04-30T18:15Z", "2026-05-01T18:15Z"),
+    ("none", "UTC", "2026-05-01T00:00Z", "1970-01-01T00:00Z", None),
+]
+
+
+@pytest.mark.parametrize(("period", "zone", "at", "begins", "ends"), MOMENTS)
+def test_periods_follow_the_tenants_calendar(
+    database: Database, period: str, zone: str, at: str, begins: str, ends: str | None
+):
+    found = asked(
+        database,
+        "SELECT budget_period_start(%s, %s, %s::timestamptz) = %s::timestamptz,"
+        " budget_period_end(%s, %s, %s::timestamptz) IS NOT DISTINCT FROM %s::timestamptz",
+        period, zone, at, begins, period, zone, at, ends,
+    )  # fmt: skip
+    assert found == (True, True)
+
+
+def test_a_budget_begins_anew_by_itself(ada: Api, database: Database):
+    issued = ada.create("api-keys", max_budget_usd=1, budget_period="day")
+    late = reserved(ada, issued, 0.2)
+    ada.post(f"/api-keys/{issued['id']}/usage", {"cost_usd": 0.8})
+    ask = {"key": issued["key"], "estimated_usd": 0.5}
+    assert ada.post("/api-keys/verify", ask).json["code"] == "BUDGET_EXCEEDED"
+    asked(
+        database,
+        "UPDATE key_budget SET period_start = period_start - interval '1 day',"
+        " period_end = period_end - interval '1 day' RETURNING 1",
+    )
+    asked(
+        database,
+        "UPDATE spend_reservation SET period_start = period_start - interval '1 day' RETURNING 1",
+    )
+    asked(
+        database,
+        "UPDATE api_key_runtime SET spend_period_end = spend_period_end - interval '1 day'"
+        " RETURNING 1",
+    )
+    assert ada.get(f"/api-keys/{issued['id']}").json["spend_usd"] == 0
+    assert ada.post("/api-keys/verify", ask).json["valid"]
+    # What was held yesterday is yesterday's: it moves no counter of today.
+    ada.post(f"/api-keys/reservations/{late}/settle", {"cost_usd": 0.2})
+    assert asked(database, "SELECT spent_usd, reserved_usd FROM key_budget") == (0, Decimal("0.5"))
+
+
+# ---------------------------------------------------------------- slices in memory
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50), st.booleans()), max_size=30))
+def test_a_slice_is_never_spent_twice(steps: list[tuple[int, int, bool]]):
+    clock = Clock()
+    leases = Leases(clock)
+    lent = spent = 0
+    for requests, more, refused in steps:
+        leases.lend("key", 60.0, more, 0, (0, 0))
+        lent += more
+        taken = leases.take("key", requests, 0)
+        if taken.requests and refused:
+            leases.give_back(taken, requests, 0)
+        elif taken.requests:
+            spent += requests
+        held = leases.held("key")
+        assert held
+        assert held.requests == lent - spent >= 0
+    clock.now = 60.0
+    assert leases.held("key") is None
+    assert not leases.take("key", 1, 0).requests
