@@ -27,9 +27,10 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.identity.issuer import Issuer
     from portal.identity.tokens import TokenVerifier
     from portal.keys import engine as key_engine
-    from portal.keys import fastpath, gate
+    from portal.keys import fastpath, gate, oauth
     from portal.keys import pages as key_pages
     from portal.keys.resource import resource as keys
+    from portal.keys.tokens import Tokens
     from portal.records import watch
     from portal.resources import Resource
     from portal.webhooks import console as webhook_console
@@ -67,7 +68,10 @@ def create_app(config: Config | None = None) -> Flask:
         config.oidc_roles_claim,
     )
     by_token = callers.authenticator(verifier, config.oidc_role_map)
-    api.init_app(app, operations, [gate.authenticate_key, by_token], gate.admit)
+    tokens = Tokens(config.base_url, config.api_audience, config.secret_key, keys_engine)
+    known = [gate.authenticate_key, tokens.authenticate, by_token]
+    api.init_app(app, operations, known, gate.admit)
+    oauth.init_app(app, keys_engine, tokens, known)
     identity.init_app(app, config, issuer)
     app.register_blueprint(health.blueprint)
     finder.init_app(app, resources)

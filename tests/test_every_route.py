@@ -27,6 +27,9 @@ PUBLIC = {
     "auth.backchannel_logout",
     "health.healthz",
     "health.readyz",
+    "oauth.token",
+    "oauth.introspect",
+    "oauth.jwks",
     "door.take",
 }
 

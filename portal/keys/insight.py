@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from portal.db import Actor, find, session
 from portal.errors import NotFound
@@ -32,18 +32,25 @@ class Counted:
 
 def used(actor: Actor, key_id: str, aspect: str, span: timedelta = DAY) -> list[Counted]:
     """The sources, scopes, denials or calls of a key within a span, the most frequent first."""
+    return _used(actor, key_id, span).get(aspect, [])[:100]
+
+
+def _used(actor: Actor, key_id: str, span: timedelta) -> dict[str, list[Counted]]:
     actor.require("keys:read")
     find(ApiKey, actor, key_id)
     calls = func.sum(KeyUse.calls)
     query = (
-        select(KeyUse.what, calls, func.max(KeyUse.last_at))
+        select(KeyUse.aspect, KeyUse.what, calls, func.max(KeyUse.last_at))
         .where(KeyUse.tenant_id == actor.tenant_id, KeyUse.key_id == key_id)
-        .where(KeyUse.aspect == aspect, KeyUse.last_at > func.now() - span)
-        .group_by(KeyUse.what)
+        .where(KeyUse.last_at > func.now() - span)
+        .group_by(KeyUse.aspect, KeyUse.what)
         .order_by(calls.desc())
-        .limit(100)
+        .limit(1000)
     )
-    return [Counted(what, int(count), at) for what, count, at in session.execute(query)]
+    found: dict[str, list[Counted]] = {}
+    for aspect, what, count, at in session.execute(query):
+        found.setdefault(aspect, []).append(Counted(what, int(count), at))
+    return found
 
 
 def by_hour(actor: Actor, key_id: str, span: timedelta = DAY) -> list[tuple[datetime, str, int]]:
@@ -62,7 +69,7 @@ def by_hour(actor: Actor, key_id: str, span: timedelta = DAY) -> list[tuple[date
 
 def impact(actor: Actor, key_id: str) -> dict[str, Any]:
     """What would be hit if the key ended now: its last 24 hours, and the keys that hang on it."""
-    aspects = {aspect: used(actor, key_id, aspect) for aspect in ("call", "source", "scope")}
+    aspects = _used(actor, key_id, DAY)
     children = select(func.count()).where(
         ApiKey.tenant_id == actor.tenant_id,
         ApiKey.parent_key_id == key_id,
@@ -70,9 +77,9 @@ def impact(actor: Actor, key_id: str) -> dict[str, Any]:
     )
     return {
         "key_id": key_id,
-        "calls": sum(counted.calls for counted in aspects["call"]),
-        "sources": [_document(counted) for counted in aspects["source"]],
-        "scopes": [_document(counted) for counted in aspects["scope"]],
+        "calls": sum(counted.calls for counted in aspects.get("call", [])),
+        "sources": [_document(counted) for counted in aspects.get("source", [])],
+        "scopes": [_document(counted) for counted in aspects.get("scope", [])],
         "children": session.scalar(children) or 0,
     }
 
@@ -188,7 +195,10 @@ def concerns(actor: Actor) -> dict[str, list[ColumnElement[bool]]]:
 def posture(actor: Actor) -> dict[str, int]:
     """How many live keys each concern is about."""
     actor.require("keys:read")
-    return {
-        name: session.scalar(select(func.count()).select_from(ApiKey).where(*conditions)) or 0
-        for name, conditions in concerns(actor).items()
-    }
+    about = concerns(actor)
+    counts = [
+        func.count().filter(and_(*conditions)).label(name) for name, conditions in about.items()
+    ]
+    live = ApiKey.tenant_id == actor.tenant_id, ApiKey.revoked_at.is_(None)
+    row = session.execute(select(*counts).select_from(ApiKey).where(*live)).one()
+    return {name: getattr(row, name) for name in about}

@@ -1,0 +1,124 @@
+"""Keys in the standard's words: exchanged for a token, introspected, verified by the key set."""
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from portal.config import libpq_url
+from tests.cast import GUS, Api
+from tests.databases import Database
+
+GRANT = {"grant_type": "client_credentials"}
+
+
+@pytest.fixture
+def issued(ada: Api) -> dict[str, Any]:
+    crm = ada.create("applications", display_name="CRM 360")
+    return ada.create("api-keys", application_id=crm["id"], scopes=["keys:read", "webhooks:read"])
+
+
+def exchange(app: Flask, issued: dict[str, Any], **form: str) -> Any:
+    return app.test_client().post(
+        "/oauth/token", data={**GRANT, **form}, auth=(issued["id"], issued["key"])
+    )
+
+
+def introspect(caller: Api, token: str) -> Any:
+    return caller.client.post(
+        "/oauth/introspect",
+        data={"token": token},
+        headers={"Authorization": f"Bearer {caller.token}"},
+    )
+
+
+def test_a_token_is_verified_offline(app: Flask, issued: dict[str, Any]):
+    answer = exchange(app, issued, scope="keys:read")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.json["expires_in"] == 300
+    published = app.test_client().get("/.well-known/jwks.json")
+    assert "d" not in published.json["keys"][0]
+    keys = KeySet.import_key_set(published.json)
+    token = jwt.decode(answer.json["access_token"], keys, algorithms=["ES256"])
+    assert token.header["typ"] == "at+jwt"
+    expected = {"sub": issued["id"], "app_id": "crm-360", "scope": "keys:read"}
+    assert token.claims.items() >= expected.items()
+    assert token.claims["tenant_id"] == issued["tenant_id"]
+
+
+def test_a_token_opens_our_own_rest_until_its_key_ends(
+    app: Flask, ada: Api, issued: dict[str, Any]
+):
+    token = exchange(app, issued, scope="keys:read").json["access_token"]
+    holder = Api(app.test_client(), token)
+    assert holder.get("/api-keys").status_code == 200
+    assert holder.get("/webhooks").status_code == 403
+    ada.post(f"/api-keys/{issued['id']}/revoke")
+    assert holder.get("/api-keys").status_code == 401
+
+
+def test_a_token_that_was_altered_opens_nothing(app: Flask, issued: dict[str, Any]):
+    head, _, signature = exchange(app, issued).json["access_token"].split(".")
+    _, body, _ = exchange(app, issued, scope="keys:read").json["access_token"].split(".")
+    assert Api(app.test_client(), f"{head}.{body}.{signature}").get("/api-keys").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "error"),
+    [
+        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+        ({"scope": "keys:write"}, 400, "invalid_scope"),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_standards_words(
+    app: Flask, issued: dict[str, Any], form: dict[str, str], status: int, error: str
+):
+    answer = exchange(app, issued, **form)
+    assert (answer.status_code, answer.json["error"]) == (status, error)
+
+
+def test_no_token_for_a_key_that_does_not_open(app: Flask, ada: Api, issued: dict[str, Any]):
+    wrong = {**issued, "key": issued["key"][:-1] + "~"}
+    other = {**issued, "id": "somebody"}
+    ada.post(f"/api-keys/{issued['id']}/block")
+    for client in (wrong, other, issued):
+        answer = exchange(app, client)
+        assert (answer.status_code, answer.json) == (401, {"error": "invalid_client"})
+
+
+def test_introspection_tells_its_tenant_and_nobody_else(
+    app: Flask, ada: Api, vic: Api, api: Callable[[str], Api], issued: dict[str, Any]
+):
+    token = exchange(app, issued).json["access_token"]
+    for shown in (issued["key"], token):
+        found = introspect(ada, shown).json
+        assert found.items() >= {"active": True, "sub": issued["id"]}.items()
+        assert introspect(api(GUS), shown).json == {"active": False}
+        assert introspect(vic, shown).status_code == 403
+    ada.post(f"/api-keys/{issued['id']}/revoke")
+    for shown in (issued["key"], token, "nonsense", ""):
+        assert introspect(ada, shown).json == {"active": False}
+
+
+def test_the_signing_key_is_followed_and_the_old_one_still_verifies(
+    app: Flask, issued: dict[str, Any], database: Database
+):
+    old = exchange(app, issued).json["access_token"]
+    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
+        connection.execute("UPDATE token_signing_key SET created_at = now() - interval '31 days'")
+    keys = app.test_client().get("/.well-known/jwks.json").json["keys"]
+    assert len(keys) == 2
+    # The new one is published before it signs: verifiers keep key sets for a while.
+    same = exchange(app, issued).json["access_token"]
+    assert same.split(".")[0] == old.split(".")[0]
+    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
+        connection.execute("UPDATE token_signing_key SET created_at = created_at - interval '1 h'")
+    new = exchange(app, issued).json["access_token"]
+    assert new.split(".")[0] != old.split(".")[0]
+    for token in (old, new):
+        assert Api(app.test_client(), token).get("/api-keys").status_code == 200
