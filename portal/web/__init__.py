@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from portal.web import assets, drawn, guard, headers, htmx, look, templating, words
+from portal.web import assets, charts, drawn, guard, headers, htmx, look, templating, words
 from portal.web.faults import answer as answer_fault
 from portal.web.guard import (
     SignedIn,
@@ -68,4 +68,5 @@ def init_pages(app: Flask, config: "Config") -> None:
     assets.init_app(app, reload=not config.is_production)
     words.init_app(app)
     app.jinja_env.globals["drawn"] = drawn
+    app.jinja_env.globals["charts"] = charts
     app.register_blueprint(look.bp)

@@ -4,6 +4,7 @@ from portal.forms import (
     ChoiceField,
     CommandForm,
     JsonField,
+    MomentField,
     NumberField,
     PairsField,
     SwitchField,
@@ -12,7 +13,13 @@ from portal.forms import (
 )
 from portal.schemas import Command
 from portal.webhooks.models import Webhook
-from portal.webhooks.schemas import DEFAULT_POLICY, TestInput, WebhookInput
+from portal.webhooks.schemas import (
+    DEFAULT_POLICY,
+    ReplayInput,
+    ResumeInput,
+    TestInput,
+    WebhookInput,
+)
 
 DIRECTION_CHOICES = [
     ("outbound", "Outbound: events go to your address"),
@@ -112,3 +119,28 @@ def suggestions(record: Webhook) -> list[str]:
     """Names of single events that this webhook would get; of a group, its beginning goes on."""
     named = [name.replace("*", "created") for name in record.event_types if name != "*"]
     return named or ["rfp.created"]
+
+
+class ResumeForm(CommandForm[ResumeInput]):
+    """Resume a paused webhook: what becomes of what was held."""
+
+    choice = TextField("What was held")
+    before = MomentField(
+        "Skip what was published before", description="In UTC. Left empty: everything until now."
+    )
+
+
+class ReplayForm(CommandForm[ReplayInput]):
+    """Send the events of a window again."""
+
+    WHAT = (
+        ("failed", "Failed: its delivery failed for good"),
+        ("missing", "Missing: matches today, was never sent here"),
+        ("all", "All: everything that matches today"),
+    )
+    what = ChoiceField("Which events", choices=WHAT)
+    since = MomentField("From", wire="from", description="In UTC.")
+    until = MomentField("Until", wire="to", description="In UTC.")
+    rate = NumberField(
+        "At most a second", description="1 to 1,000. Left empty: as fast as the receiver takes it."
+    )

@@ -1,0 +1,182 @@
+"""Charts as inline SVG: drawn here, coloured by classes, without script, with a table beside them.
+
+A chart says what it is in `<title>` and what it shows in `<desc>`; who cannot or will not look at
+it opens its table, which has the very numbers. Templates reach them as `charts.bars(…)`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from flask import g
+from markupsafe import Markup, escape
+
+WIDTH, HEIGHT, GAP = 720, 120, 1.5  # of the drawing, in its own units; the page scales it
+Number = int | float | Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One layer of the bars: its name in the legend, and its tone (ok, warn, bad, brand)."""
+
+    name: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One bar: what it stands for, and a value for each series from the bottom up."""
+
+    label: str
+    values: tuple[Number, ...]
+
+
+def bars(
+    title: str, columns: Sequence[Column], series: Sequence[Series], unit: str = "Time"
+) -> Markup:
+    """Stacked bars over time, with a legend and a table; nothing at all says so in words."""
+    top = max((sum(column.values) for column in columns), default=0)
+    totals = [sum(column.values[place] for column in columns) for place in range(len(series))]
+    named = list(zip(series, totals, strict=True))
+    said = ", ".join(f"{_said(total)} {one.name}" for one, total in named)
+    peak = max(columns, key=lambda column: sum(column.values), default=None)
+    if peak is not None and top:
+        said += f"; most in {peak.label}: {_said(sum(peak.values))}"
+    if not top:
+        drawing = _svg("bars", title, said, _base_line(), WIDTH, HEIGHT)
+    else:
+        drawing = _svg("bars", title, said, _bars(columns, series, top), WIDTH, HEIGHT)
+    ends = _ends(columns, top)
+    legend = "".join(
+        f'<li data-tone="{escape(one.tone)}">{escape(one.name)}'
+        f" <strong>{_said(total)}</strong></li>"
+        for one, total in named
+    )
+    return _markup(
+        f'<figure class="chart">{drawing}{ends}<figcaption><ul class="legend">{legend}</ul>'
+        f"</figcaption>{_table(title, columns, series, unit)}</figure>"
+    )
+
+
+def _bars(columns: Sequence[Column], series: Sequence[Series], top: Number) -> str:
+    step = WIDTH / len(columns)
+    parts = [_base_line()]
+    for place, column in enumerate(columns):
+        foot = float(HEIGHT)
+        words = f"{column.label}: " + ", ".join(
+            f"{_said(value)} {one.name}" for one, value in zip(series, column.values, strict=True)
+        )
+        boxes = ""
+        for one, value in zip(series, column.values, strict=True):
+            if not value:
+                continue
+            tall = max(float(value) / float(top) * (HEIGHT - 4), 1.5)
+            foot -= tall
+            boxes += (
+                f'<rect data-tone="{escape(one.tone)}" x="{place * step:.2f}" y="{foot:.2f}"'
+                f' width="{max(step - GAP, 1):.2f}" height="{tall:.2f}"/>'
+            )
+        if boxes:
+            parts.append(f"<g><title>{escape(words)}</title>{boxes}</g>")
+    return "".join(parts)
+
+
+def _base_line() -> str:
+    return f'<line class="base" x1="0" x2="{WIDTH}" y1="{HEIGHT}" y2="{HEIGHT}"/>'
+
+
+def _ends(columns: Sequence[Column], top: Number) -> str:
+    if not columns:
+        return ""
+    return (
+        f'<p class="ends" aria-hidden="true"><span>{escape(columns[0].label)}</span>'
+        f"<span>at most {_said(top)}</span><span>{escape(columns[-1].label)}</span></p>"
+    )
+
+
+def _table(title: str, columns: Sequence[Column], series: Sequence[Series], unit: str) -> str:
+    heads = "".join(f'<th scope="col" class="num">{escape(one.name)}</th>' for one in series)
+    rows = "".join(
+        f'<tr><th scope="row">{escape(column.label)}</th>'
+        + "".join(f'<td class="num">{_said(value)}</td>' for value in column.values)
+        + "</tr>"
+        for column in columns
+        if any(column.values)
+    )
+    if not rows:
+        return ""
+    return (
+        '<details class="numbers"><summary>Numbers as a table</summary>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(title)}, as a table">'
+        f'<table class="data"><caption class="visually-hidden">{escape(title)}</caption>'
+        f'<thead><tr><th scope="col">{escape(unit)}</th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></details>"
+    )
+
+
+def sparkline(title: str, values: Sequence[Number], tone: str = "brand") -> Markup:
+    """A line as small as a word; its title says the sum and the last value."""
+    wide, tall = 120, 24
+    top = max(values, default=0)
+    said = f"{_said(sum(values))} in all" + (f", {_said(values[-1])} last" if values else "")
+    if top and len(values) > 1:
+        step = wide / (len(values) - 1)
+        points = " ".join(
+            f"{place * step:.1f},{tall - 1 - float(value) / float(top) * (tall - 3):.1f}"
+            for place, value in enumerate(values)
+        )
+        inside = f'<polyline data-tone="{escape(tone)}" points="{points}"/>'
+    else:
+        inside = f'<line class="base" x1="0" x2="{wide}" y1="{tall - 1}" y2="{tall - 1}"/>'
+    return _markup(_svg("sparkline", title, said, inside, wide, tall))
+
+
+def meter(label: str, value: Number, limit: Number, text: str, held: Number = 0) -> Markup:
+    """How full something is: `value` of `limit`, and beside it what is only `held`.
+
+    It turns warn at 80 % and bad when it is full; the words say the same.
+    """
+    full = float(limit) or 1.0
+    share = min(float(value) / full, 1.0)
+    both = min((float(value) + float(held)) / full, 1.0)
+    tone = "bad" if both >= 1 else "warn" if both >= 0.8 else "ok"
+    inside = f'<rect class="track" x="0" y="0" width="{WIDTH}" height="8" rx="4"/>'
+    if held:
+        inside += f'<rect class="held" x="0" y="0" width="{both * WIDTH:.1f}" height="8" rx="4"/>'
+    if share:
+        inside += (
+            f'<rect data-tone="{tone}" x="0" y="0" width="{max(share * WIDTH, 6):.1f}" height="8"'
+            ' rx="4"/>'
+        )
+    drawing = _svg("meter", label, text, inside, WIDTH, 8)
+    return _markup(
+        f'<div class="metered"><p><span>{escape(label)}</span><strong>{escape(text)}</strong></p>'
+        f"{drawing}</div>"
+    )
+
+
+def _svg(kind: str, title: str, desc: str, inside: str, width: float, height: float) -> str:
+    name = f"chart-{next(_numbers())}"
+    return (
+        f'<svg class="{kind}" role="img" aria-labelledby="{name}-t {name}-d"'
+        f' viewBox="0 0 {width:g} {height:g}" preserveAspectRatio="none">'
+        f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(desc)}</desc>'
+        f"{inside}</svg>"
+    )
+
+
+def _numbers() -> Any:
+    """Ids that are told apart on one page."""
+    if "chart_numbers" not in g:
+        g.chart_numbers = count(1)
+    return g.chart_numbers
+
+
+def _said(value: Number) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+
+
+def _markup(text: str) -> Markup:
+    return Markup(text)  # noqa: S704 - each caller escapes what it was given
