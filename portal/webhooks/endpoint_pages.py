@@ -9,9 +9,19 @@ from flask.typing import ResponseReturnValue
 from portal import web
 from portal.db import database_now, find
 from portal.errors import NotFound
+from portal.events import examples
 from portal.web.charts import Column, Series
-from portal.webhooks import panels, policy, replays, safety, service, stats
-from portal.webhooks.forms import ReplayForm, ResumeForm
+from portal.webhooks import (
+    deliveries,
+    panels,
+    policy,
+    rehearsal,
+    replays,
+    safety,
+    service,
+    stats,
+)
+from portal.webhooks.forms import ReplayForm, ResumeForm, TestForm, TrialForm, suggestions
 from portal.webhooks.models import Webhook
 
 bp = Blueprint("endpoints", __name__, url_prefix="/webhooks")
@@ -182,3 +192,55 @@ def cancel_replay(record_id: str, replay_id: str) -> ResponseReturnValue:
     replays.cancel(web.actor(), replay_id)
     web.toast("Nothing more of this replay is sent.", "warn")
     return web.see_other(_place(record_id, replay_id))
+
+
+# ---------------------------------------------------------------- trying things
+
+
+@bp.post("/trials")
+def try_settings() -> ResponseReturnValue:
+    """What of the last events the settings in a form would have matched."""
+    web.actor().require("webhooks:write")
+    form, trial = TrialForm(), None
+    if (command := form.command()) is not None:
+        with form.catching():
+            record_id = request.args.get("record_id") or None
+            trial = deliveries.try_settings(
+                web.actor(), command.event_types, command.filter, record_id
+            )
+    return web.render(
+        "webhooks/trial.html",
+        "webhooks/_trial.html",
+        form=form,
+        trial=trial,
+        back=request.referrer and web.local_path(request.referrer),
+    )
+
+
+@bp.get("/<record_id>/lab")
+def lab(record_id: str) -> ResponseReturnValue:
+    """Try a webhook: an example of a type, edited and sent; and what happens when it fails."""
+    web.actor().require("webhooks:read")
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    names = examples.names(web.actor()) if record.direction == "outbound" else []
+    wanted = request.args.get("type", "")[:128] or suggestions(record)[0]
+    data = examples.of_type(web.actor(), wanted)
+    fault, heals = request.args.get("fault", "500"), request.args.get("heals", "0")
+    if fault not in rehearsal.FAULTS or not (heals.isascii() and heals.isdigit()):
+        fault, heals = "500", "0"
+    heals_after = min(int(heals[:3]), 20)
+    return web.render(
+        "webhooks/lab.html",
+        record=record,
+        form=TestForm(data={"event_type": wanted, "data": data}),
+        events=(known := sorted({*suggestions(record), *names})),
+        type_choices=[(name, name) for name in sorted({wanted, *known})],
+        heal_choices=[("0", "never"), *((str(n), str(n)) for n in (1, 2, 3, 5, 8))],
+        wanted=wanted,
+        attempt=None,
+        faults=[(name, words) for name, (words, _) in rehearsal.FAULTS.items()],
+        fault=fault,
+        heals=heals_after,
+        rehearsed=rehearsal.rehearse(fault, record.retry_policy, heals_after),
+        said=rehearsal.said,
+    )

@@ -15,6 +15,7 @@ from portal.schemas import Command
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import (
     DEFAULT_POLICY,
+    FilterTest,
     ReplayInput,
     ResumeInput,
     TestInput,
@@ -48,6 +49,18 @@ class WebhookForm(CommandForm[WebhookInput]):
         "Events",
         description="Separated by commas: a name such as rfp.created, a group such as rfp.*, or *"
         " for everything.",
+    )
+    filter = JsonField(
+        "Filter",
+        description="A field of the event's data and the values it must have one of, as JSON:"
+        ' {"region": ["eu", "us"]}. Empty: everything passes.',
+    )
+    rate_limit = NumberField(
+        "At most a second", description="1 to 1,000 deliveries. Empty: no limit of yours."
+    )
+    ordered = SwitchField(
+        "One at a time, in order",
+        description="A delivery that fails holds up those after it until it is through.",
     )
     enabled = SwitchField("Send events", default=True)
     application_id = ChoiceField("Application")
@@ -144,3 +157,10 @@ class ReplayForm(CommandForm[ReplayInput]):
     rate = NumberField(
         "At most a second", description="1 to 1,000. Left empty: as fast as the receiver takes it."
     )
+
+
+class TrialForm(CommandForm[FilterTest]):
+    """The two fields of a webhook's form that decide which events it gets."""
+
+    event_types = TagsField("Events")
+    filter = JsonField("Filter")
