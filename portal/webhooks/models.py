@@ -63,6 +63,7 @@ OUTCOMES = (
 
 # As literal words, so that the index over exactly these rows is found.
 FAILING = text("is_active AND last_delivery_status NOT IN ('delivered', 'sending')")
+PAUSED = text("paused_at IS NOT NULL AND NOT is_deleted")
 
 
 class Webhook(Record):

@@ -1,10 +1,11 @@
 """Pages of webhooks: /webhooks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Flask, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import exists, outerjoin, select, true
+from sqlalchemy import exists, outerjoin, select, true, union_all
 from sqlalchemy.orm import aliased
 
 from portal import listing, overview, web
@@ -17,13 +18,13 @@ from portal.connectors import service as connectors
 from portal.db import Actor, find, session
 from portal.errors import StaleVersion
 from portal.identity.guard import recent_sign_in_required
-from portal.overview import Concern, Step, Told
+from portal.overview import Concern, Figure, Step, Told
 from portal.records import Revealed
-from portal.webhooks import delivery, panels, service
+from portal.webhooks import delivery, panels, service, stats
 from portal.webhooks.forms import PressForm, TestForm, WebhookForm, suggestions
 from portal.webhooks.inbound import pages as inbound
 from portal.webhooks.inbound.forms import InboundForm
-from portal.webhooks.models import FAILING, OUTCOMES, DeliveryAttempt, Webhook
+from portal.webhooks.models import FAILING, OUTCOMES, PAUSED, DeliveryAttempt, Webhook
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 TABS = ("response", "request", "signature")
@@ -265,28 +266,33 @@ def part(actor: Actor, application: Application) -> Part:
 
 
 def tell(actor: Actor) -> Told:
-    """Two steps of the first run, and the webhooks whose last delivery failed."""
+    """Two steps of the first run, today's deliveries, and the webhooks that fail or are paused."""
     known = select(
         exists().where(Webhook.tenant_id == actor.tenant_id).label("some"),
         exists().where(DeliveryAttempt.tenant_id == actor.tenant_id).label("tested"),
+        stats.today(actor.tenant_id),
     ).subquery()
-    failing = (
-        Webhook.seen_by(actor)
-        .where(FAILING)
-        .order_by(Webhook.last_delivery_at.desc())
-        .limit(SHOWN)
-        .subquery()
-    )
+    newest_first = Webhook.seen_by(actor).order_by(Webhook.last_delivery_at.desc()).limit(SHOWN)
+    failing = union_all(*(newest_first.where(state) for state in (FAILING, PAUSED))).subquery()
     # One statement: the two answers, beside every webhook that fails, or beside nothing.
     one = aliased(Webhook, failing)
     rows = session.execute(
-        select(known.c.some, known.c.tested, one)
+        select(known.c.some, known.c.tested, known.c.today, one)
         .select_from(outerjoin(known, one, true()))
         .order_by(one.last_delivery_at.desc())
     ).all()
-    some, tested, _ = rows[0]
+    some, tested, today, _ = rows[0]
     concerns = [_concern(record) for *_, record in rows if record is not None]
-    return Told(steps=_steps(some, tested), concerns=concerns)
+    return Told(steps=_steps(some, tested), figures=_figures(today), concerns=concerns)
+
+
+def _figures(today: Sequence[int]) -> list[Figure]:
+    """How today went; nothing is said where no delivery was."""
+    count, good, bad = today
+    if not count:
+        return []
+    note = f"{good / count:.1%} arrived" + (f", {bad:,} failed" if bad else "")
+    return [Figure("Deliveries today", count, url_for("deliveries.index", since="24h"), note)]
 
 
 def _steps(some: bool, tested: bool) -> list[Step]:
@@ -312,10 +318,18 @@ def _steps(some: bool, tested: bool) -> list[Step]:
 
 def _concern(record: Webhook) -> Concern:
     outcome = record.last_delivery_status or ""
+    if record.paused_at is not None:
+        return Concern(
+            status="paused",
+            title=record.name,
+            text=f"{panels.pause_title(record)}. What is published is held.",
+            url=url_for("endpoints.health", record_id=record.id),
+            since=record.paused_at,
+        )
     return Concern(
         status="failing",
         title=record.name,
         text=f"Its last delivery failed: {panels.outcome_text(outcome)}.",
-        url=url_for("webhooks.attempts", record_id=record.id),
+        url=url_for("endpoints.health", record_id=record.id),
         since=record.last_delivery_at,
     )

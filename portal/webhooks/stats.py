@@ -1,15 +1,15 @@
 """Figures of endpoints: how they did lately, how they stand now. Two statements, bounded work."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Label, func, select, text
 
 from portal.db import Actor, session
 from portal.webhooks import safety
-from portal.webhooks.models import WAITING_SQL, Webhook
+from portal.webhooks.models import WAITING_SQL, Delivery, Webhook
 
 HOURS = 24
 LOOKED_AT = 20_000
@@ -46,15 +46,6 @@ SELECT now() AS now,
     mine.resumed_at, mine.last_sequence
 FROM (SELECT 1) AS one LEFT JOIN mine ON true
 """)  # noqa: S608  one constant of the models
-TODAY = text("""
-WITH recent AS (
-    SELECT state FROM delivery WHERE tenant_id = :tenant
-    AND id >= ulid_floor('dlv', date_trunc('day', now(), 'UTC')) ORDER BY id DESC LIMIT :most
-)
-SELECT count(*) AS deliveries, count(*) FILTER (WHERE state = 'delivered') AS good,
-    count(*) FILTER (WHERE state IN ('failed', 'expired')) AS bad
-FROM recent
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +139,23 @@ def standing(actor: Actor, webhook: Webhook) -> Standing:
     return Standing(**row, seconds=row["held"] / rate)
 
 
-def today(actor: Actor) -> Mapping[str, Any]:
-    """Of the tenant's deliveries since midnight (UTC), the newest LOOKED_AT: how many, how many
-    arrived (`good`) and failed for good (`bad`)."""
-    values = {"tenant": actor.tenant_id, "most": LOOKED_AT}
-    return dict(session.execute(TODAY, values).mappings().one())
+def today(tenant_id: str) -> Label[Any]:
+    """A column: [how many, how many arrived, how many failed for good] of the tenant's deliveries
+    since midnight (UTC), the newest LOOKED_AT of them."""
+    midnight = func.date_trunc("day", func.now(), "UTC")
+    lately = (
+        select(Delivery.state)
+        .where(Delivery.tenant_id == tenant_id, Delivery.id >= func.ulid_floor("dlv", midnight))
+        .order_by(Delivery.id.desc())
+        .limit(LOOKED_AT)
+        .subquery()
+    )
+    counted = func.jsonb_build_array(
+        func.count(),
+        func.count().filter(lately.c.state == "delivered"),
+        func.count().filter(lately.c.state.in_(("failed", "expired"))),
+    )
+    return select(counted).select_from(lately).scalar_subquery().label("today")
 
 
 def _key(webhook: Webhook) -> dict[str, Any]:
