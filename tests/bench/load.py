@@ -18,17 +18,22 @@ LENGTH = b"content-length:"
 
 @dataclass(frozen=True)
 class Ask:
-    """One GET: where, and with which headers."""
+    """One GET, or with a body (JSON) one POST: where, and with which headers."""
 
     port: int
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
 
     def encode(self) -> bytes:
         """As HTTP/1.1 has it; the host is what the portal calls itself."""
         headers = {"Host": "portal.example", "Accept": "*/*", **self.headers}
-        lines = [f"GET {self.path} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items())]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+        if self.body:
+            length = str(len(self.body.encode()))
+            headers |= {"Content-Type": "application/json", "Content-Length": length}
+        verb = "POST" if self.body else "GET"
+        lines = [f"{verb} {self.path} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items())]
+        return ("\r\n".join(lines) + "\r\n\r\n" + self.body).encode()
 
 
 def answer_end(data: bytes | bytearray) -> int | None:

@@ -40,13 +40,15 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(target: str, environment: Mapping[str, str], port: int = 0) -> Iterator[Server]:
+def serving(
+    target: str, environment: Mapping[str, str], port: int = 0, workers: int = 1
+) -> Iterator[Server]:
     """A WSGI application (`module:name`) under granian, until the block ends.
 
     All of them with as many threads as the portal has.
     """
     port = port or free_port()
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "1"]
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", str(workers)]
     command += ["--port", str(port), "--blocking-threads", str(WEB_THREADS)]
     process = subprocess.Popen(
         [*command, "--log-level", "error", target],
