@@ -17,6 +17,12 @@ from portal.db import Actor
 from portal.resources import Resource
 
 AN_ID = re.compile(r"[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}")
+# What has a page and is no resource with words of its own: prefix → page, permission.
+BY_ID = {
+    "dlv": ("deliveries.show", "webhooks:read"),
+    "evt": ("events.show", "events:read"),
+    "evy": ("event_types.show", "event-types:read"),
+}
 A_FEW = 8  # records of each kind; its list has the rest
 
 bp = Blueprint("search", __name__, url_prefix="/search")
@@ -76,6 +82,9 @@ def _searched() -> list[Resource[Any, Any]]:
 def _page_of(words: str) -> str | None:
     if not AN_ID.fullmatch(words):
         return None
+    endpoint, permission = BY_ID.get(words.partition("_")[0], ("", ""))
+    if endpoint and web.actor().can(permission):
+        return url_for(endpoint, record_id=words)
     kinds = {resource.model.id_prefix: resource.scope for resource in _searched()}
     scope = kinds.get(words.partition("_")[0])
     return url_for(f"{scope}.show", record_id=words) if scope else None

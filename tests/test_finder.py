@@ -27,6 +27,12 @@ def test_a_whole_id_leads_straight_to_its_record(browse: Callable[..., Pages], c
     assert answer.location == f"/applications/{crm}"
 
 
+def test_an_events_id_leads_to_its_page(browse: Callable[..., Pages], ada: Api) -> None:
+    published = ada.post("/events", {"type": "rfp.created"}).json or {}
+    event_id = published["events"][0]["id"]
+    assert browse(ADA).get(f"/search?q={event_id}").location == f"/events/{event_id}"
+
+
 def test_a_stranger_finds_nothing(browse: Callable[..., Pages], crm: str) -> None:
     page = browse(GUS).get("/search?q=crm")
     assert page.status_code == 200

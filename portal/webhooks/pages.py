@@ -291,7 +291,8 @@ def _figures(today: Sequence[int]) -> list[Figure]:
     count, good, bad = today
     if not count:
         return []
-    note = f"{good / count:.1%} arrived" + (f", {bad:,} failed" if bad else "")
+    ended = good + bad
+    note = f"{good / ended:.1%} of those that ended arrived" if ended else "none has ended yet"
     return [Figure("Deliveries today", count, url_for("deliveries.index", since="24h"), note)]
 
 

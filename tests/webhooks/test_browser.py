@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
-from tests.cast import ADA, sign_in
+from tests.cast import ADA, Api, sign_in
 from tests.identity.serving import served
 from tests.webhooks.conftest import Make, Receiver
 
@@ -118,3 +118,29 @@ def look_at(page: Page) -> None:
     assert found == {}, page.url
     spill = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(spill) <= 0, page.url
+
+
+def test_the_log_tells_of_new_deliveries_and_shows_them_when_asked(
+    page: Page, ada: Api, make: Make
+) -> None:
+    make("https://hooks.example/a")
+    ada.post("/events", {"type": "rfp.created", "subject": "first"})
+    page.goto("/deliveries")
+    rows = page.locator("#delivery-rows tbody tr")
+    expect(rows).to_have_count(1)
+    ada.post("/events", [{"type": "rfp.created"}, {"type": "rfp.created"}])
+    news = page.get_by_role("link", name="2 new deliveries")
+    expect(news).to_be_visible(timeout=10_000)
+    expect(rows).to_have_count(1)
+    news.click()
+    expect(rows).to_have_count(3)
+
+
+def test_a_filter_is_tried_without_leaving_the_form(page: Page, ada: Api, make: Make) -> None:
+    webhook = make("https://hooks.example/a")
+    ada.post("/events", [{"type": "rfp.created", "data": {"n": n}} for n in range(3)])
+    page.goto(f"/webhooks/{webhook['id']}/edit")
+    page.get_by_label("Filter").fill('{"n": [1]}')
+    page.get_by_role("button", name="Try on the last 200 events").click()
+    expect(page.locator("#trial")).to_contain_text("1 of the last 3 events: 0 new, 2 lost")
+    expect(page.get_by_label("Filter")).to_have_value('{"n": [1]}')
