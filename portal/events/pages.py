@@ -11,8 +11,10 @@ from werkzeug.datastructures import MultiDict
 
 from portal import listing, web
 from portal.db import database_now
+from portal.errors import BadRequest
 from portal.events import catalogue_pages, examples, service, settings
 from portal.events.forms import EventForm
+from portal.identity.guard import recent_sign_in_required
 from portal.listing import Query
 
 bp = Blueprint("events", __name__, url_prefix="/events")
@@ -115,9 +117,14 @@ def _say(accepted: service.Accepted) -> None:
 
 
 @bp.post("/erasures")
+@recent_sign_in_required
 def erase() -> ResponseReturnValue:
-    """Forget every event of a subject, with its deliveries."""
+    """Forget every event of a subject, with its deliveries; its name was typed, to be sure."""
+    web.actor().require("events:publish")
+    web.actor().require("webhooks:write")
     subject = request.form.get("subject", "").strip()[:200]
+    if not subject or request.form.get("confirm", "").strip() != subject:
+        raise BadRequest("Type the subject as it is written, then everything of it is erased.")
     count = service.erase(web.actor(), subject)
     web.toast(f"{count} events of {subject} are erased." if count != 1 else "1 event is erased.")
     return web.see_other(url_for("events.index"))
