@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Flask, request, url_for
@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from portal import listing, web
-from portal.db import database_now
 from portal.errors import BadRequest
 from portal.events import catalogue_pages, examples, service, settings
 from portal.events.forms import EventForm
@@ -54,7 +53,7 @@ def _question() -> Query:
     elif words:
         filters["subject"] = words
     if (span := request.args.get("since", "")) in SPANS:
-        bounds["received_at after"] = database_now() - SPANS[span]
+        bounds["received_at after"] = datetime.now(UTC) - SPANS[span]
     elif span:
         raise listing.refused("since", f"Choose one of {', '.join(SPANS)}.")
     return replace(query, filters=filters, bounds=bounds)

@@ -1,7 +1,7 @@
 """Pages of deliveries: the log of all webhooks, of one, and each delivery with its attempts."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, request, url_for
@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from portal import listing, web
-from portal.db import database_now
 from portal.events import settings
 from portal.listing import Query
 from portal.webhooks import deliveries, log, panels, service
@@ -78,7 +77,7 @@ def _question(webhook: Webhook | None) -> Query:
     query = listing.parse(log.LISTING, given)
     bounds, filters = dict(query.bounds), dict(query.filters)
     if (span := request.args.get("since", "")) in SPANS:
-        bounds["created_at after"] = database_now() - SPANS[span]
+        bounds["created_at after"] = datetime.now(UTC) - SPANS[span]
     elif span:
         raise listing.refused("since", f"Choose one of {', '.join(SPANS)}.")
     if webhook is not None:

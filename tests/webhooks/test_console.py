@@ -9,6 +9,7 @@ from flask import Flask
 
 from portal.webhooks.engine import Engine
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
+from tests.test_every_route import statements
 from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.test_engine import delivering, until
 
@@ -253,3 +254,22 @@ def test_a_viewer_sees_no_button_and_a_stranger_no_page(
     for page in (f"/deliveries/{one['id']}", f"{path}/health", f"{path}/lab"):
         assert gus.get(page).status_code == 404, page
     assert one["id"] not in gus.get("/deliveries").text
+
+
+def test_no_question_of_the_log_costs_more_than_six_statements(
+    ada: Api, browse: Browse, make: Make
+) -> None:
+    webhook = make("https://hooks.example/a")
+    publish(ada, *(rfp(number, subject="rfp-1") for number in range(5)))
+    [one, *_] = deliveries(ada, webhook)
+    pages = browse(ADA)
+    narrow = f"webhook_id={webhook['id']}&since=24h&event_type=rfp.created"
+    for path in (
+        f"/deliveries?q=rfp-1&state=pending&{narrow}",
+        f"/deliveries?state=held&{narrow}&seen={one['id']}",
+        f"/webhooks/{webhook['id']}/deliveries?q=rfp-1&since=7d",
+        "/events?q=rfp-1&since=24h&limit=2",
+    ):
+        with statements() as sent:
+            assert pages.get(path).status_code == 200
+        assert len(sent) <= 6, (path, sent)
