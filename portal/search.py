@@ -31,6 +31,12 @@ WORDS_PER_RECORD = 200
 WORDS_PER_QUERY = 8
 # Up to this many hits are fetched and sorted; above it the list is walked and probed instead.
 FEW = 2000
+# A prepared statement's plan would not know whether the words are rare or common, and the right
+# plans differ a hundredfold. Sent with the counts, and gone with the transaction.
+PLAN_FOR_THESE_WORDS = select(
+    literal(-1).label("number"),
+    func.length(func.set_config("plan_cache_mode", "force_custom_plan", True)).label("hits"),
+)
 
 
 class SearchTerm(Base):
@@ -116,5 +122,5 @@ def _hits(
         limited = some.limit(FEW + 1).subquery()
         columns = (literal(number).label("number"), func.count().label("hits"))
         counts.append(select(*columns).select_from(limited))
-    rows = session.execute(union_all(*counts)).all()
-    return [hits for _, hits in sorted((row.number, row.hits) for row in rows)]
+    rows = session.execute(union_all(*counts, PLAN_FOR_THESE_WORDS)).all()
+    return [hits for number, hits in sorted((row.number, row.hits) for row in rows) if number >= 0]

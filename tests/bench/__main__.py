@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,16 +219,17 @@ class Bench:
         settings = self.place.settings
         subprocess.run(script, env=settings, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
-    def growth(self) -> list[Figure]:
+    def growth(self) -> Iterator[Figure]:
         """Every question at 100,000 rows against the same at 1,000."""
-        return [self._grown(question) for question in questions.all_of(self)]
+        for question in questions.all_of(self):
+            yield self._grown(question)
 
     def _grown(self, question: "questions.Question") -> Figure:
         asks = question.big, question.small
         for ask in asks:
             self.look(ask)
-        self.generator.run("turns", *asks, rounds=5)
-        result = self.generator.run("turns", *asks, rounds=10 * self.rounds)
+        self.generator.run("turns", *asks, rounds=5, seconds=1)
+        result = self.generator.run("turns", *asks, rounds=10 * self.rounds, seconds=3)
         big, small = result["times_ms"]
         return Figure(
             question.name,
@@ -252,7 +253,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
         here = stack.enter_context(place(Path(name)))
         bench = Bench(here, rounds, seconds, stack)
         found = []
-        works = {
+        works: dict[str, Callable[[], Iterable[Figure]]] = {
             "lists": bench.lists,
             "rest": bench.rest_figures,
             "growth": bench.growth,

@@ -114,8 +114,9 @@ async def burst(ask: Ask, connections: int, seconds: float) -> dict[str, Any]:
 # ---------------------------------------------------------------- one after the other
 
 
-def turns(asks: list[Ask], rounds: int) -> dict[str, Any]:
-    """Each request in turn, over and over, on a connection each: milliseconds of every answer."""
+def turns(asks: list[Ask], rounds: int, seconds: float) -> dict[str, Any]:
+    """Each request in turn, so many rounds or seconds, on a connection each: milliseconds."""
+    until = time.perf_counter() + seconds
     sockets = [socket.create_connection(("127.0.0.1", ask.port)) for ask in asks]
     times: list[list[float]] = [[] for _ in asks]
     for _ in range(rounds):
@@ -124,6 +125,8 @@ def turns(asks: list[Ask], rounds: int) -> dict[str, Any]:
             connection.sendall(ask.encode())
             _read(connection)
             taken.append((time.perf_counter() - began) * 1000)
+        if time.perf_counter() > until:
+            break
     for connection in sockets:
         connection.close()
     return {"times_ms": times}
@@ -157,7 +160,7 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
         case "burst":
             return asyncio.run(burst(asks[0], task["connections"], task["seconds"]))
         case "turns":
-            return turns(asks, task["rounds"])
+            return turns(asks, task["rounds"], task["seconds"])
         case _:
             return once(asks[0])
 

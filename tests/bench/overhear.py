@@ -28,7 +28,8 @@ def main() -> None:
     found = {}
     for name, path in (("get", f"/api-keys/{key_id}"), ("list", "/api-keys")):
         headers = {"Authorization": f"Bearer {token}"}
-        answer = client.get(f"/api/v1/integration{path}", headers=headers)
+        address = f"https://portal.example/api/v1/integration{path}"
+        answer = client.get(address, headers=headers)
         assert answer.status_code == 200, answer.text
         sql, values = sent[-1]  # what came before it let the caller in
         found[name] = {"sql": sql, "values": values}

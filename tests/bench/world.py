@@ -22,6 +22,7 @@ from portal.db import Record
 from portal.keys import format as key_format
 from portal.keys.models import ApiKey
 from portal.webhooks.models import Webhook
+from portal.webhooks.schemas import DEFAULT_POLICY
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)  # the same ids in every run
 YEAR = timedelta(days=365)
@@ -60,7 +61,7 @@ class Tenant:
 
 
 BIG = Tenant.of("bigg", 1_000, 10_000, 10_000, 100_000)
-SMALL = Tenant.of("smal", 100, 100, 100, 1_000)
+SMALL = Tenant.of("smal", 500, 1_000, 1_000, 1_000)
 OTHERS = [Tenant.of(f"o{number:03}", 2, 10, 10, 50) for number in range(20)]
 
 
@@ -210,10 +211,11 @@ def webhooks(tenant: Tenant) -> Iterator[Row]:
             **_envelope("whk", tenant, number, tenant.webhooks),
             "name": name(number, tenant.webhooks),
             "direction": "inbound" if number % 10 == 4 else "outbound",
+            "inbound_scheme": "standard-webhooks" if number % 10 == 4 else None,
             "url": f"https://hooks{number}.example/in",
             "event_types": _json(["rfp.created", "rfp.updated"]),
             "enabled": number % 10 != 3,
-            "retry_policy": _json({"maxAttempts": 5, "backoff": "exponential"}),
+            "retry_policy": _json(DEFAULT_POLICY.model_dump(by_alias=True)),
             "tags": _json(tags(number, tenant.webhooks)),
             "application_id": _application_of(tenant, number),
         }
@@ -238,8 +240,8 @@ def keys(tenant: Tenant) -> Iterator[Row]:
             "issued_to_user_id": "per_rare" if rare else f"per_{number % 10}",
             "issued_to_service": "zeppelin" if rare else "exporter",
             "scopes": _json(ALL_READS if opens else ["connectors:read", "webhooks:read"]),
-            "rpm_limit": 600,
-            "max_budget_usd": 250,
+            "rpm_limit": None if opens else 600,
+            "max_budget_usd": None if opens else 250,
             "blocked": rare and not opens,
             "blocked_reason": "Too many calls" if rare and not opens else None,
             "expires_at": None if number % 10 != 2 else NOW - timedelta(days=1 + number % 300),
