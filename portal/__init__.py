@@ -26,6 +26,7 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.identity import pages as identity
     from portal.identity.issuer import Issuer
     from portal.identity.tokens import TokenVerifier
+    from portal.keys import console as key_console
     from portal.keys import engine as key_engine
     from portal.keys import fastpath, gate, oauth
     from portal.keys import pages as key_pages
@@ -75,7 +76,7 @@ def create_app(config: Config | None = None) -> Flask:
     identity.init_app(app, config, issuer)
     app.register_blueprint(health.blueprint)
     finder.init_app(app, resources)
-    for pages in (overview, application_pages, key_pages, audit_pages):
+    for pages in (overview, application_pages, key_console, audit_pages):
         app.register_blueprint(pages.bp)
     overview.tell(app, application_pages.tell)
     overview.tell(app, key_pages.tell)

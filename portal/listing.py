@@ -7,12 +7,13 @@ costs what the first one does. Orders are total: every sort ends with the id.
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
 
@@ -40,12 +41,36 @@ class Arguments(Protocol):
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A table with one row for each record, that some orders and views of a list read.
+
+    `id` is its column with the record's id: where a list is sorted by this table, its index
+    gives the whole order.
+    """
+
+    model: Any
+    on: ColumnElement[bool]
+    id: Column
+
+
+@dataclass(frozen=True)
+class View:
+    """A named question about records that an index answers; `sort` is its natural order."""
+
+    label: str
+    condition: Callable[[], ColumnElement[bool]]
+    sort: str = ""
+    beside: bool = False
+
+
+@dataclass(frozen=True)
 class Listing(Generic[R]):
     """What a list of one resource can be asked.
 
     `filters` are compared for equality, `choices` close the values of some of them, `ranges` are
     times asked with `<name>_after` and `<name>_before` (`created_at` → `created_after`),
-    `sorts` maps a name to a column that is never null.
+    `sorts` maps a name to a column that is never null. `views` are asked with `show`; `beside`
+    is the table that `beside_sorts` and some of the views read.
     """
 
     model: type[R]
@@ -54,11 +79,20 @@ class Listing(Generic[R]):
     ranges: Mapping[str, Column] = field(default_factory=dict)
     sorts: Mapping[str, Column] = field(default_factory=dict)
     default_sort: str = "-created_at"
+    views: Mapping[str, View] = field(default_factory=dict)
+    beside: Beside | None = None
+    beside_sorts: Mapping[str, Column] = field(default_factory=dict)
+
+    def column(self, sort: str) -> Column:
+        """What a sort reads, downward or upward."""
+        name = sort.removeprefix("-")
+        return self.beside_sorts[name] if name in self.beside_sorts else self.sorts[name]
 
     def parameters(self) -> frozenset[str]:
         """Every name that the query string may have."""
         bounds = {f"{_stem(name)}_{end}" for name in self.ranges for end in ("after", "before")}
-        return CONTROLS | set(self.filters) | bounds
+        views = {"show"} if self.views else set()
+        return CONTROLS | set(self.filters) | bounds | views
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +106,7 @@ class Query:
     sort: str = "-created_at"
     limit: int = DEFAULT_LIMIT
     cursor: "Cursor | None" = None
+    show: str = ""
     include_deleted: bool = False
 
 
@@ -105,9 +140,13 @@ class Page(Generic[R]):
 def parse(listing: Listing[Any], arguments: Arguments) -> Query:
     """The checked question in a query string, or BadRequest that names the parameter."""
     given = _each_once(listing, arguments)
-    sort = given.get("sort") or listing.default_sort
-    if sort.removeprefix("-") not in listing.sorts:
-        names = ", ".join(sorted(listing.sorts))
+    show = given.get("show", "")
+    if show and show not in listing.views:
+        raise refused("show", f"Choose one of {', '.join(listing.views)}.")
+    natural = listing.views[show].sort if show else ""
+    sort = given.get("sort") or natural or listing.default_sort
+    if sort.removeprefix("-") not in {*listing.sorts, *listing.beside_sorts}:
+        names = ", ".join(sorted({*listing.sorts, *listing.beside_sorts}))
         raise refused("sort", f"Choose one of {names}, with - for down.")
     return Query(
         filters=_filters(listing, given),
@@ -117,6 +156,7 @@ def parse(listing: Listing[Any], arguments: Arguments) -> Query:
         sort=sort,
         limit=_limit(given.get("limit")),
         cursor=_cursor(given.get("cursor"), sort),
+        show=show,
         include_deleted=_truth("include_deleted", given.get("include_deleted", "false")),
     )
 
@@ -228,18 +268,45 @@ def page(
     Gives records, or rows of `columns` where these are named (`id` and the sort among them).
     `also` are conditions that no query string asks for.
     """
-    statement = _narrowed(actor, listing, query).where(*also)
-    column = listing.sorts[query.sort.removeprefix("-")]
+    statement = narrowed(actor, listing, query).where(*also)
+    column = listing.column(query.sort)
+    own = listing.model.id
+    if listing.beside and _beside(listing, query.sort):
+        own = listing.beside.id
     downward = query.sort.startswith("-")
     backward = query.cursor is not None and query.cursor.backward
-    statement = _from_cursor(statement, listing.model, column, query.cursor, downward != backward)
+    statement = _from_cursor(statement, own, column, query.cursor, downward != backward)
+    if _beside(listing, query.sort):
+        return _page_beside(statement, query, column, backward)
     rows = _fetch(statement.limit(query.limit + 1), columns, column)
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     if backward:
         rows.reverse()
     key = SORT_KEY if columns else column.key
-    return Page(rows, *_ways(rows, query, key, more, backward))
+    keys = [(getattr(row, key), row.id) for row in rows]
+    return Page(rows, *_ways(keys, query, more, backward))
+
+
+def _page_beside(statement: Select[Any], query: Query, column: Column, backward: bool) -> Page[Any]:
+    """A page sorted by what another table says of its records."""
+    pairs = list(session.execute(statement.add_columns(column).limit(query.limit + 1)).all())
+    more = len(pairs) > query.limit
+    pairs = pairs[: query.limit]
+    if backward:
+        pairs.reverse()
+    keys = [(value, record.id) for record, value in pairs]
+    return Page([record for record, _ in pairs], *_ways(keys, query, more, backward))
+
+
+def _beside(listing: Listing[Any], sort: str) -> bool:
+    return sort.removeprefix("-") in listing.beside_sorts
+
+
+def counted(actor: Actor, listing: Listing[Any], query: Query, most: int) -> int:
+    """How many records a question has, `most` where there are more: a count that stays cheap."""
+    some = narrowed(actor, listing, query).with_only_columns(listing.model.id).limit(most)
+    return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
 def _fetch(statement: Select[Any], columns: Sequence[Any], key: Column) -> list[Any]:
@@ -249,9 +316,15 @@ def _fetch(statement: Select[Any], columns: Sequence[Any], key: Column) -> list[
     return list(session.execute(statement.with_only_columns(*columns, sorted_by)).all())
 
 
-def _narrowed(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
+def narrowed(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
+    """The records of a question, without order and pages."""
     model = listing.model
     statement: Select[Any] = model.seen_by(actor)
+    view = listing.views.get(query.show)
+    if listing.beside and (_beside(listing, query.sort) or (view and view.beside)):
+        statement = statement.join(listing.beside.model, listing.beside.on)
+    if view is not None:
+        statement = statement.where(view.condition())
     if not query.include_deleted:
         statement = statement.where(model.is_deleted.is_(False))
     for name, value in query.filters.items():
@@ -281,13 +354,13 @@ def _made(model: type[Record], end: str, moment: datetime) -> ColumnElement[bool
 
 def _from_cursor(
     statement: Select[Any],
-    model: type[Record],
+    own: Column,
     column: Column,
     cursor: Cursor | None,
     downward: bool,
 ) -> Select[Any]:
     by_id = column.key == "id"
-    keys: tuple[Any, ...] = (model.id,) if by_id else (column, model.id)
+    keys: tuple[Any, ...] = (own,) if by_id else (column, own)
     if cursor is not None:
         values = (cursor.record_id,) if by_id else (_value(column, cursor), cursor.record_id)
         place: ColumnElement[bool] = tuple_(*keys) < values if downward else tuple_(*keys) > values
@@ -298,20 +371,25 @@ def _from_cursor(
 def _value(column: Column, cursor: Cursor) -> Any:
     if column.type.python_type is datetime:
         return _moment("cursor", cursor.value)
+    if column.type.python_type is int:
+        if not re.fullmatch(r"-?[0-9]{1,18}", cursor.value):
+            raise refused("cursor", NOT_OURS)
+        return int(cursor.value)
     return cursor.value
 
 
 def _ways(
-    rows: Sequence[Any], query: Query, key: str, more: bool, backward: bool
+    rows: Sequence[tuple[Any, str]], query: Query, more: bool, backward: bool
 ) -> tuple[str | None, str | None]:
-    """The cursors below the last row and above the first, where there is something to see."""
+    """The cursors below the last row and above the first (each: sort value, id), where there is
+    something to see."""
     if not rows:
         return None, None
 
-    def cursor(row: Any, back: bool) -> str:
-        value = getattr(row, key)
+    def cursor(row: tuple[Any, str], back: bool) -> str:
+        value, record_id = row
         text = value.isoformat() if isinstance(value, datetime) else str(value)
-        return Cursor(query.sort, text, row.id, back).encode()
+        return Cursor(query.sort, text, record_id, back).encode()
 
     onward = more or backward
     behind = more if backward else query.cursor is not None

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from wtforms import HiddenField
+
 from portal.forms import (
     ChecksField,
     ChoiceField,
@@ -16,6 +18,7 @@ from portal.forms import (
     TagsField,
     TextField,
 )
+from portal.keys import sealing
 from portal.keys.models import ApiKey
 from portal.keys.schemas import BELONGS_TO, IssueKey
 
@@ -44,8 +47,25 @@ NOUNS = {
 }
 
 
+SHOWN, LINK, STORE = "shown", "link", "store"
+DELIVERIES = [
+    (SHOWN, "Show it here, once"),
+    (LINK, "A one-time link for somebody else, good for 72 hours"),
+    (STORE, "Write it to the secret store and never show it"),
+]
+PERIODS = [
+    ("none", "Once, for good"),
+    ("day", "Every day"),
+    ("week", "Every week"),
+    ("month", "Every month"),
+]
+
+
 class IssueKeyForm(CommandForm[IssueKey]):
     """Issue a key."""
+
+    # Under what a lost answer can be said again to this very form; it is stored nowhere.
+    form_secret = HiddenField(default=sealing.new_secret)
 
     name = TextField("Name", description="What people call it, for example Nightly export.")
     application_id = ChoiceField(
@@ -67,7 +87,14 @@ class IssueKeyForm(CommandForm[IssueKey]):
     rpm_limit = NumberField("Requests a minute", description="Empty for no limit.")
     tpm_limit = NumberField("Tokens a minute", description="Empty for no limit.")
     max_budget_usd = MoneyField("Budget, US dollars", description="Empty for no limit.")
+    budget_period = ChoiceField("Budget begins anew", choices=PERIODS, default="none")
+    max_uses = NumberField("Uses in all", description="Empty for no limit.")
+    allowed_ips = LinesField(
+        "Allowed networks",
+        description="Addresses or networks (203.0.113.0/24), one a line. Empty for all.",
+    )
     tags = TagsField("Tags", description="Separated by commas.")
+    delivery = ChoiceField("Deliver the key", choices=DELIVERIES, default=SHOWN)
     rotated_from_key_id = HiddenWired()
 
     names: dict[str, str] = {}
@@ -87,6 +114,7 @@ class IssueKeyForm(CommandForm[IssueKey]):
     def document(self, stored: Any = None) -> dict[str, Any]:
         """The chosen lifetime as a moment, and nothing of a kind that was not chosen."""
         document = super().document(stored)
+        document.pop("delivery", None)
         lifetime = document.pop("lifetime", NEVER)
         if lifetime != CUSTOM:
             document["expires_at"] = expiry(lifetime)
@@ -105,9 +133,25 @@ class IssueKeyForm(CommandForm[IssueKey]):
             expires = self.expires_at.data or None
         elif expires != NEVER:
             expires = expiry(str(expires))
-        return summary(
+        said = summary(
             self.scopes.data or [], self.names.get(self.application_id.data, ""), expires
         )
+        return f"{said} {self.handed_over}"
+
+    @property
+    def way(self) -> str:
+        """How the key is handed over."""
+        chosen = self.delivery.data
+        return chosen if chosen in (LINK, STORE) else SHOWN
+
+    @property
+    def handed_over(self) -> str:
+        """The way in a sentence."""
+        return {
+            SHOWN: "You see it once.",
+            LINK: "Whoever opens the link first sees it once; you do not.",
+            STORE: "It goes to the secret store and nobody sees it here.",
+        }[self.way]
 
 
 def expiry(lifetime: str) -> datetime | None:

@@ -6,7 +6,7 @@ from sqlalchemy import delete, func, select
 
 from portal.db import session
 from portal.housekeeping import Job
-from portal.keys import money, revocation, rotation
+from portal.keys import money, revocation, rotation, sealing
 from portal.keys.denials import KEPT, KEPT_DAYS
 from portal.keys.state import KeyDenial, KeyUse, SpendReservation
 
@@ -33,5 +33,6 @@ HOUSEKEEPING = [
     Job("release reservations", money.release_due, timedelta(minutes=1), per_tenant=True),
     Job("end planned keys", revocation.apply_due, timedelta(minutes=1), per_tenant=True),
     Job("finish rotations", rotation.finish_due, timedelta(minutes=1), per_tenant=True),
+    Job("forget sealed keys", sealing.forget_expired, timedelta(minutes=5), per_tenant=True),
     Job("forget old uses of keys", forget_old, timedelta(hours=1), per_tenant=True),
 ]

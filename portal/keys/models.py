@@ -40,6 +40,14 @@ from portal.keys.state import Money
 KINDS = ("user", "service", "virtual_llm")
 STATUSES = ("active", "revoked", "expired")
 PERIODS = ("none", "day", "week", "month")
+USED_ON = (
+    "coalesce(timezone('UTC', date_trunc('day', timezone('UTC', last_used_at))),"
+    " '0001-01-01 00:00:00+00'::timestamptz)"
+)
+UNRESTRICTED = (
+    "revoked_at IS NULL AND rpm_limit IS NULL AND tpm_limit IS NULL AND max_uses IS NULL"
+    " AND max_budget_usd IS NULL AND allowed_ips = '[]'"
+)
 
 
 class ApiKeyRuntime(Base):
@@ -53,6 +61,8 @@ class ApiKeyRuntime(Base):
             name="fk_api_key_runtime_key",
             ondelete="CASCADE",
         ),
+        Index("ix_api_key_runtime_used_on", "tenant_id", "used_on", "key_id"),
+        Index("ix_api_key_runtime_spend", "tenant_id", "spend_whole", "key_id"),
     )
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -66,6 +76,11 @@ class ApiKeyRuntime(Base):
     denied_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
     last_denied_at: Mapped[datetime | None]
     last_denied_code: Mapped[str | None] = mapped_column(String(20))
+    # What the list is sorted by: an index on the very moment would be written at every use.
+    used_on: Mapped[datetime] = mapped_column(Computed(USED_ON, persisted=True))
+    spend_whole: Mapped[int] = mapped_column(
+        BigInteger, Computed("trunc(spend_usd)::bigint", persisted=True)
+    )
 
 
 class StatusComparator(ColumnProperty.Comparator[str]):
@@ -134,6 +149,19 @@ class ApiKey(Record):
             "rotated_from_key_id",
             "id",
             postgresql_where="rotated_from_key_id IS NOT NULL",
+        ),
+        Index("ix_api_key_unrestricted", "tenant_id", "id", postgresql_where=UNRESTRICTED),
+        Index(
+            "ix_api_key_no_budget",
+            "tenant_id",
+            "id",
+            postgresql_where="revoked_at IS NULL AND max_budget_usd IS NULL",
+        ),
+        Index(
+            "ix_api_key_endless",
+            "tenant_id",
+            "id",
+            postgresql_where="revoked_at IS NULL AND expires_at IS NULL",
         ),
         *(
             Index(

@@ -1,6 +1,7 @@
 """Pages of keys: /keys."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, request, url_for
@@ -12,34 +13,53 @@ from portal.applications.models import Application
 from portal.applications.pages import Item, Part
 from portal.audit import pages as audit_pages
 from portal.audit import service as audit
+from portal.config import running
 from portal.db import Actor
 from portal.identity import people
 from portal.identity.guard import recent_sign_in_required
-from portal.keys import service
-from portal.keys.forms import KIND_CHOICES, STATUS_CHOICES, IssueKeyForm, may
+from portal.keys import lists, observed, sealing, service
+from portal.keys.forms import KIND_CHOICES, LINK, STATUS_CHOICES, STORE, IssueKeyForm, may
 from portal.keys.models import ApiKey
 from portal.keys.schemas import StopKey
 from portal.openapi import PREFIX
 from portal.overview import Concern, Step, Told
+from portal.secretstore import SecretRef, store
+from portal.web.charts import Column, Series
 
 bp = Blueprint("keys", __name__, url_prefix="/keys")
 ENV_NAME = "CPOD_API_KEY"
+COUNTED = 10_000  # an exact count ends here
+SERIES = (Series("let through", "brand"), Series("refused", "bad"))
+WEEK = timedelta(days=7)
+# What of a list's address says which keys are meant, and not how they are shown.
+KEPT = lists.CONSOLE.parameters() - {"sort", "limit", "cursor"}
 
 
 @bp.get("")
 def index() -> ResponseReturnValue:
     """The list, or for htmx the listing alone."""
-    query = listing.parse(service.LISTING, request.args)
-    page = listing.page(web.actor(), service.LISTING, query)
-    offered = _with(request.args.get("application_id"), applications.choices(web.actor()))
+    query = listing.parse(lists.CONSOLE, request.args)
+    caller = web.actor()
+    page = listing.page(caller, lists.CONSOLE, query)
+    view = web.list_view(page, query)
+    offered, makers = lists.offered(caller)
+    offered = _with(request.args.get("application_id"), offered)
+    counted = None
+    if view.is_narrowed and page.items and not query.q:
+        counted = listing.counted(caller, lists.CONSOLE, query, COUNTED + 1)
     return web.render(
         "keys/index.html",
         "keys/_listing.html",
-        view=web.list_view(page, query),
+        view=view,
+        counted=counted,
+        most=COUNTED,
         names=_names(page.items, dict(offered)),
+        people=makers,
         applications=offered,
         kinds=[(value, text.partition(":")[0]) for value, text in KIND_CHOICES],
         statuses=STATUS_CHOICES,
+        views=lists.views(),
+        asked=[(name, value) for name, value in request.args.items() if value and name in KEPT],
     )
 
 
@@ -66,19 +86,48 @@ def issue() -> ResponseReturnValue:
     if (command := form.command()) is not None:
         with form.catching():
             if earlier := web.already_done(form):
-                record = service.get(web.actor(), earlier)
-                return web.render("keys/already.html", record=record, status=409)
+                return _said_again(form, earlier)
             issued = service.issue(web.actor(), command)
             web.note_done(form, issued.record.id)
-            return _revealed(issued.record, issued.once["key"])
+            return _handed_over(form, issued.record, issued.once["key"])
     return web.render("keys/new.html", "keys/_summary.html", form=form, status=form.answer_status)
 
 
-def _revealed(record: ApiKey, secret: str) -> ResponseReturnValue:
+def _handed_over(form: IssueKeyForm, record: ApiKey, raw: str) -> ResponseReturnValue:
+    """The new key on the way that was chosen; only one of the three shows it."""
+    secret = form.form_secret.data
+    if form.way == LINK:
+        link = sealing.new_secret()
+        sealing.seal(web.actor(), record, raw, link, "link")
+        address = url_for("keys.open_link", _external=True) + f"#{link}"
+        return web.render("keys/linked.html", record=record, address=address)
+    if form.way == STORE:
+        ref = SecretRef(record.tenant_id, "keys", record.id, "key")
+        store().put(ref, {"key": raw}, cas=0)
+        return web.render("keys/stored.html", record=record, path=ref.path(running().vault_mount))
+    if sealing.is_secret(secret):
+        sealing.seal(web.actor(), record, raw, secret, "replay")
+    return revealed(record, raw)
+
+
+def _said_again(form: IssueKeyForm, key_id: str) -> ResponseReturnValue:
+    """The same answer once more for the form that lost it; for anybody else: already issued."""
+    record = service.get(web.actor(), key_id)
+    raw = sealing.read_again(web.actor(), key_id, form.form_secret.data)
+    if raw is not None:
+        return revealed(record, raw, again=True)
+    return web.render("keys/already.html", record=record, status=409)
+
+
+def revealed(record: ApiKey, secret: str, *, again: bool = False) -> ResponseReturnValue:
     """The one page that has a key on it; `no-store`, as every page."""
-    api_url = request.host_url.rstrip("/") + PREFIX
     return web.render(
-        "keys/issued.html", record=record, secret=secret, env=ENV_NAME, api_url=api_url
+        "keys/issued.html",
+        record=record,
+        secret=secret,
+        env=ENV_NAME,
+        api_url=request.host_url.rstrip("/") + PREFIX,
+        again=again,
     )
 
 
@@ -101,10 +150,28 @@ def _form() -> IssueKeyForm:
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """One key: all but the key itself."""
-    record = service.get(web.actor(), record_id)
-    rights = [(scope, may(scope)) for scope in record.scopes]
-    return _about("keys/show.html", record, rights=rights)
+    """One key: all but the key itself, what it does, and how it stands now."""
+    caller = web.actor()
+    record = service.get(caller, record_id)
+    use = observed.use(caller, record_id, WEEK)
+    used = {seen.what: seen for seen in use.scopes}
+    return about(
+        "keys/show.html",
+        record,
+        rights=[(scope, may(scope), used.get(scope)) for scope in record.scopes],
+        use=use,
+        columns=columns(use),
+        series=SERIES,
+        standing=observed.standing(caller, record),
+    )
+
+
+def columns(use: observed.Use) -> list[Column]:
+    """The hours of a span as bars: let through, and refused."""
+    return [
+        Column(hour.strftime("%a %-d %b, %H:00"), (use.calls[hour], use.denials[hour]))
+        for hour in use.hours
+    ]
 
 
 @bp.get("/<record_id>/history")
@@ -112,14 +179,15 @@ def history(record_id: str) -> ResponseReturnValue:
     """What happened to a key."""
     record = service.get(web.actor(), record_id)
     entries = audit_pages.lines(audit.history(web.actor(), record_id))
-    return _about("keys/history.html", record, entries=entries)
+    return about("keys/history.html", record, entries=entries)
 
 
-def _about(page: str, record: ApiKey, **context: Any) -> ResponseReturnValue:
+def about(page: str, record: ApiKey, **context: Any) -> ResponseReturnValue:
     """A page of one key; its dialogs name the application that calls with it."""
-    application = _names([record], {}).get(record.application_id or "")
-    persons = people.names(web.actor(), (record.issued_to_user_id, record.created_by_user_id))
-    return web.render(page, record=record, application=application, persons=persons, **context)
+    persons = (record.issued_to_user_id, record.created_by_user_id)
+    names = lists.names(web.actor(), record.application_id, persons)
+    application = names.get(record.application_id or "")
+    return web.render(page, record=record, application=application, persons=names, **context)
 
 
 @bp.post("/<record_id>/revoke")

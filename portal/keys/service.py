@@ -71,7 +71,7 @@ def issue(actor: Actor, command: IssueKey) -> Revealed[ApiKey]:
 
 def mint(actor: Actor, kind: str, values: Mapping[str, Any]) -> Revealed[ApiKey]:
     """Make a key of values that were judged, with the record of its use."""
-    raw = key_format.generate(_key_code(actor), kind)
+    raw = key_format.generate(key_code(actor), kind)
     record = ApiKey(
         key_hash=raw.digest,
         prefix=raw.prefix,
@@ -207,6 +207,7 @@ def _check_predecessor(actor: Actor, key_id: str | None) -> None:
         raise Invalid.field("rotated_from_key_id", "There is no key of this id.")
 
 
-def _key_code(actor: Actor) -> str:
+def key_code(actor: Actor) -> str:
+    """The four characters that tell the tenant in each of its keys."""
     code = select(Tenant.key_code).where(Tenant.id == actor.tenant_id)
     return session.execute(code).scalar_one()

@@ -22,7 +22,7 @@ class ListView:
     def is_narrowed(self) -> bool:
         """Whether words or filters hide something: no match is not an empty list."""
         query = self.query
-        return bool(query.q or query.tag or query.filters or query.bounds)
+        return bool(query.q or query.tag or query.filters or query.bounds or query.show)
 
     def chosen(self, name: str) -> str:
         """The value of a filter in the address, or nothing."""

@@ -24,7 +24,7 @@ from portal.web.look import theme
 TONES = {
     "ok": "active healthy ok delivered succeeded enabled connected verified live done",
     "warn": "degraded pending retrying held paused expiring deprecated queued stale warning "
-    "needs_credentials rotating",
+    "needs_credentials rotating stopping",
     "bad": "failed failing revoked blocked expired error refused unreachable rejected dead",
     "brand": "syncing running sending beta new",
 }

@@ -11,6 +11,7 @@ from flask import Flask
 from sqlalchemy import Engine, event
 
 from portal.applications import service as applications
+from portal.keys import lists
 from portal.keys.format import SHAPE
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
 
@@ -109,7 +110,25 @@ def test_no_page_of_keys_asks_the_database_often(page: Pages, ada: Api):
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
-        for path in ("/keys", "/keys?q=key", "/keys/new", f"/keys/{key['id']}"):
+        own = f"/keys/{key['id']}"
+        paths = (
+            "/keys",
+            "/keys?q=key",
+            "/keys?show=idle",
+            "/keys?sort=-spend_usd",
+            "/keys/new",
+            own,
+            f"{own}/stop",
+            f"{own}/rotate",
+            f"{own}/rotation",
+            f"{own}/history",
+            "/keys/posture",
+            "/keys/leaks?fingerprint=" + "0" * 64,
+            "/keys/bulk?show=idle",
+            f"/keys/panic?application_id={crm['id']}",
+            f"/keys/explain?key_id={key['id']}&ask=1",
+        )
+        for path in paths:
             asked.clear()
             assert page.get(path).status_code == 200
             assert len(asked) <= 6, (path, asked)
@@ -223,7 +242,7 @@ def test_who_may_not_issue_is_told_so(browse: Browse, ada: Api):
         page = browse(email)
         assert page.get("/keys").status_code == 200
         assert "Issue key" not in page.get("/keys").text
-        assert "revoke-key" not in page.get(f"/keys/{key['id']}").text
+        assert "/stop" not in page.get(f"/keys/{key['id']}").text
         assert page.get("/keys/new").status_code == 403
         for verb in ("revoke", "block", "unblock"):
             assert page.post(f"/keys/{key['id']}/{verb}").status_code == 403
@@ -269,7 +288,7 @@ def test_revoking_on_the_page_stops_the_key(page: Pages, ada: Api, app: Flask):
     assert holder.get("/api-keys").status_code == 401
     shown = page.get(path).text
     assert "leaked in a log" in shown
-    assert "revoke-key" not in shown
+    assert "/stop" not in shown
     assert "revoked the key" in page.get(f"{path}/history").text
 
 
@@ -339,6 +358,7 @@ def test_a_chosen_application_is_always_among_the_choices(
     for name in ("choices", "running_choices"):
         few = partial(getattr(applications, name), limit=1)
         monkeypatch.setattr(applications, name, few)
+    monkeypatch.setattr(lists, "offered", partial(lists.offered, limit=1))
     for path in ("/keys/new", "/keys"):
         assert last["id"] not in page.get(path).text
         text = page.get(f"{path}?application_id={last['id']}").text

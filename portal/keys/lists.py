@@ -1,0 +1,154 @@
+"""The console's list of keys: REST's list, and the questions that an admin asks in a hurry.
+
+Each question is served by an index of its own under row-level security (migration "key console"),
+so that it costs the same among 400,000 keys as among 1,000.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, distinct, func, literal, select, union, union_all
+
+from sqlalchemy.orm import aliased
+
+from portal.applications.models import Application
+from portal.db import Actor, session
+from portal.identity.models import Person
+from portal.identity.people import MOST_PEOPLE
+from portal.keys import service
+from portal.keys.models import ApiKey, ApiKeyRuntime
+from portal.keys.state import KeyUse
+from portal.listing import Beside, View
+from portal.records import OFFERED
+
+IDLE = timedelta(days=90)
+SOON = service.SOON
+SOURCES = 10  # addresses a week that are still ordinary
+SOURCE_DAYS = 7
+NEVER_USED = datetime(1, 1, 1, tzinfo=UTC)
+
+LIVE = ApiKey.revoked_at.is_(None)
+
+
+def _in_force() -> ColumnElement[bool]:
+    return and_(LIVE, ApiKey.expires_key > func.now())
+
+
+def _expiring() -> ColumnElement[bool]:
+    return and_(_in_force(), ApiKey.expires_key < func.now() + SOON)
+
+
+def _endless() -> ColumnElement[bool]:
+    return and_(LIVE, ApiKey.expires_at.is_(None))
+
+
+def _idle() -> ColumnElement[bool]:
+    """Used once, but not for 90 days."""
+    used = ApiKeyRuntime.used_on
+    return and_(used > NEVER_USED, used < func.now() - IDLE, LIVE)
+
+
+def _never_used() -> ColumnElement[bool]:
+    return and_(ApiKeyRuntime.used_on == NEVER_USED, LIVE)
+
+
+def _no_budget() -> ColumnElement[bool]:
+    return and_(LIVE, ApiKey.max_budget_usd.is_(None))
+
+
+def _unrestricted() -> ColumnElement[bool]:
+    """No limit, no budget, no network: whoever holds it may do all that its scopes say."""
+    limits = (ApiKey.rpm_limit, ApiKey.tpm_limit, ApiKey.max_uses, ApiKey.max_budget_usd)
+    return and_(LIVE, *(limit.is_(None) for limit in limits), ApiKey.allowed_ips == [])
+
+
+def _owner_gone() -> ColumnElement[bool]:
+    """The person it was issued to, or who issued it, has not been here for 90 days."""
+    away = select(Person.id).where(Person.last_seen_at < func.now() - IDLE).correlate(None)
+    other = aliased(ApiKey)
+    theirs = union(
+        select(other.id).where(other.created_by_user_id.in_(away)),
+        select(other.id).where(other.issued_to_user_id.in_(away)),
+    )
+    return and_(LIVE, ApiKey.id.in_(theirs))
+
+
+def _many_sources() -> ColumnElement[bool]:
+    """Called from more addresses in a week than one program has."""
+    many = (
+        select(KeyUse.key_id)
+        .where(KeyUse.aspect == "source", KeyUse.hour > func.now() - timedelta(days=SOURCE_DAYS))
+        .group_by(KeyUse.key_id)
+        .having(func.count(distinct(KeyUse.what)) > SOURCES)
+    )
+    return and_(LIVE, ApiKey.id.in_(many))
+
+
+VIEWS = {
+    "expiring": View("Expiring in 14 days", _expiring, "expires_at"),
+    "never_expires": View("Never expire", _endless),
+    "idle": View("Unused for 90 days", _idle, "last_used_at", beside=True),
+    "never_used": View("Never used", _never_used, beside=True),
+    "unrestricted": View("Unrestricted", _unrestricted),
+    "no_budget": View("No budget", _no_budget),
+    "owner_gone": View("Owner gone", _owner_gone),
+    "many_sources": View("Too many sources", _many_sources),
+}
+
+CONSOLE = replace(
+    service.LISTING,
+    views=VIEWS,
+    beside=Beside(
+        ApiKeyRuntime,
+        and_(ApiKeyRuntime.tenant_id == ApiKey.tenant_id, ApiKeyRuntime.key_id == ApiKey.id),
+        ApiKeyRuntime.key_id,
+    ),
+    beside_sorts={"last_used_at": ApiKeyRuntime.used_on, "spend_usd": ApiKeyRuntime.spend_whole},
+)
+
+
+def views(names: Sequence[str] = tuple(VIEWS)) -> list[tuple[str, str]]:
+    """(name, words) of each, for chips."""
+    return [(name, VIEWS[name].label) for name in names]
+
+
+def offered(
+    actor: Actor, limit: int = OFFERED
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """What the list can be narrowed to, in one statement: (id, name) of the first applications,
+    and of the people."""
+    theirs = (
+        select(literal("application"), Application.id, Application.display_name)
+        .where(Application.tenant_id == actor.tenant_id, Application.is_deleted.is_(False))
+        .order_by(Application.name_key, Application.id)
+        .limit(limit)
+    )
+    if actor.app_id is not None:
+        theirs = theirs.where(Application.app_scope(actor.app_id, actor.application_id))
+    people = (
+        select(literal("person"), Person.id, Person.name)
+        .where(Person.tenant_id == actor.tenant_id)
+        .order_by(func.lower(Person.name), Person.id)
+        .limit(MOST_PEOPLE)
+    )
+    rows = session.execute(union_all(theirs, people)).all()
+    named = [(kind, (id_, name)) for kind, id_, name in rows]
+    return (
+        [pair for kind, pair in named if kind == "application"],
+        [pair for kind, pair in named if kind == "person"],
+    )
+
+
+def names(
+    actor: Actor, application_id: str | None, person_ids: Iterable[str | None]
+) -> dict[str, str]:
+    """Id → name of an application and of some people, in one statement."""
+    theirs = select(Application.id, Application.display_name).where(
+        Application.tenant_id == actor.tenant_id, Application.id == application_id
+    )
+    people = select(Person.id, Person.name).where(
+        Person.tenant_id == actor.tenant_id,
+        Person.id.in_([person_id for person_id in person_ids if person_id]),
+    )
+    return dict(session.execute(union_all(theirs, people)).tuples().all())

@@ -1,0 +1,74 @@
+"""Pages about all keys: how they stand, and why a call was refused."""
+
+from decimal import Decimal, InvalidOperation
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from portal import web
+from portal.identity.claims import ALL_SCOPES
+from portal.keys import explain, service
+from portal.keys import posture as standing
+from portal.keys.decision import Question
+from portal.keys.explain import Explained
+from portal.keys.pages import bp
+from portal.networks import parse
+
+
+@bp.get("/posture")
+def posture() -> ResponseReturnValue:
+    """Each weakness, how many keys have it, and the way out."""
+    counts = standing.counts(web.actor())
+    return web.render(
+        "keys/posture.html",
+        weaknesses=[(one, counts[one.view]) for one in standing.WEAKNESSES],
+        most=standing.MOST,
+    )
+
+
+@bp.get("/explain", endpoint="explain")
+def explain_call() -> ResponseReturnValue:
+    """The trace of a refused request, or of a call that nobody makes."""
+    caller = web.actor()
+    caller.require("keys:read")
+    request_id = request.args.get("request_id", "").strip()[:60]
+    key_id = request.args.get("key_id", "").strip()[:60]
+    record = service.get(caller, key_id) if key_id else None
+    found: Explained | None = None
+    problem = ""
+    if request_id:
+        found = explain.of_request(caller, request_id)
+    elif record is not None and request.args.get("ask"):
+        try:
+            found = explain.what_if(record, _question())
+        except ValueError as error:
+            problem = str(error)
+    return web.render(
+        "keys/explain.html",
+        found=found,
+        request_id=request_id,
+        record=record,
+        scopes=[(scope, scope) for scope in sorted(ALL_SCOPES)],
+        recent=explain.recent(caller, key_id or None),
+        problem=problem,
+        status=422 if problem else 200,
+    )
+
+
+def _question() -> Question:
+    """What is asked, from the address; ValueError in words for a field that is no number."""
+    args = request.args
+    address = args.get("ip", "").strip()
+    ip = parse(address) if address else None
+    if address and ip is None:
+        raise ValueError("Give an internet address, for example 203.0.113.7.")
+    tokens = args.get("tokens", "").strip() or "0"
+    if not (tokens.isascii() and tokens.isdigit() and len(tokens) < 10):
+        raise ValueError("Give the tokens as a whole number.")
+    try:
+        usd = Decimal(args["usd"].strip()) if args.get("usd", "").strip() else None
+    except InvalidOperation:
+        raise ValueError("Give the cost in US dollars, for example 0.25.") from None
+    if usd is not None and not (usd.is_finite() and 0 <= usd < 1_000_000):
+        raise ValueError("Give a cost from 0 to 999,999 US dollars.")
+    return Question(args.get("scope") or None, args.get("model") or None, int(tokens), usd, ip)

@@ -1,0 +1,208 @@
+"""Pages that stop keys: one with its blast radius, many with a dry run, all of an application."""
+
+from datetime import UTC, datetime
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from portal import listing, web
+from portal.applications import service as applications
+from portal.errors import BadRequest, Invalid, PortalError
+from portal.identity import people
+from portal.identity.guard import recent_sign_in_required
+from portal.keys import lists, revocation, service, stopping
+from portal.keys.pages import KEPT, about, bp
+from portal.keys.schemas import RevokeKey
+from portal.keys.stopping import MOST, Selection
+
+WAYS = [
+    ("now", "Now", "Its next request is refused, everywhere."),
+    ("at", "At a time", "It works until then; you can take it back."),
+    (
+        "brownout",
+        "As a brown-out",
+        "Refused for 1 minute in the first hour, then 2, 4, 8 … and for good after 6 hours: "
+        "whoever still uses it notices while you can take it back.",
+    ),
+]
+SAID = {
+    "now": "The key is revoked. Its next request is refused.",
+    "at": "The key will be revoked at that time. You can take it back until then.",
+    "brownout": "The brown-out has begun. You can take it back for 6 hours.",
+}
+SAMPLE = 10
+MOST_TICKED = 200
+VERBS = {
+    "revoke": "Revoke",
+    "block": "Block",
+    "expire": "Let end in 90 days",
+    "limit": "Limit to 600 requests a minute",
+    "budget": "Give 100 US dollars a month",
+}
+DONE = {
+    "revoke": "revoked",
+    "block": "blocked",
+    "expire": "going to end in 90 days",
+    "limit": "limited",
+    "budget": "given a budget",
+}
+
+
+@bp.route("/<record_id>/stop", methods=["GET", "POST"])
+@recent_sign_in_required
+def stop(record_id: str) -> ResponseReturnValue:
+    """Revoke one key: first what that would break, then now, at a time, or as a brown-out."""
+    caller = web.actor()
+    record = service.get(caller, record_id)
+    caller.require("keys:write")
+    problem = ""
+    if request.method == "POST":
+        try:
+            words = _stop_one(record_id)
+        except Invalid as error:
+            problem = error.errors[0].message if error.errors else error.detail
+        else:
+            web.toast(words)
+            return web.see_other(url_for("keys.show", record_id=record_id))
+    return about(
+        "keys/stop.html",
+        record,
+        blast=stopping.blast(caller, record),
+        ways=WAYS,
+        chosen=request.form.get("way", "now"),
+        problem=problem,
+        status=422 if problem else 200,
+    )
+
+
+def _stop_one(record_id: str) -> str:
+    way = request.form.get("way", "now")
+    asked: dict[str, object] = {"reason": request.form.get("reason", "").strip()[:200] or None}
+    if way == "at":
+        asked["at"] = _moment(request.form.get("at", ""))
+    elif way == "brownout":
+        asked["brownout"] = True
+    revocation.revoke(web.actor(), record_id, RevokeKey.read(asked))
+    return SAID.get(way, SAID["now"])
+
+
+def _moment(text: str) -> str:
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise Invalid.field("at", "Give a date and a time, in UTC.") from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
+
+
+@bp.post("/<record_id>/keep")
+@recent_sign_in_required
+def keep(record_id: str) -> ResponseReturnValue:
+    """Take back a revocation that lies ahead."""
+    stopping.keep(web.actor(), record_id)
+    web.toast("The key stays.")
+    return web.see_other(url_for("keys.show", record_id=record_id))
+
+
+# ---------------------------------------------------------------- many at once
+
+
+@bp.route("/bulk", methods=["GET", "POST"])
+@recent_sign_in_required
+def bulk() -> ResponseReturnValue:
+    """Stop many keys: the question of the list, or the ticked ones. GET is the dry run."""
+    caller = web.actor()
+    caller.require("keys:write")
+    chosen = _selection()
+    if request.method == "POST":
+        return _stop_many(chosen)
+    return _dry_run(chosen)
+
+
+def _selection() -> Selection:
+    asked = request.form if request.method == "POST" else request.args
+    question = MultiDict([(n, v) for n, v in asked.items(multi=True) if n in KEPT and v])
+    ticked = asked.getlist("id")[:MOST_TICKED]
+    if asked.get("which") == "ticked" and not ticked:
+        ticked = ["none"]
+    return Selection(lists.CONSOLE, listing.parse(lists.CONSOLE, question), ticked)
+
+
+def _dry_run(chosen: Selection, problem: str = "") -> ResponseReturnValue:
+    caller = web.actor()
+    asked = request.form if request.method == "POST" else request.args
+    count = stopping.how_many(caller, chosen)
+    return web.render(
+        "keys/bulk.html",
+        count=count,
+        most=MOST,
+        sample=stopping.sample(caller, chosen, SAMPLE),
+        hidden=[(n, v) for n, v in asked.items(multi=True) if v and (n in KEPT or n in CHOICE)],
+        query=chosen.query,
+        ticked=bool(chosen.ids),
+        verb=asked.get("verb") if asked.get("verb") in VERBS else "revoke",
+        verbs=VERBS,
+        applications=applications.choices(caller),
+        people=[(person.id, person.name) for person in people.in_tenant(caller)],
+        problem=problem,
+        status=422 if problem else 200,
+    )
+
+
+CHOICE = frozenset({"id", "which"})
+
+
+def _stop_many(chosen: Selection) -> ResponseReturnValue:
+    reason = request.form.get("reason", "").strip()[:200] or None
+    verb = request.form.get("verb", "revoke")
+    if verb not in VERBS:
+        raise BadRequest(f"Choose one of {', '.join(VERBS)}.")
+    expected = request.form.get("confirm", "").strip().replace(",", "")
+    count = stopping.how_many(web.actor(), chosen)
+    if expected != str(count):
+        return _dry_run(chosen, f"Type {count} to confirm: that many keys are meant now.")
+    stopped = _act(verb, chosen, reason)
+    web.toast(f"{stopped:,} {'key is' if stopped == 1 else 'keys are'} {DONE[verb]}.")
+    return web.see_other(url_for("keys.index"))
+
+
+def _act(verb: str, chosen: Selection, reason: str | None) -> int:
+    if verb in stopping.REPAIRS:
+        return stopping.repair_many(web.actor(), chosen, verb)
+    act = stopping.block_many if verb == "block" else stopping.revoke_many
+    return act(web.actor(), chosen, reason)
+
+
+# ---------------------------------------------------------------- the panic button
+
+
+@bp.route("/panic", methods=["GET", "POST"])
+@recent_sign_in_required
+def panic() -> ResponseReturnValue:
+    """Revoke every key of an application at once, after its slug was typed."""
+    caller = web.actor()
+    caller.require("keys:write")
+    asked = request.form if request.method == "POST" else request.args
+    application_id = asked.get("application_id", "")
+    if not application_id:
+        return web.render("keys/panic.html", application=None, choices=applications.choices(caller))
+    application = applications.get(caller, application_id)
+    problem = ""
+    if request.method == "POST":
+        try:
+            typed, reason = request.form.get("confirm", "").strip(), request.form.get("reason")
+            stopped = stopping.panic(caller, application, typed, reason or None, lists.CONSOLE)
+        except PortalError as error:
+            problem = error.errors[0].message if getattr(error, "errors", None) else error.detail
+        else:
+            web.toast(f"{stopped:,} {'key is' if stopped == 1 else 'keys are'} revoked.")
+            return web.see_other(url_for("keys.index", application_id=application.id))
+    return web.render(
+        "keys/panic.html",
+        application=application,
+        count=stopping.how_many(caller, stopping.of_application(application, lists.CONSOLE)),
+        most=MOST,
+        choices=[],
+        problem=problem,
+        status=422 if problem else 200,
+    )

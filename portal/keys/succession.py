@@ -1,0 +1,127 @@
+"""The cockpit of a rotation: who calls with which key, and the two levers, finish and one day more.
+
+What begins a rotation, and what ends it by itself, is `portal.keys.rotation`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, or_, select
+
+from portal import records
+from portal.db import Actor, database_now, find, flush, session
+from portal.errors import Conflict
+from portal.keys import observed
+from portal.keys.models import ApiKey
+from portal.keys.observed import Use
+from portal.keys.rotation import QUIET
+from portal.keys.state import KeyRotation
+
+LONGEST = timedelta(days=30)  # that both keys may live
+SPAN = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Cockpit:
+    """A rotation as it stands: both keys, what each was called with, and when it is over."""
+
+    rotation: KeyRotation
+    old: ApiKey
+    new: ApiKey
+    old_use: Use
+    new_use: Use
+    now: datetime
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the old key opens nothing any more."""
+        return self.rotation.finished_at is not None or self.old.status != "active"
+
+    @property
+    def state(self) -> str:
+        """created → seen (the new key is used) → quiet (the old one is not) → done."""
+        if self.is_done:
+            return "done"
+        if not self.new_use.total:
+            return "created"
+        silent = max(self.rotation.started_at, self.old.last_used_at or self.rotation.started_at)
+        return "quiet" if silent < self.now - QUIET else "seen"
+
+    @property
+    def share(self) -> int | None:
+        """Per cent of the last day's calls that came with the new key; None for no calls."""
+        since = self.now - QUIET
+        new = sum(n for hour, n in self.new_use.calls.items() if hour >= since)
+        old = sum(n for hour, n in self.old_use.calls.items() if hour >= since)
+        return round(100 * new / (new + old)) if new + old else None
+
+
+def cockpit(actor: Actor, key_id: str) -> Cockpit | None:
+    """The newest rotation that this key is part of, as the old or as the new one."""
+    actor.require("keys:read")
+    rotation = session.scalar(
+        select(KeyRotation)
+        .where(KeyRotation.tenant_id == actor.tenant_id)
+        .where(or_(KeyRotation.old_key_id == key_id, KeyRotation.new_key_id == key_id))
+        .order_by(KeyRotation.started_at.desc())
+        .limit(1)
+    )
+    if rotation is None:
+        return None
+    ids = [rotation.old_key_id, rotation.new_key_id]
+    pair = session.scalars(ApiKey.seen_by(actor).where(ApiKey.id.in_(ids))).all()
+    keys = {key.id: key for key in pair}
+    if len(keys) < len(ids):
+        return None
+    use = observed.uses(actor, ids, SPAN)
+    now = use[ids[0]].until
+    return Cockpit(rotation, keys[ids[0]], keys[ids[1]], use[ids[0]], use[ids[1]], now)
+
+
+def finish(actor: Actor, key_id: str) -> ApiKey:
+    """End the old key of a rotation now. Raises Conflict when there is nothing to end."""
+    actor.require("keys:write")
+    rotation = _open(actor, key_id)
+    old = find(ApiKey, actor, rotation.old_key_id, lock=True)
+    now = database_now()
+    rotation.finished_at = now
+    if old.revoked_at is None:
+        values = {"revoked_at": now, "revoked_reason": f"Rotated to {rotation.new_key_id}"}
+        records.change(actor, old, values, action="revoked")
+        session.expire(old, ["status"])
+    flush()
+    return old
+
+
+def extend(actor: Actor, key_id: str) -> KeyRotation:
+    """Give the old key of a rotation another day, at most LONGEST in all.
+
+    Raises Conflict for one that has no end to move, or has it moved as far as it goes.
+    """
+    actor.require("keys:write")
+    rotation = _open(actor, key_id)
+    if rotation.finish_at is None:
+        raise Conflict("This rotation waits until the old key is quiet; it needs no more time.")
+    latest = rotation.started_at + LONGEST
+    if rotation.finish_at >= latest:
+        raise Conflict(f"Both keys may live for {LONGEST.days} days at most.")
+    old = find(ApiKey, actor, rotation.old_key_id, lock=True)
+    rotation.finish_at = min(latest, rotation.finish_at + QUIET)
+    records.change(actor, old, {"expires_at": rotation.finish_at})
+    session.expire(old, ["status"])
+    flush()
+    return rotation
+
+
+def _open(actor: Actor, key_id: str) -> KeyRotation:
+    rotation = session.scalar(
+        select(KeyRotation)
+        .where(KeyRotation.tenant_id == actor.tenant_id, KeyRotation.finished_at.is_(None))
+        .where(or_(KeyRotation.old_key_id == key_id, KeyRotation.new_key_id == key_id))
+        .where(or_(KeyRotation.finish_at.is_(None), KeyRotation.finish_at > func.now()))
+        .with_for_update()
+        .limit(1)
+    )
+    if rotation is None:
+        raise Conflict("No rotation of this key is under way.")
+    return rotation
