@@ -11,9 +11,9 @@ from portal.errors import Invalid
 from portal.events import service as events
 from portal.identity.models import Tenant
 from portal.keys import service
-from portal.keys.console_state import LEAK_ANSWERS, LeakPolicy
 from portal.keys.models import ApiKey
 from portal.keys.schemas import StopKey
+from portal.keys.state import LEAK_ANSWERS, LeakPolicy
 
 MOST = 50  # fingerprints in one question
 DEFAULT = "revoke"

@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, distinct, func, literal, select, union, union_all
-
 from sqlalchemy.orm import aliased
 
 from portal.applications.models import Application
@@ -151,4 +150,5 @@ def names(
         Person.tenant_id == actor.tenant_id,
         Person.id.in_([person_id for person_id in person_ids if person_id]),
     )
-    return dict(session.execute(union_all(theirs, people)).tuples().all())
+    rows = session.execute(union_all(theirs, people)).all()
+    return {row[0]: row[1] for row in rows}

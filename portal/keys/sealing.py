@@ -20,8 +20,8 @@ from sqlalchemy import delete, func, select, text
 
 from portal.audit import service as audit
 from portal.db import Actor, Origin, database_now, enter_tenant, flush, new_id, session
-from portal.keys.console_state import SealedKey
 from portal.keys.models import ApiKey
+from portal.keys.state import SealedKey
 
 LINK_FOR = timedelta(hours=72)
 REPLAY_FOR = timedelta(minutes=10)

@@ -19,8 +19,8 @@ from portal.db import Actor, database_now, find, flush, session
 from portal.errors import Conflict, Invalid
 from portal.keys import observed
 from portal.keys.engine import changed
-from portal.keys.observed import Use
 from portal.keys.models import ApiKey
+from portal.keys.observed import Use
 from portal.listing import Listing, Query, narrowed
 
 DAY = timedelta(hours=24)
