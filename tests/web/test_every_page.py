@@ -22,7 +22,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 RUN_AXE = """rules => axe.run(document, {
     runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})"""
 MACHINE_TALK = re.compile(r""".{0,30}(="None"|Undefined|\{\{| object at 0x).{0,30}""")
-LEAD_ELSEWHERE = {"auth.login", "auth.callback", "auth.logout"}
+LEAD_ELSEWHERE = {"auth.login", "auth.callback", "auth.logout", "keys.leak_rule"}
 RECORDS = {
     "applications": ("applications", {"display_name": "CRM 360", "slug": "crm-360"}),
     "connectors": ("connectors", {"name": "Okta Workforce", "provider": "okta", "tags": ["prod"]}),
