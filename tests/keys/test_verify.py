@@ -268,8 +268,8 @@ def test_every_verifier_says_what_it_has_seen(
         def acknowledged() -> bool:
             row = connection.execute(
                 "SELECT count(*) FROM key_acknowledgement AS a JOIN key_change AS c USING (seq)"
-                " WHERE c.record_id = %s",
-                (issued["id"],),
+                " WHERE c.record_id = %s AND a.verifier_id = %s",
+                (issued["id"], engine.watch and engine.watch.id),
             ).fetchone()
             return row == (1,)
 

@@ -328,7 +328,7 @@ def test_tones_follow_words() -> None:
         "ok",
         "warn",
         "bad",
-        "",
+        "warn",
     ]
 
 
