@@ -79,7 +79,8 @@ class Deliveries:
 
     def forget(self, tenant_id: str, event_ids: Sequence[str]) -> None:
         """Erase the deliveries of these events, and what was sent and answered."""
-        for model in (DeliveryAttempt, Delivery):
+        # Deliveries first: that waits for who is recording an attempt at one just now.
+        for model in (Delivery, DeliveryAttempt):
             session.execute(
                 delete(model)
                 .where(model.tenant_id == tenant_id, model.event_id.in_(event_ids))

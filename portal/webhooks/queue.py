@@ -98,13 +98,17 @@ COLUMNS = {
     "response_truncated": "bool", "timings": "jsonb", "address": "text", "tls_version": "text",
     "certificate_days": "int",
 }  # fmt: skip
+# What was erased while it was on its way leaves no body behind; and a worker that did not hear of
+# its commit, because the database died just then, says everything once more.
 ATTEMPTS = f"""
 INSERT INTO delivery_attempt
     (tenant_id, actor_id, actor_name, created_at, completed_at, {", ".join(COLUMNS)})
-SELECT %(tenant)s, 'system', 'Delivery', now() - make_interval(secs => a.took), now(),
+SELECT %(tenant)s::text, 'system', 'Delivery', now() - make_interval(secs => a.took), now(),
     {", ".join(f"a.{name}" for name in COLUMNS)}
 FROM jsonb_to_recordset(%(attempts)s) AS a(
     took float8, {", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())})
+WHERE EXISTS (SELECT FROM delivery d WHERE d.tenant_id = %(tenant)s::text AND d.id = a.delivery_id)
+ON CONFLICT DO NOTHING
 """  # noqa: S608  names of columns, all of them above
 SEEN = """
 UPDATE webhook w SET last_delivery_at = now(), last_delivery_status = a.outcome,
