@@ -71,20 +71,9 @@ def upgrade() -> None:
     op.create_index("ix_sealed_key_key", "sealed_key", ["tenant_id", "key_id"])
     tenant_table("sealed_key")
     credential_policy("sealed_key", "secret_hash")
-    op.create_table(
-        "leak_policy",
-        sa.Column("tenant_id", sa.String(40), nullable=False),
-        sa.Column("answer", sa.String(10), server_default="revoke", nullable=False),
-        sa.Column("updated_by", sa.String(80)),
-        sa.Column("updated_at", MOMENT, server_default=sa.func.now(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant_id", name="pk_leak_policy"),
-        sa.CheckConstraint("answer IN ('revoke', 'block', 'notify')", name="ck_leak_policy_answer"),
-    )
-    tenant_table("leak_policy")
 
 
 def downgrade() -> None:
-    op.drop_table("leak_policy")
     op.drop_table("sealed_key")
     for name in PARTIAL:
         op.drop_index(name, "api_key")

@@ -45,6 +45,7 @@ NOUNS = {
     "webhooks": "webhooks",
     "audit": "the audit log",
 }
+VERBS = {"read": "read", "write": "create and change", "verify": "verify", "publish": "publish"}
 
 
 SHOWN, LINK, STORE = "shown", "link", "store"
@@ -164,7 +165,7 @@ def expiry(lifetime: str) -> datetime | None:
 def may(scope: str) -> str:
     """`connectors:write` → "create and change connectors"."""
     resource, _, right = scope.partition(":")
-    return f"{'create and change' if right == 'write' else 'read'} {NOUNS.get(resource, resource)}"
+    return f"{VERBS.get(right, right)} {NOUNS.get(resource, resource.replace('-', ' '))}"
 
 
 def summary(scopes: Iterable[str], application: str, expires: datetime | str | None) -> str:

@@ -6,22 +6,16 @@ SHA-256; the page answers for those of the tenant and is silent about all others
 
 import re
 
-from flask import Response, request, url_for
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from portal import web
 from portal.applications import service as applications
 from portal.errors import BadRequest
-from portal.identity.guard import recent_sign_in_required
 from portal.keys import leaks
 from portal.keys.pages import bp
 
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-ANSWERS = [
-    ("revoke", "Revoke it", "Its next request is refused, for good. The safest."),
-    ("block", "Block it", "Refused until somebody unblocks it."),
-    ("notify", "Only say so", "It goes on working; an event and the history tell of it."),
-]
 
 
 @bp.get("/leaks", endpoint="leaks")
@@ -37,8 +31,6 @@ def leak_desk() -> ResponseReturnValue:
         asked=asked,
         found=found,
         names=applications.names(caller, owners),
-        answers=ANSWERS,
-        policy=leaks.policy(caller),
         code=leaks.key_code(caller),
     )
 
@@ -60,12 +52,3 @@ def leak_rule() -> ResponseReturnValue:
     answer = Response(leaks.rule(leaks.key_code(caller)), mimetype="application/toml")
     answer.headers["Content-Disposition"] = 'attachment; filename="cpod-keys.gitleaks.toml"'
     return answer
-
-
-@bp.post("/leaks/policy")
-@recent_sign_in_required
-def leak_policy() -> ResponseReturnValue:
-    """Choose what happens to a key that is found in public."""
-    leaks.set_policy(web.actor(), request.form.get("answer", ""))
-    web.toast("The answer to leaks is saved.")
-    return web.see_other(url_for("keys.leaks"))

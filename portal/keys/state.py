@@ -28,7 +28,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.db import Base
 
 PURPOSES = ("link", "replay")
-LEAK_ANSWERS = ("revoke", "block", "notify")
 Money = Numeric(18, 9)  # US dollars; a billionth is below the price of one token
 
 
@@ -246,15 +245,3 @@ class SealedKey(Base):
     created_by: Mapped[str] = mapped_column(String(80))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime]
-
-
-class LeakPolicy(Base):
-    """What happens to a key of this tenant that is found in public."""
-
-    __tablename__ = "leak_policy"
-    __table_args__ = (CheckConstraint(f"answer IN {LEAK_ANSWERS}", name="answer"),)
-
-    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    answer: Mapped[str] = mapped_column(String(10), server_default="revoke")
-    updated_by: Mapped[str | None] = mapped_column(String(80))
-    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
