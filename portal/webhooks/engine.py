@@ -30,6 +30,7 @@ from portal.webhooks.queue import Done, Due, Taken
 log = structlog.stdlib.get_logger(__name__)
 
 POLL_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 ON_ITS_WAY = 1000
 BATCH = 200
 ENDPOINTS = 200
@@ -56,6 +57,7 @@ class Engine:
         self._done: list[Done] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._place = ("", "")
+        self._look_at = 0.0
         self._thread = threading.Thread(target=self._run, name="delivery")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = threading.Event()
@@ -126,6 +128,7 @@ class Engine:
     # ------------------------------------------------------------ waking
 
     async def _listen(self, connection: queue.Connection) -> None:
+        await queue.attend(connection)
         await connection.execute(f"LISTEN {CHANNEL}")
         self._wake.set()  # for what was published while nobody listened
         async for _ in connection.notifies():
@@ -142,9 +145,16 @@ class Engine:
 
     async def _take(self, connection: queue.Connection) -> None:
         while not self._end.is_set():
+            await self._look_around(connection)
             if not await self._take_some(connection):
                 await self._sleep()
                 self.lanes.forget_idle()
+
+    async def _look_around(self, connection: queue.Connection) -> None:
+        """Now and then, see with how many other workers the endpoints are shared."""
+        if time.monotonic() >= self._look_at:
+            self.lanes.share_with(await queue.workers(connection))
+            self._look_at = time.monotonic() + LOOK_SECONDS
 
     async def _take_some(self, connection: queue.Connection) -> int:
         """One claim; how many deliveries it gave."""
@@ -174,8 +184,7 @@ class Engine:
 
     def _share(self, due: list[Due], space: int) -> list[tuple[Due, int]]:
         """Divide the space evenly over the endpoints, each within its own lane."""
-        now = time.monotonic()
-        rooms = [(one, self.lanes.of(one.webhook_id).room(one, now)) for one in due]
+        rooms = [(one, self.lanes.of(one.webhook_id).room(one)) for one in due]
         rooms = sorted((pair for pair in rooms if pair[1] > 0), key=lambda pair: pair[1])
         wanted = []
         for number, (one, room) in enumerate(rooms):
@@ -220,11 +229,13 @@ class Engine:
         decision = decision or sending.judge(taken, outcome)
         self._finish(taken, sending.done(taken, request, outcome, decision, signed_with), decision)
         self.lanes.of(taken.webhook_id).returned(good=outcome.succeeded)
-        self._wake_if_room(taken.webhook_id)
+        if not taken.settings.ordered:
+            self._wake_if_room(taken.webhook_id)
 
     async def _sign(self, taken: Taken) -> tuple[Request, str]:
         keys = await self.keys.of(taken.tenant_id, taken.settings)
-        return sending.request_of(taken, keys, int(time.time())), signing.fingerprint(keys[0])
+        now = int(taken.settings.taken_at.timestamp())
+        return sending.request_of(taken, keys, now), signing.fingerprint(keys[0])
 
     def _finish(self, taken: Taken, done: Done, decision: Decision) -> None:
         del self.taken[taken.id]
@@ -248,6 +259,8 @@ class Engine:
             while batch := self._done[:BATCH]:
                 health = await queue.complete(connection, batch)
                 del self._done[: len(batch)]
+                for done in batch:  # in order, the next one has waited for this to be recorded
+                    self._wake_if_room(done.endpoint["webhook_id"])
                 for one in health:
                     if safety.concerns(one):
                         self._tell(safety.judge, one.tenant_id, one.webhook_id)

@@ -7,7 +7,7 @@ is away, what was read before goes on signing for a while.
 import asyncio
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from flask import Flask
 
@@ -50,7 +50,7 @@ class Keys:
         kept, now = self._kept.get(place), time.monotonic()
         if kept is None or now - kept.read_at > FRESH_SECONDS:
             kept = await self._again(place, kept, now)
-        return keyring.keys_of(kept.values, datetime.now(UTC))
+        return keyring.keys_of(kept.values, settings.taken_at)
 
     async def _again(
         self, place: tuple[str, str, str | None], kept: _Kept | None, now: float

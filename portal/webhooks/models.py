@@ -278,7 +278,8 @@ class Endpoint(Base):
     """What the delivery engine knows of a webhook's receiver; made at its first delivery.
 
     `last_sequence` counts deliveries in the order of their first attempt. The moments say since
-    when it fails, until when it wants to be left alone, and when a paused one is tried again.
+    when it fails, until when it wants to be left alone, when a paused one is tried again, and how
+    far a limited rate is used up. `expired` of what was held for it was given up at last.
     """
 
     __tablename__ = "endpoint"
@@ -288,6 +289,11 @@ class Endpoint(Base):
             ["webhook.tenant_id", "webhook.id"],
             name="fk_endpoint_webhook",
             ondelete="CASCADE",
+        ),
+        Index(
+            "ix_endpoint_probe",
+            "next_probe_at",
+            postgresql_where=text("next_probe_at IS NOT NULL"),
         ),
     )
 
@@ -302,6 +308,9 @@ class Endpoint(Base):
     good_probes: Mapped[int] = mapped_column(Integer, server_default="0")
     resumed_at: Mapped[datetime | None]
     warned_at: Mapped[datetime | None]
+    paid_until: Mapped[datetime | None]
+    expired: Mapped[int] = mapped_column(Integer, server_default="0")
+    expired_at: Mapped[datetime | None]
 
 
 class Delivery(Base):

@@ -14,10 +14,13 @@ from itertools import groupby
 from typing import Any
 
 import orjson
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import dict_row
 
+from portal.webhooks import policy
+
 Connection = AsyncConnection[dict[str, Any]]
+Cursor = AsyncCursor[dict[str, Any]]
 
 LEASE_SECONDS = 90
 """Longer than any attempt can take: 30 s to the answer, 5 s for its body, and DNS."""
@@ -29,6 +32,15 @@ OPTIONS = (
     " -c enable_hashjoin=off -c enable_mergejoin=off"
 )
 
+# A worker is there for as long as a session of it holds this lock, which all may hold at once.
+ATTEND = "SELECT pg_advisory_lock_shared(hashtext('delivery'), hashtext('workers'))"
+WORKERS = """
+SELECT count(DISTINCT pid)::int AS workers FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND objsubid = 2
+AND classid::bigint = hashtext('delivery')::bigint & 4294967295
+AND objid::bigint = hashtext('workers')::bigint & 4294967295
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 ENTER = "SELECT set_config('app.tenant_id', %s, true)"
 DUE = "SELECT * FROM due_endpoints(%s, %s, %s, %s)"
 ALONE = """
@@ -56,11 +68,22 @@ CROSS JOIN LATERAL (
     ORDER BY d.due_at, d.id LIMIT w.room FOR UPDATE OF d SKIP LOCKED
 ) due
 """
+# A limited rate is kept by all workers together: each delivery moves `paid_until` by its share of a
+# second, and what may leave now is what `paid_until` is behind, of the last second.
+ALLOWED = """
+SELECT r.webhook_id, floor(1e-6 + r.rate * extract(
+    epoch FROM now() - greatest(e.paid_until, now() - interval '1 second')))::int AS allowed
+FROM unnest(%s::text[], %s::float8[]) AS r(webhook_id, rate)
+LEFT JOIN endpoint e ON e.tenant_id = %s AND e.webhook_id = r.webhook_id
+"""
 COUNT = """
-INSERT INTO endpoint AS e (tenant_id, webhook_id, last_sequence)
-SELECT %s, webhook_id, many FROM unnest(%s::text[], %s::bigint[]) AS n(webhook_id, many)
+INSERT INTO endpoint AS e (tenant_id, webhook_id, last_sequence, paid_until)
+SELECT %s, webhook_id, many, now() - interval '1 second' + make_interval(secs => spent)
+FROM unnest(%s::text[], %s::bigint[], %s::float8[]) AS n(webhook_id, many, spent)
 ON CONFLICT (tenant_id, webhook_id)
-DO UPDATE SET last_sequence = e.last_sequence + excluded.last_sequence
+DO UPDATE SET last_sequence = e.last_sequence + excluded.last_sequence,
+    paid_until = coalesce(greatest(e.paid_until, now() - interval '1 second')
+        + (excluded.paid_until - (now() - interval '1 second')), e.paid_until)
 RETURNING webhook_id, last_sequence
 """
 # Ids are given as an array beside the join: so the rows are found by the primary key, whatever the
@@ -76,7 +99,8 @@ SELECT id, data::text AS data, occurred_at FROM event WHERE tenant_id = %s AND i
 """
 SETTINGS = """
 SELECT w.id, w.url, w.headers, w.retry_policy, w.signature_scheme, w.secret_fingerprint,
-    w.paused_at IS NOT NULL AS is_paused, w.ordered, coalesce(e.throttles, 0) AS throttles
+    w.paused_at IS NOT NULL AS is_paused, w.ordered, coalesce(e.throttles, 0) AS throttles,
+    now() AS taken_at
 FROM webhook w LEFT JOIN endpoint e ON e.tenant_id = w.tenant_id AND e.webhook_id = w.id
 WHERE w.tenant_id = %s AND w.id = ANY (%s)
 """
@@ -88,7 +112,7 @@ UPDATE delivery d SET state = a.state, outcome = a.outcome, status = a.status,
 FROM jsonb_to_recordset(%(done)s) AS a(
     id text, token bigint, state text, outcome text, status int, wait float8, keeps_place bool)
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s) AND d.id = a.id AND d.token = a.token
-AND d.state = 'in_flight'
+AND d.state = 'in_flight' RETURNING d.id
 """
 COLUMNS = {
     "id": "text", "webhook_id": "text", "delivery_id": "text", "event_id": "text", "number": "int",
@@ -153,10 +177,19 @@ class Due:
     rate: int | None
     ramp_seconds: float | None
 
+    @property
+    def pace(self) -> float | None:
+        """How many a second may leave from all workers together; None: as many as it takes."""
+        rates = (self.rate, policy.ramp(self.ramp_seconds))
+        return min((float(one) for one in rates if one and not self.is_probe), default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What of a webhook is needed to send to it, as it was when the delivery was taken."""
+    """What of a webhook is needed to send to it, as it was when the delivery was taken.
+
+    `taken_at` is that moment by the database's clock: the worker's own may be wrong.
+    """
 
     id: str
     url: str | None
@@ -167,6 +200,7 @@ class Settings:
     is_paused: bool
     ordered: bool
     throttles: int
+    taken_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +243,17 @@ async def connect(url: str) -> Connection:
     return connection
 
 
+async def attend(connection: Connection) -> None:
+    """Let the other workers count this one, for as long as the connection lives."""
+    await connection.execute(ATTEND)
+
+
+async def workers(connection: Connection) -> int:
+    """How many workers there are at this moment; at least the one that asks."""
+    row = await (await connection.execute(WORKERS)).fetchone()
+    return max(row["workers"], 1) if row else 1
+
+
 async def due(
     connection: Connection, after: tuple[str, str], busy: Sequence[str], at_most: int
 ) -> list[Due]:
@@ -233,8 +278,9 @@ async def _take(
 ) -> list[Taken]:
     await connection.execute(ENTER, (tenant_id,))
     wanted = await _with_probes(connection, tenant_id, wanted)
-    if ordered := [one.webhook_id for one, _ in wanted if one.is_ordered]:
-        await connection.execute(ALONE, (ordered,))
+    if alone := [one.webhook_id for one, _ in wanted if one.is_ordered or one.pace]:
+        await connection.execute(ALONE, (alone,))
+    wanted = await _within_pace(connection, tenant_id, wanted)
     names = [one.webhook_id for one, _ in wanted]
     picked = await (
         await connection.execute(
@@ -250,18 +296,30 @@ async def _take(
     ).fetchall()
     if not picked:
         return []
-    await _number(connection, tenant_id, picked)
+    paces = {one.webhook_id: one.pace for one, _ in wanted if one.pace}
+    await _number(connection, tenant_id, picked, paces)
     return await _lease(connection, tenant_id, names, picked)
 
 
-async def _number(connection: Connection, tenant_id: str, picked: Sequence[dict[str, Any]]) -> None:
-    """Give those that are taken for the first time their places in their endpoints' sequences."""
+async def _number(
+    connection: Connection,
+    tenant_id: str,
+    picked: Sequence[dict[str, Any]],
+    paces: Mapping[str, float],
+) -> None:
+    """Give those that are taken for the first time their places in their endpoints' sequences, and
+    charge all of them to the limited rates."""
     new = sorted((row for row in picked if row["sequence"] is None), key=lambda row: row["id"])
     counts = Counter(row["webhook_id"] for row in new)
-    if not counts:
+    charged = Counter(row["webhook_id"] for row in picked if row["webhook_id"] in paces)
+    # The order of the locks: two workers must not wait crosswise.
+    names = sorted(counts.keys() | charged.keys())
+    if not names:
         return
-    names = sorted(counts)  # the order of the locks: two workers must not wait crosswise
-    rows = await connection.execute(COUNT, (tenant_id, names, [counts[name] for name in names]))
+    spent = [charged[name] / paces[name] if name in paces else None for name in names]
+    rows = await connection.execute(
+        COUNT, (tenant_id, names, [counts[name] for name in names], spent)
+    )
     following = {
         row["webhook_id"]: row["last_sequence"] - counts[row["webhook_id"]]
         for row in await rows.fetchall()
@@ -269,6 +327,18 @@ async def _number(connection: Connection, tenant_id: str, picked: Sequence[dict[
     for row in new:
         following[row["webhook_id"]] += 1
         row["sequence"] = following[row["webhook_id"]]
+
+
+async def _within_pace(
+    connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]]
+) -> list[tuple[Due, int]]:
+    """With no more room than the limited rates leave at this moment."""
+    paces = {one.webhook_id: one.pace for one, _ in wanted if one.pace}
+    if not paces:
+        return list(wanted)
+    rows = await connection.execute(ALLOWED, (list(paces), list(paces.values()), tenant_id))
+    allowed = {row["webhook_id"]: max(row["allowed"], 0) for row in await rows.fetchall()}
+    return [(one, min(room, allowed.get(one.webhook_id, room))) for one, room in wanted]
 
 
 async def _lease(
@@ -320,27 +390,54 @@ class Done:
 
 
 async def complete(connection: Connection, done: Iterable[Done]) -> list[Health]:
-    """Record attempts in one transaction; a delivery only while its token is still ours."""
-    asked: list[tuple[str, Any]] = []
+    """Record attempts in one transaction; a delivery only while its token is still ours.
+
+    What was recorded before, or is another's by now, does not count for its endpoint either: a
+    worker that did not hear of its commit says the same again.
+    """
     by_tenant = sorted(done, key=lambda one: one.tenant_id)
+    batches = {
+        tenant_id: list(group) for tenant_id, group in groupby(by_tenant, lambda one: one.tenant_id)
+    }
     async with connection.transaction(), connection.pipeline():
-        for tenant_id, group in groupby(by_tenant, lambda one: one.tenant_id):
-            batch = list(group)
-            parameters = {
-                "tenant": tenant_id,
-                "ids": [one.delivery["id"] for one in batch],
-                "done": _json([one.delivery for one in batch]),
-                "attempts": _json([one.attempt for one in batch if one.attempt]),
-                "endpoints": _json(summed(one.endpoint for one in batch)),
-            }
-            await connection.execute(ENTER, (tenant_id,))
-            await connection.execute(COMPLETE, parameters)
-            await connection.execute(ATTEMPTS, parameters)
-            await connection.execute(SEEN, parameters)
-            asked.append((tenant_id, await connection.execute(ENDPOINTS, parameters)))
+        ended = {
+            tenant_id: await _record(connection, tenant_id, batch)
+            for tenant_id, batch in batches.items()
+        }
+        counted = {}
+        for tenant_id, cursor in ended.items():
+            ours = {row["id"] for row in await cursor.fetchall()}
+            fresh = [one.endpoint for one in batches[tenant_id] if one.delivery["id"] in ours]
+            counted[tenant_id] = await _count(connection, tenant_id, fresh)
         return [
-            Health(tenant_id, **row) for tenant_id, rows in asked for row in await rows.fetchall()
+            Health(tenant_id, **row)
+            for tenant_id, cursor in counted.items()
+            for row in await cursor.fetchall()
         ]
+
+
+async def _record(connection: Connection, tenant_id: str, batch: Sequence[Done]) -> Cursor:
+    """Write the results of one tenant; gives the ids of the deliveries that were still ours."""
+    values = {
+        "tenant": tenant_id,
+        "ids": [one.delivery["id"] for one in batch],
+        "done": _json([one.delivery for one in batch]),
+        "attempts": _json([one.attempt for one in batch if one.attempt]),
+    }
+    await connection.execute(ENTER, (tenant_id,))
+    ended = await connection.execute(COMPLETE, values)
+    await connection.execute(ATTEMPTS, values)
+    return ended
+
+
+async def _count(
+    connection: Connection, tenant_id: str, endpoints: Iterable[Mapping[str, Any]]
+) -> Cursor:
+    """Note at the endpoints of one tenant how they did; gives how they stand."""
+    values = {"tenant": tenant_id, "endpoints": _json(summed(endpoints))}
+    await connection.execute(ENTER, (tenant_id,))
+    await connection.execute(SEEN, values)
+    return await connection.execute(ENDPOINTS, values)
 
 
 def summed(endpoints: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

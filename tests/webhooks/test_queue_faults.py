@@ -24,6 +24,34 @@ def test_what_was_recorded_may_be_recorded_again(
     assert attempts["count"] == 1
 
 
+def test_a_failure_that_is_recorded_again_counts_once(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    publish(ada, rfp(1), rfp(2))
+    with Hands(database) as hands:
+        first, second = (ended(one, good=False) for one in hands.take(webhook["id"]))
+        hands.complete(first)
+        hands.complete(first, second)
+    shown = ada.get(f"/webhooks/{webhook['id']}").json
+    assert shown["consecutive_failures"] == 2
+
+
+def test_a_failure_of_a_lease_that_ran_out_is_the_next_workers_to_count(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    publish(ada, rfp(1))
+    with Hands(database) as hands:
+        [late] = hands.take(webhook["id"])
+        rows(database, "UPDATE delivery SET due_at = now()")
+        [taken] = hands.take(webhook["id"])
+        hands.complete(ended(taken))
+        hands.complete(ended(late, good=False))
+    shown = ada.get(f"/webhooks/{webhook['id']}").json
+    assert (shown["consecutive_failures"], shown["last_delivery_status"]) == (0, "delivered")
+
+
 def test_what_was_erased_on_its_way_is_not_written_down_afterwards(
     app: Flask, database: Database, ada: Api, make: Make
 ) -> None:

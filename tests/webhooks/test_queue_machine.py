@@ -189,6 +189,7 @@ class Machine(RuleBasedStateMachine):
         if not hook.paused or hook.deleted:
             return
         self.do(safety.resume, name, choice)
+        self.sql("UPDATE endpoint SET resumed_at = NULL WHERE webhook_id = %s", name)  # no ramp
         hook.paused = hook.next_probe = False
         held = self.of(name, "pending", "retrying")
         if choice == "newest_per_subject":

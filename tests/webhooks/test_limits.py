@@ -1,0 +1,135 @@
+"""What a webhook's settings promise its receiver: a rate and an order, whoever delivers."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from tests.cast import Api
+from tests.databases import Database
+from tests.webhooks.conftest import Make, Receiver
+from tests.webhooks.kit import Hands, ended, rows
+from tests.webhooks.test_engine import delivering, publish, rfp, until
+
+RATE = 5
+TENTH = "UPDATE endpoint SET paid_until = paid_until - interval '100 ms'"
+SINCE = "UPDATE endpoint SET resumed_at = now() - make_interval(secs => %s), paid_until = NULL"
+
+
+@pytest.fixture
+def two(app: Flask, database: Database) -> Iterator[tuple[Hands, Hands]]:
+    """The hands of two workers."""
+    with Hands(database) as one, Hands(database) as other:
+        yield one, other
+
+
+def test_two_workers_keep_one_rate_together(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/", rate_limit=RATE)
+    publish(ada, *(rfp(number) for number in range(100)))
+    taken = [0, 0]
+    for tenth in range(100):
+        for number, hands in enumerate(two if tenth % 2 else reversed(two)):
+            got = hands.take(webhook["id"], room=64)
+            hands.complete(*(ended(one) for one in got))
+            taken[number] += len(got)
+        rows(database, TENTH)
+    # Ten seconds by the database's clock, and the second that may be had at once; the seconds
+    # that the test itself takes are on top.
+    [spent] = rows(
+        database, "SELECT extract(epoch FROM now() - min(created_at)) AS s FROM delivery_attempt"
+    )
+    assert 10 * RATE <= sum(taken) <= (11 + float(spent["s"])) * RATE + 1
+    assert min(taken) > 0
+
+
+def test_a_rate_that_was_not_used_is_not_saved_up(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/", rate_limit=RATE)
+    publish(ada, *(rfp(number) for number in range(50)))
+    assert len(two[0].take(webhook["id"])) == RATE
+    rows(database, "UPDATE endpoint SET paid_until = now() - interval '1 hour'")
+    assert [len(hands.take(webhook["id"])) for hands in two] == [RATE, 0]
+
+
+def test_after_a_pause_two_workers_begin_slowly_together(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    ada.post(f"/webhooks/{webhook['id']}/pause")
+    publish(ada, *(rfp(number) for number in range(200)))
+    ada.post(f"/webhooks/{webhook['id']}/resume")
+    for second in range(5):
+        rows(database, SINCE, second)
+        began = time.monotonic()
+        taken = sum(len(hands.take(webhook["id"])) for hands in two)
+        took = time.monotonic() - began  # a little more may leave after it
+        assert 2**second <= taken <= 2 ** (second + int(took)) * (1 + took) + 1
+
+
+def test_a_limited_rate_does_not_hold_up_another_webhook(
+    two: tuple[Hands, Hands], ada: Api, make: Make
+) -> None:
+    slow = make("https://hooks.example.com/", rate_limit=1)
+    quick = make("https://hooks.example.com/")
+    publish(ada, *(rfp(number) for number in range(50)))
+    assert [len(two[0].take(webhook["id"])) for webhook in (slow, quick)] == [1, 50]
+
+
+def test_what_is_in_order_is_never_with_two_workers_at_once(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/", ordered=True)
+    publish(ada, *(rfp(number) for number in range(6)))
+    seen = []
+    for number in range(6):
+        first, second = two if number % 2 else reversed(two)
+        [one] = first.take(webhook["id"], room=1)
+        assert second.take(webhook["id"], room=1) == []
+        seen.append(one.sequence)
+        first.complete(ended(one))
+    assert seen == [1, 2, 3, 4, 5, 6]
+
+
+def test_in_order_the_next_one_waits_for_one_that_failed(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/", ordered=True)
+    publish(ada, rfp(1), rfp(2))
+    hands = two[0]
+    [one] = hands.take(webhook["id"], room=1)
+    hands.complete(ended(one, good=False))
+    assert [h.take(webhook["id"]) for h in two] == [[], []], "nothing overtakes it"
+    rows(database, "UPDATE endpoint SET not_before = now()")
+    [again] = hands.take(webhook["id"], room=1)
+    assert (again.id, again.sequence, again.attempts) == (one.id, 1, 2)
+    hands.complete(ended(again))
+    [following] = hands.take(webhook["id"], room=1)
+    assert following.sequence == 2
+
+
+def test_a_receiver_gets_in_order_what_two_workers_deliver(
+    app: Flask, ada: Api, make: Make, receiver: Receiver
+) -> None:
+    webhook = make(receiver.hook("crm"), ordered=True)
+    published = [event["id"] for event in publish(ada, *(rfp(number) for number in range(30)))]
+    with delivering(app), delivering(app):
+        until(lambda: len(receiver.mail("crm")) == 30, 20)
+    heads = [
+        {name.lower(): value for name, value in mail["headers"].items()}
+        for mail in reversed(receiver.mail("crm"))
+    ]
+    assert [head["webhook-id"] for head in heads] == published
+    assert [head["cpod-sequence"] for head in heads] == [str(n) for n in range(1, 31)]
+    assert webhook["ordered"] is True
+
+
+def test_workers_know_of_each_other(app: Flask) -> None:
+    with delivering(app) as one:
+        until(lambda: one.lanes.widest == 64)
+        with delivering(app) as other:
+            until(lambda: (one.lanes.widest, other.lanes.widest) == (32, 32))
+        until(lambda: one.lanes.widest == 64)
