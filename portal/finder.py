@@ -20,6 +20,7 @@ AN_ID = re.compile(r"[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}")
 # What has a page and is no resource with words of its own: prefix → page, permission.
 BY_ID = {
     "dlv": ("deliveries.show", "webhooks:read"),
+    "att": ("deliveries.show", "webhooks:read"),
     "evt": ("events.show", "events:read"),
     "evy": ("event_types.show", "event-types:read"),
 }

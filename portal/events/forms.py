@@ -3,12 +3,13 @@
 from typing import Any
 
 from portal.events.models import EventType
-from portal.events.schemas import EventInput, EventTypeInput, Import
+from portal.events.schemas import Erasure, EventInput, EventTypeInput, Import, SettingsInput
 from portal.forms import (
     ChoiceField,
     CommandForm,
     JsonField,
     LongTextField,
+    NumberField,
     SwitchField,
     TagsField,
     TextField,
@@ -71,6 +72,31 @@ class EventTypeForm(CommandForm[EventTypeInput]):
             if document.get(name) == {}:
                 document[name] = None
         return document
+
+
+class SettingsForm(CommandForm[SettingsInput]):
+    """How long events and deliveries are kept, and which fields readers do not see."""
+
+    retention_days = NumberField(
+        "Keep events and deliveries for, in days",
+        description="1 to 90. What is older is forgotten within the hour, and cannot be replayed.",
+    )
+    redacted_fields = TagsField(
+        "Fields hidden from readers",
+        description="Names separated by commas, such as email, iban. Wherever such a field stands"
+        " in an event, a request or an answer, only people who may change webhooks see its value."
+        " Receivers get it as it is.",
+    )
+
+
+class ErasureForm(CommandForm[Erasure]):
+    """Whose events are to be erased: look how much there is first."""
+
+    subject = TextField(
+        "Subject",
+        description="Exactly as it was published, such as a customer's number.",
+        render_kw={"autocomplete": "off", "spellcheck": "false", "maxlength": "200"},
+    )
 
 
 class ImportForm(CommandForm[Import]):

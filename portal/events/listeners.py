@@ -44,6 +44,10 @@ class Listener(Protocol):
         """Whether an event of this type would go anywhere at all: one indexed look."""
         ...
 
+    def kept(self, tenant_id: str, event_ids: Sequence[str]) -> int:
+        """How many deliveries of these events there are."""
+        ...
+
     def forget(self, tenant_id: str, event_ids: Sequence[str]) -> None:
         """Erase what was kept of these events, in the running transaction."""
         ...

@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 from portal import listing, web
 from portal.errors import BadRequest
 from portal.events import catalogue_pages, examples, service, settings
-from portal.events.forms import EventForm
+from portal.events.forms import ErasureForm, EventForm, SettingsForm
 from portal.identity.guard import recent_sign_in_required
 from portal.listing import Query
 
@@ -118,12 +118,49 @@ def _say(accepted: service.Accepted) -> None:
 @bp.post("/erasures")
 @recent_sign_in_required
 def erase() -> ResponseReturnValue:
-    """Forget every event of a subject, with its deliveries; its name was typed, to be sure."""
+    """Say how much there is of a subject; once its name was typed, to be sure, forget all of it."""
     web.actor().require("events:publish")
     web.actor().require("webhooks:write")
-    subject = request.form.get("subject", "").strip()[:200]
-    if not subject or request.form.get("confirm", "").strip() != subject:
+    form = ErasureForm()
+    command = form.command()
+    if command is None or "confirm" not in request.form:
+        kept = service.kept_of(web.actor(), command.subject) if command else None
+        return _settings_page(_stored_settings(), form, kept)
+    if request.form["confirm"].strip() != command.subject:
         raise BadRequest("Type the subject as it is written, then everything of it is erased.")
-    count = service.erase(web.actor(), subject)
-    web.toast(f"{count} events of {subject} are erased." if count != 1 else "1 event is erased.")
-    return web.see_other(url_for("events.index"))
+    count = service.erase(web.actor(), command.subject)
+    if count >= service.ERASED_AT_ONCE:
+        web.toast(f"{count:,} events are erased, and there are more: erase again.", "warn")
+    else:
+        web.toast("1 event is erased." if count == 1 else f"{count:,} events are erased.")
+    return web.see_other(url_for("events.change_settings"))
+
+
+@bp.route("/settings", methods=["GET", "POST"])
+def change_settings() -> ResponseReturnValue:
+    """How long events and deliveries are kept, what readers do not see, and erasing a subject."""
+    web.actor().require("events:read")
+    form = _stored_settings()
+    if request.method == "POST":
+        web.actor().require("webhooks:write")
+    if (command := form.command()) is not None:
+        settings.change(web.actor(), command)
+        web.toast("The settings are saved.")
+        return web.see_other(url_for("events.change_settings"))
+    return _settings_page(form, ErasureForm(formdata=None))
+
+
+def _stored_settings() -> SettingsForm:
+    return SettingsForm(obj=settings.of(web.actor().tenant_id))
+
+
+def _settings_page(
+    form: SettingsForm, erasure: ErasureForm, kept: service.Kept | None = None
+) -> ResponseReturnValue:
+    return web.render(
+        "events/settings.html",
+        form=form,
+        erasure=erasure,
+        kept=kept,
+        status=max(form.answer_status, erasure.answer_status),
+    )

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from portal.audit import service as audit
 from portal.db import Actor, database_now, new_id, session
 from portal.errors import NotFound
 from portal.events import catalogue
@@ -37,6 +38,15 @@ LISTING: Listing[Any] = Listing(
     sorts={"received_at": Event.id},
     default_sort="-received_at",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How much is kept of a subject; `is_more` where one erasure does not take all of it."""
+
+    events: int
+    deliveries: int
+    is_more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +115,22 @@ def matches(actor: Actor, event: Event) -> list[Match]:
     ]
 
 
+def kept_of(actor: Actor, subject: str) -> Kept:
+    """How much there is of a subject: what one erasure would take."""
+    _may_erase(actor)
+    ids = _ids_of(actor, subject)
+    deliveries = sum(one.kept(actor.tenant_id, ids) for one in listeners())
+    return Kept(len(ids), deliveries, len(ids) >= ERASED_AT_ONCE)
+
+
 def erase(actor: Actor, subject: str) -> int:
     """Forget every event of a subject, with its deliveries; how many there were.
 
-    Raises nothing for a subject without events: asking twice is right.
+    At most ERASED_AT_ONCE: ask again for the rest. Raises nothing for a subject without events:
+    asking twice is right. The history tells who erased how much, and not of whom.
     """
-    actor.require("events:publish")
-    actor.require("webhooks:write")
-    of_subject = select(Event.id).where(
-        Event.tenant_id == actor.tenant_id, Event.subject == subject
-    )
-    ids = list(session.scalars(of_subject.limit(ERASED_AT_ONCE)))
+    _may_erase(actor)
+    ids = _ids_of(actor, subject)
     for listener in listeners():
         listener.forget(actor.tenant_id, ids)
     for model, column in ((EventKey, EventKey.event_id), (Event, Event.id)):
@@ -124,7 +139,27 @@ def erase(actor: Actor, subject: str) -> int:
             .where(model.tenant_id == actor.tenant_id, column.in_(ids))
             .execution_options(synchronize_session=False)
         )
+    if ids:
+        audit.note(
+            actor,
+            "events.erased",
+            record_kind="events",
+            record_id=actor.tenant_id,
+            changes={"events": (len(ids), 0)},
+        )
     return len(ids)
+
+
+def _may_erase(actor: Actor) -> None:
+    actor.require("events:publish")
+    actor.require("webhooks:write")
+
+
+def _ids_of(actor: Actor, subject: str) -> list[str]:
+    of_subject = select(Event.id).where(
+        Event.tenant_id == actor.tenant_id, Event.subject == subject
+    )
+    return list(session.scalars(of_subject.order_by(Event.id).limit(ERASED_AT_ONCE)))
 
 
 def _claim_ids(actor: Actor, events: Sequence[EventInput]) -> tuple[list[str], set[int]]:

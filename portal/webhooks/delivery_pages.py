@@ -9,13 +9,13 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from portal import listing, web
+from portal.errors import NotFound
 from portal.events import settings
 from portal.listing import Query
 from portal.webhooks import deliveries, log, panels, service
 from portal.webhooks.models import Delivery, DeliveryAttempt, Webhook
 
 bp = Blueprint("deliveries", __name__, url_prefix="/deliveries")
-TABS = ("response", "request", "signature", "timing")
 SPANS = {
     "15m": timedelta(minutes=15),
     "1h": timedelta(hours=1),
@@ -111,8 +111,16 @@ class Moment:
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """One delivery: where it stands, its attempts, and one of them in detail."""
-    delivery, webhook = log.one(web.actor(), record_id)
+    """One delivery: where it stands, its attempts, and one of them in detail.
+
+    The id of an attempt leads to where that one is: people paste what they have.
+    """
+    try:
+        delivery, webhook = log.one(web.actor(), record_id)
+    except NotFound:
+        if (named := log.attempt_named(web.actor(), record_id)) is None:
+            raise
+        return web.see_other(_place_of(named))
     attempts = log.attempts_of(web.actor(), delivery)
     state = log.state_of(delivery, webhook)
     chosen = _chosen(attempts)
@@ -133,6 +141,13 @@ def show(record_id: str) -> ResponseReturnValue:
     return answer
 
 
+def _place_of(attempt: DeliveryAttempt) -> str:
+    if attempt.delivery_id is None:
+        ids = {"record_id": attempt.webhook_id, "attempt_id": attempt.id}
+        return url_for("webhooks.attempt", **ids)  # type: ignore[arg-type]
+    return url_for("deliveries.show", record_id=attempt.delivery_id, attempt=attempt.number)
+
+
 def _chosen(attempts: Any) -> DeliveryAttempt | None:
     wanted = request.args.get("attempt", "")
     named = [one for one in attempts if str(one.number) == wanted]
@@ -147,19 +162,13 @@ def _place(delivery: Delivery, number: int | None = None, tab: str | None = None
 
 def _detail(delivery: Delivery, attempt: DeliveryAttempt | None) -> dict[str, Any]:
     if attempt is None:
-        return {"attempt": None}
-    asked = request.args.get("tab", "")
+        return {"detail": None}
     hidden = settings.hidden_from(web.actor())
+    tab = request.args.get("tab", "")
     return {
-        "attempt": attempt,
-        "bars": panels.bars(attempt),
-        "panels": panels,
-        "request_body": settings.redact_text(attempt.request_body, hidden),
-        "response_body": settings.redact_text(attempt.response_body, hidden),
-        "is_redacted": bool(hidden),
-        "tab": asked if asked in TABS else TABS[0],
-        "tabs": [(name.title(), _place(delivery, attempt.number, name), name) for name in TABS],
-        "certificate": panels.certificate(attempt),
+        "detail": panels.detail(
+            attempt, hidden, tab, lambda name: _place(delivery, attempt.number, name)
+        )
     }
 
 

@@ -237,7 +237,7 @@ def lab(record_id: str) -> ResponseReturnValue:
         type_choices=[(name, name) for name in sorted({wanted, *known})],
         heal_choices=[("0", "never"), *((str(n), str(n)) for n in (1, 2, 3, 5, 8))],
         wanted=wanted,
-        attempt=None,
+        detail=None,
         faults=[(name, words) for name, (words, _) in rehearsal.FAULTS.items()],
         fault=fault,
         heals=heals_after,

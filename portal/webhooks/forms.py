@@ -22,10 +22,6 @@ from portal.webhooks.schemas import (
     WebhookInput,
 )
 
-DIRECTION_CHOICES = [
-    ("outbound", "Outbound: events go to your address"),
-    ("inbound", "Inbound: an external system calls the platform"),
-]
 BACKOFF_CHOICES = [
     ("exponential", "Exponential"),
     ("linear", "Linear"),
@@ -38,7 +34,6 @@ class WebhookForm(CommandForm[WebhookInput]):
     """Create or change a webhook."""
 
     name = TextField("Name", description="What people call it, for example CRM events.")
-    direction = ChoiceField("Direction", choices=DIRECTION_CHOICES, default="outbound")
     url = TextField(
         "Target URL",
         description="Where the events go, for example https://hooks.example.com/cpod. It must be"
@@ -97,8 +92,6 @@ class WebhookForm(CommandForm[WebhookInput]):
         }
         form = cls(obj=record, data=parts)
         form.backoff.choices = BACKOFF_CHOICES
-        if record is not None:
-            del form.direction
         return form
 
 

@@ -134,6 +134,17 @@ def one(actor: Actor, delivery_id: str) -> tuple[Delivery, Webhook]:
     return found[0], found[1]
 
 
+def attempt_named(actor: Actor, attempt_id: str) -> DeliveryAttempt | None:
+    """One attempt by its own id: of a test (dlv_…), which belongs to no delivery, or of the
+    engine (att_…)."""
+    actor.require("webhooks:read")
+    seen = Webhook.seen_by(actor).with_only_columns(Webhook.id)
+    query = DeliveryAttempt.seen_by(actor).where(
+        DeliveryAttempt.id == attempt_id, DeliveryAttempt.webhook_id.in_(seen)
+    )
+    return session.scalar(query)
+
+
 def attempts_of(actor: Actor, delivery: Delivery) -> Sequence[DeliveryAttempt]:
     """The attempts of one delivery without what was sent and answered, the newest first."""
     query = (

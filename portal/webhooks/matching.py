@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, exists, insert, select, text
+from sqlalchemy import delete, exists, func, insert, select, text
 
 from portal.db import Actor, new_id, session
 from portal.events.listeners import Match, Published
@@ -76,6 +76,11 @@ class Deliveries:
         """Whether any webhook that is on subscribes to this type."""
         looked_for = _live(tenant_id, patterns_of(name)).with_only_columns(Webhook.id)
         return session.scalar(select(exists(looked_for))) is True
+
+    def kept(self, tenant_id: str, event_ids: Sequence[str]) -> int:
+        """How many deliveries of these events there are."""
+        of_these = (Delivery.tenant_id == tenant_id, Delivery.event_id.in_(event_ids))
+        return session.scalar(select(func.count()).select_from(Delivery).where(*of_these)) or 0
 
     def forget(self, tenant_id: str, event_ids: Sequence[str]) -> None:
         """Erase the deliveries of these events, and what was sent and answered."""

@@ -30,6 +30,7 @@ from portal.config import running
 from portal.db import CONSTRAINTS, Actor, Base, Record
 from portal.secretstore import SecretRef
 from portal.secretstore.paths import path_in_sql
+from portal.webhooks.schemes import style_of
 
 DIRECTIONS = ("outbound", "inbound")
 SIGNATURE_SCHEMES = (
@@ -245,9 +246,9 @@ class DeliveryAttempt(Base):
 
     @property
     def signed_content(self) -> str:
-        """The exact text under the signature: `{id}.{timestamp}.{body}`."""
+        """The exact text under the signature."""
         sent = dict(self.request_headers)
-        return f"{sent['webhook-id']}.{sent['webhook-timestamp']}.{self.request_body}"
+        return style_of(sent).signed_text(sent, self.request_body)
 
 
 STATES = ("pending", "in_flight", "retrying", "delivered", "failed", "expired", "cancelled")

@@ -17,6 +17,7 @@ from portal.audit import service as audit
 from portal.connectors import service as connectors
 from portal.db import Actor, find, session
 from portal.errors import StaleVersion
+from portal.events import settings
 from portal.identity.guard import recent_sign_in_required
 from portal.overview import Concern, Figure, Step, Told
 from portal.records import Revealed
@@ -27,7 +28,6 @@ from portal.webhooks.inbound.forms import InboundForm
 from portal.webhooks.models import FAILING, OUTCOMES, PAUSED, DeliveryAttempt, Webhook
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
-TABS = ("response", "request", "signature")
 SHOWN = 5  # webhooks on an application's page and on the overview
 
 
@@ -107,7 +107,7 @@ def _known(record_id: str | None) -> set[str]:
 
 
 def _test_panel(record: Webhook, form: TestForm) -> dict[str, Any]:
-    return {"form": form, "events": suggestions(record), "attempt": None}
+    return {"form": form, "events": suggestions(record), "detail": None}
 
 
 @bp.route("/<record_id>/edit", methods=["GET", "POST"])
@@ -207,14 +207,11 @@ def _place(attempt: DeliveryAttempt, tab: str | None = None) -> str:
 def _shown(attempt: DeliveryAttempt | None) -> dict[str, Any]:
     """What the partial of an attempt needs; on its own page its tabs are in the address."""
     if attempt is None:
-        return {"attempt": None}
-    asked = request.args.get("tab", "")
+        return {"detail": None}
+    hidden = settings.hidden_from(web.actor())
+    tab = request.args.get("tab", "")
     return {
-        "attempt": attempt,
-        "bars": panels.bars(attempt),
-        "panels": panels,
-        "tab": asked if asked in TABS else TABS[0],
-        "tabs": [(name.title(), _place(attempt, tab=name), name) for name in TABS],
+        "detail": panels.detail(attempt, hidden, tab, lambda name: _place(attempt, tab=name)),
         "alone": web.here().partition("?")[0] == _place(attempt),
     }
 

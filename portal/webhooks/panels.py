@@ -2,9 +2,12 @@
 
 import json
 import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from portal.events import settings
 from portal.webhooks.models import DeliveryAttempt, Webhook
+from portal.webhooks.schemes import Style, style_of
 
 WORDS = {
     "sending": "on its way",
@@ -27,6 +30,8 @@ STAGES = (
     ("read_ms", "Read the answer"),
 )
 SMALLEST = 1.0  # percent; less could not be seen
+STATES = {"pending": "in the queue", "in_flight": "on its way"}
+WARN_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +67,7 @@ def bars(attempt: DeliveryAttempt) -> list[Bar]:
     return found
 
 
-def as_curl(attempt: DeliveryAttempt) -> str:
-    """The same request as a command line; its signature holds for five minutes."""
-    parts = [f"curl -i {shlex.quote(attempt.url)}"]
-    for name, value in attempt.request_headers:
-        parts.append(f"-H {shlex.quote(f'{name}: {value}')}")
-    parts.append(f"--data-raw {shlex.quote(attempt.request_body)}")
-    return " \\\n  ".join(parts)
-
-
-def as_lines(headers: list[list[str]]) -> str:
+def as_lines(headers: Sequence[Sequence[str]]) -> str:
     """Headers as they stand on the wire."""
     return "\n".join(f"{name}: {value}" for name, value in headers)
 
@@ -84,28 +80,95 @@ def as_pretty(text: str) -> str:
         return text
 
 
-def language_of(text: str) -> str | None:
-    """How to colour a body."""
-    return "json" if text[:1] in ("{", "[") else None
+TABS = ("response", "request", "signature", "timing")
 
 
-STATES = {"pending": "in the queue", "in_flight": "on its way"}
-WARN_DAYS = 14
+@dataclass(frozen=True)
+class Detail:
+    """One attempt as a page shows it to one reader: some fields may be `hidden` from them."""
+
+    attempt: DeliveryAttempt
+    hidden: frozenset[str]
+    tab: str
+    tabs: Sequence[tuple[str, str, str]]
+
+    @property
+    def is_redacted(self) -> bool:
+        return bool(self.hidden)
+
+    @property
+    def request_headers(self) -> str:
+        return as_lines(self.attempt.request_headers)
+
+    @property
+    def request_body(self) -> str:
+        return as_pretty(settings.redact_text(self.attempt.request_body, self.hidden))
+
+    @property
+    def response_headers(self) -> str:
+        return as_lines(self.attempt.response_headers)
+
+    @property
+    def response_body(self) -> str:
+        return as_pretty(settings.redact_text(self.attempt.response_body, self.hidden))
+
+    @property
+    def response_language(self) -> str | None:
+        return "json" if self.response_body[:1] in ("{", "[") else None
+
+    @property
+    def curl(self) -> str | None:
+        """The same request as a command line; None for who may not read all of it."""
+        if self.hidden:
+            return None
+        parts = [f"curl -i {shlex.quote(self.attempt.url)}"]
+        for name, value in self.attempt.request_headers:
+            parts.append(f"-H {shlex.quote(f'{name}: {value}')}")
+        parts.append(f"--data-raw {shlex.quote(self.attempt.request_body)}")
+        return " \\\n  ".join(parts)
+
+    @property
+    def style(self) -> Style:
+        return style_of(dict(self.attempt.request_headers))
+
+    @property
+    def signed_text(self) -> str | None:
+        """None for who may not read all of it."""
+        return None if self.hidden else self.attempt.signed_content
+
+    @property
+    def signature_headers(self) -> str:
+        """The headers that a receiver needs to check the signature."""
+        kept = ("webhook-", "cpod-", "x-hub-")
+        return as_lines([p for p in self.attempt.request_headers if p[0].startswith(kept)])
+
+    @property
+    def bars(self) -> list[Bar]:
+        """The stages that happened, one after the other."""
+        return bars(self.attempt)
+
+    @property
+    def certificate(self) -> str | None:
+        """How long the receiver's certificate holds; two weeks before its end in other words."""
+        days = self.attempt.certificate_days
+        if days is None:
+            return None
+        if days < 0:
+            return f"expired {-days} days ago"
+        return f"{days} days" + (": renew it now" if days <= WARN_DAYS else "")
+
+
+def detail(
+    attempt: DeliveryAttempt, hidden: frozenset[str], asked: str, place: Callable[[str], str]
+) -> Detail:
+    """An attempt with the tab that was asked for; `place` is the address of a tab."""
+    tabs = [(name.title(), place(name), name) for name in TABS]
+    return Detail(attempt, hidden, asked if asked in TABS else TABS[0], tabs)
 
 
 def state_text(state: str) -> str:
     """A delivery's state in the words of a status."""
     return STATES.get(state, state)
-
-
-def certificate(attempt: DeliveryAttempt) -> str | None:
-    """How long the receiver's certificate holds; two weeks before its end in other words."""
-    days = attempt.certificate_days
-    if days is None:
-        return None
-    if days < 0:
-        return f"expired {-days} days ago"
-    return f"{days} days" + (": renew it now" if days <= WARN_DAYS else "")
 
 
 def held_because(webhook: Webhook) -> str:
@@ -129,8 +192,3 @@ def pause_title(webhook: Webhook) -> str:
         "gone": "Paused: the receiver says it is gone for good (410)",
         "failing": "Paused by itself: the receiver failed for too long",
     }.get(webhook.pause_reason or "", "Paused")
-
-
-def signature_headers(attempt: DeliveryAttempt) -> list[list[str]]:
-    """The headers that a receiver needs to check the signature."""
-    return [pair for pair in attempt.request_headers if pair[0].startswith(("webhook-", "cpod-"))]

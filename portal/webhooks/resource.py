@@ -1,16 +1,16 @@
 """REST of webhooks: /api/v1/integration/webhooks, and the test deliveries below one."""
 
-from typing import Any
-
 from flask import Response, request
 
 from portal import listing
 from portal.api import Outcome, actor, answer, body, no_parameters, once
 from portal.db import find
+from portal.events import settings
 from portal.openapi import PREFIX, Operation, Parameter
 from portal.resources import RETRY, Action, Resource
 from portal.webhooks import delivery, delivery_resource, service
-from portal.webhooks.models import OUTCOMES, DeliveryAttempt, Webhook
+from portal.webhooks.delivery_resource import represent_attempt
+from portal.webhooks.models import OUTCOMES, Webhook
 from portal.webhooks.schemas import (
     AttemptDocument,
     TestInput,
@@ -22,11 +22,6 @@ BELOW = "/webhooks/{id}/test-deliveries"
 SECRET = {"signing_secret": "The signing secret, whsec_…, for this one time."}
 
 
-def represent(attempt: DeliveryAttempt) -> dict[str, Any]:
-    """An attempt as programs read it."""
-    return {name: getattr(attempt, name) for name in AttemptDocument.model_fields}
-
-
 def _fire(id: str) -> Response:
     no_parameters()
     find(Webhook, actor(), id)
@@ -35,7 +30,7 @@ def _fire(id: str) -> Response:
     def work() -> Outcome:
         attempt = delivery.fire(actor(), id, command)
         location = f"{PREFIX}/webhooks/{id}/test-deliveries/{attempt.id}"
-        return Outcome(represent(attempt), 201, location)
+        return Outcome(represent_attempt(attempt, frozenset()), 201, location)
 
     return once(work)
 
@@ -47,14 +42,16 @@ def _attempts(id: str) -> Response:
             raise listing.refused(name, "There is no parameter of this name.")
     webhook = find(Webhook, actor(), id, include_deleted=True)
     page = delivery.attempts(actor(), webhook, query)
-    items = [represent(attempt) for attempt in page.items]
+    hidden = settings.hidden_from(actor())
+    items = [represent_attempt(attempt, hidden) for attempt in page.items]
     return answer({"items": items, "next_cursor": page.next_cursor})
 
 
 def _attempt(id: str, delivery_id: str) -> Response:
     no_parameters()
     find(Webhook, actor(), id, include_deleted=True)
-    return answer(represent(delivery.attempt(actor(), id, delivery_id)))
+    attempt = delivery.attempt(actor(), id, delivery_id)
+    return answer(represent_attempt(attempt, settings.hidden_from(actor())))
 
 
 TEXT = {"type": "string"}

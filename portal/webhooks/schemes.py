@@ -16,6 +16,7 @@ signature alone puts that of the secret before, while it still signs, into a hea
 import base64
 import hmac
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from portal.webhooks import signing
@@ -82,6 +83,51 @@ STYLES: Mapping[str, Callable[[Sequence[str], bytes, int], Headers]] = {
     "hmac-sha256-hex": plain_hex,
     "hmac-sha256-base64": plain_base64,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a request that was sent is signed: which header, over which text, and how to check it."""
+
+    header: str
+    content: str
+    how: str
+
+    def signed_text(self, headers: Mapping[str, str], body: str) -> str:
+        """The exact text under the signature."""
+        text = self.content.replace("{id}", headers.get("webhook-id", ""))
+        text = text.replace("{time}", headers.get("webhook-timestamp", ""))
+        return text.replace("{body}", body)
+
+
+def style_of(headers: Mapping[str, str]) -> Style:
+    """The style of a request by its own headers: the webhook may sign otherwise by now."""
+    if "x-hub-signature-256" in headers:
+        how = "sha256= and the HMAC-SHA256 of that text in hex. The key is the secret's whole text."
+        return Style("x-hub-signature-256", "{body}", how)
+    if (sent := headers.get(OWN_HEADER)) is not None:
+        if sent.startswith("t="):
+            how = (
+                "the time as t=, and for each secret that signs v1= and the HMAC-SHA256 of that"
+                " text in hex. The key is the secret's whole text."
+            )
+            return Style(OWN_HEADER, "{time}.{body}", how)
+        how = (
+            "the HMAC-SHA256 of that text, in hex or base64 as the webhook says. The key is the"
+            " secret's whole text."
+        )
+        return Style(OWN_HEADER, "{body}", how)
+    if headers.get("webhook-signature", "").startswith("v1a,"):
+        how = (
+            "an entry for each key that signs: v1a, a comma, and the ed25519 signature of that text"
+            " in base64. The public key is what follows whpk_, base64-decoded."
+        )
+    else:
+        how = (
+            "an entry for each secret that signs: v1, a comma, and the HMAC-SHA256 of that text in"
+            " base64. The key is what follows whsec_, base64-decoded."
+        )
+    return Style("webhook-signature", "{id}.{time}.{body}", how)
 
 
 def _one_each(name: str, signatures: Sequence[str]) -> Headers:

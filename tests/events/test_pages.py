@@ -41,7 +41,8 @@ def test_an_event_is_published_once_and_tells_why_it_matched(ada: Api, browse: B
     wrong = pages.post("/events/new", {**form, "type": "no such name", "data": "["})
     assert wrong.status_code == 422
     assert "Use one event&#39;s name" in wrong.text
-    assert pages.post("/events/erasures", {"subject": "rfp-17"}).status_code == 400
+    mistyped = {"subject": "rfp-17", "confirm": "rfp-18"}
+    assert pages.post("/events/erasures", mistyped).status_code == 400
     erased = pages.post("/events/erasures", {"subject": "rfp-17", "confirm": "rfp-17"})
     assert erased.status_code == 303
     assert pages.get(sent.location).status_code == 404

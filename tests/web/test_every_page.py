@@ -23,6 +23,13 @@ RUN_AXE = """rules => axe.run(document, {
     runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})"""
 MACHINE_TALK = re.compile(r""".{0,30}(="None"|Undefined|\{\{| object at 0x).{0,30}""")
 LEAD_ELSEWHERE = {"auth.login", "auth.callback", "auth.logout", "keys.leak_rule"}
+# Pages that look otherwise for what their address asks.
+STATES = (
+    *(("webhooks.attempt", f"?tab={tab}") for tab in ("request", "signature", "timing")),
+    ("deliveries.index", "?state=pending"),
+    ("inbound.received", "?state=quarantined"),
+    ("search.index", "?q=orders"),
+)
 RECORDS = {
     "applications": ("applications", {"display_name": "CRM 360", "slug": "crm-360"}),
     "connectors": ("connectors", {"name": "Okta Workforce", "provider": "okta", "tags": ["prod"]}),
@@ -37,9 +44,10 @@ RECORDS = {
 
 @pytest.fixture
 def records(ada: Api) -> dict[str, str]:
-    """The id of one record of each resource, by the name of its pages."""
+    """The id of one record of each resource, by the name of its pages; other arguments of
+    addresses by their own name."""
     made = {name: str(ada.create(path, **body)["id"]) for name, (path, body) in RECORDS.items()}
-    return made | delivered(ada, made["webhooks"])
+    return made | delivered(ada, made["webhooks"]) | below(ada, made)
 
 
 def delivered(ada: Api, webhook_id: str) -> dict[str, str]:
@@ -55,6 +63,20 @@ def delivered(ada: Api, webhook_id: str) -> dict[str, str]:
     }
 
 
+def below(ada: Api, made: dict[str, str]) -> dict[str, str]:
+    """A test, a replay and a request that was set aside, below their webhooks."""
+    fired = ada.post(f"/webhooks/{made['webhooks']}/test-deliveries", {"event_type": "rfp.created"})
+    window = {"from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z", "what": "all"}
+    replay = ada.post(f"/webhooks/{made['webhooks']}/replays", window)
+    ada.client.post(f"/in/{made['inbound']}", data=b'{"id": 1}')
+    kept = ada.get(f"/webhooks/{made['inbound']}/received")
+    return {
+        "attempt_id": (fired.json or {})["id"],
+        "replay_id": (replay.json or {})["id"],
+        "request_id": (kept.json or {})["items"][0]["id"],
+    }
+
+
 @pytest.fixture
 def portal_address(app: Flask) -> Iterator[str]:
     server = make_server("127.0.0.1", 0, app, threaded=True)
@@ -67,17 +89,24 @@ def portal_address(app: Flask) -> Iterator[str]:
 
 
 def pages_of(app: Flask, records: dict[str, str]) -> dict[str, str]:
-    """Endpoint → address of every page that a record's id is enough for."""
+    """Endpoint → address of every page, those of one record with a record of theirs."""
     addresses = {}
+    adapter = app.url_map.bind("localhost")
     for rule in app.url_map.iter_rules():
         blueprint = rule.endpoint.partition(".")[0]
         if "GET" not in rule.methods or rule.endpoint in LEAD_ELSEWHERE:
             continue
         if rule.rule.startswith(("/api/", "/static/")):
             continue
-        if rule.arguments <= {"record_id"}:
-            addresses[rule.endpoint] = rule.rule.replace("<record_id>", records.get(blueprint, ""))
-    return addresses
+        known = {**records, "record_id": records.get(blueprint, "")}
+        if "received" in rule.rule:
+            known["record_id"] = records["inbound"]
+        if all(known.get(name) for name in rule.arguments):
+            arguments = {name: known[name] for name in rule.arguments}
+            addresses[rule.endpoint] = adapter.build(rule.endpoint, arguments, "GET")
+    return addresses | {
+        f"{endpoint} {state}": addresses[endpoint] + state for endpoint, state in STATES
+    }
 
 
 @pytest.mark.timeout(400)

@@ -111,6 +111,27 @@ def test_a_delivery_tells_every_attempt_its_reason_and_what_comes_next(
     assert "Sent again by hand" in pages.get(sent.location).text
 
 
+def test_the_id_of_any_attempt_leads_to_where_it_is(
+    ada: Api, browse: Browse, make: Make, receiver: Receiver, engine: Engine
+) -> None:
+    webhook = make(receiver.hook("crm"))
+    fired = ada.post(f"/webhooks/{webhook['id']}/test-deliveries", {"event_type": "rfp.created"})
+    publish(ada, rfp(1))
+    until(lambda: [one["state"] for one in deliveries(ada, webhook)] == ["delivered"])
+    [delivery] = deliveries(ada, webhook)
+    whole = ada.get(f"/deliveries/{delivery['id']}").json or {}
+    test, pages = (fired.json or {})["id"], browse(ADA)
+    for wanted, place in (
+        (test, f"/webhooks/{webhook['id']}/attempts/{test}"),
+        (whole["attempt_list"][0]["id"], f"/deliveries/{delivery['id']}?attempt=1"),
+        (delivery["id"], f"/deliveries/{delivery['id']}"),
+    ):
+        answer = pages.get(f"/search?q={wanted}", follow_redirects=True)
+        assert answer.status_code == 200
+        assert f"{answer.request.full_path}".rstrip("?") == place
+    assert browse(GUS).get(f"/deliveries/{test}").status_code == 404
+
+
 def test_what_readers_may_not_see_is_not_on_the_page(
     engine: Engine, ada: Api, browse: Browse, make: Make, receiver: Receiver
 ) -> None:

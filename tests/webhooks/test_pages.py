@@ -179,7 +179,9 @@ def test_a_test_answers_in_the_panel_with_htmx(
     assert answer.text.lstrip().startswith('<div id="test"')
     text = html.unescape(answer.text)
     assert "The receiver answered 200." in text
-    assert "Wait for the answer" in text
+    timing = re.search(r'href="([^"]+\?tab=timing)"', text)
+    assert timing
+    assert "Wait for the answer" in pages.get(timing[1]).text
     [mail] = receiver.mail("crm")
     assert mail["verified"] is True
 

@@ -1,6 +1,5 @@
 """Pages of inbound webhooks: settings, what came in, the quarantine, the doctor, the inbox."""
 
-import json
 from typing import Any
 
 from flask import Blueprint, Flask, request, url_for
@@ -9,12 +8,12 @@ from flask.typing import ResponseReturnValue
 from portal import listing, web
 from portal.applications import service as applications
 from portal.db import Actor, find, session
+from portal.events import settings
 from portal.records import Revealed
-from portal.webhooks import service
+from portal.webhooks import panels, service
 from portal.webhooks.forms import PressForm
 from portal.webhooks.inbound import checks, inbox, review, secrets, snippets
 from portal.webhooks.inbound.forms import DoctorForm, InboundForm
-from portal.webhooks.inbound.models import InboundRequest
 from portal.webhooks.models import Webhook
 
 bp = Blueprint("inbound", __name__)
@@ -106,24 +105,21 @@ def show_request(record_id: str, request_id: str) -> ResponseReturnValue:
     """One request: what came, what became of it, and why it was refused."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     found = review.get(web.actor(), record_id, request_id)
+    hidden = settings.hidden_from(web.actor())
     is_examined = found.state == "quarantined" and web.actor().can("webhooks:write")
     return web.render(
         "inbound/request.html",
         record=record,
         received=found,
-        body=_laid_out(found),
+        body=_laid_out(settings.redact_text(found.text, hidden)),
+        is_redacted=bool(hidden),
         diagnosis=checks.check_kept(web.actor(), record, found) if is_examined else None,
     )
 
 
-def _laid_out(found: InboundRequest) -> str:
+def _laid_out(text: str) -> str:
     """The body for people: JSON with indents, anything else as it came, its beginning."""
-    if found.body_bytes > SHOWN_BODY:
-        return found.text[:SHOWN_BODY]
-    try:
-        return json.dumps(json.loads(found.text), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return found.text
+    return text[:SHOWN_BODY] if len(text) > SHOWN_BODY else panels.as_pretty(text)
 
 
 @bp.post("/webhooks/<record_id>/received/<request_id>/reverify")

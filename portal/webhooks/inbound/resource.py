@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from portal import listing
 from portal.api import Outcome, actor, answer, body, no_parameters, once
 from portal.db import find
+from portal.events import settings
 from portal.openapi import Operation, Parameter
 from portal.resources import RETRY
 from portal.webhooks.inbound import checks, review
@@ -66,9 +67,10 @@ def represent(row: InboundRequest) -> dict[str, Any]:
     return {name: getattr(row, name) for name in InboundRequestDocument.model_fields}
 
 
-def represent_whole(row: InboundRequest) -> dict[str, Any]:
-    """A request with all of it."""
-    encoded = base64.b64encode(bytes(row.body)).decode()
+def represent_whole(row: InboundRequest, hidden: frozenset[str]) -> dict[str, Any]:
+    """A request with all of it, but for the values that this reader does not see."""
+    body = settings.redact_text(row.text, hidden).encode() if hidden else bytes(row.body)
+    encoded = base64.b64encode(body).decode()
     return {**represent(row), "headers": row.headers, "body_base64": encoded}
 
 
@@ -86,7 +88,8 @@ def _list(id: str) -> Response:
 def _get(id: str, request_id: str) -> Response:
     no_parameters()
     find(Webhook, actor(), id, include_deleted=True)
-    return answer(represent_whole(review.get(actor(), id, request_id)))
+    found = review.get(actor(), id, request_id)
+    return answer(represent_whole(found, settings.hidden_from(actor())))
 
 
 def _reverify(id: str, request_id: str) -> Response:
