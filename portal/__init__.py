@@ -28,7 +28,7 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.identity.tokens import TokenVerifier
     from portal.keys import console as key_console
     from portal.keys import engine as key_engine
-    from portal.keys import fastpath, gate, oauth
+    from portal.keys import fastpath, gate, oauth, scanning
     from portal.keys import pages as key_pages
     from portal.keys.resource import resource as keys
     from portal.keys.tokens import Tokens
@@ -73,6 +73,7 @@ def create_app(config: Config | None = None) -> Flask:
     known = [gate.authenticate_key, tokens.authenticate, by_token]
     api.init_app(app, operations, known, gate.admit)
     oauth.init_app(app, keys_engine, tokens, known)
+    scanning.init_app(app, config)
     identity.init_app(app, config, issuer)
     app.register_blueprint(health.blueprint)
     finder.init_app(app, resources)

@@ -24,6 +24,7 @@ Network = IPv4Network | IPv6Network
 PREFIX = "PORTAL_"
 ROLES = ("viewer", "editor", "admin")
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+GITHUB_KEYS_URL = "https://api.github.com/meta/public_keys/secret_scanning"
 MIN_SECRET_KEY = 32  # characters; `openssl rand -hex 32` gives 64
 
 
@@ -91,6 +92,9 @@ class Config:
     outbound_allow: tuple[Network, ...] = _setting(
         "private networks that outgoing requests may reach, comma-separated",
         "none; loopback in development",
+    )
+    github_keys_url: str = _setting(
+        "where GitHub publishes the keys that its secret scanning signs with", GITHUB_KEYS_URL
     )
     trusted_proxies: int = _setting("how many proxies in front set X-Forwarded-For", "0")
     web_workers: int = _setting("web processes of portal serve", "1")
@@ -166,6 +170,7 @@ def _general(reader: "_Reader") -> dict[str, Any]:
         "outbound_allow": reader.get(
             "OUTBOUND_ALLOW", _networks, () if reader.production else LOOPBACK
         ),
+        "github_keys_url": reader.get("GITHUB_KEYS_URL", _url, GITHUB_KEYS_URL),
         "trusted_proxies": reader.get("TRUSTED_PROXIES", _between(0, 10), 0),
         "web_workers": reader.get("WEB_WORKERS", _between(1, 64), 1),
     }
@@ -250,6 +255,8 @@ def _production_problems(config: Config) -> list[str]:
         problems.append(
             "PORTAL_VAULT_ADDR must begin with https:// in production (or be a local agent)."
         )
+    if urlsplit(config.github_keys_url).scheme != "https":
+        problems.append("PORTAL_GITHUB_KEYS_URL must begin with https:// in production.")
     generated = config.data_dir / "secret-key"
     if generated.exists() and generated.read_text().strip() == config.secret_key:
         problems.append(

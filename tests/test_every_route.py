@@ -33,6 +33,7 @@ PUBLIC = {
     "keys.open_link",
     "keys.burn_link",
     "door.take",
+    "scanning.take",
 }
 
 

@@ -53,7 +53,7 @@ def _seen(entry: AuditEntry) -> list[tuple[str, Any]]:
 def _said(entry: AuditEntry) -> str:
     """`connector.created` → "created the connector"."""
     noun, _, verb = entry.action.rpartition(".")
-    return f"{verb.replace('_', ' ')} the {noun}" if noun else entry.action
+    return f"{verb} the {noun}".replace("_", " ") if noun else entry.action
 
 
 def _name(entry: AuditEntry) -> str:

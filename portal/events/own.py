@@ -36,6 +36,63 @@ _FAILING = {
         "consecutive_failures": {"type": "integer"},
     },
 }
+_TEXT: Mapping[str, Any] = {"type": "string"}
+_MAYBE: Mapping[str, Any] = {"type": ["string", "null"]}
+_NUMBER: Mapping[str, Any] = {"type": "number"}
+
+
+def _schema(**properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+_OF_KEY = {"id": _TEXT, "name": _TEXT, "key_prefix": _TEXT, "application_id": _MAYBE}
+_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+    "webhook.pausing": _FAILING,
+    "api_key.expiring": _schema(**_OF_KEY, expires_at=_TEXT, days={"enum": [14, 7, 1]}),
+    "api_key.unused": _schema(**_OF_KEY, last_used_at=_MAYBE, days={"type": "integer"}),
+    "api_key.leaked": _schema(
+        **_OF_KEY,
+        reporter={"enum": ["github", "scanner"]},
+        place=_MAYBE,
+        url=_MAYBE,
+        response={"enum": ["notify", "block", "revoke"], "description": "What was done."},
+    ),
+    "api_key.budget_threshold": _schema(
+        id=_TEXT, percent={"enum": [50, 80, 100]}, spent_usd=_NUMBER, max_usd=_NUMBER
+    ),
+    **dict.fromkeys(
+        ("api_keys.revoked", "api_keys.blocked"),
+        _schema(count={"type": "integer"}, reason=_MAYBE, application_id=_MAYBE),
+    ),
+}
+"""Of the types whose data is not that of a changed record."""
+_KEY = {
+    "id": "key_01K1EXAMPLE",
+    "name": "Nightly export",
+    "key_prefix": "sk-acme-sHk3",
+    "application_id": "app_01K1EXAMPLE",
+}
+_BULK = {"count": 214, "reason": "Laptop stolen", "application_id": "app_01K1EXAMPLE"}
+_EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "webhook.pausing": {"id": "whk_01K1EXAMPLE", "name": "CRM events", "consecutive_failures": 5},
+    "api_key.expiring": {**_KEY, "expires_at": "2026-12-01T09:00:00Z", "days": 7},
+    "api_key.unused": {**_KEY, "last_used_at": "2026-08-26T07:12:00Z", "days": 90},
+    "api_key.leaked": {
+        **_KEY,
+        "reporter": "github",
+        "place": "commit",
+        "url": "https://github.com/octocat/hello-world/blob/12345600b9cb/config.py",
+        "response": "block",
+    },
+    "api_key.budget_threshold": {
+        "id": "key_01K1EXAMPLE",
+        "percent": 80,
+        "spent_usd": 80.25,
+        "max_usd": 100.0,
+    },
+    "api_keys.revoked": _BULK,
+    "api_keys.blocked": _BULK,
+}
 _BY = {"kind": "person", "id": "per_01K1EXAMPLE", "name": "Ada Almeida"}
 _VERBS = {
     "created": "A new {noun} is there.",
@@ -51,6 +108,17 @@ _NOUNS = {
 }
 _OTHERS = {
     "api_key.revoked": "An API key was revoked and verifies no more.",
+    "api_key.blocked": "An API key was blocked: it is refused until it is unblocked.",
+    "api_key.unblocked": "A blocked API key works again.",
+    "api_key.rotated": "An API key has a successor; both work until the old one ends.",
+    "api_key.revocation_planned": "An API key will be revoked at a time, or by a brown-out.",
+    "api_key.revocation_cancelled": "A planned revocation was taken back.",
+    "api_key.expiring": "An API key expires in 14 days, in 7 days, in 1 day: told once each.",
+    "api_key.unused": "Nobody used an API key for 90 days: told once until it is used again.",
+    "api_key.leaked": "An API key was found where it should not be.",
+    "api_key.budget_threshold": "50, 80 or 100 % of a budget are spent: told once a period.",
+    "api_keys.revoked": "Many API keys were revoked at once; none of them is told of by itself.",
+    "api_keys.blocked": "Many API keys were blocked at once; none of them is told of by itself.",
     "webhook.secret_rotated": "A webhook has a new signing secret; the old one signs for a day.",
     "webhook.pausing": "A webhook fails and will be paused if this goes on.",
     "webhook.paused": "A webhook was paused; its events are held.",
@@ -69,10 +137,8 @@ class OwnType:
     example: Mapping[str, Any]
 
 
-def _example(name: str) -> dict[str, Any]:
-    if name == "webhook.pausing":
-        return {"id": "whk_01K1EXAMPLE", "name": "CRM events", "consecutive_failures": 5}
-    return {
+def _example(name: str) -> Mapping[str, Any]:
+    return _EXAMPLES.get(name) or {
         "id": "rec_01K1EXAMPLE",
         "name": "CRM 360",
         "version": 2,
@@ -89,7 +155,7 @@ def _own() -> list[OwnType]:
         for verb in verbs:
             texts[f"{word}.{verb}"] = _VERBS[verb].format(noun=noun, a_noun=a_noun, A_noun=capital)
     return [
-        OwnType(name, text, _FAILING if name == "webhook.pausing" else _RECORD, _example(name))
+        OwnType(name, text, _SCHEMAS.get(name, _RECORD), _example(name))
         for name, text in sorted(texts.items())
     ]
 

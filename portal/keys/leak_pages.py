@@ -6,15 +6,30 @@ SHA-256; the page answers for those of the tenant and is silent about all others
 
 import re
 
-from flask import Response, request
+from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import web
 from portal.applications import service as applications
+from portal.config import running
 from portal.errors import BadRequest
-from portal.keys import leaks
+from portal.identity.guard import recent_sign_in_required
+from portal.keys import leaks, reported, scanning
 from portal.keys.pages import bp
 
+RESPONSES = [
+    ("notify", "Tell only: it goes on working"),
+    ("block", "Block it until somebody unblocks it"),
+    ("revoke", "Revoke it for good"),
+]
+CASES = [
+    ("default", "Any report", "What happens where nothing else is said below."),
+    ("github", "GitHub found it", "Secret scanning saw it in a public place."),
+    ("scanner", "Your own scanner found it", "Told by program, with a fingerprint."),
+    ("user", "It is a person's key", ""),
+    ("service", "It is a service's key", ""),
+    ("virtual_llm", "It is a key for language models", ""),
+]
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -52,3 +67,36 @@ def leak_rule() -> ResponseReturnValue:
     answer = Response(leaks.rule(leaks.key_code(caller)), mimetype="application/toml")
     answer.headers["Content-Disposition"] = 'attachment; filename="cpod-keys.gitleaks.toml"'
     return answer
+
+
+@bp.get("/leaks/reported", endpoint="reported")
+def reported_leaks() -> ResponseReturnValue:
+    """Where keys were found in public, and what happens when one is."""
+    caller = web.actor()
+    found = reported.newest(caller)
+    decided = {"default": reported.DEFAULT, **reported.policy(caller.tenant_id)}
+    return web.render(
+        "keys/reported.html",
+        found=found,
+        cases=[(*case, decided.get(case[0], "")) for case in CASES],
+        responses=RESPONSES,
+        address=running().base_url + scanning.PATH,
+    )
+
+
+@bp.post("/leaks/policy")
+@recent_sign_in_required
+def decide_leaks() -> ResponseReturnValue:
+    """Choose what happens to a key that is found in public."""
+    web.actor().require("keys:write")
+    reported.decide(web.actor(), {case: request.form.get(case, "") for case, *_ in CASES})
+    web.toast("The answer to leaks is saved.")
+    return web.see_other(url_for("keys.reported"))
+
+
+@bp.post("/<record_id>/leaks/settle")
+def settle_leaks(record_id: str) -> ResponseReturnValue:
+    """Note that somebody has dealt with the leaks of a key."""
+    reported.settle(web.actor(), record_id)
+    web.toast("The leak is settled.")
+    return web.see_other(url_for("keys.show", record_id=record_id))

@@ -4,11 +4,24 @@ Each question is served by an index of its own under row-level security (migrati
 so that it costs the same among 400,000 keys as among 1,000.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, distinct, func, literal, select, union, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    cast,
+    distinct,
+    func,
+    literal,
+    null,
+    select,
+    union,
+    union_all,
+)
 from sqlalchemy.orm import aliased
 
 from portal.applications.models import Application
@@ -17,7 +30,7 @@ from portal.identity.models import Person
 from portal.identity.people import MOST_PEOPLE
 from portal.keys import service
 from portal.keys.models import ApiKey, ApiKeyRuntime
-from portal.keys.state import KeyUse
+from portal.keys.state import KeyLeak, KeyUse
 from portal.listing import Beside, View
 from portal.records import OFFERED
 
@@ -25,6 +38,7 @@ IDLE = timedelta(days=90)
 SOON = service.SOON
 SOURCES = 10  # addresses a week that are still ordinary
 SOURCE_DAYS = 7
+MOST_LEAKS = 5
 NEVER_USED = datetime(1, 1, 1, tzinfo=UTC)
 
 LIVE = ApiKey.revoked_at.is_(None)
@@ -139,16 +153,51 @@ def offered(
     )
 
 
-def names(
-    actor: Actor, application_id: str | None, person_ids: Iterable[str | None]
-) -> dict[str, str]:
-    """Id → name of an application and of some people, in one statement."""
-    theirs = select(Application.id, Application.display_name).where(
-        Application.tenant_id == actor.tenant_id, Application.id == application_id
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A place that nobody has dealt with yet."""
+
+    url: str | None
+    reporter: str
+    response: str
+    reported_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a page of one key names beside it, and where the key was found in public."""
+
+    application: str
+    persons: Mapping[str, str]
+    leaks: Sequence[Leak]
+
+
+def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
+    """The names of a key's application and persons, and its open leaks, in one statement."""
+    none, never = cast(null(), Text), cast(null(), ApiKey.created_at.type)
+    theirs = select(
+        literal("application"), Application.id, Application.display_name, none, never
+    ).where(Application.tenant_id == actor.tenant_id, Application.id == record.application_id)
+    concerned = [id_ for id_ in (record.issued_to_user_id, record.created_by_user_id) if id_]
+    people = select(literal("person"), Person.id, Person.name, none, never).where(
+        Person.tenant_id == actor.tenant_id, Person.id.in_(concerned)
     )
-    people = select(Person.id, Person.name).where(
-        Person.tenant_id == actor.tenant_id,
-        Person.id.in_([person_id for person_id in person_ids if person_id]),
+    leaks = (
+        select(
+            literal("leak"), KeyLeak.reporter, KeyLeak.url, KeyLeak.response, KeyLeak.reported_at
+        )
+        .where(KeyLeak.tenant_id == actor.tenant_id, KeyLeak.key_id == record.id)
+        .where(KeyLeak.settled_at.is_(None))
+        .order_by(KeyLeak.reported_at.desc())
+        .limit(MOST_LEAKS)
     )
-    rows = session.execute(union_all(theirs, people)).all()
-    return {row[0]: row[1] for row in rows}
+    rows: Sequence[Any] = session.execute(union_all(theirs, people, leaks)).all()
+    return Surroundings(
+        application=next((name for kind, _, name, *_ in rows if kind == "application"), ""),
+        persons={id_: name for kind, id_, name, *_ in rows if kind == "person"},
+        leaks=[
+            Leak(url, reporter, response, at)
+            for kind, reporter, url, response, at in rows
+            if kind == "leak"
+        ],
+    )

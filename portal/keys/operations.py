@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 
 from portal.api import Outcome, actor, answer, body, no_parameters, once, request_id
-from portal.keys import insight, money, revocation
+from portal.keys import insight, money, reported, revocation
 from portal.keys.engine import engine
 from portal.keys.schemas import (
     ExplainRequest,
@@ -13,6 +13,8 @@ from portal.keys.schemas import (
     ImpactDocument,
     PropagationDocument,
     RehearseKey,
+    ReportedDocument,
+    ReportLeak,
     RevokedDocument,
     RevokeKeys,
     SettleReservation,
@@ -50,6 +52,12 @@ def revoke_many() -> Response:
     no_parameters()
     command = RevokeKeys.read(body())
     return once(lambda: Outcome(revocation.revoke_many(actor(), command), 200))
+
+
+def report_leak() -> Response:
+    """A scanner found a key."""
+    no_parameters()
+    return answer(reported.by_scanner(actor(), ReportLeak.read(body())))
 
 
 def explain() -> Response:
@@ -112,6 +120,11 @@ OPERATIONS = (
         "revoke-many", "/revocations", "Stop all keys that fit, or say how many they are",
         "keys:write", view=revoke_many, command=RevokeKeys, answer=RevokedDocument,
         parameters=(RETRY,),
+    ),
+    _operation(
+        "report-leak", "/leaks",
+        "A key was found where it should not be; the tenant's policy says what happens",
+        "keys:verify", view=report_leak, command=ReportLeak, answer=ReportedDocument,
     ),
     _operation(
         "explain", "/explanations", "Why a call by key was refused, by its request id",

@@ -184,10 +184,15 @@ def history(record_id: str) -> ResponseReturnValue:
 
 def about(page: str, record: ApiKey, **context: Any) -> ResponseReturnValue:
     """A page of one key; its dialogs name the application that calls with it."""
-    persons = (record.issued_to_user_id, record.created_by_user_id)
-    names = lists.names(web.actor(), record.application_id, persons)
-    application = names.get(record.application_id or "")
-    return web.render(page, record=record, application=application, persons=names, **context)
+    around = lists.surroundings(web.actor(), record)
+    return web.render(
+        page,
+        record=record,
+        application=around.application,
+        persons=around.persons,
+        leaks=around.leaks,
+        **context,
+    )
 
 
 @bp.post("/<record_id>/revoke")
@@ -248,23 +253,26 @@ def part(actor: Actor, application: Application) -> Part:
 
 def tell(actor: Actor) -> Told:
     """The first-run step, and the keys that stop working within days."""
-    some, expiring = service.outlook(actor)
+    outlook = service.outlook(actor)
     step = Step(
         order=2,
         title="Issue an API key",
         text="Programs call the platform with one. It is shown once.",
         url=url_for("keys.issue"),
         action="Issue a key",
-        done=some,
+        done=outlook.has_keys,
     )
-    concerns = [
-        Concern(
-            status="expiring",
-            title=name,
-            text="This key expires soon. Issue its successor before it does.",
-            url=url_for("keys.show", record_id=key_id),
-            since=expires_at,
-        )
-        for key_id, name, expires_at in expiring
+    leaked = [
+        _concern(one, "leaked", "This key was found in public. Rotate or revoke it.")
+        for one in outlook.leaked
     ]
-    return Told(steps=[step], concerns=concerns)
+    expiring = [
+        _concern(one, "expiring", "This key expires soon. Issue its successor before it does.")
+        for one in outlook.expiring
+    ]
+    return Told(steps=[step], concerns=[*leaked, *expiring])
+
+
+def _concern(one: service.Pressing, status: str, text: str) -> Concern:
+    url = url_for("keys.show", record_id=one.key_id)
+    return Concern(status, one.name, text, url, one.at)

@@ -282,6 +282,24 @@ class ExplainRequest(Command):
     )
 
 
+class ReportLeak(Command):
+    """A key that a scanner found, named by its fingerprint alone."""
+
+    fingerprint: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
+        description="Hex SHA-256 of the key. Never send the key itself."
+    )
+    url: Annotated[Line, StringConstraints(max_length=2000)] | None = Field(
+        None, description="Where it was found."
+    )
+
+
+class ReportedDocument(BaseModel):
+    """Whether the fingerprint is a key's, and what was done about it."""
+
+    key_id: str | None
+    response: Literal["notify", "block", "revoke"] | None
+
+
 class NamedDocument(BaseModel):
     """A key by id and name."""
 

@@ -1,10 +1,11 @@
 """The verbs of keys. A key is issued, blocked and unblocked, and revoked: never changed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, func, select, true
+from sqlalchemy import func, literal, select, union_all
 
 from portal import records
 from portal.applications import service as applications
@@ -15,11 +16,13 @@ from portal.identity.models import Tenant
 from portal.keys import format as key_format
 from portal.keys.models import KINDS, STATUSES, ApiKey, ApiKeyRuntime
 from portal.keys.schemas import IssueKey, StopKey
+from portal.keys.state import KeyLeak
 from portal.listing import Listing
 from portal.records import Revealed
 
 UNNAMED = "Untitled key"
 SOON = timedelta(days=14)
+PRESSING = 5  # keys of one kind on the overview
 
 LISTING = Listing(
     ApiKey,
@@ -129,21 +132,53 @@ def may_issue(actor: Actor, application: Application) -> bool:
     return runs and actor.can("keys:write")
 
 
-def outlook(actor: Actor) -> tuple[bool, list[tuple[str, str, datetime]]]:
-    """Whether there is any key, and the (id, name, expiry) of those that expire within SOON."""
-    some = exists().where(ApiKey.tenant_id == actor.tenant_id)
-    whether = select(some.label("some")).subquery()
+@dataclass(frozen=True, slots=True)
+class Pressing:
+    """A key that a person should look at, since or until `at`."""
+
+    key_id: str
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Whether there is any key, and a few of those that need a person."""
+
+    has_keys: bool
+    expiring: Sequence[Pressing]
+    leaked: Sequence[Pressing]
+
+
+def outlook(actor: Actor) -> Outlook:
+    """Whether there is any key, which expire within SOON and which were found in public and still
+    open, in one statement."""
+    some = select(literal("some"), ApiKey.id, ApiKey.name, ApiKey.expires_key)
+    some = some.where(ApiKey.tenant_id == actor.tenant_id).limit(1)
     soon = (
-        select(ApiKey.id, ApiKey.name, ApiKey.expires_key)
+        select(literal("expiring"), ApiKey.id, ApiKey.name, ApiKey.expires_key)
         .where(ApiKey.tenant_id == actor.tenant_id, ApiKey.status == "active")
         .where(ApiKey.expires_key < func.now() + SOON)
         .order_by(ApiKey.expires_key)
-        .limit(5)
-        .subquery()
+        .limit(PRESSING)
     )
-    columns = (whether.c.some, soon.c.id, soon.c.name, soon.c.expires_key)
-    rows = session.execute(select(*columns).select_from(whether.outerjoin(soon, true()))).all()
-    return rows[0][0], [(row[1], row[2], row[3]) for row in rows if row[1]]
+    first = func.min(KeyLeak.reported_at)
+    leaked = (
+        select(literal("leaked"), ApiKey.id, ApiKey.name, first)
+        .join(KeyLeak, (KeyLeak.tenant_id == ApiKey.tenant_id) & (KeyLeak.key_id == ApiKey.id))
+        .where(KeyLeak.tenant_id == actor.tenant_id, KeyLeak.settled_at.is_(None))
+        .where(ApiKey.revoked_at.is_(None))
+        .group_by(ApiKey.id, ApiKey.name)
+        .order_by(first)
+        .limit(PRESSING)
+    )
+    rows = session.execute(union_all(some, soon, leaked)).all()
+    found = [(row[0], Pressing(row[1], row[2], row[3])) for row in rows]
+    return Outlook(
+        has_keys=bool(found),
+        expiring=[one for kind, one in found if kind == "expiring"],
+        leaked=[one for kind, one in found if kind == "leaked"],
+    )
 
 
 def _to_change(actor: Actor, key_id: str) -> ApiKey:

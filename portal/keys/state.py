@@ -28,6 +28,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.db import Base
 
 PURPOSES = ("link", "replay")
+LEAK_RESPONSES = ("notify", "block", "revoke")  # from the mildest to the strictest
+LEAK_CASES = ("default", "github", "scanner", "user", "service", "virtual_llm")
 Money = Numeric(18, 9)  # US dollars; a billionth is below the price of one token
 
 
@@ -245,3 +247,48 @@ class SealedKey(Base):
     created_by: Mapped[str] = mapped_column(String(80))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime]
+
+
+class KeyLeak(Base):
+    """A place where a key was found in public, told once; `digest` (hex SHA-256) tells places
+    apart, and `response` is what was done. Settled when a person has dealt with it."""
+
+    __tablename__ = "key_leak"
+    __table_args__ = (
+        CheckConstraint(f"response IN {LEAK_RESPONSES}", name="response"),
+        ForeignKeyConstraint(
+            ["tenant_id", "key_id"],
+            ["api_key.tenant_id", "api_key.id"],
+            name="fk_key_leak_key",
+            ondelete="CASCADE",
+        ),
+        Index("ix_key_leak_age", "tenant_id", "reported_at"),
+        Index(
+            "ix_key_leak_open", "tenant_id", "reported_at", postgresql_where="settled_at IS NULL"
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    reporter: Mapped[str] = mapped_column(String(20))
+    place: Mapped[str | None] = mapped_column(String(40))
+    url: Mapped[str | None] = mapped_column(String(2000))
+    response: Mapped[str] = mapped_column(String(10))
+    reported_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str | None] = mapped_column(String(80))
+
+
+class KeyLeakPolicy(Base):
+    """What a tenant wants done about a reported leak: by who reports it, or by the key's kind."""
+
+    __tablename__ = "key_leak_policy"
+    __table_args__ = (
+        CheckConstraint(f"about IN {LEAK_CASES}", name="about"),
+        CheckConstraint(f"response IN {LEAK_RESPONSES}", name="response"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    about: Mapped[str] = mapped_column(String(20), primary_key=True)
+    response: Mapped[str] = mapped_column(String(10))

@@ -25,7 +25,7 @@ TONES = {
     "ok": "active healthy ok delivered succeeded enabled connected verified live done",
     "warn": "degraded pending retrying held paused expiring deprecated queued stale warning "
     "needs_credentials rotating stopping",
-    "bad": "failed failing revoked blocked expired error refused unreachable rejected dead",
+    "bad": "failed failing revoked blocked leaked expired error refused unreachable rejected dead",
     "brand": "syncing running sending beta new",
 }
 TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}

@@ -1,0 +1,260 @@
+"""Leaked keys: what GitHub or a scanner reports, what the tenant's policy does, who is told."""
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import requests
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jsonschema import Draft202012Validator
+
+from portal import create_app
+from portal.config import Config
+from portal.db import db
+from portal.events.own import OWN
+from tests.cast import ADA, GUS, PREFIX, VIC, Api, Pages
+from tests.identity.serving import served
+
+PLACE = "https://github.com/octocat/hello/blob/12345600/config.py"
+Report = Callable[..., requests.Response]
+Browse = Callable[..., Pages]
+
+
+@dataclass
+class GitHub:
+    """Publishes a public key, and signs with the private one, as GitHub does."""
+
+    key: ec.EllipticCurvePrivateKey = field(
+        default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
+    )
+    asked: int = 0
+    is_away: bool = False
+
+    def app(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        self.asked += 1
+        pem = self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        published = {"key_identifier": "one", "key": pem.decode(), "is_current": True}
+        start("503 Away" if self.is_away else "200 OK", [("Content-Type", "application/json")])
+        return [json.dumps({"public_keys": [published]}).encode()]
+
+    def signature(self, body: bytes) -> str:
+        return base64.b64encode(self.key.sign(body, ec.ECDSA(SHA256()))).decode()
+
+
+@pytest.fixture
+def github() -> GitHub:
+    return GitHub()
+
+
+@pytest.fixture
+def report(
+    github: GitHub, make_config: Callable[..., Config], tenants: tuple[str, str]
+) -> Iterator[Report]:
+    """`report(match, …)`: GitHub tells a portal, over the wire, what it found."""
+    with served(lambda _: github.app) as address:
+        app = create_app(make_config(PORTAL_GITHUB_KEYS_URL=f"{address}/meta/public_keys"))
+        app.testing = True
+        with served(lambda _: app) as portal:
+
+            def post(*matches: Any, **headers: str) -> requests.Response:
+                body = json.dumps(matches).encode()
+                signed = {
+                    "Content-Type": "application/json",
+                    "Github-Public-Key-Identifier": "one",
+                    "Github-Public-Key-Signature": github.signature(body),
+                }
+                path = f"{portal}{PREFIX}/secret-scanning/github"
+                return requests.post(path, body, headers=signed | headers, timeout=20)
+
+            yield post
+        with app.app_context():
+            db.engine.dispose()
+
+
+def match(raw: str, url: str = PLACE) -> dict[str, str]:
+    return {"token": raw, "type": "cpod_api_key", "url": url, "source": "Commit"}
+
+
+def labels(answer: requests.Response) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [one["label"] for one in answer.json()]
+
+
+def code(ada: Api, issued: dict[str, Any]) -> str:
+    verdict: Any = ada.post("/api-keys/verify", {"key": issued["key"]}).json
+    return str(verdict["code"])
+
+
+def decide(page: Pages, **cases: str) -> None:
+    assert page.post("/keys/leaks/policy", {"default": "block"} | cases).status_code == 303
+
+
+def told(ada: Api) -> list[dict[str, Any]]:
+    """The leaks that the tenant's event stream tells of."""
+    return list((ada.get("/events?type=api_key.leaked").json or {})["items"])
+
+
+# ---------------------------------------------------------------- GitHub
+
+
+def test_a_key_that_github_found_is_blocked_and_everybody_is_told(
+    report: Report, ada: Api, browse: Browse
+):
+    ada.create("webhooks", url="http://127.0.0.1:1024/", event_types=["api_key.*"])
+    issued = ada.create("api-keys", name="Nightly export")
+    page = browse(ADA)
+    answer = report(match(issued["key"]))
+    assert labels(answer) == ["true_positive"]
+    [said] = answer.json()
+    assert (said["token_hash"], said["token_type"]) == (issued["key_hash"], "cpod_api_key")
+    assert issued["key"] not in answer.text
+    assert code(ada, issued) == "BLOCKED"
+    [event] = told(ada)
+    Draft202012Validator(OWN["api_key.leaked"].json_schema).validate(event["data"])
+    assert event["data"].items() >= {"id": issued["id"], "url": PLACE, "response": "block"}.items()
+    for path in (f"/keys/{issued['id']}", f"/keys/{issued['id']}/history", "/keys/leaks/reported"):
+        assert PLACE in page.get(path).text, path
+    assert "This key was found in public. Rotate or revoke it." in page.get("/").text
+    assert page.post(f"/keys/{issued['id']}/leaks/settle").status_code == 303
+    assert "found in public" not in page.get("/").text
+    assert 'id="leaked"' not in page.get(f"/keys/{issued['id']}").text
+
+
+@pytest.mark.parametrize(
+    ("cases", "verdict"),
+    [
+        ({"default": "notify"}, "VALID"),
+        ({"github": "revoke"}, "REVOKED"),
+        ({"github": "notify"}, "VALID"),
+        ({"github": "notify", "service": "revoke"}, "REVOKED"),
+        ({"default": "notify", "scanner": "revoke", "user": "revoke"}, "VALID"),
+    ],
+    ids=str,
+)
+def test_the_tenants_policy_is_obeyed(
+    report: Report, ada: Api, browse: Browse, cases: dict[str, str], verdict: str
+):
+    issued = ada.create("api-keys")
+    decide(browse(ADA), **cases)
+    assert labels(report(match(issued["key"]))) == ["true_positive"]
+    assert code(ada, issued) == verdict
+
+
+def test_the_same_place_told_again_undoes_nothing_that_a_person_decided(
+    report: Report, ada: Api, browse: Browse
+):
+    issued, page = ada.create("api-keys"), browse(ADA)
+    report(match(issued["key"]))
+    page.post(f"/keys/{issued['id']}/unblock")
+    page.post(f"/keys/{issued['id']}/leaks/settle")
+    assert labels(report(match(issued["key"]))) == ["true_positive"]
+    assert code(ada, issued) == "VALID"
+    assert "found in public" not in page.get("/").text
+    report(match(issued["key"], "https://github.com/octocat/another"))
+    assert code(ada, issued) == "BLOCKED"
+
+
+def test_a_leak_is_its_own_tenants_business(report: Report, ada: Api, gus: Api, browse: Browse):
+    ours, theirs = ada.create("api-keys"), gus.create("api-keys")
+    stranger = ours["key"][:-1] + ("0" if ours["key"][-1] != "0" else "1")
+    answer = report(match(stranger), match(theirs["key"]), match("some_token", ""))
+    assert labels(answer) == ["false_positive", "true_positive", "false_positive"]
+    assert (code(ada, ours), code(gus, theirs)) == ("VALID", "BLOCKED")
+    assert "No leak was reported" in browse(ADA).get("/keys/leaks/reported").text
+    assert theirs["id"] in browse(GUS).get("/keys/leaks/reported").text
+
+
+def test_a_report_that_github_did_not_sign_is_refused_and_always_in_the_same_words(
+    report: Report, github: GitHub, ada: Api
+):
+    issued = ada.create("api-keys")
+    forgeries = [
+        {"Github-Public-Key-Signature": github.signature(b"[]")},
+        {"Github-Public-Key-Signature": "bm8gc2lnbmF0dXJl"},
+        {"Github-Public-Key-Signature": "?"},
+        {"Github-Public-Key-Signature": ""},
+        {"Github-Public-Key-Identifier": "another"},
+        {"Github-Public-Key-Identifier": ""},
+    ]
+    answers = [report(match(issued["key"]), **headers) for headers in forgeries]
+    answers.append(report(match("nothing of ours"), **forgeries[0]))
+    assert {answer.status_code for answer in answers} == {401}
+    said = [{k: v for k, v in one.json().items() if k != "request_id"} for one in answers]
+    assert said == [said[0]] * len(said)
+    assert code(ada, issued) == "VALID"
+
+
+def test_strangers_cannot_make_us_ask_github_for_its_keys_again_and_again(
+    report: Report, github: GitHub
+):
+    for number in range(5):
+        answer = report(match("some_token"), **{"Github-Public-Key-Identifier": f"other-{number}"})
+        assert answer.status_code == 401
+    assert labels(report(match("some_token"))) == ["false_positive"]
+    assert github.asked == 1
+
+
+def test_while_githubs_keys_are_unknown_a_report_is_to_come_again(
+    report: Report, github: GitHub, ada: Api
+):
+    issued = ada.create("api-keys")
+    github.is_away = True
+    assert report(match(issued["key"])).status_code == 503
+    assert code(ada, issued) == "VALID"
+
+
+@pytest.mark.parametrize("body", [[1], [{"token": 1, "type": "x"}], [{"url": "x"}]], ids=str)
+def test_what_is_no_list_of_matches_is_refused(report: Report, body: list[Any]):
+    assert report(*body).status_code == 400
+
+
+def test_a_key_in_the_address_of_the_place_is_not_kept(report: Report, ada: Api, browse: Browse):
+    issued = ada.create("api-keys")
+    report(match(issued["key"], f"{PLACE}?key={issued['key']}"))
+    shown = browse(ADA).get(f"/keys/{issued['id']}").text
+    assert f"{PLACE}?key=…" in shown
+    history = ada.get(f"/api-keys/{issued['id']}/history").text
+    for text in (shown, history):
+        assert issued["key"][12:40] not in text
+
+
+# ---------------------------------------------------------------- a scanner of one's own
+
+
+def test_a_scanner_reports_by_fingerprint_and_needs_no_more_than_to_verify(
+    app: Any, ada: Api, gus: Api, browse: Browse
+):
+    issued, theirs = ada.create("api-keys"), gus.create("api-keys")
+    decide(browse(ADA), scanner="revoke")
+    scanner = Api(app.test_client(), ada.create("api-keys", scopes=["keys:verify"])["key"])
+    found = {"fingerprint": issued["key_fingerprint"], "url": "https://git.acme.example/a"}
+    assert scanner.post("/api-keys/leaks", found).json == {
+        "key_id": issued["id"],
+        "response": "revoke",
+    }
+    assert code(ada, issued) == "REVOKED"
+    for unknown in (theirs["key_fingerprint"], "0" * 64):
+        answer = scanner.post("/api-keys/leaks", {"fingerprint": unknown})
+        assert (answer.status_code, answer.json) == (200, {"key_id": None, "response": None})
+    assert code(gus, theirs) == "VALID"
+
+
+def test_a_viewer_sees_the_policy_and_changes_nothing(browse: Browse):
+    vic = browse(VIC)
+    assert "An admin can change this." in vic.get("/keys/leaks/reported").text
+    assert vic.post("/keys/leaks/policy", {"default": "revoke"}).status_code == 403
+
+
+def test_the_policy_is_shown_as_it_was_decided_and_noted(ada: Api, browse: Browse):
+    page = browse(ADA)
+    decide(page, default="notify", github="revoke")
+    shown = page.get("/keys/leaks/reported").text
+    assert shown.count(" selected>") == 2
+    assert '<option value="revoke" selected>' in shown
+    assert "updated the leak policy" in page.get("/audit").text
+    assert page.post("/keys/leaks/policy", {"default": "explode"}).status_code == 422
