@@ -1,11 +1,11 @@
-"""0018 reported leaks: where a key was found in public, and what the tenant wants done then."""
+"""0019 reported leaks: where a key was found in public, and what the tenant wants done then."""
 
 import sqlalchemy as sa
 from alembic import op
 
 from migrations.tenancy import tenant_table
 
-revision, down_revision = "0018", "0017"
+revision, down_revision = "0019", "0018"
 
 MOMENT = sa.DateTime(timezone=True)
 RESPONSES = "response IN ('notify', 'block', 'revoke')"
