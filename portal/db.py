@@ -4,7 +4,7 @@ Every query of a service names the actor's tenant (the first wall); PostgreSQL's
 security keeps the same rule from below (the second). Services flush, edges commit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +25,6 @@ from sqlalchemy import (
     event,
     func,
     select,
-    text,
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import (
@@ -39,6 +38,7 @@ from sqlalchemy.orm import (
 from sqlalchemy.orm.exc import StaleDataError
 from ulid import ULID
 
+from portal.driver import Statement, set_local
 from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, StaleVersion
 
 SourceType = Literal["frontend", "backend", "server", "system", "api"]
@@ -220,12 +220,6 @@ def missing(model: type[Record], record_id: str) -> NotFound:
 # ---------------------------------------------------------------- tenancy
 
 
-SET_SCOPE = text(
-    "SELECT set_config('app.tenant_id', :tenant_id, true),"
-    " set_config('app.credential', :credential, true)"
-)
-
-
 def enter_tenant(tenant_id: str) -> None:
     """Let this session's transactions, the running one and later ones, see one tenant."""
     _enter(tenant_id=tenant_id)
@@ -248,11 +242,12 @@ def present_credential(digest: str) -> None:
 def _enter(**scope: str) -> None:
     session.info.update(scope)
     if session().in_transaction():
-        session.execute(SET_SCOPE, _scope(session.info))
+        set_local(session.connection(), _scope(session.info))
 
 
-def _scope(info: dict[Any, Any]) -> dict[str, str]:
-    return {"tenant_id": info.get("tenant_id", ""), "credential": info.get("credential", "")}
+def _scope(info: Mapping[Any, Any]) -> dict[str, str]:
+    """What row-level security reads."""
+    return {f"app.{name}": info.get(name, "") for name in ("tenant_id", "credential")}
 
 
 @event.listens_for(Session, "after_begin")
@@ -262,7 +257,7 @@ def _scope_transaction(
     # Local to the transaction, so a pooled connection can never carry it to somebody else;
     # not per savepoint, because rolling one back would drop the setting.
     if not transaction.nested and (current.info.get("tenant_id") or current.info.get("credential")):
-        connection.execute(SET_SCOPE, _scope(current.info))
+        set_local(connection, _scope(current.info))
 
 
 # ---------------------------------------------------------------- verdicts of the database
@@ -297,6 +292,11 @@ def _in_our_words(error: IntegrityError) -> Exception:
     if isinstance(cause, UniqueViolation):
         return Conflict(problem.message, errors=[problem])
     return Invalid([problem])
+
+
+def read(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a statement that is written already, in this session's transaction."""
+    return statement.rows(session.connection(), values)
 
 
 def database_now() -> datetime:

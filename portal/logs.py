@@ -1,16 +1,19 @@
 """One log on standard output: readable in development, JSON in production, never with a secret.
 
-Ours (structlog) and the libraries' (logging) go through the same formatter, whose last step removes
+Ours (structlog) and the libraries' (logging) end with the same steps, the last of which removes
 secrets from the finished line, tracebacks included.
 """
 
+import json
 import logging
 import os
 import re
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
+import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -67,9 +70,9 @@ def configure(*, production: bool, level: int = logging.INFO) -> None:
         _without_secret_values,
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, *_ending(production)],
+        logger_factory=_Lines,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=production,  # elsewhere tests listen in
     )
     formatter = structlog.stdlib.ProcessorFormatter(
@@ -89,6 +92,19 @@ def configure(*, production: bool, level: int = logging.INFO) -> None:
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
 
 
+class _Lines:
+    """Where our own lines end: straight on standard output, which costs a third of `logging`."""
+
+    def __init__(self, name: str = "portal") -> None:
+        self.name = name
+
+    def msg(self, line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    debug = info = warning = error = exception = critical = msg
+
+
 class _Output(logging.StreamHandler[TextIO]):
     """Standard output as it is when a line is written, not as it was at the start."""
 
@@ -105,7 +121,7 @@ class _Output(logging.StreamHandler[TextIO]):
 
 def _ending(production: bool) -> list[Processor]:
     if production:
-        as_json = structlog.processors.JSONRenderer(ensure_ascii=False)
+        as_json = structlog.processors.JSONRenderer(serializer=_json)
         # Without the local variables, which hold what no pattern recognises.
         frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         return [structlog.processors.ExceptionRenderer(frames), _redacted, as_json]
@@ -116,6 +132,13 @@ def _ending(production: bool) -> list[Processor]:
         exception_formatter=structlog.dev.plain_traceback,
     )
     return [lambda logger, name, event: redact(str(console(logger, name, event)))]
+
+
+def _json(event: EventDict, default: Callable[[Any], Any]) -> str:
+    try:
+        return orjson.dumps(event, default=default).decode()
+    except TypeError:  # half a character, or a number beyond 64 bits
+        return json.dumps(event, default=default)
 
 
 def _redacted(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:

@@ -4,14 +4,15 @@ The columns are the fields of the document, in its order, so every field of a do
 that SQL can say: a column, a hybrid or a column property of the model.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import Select, bindparam, select
 
-from portal.db import Actor, Record, missing, session
+from portal.db import Actor, Record, missing, read
+from portal.driver import Statement
 
 
 @dataclass(frozen=True)
@@ -26,33 +27,34 @@ class Rows:
         """What SQL says for each field."""
         return tuple(getattr(self.model, name).label(name) for name in self.fields)
 
-    def document(self, row: Row[Any]) -> dict[str, Any]:
+    def document(self, row: Sequence[Any]) -> dict[str, Any]:
         """The row as the specification writes it, without what follows its fields."""
         return dict(zip(self.fields, row, strict=False))
 
     def one(self, actor: Actor, record_id: str) -> dict[str, Any]:
         """The actor's own live record, or NotFound; what `db.find` does, without the object."""
         statement = self._for_anybody if actor.app_id is None else self._for_an_application
-        row = session.connection().execute(statement, _names(actor, record_id)).first()
-        if row is None:
-            raise missing(self.model, record_id)
-        return self.document(row)
-
-    # Built once: making a statement anew costs as much as asking PostgreSQL.
+        for row in read(statement, _names(actor, record_id)):
+            return self.document(row)
+        raise missing(self.model, record_id)
 
     @cached_property
-    def _for_anybody(self) -> Select[Any]:
+    def _for_anybody(self) -> Statement:
+        return Statement(self._one)
+
+    @cached_property
+    def _for_an_application(self) -> Statement:
+        scope = self.model.app_scope(bindparam("app_id"), bindparam("application_id"))
+        return Statement(self._one.where(scope))
+
+    @property
+    def _one(self) -> Select[Any]:
         model = self.model
         return select(*self.columns).where(
             model.tenant_id == bindparam("tenant_id"),
             model.id == bindparam("id"),
             model.is_deleted.is_(False),
         )
-
-    @cached_property
-    def _for_an_application(self) -> Select[Any]:
-        scope = self.model.app_scope(bindparam("app_id"), bindparam("application_id"))
-        return self._for_anybody.where(scope)
 
 
 def _names(actor: Actor, record_id: str) -> Mapping[str, Any]:

@@ -5,16 +5,15 @@ A route with an argument that no maker below knows fails the test, so no new rou
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, event
 from werkzeug.routing import Rule
 
 from tests.cast import ADA, GUS, PREFIX, VIC, Api, Pages
+from tests.statements import statements
 
 # What anybody may ask for, by endpoint.
 PUBLIC = {
@@ -188,21 +187,6 @@ def test_no_page_and_no_read_asks_the_database_often(
         if len(sent) > MOST_STATEMENTS:
             busy[str(call)] = sent
     assert not busy, "\n".join(f"{len(sent)} {call}" for call, sent in busy.items())
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """The SQL that is sent within the block; BEGIN and COMMIT are not among it."""
-    sent: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        sent.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 def test_a_strangers_id_looks_exactly_like_a_made_up_one(

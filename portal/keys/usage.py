@@ -14,7 +14,8 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal.db import SET_SCOPE, db
+from portal.db import db
+from portal.driver import set_local
 
 log = logging.getLogger("portal.keys.usage")
 INTERVAL = 10  # seconds
@@ -176,7 +177,7 @@ def _write(
     uses: Mapping[str, Use],
     counts: Mapping[Aspect, tuple[int, datetime]],
 ) -> None:
-    connection.execute(SET_SCOPE, {"tenant_id": tenant_id, "credential": ""})
+    set_local(connection, {"app.tenant_id": tenant_id})
     ids = sorted(uses)
     connection.execute(
         WRITE,

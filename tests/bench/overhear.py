@@ -6,30 +6,21 @@ python -m tests.bench.overhear API_KEY KEY_ID
 import json
 import sys
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import event
 
 from portal import create_app
-from portal.db import db
+from tests.statements import statements
 
 
 def main() -> None:
     token, key_id, file = sys.argv[1:]
     app = create_app()
     client = app.test_client()
-    sent: list[tuple[str, Any]] = []
-    with app.app_context():
-        event.listen(
-            db.engine,
-            "before_cursor_execute",
-            lambda c, cursor, sql, values, *rest: sent.append((sql, values)),
-        )
     found = {}
     for name, path in (("get", f"/api-keys/{key_id}"), ("list", "/api-keys")):
         headers = {"Authorization": f"Bearer {token}"}
         address = f"https://portal.example/api/v1/integration{path}"
-        answer = client.get(address, headers=headers)
+        with statements() as sent:
+            answer = client.get(address, headers=headers)
         assert answer.status_code == 200, answer.text
         sql, values = sent[-1]  # what came before it let the caller in
         found[name] = {"sql": sql, "values": values}

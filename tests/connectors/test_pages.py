@@ -6,13 +6,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from flask import Flask
-from sqlalchemy import event
 
 from portal.applications import service as applications
-from portal.db import db
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
 from tests.connectors.conftest import Reveal
+from tests.statements import statements
 
 PLACES = ("", "/edit", "/history")
 SECRET = "correct horse battery staple"
@@ -278,27 +276,15 @@ def test_a_long_list_of_applications_still_offers_the_chosen_one(
     assert pages.get(path).text.count("<dd>Ada Almeida<") == 2, "owner and person by name"
 
 
-def test_a_page_costs_few_statements_however_many_there_are(
-    app: Flask, browse: Browse, ada: Api
-) -> None:
+def test_a_page_costs_few_statements_however_many_there_are(browse: Browse, ada: Api) -> None:
     owner, hook = ada.create("applications")["id"], ada.create("webhooks")["id"]
     body = {"application_id": owner, "webhook_endpoint_id": hook, "credentials": {"apiKey": "x"}}
     made = [ada.create("connectors", provider="okta", **body)["id"] for _ in range(3)]
-    pages, statements = browse(ADA), []
-    with app.app_context():
-        engine = db.engine
-
-    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        for place in ("", "?q=okta", "/new?provider=okta", *(f"/{made[0]}{p}" for p in PLACES)):
-            statements.clear()
+    pages = browse(ADA)
+    for place in ("", "?q=okta", "/new?provider=okta", *(f"/{made[0]}{p}" for p in PLACES)):
+        with statements() as sent:
             assert pages.get(f"/connectors{place}").status_code == 200
-            assert len(statements) <= 6, (place, statements)
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
+        assert len(sent) <= 6, (place, sent)
 
 
 def test_a_viewer_may_look_and_a_stranger_finds_nothing(browse: Browse, ada: Api) -> None:

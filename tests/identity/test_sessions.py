@@ -7,16 +7,16 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from portal.config import libpq_url
-from portal.db import Origin, db, enter_tenant, session, transaction
+from portal.db import Origin, enter_tenant, session, transaction
 from portal.errors import NotFound
 from portal.identity import people, sessions
 from portal.identity.housekeeping import HOUSEKEEPING
 from portal.identity.models import Person
 from portal.identity.oidc import Identity, LogoutNotice
 from tests.databases import Database
+from tests.statements import statements
 
 ISSUER = "https://idp.example"
 RULES = people.Rules("tenant_id", "roles", {"admin": "admin", "viewer": "viewer"})
@@ -100,18 +100,10 @@ def test_another_tenant_in_the_cookie_finds_nobody(tenants: tuple[str, str]) -> 
 
 def test_finding_costs_one_statement_behind_the_tenants_wall(tenants: tuple[str, str]) -> None:
     _, _, cookie = come_in(tenants[0])
-    statements: list[str] = []
-
-    def count(_: Any, __: Any, statement: str, *rest: Any) -> None:
-        statements.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", count)
-    try:
+    with statements() as sent:
         assert sessions.resume(cookie)
-    finally:
-        event.remove(db.engine, "before_cursor_execute", count)
-    assert len(statements) == 2, statements
-    assert "set_config" in statements[0]
+    assert len(sent) == 2, sent
+    assert "set_config" in sent[0][0]
 
 
 @pytest.mark.parametrize(

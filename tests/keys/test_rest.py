@@ -12,13 +12,13 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, event
 
 from portal.config import libpq_url
 from portal.keys import format as key_format
 from portal.keys.usage import Usage, usage
 from tests.cast import GUS, Api
 from tests.databases import Database
+from tests.statements import statements
 
 FUTURE = "2099-01-01T00:00:00Z"
 READ = ["applications:read", "keys:read"]
@@ -259,21 +259,13 @@ def test_when_and_how_often_a_key_was_used(app: Flask, ada: Api, by_key):
 
 def test_a_call_by_key_is_two_statements(ada: Api, by_key, crm):
     holder = by_key(ada.create("api-keys", scopes=READ, application_id=crm["id"]))
-    asked: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        asked.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
+    with statements() as sent:
         assert holder.get(f"/applications/{crm['id']}").status_code == 200
-        assert len(asked) == 2, asked
-        asked.clear()
-        mistyped = Api(holder.client, holder.token[:-1] + "~")
+    assert len(sent) == 2, sent
+    mistyped = Api(holder.client, holder.token[:-1] + "~")
+    with statements() as sent:
         assert mistyped.get("/applications").status_code == 401
-        assert asked == []
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+    assert sent == []
 
 
 def test_use_that_cannot_be_written_yet_is_kept(app: Flask, ada: Api, database: Database):

@@ -7,7 +7,6 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, event
 from werkzeug.datastructures import MultiDict
 
 from portal import listing
@@ -18,6 +17,7 @@ from portal.identity.provider.people import ACME, GLOBEX
 from portal.keys import service
 from tests.cast import add_tenants
 from tests.databases import Database
+from tests.statements import statements
 
 MANY = 20_000
 BLOCKS = 900  # of 8 KiB that a page of 50 may touch; the table and its indexes have some thousands
@@ -66,16 +66,9 @@ def many_keys(_database: Database) -> Iterator[None]:
 @pytest.fixture
 def asked(_app: Flask, many_keys: None) -> Iterator[list[tuple[str, Any]]]:
     """What the database is asked in an application context of Acme."""
-    statements: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, sql: str, values: Any, *_: Any) -> None:
-        statements.append((sql, values))
-
-    with _app.app_context():
+    with _app.app_context(), statements() as sent:
         enter_tenant(ACME)
-        event.listen(Engine, "before_cursor_execute", note)
-        yield statements
-        event.remove(Engine, "before_cursor_execute", note)
+        yield sent
         session.remove()
 
 

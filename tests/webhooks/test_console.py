@@ -9,7 +9,7 @@ from flask import Flask
 
 from portal.webhooks.engine import Engine
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
-from tests.test_every_route import statements
+from tests.statements import statements
 from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.test_engine import delivering, until
 

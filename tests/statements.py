@@ -1,0 +1,24 @@
+"""What the database is asked, heard where it leaves us: at the driver."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import get_ident
+from typing import Any
+from unittest.mock import patch
+
+import psycopg
+
+
+@contextmanager
+def statements() -> Iterator[list[tuple[str, Any]]]:
+    """The SQL that this thread sends within the block, with its values; not BEGIN and COMMIT."""
+    sent: list[tuple[str, Any]] = []
+    execute, here = psycopg.Cursor.execute, get_ident()
+
+    def heard(cursor: Any, sql: Any, values: Any = None, **options: Any) -> Any:
+        if get_ident() == here:
+            sent.append((str(sql), values))
+        return execute(cursor, sql, values, **options)
+
+    with patch.object(psycopg.Cursor, "execute", heard):
+        yield sent
