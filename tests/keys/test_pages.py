@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, event
 
 from portal.applications import service as applications
 from portal.keys import lists
 from portal.keys.format import SHAPE
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
+from tests.statements import statements
 
 Browse = Callable[..., Pages]
 
@@ -103,37 +103,28 @@ def test_no_page_of_keys_asks_the_database_often(page: Pages, ada: Api):
     for _ in range(3):
         key = ada.create("api-keys", application_id=crm["id"])
     page.csrf_token()
-    asked: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        asked.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        own = f"/keys/{key['id']}"
-        paths = (
-            "/keys",
-            "/keys?q=key",
-            "/keys?show=idle",
-            "/keys?sort=-spend_usd",
-            "/keys/new",
-            own,
-            f"{own}/stop",
-            f"{own}/rotate",
-            f"{own}/rotation",
-            f"{own}/history",
-            "/keys/posture",
-            "/keys/leaks?fingerprint=" + "0" * 64,
-            "/keys/bulk?show=idle",
-            f"/keys/panic?application_id={crm['id']}",
-            f"/keys/explain?key_id={key['id']}&ask=1",
-        )
-        for path in paths:
-            asked.clear()
+    own = f"/keys/{key['id']}"
+    paths = (
+        "/keys",
+        "/keys?q=key",
+        "/keys?show=idle",
+        "/keys?sort=-spend_usd",
+        "/keys/new",
+        own,
+        f"{own}/stop",
+        f"{own}/rotate",
+        f"{own}/rotation",
+        f"{own}/history",
+        "/keys/posture",
+        "/keys/leaks?fingerprint=" + "0" * 64,
+        "/keys/bulk?show=idle",
+        f"/keys/panic?application_id={crm['id']}",
+        f"/keys/explain?key_id={key['id']}&ask=1",
+    )
+    for path in paths:
+        with statements() as sent:
             assert page.get(path).status_code == 200
-            assert len(asked) <= 6, (path, asked)
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+        assert len(sent) <= 6, (path, sent)
 
 
 def test_a_second_submit_shows_no_key_and_makes_none(page: Pages, ada: Api):
