@@ -32,7 +32,7 @@ from portal.networks import Address
 
 log = structlog.stdlib.get_logger(__name__)
 
-DENIAL_SECONDS = 2.0  # until a refusal's trace is written
+DENIAL_SECONDS = 2.0  # until a refusal's trace is written, and lent money that is over goes back
 CHANGED = "keys changed in this transaction"
 
 
@@ -113,6 +113,7 @@ class Engine:
             self.watch.stop()
         if self._writer is not None:
             self._writer.join(5)
+        self._give_back(everything=True)
         self.flush()
 
     def flush(self) -> None:
@@ -126,10 +127,19 @@ class Engine:
         with self._app.app_context():
             usage.flush()
 
+    def _give_back(self, everything: bool = False) -> None:
+        try:
+            self.meters.return_slices(everything)
+        except PortalError as error:
+            log.warning("lent money comes back when it is due", reason=error.detail)
+        except Exception:
+            log.exception("lent money comes back when it is due")
+
     def _write(self) -> None:
         turns = 0
         while not self._stopping.wait(DENIAL_SECONDS):
             turns += 1
+            self._give_back()
             if turns % int(INTERVAL / DENIAL_SECONDS) == 0:
                 self.flush()
                 continue

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, delete, func, or_, select
 
 from portal.db import session
 from portal.housekeeping import Job
@@ -12,6 +12,7 @@ from portal.keys.state import KeyDenial, KeyUse, SpendReservation
 
 USE_DAYS = 92
 RELEASED_DAYS = 7
+EMPTY_SLICE_HOURS = 1  # after its end; nothing of it can be settled any more
 
 
 def forget_old(tenant_id: str) -> None:
@@ -23,10 +24,11 @@ def forget_old(tenant_id: str) -> None:
     session.execute(delete(KeyDenial).where(own, KeyDenial.denied_at < func.greatest(old, full)))
     hours = KeyUse.hour < func.now() - timedelta(days=USE_DAYS)
     session.execute(delete(KeyUse).where(KeyUse.tenant_id == tenant_id, hours))
-    released = SpendReservation.released_at < func.now() - timedelta(days=RELEASED_DAYS)
-    session.execute(
-        delete(SpendReservation).where(SpendReservation.tenant_id == tenant_id, released)
-    )
+    held = SpendReservation
+    released = held.released_at < func.now() - timedelta(days=RELEASED_DAYS)
+    over = held.expires_at < func.now() - timedelta(hours=EMPTY_SLICE_HOURS)
+    empty = and_(held.secret.is_not(None), held.usd == 0, over)
+    session.execute(delete(held).where(held.tenant_id == tenant_id, or_(released, empty)))
 
 
 HOUSEKEEPING = [

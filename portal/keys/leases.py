@@ -16,9 +16,10 @@ LARGEST_TOKENS = 1_000_000
 
 @dataclass(slots=True)
 class Lease:
-    """One key's slice of one minute. `ends` is by the process's monotonic clock."""
+    """One key's slice of one minute, the `bucket`. `ends` is by the process's monotonic clock."""
 
     ends: float
+    bucket: int
     requests: int = 0
     tokens: int = 0
     requests_lent: int = 0
@@ -75,21 +76,31 @@ class Leases:
             )
 
     def lend(
-        self, key_id: str, ends: float, requests: int, tokens: int, used: tuple[int, int]
+        self,
+        key_id: str,
+        minute: tuple[int, float],
+        lent: tuple[int, int],
+        needed: tuple[int, int],
+        used: tuple[int, int],
     ) -> Lease:
-        """Add what the database lent, without what the call itself needed. `used` is what it has
-        counted of requests and tokens, this slice included."""
+        """Add what the database lent of a minute (its number, its end), less what the call needed
+        of it; both, and `used`, are (requests, tokens). `used` is what the database has counted,
+        this slice included."""
+        bucket, ends = minute
         with self._lock:
             lease = self._running(key_id)
-            if lease is None or abs(lease.ends - ends) > 1:
-                lease = Lease(ends)
+            if lease is None or lease.bucket != bucket:
+                lease = Lease(ends, bucket)
                 self._held[key_id] = lease
                 while len(self._held) > CAPACITY:
                     self._held.popitem(last=False)
-            lease.requests += requests
-            lease.tokens += tokens
-            lease.requests_lent = requests + 1
-            lease.tokens_lent = max(lease.tokens_lent, tokens)
+            requests, tokens = lent
+            if requests:
+                lease.requests += requests - needed[0]
+                lease.requests_lent = requests
+            if tokens:
+                lease.tokens += tokens - needed[1]
+                lease.tokens_lent = tokens
             lease.requests_used, lease.tokens_used = used
             return lease
 

@@ -1,19 +1,23 @@
 """What a call takes of a key's limits and of its money: all of it or nothing.
 
-Requests and tokens of a minute are taken from the process's lease where it has one; everything else
-is one call of the database, whose clock alone says which minute and which period it is.
+Requests and tokens of a minute are taken from the process's lease where it has one, and money from
+its slice; everything else is one call of the database, whose clock alone says which minute and
+which period it is.
 """
 
-from dataclasses import dataclass, field
+import secrets
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from psycopg.errors import UniqueViolation
 
+from portal.db import new_id
 from portal.errors import Conflict
 from portal.keys.decision import Question
 from portal.keys.leases import Leases, Taken
+from portal.keys.slices import BILLION, FEWEST, LEND_SECONDS, SOLVENCY, Share, Slice, Slices
 from portal.keys.snapshot import Snapshot
 from portal.keys.wire import Wire
 
@@ -22,6 +26,11 @@ ADMIT = (
     "SELECT * FROM admit_key(%s, %s, %s, %s, %s, %s, %s::bigint, %s::bigint, %s, %s, %s::numeric,"
     " %s, %s, %s::numeric, %s, %s, %s::bigint, %s)"
 )
+LEND = (
+    "SELECT * FROM lend_budget(%s, %s, %s, %s::numeric, %s, %s, %s::numeric, %s::numeric, %s, %s,"
+    " %s, %s)"
+)
+RETURN = "SELECT return_budget(%s, %s, %s::numeric)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +83,15 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What the meters say: why not, or None; and how they stand after it."""
+    """What the meters say: why not, or None; and how they stand after it. `bucket` is the minute
+    whose requests and tokens were taken."""
 
     refused: str | None = None
     limits: tuple[Limit, ...] = ()
     budget: Budget | None = None
     reservation_id: str | None = None
     uses: int | None = None
+    bucket: int = 0
 
 
 FREE = Admission()
@@ -109,6 +120,7 @@ class Meters:
 
     wire: Wire
     leases: Leases = field(default_factory=Leases)
+    slices: Slices = field(default_factory=Slices)
 
     def admit(
         self,
@@ -120,14 +132,80 @@ class Meters:
     ) -> Admission:
         """Take one request, the tokens and the money of a call, or nothing.
 
+        A caller's own `reservation_id` is asked of the database, which knows a repetition.
         `money=False` leaves the budget alone: calls of our own REST cost none. Raises Unavailable
         when the database does not answer (nothing passes uncounted), Conflict for a reservation
         id that belongs to another key.
         """
+        money = money and (key.max_budget_usd is not None or question.usd is not None)
+        from_slice = money and reservation_id is None and key.max_uses is None
+        share = self._share(key, question) if from_slice else None
+        if share is None:
+            if money and question.usd is not None and reservation_id is None:
+                reservation_id = new_id("rsv")
+            return self._count(key, question, reservation_id, money)
+        try:
+            admission = self._count(key, question, None, money=False)
+        except BaseException:
+            self.slices.give_back(share)
+            raise
+        if admission.refused is not None:
+            self.slices.give_back(share)
+        elif question.usd is not None:
+            reservation_id = share.reservation_id(question.tokens, admission.bucket)
+        budget = _as_lent(key, share.of)
+        return replace(admission, budget=budget, reservation_id=reservation_id)
+
+    def return_slices(self, everything: bool = False) -> None:
+        """Give the database back what was lent and not needed.
+
+        Raises Unavailable. What may have arrived is not told again: it comes back when it is due.
+        """
+        if everything:
+            self.slices.end_all()
+        self.slices.end_due()
+        while (back := self.slices.next_return()) is not None:
+            tenant_id, slice_id, amount = back
+            self.wire.one(RETURN, (tenant_id, slice_id, Decimal(amount) / BILLION))
+
+    def _share(self, key: Snapshot, question: Question) -> Share | None:
+        """What the call costs, of the slice; None where the database must be asked."""
+        amount = 0 if question.usd is None else int(question.usd * BILLION)
+        share = self.slices.take(key.id, amount)
+        if share is None and (want := self.slices.wanted(key.id, amount)):
+            self._borrow(key, amount, want)
+            share = self.slices.take(key.id, amount)
+        return share
+
+    def _borrow(self, key: Snapshot, amount: int, want: int) -> None:
+        slice_id, secret = new_id("rsv"), secrets.token_bytes(16)
+        asked_at = self.slices.clock()  # before the question: the slice ends too early, never late
+        lent = None
+        try:
+            lent = self.wire.one(
+                LEND,
+                (key.tenant_id, key.id, key.family_id, key.max_budget_usd, key.budget_period,
+                 key.time_zone, Decimal(want) / BILLION,
+                 Decimal(max(FEWEST * amount, SOLVENCY)) / BILLION, slice_id, secret,
+                 int(LEND_SECONDS * 1000), HOLD_SECONDS),
+            )  # fmt: skip
+        finally:
+            if lent is None or not lent[0]:
+                self.slices.spare(key.id)
+        if lent is None or not lent[0]:
+            return
+        usd, left_ms, *budget = lent
+        whole, ends = int(usd * BILLION), asked_at + left_ms / 1000
+        made = Slice(key.tenant_id, slice_id, secret, ends, whole, whole, *budget)
+        self.slices.lend(key.id, made)
+
+    def _count(
+        self, key: Snapshot, question: Question, reservation_id: str | None, money: bool
+    ) -> Admission:
         requests = 0 if key.rpm_limit is None else 1
         tokens = 0 if key.tpm_limit is None else question.tokens
         taken = self.leases.take(key.id, requests, tokens)
-        if taken.requests and taken.tokens and not _needs_the_database(key, question, money):
+        if taken.requests and taken.tokens and key.max_uses is None and not money:
             return self._from_lease(key)
         try:
             answer, ends = self._ask(key, question, requests, tokens, taken, reservation_id, money)
@@ -140,9 +218,9 @@ class Meters:
         if answer.requests_lent or answer.tokens_lent:
             self.leases.lend(
                 key.id,
-                ends,
-                answer.requests_lent - (requests if answer.requests_lent else 0),
-                answer.tokens_lent - (tokens if answer.tokens_lent else 0),
+                (answer.bucket, ends),
+                (answer.requests_lent, answer.tokens_lent),
+                (requests, tokens),
                 (answer.requests_used, answer.tokens_used),
             )
         return self._stands(key, answer, None, reservation_id)
@@ -175,7 +253,7 @@ class Meters:
             key.tpm_limit, 0 if taken.tokens else tokens, want_tokens,
             key.max_uses, key.family_id, key.max_budget_usd if money else None,
             key.budget_period, key.time_zone,
-            question.usd, reservation_id, HOLD_SECONDS, question.tokens, dry,
+            question.usd if money else None, reservation_id, HOLD_SECONDS, question.tokens, dry,
         )  # fmt: skip
         answer = _Answer(*row)
         return answer, asked_at + answer.left_ms / 1000
@@ -196,7 +274,7 @@ class Meters:
             return Admission(limits=_limits(key, None, None, None))
         reset = datetime.now(UTC) + timedelta(seconds=lease.ends - self.leases.clock())
         used = lease.requests_used - lease.requests, lease.tokens_used - lease.tokens
-        return Admission(limits=_limits(key, *used, reset))
+        return Admission(limits=_limits(key, *used, reset), bucket=lease.bucket)
 
     def _stands(
         self, key: Snapshot, answer: _Answer, refused: str | None, reservation: str | None = None
@@ -211,12 +289,13 @@ class Meters:
                 key.max_budget_usd, answer.spent_usd, answer.reserved_usd, answer.period_end
             )
         limits = _limits(key, *used, reset, answer.uses)
-        return Admission(refused, limits, budget, reservation, answer.uses)
+        return Admission(refused, limits, budget, reservation, answer.uses, answer.bucket)
 
 
-def _needs_the_database(key: Snapshot, question: Question, money: bool) -> bool:
-    costs = key.max_budget_usd is not None or question.usd is not None
-    return key.max_uses is not None or (money and costs)
+def _as_lent(key: Snapshot, lent: Slice) -> Budget:
+    """The budget when the slice was lent, less what is still there of it."""
+    reserved = lent.reserved_usd - Decimal(lent.left) / BILLION
+    return Budget(key.max_budget_usd, lent.spent_usd, reserved, lent.period_end)
 
 
 def _limits(

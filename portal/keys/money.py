@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, or_, select, text
 
 from portal.audit import service as audit
 from portal.db import Actor, find, new_id, session
@@ -18,12 +18,19 @@ from portal.events import service as events
 from portal.keys.meters import Budget
 from portal.keys.models import ApiKey
 from portal.keys.schemas import SettleReservation, SpendOnKey
+from portal.keys.slices import Piece, read_piece
 from portal.keys.state import KeyBudget, SpendLedger, SpendReservation
 
 SETTLE = text(
     "SELECT key_id, repeated, crossed, spent_usd, reserved_usd, max_usd, period_end, cost_usd"
     " FROM settle_reservation(:tenant_id, :id, CAST(:usd AS numeric), CAST(:tokens AS bigint),"
     " :model, 'settled')"
+)
+SETTLE_PIECE = text(
+    "SELECT key_id, repeated, crossed, spent_usd, reserved_usd, max_usd, period_end, cost_usd"
+    " FROM settle_piece(:tenant_id, :slice_id, :id, CAST(:held AS numeric),"
+    " CAST(:held_tokens AS bigint), CAST(:bucket AS bigint), CAST(:usd AS numeric),"
+    " CAST(:tokens AS bigint), :model)"
 )
 SPEND = text(
     "SELECT CAST(:key_id AS text), repeated, crossed, spent_usd, reserved_usd, max_usd,"
@@ -63,6 +70,14 @@ def settle(actor: Actor, reservation_id: str, command: SettleReservation) -> Spe
     """
     actor.require("keys:verify")
     usd = command.cost_usd
+    piece = _piece(actor, reservation_id)
+    if piece is not None:
+        asked = {"slice_id": piece.slice_id, "id": piece.id, "held": piece.usd,
+                 "held_tokens": piece.tokens, "bucket": piece.bucket, "tokens": command.tokens,
+                 "usd": piece.usd if usd is None else usd, "model": command.model}  # fmt: skip
+        spent = _spent(actor, SETTLE_PIECE, asked)
+        assert spent is not None  # noqa: S101 - its slice was there
+        return spent
     if usd is None:
         held = select(SpendReservation.usd).where(
             SpendReservation.tenant_id == actor.tenant_id, SpendReservation.id == reservation_id
@@ -73,6 +88,19 @@ def settle(actor: Actor, reservation_id: str, command: SettleReservation) -> Spe
     if spent is None:
         raise NotFound(f"There is no reservation {reservation_id[:60]} in this tenant.")
     return spent
+
+
+def _piece(actor: Actor, reservation_id: str) -> Piece | None:
+    """What a reservation is of a slice; None if it is a reservation of its own, or made up."""
+    piece = read_piece(reservation_id)
+    if piece is None:
+        return None
+    secret = session.scalar(
+        select(SpendReservation.secret).where(
+            SpendReservation.tenant_id == actor.tenant_id, SpendReservation.id == piece.slice_id
+        )
+    )
+    return piece if secret is not None and piece.is_of(secret) else None
 
 
 def record_usage(actor: Actor, key_id: str, command: SpendOnKey) -> Spent:
@@ -149,6 +177,7 @@ def release_due(tenant_id: str) -> int:
         SpendReservation.released_at.is_(None),
         SpendReservation.expires_at <= func.now(),
     )
+    some = or_(SpendReservation.secret.is_(None), SpendReservation.usd > 0)
     held = session.execute(
         select(
             SpendReservation.family_id,
@@ -156,7 +185,7 @@ def release_due(tenant_id: str) -> int:
             func.count(),
             func.sum(SpendReservation.usd),
         )
-        .where(*due)
+        .where(*due, some)
         .group_by(SpendReservation.family_id, SpendReservation.key_id)
         .order_by(SpendReservation.family_id)
     ).all()

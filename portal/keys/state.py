@@ -107,7 +107,10 @@ class KeyBudget(Base):
 
 
 class SpendReservation(Base):
-    """Money held for a call that runs: settled by what it came to, or given back when it is due."""
+    """Money held for a call that runs: settled by what it came to, or given back when it is due.
+
+    With a `secret` it is a slice: money lent to a process, which hands it on in pieces (slices.py).
+    """
 
     __tablename__ = "spend_reservation"
     __table_args__ = (
@@ -130,6 +133,7 @@ class SpendReservation(Base):
     bucket: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[datetime]
     released_at: Mapped[datetime | None]
+    secret: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class SpendLedger(Base):

@@ -7,7 +7,6 @@ tenant's key looks like none. What is refused consumes nothing.
 from datetime import UTC, datetime
 from typing import Any
 
-from portal.db import new_id
 from portal.keys.decision import (
     METERED,
     NOT_FOUND,
@@ -59,8 +58,8 @@ def verify(engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str) ->
         return rehearsed(engine, key, asked)
     admission = FREE
     if code is None and (key.is_metered or question.usd is not None):
-        reservation = asked.reservation_id or new_id("rsv") if question.usd is not None else None
-        admission = engine.meters.admit(key, question, reservation)
+        own_id = None if question.usd is None else asked.reservation_id
+        admission = engine.meters.admit(key, question, own_id)
         code = admission.refused
     if code is None:
         usage.note(tenant_id, key.id, now, source=asked.ip, scope=asked.scope)

@@ -1,6 +1,7 @@
 """A process that uses one key as fast as it can: python -m tests.keys.spender URL HASH TASK.
 
-TASK is JSON: what each call asks, how many calls, and whether to hang after the last one.
+TASK is JSON: what each call asks, how many calls, and whether to hang after the last one. The
+answer is a line of JSON: how often what was heard, and the ids of the reservations.
 """
 
 import json
@@ -10,7 +11,6 @@ import threading
 from collections import Counter
 from decimal import Decimal
 
-from portal.db import new_id
 from portal.keys import snapshot
 from portal.keys.decision import Question
 from portal.keys.meters import Meters
@@ -25,24 +25,27 @@ def main() -> None:
     usd = None if task.get("usd") is None else Decimal(task["usd"])
     question = Question(tokens=task.get("tokens", 0), usd=usd)
     meters, seen = Meters(wire), Counter[str]()
+    ids: list[str] = []
     lock = threading.Lock()
 
     def spend(calls: int) -> None:
         for _ in range(calls):
-            reservation = None if usd is None else new_id("rsv")
-            code = meters.admit(key, question, reservation).refused or "VALID"
+            admission = meters.admit(key, question)
             with lock:
-                seen[code] += 1
+                seen[admission.refused or "VALID"] += 1
+                if admission.reservation_id:
+                    ids.append(admission.reservation_id)
 
     threads = [threading.Thread(target=spend, args=(task["calls"],)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    sys.stdout.write(json.dumps(seen) + "\n")
+    sys.stdout.write(json.dumps({"seen": seen, "ids": ids}) + "\n")
     sys.stdout.flush()
     if task.get("hang"):
         signal.pause()
+    meters.return_slices(everything=True)
 
 
 if __name__ == "__main__":

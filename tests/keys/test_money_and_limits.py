@@ -21,10 +21,18 @@ from portal.config import libpq_url
 from portal.db import transaction
 from portal.keys import money
 from portal.keys.leases import Leases
+from portal.keys.slices import Slice, Slices
 from tests.cast import Api
 from tests.databases import Database
 
 ROOT = str(Path(__file__).parents[2])
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 def start(database: Database, issued: dict[str, Any], **task: Any) -> "subprocess.Popen[str]":
@@ -42,8 +50,18 @@ def together(database: Database, issued: dict[str, Any], **task: Any) -> Counter
     seen: Counter[str] = Counter()
     for process in [start(database, issued, **task) for _ in range(2)]:
         output, _ = process.communicate(timeout=60)
-        seen.update(json.loads(output))
+        seen.update(json.loads(output)["seen"])
     return seen
+
+
+def kill_after_its_calls(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    """kill -9 for a process that hangs; what it had told."""
+    assert process.stdout
+    told: dict[str, Any] = json.loads(process.stdout.readline())
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(10)
+    process.stdout.close()
+    return told
 
 
 def asked(database: Database, statement: str, *values: Any) -> Any:
@@ -99,11 +117,7 @@ def test_two_hundred_parallel_cents_of_one_dollar_are_exactly_a_hundred(
 def test_what_a_killed_process_held_comes_back(app: Flask, ada: Api, database: Database):
     issued = ada.create("api-keys", max_budget_usd=1)
     process = start(database, issued, calls=1, usd="0.25", hang=True)
-    assert process.stdout
-    assert json.loads(process.stdout.readline()) == {"VALID": 4}
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait(10)
-    process.stdout.close()
+    assert kill_after_its_calls(process)["seen"] == {"VALID": 4}
     ask = {"key": issued["key"], "estimated_usd": 1}
     assert ada.post("/api-keys/verify", ask).json["code"] == "BUDGET_EXCEEDED"
     asked(database, "UPDATE spend_reservation SET expires_at = now() RETURNING 1")
@@ -122,6 +136,132 @@ def test_the_worker_gives_back_what_nobody_settled(app: Flask, ada: Api, databas
     assert asked(database, "SELECT reserved_usd FROM key_budget") == 0
     history = ada.get(f"/api-keys/{issued['id']}/history").json["items"]
     assert history[0]["action"] == "key.reservations_released"
+
+
+# ---------------------------------------------------------------- slices of a budget
+
+SLICES = "SELECT count(*) FROM spend_reservation WHERE secret IS NOT NULL"
+HELD = "SELECT sum(usd) FROM spend_reservation WHERE released_at IS NULL"
+COUNTERS = "SELECT spent_usd, reserved_usd FROM key_budget WHERE family_id = %s"
+
+
+def test_two_busy_processes_spend_a_budget_to_the_cent(ada: Api, database: Database):
+    issued = ada.create("api-keys", max_budget_usd=10)
+    seen = together(database, issued, calls=200, usd="0.01")
+    assert asked(database, SLICES) > 0, "nothing was lent, so this proves nothing"
+    assert seen["VALID"] + seen["BUDGET_EXCEEDED"] == 1600
+    assert seen["VALID"] <= 1000
+    # What one process had left when the other was refused is available again, and no more.
+    left = 1000 - seen["VALID"]
+    assert asked(database, COUNTERS, issued["id"]) == (0, 10 - Decimal(left) / 100)
+    assert together(database, issued, calls=200, usd="0.01")["VALID"] == left
+    assert asked(database, COUNTERS, issued["id"]) == (0, 10)
+    assert asked(database, HELD) == 10
+
+
+def test_calls_of_unknown_cost_pass_while_there_is_money(ada: Api, database: Database):
+    issued = ada.create("api-keys", max_budget_usd=10)
+    assert together(database, issued, calls=50) == {"VALID": 400}
+    assert asked(database, SLICES) > 0
+    assert asked(database, COUNTERS, issued["id"]) == (0, 0)
+    ada.post(f"/api-keys/{issued['id']}/usage", {"cost_usd": 10})
+    assert together(database, issued, calls=50) == {"BUDGET_EXCEEDED": 400}
+
+
+def test_pieces_of_a_killed_process_are_settled_and_the_rest_comes_back(
+    app: Flask, ada: Api, gus: Api, database: Database
+):
+    issued = ada.create("api-keys", max_budget_usd=100, tpm_limit=1_000_000)
+    process = start(database, issued, calls=50, usd="0.001", tokens=10, hang=True)
+    ids = kill_after_its_calls(process)["ids"]
+    assert len(set(ids)) == 200
+    pieces = [one for one in ids if "." in one]
+    assert len(pieces) > 100
+    bill = {"cost_usd": 0.0005, "tokens": 4, "model": "m"}
+    tokens = asked(database, "SELECT tokens FROM key_window")
+    first = ada.post(f"/api-keys/reservations/{pieces[0]}/settle", bill)
+    assert first.status_code == 200, first.text
+    assert asked(database, "SELECT tokens FROM key_window") in (tokens - 6, tokens)
+    again = ada.post(f"/api-keys/reservations/{pieces[0]}/settle", bill)
+    assert again.json == {**first.json, "repeated": True}
+    made_up = pieces[1][:-3] + ("AAA" if pieces[1][-3:] != "AAA" else "BBB")
+    for caller, one in ((ada, made_up), (gus, pieces[1])):
+        assert caller.post(f"/api-keys/reservations/{one}/settle", bill).status_code == 404
+    for one in ids[1::2]:
+        assert ada.post(f"/api-keys/reservations/{one}/settle").status_code == 200
+    spent = asked(database, "SELECT sum(cost_usd) FROM spend_ledger")
+    assert asked(database, COUNTERS, issued["id"]) == (spent, asked(database, HELD))
+    asked(database, "UPDATE spend_reservation SET expires_at = now() RETURNING 1")
+    with app.app_context(), transaction(issued["tenant_id"]):
+        assert money.release_due(issued["tenant_id"]) > 0
+    assert asked(database, COUNTERS, issued["id"]) == (spent, 0)
+    late = ada.post(f"/api-keys/reservations/{pieces[-2]}/settle", {"cost_usd": 0.002})
+    assert late.json["budget"]["reserved_usd"] == 0
+    assert asked(database, "SELECT sum(cost_usd) FROM spend_ledger") == asked(
+        database, "SELECT spent_usd FROM key_budget"
+    )
+
+
+def test_no_slice_outlives_its_period(ada: Api, database: Database):
+    issued = ada.create("api-keys", max_budget_usd=100, budget_period="day")
+    ada.post(f"/api-keys/{issued['id']}/usage", {"cost_usd": 0})
+    lend = (
+        "SELECT lent_usd, left_ms FROM lend_budget(%s, %s, %s, 100, 'day', 'UTC', 1, 0.1, %s,"
+        " 'secret', 1000, 600)"
+    )
+    own = (issued["tenant_id"], issued["id"], issued["id"])
+    asked(database, "UPDATE key_budget SET period_end = clock_timestamp() RETURNING 1")
+    assert asked(database, lend, *own, "rsv_1")[0] == 0
+    asked(
+        database,
+        "UPDATE key_budget SET period_end = clock_timestamp() + interval '0.5 s' RETURNING 1",
+    )
+    usd, left_ms = asked(database, lend, *own, "rsv_2")
+    assert usd == 1
+    assert 0 < left_ms <= 500
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["take", "refuse", "lend", "second"]), st.integers(0, 40)),
+        max_size=40,
+    )
+)
+def test_of_a_slice_nothing_is_handed_on_twice_and_nothing_is_lost(steps: Any):
+    clock = Clock()
+    slices = Slices(clock)
+    lent = taken = 0
+    for number, (step, amount) in enumerate(steps):
+        if step == "second":
+            clock.now += 1
+        elif step == "lend":
+            lent += amount
+            none = Decimal(0)
+            made = Slice("t", str(number), b"", clock.now + 1, amount, amount, none, none, None)
+            slices.lend("key", made)
+        elif share := slices.take("key", amount):
+            taken += amount
+            if step == "refuse":
+                slices.give_back(share)
+                taken -= amount
+    slices.end_all()
+    returned = 0
+    while back := slices.next_return():
+        returned += back[2]
+    assert taken + returned == lent
+
+
+def test_a_share_that_was_refused_after_its_slice_ended_goes_back():
+    clock = Clock()
+    slices = Slices(clock)
+    slices.lend("key", Slice("t", "s", b"", 1.0, 5, 5, Decimal(0), Decimal(0), None))
+    share = slices.take("key", 3)
+    assert share
+    clock.now = 1.0
+    assert slices.take("key", 1) is None
+    slices.give_back(share)
+    assert {slices.next_return(), slices.next_return()} == {("t", "s", 2), ("t", "s", 3)}
+    assert slices.next_return() is None
 
 
 # ---------------------------------------------------------------- reserve, settle, bill
@@ -268,14 +408,7 @@ def test_a_budget_begins_anew_by_itself(ada: Api, database: Database):
     assert asked(database, "SELECT spent_usd, reserved_usd FROM key_budget") == (0, Decimal("0.5"))
 
 
-# ---------------------------------------------------------------- slices in memory
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+# ---------------------------------------------------------------- minutes in memory
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50), st.booleans()), max_size=30))
@@ -284,7 +417,7 @@ def test_a_slice_is_never_spent_twice(steps: list[tuple[int, int, bool]]):
     leases = Leases(clock)
     lent = spent = 0
     for requests, more, refused in steps:
-        leases.lend("key", 60.0, more, 0, (0, 0))
+        leases.lend("key", (1, 60.0), (more, 0), (0, 0), (0, 0))
         lent += more
         taken = leases.take("key", requests, 0)
         if taken.requests and refused:

@@ -1,0 +1,24 @@
+"""0018 budget slices: a busy process reserves money once and hands it on from memory."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from migrations.key_engine import RELEASE_EXPIRED
+from migrations.key_slices import FUNCTIONS
+from migrations.key_slices import RELEASE_EXPIRED as RELEASE_SLICES_TOO
+
+revision, down_revision = "0018", "0017"
+
+
+def upgrade() -> None:
+    op.add_column("spend_reservation", sa.Column("secret", sa.LargeBinary()))
+    for function in FUNCTIONS.values():
+        op.execute(function)
+    op.execute(RELEASE_SLICES_TOO)
+
+
+def downgrade() -> None:
+    op.execute(RELEASE_EXPIRED.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
+    for name in FUNCTIONS:
+        op.execute(f"DROP FUNCTION {name}")
+    op.drop_column("spend_reservation", "secret")
