@@ -1,4 +1,4 @@
-"""0018 budget slices: a busy process reserves money once and hands it on from memory."""
+"""0020 budget slices: a busy process reserves money once and hands it on from memory."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,7 +7,7 @@ from migrations.key_engine import RELEASE_EXPIRED
 from migrations.key_slices import FUNCTIONS
 from migrations.key_slices import RELEASE_EXPIRED as RELEASE_SLICES_TOO
 
-revision, down_revision = "0018", "0017"
+revision, down_revision = "0020", "0019"
 
 
 def upgrade() -> None:
