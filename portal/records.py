@@ -33,7 +33,8 @@ def watch(watcher: Watcher) -> None:
         _watchers.append(watcher)
 
 
-def _note(actor: Actor, record: Record, action: str, changes: Changes) -> None:
+def note(actor: Actor, record: Record, action: str, changes: Changes) -> None:
+    """Tell history and watchers what happened to a record. `change` and its like do it already."""
     audit_trail.record(actor, f"{record.noun}.{action}", record, changes)
     for watcher in _watchers:
         watcher(actor, record, action, changes)
@@ -69,7 +70,7 @@ def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
     flush()
     search.index(record, terms_of(record))
     given = {name: (None, value) for name, value in values.items() if value not in (None, [], {})}
-    _note(actor, record, "created", given)
+    note(actor, record, "created", given)
     return record
 
 
@@ -89,7 +90,7 @@ def change(actor: Actor, record: R, values: Mapping[str, Any], *, action: str = 
     flush()
     if (now_found_by := terms_of(record)) != found_by:
         search.index(record, now_found_by)
-    _note(actor, record, action, changed)
+    note(actor, record, action, changed)
     return record
 
 

@@ -1,4 +1,4 @@
-"""What the worker does for keys: give back what nobody settled, forget what is old."""
+"""What the worker does for keys: give back what nobody settled, tell in time, forget the old."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ from sqlalchemy import and_, delete, func, or_, select
 
 from portal.db import session
 from portal.housekeeping import Job
-from portal.keys import money, revocation, rotation, sealing
+from portal.keys import money, notices, revocation, rotation, sealing
 from portal.keys.denials import KEPT, KEPT_DAYS
 from portal.keys.state import KeyDenial, KeyUse, SpendReservation
 
@@ -35,6 +35,8 @@ HOUSEKEEPING = [
     Job("release reservations", money.release_due, timedelta(minutes=1), per_tenant=True),
     Job("end planned keys", revocation.apply_due, timedelta(minutes=1), per_tenant=True),
     Job("finish rotations", rotation.finish_due, timedelta(minutes=1), per_tenant=True),
+    Job("tell of expiring keys", notices.tell_expiring, timedelta(minutes=10), per_tenant=True),
+    Job("tell of unused keys", notices.tell_unused, timedelta(hours=6), per_tenant=True),
     Job("forget sealed keys", sealing.forget_expired, timedelta(minutes=5), per_tenant=True),
     Job("forget old uses of keys", forget_old, timedelta(hours=1), per_tenant=True),
 ]

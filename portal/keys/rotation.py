@@ -61,13 +61,14 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
     }
     made = service.mint(actor, old.kind, values)
     overlap = OVERLAPS[command.overlap]
+    if overlap:
+        ends = min(old.expires_at or now + overlap, now + overlap)
+        records.change(actor, old, {"expires_at": ends}, action="rotated")
+    else:
+        records.note(actor, old, "rotated", {"successor": (None, made.record.id)})
     if overlap == timedelta(0):
         ending = {"revoked_at": now, "revoked_reason": f"Rotated to {made.record.id}"}
-    elif overlap is not None:
-        ending = {"expires_at": min(old.expires_at or now + overlap, now + overlap)}
-    else:
-        ending = {}
-    records.change(actor, old, ending, action="rotated")
+        records.change(actor, old, ending, action="revoked")
     session.expire(old, ["status"])
     session.add(
         KeyRotation(

@@ -296,3 +296,24 @@ class KeyLeakPolicy(Base):
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     about: Mapped[str] = mapped_column(String(20), primary_key=True)
     response: Mapped[str] = mapped_column(String(10))
+
+
+class KeyNotice(Base):
+    """That something was told of a key ahead of time; another expiry, or a use in between, is
+    another `about` and is told anew."""
+
+    __tablename__ = "key_notice"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "key_id"],
+            ["api_key.tenant_id", "api_key.id"],
+            name="fk_key_notice_key",
+            ondelete="CASCADE",
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    what: Mapped[str] = mapped_column(String(20), primary_key=True)
+    about: Mapped[datetime] = mapped_column(primary_key=True)
+    told_at: Mapped[datetime] = mapped_column(server_default=func.now())

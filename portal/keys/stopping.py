@@ -17,6 +17,7 @@ from portal.applications.models import Application
 from portal.audit import service as audit
 from portal.db import Actor, database_now, find, flush, session
 from portal.errors import Conflict, Invalid
+from portal.events import service as events
 from portal.keys import observed
 from portal.keys.engine import changed
 from portal.keys.models import ApiKey
@@ -156,7 +157,7 @@ def _stop(actor: Actor, chosen: Selection, verb: str, reason: str | None) -> int
             records.change(actor, record, values, action=verb)
             session.expire(record, ["status"])
         return len(few)
-    return _stop_together(actor, chosen, verb, values)
+    return _stop_together(actor, chosen, verb, values, reason)
 
 
 def _few(actor: Actor, chosen: Selection) -> Sequence[ApiKey]:
@@ -169,7 +170,9 @@ def _few(actor: Actor, chosen: Selection) -> Sequence[ApiKey]:
     ).all()
 
 
-def _stop_together(actor: Actor, chosen: Selection, verb: str, values: dict[str, object]) -> int:
+def _stop_together(
+    actor: Actor, chosen: Selection, verb: str, values: dict[str, object], reason: str | None
+) -> int:
     """One statement and one entry: an emergency does not wait for thousands of entries."""
     stopped = session.scalars(
         update(ApiKey)
@@ -189,6 +192,9 @@ def _stop_together(actor: Actor, chosen: Selection, verb: str, values: dict[str,
         record_name=f"{len(stopped):,} keys together",
         changes={"keys": (None, len(stopped))},
     )
+    application_id = chosen.query.filters.get("application_id")
+    told = {"count": len(stopped), "reason": reason, "application_id": application_id}
+    events.announce(actor, f"api_keys.{verb}", told)
     return len(stopped)
 
 

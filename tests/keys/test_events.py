@@ -1,0 +1,181 @@
+"""What a tenant hears of its keys: every step of a key's life is in the event stream."""
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from jsonschema import Draft202012Validator
+
+from portal.config import libpq_url
+from portal.db import transaction
+from portal.events.own import OWN
+from portal.identity.provider.people import ACME
+from portal.keys import notices, stopping
+from tests.cast import ADA, Api, Pages
+from tests.databases import Database
+
+Turn = Callable[[], None]
+
+
+@pytest.fixture
+def subscribed(ada: Api) -> None:
+    ada.create("webhooks", url="http://127.0.0.1:1024/", event_types=["api_key.*", "api_keys.*"])
+
+
+@pytest.fixture
+def told(ada: Api, subscribed: None) -> Callable[[str], list[dict[str, Any]]]:
+    """`told("revoked")`: the data of these events, each as its schema says."""
+
+    def of(name: str) -> list[dict[str, Any]]:
+        kind = name if "." in name else f"api_key.{name}"
+        found: Any = ada.get(f"/events?type={kind}").json
+        for event in found["items"]:
+            Draft202012Validator(OWN[kind].json_schema).validate(event["data"])
+        return [event["data"] for event in reversed(found["items"])]
+
+    return of
+
+
+@pytest.fixture
+def sql(database: Database) -> Callable[..., None]:
+    def run(statement: str, *values: Any) -> None:
+        with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
+            connection.execute(statement, values)
+
+    return run
+
+
+@pytest.fixture
+def upkeep(app: Flask) -> Turn:
+    """One turn of the worker's upkeep of keys."""
+
+    def turn() -> None:
+        with app.app_context(), transaction(ACME):
+            notices.tell_expiring(ACME)
+            notices.tell_unused(ACME)
+
+    return turn
+
+
+def test_every_step_of_a_keys_life_is_told(ada: Api, told: Callable[..., Any]):
+    issued = ada.create("api-keys", max_budget_usd=1)
+    path = f"/api-keys/{issued['id']}"
+    ada.post(f"{path}/block", {"reason": "odd"})
+    ada.post(f"{path}/unblock")
+    ada.post(f"{path}/usage", {"cost_usd": 0.85})
+    successor = ada.post(f"{path}/rotations", {"overlap": "until_quiet"}).json or {}
+    ada.post(f"{path}/revoke", {"at": "2099-01-01T00:00:00Z"})
+    ada.post(f"{path}/revoke")
+    assert [event["id"] for event in told("created")] == [issued["id"], successor["id"]]
+    for step in ("blocked", "unblocked", "rotated", "revocation_planned", "revoked"):
+        assert [event["id"] for event in told(step)] == [issued["id"]], step
+    [threshold] = told("budget_threshold")
+    assert (threshold["id"], threshold["percent"]) == (issued["id"], 80)
+
+
+def test_a_rotation_without_overlap_tells_of_both(ada: Api, told: Callable[..., Any]):
+    issued = ada.create("api-keys")
+    ada.post(f"/api-keys/{issued['id']}/rotations", {"overlap": "now"})
+    assert [event["id"] for event in told("rotated")] == [issued["id"]]
+    assert [event["id"] for event in told("revoked")] == [issued["id"]]
+
+
+def test_a_key_that_expires_is_told_of_at_14_7_and_1_days_once_each(
+    ada: Api, told: Callable[..., Any], sql: Callable[..., None], upkeep: Turn
+):
+    issued = ada.create("api-keys", name="Nightly", expires_at="2099-01-01T00:00:00Z")
+    upkeep()
+    assert told("expiring") == []
+    sql("UPDATE api_key SET created_at = now() - interval '60 days'")
+    for hours_left in (340, 330, 170, 160, 30, 23, 1):
+        # Time goes on: the same expiry, of which the same was told, has come nearer.
+        sql("UPDATE api_key SET expires_at = now() + make_interval(hours => %s)", hours_left)
+        sql("UPDATE key_notice SET about = (SELECT expires_at FROM api_key)")
+        upkeep()
+        upkeep()
+    assert [event["days"] for event in told("expiring")] == [14, 7, 1]
+    [first, *_] = told("expiring")
+    assert (first["id"], first["name"]) == (issued["id"], "Nightly")
+
+
+def test_another_expiry_is_told_of_anew(
+    ada: Api, told: Callable[..., Any], sql: Callable[..., None], upkeep: Turn
+):
+    ada.create("api-keys", expires_at="2099-01-01T00:00:00Z")
+    sql("UPDATE api_key SET created_at = now() - interval '60 days'")
+    for days in (5, 6):
+        sql("UPDATE api_key SET expires_at = now() + make_interval(days => %s)", days)
+        upkeep()
+    assert [event["days"] for event in told("expiring")] == [7, 7]
+
+
+def test_what_is_meant_to_end_soon_is_not_told_of(
+    ada: Api, told: Callable[..., Any], sql: Callable[..., None], upkeep: Turn
+):
+    rotated, revoked = ada.create("api-keys"), ada.create("api-keys")
+    parent, brief = ada.create("api-keys"), ada.create("api-keys", name="For three days")
+    ada.post(f"/api-keys/{parent['id']}/children")
+    sql("UPDATE api_key SET created_at = now() - interval '60 days'")
+    ada.post(f"/api-keys/{rotated['id']}/rotations", {"overlap": "24h"})
+    sql("UPDATE api_key SET expires_at = now() + interval '5 days' WHERE id = %s", revoked["id"])
+    ada.post(f"/api-keys/{revoked['id']}/revoke")
+    sql(
+        "UPDATE api_key SET created_at = now(), expires_at = now() + interval '3 days'"
+        " WHERE id = %s",
+        brief["id"],
+    )
+    upkeep()
+    assert told("expiring") == []
+
+
+def test_a_key_that_nobody_uses_is_told_of_once_until_it_is_used_again(
+    ada: Api, told: Callable[..., Any], sql: Callable[..., None], upkeep: Turn
+):
+    used, never, fresh = (ada.create("api-keys", name=name) for name in ("used", "never", "new"))
+    old = "UPDATE api_key SET created_at = now() - interval '200 days' WHERE id = %s"
+    sql(old, used["id"])
+    sql(old, never["id"])
+    last = "UPDATE api_key_runtime SET last_used_at = now() - interval '1 day' * %s WHERE key_id=%s"
+    sql(last, 91, used["id"])
+    upkeep()
+    upkeep()
+    first = told("unused")
+    assert {event["name"] for event in first} == {"used", "never"}
+    assert {event["last_used_at"] is None for event in first} == {True, False}
+    sql(last, 89, used["id"])
+    upkeep()
+    assert len(told("unused")) == 2
+    sql(last, 90.5, used["id"])
+    upkeep()
+    assert [event["name"] for event in told("unused")][2:] == ["used"]
+    assert fresh["id"] not in str(told("unused"))
+
+
+@pytest.mark.parametrize(("verb", "name"), [("revoke", "revoked"), ("block", "blocked")])
+def test_many_stopped_at_once_are_one_event(
+    ada: Api,
+    told: Callable[..., Any],
+    browse: Callable[..., Pages],
+    monkeypatch: pytest.MonkeyPatch,
+    verb: str,
+    name: str,
+):
+    monkeypatch.setattr(stopping, "ONE_BY_ONE", 1)
+    crm = ada.create("applications", display_name="CRM 360")
+    for _ in range(3):
+        ada.create("api-keys", application_id=crm["id"])
+    chosen = {"application_id": crm["id"], "verb": verb, "confirm": "3", "reason": "stolen"}
+    assert browse(ADA).post("/keys/bulk", chosen).status_code == 303
+    event = {"count": 3, "reason": "stolen", "application_id": crm["id"]}
+    assert told(f"api_keys.{name}") == [event]
+    assert told(name) == []
+
+
+def test_every_event_of_a_key_is_in_the_catalogue(vic: Api):
+    names = {one["name"] for one in vic.get("/event-types/own").json["items"]}
+    steps = "created rotated expiring revoked blocked leaked budget_threshold unused"
+    assert {f"api_key.{step}" for step in steps.split()} <= names
+    for own in OWN.values():
+        Draft202012Validator(own.json_schema).validate(own.example)
