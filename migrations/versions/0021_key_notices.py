@@ -1,11 +1,11 @@
-"""0020 key notices: what was told of a key ahead of time, so that it is told once."""
+"""0021 key notices: what was told of a key ahead of time, so that it is told once."""
 
 import sqlalchemy as sa
 from alembic import op
 
 from migrations.tenancy import tenant_table
 
-revision, down_revision = "0020", "0019"
+revision, down_revision = "0021", "0020"
 
 MOMENT = sa.DateTime(timezone=True)
 
