@@ -41,7 +41,10 @@ class Find:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What one kind of record has; `more_url` leads to its list with the same words."""
+    """What one kind of record has; `more_url` leads to its list with the same words.
+
+    Nothing found and more to look through: the words are common, and did not meet so far.
+    """
 
     title: str
     icon: str
@@ -65,7 +68,7 @@ def index() -> Response:
     return web.render(
         "search.html",
         search_words=words,
-        sections=[section for section in sections if section.finds],
+        sections=[section for section in sections if section.finds or section.more_url],
     )
 
 

@@ -8,18 +8,19 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
 
 from portal import search
 from portal.db import Actor, Record, session
 from portal.errors import BadRequest, FieldError
+from portal.walk import MOST_PATIENCE, SHARE, Order, Place, Search
 
 R = TypeVar("R", bound=Record)
 DEFAULT_LIMIT = 50
@@ -69,13 +70,15 @@ class Listing(Generic[R]):
 
     `filters` are compared for equality, `choices` close the values of some of them, `ranges` are
     times asked with `<name>_after` and `<name>_before` (`created_at` → `created_after`),
-    `sorts` maps a name to a column that is never null. `views` are asked with `show`; `beside`
+    `quick` are the filters, times and `show` where an index tells how many match; `sorts` maps a name to a
+    column that is never null. `views` are asked with `show`; `beside`
     is the table that `beside_sorts` and some of the views read.
     """
 
     model: type[R]
     filters: Mapping[str, Column] = field(default_factory=dict)
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    quick: Collection[str] = ()
     ranges: Mapping[str, Column] = field(default_factory=dict)
     sorts: Mapping[str, Column] = field(default_factory=dict)
     default_sort: str = "-created_at"
@@ -112,26 +115,35 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place between two rows: the sort it belongs to, its row, and the way to go from it."""
+    """A place between two rows: the sort it belongs to, its row, and the way to go from it.
+
+    `patience` is how many pages in a row before it ended early (`portal.walk`).
+    """
 
     sort: str
     value: str
     record_id: str
     backward: bool = False
+    patience: int = 0
 
     def encode(self) -> str:
         """Opaque text for a URL."""
-        parts = [self.sort, self.value, self.record_id, self.backward]
+        parts = [self.sort, self.value, self.record_id, self.backward, self.patience]
         return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[R]):
-    """One page of records, with the ways onward and back where there are any."""
+    """One page of records, with the ways onward and back where there are any.
+
+    `looked` is given where the page ended early, after looking at so many records: the rest of
+    the list may have more, even where `items` is empty.
+    """
 
     items: Sequence[R]
     next_cursor: str | None = None
     previous_cursor: str | None = None
+    looked: int | None = None
 
 
 # ---------------------------------------------------------------- reading the question
@@ -250,6 +262,8 @@ def _cursor(value: str | None, sort: str) -> Cursor | None:
     readable = all(isinstance(part, str) and part.isprintable() for part in texts)
     if not readable or not isinstance(cursor.backward, bool) or cursor.sort != sort:
         raise refused("cursor", NOT_OURS)
+    if type(cursor.patience) is not int or not 0 <= cursor.patience <= MOST_PATIENCE:
+        raise refused("cursor", NOT_OURS)
     return cursor
 
 
@@ -268,35 +282,61 @@ def page(
     Gives records, or rows of `columns` where these are named (`id` and the sort among them).
     `also` are conditions that no query string asks for.
     """
-    statement = narrowed(actor, listing, query).where(*also)
+    order = _order(listing, query)
+    statement, end = _asked(actor, listing, query, order, also)
+    backward = query.cursor is not None and query.cursor.backward
+    if _beside(listing, query.sort):
+        pairs = session.execute(statement.add_columns(order.key).limit(query.limit + 1)).all()
+        rows, keys = [row for row, _ in pairs], [(key, row.id) for row, key in pairs]
+    else:
+        rows = _fetch(statement.limit(query.limit + 1), columns, order.key)
+        key = SORT_KEY if columns else order.key.key
+        keys = [(getattr(row, key), row.id) for row in rows]
+    more = len(rows) > query.limit
+    rows, keys = rows[: query.limit], keys[: query.limit]
+    if backward:
+        rows.reverse()
+        keys.reverse()
+    if end is not None and not more:
+        return Page(rows, *_ways_on(keys, query, end, backward), share(query))
+    return Page(rows, *_ways(keys, query, more, backward))
+
+
+def _order(listing: Listing[Any], query: Query) -> Order:
     column = listing.column(query.sort)
     own = listing.model.id
     if listing.beside and _beside(listing, query.sort):
         own = listing.beside.id
-    downward = query.sort.startswith("-")
-    backward = query.cursor is not None and query.cursor.backward
-    statement = _from_cursor(statement, own, column, query.cursor, downward != backward)
-    if _beside(listing, query.sort):
-        return _page_beside(statement, query, column, backward)
-    rows = _fetch(statement.limit(query.limit + 1), columns, column)
-    more = len(rows) > query.limit
-    rows = rows[: query.limit]
-    if backward:
-        rows.reverse()
-    key = SORT_KEY if columns else column.key
-    keys = [(getattr(row, key), row.id) for row in rows]
-    return Page(rows, *_ways(keys, query, more, backward))
+    cursor = query.cursor
+    return Order(
+        own,
+        column,
+        downward=query.sort.startswith("-") != (cursor is not None and cursor.backward),
+        place=(_value(column, cursor), cursor.record_id) if cursor else None,
+        spans=tuple(_spans(listing.model, query)),
+    )
 
 
-def _page_beside(statement: Select[Any], query: Query, column: Column, backward: bool) -> Page[Any]:
-    """A page sorted by what another table says of its records."""
-    pairs = list(session.execute(statement.add_columns(column).limit(query.limit + 1)).all())
-    more = len(pairs) > query.limit
-    pairs = pairs[: query.limit]
-    if backward:
-        pairs.reverse()
-    keys = [(value, record.id) for record, value in pairs]
-    return Page([record for record, _ in pairs], *_ways(keys, query, more, backward))
+def _asked(
+    actor: Actor,
+    listing: Listing[R],
+    query: Query,
+    order: Order,
+    also: Sequence[ColumnElement[bool]],
+) -> tuple[Select[Any], Place | None]:
+    """The page's statement, and the place where it ends early if it does."""
+    conditions = _conditions(listing, query)
+    statement = _visible(actor, listing, query).where(*conditions.values(), *also)
+    words = search.asked(query.q, query.tag)
+    if not words:
+        nothing = bool(query.q.strip())  # such as "!?": there is no word in it
+        return order.put_on(statement.where(literal(False)) if nothing else statement), None
+    rare = [condition for name, condition in conditions.items() if name.split()[0] in listing.quick]
+    if actor.app_id is not None:
+        rare.append(listing.model.app_scope(actor.app_id, actor.application_id))
+    terms = search.Terms(listing.model, actor.tenant_id)
+    patience = query.cursor.patience if query.cursor else 0
+    return Search(terms, words, order, [*rare, *also], patience).ask(statement)
 
 
 def _beside(listing: Listing[Any], sort: str) -> bool:
@@ -318,54 +358,50 @@ def _fetch(statement: Select[Any], columns: Sequence[Any], key: Column) -> list[
 
 def narrowed(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
     """The records of a question, without order and pages."""
+    conditions = _conditions(listing, query).values()
+    statement = _visible(actor, listing, query).where(*conditions)
+    if query.q or query.tag:
+        statement = search.narrow(statement, listing.model, actor.tenant_id, query.q, query.tag)
+    return statement
+
+
+def _visible(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
     model = listing.model
     statement: Select[Any] = model.seen_by(actor)
     view = listing.views.get(query.show)
     if listing.beside and (_beside(listing, query.sort) or (view and view.beside)):
         statement = statement.join(listing.beside.model, listing.beside.on)
-    if view is not None:
-        statement = statement.where(view.condition())
     if not query.include_deleted:
         statement = statement.where(model.is_deleted.is_(False))
-    for name, value in query.filters.items():
-        statement = statement.where(listing.filters[name] == value)
-    for key, moment in query.bounds.items():
-        name, end = key.split()
-        column = listing.ranges[name]
-        statement = statement.where(column >= moment if end == "after" else column < moment)
-        if name == "created_at":
-            statement = statement.where(_made(model, end, moment))
-    if query.q or query.tag:
-        statement = search.narrow(statement, model, actor.tenant_id, query.q, query.tag)
+    for end, place in _spans(model, query):
+        statement = statement.where(model.id >= place if end == "after" else model.id < place)
     return statement
 
 
-def _made(model: type[Record], end: str, moment: datetime) -> ColumnElement[bool]:
-    """The bound of `created_at` on the id as well: the list's own index then leads to its place.
+def _conditions(listing: Listing[Any], query: Query) -> dict[str, ColumnElement[bool]]:
+    """What the filters, the times and the view ask of a record."""
+    found = {name: listing.filters[name] == value for name, value in query.filters.items()}
+    for key, moment in query.bounds.items():
+        name, end = key.split()
+        column = listing.ranges[name]
+        found[key] = column >= moment if end == "after" else column < moment
+    if query.show:
+        found["show"] = listing.views[query.show].condition()
+    return found
+
+
+def _spans(model: type[Record], query: Query) -> Iterator[tuple[str, str]]:
+    """The bounds of `created_at` on the id as well: the list's own index then leads to its place.
 
     An id begins with the moment it was made, by the portal's clock and not the database's, hence
     the hour to spare.
     """
-    spare = -CLOCKS_DIFFER if end == "after" else CLOCKS_DIFFER
-    milliseconds = max(int(moment.timestamp() * 1000) + spare, 0)
-    place = f"{model.id_prefix}_{ULID(milliseconds.to_bytes(6, 'big') + bytes(10))}"
-    return model.id >= place if end == "after" else model.id < place
-
-
-def _from_cursor(
-    statement: Select[Any],
-    own: Column,
-    column: Column,
-    cursor: Cursor | None,
-    downward: bool,
-) -> Select[Any]:
-    by_id = column.key == "id"
-    keys: tuple[Any, ...] = (own,) if by_id else (column, own)
-    if cursor is not None:
-        values = (cursor.record_id,) if by_id else (_value(column, cursor), cursor.record_id)
-        place: ColumnElement[bool] = tuple_(*keys) < values if downward else tuple_(*keys) > values
-        statement = statement.where(place)
-    return statement.order_by(*(key.desc() if downward else key.asc() for key in keys))
+    for key, moment in query.bounds.items():
+        name, end = key.split()
+        if name == "created_at":
+            spare = -CLOCKS_DIFFER if end == "after" else CLOCKS_DIFFER
+            milliseconds = max(int(moment.timestamp() * 1000) + spare, 0)
+            yield end, f"{model.id_prefix}_{ULID(milliseconds.to_bytes(6, 'big') + bytes(10))}"
 
 
 def _value(column: Column, cursor: Cursor) -> Any:
@@ -379,24 +415,42 @@ def _value(column: Column, cursor: Cursor) -> Any:
 
 
 def _ways(
-    rows: Sequence[tuple[Any, str]], query: Query, more: bool, backward: bool
+    keys: Sequence[Place], query: Query, more: bool, backward: bool
 ) -> tuple[str | None, str | None]:
-    """The cursors below the last row and above the first (each: sort value, id), where there is
-    something to see."""
-    if not rows:
+    """The cursors below the last row and above the first, where there is something to see."""
+    if not keys:
         return None, None
-
-    def cursor(row: tuple[Any, str], back: bool) -> str:
-        value, record_id = row
-        text = value.isoformat() if isinstance(value, datetime) else str(value)
-        return Cursor(query.sort, text, record_id, back).encode()
-
     onward = more or backward
     behind = more if backward else query.cursor is not None
     return (
-        cursor(rows[-1], False) if onward else None,
-        cursor(rows[0], True) if behind else None,
+        _cursor_at(query, keys[-1]) if onward else None,
+        _cursor_at(query, keys[0], backward=True) if behind else None,
     )
+
+
+def _ways_on(
+    keys: Sequence[Place], query: Query, end: Place, backward: bool
+) -> tuple[str | None, str | None]:
+    """The same where the page ended early: onward from where it ended, with more patience."""
+    patience = min((query.cursor.patience if query.cursor else 0) + 1, MOST_PATIENCE)
+    onward = _cursor_at(query, end, backward, patience)
+    if query.cursor is None:
+        return onward, None
+    # Back from the rows that are here, and from the place where looking ended if there are none.
+    back = (keys[-1] if backward else keys[0]) if keys else end
+    returning = _cursor_at(query, back, not backward)
+    return (returning, onward) if backward else (onward, returning)
+
+
+def _cursor_at(query: Query, place: Place, backward: bool = False, patience: int = 0) -> str:
+    value, record_id = place
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
+    return Cursor(query.sort, text, record_id, backward, patience).encode()
+
+
+def share(query: Query) -> int:
+    """How many records a page of this question looks at before it ends early."""
+    return SHARE << (query.cursor.patience if query.cursor else 0)
 
 
 def from_first(query: Query) -> Query:

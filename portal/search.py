@@ -5,18 +5,25 @@ leakproof), so every searchable word of a record is a row here, and `q` is a ran
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Index,
+    Label,
+    ScalarSelect,
     Select,
     String,
+    and_,
+    any_,
+    case,
     delete,
-    exists,
     func,
     literal,
+    null,
     select,
     union_all,
 )
@@ -29,13 +36,15 @@ WORD = re.compile(r"[^\W_]+")
 WORD_LENGTH = 60
 WORDS_PER_RECORD = 200
 WORDS_PER_QUERY = 8
-# Up to this many hits are fetched and sorted; above it the list is walked and probed instead.
-FEW = 2000
+FEW = 2000  # up to so many hits are fetched and sorted
+MOST_TERMS = 8  # that a word may begin so that its hits can be read in the order of their ids
+NO_TERMS = null().cast(ARRAY(String))
 # A prepared statement's plan would not know whether the words are rare or common, and the right
 # plans differ a hundredfold. Sent with the counts, and gone with the transaction.
 PLAN_FOR_THESE_WORDS = select(
     literal(-1).label("number"),
     func.length(func.set_config("plan_cache_mode", "force_custom_plan", True)).label("hits"),
+    NO_TERMS.label("terms"),
 )
 
 
@@ -81,46 +90,145 @@ def index(record: Record, terms: set[str]) -> None:
         session.execute(insert(SearchTerm).on_conflict_do_nothing(), rows)
 
 
+# ---------------------------------------------------------------- the words of a question
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a word or a tag asks of the terms: from `low` to before `high`."""
+
+    low: str
+    high: str
+
+    def means(self, term: Any) -> ColumnElement[bool]:
+        """Whether it is this term, or the beginning of it."""
+        return and_(term >= self.low, term < self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """How common a word is: its hits, counted no further than FEW + 1, and the terms that it
+    means, where they are no more than MOST_TERMS."""
+
+    word: Word
+    hits: int
+    terms: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms of one kind of record in one tenant."""
+
+    model: type[Record]
+    tenant_id: str
+
+    def probe(self, word: Word, record_id: Any) -> ColumnElement[bool]:
+        """Whether a record has the word: one look into an index, whatever statistics suggest."""
+        found = self._select(literal(1)).where(
+            SearchTerm.record_id == record_id, word.means(SearchTerm.term)
+        )
+        # Without the offset it may become a join that reads every hit.
+        return found.offset(0).exists()
+
+    def ids(self, word: Word) -> list[str]:
+        """The records that a rare word finds."""
+        found = self._select(SearchTerm.record_id).where(word.means(SearchTerm.term))
+        return list(session.scalars(found.distinct().limit(FEW)))
+
+    def postings(
+        self, terms: Iterable[str], ordered: Callable[[Select[Any], Any], Select[Any]], most: int
+    ) -> Select[Any]:
+        """The first records that have one of the terms. `ordered` puts the place where to begin
+        and the order on a selection of ids."""
+        lists = [
+            ordered(
+                self._select(SearchTerm.record_id.label("id")).where(SearchTerm.term == term),
+                SearchTerm.record_id,
+            ).limit(most)
+            for term in terms
+        ]
+        if len(lists) == 1:
+            return lists[0]
+        found = union_all(*lists).subquery()
+        return ordered(select(found.c.id).distinct(), found.c.id).limit(most)
+
+    def weigh(
+        self, words: Sequence[Word], conditions: Sequence[ColumnElement[bool]] = ()
+    ) -> tuple[list[Weight], list[int]]:
+        """How common each word is, and each condition on the record, in one statement."""
+        lines = [
+            select(
+                literal(number).label("number"),
+                _counted(self._select(literal(1)).where(word.means(SearchTerm.term))),
+                self._terms(word, number),
+            )
+            for number, word in enumerate(words)
+        ]
+        own = self.model.tenant_id == self.tenant_id
+        for number, condition in enumerate(conditions, len(words)):
+            some = select(literal(1)).select_from(self.model).where(own, condition)
+            lines.append(select(literal(number), _counted(some), NO_TERMS))
+        rows = sorted(session.execute(union_all(*lines, PLAN_FOR_THESE_WORDS)).all())[1:]
+        weights = [
+            Weight(word, row.hits, None if row.terms is None else tuple(row.terms))
+            for word, row in zip(words, rows, strict=False)
+        ]
+        return weights, [row.hits for row in rows[len(words) :]]
+
+    def _select(self, *columns: Any) -> Select[Any]:
+        return (
+            select(*columns)
+            .select_from(SearchTerm)
+            .where(SearchTerm.tenant_id == self.tenant_id, SearchTerm.kind == self.model.noun)
+        )
+
+    def _terms(self, word: Word, number: int) -> Label[Any]:
+        """The different terms that a word means, found by leaps, or NULL where they are many."""
+        low = self._first(SearchTerm.term >= word.low, word)
+        leap = select(low.label("term"), literal(1).label("nth")).cte(f"word_{number}", True)
+        onward = self._first(leap.c.term < SearchTerm.term, word)
+        leap = leap.union_all(
+            select(onward, leap.c.nth + 1).where(leap.c.term.is_not(None), leap.c.nth <= MOST_TERMS)
+        )
+        every = func.coalesce(func.array_agg(leap.c.term), literal([], ARRAY(String)))
+        found = select(case((func.count() <= MOST_TERMS, every)))
+        return found.where(leap.c.term.is_not(None)).scalar_subquery().label("terms")
+
+    def _first(self, place: ColumnElement[bool], word: Word) -> ScalarSelect[Any]:
+        found = self._select(SearchTerm.term).where(place, SearchTerm.term < word.high)
+        return (
+            found.order_by(SearchTerm.term).limit(1).correlate_except(SearchTerm).scalar_subquery()
+        )
+
+
+def asked(text: str, tag: str | None) -> list[Word]:
+    """The words of a question, and its tag."""
+    # The next string after every string that begins with the word, in code point order.
+    found = [
+        Word(word, word[:-1] + chr(ord(word[-1]) + 1)) for word in words(text)[:WORDS_PER_QUERY]
+    ]
+    if tag is not None:
+        found.append(Word(tag_term(tag), tag_term(tag) + "\x01"))
+    return found
+
+
 def narrow(
     query: Select[Any], model: type[Record], tenant_id: str, text: str, tag: str | None
 ) -> Select[Any]:
-    """Keep the records that have every word of `text` as a prefix, and the tag.
-
-    One extra statement counts up to FEW hits of each word, so that a rare word is fetched by its
-    own index and a common one is probed along the list's order: no page waits for the table.
-    """
-    conditions = [_prefix(word) for word in words(text)[:WORDS_PER_QUERY]]
-    if tag is not None:
-        conditions.append(SearchTerm.term == tag_term(tag))
-    if not conditions:
+    """Keep the records that have every word of `text` as a prefix, and the tag: all of them,
+    however long it takes. A page asks `portal.walk`."""
+    found = asked(text, tag)
+    if not found:
         return query.where(literal(False)) if text.strip() else query
-    base = (SearchTerm.tenant_id == tenant_id, SearchTerm.kind == model.noun)
-    hits = _hits(base, conditions)
-    rarest = hits.index(min(hits))
-    for number, condition in enumerate(conditions):
-        if number == rarest and hits[number] <= FEW:
-            ids = select(SearchTerm.record_id).where(*base, condition).distinct().limit(FEW)
-            query = query.where(model.id.in_(session.scalars(ids).all()))
-        else:
-            probe = exists().where(*base, SearchTerm.record_id == model.id, condition)
-            query = query.where(probe)
-    return query
+    terms = Terms(model, tenant_id)
+    weights, _ = terms.weigh(found)
+    rarest = min(weights, key=lambda weight: weight.hits)
+    if rarest.hits <= FEW:
+        found.remove(rarest.word)
+        query = query.where(model.id == any_(literal(terms.ids(rarest.word), ARRAY(String))))
+    return query.where(*(terms.probe(word, model.id) for word in found))
 
 
-def _prefix(word: str) -> ColumnElement[bool]:
-    # The next string after every string that begins with the word, in code point order.
-    return (SearchTerm.term >= word) & (SearchTerm.term < word[:-1] + chr(ord(word[-1]) + 1))
-
-
-def _hits(
-    base: tuple[ColumnElement[bool], ...], conditions: list[ColumnElement[bool]]
-) -> list[int]:
-    """How many terms match each condition, counted no further than FEW + 1."""
-    counts = []
-    for number, condition in enumerate(conditions):
-        some = select(literal(1)).select_from(SearchTerm).where(*base, condition)
-        limited = some.limit(FEW + 1).subquery()
-        columns = (literal(number).label("number"), func.count().label("hits"))
-        counts.append(select(*columns).select_from(limited))
-    rows = session.execute(union_all(*counts, PLAN_FOR_THESE_WORDS)).all()
-    return [hits for number, hits in sorted((row.number, row.hits) for row in rows) if number >= 0]
+def _counted(some: Select[Any]) -> Label[Any]:
+    limited = some.limit(FEW + 1).subquery()
+    return select(func.count()).select_from(limited).scalar_subquery().label("hits")

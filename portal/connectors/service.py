@@ -45,6 +45,7 @@ LISTING = Listing(
         "sync_status": SYNC_STATUSES,
         "auth_type": AUTH_TYPES,
     },
+    quick=("type", "provider", "sync_status", "application_id"),
     ranges={
         "created_at": Connector.created_at,
         "updated_at": Connector.updated_at,

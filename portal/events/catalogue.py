@@ -31,6 +31,7 @@ LISTING = Listing(
         "created_by": EventType.created_by,
     },
     choices={"validation": VALIDATIONS},
+    quick=("name",),
     ranges={"created_at": EventType.created_at, "updated_at": EventType.updated_at},
     sorts={
         "created_at": EventType.id,

@@ -24,22 +24,24 @@ UNNAMED = "Untitled key"
 SOON = timedelta(days=14)
 PRESSING = 5  # keys of one kind on the overview
 
+FILTERS = {
+    "status": ApiKey.status,
+    "kind": ApiKey.kind,
+    "blocked": ApiKey.blocked,
+    "application_id": ApiKey.application_id,
+    "issued_to_user_id": ApiKey.issued_to_user_id,
+    "issued_to_service": ApiKey.issued_to_service,
+    "created_by_user_id": ApiKey.created_by_user_id,
+    "rotated_from_key_id": ApiKey.rotated_from_key_id,
+    "key_prefix": ApiKey.key_prefix,
+    # The leak look-up: `printf %s "$KEY" | sha256sum`, and nobody had to send the key.
+    "key_fingerprint": ApiKey.key_hash,
+    "app_id": ApiKey.app_id,
+}
 LISTING = Listing(
     ApiKey,
-    filters={
-        "status": ApiKey.status,
-        "kind": ApiKey.kind,
-        "blocked": ApiKey.blocked,
-        "application_id": ApiKey.application_id,
-        "issued_to_user_id": ApiKey.issued_to_user_id,
-        "issued_to_service": ApiKey.issued_to_service,
-        "created_by_user_id": ApiKey.created_by_user_id,
-        "rotated_from_key_id": ApiKey.rotated_from_key_id,
-        "key_prefix": ApiKey.key_prefix,
-        # The leak look-up: `printf %s "$KEY" | sha256sum`, and nobody had to send the key.
-        "key_fingerprint": ApiKey.key_hash,
-        "app_id": ApiKey.app_id,
-    },
+    filters=FILTERS,
+    quick=(*FILTERS, "updated_at", "expires_at", "show"),
     choices={"status": STATUSES, "kind": KINDS},
     ranges={
         "created_at": ApiKey.created_at,

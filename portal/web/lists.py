@@ -17,12 +17,32 @@ class ListView:
     next_url: str | None
     previous_url: str | None
     clear_url: str
+    first_url: str
+    looked: int | None
 
     @property
     def is_narrowed(self) -> bool:
         """Whether words or filters hide something: no match is not an empty list."""
         query = self.query
         return bool(query.q or query.tag or query.filters or query.bounds or query.show)
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether rows came before this page."""
+        return self.query.cursor is not None
+
+    @property
+    def onward_url(self) -> str | None:
+        """Further in the direction that was gone."""
+        cursor = self.query.cursor
+        return self.previous_url if cursor and cursor.backward else self.next_url
+
+    @property
+    def summary(self) -> str | None:
+        """What to know of a page that ended early."""
+        if self.looked is None:
+            return None
+        return f"Looked through {self.looked:,} records; there may be more."
 
     def chosen(self, name: str) -> str:
         """The value of a filter in the address, or nothing."""
@@ -34,15 +54,15 @@ def list_view(page: Page[Any], query: Query) -> ListView:
     return ListView(
         items=page.items,
         query=query,
-        next_url=_at(page.next_cursor),
-        previous_url=_at(page.previous_cursor),
+        next_url=page.next_cursor and _at(page.next_cursor),
+        previous_url=page.previous_cursor and _at(page.previous_cursor),
         clear_url=request.path,
+        first_url=_at(None),
+        looked=page.looked,
     )
 
 
-def _at(cursor: str | None) -> str | None:
-    if cursor is None:
-        return None
-    asked = {name: value for name, value in request.args.items() if value}
+def _at(cursor: str | None) -> str:
+    asked = {name: value for name, value in request.args.items() if value and name != "cursor"}
     place: dict[str, Any] = {**(request.view_args or {}), **asked, "cursor": cursor}
     return url_for(request.endpoint or "", **place)

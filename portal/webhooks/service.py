@@ -40,6 +40,7 @@ LISTING = Listing(
         "inbound_scheme": tuple(SCHEMES),
         "last_delivery_status": OUTCOMES,
     },
+    quick=("application_id", "connector_id"),
     ranges={"created_at": Webhook.created_at, "updated_at": Webhook.updated_at},
     # Ids are ULIDs, so their order is the order of creation, and the primary key serves it.
     sorts={"created_at": Webhook.id, "updated_at": Webhook.updated_at, "name": Webhook.name_key},

@@ -40,10 +40,13 @@ KEYS = {
     "a common and a rare word": "q=hourly+zanzibar",
     "an old word": "q=vintage",
     "two words that never meet": "q=nightly+hourly",
+    "an old and a common word": "q=vintage+hourly",
     "a word sorted by name": "q=nightly&sort=name",
     "a common tag": "tag=prod",
     "a rare tag": "tag=audit",
     "a word and a filter": "q=nightly&status=revoked",
+    "a word and a rare filter": "q=nightly&issued_to_service=zeppelin",
+    "two filters that never meet": "status=revoked&issued_to_user_id=per_3",
 }
 PAGES = (
     "/",
