@@ -70,9 +70,9 @@ class Listing(Generic[R]):
 
     `filters` are compared for equality, `choices` close the values of some of them, `ranges` are
     times asked with `<name>_after` and `<name>_before` (`created_at` → `created_after`),
-    `quick` are the filters, times and `show` where an index tells how many match; `sorts` maps a name to a
-    column that is never null. `views` are asked with `show`; `beside`
-    is the table that `beside_sorts` and some of the views read.
+    `quick` are the filters, times and `show` where an index tells how many match, `sorts` maps a
+    name to a column that is never null. `views` are asked with `show`; `beside` is the table that
+    `beside_sorts` and some of the views read.
     """
 
     model: type[R]

@@ -255,7 +255,12 @@ def _list_parameters(asked: Listing[Any]) -> tuple[Parameter, ...]:
         Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
         Parameter("cursor", text, "The next_cursor of the page before"),
         Parameter("sort", {"type": "string", "enum": sorts, "default": asked.default_sort}),
-        Parameter("q", text, "Words, matched by prefix"),
+        Parameter(
+            "q",
+            text,
+            "Words, matched by prefix. A page may end early, even empty: go on while"
+            " there is a next_cursor",
+        ),
         Parameter("tag", text, "Only what has this tag"),
         Parameter("include_deleted", {"type": "boolean", "default": False}),
     ]

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     ColumnElement,
     Index,
     Label,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -43,8 +45,9 @@ NO_TERMS = null().cast(ARRAY(String))
 # plans differ a hundredfold. Sent with the counts, and gone with the transaction.
 PLAN_FOR_THESE_WORDS = select(
     literal(-1).label("number"),
-    func.length(func.set_config("plan_cache_mode", "force_custom_plan", True)).label("hits"),
     NO_TERMS.label("terms"),
+    null().label("end"),
+    func.length(func.set_config("plan_cache_mode", "force_custom_plan", True)).label("hits"),
 )
 
 
@@ -93,6 +96,10 @@ def index(record: Record, terms: set[str]) -> None:
 # ---------------------------------------------------------------- the words of a question
 
 
+Ordered = Callable[[Select[Any], Any], Select[Any]]
+"""Puts the order of a list by id, and the place where to begin, on a selection of ids."""
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """What a word or a tag asks of the terms: from `low` to before `high`."""
@@ -107,12 +114,17 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """How common a word is: its hits, counted no further than FEW + 1, and the terms that it
-    means, where they are no more than MOST_TERMS."""
+    """How common a word is, as far as the question must know.
+
+    `terms` are what it means, where they are no more than MOST_TERMS and the list is by id; `end`
+    is then the last record of a page's share of its postings, None where it has fewer. Without
+    them `hits` are counted, no further than FEW + 1.
+    """
 
     word: Word
-    hits: int
     terms: tuple[str, ...] | None
+    end: str | None
+    hits: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +147,8 @@ class Terms:
         found = self._select(SearchTerm.record_id).where(word.means(SearchTerm.term))
         return list(session.scalars(found.distinct().limit(FEW)))
 
-    def postings(
-        self, terms: Iterable[str], ordered: Callable[[Select[Any], Any], Select[Any]], most: int
-    ) -> Select[Any]:
-        """The first records that have one of the terms. `ordered` puts the place where to begin
-        and the order on a selection of ids."""
+    def postings(self, terms: Iterable[str], ordered: Ordered, most: int) -> Select[Any]:
+        """The first records that have one of the terms."""
         lists = [
             ordered(
                 self._select(SearchTerm.record_id.label("id")).where(SearchTerm.term == term),
@@ -153,27 +162,50 @@ class Terms:
         return ordered(select(found.c.id).distinct(), found.c.id).limit(most)
 
     def weigh(
-        self, words: Sequence[Word], conditions: Sequence[ColumnElement[bool]] = ()
+        self,
+        words: Sequence[Word],
+        conditions: Sequence[ColumnElement[bool]] = (),
+        ordered: Ordered | None = None,
+        most: int = 0,
     ) -> tuple[list[Weight], list[int]]:
-        """How common each word is, and each condition on the record, in one statement."""
+        """How common each word is, and how many records each condition has, in one statement.
+
+        `ordered` for a list by id: how far `most` postings of each word reach."""
         lines = [
-            select(
-                literal(number).label("number"),
-                _counted(self._select(literal(1)).where(word.means(SearchTerm.term))),
-                self._terms(word, number),
-            )
+            select(literal(number).label("number"), *self._weight(word, number, ordered, most))
             for number, word in enumerate(words)
         ]
         own = self.model.tenant_id == self.tenant_id
         for number, condition in enumerate(conditions, len(words)):
             some = select(literal(1)).select_from(self.model).where(own, condition)
-            lines.append(select(literal(number), _counted(some), NO_TERMS))
+            lines.append(select(literal(number), NO_TERMS, null(), _counted(some)))
         rows = sorted(session.execute(union_all(*lines, PLAN_FOR_THESE_WORDS)).all())[1:]
         weights = [
-            Weight(word, row.hits, None if row.terms is None else tuple(row.terms))
+            Weight(word, None if row.terms is None else tuple(row.terms), row.end, row.hits)
             for word, row in zip(words, rows, strict=False)
         ]
         return weights, [row.hits for row in rows[len(words) :]]
+
+    def _weight(
+        self, word: Word, number: int, ordered: Ordered | None, most: int
+    ) -> tuple[Label[Any], Label[Any], Label[Any]]:
+        hits = _counted(self._select(literal(1)).where(word.means(SearchTerm.term)))
+        if ordered is None:
+            return NO_TERMS.label("terms"), null().label("end"), hits.label("hits")
+        leap = self._leap(word, number)
+        some = select(func.array_agg(leap.c.term)).where(leap.c.term.is_not(None))
+        terms = func.coalesce(some.scalar_subquery(), literal([], ARRAY(String)))
+        few = func.cardinality(terms) <= MOST_TERMS
+        posting = self._select(SearchTerm.record_id.label("id"))
+        posting = posting.where(SearchTerm.term == leap.c.term)
+        one = ordered(posting, SearchTerm.record_id).limit(most).lateral()
+        reached = ordered(select(one.c.id).select_from(leap).join(one, true()), one.c.id)
+        end = reached.offset(most - 1).limit(1).scalar_subquery()
+        return (
+            case((few, terms)).label("terms"),
+            case((few, end)).label("end"),
+            case((~few, hits)).label("hits"),
+        )
 
     def _select(self, *columns: Any) -> Select[Any]:
         return (
@@ -182,17 +214,14 @@ class Terms:
             .where(SearchTerm.tenant_id == self.tenant_id, SearchTerm.kind == self.model.noun)
         )
 
-    def _terms(self, word: Word, number: int) -> Label[Any]:
-        """The different terms that a word means, found by leaps, or NULL where they are many."""
+    def _leap(self, word: Word, number: int) -> CTE:
+        """The different terms that a word means, one leap through the index for each."""
         low = self._first(SearchTerm.term >= word.low, word)
         leap = select(low.label("term"), literal(1).label("nth")).cte(f"word_{number}", True)
         onward = self._first(leap.c.term < SearchTerm.term, word)
-        leap = leap.union_all(
+        return leap.union_all(
             select(onward, leap.c.nth + 1).where(leap.c.term.is_not(None), leap.c.nth <= MOST_TERMS)
         )
-        every = func.coalesce(func.array_agg(leap.c.term), literal([], ARRAY(String)))
-        found = select(case((func.count() <= MOST_TERMS, every)))
-        return found.where(leap.c.term.is_not(None)).scalar_subquery().label("terms")
 
     def _first(self, place: ColumnElement[bool], word: Word) -> ScalarSelect[Any]:
         found = self._select(SearchTerm.term).where(place, SearchTerm.term < word.high)
@@ -222,13 +251,13 @@ def narrow(
         return query.where(literal(False)) if text.strip() else query
     terms = Terms(model, tenant_id)
     weights, _ = terms.weigh(found)
-    rarest = min(weights, key=lambda weight: weight.hits)
-    if rarest.hits <= FEW:
+    rarest = min(weights, key=lambda weight: weight.hits or 0)
+    if (rarest.hits or 0) <= FEW:
         found.remove(rarest.word)
         query = query.where(model.id == any_(literal(terms.ids(rarest.word), ARRAY(String))))
     return query.where(*(terms.probe(word, model.id) for word in found))
 
 
-def _counted(some: Select[Any]) -> Label[Any]:
+def _counted(some: Select[Any]) -> ScalarSelect[Any]:
     limited = some.limit(FEW + 1).subquery()
-    return select(func.count()).select_from(limited).scalar_subquery().label("hits")
+    return select(func.count()).select_from(limited).scalar_subquery()

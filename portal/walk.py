@@ -19,7 +19,6 @@ from sqlalchemy import (
     literal,
     select,
     tuple_,
-    union_all,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -96,19 +95,33 @@ class Search:
 
     def ask(self, statement: Select[Any]) -> tuple[Select[Any], Place | None]:
         """The statement for the page, and the last place it looks at if it may end early."""
-        weights, counts = self.terms.weigh(self.words, self.rare)
-        rarest = min(weights, key=lambda weight: weight.hits)
-        if rarest.hits == 0:
+        ordered = self.order.put_on_ids if self.order.by_id else None
+        weights, counts = self.terms.weigh(self.words, self.rare, ordered, self.share)
+        if any(weight.hits == 0 or weight.terms == () for weight in weights):
             return self.order.put_on(statement.where(literal(False))), None
-        if self.order.by_id and rarest.terms is not None and rarest.hits <= SHARE:
-            return self._along(statement, self._postings(rarest), rarest.word), None
-        if rarest.hits <= FEW:
+        furthest = self._furthest(weights)
+        rarest = min((one for one in weights if one.terms is None), key=_hits, default=None)
+        if furthest is not None and furthest.end is None:
+            return self._postings(statement, furthest), None
+        if rarest is not None and _hits(rarest) <= FEW:
             ids = literal(self.terms.ids(rarest.word), ARRAY(String))
             fetched = statement.where(self.terms.model.id == any_(ids))
             return self._whole(fetched, rarest.word), None
         if min(counts, default=FEW + 1) <= FEW:
             return self._whole(statement), None
-        return self._walk(statement, weights)
+        if furthest is not None:
+            return self._postings(statement, furthest), (furthest.end, furthest.end or "")
+        last = session.execute(self._list().offset(self.share - 1).limit(1)).one_or_none()
+        return self._along(statement, self._list()), last and (last.key, last.id)
+
+    def _furthest(self, weights: Sequence[Weight]) -> Weight | None:
+        """The word whose share of records leads furthest, best to the end."""
+        readable = [weight for weight in weights if weight.terms is not None]
+        cut = [weight for weight in readable if weight.end is not None]
+        if len(cut) < len(readable):
+            return next(weight for weight in readable if weight.end is None)
+        furthest = min if self.order.downward else max
+        return furthest(cut, key=lambda weight: weight.end or "", default=None)
 
     def _whole(self, statement: Select[Any], fetched: Word | None = None) -> Select[Any]:
         id = self.terms.model.id
@@ -124,43 +137,19 @@ class Search:
         keys = (rows.c.id,) if self.order.by_id else (rows.c.key, rows.c.id)
         return self.order.sort(statement, *keys)
 
-    def _walk(
-        self, statement: Select[Any], weights: Sequence[Weight]
-    ) -> tuple[Select[Any], Place | None]:
-        """Along the records of the word that leads furthest, else along the list."""
-        readable = [weight for weight in weights if weight.terms is not None]
-        if not (self.order.by_id and readable):
-            seen = self._list()
-            last = session.execute(self._last(seen)).one_or_none()
-            return self._along(statement, seen), None if last is None else (last.key, last.id)
-        ends = [
-            select(literal(number), self._last(self._postings(weight)).scalar_subquery())
-            for number, weight in enumerate(readable)
-        ]
-        number, end = self._furthest([tuple(row) for row in session.execute(union_all(*ends))])
-        best = readable[number]
-        along = self._along(statement, self._postings(best), best.word)
-        return along, None if end is None else (end, end)
-
-    def _furthest(self, ends: Sequence[tuple[Any, ...]]) -> tuple[int, str | None]:
-        """The word whose last record is furthest down the list, or which has no more."""
-        cut = [(end, number) for number, end in ends if end is not None]
-        if len(cut) < len(ends):
-            return next(found for found in ends if found[1] is None)
-        end, number = min(cut) if self.order.downward else max(cut)
-        return number, end
-
     def _list(self) -> Select[Any]:
         order = self.order
         own = order.id.class_.tenant_id == self.terms.tenant_id
         columns = (order.key.label("key"), order.id.label("id"))
         return order.put_on(select(*columns).where(own)).limit(self.share)
 
-    def _postings(self, weight: Weight) -> Select[Any]:
-        return self.terms.postings(weight.terms or (), self.order.put_on_ids, self.share)
-
-    def _last(self, seen: Select[Any]) -> Select[Any]:
-        return seen.offset(self.share - 1).limit(1)
+    def _postings(self, statement: Select[Any], weight: Weight) -> Select[Any]:
+        found = self.terms.postings(weight.terms or (), self.order.put_on_ids, self.share)
+        return self._along(statement, found, weight.word)
 
     def _probes(self, id: Any, had: Word | None) -> list[ColumnElement[bool]]:
         return [self.terms.probe(word, id) for word in self.words if word is not had]
+
+
+def _hits(weight: Weight) -> int:
+    return weight.hits or 0
