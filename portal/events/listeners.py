@@ -52,6 +52,11 @@ class Listener(Protocol):
         """Erase what was kept of these events, in the running transaction."""
         ...
 
+    def outlive(self, tenant_id: str, event_ids: Sequence[str]) -> None:
+        """Let go of what was done with these events, which are kept no longer. What is still owed
+        of them may stay until its owner has been told."""
+        ...
+
     def explain(self, actor: Actor, event: Published, limit: int) -> Sequence[Match]:
         """For each of its records, whether this event matches it and why."""
         ...

@@ -48,6 +48,12 @@ def _schema(**properties: Mapping[str, Any]) -> dict[str, Any]:
 _OF_KEY = {"id": _TEXT, "name": _TEXT, "key_prefix": _TEXT, "application_id": _MAYBE}
 _SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "webhook.pausing": _FAILING,
+    "webhook.expired": _schema(
+        id=_TEXT,
+        name=_TEXT,
+        expired={"type": "integer", "description": "How many, since the webhook was paused."},
+    ),
+    "webhook.ping": _schema(id=_TEXT, name=_TEXT),
     "api_key.expiring": _schema(**_OF_KEY, expires_at=_TEXT, days={"enum": [14, 7, 1]}),
     "api_key.unused": _schema(**_OF_KEY, last_used_at=_MAYBE, days={"type": "integer"}),
     "api_key.leaked": _schema(
@@ -72,9 +78,12 @@ _KEY = {
     "key_prefix": "sk-acme-sHk3",
     "application_id": "app_01K1EXAMPLE",
 }
+_WEBHOOK = {"id": "whk_01K1EXAMPLE", "name": "CRM events"}
 _BULK = {"count": 214, "reason": "Laptop stolen", "application_id": "app_01K1EXAMPLE"}
 _EXAMPLES: Mapping[str, Mapping[str, Any]] = {
-    "webhook.pausing": {"id": "whk_01K1EXAMPLE", "name": "CRM events", "consecutive_failures": 5},
+    "webhook.pausing": {**_WEBHOOK, "consecutive_failures": 5},
+    "webhook.expired": {**_WEBHOOK, "expired": 37},
+    "webhook.ping": _WEBHOOK,
     "api_key.expiring": {**_KEY, "expires_at": "2026-12-01T09:00:00Z", "days": 7},
     "api_key.unused": {**_KEY, "last_used_at": "2026-08-26T07:12:00Z", "days": 90},
     "api_key.leaked": {
@@ -123,6 +132,8 @@ _OTHERS = {
     "webhook.pausing": "A webhook fails and will be paused if this goes on.",
     "webhook.paused": "A webhook was paused; its events are held.",
     "webhook.resumed": "Somebody resumed a paused webhook.",
+    "webhook.expired": "Events were held for a webhook for too long and given up.",
+    "webhook.ping": "Sent to a paused webhook that nothing is held for, to see whether it works.",
     "webhook.recovered": "A paused webhook works again and was resumed by itself.",
 }
 

@@ -128,11 +128,12 @@ def erase() -> ResponseReturnValue:
         return _settings_page(_stored_settings(), form, kept)
     if request.form["confirm"].strip() != command.subject:
         raise BadRequest("Type the subject as it is written, then everything of it is erased.")
-    count = service.erase(web.actor(), command.subject)
-    if count >= service.ERASED_AT_ONCE:
-        web.toast(f"{count:,} events are erased, and there are more: erase again.", "warn")
+    erased = service.erase(web.actor(), command.subject)
+    done = "1 event is erased" if erased.events == 1 else f"{erased.events:,} events are erased"
+    if erased.more:
+        web.toast(f"{done}, and there are more: erase again.", "warn")
     else:
-        web.toast("1 event is erased." if count == 1 else f"{count:,} events are erased.")
+        web.toast(f"{done}, none is left.")
     return web.see_other(url_for("events.change_settings"))
 
 

@@ -84,7 +84,12 @@ def _get(id: str) -> Response:
 def _erase() -> Response:
     no_parameters()
     command = Erasure.read(body())
-    return once(lambda: Outcome({"events": service.erase(actor(), command.subject)}, 200))
+
+    def work() -> Outcome:
+        erased = service.erase(actor(), command.subject)
+        return Outcome({"events": erased.events, "more": erased.more}, 200)
+
+    return once(work)
 
 
 def _settings() -> Response:
@@ -174,7 +179,7 @@ OPERATIONS = (
         name="erase",
         method="POST",
         path="/events/erasures",
-        summary="Erase all events of a subject, with their deliveries",
+        summary="Erase the events of a subject, with their deliveries; says whether there are more",
         scope="events:publish",
         view=_erase,
         command=Erasure,

@@ -110,9 +110,10 @@ class Erasure(Command):
 
 
 class Erased(BaseModel):
-    """How much was erased."""
+    """How much was erased, and whether to ask again: one call erases 10,000 events at most."""
 
     events: int
+    more: bool = Field(description="Whether the subject has more events: then send this again.")
 
 
 class EventTypeInput(Command):

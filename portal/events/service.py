@@ -60,6 +60,14 @@ class Accepted:
     duplicate: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How many events of a subject were erased, and whether there are more: then ask again."""
+
+    events: int
+    more: bool
+
+
 def publish(actor: Actor, events: Sequence[EventInput]) -> list[Accepted]:
     """Keep events and what is owed to their listeners, all of them or none.
 
@@ -92,6 +100,13 @@ def announce(
     return event_id
 
 
+def keep(actor: Actor, name: str, data: Mapping[str, Any], subject: str) -> str:
+    """Store one of the portal's own events that goes to nobody by itself; gives its id."""
+    event_id = new_id(Event.id_prefix)
+    _write(actor, [(event_id, EventInput.read({"type": name, "data": data, "subject": subject}))])
+    return event_id
+
+
 def get(actor: Actor, event_id: str) -> Event:
     """One event of the actor's tenant. Raises NotFound."""
     actor.require("events:read")
@@ -118,19 +133,19 @@ def matches(actor: Actor, event: Event) -> list[Match]:
 def kept_of(actor: Actor, subject: str) -> Kept:
     """How much there is of a subject: what one erasure would take."""
     _may_erase(actor)
-    ids = _ids_of(actor, subject)
+    ids, more = _ids_of(actor, subject)
     deliveries = sum(one.kept(actor.tenant_id, ids) for one in listeners())
-    return Kept(len(ids), deliveries, len(ids) >= ERASED_AT_ONCE)
+    return Kept(len(ids), deliveries, more)
 
 
-def erase(actor: Actor, subject: str) -> int:
-    """Forget every event of a subject, with its deliveries; how many there were.
+def erase(actor: Actor, subject: str) -> Erased:
+    """Forget the events of a subject, with their deliveries; how many there were.
 
-    At most ERASED_AT_ONCE: ask again for the rest. Raises nothing for a subject without events:
-    asking twice is right. The history tells who erased how much, and not of whom.
+    At most ERASED_AT_ONCE: the answer says whether to ask again. Raises nothing for a subject
+    without events: asking twice is right. The history tells who erased how much, and not of whom.
     """
     _may_erase(actor)
-    ids = _ids_of(actor, subject)
+    ids, more = _ids_of(actor, subject)
     for listener in listeners():
         listener.forget(actor.tenant_id, ids)
     for model, column in ((EventKey, EventKey.event_id), (Event, Event.id)):
@@ -147,7 +162,7 @@ def erase(actor: Actor, subject: str) -> int:
             record_id=actor.tenant_id,
             changes={"events": (len(ids), 0)},
         )
-    return len(ids)
+    return Erased(len(ids), more)
 
 
 def _may_erase(actor: Actor) -> None:
@@ -155,11 +170,13 @@ def _may_erase(actor: Actor) -> None:
     actor.require("webhooks:write")
 
 
-def _ids_of(actor: Actor, subject: str) -> list[str]:
+def _ids_of(actor: Actor, subject: str) -> tuple[list[str], bool]:
+    """The events of a subject, as many as are erased at once, and whether there are more."""
     of_subject = select(Event.id).where(
         Event.tenant_id == actor.tenant_id, Event.subject == subject
     )
-    return list(session.scalars(of_subject.order_by(Event.id).limit(ERASED_AT_ONCE)))
+    found = list(session.scalars(of_subject.order_by(Event.id).limit(ERASED_AT_ONCE + 1)))
+    return found[:ERASED_AT_ONCE], len(found) > ERASED_AT_ONCE
 
 
 def _claim_ids(actor: Actor, events: Sequence[EventInput]) -> tuple[list[str], set[int]]:
@@ -202,6 +219,18 @@ def _store(actor: Actor, events: Sequence[tuple[str, EventInput]]) -> dict[str, 
     """Write new events and let the listeners write theirs; event id → how many deliveries."""
     if not events:
         return {}
+    _write(actor, events)
+    published = [
+        Published(event_id, event.type, event.subject, event.data) for event_id, event in events
+    ]
+    counts: dict[str, int] = {}
+    for listener in listeners():
+        for event_id, count in listener.take(actor.tenant_id, published).items():
+            counts[event_id] = counts.get(event_id, 0) + count
+    return counts
+
+
+def _write(actor: Actor, events: Sequence[tuple[str, EventInput]]) -> None:
     now = database_now()
     session.execute(
         insert(Event),
@@ -223,11 +252,3 @@ def _store(actor: Actor, events: Sequence[tuple[str, EventInput]]) -> dict[str, 
             for event_id, event in events
         ],
     )
-    published = [
-        Published(event_id, event.type, event.subject, event.data) for event_id, event in events
-    ]
-    counts: dict[str, int] = {}
-    for listener in listeners():
-        for event_id, count in listener.take(actor.tenant_id, published).items():
-            counts[event_id] = counts.get(event_id, 0) + count
-    return counts

@@ -32,7 +32,7 @@ LISTING: Listing[Any] = Listing(
         "replay_id": Delivery.replay_id,
         "origin": Delivery.origin,
     },
-    choices={"state": STATES, "origin": ("event", "redelivery", "replay")},
+    choices={"state": STATES, "origin": ("event", "redelivery", "replay", "probe")},
     ranges={"created_at": Delivery.created_at},
     sorts={"created_at": Delivery.id},
 )

@@ -189,7 +189,11 @@ def _story(
         )
         for one in attempts
     ]
-    begun = {"redelivery": "Sent again by hand", "replay": "Sent again by a replay"}
+    begun = {
+        "redelivery": "Sent again by hand",
+        "replay": "Sent again by a replay",
+        "probe": "To see whether the receiver works again",
+    }
     title = begun.get(delivery.origin, "Published")
     first = Moment("done", "accepted", delivery.created_at, title, _matched(webhook))
     return [line for line in (_now(delivery, webhook, state), *tried, first) if line is not None]

@@ -151,10 +151,14 @@ class Engine:
                 self.lanes.forget_idle()
 
     async def _look_around(self, connection: queue.Connection) -> None:
-        """Now and then, see with how many other workers the endpoints are shared."""
-        if time.monotonic() >= self._look_at:
-            self.lanes.share_with(await queue.workers(connection))
-            self._look_at = time.monotonic() + LOOK_SECONDS
+        """Now and then: with how many other workers are the endpoints shared, and which paused
+        one has nothing to be tried with?"""
+        if time.monotonic() < self._look_at:
+            return
+        self.lanes.share_with(await queue.workers(connection))
+        for tenant_id, webhook_id in await queue.silent(connection):
+            self._tell(safety.ping, tenant_id, webhook_id)
+        self._look_at = time.monotonic() + LOOK_SECONDS
 
     async def _take_some(self, connection: queue.Connection) -> int:
         """One claim; how many deliveries it gave."""

@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, exists, func, insert, select, text
+from sqlalchemy import delete, exists, func, insert, select, text, true
 
 from portal.db import Actor, new_id, session
 from portal.events.listeners import Match, Published
 from portal.events.names import matches, patterns_of
 from portal.webhooks.models import Delivery, DeliveryAttempt, Subscription, Webhook
 
+ENDED = ("delivered", "failed", "cancelled")
 CHANNEL = "delivery_due"
 WAKE = text(f"SELECT pg_notify('{CHANNEL}', '')")
 Filter = Mapping[str, Any]
@@ -89,6 +90,16 @@ class Deliveries:
             session.execute(
                 delete(model)
                 .where(model.tenant_id == tenant_id, model.event_id.in_(event_ids))
+                .execution_options(synchronize_session=False)
+            )
+
+    def outlive(self, tenant_id: str, event_ids: Sequence[str]) -> None:
+        """Let go of what was sent and answered, and of the deliveries that have ended; those that
+        are still held are given up by the housekeeping, which tells of it."""
+        for model, ended in ((Delivery, Delivery.state.in_(ENDED)), (DeliveryAttempt, true())):
+            session.execute(
+                delete(model)
+                .where(model.tenant_id == tenant_id, model.event_id.in_(event_ids), ended)
                 .execution_options(synchronize_session=False)
             )
 

@@ -308,6 +308,7 @@ class Endpoint(Base):
     probes: Mapped[int] = mapped_column(Integer, server_default="0")
     good_probes: Mapped[int] = mapped_column(Integer, server_default="0")
     resumed_at: Mapped[datetime | None]
+    recovered_at: Mapped[datetime | None]  # by itself, since its last pause
     warned_at: Mapped[datetime | None]
     paid_until: Mapped[datetime | None]
     expired: Mapped[int] = mapped_column(Integer, server_default="0")

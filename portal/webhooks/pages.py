@@ -1,11 +1,12 @@
 """Pages of webhooks: /webhooks."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Flask, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import exists, outerjoin, select, true, union_all
+from sqlalchemy import DateTime, Select, exists, func, null, outerjoin, select, true, union_all
 from sqlalchemy.orm import aliased
 
 from portal import listing, overview, web
@@ -25,10 +26,11 @@ from portal.webhooks import delivery, panels, service, stats
 from portal.webhooks.forms import PressForm, TestForm, WebhookForm, suggestions
 from portal.webhooks.inbound import pages as inbound
 from portal.webhooks.inbound.forms import InboundForm
-from portal.webhooks.models import FAILING, OUTCOMES, PAUSED, DeliveryAttempt, Webhook
+from portal.webhooks.models import FAILING, OUTCOMES, PAUSED, DeliveryAttempt, Endpoint, Webhook
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 SHOWN = 5  # webhooks on an application's page and on the overview
+TOLD_FOR = timedelta(days=1)  # that a webhook has recovered
 
 
 def init_app(app: Flask) -> None:
@@ -263,24 +265,42 @@ def part(actor: Actor, application: Application) -> Part:
 
 
 def tell(actor: Actor) -> Told:
-    """Two steps of the first run, today's deliveries, and the webhooks that fail or are paused."""
+    """Two steps of the first run, today's deliveries, and the webhooks that fail, are paused, or
+    have recovered today."""
     known = select(
         exists().where(Webhook.tenant_id == actor.tenant_id).label("some"),
         exists().where(DeliveryAttempt.tenant_id == actor.tenant_id).label("tested"),
         stats.today(actor.tenant_id),
     ).subquery()
     newest_first = Webhook.seen_by(actor).order_by(Webhook.last_delivery_at.desc()).limit(SHOWN)
-    failing = union_all(*(newest_first.where(state) for state in (FAILING, PAUSED))).subquery()
-    # One statement: the two answers, beside every webhook that fails, or beside nothing.
-    one = aliased(Webhook, failing)
+    bad = [newest_first.where(state) for state in (FAILING, PAUSED)]
+    never = null().cast(DateTime(timezone=True)).label("recovered_at")
+    concerning = union_all(
+        *(query.add_columns(never) for query in bad), _recovered(newest_first)
+    ).subquery()
+    # One statement: the two answers, beside every webhook that concerns, or beside nothing.
+    one = aliased(Webhook, concerning)
     rows = session.execute(
-        select(known.c.some, known.c.tested, known.c.today, one)
+        select(known.c.some, known.c.tested, known.c.today, one, concerning.c.recovered_at)
         .select_from(outerjoin(known, one, true()))
         .order_by(one.last_delivery_at.desc())
     ).all()
-    some, tested, today, _ = rows[0]
-    concerns = [_concern(record) for *_, record in rows if record is not None]
+    some, tested, today, *_ = rows[0]
+    concerns = [_concern(record, again) for *_, record, again in rows if record is not None]
     return Told(steps=_steps(some, tested), figures=_figures(today), concerns=concerns)
+
+
+def _recovered(webhooks: Select[Webhook]) -> Select[Webhook, datetime | None]:
+    """Those that were paused by themselves, resumed by themselves lately, and work."""
+    return (
+        webhooks.join(
+            Endpoint,
+            (Endpoint.tenant_id == Webhook.tenant_id) & (Endpoint.webhook_id == Webhook.id),
+        )
+        .where(Webhook.is_active, Endpoint.recovered_at > func.now() - TOLD_FOR)
+        .where(Webhook.last_delivery_status == "delivered")
+        .add_columns(Endpoint.recovered_at)
+    )
 
 
 def _figures(today: Sequence[int]) -> list[Figure]:
@@ -314,8 +334,17 @@ def _steps(some: bool, tested: bool) -> list[Step]:
     ]
 
 
-def _concern(record: Webhook) -> Concern:
+def _concern(record: Webhook, recovered_at: datetime | None) -> Concern:
     outcome = record.last_delivery_status or ""
+    if recovered_at is not None:
+        return Concern(
+            status="recovered",
+            title=record.name,
+            text="It was paused because it failed, and works again. What was held has been sent"
+            " or is on its way.",
+            url=url_for("endpoints.health", record_id=record.id),
+            since=recovered_at,
+        )
     if record.paused_at is not None:
         return Concern(
             status="paused",

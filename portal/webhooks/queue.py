@@ -42,6 +42,8 @@ AND objid::bigint = hashtext('workers')::bigint & 4294967295
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 ENTER = "SELECT set_config('app.tenant_id', %s, true)"
+SILENT = "SELECT * FROM silent_endpoints(%s)"
+AT_ONCE = 50
 DUE = "SELECT * FROM due_endpoints(%s, %s, %s, %s)"
 ALONE = """
 SELECT pg_advisory_xact_lock(hashtextextended(id, 0)) FROM unnest(%s::text[]) AS o(id) ORDER BY id
@@ -260,6 +262,12 @@ async def due(
     """Endpoints with something due, in the order of their ids from `after` on."""
     rows = await connection.execute(DUE, (*after, list(busy), at_most))
     return [Due(**row) for row in await rows.fetchall()]
+
+
+async def silent(connection: Connection) -> list[tuple[str, str]]:
+    """Paused endpoints that are to be tried, and have nothing to be tried with: their ids."""
+    rows = await connection.execute(SILENT, (AT_ONCE,))
+    return [(row["tenant_id"], row["webhook_id"]) for row in await rows.fetchall()]
 
 
 async def take(connection: Connection, wanted: Sequence[tuple[Due, int]]) -> list[Taken]:

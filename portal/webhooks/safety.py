@@ -1,8 +1,9 @@
 """Safe pause: a receiver that fails for long is left in peace, what happens meanwhile is held.
 
 A paused webhook's deliveries wait as they are, so pausing and resuming cost the same whether ten
-are held or a million. The engine tries one of them now and then (a probe) and resumes by itself
-after three good ones; people pause and resume by hand, and choose what becomes of the backlog.
+are held or a million. The engine tries one of them now and then (a probe), or a ping where none is
+held, and resumes by itself after three good ones; people pause and resume by hand, and choose what
+becomes of the backlog.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,8 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal import records
-from portal.db import Actor, database_now, find, session, transaction
+from portal.audit import service as audit
+from portal.db import Actor, database_now, find, new_id, session, transaction
 from portal.errors import Conflict
 from portal.events import service as events
 from portal.webhooks import policy
@@ -28,6 +30,7 @@ Choice = Literal["all", "newest_per_subject", "skip_before"]
 COUNTED = 100_000
 """More than so many held deliveries are told as "so many and more": counting is not free."""
 
+TOLD_AGAIN_AFTER = timedelta(days=1)
 USUAL_RATE = 20.0  # deliveries a second, to tell how long a replay takes
 
 NEWEST_ONLY = text("""
@@ -81,7 +84,7 @@ def judge(actor: Actor, webhook_id: str) -> None:
         _pause(actor, webhook, endpoint, "failing")
     elif endpoint.warned_at is None:
         endpoint.warned_at = database_now()
-        _say(actor, webhook, "pausing")
+        _say(actor, webhook, "pausing", consecutive_failures=webhook.consecutive_failures)
 
 
 def probed(actor: Actor, webhook_id: str, good: bool, pause: PauseReason | None) -> None:
@@ -93,12 +96,34 @@ def probed(actor: Actor, webhook_id: str, good: bool, pause: PauseReason | None)
             _pause(actor, webhook, endpoint, pause)
         return
     endpoint.good_probes = endpoint.good_probes + 1 if good else 0
-    if good and (endpoint.good_probes >= policy.GOOD_PROBES or _held(webhook).held == 0):
+    if endpoint.good_probes >= policy.GOOD_PROBES:
         _resume(actor, webhook, endpoint, action="recovered")
         return
     endpoint.probes = 0 if good else endpoint.probes + 1
     wait = policy.AFTER_GOOD_PROBE if good else policy.next_probe(endpoint.probes)
     endpoint.next_probe_at = database_now() + wait
+
+
+def ping(actor: Actor, webhook_id: str) -> None:
+    """Give a paused webhook that nothing is held for something to be tried with. Right to call at
+    any time and twice."""
+    webhook = find(Webhook, actor, webhook_id, lock=True, include_deleted=True)
+    due = _endpoint(webhook).next_probe_at
+    if webhook.paused_at is None or due is None or due > database_now() or _held(webhook).held:
+        return
+    name, data = "webhook.ping", {"id": webhook.id, "name": webhook.name}
+    delivery = Delivery(
+        tenant_id=webhook.tenant_id,
+        id=new_id(Delivery.id_prefix),
+        webhook_id=webhook.id,
+        event_id=events.keep(actor, name, data, subject=webhook.id),
+        event_type=name,
+        subject=webhook.id,
+        origin="probe",
+    )
+    session.add(delivery)
+    session.flush()
+    session.execute(WAKE)
 
 
 def pause(actor: Actor, webhook_id: str) -> Webhook:
@@ -173,7 +198,8 @@ def _endpoint(webhook: Webhook) -> Endpoint:
 
 def _pause(actor: Actor, webhook: Webhook, endpoint: Endpoint, reason: PauseReason) -> Webhook:
     now = database_now()
-    endpoint.probes = endpoint.good_probes = 0
+    endpoint.probes = endpoint.good_probes = endpoint.expired = 0
+    endpoint.recovered_at = endpoint.expired_at = None
     endpoint.next_probe_at = None if reason == "by_hand" else now + policy.next_probe(0)
     values = {"paused_at": now, "pause_reason": reason}
     return records.change(actor, webhook, values, action="paused")
@@ -184,6 +210,7 @@ def _resume(actor: Actor, webhook: Webhook, endpoint: Endpoint, *, action: str) 
     endpoint.warned_at = None
     endpoint.probes = endpoint.good_probes = endpoint.throttles = 0
     endpoint.resumed_at = database_now()
+    endpoint.recovered_at = endpoint.resumed_at if action == "recovered" else None
     # What waits for its next attempt has waited long enough.
     session.execute(
         update(Delivery)
@@ -196,10 +223,20 @@ def _resume(actor: Actor, webhook: Webhook, endpoint: Endpoint, *, action: str) 
     return records.change(actor, webhook, values, action=action)
 
 
-def _say(actor: Actor, webhook: Webhook, action: str) -> None:
-    data = {
-        "id": webhook.id,
-        "name": webhook.name,
-        "consecutive_failures": webhook.consecutive_failures,
-    }
-    events.announce(actor, f"webhook.{action}", data, subject=webhook.id)
+def gave_up(actor: Actor, webhook_id: str, count: int) -> None:
+    """Note that deliveries of a webhook were held for longer than they are kept: in its history, at
+    its endpoint, and once a day as an event."""
+    webhook = find(Webhook, actor, webhook_id, include_deleted=True)
+    endpoint = _endpoint(webhook)
+    told, now = endpoint.expired_at, database_now()
+    endpoint.expired += count
+    if told is not None and now - told < TOLD_AGAIN_AFTER:
+        return
+    endpoint.expired_at = now
+    audit.record(actor, "webhook.expired", webhook, {"expired": (None, endpoint.expired)})
+    _say(actor, webhook, "expired", expired=endpoint.expired)
+
+
+def _say(actor: Actor, webhook: Webhook, action: str, **data: int) -> None:
+    told = {"id": webhook.id, "name": webhook.name, **data}
+    events.announce(actor, f"webhook.{action}", told, subject=webhook.id)

@@ -327,7 +327,7 @@ class DeliveryDocument(BaseModel):
     completed_at: datetime | None
     outcome: OutcomeWord | None = Field(description="Of the last attempt.")
     status: int | None = Field(description="The receiver's HTTP status in the last attempt.")
-    origin: Literal["event", "redelivery", "replay"]
+    origin: Literal["event", "redelivery", "replay", "probe"]
     replay_id: str | None
 
 

@@ -34,7 +34,7 @@ def request_of(taken: Taken, keys: Sequence[str], now: int) -> Request:
         **schemes.headers(taken.settings.signature_scheme, keys, taken.event_id, body, now),
         "cpod-sequence": str(taken.sequence),
         "cpod-attempt": str(taken.attempts),
-        **({} if taken.origin == "event" else {"webhook-replay": "true"}),
+        **({"webhook-replay": "true"} if taken.origin in ("redelivery", "replay") else {}),
         **taken.settings.headers,
     }
     timeout = taken.settings.retry_policy["timeoutMs"] / 1000

@@ -43,7 +43,7 @@ SELECT now() AS now,
     (SELECT count(DISTINCT subject) + count(*) FILTER (WHERE subject IS NULL) FROM waiting)
         AS newest_only,
     mine.failing_since, mine.not_before, mine.next_probe_at, mine.probes, mine.good_probes,
-    mine.resumed_at, mine.last_sequence
+    mine.resumed_at, mine.last_sequence, mine.expired, mine.expired_at
 FROM (SELECT 1) AS one LEFT JOIN mine ON true
 """)  # noqa: S608  one constant of the models
 
@@ -103,6 +103,8 @@ class Standing:
     good_probes: int
     resumed_at: datetime | None
     last_sequence: int
+    expired: int
+    expired_at: datetime | None
     seconds: float
 
     @property
@@ -133,7 +135,7 @@ def standing(actor: Actor, webhook: Webhook) -> Standing:
     actor.require("webhooks:read")
     values = {**_key(webhook), "most": safety.COUNTED}
     row = dict(session.execute(STANDING, values).mappings().one())
-    for name in ("probes", "good_probes", "last_sequence"):
+    for name in ("probes", "good_probes", "last_sequence", "expired"):
         row[name] = row[name] or 0
     rate = min(float(webhook.rate_limit or safety.USUAL_RATE), safety.USUAL_RATE)
     return Standing(**row, seconds=row["held"] / rate)

@@ -1,12 +1,13 @@
 """Room for what comes, and an end for what is old."""
 
-from typing import Any
+from collections import Counter
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, text, update
 
 from portal.db import session
 from portal.events import settings
-from portal.webhooks.models import WAITING, Delivery
+from portal.webhooks import safety
+from portal.webhooks.models import WAITING, Delivery, DeliveryAttempt
 
 DAYS_AHEAD = 14
 FORGOTTEN_AT_ONCE = 10_000
@@ -22,26 +23,44 @@ def make_room() -> None:
 
 
 def forget_old(tenant_id: str) -> int:
-    """Drop the deliveries that are older than the tenant keeps them; what of them still waits
-    ends as expired first, so that it is seen for a day."""
+    """Drop the deliveries that are older than the tenant keeps them, with what was sent and
+    answered; what of them still waits ends as expired first, so that it is seen for a day."""
     days = settings.of_days(tenant_id)
-    of_tenant = Delivery.tenant_id == tenant_id
-    session.execute(
-        update(Delivery)
-        .where(of_tenant, Delivery.id < _floor(days), Delivery.state.in_(WAITING))
-        .values(state="expired", completed_at=func.now())
-        .execution_options(synchronize_session=False)
-    )
-    old = select(Delivery.id).where(of_tenant, Delivery.id < _floor(days + 1))
-    ids = list(session.scalars(old.order_by(Delivery.id).limit(FORGOTTEN_AT_ONCE)))
-    session.execute(
-        delete(Delivery)
-        .where(of_tenant, Delivery.id.in_(ids))
-        .execution_options(synchronize_session=False)
-    )
+    expire(tenant_id, days)
+    ids = _older(tenant_id, days + 1)
+    for model, column in ((Delivery, Delivery.id), (DeliveryAttempt, DeliveryAttempt.delivery_id)):
+        session.execute(
+            delete(model)
+            .where(model.tenant_id == tenant_id, column.in_(ids))
+            .execution_options(synchronize_session=False)
+        )
     return len(ids)
 
 
-def _floor(days: int) -> Any:
-    """The id that a delivery of so many days ago would have at least."""
-    return func.ulid_floor("dlv", func.now() - func.make_interval(0, 0, 0, days))
+def expire(tenant_id: str, days: int) -> None:
+    """Give up what waits for longer than so many days, and tell whose it was."""
+    on_its_way = (Delivery.state == "in_flight") & (Delivery.due_at > func.now())
+    waits = Delivery.state.in_(WAITING) & ~on_its_way
+    given_up = session.scalars(
+        update(Delivery)
+        .where(Delivery.tenant_id == tenant_id, Delivery.id.in_(_older(tenant_id, days, waits)))
+        .where(waits)
+        .values(state="expired", completed_at=func.now())
+        .returning(Delivery.webhook_id)
+        .execution_options(synchronize_session=False)
+    )
+    for webhook_id, count in sorted(Counter(given_up).items()):
+        safety.gave_up(safety.engine_actor(tenant_id), webhook_id, count)
+
+
+def _older(tenant_id: str, days: int, *which: ColumnElement[bool]) -> list[str]:
+    """Deliveries of more than so many days ago, by their ids and by the database's clock: an id
+    has its time from the machine that made it, whose clock may be wrong."""
+    moment = func.now() - func.make_interval(0, 0, 0, days)
+    old = select(Delivery.id).where(
+        Delivery.tenant_id == tenant_id,
+        Delivery.id < func.ulid_floor("dlv", moment),
+        Delivery.created_at < moment,
+        *which,
+    )
+    return list(session.scalars(old.order_by(Delivery.id).limit(FORGOTTEN_AT_ONCE)))
