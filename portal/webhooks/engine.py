@@ -22,7 +22,7 @@ from portal.config import Config, libpq_url
 from portal.outbound import OutboundClient, Outcome, Request
 from portal.webhooks import queue, safety, sending, signing
 from portal.webhooks.keys import Keys, KeysUnavailable
-from portal.webhooks.lanes import Lanes
+from portal.webhooks.lanes import Lane, Lanes
 from portal.webhooks.matching import CHANNEL
 from portal.webhooks.policy import Decision
 from portal.webhooks.queue import Done, Due, Taken
@@ -55,6 +55,7 @@ class Engine:
         self.keys = Keys(app)
         self.taken: dict[str, Taken] = {}
         self._done: list[Done] = []
+        self._unsent: list[Taken] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._place = ("", "")
         self._look_at = 0.0
@@ -101,8 +102,10 @@ class Engine:
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
+        for lane in self.lanes:
+            self._put_back(lane)
         deadline = time.monotonic() + DRAIN_SECONDS
-        while (self._tasks or self._done) and time.monotonic() < deadline:
+        while (self._tasks or self._done or self._unsent) and time.monotonic() < deadline:
             self._ready.set()
             await asyncio.sleep(0.02)
         recording.cancel()
@@ -170,8 +173,6 @@ class Engine:
             return 0
         taken = await queue.take(connection, wanted)
         self._note(wanted, taken)
-        for one in taken:
-            self._send(one)
         return len(taken)
 
     async def _due(self, connection: queue.Connection) -> list[Due]:
@@ -200,24 +201,39 @@ class Engine:
         return wanted
 
     def _note(self, wanted: list[tuple[Due, int]], taken: list[Taken]) -> None:
-        now, counts = time.monotonic(), dict.fromkeys((d.webhook_id for d, _ in wanted), 0)
+        of: dict[str, list[Taken]] = {due.webhook_id: [] for due, _ in wanted}
         for one in taken:
-            counts[one.webhook_id] += 1
+            of[one.webhook_id].append(one)
             self.taken[one.id] = one
         for due, room in wanted:
-            lane = self.lanes.of(due.webhook_id)
-            lane.left(counts[due.webhook_id], now)
-            lane.has_more = counts[due.webhook_id] == room
+            lane, found = self.lanes.of(due.webhook_id), of[due.webhook_id]
+            lane.took(found)
+            lane.has_more = len(found) == room
+            self._start(lane)
 
     # ------------------------------------------------------------ sending
 
-    def _send(self, taken: Taken) -> None:
-        task = asyncio.get_running_loop().create_task(self._deliver(taken))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _start(self, lane: Lane) -> None:
+        """As many senders as the lane has room for and something to send."""
+        while (taken := lane.next()) is not None:
+            self._keep(asyncio.get_running_loop().create_task(self._send(lane, taken)))
 
-    async def _deliver(self, taken: Taken) -> None:
-        """One attempt, from the signature to what is to be recorded. It never raises."""
+    async def _send(self, lane: Lane, taken: Taken | None) -> None:
+        """One delivery of a lane after the other, as long as it has more."""
+        while taken is not None:
+            if await self._deliver(taken, lane) and not lane.is_late(time.monotonic()):
+                self._start(lane)
+            else:
+                self._put_back(lane)
+            if not taken.settings.ordered:
+                self._wake_if_room(lane)
+            taken = lane.next()
+
+    async def _deliver(self, taken: Taken, lane: Lane) -> bool:
+        """One attempt, from the signature to what is to be recorded; whether it succeeded.
+
+        It never raises.
+        """
         request, signed_with, decision = None, "", None
         try:
             if taken.data is None:
@@ -232,13 +248,20 @@ class Engine:
             outcome = FAILED_HERE
         decision = decision or sending.judge(taken, outcome)
         self._finish(taken, sending.done(taken, request, outcome, decision, signed_with), decision)
-        self.lanes.of(taken.webhook_id).returned(good=outcome.succeeded)
-        if not taken.settings.ordered:
-            self._wake_if_room(taken.webhook_id)
+        lane.returned(good=outcome.succeeded, seconds=outcome.timings.total_ms / 1000)
+        return outcome.succeeded
+
+    def _put_back(self, lane: Lane) -> None:
+        """What waits in a lane, and will not be sent from it soon, is for others to take."""
+        for one in lane.emptied():
+            del self.taken[one.id]
+            self._unsent.append(one)
+            self._ready.set()
 
     async def _sign(self, taken: Taken) -> tuple[Request, str]:
         keys = await self.keys.of(taken.tenant_id, taken.settings)
-        now = int(taken.settings.taken_at.timestamp())
+        waited = time.monotonic() - taken.leased_at
+        now = int(taken.settings.taken_at.timestamp() + waited)
         return sending.request_of(taken, keys, now), signing.fingerprint(keys[0])
 
     def _finish(self, taken: Taken, done: Done, decision: Decision) -> None:
@@ -249,14 +272,14 @@ class Engine:
             good = decision.state == "delivered"
             self._tell(safety.probed, taken.tenant_id, taken.webhook_id, good, decision.pause)
 
-    def _wake_if_room(self, webhook_id: str) -> None:
-        lane = self.lanes.of(webhook_id)
+    def _wake_if_room(self, lane: Lane) -> None:
         if lane.has_more and not lane.is_busy:
             self._wake.set()
 
     # ------------------------------------------------------------ recording
 
     async def _record(self, connection: queue.Connection) -> None:
+        self._ready.set()  # for what could not be recorded while the database was away
         while True:
             await self._ready.wait()
             self._ready.clear()
@@ -264,14 +287,19 @@ class Engine:
                 health = await queue.complete(connection, batch)
                 del self._done[: len(batch)]
                 for done in batch:  # in order, the next one has waited for this to be recorded
-                    self._wake_if_room(done.endpoint["webhook_id"])
+                    self._wake_if_room(self.lanes.of(done.endpoint["webhook_id"]))
                 for one in health:
                     if safety.concerns(one):
                         self._tell(safety.judge, one.tenant_id, one.webhook_id)
+            if unsent := self._unsent[:]:
+                await queue.give_back(connection, unsent)
+                del self._unsent[: len(unsent)]
 
     def _tell(self, verb: Callable[..., Any], tenant_id: str, *arguments: Any) -> None:
         """Rare things (a pause, a probe, a recovery) are done by the service, in a thread."""
         work = asyncio.to_thread(safety.run, self.app, verb, tenant_id, *arguments)
-        task = asyncio.get_running_loop().create_task(work)
+        self._keep(asyncio.get_running_loop().create_task(work))
+
+    def _keep(self, task: "asyncio.Task[None]") -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -1,18 +1,28 @@
 """How much may be on its way to each endpoint: what keeps one from moving another's latency.
 
 A lane widens with every success and halves with every failure, so a fast receiver is given much, a
-dead or slow one little, and nobody chooses numbers. Of this process alone, which has its part of
-the widest lane; what else holds for all workers (a pause, a limited rate, patience that a receiver
-asked for) is in the database.
+dead or slow one little, and nobody chooses numbers. For a lane that is as wide as it gets, some are
+taken ahead and wait here, so that its senders never wait for the database. Of this process alone,
+which has its part of the widest lane; what else holds for all workers (a pause, a limited rate,
+patience that a receiver asked for) is in the database.
 """
 
 import time
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from portal.webhooks.queue import Due
+from portal.webhooks.queue import Due, Taken
 
 FIRST_WIDTH = 10.0
 WIDEST = 64.0
+AHEAD = 2
+"""Times the width of the lane."""
+
+QUICK_SECONDS = 1.0
+BEGIN_WITHIN = 20.0
+"""Of the lease; what waits for longer could not be ended before another worker takes it."""
+
 FORGOTTEN_AFTER = 300.0  # seconds
 REST_SECONDS = 0.5
 
@@ -24,32 +34,65 @@ class Lane:
     width: float = FIRST_WIDTH
     widest: float = WIDEST
     on_its_way: int = 0
+    waiting: deque[Taken] = field(default_factory=deque)
+    is_quick: bool = False
     used_at: float = field(default_factory=time.monotonic)
     has_more: bool = False
     rests_until: float = 0.0
 
     def room(self, due: Due) -> int:
-        """How many more may leave now."""
-        width = 1 if due.is_probe or due.is_ordered else int(self.width)
-        if due.pace is not None:
-            width = min(width, self.on_its_way + max(int(due.pace), 1))
-        return max(width - self.on_its_way, 0)
+        """How many more may be taken now."""
+        if due.is_probe or due.is_ordered:
+            space = 1
+        elif due.pace is not None:
+            space = min(int(self.width), self._held + max(int(due.pace), 1))
+        else:
+            space = self._space
+        return max(space - self._held, 0)
 
-    def left(self, count: int, now: float) -> None:
-        self.on_its_way += count
-        self.used_at = now
+    @property
+    def _space(self) -> int:
+        ahead = AHEAD if self.is_quick and self.width == self.widest else 0
+        return int(self.width) * (1 + ahead)
 
-    def returned(self, *, good: bool) -> None:
+    @property
+    def _held(self) -> int:
+        return self.on_its_way + len(self.waiting)
+
+    def took(self, taken: Iterable[Taken]) -> None:
+        """These are leased, and leave as soon as there is room."""
+        self.waiting.extend(taken)
+        self.used_at = time.monotonic()
+
+    def next(self) -> Taken | None:
+        """One more that leaves now, if there is one and room for it."""
+        if not self.waiting or self.on_its_way >= int(self.width):
+            return None
+        self.on_its_way += 1
+        return self.waiting.popleft()
+
+    def returned(self, *, good: bool, seconds: float = 0.0) -> None:
         self.on_its_way -= 1
+        self.is_quick = good and seconds < QUICK_SECONDS
         self.width = min(self.width + 1.0, self.widest) if good else max(self.width / 2, 1.0)
         if not good and self.width == 1.0:
             # One that only fails is not hurried through its backlog, at the others' cost.
             self.rests_until = time.monotonic() + REST_SECONDS
 
+    def is_late(self, now: float) -> bool:
+        """What waits here has waited for too long."""
+        return bool(self.waiting) and now - self.waiting[0].leased_at > BEGIN_WITHIN
+
+    def emptied(self) -> list[Taken]:
+        """What waits here, and waits here no longer."""
+        waiting = list(self.waiting)
+        self.waiting.clear()
+        return waiting
+
     @property
     def is_busy(self) -> bool:
         """Too little room to be worth a claim: half of the lane is let run empty first."""
-        return self.on_its_way > int(self.width) // 2 or time.monotonic() < self.rests_until
+        return self._held > self._space // 2 or time.monotonic() < self.rests_until
 
 
 class Lanes:
@@ -68,6 +111,9 @@ class Lanes:
         self.widest = max(WIDEST // workers, 1.0)
         for lane in self._lanes.values():
             lane.width, lane.widest = min(lane.width, self.widest), self.widest
+
+    def __iter__(self) -> Iterator[Lane]:
+        return iter(self._lanes.values())
 
     def busy(self) -> list[str]:
         """Endpoints that are not to be asked about."""

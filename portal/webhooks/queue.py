@@ -6,6 +6,7 @@ transaction serves several tenants by entering one after the other.
 """
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -207,7 +208,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A delivery leased to this worker; `data` is the event's data as JSON, None if it is gone."""
+    """A delivery leased to this worker; `data` is the event's data as JSON, None if it is gone.
+
+    `leased_at` by this process's monotonic clock.
+    """
 
     tenant_id: str
     id: str
@@ -222,6 +226,7 @@ class Taken:
     data: str | None
     occurred_at: datetime | None
     settings: Settings
+    leased_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +358,7 @@ async def _lease(
     connection: Connection, tenant_id: str, names: list[str], picked: Sequence[dict[str, Any]]
 ) -> list[Taken]:
     """Write the lease, and read what is needed to send."""
+    now = time.monotonic()
     ids = [row["id"] for row in picked]
     sequences = [row["sequence"] for row in picked]
     values = {"tenant": tenant_id, "ids": ids, "sequences": sequences, "lease": LEASE_SECONDS}
@@ -370,6 +376,7 @@ async def _lease(
             data=event["data"] if (event := events.get(row["event_id"])) else None,
             occurred_at=event["occurred_at"] if event else None,
             settings=known[row["webhook_id"]],
+            leased_at=now,
         )
         for row in sorted(picked, key=lambda row: row["sequence"])
     ]

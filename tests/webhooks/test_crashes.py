@@ -1,9 +1,11 @@
 """Nothing accepted is lost, whatever dies: real processes, SIGKILL at every step."""
 
+import asyncio
 import os
 import subprocess
 import sys
 import time
+from asyncio import StreamReader, StreamWriter
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +18,13 @@ from flask import Flask
 
 from portal.config import libpq_url
 from portal.webhooks.engine import Engine
+from portal.webhooks.lanes import WIDEST
 from tests.cast import Api
 from tests.databases import Database
+from tests.outbound.sink import read_request
 from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.crashing import STEPS
+from tests.webhooks.kit import EMPTY, rows, sinks
 from tests.webhooks.test_engine import (
     deliveries,
     delivering,
@@ -123,3 +128,31 @@ def test_stopping_lets_what_is_on_its_way_arrive(
     engine.stop()
     assert time.monotonic() - began < 20
     assert settled(ada, webhook)
+
+
+def test_what_was_taken_ahead_goes_back_when_a_worker_stops(
+    app: Flask, ada: Api, make: Make, database: Database
+) -> None:
+    """A quick receiver becomes slow: what waits in the worker is given to others, uncounted."""
+    seen = 0
+
+    async def quick_then_slow(reader: StreamReader, writer: StreamWriter) -> None:
+        nonlocal seen
+        while True:
+            await read_request(reader)
+            seen += 1
+            await asyncio.sleep(0.0 if seen < 200 else 1.0)
+            writer.write(EMPTY)
+            await writer.drain()
+
+    with sinks(quick_then_slow) as [port]:
+        make(f"http://127.0.0.1:{port}/")
+        for _ in range(2):
+            publish(ada, *(rfp(n) for n in range(400)))
+        with delivering(app) as engine:
+            until(lambda: seen >= 200 and len(engine.taken) > WIDEST)
+            at_the_end = seen
+    assert seen <= at_the_end + WIDEST, "what was on its way arrives, and nothing after it"
+    found = rows(database, "SELECT state, count(*), sum(attempts) FROM delivery GROUP BY state")
+    states = {row["state"]: (row["count"], row["sum"]) for row in found}
+    assert states == {"delivered": (seen, seen), "pending": (800 - seen, 0)}

@@ -1,22 +1,70 @@
 """How much goes to one endpoint at once."""
 
-from portal.webhooks.lanes import WIDEST, Lane, Lanes
-from portal.webhooks.queue import Due
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from portal.webhooks.lanes import AHEAD, BEGIN_WITHIN, WIDEST, Lane, Lanes
+from portal.webhooks.queue import Due, Settings, Taken
 
 PLAIN = Due("tnt", "whk", False, False, None, None)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SETTINGS = Settings("whk", "https://x.example", {}, {}, "github", None, False, False, 0, NOW)
+TAKEN = Taken("tnt", "dlv", "whk", "evt", "a.b", 1, 1, 1, "event", None, "{}", None, SETTINGS, 0.0)
+
+
+def leaves(lane: Lane, count: int = 1) -> None:
+    """So many are taken, and leave at once."""
+    lane.took([TAKEN] * count)
+    for _ in range(count):
+        assert lane.next()
+
+
+def widened() -> Lane:
+    """A lane that nothing has failed on for long."""
+    lane = Lane()
+    for _ in range(100):
+        leaves(lane)
+        lane.returned(good=True)
+    return lane
 
 
 def test_success_widens_a_lane_and_failure_narrows_it() -> None:
     lane = Lane()
     assert lane.room(PLAIN) == 10
-    for _ in range(100):
-        lane.left(1, 0.0)
-        lane.returned(good=True)
-    assert lane.room(PLAIN) == WIDEST
+    lane = widened()
+    assert lane.room(PLAIN) == WIDEST * (1 + AHEAD)
     for _ in range(10):
-        lane.left(1, 0.0)
+        leaves(lane)
         lane.returned(good=False)
     assert lane.room(PLAIN) == 1
+
+
+def test_what_is_taken_ahead_waits_for_its_turn() -> None:
+    lane = widened()
+    lane.took([replace(TAKEN, id=f"dlv_{number}") for number in range(100)])
+    left = [taken.id for _ in range(100) if (taken := lane.next())]
+    assert left == [f"dlv_{number}" for number in range(int(WIDEST))]
+    lane.returned(good=True)
+    following = lane.next()
+    assert following is not None
+    assert following.id == f"dlv_{int(WIDEST)}"
+
+
+def test_nothing_is_taken_ahead_of_a_slow_receiver() -> None:
+    lane = widened()
+    leaves(lane)
+    lane.returned(good=True, seconds=5.0)
+    assert lane.room(PLAIN) == WIDEST
+
+
+def test_what_waited_for_most_of_its_lease_is_late() -> None:
+    lane = widened()
+    assert not lane.is_late(BEGIN_WITHIN + 1)
+    lane.took([TAKEN])
+    assert not lane.is_late(BEGIN_WITHIN - 1)
+    assert lane.is_late(BEGIN_WITHIN + 1)
+    assert lane.emptied() == [TAKEN]
+    assert lane.next() is None
 
 
 def test_a_probe_and_an_ordered_delivery_go_alone() -> None:
@@ -24,16 +72,16 @@ def test_a_probe_and_an_ordered_delivery_go_alone() -> None:
         Due("tnt", "whk", True, False, None, None),
         Due("tnt", "whk", False, True, None, None),
     ):
-        lane = Lane()
-        assert lane.room(due) == 1
-        lane.left(1, 0.0)
-        assert lane.room(due) == 0
+        for lane in (Lane(), widened()):
+            assert lane.room(due) == 1
+            leaves(lane)
+            assert lane.room(due) == 0
 
 
 def test_no_more_is_asked_for_than_a_limited_rate_can_give() -> None:
-    lane = Lane()
+    lane = widened()
     due = Due("tnt", "whk", False, False, 5, None)
-    lane.left(2, 0.0)
+    leaves(lane, 2)
     assert lane.room(due) == 5
 
 
@@ -43,23 +91,23 @@ def test_workers_share_the_widest_lane() -> None:
     lanes.share_with(4)
     for webhook in ("before", "after"):
         for _ in range(100):
-            lanes.of(webhook).left(1, 0.0)
+            leaves(lanes.of(webhook))
             lanes.of(webhook).returned(good=True)
-        assert lanes.of(webhook).room(PLAIN) == WIDEST / 4
+        assert lanes.of(webhook).width == WIDEST / 4
     lanes.share_with(1000)
-    assert lanes.of("before").room(PLAIN) == 1
+    assert lanes.of("before").width == 1
 
 
 def test_busy_lanes_are_not_asked_about() -> None:
     lanes = Lanes()
     lanes.of("idle")
-    lanes.of("busy").left(10, 0.0)
+    leaves(lanes.of("busy"), 10)
     assert lanes.busy() == ["busy"]
 
 
 def test_one_that_only_fails_is_left_to_rest() -> None:
     lane = Lane(width=1.0)
-    lane.left(1, 0.0)
+    leaves(lane)
     lane.returned(good=False)
     assert lane.is_busy
     assert lane.on_its_way == 0
