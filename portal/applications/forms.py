@@ -1,7 +1,8 @@
 """The form of an application."""
 
 from portal.applications.schemas import ApplicationInput
-from portal.forms import ChoiceField, CommandForm, LinesField, LongTextField, TextField
+from portal.db import Actor
+from portal.forms import ChecksField, ChoiceField, CommandForm, LinesField, LongTextField, TextField
 
 KIND_CHOICES = [
     ("app", "App: people use it"),
@@ -40,3 +41,12 @@ class ApplicationForm(CommandForm[ApplicationInput]):
     canonical_owner_of = LinesField(
         "Canonical owner of", description="Entity types, one a line. Empty for pure consumers."
     )
+    allowed_scopes = ChecksField(
+        "What its keys may do at most",
+        description="Tick none to let them do all that whoever issues them may do. What you take"
+        " away here, keys that were issued before lose at once.",
+    )
+
+    def offer(self, actor: Actor) -> None:
+        """Fill the choices with what this person may allow."""
+        self.allowed_scopes.choices = [(scope, scope) for scope in sorted(actor.scopes)]

@@ -47,12 +47,18 @@ class Application(Record):
     canonical_owner_of: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
     api_base_path: Mapped[str | None] = mapped_column(String(200))
     repository: Mapped[str | None] = mapped_column(String(500))
+    # An addition to the specification's fields.
+    allowed_scopes: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     # Sorting without regard to case, on a plain column: `lower(…)` loses its index under RLS.
     name_key: Mapped[str] = mapped_column(Text, Computed("lower(display_name)", persisted=True))
 
     @property
     def label(self) -> str:
         return self.display_name
+
+    def allows(self, scope: str) -> bool:
+        """Whether its keys may have this scope; a list that is empty allows every one."""
+        return not self.allowed_scopes or scope in self.allowed_scopes
 
     def search_texts(self) -> tuple[str | None, ...]:
         return (

@@ -73,6 +73,7 @@ def create() -> ResponseReturnValue:
     """Register an application; its page then says what to do next."""
     web.actor().require("applications:write")
     form = ApplicationForm()
+    form.offer(web.actor())
     if (command := form.command()) is not None:
         with form.catching():
             record_id = web.already_done(form)
@@ -99,6 +100,7 @@ def edit(record_id: str) -> ResponseReturnValue:
     web.actor().require("applications:write")
     record = find(Application, web.actor(), record_id, lock=request.method == "POST")
     form = ApplicationForm(obj=record)
+    form.offer(web.actor())
     if (command := form.command(stored=record)) is not None:
         with form.catching():
             form.check_version(record)

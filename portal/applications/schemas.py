@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
+from portal.identity.claims import ALL_SCOPES
 from portal.schemas import Command, Document, Line, LongText, Name, ShortText, Slug
 
 Kind = Literal["app", "platform-service", "library"]
@@ -14,6 +15,20 @@ EntityType = Annotated[
 BasePath = Annotated[
     Line, StringConstraints(max_length=200, pattern=r"^/[A-Za-z0-9._~!$&'()*+,;=:@%/{}-]*$")
 ]
+
+
+def _known_scope(scope: str) -> str:
+    if scope not in ALL_SCOPES:
+        raise ValueError(f"There is no scope {scope[:40]!r}.")
+    return scope
+
+
+Scope = Annotated[
+    str,
+    AfterValidator(_known_scope),
+    WithJsonSchema({"type": "string", "enum": sorted(ALL_SCOPES)}),
+]
+Scopes = Annotated[list[Scope], AfterValidator(lambda scopes: sorted(set(scopes)))]
 
 
 class ApplicationInput(Command):
@@ -48,6 +63,12 @@ class ApplicationInput(Command):
     repository: Annotated[Line, StringConstraints(max_length=500)] | None = Field(
         None, description="Source repository."
     )
+    allowed_scopes: Scopes = Field(
+        default=[],
+        max_length=50,
+        description="What its keys may do at most, at once and also those that were issued before."
+        " Empty: all that their creators may give.",
+    )
 
 
 class ApplicationDocument(Document):
@@ -63,3 +84,4 @@ class ApplicationDocument(Document):
     canonical_owner_of: list[str]
     api_base_path: str | None
     repository: str | None
+    allowed_scopes: list[str]

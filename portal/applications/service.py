@@ -1,7 +1,7 @@
 """The verbs of applications."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Select
 
@@ -10,6 +10,7 @@ from portal.applications.models import KINDS, STATUSES, STOPPED, Application
 from portal.applications.schemas import ApplicationInput
 from portal.db import Actor, find, new_id, session
 from portal.errors import Invalid
+from portal.identity.claims import ALL_SCOPES
 from portal.listing import Listing
 
 UNTITLED = "Untitled application"
@@ -38,9 +39,11 @@ LISTING = Listing(
 
 
 def create(actor: Actor, command: ApplicationInput) -> Application:
-    """Register an application. Raises Conflict when slug or OAuth client id are taken."""
+    """Register an application. Raises Conflict when slug or OAuth client id are taken, Invalid for
+    scopes that the actor does not have."""
     actor.require("applications:write")
     record = Application(id=new_id(Application.id_prefix))
+    _check_allowed(actor, None, command.allowed_scopes)
     values = command.values()
     values["display_name"] = command.display_name or UNTITLED
     values["slug"] = command.slug or _free_slug(actor, values["display_name"], record.id)
@@ -48,13 +51,15 @@ def create(actor: Actor, command: ApplicationInput) -> Application:
 
 
 def update(actor: Actor, record: Application, command: ApplicationInput) -> Application:
-    """Change an application. Raises Invalid for another slug: it is stamped into other records."""
+    """Change an application. Raises Invalid for another slug, which is stamped into other records,
+    and for allowing more than before that the actor does not have."""
     actor.require("applications:write")
     values = command.values()
     values["display_name"] = command.display_name or UNTITLED
     if (command.slug or record.slug) != record.slug:
         raise Invalid.field("slug", "The slug is fixed once the application is registered.")
     del values["slug"]
+    _check_allowed(actor, record.allowed_scopes, command.allowed_scopes)
     return records.change(actor, record, values)
 
 
@@ -104,6 +109,22 @@ def running_choices(actor: Actor, limit: int = 200) -> list[tuple[str, str]]:
         Application.status.not_in(STOPPED),
     )
     return _labels(query.order_by(Application.name_key, Application.id).limit(limit))
+
+
+def _check_allowed(actor: Actor, before: Sequence[str] | None, after: Sequence[str]) -> None:
+    """Nobody widens what keys may do beyond what they may do; `before` is None for a new one."""
+    held = frozenset(before) or ALL_SCOPES if before is not None else frozenset()
+    wanted = frozenset(after) or (ALL_SCOPES if before is not None else frozenset())
+    if beyond := sorted(wanted - held - actor.scopes):
+        message = f"You cannot allow what you may not do yourself: {', '.join(beyond)}."
+        raise Invalid.field("allowed_scopes", message)
+
+
+def allowed_scopes(actor: Actor, application_id: str | None) -> Sequence[str]:
+    """What an application's keys may do at most; empty for everything, and for no application."""
+    own = Application.seen_by(actor).where(Application.id == application_id)
+    found = session.scalar(own.with_only_columns(Application.allowed_scopes))
+    return found or []
 
 
 def _labels(query: Select[Application]) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """The form that issues a key, and the sentence that says what the key will be."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -100,12 +100,15 @@ class IssueKeyForm(CommandForm[IssueKey]):
 
     names: dict[str, str] = {}
 
-    def offer(self, applications: Named, people: Named, scopes: Iterable[str]) -> None:
-        """Fill the choices with what this person may choose."""
+    def offer(self, applications: Named, people: Named, scopes: Collection[str]) -> None:
+        """Fill the choices with what this person may choose; `scopes` are the person's, as far as
+        the chosen application allows them."""
         self.names = dict(applications)
         self.application_id.offer([("", "None: the whole tenant"), *applications])
         self.issued_to_user_id.offer([("", "You"), *people])
         self.scopes.choices = [(scope, scope, may(scope)) for scope in sorted(scopes, key=_order)]
+        if not self.is_submitted():  # what was sent is answered, not dropped
+            self.scopes.data = [scope for scope in self.scopes.data or () if scope in scopes]
 
     def follow(self, record: ApiKey) -> None:
         """Begin as the successor of a key, with a lifetime of its own."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     ColumnElement,
     Text,
@@ -168,6 +169,7 @@ class Surroundings:
     """What a page of one key names beside it, and where the key was found in public."""
 
     application: str
+    withheld: frozenset[str]  # scopes of the key that its application does not allow (any more)
     persons: Mapping[str, str]
     leaks: Sequence[Leak]
 
@@ -176,7 +178,11 @@ def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
     """The names of a key's application and persons, and its open leaks, in one statement."""
     none, never = cast(null(), Text), cast(null(), ApiKey.created_at.type)
     theirs = select(
-        literal("application"), Application.id, Application.display_name, none, never
+        literal("application"),
+        Application.id,
+        Application.display_name,
+        cast(Application.allowed_scopes, Text),
+        never,
     ).where(Application.tenant_id == actor.tenant_id, Application.id == record.application_id)
     concerned = [id_ for id_ in (record.issued_to_user_id, record.created_by_user_id) if id_]
     people = select(literal("person"), Person.id, Person.name, none, never).where(
@@ -192,8 +198,10 @@ def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
         .limit(MOST_LEAKS)
     )
     rows: Sequence[Any] = session.execute(union_all(theirs, people, leaks)).all()
+    name, allowed = next((row[2:4] for row in rows if row[0] == "application"), ("", "[]"))
     return Surroundings(
-        application=next((name for kind, _, name, *_ in rows if kind == "application"), ""),
+        application=name,
+        withheld=frozenset(record.scopes) - frozenset(orjson.loads(allowed) or record.scopes),
         persons={id_: name for kind, id_, name, *_ in rows if kind == "person"},
         leaks=[
             Leak(url, reporter, response, at)

@@ -27,6 +27,7 @@ from portal.secretstore import SecretRef, store
 from portal.web.charts import Column, Series
 
 bp = Blueprint("keys", __name__, url_prefix="/keys")
+CHOOSES_SCOPES = "div#key-owner"  # another application, other scopes
 ENV_NAME = "CPOD_API_KEY"
 COUNTED = 10_000  # an exact count ends here
 SERIES = (Series("let through", "brand"), Series("refused", "bad"))
@@ -90,7 +91,8 @@ def issue() -> ResponseReturnValue:
             issued = service.issue(web.actor(), command)
             web.note_done(form, issued.record.id)
             return _handed_over(form, issued.record, issued.once["key"])
-    return web.render("keys/new.html", "keys/_summary.html", form=form, status=form.answer_status)
+    part = "_scopes" if web.portal_request().source == CHOOSES_SCOPES else "_summary"
+    return web.render("keys/new.html", f"keys/{part}.html", form=form, status=form.answer_status)
 
 
 def _handed_over(form: IssueKeyForm, record: ApiKey, raw: str) -> ResponseReturnValue:
@@ -143,9 +145,17 @@ def _form() -> IssueKeyForm:
     form.offer(
         _with(form.application_id.data, applications.running_choices(caller)),
         [(person.id, person.name) for person in people.in_tenant(caller)],
-        caller.scopes,
+        _grantable(caller, form.application_id.data),
     )
     return form
+
+
+def _grantable(caller: Actor, application_id: str | None) -> frozenset[str]:
+    """What this person may give to a key of this application."""
+    if not application_id:
+        return caller.scopes
+    allowed = frozenset(applications.allowed_scopes(caller, application_id))
+    return caller.scopes & allowed if allowed else caller.scopes
 
 
 @bp.get("/<record_id>")
@@ -191,6 +201,7 @@ def about(page: str, record: ApiKey, **context: Any) -> ResponseReturnValue:
         application=around.application,
         persons=around.persons,
         leaks=around.leaks,
+        withheld=around.withheld,
         **context,
     )
 
@@ -240,7 +251,7 @@ def part(actor: Actor, application: Application) -> Part:
                 label=key.name,
                 url=url_for("keys.show", record_id=key.id),
                 status="blocked" if key.blocked and key.status == "active" else key.status,
-                note=f"{key.key_prefix}…{key.last4}",
+                note=_note(key, application),
             )
             for key in service.of_application(actor, application.id)
         ],
@@ -249,6 +260,12 @@ def part(actor: Actor, application: Application) -> Part:
         new_label="Issue a key",
         empty="No key yet. Its programs need one to call the platform.",
     )
+
+
+def _note(key: ApiKey, application: Application) -> str:
+    shown = f"{key.key_prefix}…{key.last4}"
+    withheld = [scope for scope in key.scopes if not application.allows(scope)]
+    return f"{shown} · not allowed any more: {', '.join(withheld)}" if withheld else shown
 
 
 def tell(actor: Actor) -> Told:

@@ -50,10 +50,11 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
     actor.require("keys:write")
     old = find(ApiKey, actor, key_id, lock=True)
     now = database_now()
-    _check(actor, old, now)
+    scopes = _check(actor, old, now)
     family = old.rotation_family_id or old.id
     values = {name: getattr(old, name) for name in COPIED}
     values |= {
+        "scopes": scopes,
         "rotated_from_key_id": old.id,
         "rotation_family_id": family,
         # As long as the old one was given, from now; never what is left of that.
@@ -127,16 +128,16 @@ def _is_over(rotation: KeyRotation, used: ApiKeyRuntime, now: datetime) -> bool:
     return max(rotation.started_at, used.last_used_at or rotation.started_at) + QUIET <= now
 
 
-def _check(actor: Actor, old: ApiKey, now: datetime) -> None:
+def _check(actor: Actor, old: ApiKey, now: datetime) -> list[str]:
+    """The scopes of a successor; raises Conflict or Invalid where there can be none."""
     if old.revoked_at is not None or (old.revoke_at is not None and old.revoke_at <= now):
         raise Conflict("This key is revoked. Issue a new one instead.")
     if old.expires_at is not None and old.expires_at <= now:
         raise Conflict("This key has expired. Issue a new one instead.")
     if old.parent_key_id is not None:
         raise Conflict("This key is a short-lived child of another. Make a new child instead.")
-    service.check_scopes(actor, old.scopes)
-    if old.application_id is not None:
-        applications.running(actor, old.application_id)
+    scopes = _allowed(actor, old)
+    service.check_scopes(actor, scopes, None)
     family = old.rotation_family_id or old.id
     live = select(func.count()).where(
         ApiKey.tenant_id == actor.tenant_id,
@@ -146,6 +147,15 @@ def _check(actor: Actor, old: ApiKey, now: datetime) -> None:
     )
     if (session.scalar(live) or 0) >= 2:
         raise Conflict("Two keys of this family are live already. Revoke the older one first.")
+    return scopes
+
+
+def _allowed(actor: Actor, key: ApiKey) -> list[str]:
+    """What a key may do: what it was given, as far as its application still allows it."""
+    if key.application_id is None:
+        return key.scopes
+    application = applications.running(actor, key.application_id)
+    return [scope for scope in key.scopes if application.allows(scope)]
 
 
 def make_child(actor: Actor, key_id: str, command: ChildKey) -> Revealed[ApiKey]:
@@ -161,9 +171,10 @@ def make_child(actor: Actor, key_id: str, command: ChildKey) -> Revealed[ApiKey]
         raise Conflict("This key does not open, so it can have no children.")
     if parent.parent_key_id is not None:
         raise Conflict("A child key has no children of its own.")
-    scopes = parent.scopes if command.scopes is None else command.scopes
-    service.check_within(scopes, parent.scopes)
-    service.check_scopes(actor, scopes)
+    allowed = _allowed(actor, parent)
+    scopes = allowed if command.scopes is None else command.scopes
+    service.check_within(scopes, allowed)
+    service.check_scopes(actor, scopes, None)
     ends = now + timedelta(seconds=command.lifetime_seconds)
     values = {name: getattr(parent, name) for name in COPIED}
     values |= {

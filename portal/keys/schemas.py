@@ -11,11 +11,10 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationInfo,
-    WithJsonSchema,
     field_validator,
 )
 
-from portal.identity.claims import ALL_SCOPES
+from portal.applications.schemas import Scopes
 from portal.networks import parse
 from portal.schemas import Command, Document, Line, Moment, Money, Name, RecordId, ShortText, Tags
 
@@ -23,21 +22,10 @@ Kind = Literal["user", "service", "virtual_llm"]
 Status = Literal["active", "revoked", "expired"]
 
 
-def _known_scope(scope: str) -> str:
-    if scope not in ALL_SCOPES:
-        raise ValueError(f"There is no scope {scope[:40]!r}.")
-    return scope
-
-
 def _unique(values: list[str]) -> list[str]:
     return sorted(set(values))
 
 
-Scope = Annotated[
-    str,
-    AfterValidator(_known_scope),
-    WithJsonSchema({"type": "string", "enum": sorted(ALL_SCOPES)}),
-]
 ModelName = Annotated[
     str, StringConstraints(min_length=1, max_length=120, pattern=r"^[\w][\w.:/@+-]*$")
 ]
@@ -114,7 +102,7 @@ class IssueKey(Command):
     issued_to_service: ShortText | None = Field(
         None, description="Service name this key was issued to, if kind=service."
     )
-    scopes: Annotated[list[Scope], AfterValidator(_unique)] = Field(
+    scopes: Scopes = Field(
         default=[], max_length=50, description="Permissions, at most those of the key's creator."
     )
     allowed_models: Annotated[list[ModelName], AfterValidator(_unique)] = Field(
@@ -242,7 +230,7 @@ class ChildKey(Command):
     """A short-lived key with a part of its parent's rights."""
 
     name: Name | None = Field(None, description="What people call it.")
-    scopes: Annotated[list[Scope], AfterValidator(_unique)] | None = Field(
+    scopes: Scopes | None = Field(
         None, max_length=50, description="At most its parent's, which it gets when left out."
     )
     lifetime_seconds: Annotated[int, Field(ge=60, le=86_400)] = Field(

@@ -60,15 +60,16 @@ LISTING = Listing(
 def issue(actor: Actor, command: IssueKey) -> Revealed[ApiKey]:
     """A new key, and the raw key for the only time.
 
-    Raises Invalid for more rights than the creator has, for a past expiry, and for an application
-    or a predecessor that the actor does not see.
+    Raises Invalid for more rights than the creator or the application has, for a past expiry, and
+    for an application or a predecessor that the actor does not see.
     """
     actor.require("keys:write")
     values = command.values()
     values["name"] = command.name or UNNAMED
-    values["application_id"] = _owner(actor, command.application_id)
+    application = _owner(actor, command.application_id)
+    values["application_id"] = application and application.id
     values["issued_to_user_id"] = _user(actor, command)
-    check_scopes(actor, command.scopes)
+    check_scopes(actor, command.scopes, application)
     _check_expiry(command)
     _check_predecessor(actor, command.rotated_from_key_id)
     return mint(actor, command.kind, values)
@@ -197,7 +198,7 @@ def _not_revoked(record: ApiKey) -> ApiKey:
 # ---------------------------------------------------------------- what a new key may be
 
 
-def _owner(actor: Actor, application_id: str | None) -> str | None:
+def _owner(actor: Actor, application_id: str | None) -> Application | None:
     """The new key's application. A program issues keys for its own application only: one for
     another, or for none, would see more than it does itself."""
     if actor.application_id is not None:
@@ -206,7 +207,7 @@ def _owner(actor: Actor, application_id: str | None) -> str | None:
         application_id = actor.application_id
     if application_id is None:
         return None
-    return applications.running(actor, application_id).id
+    return applications.running(actor, application_id)
 
 
 def _user(actor: Actor, command: IssueKey) -> str | None:
@@ -224,10 +225,14 @@ def check_within(scopes: Sequence[str], those: Sequence[str]) -> None:
         raise Invalid.field("scopes", f"Its parent does not have: {', '.join(beyond)}.")
 
 
-def check_scopes(actor: Actor, scopes: Sequence[str]) -> None:
-    """Invalid for a scope that the actor does not have, and so cannot give."""
+def check_scopes(actor: Actor, scopes: Sequence[str], application: Application | None) -> None:
+    """Invalid for a scope that the actor does not have, and so cannot give, or that the key's
+    application does not allow."""
     if beyond := sorted(set(scopes) - actor.scopes):
         message = f"You cannot grant what you do not have: {', '.join(beyond)}."
+        raise Invalid.field("scopes", message)
+    if application and (beyond := [scope for scope in scopes if not application.allows(scope)]):
+        message = f"{application.display_name} does not allow its keys: {', '.join(beyond)}."
         raise Invalid.field("scopes", message)
 
 
