@@ -1,4 +1,4 @@
-"""0022 allowed scopes: an application says what its keys may do at most, verification obeys it."""
+"""0023 allowed scopes: an application says what its keys may do at most, verification obeys it."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,7 +6,7 @@ from sqlalchemy.dialects import postgresql
 
 from migrations.key_engine import LOAD_KEY, TRIGGERS
 
-revision, down_revision = "0022", "0021"
+revision, down_revision = "0023", "0022"
 
 # What a key was given, as far as its application allows it now; an empty list allows everything.
 NARROWED = """CASE WHEN coalesce(application.allowed_scopes, '[]') = '[]' THEN found.scopes
