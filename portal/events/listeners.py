@@ -21,6 +21,7 @@ class Published:
     type: str
     subject: str | None
     data: Mapping[str, Any]
+    only_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class Event(Base):
     app_id: Mapped[str | None] = mapped_column(String(80))
     actor_id: Mapped[str] = mapped_column(String(80))
     actor_name: Mapped[str] = mapped_column(String(200))
+    # The one webhook that it was made for, in its lab: no other gets it, in no replay either.
+    only_for: Mapped[str | None] = mapped_column(String(40))
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:

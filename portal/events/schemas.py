@@ -86,6 +86,9 @@ class EventDocument(BaseModel):
     app_id: str | None
     actor_id: str
     actor_name: str
+    only_for: str | None = Field(
+        description="The one webhook that it was made for, in the lab; no other gets it."
+    )
 
 
 class MatchDocument(BaseModel):

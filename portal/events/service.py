@@ -100,10 +100,11 @@ def announce(
     return event_id
 
 
-def keep(actor: Actor, name: str, data: Mapping[str, Any], subject: str) -> str:
-    """Store one of the portal's own events that goes to nobody by itself; gives its id."""
+def keep_for(actor: Actor, record_id: str, event: EventInput) -> str:
+    """Keep an event that was made for one record of one listener; its id. The others are not told:
+    whoever asks for it owes that one what there is to do."""
     event_id = new_id(Event.id_prefix)
-    _write(actor, [(event_id, EventInput.read({"type": name, "data": data, "subject": subject}))])
+    _insert(actor, [(event_id, event)], only_for=record_id)
     return event_id
 
 
@@ -124,7 +125,7 @@ def find_page(actor: Actor, query: Query) -> Page[Any]:
 
 def matches(actor: Actor, event: Event) -> list[Match]:
     """For every webhook of the tenant whether the event matches it, and why or why not."""
-    published = Published(event.id, event.type, event.subject, event.data)
+    published = Published(event.id, event.type, event.subject, event.data, event.only_for)
     return [
         match for listener in listeners() for match in listener.explain(actor, published, EXPLAINED)
     ]
@@ -219,7 +220,7 @@ def _store(actor: Actor, events: Sequence[tuple[str, EventInput]]) -> dict[str, 
     """Write new events and let the listeners write theirs; event id → how many deliveries."""
     if not events:
         return {}
-    _write(actor, events)
+    _insert(actor, events)
     published = [
         Published(event_id, event.type, event.subject, event.data) for event_id, event in events
     ]
@@ -230,7 +231,9 @@ def _store(actor: Actor, events: Sequence[tuple[str, EventInput]]) -> dict[str, 
     return counts
 
 
-def _write(actor: Actor, events: Sequence[tuple[str, EventInput]]) -> None:
+def _insert(
+    actor: Actor, events: Sequence[tuple[str, EventInput]], only_for: str | None = None
+) -> None:
     now = database_now()
     session.execute(
         insert(Event),
@@ -248,6 +251,7 @@ def _write(actor: Actor, events: Sequence[tuple[str, EventInput]]) -> None:
                 "app_id": actor.app_id,
                 "actor_id": actor.id,
                 "actor_name": actor.name[:200],
+                "only_for": only_for,
             }
             for event_id, event in events
         ],

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from portal.webhooks import delivery_pages, endpoint_pages, panels
+from portal.webhooks import delivery_pages, endpoint_pages, lab_pages, panels
 
 
 def init_app(app: Flask) -> None:
@@ -10,4 +10,5 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(delivery_pages.bp)
     app.register_blueprint(delivery_pages.of_webhook)
     app.register_blueprint(endpoint_pages.bp)
+    app.register_blueprint(lab_pages.bp)
     app.jinja_env.globals.update(state_text=panels.state_text)

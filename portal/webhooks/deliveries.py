@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from portal.audit import service as audit
 from portal.db import Actor, find, new_id, session
@@ -14,7 +14,7 @@ from portal.events.models import Event
 from portal.events.names import matches
 from portal.listing import Listing, Page, Query, page
 from portal.webhooks.matching import WAKE, passes
-from portal.webhooks.models import STATES, Delivery, DeliveryAttempt, Webhook
+from portal.webhooks.models import ORIGINS, STATES, Delivery, DeliveryAttempt, Webhook
 
 ATTEMPTS_SHOWN = 50
 TRIED = 200
@@ -32,7 +32,7 @@ LISTING: Listing[Any] = Listing(
         "replay_id": Delivery.replay_id,
         "origin": Delivery.origin,
     },
-    choices={"state": STATES, "origin": ("event", "redelivery", "replay", "probe")},
+    choices={"state": STATES, "origin": ORIGINS},
     ranges={"created_at": Delivery.created_at},
     sorts={"created_at": Delivery.id},
 )
@@ -108,23 +108,57 @@ def redeliver(actor: Actor, delivery_id: str) -> Delivery:
     before, webhook = get(actor, delivery_id)
     if webhook.is_deleted:
         raise Conflict("The webhook of this delivery is deleted.")
-    if session.scalar(select(Event.id).filter_by(tenant_id=actor.tenant_id, id=before.event_id)):
-        again = Delivery(
-            tenant_id=actor.tenant_id,
-            id=new_id(Delivery.id_prefix),
-            webhook_id=before.webhook_id,
-            event_id=before.event_id,
-            event_type=before.event_type,
-            subject=before.subject,
-            origin="redelivery",
+    of_it = select(Event.id).filter_by(tenant_id=actor.tenant_id, id=before.event_id)
+    if session.scalar(of_it) is None:
+        raise Conflict("The event of this delivery is no longer kept.")
+    again = owe(webhook, before.event_id, before.event_type, before.subject, "redelivery")
+    audit.record(actor, "webhook.redelivered", webhook, {"delivery": (before.id, again.id)})
+    return again
+
+
+def owe(
+    webhook: Webhook, event_id: str, event_type: str, subject: str | None, origin: str
+) -> Delivery:
+    """Write a delivery of an event to one webhook, and wake the workers."""
+    delivery = Delivery(
+        tenant_id=webhook.tenant_id,
+        id=new_id(Delivery.id_prefix),
+        webhook_id=webhook.id,
+        event_id=event_id,
+        event_type=event_type,
+        subject=subject,
+        origin=origin,
+    )
+    session.add(delivery)
+    session.flush()
+    session.refresh(delivery)
+    session.execute(WAKE)
+    return delivery
+
+
+def hurry(actor: Actor, delivery_id: str) -> Delivery:
+    """Make the next attempt of a delivery now, not when its turn comes.
+
+    An endpoint that asked for patience is still given it. Raises Conflict for a delivery that
+    waits for no attempt.
+    """
+    actor.require("webhooks:write")
+    delivery, webhook = get(actor, delivery_id)
+    if shown_state(delivery, webhook) != "retrying":
+        raise Conflict("This delivery does not wait for another attempt.")
+    session.execute(
+        update(Delivery)
+        .where(
+            Delivery.tenant_id == actor.tenant_id,
+            Delivery.id == delivery.id,
+            Delivery.state == "retrying",
         )
-        session.add(again)
-        session.flush()
-        session.refresh(again)
-        session.execute(WAKE)
-        audit.record(actor, "webhook.redelivered", webhook, {"delivery": (before.id, again.id)})
-        return again
-    raise Conflict("The event of this delivery is no longer kept.")
+        .values(due_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(WAKE)
+    audit.record(actor, "webhook.hurried", webhook, {"delivery": (None, delivery.id)})
+    return delivery
 
 
 def try_settings(
@@ -137,8 +171,8 @@ def try_settings(
     webhook gets today, where one is named."""
     actor.require("events:read")
     webhook = find(Webhook, actor, webhook_id) if webhook_id else None
-    query = Event.seen_by(actor).order_by(Event.id.desc()).limit(TRIED)
-    looked_at = session.scalars(query).all()
+    query = Event.seen_by(actor).where(Event.only_for.is_(None))
+    looked_at = session.scalars(query.order_by(Event.id.desc()).limit(TRIED)).all()
 
     def would_match(patterns: Sequence[str], wanted: dict[str, list[Any]]) -> list[str]:
         return [

@@ -29,6 +29,12 @@ SPAN_CHOICES = [
     ("7d", "last 7 days"),
 ]
 STATE_CHOICES = [(name, panels.state_text(name)) for name in log.SHOWN_STATES]
+BEGUN = {
+    "redelivery": ("Sent again by hand", ""),
+    "replay": ("Sent again by a replay", ""),
+    "lab": ("Sent from the lab", "To this webhook alone."),
+    "probe": ("To see whether the receiver works again", "Nothing else was held for it."),
+}
 OWN = ("since", "seen")  # what only the page understands
 
 
@@ -189,13 +195,8 @@ def _story(
         )
         for one in attempts
     ]
-    begun = {
-        "redelivery": "Sent again by hand",
-        "replay": "Sent again by a replay",
-        "probe": "To see whether the receiver works again",
-    }
-    title = begun.get(delivery.origin, "Published")
-    first = Moment("done", "accepted", delivery.created_at, title, _matched(webhook))
+    title, note = BEGUN.get(delivery.origin, ("Published", _matched(webhook)))
+    first = Moment("done", "accepted", delivery.created_at, title, note)
     return [line for line in (_now(delivery, webhook, state), *tried, first) if line is not None]
 
 
@@ -235,6 +236,14 @@ def redeliver(record_id: str) -> ResponseReturnValue:
     again = deliveries.redeliver(web.actor(), record_id)
     web.toast("The event is sent once more.")
     return web.see_other(url_for("deliveries.show", record_id=again.id))
+
+
+@bp.post("/<record_id>/attempts")
+def hurry(record_id: str) -> ResponseReturnValue:
+    """Make its next attempt now."""
+    deliveries.hurry(web.actor(), record_id)
+    web.toast("It is tried now.")
+    return web.see_other(url_for("deliveries.show", record_id=record_id))
 
 
 # ---------------------------------------------------------------- a webhook's own log

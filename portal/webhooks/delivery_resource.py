@@ -97,6 +97,17 @@ def _redeliver(id: str) -> Response:
     return once(work)
 
 
+def _hurry(id: str) -> Response:
+    no_parameters()
+
+    def work() -> Outcome:
+        delivery = deliveries.hurry(actor(), id)
+        _, webhook = deliveries.get(actor(), delivery.id)
+        return Outcome(represent(delivery, webhook), 202)
+
+    return once(work)
+
+
 def _backlog(id: str) -> Response:
     no_parameters()
     held = safety.backlog(actor(), find(Webhook, actor(), id))
@@ -290,6 +301,18 @@ OPERATIONS = (
         view=_redeliver,
         answer=DeliveryDocument,
         status=201,
+        parameters=(RETRY,),
+    ),
+    Operation(
+        resource="deliveries",
+        name="hurry",
+        method="POST",
+        path="/deliveries/{id}/attempts",
+        summary="Make its next attempt now, not when its turn comes",
+        scope="webhooks:write",
+        view=_hurry,
+        answer=DeliveryDocument,
+        status=202,
         parameters=(RETRY,),
     ),
 )

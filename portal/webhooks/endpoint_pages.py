@@ -9,19 +9,17 @@ from flask.typing import ResponseReturnValue
 from portal import web
 from portal.db import database_now, find
 from portal.errors import NotFound
-from portal.events import examples
 from portal.web.charts import Column, Series
 from portal.webhooks import (
     deliveries,
     panels,
     policy,
-    rehearsal,
     replays,
     safety,
     service,
     stats,
 )
-from portal.webhooks.forms import ReplayForm, ResumeForm, TestForm, TrialForm, suggestions
+from portal.webhooks.forms import ReplayForm, ResumeForm, TrialForm
 from portal.webhooks.models import Webhook
 
 bp = Blueprint("endpoints", __name__, url_prefix="/webhooks")
@@ -214,33 +212,4 @@ def try_settings() -> ResponseReturnValue:
         form=form,
         trial=trial,
         back=request.referrer and web.local_path(request.referrer),
-    )
-
-
-@bp.get("/<record_id>/lab")
-def lab(record_id: str) -> ResponseReturnValue:
-    """Try a webhook: an example of a type, edited and sent; and what happens when it fails."""
-    web.actor().require("webhooks:read")
-    record = service.get(web.actor(), record_id, include_deleted=True)
-    names = examples.names(web.actor()) if record.direction == "outbound" else []
-    wanted = request.args.get("type", "")[:128] or suggestions(record)[0]
-    data = examples.of_type(web.actor(), wanted)
-    fault, heals = request.args.get("fault", "500"), request.args.get("heals", "0")
-    if fault not in rehearsal.FAULTS or not (heals.isascii() and heals.isdigit()):
-        fault, heals = "500", "0"
-    heals_after = min(int(heals[:3]), 20)
-    return web.render(
-        "webhooks/lab.html",
-        record=record,
-        form=TestForm(data={"event_type": wanted, "data": data}),
-        events=(known := sorted({*suggestions(record), *names})),
-        type_choices=[(name, name) for name in sorted({wanted, *known})],
-        heal_choices=[("0", "never"), *((str(n), str(n)) for n in (1, 2, 3, 5, 8))],
-        wanted=wanted,
-        detail=None,
-        faults=[(name, words) for name, (words, _) in rehearsal.FAULTS.items()],
-        fault=fault,
-        heals=heals_after,
-        rehearsed=rehearsal.rehearse(fault, record.retry_policy, heals_after),
-        said=rehearsal.said,
     )

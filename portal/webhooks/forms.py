@@ -1,5 +1,7 @@
 """The forms of a webhook: its settings, a test, and the press of one button."""
 
+from typing import Any
+
 from portal.forms import (
     ChoiceField,
     CommandForm,
@@ -12,6 +14,7 @@ from portal.forms import (
     TextField,
 )
 from portal.schemas import Command
+from portal.webhooks.inbound.failures import FAILURES
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import (
     DEFAULT_POLICY,
@@ -134,6 +137,25 @@ class ResumeForm(CommandForm[ResumeInput]):
     before = MomentField(
         "Skip what was published before", description="In UTC. Left empty: everything until now."
     )
+
+
+class LabForm(TestForm):
+    """An event for one webhook, and, where that sends to the inbox, how the inbox is to fail."""
+
+    failure = ChoiceField("The inbox answers")
+    times = NumberField("so many times, then as usual")
+
+    @classmethod
+    def offering(cls, **given: Any) -> "LabForm":
+        """The form with the failures that the inbox knows."""
+        form = cls(data=given)
+        form.failure.offer([("", "200, as usual"), *((k, f.title) for k, f in FAILURES.items())])
+        return form
+
+    def document(self, stored: Any = None) -> dict[str, Any]:
+        """The event alone: what the inbox does is no part of it."""
+        document = super().document(stored)
+        return {name: document[name] for name in ("event_type", "data") if name in document}
 
 
 class ReplayForm(CommandForm[ReplayInput]):

@@ -17,7 +17,7 @@ from portal.db import Actor, session
 from portal.errors import NotFound
 from portal.events.models import Event
 from portal.listing import Listing, Page, Query, page
-from portal.webhooks.models import STATES, Delivery, DeliveryAttempt, Webhook
+from portal.webhooks.models import ORIGINS, STATES, Delivery, DeliveryAttempt, Webhook
 
 SHOWN_STATES = ("pending", "held", "in_flight", "retrying", *STATES[3:])
 """As people read them: what waits for a webhook that gets nothing now is held."""
@@ -40,7 +40,7 @@ LISTING: Listing[Any] = Listing(
         "replay_id": Delivery.replay_id,
         "origin": Delivery.origin,
     },
-    choices={"state": SHOWN_STATES, "origin": ("event", "redelivery", "replay", "probe")},
+    choices={"state": SHOWN_STATES, "origin": ORIGINS},
     ranges={"created_at": Delivery.created_at},
     sorts={"created_at": Delivery.id},
 )

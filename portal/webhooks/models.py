@@ -252,6 +252,7 @@ class DeliveryAttempt(Base):
 
 
 STATES = ("pending", "in_flight", "retrying", "delivered", "failed", "expired", "cancelled")
+ORIGINS = ("event", "redelivery", "replay", "probe", "lab")
 WAITING = ("pending", "in_flight", "retrying")
 WAITING_SQL = f"state IN {WAITING}"
 

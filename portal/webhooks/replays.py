@@ -29,7 +29,7 @@ SHOWN = 50
 WANTED = """
 FROM event e WHERE e.tenant_id = :tenant
 AND e.id >= ulid_floor('evt', :since) AND e.id < ulid_floor('evt', :until)
-AND e.type = ANY (:types)
+AND e.type = ANY (:types) AND (e.only_for IS NULL OR e.only_for = :webhook)
 AND NOT EXISTS (
     SELECT FROM jsonb_to_recordset(CAST(:filters AS jsonb)) AS f(name text, vals jsonb)
     WHERE NOT coalesce(EXISTS (

@@ -17,10 +17,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from portal import records
 from portal.audit import service as audit
-from portal.db import Actor, database_now, find, new_id, session, transaction
+from portal.db import Actor, database_now, find, session, transaction
 from portal.errors import Conflict
 from portal.events import service as events
-from portal.webhooks import policy
+from portal.events.schemas import EventInput
+from portal.webhooks import deliveries, policy
 from portal.webhooks.matching import WAKE
 from portal.webhooks.models import WAITING, Delivery, Endpoint, Webhook
 from portal.webhooks.policy import PauseReason
@@ -112,18 +113,8 @@ def ping(actor: Actor, webhook_id: str) -> None:
     if webhook.paused_at is None or due is None or due > database_now() or _held(webhook).held:
         return
     name, data = "webhook.ping", {"id": webhook.id, "name": webhook.name}
-    delivery = Delivery(
-        tenant_id=webhook.tenant_id,
-        id=new_id(Delivery.id_prefix),
-        webhook_id=webhook.id,
-        event_id=events.keep(actor, name, data, subject=webhook.id),
-        event_type=name,
-        subject=webhook.id,
-        origin="probe",
-    )
-    session.add(delivery)
-    session.flush()
-    session.execute(WAKE)
+    event = EventInput.read({"type": name, "data": data, "subject": webhook.id})
+    deliveries.owe(webhook, events.keep_for(actor, webhook.id, event), name, webhook.id, "probe")
 
 
 def pause(actor: Actor, webhook_id: str) -> Webhook:

@@ -19,6 +19,10 @@ GONE = Outcome(
     "There is nothing to do.",
 )
 ATTEMPT_PREFIX = "att"
+AGAIN = {"webhook-replay": "true"}
+MARKS = {"redelivery": AGAIN, "replay": AGAIN, "lab": {"cpod-test": "true"}}
+"""By the origin of a delivery: what tells the receiver that it is no event of just now."""
+
 TIMINGS = tuple(one.name for one in fields(Timings))
 
 
@@ -34,7 +38,7 @@ def request_of(taken: Taken, keys: Sequence[str], now: int) -> Request:
         **schemes.headers(taken.settings.signature_scheme, keys, taken.event_id, body, now),
         "cpod-sequence": str(taken.sequence),
         "cpod-attempt": str(taken.attempts),
-        **({"webhook-replay": "true"} if taken.origin in ("redelivery", "replay") else {}),
+        **MARKS.get(taken.origin, {}),
         **taken.settings.headers,
     }
     timeout = taken.settings.retry_policy["timeoutMs"] / 1000

@@ -9,11 +9,12 @@ from werkzeug.exceptions import HTTPException
 
 from portal import api
 from portal.config import running
-from portal.db import transaction
+from portal.db import let_go, transaction
 from portal.errors import MethodNotAllowed, NotFound, PortalError, RateLimited
 from portal.web import cookieless
 from portal.webhooks.inbound import reception
 from portal.webhooks.inbound.challenges import Answer
+from portal.webhooks.inbound.failures import Failure
 from portal.webhooks.inbound.floods import Failures
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.reception import Reception
@@ -70,6 +71,8 @@ def _take(inbound_id: str) -> Response:
     received = reception.receive(webhook, message, request.remote_addr)
     if received.challenge is not None:
         return _answer(received.challenge)
+    if received.failure is not None:
+        return _fail(received.failure)
     if received.verdict.verified:
         return _thanks(received)
     failures.note(inbound_id, source)
@@ -97,6 +100,15 @@ def _thanks(received: Reception) -> Response:
             "duplicate": received.duplicate,
         }
     )
+
+
+def _fail(failure: Failure) -> Response:
+    """A failure on order; that it was one of them is kept, which an error's answer would undo."""
+    let_go()
+    answer = api.answer({"status": "failing", "detail": "The lab asked for it."}, failure.status)
+    if failure.retry_after is not None:
+        answer.headers["Retry-After"] = str(failure.retry_after)
+    return answer
 
 
 def _set_aside(webhook: Webhook, message: Message, received: Reception) -> Response:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from portal.db import Actor, database_now, session
 from portal.records import change
 from portal.webhooks import keyring, service
+from portal.webhooks.inbound.failures import SCHEME
 from portal.webhooks.inbound.reception import LOCK
 from portal.webhooks.inbound.verify import fingerprint
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import WebhookInput
 
 NAME, SENDER = "Inbox", "To the inbox"
-SCHEME = "inbox"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,25 @@ from portal.db import Actor, Base
 STATES = ("accepted", "quarantined")
 
 
+class InboxFailure(Base):
+    """What the inbox answers to its next requests, on order; `name` is one of `failures`."""
+
+    __tablename__ = "inbox_failure"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "webhook_id"],
+            ["webhook.tenant_id", "webhook.id"],
+            name="fk_inbox_failure_webhook",
+            ondelete="CASCADE",
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(20))
+    remaining: Mapped[int]
+
+
 class InboundRequest(Base):
     """One request to an inbound webhook, raw, as it was when its signature was looked at.
 

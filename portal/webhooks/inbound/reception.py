@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from portal.config import running
 from portal.db import database_now, enter_tenant, new_id, session
 from portal.errors import Invalid, NotFound
-from portal.webhooks.inbound import challenges, publication, secrets
+from portal.webhooks.inbound import challenges, failures, publication, secrets
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.models import InboundRequest
 from portal.webhooks.inbound.schemes import Scheme
@@ -47,6 +47,7 @@ class Reception:
     event_id: str | None = None
     duplicate: bool = False
     challenge: challenges.Answer | None = None
+    failure: failures.Failure | None = None
 
 
 def enter(webhook_id: str) -> Webhook:
@@ -73,7 +74,8 @@ def ask(webhook: Webhook, message: Message) -> challenges.Answer | None:
 def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Reception:
     """Verify a request; keep and publish it when it is genuine, once for each delivery.
 
-    What is not genuine is not kept here: see `quarantine`. Raises Unavailable when the secret store
+    What is not genuine is not kept here: see `quarantine`; what the inbox fails on order is kept
+    nowhere. Raises Unavailable when the secret store
     does not answer, so that the sender tries again.
     """
     scheme, known, now = secrets.scheme_of(webhook), secrets.known(webhook), database_now()
@@ -82,6 +84,8 @@ def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Recept
         return Reception(verdict)
     if (answer := challenges.signed(scheme, message, known)) is not None:
         return Reception(verdict, challenge=answer)
+    if (failure := failures.take(webhook)) is not None:
+        return Reception(verdict, failure=failure)
     row = _row(webhook, scheme, message, source_ip, verdict)
     try:
         return _accept(webhook, scheme, message, row, verdict)

@@ -1,0 +1,93 @@
+"""Failures on order: the inbox answers its next requests as a receiver in trouble would.
+
+So that a retry can be watched that is real in every part: the engine, the wire, the wait.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.db import Actor, session
+from portal.errors import Invalid
+from portal.webhooks.inbound.models import InboxFailure
+from portal.webhooks.models import Webhook
+
+SCHEME = "inbox"
+MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What the inbox answers: a status, and how many seconds of patience it asks for."""
+
+    title: str
+    status: int
+    retry_after: int | None = None
+
+
+FAILURES: Mapping[str, Failure] = {
+    "500": Failure("500, a fault of its own", 500),
+    "503": Failure("503, Retry-After: 10", 503, 10),
+    "429": Failure("429, Retry-After: 15", 429, 15),
+    "404": Failure("404, nothing there", 404),
+    "410": Failure("410, gone for good: the webhook pauses", 410),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the inbox answers to so many requests more."""
+
+    failure: Failure
+    remaining: int
+
+
+def order(actor: Actor, receiver: Webhook, name: str, times: int) -> None:
+    """Let the inbox fail the next `times` genuine requests; 0 ends it."""
+    actor.require("webhooks:write")
+    if name not in FAILURES or not 0 <= times <= MOST:
+        raise Invalid.field("failure", f"Choose a failure, for up to {MOST} requests.")
+    key = {"tenant_id": receiver.tenant_id, "webhook_id": receiver.id}
+    if not times:
+        session.execute(delete(InboxFailure).filter_by(**key))
+        return
+    values = {"name": name, "remaining": times}
+    session.execute(
+        insert(InboxFailure)
+        .values(**key, **values)
+        .on_conflict_do_update(index_elements=list(key), set_=values)
+    )
+
+
+def ordered(actor: Actor, receiver: Webhook) -> Order | None:
+    """What is still to come of an order."""
+    actor.require("webhooks:read")
+    found = session.scalar(
+        select(InboxFailure).where(
+            InboxFailure.tenant_id == receiver.tenant_id,
+            InboxFailure.webhook_id == receiver.id,
+            InboxFailure.remaining > 0,
+        )
+    )
+    return Order(FAILURES[found.name], found.remaining) if found else None
+
+
+def take(receiver: Webhook) -> Failure | None:
+    """One failure of what was ordered, to answer the request of now with."""
+    if receiver.inbound_scheme != SCHEME:
+        return None
+    one_less = (
+        update(InboxFailure)
+        .where(
+            InboxFailure.tenant_id == receiver.tenant_id,
+            InboxFailure.webhook_id == receiver.id,
+            InboxFailure.remaining > 0,
+        )
+        .values(remaining=InboxFailure.remaining - 1)
+        .returning(InboxFailure.name)
+        .execution_options(synchronize_session=False)
+    )
+    name = session.scalar(one_less)
+    return FAILURES[name] if name else None

@@ -1,0 +1,27 @@
+"""The lab: an event for one webhook alone, through the queue, retried like any other."""
+
+from portal.audit import service as audit
+from portal.db import Actor, find
+from portal.errors import Conflict
+from portal.events import service as events
+from portal.events.schemas import EventInput
+from portal.webhooks import deliveries
+from portal.webhooks.models import Delivery, Webhook
+from portal.webhooks.schemas import TestInput
+
+
+def send(actor: Actor, webhook_id: str, command: TestInput) -> Delivery:
+    """Make an event that goes to this webhook and to no other, marked `cpod-test: true`.
+
+    Raises Conflict for a webhook that has nowhere to send to.
+    """
+    actor.require("webhooks:write")
+    webhook = find(Webhook, actor, webhook_id)
+    if webhook.direction != "outbound" or webhook.url is None:
+        raise Conflict("This webhook has nowhere to send to.")
+    event = EventInput.read({"type": command.event_type, "data": command.data})
+    event_id = events.keep_for(actor, webhook.id, event)
+    delivery = deliveries.owe(webhook, event_id, command.event_type, None, "lab")
+    noted = {"event_type": (None, command.event_type), "delivery": (None, delivery.id)}
+    audit.record(actor, "webhook.tried", webhook, noted)
+    return delivery
