@@ -197,14 +197,18 @@ def _story(
     ]
     title, note = BEGUN.get(delivery.origin, ("Published", _matched(webhook)))
     first = Moment("done", "accepted", delivery.created_at, title, note)
-    return [line for line in (_now(delivery, webhook, state), *tried, first) if line is not None]
+    newest = chosen if chosen is not None and chosen.number == delivery.attempts else None
+    now = _now(delivery, webhook, state, newest)
+    return [line for line in (now, *tried, first) if line is not None]
 
 
 def _matched(webhook: Webhook) -> str:
     return f"{webhook.name} subscribes to {', '.join(webhook.event_types[:3]) or 'nothing'}."
 
 
-def _now(delivery: Delivery, webhook: Webhook, state: str) -> Moment | None:
+def _now(
+    delivery: Delivery, webhook: Webhook, state: str, newest: DeliveryAttempt | None
+) -> Moment | None:
     most = webhook.retry_policy["maxAttempts"]
     if state == "held":
         return Moment("held", "held", None, "Waits", panels.held_because(webhook))
@@ -214,6 +218,8 @@ def _now(delivery: Delivery, webhook: Webhook, state: str) -> Moment | None:
         return Moment("sending", "on its way", None, f"Attempt {delivery.attempts}", "")
     if state == "retrying":
         text = f"Attempt {delivery.attempts + 1} of {most}; waits are {_waits(webhook)}."
+        if newest is not None and (asked := panels.patience_asked(newest)):
+            text += f" The receiver asked for patience (Retry-After: {asked})."
         return Moment("retrying", "retrying", delivery.due_at, "Next attempt", text)
     endings = {
         "failed": f"All {delivery.attempts} attempts failed. Nothing is sent any more by itself.",

@@ -143,7 +143,9 @@ class LabForm(TestForm):
     """An event for one webhook, and, where that sends to the inbox, how the inbox is to fail."""
 
     failure = ChoiceField("The inbox answers")
-    times = NumberField("so many times, then as usual")
+    times = NumberField(
+        "How often", description="Up to 20 requests, then it takes what is sent again."
+    )
 
     @classmethod
     def offering(cls, **given: Any) -> "LabForm":

@@ -155,10 +155,6 @@ def why(webhook: Webhook, event: Published) -> tuple[bool, str]:
         if event.only_for == webhook.id:
             return True, "It was sent to it from its lab."
         return False, "It was sent to another webhook, from that one's lab."
-        return (
-            mine,
-            "It was sent from this webhook's lab." if mine else "It is another's, from its lab.",
-        )
     if not webhook.enabled:
         return False, "The webhook is off."
     meant = [pattern for pattern in webhook.event_types if matches(pattern, event.type)]

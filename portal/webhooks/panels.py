@@ -148,6 +148,11 @@ class Detail:
         return bars(self.attempt)
 
     @property
+    def is_reused(self) -> bool:
+        """Whether it went over a connection that was there already: no stage before the wait."""
+        return bool(self.bars) and self.bars[0].label == STAGES[3][1]
+
+    @property
     def certificate(self) -> str | None:
         """How long the receiver's certificate holds; two weeks before its end in other words."""
         days = self.attempt.certificate_days
@@ -169,6 +174,11 @@ def detail(
 def state_text(state: str) -> str:
     """A delivery's state in the words of a status."""
     return STATES.get(state, state)
+
+
+def patience_asked(attempt: DeliveryAttempt) -> str | None:
+    """What the receiver's Retry-After says, where there is one."""
+    return next((v for name, v in attempt.response_headers if name.lower() == "retry-after"), None)
 
 
 def held_because(webhook: Webhook) -> str:

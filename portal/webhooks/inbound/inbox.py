@@ -15,7 +15,7 @@ from portal.webhooks.inbound.verify import fingerprint
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import WebhookInput
 
-NAME, SENDER = "Inbox", "To the inbox"
+NAME, SENDER = "Inbox", "Inbox feed"
 
 
 @dataclass(frozen=True, slots=True)
