@@ -17,7 +17,9 @@ RESOURCES = ("applications", "connectors", "keys", "webhooks", "event-types")
 _READ = frozenset({*(f"{resource}:read" for resource in RESOURCES), "audit:read", "events:read"})
 _WRITE = frozenset({*(f"{resource}:write" for resource in RESOURCES), "events:publish"})
 _USE = frozenset({"keys:verify"})  # for services that are called with keys
-ALL_SCOPES = _READ | _WRITE | _USE
+# What undoes a stop is apart from what stops: whoever may issue and block may not yet unblock.
+_REOPEN = frozenset({"keys:reopen"})
+ALL_SCOPES = _READ | _WRITE | _USE | _REOPEN
 
 ROLE_SCOPES: Mapping[Role, frozenset[str]] = {
     "viewer": _READ,

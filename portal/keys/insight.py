@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from portal.db import Actor, find, session
 from portal.errors import NotFound
 from portal.keys.engine import engine
-from portal.keys.models import ApiKey, ApiKeyRuntime
+from portal.keys.models import ApiKey, ApiKeyRuntime, not_revoked
 from portal.keys.schemas import RehearseKey
 from portal.keys.snapshot import Snapshot, load
 from portal.keys.state import KeyAcknowledgement, KeyChange, KeyDenial, KeyUse, KeyVerifier
@@ -199,6 +199,6 @@ def posture(actor: Actor) -> dict[str, int]:
     counts = [
         func.count().filter(and_(*conditions)).label(name) for name, conditions in about.items()
     ]
-    live = ApiKey.tenant_id == actor.tenant_id, ApiKey.revoked_at.is_(None)
+    live = ApiKey.tenant_id == actor.tenant_id, not_revoked(ApiKey)
     row = session.execute(select(*counts).select_from(ApiKey).where(*live)).one()
     return {name: getattr(row, name) for name in about}

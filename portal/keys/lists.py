@@ -30,7 +30,7 @@ from portal.db import Actor, session
 from portal.identity.models import Person
 from portal.identity.people import MOST_PEOPLE
 from portal.keys import service
-from portal.keys.models import ApiKey, ApiKeyRuntime
+from portal.keys.models import ApiKey, ApiKeyRuntime, not_revoked
 from portal.keys.state import KeyLeak, KeyUse
 from portal.listing import Beside, View
 from portal.records import OFFERED
@@ -42,7 +42,7 @@ SOURCE_DAYS = 7
 MOST_LEAKS = 5
 NEVER_USED = datetime(1, 1, 1, tzinfo=UTC)
 
-LIVE = ApiKey.revoked_at.is_(None)
+LIVE = not_revoked(ApiKey)
 
 
 def _in_force() -> ColumnElement[bool]:

@@ -44,6 +44,7 @@ USED_ON = (
     "coalesce(timezone('UTC', date_trunc('day', timezone('UTC', last_used_at))),"
     " '0001-01-01 00:00:00+00'::timestamptz)"
 )
+ENDED = "revoked_at IS NOT NULL OR revoke_at IS NOT NULL"
 UNRESTRICTED = (
     "revoked_at IS NULL AND rpm_limit IS NULL AND tpm_limit IS NULL AND max_uses IS NULL"
     " AND max_budget_usd IS NULL AND allowed_ips = '[]'"
@@ -127,7 +128,7 @@ class ApiKey(Record):
         Index("ix_api_key_created_by_user", "tenant_id", "created_by_user_id", "id"),
         Index("ix_api_key_app", "tenant_id", "app_id", "id", postgresql_where="app_id IS NOT NULL"),
         Index("ix_api_key_live", "tenant_id", "id", postgresql_where="revoked_at IS NULL"),
-        Index("ix_api_key_revoked", "tenant_id", "id", postgresql_where="revoked_at IS NOT NULL"),
+        Index("ix_api_key_ended", "tenant_id", "id", postgresql_where=ENDED),
         Index("ix_api_key_blocked", "tenant_id", "id", postgresql_where="blocked"),
         Index(
             "ix_api_key_user",
@@ -203,7 +204,7 @@ class ApiKey(Record):
     parent_key_id: Mapped[str | None] = mapped_column(String(40))
     rotation_family_id: Mapped[str | None] = mapped_column(String(40))
     budget_period: Mapped[str] = mapped_column(String(10), server_default="none")
-    revoke_at: Mapped[datetime | None]
+    revoke_at: Mapped[datetime | None] = mapped_column()
     brownout_from: Mapped[datetime | None]
     tags: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     application_id: Mapped[str | None] = mapped_column(String(40))
@@ -214,8 +215,8 @@ class ApiKey(Record):
     )
     # Derived when it is read, so no job can be late with it.
     status: Mapped[str] = column_property(
-        case((revoked_at.is_not(None), "revoked"), (expires_key <= func.now(), "expired"),
-             else_="active"),
+        case((or_(revoked_at.is_not(None), revoke_at <= func.now()), "revoked"),
+             (expires_key <= func.now(), "expired"), else_="active"),
         comparator_factory=StatusComparator,
     )  # fmt: skip
     if TYPE_CHECKING:  # read from ApiKeyRuntime, below
@@ -242,12 +243,19 @@ class ApiKey(Record):
 
 def standing(key: type[ApiKey]) -> dict[str, ColumnElement[bool]]:
     """Status → the condition for it, equal to what `ApiKey.status` says of a row."""
-    expired = key.expires_key <= func.now()
+    ended = or_(key.revoked_at.is_not(None), key.revoke_at.is_not(None))  # what the index is of
+    over = or_(key.revoked_at.is_not(None), key.revoke_at <= func.now())
     return {
-        "revoked": key.revoked_at.is_not(None),
-        "expired": and_(key.revoked_at.is_(None), expired),
-        "active": and_(key.revoked_at.is_(None), key.expires_key > func.now()),
+        "revoked": and_(ended, over),
+        "expired": and_(not_revoked(key), key.expires_key <= func.now()),
+        "active": and_(not_revoked(key), key.expires_key > func.now()),
     }
+
+
+def not_revoked(key: type[ApiKey]) -> ColumnElement[bool]:
+    """Neither revoked, nor is the time over at which it was to be: that holds without a job."""
+    ahead = or_(key.revoke_at.is_(None), key.revoke_at > func.now())
+    return and_(key.revoked_at.is_(None), ahead)
 
 
 def _of_its_runtime(column: Any) -> ColumnProperty[Any]:

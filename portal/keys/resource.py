@@ -61,7 +61,7 @@ resource = Resource(
             status=201,
             once=ONCE,
         ),
-        Action("unblock", "Let a blocked key work again", service.unblock, "keys:write"),
+        Action("unblock", "Let a blocked key work again", service.unblock, "keys:reopen"),
     ),
     more=OPERATIONS,
 )

@@ -26,12 +26,15 @@ def revoke(actor: Actor, key_id: str, command: RevokeKey) -> ApiKey:
         return service.revoke(actor, key_id, command)
     actor.require("keys:write")
     record = find(ApiKey, actor, key_id, lock=True)
-    if record.revoked_at is not None:
+    if record.status == "revoked":
         raise Conflict("This key is revoked already.")
     now = database_now()
     at = command.at or now + BROWNOUT
     if at <= now:
         raise Invalid.field("at", "Choose a moment in the future.")
+    later = record.revoke_at is not None and at > record.revoke_at
+    if later or (record.brownout_from is not None and not command.brownout):
+        actor.require("keys:reopen")  # the key opens again for a while
     values = {
         "revoke_at": at,
         "revoked_reason": command.reason or None,

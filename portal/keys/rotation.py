@@ -22,6 +22,7 @@ OVERLAPS = {
     "until_quiet": None,
 }
 QUIET = timedelta(hours=24)
+LONGEST = timedelta(days=30)  # in which both keys may live
 COPIED = (
     "name",
     "kind",
@@ -62,12 +63,12 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
     }
     made = service.mint(actor, old.kind, values)
     overlap = OVERLAPS[command.overlap]
-    if overlap:
-        ends = min(old.expires_at or now + overlap, now + overlap)
+    longest = LONGEST if overlap is None else overlap
+    if longest:
+        ends = min(old.expires_at or now + longest, now + longest)
         records.change(actor, old, {"expires_at": ends}, action="rotated")
     else:
         records.note(actor, old, "rotated", {"successor": (None, made.record.id)})
-    if overlap == timedelta(0):
         ending = {"revoked_at": now, "revoked_reason": f"Rotated to {made.record.id}"}
         records.change(actor, old, ending, action="revoked")
     session.expire(old, ["status"])
@@ -125,7 +126,8 @@ def finish_due(tenant_id: str) -> int:
 def _is_over(rotation: KeyRotation, used: ApiKeyRuntime, now: datetime) -> bool:
     if rotation.finish_at is not None:
         return rotation.finish_at <= now
-    return max(rotation.started_at, used.last_used_at or rotation.started_at) + QUIET <= now
+    silent_since = max(rotation.started_at, used.last_used_at or rotation.started_at)
+    return silent_since + QUIET <= now or rotation.started_at + LONGEST <= now
 
 
 def _check(actor: Actor, old: ApiKey, now: datetime) -> list[str]:

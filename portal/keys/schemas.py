@@ -222,7 +222,7 @@ class RotateKey(Command):
     """How long the old key still opens beside its successor."""
 
     overlap: Literal["now", "1h", "24h", "7d", "until_quiet"] = Field(
-        "24h", description="until_quiet: until nobody used the old key for a day."
+        "24h", description="until_quiet: until nobody used the old key for a day, 30 days at most."
     )
 
 

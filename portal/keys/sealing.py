@@ -99,7 +99,7 @@ def burn(secret: str, origin: Origin) -> tuple[str, str] | None:
     if row is None or (raw := _unlock(row, secret)) is None:
         return None
     record = session.get(ApiKey, (tenant_id, row.key_id))
-    if record is None or record.revoked_at is not None:
+    if record is None or record.status == "revoked":
         return None
     reader = Actor(tenant_id, "system", "one-time-link", "One-time link", origin=origin)
     audit.record(reader, "key.link_opened", record)

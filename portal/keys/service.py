@@ -100,7 +100,7 @@ def get(actor: Actor, key_id: str) -> ApiKey:
 def revoke(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
     """Stop a key for ever, from its next request on. A revoked key stays as it is."""
     record = _to_change(actor, key_id)
-    if record.revoked_at is not None:
+    if record.status == "revoked":
         return record
     values = {"revoked_at": database_now(), "revoked_reason": command.reason or None}
     records.change(actor, record, values, action="revoked")
@@ -116,8 +116,10 @@ def block(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
 
 
 def unblock(actor: Actor, key_id: str, command: None = None) -> ApiKey:
-    """Let a blocked key work again. Raises Conflict for a revoked one."""
-    record = _not_revoked(_to_change(actor, key_id))
+    """Let a blocked key work again: needs a permission of its own. Raises Conflict for a revoked
+    one."""
+    actor.require("keys:reopen")
+    record = _not_revoked(find(ApiKey, actor, key_id, lock=True))
     values = {"blocked": False, "blocked_reason": None}
     return records.change(actor, record, values, action="unblocked")
 
@@ -190,7 +192,7 @@ def _to_change(actor: Actor, key_id: str) -> ApiKey:
 
 
 def _not_revoked(record: ApiKey) -> ApiKey:
-    if record.revoked_at is not None:
+    if record.status == "revoked":
         raise Conflict("This key is revoked. That is final: issue a new key instead.")
     return record
 

@@ -20,7 +20,7 @@ from portal.errors import Conflict, Invalid
 from portal.events import service as events
 from portal.keys import observed
 from portal.keys.engine import changed
-from portal.keys.models import ApiKey
+from portal.keys.models import ApiKey, not_revoked
 from portal.keys.observed import Use
 from portal.listing import Listing, Query, narrowed
 
@@ -41,7 +41,7 @@ class Blast:
 def blast(actor: Actor, record: ApiKey) -> Blast:
     """What the last 24 hours say about stopping a key."""
     family = record.rotation_family_id or record.id
-    here = (ApiKey.tenant_id == actor.tenant_id, ApiKey.revoked_at.is_(None))
+    here = (ApiKey.tenant_id == actor.tenant_id, not_revoked(ApiKey))
     counts = session.execute(
         select(
             select(func.count())
@@ -59,19 +59,12 @@ def blast(actor: Actor, record: ApiKey) -> Blast:
 
 def keep(actor: Actor, key_id: str) -> ApiKey:
     """Take back a stop that lies ahead. Raises Conflict when it is over."""
-    record = _live(actor, key_id)
-    if record.revoke_at is not None and record.revoke_at <= database_now():
-        raise Conflict("The key is revoked already. That is final: issue a new key instead.")
+    actor.require("keys:reopen")
+    record = find(ApiKey, actor, key_id, lock=True)
+    if record.status == "revoked":
+        raise Conflict("This key is revoked. That is final: issue a new key instead.")
     values = {"revoke_at": None, "brownout_from": None, "revoked_reason": None}
     return records.change(actor, record, values, action="revocation_cancelled")
-
-
-def _live(actor: Actor, key_id: str) -> ApiKey:
-    actor.require("keys:write")
-    record = find(ApiKey, actor, key_id, lock=True)
-    if record.revoked_at is not None:
-        raise Conflict("This key is revoked. That is final: issue a new key instead.")
-    return record
 
 
 # ---------------------------------------------------------------- many at once

@@ -14,10 +14,9 @@ from portal.errors import Conflict
 from portal.keys import observed
 from portal.keys.models import ApiKey
 from portal.keys.observed import Use
-from portal.keys.rotation import QUIET
+from portal.keys.rotation import LONGEST, QUIET
 from portal.keys.state import KeyRotation
 
-LONGEST = timedelta(days=30)  # that both keys may live
 SPAN = timedelta(days=2)
 
 
@@ -98,7 +97,7 @@ def extend(actor: Actor, key_id: str) -> KeyRotation:
 
     Raises Conflict for one that has no end to move, or has it moved as far as it goes.
     """
-    actor.require("keys:write")
+    actor.require("keys:reopen")
     rotation = _open(actor, key_id)
     if rotation.finish_at is None:
         raise Conflict("This rotation waits until the old key is quiet; it needs no more time.")

@@ -1,7 +1,7 @@
 """Rotation, children, and the ends of keys: what each may do, and what it leaves."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -115,6 +115,26 @@ def test_a_rotation_ends_by_itself_when_the_old_key_is_quiet(
     assert verdict(ada, issued) == "REVOKED"
 
 
+def test_two_keys_live_no_longer_than_a_month_however_busy_the_old_one_is(
+    app: Flask, ada: Api, database: Database
+):
+    issued = ada.create("api-keys")
+    rotate(ada, issued, "until_quiet")
+    ends = ada.get(f"/api-keys/{issued['id']}").json["expires_at"]
+    left = datetime.fromisoformat(ends) - datetime.now(UTC)
+    assert timedelta(days=29, hours=23) < left <= timedelta(days=30)
+    change(
+        database,
+        "UPDATE api_key SET expires_at = now() WHERE id = %s",
+        issued["id"],
+    )
+    change(database, "UPDATE key_rotation SET started_at = now() - interval '30 days'")
+    change(database, "UPDATE api_key_runtime SET last_used_at = now()")
+    assert verdict(ada, issued) == "EXPIRED"
+    with app.app_context(), transaction(issued["tenant_id"]):
+        assert rotation.finish_due(issued["tenant_id"]) == 1
+
+
 # ---------------------------------------------------------------- children
 
 
@@ -147,9 +167,37 @@ def test_a_revocation_at_a_time_holds_without_the_worker(app: Flask, ada: Api, d
     assert verdict(ada, issued) == "VALID"
     change(database, "UPDATE api_key SET revoke_at = now()")
     assert verdict(ada, issued) == "REVOKED"
+    asked = {"token": issued["key"]}
+    introspected = ada.client.post(
+        "/oauth/introspect", data=asked, headers={"Authorization": f"Bearer {ada.token}"}
+    )
+    assert introspected.json == {"active": False}
+    assert ada.get(path).json["status"] == "revoked"
+    for status, count in (("revoked", 1), ("active", 0), ("expired", 0)):
+        assert len(ada.get(f"/api-keys?status={status}").json["items"]) == count, status
+    for verb in ("block", "unblock"):
+        assert ada.post(f"{path}/{verb}").status_code == 409
     with app.app_context(), transaction(issued["tenant_id"]):
         assert revocation.apply_due(issued["tenant_id"]) == 1
     assert ada.get(path).json["status"] == "revoked"
+
+
+def test_nobody_reopens_what_was_stopped_without_a_permission_for_it(app: Flask, ada: Api):
+    scopes = ["keys:write", "keys:read"]
+    writer = Api(app.test_client(), ada.create("api-keys", scopes=scopes)["key"])
+    reopener = Api(
+        app.test_client(), ada.create("api-keys", scopes=[*scopes, "keys:reopen"])["key"]
+    )
+    path = f"/api-keys/{ada.create('api-keys')['id']}"
+    assert writer.post(f"{path}/block").status_code == 200
+    assert writer.post(f"{path}/unblock").status_code == 403
+    assert reopener.post(f"{path}/unblock").status_code == 200
+    assert writer.post(f"{path}/revoke", {"at": "2098-01-01T00:00:00Z"}).status_code == 200
+    assert writer.post(f"{path}/revoke", {"at": "2097-01-01T00:00:00Z"}).status_code == 200
+    assert writer.post(f"{path}/revoke", {"at": FUTURE}).status_code == 403
+    assert reopener.post(f"{path}/revoke", {"at": FUTURE}).status_code == 200
+    assert writer.post(f"{path}/revoke", {"brownout": True}).status_code == 200
+    assert writer.post(f"{path}/revoke", {"at": FUTURE}).status_code == 403
 
 
 def test_a_brownout_denies_from_its_first_minute(ada: Api):
