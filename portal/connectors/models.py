@@ -98,7 +98,14 @@ class Connector(Record):
             ["tenant_id", "webhook_endpoint_id"],
             ["webhook.tenant_id", "webhook.id"],
             name="fk_connector_webhook_endpoint",
+            ondelete="SET NULL (webhook_endpoint_id)",
             use_alter=True,  # a webhook may belong to a connector, so the tables name each other
+        ),
+        Index(
+            "ix_connector_deleted",
+            "tenant_id",
+            "deleted_at",
+            postgresql_where="is_deleted",
         ),
         Index("ix_connector_name", "tenant_id", "name_key", "id"),
         Index("ix_connector_updated", "tenant_id", "updated_at", "id"),

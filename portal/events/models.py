@@ -81,6 +81,7 @@ class EventType(Record):
         CheckConstraint("validation IN ('off', 'reject')", name="validation"),
         Index("ix_event_type_display_name", "tenant_id", "name_key", "id"),
         Index("ix_event_type_updated", "tenant_id", "updated_at", "id"),
+        Index("ix_event_type_deleted", "tenant_id", "deleted_at", postgresql_where="is_deleted"),
     )
     id_prefix = "evy"
     noun = "event type"

@@ -8,7 +8,9 @@ from portal.db import session
 from portal.housekeeping import Job
 from portal.keys import money, notices, revocation, rotation, sealing
 from portal.keys.denials import KEPT, KEPT_DAYS
+from portal.keys.models import ApiKey
 from portal.keys.state import KeyDenial, KeyUse, SpendReservation
+from portal.purge import sweeping
 
 USE_DAYS = 92
 RELEASED_DAYS = 7
@@ -39,4 +41,5 @@ HOUSEKEEPING = [
     Job("tell of unused keys", notices.tell_unused, timedelta(hours=6), per_tenant=True),
     Job("forget sealed keys", sealing.forget_expired, timedelta(minutes=5), per_tenant=True),
     Job("forget old uses of keys", forget_old, timedelta(hours=1), per_tenant=True),
+    sweeping(ApiKey, "keys"),
 ]

@@ -3,14 +3,18 @@
 from datetime import timedelta
 
 from portal.housekeeping import Job
+from portal.purge import purging, sweeping
 from portal.webhooks import delivery, upkeep
 from portal.webhooks.engine import Engine
 from portal.webhooks.inbound import review
+from portal.webhooks.models import Webhook
 
 HOUSEKEEPING = [
     Job("forget old inbound requests", review.forget_old, timedelta(hours=1), per_tenant=True),
     Job("forget old attempts", delivery.forget_old, timedelta(hours=1), per_tenant=True),
     Job("make room for events and deliveries", upkeep.make_room, timedelta(hours=6)),
     Job("forget old deliveries", upkeep.forget_old, timedelta(minutes=10), per_tenant=True),
+    purging(Webhook, "webhooks"),
+    sweeping(Webhook, "webhooks"),
 ]
 ENGINES = [Engine]

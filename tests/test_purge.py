@@ -1,0 +1,154 @@
+"""What was deleted 30 days ago is removed for good: row, search terms and secrets; not its history.
+
+The moment of the deletion is moved, never the clock: the database's own decides.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+
+from portal.config import libpq_url
+from portal.connectors import housekeeping as connectors
+from portal.db import new_id, transaction
+from portal.events import housekeeping as events
+from portal.housekeeping import Job
+from portal.identity.provider.people import ACME
+from portal.purge import BATCH
+from portal.secretstore import SecretRef, store
+from portal.webhooks import housekeeping as webhooks
+from portal.worker import Worker
+from tests.cast import GUS, Api
+from tests.databases import Database
+from tests.resources import MINIMAL
+
+JOBS = [
+    job
+    for module in (connectors, events, webhooks)
+    for job in module.HOUSEKEEPING
+    if job.name.startswith(("purge", "sweep"))
+]
+Sql = Callable[..., list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def sql(database: Database) -> Sql:
+    """`sql(statement, values)` as the superuser, who sees every tenant."""
+
+    def run(statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(libpq_url(database.superuser_url)) as connection:
+            cursor = connection.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+    return run
+
+
+@pytest.fixture
+def work(app: Flask) -> Callable[[], None]:
+    """The worker's turn at every job of this kind, once."""
+
+    def turn(jobs: Sequence[Job] = JOBS) -> None:
+        worker = Worker(app, jobs)
+        for one in worker._turns:
+            worker.take(one)
+            assert one.failures == 0
+
+    return turn
+
+
+def deleted(ada: Api, sql: Sql, resource: str, ago: str, **body: Any) -> str:
+    """The id of a record that was deleted so long ago."""
+    made = ada.create(resource, **{**MINIMAL[resource], **body})
+    assert ada.delete(f"/{resource}/{made['id']}").status_code == 204
+    table = {"connectors": "connector", "webhooks": "webhook", "event-types": "event_type"}
+    moved = "SET deleted_at = now() - %s::interval WHERE id = %s"
+    sql(f"UPDATE {table[resource]} {moved}", ago, made["id"])
+    return str(made["id"])
+
+
+def owners(app: Flask, kind: str, tenant: str = ACME) -> list[str]:
+    with app.app_context(), transaction(tenant):
+        return store().owners(tenant, kind)
+
+
+@pytest.mark.parametrize(
+    ("resource", "table"),
+    [("connectors", "connector"), ("webhooks", "webhook"), ("event-types", "event_type")],
+)
+def test_what_was_deleted_long_ago_is_gone_with_all_it_had(
+    ada: Api, app: Flask, sql: Sql, work: Callable[[], None], resource: str, table: str
+) -> None:
+    old = deleted(ada, sql, resource, "30 days 1 minute")
+    work()
+    for name, column in ((table, "id"), ("search_term", "record_id")):
+        assert sql(f"SELECT 1 FROM {name} WHERE {column} = %s", old) == []
+    assert old not in owners(app, resource)
+    actions = sql("SELECT action FROM audit_entry WHERE record_id = %s ORDER BY occurred_at", old)
+    assert [action.rpartition(".")[2] for (action,) in actions] == ["created", "deleted", "purged"]
+    assert ada.post(f"/{resource}/{old}/restore").status_code == 404
+
+
+@pytest.mark.parametrize("resource", ["connectors", "webhooks", "event-types"])
+def test_what_can_still_be_restored_stays(
+    ada: Api, sql: Sql, work: Callable[[], None], resource: str
+) -> None:
+    young = deleted(ada, sql, resource, "29 days 23 hours 59 minutes")
+    work()
+    restored = ada.post(f"/{resource}/{young}/restore")
+    assert restored.status_code == 200, restored.text
+    if resource == "connectors":
+        assert (restored.json or {})["credential_fields"] == ["token"]
+
+
+def test_what_lives_stays_without_what_it_named(
+    ada: Api, sql: Sql, work: Callable[[], None]
+) -> None:
+    connector = ada.create("connectors", **MINIMAL["connectors"])
+    body = {**MINIMAL["webhooks"], "connector_id": connector["id"]}
+    webhook = ada.create("webhooks", **body)
+    ada.delete(f"/connectors/{connector['id']}")
+    sql("UPDATE connector SET deleted_at = now() - interval '31 days'")
+    work()
+    assert (ada.get(f"/webhooks/{webhook['id']}").json or {})["connector_id"] is None
+
+
+def test_other_tenants_lose_only_what_is_theirs(
+    ada: Api, api: Callable[[str], Api], sql: Sql, work: Callable[[], None]
+) -> None:
+    theirs = api(GUS).create("webhooks", **MINIMAL["webhooks"])
+    deleted(ada, sql, "webhooks", "31 days")
+    work()
+    assert sql("SELECT id FROM webhook") == [(theirs["id"],)]
+
+
+def test_many_go_in_batches(
+    ada: Api, sql: Sql, work: Callable[[], None], tenants: tuple[str, str]
+) -> None:
+    sql(
+        "INSERT INTO event_type (tenant_id, id, name, version, is_deleted, deleted_at) SELECT %s,"
+        " 'evy_' || n, 'type.' || n, 1, true, now() - interval '31 days' FROM generate_series(1, %s)"
+        " AS n",
+        ACME,
+        BATCH + 1,
+    )
+    left = []
+    for _ in range(2):
+        work()
+        left += sql("SELECT count(*) FROM event_type")
+    assert left == [(1,), (0,)]
+
+
+def test_a_secret_without_a_record_is_deleted_and_no_other(
+    ada: Api, app: Flask, sql: Sql, work: Callable[[], None]
+) -> None:
+    kept = ada.create("connectors", **MINIMAL["connectors"])["id"]
+    orphan = SecretRef(ACME, "connectors", new_id("cnn"), "credentials")
+    with app.app_context(), transaction(ACME):
+        store().put(orphan, {"token": "left behind"}, cas=0)
+    sql("UPDATE secret_version SET created_at = now() - interval '2 hours'")
+    work()
+    with app.app_context(), transaction(ACME):
+        assert not store().head(orphan).is_live
+        assert store().head(SecretRef(ACME, "connectors", kept, "credentials")).is_live
