@@ -127,9 +127,9 @@ def test_many_go_in_batches(
     ada: Api, sql: Sql, work: Callable[[], None], tenants: tuple[str, str]
 ) -> None:
     sql(
-        "INSERT INTO event_type (tenant_id, id, name, version, is_deleted, deleted_at) SELECT %s,"
-        " 'evy_' || n, 'type.' || n, 1, true, now() - interval '31 days' FROM generate_series(1, %s)"
-        " AS n",
+        "INSERT INTO event_type (tenant_id, id, name, version, is_deleted, deleted_at)"
+        " SELECT %s, 'evy_' || n, 'type.' || n, 1, true, now() - interval '31 days'"
+        " FROM generate_series(1, %s) AS n",
         ACME,
         BATCH + 1,
     )
