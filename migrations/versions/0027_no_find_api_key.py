@@ -1,10 +1,10 @@
-"""0026 no find api key: nothing calls this function any more; the gate has a cache of its own."""
+"""0027 no find api key: nothing calls this function any more; the gate has a cache of its own."""
 
 from alembic import op
 
 from migrations.tenancy import APP_ROLE
 
-revision, down_revision = "0026", "0025"
+revision, down_revision = "0027", "0026"
 
 FIND_API_KEY = """
 CREATE FUNCTION find_api_key(digest text) RETURNS TABLE (

@@ -1,4 +1,4 @@
-"""0025 purge: what was deleted long ago is found by an index, and leaves no reference behind.
+"""0026 purge: what was deleted long ago is found by an index, and leaves no reference behind.
 
 And an index for the paused webhooks, which the overview asks for.
 """
@@ -6,7 +6,7 @@ And an index for the paused webhooks, which the overview asks for.
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0025", "0024"
+revision, down_revision = "0026", "0025"
 
 TABLES = ("connector", "webhook", "event_type")
 # (name, table, column, the table that it names)
