@@ -78,7 +78,7 @@ class Attempt:
             reused_connection=self.reused,
             tls_version=self.tls_version,
             certificate_days=self._certificate_days(),
-            retry_after=read_retry_after(_find(headers, "retry-after")),
+            retry_after=read_retry_after(_find(headers, "retry-after"), _find(headers, "date")),
         )
 
     def _timings(self) -> Timings:

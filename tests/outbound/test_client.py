@@ -91,6 +91,12 @@ def test_retry_after_is_believed_within_reason(asked, wait):
     assert send(answers(head.encode())).retry_after == wait
 
 
+def test_retry_after_as_a_date_is_meant_by_the_receivers_clock():
+    dates = "Date: Wed, 21 Oct 2015 07:26:00 GMT\r\nRetry-After: Wed, 21 Oct 2015 07:28:00 GMT\r\n"
+    head = f"HTTP/1.1 503 Later\r\n{dates}Content-Length: 0\r\n\r\n"
+    assert send(answers(head.encode())).retry_after == timedelta(minutes=2)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_to_metadata_is_not_followed(status):
     head = f"HTTP/1.1 {status} Go\r\nLocation: http://{METADATA}/\r\nContent-Length: 0\r\n\r\n"
