@@ -59,6 +59,11 @@ class Attempt:
             self.tls_version = tls.version()
             self.certificate = tls.getpeercert() or {}
 
+    def answered(self, status: int, raw_headers: tuple[tuple[bytes, bytes], ...]) -> None:
+        """The head of the answer is there, its body is to come."""
+        self.reached("read")
+        self.status, self.raw_headers = status, raw_headers
+
     def outcome(self, kind: Kind, error: BaseException | None = None) -> Outcome:
         """The notebook closed: what is known so far, in one immutable value."""
         explanation, remedy = explain(kind, self.stage, self.status, error)
