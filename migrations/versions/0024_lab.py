@@ -1,11 +1,11 @@
-"""0028 lab: events made for one webhook alone, and failures that the inbox has on order."""
+"""0024 lab: events made for one webhook alone, and failures that the inbox has on order."""
 
 import sqlalchemy as sa
 from alembic import op
 
 from migrations.tenancy import tenant_table
 
-revision, down_revision = "0028", "0027"
+revision, down_revision = "0024", "0023"
 
 
 def upgrade() -> None:
