@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
 
 from portal import search
-from portal.db import Actor, Record, session
+from portal.db import Actor, Record, read, session
+from portal.driver import Statement
 from portal.errors import BadRequest, FieldError
 from portal.walk import MOST_PATIENCE, SHARE, Order, Place, Search
 
@@ -26,7 +27,9 @@ R = TypeVar("R", bound=Record)
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 CURSOR_LENGTH = 1000
-SORT_KEY = "sort_key"
+SORT_KEY, SORT_ID = "sort_key", "sort_id"
+WHOSE = ("tenant_id", "app_id", "application_id")
+MOST_WRITTEN = 500  # statements of one list
 CLOCKS_DIFFER = 3_600_000  # milliseconds
 NOT_OURS = "This cursor does not belong to this list. Start from the first page."
 CONTROLS = frozenset({"limit", "cursor", "sort", "q", "tag", "include_deleted"})
@@ -85,6 +88,7 @@ class Listing(Generic[R]):
     views: Mapping[str, View] = field(default_factory=dict)
     beside: Beside | None = None
     beside_sorts: Mapping[str, Column] = field(default_factory=dict)
+    written: "dict[Any, Statement]" = field(default_factory=dict, init=False, compare=False)
 
     def column(self, sort: str) -> Column:
         """What a sort reads, downward or upward."""
@@ -279,27 +283,75 @@ def page(
 ) -> Page[Any]:
     """One page of what the actor sees, in a number of statements that does not grow.
 
-    Gives records, or rows of `columns` where these are named (`id` and the sort among them).
-    `also` are conditions that no query string asks for.
+    Gives records, or rows that begin with `columns` where these are named. `also` are conditions
+    that no query string asks for.
     """
-    order = _order(listing, query)
-    statement, end = _asked(actor, listing, query, order, also)
-    backward = query.cursor is not None and query.cursor.backward
-    if _beside(listing, query.sort):
-        pairs = session.execute(statement.add_columns(order.key).limit(query.limit + 1)).all()
-        rows, keys = [row for row, _ in pairs], [(key, row.id) for row, key in pairs]
+    order, end = _order(listing, query), None
+    if columns and not (also or query.bounds or query.q or query.tag):
+        rows = _read(actor, listing, query, columns, order)
     else:
-        rows = _fetch(statement.limit(query.limit + 1), columns, order.key)
-        key = SORT_KEY if columns else order.key.key
-        keys = [(getattr(row, key), row.id) for row in rows]
+        statement, end = _asked(actor, listing, query, order, also)
+        shown = (*(columns or (listing.model,)), *_place_of(order))
+        statement = statement.with_only_columns(*shown).limit(query.limit + 1)
+        rows = [tuple(row) for row in session.execute(statement)]
     more = len(rows) > query.limit
-    rows, keys = rows[: query.limit], keys[: query.limit]
+    rows = rows[: query.limit]
+    backward = query.cursor is not None and query.cursor.backward
     if backward:
         rows.reverse()
-        keys.reverse()
+    keys = [(row[-2], row[-1]) for row in rows]
+    items = rows if columns else [row[0] for row in rows]
     if end is not None and not more:
-        return Page(rows, *_ways_on(keys, query, end, backward), share(query))
-    return Page(rows, *_ways(keys, query, more, backward))
+        return Page(items, *_ways_on(keys, query, end, backward), share(query))
+    return Page(items, *_ways(keys, query, more, backward))
+
+
+def _place_of(order: Order) -> tuple[Any, Any]:
+    return order.key.label(SORT_KEY), order.id.label(SORT_ID)
+
+
+def _read(
+    actor: Actor, listing: Listing[Any], query: Query, columns: Sequence[Any], order: Order
+) -> list[tuple[Any, ...]]:
+    """The rows of a question that differs from earlier ones in its values alone: its statement is
+    written once. A value of a closed set is part of the statement, so that it finds its index."""
+    closed = {name: given for name, given in query.filters.items() if _is_closed(listing, name)}
+    values: dict[str, Any] = {"tenant_id": actor.tenant_id, "most": query.limit + 1}
+    values |= {f"is_{name}": given for name, given in query.filters.items() if name not in closed}
+    if actor.app_id is not None:
+        values |= {"app_id": actor.app_id, "application_id": actor.application_id}
+    if order.place is not None:
+        values |= dict(zip((SORT_KEY, SORT_ID), order.place, strict=True))
+    asked = (query.sort, query.show, query.include_deleted, order.downward)
+    shape = (id(columns), frozenset(values), tuple(closed.items()), asked)
+    if shape not in listing.written:
+        if len(listing.written) >= MOST_WRITTEN:
+            listing.written.clear()
+        listing.written[shape] = _write(actor, listing, query, columns, order, values)
+    return read(listing.written[shape], values)
+
+
+def _is_closed(listing: Listing[Any], name: str) -> bool:
+    return name in listing.choices or listing.filters[name].type.python_type is bool
+
+
+def _write(
+    actor: Actor,
+    listing: Listing[Any],
+    query: Query,
+    columns: Sequence[Any],
+    order: Order,
+    values: Mapping[str, Any],
+) -> Statement:
+    """The statement with a name where each of the values goes."""
+    named: dict[str, Any] = {name: bindparam(name) for name in values}
+    whose = replace(actor, **{name: named[name] for name in WHOSE if name in named})
+    filters = {name: named.get(f"is_{name}", given) for name, given in query.filters.items()}
+    if order.place is not None:
+        order = replace(order, place=(named[SORT_KEY], named[SORT_ID]))
+    statement, _ = _asked(whose, listing, replace(query, filters=filters), order, ())
+    statement = statement.with_only_columns(*columns, *_place_of(order))
+    return Statement(statement.limit(named["most"]))
 
 
 def _order(listing: Listing[Any], query: Query) -> Order:
@@ -347,13 +399,6 @@ def counted(actor: Actor, listing: Listing[Any], query: Query, most: int) -> int
     """How many records a question has, `most` where there are more: a count that stays cheap."""
     some = narrowed(actor, listing, query).with_only_columns(listing.model.id).limit(most)
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0
-
-
-def _fetch(statement: Select[Any], columns: Sequence[Any], key: Column) -> list[Any]:
-    if not columns:
-        return list(session.scalars(statement).all())
-    sorted_by = key.label(SORT_KEY)
-    return list(session.execute(statement.with_only_columns(*columns, sorted_by)).all())
 
 
 def narrowed(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:

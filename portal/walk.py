@@ -57,7 +57,7 @@ class Order:
             return self.put_on_ids(statement, self.id)
         keys = (self.key, self.id)
         if self.place is not None:
-            here, there = tuple_(*keys), self.place
+            here, there = tuple_(*keys), tuple_(*self.place, types=[key.type for key in keys])
             statement = statement.where(here < there if self.downward else here > there)
         return self.sort(statement, *keys)
 

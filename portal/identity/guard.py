@@ -71,7 +71,7 @@ def _signed_in() -> web.SignedIn | None:
     if live is None:
         return None
     g.actor = live.actor(api.origin())
-    return web.SignedIn(g.actor, live.tenant.name, live.person.email or "", live.session.role)
+    return web.SignedIn(g.actor, live.tenant_name, live.person.email or "", live.session.role)
 
 
 # ---------------------------------------------------------------- step-up

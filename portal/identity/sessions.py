@@ -10,13 +10,14 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.audit import service as audit
-from portal.db import Actor, Origin, enter_tenant, new_id, present_credential, session
+from portal.db import Actor, Origin, enter_tenant, new_id, present_credential, read, session
+from portal.driver import Statement
 from portal.errors import NotFound
 from portal.identity.claims import ROLE_SCOPES
 from portal.identity.models import Person, SeenLogoutToken, Tenant, WebSession
@@ -33,27 +34,42 @@ COOKIE = re.compile(r"([A-Za-z0-9_-]{1,40})\.([A-Za-z0-9_-]{43})")
 
 UNSYNCED = {"synchronize_session": False}
 
-# Built once: it is asked for every page.
-RESUME = (
-    select(WebSession, Person, Tenant, func.now())
-    .join(Person, (Person.tenant_id == WebSession.tenant_id) & (Person.id == WebSession.person_id))
-    .join(Tenant, Tenant.id == WebSession.tenant_id)
-    .where(
-        WebSession.tenant_id == bindparam("tenant_id"),
-        WebSession.token_hash == bindparam("digest"),
-    )
-)
-
 State = Literal["live", "revoked", "idle", "old", "outdated"]
+
+
+class Sitting(NamedTuple):
+    """What every request asks of its session."""
+
+    tenant_id: str
+    id: str
+    role: str
+    auth_version: int
+    auth_time: datetime | None
+    created_at: datetime
+    last_seen_at: datetime
+    revoked_at: datetime | None
+    id_token: str | None
+
+
+class Who(NamedTuple):
+    """What every request asks of the person in front of it."""
+
+    tenant_id: str
+    id: str
+    subject: str
+    name: str
+    email: str | None
+    role: str
+    auth_version: int
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A session that holds, with its person and tenant, as of `now`."""
+    """A session that holds, with its person and the tenant's name, as of `now`."""
 
-    session: WebSession
-    person: Person
-    tenant: Tenant
+    session: Sitting
+    person: Who
+    tenant_name: str
     now: datetime
 
     @property
@@ -67,7 +83,23 @@ class Live:
         return actor_of(self.person, self.session.role, origin)
 
 
-def actor_of(person: Person, role: str, origin: Origin) -> Actor:
+RESUME = Statement(
+    select(
+        *(getattr(WebSession, name) for name in Sitting._fields),
+        *(getattr(Person, name) for name in Who._fields),
+        Tenant.name,
+        func.now(),
+    )
+    .join(Person, (Person.tenant_id == WebSession.tenant_id) & (Person.id == WebSession.person_id))
+    .join(Tenant, Tenant.id == WebSession.tenant_id)
+    .where(
+        WebSession.tenant_id == bindparam("tenant_id"),
+        WebSession.token_hash == bindparam("digest"),
+    )
+)
+
+
+def actor_of(person: Person | Who, role: str, origin: Origin) -> Actor:
     """A person with the rights of a role."""
     return Actor(
         tenant_id=person.tenant_id,
@@ -81,7 +113,7 @@ def actor_of(person: Person, role: str, origin: Origin) -> Actor:
     )
 
 
-def state(row: WebSession, person: Person, now: datetime) -> State:
+def state(row: Sitting, person: Who, now: datetime) -> State:
     """Whether a session holds, or why not."""
     if row.revoked_at is not None:
         return "revoked"
@@ -98,7 +130,7 @@ def state(row: WebSession, person: Person, now: datetime) -> State:
 
 
 def begin(
-    person: Person,
+    person: Person | Who,
     identity: Identity,
     origin: Origin,
     *,
@@ -140,17 +172,22 @@ def resume(cookie: str | None) -> Live | None:
         return None
     tenant_id, token = parts.groups()
     enter_tenant(tenant_id)
-    found = session.execute(RESUME, {"tenant_id": tenant_id, "digest": _digest(token)}).first()
-    if found is None or state(found[0], found[1], found[3]) != "live":
-        enter_tenant("")  # nobody came in
-        return None
-    live = Live(*found)
-    if live.now - live.session.last_seen_at >= TOUCH:
-        _touch(live.session)
-    return live
+    for row in read(RESUME, {"tenant_id": tenant_id, "digest": _digest(token)}):
+        live = _live(row)
+        if state(live.session, live.person, live.now) == "live":
+            if live.now - live.session.last_seen_at >= TOUCH:
+                _touch(live.session)
+            return live
+    enter_tenant("")  # nobody came in
+    return None
 
 
-def _touch(row: WebSession) -> None:
+def _live(row: tuple[Any, ...]) -> Live:
+    own = len(Sitting._fields)
+    return Live(Sitting(*row[:own]), Who(*row[own:-2]), *row[-2:])
+
+
+def _touch(row: Sitting) -> None:
     """Note that the session is in use: for its idle limit, and for people to look at."""
     statement = (
         update(WebSession)
@@ -163,13 +200,13 @@ def _touch(row: WebSession) -> None:
 # ---------------------------------------------------------------- end
 
 
-def end(actor: Actor, row: WebSession) -> None:
+def end(actor: Actor, row: Sitting) -> None:
     """The person signs out."""
     _revoke(WebSession.tenant_id == row.tenant_id, WebSession.id == row.id)
     _note(actor, "session.ended", row.id, actor.name)
 
 
-def leave(row: WebSession) -> None:
+def leave(row: Sitting) -> None:
     """End a session because its browser signs in again."""
     _revoke(WebSession.tenant_id == row.tenant_id, WebSession.id == row.id)
 

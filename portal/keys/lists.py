@@ -14,10 +14,12 @@ from sqlalchemy import (
     ColumnElement,
     Text,
     and_,
+    bindparam,
     cast,
     distinct,
     func,
     literal,
+    literal_column,
     null,
     select,
     union,
@@ -26,11 +28,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from portal.applications.models import Application
-from portal.db import Actor, session
+from portal.db import Actor, read, session
+from portal.driver import Statement
 from portal.identity.models import Person
 from portal.identity.people import MOST_PEOPLE
-from portal.keys import insight, service
-from portal.keys.insight import Heard
+from portal.keys import service
 from portal.keys.models import ApiKey, ApiKeyRuntime, not_revoked
 from portal.keys.state import KeyLeak, KeyUse
 from portal.listing import Beside, View
@@ -128,30 +130,32 @@ def views(names: Sequence[str] = tuple(VIEWS)) -> list[tuple[str, str]]:
     return [(name, VIEWS[name].label) for name in names]
 
 
+OFFERS = Statement(
+    union_all(
+        select(literal_column("'application'"), Application.id, Application.display_name)
+        .where(
+            Application.tenant_id == bindparam("tenant_id"),
+            Application.is_deleted.is_(False),
+        )
+        .order_by(Application.name_key, Application.id)
+        .limit(bindparam("most")),
+        select(literal_column("'person'"), Person.id, Person.name)
+        .where(Person.tenant_id == bindparam("tenant_id"))
+        .order_by(func.lower(Person.name), Person.id)
+        .limit(MOST_PEOPLE),
+    )
+)
+
+
 def offered(
     actor: Actor, limit: int = OFFERED
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """What the list can be narrowed to, in one statement: (id, name) of the first applications,
-    and of the people."""
-    theirs = (
-        select(literal("application"), Application.id, Application.display_name)
-        .where(Application.tenant_id == actor.tenant_id, Application.is_deleted.is_(False))
-        .order_by(Application.name_key, Application.id)
-        .limit(limit)
-    )
-    if actor.app_id is not None:
-        theirs = theirs.where(Application.app_scope(actor.app_id, actor.application_id))
-    people = (
-        select(literal("person"), Person.id, Person.name)
-        .where(Person.tenant_id == actor.tenant_id)
-        .order_by(func.lower(Person.name), Person.id)
-        .limit(MOST_PEOPLE)
-    )
-    rows = session.execute(union_all(theirs, people)).all()
-    named = [(kind, (id_, name)) for kind, id_, name in rows]
+    """What a person can narrow the list to, in one statement: (id, name) of the first
+    applications, and of the people."""
+    rows = read(OFFERS, {"tenant_id": actor.tenant_id, "most": limit})
     return (
-        [pair for kind, pair in named if kind == "application"],
-        [pair for kind, pair in named if kind == "person"],
+        [(id_, name) for kind, id_, name in rows if kind == "application"],
+        [(id_, name) for kind, id_, name in rows if kind == "person"],
     )
 
 
@@ -173,12 +177,10 @@ class Surroundings:
     withheld: frozenset[str]  # scopes of the key that its application does not allow (any more)
     persons: Mapping[str, str]
     leaks: Sequence[Leak]
-    heard: Heard | None  # of the newest change, for a key that was stopped
 
 
 def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
-    """The names of a key's application and persons, its open leaks, and who has heard that it was
-    stopped, in one statement."""
+    """The names of a key's application and persons, and its open leaks, in one statement."""
     none, never = cast(null(), Text), cast(null(), ApiKey.created_at.type)
     theirs = select(
         literal("application"),
@@ -200,13 +202,7 @@ def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
         .order_by(KeyLeak.reported_at.desc())
         .limit(MOST_LEAKS)
     )
-    hearing = insight.hearing(actor.tenant_id, record.id).subquery()
-    verifiers = select(
-        literal("heard"),
-        *(cast(number, Text) for number in hearing.c),
-        never,
-    ).where(literal(record.blocked or record.revoked_at is not None))
-    rows: Sequence[Any] = session.execute(union_all(theirs, people, leaks, verifiers)).all()
+    rows: Sequence[Any] = session.execute(union_all(theirs, people, leaks)).all()
     name, allowed = next((row[2:4] for row in rows if row[0] == "application"), ("", "[]"))
     return Surroundings(
         application=name,
@@ -217,9 +213,4 @@ def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
             for kind, reporter, url, response, at in rows
             if kind == "leak"
         ],
-        heard=next((_heard(*row[1:4]) for row in rows if row[0] == "heard"), None),
     )
-
-
-def _heard(verifiers: str, heard: str, milliseconds: str | None) -> Heard:
-    return Heard(int(verifiers), int(heard), None if milliseconds is None else float(milliseconds))

@@ -1,6 +1,5 @@
 """REST beside the records: asking about keys, and settling what calls came to."""
 
-from dataclasses import asdict
 from typing import Any
 
 from flask import Response
@@ -82,7 +81,7 @@ def impact(id: str) -> Response:
 def propagation(id: str) -> Response:
     """Who has heard of a key's change."""
     no_parameters()
-    return answer(asdict(insight.propagation(actor(), id)))
+    return answer(insight.propagation(actor(), id))
 
 
 def rehearse(id: str) -> Response:

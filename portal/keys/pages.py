@@ -1,6 +1,5 @@
 """Pages of keys: /keys."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +16,7 @@ from portal.config import running
 from portal.db import Actor
 from portal.identity import people
 from portal.identity.guard import recent_sign_in_required
-from portal.keys import lists, observed, sealing, service
+from portal.keys import lists, observed, sealing, service, table
 from portal.keys.forms import KIND_CHOICES, LINK, STATUS_CHOICES, STORE, IssueKeyForm, may
 from portal.keys.models import ApiKey
 from portal.keys.schemas import StopKey
@@ -41,7 +40,7 @@ def index() -> ResponseReturnValue:
     """The list, or for htmx the listing alone."""
     query = listing.parse(lists.CONSOLE, request.args)
     caller = web.actor()
-    page = listing.page(caller, lists.CONSOLE, query)
+    page = listing.page(caller, lists.CONSOLE, query, table.COLUMNS)
     view = web.list_view(page, query)
     offered, makers = lists.offered(caller)
     offered = _with(request.args.get("application_id"), offered)
@@ -54,7 +53,7 @@ def index() -> ResponseReturnValue:
         view=view,
         counted=counted,
         most=COUNTED,
-        names=_names(page.items, dict(offered)),
+        lines=table.lines(page.items, dict(makers), tick=caller.can("keys:write")),
         people=makers,
         applications=offered,
         kinds=[(value, text.partition(":")[0]) for value, text in KIND_CHOICES],
@@ -62,12 +61,6 @@ def index() -> ResponseReturnValue:
         views=lists.views(),
         asked=[(name, value) for name, value in request.args.items() if value and name in KEPT],
     )
-
-
-def _names(keys: Iterable[ApiKey], known: dict[str, str]) -> dict[str, str]:
-    """Application id → name, for these keys; most are among the filter's choices already."""
-    wanted = {key.application_id for key in keys if key.application_id}
-    return known | applications.names(web.actor(), wanted - known.keys())
 
 
 def _with(chosen: str | None, offered: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -168,7 +161,6 @@ def show(record_id: str) -> ResponseReturnValue:
     return about(
         "keys/show.html",
         record,
-        "keys/_heard.html",
         rights=[(scope, may(scope), used.get(scope)) for scope in record.scopes],
         use=use,
         columns=columns(use),
@@ -193,20 +185,16 @@ def history(record_id: str) -> ResponseReturnValue:
     return about("keys/history.html", record, entries=entries)
 
 
-def about(
-    page: str, record: ApiKey, fragment: str | None = None, **context: Any
-) -> ResponseReturnValue:
+def about(page: str, record: ApiKey, **context: Any) -> ResponseReturnValue:
     """A page of one key; its dialogs name the application that calls with it."""
     around = lists.surroundings(web.actor(), record)
     return web.render(
         page,
-        fragment,
         record=record,
         application=around.application,
         persons=around.persons,
         leaks=around.leaks,
         withheld=around.withheld,
-        heard=around.heard,
         **context,
     )
 

@@ -14,7 +14,7 @@ from portal.db import Actor, database_now, find, flush, session
 from portal.errors import Conflict, Invalid
 from portal.identity.models import Tenant
 from portal.keys import format as key_format
-from portal.keys.models import KINDS, STATUSES, ApiKey, ApiKeyRuntime, not_revoked
+from portal.keys.models import KINDS, STATUSES, ApiKey, ApiKeyRuntime
 from portal.keys.schemas import IssueKey, StopKey
 from portal.keys.state import KeyLeak
 from portal.listing import Listing
@@ -172,7 +172,7 @@ def outlook(actor: Actor) -> Outlook:
         select(literal("leaked"), ApiKey.id, ApiKey.name, first)
         .join(KeyLeak, (KeyLeak.tenant_id == ApiKey.tenant_id) & (KeyLeak.key_id == ApiKey.id))
         .where(KeyLeak.tenant_id == actor.tenant_id, KeyLeak.settled_at.is_(None))
-        .where(not_revoked(ApiKey))
+        .where(ApiKey.revoked_at.is_(None))
         .group_by(ApiKey.id, ApiKey.name)
         .order_by(first)
         .limit(PRESSING)

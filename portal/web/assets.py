@@ -12,8 +12,9 @@ FOR_AN_HOUR = "public, max-age=3600"
 
 def init_app(app: Flask, *, reload: bool) -> None:
     """Give templates `asset("css/base.css")`. With `reload`, a changed file gets a new address."""
-    app.extensions["portal.assets"] = _Digests(Path(app.static_folder or "static"), reload)
-    app.jinja_env.globals["asset"] = asset
+    digests = _Digests(Path(app.static_folder or "static"), reload)
+    app.extensions["portal.assets"] = digests
+    app.jinja_env.globals["asset"] = digests.address
     app.after_request(_cache)
 
 

@@ -1,20 +1,36 @@
 """The smallest pieces of a list, drawn in Python: a macro costs ten times as much, for every row.
 
-templates/macros/value.html hands them out beside its macros, under the same names.
+templates/macros/value.html hands them out beside its macros, under the same names. What follows
+from its arguments alone is kept, since the lines of a list say the same few things.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from markupsafe import Markup, escape
 
+from portal.web.assets import asset
 from portal.web.words import absolute, ago, iso, tone
 
 
+@lru_cache(maxsize=256)
 def status(word: object, text: str | None = None) -> Markup:
     """A dot and a word."""
     said = escape(text or str(word).replace("_", " "))
     return _markup(f'<span class="status" data-tone="{tone(word)}">{said}</span>')
+
+
+def icon(name: str, label: str | None = None, extra: str = "") -> Markup:
+    """A symbol of static/icons.svg; with a label it speaks, without it is decoration."""
+    return _icon(asset("icons.svg"), name, label, extra)
+
+
+@lru_cache(maxsize=256)
+def _icon(sheet: str, name: str, label: str | None, extra: str) -> Markup:
+    role = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
+    classes = f"icon {extra}" if extra else "icon"
+    return _markup(f'<svg class="{classes}" {role}><use href="{sheet}#{name}"></use></svg>')
 
 
 def badge(text: object, tone: str | None = None) -> Markup:
@@ -25,8 +41,11 @@ def badge(text: object, tone: str | None = None) -> Markup:
 
 def tags(items: Sequence[str], limit: int | None = None) -> Markup:
     """Labels in a row; those beyond the limit are counted, and named in the title."""
-    if not items:
-        return number(None)
+    return _tags(tuple(items), limit) if items else number(None)
+
+
+@lru_cache(maxsize=1024)
+def _tags(items: tuple[str, ...], limit: int | None) -> Markup:
     drawn = "".join(f'<span class="tag">{escape(item)}</span>' for item in items[:limit])
     if limit and len(items) > limit:
         rest = escape(", ".join(items[limit:]))
@@ -36,6 +55,11 @@ def tags(items: Sequence[str], limit: int | None = None) -> Markup:
 
 def options(choices: Iterable[tuple[str, str]], chosen: str = "") -> Markup:
     """The lines of a `<select>`: (value, text), one of them chosen."""
+    return _options(tuple(map(tuple, choices)), chosen)
+
+
+@lru_cache(maxsize=64)
+def _options(choices: tuple[tuple[str, ...], ...], chosen: str) -> Markup:
     return _markup(
         "".join(
             f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>'
@@ -54,10 +78,15 @@ def time(value: datetime | None, style: str = "relative", missing: str = "never"
     """A moment: relative with the absolute in the title, or the other way round."""
     if value is None:
         return _markup(f'<span class="mute">{escape(missing)}</span>')
-    near, far, kind = ago(value), absolute(value), "relative"
+    (exact, far), near, kind = _fixed(value), ago(value), "relative"
     if style == "full":
         near, far, kind = far, near, "full"
-    return _markup(f'<time datetime="{iso(value)}" title="{far}" data-{kind}>{near}</time>')
+    return _markup(f'<time datetime="{exact}" title="{far}" data-{kind}>{near}</time>')
+
+
+@lru_cache(maxsize=4096)
+def _fixed(value: datetime) -> tuple[str, str]:
+    return iso(value), absolute(value)
 
 
 def number(value: float | None) -> Markup:

@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode
 
-from flask import Flask, current_app, request, url_for
+from flask import Flask, current_app, render_template, request, url_for
 from markupsafe import Markup, escape
 from pygments import highlight as colour
 from pygments.formatters.html import HtmlFormatter
@@ -22,7 +22,7 @@ from portal.web.look import theme
 
 # A status is a dot and a word; the tone follows from the word, everywhere the same.
 TONES = {
-    "ok": "recovered active healthy ok delivered succeeded enabled connected verified live done",
+    "ok": "active healthy ok delivered succeeded enabled connected verified live done",
     "warn": "degraded pending retrying held paused expiring deprecated queued stale warning "
     "needs_credentials rotating stopping",
     "bad": "failed failing revoked blocked leaked expired error refused unreachable rejected dead",
@@ -31,6 +31,7 @@ TONES = {
 TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}
 
 LARGEST_HIGHLIGHT = 64 * 1024  # characters; more is shown plain, so that no page is slow
+MOST_RAILS = 512
 SIGN_OUT = "/auth/logout"
 PLACE = "RECORD"
 
@@ -74,7 +75,7 @@ def init_app(app: Flask) -> None:
         initials=initials,
         is_first_error=is_first_error,
         iso=iso,
-        navigation=navigation,
+        rail=rail,
         record_url=record_url,
         present=present,
         pretty=pretty,
@@ -108,6 +109,11 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
         if size < limit:
             text = f"{int(size // unit)} {name}"
             return f"{text} ago" if seconds > 0 else f"in {text}"
+    return _day(moment)
+
+
+@lru_cache(maxsize=4096)
+def _day(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%-d %b %Y")
 
 
@@ -126,18 +132,26 @@ def iso(moment: datetime) -> str:
 
 def record_url(endpoint: str, record_id: str) -> str:
     """The address of a page about one record. A list has many: the route is looked up once."""
+    return record_urls(endpoint)(quote(record_id, safe=""))
+
+
+def record_urls(endpoint: str) -> Callable[[str], str]:
+    """The addresses of the pages about records, by ids that we made: these need no quoting."""
     known = current_app.extensions.setdefault("portal.record_urls", {})
     if endpoint not in known:
         known[endpoint] = url_for(endpoint, record_id=PLACE).partition(PLACE)
     before, _, after = known[endpoint]
-    return f"{before}{quote(record_id, safe='')}{after}"
+    return lambda record_id: f"{before}{record_id}{after}"
 
 
 def with_args(**changes: Any) -> str:
     """This page with some query arguments changed; None or "" drops one."""
-    args = {name: request.args[name] for name in request.args} | changes
-    kept = {name: value for name, value in args.items() if value not in (None, "")}
-    return f"{request.path}?{urlencode(kept)}" if kept else request.path
+    args = request.args.to_dict() | changes
+    kept = tuple(item for item in args.items() if item[1] not in (None, ""))
+    return f"{request.path}?{_query(kept)}" if kept else request.path
+
+
+_query = lru_cache(maxsize=1024)(urlencode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +170,21 @@ def sort_order(field: str) -> SortOrder:
     return SortOrder(with_args(sort=following, cursor=None), aria)
 
 
-def navigation() -> list[Entry]:
-    """The rail's lines, the current one marked."""
+def rail(tenant: str) -> Markup:
+    """The rail on the pages of one blueprint: the same for everybody of a tenant, so it is kept."""
+    known = current_app.extensions.setdefault("portal.rails", {})
+    here = request.blueprint or ""
+    if (here, tenant) not in known:
+        if len(known) >= MOST_RAILS:
+            known.clear()
+        drawn = render_template("_rail.html", tenant=tenant, entries=_entries(here))
+        known[(here, tenant)] = Markup(drawn)  # noqa: S704 - a template's answer
+    return cast("Markup", known[(here, tenant)])
+
+
+def _entries(here: str) -> list[Entry]:
     return [
-        replace(entry, url=url_for(entry.endpoint), current=_is_here(entry))
+        replace(entry, url=url_for(entry.endpoint), current=_is_here(entry, here))
         for entry in RAIL
         if entry.endpoint in current_app.view_functions
     ]
@@ -170,8 +195,7 @@ def rail_entry(blueprint: str) -> Entry:
     return next(entry for entry in RAIL if entry.endpoint == f"{blueprint}.index")
 
 
-def _is_here(entry: Entry) -> bool:
-    here = request.blueprint or ""
+def _is_here(entry: Entry, here: str) -> bool:
     return here in (entry.endpoint.partition(".")[0], *entry.also.split())
 
 

@@ -97,7 +97,7 @@ def done(
 
 def _attempt(taken: Taken, request: Request, outcome: Outcome, signed_with: str) -> dict[str, Any]:
     return {
-        "id": new_id(ATTEMPT_PREFIX, taken.settings.taken_at),
+        "id": new_id(ATTEMPT_PREFIX),
         "webhook_id": taken.webhook_id,
         "delivery_id": taken.id,
         "event_id": taken.event_id,

@@ -1,14 +1,9 @@
 // A one-time link: its secret goes from the address into the form, and out of the address.
 
 const form = document.querySelector("[data-link]");
-
-function take() {
-  const secret = location.hash.slice(1);
-  if (!form || !secret) return;
+const secret = location.hash.slice(1);
+if (form && secret) {
   form.querySelector("[name=secret]").value = secret;
   form.querySelector("[data-link-field]").hidden = true;
   history.replaceState(null, "", location.pathname);
 }
-
-take();
-addEventListener("hashchange", take); // pasted into a window that shows this page already

@@ -257,6 +257,16 @@ def test_when_and_how_often_a_key_was_used(app: Flask, ada: Api, by_key):
     assert (used["version"], used["updated_at"]) == (1, issued["updated_at"])
 
 
+def test_asking_for_another_application_widens_nothing(ada: Api, by_key, crm):
+    other = ada.create("applications")
+    theirs = ada.create("api-keys", application_id=other["id"])
+    issued = ada.create("api-keys", scopes=READ, application_id=crm["id"])
+    for query in ("", f"?application_id={other['id']}", f"?application_id={crm['id']}"):
+        found = by_key(issued).get(f"/api-keys{query}")
+        assert theirs["id"] not in found.text
+    assert theirs["id"] in ada.get(f"/api-keys?application_id={other['id']}").text
+
+
 def test_a_call_by_key_is_two_statements(ada: Api, by_key, crm):
     holder = by_key(ada.create("api-keys", scopes=READ, application_id=crm["id"]))
     with statements() as sent:

@@ -1,0 +1,99 @@
+"""The lines of the list of keys, drawn in Python: a template asks five times as much for each."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from html import escape
+from typing import NamedTuple
+
+from markupsafe import Markup
+from sqlalchemy import select
+
+from portal.applications.models import Application
+from portal.keys.models import ApiKey
+from portal.web.drawn import number, status, tags, time
+from portal.web.words import record_urls
+
+_APPLICATION = (
+    select(Application.display_name)
+    .where(Application.tenant_id == ApiKey.tenant_id, Application.id == ApiKey.application_id)
+    .scalar_subquery()
+)
+
+
+class Line(NamedTuple):
+    """What the list shows of a key, in the order of COLUMNS."""
+
+    id: str
+    name: str
+    key_prefix: str
+    last4: str
+    application_id: str | None
+    application: str | None
+    scopes: list[str]
+    created_by_user_id: str | None
+    last_used_at: datetime | None
+    spend_usd: Decimal
+    expires_at: datetime | None
+    status: str
+    blocked: bool
+    revoke_at: datetime | None
+
+
+COLUMNS = tuple(
+    (_APPLICATION if name == "application" else getattr(ApiKey, name)).label(name)
+    for name in Line._fields
+)
+
+
+def lines(keys: Iterable[tuple[object, ...]], makers: Mapping[str, str], *, tick: bool) -> Markup:
+    """The `<tr>`s of these rows; `makers` are people's names by id, `tick` puts a box in front."""
+    key_url, application_url = record_urls("keys.show"), record_urls("applications.show")
+    drawn = []
+    for row in keys:
+        key = Line(*row[: len(Line._fields)])  # type: ignore[arg-type]
+        application = '<span class="mute">whole tenant</span>'
+        if key.application_id:
+            named = escape(key.application or key.application_id)
+            application = f'<a href="{application_url(key.application_id)}">{named}</a>'
+        drawn.append(
+            f"<tr>{_box(key) if tick else ''}"
+            f'<th scope="row" data-label="Name"><a href="{key_url(key.id)}">{escape(key.name)}</a>'
+            f"<small>{key.key_prefix}…{key.last4}</small></th>"
+            f'<td data-label="Application">{application}</td>'
+            f'<td data-label="Scopes">{tags(key.scopes, 2)}</td>'
+            f'<td data-label="Made by">{_maker(key, makers)}</td>'
+            f'<td class="fit" data-label="Last used">{time(key.last_used_at)}</td>'
+            f'<td class="fit num" data-label="Spent">{_spent(key)}</td>'
+            f'<td class="fit" data-label="Expires">{time(key.expires_at)}</td>'
+            f'<td data-label="Status">{_standing(key)}</td></tr>\n'
+        )
+    return Markup("".join(drawn))  # noqa: S704 - every text from data is escaped above
+
+
+def _box(key: Line) -> str:
+    if key.status == "revoked":
+        return '<td class="fit"></td>'
+    return (
+        f'<td class="fit"><input type="checkbox" name="id" value="{key.id}" form="bulk"'
+        f' aria-label="Choose {escape(key.name)}"></td>'
+    )
+
+
+def _maker(key: Line, makers: Mapping[str, str]) -> str:
+    if key.created_by_user_id is None:
+        return "a program"
+    return escape(makers.get(key.created_by_user_id, "somebody gone"))
+
+
+def _spent(key: Line) -> str:
+    return f"${key.spend_usd:,.2f}" if key.spend_usd else number(None)
+
+
+def _standing(key: Line) -> str:
+    said = [status(key.status)]
+    if key.blocked:
+        said.append(status("blocked"))
+    if key.revoke_at and key.status == "active":
+        said.append(status("stopping"))
+    return " ".join(said)
