@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from portal.applications.models import Application
 from portal.db import session
 from portal.errors import PortalError
-from portal.keys import snapshot
+from portal.keys import snapshot, sources
 from portal.keys.cache import Cache
+from portal.keys.clock import Clock
 from portal.keys.decision import MALFORMED, NOT_FOUND, SOURCE_LIMITED
 from portal.keys.denials import Denials
 from portal.keys.format import digest, is_well_formed
@@ -51,6 +52,7 @@ class Engine:
 
     def _make(self) -> None:
         self.wire = Wire(self._url)
+        self.clock = Clock()
         self.cache = Cache()
         self.meters = Meters(self.wire)
         self.sources = FailedSources()
@@ -72,14 +74,26 @@ class Engine:
             return found
         if self.sources.wait(source):
             return SOURCE_LIMITED
-        found = self.cache.get(hashed, self._load)
+        is_new = not self.cache.is_unknown(hashed)
+        found = self.known(hashed)
         if found is None:
-            self.sources.note(source)
+            self.note_unknown(source, is_new)
             return NOT_FOUND
         return found
 
-    def _load(self, hashed: str) -> Snapshot | None:
-        return snapshot.load(self.wire, hashed)
+    def note_unknown(self, source: Address | None, is_new: bool) -> None:
+        """One more unknown key from a source: a new guess counts for all processes together."""
+        if source is not None:
+            seen = self.wire.one(sources.NOTE, (sources.name_of(source),)) if is_new else None
+            self.sources.note(source, seen)
+
+    def known(self, hashed: str) -> Snapshot | None:
+        """The key of a hash, remembered or asked for."""
+        return self.cache.get(hashed, self.look_up)
+
+    def look_up(self, hashed: str) -> Snapshot | None:
+        """The key of a hash as the database has it now."""
+        return snapshot.load(self.wire, hashed, self.clock)
 
     # ------------------------------------------------------------ the process's threads
 
@@ -95,7 +109,7 @@ class Engine:
                 return
             self._make()  # what was inherited by a fork belongs to the parent
             self._stopping = threading.Event()
-            self.watch = Watch(self._url, self.cache)
+            self.watch = Watch(self._url, self.cache, self.clock)
             self.watch.start()
             self._writer = threading.Thread(target=self._write, name="key-writer", daemon=True)
             self._writer.start()

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from portal.db import Actor, session
-from portal.keys import snapshot
 from portal.keys.decision import VALID, Question, refusal, trace
 from portal.keys.engine import engine
 from portal.keys.models import ApiKey
@@ -61,10 +60,10 @@ def recent(actor: Actor, key_id: str | None, most: int = 20) -> Sequence[KeyDeni
 
 def what_if(record: ApiKey, question: Question) -> Explained:
     """Every check of a call that nobody makes. It takes nothing of any limit."""
-    now = datetime.now(UTC)
     working = engine()
-    key = snapshot.load(working.wire, record.key_hash)
+    key = working.look_up(record.key_hash)
     assert key is not None  # noqa: S101 - the record was read a moment ago
+    now = working.clock.now()
     code = refusal(key, question, now)
     admission = working.meters.look(key, question)
     checks = [*trace(key, question, now), *metered(key, question, admission, admission.refused)]

@@ -6,7 +6,6 @@ has the words for what is wrong. Nothing is consumed before that is known.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -66,7 +65,7 @@ def _asked(engine: Engine, environ: WSGIEnvironment) -> tuple[dict[str, Any] | N
         document = verify(engine, caller.tenant_id, asked, request_id)
     except PortalError:
         return None, ""  # said again, in its words, by the application
-    usage.note(caller.tenant_id, caller.id, datetime.now(UTC), scope=SCOPE)
+    usage.note(caller.tenant_id, caller.id, engine.clock.now(), scope=SCOPE)
     return document, request_id
 
 
@@ -78,7 +77,7 @@ def _caller(engine: Engine, environ: WSGIEnvironment) -> Snapshot | None:
     key = engine.cache.peek(digest(token)) if is_well_formed(token) else None
     if key is None or key.allowed_ips or key.rpm_limit is not None or key.max_uses is not None:
         return None
-    refused = refusal(key, Question(scope=SCOPE), datetime.now(UTC))
+    refused = refusal(key, Question(scope=SCOPE), engine.clock.now())
     return key if refused is None else None
 
 

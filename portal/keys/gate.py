@@ -40,7 +40,7 @@ def authenticate_key(token: str, origin: Origin) -> Actor | None:
         )
     if isinstance(key, str):
         return None
-    question, now = Question(ip=source), datetime.now(UTC)
+    question, now = Question(ip=source), checks.clock.now()
     code = refusal(key, question, now)
     if code is not None:
         _refuse(checks, key, question, code, origin, now)
@@ -76,8 +76,8 @@ def admit(actor: Actor, scope: str) -> None:
         actor.require(scope)
         return
     source = None if actor.origin.ip is None else parse(actor.origin.ip)
-    question, now = Question(scope=scope, ip=source), datetime.now(UTC)
     checks = engine()
+    question, now = Question(scope=scope, ip=source), checks.clock.now()
     if not actor.can(scope):
         _refuse(checks, key, question, "SCOPE_MISSING", actor.origin, now)
         actor.require(scope)

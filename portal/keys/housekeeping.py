@@ -2,14 +2,14 @@
 
 from datetime import timedelta
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import and_, delete, extract, func, or_, select
 
 from portal.db import session
 from portal.housekeeping import Job
 from portal.keys import money, notices, revocation, rotation, sealing
 from portal.keys.denials import KEPT, KEPT_DAYS
 from portal.keys.models import ApiKey
-from portal.keys.state import KeyDenial, KeyUse, SpendReservation
+from portal.keys.state import KeyDenial, KeyUse, SpendReservation, UnknownKeySource
 from portal.purge import sweeping
 
 USE_DAYS = 92
@@ -33,6 +33,12 @@ def forget_old(tenant_id: str) -> None:
     session.execute(delete(held).where(held.tenant_id == tenant_id, or_(released, empty)))
 
 
+def forget_sources() -> None:
+    """Drop the sources of guesses whose minute is over."""
+    running = func.floor(extract("epoch", func.now()) / 60)
+    session.execute(delete(UnknownKeySource).where(UnknownKeySource.minute < running))
+
+
 HOUSEKEEPING = [
     Job("release reservations", money.release_due, timedelta(minutes=1), per_tenant=True),
     Job("end planned keys", revocation.apply_due, timedelta(minutes=1), per_tenant=True),
@@ -40,6 +46,7 @@ HOUSEKEEPING = [
     Job("tell of expiring keys", notices.tell_expiring, timedelta(minutes=10), per_tenant=True),
     Job("tell of unused keys", notices.tell_unused, timedelta(hours=6), per_tenant=True),
     Job("forget sealed keys", sealing.forget_expired, timedelta(minutes=5), per_tenant=True),
+    Job("forget where guesses came from", forget_sources, timedelta(minutes=1)),
     Job("forget old uses of keys", forget_old, timedelta(hours=1), per_tenant=True),
     sweeping(ApiKey, "keys"),
 ]

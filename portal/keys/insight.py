@@ -11,7 +11,7 @@ from portal.errors import NotFound
 from portal.keys.engine import engine
 from portal.keys.models import ApiKey, ApiKeyRuntime, not_revoked
 from portal.keys.schemas import RehearseKey
-from portal.keys.snapshot import Snapshot, load
+from portal.keys.snapshot import Snapshot
 from portal.keys.state import KeyAcknowledgement, KeyChange, KeyDenial, KeyUse, KeyVerifier
 from portal.keys.verify import rehearsed
 from portal.keys.watch import ALIVE_SECONDS
@@ -124,7 +124,7 @@ def what_if(actor: Actor, key_id: str, asked: RehearseKey) -> dict[str, Any]:
     """The verdict about a key as if it were used, with every check; consumes nothing."""
     actor.require("keys:read")
     record = find(ApiKey, actor, key_id)
-    snapshot: Snapshot | None = load(engine().wire, record.key_hash)
+    snapshot: Snapshot | None = engine().look_up(record.key_hash)
     if snapshot is None:
         raise NotFound(f"There is no key {key_id[:60]} in this tenant.")
     return rehearsed(engine(), snapshot, asked)

@@ -3,7 +3,7 @@ shown (RFC 7662). For programs that know nothing of us."""
 
 import base64
 import binascii
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -42,7 +42,7 @@ class OAuth:
             raise RateLimited(retry_after=self._engine.sources.wait(source))
         if isinstance(key, str) or client not in ("", key.id, key.application_id):
             return _refused("invalid_client", 401)
-        question, now = Question(ip=source), datetime.now(UTC)
+        question, now = Question(ip=source), self._engine.clock.now()
         code = refusal(key, question, now)
         admission = FREE
         if code is None and (key.rpm_limit is not None or key.max_uses is not None):
@@ -88,7 +88,7 @@ class OAuth:
         key = self._engine.find(shown.strip())
         if isinstance(key, str) or key.tenant_id != caller.tenant_id:
             return None
-        if refusal(key, Question(), datetime.now(UTC)) not in (None, "IP_FORBIDDEN"):
+        if refusal(key, Question(), self._engine.clock.now()) not in (None, "IP_FORBIDDEN"):
             return None
         found: dict[str, Any] = {
             "active": True,

@@ -9,6 +9,7 @@ from portal.applications import service as applications
 from portal.db import Actor, database_now, find, flush, new_id, session
 from portal.errors import Conflict
 from portal.keys import service
+from portal.keys.inheritance import end_for
 from portal.keys.models import ApiKey, ApiKeyRuntime
 from portal.keys.schemas import ChildKey, RotateKey
 from portal.keys.state import KeyRotation
@@ -59,7 +60,7 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
         "rotated_from_key_id": old.id,
         "rotation_family_id": family,
         # As long as the old one was given, from now; never what is left of that.
-        "expires_at": old.expires_at and now + (old.expires_at - old.created_at),
+        "expires_at": end_for(actor, old.expires_at and now + (old.expires_at - old.created_at)),
     }
     made = service.mint(actor, old.kind, values)
     overlap = OVERLAPS[command.overlap]
@@ -184,7 +185,7 @@ def make_child(actor: Actor, key_id: str, command: ChildKey) -> Revealed[ApiKey]
         "scopes": scopes,
         "parent_key_id": parent.id,
         "rotation_family_id": parent.rotation_family_id or parent.id,
-        "expires_at": min(ends, parent.expires_at or ends),
+        "expires_at": end_for(actor, min(ends, parent.expires_at or ends)),
         "max_uses": command.max_uses,
     }
     return service.mint(actor, parent.kind, values)

@@ -27,7 +27,6 @@ from portal.keys import reported
 from portal.keys.engine import engine
 from portal.keys.format import digest, is_well_formed
 from portal.keys.reported import Report
-from portal.keys.snapshot import load
 from portal.openapi import PREFIX
 from portal.outbound import Request, send_now
 from portal.web import cookieless
@@ -171,7 +170,7 @@ def _answer(match: Match) -> dict[str, str]:
 
 
 def _deal_with(token: str, match: Match) -> bool:
-    key = load(engine().wire, digest(token))
+    key = engine().look_up(digest(token))
     if key is None or key.is_deleted:
         return False
     actor = Actor(key.tenant_id, "system", "github", "GitHub secret scanning",

@@ -14,6 +14,7 @@ from portal.db import Actor, database_now, find, flush, session
 from portal.errors import Conflict, Invalid
 from portal.identity.models import Tenant
 from portal.keys import format as key_format
+from portal.keys.inheritance import inherit
 from portal.keys.models import KINDS, STATUSES, ApiKey, ApiKeyRuntime
 from portal.keys.schemas import IssueKey, StopKey
 from portal.keys.state import KeyLeak
@@ -76,7 +77,11 @@ def issue(actor: Actor, command: IssueKey) -> Revealed[ApiKey]:
 
 
 def mint(actor: Actor, kind: str, values: Mapping[str, Any]) -> Revealed[ApiKey]:
-    """Make a key of values that were judged, with the record of its use."""
+    """Make a key of values that were judged, with the record of its use.
+
+    Raises Invalid for more than the key has that makes it.
+    """
+    values = inherit(actor, values)
     raw = key_format.generate(key_code(actor), kind)
     record = ApiKey(
         key_hash=raw.digest,

@@ -6,10 +6,11 @@ from decimal import Decimal
 from ipaddress import ip_network
 from typing import Any
 
+from portal.keys.clock import Clock
 from portal.keys.wire import Wire
 from portal.networks import Network
 
-LOAD = "SELECT * FROM load_key(%s)"
+LOAD = "SELECT clock_timestamp(), found.* FROM load_key(%s) AS found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,12 @@ class Snapshot:
         return cls(**values)
 
 
-def load(wire: Wire, digest: str) -> Snapshot | None:
-    """The key of this hash (hex SHA-256) as it stands now; None if there is none."""
+def load(wire: Wire, digest: str, clock: Clock) -> Snapshot | None:
+    """The key of this hash (hex SHA-256) as it stands now; None if there is none. The clock that
+    will judge it learns the database's time with it."""
+    asked = clock.system()
     row = wire.one(LOAD, (digest,))
-    return None if row is None else Snapshot.of_row(row)
+    if row is None:
+        return None
+    clock.learn(row[0], asked)
+    return Snapshot.of_row(row[1:])

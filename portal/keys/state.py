@@ -158,6 +158,16 @@ class SpendLedger(Base):
     noted_at: Mapped[datetime]
 
 
+class UnknownKeySource(Base):
+    """How many unknown keys were tried from a network in a minute. Of no tenant, and UNLOGGED."""
+
+    __tablename__ = "unknown_key_source"
+
+    source: Mapped[str] = mapped_column(String(50), primary_key=True)
+    minute: Mapped[int] = mapped_column(BigInteger)
+    failures: Mapped[int] = mapped_column(Integer)
+
+
 class KeyDenial(Base):
     """Why a call was refused: the checks in their order, found by the request's id."""
 

@@ -7,7 +7,6 @@ anybody has to know: a new one is published a while before it signs.
 
 import json
 import os
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +24,7 @@ from portal.identity.claims import ALL_SCOPES
 from portal.keys.decision import Question, refusal
 from portal.keys.engine import Engine
 from portal.keys.models import ApiKey
-from portal.keys.snapshot import Snapshot, load
+from portal.keys.snapshot import Snapshot
 from portal.keys.state import TokenSigningKey
 
 ALGORITHM = "ES256"
@@ -50,7 +49,7 @@ class Tokens:
     def issue(self, key: Snapshot, scopes: frozenset[str]) -> tuple[str, int]:
         """A token for what a key may do, at most `scopes`, and its lifetime in seconds."""
         signing = self._signing()
-        now = int(time.time())
+        now = int(self.engine.clock.now().timestamp())
         ends = now + LIFETIME_SECONDS
         if key.expires_at is not None:
             ends = min(ends, int(key.expires_at.timestamp()))
@@ -88,7 +87,8 @@ class Tokens:
         except (JoseError, ValueError):
             return None
         good = claims.get("iss") == self.issuer and claims.get("aud") == self.audience
-        return dict(claims) if good and claims.get("exp", 0) > time.time() else None
+        now = self.engine.clock.now().timestamp()
+        return dict(claims) if good and claims.get("exp", 0) > now else None
 
     def authenticate(self, token: str, origin: Origin) -> Actor | None:
         """The actor of a token of ours, as long as the key that it was exchanged for holds."""
@@ -117,9 +117,9 @@ class Tokens:
         )
         if digest is None:
             return None
-        found = self.engine.cache.get(digest, lambda hashed: load(self.engine.wire, hashed))
+        found = self.engine.known(digest)
         # Where the token may be used from was asked when the key was exchanged.
-        now = datetime.now(UTC)
+        now = self.engine.clock.now()
         code = None if found is None else refusal(found, Question(), now)
         return found if code in (None, "IP_FORBIDDEN") else None
 

@@ -4,7 +4,7 @@ Always an answer and never an error: `valid`, and the code of the first check th
 tenant's key looks like none. What is refused consumes nothing.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from portal.keys.decision import (
@@ -45,11 +45,11 @@ def verify(engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str) ->
     Raises Unavailable when the database is needed and away, Conflict for a reservation id that
     belongs to another key.
     """
-    now = datetime.now(UTC)
     question = question_of(asked)
     key = engine.find(asked.key.strip(), question.ip)
+    now = engine.clock.now()  # after the look-up, which may have put it right
     if isinstance(key, Snapshot) and key.tenant_id != tenant_id:
-        engine.sources.note(question.ip)
+        engine.note_unknown(question.ip, is_new=False)
         key = NOT_FOUND
     if isinstance(key, str):
         return _unknown(engine, tenant_id, key, asked, request_id, now)
@@ -135,7 +135,7 @@ def _unknown(
 
 def rehearsed(engine: Engine, key: Snapshot, asked: RehearseKey) -> dict[str, Any]:
     """The whole trace, and nothing consumed: also what comes after the first refusal."""
-    question, now = question_of(asked), datetime.now(UTC)
+    question, now = question_of(asked), engine.clock.now()
     code = refusal(key, question, now)
     admission = engine.meters.look(key, question)
     checks = [*trace(key, question, now), *metered(key, question, admission, admission.refused)]

@@ -17,6 +17,7 @@ import structlog
 
 from portal.config import libpq_url
 from portal.keys.cache import Cache
+from portal.keys.clock import Clock
 from portal.keys.wire import connect
 
 log = structlog.stdlib.get_logger(__name__)
@@ -28,7 +29,7 @@ HEARTBEAT_POLLS = 5
 ALIVE_SECONDS = 15
 KEPT_ACKNOWLEDGEMENTS = 1000
 
-SEQ = "SELECT seq FROM key_change_seq"
+SEQ = "SELECT seq, clock_timestamp() FROM key_change_seq"
 BEAT = """
 INSERT INTO key_verifier (id, host, process, seq, seen_at)
 VALUES (%(id)s, %(host)s, %(process)s, %(seq)s, clock_timestamp())
@@ -49,11 +50,12 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class Watch:
-    """Keeps one cache true to the database, from `start` to `stop`."""
+    """Keeps one cache, and one clock, true to the database, from `start` to `stop`."""
 
-    def __init__(self, database_url: str, cache: Cache) -> None:
+    def __init__(self, database_url: str, cache: Cache, clock: Clock) -> None:
         self._url = libpq_url(database_url)
         self._cache = cache
+        self._clock = clock
         self.id = f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
         self.seq = 0
         self.listening = threading.Event()
@@ -135,8 +137,12 @@ class Watch:
         connection.execute(BEAT, {**facts, "seq": self.seq})
 
     def _newest(self, connection: Connection) -> int:
+        asked = self._clock.system()
         row = connection.execute(SEQ).fetchone()
-        return int(row[0]) if row else 0
+        if row is None:
+            return 0
+        self._clock.learn(row[1], asked)
+        return int(row[0])
 
     def _leave(self, connection: Connection) -> None:
         connection.execute("DELETE FROM key_verifier WHERE id = %s", (self.id,))

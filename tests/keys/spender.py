@@ -12,6 +12,7 @@ from collections import Counter
 from decimal import Decimal
 
 from portal.keys import snapshot
+from portal.keys.clock import Clock
 from portal.keys.decision import Question
 from portal.keys.meters import Meters
 from portal.keys.wire import Wire
@@ -20,7 +21,7 @@ from portal.keys.wire import Wire
 def main() -> None:
     url, digest, task = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
     wire = Wire(url)
-    key = snapshot.load(wire, digest)
+    key = snapshot.load(wire, digest, Clock())
     assert key
     usd = None if task.get("usd") is None else Decimal(task["usd"])
     question = Question(tokens=task.get("tokens", 0), usd=usd)

@@ -155,6 +155,50 @@ def test_a_child_has_a_part_of_its_parents_rights_and_falls_with_it(ada: Api):
     assert verdict(ada, child) == "REVOKED"
 
 
+# ---------------------------------------------------------------- keys that issue keys
+
+SOON = "2098-01-01T00:00:00Z"
+
+
+def test_what_a_key_issues_ends_with_it_and_has_no_more_than_it(
+    ada: Api, by_key: Callable[..., Api]
+):
+    issuer = by_key(
+        ada.create(
+            "api-keys", scopes=["keys:write", "keys:read"], expires_at=SOON, max_budget_usd=10,
+            budget_period="week", allowed_ips=["127.0.0.0/8", "2001:db8::/32"],
+        )
+    )  # fmt: skip
+    heir = issuer.create("api-keys")
+    assert heir["expires_at"] == SOON
+    assert (heir["max_budget_usd"], heir["budget_period"]) == (10, "week")
+    assert heir["allowed_ips"] == ["127.0.0.0/8", "2001:db8::/32"]
+    less = {"max_budget_usd": 5, "budget_period": "month", "allowed_ips": ["127.0.0.1"]}
+    assert issuer.create("api-keys", **less)["max_budget_usd"] == 5
+    for more in (
+        {"expires_at": FUTURE},
+        {"max_budget_usd": 10.5},
+        {"max_budget_usd": 10, "budget_period": "day"},
+        {"allowed_ips": ["127.0.0.1", "10.0.0.1"]},
+        {"allowed_ips": ["::/0"]},
+    ):
+        refused = issuer.post("/api-keys", more)
+        assert refused.status_code == 422, more
+        assert refused.json["errors"][0]["field"] == list(more)[-1]
+
+
+def test_a_key_that_rotates_others_gives_them_no_more_time_than_it_has(
+    ada: Api, by_key: Callable[..., Api]
+):
+    rotator = ada.create("api-keys", scopes=["keys:write", "keys:read"], expires_at=SOON)
+    endless = ada.create("api-keys")
+    assert rotate(by_key(rotator), endless)["expires_at"] == SOON
+    ada.post(f"/api-keys/{rotator['id']}/revoke", {"at": "2097-01-01T00:00:00Z"})
+    child = by_key(rotator).post(f"/api-keys/{ada.create('api-keys')['id']}/children").json
+    assert child["expires_at"] < "2097"
+    assert rotate(by_key(rotator), rotator)["expires_at"] == "2097-01-01T00:00:00Z"
+
+
 # ---------------------------------------------------------------- ends
 
 

@@ -2,15 +2,20 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
 from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
 
 from portal.config import libpq_url
+from portal.db import session
 from portal.keys import format as key_format
-from portal.keys import snapshot
+from portal.keys import housekeeping, snapshot
+from portal.keys.clock import Clock
 from portal.keys.engine import Engine
 from portal.networks import parse
 from tests.cast import GUS, Api
@@ -156,9 +161,9 @@ def test_a_remembered_key_costs_no_statement(
     issued = ada.create("api-keys")
     loads: list[str] = []
 
-    def load(wire: Any, digest: str) -> Any:
+    def load(wire: Any, digest: str, clock: Any) -> Any:
         loads.append(digest)
-        return original(wire, digest)
+        return original(wire, digest, clock)
 
     original = snapshot.load
     monkeypatch.setattr(snapshot, "load", load)
@@ -249,7 +254,7 @@ def test_a_look_up_that_was_overtaken_is_not_remembered(ada: Api, engine: Engine
     digest = key_format.digest(issued["key"])
 
     def slow(hashed: str) -> Any:
-        found = engine._load(hashed)
+        found = engine.look_up(hashed)
         engine.cache.evict([issued["id"]])  # it changes while the old answer is on its way
         return found
 
@@ -287,6 +292,90 @@ def test_unknown_keys_are_limited_by_where_they_come_from(app: Flask, ada: Api, 
     # What is remembered needs no look-up, so nobody is locked out of a key in use.
     assert not isinstance(engine.find(issued["key"], neighbour), str)
     assert not isinstance(engine.find(issued["key"], source), str)
+
+
+def test_guesses_are_counted_for_all_processes_together(
+    ada: Api, engine: Engine, database: Database
+):
+    other = Engine(engine._app, engine._url)  # as another process has it
+
+    def guess(process: Engine, source: str) -> Any:
+        return process.find(key_format.generate("acme", "service").text, parse(source))
+
+    for source in ("198.51.100.1", "198.51.100.2", "198.51.100.3"):
+        begun = minute(database)
+        first = [guess(engine, source) for _ in range(20)]
+        second = [guess(other, source) for _ in range(20)]
+        third = [guess(engine, source) for _ in range(2)]
+        if minute(database) == begun:  # a new one allows as many again
+            break
+    assert first == ["NOT_FOUND"] * 20
+    assert second == ["NOT_FOUND"] * 10 + ["SOURCE_LIMITED"] * 10
+    assert third == ["NOT_FOUND", "SOURCE_LIMITED"]  # it had not heard of it yet
+
+
+def test_where_guesses_came_from_is_forgotten(app: Flask, ada: Api, database: Database):
+    def known() -> int:
+        with psycopg.connect(libpq_url(database.superuser_url)) as connection:
+            found = connection.execute("SELECT count(*) FROM unknown_key_source").fetchone()
+            return int(found[0]) if found else 0
+
+    guess = {"key": key_format.generate("acme", "service").text, "ip": "198.51.100.9"}
+    assert ada.post("/api-keys/verify", guess).json["code"] == "NOT_FOUND"
+    assert known() == 1
+    elsewhere(database, "UPDATE unknown_key_source SET minute = minute - 1")
+    with app.app_context():
+        housekeeping.forget_sources()
+        session.commit()
+    assert known() == 0
+
+
+def minute(database: Database) -> int:
+    with psycopg.connect(libpq_url(database.superuser_url)) as connection:
+        found = connection.execute("SELECT floor(extract(epoch FROM clock_timestamp()) / 60)::int")
+        return int(found.fetchone()[0])  # type: ignore[index]
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_keys_end_by_the_clock_of_the_database(
+    app: Flask, ada: Api, verify: Any, database: Database, hours: int
+):
+    ends_soon, ended = ada.create("api-keys"), ada.create("api-keys")
+    for issued, lasts in ((ends_soon, "1 hour"), (ended, "-1 hour")):
+        elsewhere(
+            database,
+            "UPDATE api_key SET expires_at = now() + %s::interval WHERE id = %s",
+            lasts,
+            issued["id"],
+        )
+    engine: Engine = app.extensions["keys"]
+    rightly = engine.clock
+    engine.clock = Clock(lambda: time.time() + hours * 3600)
+    try:
+        assert verify(ends_soon)["code"] == "VALID"
+        assert verify(ended)["code"] == "EXPIRED"
+    finally:
+        engine.clock = rightly
+
+
+@given(
+    st.floats(-1e5, 1e5),
+    st.lists(st.tuples(st.floats(0, 3), st.floats(0, 3)), min_size=1, max_size=10),
+)
+def test_a_slow_answer_does_not_spoil_the_time_that_a_quick_one_taught(
+    ahead: float, answers: list[tuple[float, float]]
+):
+    """`ahead`: of the process's clock. Each answer takes a while to the database and back."""
+    own = [1e9]
+    clock = Clock(lambda: own[0])
+    for there, back in answers:
+        asked = own[0]
+        told = datetime.fromtimestamp(asked + there + ahead, UTC)
+        own[0] += there + back
+        clock.learn(told, asked)
+    quickest = min(there + back for there, back in answers)
+    wrong = abs(clock.now().timestamp() - (own[0] + ahead))
+    assert wrong <= quickest + 1e-3
 
 
 def elsewhere(database: Database, statement: str, *values: Any) -> None:

@@ -1,0 +1,67 @@
+"""What a key that issues keys may pass on: no more time, money or places than it has itself."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from ipaddress import IPv4Network, ip_network
+from typing import Any
+
+from portal.db import Actor, session
+from portal.errors import Invalid
+from portal.keys.models import PERIODS, ApiKey
+from portal.networks import Network
+
+HAPPENS = {period: number for number, period in enumerate(("none", "month", "week", "day"))}
+"""Period → how often a budget begins anew, as an order."""
+assert set(HAPPENS) == set(PERIODS)  # noqa: S101 - the two name the same
+
+
+def end_for(actor: Actor, wanted: datetime | None) -> datetime | None:
+    """When a key ends that the actor makes: as wanted, but not after the key that makes it."""
+    issuer = _issuer(actor)
+    ends = [wanted] if issuer is None else [wanted, issuer.expires_at, issuer.revoke_at]
+    return min((end for end in ends if end is not None), default=None)
+
+
+def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a new key, completed from the key that issues it; as they are, for a person.
+
+    Raises Invalid for what the issuer does not have.
+    """
+    issuer, values = _issuer(actor), dict(values)
+    if issuer is None:
+        return values
+    latest = end_for(actor, None)
+    values["expires_at"] = values.get("expires_at") or latest
+    if latest is not None and values["expires_at"] > latest:
+        raise Invalid.field("expires_at", "It would outlive the key that issues it.")
+    values["allowed_ips"] = values.get("allowed_ips") or issuer.allowed_ips
+    if issuer.allowed_ips and not _within(values["allowed_ips"], issuer.allowed_ips):
+        raise Invalid.field("allowed_ips", "The key that issues it is not allowed there.")
+    if issuer.max_budget_usd is None:
+        return values
+    if values.get("max_budget_usd") is None:
+        own = {"max_budget_usd": issuer.max_budget_usd, "budget_period": issuer.budget_period}
+        return values | own
+    if values["max_budget_usd"] > issuer.max_budget_usd:
+        raise Invalid.field("max_budget_usd", "It is more than the key that issues it has.")
+    if HAPPENS[values["budget_period"]] > HAPPENS[issuer.budget_period]:
+        message = "It would begin anew more often than that of the key that issues it."
+        raise Invalid.field("budget_period", message)
+    return values
+
+
+def _issuer(actor: Actor) -> ApiKey | None:
+    if actor.kind != "application":
+        return None
+    return session.get(ApiKey, (actor.tenant_id, actor.id))
+
+
+def _within(inner: list[str], outer: list[str]) -> bool:
+    wide = [ip_network(cidr) for cidr in outer]
+    return all(any(_is_part(ip_network(cidr), other) for other in wide) for cidr in inner)
+
+
+def _is_part(inner: Network, outer: Network) -> bool:
+    if isinstance(inner, IPv4Network):
+        return isinstance(outer, IPv4Network) and inner.subnet_of(outer)
+    return not isinstance(outer, IPv4Network) and inner.subnet_of(outer)
