@@ -1,6 +1,8 @@
 """What every request passes, a person's or a program's: its id, its end, its errors."""
 
 import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
@@ -15,6 +17,7 @@ from portal.db import commit_or_roll_back, session
 from portal.errors import BadRequest, PortalError
 
 log = logging.getLogger("portal.edge")
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 # A load balancer asks these by the machine's address.
@@ -34,11 +37,17 @@ def init_app(app: Flask, config: Config) -> None:
         )
     ours = {urlsplit(config.base_url).hostname}
     app.extensions["hosts"] = ours if config.is_production else ours | LOOPBACK_NAMES
+    # Flask asks of every view and hook at every request whether it is a coroutine; none of ours is.
+    app.ensure_sync = _as_it_is  # type: ignore[method-assign,assignment]
     app.before_request(_begin)
     app.before_request(_for_us)
     app.after_request(_finish)
     for kind in (PortalError, HTTPException, Exception):
         app.register_error_handler(kind, _failed)
+
+
+def _as_it_is(view: View) -> View:
+    return view
 
 
 def _begin() -> None:

@@ -6,6 +6,7 @@ and cloud metadata addresses through.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -75,6 +76,7 @@ _NAMED_V6: tuple[tuple[IPv6Network, str], ...] = tuple(
 )
 
 
+@lru_cache(maxsize=4096)  # a caller asks often
 def parse(address: str | Address) -> Address | None:
     """The address meant, with a scope dropped and an IPv4 one unwrapped from `::ffff:0:0/96`."""
     if isinstance(address, str):
