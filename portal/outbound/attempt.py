@@ -4,6 +4,7 @@ import ssl
 import time
 from asyncio import Transport
 from contextvars import ContextVar
+from itertools import pairwise
 from typing import Any
 
 from portal.outbound.outcome import (
@@ -17,6 +18,14 @@ from portal.outbound.outcome import (
     readable,
 )
 from portal.outbound.words import explain
+
+_SPENT: dict[Stage, str] = {
+    "dns": "dns_ms",
+    "connect": "connect_ms",
+    "tls": "tls_ms",
+    "wait": "wait_ms",
+    "read": "read_ms",
+}
 
 
 class Attempt:
@@ -82,14 +91,11 @@ class Attempt:
         )
 
     def _timings(self) -> Timings:
+        """Each stage lasted until the next one began: they are noted in their order."""
         end = time.perf_counter()
-        order: tuple[Stage, ...] = ("dns", "connect", "tls", "wait", "read")
-        seen = [stage for stage in order if stage in self.marks]
-        ends = [self.marks[stage] for stage in seen[1:]] + [end]
-        spent = {
-            f"{stage}_ms": round((until - self.marks[stage]) * 1000, 2)
-            for stage, until in zip(seen, ends, strict=False)
-        }
+        begins = [*self.marks.values(), end]
+        lasted = [round((until - since) * 1000, 2) for since, until in pairwise(begins)]
+        spent = {_SPENT[stage]: ms for stage, ms in zip(self.marks, lasted, strict=True)}
         return Timings(**spent, total_ms=round((end - self.began) * 1000, 2))
 
     def _certificate_days(self) -> int | None:

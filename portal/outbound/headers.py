@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 IDENTITY = {"Accept-Encoding": "identity"}
 """Answers come as they are: nothing is ever decompressed here."""
@@ -40,9 +41,14 @@ def header_problems(headers: Mapping[str, str]) -> list[str]:
 
 def unsendable(method: str, headers: Mapping[str, str]) -> bool:
     """Would change the framing of the request, or cannot be written at all."""
-    return not _TOKEN.fullmatch(method) or any(
-        not _writable(name, value) or name.lower() in _FRAMING for name, value in headers.items()
-    )
+    if not _TOKEN.fullmatch(method) or not _VALUE.fullmatch("".join(headers.values())):
+        return True
+    return not all(map(_is_sendable, headers))
+
+
+@lru_cache(1024)
+def _is_sendable(name: str) -> bool:
+    return bool(_TOKEN.fullmatch(name)) and name.lower() not in _FRAMING
 
 
 def _problem(name: str, value: str) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal[
     "delivered",  # a complete answer 200-299
@@ -55,8 +55,7 @@ class Request:
     once: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
+class Timings(NamedTuple):
     """Milliseconds of each stage; None for a stage that did not happen or did not end."""
 
     dns_ms: float | None = None
@@ -65,6 +64,9 @@ class Timings:
     wait_ms: float | None = None
     read_ms: float | None = None
     total_ms: float = 0.0
+
+
+NO_TIMINGS = Timings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Outcome:
     body: bytes = field(default=b"", repr=False)
     body_truncated: bool = False
     retry_after: timedelta | None = None
-    timings: Timings = Timings()
+    timings: Timings = NO_TIMINGS
     address: str | None = None
     reused_connection: bool = False
     tls_version: str | None = None

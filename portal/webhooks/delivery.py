@@ -6,7 +6,7 @@ there before the request leaves, so that a process that dies in between leaves a
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -191,7 +191,7 @@ def _recorded(outcome: Outcome) -> dict[str, Any]:
         "response_headers": [list(pair) for pair in outcome.headers],
         "response_body": outcome.text,
         "response_truncated": outcome.body_truncated,
-        "timings": asdict(outcome.timings),
+        "timings": outcome.timings._asdict(),
         "address": outcome.address,
         "tls_version": outcome.tls_version,
         "certificate_days": outcome.certificate_days,

@@ -4,9 +4,8 @@ Source of the schedule and of the status rules: Standard Webhooks 1.0.0.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from portal.outbound import Outcome
 
@@ -39,8 +38,7 @@ GOOD_PROBES = 3
 AFTER_GOOD_PROBE = timedelta(seconds=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What becomes of the delivery (`wait` until its next attempt) and of its endpoint.
 
     `counts`: the failure counts towards a pause. `slow`: nothing goes to the endpoint for so long.

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from psycopg import AsyncConnection, AsyncCursor
@@ -206,8 +206,7 @@ class Settings:
     taken_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """A delivery leased to this worker; `data` is the event's data as JSON, None if it is gone.
 
     `leased_at` by this process's monotonic clock.
@@ -394,8 +393,7 @@ async def _with_probes(
     return [pair for pair in wanted if not pair[0].is_probe or pair[0].webhook_id in ours]
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """What is to be recorded of one attempt: plain values, as the statements take them."""
 
     tenant_id: str

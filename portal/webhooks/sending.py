@@ -2,12 +2,11 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import fields
 from datetime import UTC
 from typing import Any
 
 from portal.db import new_id
-from portal.outbound import Outcome, Request, Timings
+from portal.outbound import Outcome, Request
 from portal.webhooks import schemes
 from portal.webhooks.policy import Decision, decide
 from portal.webhooks.queue import Done, Taken
@@ -22,8 +21,6 @@ ATTEMPT_PREFIX = "att"
 AGAIN = {"webhook-replay": "true"}
 MARKS = {"redelivery": AGAIN, "replay": AGAIN, "lab": {"cpod-test": "true"}}
 """By the origin of a delivery: what tells the receiver that it is no event of just now."""
-
-TIMINGS = tuple(one.name for one in fields(Timings))
 
 
 def request_of(taken: Taken, keys: Sequence[str], now: int) -> Request:
@@ -114,7 +111,7 @@ def _attempt(taken: Taken, request: Request, outcome: Outcome, signed_with: str)
         "response_headers": [list(pair) for pair in outcome.headers],
         "response_body": outcome.text,
         "response_truncated": outcome.body_truncated,
-        "timings": {name: getattr(outcome.timings, name) for name in TIMINGS},
+        "timings": outcome.timings._asdict(),
         "address": outcome.address,
         "tls_version": outcome.tls_version,
         "certificate_days": outcome.certificate_days,

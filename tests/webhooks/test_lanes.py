@@ -1,6 +1,5 @@
 """How much goes to one endpoint at once."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from portal.webhooks.lanes import AHEAD, BEGIN_WITHIN, WIDEST, Lane, Lanes
@@ -41,7 +40,7 @@ def test_success_widens_a_lane_and_failure_narrows_it() -> None:
 
 def test_what_is_taken_ahead_waits_for_its_turn() -> None:
     lane = widened()
-    lane.took([replace(TAKEN, id=f"dlv_{number}") for number in range(100)])
+    lane.took([TAKEN._replace(id=f"dlv_{number}") for number in range(100)])
     left = [taken.id for _ in range(100) if (taken := lane.next())]
     assert left == [f"dlv_{number}" for number in range(int(WIDEST))]
     lane.returned(good=True)
