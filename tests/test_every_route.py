@@ -18,7 +18,7 @@ from tests.statements import statements
 # What anybody may ask for, by endpoint.
 PUBLIC = {
     "static",
-    "look.choose_theme",
+    "look.choose",
     "auth.login",
     "auth.callback",
     "auth.logout",

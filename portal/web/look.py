@@ -1,4 +1,8 @@
-"""Choosing light, dark or the system's theme: a cookie of the browser, whoever is signed in."""
+"""What a person chooses of the pages' look and ways: cookies of the browser, whoever is signed in.
+
+The theme, whether single keys are shortcuts (WCAG 2.1.4: who speaks to the browser, or trembles,
+must be able to turn them off), and whose clock full times are shown by.
+"""
 
 from flask import Blueprint, current_app, request
 from werkzeug.wrappers import Response
@@ -7,30 +11,38 @@ from portal.errors import BadRequest
 from portal.web.guard import here, public
 from portal.web.htmx import see_other
 
-THEMES = ("system", "light", "dark")
-COOKIE = "theme"
+# What can be chosen → the words for it; the first one holds until another is chosen.
+CHOICES = {
+    "theme": ("system", "light", "dark"),
+    "keys": ("on", "off"),
+    "zone": ("utc", "local"),
+}
 A_YEAR = 365 * 24 * 3600  # seconds
 
 bp = Blueprint("look", __name__)
 
 
-def theme() -> str:
-    """The chosen theme; the browser's cookie may hold anything, so only known words count."""
-    chosen = request.cookies.get(COOKIE, "system")
-    return chosen if chosen in THEMES else "system"
+def look(name: str) -> str:
+    """What was chosen; the browser's cookie may hold anything, so only known words count."""
+    words = CHOICES[name]
+    chosen = request.cookies.get(name, "")
+    return chosen if chosen in words else words[0]
 
 
-@bp.post("/look/theme")
+@bp.post("/look")
 @public
-def choose_theme() -> Response:
-    """Keep the choice and come back to the page."""
-    chosen = request.form.get("theme", "")
-    if chosen not in THEMES:
-        raise BadRequest("Choose system, light or dark.")
+def choose() -> Response:
+    """Keep a choice and come back to the page."""
+    name = next((name for name in CHOICES if name in request.form), None)
+    if name is None:
+        raise BadRequest(f"Choose one of {', '.join(CHOICES)}.")
+    chosen = request.form[name]
+    if chosen not in CHOICES[name]:
+        raise BadRequest(f"Choose one of {', '.join(CHOICES[name])}.")
     response = see_other(here())
     # Not HttpOnly: static/js/forms.js switches without a reload. It is no secret.
     response.set_cookie(
-        COOKIE,
+        name,
         chosen,
         max_age=A_YEAR,
         samesite="Lax",

@@ -18,7 +18,7 @@ from pygments.lexers import get_lexer_by_name
 from portal.openapi import PREFIX
 from portal.web.guard import signed_in
 from portal.web.headers import csp_nonce
-from portal.web.look import theme
+from portal.web.look import look
 
 # A status is a dot and a word; the tone follows from the word, everywhere the same.
 TONES = {
@@ -75,6 +75,7 @@ def init_app(app: Flask) -> None:
         initials=initials,
         is_first_error=is_first_error,
         iso=iso,
+        look=look,
         rail=rail,
         record_url=record_url,
         present=present,
@@ -82,7 +83,6 @@ def init_app(app: Flask) -> None:
         search_url=search_url,
         sign_out_url=lambda: SIGN_OUT,
         sort_order=sort_order,
-        theme=theme,
         tone=tone,
         with_args=with_args,
     )

@@ -1,9 +1,9 @@
-// Forms and menus: one submit only, clean filter addresses, the theme without a reload,
+// Forms and menus: one submit only, clean filter addresses, chosen looks without a reload,
 // and dialogs in browsers that do not know command/commandfor yet.
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.matches("[data-theme-switch]")) return chooseTheme(event);
+  if (form.matches("[data-look]")) return choose(event);
   if (!form.matches("[data-once]")) return undefined;
   if ("busy" in form.dataset) return event.preventDefault();
   form.dataset.busy = "";
@@ -15,15 +15,17 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-busy]")) delete form.dataset.busy;
 });
 
-function chooseTheme(event) {
+function choose(event) {
   const chosen = event.submitter?.value;
   if (!chosen) return;
   event.preventDefault();
+  const { look } = event.target.dataset;
   const secure = location.protocol === "https:" ? "; secure" : "";
-  document.cookie = `theme=${chosen}; path=/; max-age=31536000; samesite=lax${secure}`;
-  document.documentElement.dataset.theme = chosen;
-  for (const button of document.querySelectorAll("[data-theme-switch] button"))
+  document.cookie = `${look}=${chosen}; path=/; max-age=31536000; samesite=lax${secure}`;
+  document.documentElement.dataset[look] = chosen;
+  for (const button of event.target.querySelectorAll("button"))
     button.setAttribute("aria-pressed", String(button.value === chosen));
+  document.dispatchEvent(new Event("look"));
 }
 
 // Empty filters say nothing: ?q=&status= would only make the address longer.

@@ -1,5 +1,5 @@
 // Keys: "/" searches the list, Ctrl/⌘ K everything, "g" and a letter goes to a page, "c" creates.
-// Off while one types. The letters are the rail's: the first letter of the last word that is free.
+// Off while one types; single keys are off as well when a person has turned them off. The letters are the rail's: the first letter of the last word that is free.
 
 const GO = { o: "Overview", a: "Applications", c: "Connectors", k: "API keys", w: "Webhooks", l: "Audit log", s: "Sessions" };
 const TYPING = "input, textarea, select, [contenteditable]";
@@ -31,6 +31,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.documentElement.dataset.keys === "off") return;
   if (event.target.closest?.(TYPING) || document.querySelector("dialog[open]")) return;
   const link = Date.now() - going < 1500 ? linkTo(GO[event.key]) : null;
   going = 0;

@@ -221,6 +221,43 @@ def test_keys_lead_to_pages_but_not_while_typing(reader: Reader) -> None:
     expect(page.locator("#name")).to_have_value("go c")
 
 
+def test_single_keys_can_be_switched_off_and_on_again(reader: Reader) -> None:
+    page = reader.open("/connectors")
+    search = page.get_by_role("searchbox", name="Search connectors")
+    page.locator(".drop summary").click()
+    switch = page.get_by_role("group", name="Single-key shortcuts")
+    switch.get_by_role("button", name="Off").click()
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-keys", "off")
+    for key in ("c", "g", "o", "/"):
+        page.keyboard.press(key)
+    expect(search).not_to_be_focused()
+    assert page.url.endswith("/connectors")
+    page.locator(".drop summary").click()
+    switch.get_by_role("button", name="On").click()
+    page.keyboard.press("/")
+    expect(search).to_be_focused()
+
+
+def test_full_times_are_shown_by_the_chosen_clock(browser: "Browser", served: str) -> None:
+    context = browser.new_context(timezone_id="Asia/Tokyo", locale="en-GB")
+    page = context.new_page()
+    page.goto(served + "/connectors")
+    page.evaluate(
+        "document.querySelector('main').insertAdjacentElement('beforeend',"
+        " Object.assign(document.createElement('time'), {id: 'now', textContent:"
+        " '24 Nov 2026, 14:35:28 UTC', dateTime: '2026-11-24T14:35:28.000Z'})).dataset.full = ''"
+    )
+    page.locator(".drop summary").click()
+    clock = page.get_by_role("group", name="Full times")
+    clock.get_by_role("button", name="Local").click()
+    expect(page.locator("#now")).to_contain_text("23:35:28")
+    expect(page.locator(".foot")).to_contain_text("Asia/Tokyo")
+    clock.get_by_role("button", name="UTC").click()
+    expect(page.locator("#now")).to_have_text("24 Nov 2026, 14:35:28 UTC")
+    context.close()
+
+
 def test_everything_works_without_javascript(browser: "Browser", served: str) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -122,7 +122,7 @@ def test_only_marked_pages_are_public(gallery: Flask, stranger: FlaskClient) -> 
         for endpoint, view in gallery.view_functions.items()
         if getattr(view, "is_public", False)
     }
-    assert open_to_all == {"look.choose_theme"}
+    assert open_to_all == {"look.choose"}
     for rule in gallery.url_map.iter_rules():
         if "GET" in rule.methods and not rule.arguments and rule.endpoint not in open_to_all:
             assert stranger.get(rule.rule).location.startswith("/auth/login"), rule.rule
