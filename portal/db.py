@@ -84,9 +84,12 @@ def init_database(app: Flask, url: str) -> None:
     db.init_app(app)
 
 
-def new_id(prefix: str) -> str:
-    """A ULID with a type prefix, `app_01K…`: made by the server only, ordered by time."""
-    return f"{prefix}_{ULID()}"
+def new_id(prefix: str, at: datetime | None = None) -> str:
+    """A ULID with a type prefix, `app_01K…`: made by the server only, ordered by time.
+
+    `at` is for whoever knows the time better than this machine's clock.
+    """
+    return f"{prefix}_{ULID.from_datetime(at) if at else ULID()}"
 
 
 # ---------------------------------------------------------------- who is asking

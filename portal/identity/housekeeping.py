@@ -6,6 +6,7 @@ from sqlalchemy import delete, func, or_
 
 from portal.db import session
 from portal.housekeeping import Job
+from portal.identity import pace
 from portal.identity.models import SeenLogoutToken, WebSession
 from portal.identity.sessions import ABSOLUTE, IDLE
 
@@ -32,4 +33,5 @@ def forget_notices() -> None:
 HOUSEKEEPING = [
     Job("forget ended sessions", forget_ended, timedelta(hours=1), per_tenant=True),
     Job("forget logout tokens", forget_notices, timedelta(minutes=10)),
+    Job("forget the pace of sign-ins", pace.forget_rested, timedelta(minutes=10)),
 ]

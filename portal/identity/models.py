@@ -114,6 +114,17 @@ class SeenLogoutToken(Base):
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class SignInPace(Base):
+    """When an address or an account, as a keyed digest, has all of its sign-ins back. Of no
+    tenant: nobody has signed in yet."""
+
+    __tablename__ = "sign_in_pace"
+    __table_args__ = (Index("ix_sign_in_pace_rested", "rested_at"),)
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    rested_at: Mapped[datetime] = mapped_column()
+
+
 CONSTRAINTS |= {
     "uq_tenant_slug": ("slug", "Another tenant has this slug."),
     "uq_tenant_key_code": ("key_code", "Another tenant has this key code."),

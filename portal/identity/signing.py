@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from portal import api
 from portal.audit import service as audit
 from portal.db import Actor, let_go, session, transaction
-from portal.identity import people, sessions
+from portal.identity import pace, people, sessions
 from portal.identity.guard import cookies, forget_visitor, live_session, place_to_return
 from portal.identity.oidc import (
     LOGIN_LIFETIME,
@@ -58,6 +58,7 @@ def login() -> ResponseReturnValue:
     """Send the browser to the provider. `next` is where to come back to, `again` a step-up."""
     if elsewhere := _other_name():
         return flask.redirect(elsewhere, 303)
+    pace.spend_of_address(request.remote_addr or "")
     place, live = place_to_return(request.args.get("next")), live_session()
     step_up = live is not None and request.args.get("again") == "1"
     if live is not None and not step_up:
@@ -80,6 +81,7 @@ def login() -> ResponseReturnValue:
 @public
 def callback() -> ResponseReturnValue:
     """The provider's answer. Whatever comes of it, it is good for one try."""
+    pace.spend_of_address(request.remote_addr or "")
     started, answer = _pending(), request.args.to_dict(flat=False)
     state = request.args.get("state", "")
     mine = next((one for one in started if one.state == state), None)
@@ -95,6 +97,7 @@ def callback() -> ResponseReturnValue:
 
 def _come_in(identity: Identity, pending: Pending) -> Response:
     """A new session for the person, or a page that says what is missing."""
+    pace.spend_of_account(identity.issuer, identity.subject)
     before = live_session()
     if before is not None:
         sessions.leave(before.session)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, Double, Select, and_, cast, func, select
 
 from portal.db import Actor, find, session
 from portal.errors import NotFound
@@ -19,6 +19,7 @@ from portal.keys.watch import ALIVE_SECONDS
 DAY = timedelta(hours=24)
 IDLE = timedelta(days=90)
 SOON = timedelta(days=14)
+LATEST = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,28 +138,49 @@ def by_fingerprint(actor: Actor, fingerprints: list[str]) -> list[ApiKey]:
     return list(session.scalars(query))
 
 
-def propagation(actor: Actor, key_id: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How many of the processes that verify have heard of a key's newest change, and after how
+    many milliseconds the last of them had; None where that was forgotten or nothing changed."""
+
+    verifiers: int
+    heard: int
+    milliseconds: float | None
+
+
+def propagation(actor: Actor, key_id: str) -> Heard:
     """Who has heard of the newest change of a key: "2 of 2 verifiers, the last after 3 ms"."""
     actor.require("keys:read")
     find(ApiKey, actor, key_id)
-    alive = KeyVerifier.seen_at > func.now() - timedelta(seconds=ALIVE_SECONDS)
-    change = session.get(KeyChange, (actor.tenant_id, key_id), populate_existing=True)
-    if change is None:
-        everybody = session.scalar(select(func.count()).where(alive)) or 0
-        return {"verifiers": everybody, "heard": everybody, "milliseconds": None}
-    heard = select(func.min(KeyAcknowledgement.seen_at)).where(
-        KeyAcknowledgement.verifier_id == KeyVerifier.id, KeyAcknowledgement.seq >= change.seq
+    row = session.execute(hearing(actor.tenant_id, key_id)).one()
+    return Heard(row[0], row[1], row[2])
+
+
+def hearing(tenant_id: str, key_id: str) -> Select[int, int, float | None]:
+    """The one row that `Heard` is made of."""
+    change = select(KeyChange.seq, KeyChange.changed_at).where(
+        KeyChange.tenant_id == tenant_id, KeyChange.record_id == key_id
     )
-    rows = session.execute(select(KeyVerifier.seq, heard.scalar_subquery()).where(alive)).all()
-    moments = [at for _, at in rows if at is not None]
-    last = max(moments, default=None)
-    return {
-        "verifiers": len(rows),
-        "heard": sum(seq >= change.seq for seq, _ in rows),
-        "milliseconds": None
-        if last is None
-        else round(max(0.0, (last - change.changed_at).total_seconds() * 1000), 1),
-    }
+    newest = change.with_only_columns(KeyChange.seq).scalar_subquery()
+    changed_at = change.with_only_columns(KeyChange.changed_at).scalar_subquery()
+    heard_at = (
+        select(func.min(KeyAcknowledgement.seen_at))
+        .where(KeyAcknowledgement.verifier_id == KeyVerifier.id, KeyAcknowledgement.seq >= newest)
+        # One that began after the change knew it from its start: what it hears later is other news.
+        .where(KeyAcknowledgement.seen_at < changed_at + LATEST)
+        .scalar_subquery()
+    )
+    alive = (
+        select(KeyVerifier.seq, heard_at.label("heard_at"))
+        .where(KeyVerifier.seen_at > func.now() - timedelta(seconds=ALIVE_SECONDS))
+        .subquery()
+    )
+    seconds = func.extract("epoch", func.max(alive.c.heard_at) - changed_at)
+    return select(
+        func.count().label("verifiers"),
+        func.count().filter(alive.c.seq >= func.coalesce(newest, 0)).label("heard"),
+        cast(func.round(func.greatest(seconds * 1000, 0), 1), Double).label("milliseconds"),
+    ).select_from(alive)
 
 
 # ---------------------------------------------------------------- posture

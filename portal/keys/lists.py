@@ -32,7 +32,8 @@ from portal.db import Actor, read, session
 from portal.driver import Statement
 from portal.identity.models import Person
 from portal.identity.people import MOST_PEOPLE
-from portal.keys import service
+from portal.keys import insight, service
+from portal.keys.insight import Heard
 from portal.keys.models import ApiKey, ApiKeyRuntime, not_revoked
 from portal.keys.state import KeyLeak, KeyUse
 from portal.listing import Beside, View
@@ -177,10 +178,12 @@ class Surroundings:
     withheld: frozenset[str]  # scopes of the key that its application does not allow (any more)
     persons: Mapping[str, str]
     leaks: Sequence[Leak]
+    heard: Heard | None  # of the newest change, for a key that was stopped
 
 
 def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
-    """The names of a key's application and persons, and its open leaks, in one statement."""
+    """The names of a key's application and persons, its open leaks, and who has heard that it was
+    stopped, in one statement."""
     none, never = cast(null(), Text), cast(null(), ApiKey.created_at.type)
     theirs = select(
         literal("application"),
@@ -202,7 +205,13 @@ def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
         .order_by(KeyLeak.reported_at.desc())
         .limit(MOST_LEAKS)
     )
-    rows: Sequence[Any] = session.execute(union_all(theirs, people, leaks)).all()
+    hearing = insight.hearing(actor.tenant_id, record.id).subquery()
+    verifiers = select(
+        literal("heard"),
+        *(cast(number, Text) for number in hearing.c),
+        never,
+    ).where(literal(record.blocked or record.revoked_at is not None))
+    rows: Sequence[Any] = session.execute(union_all(theirs, people, leaks, verifiers)).all()
     name, allowed = next((row[2:4] for row in rows if row[0] == "application"), ("", "[]"))
     return Surroundings(
         application=name,
@@ -213,4 +222,9 @@ def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
             for kind, reporter, url, response, at in rows
             if kind == "leak"
         ],
+        heard=next((_heard(*row[1:4]) for row in rows if row[0] == "heard"), None),
     )
+
+
+def _heard(verifiers: str, heard: str, milliseconds: str | None) -> Heard:
+    return Heard(int(verifiers), int(heard), None if milliseconds is None else float(milliseconds))

@@ -1,5 +1,6 @@
 """REST beside the records: asking about keys, and settling what calls came to."""
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Response
@@ -81,7 +82,7 @@ def impact(id: str) -> Response:
 def propagation(id: str) -> Response:
     """Who has heard of a key's change."""
     no_parameters()
-    return answer(insight.propagation(actor(), id))
+    return answer(asdict(insight.propagation(actor(), id)))
 
 
 def rehearse(id: str) -> Response:

@@ -161,6 +161,7 @@ def show(record_id: str) -> ResponseReturnValue:
     return about(
         "keys/show.html",
         record,
+        "keys/_heard.html",
         rights=[(scope, may(scope), used.get(scope)) for scope in record.scopes],
         use=use,
         columns=columns(use),
@@ -185,16 +186,20 @@ def history(record_id: str) -> ResponseReturnValue:
     return about("keys/history.html", record, entries=entries)
 
 
-def about(page: str, record: ApiKey, **context: Any) -> ResponseReturnValue:
+def about(
+    page: str, record: ApiKey, fragment: str | None = None, **context: Any
+) -> ResponseReturnValue:
     """A page of one key; its dialogs name the application that calls with it."""
     around = lists.surroundings(web.actor(), record)
     return web.render(
         page,
+        fragment,
         record=record,
         application=around.application,
         persons=around.persons,
         leaks=around.leaks,
         withheld=around.withheld,
+        heard=around.heard,
         **context,
     )
 

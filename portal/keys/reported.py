@@ -100,7 +100,7 @@ def _due(record: ApiKey, policy: Mapping[str, str], reporter: str) -> str:
     """The strictest of what the policy says and of what was done to the key before."""
     said = {policy[case] for case in (reporter, record.kind) if case in policy}
     said = said or {policy.get("default", DEFAULT)}
-    if record.revoked_at is not None:
+    if record.status == "revoked":
         said.add("revoke")
     elif record.blocked:
         said.add("block")
@@ -108,7 +108,7 @@ def _due(record: ApiKey, policy: Mapping[str, str], reporter: str) -> str:
 
 
 def _respond(actor: Actor, record: ApiKey, response: str, reason: str) -> None:
-    if response == "revoke" and record.revoked_at is None:
+    if response == "revoke" and record.status != "revoked":
         values = {"revoked_at": database_now(), "revoked_reason": reason[:200]}
         records.change(actor, record, values, action="revoked")
         session.expire(record, ["status"])

@@ -15,7 +15,7 @@ from portal.errors import Conflict, Invalid
 from portal.identity.models import Tenant
 from portal.keys import format as key_format
 from portal.keys.inheritance import inherit
-from portal.keys.models import KINDS, STATUSES, ApiKey, ApiKeyRuntime
+from portal.keys.models import KINDS, STATUSES, ApiKey, ApiKeyRuntime, not_revoked
 from portal.keys.schemas import IssueKey, StopKey
 from portal.keys.state import KeyLeak
 from portal.listing import Listing
@@ -177,7 +177,7 @@ def outlook(actor: Actor) -> Outlook:
         select(literal("leaked"), ApiKey.id, ApiKey.name, first)
         .join(KeyLeak, (KeyLeak.tenant_id == ApiKey.tenant_id) & (KeyLeak.key_id == ApiKey.id))
         .where(KeyLeak.tenant_id == actor.tenant_id, KeyLeak.settled_at.is_(None))
-        .where(ApiKey.revoked_at.is_(None))
+        .where(not_revoked(ApiKey))
         .group_by(ApiKey.id, ApiKey.name)
         .order_by(first)
         .limit(PRESSING)

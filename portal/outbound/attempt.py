@@ -68,6 +68,11 @@ class Attempt:
             self.tls_version = tls.version()
             self.certificate = tls.getpeercert() or {}
 
+    def answered(self, status: int, raw_headers: tuple[tuple[bytes, bytes], ...]) -> None:
+        """The head of the answer is there, its body is to come."""
+        self.reached("read")
+        self.status, self.raw_headers = status, raw_headers
+
     def outcome(self, kind: Kind, error: BaseException | None = None) -> Outcome:
         """The notebook closed: what is known so far, in one immutable value."""
         explanation, remedy = explain(kind, self.stage, self.status, error)
@@ -87,7 +92,7 @@ class Attempt:
             reused_connection=self.reused,
             tls_version=self.tls_version,
             certificate_days=self._certificate_days(),
-            retry_after=read_retry_after(_find(headers, "retry-after")),
+            retry_after=read_retry_after(_find(headers, "retry-after"), _find(headers, "date")),
         )
 
     def _timings(self) -> Timings:

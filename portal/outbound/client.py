@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
-from aiohttp.connector import Connection
+from aiohttp.http_exceptions import HttpProcessingError
 
 from portal.networks import Network
 from portal.outbound.attempt import Attempt, current
@@ -25,19 +25,21 @@ from portal.outbound.guard import (
     guarded_socket,
     system_lookup,
 )
-from portal.outbound.headers import CLOSE, IDENTITY, unsendable
+from portal.outbound.headers import unsendable
 from portal.outbound.outcome import READ_BYTES, Kind, Outcome, Request
 from portal.outbound.urls import Target, UnacceptableUrl, read_url
+from portal.outbound.wire import Destination, ask, destination, let_go, written
 from portal.outbound.words import explain
 
 CONNECT_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 15.0
 DNS_CACHE_SECONDS = 60
 KNOWN_URLS = 4096
-MAX_HEADERS = 100
-MAX_HEADER_BYTES = 8190
 
-_SENT_ERRORS = (aiohttp.ClientError, OSError, ValueError, TypeError, RuntimeError)
+_SENT_ERRORS = (
+    *(aiohttp.ClientError, HttpProcessingError, aiohttp.EofStream),
+    *(OSError, ValueError, TypeError, RuntimeError),
+)
 
 
 class OutboundClient:
@@ -67,12 +69,13 @@ class OutboundClient:
         self._keep_alive = keep_alive
         self._lookup = lookup
         self._trust = trust or default_trust()
-        self._connect_seconds = connect_seconds
         self._dns_seconds = dns_seconds
-        self._session: aiohttp.ClientSession | None = None
+        self._patience = aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds)
+        self._destination = functools.lru_cache(KNOWN_URLS)(self._make_destination)
+        self._connector: aiohttp.TCPConnector | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = self._open()
+        self._connector = self._open()
         return self
 
     async def __aexit__(
@@ -85,9 +88,9 @@ class OutboundClient:
 
     async def close(self) -> None:
         """Closes every connection; requests still on their way become `cancelled`."""
-        session, self._session = self._session, None
-        if session:
-            await session.close()
+        connector, self._connector = self._connector, None
+        if connector:
+            await connector.close()
 
     async def send(self, request: Request) -> Outcome:
         """Sends one request. Waiting for a free slot does not count against its timeout.
@@ -112,58 +115,50 @@ class OutboundClient:
         try:
             return attempt.outcome(await self._exchange(attempt, target, fresh))
         except _SENT_ERRORS as error:
-            kind = kind_of(error, attempt.stage, closed=self._session is None)
+            kind = kind_of(error, attempt.stage, closed=self._connector is None)
             return attempt.outcome(kind, error)
         finally:
             current.reset(token)
 
     async def _exchange(self, attempt: Attempt, target: Target, fresh: bool) -> Kind:
         """The request and its answer, each within its time; `fresh` takes no kept connection."""
-        if self._session is None:
+        if self._connector is None:
             raise RuntimeError("the client is closed")
-        request, loop = attempt.request, asyncio.get_running_loop()
+        request, to = attempt.request, self._destination(target, fresh)
+        message = written(request, to, close=fresh or not self._keep_alive)
         async with asyncio.timeout(request.timeout) as deadline:
-            response = await self._session.request(
-                request.method,
-                target.url,
-                data=request.body or None,
-                headers={**request.headers, **IDENTITY, **(CLOSE if fresh else {})},
-                # The pool tells connections apart by this argument too: naming the context that
-                # is the default anyway finds none that was kept.
-                ssl=self._trust if fresh else True,
-                allow_redirects=False,
-            )
+            connection = await self._connector.connect(to.key, [], self._patience)
+            body = None
             try:
-                attempt.reached("read")
-                attempt.status = response.status
-                attempt.raw_headers = response.raw_headers
-                deadline.reschedule(loop.time() + request.read_timeout)
-                await _read(response, attempt)
+                attempt.sent_over(connection.transport)
+                if attempt.reused and connection.protocol and connection.protocol.should_close:
+                    # It spoke without being asked: that would be read as the answer.
+                    raise aiohttp.ServerDisconnectedError
+                is_head = request.method.upper() == "HEAD"
+                answer, body = await ask(connection, message, is_head=is_head)
+                attempt.answered(answer.code, answer.raw_headers)
+                if not body.at_eof():
+                    loop = asyncio.get_running_loop()
+                    deadline.reschedule(loop.time() + request.read_timeout)
+                    await _read(body, attempt)
             finally:
-                # Back to the pool if the answer ended, closed if there is more to come.
-                response.release() if response.content.is_eof() else response.close()
+                let_go(connection, body)
         return _verdict(attempt)
 
-    def _open(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                resolver=GuardedResolver(self._allow, self._lookup, self._dns_seconds),
-                socket_factory=guarded_socket(self._allow),
-                ssl=self._trust,
-                limit=0,  # the semaphore limits, before the clock starts
-                ttl_dns_cache=DNS_CACHE_SECONDS,
-                force_close=not self._keep_alive,
-                keepalive_timeout=KEEP_ALIVE_SECONDS if self._keep_alive else None,
-            ),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_seconds),
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-            response_class=_Response,
-            trust_env=False,
-            max_line_size=MAX_HEADER_BYTES,
-            max_field_size=MAX_HEADER_BYTES,
-            max_headers=MAX_HEADERS,
+    def _make_destination(self, target: Target, fresh: bool) -> Destination:
+        # The pool tells connections apart by the context too: naming the one that is the default
+        # anyway finds none that was kept.
+        return destination(target, self._trust if fresh else True)
+
+    def _open(self) -> aiohttp.TCPConnector:
+        return aiohttp.TCPConnector(
+            resolver=GuardedResolver(self._allow, self._lookup, self._dns_seconds),
+            socket_factory=guarded_socket(self._allow),
+            ssl=self._trust,
+            limit=0,  # the semaphore limits, before the clock starts
+            ttl_dns_cache=DNS_CACHE_SECONDS,
+            force_close=not self._keep_alive,
+            keepalive_timeout=KEEP_ALIVE_SECONDS if self._keep_alive else None,
         )
 
 
@@ -209,19 +204,10 @@ def default_trust() -> ssl.SSLContext:
     return make_trust()
 
 
-class _Response(aiohttp.ClientResponse):
-    """Notes the connection while it is still attached; a short answer detaches it at once."""
-
-    async def start(self, connection: Connection) -> "aiohttp.ClientResponse":
-        if attempt := current.get():
-            attempt.sent_over(connection.transport)
-        return await super().start(connection)
-
-
-async def _read(response: aiohttp.ClientResponse, attempt: Attempt) -> None:
+async def _read(answer: aiohttp.StreamReader, attempt: Attempt) -> None:
     """Reads the body up to the limit, keeps its beginning; the rest stays unread."""
     keep, seen = attempt.request.keep, 0
-    async for chunk in response.content.iter_any():
+    async for chunk in answer.iter_any():
         seen += len(chunk)
         attempt.body += chunk[: keep - len(attempt.body)]
         attempt.truncated = seen > keep

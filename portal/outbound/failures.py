@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Iterator
 
 import aiohttp
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from portal.outbound.guard import ForbiddenAddress
 from portal.outbound.outcome import Kind, Stage
@@ -22,7 +22,7 @@ _ERRNOS: dict[int, Kind] = {
     errno.EPIPE: "reset",
 }
 _INVALID = (aiohttp.InvalidURL, ValueError, TypeError)
-_NOT_HTTP = (aiohttp.ClientResponseError, aiohttp.ClientPayloadError)
+_NOT_HTTP = (HttpProcessingError, aiohttp.ClientPayloadError)
 
 
 def kind_of(error: BaseException, stage: Stage, *, closed: bool) -> Kind:

@@ -117,12 +117,13 @@ def readable(raw: bytes) -> str:
     return raw.decode("utf-8", "replace").replace("\x00", "\ufffd")
 
 
-def read_retry_after(value: str | None, now: datetime | None = None) -> timedelta | None:
+def read_retry_after(value: str | None, date: str | None = None) -> timedelta | None:
     """How long the receiver asks to wait: seconds or an HTTP date (RFC 9110, 10.2.3).
 
-    At most 24 hours; None when it says nothing, lies in the past or is absurd.
+    A date is meant by the receiver's clock, which its own `Date` header tells, else by ours. At
+    most 24 hours; None when it says nothing, lies in the past or is absurd.
     """
-    wait = _seconds(value.strip()) or _until(value, now or datetime.now(UTC)) if value else None
+    wait = _seconds(value.strip()) or _until(value, date) if value else None
     if wait is None or not timedelta(0) < wait <= _ABSURD:
         return None
     return min(wait, MAX_RETRY_AFTER)
@@ -135,9 +136,14 @@ def _seconds(value: str) -> timedelta | None:
     return None
 
 
-def _until(value: str, now: datetime) -> timedelta | None:
+def _until(value: str, date: str | None) -> timedelta | None:
+    end = _moment(value)
+    return end - (_moment(date or "") or datetime.now(UTC)) if end else None
+
+
+def _moment(value: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(value[:64])
     except ValueError:
         return None
-    return (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

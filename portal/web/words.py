@@ -22,7 +22,7 @@ from portal.web.look import look
 
 # A status is a dot and a word; the tone follows from the word, everywhere the same.
 TONES = {
-    "ok": "active healthy ok delivered succeeded enabled connected verified live done",
+    "ok": "recovered active healthy ok delivered succeeded enabled connected verified live done",
     "warn": "degraded pending retrying held paused expiring deprecated queued stale warning "
     "needs_credentials rotating stopping",
     "bad": "failed failing revoked blocked leaked expired error refused unreachable rejected dead",

@@ -59,6 +59,7 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._place = ("", "")
         self._look_at = 0.0
+        self._attempts = 0
         self._thread = threading.Thread(target=self._run, name="delivery")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = threading.Event()
@@ -93,7 +94,7 @@ class Engine:
             log.info("delivery ready")
             await self._end.wait()
             await self._drain(loops, recording)
-        log.info("delivery stopped")
+        log.info("delivery stopped", attempts=self._attempts)
 
     async def _drain(
         self, loops: list["asyncio.Task[None]"], recording: "asyncio.Task[None]"
@@ -266,6 +267,7 @@ class Engine:
 
     def _finish(self, taken: Taken, done: Done, decision: Decision) -> None:
         del self.taken[taken.id]
+        self._attempts += 1
         self._done.append(done)
         self._ready.set()
         if decision.pause or taken.settings.is_paused:

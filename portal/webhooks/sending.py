@@ -94,7 +94,7 @@ def done(
 
 def _attempt(taken: Taken, request: Request, outcome: Outcome, signed_with: str) -> dict[str, Any]:
     return {
-        "id": new_id(ATTEMPT_PREFIX),
+        "id": new_id(ATTEMPT_PREFIX, taken.settings.taken_at),
         "webhook_id": taken.webhook_id,
         "delivery_id": taken.id,
         "event_id": taken.event_id,

@@ -1,9 +1,14 @@
 // A one-time link: its secret goes from the address into the form, and out of the address.
 
 const form = document.querySelector("[data-link]");
-const secret = location.hash.slice(1);
-if (form && secret) {
+
+function take() {
+  const secret = location.hash.slice(1);
+  if (!form || !secret) return;
   form.querySelector("[name=secret]").value = secret;
   form.querySelector("[data-link-field]").hidden = true;
   history.replaceState(null, "", location.pathname);
 }
+
+take();
+addEventListener("hashchange", take); // pasted into a window that shows this page already

@@ -144,6 +144,75 @@ def test_revoking_asks_first_and_names_the_consequence(window: Window, ada: Api)
     assert window.complaints == []
 
 
+def test_the_scopes_follow_the_application(window: Window, ada: Api) -> None:
+    ada.create("applications", display_name="CRM 360", allowed_scopes=["keys:read"])
+    page = window.open("/keys/new")
+    page.locator('input[value="webhooks:read"]').check()
+    page.locator('input[value="keys:read"]').check()
+    page.get_by_label("Application", exact=True).select_option(label="CRM 360")
+    page.locator('input[value="webhooks:read"]').wait_for(state="detached")
+    assert page.locator('input[value="keys:read"]').is_checked()
+    page.get_by_text("This key can read API keys of CRM 360").wait_for()
+    assert window.complaints == []
+
+
+def test_the_leak_desk_finds_keys_and_sends_none(window: Window, ada: Api, tmp_path: Path) -> None:
+    issued = ada.create("api-keys", name="Nightly export")
+    raw = issued["key"]
+    broken = raw[:-1] + ("x" if raw[-1] != "x" else "y")
+    page = window.open("/keys/leaks")
+    text = page.get_by_label("Text, log or source")
+    look = page.get_by_role("button", name="Look for keys")
+    text.fill(f"nothing here but {broken}")
+    look.click()
+    page.get_by_text("1 looked like keys, but their checksums are wrong").wait_for()
+    text.fill(f"export CPOD_API_KEY={raw}; and once more {raw} and {broken}")
+    look.click()
+    page.get_by_text("Of 1 key, 1 is yours").wait_for()
+    page.get_by_role("link", name="Nightly export").wait_for()
+    leaked = tmp_path / "service.log"
+    leaked.write_text(f"GET /deals 401 Bearer {raw}\n")
+    page.get_by_label("or a file").set_input_files(leaked)
+    page.get_by_text("Of 1 key, 1 is yours").wait_for()
+    assert [url for url in window.asked if issued["key_fingerprint"] in url]
+    assert not [url for url in window.asked if raw[12:40] in url]
+    page.go_back()
+    assert raw[12:40] not in page.content()
+    assert window.complaints == []
+
+
+def test_a_one_time_link_opens_by_a_click_and_leaves_no_trace(
+    window: Window, browser: "Browser", ada: Api
+) -> None:
+    page = window.open("/keys/new")
+    page.get_by_label("Name").fill("For Globex")
+    page.get_by_label("Deliver the key").select_option(value="link")
+    page.get_by_text("Whoever opens the link first sees it once").wait_for()
+    page.get_by_role("button", name="Issue key").click()
+    link = page.locator("[data-secret]").inner_text()
+    page.get_by_label("I have stored this link").check()
+
+    context = browser.new_context()
+    context.set_default_timeout(10_000)
+    asked: list[str] = []
+    visitor = context.new_page()
+    visitor.on("request", lambda request: asked.append(request.url))
+    secret = link.partition("#")[2]
+    visitor.goto(f"{window.address}/keys/link#{secret}")
+    visitor.get_by_role("button", name="Show the key").click()
+    raw = visitor.locator("[data-secret]").inner_text()
+    assert re.fullmatch(SHAPE, raw)
+    assert secret not in visitor.url
+    visitor.get_by_label("I have stored this key").check()
+    visitor.go_back()
+    assert raw[12:40] not in visitor.content()
+    visitor.goto(f"{window.address}/keys/link#{secret}")
+    visitor.get_by_role("button", name="Show the key").click()
+    visitor.get_by_text("This link opens nothing").wait_for()
+    assert not [url for url in asked if secret in url or raw[12:40] in url]
+    context.close()
+
+
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
 def test_every_page_of_keys_is_accessible(window: Window, ada: Api, theme: str, width: int) -> None:
     crm = ada.create("applications", display_name="CRM 360")

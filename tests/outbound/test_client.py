@@ -91,6 +91,12 @@ def test_retry_after_is_believed_within_reason(asked, wait):
     assert send(answers(head.encode())).retry_after == wait
 
 
+def test_retry_after_as_a_date_is_meant_by_the_receivers_clock():
+    dates = "Date: Wed, 21 Oct 2015 07:26:00 GMT\r\nRetry-After: Wed, 21 Oct 2015 07:28:00 GMT\r\n"
+    head = f"HTTP/1.1 503 Later\r\n{dates}Content-Length: 0\r\n\r\n"
+    assert send(answers(head.encode())).retry_after == timedelta(minutes=2)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_to_metadata_is_not_followed(status):
     head = f"HTTP/1.1 {status} Go\r\nLocation: http://{METADATA}/\r\nContent-Length: 0\r\n\r\n"
@@ -477,6 +483,34 @@ def test_a_kept_connection_that_died_meanwhile_is_replaced_at_once(once, kind):
     outcome = asyncio.run(main())
     assert (outcome.kind, outcome.reused_connection) == (kind, once)
     assert len(seen) == (3 if once else 4)
+
+
+def test_what_a_kept_connection_says_unasked_is_no_answer():
+    idle, spoken = asyncio.Event(), asyncio.Event()
+
+    async def behave(reader, writer):
+        await read_request(reader)
+        writer.write(EMPTY)
+        if not spoken.is_set():
+            await idle.wait()
+            writer.write(b"HTTP/1.1 500 Unasked\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+            spoken.set()
+        await reader.read(1)
+
+    async def main():
+        async with sink(behave) as port, OutboundClient(LOOPBACK) as client:
+            request = Request("POST", f"http://127.0.0.1:{port}/", body=b"{}")
+            first = await client.send(request)
+            idle.set()
+            await spoken.wait()
+            for _ in range(3):  # turns of the loop, in which it is read
+                await asyncio.sleep(0)
+            return first, await client.send(request)
+
+    first, second = asyncio.run(main())
+    assert (first.status, second.status) == (200, 200)
+    assert not second.reused_connection
 
 
 def test_no_more_than_the_limit_at_once_and_waiting_costs_no_time():

@@ -1,5 +1,6 @@
 """A real receiver on loopback, and webhooks that point to it."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,6 +49,12 @@ def make(ada: Api) -> Make:
         return ada.create("webhooks", **given)
 
     return webhook
+
+
+@pytest.fixture
+def settings(_settings: dict[str, str]) -> dict[str, str]:
+    """What a worker in a process of its own needs to know."""
+    return {**os.environ, **_settings}
 
 
 @dataclass

@@ -1,10 +1,13 @@
 """Receivers that do as a test wants, in a thread, and the queue's own functions for a test."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,6 +20,7 @@ from portal.webhooks.policy import Decision
 from tests.databases import Database
 from tests.outbound.sink import Behaviour, read_request, sink
 
+ROOT = Path(__file__).parents[2]
 OK = b"HTTP/1.1 200 OK\r\n"
 EMPTY = OK + b"Content-Length: 0\r\n\r\n"
 
@@ -58,14 +62,77 @@ class Mailbox:
     def behave(self) -> Behaviour:
         async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             while True:
-                head, body = await read_request(reader)
-                pairs = (line.split(": ", 1) for line in head.decode().split("\r\n")[1:] if line)
-                self.heads.append({name.lower(): value for name, value in pairs})
-                self.bodies.append(body)
+                self.keep(*await read_request(reader))
                 writer.write(self.answer)
                 await writer.drain()
 
         return behave
+
+    def keep(self, head: bytes, body: bytes) -> None:
+        pairs = (line.split(": ", 1) for line in head.decode().split("\r\n")[1:] if line)
+        self.heads.append({name.lower(): value for name, value in pairs})
+        self.bodies.append(body)
+
+    @property
+    def ids(self) -> list[str]:
+        """The `webhook-id` of everything that came, in its order."""
+        return [head["webhook-id"] for head in self.heads]
+
+
+@dataclass
+class Gate(Mailbox):
+    """A mailbox that answers nobody before it is opened; then everybody."""
+
+    waiting: int = 0
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def behave(self) -> Behaviour:
+        async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.loop = asyncio.get_running_loop()
+            while True:
+                self.keep(*await read_request(reader))
+                self.waiting += 1
+                await self.opened.wait()
+                self.waiting -= 1
+                writer.write(self.answer)
+                await writer.drain()
+
+        return behave
+
+    def open(self) -> None:
+        assert self.loop is not None, "nobody has come yet"
+        self.loop.call_soon_threadsafe(self.opened.set)
+
+
+@contextmanager
+def working(settings: dict[str, str], *program: str) -> Iterator["subprocess.Popen[str]"]:
+    """`portal worker` in a process of its own (or another program); killed if it does not end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *(program or ("portal.cli", "worker"))],
+        cwd=ROOT,
+        env=settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def said(process: "subprocess.Popen[str]", words: str) -> str:
+    """The next line of its log in which these words are."""
+    assert process.stdout is not None
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if words in line:
+            return line
+    raise AssertionError(f"it never said {words!r}:\n{''.join(seen)}")
 
 
 def rows(database: Database, statement: str, *values: Any) -> list[dict[str, Any]]:

@@ -1,15 +1,9 @@
 """Nothing accepted is lost, whatever dies: real processes, SIGKILL at every step."""
 
 import asyncio
-import os
-import subprocess
-import sys
 import time
 from asyncio import StreamReader, StreamWriter
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -24,7 +18,7 @@ from tests.databases import Database
 from tests.outbound.sink import read_request
 from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.crashing import STEPS
-from tests.webhooks.kit import EMPTY, rows, sinks
+from tests.webhooks.kit import EMPTY, rows, sinks, working
 from tests.webhooks.test_engine import (
     deliveries,
     delivering,
@@ -34,30 +28,7 @@ from tests.webhooks.test_engine import (
     until,
 )
 
-ROOT = Path(__file__).parents[2]
 EVENTS = 12
-
-
-@pytest.fixture
-def settings(_settings: dict[str, str]) -> dict[str, str]:
-    return {**os.environ, **_settings}
-
-
-@contextmanager
-def worker(step: str, settings: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.webhooks.crashing", step],
-        cwd=ROOT,
-        env=settings,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def run_out(database: Database) -> None:
@@ -86,7 +57,7 @@ def test_a_worker_killed_at_any_step_loses_nothing(
 ) -> None:
     webhook = make(receiver.hook("crm"))
     events = {one["id"] for one in publish(ada, *(rfp(n) for n in range(EVENTS)))}
-    with worker(step, settings) as doomed:
+    with working(settings, "tests.webhooks.crashing", step) as doomed:
         assert doomed.wait(40) == -9, doomed.stdout and doomed.stdout.read()
     in_flight = [one for one in deliveries(ada, webhook) if one["state"] == "in_flight"]
     before = received(receiver)

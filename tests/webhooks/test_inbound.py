@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from joserfc import jws
+from joserfc.jwk import OctKey
 from werkzeug.test import TestResponse
 
 from portal.webhooks import signing
 from portal.webhooks.inbound import door, floods, reception
 from tests.cast import Api
 from tests.databases import Database
+from tests.webhooks import test_inbound_schemes as amazon
+from tests.webhooks.conftest import Watcher
 from tests.webhooks.test_webhooks import everything_written
 
 SECRET = "a-secret-of-the-provider"
@@ -515,6 +519,62 @@ def test_a_generic_scheme_is_told_where_things_are(ada: Api, client: FlaskClient
     assert knock(client, webhook["inbound_url"], body, headers).status_code == 200
     assert (knock(client, webhook["inbound_url"], body, headers).json or {})["duplicate"] is True
     assert [event["type"] for event in events(ada)] == ["inbound.order.paid"]
+
+
+# ---------------------------------------------------------------- what has to be fetched first
+
+
+def test_a_message_of_amazon_is_kept_and_published(ada: Api, client: FlaskClient) -> None:
+    webhook = make(ada, "aws-sns", inbound_secret=amazon.TOPIC)
+    body = amazon.sns(Message="hello")
+    for duplicate in (False, True):
+        answer = knock(client, webhook["inbound_url"], body, {"Content-Type": "text/plain"})
+        assert (answer.status_code, (answer.json or {})["duplicate"]) == (200, duplicate)
+    [event] = events(ada)
+    assert (event["type"], event["data"]["Message"]) == ("sns.Notification", "hello")
+
+
+def test_while_a_certificate_cannot_be_had_the_sender_comes_again(
+    ada: Api, client: FlaskClient
+) -> None:
+    webhook = make(ada, "aws-sns", inbound_secret=amazon.TOPIC)
+    nowhere = "https://sns.no-such-region.amazonaws.com/0.pem"
+    answer = knock(client, webhook["inbound_url"], amazon.sns(SigningCertURL=nowhere), {})
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert (received(ada, webhook), events(ada)) == ([], [])
+
+
+def test_a_subscription_is_confirmed_at_amazon_and_nowhere_else(
+    ada: Api, client: FlaskClient, watcher: Watcher, watched: str
+) -> None:
+    webhook = make(ada, "aws-sns", inbound_secret=amazon.TOPIC)
+    kind = "SubscriptionConfirmation"
+    elsewhere = amazon.sns(kind, SubscribeURL=watched, Token="t")
+    assert knock(client, webhook["inbound_url"], elsewhere, {}).status_code == 200
+    assert watcher.calls == [], "only kept, like any other message"
+    amazons = "https://sns.no-such-region.amazonaws.com/?Action=ConfirmSubscription&Token=t"
+    asked = amazon.sns(kind, SubscribeURL=amazons, Token="t", MessageId="two")
+    answer = knock(client, webhook["inbound_url"], asked, {})
+    assert answer.status_code == 503, "it was tried, and Amazon asks again"
+    assert len(received(ada, webhook)) == 1
+
+
+def test_a_token_is_written_nowhere(
+    ada: Api, client: FlaskClient, database: Database, vic: Api
+) -> None:
+    webhook = make(ada, "jwt", inbound_secret=SECRET)
+    now = int(time.time())
+    claims = json.dumps({"iat": now, "exp": now + 60}).encode()
+    genuine = jws.serialize_compact({"alg": "HS256"}, claims, OctKey.import_key(SECRET))
+    foreign = jws.serialize_compact({"alg": "HS256"}, claims, OctKey.import_key(SECRET * 2))
+    for token, status in ((genuine, 200), (foreign, 401)):
+        headers = {"Authorization": f"Bearer {token}"}
+        assert knock(client, webhook["inbound_url"], b"{}", headers).status_code == status
+        assert token.rpartition(".")[2] not in everything_written(database)
+    [kept] = received(ada, webhook, "?state=quarantined")
+    again = ada.post(f"/webhooks/{webhook['id']}/received/{kept['id']}/reverifications").json or {}
+    assert (again["state"], again["code"]) == ("quarantined", "not_kept")
 
 
 def test_when_the_secret_store_is_away_the_sender_is_told_to_come_again(

@@ -10,19 +10,25 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from joserfc import jws
+from joserfc.jwk import ECKey, OctKey, RSAKey
 
+from portal.webhooks.inbound.documents import documents
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.schemes import SCHEMES
-from portal.webhooks.inbound.verify import CODES, key_problem, verify
+from portal.webhooks.inbound.verify import CODES, key_problem, verify, wanted
 
 NOW = 1_731_705_121
 STAMP = str(NOW)
@@ -93,6 +99,62 @@ STANDARD = Vector(
     b'{"event_type":"ping","data":{"success":true}}',
     "whsec_plJ3nmyCDGBKInavdOK15jsl",
 )
+
+DIGEST = hashlib.sha256(BODY).hexdigest()
+DIGEST_64 = base64.b64encode(hashlib.sha256(BODY).digest()).decode()
+RSA, EC = RSAKey.generate_key(2048), ECKey.generate_key("P-256", {"kid": "one"})
+SHARED = OctKey.import_key(SECRET)
+RSA_PUBLIC, EC_PUBLIC = RSA.as_pem(private=False).decode(), json.dumps(EC.as_dict(private=False))
+
+
+def token(kind: str, key: Any, digest: str | None, **claims: Any) -> str:
+    """A token as a sender makes it: five minutes from NOW on, of this body."""
+    said = {"iat": NOW, "exp": NOW + 300, **claims}
+    said |= {"request_body_sha256": digest} if digest else {}
+    head = {"alg": kind} | ({"kid": key.kid} if key.kid else {})
+    return jws.serialize_compact(head, json.dumps(said).encode(), key, algorithms=[kind])
+
+
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:orders"
+CERTIFICATE_AT = "https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-0.pem"
+AMAZON = generate_rsa(65537, 2048)
+
+
+def certificate(days: int = 365) -> bytes:
+    """What stands for Amazon's certificate: it holds from a year ago for so many days from now."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sns.amazonaws.com")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, AMAZON.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(now - timedelta(365)).not_valid_after(now + timedelta(days))
+    return made.sign(AMAZON, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def sns(kind: str = "Notification", version: str = "2", **changes: Any) -> bytes:
+    """A message of Amazon SNS, signed over its documented list of names and values."""
+    said: dict[str, Any] = {
+        "Type": kind,
+        "MessageId": "165545c9-2a5c-472c-8df2-7ff2be2b3b1b",
+        "TopicArn": TOPIC,
+        "Message": '{"order":1}',
+        "Timestamp": "2024-11-15T21:12:01.000Z",
+        "SignatureVersion": version,
+        "SigningCertURL": CERTIFICATE_AT,
+        **changes,
+    }
+    names = ["Message", "MessageId", "Timestamp", "TopicArn", "Type"]
+    if kind == "Notification":
+        names[2:2] = ["Subject"] if "Subject" in said else []
+    else:
+        names[2:2] = ["SubscribeURL"]
+        names[4:4] = ["Token"]
+    text = "".join(f"{name}\n{said[name]}\n" for name in names).encode()
+    kinds: dict[str, Any] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303
+    signature = AMAZON.sign(text, PKCS1v15(), kinds[version])
+    return json.dumps({**said, "Signature": base64.b64encode(signature).decode()}).encode()
+
+
+documents.keep(CERTIFICATE_AT, certificate())
+SNS = Vector({}, sns(Subject="An order"), TOPIC)
 
 PUBLISHED = {
     "standard-webhooks": STANDARD,
@@ -200,6 +262,24 @@ COMPUTED = {
     "gitea": Vector({"X-Gitea-Signature": hexed(BODY)}),
     "okta": Vector({"Authorization": SECRET}),
     "microsoft-graph": Vector({}, GRAPH),
+    "contentful": Vector(
+        {
+            "x-contentful-signed-headers": "content-type,x-contentful-timestamp",
+            "x-contentful-timestamp": f"{STAMP}000",
+            "Content-Type": "application/json",
+            "x-contentful-signature": hexed(
+                "POST\n/in/whk_1?source=x\n"
+                f"content-type:application/json;x-contentful-timestamp:{STAMP}000\n{TEXT}"
+            ),
+        }
+    ),
+    "azure-event-grid": Vector({"X-Webhook-Secret": SECRET}),
+    "aws-sns": SNS,
+    "fusionauth": Vector(
+        {"X-FusionAuth-Signature-JWT": token("RS256", RSA, DIGEST_64)}, secret=RSA_PUBLIC
+    ),
+    "plaid": Vector({"Plaid-Verification": token("ES256", EC, DIGEST)}, secret=EC_PUBLIC),
+    "jwt": Vector({"Authorization": "Bearer " + token("HS256", SHARED, None)}),
     "hmac-sha256-hex": Vector({"X-Signature": hexed(BODY)}),
     "hmac-sha256-base64": Vector({"X-Signature": b64ed(BODY)}),
     "hmac-sha512-hex": Vector({"X-Signature": hexed(BODY, "sha512")}),
@@ -226,6 +306,9 @@ def other_secret(name: str) -> str:
     return {
         "standard-webhooks": "whsec_" + base64.b64encode(bytes(24)).decode(),
         "inbox": "whsec_" + base64.b64encode(bytes(24)).decode(),
+        "aws-sns": TOPIC + "-of-others",
+        "fusionauth": RSAKey.generate_key(2048).as_pem(private=False).decode(),
+        "plaid": json.dumps(ECKey.generate_key("P-256").as_dict(private=False)),
         "discord": Ed25519PrivateKey.generate().public_key().public_bytes_raw().hex(),
         "sendgrid": base64.b64encode(
             generate_private_key(SECP256R1())
@@ -350,6 +433,11 @@ def test_svix_headers_are_known() -> None:
         ("standard-webhooks", "my-secret"),
         ("standard-webhooks", "whsec_***"),
         ("basic", "without-a-colon"),
+        ("aws-sns", "orders"),
+        ("jwt", "too short"),
+        ("plaid", '{"keys": []}'),
+        ("plaid", '{"keys": [{"kty": "oct", "k": "c2VjcmV0LW9mLWV2ZXJ5Ym9keQ"}]}'),
+        ("fusionauth", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"),
     ],
 )
 def test_what_cannot_be_a_key_is_said(name: str, secret: str) -> None:
@@ -361,6 +449,121 @@ def test_what_cannot_be_a_key_is_said(name: str, secret: str) -> None:
 @pytest.mark.parametrize("name", sorted(SCHEMES))
 def test_its_own_secret_is_no_problem(name: str) -> None:
     assert key_problem(SCHEMES[name], VECTORS[name].secret) is None
+
+
+# ---------------------------------------------------------------- tokens
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "secret"),
+    [
+        ("HS512", SHARED, SECRET),
+        ("PS256", RSA, RSA_PUBLIC),
+        ("RS256", RSA, json.dumps({"keys": [EC.as_dict(), RSA.as_dict(private=False)]})),
+        ("ES256", EC, json.dumps({"keys": [RSA.as_dict(private=False), EC.as_dict()]})),
+    ],
+)
+def test_a_token_is_taken_in_every_algorithm_of_its_key(kind: str, key: Any, secret: str) -> None:
+    public = json.loads(secret) if secret.startswith("{") else None
+    if public:
+        for one in public["keys"]:
+            one.pop("d", None)
+        secret = json.dumps(public)
+    sent = Vector({"Authorization": f"Bearer {token(kind, key, None)}"}, secret=secret)
+    assert judge("jwt", sent).verified
+
+
+def test_the_key_says_the_algorithm_and_not_the_token() -> None:
+    """The public key as if it were a shared secret, and no signature at all."""
+
+    def part(text: bytes) -> str:
+        return base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+    claims = part(json.dumps({"exp": NOW + 9}).encode())
+    shared = part(b'{"alg":"HS256"}') + "." + claims
+    mac = hmac.digest(RSA_PUBLIC.encode(), shared.encode(), "sha256")
+    for forged in (f"{shared}.{part(mac)}", part(b'{"alg":"none"}') + f".{claims}."):
+        sent = Vector({"Authorization": f"Bearer {forged}"}, secret=RSA_PUBLIC)
+        assert judge("jwt", sent).code == "no_match"
+
+
+@pytest.mark.parametrize(
+    ("claims", "code"),
+    [
+        ({"exp": NOW - 100}, "too_old"),
+        ({"nbf": NOW + 100}, "too_new"),
+        ({"iat": NOW + 100}, "too_new"),
+        ({"exp": "soon"}, "bad_timestamp"),
+    ],
+)
+def test_a_token_holds_for_its_time(claims: dict[str, Any], code: str) -> None:
+    sent = Vector({"Authorization": f"Bearer {token('HS256', SHARED, None, **claims)}"})
+    assert judge("jwt", sent).code == code
+
+
+def test_a_token_that_holds_for_ever_is_none() -> None:
+    endless = jws.serialize_compact({"alg": "HS256"}, b'{"sub": "x"}', SHARED)
+    sent = Vector({"Authorization": f"Bearer {endless}"})
+    assert judge("jwt", sent).code == "bad_timestamp"
+
+
+def test_a_token_that_names_a_body_is_held_to_it() -> None:
+    for digest in (DIGEST, DIGEST_64, DIGEST_64.replace("+", "-").replace("/", "_").rstrip("=")):
+        sent = Vector({"Authorization": f"Bearer {token('HS256', SHARED, digest)}"})
+        assert judge("jwt", sent).verified
+        assert judge("jwt", sent, body=BODY + b" ").code == "body_changed"
+    without = Vector({"Plaid-Verification": token("ES256", EC, None)}, secret=EC_PUBLIC)
+    assert judge("plaid", without).code == "body_changed"
+
+
+def test_a_private_key_is_not_taken_for_a_public_one() -> None:
+    said = key_problem(SCHEMES["jwt"], RSA.as_pem(private=True).decode())
+    assert "private key" in (said or "")
+
+
+# ---------------------------------------------------------------- Amazon SNS
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+@pytest.mark.parametrize("kind", ["Notification", "SubscriptionConfirmation"])
+def test_messages_of_both_kinds_and_versions_are_verified(kind: str, version: str) -> None:
+    body = sns(kind, version, SubscribeURL="https://sns.eu-central-1.amazonaws.com/?x", Token="t")
+    assert judge("aws-sns", replace(SNS, body=body)).verified
+    assert judge("aws-sns", replace(SNS, body=body.replace(b"order", b"0rder"))).code == "no_match"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://sns.eu-central-1.amazonaws.com/a.pem",
+        "https://sns.eu-central-1.amazonaws.com:8443/a.pem",
+        "https://sns.eu-central-1.amazonaws.com.evil.example/a.pem",
+        "https://evil.example/sns.eu-central-1.amazonaws.com/a.pem",
+        "https://evil@sns.eu-central-1.amazonaws.com/a.pem",
+        "https://sns.eu-central-1.amazonaws.com/a.txt",
+        "https://bucket.s3.amazonaws.com/a.pem",
+        "https://sns.eu-central-1.amazonaws.com\\@evil.example/a.pem",
+        7,
+    ],
+)
+def test_a_certificate_of_any_other_place_is_not_even_asked_for(address: Any) -> None:
+    vector = replace(SNS, body=sns(SigningCertURL=address))
+    assert judge("aws-sns", vector).code == "no_certificate"
+    assert wanted(SCHEMES["aws-sns"], [TOPIC], vector.message()) == []
+
+
+def test_a_certificate_is_asked_for_only_for_the_own_topic() -> None:
+    address = "https://sns.eu-central-1.amazonaws.com/another.pem"
+    message = replace(SNS, body=sns(SigningCertURL=address)).message()
+    assert wanted(SCHEMES["aws-sns"], [TOPIC], message) == [address]
+    assert wanted(SCHEMES["aws-sns"], [f"{TOPIC}-of-others"], message) == []
+
+
+def test_a_certificate_that_has_run_out_signs_nothing() -> None:
+    found = verify(
+        SCHEMES["aws-sns"], [TOPIC], SNS.message(), now=NOW, look=lambda _: certificate(days=-1)
+    )
+    assert found.code == "no_match"
 
 
 JUNK = st.text(max_size=60) | st.sampled_from(

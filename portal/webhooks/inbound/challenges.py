@@ -55,6 +55,8 @@ def unsigned(
 def signed(scheme: Scheme, message: Message, secrets: Sequence[str]) -> Answer | None:
     """The answer to a genuine request that is a question; None when it is an event."""
     body = message.json
+    if scheme.challenge == "azure-event-grid":
+        return _event_grid(body)
     if not isinstance(body, dict) or not secrets:
         return None
     if scheme.challenge == "slack" and body.get("type") == "url_verification":
@@ -71,6 +73,17 @@ def signed(scheme: Scheme, message: Message, secrets: Sequence[str]) -> Answer |
         digest = hmac.digest(secrets[0].encode(), plain.encode(), "sha256").hex()
         return Answer({"plainToken": plain, "encryptedToken": digest})
     return None
+
+
+def _event_grid(body: Any) -> Answer | None:
+    """learn.microsoft.com, "Webhook event delivery": the code of the one event that asks."""
+    first = body[0] if isinstance(body, list) and len(body) == 1 else body
+    kind = "Microsoft.EventGrid.SubscriptionValidationEvent"
+    if not isinstance(first, dict) or first.get("eventType") != kind:
+        return None
+    code = first.get("data", {}).get("validationCode") if isinstance(first["data"], dict) else None
+    is_sound = isinstance(code, str) and _TEXT.fullmatch(code)
+    return Answer({"validationResponse": code}) if is_sound else None
 
 
 def _echo(text: str | None) -> Answer | None:

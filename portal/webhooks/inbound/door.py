@@ -3,6 +3,8 @@
 Public, without cookies, outside /api: the sender proves who it is by its signature alone.
 """
 
+from collections.abc import Sequence
+
 from flask import Blueprint, Flask, Response, current_app, request
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
@@ -10,10 +12,13 @@ from werkzeug.exceptions import HTTPException
 from portal import api
 from portal.config import running
 from portal.db import let_go, transaction
-from portal.errors import MethodNotAllowed, NotFound, PortalError, RateLimited
+from portal.errors import MethodNotAllowed, NotFound, PortalError, RateLimited, Unavailable
+from portal.outbound import Request as OutboundRequest
+from portal.outbound import send_now
 from portal.web import cookieless
 from portal.webhooks.inbound import reception
 from portal.webhooks.inbound.challenges import Answer
+from portal.webhooks.inbound.documents import TIMEOUT, documents
 from portal.webhooks.inbound.failures import Failure
 from portal.webhooks.inbound.floods import Failures
 from portal.webhooks.inbound.message import Message
@@ -64,19 +69,28 @@ def _take(inbound_id: str) -> Response:
         failures.note(inbound_id, source)
         raise
     message = _message()
+    if urls := reception.missing(webhook, message):
+        webhook = _fetched(urls, inbound_id)
     if (asked := reception.ask(webhook, message)) is not None:
         return _answer(asked)
     if request.method != "POST":
         raise MethodNotAllowed("Send events here with POST.")
     received = reception.receive(webhook, message, request.remote_addr)
+    if not received.verdict.verified:
+        failures.note(inbound_id, source)
+        return _set_aside(webhook, message, received)
+    return _taken(webhook, received)
+
+
+def _taken(webhook: Webhook, received: Reception) -> Response:
+    """The answer to a genuine request."""
     if received.challenge is not None:
         return _answer(received.challenge)
+    if received.confirm is not None:
+        return _confirm(webhook, received.confirm)
     if received.failure is not None:
         return _fail(received.failure)
-    if received.verdict.verified:
-        return _thanks(received)
-    failures.note(inbound_id, source)
-    return _set_aside(webhook, message, received)
+    return _thanks(received)
 
 
 def _message() -> Message:
@@ -100,6 +114,29 @@ def _thanks(received: Reception) -> Response:
             "duplicate": received.duplicate,
         }
     )
+
+
+def _fetched(urls: Sequence[str], inbound_id: str) -> Webhook:
+    """Fetch what the signature is checked with while no transaction is open; the webhook anew.
+
+    A sender that hears 503 comes again, so nothing is lost while Amazon or a provider is away.
+    """
+    let_go()
+    if any(documents.fetch(url) is None for url in urls):
+        raise Unavailable("The keys of the sender cannot be fetched right now.", retry_after=60)
+    return reception.enter(inbound_id)
+
+
+def _confirm(webhook: Webhook, url: str) -> Response:
+    """Confirm a subscription that was asked for with a genuine signature, by asking Amazon back."""
+    tenant_id, webhook_id = webhook.tenant_id, webhook.id
+    let_go()
+    request = OutboundRequest("GET", url, timeout=TIMEOUT, once=True)
+    if not send_now(request, running().outbound_allow).succeeded:
+        raise Unavailable("The subscription could not be confirmed right now.", retry_after=60)
+    with transaction(tenant_id):
+        reception.confirmed(reception.enter(webhook_id))
+    return api.answer({"status": "confirmed"})
 
 
 def _fail(failure: Failure) -> Response:

@@ -69,7 +69,7 @@ def publish(webhook: Webhook, scheme: Scheme, message: Message, request: Inbound
     except Invalid:  # too large to be an event's data: whoever wants it reads the request
         about = {"inbound_request_id": request.id, "bytes": request.body_bytes}
         event = EventInput.read({**known, "data": about})
-    request.event_id = service.publish(_sender(webhook), [event])[0].id
+    request.event_id = service.publish(sender(webhook), [event])[0].id
 
 
 def _is_wanted(webhook: Webhook, scheme: Scheme, message: Message, name: str) -> bool:
@@ -79,7 +79,8 @@ def _is_wanted(webhook: Webhook, scheme: Scheme, message: Message, name: str) ->
     return not patterns or any(matches(pattern, name) for pattern in patterns)
 
 
-def _sender(webhook: Webhook) -> Actor:
+def sender(webhook: Webhook) -> Actor:
+    """Who publishes what comes in: the webhook itself."""
     return Actor(
         tenant_id=webhook.tenant_id,
         kind="system",

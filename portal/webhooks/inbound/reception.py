@@ -14,14 +14,15 @@ from typing import Any
 from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from portal.audit import service as audit
 from portal.config import running
 from portal.db import database_now, enter_tenant, new_id, session
 from portal.errors import Invalid, NotFound
-from portal.webhooks.inbound import challenges, failures, publication, secrets
+from portal.webhooks.inbound import challenges, failures, publication, secrets, sns
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.models import InboundRequest
 from portal.webhooks.inbound.schemes import Scheme
-from portal.webhooks.inbound.verify import Refused, Verdict, credential, read, verify
+from portal.webhooks.inbound.verify import Refused, Verdict, credential, read, verify, wanted
 from portal.webhooks.models import Webhook
 
 TENANT_OF = text("SELECT tenant_of_inbound_webhook(:id)")
@@ -48,6 +49,7 @@ class Reception:
     duplicate: bool = False
     challenge: challenges.Answer | None = None
     failure: failures.Failure | None = None
+    confirm: str | None = None
 
 
 def enter(webhook_id: str) -> Webhook:
@@ -71,6 +73,19 @@ def ask(webhook: Webhook, message: Message) -> challenges.Answer | None:
     return challenges.unsigned(scheme, message, webhook.id, known)
 
 
+def missing(webhook: Webhook, message: Message) -> list[str]:
+    """The documents to fetch before this request can be judged; few schemes need any."""
+    scheme = secrets.scheme_of(webhook)
+    if scheme.method not in ("jwt", "sns"):
+        return []
+    return wanted(scheme, secrets.known(webhook), message)
+
+
+def confirmed(webhook: Webhook) -> None:
+    """Note in the history that the sender's question was answered: events follow."""
+    audit.record(publication.sender(webhook), "webhook.subscription_confirmed", webhook)
+
+
 def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Reception:
     """Verify a request; keep and publish it when it is genuine, once for each delivery.
 
@@ -84,6 +99,8 @@ def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Recept
         return Reception(verdict)
     if (answer := challenges.signed(scheme, message, known)) is not None:
         return Reception(verdict, challenge=answer)
+    if (url := sns.confirmation_of(message.json)) and scheme.method == "sns":
+        return Reception(verdict, confirm=url)
     if (failure := failures.take(webhook)) is not None:
         return Reception(verdict, failure=failure)
     row = _row(webhook, scheme, message, source_ip, verdict)
@@ -265,12 +282,13 @@ def _hide(value: Any, path: Sequence[str]) -> Any:
 def delivery_key(scheme: Scheme, message: Message) -> str | None:
     """What tells this delivery from another, for once only; None where nothing does.
 
-    Of a scheme that signs a time and names no delivery it is the signature itself: the same one
-    again is a repetition. Else two equal bodies may well be two events, and both are taken.
+    Of a scheme that signs a time and names no delivery it is the signature itself, or the token
+    that is bound to its body: the same one again is a repetition. Else two equal bodies may well
+    be two events, and both are taken.
     """
     if found := message.first(scheme.id):
         return found if len(found) <= 150 and found.isprintable() else _short(found)
-    if not scheme.timestamp:
+    if not scheme.timestamp and (scheme.method != "jwt" or scheme.is_loose_token):
         return None
     return _short("\n".join(message.values(scheme.signature)))
 

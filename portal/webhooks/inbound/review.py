@@ -14,10 +14,11 @@ from portal.db import Actor, database_now, find, session
 from portal.errors import Conflict, Invalid, NotFound
 from portal.listing import Listing, Page, Query, page
 from portal.webhooks.inbound import challenges, publication, secrets
+from portal.webhooks.inbound.documents import documents
 from portal.webhooks.inbound.models import STATES, InboundRequest
 from portal.webhooks.inbound.reception import digest, message_of, refused_event
 from portal.webhooks.inbound.schemes import Scheme
-from portal.webhooks.inbound.verify import Verdict, fingerprint, verify
+from portal.webhooks.inbound.verify import Verdict, fingerprint, verify, wanted
 from portal.webhooks.models import Webhook
 
 AT_ONCE = 200
@@ -150,9 +151,16 @@ def judge(
     webhook: Webhook, scheme: Scheme, request: InboundRequest, known: Sequence[str]
 ) -> Verdict:
     """The verdict on a kept request by the secrets of now and the clock of then."""
+    if scheme.is_loose_token:
+        words = "Its token was not kept, because it would do for any other request. Ask the sender."
+        return Verdict(False, "not_kept", words)
     if scheme.hides_credential:
         return _recognised(webhook, request, known)
-    return verify(scheme, known, message_of(request), now=request.received_at.timestamp())
+    message = message_of(request)
+    # By hand and rarely: here, and only here, a document is fetched within a transaction.
+    for url in wanted(scheme, known, message):
+        documents.fetch(url)
+    return verify(scheme, known, message, now=request.received_at.timestamp())
 
 
 def _recognised(webhook: Webhook, request: InboundRequest, known: Sequence[str]) -> Verdict:

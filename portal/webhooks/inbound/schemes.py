@@ -9,7 +9,8 @@ Places say where a value is found:
     part:t                      a part of the signature header, of `t=…,v1=…`
 
 Templates of the signed bytes are literal text with `{body}`, `{timestamp}`, `{id}`, `{method}`,
-`{url}` (address and query), `{form}` (sorted names and values of a form) and places such as
+`{url}` (address and query), `{path}` (the same without the host), `{form}` (sorted names and values
+of a form), `{listed}` (those that the request lists) and places such as
 `{body:signature.token}`.
 
 Sources: the providers' own documentation; what is published as a vector is in the tests.
@@ -20,12 +21,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Method = Literal["hmac", "standard", "ed25519", "ecdsa", "equal", "basic"]
+Method = Literal["hmac", "standard", "ed25519", "ecdsa", "equal", "basic", "jwt", "sns"]
 Hash = Literal["sha1", "sha256", "sha512"]
 Encoding = Literal["hex", "base64"]
 Unit = Literal["s", "ms", "iso"]
 Challenge = Literal[
-    "slack", "zoom", "discord", "meta", "twitter", "dropbox", "okta", "microsoft-graph"
+    "slack",
+    "zoom",
+    "discord",
+    "meta",
+    "twitter",
+    "dropbox",
+    "okta",
+    "microsoft-graph",
+    "azure-event-grid",
+    "sns",
 ]
 
 FIVE_MINUTES = 300
@@ -58,6 +68,7 @@ class Scheme:
     type: tuple[str, ...] = ()
     challenge: Challenge | None = None
     made_here: bool = False
+    # Where the body's SHA-256 is: an argument of the address, or a claim of the token.
     body_hash: str = ""
     publishes: str = ""
     note: str = ""
@@ -74,8 +85,14 @@ class Scheme:
 
     @property
     def hides_credential(self) -> bool:
-        """Whether the request itself carries the secret, which then must not be stored."""
-        return self.method in ("equal", "basic")
+        """Whether the request itself carries what lets others in, which then must not be stored:
+        the secret, or a token that is bound to no body."""
+        return self.method in ("equal", "basic") or self.is_loose_token
+
+    @property
+    def is_loose_token(self) -> bool:
+        """Whether it is a token that would do for any other request just as well."""
+        return self.method == "jwt" and not self.body_hash
 
     @property
     def signs_url(self) -> bool:
@@ -467,6 +484,63 @@ _TABLE = (
         note="Give our secret as clientState when the subscription is created.",
     ),
     Scheme(
+        "contentful",
+        "Contentful",
+        signature="header:x-contentful-signature",
+        content="{method}\n{path}\n{listed}\n{body}",
+        timestamp="header:x-contentful-timestamp",
+        unit="ms",
+        tolerance=FIVE_MINUTES,
+        type=("header:X-Contentful-Topic",),
+        made_here=True,
+        note="Give our secret to Contentful as the secret of its request verification.",
+    ),
+    Scheme(
+        "azure-event-grid",
+        "Azure Event Grid",
+        method="equal",
+        signature="header:X-Webhook-Secret",
+        id=("body:*.id",),
+        type=("body:*.eventType",),
+        challenge="azure-event-grid",
+        made_here=True,
+        note="Give our secret as the delivery property X-Webhook-Secret of the subscription. The"
+        " event is not signed: whoever knows the secret can send anything.",
+    ),
+    Scheme(
+        "aws-sns",
+        "Amazon SNS",
+        method="sns",
+        signature="body:Signature",
+        encoding="base64",
+        id=("body:MessageId",),
+        type=("body:Type",),
+        challenge="sns",
+        publishes="sns",
+        note="Paste the topic's ARN as the secret: Amazon signs for all topics, so it alone says"
+        " whose messages are taken. A subscription is confirmed by itself.",
+    ),
+    Scheme(
+        "fusionauth",
+        "FusionAuth",
+        method="jwt",
+        signature="header:X-FusionAuth-Signature-JWT",
+        body_hash="request_body_sha256",
+        id=("body:event.id",),
+        type=("body:event.type",),
+        note="Paste the public key that signs webhooks, the address of the key set, or the shared"
+        " secret.",
+    ),
+    Scheme(
+        "plaid",
+        "Plaid",
+        method="jwt",
+        signature="header:Plaid-Verification",
+        body_hash="request_body_sha256",
+        type=("body:webhook_code", "body:webhook_type"),
+        note="Paste the key of /webhook_verification_key/get, a JWK, or several as a set.",
+    ),
+    Scheme(
         "hmac-sha256-hex",
         "HMAC-SHA256, hexadecimal",
         signature="header:X-Signature",
@@ -520,6 +594,19 @@ _TABLE = (
         note="The request is not signed: whoever knows the token can send anything.",
     ),
     Scheme(
+        "jwt",
+        "JSON Web Token (Bearer)",
+        method="jwt",
+        signature="header:Authorization",
+        prefix="Bearer ",
+        made_here=True,
+        publishes="inbound",
+        note="HS256 with our secret; or give the sender's public key in PEM, its key set as JSON,"
+        " or the https address of the set: RS256, PS256, ES256, EdDSA. A token with the claim"
+        " request_body_sha256 is held to its body, any other may come with another body until it"
+        " runs out.",
+    ),
+    Scheme(
         "api-key",
         "API key in a header",
         method="equal",
@@ -546,6 +633,7 @@ GENERIC = frozenset(
         "hmac-sha512-hex",
         "hmac-sha1-hex",
         "timestamped-hmac",
+        "jwt",
         "api-key",
     }
 )

@@ -24,6 +24,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from portal.webhooks import signing
+from portal.webhooks.inbound import sns, tokens
+from portal.webhooks.inbound.documents import Look, documents
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.schemes import Scheme
 
@@ -41,6 +43,8 @@ CODES = (
     "body_changed",
     "bad_body",
     "no_match",
+    "no_certificate",
+    "not_kept",
 )
 _MAX_SIGNATURES = 20
 _TOKEN = re.compile(r"\{([a-z]+(?::[^}]+)?)\}")
@@ -92,9 +96,17 @@ def fingerprint(secret: str) -> str:
 
 
 def verify(
-    scheme: Scheme, secrets: Sequence[str], message: Message, *, now: float | None = None
+    scheme: Scheme,
+    secrets: Sequence[str],
+    message: Message,
+    *,
+    now: float | None = None,
+    look: Look = documents.get,
 ) -> Verdict:
-    """Whether one of the secrets signed this request, by this scheme, at about `now` (seconds)."""
+    """Whether one of the secrets signed this request, by this scheme, at about `now` (seconds).
+
+    `look` finds certificates and key sets by their addresses; see `wanted`.
+    """
     secrets = [secret for secret in secrets if secret]
     if not secrets:
         return Verdict(False, "no_secret", "No secret is known for this webhook yet.")
@@ -102,6 +114,10 @@ def verify(
     if scheme.method == "standard":
         return _standard(secrets, message, moment)
     try:
+        if scheme.method == "jwt":
+            return _token(scheme, secrets, message, moment, look)
+        if scheme.method == "sns":
+            return _sns(scheme, secrets, message, look)
         claim = read(scheme, message)
         _check_time(scheme, claim, moment)
         _check_body(scheme, message)
@@ -330,6 +346,11 @@ def key_problem(scheme: Scheme, secret: str) -> str | None:
         except signing.InvalidKey as error:
             return f"It must be a Standard Webhooks secret: {error}."
         return None
+    if scheme.method == "jwt":
+        return tokens.problem(secret)
+    if scheme.method == "sns":
+        is_topic = sns.TOPIC.fullmatch(secret)
+        return None if is_topic else "Give the topic's ARN: arn:aws:sns:…:….:name."
     if scheme.method in ("equal", "basic"):
         if scheme.method == "basic" and ":" not in secret:
             return "Give it as user:password."
@@ -366,6 +387,10 @@ def _piece(name: str, message: Message, claim: Claim, url: str) -> bytes:
     if name == "form":
         pairs = sorted(set(message.form))
         return "".join(key + value for key, value in pairs).encode("utf-8", "replace")
+    if name == "listed":
+        return _listed_headers(message).encode("utf-8", "replace")
+    if name == "path":
+        return url[len(_origin(url)) :].encode("utf-8", "replace")
     known: Mapping[str, Any] = {
         "timestamp": claim.timestamp,
         "id": claim.id,
@@ -376,6 +401,18 @@ def _piece(name: str, message: Message, claim: Claim, url: str) -> bytes:
     if value is None:
         value = message.first((name,)) or ""
     return str(value).encode("utf-8", "replace")
+
+
+def _listed_headers(message: Message) -> str:
+    """The headers that x-contentful-signed-headers lists, as they are under the signature."""
+    listed = message.named.get("x-contentful-signed-headers", "")
+    names = [name.strip().lower() for name in listed.split(",") if name.strip()]
+    return ";".join(f"{name}:{message.named.get(name, '').strip()}" for name in names)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _addresses(url: str) -> list[str]:
@@ -408,3 +445,69 @@ def _standard(secrets: Sequence[str], message: Message, now: float) -> Verdict:
     stamp = headers.get("webhook-timestamp", "")
     signed_at = float(stamp) if found.verified else None
     return Verdict(found.verified, found.code, reason, found.fingerprint, signed_at)
+
+
+# ---------------------------------------------------------------- tokens, and Amazon's certificates
+
+
+def wanted(scheme: Scheme, secrets: Sequence[str], message: Message) -> list[str]:
+    """The documents that this request cannot be judged without, of addresses that may be asked."""
+    if scheme.method == "sns":
+        url = sns.certificate_url(message.json)
+        return [url] if url and sns.matching(secrets, message.json) and documents.needs(url) else []
+    if scheme.method != "jwt":
+        return []
+    return [one for one in secrets if tokens.is_address(one) and _lacks_key(one, scheme, message)]
+
+
+def _lacks_key(url: str, scheme: Scheme, message: Message) -> bool:
+    if documents.needs(url):
+        return True
+    named = tokens.key_id(_token_of(scheme, message) or "")
+    return not tokens.has_key(url, named, documents.get) and documents.needs(url, tokens.JWKS_AGAIN)
+
+
+def _token_of(scheme: Scheme, message: Message) -> str | None:
+    values = message.values(scheme.signature)
+    return _without(scheme.prefix, values[0]) or None if values else None
+
+
+def _token(
+    scheme: Scheme, secrets: Sequence[str], message: Message, now: float, look: Look
+) -> Verdict:
+    text = read(scheme, message).signatures[0]
+    try:
+        found = tokens.opened(text, secrets, look)
+    except tokens.BadKey as error:
+        raise Refused("bad_key", str(error)) from None
+    if found is None:
+        raise Refused("no_match", "The token was signed with another key, or is no token at all.")
+    if problem := tokens.time_problem(found.claims, now):
+        raise Refused(*problem)
+    name = scheme.body_hash or tokens.BODY_CLAIM
+    if scheme.body_hash and name not in found.claims:
+        raise Refused("body_changed", f"The token does not say {name}, the body's digest.")
+    if name in found.claims and not tokens.fits_body(found.claims[name], message.body):
+        raise Refused("body_changed", f"The body is not the one that {name} in the token names.")
+    signed_at = found.claims.get("iat")
+    return Verdict(
+        True, "verified", "The token is genuine.", fingerprint(found.secret), signed_at=signed_at
+    )
+
+
+def _sns(scheme: Scheme, topics: Sequence[str], message: Message, look: Look) -> Verdict:
+    claim, body = read(scheme, message), message.json
+    topic = sns.matching(topics, body)
+    if topic is None:
+        raise Refused("no_match", "It is of another topic than the one that is taken here.")
+    url = sns.certificate_url(body)
+    if url is None:
+        raise Refused("no_certificate", "Its certificate is at no address of Amazon SNS.")
+    pem, signature = look(url), decode("base64", claim.signatures[0])
+    if signature is None:
+        raise Refused("malformed_signature", "The signature is no base64 text.")
+    if pem is None:
+        raise Refused("no_certificate", "The certificate of Amazon SNS could not be had.")
+    if not sns.is_signed(body, signature, pem):
+        raise Refused("no_match", "It was changed on the way, or Amazon did not sign it.")
+    return Verdict(True, "verified", "Signature verified.", fingerprint(topic))

@@ -1,0 +1,98 @@
+"""Amazon SNS: signed by Amazon for everybody, so what counts is the topic that is named as secret.
+
+Source: docs.aws.amazon.com/sns, "Verifying the signatures of Amazon SNS messages". Certificates,
+and the address that confirms a subscription, are only ever asked for at Amazon's own SNS hosts.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
+
+TOPIC = re.compile(r"arn:aws[a-z-]{0,10}:sns:[a-z0-9-]{3,30}:[0-9]{12}:[A-Za-z0-9_.-]{1,256}")
+HOST = re.compile(r"sns\.[a-z0-9-]{3,30}\.amazonaws\.com(?:\.cn)?")
+CONFIRMATIONS = ("SubscriptionConfirmation", "UnsubscribeConfirmation")
+NOTIFICATION = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
+CONFIRMATION = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
+# Version 1 is SHA-1 because Amazon signs so wherever version 2 was not chosen for the topic.
+HASHES: Mapping[str, type[HashAlgorithm]] = {"1": SHA1, "2": SHA256}
+
+
+def is_amazons(url: Any) -> bool:
+    """Whether an address is one of Amazon's SNS hosts, over https and on its own port."""
+    if not isinstance(url, str):
+        return False
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    return (
+        parts.scheme == "https"
+        and port is None
+        and "@" not in parts.netloc
+        and HOST.fullmatch(parts.netloc) is not None
+    )
+
+
+def certificate_url(body: Any) -> str | None:
+    """Where the certificate of a message is, if that may be asked for."""
+    url = body.get("SigningCertURL") if isinstance(body, dict) else None
+    if not isinstance(url, str) or not is_amazons(url):
+        return None
+    return url if urlsplit(url).path.endswith(".pem") else None
+
+
+def topic_of(body: Any) -> str:
+    """The topic that a message says it is of."""
+    topic = body.get("TopicArn") if isinstance(body, dict) else None
+    return topic if isinstance(topic, str) else ""
+
+
+def confirmation_of(body: Any) -> str | None:
+    """The address that confirms a subscription, of a message that asks for it."""
+    if not isinstance(body, dict) or body.get("Type") != CONFIRMATIONS[0]:
+        return None
+    url = body.get("SubscribeURL")
+    return url if is_amazons(url) else None
+
+
+def signed_text(body: Mapping[str, Any]) -> bytes:
+    """The names and values under the signature, a line each."""
+    names = CONFIRMATION if body.get("Type") in CONFIRMATIONS else NOTIFICATION
+    lines = [f"{name}\n{body[name]}\n" for name in names if isinstance(body.get(name), str)]
+    return "".join(lines).encode("utf-8", "replace")
+
+
+def is_signed(body: Mapping[str, Any], signature: bytes, pem: bytes) -> bool:
+    """Whether the key of a certificate, which holds now, signed a message."""
+    chosen = HASHES.get(str(body.get("SignatureVersion")))
+    try:
+        certificate = x509.load_pem_x509_certificate(pem)
+        key = certificate.public_key()
+    except ValueError:
+        return False
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if chosen is None or not isinstance(key, RSAPublicKey) or not begins <= _now() <= ends:
+        return False
+    try:
+        key.verify(signature, signed_text(body), PKCS1v15(), chosen())
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def matching(topics: Sequence[str], body: Any) -> str | None:
+    """Which of the topics a message is of."""
+    return next((topic for topic in topics if topic == topic_of(body)), None)

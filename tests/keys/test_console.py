@@ -1,0 +1,475 @@
+"""The console of keys: handed over in three ways, stopped in five, watched while they rotate."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+
+from portal.config import libpq_url
+from portal.db import transaction
+from portal.identity.provider.people import ACME
+from portal.keys.format import SHAPE
+from portal.secretstore import SecretRef, store
+from tests.cast import ADA, ED, Api, Pages
+from tests.databases import Database
+
+Browse = Callable[..., Pages]
+Sql = Callable[..., None]
+
+
+@pytest.fixture
+def page(browse: Browse) -> Pages:
+    return browse(ADA)
+
+
+@pytest.fixture
+def sql(database: Database) -> Sql:
+    def run(statement: str, *values: Any) -> None:
+        with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
+            connection.execute(statement, values)
+
+    return run
+
+
+def code(ada: Api, key_id: str) -> str:
+    """What a call with this key would get."""
+    return str((ada.post(f"/api-keys/{key_id}/rehearsals").json or {})["code"])
+
+
+def form_of(page: Pages, **typed: str) -> dict[str, str]:
+    """What the browser sends of the form that issues a key."""
+    text = page.get("/keys/new").text
+    drawn = {
+        name: re.findall(rf'name="{name}"[^>]*value="([^"]+)"', text)[0]
+        for name in ("idempotency_key", "form_secret")
+    }
+    return drawn | {"kind": "service", "lifetime": "90", "name": "Nightly"} | typed
+
+
+def only_key(ada: Api) -> dict[str, Any]:
+    [key] = (ada.get("/api-keys").json or {})["items"]
+    return dict(key)
+
+
+def without_tokens(text: str) -> str:
+    return re.sub(r'(nonce|value|content)="[^"]*"|X-CSRFToken[^}]*', "", text)
+
+
+# ---------------------------------------------------------------- a one-time link
+
+
+def link_of(page: Pages, ada: Api) -> str:
+    """Issue a key for somebody else; gives what is behind the # of its link."""
+    answer = page.post("/keys/new", form_of(page, delivery="link"))
+    assert not re.search(SHAPE, answer.text), "the issuer does not see it"
+    [address] = set(re.findall(r"http://\S+/keys/link#[\w-]+", answer.text))
+    assert only_key(ada)["status"] == "active"
+    return str(address.partition("#")[2])
+
+
+def test_a_link_opens_once_for_whoever_holds_it(page: Pages, ada: Api, app: Flask, client: Any):
+    secret = link_of(page, ada)
+    assert secret not in client.get("/keys/link").text, "looking does not open it"
+    visitor = Pages(client, "")
+    visitor.token = token_on(client)
+    opened = visitor.post("/keys/link", {"secret": secret})
+    [raw] = set(re.findall(SHAPE, opened.text))
+    assert opened.headers["Cache-Control"] == "no-store"
+    assert Api(app.test_client(), raw).get("/applications").status_code == 403
+    used = visitor.post("/keys/link", {"secret": secret})
+    assert used.status_code == 410
+    assert raw not in used.text
+    history = page.get(f"/keys/{only_key(ada)['id']}/history").text
+    assert "link opened the key" in history
+
+
+def test_a_used_an_old_and_a_made_up_link_look_the_same(
+    page: Pages, ada: Api, client: Any, sql: Sql
+):
+    visitor = Pages(client, "")
+    visitor.token = token_on(client)
+    used = link_of(page, ada)
+    assert visitor.post("/keys/link", {"secret": used}).status_code == 200
+    old = link_of_another(page)
+    sql("UPDATE sealed_key SET expires_at = now() - interval '1 second'")
+    answers = [visitor.post("/keys/link", {"secret": s}) for s in (used, old, "A" * 43, "", "x")]
+    assert {answer.status_code for answer in answers} == {410}
+    assert len({without_tokens(answer.text) for answer in answers}) == 1
+
+
+def test_a_link_to_a_revoked_key_opens_nothing(page: Pages, ada: Api, client: Any):
+    secret = link_of(page, ada)
+    ada.post(f"/api-keys/{only_key(ada)['id']}/revoke")
+    visitor = Pages(client, "")
+    visitor.token = token_on(client)
+    assert visitor.post("/keys/link", {"secret": secret}).status_code == 410
+
+
+def link_of_another(page: Pages) -> str:
+    answer = page.post("/keys/new", form_of(page, delivery="link", name="Another"))
+    return str(re.findall(r"/keys/link#([\w-]+)", answer.text)[0])
+
+
+def token_on(client: Any) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/keys/link").text)
+    assert found
+    return found[1]
+
+
+# ---------------------------------------------------------------- a lost answer, and no answer
+
+
+def test_a_lost_answer_is_said_again_to_the_form_that_lost_it_and_to_no_other(
+    page: Pages, ada: Api, browse: Browse, sql: Sql
+):
+    sent = form_of(page)
+    [raw] = set(re.findall(SHAPE, page.post("/keys/new", sent).text))
+    again = page.post("/keys/new", sent)
+    assert again.status_code == 200
+    assert set(re.findall(SHAPE, again.text)) == {raw}
+    assert "This is the answer again" in again.text
+    other = page.post("/keys/new", sent | {"form_secret": "A" * 43})
+    without = page.post("/keys/new", {k: v for k, v in sent.items() if k != "form_secret"})
+    sql("UPDATE sealed_key SET expires_at = now() - interval '1 second'")
+    late = page.post("/keys/new", sent)
+    for answer in (other, without, late):
+        assert answer.status_code == 409
+        assert "already issued" in answer.text
+        assert not re.search(SHAPE, answer.text)
+    only_key(ada)
+
+
+def test_what_is_kept_for_a_lost_answer_opens_nothing_by_itself(page: Pages, database: Database):
+    sent = form_of(page)
+    [raw] = set(re.findall(SHAPE, page.post("/keys/new", sent).text))
+    with psycopg.connect(libpq_url(database.superuser_url)) as connection:
+        [row] = connection.execute("SELECT sealed_key::text FROM sealed_key").fetchall()
+    assert raw not in row[0]
+    assert raw.encode().hex() not in row[0]
+    assert sent["form_secret"] not in row[0]
+
+
+def test_a_key_goes_straight_into_the_secret_store(page: Pages, ada: Api, app: Flask):
+    answer = page.post("/keys/new", form_of(page, delivery="store"))
+    assert answer.status_code == 200
+    assert not re.search(SHAPE, answer.text)
+    key = only_key(ada)
+    ref = SecretRef(ACME, "keys", key["id"], "key")
+    assert ref.path("secret") in answer.text
+    with app.app_context(), transaction(ACME):
+        raw = store().get(ref, reason="a test")["key"]
+    assert re.fullmatch(SHAPE, raw)
+    assert (ada.post("/api-keys/verify", {"key": raw}).json or {})["key_id"] == key["id"]
+    again = page.post("/keys/new", form_of(page, delivery="store"))
+    assert not re.search(SHAPE, again.text)
+
+
+# ---------------------------------------------------------------- stopping one
+
+
+def test_a_revocation_can_be_planned_and_taken_back(page: Pages, ada: Api):
+    path = f"/keys/{ada.create('api-keys')['id']}"
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+    planned = {"way": "at", "at": tomorrow, "reason": "end of the project"}
+    assert page.post(f"{path}/stop", planned).status_code == 303
+    assert "This key will be revoked" in page.get(path).text
+    assert only_key(ada)["status"] == "active"
+    assert page.post(f"{path}/keep").status_code == 303
+    assert "This key will be revoked" not in page.get(path).text
+    assert (only_key(ada)["revoke_at"], only_key(ada)["revoked_reason"]) == (None, None)
+
+
+def test_a_brownout_is_shown_and_can_be_taken_back(page: Pages, ada: Api):
+    key = ada.create("api-keys")
+    path = f"/keys/{key['id']}"
+    assert page.post(f"{path}/stop", {"way": "brownout"}).status_code == 303
+    assert "This key is in a brown-out" in page.get(path).text
+    assert code(ada, key["id"]) == "BLOCKED"
+    page.post(f"{path}/keep")
+    assert code(ada, key["id"]) == "VALID"
+
+
+@pytest.mark.parametrize("at", ["", "soon", "2020-01-01T00:00"])
+def test_a_plan_needs_a_moment_that_lies_ahead(page: Pages, ada: Api, at: str):
+    path = f"/keys/{ada.create('api-keys')['id']}"
+    answer = page.post(f"{path}/stop", {"way": "at", "at": at})
+    assert answer.status_code == 422
+    assert "Nothing was changed" in answer.text
+    assert only_key(ada)["revoke_at"] is None
+
+
+def test_a_revocation_that_happened_cannot_be_taken_back(page: Pages, ada: Api):
+    key = ada.create("api-keys")
+    page.post(f"/keys/{key['id']}/stop", {"way": "now"})
+    assert page.post(f"/keys/{key['id']}/keep").status_code == 409
+    assert code(ada, key["id"]) == "REVOKED"
+
+
+def test_before_a_key_is_stopped_it_says_what_that_breaks(page: Pages, ada: Api, app: Flask):
+    issued = ada.create("api-keys", scopes=["keys:read"])
+    ada.post(f"/api-keys/{issued['id']}/children", {"scopes": []})
+    holder = Api(app.test_client(), issued["key"])
+    for _ in range(3):
+        holder.get("/api-keys")
+    app.extensions["keys"].flush()
+    text = page.get(f"/keys/{issued['id']}/stop").text
+    for words in ("Whoever made these 3 calls is refused.", "127.0.0.1", "keys:read"):
+        assert words in text
+    assert stat(text, "Fall with it") == "1"
+
+
+def stat(text: str, label: str) -> str:
+    """The figure below a label."""
+    found = re.search(rf"{label}</\w+>\s*<[^>]*>(?:<[^>]*>)*([^<]+)", text)
+    assert found, text
+    return found[1].strip()
+
+
+# ---------------------------------------------------------------- everybody has heard
+
+
+@pytest.fixture
+def verifier(app: Flask) -> Iterator[None]:
+    """This process verifies as a server does: it listens, and tells what it has heard."""
+    engine = app.extensions["keys"]
+    engine.begin_now()
+    assert engine.watch.listening.wait(10)
+    yield
+    engine.end()
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"), [("revoke", "Revoked"), ("block", "Blocked")], ids=["revoke", "block"]
+)
+def test_the_page_proves_that_everybody_has_heard(
+    page: Pages, ada: Api, verifier: None, verb: str, words: str
+):
+    path = f"/keys/{ada.create('api-keys')['id']}"
+    assert "verifier" not in page.get(path).text
+    page.post(f"{path}/{verb}")
+    found = None
+    ends = time.monotonic() + 10
+    while found is None and time.monotonic() < ends:
+        found = re.search(words + r" on 1/1 verifier in ([\d.]+) ms\.", page.get(path).text)
+    assert found
+    assert float(found[1]) < 1000
+
+
+def test_who_has_not_heard_yet_is_counted(page: Pages, ada: Api, verifier: None, sql: Sql):
+    path = f"/keys/{ada.create('api-keys')['id']}"
+    sql(
+        "INSERT INTO key_verifier (id, host, process, seq, seen_at)"
+        " VALUES ('asleep', 'elsewhere', 1, -1, now() + interval '1 hour')"
+    )
+    page.post(f"{path}/block")
+    asked = {"HX-Request": "true", "HX-Request-Type": "partial"}
+    ends = time.monotonic() + 10
+    text = ""
+    while "1/2" not in text and time.monotonic() < ends:
+        text = page.get(path, headers=asked).text
+    assert "Blocked on 1/2 verifiers so far" in text
+    assert "<html" not in text
+    sql("DELETE FROM key_verifier WHERE id = 'asleep'")
+
+
+# ---------------------------------------------------------------- stopping many
+
+
+def test_many_are_stopped_after_their_number_was_typed(page: Pages, ada: Api):
+    hit = [ada.create("api-keys", tags=["old"], name=f"Old {n}")["id"] for n in range(3)]
+    spared = ada.create("api-keys", tags=["new"])["id"]
+    asked = "/keys/bulk?tag=old"
+    dry = page.get(asked).text
+    assert "3 keys are meant" in dry
+    assert "Old 2" in dry
+    chosen = {"tag": "old", "verb": "revoke", "reason": "clean-up"}
+    for typed in ("", "2", "all"):
+        refused = page.post("/keys/bulk", chosen | {"confirm": typed})
+        assert refused.status_code == 422
+        assert "Type 3 to confirm" in refused.text
+    assert [code(ada, key_id) for key_id in hit] == ["VALID"] * 3
+    assert page.post("/keys/bulk", chosen | {"confirm": "3"}).status_code == 303
+    assert [code(ada, key_id) for key_id in [*hit, spared]] == ["REVOKED"] * 3 + ["VALID"]
+    assert "clean-up" in page.get(f"/keys/{hit[0]}").text
+
+
+def test_only_the_ticked_ones_are_stopped(page: Pages, ada: Api):
+    first, second, third = (ada.create("api-keys")["id"] for _ in range(3))
+    ticked = {"which": "ticked", "id": [first, third], "verb": "block", "confirm": "2"}
+    assert "2 keys are meant" in page.get("/keys/bulk", query_string=ticked).text
+    assert page.post("/keys/bulk", ticked).status_code == 303
+    assert [code(ada, one) for one in (first, second, third)] == ["BLOCKED", "VALID", "BLOCKED"]
+    nothing = {"which": "ticked", "verb": "revoke", "confirm": "0"}
+    assert "0 keys are meant" in page.get("/keys/bulk?which=ticked").text
+    page.post("/keys/bulk", nothing)
+    assert code(ada, second) == "VALID"
+
+
+def test_all_keys_of_an_application_are_stopped_after_its_slug_was_typed(page: Pages, ada: Api):
+    crm = ada.create("applications", display_name="CRM 360", slug="crm-360")
+    hit = [ada.create("api-keys", application_id=crm["id"])["id"] for _ in range(2)]
+    spared = ada.create("api-keys")["id"]
+    assert "CRM 360" in page.get("/keys/panic").text
+    assert "2 keys" in page.get(f"/keys/panic?application_id={crm['id']}").text
+    chosen = {"application_id": crm["id"]}
+    refused = page.post("/keys/panic", chosen | {"confirm": "crm"})
+    assert (refused.status_code, code(ada, hit[0])) == (422, "VALID")
+    assert page.post("/keys/panic", chosen | {"confirm": "crm-360"}).status_code == 303
+    assert [code(ada, one) for one in [*hit, spared]] == ["REVOKED", "REVOKED", "VALID"]
+    assert "no key that works" in page.get(f"/keys/panic?application_id={crm['id']}").text
+
+
+def test_stopping_many_needs_the_right_and_a_recent_sign_in(browse: Browse, ada: Api):
+    key = ada.create("api-keys")
+    chosen = {"kind": "service", "verb": "revoke", "confirm": "1"}
+    assert browse(ED).post("/keys/bulk", chosen).status_code == 403
+    old = browse(ADA, minutes_ago=11)
+    for answer in (old.post("/keys/bulk", chosen), old.post(f"/keys/{key['id']}/keep")):
+        assert answer.headers["Location"].startswith("/auth/login?again=1")
+    assert code(ada, key["id"]) == "VALID"
+
+
+# ---------------------------------------------------------------- a rotation is watched
+
+
+def rotated(ada: Api, overlap: str = "24h") -> tuple[dict[str, Any], dict[str, Any]]:
+    old = ada.create("api-keys", name="Nightly", scopes=["keys:read"])
+    new = ada.post(f"/api-keys/{old['id']}/rotations", {"overlap": overlap})
+    return old, dict(new.json or {})
+
+
+def test_the_cockpit_shows_who_still_calls_with_the_old_key(page: Pages, ada: Api, app: Flask):
+    old, new = rotated(ada)
+    path = f"/keys/{old['id']}/rotation"
+    assert "Waiting for the new key" in page.get(path).text
+    for issued, calls in ((old, 1), (new, 3)):
+        for _ in range(calls):
+            Api(app.test_client(), issued["key"]).get("/api-keys")
+    app.extensions["keys"].flush()
+    for one in (old, new):
+        text = page.get(f"/keys/{one['id']}/rotation").text
+        assert "Moving over" in text
+        assert "75 %" in text
+        assert "<code>127.0.0.1</code>" in text
+
+
+def test_a_quiet_old_key_is_told_apart(page: Pages, ada: Api, app: Flask, sql: Sql):
+    old, new = rotated(ada, "until_quiet")
+    Api(app.test_client(), new["key"]).get("/api-keys")
+    app.extensions["keys"].flush()
+    path = f"/keys/{old['id']}/rotation"
+    assert "Moving over" in page.get(path).text
+    assert "One day more" not in page.get(path).text
+    sql("UPDATE key_rotation SET started_at = now() - interval '25 hours'")
+    assert "The old key is quiet" in page.get(path).text
+    assert page.post(f"{path}/extend").status_code == 409
+
+
+def test_a_rotation_is_finished_by_hand(page: Pages, ada: Api):
+    old, new = rotated(ada)
+    assert page.post(f"/keys/{new['id']}/rotation/finish").status_code == 303
+    assert (code(ada, old["id"]), code(ada, new["id"])) == ("REVOKED", "VALID")
+    assert "The old key came to its end" in page.get(f"/keys/{old['id']}/rotation").text
+    assert page.post(f"/keys/{new['id']}/rotation/finish").status_code == 409
+
+
+def test_a_rotation_gets_days_more_and_no_more_than_thirty(page: Pages, ada: Api, sql: Sql):
+    old, _ = rotated(ada)
+    path = f"/keys/{old['id']}/rotation"
+
+    def ends() -> datetime:
+        return datetime.fromisoformat(ada.get(f"/api-keys/{old['id']}").json["expires_at"])
+
+    before = ends()
+    assert page.post(f"{path}/extend").status_code == 303
+    assert ends() - before == timedelta(days=1)
+    sql("UPDATE key_rotation SET finish_at = started_at + interval '29.5 days'")
+    assert page.post(f"{path}/extend").status_code == 303
+    assert page.post(f"{path}/extend").status_code == 409
+
+
+def test_rotating_on_the_page_shows_the_successor_once(page: Pages, ada: Api):
+    old = ada.create("api-keys", name="Nightly")
+    answer = page.post(f"/keys/{old['id']}/rotate", {"overlap": "1h"})
+    [raw] = set(re.findall(SHAPE, answer.text))
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert (ada.post("/api-keys/verify", {"key": raw}).json or {})["valid"] is True
+    assert code(ada, old["id"]) == "VALID"
+    again = page.post(f"/keys/{old['id']}/rotate", {"overlap": "1h"})
+    assert again.status_code == 409
+    assert not re.search(SHAPE, again.text)
+
+
+# ---------------------------------------------------------------- explained
+
+
+def test_a_refused_call_is_explained_from_its_request_id(page: Pages, ada: Api, app: Flask):
+    issued = ada.create("api-keys", scopes=["keys:read"])
+    refused = Api(app.test_client(), issued["key"]).get("/webhooks")
+    request_id = refused.headers["X-Request-Id"]
+    text = page.get(f"/keys/explain?request_id={request_id}").text
+    assert "Refused: scope missing" in text
+    assert issued["id"] in text
+    assert "webhooks:read of keys:read" in text
+    assert "Nothing is known of this request" in page.get("/keys/explain?request_id=req_1").text
+
+
+@pytest.mark.parametrize(
+    ("asked", "verdict"),
+    [
+        ("scope=keys:read&ip=10.1.2.3", "Let through"),
+        ("scope=webhooks:read&ip=10.1.2.3", "Refused: scope missing"),
+        ("ip=192.0.2.1", "Refused: ip forbidden"),
+        ("ip=10.1.2.3&model=gpt-5", "Refused: model forbidden"),
+        ("ip=10.1.2.3&usd=1.01", "Refused: budget exceeded"),
+        ("ip=10.1.2.3&tokens=1001", "Refused: tpm exceeded"),
+    ],
+)
+def test_what_a_call_would_get_is_asked_without_making_it(
+    page: Pages, ada: Api, asked: str, verdict: str
+):
+    key = ada.create(
+        "api-keys",
+        kind="virtual_llm",
+        scopes=["keys:read"],
+        allowed_ips=["10.0.0.0/8"],
+        allowed_models=["claude-sonnet"],
+        max_budget_usd=1,
+        tpm_limit=1000,
+    )
+    text = page.get(f"/keys/explain?ask=1&key_id={key['id']}&{asked}").text
+    assert verdict in text
+    assert "Nothing was consumed." in text
+    assert page.get("/keys/explain").text.count("No call was refused") == 1
+
+
+@pytest.mark.parametrize("wrong", ["ip=home", "tokens=-1", "tokens=many", "usd=a", "usd=NaN"])
+def test_a_question_that_makes_no_sense_is_answered_in_words(page: Pages, ada: Api, wrong: str):
+    key = ada.create("api-keys")
+    answer = page.get(f"/keys/explain?ask=1&key_id={key['id']}&{wrong}")
+    assert answer.status_code == 422
+    assert "This cannot be asked" in answer.text
+
+
+# ---------------------------------------------------------------- money
+
+
+def test_the_page_forecasts_when_the_budget_is_empty(page: Pages, ada: Api):
+    key = ada.create("api-keys", max_budget_usd=10)
+    path = f"/api-keys/{key['id']}/usage"
+    assert "lasts" in page.get(f"/keys/{key['id']}").text
+    ada.post(path, {"cost_usd": 4})
+    text = page.get(f"/keys/{key['id']}").text
+    assert "$4.00 spent, $0.00 held, $6.00 left of $10.00" in text
+    found = re.search(r'it is empty <strong><time[^>]*datetime="([^"]+)"', text)
+    assert found, text
+    left = datetime.fromisoformat(found[1]) - datetime.now(UTC)
+    # 4 dollars a day, 6 dollars left: a day and a half.
+    assert timedelta(hours=35) < left < timedelta(hours=37)
+    ada.post(path, {"cost_usd": 6})
+    assert "It is empty: calls that cost are refused." in page.get(f"/keys/{key['id']}").text
