@@ -1,7 +1,7 @@
 """Measures everything that is promised about speed, and says where it falls short.
 
 make bench                          all of it, about four minutes
-make bench ARGS="rest --rounds 3"   parts: lists rest growth memory deliveries
+make bench ARGS="rest --rounds 3"   parts: lists rest growth inbound memory deliveries
 """
 
 import argparse
@@ -18,7 +18,7 @@ from typing import Any
 
 from portal import embedded, migrate
 from portal.config import libpq_url
-from tests.bench import delivery, figures, questions, world
+from tests.bench import delivery, figures, inbound, questions, world
 from tests.bench.figures import Figure, of_rounds
 from tests.bench.load import Ask, as_task
 from tests.bench.rivals import equal_table
@@ -26,7 +26,7 @@ from tests.bench.servers import ROOT, Server, free_port, serving
 
 CONNECTIONS = 4
 GROWTH = 1.2
-PARTS = ("lists", "rest", "growth", "memory", "deliveries")
+PARTS = ("lists", "rest", "growth", "inbound", "memory", "deliveries")
 
 
 class Generator:
@@ -249,6 +249,10 @@ class Bench:
         big, small = result["times_ms"]
         return big, small
 
+    def inbound(self) -> list[Figure]:
+        """What comes in from outside."""
+        return inbound.measure(self.portal.port, world.SMALL.key)
+
     def memory(self) -> list[Figure]:
         """What the web process holds when all of this is over."""
         used = self.portal.memory_mb
@@ -271,6 +275,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
             "lists": bench.lists,
             "rest": bench.rest_figures,
             "growth": bench.growth,
+            "inbound": bench.inbound,
             "memory": bench.memory,
             "deliveries": deliveries,
         }

@@ -239,7 +239,9 @@ def keys(tenant: Tenant) -> Iterator[Row]:
             "kind": kind,
             "issued_to_user_id": "per_rare" if rare else f"per_{number % 10}",
             "issued_to_service": "zeppelin" if rare else "exporter",
-            "scopes": _json(ALL_READS if opens else ["connectors:read", "webhooks:read"]),
+            "scopes": _json(
+                [*ALL_READS, "webhooks:write"] if opens else ["connectors:read", "webhooks:read"]
+            ),
             "rpm_limit": None if opens else 600,
             "max_budget_usd": None if opens else 250,
             "blocked": rare and not opens,
