@@ -30,6 +30,14 @@ BACKOFF_CHOICES = [
     ("linear", "Linear"),
     ("fixed", "Fixed"),
 ]
+SCHEME_CHOICES = [
+    ("standard-webhooks", "Standard Webhooks (HMAC-SHA256)"),
+    ("standard-webhooks-ed25519", "Standard Webhooks with a key pair (ed25519)"),
+    ("github", "As GitHub does: X-Hub-Signature-256"),
+    ("stripe", "As Stripe does: t=…,v1=…"),
+    ("hmac-sha256-hex", "Plain HMAC-SHA256, hex"),
+    ("hmac-sha256-base64", "Plain HMAC-SHA256, base64"),
+]
 SAMPLE = {"id": "rec_01K1EXAMPLE", "title": "A test from the cPod integration portal"}
 
 
@@ -61,6 +69,13 @@ class WebhookForm(CommandForm[WebhookInput]):
         description="A delivery that fails holds up those after it until it is through.",
     )
     enabled = SwitchField("Send events", default=True)
+    signature_scheme = ChoiceField(
+        "Signed as",
+        choices=SCHEME_CHOICES,
+        default="standard-webhooks",
+        description="Others than the first are for receivers that check those already. Rotate the"
+        " secret after a change to or from a key pair.",
+    )
     application_id = ChoiceField("Application")
     connector_id = ChoiceField("Connector")
     max_attempts = NumberField(
@@ -109,6 +124,10 @@ class TestForm(CommandForm[TestInput]):
         render_kw={"list": "event-types", "autocomplete": "off", "spellcheck": "false"},
     )
     data = JsonField("Data", description="The event's data: a JSON object, up to 16 KiB.")
+    newest_secret_only = SwitchField(
+        "Sign with the newest secret alone",
+        description="To see that the receiver knows it, before the one before is retired.",
+    )
 
     @classmethod
     def of(cls, record: Webhook) -> "TestForm":

@@ -109,7 +109,12 @@ def _known(record_id: str | None) -> set[str]:
 
 
 def _test_panel(record: Webhook, form: TestForm) -> dict[str, Any]:
-    return {"form": form, "events": suggestions(record), "detail": None}
+    return {
+        "form": form,
+        "events": suggestions(record),
+        "both_sign": panels.both_sign(record),
+        "detail": None,
+    }
 
 
 @bp.route("/<record_id>/edit", methods=["GET", "POST"])
@@ -171,6 +176,15 @@ def rotate(record_id: str) -> ResponseReturnValue:
     if made.record.direction == "inbound":
         return inbound.reveal(made)
     return _revealed(made.record, made)
+
+
+@bp.post("/<record_id>/secret-retirements")
+@recent_sign_in_required
+def retire(record_id: str) -> ResponseReturnValue:
+    """Let the secret before the current one sign no more."""
+    record = service.retire_secret(web.actor(), record_id)
+    web.toast("Only the current secret signs now.")
+    return web.see_other(url_for("webhooks.show", record_id=record.id))
 
 
 @bp.get("/<record_id>/history")

@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from portal.events import settings
 from portal.webhooks.models import DeliveryAttempt, Webhook
@@ -174,6 +175,12 @@ def detail(
 def state_text(state: str) -> str:
     """A delivery's state in the words of a status."""
     return STATES.get(state, state)
+
+
+def both_sign(webhook: Webhook) -> bool:
+    """Whether the secret before the current one still signs beside it."""
+    until = webhook.previous_secret_expires_at
+    return until is not None and until > datetime.now(UTC)
 
 
 def patience_asked(attempt: DeliveryAttempt) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from portal.webhooks.signing import verify
 from tests.cast import ADA, GUS, VIC, Api, Pages
 from tests.webhooks.conftest import Make, Receiver
 
@@ -19,7 +20,7 @@ SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]{40,}")
 def filled(**fields: str) -> dict[str, str]:
     given = {
         "name": "CRM events",
-        "direction": "outbound",
+        "signature_scheme": "standard-webhooks",
         "url": "https://hooks.example.com/cpod",
         "event_types": "rfp.*, rfp.created",
         "enabled": "y",
@@ -161,6 +162,50 @@ def test_rotating_shows_the_new_secret_once(browse: Browse, ada: Api, make: Make
     again = pages.post(f"{path}/secret-rotations", {"idempotency_key": key})
     assert not SECRET.search(html.unescape(again.text))
     assert the_only(ada)["version"] == 2
+
+
+def test_a_rotation_is_proved_before_the_old_secret_is_retired(
+    browse: Browse, make: Make, receiver: Receiver
+) -> None:
+    made, pages = make(receiver.hook("crm")), browse(ADA)
+    path = f"/webhooks/{made['id']}"
+    assert "newest secret alone" not in pages.get(path).text, "there is but one"
+    key = form_of(pages.get(path))["idempotency_key"]
+    rotated = pages.post(f"{path}/secret-rotations", {"idempotency_key": key}).text
+    [new] = set(SECRET.findall(html.unescape(rotated)))
+    page = pages.get(path).text
+    assert "Two secrets sign: the one before ends in 23 h" in page
+    test = {"event_type": "rfp.created", "data": "{}"}
+
+    def verified_by(secret: str, **form: str) -> bool:
+        pages.post(f"{path}/test-deliveries", test | form)
+        headers, body = (receiver.mail("crm")[0][part] for part in ("headers", "body"))
+        return bool(verify([secret], headers, body.encode()).verified)
+
+    assert verified_by(made["signing_secret"])
+    assert verified_by(new)
+    assert verified_by(new, newest_secret_only="y")
+    assert not verified_by(made["signing_secret"], newest_secret_only="y")
+    assert pages.post(f"{path}/secret-retirements").status_code == 303
+    assert "Two secrets sign" not in pages.get(path).text
+    assert not verified_by(made["signing_secret"])
+
+
+def test_how_it_is_signed_is_chosen_on_the_form(
+    browse: Browse, make: Make, ada: Api, receiver: Receiver
+) -> None:
+    made, pages = make(receiver.hook("crm"), signature_scheme="github"), browse(ADA)
+    path = f"/webhooks/{made['id']}"
+    sent = pages.post(
+        f"{path}/test-deliveries", {"event_type": "rfp.created", "data": '{"a": 1}'}
+    ).location
+    page = html.unescape(pages.get(f"{sent}?tab=signature").text)
+    assert "x-hub-signature-256" in page
+    assert "whole text" in page
+    edit = pages.get(f"{path}/edit")
+    assert '<option selected value="github">' in edit.text
+    pages.post(f"{path}/edit", filled(**form_of(edit), signature_scheme="stripe"))
+    assert the_only(ada)["signature_scheme"] == "stripe"
 
 
 # ---------------------------------------------------------------- the test panel
