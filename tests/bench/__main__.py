@@ -231,16 +231,16 @@ class Bench:
             self.look(ask)
         self.generator.run("turns", *asks, rounds=5, seconds=1)
         big, small = self._in_turn(asks, 10 * self.rounds)
-        if _quiet(big) / _quiet(small) > GROWTH:
+        if quiet(big) / quiet(small) > GROWTH:
             # Once more and longer: a busy machine is no fault of the question.
             more = self._in_turn(asks, 30 * self.rounds)
             big, small = big + more[0], small + more[1]
         return Figure(
             question.name,
-            _quiet(big) / _quiet(small),
+            quiet(big) / quiet(small),
             GROWTH,
             "less",
-            notes=f"{_quiet(big):.2f} ms against {_quiet(small):.2f} ms",
+            notes=f"{quiet(big):.2f} ms against {quiet(small):.2f} ms",
             detail={"big_ms": big, "small_ms": small},
         )
 
@@ -259,7 +259,7 @@ class Bench:
         return [Figure("memory of the web process after all this, MB", used, 150, "less", "MB")]
 
 
-def _quiet(times: Sequence[float]) -> float:
+def quiet(times: Sequence[float]) -> float:
     """What it takes when nothing else runs: noise only ever adds, so not the median."""
     return quantiles(times, n=10)[0]
 

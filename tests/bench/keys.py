@@ -1,4 +1,5 @@
-"""Measures the verification of keys among a million of them, against an empty Flask view.
+"""Measures keys among a million of them: their verification against an empty Flask view, how many
+are issued in a second, how quickly a revocation is heard of, and their list.
 
 python -m tests.bench.keys [--keys 1000000] [--rounds 5] [--seconds 2]
 """
@@ -7,6 +8,9 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,109 +20,211 @@ import psycopg
 from portal import embedded, migrate
 from portal.config import libpq_url
 from portal.keys import format as key_format
-from tests.bench.__main__ import Generator, told
+from tests.bench import world
+from tests.bench.__main__ import GROWTH, Generator, quiet, told
 from tests.bench.figures import Figure, of_rounds
 from tests.bench.load import Ask
 from tests.bench.servers import Server, free_port, serving
 
-TENANT = "tnt_01K0000000000000000000KEYS"
 CONNECTIONS = 16
 PROCESSES = 2
-PATH = "/api/v1/integration/api-keys/verify"
+FEW = 1_000
+REVOKED = 200  # one after the other, while the servers have more to do than they can
+REST = "/api/v1/integration/api-keys"
+SCOPES = {
+    "caller": ["keys:verify", "keys:write", "keys:read"],
+    "plain": ["keys:read"],
+    "full": ["keys:read"],
+}
+PLENTY = 2_000_000_000
 FILL = """
 INSERT INTO api_key (tenant_id, id, name, key_hash, prefix, key_prefix, last4, version)
-SELECT %s, 'key_' || lpad(n::text, 26, '0'), 'Key ' || n, encode(sha256(n::text::bytea), 'hex'),
-    'sk-acme-', 'sk-acme-s' || lpad(n::text, 3, '0'), 'abcd', 1
-FROM generate_series(1, %s) AS n
+SELECT %(tenant)s::text, 'key_' || lpad(n::text, 26, '0'), 'Key ' || n,
+    encode(sha256((%(tenant)s::text || n)::bytea), 'hex'), 'sk-acme-',
+    'sk-acme-s' || lpad(n::text, 3, '0'), 'abcd', 1
+FROM generate_series(1, %(many)s) AS n
 """
 OWN = """
 INSERT INTO api_key (tenant_id, id, name, key_hash, prefix, key_prefix, last4, scopes, rpm_limit,
     tpm_limit, max_budget_usd, version)
 VALUES (%s, %s, 'Measured', %s, %s, %s, %s, %s, %s, %s, %s, 1)
 """
+HEARD = """
+SELECT extract(epoch FROM max(seen.seen_at) - change.changed_at) * 1000
+FROM key_change AS change JOIN key_acknowledgement AS seen USING (seq)
+WHERE change.record_id = ANY (%s)
+GROUP BY change.seq, change.changed_at HAVING count(*) = %s ORDER BY 1
+"""
 
 
-def fill(url: str, many: int) -> dict[str, str]:
-    """A tenant with many keys; the raw ones of a caller, a plain key and one with limits."""
-    raws = {name: key_format.generate("keyb", "service") for name in ("caller", "plain", "full")}
+def fill(url: str, many: int) -> tuple[world.Tenant, world.Tenant, dict[str, str]]:
+    """A tenant with many keys and one with few; the raw keys of the first, by name."""
+    tenants = world.Tenant.of("many", 0, 0, 0, many), world.Tenant.of("fewk", 0, 0, 0, FEW)
+    raws = {name: key_format.generate("many", "service") for name in SCOPES}
     with psycopg.connect(url) as connection:
         connection.execute("SET session_replication_role = replica")
-        connection.execute(
-            "INSERT INTO tenant (id, slug, name, key_code) VALUES (%s, 'keys', 'Keys', 'keyb')",
-            (TENANT,),
-        )
-        connection.execute(FILL, (TENANT, many))
+        for tenant in tenants:
+            world.let_in(connection, tenant)
+            connection.execute(FILL, {"tenant": tenant.id, "many": tenant.keys})
         for name, raw in raws.items():
-            scopes = json.dumps(["keys:verify"] if name == "caller" else ["keys:read"])
-            limits = (2_000_000_000, 2_000_000_000, 100_000_000) if name == "full" else [None] * 3
+            limits = (PLENTY, PLENTY, 100_000_000) if name == "full" else (None, None, None)
             connection.execute(
                 OWN,
-                (TENANT, f"key_{name}", raw.digest, raw.prefix, raw.key_prefix, raw.last4,
-                 scopes, *limits),
+                (tenants[0].id, f"key_{name}", raw.digest, raw.prefix, raw.key_prefix, raw.last4,
+                 json.dumps(SCOPES[name]), *limits),
             )  # fmt: skip
         connection.execute(
             "INSERT INTO api_key_runtime (tenant_id, key_id) SELECT tenant_id, id FROM api_key"
-            " WHERE name = 'Measured'"
         )
+    world.sign_in(url)
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("VACUUM (ANALYZE) api_key")
-    return {name: raw.text for name, raw in raws.items()}
+        connection.execute("VACUUM (ANALYZE) api_key, api_key_runtime")
+    return *tenants, {name: raw.text for name, raw in raws.items()}
 
 
-def measure(url: str, settings: dict[str, str], many: int, rounds: int, seconds: float) -> Any:
+@dataclass(frozen=True)
+class Bench:
+    """The running portal, and who asks it."""
+
+    url: str
+    portal: Server
+    generator: Generator
+    raws: dict[str, str]
+
+    def ask(self, path: str, **body: Any) -> Ask:
+        """A call of REST, by the key that may."""
+        caller = {"Authorization": f"Bearer {self.raws['caller']}"}
+        return Ask(self.portal.port, REST + path, caller, json.dumps(body))
+
+    def verify(self, name: str, **more: Any) -> Ask:
+        """The question about a key, by its name."""
+        plain = {"key": self.raws[name], "scope": "keys:read", "ip": "203.0.113.1"}
+        return self.ask("/verify", **plain, **more)
+
+    # ------------------------------------------------------------ the figures
+
+    def verification(self, empty: Server, rounds: int, seconds: float) -> Iterator[Figure]:
+        """Requests a second, and how long the slowest of a hundred takes."""
+        asks = [
+            Ask(empty.port, "/nothing", {}, self.verify("plain").body),
+            self.verify("plain"),
+            self.verify("full", cost_tokens=10),
+            self.verify("full", cost_tokens=10, estimated_usd=0.001),
+        ]
+        for ask in asks[1:]:
+            answer = self.generator.run("once", ask)
+            assert json.loads(answer["body"])["valid"], answer
+        found: list[list[dict[str, Any]]] = [[] for _ in asks]
+        for ask in asks:
+            self._burst(ask, 1)
+        for _ in range(rounds):
+            for ask, results in zip(asks, found, strict=True):
+                results.append(self._burst(ask, seconds))
+        speed = [[result["per_second"] for result in results] for results in found]
+        names = (
+            ("verify, against an empty view", 0.6),
+            ("verify with limits and a budget", 0.4),
+            ("verify that reserves money", 0.4),
+        )
+        for number, (name, bound) in enumerate(names, 1):
+            notes = f"{median(speed[number]):.0f}/s against {median(speed[0]):.0f}/s"
+            yield Figure(name, of_rounds(speed[number], speed[0]), bound, "more", notes=notes)
+        slow, of_empty = (median(result["p99_ms"] for result in found[n]) for n in (1, 0))
+        notes = f"{slow:.1f} ms; the empty view {of_empty:.1f} ms"
+        title = "verify, 99th percentile at 16 connections"
+        yield Figure(title, slow, 3, "less", "ms", notes=notes)
+        failures = sum(result["failures"] for results in found for result in results)
+        yield Figure("failures", failures, 0, "less", "")
+
+    def issuing(self, rounds: int, seconds: float) -> Figure:
+        """Keys that are issued in a second."""
+        ask = self.ask("", name="Issued", scopes=["keys:read"])
+        self._burst(ask, 1)
+        found = [self._burst(ask, seconds) for _ in range(rounds)]
+        assert not sum(result["failures"] for result in found)
+        speed = median(result["per_second"] for result in found)
+        return Figure("keys issued through REST", speed, 500, "more", "/s")
+
+    def revocation(self) -> Figure:
+        """Milliseconds from a revocation until each verifier has heard of it, under load."""
+        ids = [f"key_{number:026}" for number in range(1, REVOKED + 1)]
+        load = Generator()
+        with ThreadPoolExecutor() as beside:
+            verify = self.verify("plain")
+            done = beside.submit(
+                load.run, "burst", verify, connections=CONNECTIONS, seconds=REVOKED / 50
+            )
+            revoke = [self.ask(f"/{key_id}/revoke") for key_id in ids]
+            self.generator.run("turns", *revoke, rounds=1, seconds=60)
+            done.result()
+        load.stop()
+        with psycopg.connect(self.url) as connection:
+            heard = [float(row[0]) for row in connection.execute(HEARD, (ids, PROCESSES))]
+        assert len(heard) > REVOKED * 0.9, f"{len(heard)} of {REVOKED} were acknowledged"
+        notes = f"median {median(heard):.1f} ms, slowest {heard[-1]:.1f} ms"
+        worst = heard[len(heard) * 99 // 100]
+        return Figure("revocation, 99th percentile", worst, 1000, "less", "ms", notes=notes)
+
+    def growth(self, many: world.Tenant, few: world.Tenant) -> Figure:
+        """The list of many keys against that of few."""
+        pages = [
+            Ask(self.portal.port, "/keys", {"Cookie": f"__Host-cpod={tenant.cookie}"})
+            for tenant in (many, few)
+        ]
+        for page in pages:
+            body = self.generator.run("once", page)["body"]
+            assert body.count('<th scope="row"') == 50, body[:500]
+        self.generator.run("turns", *pages, rounds=5, seconds=5)
+        times = self.generator.run("turns", *pages, rounds=60, seconds=20)["times_ms"]
+        slow, quick = map(quiet, times)
+        title = f"list page of {many.keys:,} keys, against {few.keys:,}"
+        notes = f"{slow:.1f} ms against {quick:.1f} ms"
+        return Figure(title, slow / quick, GROWTH, "less", notes=notes)
+
+    def _burst(self, ask: Ask, seconds: float) -> dict[str, Any]:
+        return self.generator.run("burst", ask, connections=CONNECTIONS, seconds=seconds)
+
+
+def measure(
+    url: str, settings: dict[str, str], many: int, rounds: int, seconds: float
+) -> Iterator[Figure]:
+    """Every figure, as soon as it is known."""
     told(f"filling {many} keys")
-    raws = fill(url, many)
+    large, small, raws = fill(url, many)
     generator = Generator()
     with (
         serving("app:app", settings, workers=PROCESSES) as portal,
         serving("tests.bench.rivals.empty_view:app", {}, workers=PROCESSES) as empty,
     ):
-        caller = {"Authorization": f"Bearer {raws['caller']}"}
-        plain = {"key": raws["plain"], "scope": "keys:read", "ip": "203.0.113.1"}
-        asks = [
-            Ask(empty.port, "/nothing", {}, json.dumps(plain)),
-            Ask(portal.port, PATH, caller, json.dumps(plain)),
-            Ask(portal.port, PATH, caller,
-                json.dumps({**plain, "key": raws["full"], "cost_tokens": 10})),
-            Ask(portal.port, PATH, caller,
-                json.dumps({**plain, "key": raws["full"], "cost_tokens": 10,
-                            "estimated_usd": 0.001})),
-        ]  # fmt: skip
-        for ask in asks[1:]:
-            answer = generator.run("once", ask)
-            assert json.loads(answer["body"])["valid"], answer
         told("measuring")
-        for ask in asks:
-            generator.run("burst", ask, connections=CONNECTIONS, seconds=1)
-        found: list[list[dict[str, Any]]] = [[] for _ in asks]
-        for _ in range(rounds):
-            for ask, results in zip(asks, found, strict=True):
-                results.append(
-                    generator.run("burst", ask, connections=CONNECTIONS, seconds=seconds)
-                )
-        yield from figures(found, portal)
+        bench = Bench(url, portal, generator, raws)
+        yield from bench.verification(empty, rounds, seconds)
+        yield bench.growth(large, small)
+        yield bench.revocation()
+        yield bench.issuing(rounds, seconds)
+        yield Figure("memory of a verifying process", portal.memory_mb, 200, "less", "MB")
     generator.stop()
 
 
-def figures(found: list[list[dict[str, Any]]], portal: Server) -> Any:
-    """What was promised, and what came out."""
-    speed = [[result["per_second"] for result in results] for results in found]
-    failures = sum(result["failures"] for results in found for result in results)
-    names = (
-        ("verify, against an empty view", 0.6),
-        ("verify with limits and a budget", 0.4),
-        ("verify that reserves money (each a statement)", 0.4),
-    )
-    for number, (name, bound) in enumerate(names, 1):
-        notes = f"{median(speed[number]):.0f}/s against {median(speed[0]):.0f}/s"
-        yield Figure(name, of_rounds(speed[number], speed[0]), bound, "more", notes=notes)
-    slow, empty = (median(result["p99_ms"] for result in found[n]) for n in (1, 0))
-    yield Figure(
-        "verify, 99th percentile at 16 connections", slow, 3, "less", "ms",
-        notes=f"{slow:.1f} ms against {empty:.1f} ms",
-    )  # fmt: skip
-    yield Figure("memory of a verifying process", portal.memory_mb, 200, "less", "MB")
-    yield Figure("failures", failures, 0, "less", "")
+def all_of(keys: int, rounds: int, seconds: float) -> Iterator[Figure]:
+    """Every figure, on a database of its own."""
+    with (
+        tempfile.TemporaryDirectory(prefix="portal-bench-") as name,
+        embedded.start(Path(name) / "var") as postgres,
+    ):
+        migrate.upgrade(postgres.owner_url)
+        settings = {
+            "PORTAL_ENV": "production",
+            "PORTAL_BASE_URL": "https://portal.example",
+            "PORTAL_DATA_DIR": name,
+            "PORTAL_DATABASE_URL": postgres.app_url,
+            "PORTAL_SECRET_KEY": "a secret of the bench, known to all of us",
+            "PORTAL_OIDC_ISSUER": "https://idp.example",
+            "PORTAL_OIDC_CLIENT_ID": "portal",
+            "PORTAL_OIDC_CLIENT_SECRET": "a secret of the bench, known to all",
+            "PORTAL_PORT": str(free_port()),
+        }
+        yield from measure(libpq_url(postgres.superuser_url), settings, keys, rounds, seconds)
 
 
 def main() -> int:
@@ -127,26 +233,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="portal-bench-") as name:
-        place = Path(name)
-        with embedded.start(place / "var") as postgres:
-            migrate.upgrade(postgres.owner_url)
-            settings = {
-                "PORTAL_ENV": "production",
-                "PORTAL_BASE_URL": "https://portal.example",
-                "PORTAL_DATA_DIR": name,
-                "PORTAL_DATABASE_URL": postgres.app_url,
-                "PORTAL_SECRET_KEY": "a secret of the bench, known to all of us",
-                "PORTAL_OIDC_ISSUER": "https://idp.example",
-                "PORTAL_OIDC_CLIENT_ID": "portal",
-                "PORTAL_OIDC_CLIENT_SECRET": "a secret of the bench, known to all",
-                "PORTAL_PORT": str(free_port()),
-            }
-            url = libpq_url(postgres.superuser_url)
-            held = True
-            for figure in measure(url, settings, asked.keys, asked.rounds, asked.seconds):
-                print(figure.line(), flush=True)
-                held &= figure.holds
+    held = True
+    for figure in all_of(asked.keys, asked.rounds, asked.seconds):
+        print(figure.line(), flush=True)
+        held &= figure.holds
     return 0 if held else 1
 
 

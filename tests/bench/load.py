@@ -76,7 +76,7 @@ class Connection(asyncio.Protocol):
             return
         now = time.perf_counter()
         self.times.append(now - self.asked)
-        self.failures += not self.received.startswith(b"HTTP/1.1 200")
+        self.failures += not self.received.startswith(b"HTTP/1.1 2")
         if now < self.until:
             self.ask()
         else:

@@ -93,10 +93,15 @@ def sign_in(url: str) -> None:
         connection.execute("UPDATE web_session SET created_at = now(), last_seen_at = now()")
 
 
-def _fill(connection: psycopg.Connection, tenant: Tenant) -> None:
+def let_in(connection: psycopg.Connection, tenant: Tenant) -> None:
+    """A tenant with one person, who is signed in."""
     copy(connection, "tenant", [_tenant(tenant)])
     copy(connection, "person", [_person(tenant)])
     copy(connection, "web_session", [_session(tenant)])
+
+
+def _fill(connection: psycopg.Connection, tenant: Tenant) -> None:
+    let_in(connection, tenant)
     for model, rows in (
         (Application, applications(tenant)),
         (Connector, connectors(tenant)),
