@@ -68,7 +68,7 @@ def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
     record.source_type = actor.source_type
     session.add(record)
     flush()
-    search.index(record, terms_of(record))
+    search.index(record, terms_of(record), is_new=True)
     given = {name: (None, value) for name, value in values.items() if value not in (None, [], {})}
     note(actor, record, "created", given)
     return record

@@ -84,14 +84,16 @@ def tag_term(tag: str) -> str:
     return f"tag:{tag.lower()}"
 
 
-def index(record: Record, terms: set[str]) -> None:
-    """Make `terms` what the record is found by, touching only the rows that differ."""
-    where = (
-        SearchTerm.tenant_id == record.tenant_id,
-        SearchTerm.kind == record.noun,
-        SearchTerm.record_id == record.id,
-    )
-    session.execute(delete(SearchTerm).where(*where, SearchTerm.term.not_in(terms)))
+def index(record: Record, terms: set[str], *, is_new: bool = False) -> None:
+    """Make `terms` what the record is found by, touching only the rows that differ; none is there
+    of a new one."""
+    if not is_new:
+        where = (
+            SearchTerm.tenant_id == record.tenant_id,
+            SearchTerm.kind == record.noun,
+            SearchTerm.record_id == record.id,
+        )
+        session.execute(delete(SearchTerm).where(*where, SearchTerm.term.not_in(terms)))
     key = {"tenant_id": record.tenant_id, "kind": record.noun, "record_id": record.id}
     rows = [{**key, "term": term} for term in sorted(terms)]
     if rows:

@@ -5,11 +5,20 @@ from datetime import datetime
 from ipaddress import IPv4Network, ip_network
 from typing import Any
 
+from sqlalchemy import select
+
 from portal.db import Actor, session
 from portal.errors import Invalid
 from portal.keys.models import PERIODS, ApiKey
 from portal.networks import Network
 
+PASSED_ON = (
+    ApiKey.expires_at,
+    ApiKey.revoke_at,
+    ApiKey.allowed_ips,
+    ApiKey.max_budget_usd,
+    ApiKey.budget_period,
+)
 HAPPENS = {period: number for number, period in enumerate(("none", "month", "week", "day"))}
 """Period → how often a budget begins anew, as an order."""
 assert set(HAPPENS) == set(PERIODS)  # noqa: S101 - the two name the same
@@ -18,8 +27,7 @@ assert set(HAPPENS) == set(PERIODS)  # noqa: S101 - the two name the same
 def end_for(actor: Actor, wanted: datetime | None) -> datetime | None:
     """When a key ends that the actor makes: as wanted, but not after the key that makes it."""
     issuer = _issuer(actor)
-    ends = [wanted] if issuer is None else [wanted, issuer.expires_at, issuer.revoke_at]
-    return min((end for end in ends if end is not None), default=None)
+    return wanted if issuer is None else _earliest(wanted, issuer.expires_at, issuer.revoke_at)
 
 
 def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,7 +38,7 @@ def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
     issuer, values = _issuer(actor), dict(values)
     if issuer is None:
         return values
-    latest = end_for(actor, None)
+    latest = _earliest(issuer.expires_at, issuer.revoke_at)
     values["expires_at"] = values.get("expires_at") or latest
     if latest is not None and values["expires_at"] > latest:
         raise Invalid.field("expires_at", "It would outlive the key that issues it.")
@@ -50,10 +58,15 @@ def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _issuer(actor: Actor) -> ApiKey | None:
+def _issuer(actor: Actor) -> Any:
     if actor.kind != "application":
         return None
-    return session.get(ApiKey, (actor.tenant_id, actor.id))
+    own = ApiKey.tenant_id == actor.tenant_id, ApiKey.id == actor.id
+    return session.execute(select(*PASSED_ON).where(*own)).first()
+
+
+def _earliest(*ends: datetime | None) -> datetime | None:
+    return min((end for end in ends if end is not None), default=None)
 
 
 def _within(inner: list[str], outer: list[str]) -> bool:

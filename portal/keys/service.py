@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, literal, select, union_all
+from sqlalchemy.orm.attributes import set_committed_value
 
 from portal import records
 from portal.applications import service as applications
@@ -23,6 +25,7 @@ from portal.records import Revealed
 
 UNNAMED = "Untitled key"
 SOON = timedelta(days=14)
+UNUSED = {"status": "active", "last_used_at": None, "spend_usd": Decimal(0)}
 PRESSING = 5  # keys of one kind on the overview
 
 FILTERS = {
@@ -93,6 +96,8 @@ def mint(actor: Actor, kind: str, values: Mapping[str, Any]) -> Revealed[ApiKey]
     records.create(actor, record, values)
     session.add(ApiKeyRuntime(tenant_id=record.tenant_id, key_id=record.id))
     flush()
+    for name, value in UNUSED.items():  # known without asking
+        set_committed_value(record, name, value)
     return Revealed(record, {"key": raw.text, "key_hash": raw.digest})
 
 
@@ -257,6 +262,12 @@ def _check_predecessor(actor: Actor, key_id: str | None) -> None:
 
 
 def key_code(actor: Actor) -> str:
-    """The four characters that tell the tenant in each of its keys."""
-    code = select(Tenant.key_code).where(Tenant.id == actor.tenant_id)
-    return session.execute(code).scalar_one()
+    """The four characters that tell the tenant in each of its keys; they never change."""
+    known = _codes.get(actor.tenant_id)
+    if known is None:
+        code = select(Tenant.key_code).where(Tenant.id == actor.tenant_id)
+        known = _codes[actor.tenant_id] = session.execute(code).scalar_one()
+    return known
+
+
+_codes: dict[str, str] = {}
