@@ -8,8 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+from flask import Flask
 from joserfc import jws, jwt
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import ECKey, Key, KeySet, OKPKey, RSAKey
@@ -233,3 +234,14 @@ def _header(token: str) -> dict[str, Any]:
 
 def _media_type(typ: Any) -> str:
     return typ.lower().removeprefix("application/") if isinstance(typ, str) else ""
+
+
+def init_app(app: Flask, url: str) -> Issuer:
+    """Let an application know its provider."""
+    app.extensions["portal.issuer"] = Issuer(url)
+    return of(app)
+
+
+def of(app: Flask) -> Issuer:
+    """The provider of an application: what was read of it is read once for all who ask."""
+    return cast("Issuer", app.extensions["portal.issuer"])

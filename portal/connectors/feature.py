@@ -1,0 +1,7 @@
+"""Connectors, as the portal wires them."""
+
+from portal.connectors import pages
+from portal.connectors.resource import resource
+from portal.feature import Feature
+
+feature = Feature(pages.init_app, resources=(resource,))

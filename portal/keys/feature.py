@@ -1,0 +1,27 @@
+"""API keys and all that verifies them, as the portal wires them."""
+
+from flask import Flask
+
+from portal import overview
+from portal.applications.pages import show_on_application
+from portal.feature import Feature
+from portal.keys import callers, console, engine, fastpath, gate, oauth, pages, scanning
+from portal.keys.resource import resource
+from portal.keys.tokens import Tokens
+
+
+def init_app(app: Flask) -> None:
+    """Give the application its engine, what verifies keys and tokens, and the pages."""
+    config = app.extensions["portal"]
+    made = engine.init_app(app, config.database_url)
+    app.wsgi_app = fastpath.wrap(made, app.wsgi_app)  # type: ignore[assignment,method-assign]
+    gate.init_app(app)
+    tokens = Tokens(config.base_url, config.api_audience, config.secret_key, made)
+    oauth.init_app(app, made, tokens, callers.init_app(app, config, tokens))
+    scanning.init_app(app, config)
+    app.register_blueprint(console.bp)
+    overview.tell(app, pages.tell)
+    show_on_application(app, pages.part)
+
+
+feature = Feature(init_app, resources=(resource,))
