@@ -58,6 +58,7 @@ def _driver(connection: Connection) -> psycopg.Connection[Any]:
 
 
 def _as_sqlalchemy_says(connection: Connection, sql: str, error: psycopg.Error) -> Exception:
-    if _driver(connection).broken:
+    # What has no code was not said by the server: libpq may take one more call to see why.
+    if _driver(connection).broken or error.sqlstate is None:
         connection.exec_driver_sql("SELECT 1")  # raises, and lets go of the whole pool
     return DBAPIError.instance(sql, None, error, psycopg.Error)

@@ -255,7 +255,7 @@ class Engine:
     def _put_back(self, lane: Lane) -> None:
         """What waits in a lane, and will not be sent from it soon, is for others to take."""
         for one in lane.emptied():
-            del self.taken[one.id]
+            self._let_go(one)
             self._unsent.append(one)
             self._ready.set()
 
@@ -265,8 +265,13 @@ class Engine:
         now = int(taken.settings.taken_at.timestamp() + waited)
         return sending.request_of(taken, keys, now), signing.fingerprint(keys[0])
 
+    def _let_go(self, taken: Taken) -> None:
+        # Its lease may have run out, and this same worker have taken it anew.
+        if self.taken.get(taken.id) is taken:
+            del self.taken[taken.id]
+
     def _finish(self, taken: Taken, done: Done, decision: Decision) -> None:
-        del self.taken[taken.id]
+        self._let_go(taken)
         self._attempts += 1
         self._done.append(done)
         self._ready.set()

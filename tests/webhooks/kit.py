@@ -121,7 +121,7 @@ def working(settings: dict[str, str], *program: str) -> Iterator["subprocess.Pop
         yield process
     finally:
         process.kill()
-        process.communicate()
+        print(process.communicate()[0])  # noqa: T201  shown with a failure
 
 
 def said(process: "subprocess.Popen[str]", words: str) -> str:
