@@ -76,17 +76,20 @@ def short_id(id: str) -> Markup:
 
 def time(value: datetime | None, style: str = "relative", missing: str = "never") -> Markup:
     """A moment: relative with the absolute in the title, or the other way round."""
-    if value is None:
-        return _markup(f'<span class="mute">{escape(missing)}</span>')
-    (exact, far), near, kind = _fixed(value), ago(value), "relative"
+    return _nothing(missing) if value is None else _time(value, ago(value), style)
+
+
+@lru_cache(maxsize=64)
+def _nothing(missing: str) -> Markup:
+    return _markup(f'<span class="mute">{escape(missing)}</span>')
+
+
+@lru_cache(maxsize=8192)
+def _time(value: datetime, near: str, style: str) -> Markup:
+    far, kind = absolute(value), "relative"
     if style == "full":
         near, far, kind = far, near, "full"
-    return _markup(f'<time datetime="{exact}" title="{far}" data-{kind}>{near}</time>')
-
-
-@lru_cache(maxsize=4096)
-def _fixed(value: datetime) -> tuple[str, str]:
-    return iso(value), absolute(value)
+    return _markup(f'<time datetime="{iso(value)}" title="{far}" data-{kind}>{near}</time>')
 
 
 def number(value: float | None) -> Markup:
