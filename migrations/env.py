@@ -24,8 +24,13 @@ def number(
 
 
 def run(connection: Connection, models: MetaData | None = None) -> None:
+    query = "SELECT relname FROM pg_class WHERE relispartition"
+    partitions = set(connection.exec_driver_sql(query).scalars())
+    connection.commit()
     with migrate.exclusively(connection):
         context.configure(
+            # Made month by month and day by day; the models know their parents only.
+            include_name=lambda name, kind, _: kind != "table" or name not in partitions,
             connection=connection,
             target_metadata=models,
             transaction_per_migration=True,
