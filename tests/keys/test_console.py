@@ -252,11 +252,12 @@ def test_the_page_proves_that_everybody_has_heard(
     path = f"/keys/{ada.create('api-keys')['id']}"
     assert "verifier" not in page.get(path).text
     page.post(f"{path}/{verb}")
-    found = None
-    ends = time.monotonic() + 10
+    found, text = None, ""
+    ends = time.monotonic() + 20
     while found is None and time.monotonic() < ends:
-        found = re.search(words + r" on 1/1 verifier in ([\d.]+) ms\.", page.get(path).text)
-    assert found
+        text = page.get(path).text
+        found = re.search(words + r" on 1/1 verifier in ([\d.]+) ms\.", text)
+    assert found, re.findall(words + " on .*", text)
     assert float(found[1]) < 1000
 
 
