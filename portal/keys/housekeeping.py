@@ -6,7 +6,7 @@ from sqlalchemy import and_, delete, extract, func, or_, select
 
 from portal.db import session
 from portal.housekeeping import Job
-from portal.keys import money, notices, revocation, rotation, sealing
+from portal.keys import concerns, money, notices, revocation, rotation, sealing
 from portal.keys.denials import KEPT, KEPT_DAYS
 from portal.keys.models import ApiKey
 from portal.keys.state import KeyDenial, KeyUse, SpendReservation, UnknownKeySource
@@ -45,6 +45,7 @@ HOUSEKEEPING = [
     Job("finish rotations", rotation.finish_due, timedelta(minutes=1), per_tenant=True),
     Job("tell of expiring keys", notices.tell_expiring, timedelta(minutes=10), per_tenant=True),
     Job("tell of unused keys", notices.tell_unused, timedelta(hours=6), per_tenant=True),
+    Job("find weak keys", concerns.find, timedelta(hours=1), per_tenant=True),
     Job("forget sealed keys", sealing.forget_expired, timedelta(minutes=5), per_tenant=True),
     Job("forget where guesses came from", forget_sources, timedelta(minutes=1)),
     Job("forget old uses of keys", forget_old, timedelta(hours=1), per_tenant=True),

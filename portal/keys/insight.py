@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Select, and_, cast, func, select
+from sqlalchemy import Double, Select, cast, func, select
 
 from portal.db import Actor, find, session
 from portal.errors import NotFound
 from portal.keys.engine import engine
-from portal.keys.models import ApiKey, ApiKeyRuntime, not_revoked
+from portal.keys.models import ApiKey
 from portal.keys.schemas import RehearseKey
 from portal.keys.snapshot import Snapshot
 from portal.keys.state import KeyAcknowledgement, KeyChange, KeyDenial, KeyUse, KeyVerifier
@@ -17,8 +17,6 @@ from portal.keys.verify import rehearsed
 from portal.keys.watch import ALIVE_SECONDS
 
 DAY = timedelta(hours=24)
-IDLE = timedelta(days=90)
-SOON = timedelta(days=14)
 LATEST = timedelta(seconds=10)
 
 
@@ -181,46 +179,3 @@ def hearing(tenant_id: str, key_id: str) -> Select[int, int, float | None]:
         func.count().filter(alive.c.seq >= func.coalesce(newest, 0)).label("heard"),
         cast(func.round(func.greatest(seconds * 1000, 0), 1), Double).label("milliseconds"),
     ).select_from(alive)
-
-
-# ---------------------------------------------------------------- posture
-
-
-def concerns(actor: Actor) -> dict[str, list[ColumnElement[bool]]]:
-    """Concern → the conditions of the live keys that it is about; for counts, lists and fixes."""
-    last = (
-        select(ApiKeyRuntime.last_used_at)
-        .where(ApiKeyRuntime.tenant_id == ApiKey.tenant_id, ApiKeyRuntime.key_id == ApiKey.id)
-        .scalar_subquery()
-    )
-    long_ago = func.now() - IDLE
-    live = [ApiKey.tenant_id == actor.tenant_id, ApiKey.status == "active"]
-    if actor.app_id is not None:
-        live.append(ApiKey.app_scope(actor.app_id, actor.application_id))
-    about: dict[str, list[ColumnElement[bool]]] = {
-        "never_expires": [ApiKey.expires_at.is_(None)],
-        "expires_soon": [ApiKey.expires_key < func.now() + SOON],
-        "no_budget": [ApiKey.kind == "virtual_llm", ApiKey.max_budget_usd.is_(None)],
-        "never_used": [last.is_(None), ApiKey.created_at < func.now() - DAY],
-        "idle": [last < long_ago],
-        "unrestricted": [
-            ApiKey.rpm_limit.is_(None),
-            ApiKey.max_budget_usd.is_(None),
-            func.jsonb_array_length(ApiKey.allowed_ips) == 0,
-        ],
-        "no_owner": [ApiKey.application_id.is_(None), ApiKey.issued_to_service.is_(None),
-                     ApiKey.issued_to_user_id.is_(None)],
-    }  # fmt: skip
-    return {name: [*live, *conditions] for name, conditions in about.items()}
-
-
-def posture(actor: Actor) -> dict[str, int]:
-    """How many live keys each concern is about."""
-    actor.require("keys:read")
-    about = concerns(actor)
-    counts = [
-        func.count().filter(and_(*conditions)).label(name) for name, conditions in about.items()
-    ]
-    live = ApiKey.tenant_id == actor.tenant_id, not_revoked(ApiKey)
-    row = session.execute(select(*counts).select_from(ApiKey).where(*live)).one()
-    return {name: getattr(row, name) for name in about}

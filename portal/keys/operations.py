@@ -7,11 +7,13 @@ from flask import Response
 
 from portal.api import Outcome, actor, answer, body, no_parameters, once, request_id
 from portal.keys import insight, money, reported, revocation
+from portal.keys import posture as standing
 from portal.keys.engine import engine
 from portal.keys.schemas import (
     ExplainRequest,
     ExplanationDocument,
     ImpactDocument,
+    PostureDocument,
     PropagationDocument,
     RehearseKey,
     ReportedDocument,
@@ -68,9 +70,9 @@ def explain() -> Response:
 
 
 def posture() -> Response:
-    """How many live keys each concern is about."""
+    """How many keys have each weakness."""
     no_parameters()
-    return answer(insight.posture(actor()))
+    return answer(standing.counts(actor()))
 
 
 def impact(id: str) -> Response:
@@ -136,8 +138,9 @@ OPERATIONS = (
         "keys:read", view=rehearse, command=RehearseKey, answer=Verdict,
     ),
     _operation(
-        "posture", "/posture", "How many live keys need attention, by concern",
-        "keys:read", view=posture, method="GET",
+        "posture", "/posture",
+        "How many keys have each weakness, counted up to 10,001; list them on the page of keys",
+        "keys:read", view=posture, method="GET", answer=PostureDocument,
     ),
     _operation(
         "impact", "/{id}/impact", "Who used the key in the last 24 hours",

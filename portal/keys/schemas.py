@@ -321,6 +321,19 @@ class ImpactDocument(BaseModel):
     children: int
 
 
+class PostureDocument(BaseModel):
+    """How many keys in force have each weakness; a key can have several."""
+
+    expiring: int = Field(description="Within 14 days.")
+    owner_gone: int = Field(description="Its person has not been here for 90 days.")
+    many_sources: int = Field(description="Called from more than 10 addresses in a week.")
+    idle: int = Field(description="Used once, but not for 90 days.")
+    never_used: int = Field(description="Issued more than a day ago.")
+    never_expires: int
+    unrestricted: int = Field(description="No limit, no budget, no network.")
+    no_budget: int
+
+
 class PropagationDocument(BaseModel):
     """How many of the processes that verify keys have heard of a key's newest change."""
 

@@ -327,3 +327,22 @@ class KeyNotice(Base):
     what: Mapped[str] = mapped_column(String(20), primary_key=True)
     about: Mapped[datetime] = mapped_column(primary_key=True)
     told_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class KeyConcern(Base):
+    """That a key has a weakness which costs too much to be found while somebody waits: the worker
+    looks for it."""
+
+    __tablename__ = "key_concern"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "key_id"],
+            ["api_key.tenant_id", "api_key.id"],
+            name="fk_key_concern_key",
+            ondelete="CASCADE",
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    concern: Mapped[str] = mapped_column(String(20), primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(40), primary_key=True)

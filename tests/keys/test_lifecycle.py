@@ -312,13 +312,6 @@ def test_what_a_call_would_get_is_told_without_the_key(ada: Api):
     assert ada.post(path, {"scope": "webhooks:read"}).json["code"] == "SCOPE_MISSING"
 
 
-def test_what_needs_attention_is_counted(ada: Api):
-    ada.create("api-keys")
-    ada.create("api-keys", kind="virtual_llm", expires_at=FUTURE, rpm_limit=1)
-    found = ada.get("/api-keys/posture").json
-    assert (found["never_expires"], found["no_budget"], found["unrestricted"]) == (1, 1, 1)
-
-
 @pytest.fixture
 def by_key(app: Flask) -> Callable[[dict[str, Any]], Api]:
     return lambda issued: Api(app.test_client(), issued["key"])
