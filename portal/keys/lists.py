@@ -73,7 +73,9 @@ def _no_budget() -> ColumnElement[bool]:
 def _unrestricted() -> ColumnElement[bool]:
     """No limit, no budget, no network: whoever holds it may do all that its scopes say."""
     limits = (ApiKey.rpm_limit, ApiKey.tpm_limit, ApiKey.max_uses, ApiKey.max_budget_usd)
-    return and_(IN_FORCE, *(limit.is_(None) for limit in limits), ApiKey.allowed_ips == [])
+    # Written out as the index has it, and not as a value.
+    anywhere = ApiKey.allowed_ips == literal_column("'[]'::jsonb")
+    return and_(IN_FORCE, *(limit.is_(None) for limit in limits), anywhere)
 
 
 def _owner_gone() -> ColumnElement[bool]:

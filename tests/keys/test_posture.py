@@ -1,0 +1,171 @@
+"""How keys stand: each weakness is found, counted the same everywhere, and mended with a click."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+
+from portal.config import libpq_url
+from portal.db import transaction
+from portal.identity.provider.people import ACME
+from portal.keys import concerns, lists
+from portal.keys.posture import WEAKNESSES
+from tests.cast import ADA, ED, VIC, Api, Pages
+from tests.databases import Database
+
+Browse = Callable[..., Pages]
+Sql = Callable[..., None]
+SOUND = {"expires_at": "2099-01-01T00:00:00Z", "rpm_limit": 60, "max_budget_usd": 5}
+
+
+@pytest.fixture
+def page(browse: Browse) -> Pages:
+    return browse(ADA)
+
+
+@pytest.fixture
+def sql(database: Database) -> Sql:
+    def run(statement: str, *values: Any) -> None:
+        with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
+            connection.execute(statement, values)
+
+    return run
+
+
+@pytest.fixture
+def make(ada: Api) -> Callable[..., dict[str, Any]]:
+    """A key without any weakness, apart from what is said."""
+    return lambda **over: ada.create("api-keys", **(SOUND | over))
+
+
+@pytest.fixture
+def weak(app: Flask, ada: Api, make: Any, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`weak("idle")`: a key that has this weakness and, as far as possible, no other."""
+
+    def used(days: int, **over: Any) -> dict[str, Any]:
+        key = make(**over)
+        statement = "UPDATE api_key_runtime SET last_used_at = now() - %s * interval '1 day'"
+        sql(statement + " WHERE key_id = %s", days, key["id"])
+        return dict(key)
+
+    def many_sources() -> dict[str, Any]:
+        key = used(0)
+        for number in range(11):
+            ada.post("/api-keys/verify", {"key": key["key"], "ip": f"203.0.113.{number}"})
+        app.extensions["keys"].flush()
+        return key
+
+    def owner_gone() -> dict[str, Any]:
+        sql("UPDATE person SET last_seen_at = now() - interval '91 days'")
+        return used(0)
+
+    def never_used() -> dict[str, Any]:
+        monkeypatch.setattr(lists, "GRACE", timedelta(seconds=-1))
+        return dict(make())
+
+    soon = (datetime.now(UTC) + timedelta(days=5)).isoformat()
+    made: dict[str, Callable[[], dict[str, Any]]] = {
+        "expiring": lambda: used(0, expires_at=soon),
+        "never_expires": lambda: used(0, expires_at=None),
+        "no_budget": lambda: used(0, max_budget_usd=None),
+        "unrestricted": lambda: used(0, rpm_limit=None, max_budget_usd=None),
+        "idle": lambda: used(91),
+        "never_used": never_used,
+        "owner_gone": owner_gone,
+        "many_sources": many_sources,
+    }
+
+    def of(view: str) -> dict[str, Any]:
+        found = made[view]()
+        with app.app_context(), transaction(ACME):
+            concerns.find(ACME)
+        return found
+
+    return of
+
+
+@pytest.mark.parametrize("view", lists.VIEWS)
+def test_a_weakness_is_told_the_same_to_people_and_to_programs(
+    view: str, page: Pages, ada: Api, make: Any, sql: Sql, weak: Any
+):
+    sound = make(name="Sound")
+    sql("UPDATE api_key_runtime SET last_used_at = now()")
+    found = weak(view)
+    if view == "owner_gone":  # Ada made both; somebody else is still there
+        sql("UPDATE api_key SET created_by_user_id = 'per_x' WHERE id = %s", sound["id"])
+        ada.get("/api-keys")
+        found = weak(view)
+    by_program = ada.get("/api-keys/posture").json or {}
+    count = 2 if view == "owner_gone" else 1
+    others = {"unrestricted": {"no_budget": 1}}.get(view, {})
+    assert by_program == {**dict.fromkeys(lists.VIEWS, 0), view: count, **others}
+    listed = page.get(f"/keys?show={view}").text
+    assert found["id"] in listed
+    assert sound["id"] not in listed
+    weakness = next(one for one in WEAKNESSES if one.view == view)
+    shown = page.get("/keys/posture").text
+    assert weakness.title in shown
+    assert weakness.fix in shown
+    assert f"show={view}" in shown
+
+
+@pytest.mark.parametrize(
+    ("view", "mended"),
+    [
+        ("idle", {"status": "revoked"}),
+        ("never_used", {"status": "revoked"}),
+        ("owner_gone", {"blocked": True}),
+        ("many_sources", {"blocked": True}),
+        ("unrestricted", {"rpm_limit": 600, "status": "active"}),
+        ("no_budget", {"max_budget_usd": 100.0, "budget_period": "month"}),
+        ("never_expires", {"status": "active"}),
+    ],
+)
+def test_a_weakness_is_mended_for_all_keys_that_have_it(
+    view: str, mended: dict[str, Any], page: Pages, ada: Api, weak: Any
+):
+    found = weak(view)
+    verb = next(one.verb for one in WEAKNESSES if one.view == view)
+    assert f"/keys/bulk?show={view}&amp;verb={verb}&amp;which=all" in page.get("/keys/posture").text
+    assert "1 key is meant" in page.get(f"/keys/bulk?show={view}&verb={verb}&which=all").text
+    chosen = {"show": view, "verb": verb, "which": "all"}
+    assert page.post("/keys/bulk", chosen | {"confirm": "2"}).status_code == 422
+    assert page.post("/keys/bulk", chosen | {"confirm": "1"}).status_code == 303
+    key = ada.get(f"/api-keys/{found['id']}").json or {}
+    assert key.items() >= mended.items()
+    if view == "never_expires":
+        left = datetime.fromisoformat(key["expires_at"]) - datetime.now(UTC)
+        assert timedelta(days=89) < left <= timedelta(days=90)
+
+
+def test_a_repair_takes_nothing_away_that_a_key_has(page: Pages, ada: Api, make: Any):
+    strict = make(rpm_limit=5)
+    chosen = {"which": "ticked", "id": strict["id"], "verb": "limit", "confirm": "1"}
+    assert page.post("/keys/bulk", chosen).status_code == 303
+    key = ada.get(f"/api-keys/{strict['id']}").json or {}
+    assert (key["rpm_limit"], key["version"]) == (5, 1)
+
+
+def test_a_key_that_was_just_issued_is_not_yet_unused(ada: Api, make: Any):
+    make()
+    assert (ada.get("/api-keys/posture").json or {})["never_used"] == 0
+
+
+def test_a_weakness_that_is_over_is_forgotten(app: Flask, ada: Api, weak: Any, sql: Sql):
+    weak("many_sources")
+    assert (ada.get("/api-keys/posture").json or {})["many_sources"] == 1
+    sql("UPDATE key_use SET hour = hour - interval '8 days'")
+    with app.app_context(), transaction(ACME):
+        concerns.find(ACME)
+    assert (ada.get("/api-keys/posture").json or {})["many_sources"] == 0
+
+
+def test_who_may_only_look_is_offered_no_repair(browse: Browse, weak: Any):
+    weak("never_expires")
+    for email in (ED, VIC):
+        text = browse(email).get("/keys/posture").text
+        assert "Never expire" in text
+        assert "/keys/bulk" not in text
