@@ -33,6 +33,7 @@ POLL_SECONDS = 1.0
 LOOK_SECONDS = 2.0
 ON_ITS_WAY = 1000
 BATCH = 200
+GATHER_SECONDS = 0.025
 ENDPOINTS = 200
 DRAIN_SECONDS = 40.0
 RECONNECT_SECONDS = (0.5, 10.0)
@@ -60,6 +61,7 @@ class Engine:
         self._place = ("", "")
         self._look_at = 0.0
         self._attempts = 0
+        self._gathering: asyncio.TimerHandle | None = None
         self._thread = threading.Thread(target=self._run, name="delivery")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = threading.Event()
@@ -274,7 +276,7 @@ class Engine:
         self._let_go(taken)
         self._attempts += 1
         self._done.append(done)
-        self._ready.set()
+        self._record_soon(at_once=taken.settings.ordered)
         if decision.pause or taken.settings.is_paused:
             good = decision.state == "delivered"
             self._tell(safety.probed, taken.tenant_id, taken.webhook_id, good, decision.pause)
@@ -285,12 +287,24 @@ class Engine:
 
     # ------------------------------------------------------------ recording
 
+    def _record_soon(self, *, at_once: bool = False) -> None:
+        """Record a full batch at once, and what does not fill one when a moment has passed."""
+        if at_once or len(self._done) >= BATCH:
+            self._ready.set()
+        elif self._done and self._gathering is None:
+            loop = asyncio.get_running_loop()
+            self._gathering = loop.call_later(GATHER_SECONDS, self._gathered)
+
+    def _gathered(self) -> None:
+        self._gathering = None
+        self._ready.set()
+
     async def _record(self, connection: queue.Connection) -> None:
         self._ready.set()  # for what could not be recorded while the database was away
         while True:
             await self._ready.wait()
             self._ready.clear()
-            while batch := self._done[:BATCH]:
+            if batch := self._done[:BATCH]:
                 health = await queue.complete(connection, batch)
                 del self._done[: len(batch)]
                 for done in batch:  # in order, the next one has waited for this to be recorded
@@ -298,6 +312,7 @@ class Engine:
                 for one in health:
                     if safety.concerns(one):
                         self._tell(safety.judge, one.tenant_id, one.webhook_id)
+                self._record_soon()
             if unsent := self._unsent[:]:
                 await queue.give_back(connection, unsent)
                 del self._unsent[: len(unsent)]

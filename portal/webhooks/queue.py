@@ -89,13 +89,14 @@ DO UPDATE SET last_sequence = e.last_sequence + excluded.last_sequence,
         + (excluded.paid_until - (now() - interval '1 second')), e.paid_until)
 RETURNING webhook_id, last_sequence
 """
-# Ids are given as an array beside the join: so the rows are found by the primary key, whatever the
-# planner believes of the size of a table that was empty when it looked.
+# What is given for each row is looked up by its id in an object, and the rows by the primary key:
+# a join would be a loop in a loop, whose order depends on what the planner believes of a table that
+# was empty when it looked.
 LEASE = """
 UPDATE delivery d SET state = 'in_flight', token = d.token + 1, attempts = d.attempts + 1,
-    due_at = now() + make_interval(secs => %(lease)s), sequence = g.sequence
-FROM unnest(%(ids)s::text[], %(sequences)s::bigint[]) AS g(id, sequence)
-WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s) AND d.id = g.id
+    due_at = now() + make_interval(secs => %(lease)s),
+    sequence = (%(sequences)s::jsonb ->> d.id)::bigint
+WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s)
 """
 EVENTS = """
 SELECT id, data::text AS data, occurred_at FROM event WHERE tenant_id = %s AND id = ANY (%s)
@@ -108,14 +109,15 @@ FROM webhook w LEFT JOIN endpoint e ON e.tenant_id = w.tenant_id AND e.webhook_i
 WHERE w.tenant_id = %s AND w.id = ANY (%s)
 """
 COMPLETE = """
-UPDATE delivery d SET state = a.state, outcome = a.outcome, status = a.status,
-    due_at = CASE WHEN a.state <> 'retrying' THEN d.due_at WHEN a.keeps_place THEN d.created_at
-        ELSE now() + make_interval(secs => a.wait) END,
-    completed_at = CASE WHEN a.state <> 'retrying' THEN now() END
-FROM jsonb_to_recordset(%(done)s) AS a(
-    id text, token bigint, state text, outcome text, status int, wait float8, keeps_place bool)
-WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s) AND d.id = a.id AND d.token = a.token
-AND d.state = 'in_flight' RETURNING d.id
+UPDATE delivery d SET (state, outcome, status, due_at, completed_at) = (
+    SELECT a.state, a.outcome, a.status,
+        CASE WHEN a.state <> 'retrying' THEN d.due_at WHEN a.keeps_place THEN d.created_at
+            ELSE now() + make_interval(secs => a.wait) END,
+        CASE WHEN a.state <> 'retrying' THEN now() END
+    FROM jsonb_to_record(%(done)s::jsonb -> d.id) AS a(
+        state text, outcome text, status int, wait float8, keeps_place bool))
+WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s) AND d.state = 'in_flight'
+AND d.token = (%(done)s::jsonb -> d.id ->> 'token')::bigint RETURNING d.id
 """
 COLUMNS = {
     "id": "text", "webhook_id": "text", "delivery_id": "text", "event_id": "text", "number": "int",
@@ -163,9 +165,8 @@ RETURNING e.webhook_id, w.consecutive_failures AS failures, w.paused_at IS NOT N
 GIVE_BACK = """
 UPDATE delivery d SET state = CASE WHEN d.attempts > 1 THEN 'retrying' ELSE 'pending' END,
     due_at = now(), attempts = d.attempts - 1
-FROM unnest(%s::text[], %s::bigint[]) AS a(id, token)
-WHERE d.tenant_id = %s AND d.id = ANY (%s) AND d.id = a.id AND d.token = a.token
-AND d.state = 'in_flight'
+WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s) AND d.state = 'in_flight'
+AND d.token = (%(tokens)s::jsonb ->> d.id)::bigint
 """
 
 
@@ -359,7 +360,7 @@ async def _lease(
     """Write the lease, and read what is needed to send."""
     now = time.monotonic()
     ids = [row["id"] for row in picked]
-    sequences = [row["sequence"] for row in picked]
+    sequences = _json({row["id"]: row["sequence"] for row in picked})
     values = {"tenant": tenant_id, "ids": ids, "sequences": sequences, "lease": LEASE_SECONDS}
     async with connection.pipeline():
         await connection.execute(LEASE, values)
@@ -431,16 +432,22 @@ async def complete(connection: Connection, done: Iterable[Done]) -> list[Health]
 
 async def _record(connection: Connection, tenant_id: str, batch: Sequence[Done]) -> Cursor:
     """Write the results of one tenant; gives the ids of the deliveries that were still ours."""
+    # One that was taken twice is ended by its later lease.
+    done = {one.delivery["id"]: one.delivery for one in sorted(batch, key=_token)}
     values = {
         "tenant": tenant_id,
-        "ids": [one.delivery["id"] for one in batch],
-        "done": _json([one.delivery for one in batch]),
+        "ids": list(done),
+        "done": _json(done),
         "attempts": _json([one.attempt for one in batch if one.attempt]),
     }
     await connection.execute(ENTER, (tenant_id,))
     ended = await connection.execute(COMPLETE, values)
     await connection.execute(ATTEMPTS, values)
     return ended
+
+
+def _token(one: Done) -> int:
+    return int(one.delivery["token"])
 
 
 async def _count(
@@ -479,8 +486,9 @@ async def give_back(connection: Connection, taken: Iterable[Taken]) -> None:
         for tenant_id, group in groupby(by_tenant, lambda one: one.tenant_id):
             batch = list(group)
             await connection.execute(ENTER, (tenant_id,))
-            ids, tokens = [one.id for one in batch], [one.token for one in batch]
-            await connection.execute(GIVE_BACK, (ids, tokens, tenant_id, ids))
+            tokens = {one.id: one.token for one in batch}
+            values = {"tenant": tenant_id, "ids": list(tokens), "tokens": _json(tokens)}
+            await connection.execute(GIVE_BACK, values)
 
 
 def _json(value: Any) -> str:
