@@ -39,6 +39,7 @@ WORD_LENGTH = 60
 WORDS_PER_RECORD = 200
 WORDS_PER_QUERY = 8
 FEW = 2000  # up to so many hits are fetched and sorted
+RARE = 500  # a condition with up to so many records is answered whole, whatever the words are
 MOST_TERMS = 8  # that a word may begin so that its hits can be read in the order of their ids
 NO_TERMS = null().cast(ARRAY(String))
 # Sent with the counts, and gone with the transaction. A prepared statement's plan would not know
@@ -175,7 +176,8 @@ class Terms:
         ordered: Ordered | None = None,
         most: int = 0,
     ) -> tuple[list[Weight], list[int]]:
-        """How common each word is, and how many records each condition has, in one statement.
+        """How common each word is, and how many records each condition has (no further than
+        RARE + 1), in one statement.
 
         `ordered` for a list by id: how far `most` postings of each word reach."""
         lines = [
@@ -185,7 +187,7 @@ class Terms:
         own = self.model.tenant_id == self.tenant_id
         for number, condition in enumerate(conditions, len(words)):
             some = select(literal(1)).select_from(self.model).where(own, condition)
-            lines.append(select(literal(number), NO_TERMS, null(), _counted(some)))
+            lines.append(select(literal(number), NO_TERMS, null(), _counted(some, RARE)))
         rows = sorted(session.execute(union_all(*lines, PLAN_FOR_THESE_WORDS)).all())[1:]
         weights = [
             Weight(word, None if row.terms is None else tuple(row.terms), row.end, row.hits)
@@ -196,7 +198,7 @@ class Terms:
     def _weight(
         self, word: Word, number: int, ordered: Ordered | None, most: int
     ) -> tuple[Label[Any], Label[Any], Label[Any]]:
-        hits = _counted(self._select(literal(1)).where(word.means(SearchTerm.term)))
+        hits = _counted(self._select(literal(1)).where(word.means(SearchTerm.term)), FEW)
         if ordered is None:
             return NO_TERMS.label("terms"), null().label("end"), hits.label("hits")
         leap = self._leap(word, number)
@@ -265,6 +267,6 @@ def narrow(
     return query.where(*(terms.probe(word, model.id) for word in found))
 
 
-def _counted(some: Select[Any]) -> ScalarSelect[Any]:
-    limited = some.limit(FEW + 1).subquery()
+def _counted(some: Select[Any], most: int) -> ScalarSelect[Any]:
+    limited = some.limit(most + 1).subquery()
     return select(func.count()).select_from(limited).scalar_subquery()

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.db import session
-from portal.search import FEW, Terms, Weight, Word
+from portal.search import FEW, RARE, Terms, Weight, Word
 
 SHARE = 500  # records that the first page looks at
 MOST_PATIENCE = 6  # times that the share is doubled
@@ -107,7 +107,7 @@ class Search:
             ids = literal(self.terms.ids(rarest.word), ARRAY(String))
             fetched = statement.where(self.terms.model.id == any_(ids))
             return self._whole(fetched, rarest.word), None
-        if min(counts, default=FEW + 1) <= FEW:
+        if min(counts, default=RARE + 1) <= RARE:
             return self._whole(statement), None
         if furthest is not None:
             return self._postings(statement, furthest), (furthest.end, furthest.end or "")

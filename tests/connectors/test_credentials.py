@@ -46,6 +46,7 @@ def test_a_secret_is_in_the_store_and_nowhere_else(
     reveal: Reveal,
     database: Database,
     caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.DEBUG)
     body = {**BASIC, "credentials": {"username": "svc-cpod", "password": SECRET}}
@@ -55,7 +56,9 @@ def test_a_secret_is_in_the_store_and_nowhere_else(
     answers = [created, changed, ada.get(path), ada.get("/connectors"), ada.get(f"{path}/history")]
     assert (created.json or {})["credential_fields"] == ["password", "username"]
     assert reveal(path.rpartition("/")[2]) == {"username": "svc-cpod", "password": SECRET + "!"}
-    for place in [*(a.text for a in answers), everything_stored(database), caplog.text]:
+    said = capfd.readouterr()
+    assert path in said.out
+    for place in [*(a.text for a in answers), everything_stored(database), caplog.text, *said]:
         assert SECRET not in place
     assert "credentials" not in (changed.json or {})
 
