@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -29,6 +30,7 @@ from portal.webhooks.queue import Done, Due, Taken
 
 log = structlog.stdlib.get_logger(__name__)
 
+BEGINNING = ("", "")
 POLL_SECONDS = 1.0
 LOOK_SECONDS = 2.0
 ON_ITS_WAY = 1000
@@ -58,7 +60,7 @@ class Engine:
         self._done: list[Done] = []
         self._unsent: list[Taken] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._place = ("", "")
+        self._place = BEGINNING
         self._look_at = 0.0
         self._attempts = 0
         self._gathering: asyncio.TimerHandle | None = None
@@ -152,7 +154,7 @@ class Engine:
     async def _take(self, connection: queue.Connection) -> None:
         while not self._end.is_set():
             await self._look_around(connection)
-            if not await self._take_some(connection):
+            if not await self._take_some(connection) and self._place == BEGINNING:
                 await self._sleep()
                 self.lanes.forget_idle()
 
@@ -180,28 +182,31 @@ class Engine:
 
     async def _due(self, connection: queue.Connection) -> list[Due]:
         """Endpoints with something due, going round them, so that all have their turn."""
-        busy = self.lanes.busy()
-        found = await queue.due(connection, self._place, busy, ENDPOINTS)
-        if len(found) < ENDPOINTS and self._place != ("", ""):
-            seen = {one.webhook_id for one in found}
-            rest = await queue.due(connection, ("", ""), busy, ENDPOINTS - len(found))
-            found += [one for one in rest if one.webhook_id not in seen]
+        found = await queue.due(connection, self._place, self.lanes.busy(), ENDPOINTS)
         last = found[-1] if len(found) == ENDPOINTS else None
-        self._place = (last.tenant_id, last.webhook_id) if last else ("", "")
+        self._place = (last.tenant_id, last.webhook_id) if last else BEGINNING
         return found
 
     def _share(self, due: list[Due], space: int) -> list[tuple[Due, int]]:
-        """Divide the space evenly over the endpoints, each within its own lane."""
+        """Divide the space evenly over the endpoints, each within its own lane, and none of a
+        tenant that has half of what the others leave: so there always is some for one more."""
+        held, free = self._held(), ON_ITS_WAY - len(self.taken)
         rooms = [(one, self.lanes.of(one.webhook_id).room(one)) for one in due]
         rooms = sorted((pair for pair in rooms if pair[1] > 0), key=lambda pair: pair[1])
         wanted = []
         for number, (one, room) in enumerate(rooms):
             share = min(room, max(space // (len(rooms) - number), 1))
-            if share > space:
-                break
-            space -= share
+            share = min(share, (free + held[one.tenant_id]) // 2 - held[one.tenant_id], space)
+            if share <= 0:
+                continue
+            space, free = space - share, free - share
+            held[one.tenant_id] += share
             wanted.append((one, share))
         return wanted
+
+    def _held(self) -> Counter[str]:
+        """How many of each tenant are with this worker."""
+        return Counter(one.tenant_id for one in self.taken.values())
 
     def _note(self, wanted: list[tuple[Due, int]], taken: list[Taken]) -> None:
         of: dict[str, list[Taken]] = {due.webhook_id: [] for due, _ in wanted}
