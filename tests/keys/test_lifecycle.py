@@ -35,7 +35,9 @@ def change(database: Database, statement: str, *values: Any) -> None:
 # ---------------------------------------------------------------- rotation
 
 
-def test_a_successor_has_the_same_settings_and_a_fresh_lifetime(ada: Api, database: Database):
+def test_trap_2_a_successor_has_the_same_settings_and_a_fresh_lifetime(
+    ada: Api, database: Database
+):
     issued = ada.create(
         "api-keys", name="Nightly", scopes=["keys:read"], rpm_limit=5, tags=["etl"],
         max_budget_usd=1, allowed_ips=["10.0.0.0/8"], expires_at=FUTURE,
@@ -226,7 +228,7 @@ def test_a_revocation_at_a_time_holds_without_the_worker(app: Flask, ada: Api, d
     assert ada.get(path).json["status"] == "revoked"
 
 
-def test_nobody_reopens_what_was_stopped_without_a_permission_for_it(app: Flask, ada: Api):
+def test_trap_7_nobody_reopens_what_was_stopped_without_a_permission_for_it(app: Flask, ada: Api):
     scopes = ["keys:write", "keys:read"]
     writer = Api(app.test_client(), ada.create("api-keys", scopes=scopes)["key"])
     reopener = Api(

@@ -85,7 +85,7 @@ def within_a_minute(database: Database, work: Callable[[], Counter[str]]) -> Cou
 
 
 @pytest.mark.parametrize("limit", [1, 7, 1500])
-def test_two_processes_admit_exactly_the_limit(ada: Api, database: Database, limit: int):
+def test_trap_11_two_processes_admit_exactly_the_limit(ada: Api, database: Database, limit: int):
     def work() -> Counter[str]:
         issued = ada.create("api-keys", rpm_limit=limit)
         return together(database, issued, calls=300)
@@ -114,7 +114,7 @@ def test_two_hundred_parallel_cents_of_one_dollar_are_exactly_a_hundred(
     assert asked(database, "SELECT sum(usd) FROM spend_reservation") == Decimal(1)
 
 
-def test_what_a_killed_process_held_comes_back(app: Flask, ada: Api, database: Database):
+def test_trap_12_what_a_killed_process_held_comes_back(app: Flask, ada: Api, database: Database):
     issued = ada.create("api-keys", max_budget_usd=1)
     process = start(database, issued, calls=1, usd="0.25", hang=True)
     assert kill_after_its_calls(process)["seen"] == {"VALID": 4}
@@ -369,7 +369,7 @@ MOMENTS = [
 
 
 @pytest.mark.parametrize(("period", "zone", "at", "begins", "ends"), MOMENTS)
-def test_periods_follow_the_tenants_calendar(
+def test_trap_13_periods_follow_the_tenants_calendar(
     database: Database, period: str, zone: str, at: str, begins: str, ends: str | None
 ):
     found = asked(

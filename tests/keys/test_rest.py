@@ -192,7 +192,7 @@ def test_an_editor_issues_no_keys(ed: Api):
 # ---------------------------------------------------------------- a key that issues keys
 
 
-def test_a_key_grants_no_more_than_it_has(ada: Api, by_key):
+def test_trap_8_a_key_grants_no_more_than_it_has(ada: Api, by_key):
     minter = by_key(ada.create("api-keys", scopes=["keys:write", "keys:read"]))
     assert minter.create("api-keys", scopes=["keys:read"])["scopes"] == ["keys:read"]
     answer = minter.post("/api-keys", {"scopes": ["applications:read", "keys:read"]})

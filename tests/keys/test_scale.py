@@ -147,7 +147,9 @@ def test_an_applications_view_of_many_keys_touches_little_too(
     assert touched <= BLOCKS
 
 
-def test_a_deep_page_costs_what_the_first_does(asked: list[tuple[str, Any]]) -> None:
+def test_trap_14_a_deep_page_of_many_keys_costs_what_the_first_does(
+    asked: list[tuple[str, Any]],
+) -> None:
     cursor = listing.Cursor("-created_at", "", "key_" + "100".rjust(26, "0"))
     deep, scans = cost_of(asked, actor(), f"cursor={cursor.encode()}")
     first, _ = cost_of(asked, actor(), "")

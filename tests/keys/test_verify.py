@@ -86,7 +86,7 @@ def test_each_fault_has_its_code(ada: Api, verify: Any):
     assert verify(issued)["code"] == "REVOKED"
 
 
-def test_another_tenants_key_looks_like_none(
+def test_trap_6_another_tenants_key_looks_like_none(
     api: Callable[[str], Api], ada: Api, tenants: tuple[str, str]
 ):
     gus = api(GUS)
@@ -106,7 +106,7 @@ def test_only_those_may_ask_who_hold_the_scope(ada: Api, ed: Api, vic: Api, app:
     assert holder.post("/api-keys/verify", {"key": issued["key"]}).json["valid"]
 
 
-def test_what_is_refused_consumes_nothing(ada: Api, verify: Any):
+def test_trap_5_what_is_refused_consumes_nothing(ada: Api, verify: Any):
     issued = ada.create("api-keys", rpm_limit=2, tpm_limit=100, max_budget_usd=1)
     for _ in range(5):
         assert verify(issued, scope="keys:read")["code"] == "SCOPE_MISSING"
@@ -138,7 +138,7 @@ def test_a_key_with_uses_dies_of_them(ada: Api, verify: Any):
     assert verify(issued)["code"] == "USES_EXCEEDED"
 
 
-def test_an_address_list_holds_for_every_way_of_writing(ada: Api, verify: Any):
+def test_trap_10_an_address_list_holds_for_every_way_of_writing(ada: Api, verify: Any):
     issued = ada.create("api-keys", allowed_ips=["203.0.113.7/24", "::ffff:10.0.0.0/104"])
     assert ada.get(f"/api-keys/{issued['id']}").json["allowed_ips"] == [
         "10.0.0.0/8", "203.0.113.0/24",
@@ -210,7 +210,7 @@ def test_a_new_key_is_known_though_it_was_not_before(
     until(lambda: verify(raw.text)["valid"], 1)
 
 
-def test_a_suspended_application_is_heard_of(
+def test_trap_9_a_suspended_application_is_heard_of(
     ada: Api, engine: Engine, verify: Any, database: Database
 ):
     crm = ada.create("applications", display_name="CRM")
@@ -249,7 +249,7 @@ def test_a_broken_connection_remembers_nothing(
     until(lambda: engine.cache.is_open)
 
 
-def test_a_look_up_that_was_overtaken_is_not_remembered(ada: Api, engine: Engine):
+def test_trap_4_a_look_up_that_was_overtaken_is_not_remembered(ada: Api, engine: Engine):
     issued = ada.create("api-keys")
     digest = key_format.digest(issued["key"])
 

@@ -1,0 +1,161 @@
+"""A revocation while two server processes are asked about the key a hundred times a second."""
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+import pytest
+from flask import Flask
+from sqlalchemy.exc import ProgrammingError
+
+from portal.config import libpq_url
+from portal.keys.engine import Engine
+from tests.bench.servers import free_port, serving
+from tests.cast import PREFIX, Api
+from tests.databases import Database
+
+BOUND_SECONDS = 1.0
+CALLERS, PAUSE_SECONDS = 8, 0.08  # a hundred calls a second, nearly
+MOST_CALLERS = 60
+
+
+@dataclass
+class Callers:
+    """Programs that ask about one key over connections of their own, again and again."""
+
+    port: int
+    caller: str
+    question: str
+    answers: list[tuple[float, str]] = field(default_factory=list)  # asked at, code
+    stop: threading.Event = field(default_factory=threading.Event)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def add(self) -> None:
+        """One more."""
+        self.threads.append(threading.Thread(target=self._ask, daemon=True))
+        self.threads[-1].start()
+
+    def _ask(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        headers = {"Authorization": f"Bearer {self.caller}", "Content-Type": "application/json"}
+        while not self.stop.wait(PAUSE_SECONDS):
+            asked_at = time.monotonic()
+            connection.request("POST", f"{PREFIX}/api-keys/verify", self.question, headers)
+            answer = json.loads(connection.getresponse().read())
+            self.answers.append((asked_at, answer["code"]))
+        connection.close()
+
+
+@contextmanager
+def calling(port: int, caller: str, key: str) -> Iterator[Callers]:
+    """Callers, until the block ends."""
+    callers = Callers(port, caller, json.dumps({"key": key}))
+    for _ in range(CALLERS):
+        callers.add()
+    yield callers
+    callers.stop.set()
+    for thread in callers.threads:
+        thread.join(20)
+
+
+def until(true: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def environment(_settings: dict[str, str]) -> dict[str, str]:
+    """The settings of a server process on the tests' database."""
+    return dict(_settings)
+
+
+def test_a_revoked_key_opens_in_no_process_a_second_later(
+    environment: dict[str, str], ada: Api, database: Database
+) -> None:
+    issued = ada.create("api-keys")
+    caller = ada.create("api-keys", scopes=["keys:verify"])
+    port = free_port()
+    settings = {**environment, "PORTAL_BASE_URL": f"http://127.0.0.1:{port}"}
+    with (
+        psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection,
+        serving("app:app", settings, port, workers=2),
+        calling(port, caller["key"], issued["key"]) as callers,
+    ):
+
+        def both_answer() -> bool:
+            """A process verifies from its first question on; a new caller may meet the other."""
+            row = connection.execute("SELECT count(*) FROM key_verifier").fetchone()
+            if row == (2,):
+                return True
+            if len(callers.threads) < MOST_CALLERS:
+                callers.add()
+            return False
+
+        until(both_answer, 30)
+        begun = len(callers.answers)
+        until(lambda: len(callers.answers) > begun + 50, 30)
+        assert {code for _, code in callers.answers} == {"VALID"}
+        assert ada.post(f"/api-keys/{issued['id']}/revoke").status_code == 200
+        revoked_at = time.monotonic()
+        until(lambda: time.monotonic() > revoked_at + 2 * BOUND_SECONDS, 10)
+        late = [asked_at for asked_at, code in callers.answers if code == "VALID"]
+        assert max(late) - revoked_at <= BOUND_SECONDS
+        after = [code for asked_at, code in callers.answers if asked_at > revoked_at]
+        assert len(after) > 50
+        assert after[-1] == "REVOKED"
+
+
+# ---------------------------------------------------------------- what others got wrong
+
+
+def test_trap_1_a_key_that_was_rotated_away_opens_in_no_process(
+    app: Flask, ada: Api, database: Database
+) -> None:
+    other = Engine(app, database.app_url)  # as another process has it
+    other.begin_now()
+    try:
+        assert other.watch
+        assert other.watch.listening.wait(10)
+        issued = ada.create("api-keys")
+        assert not isinstance(other.find(issued["key"]), str)
+        assert ada.post(f"/api-keys/{issued['id']}/rotations", {"overlap": "now"}).json
+
+        def is_over() -> bool:
+            key = other.find(issued["key"])
+            return not isinstance(key, str) and key.revoked_at is not None
+
+        until(is_over, 5)
+    finally:
+        other.end()
+
+
+def test_trap_3_a_rotation_that_cannot_be_written_leaves_the_old_key_as_it_was(
+    ada: Api, database: Database
+) -> None:
+    issued = ada.create("api-keys")
+    path = f"/api-keys/{issued['id']}"
+    with forbidden(database, "INSERT ON key_rotation"), pytest.raises(ProgrammingError):
+        ada.post(f"{path}/rotations", {"overlap": "now"})
+    assert ada.get(path).json == {k: v for k, v in issued.items() if k not in ("key", "key_hash")}
+    assert ada.post("/api-keys/verify", {"key": issued["key"]}).json["code"] == "VALID"
+    assert len(ada.get("/api-keys").json["items"]) == 1
+    [made] = ada.get(f"{path}/history").json["items"]
+    assert made["action"] == "key.created"
+
+
+@contextmanager
+def forbidden(database: Database, right: str) -> Iterator[None]:
+    """The portal has no such right as long as the block runs."""
+    with psycopg.connect(libpq_url(database.owner_url), autocommit=True) as owner:
+        owner.execute(f"REVOKE {right} FROM portal_app")  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            owner.execute(f"GRANT {right} TO portal_app")  # type: ignore[arg-type]
