@@ -20,7 +20,7 @@ from portal.forms import (
 )
 from portal.keys import sealing
 from portal.keys.models import ApiKey
-from portal.keys.schemas import BELONGS_TO, IssueKey
+from portal.keys.schemas import BELONGS_TO, IssueKey, RotateKey
 
 KIND_CHOICES = [
     ("service", "Service: a program calls with it"),
@@ -156,6 +156,29 @@ class IssueKeyForm(CommandForm[IssueKey]):
             LINK: "Whoever opens the link first sees it once; you do not.",
             STORE: "It goes to the secret store and nobody sees it here.",
         }[self.way]
+
+
+OVERLAPS = [
+    ("now", "Now", "The old key is refused from its next request on."),
+    ("1h", "One hour", "Time to restart one program."),
+    ("24h", "24 hours", "Time for a deployment. Most choose this."),
+    ("7d", "7 days", "Time for other people to act."),
+    (
+        "until_quiet",
+        "Until it is quiet",
+        "Ends by itself when nobody used it for a day; 30 days at most.",
+    ),
+]
+
+
+class RotateKeyForm(CommandForm[RotateKey]):
+    """Issue a key's successor."""
+
+    form_secret = HiddenField(default=sealing.new_secret)  # as of IssueKeyForm
+
+    overlap = ChoiceField(
+        "How long both keys live", choices=[choice[:2] for choice in OVERLAPS], default="24h"
+    )
 
 
 def expiry(lifetime: str) -> datetime | None:

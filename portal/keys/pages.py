@@ -80,7 +80,7 @@ def issue() -> ResponseReturnValue:
     if (command := form.command()) is not None:
         with form.catching():
             if earlier := web.already_done(form):
-                return _said_again(form, earlier)
+                return said_again(earlier, form.form_secret.data)
             issued = service.issue(web.actor(), command)
             web.note_done(form, issued.record.id)
             return _handed_over(form, issued.record, issued.once["key"])
@@ -90,7 +90,6 @@ def issue() -> ResponseReturnValue:
 
 def _handed_over(form: IssueKeyForm, record: ApiKey, raw: str) -> ResponseReturnValue:
     """The new key on the way that was chosen; only one of the three shows it."""
-    secret = form.form_secret.data
     if form.way == LINK:
         link = sealing.new_secret()
         sealing.seal(web.actor(), record, raw, link, "link")
@@ -100,15 +99,20 @@ def _handed_over(form: IssueKeyForm, record: ApiKey, raw: str) -> ResponseReturn
         ref = SecretRef(record.tenant_id, "keys", record.id, "key")
         store().put(ref, {"key": raw}, cas=0)
         return web.render("keys/stored.html", record=record, path=ref.path(running().vault_mount))
-    if sealing.is_secret(secret):
-        sealing.seal(web.actor(), record, raw, secret, "replay")
+    return shown_once(record, raw, form.form_secret.data)
+
+
+def shown_once(record: ApiKey, raw: str, form_secret: str | None) -> ResponseReturnValue:
+    """The page with a new key on it; for ten minutes the form that made it may lose the answer."""
+    if form_secret is not None and sealing.is_secret(form_secret):
+        sealing.seal(web.actor(), record, raw, form_secret, "replay")
     return revealed(record, raw)
 
 
-def _said_again(form: IssueKeyForm, key_id: str) -> ResponseReturnValue:
+def said_again(key_id: str, form_secret: str | None) -> ResponseReturnValue:
     """The same answer once more for the form that lost it; for anybody else: already issued."""
     record = service.get(web.actor(), key_id)
-    raw = sealing.read_again(web.actor(), key_id, form.form_secret.data)
+    raw = sealing.read_again(web.actor(), key_id, form_secret)
     if raw is not None:
         return revealed(record, raw, again=True)
     return web.render("keys/already.html", record=record, status=409)

@@ -1,29 +1,16 @@
 """Pages of a rotation: begin it, watch the calls move over, end it or give it more time."""
 
-from flask import request, url_for
+from flask import url_for
 from flask.typing import ResponseReturnValue
 
 from portal import web
-from portal.errors import Conflict, Invalid
 from portal.identity.guard import recent_sign_in_required
 from portal.keys import rotation, service, succession
+from portal.keys.forms import OVERLAPS, RotateKeyForm
 from portal.keys.observed import Use
-from portal.keys.pages import about, bp, revealed
-from portal.keys.schemas import RotateKey
+from portal.keys.pages import about, bp, said_again, shown_once
 from portal.web.charts import Column, Series
 
-CHOICES = [
-    ("now", "Now", "The old key is refused from its next request on."),
-    ("1h", "One hour", "Time to restart one program."),
-    ("24h", "24 hours", "Time for a deployment. Most choose this."),
-    ("7d", "7 days", "Time for other people to act."),
-    (
-        "quiet",
-        "Until it is quiet",
-        "Ends by itself when nobody used it for a day; 30 days at most.",
-    ),
-]
-DEFAULT = "24h"
 SERIES = (Series("new key", "ok"), Series("old key", "warn"))
 
 
@@ -34,21 +21,20 @@ def rotate(record_id: str) -> ResponseReturnValue:
     caller = web.actor()
     record = service.get(caller, record_id)
     caller.require("keys:write")
-    problem = ""
-    if request.method == "POST":
-        try:
-            made = rotation.rotate(caller, record_id, _overlap())
-        except (Conflict, Invalid) as error:
-            problem = error.errors[0].message if error.errors else error.detail
-        else:
-            return revealed(made.record, made.once["key"])
+    form = RotateKeyForm()
+    if (command := form.command()) is not None:
+        with form.catching():
+            if earlier := web.already_done(form):
+                return said_again(earlier, form.form_secret.data)
+            made = rotation.rotate(caller, record_id, command)
+            web.note_done(form, made.record.id)
+            return shown_once(made.record, made.once["key"], form.form_secret.data)
     return about(
         "keys/rotate.html",
         record,
-        choices=CHOICES,
-        chosen=request.form.get("overlap", DEFAULT),
-        problem=problem,
-        status=409 if problem else 200,
+        form=form,
+        choices=OVERLAPS,
+        status=409 if form.form_errors else form.answer_status,
     )
 
 
@@ -60,10 +46,6 @@ def show_rotation(record_id: str) -> ResponseReturnValue:
     cockpit = succession.cockpit(caller, record_id)
     columns = [] if cockpit is None else _columns(cockpit.new_use, cockpit.old_use)
     return about("keys/rotation.html", record, cockpit=cockpit, columns=columns, series=SERIES)
-
-
-def _overlap() -> RotateKey:
-    return RotateKey.read({"overlap": request.form.get("overlap", DEFAULT)})
 
 
 def _columns(new: Use, old: Use) -> list[Column]:

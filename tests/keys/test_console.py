@@ -394,16 +394,43 @@ def test_a_rotation_gets_days_more_and_no_more_than_thirty(page: Pages, ada: Api
     assert page.post(f"{path}/extend").status_code == 409
 
 
-def test_rotating_on_the_page_shows_the_successor_once(page: Pages, ada: Api):
+def rotation_form(page: Pages, key_id: str, overlap: str) -> dict[str, str]:
+    text = page.get(f"/keys/{key_id}/rotate").text
+    assert f'value="{overlap}"' in text
+    drawn = {
+        name: re.findall(rf'name="{name}"[^>]*value="([^"]+)"', text)[0]
+        for name in ("idempotency_key", "form_secret")
+    }
+    return drawn | {"overlap": overlap}
+
+
+@pytest.mark.parametrize("overlap", ["now", "1h", "24h", "7d", "until_quiet"])
+def test_rotating_on_the_page_shows_the_successor_once(page: Pages, ada: Api, overlap: str):
     old = ada.create("api-keys", name="Nightly")
-    answer = page.post(f"/keys/{old['id']}/rotate", {"overlap": "1h"})
-    [raw] = set(re.findall(SHAPE, answer.text))
+    path = f"/keys/{old['id']}/rotate"
+    sent = rotation_form(page, old["id"], overlap)
+    answer = page.post(path, sent)
+    assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
+    [raw] = set(re.findall(SHAPE, answer.text))
     assert (ada.post("/api-keys/verify", {"key": raw}).json or {})["valid"] is True
-    assert code(ada, old["id"]) == "VALID"
-    again = page.post(f"/keys/{old['id']}/rotate", {"overlap": "1h"})
-    assert again.status_code == 409
-    assert not re.search(SHAPE, again.text)
+    assert code(ada, old["id"]) == ("REVOKED" if overlap == "now" else "VALID")
+    again = page.post(path, sent)
+    assert set(re.findall(SHAPE, again.text)) == {raw}, "the answer may have been lost"
+    stranger = page.post(path, sent | {"form_secret": "A" * 43})
+    assert stranger.status_code == 409
+    assert "already issued" in stranger.text
+    assert not re.search(SHAPE, stranger.text)
+    assert len((ada.get("/api-keys").json or {})["items"]) == 2
+
+
+def test_a_third_key_of_a_family_is_refused_in_words(page: Pages, ada: Api):
+    old, new = rotated(ada)
+    sent = rotation_form(page, new["id"], "1h")
+    refused = page.post(f"/keys/{new['id']}/rotate", sent)
+    assert refused.status_code == 409
+    assert "Two keys of this family are live already" in refused.text
+    assert (code(ada, old["id"]), code(ada, new["id"])) == ("VALID", "VALID")
 
 
 # ---------------------------------------------------------------- explained
