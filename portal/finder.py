@@ -60,16 +60,26 @@ def init_app(app: Flask, resources: Sequence[Resource[Any, Any]]) -> None:
 
 @bp.get("")
 def index() -> Response:
-    """What is found for the words in `q`, by kind."""
+    """What is found for the words in `q`, by kind; for the box in the bar, its palette."""
     words = request.args.get("q", "").replace("\x00", "").strip()[:200]
-    if (place := _page_of(words)) is not None:
+    place = _page_of(words)
+    if place is not None and not web.portal_request().wants_fragment:
         return web.see_other(place)
-    sections = [_section(web.actor(), found, words) for found in _searched()] if words else []
+    searched = _searched() if words and place is None else []
+    sections = [_section(web.actor(), found, words) for found in searched]
     return web.render(
         "search.html",
+        "_palette.html",
         search_words=words,
+        place=place,
+        found_words=_in_words(sections, place),
         sections=[section for section in sections if section.finds or section.more_url],
     )
+
+
+def _in_words(sections: Sequence[Section], place: str | None) -> str:
+    count = sum(len(section.finds) for section in sections) + (place is not None)
+    return f"{count} found" if count else "Nothing found"
 
 
 def _searched() -> list[Resource[Any, Any]]:

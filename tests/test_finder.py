@@ -1,11 +1,33 @@
 """The search over everything."""
 
-from collections.abc import Callable
+import re
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from flask import Flask
+from playwright.sync_api import expect
+from werkzeug.serving import make_server
 
+from portal.identity.cookies import Cookies
 from tests.cast import ADA, GUS, Api, Pages
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture
+def served(app: Flask) -> Iterator[str]:
+    """The portal's address, for a browser."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture
@@ -49,3 +71,56 @@ def test_any_words_are_only_words(browse: Callable[..., Pages], words: str) -> N
 
 def test_the_box_is_on_every_page(browse: Callable[..., Pages]) -> None:
     assert 'action="/search"' in browse(ADA).get("/").text
+
+
+PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
+
+
+def test_the_palette_has_what_is_found(browse: Callable[..., Pages], crm: str) -> None:
+    found = browse(ADA).get("/search?q=cr", headers=PARTIAL).text
+    assert "<html" not in found
+    assert f'href="/applications/{crm}"' in found
+    assert "1 found" in found
+
+
+def test_the_palette_offers_the_record_of_an_id_and_stays(
+    browse: Callable[..., Pages], crm: str
+) -> None:
+    answer = browse(ADA).get(f"/search?q={crm}", headers=PARTIAL)
+    assert answer.status_code == 200
+    assert f'href="/applications/{crm}"' in answer.text
+
+
+@pytest.mark.parametrize(("words", "said"), [("nothinglikethis", "Nothing found"), ("", "")])
+def test_the_palette_says_when_there_is_nothing(
+    browse: Callable[..., Pages], words: str, said: str
+) -> None:
+    found = browse(ADA).get(f"/search?q={words}", headers=PARTIAL).text
+    assert said in found
+    assert "href" not in found
+    if not words:
+        assert '<div class="palette" id="palette"></div>' in found
+
+
+def test_the_palette_is_walked_by_keys(
+    app: Flask, browse: Callable[..., Pages], browser: "Browser", served: str, crm: str
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    cookie = Cookies.of(app.extensions["portal"]).session
+    value = browse(ADA).client.get_cookie(cookie)
+    context.add_cookies([{"name": cookie, "value": value.value, "url": served}])
+    page = context.new_page()
+    page.goto(f"{served}/connectors")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("crm")
+    found = page.get_by_role("link", name="CRM 360")
+    expect(found).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(found).to_have_count(0)
+    page.keyboard.type(" 360")
+    expect(found).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    expect(found).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"/applications/{crm}$"))
+    context.close()

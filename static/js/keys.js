@@ -25,7 +25,21 @@ const single = {
   },
 };
 
+// In the search over everything the arrows walk through what was found, Escape puts it away.
+function walk(event) {
+  const find = event.target.closest?.(".find");
+  const step = { ArrowDown: 1, ArrowUp: -1, Escape: 0 }[event.key];
+  if (!find || step === undefined) return false;
+  const input = find.querySelector("[data-palette]");
+  if (step === 0) find.querySelector(".palette").replaceChildren();
+  const stops = [input, ...find.querySelectorAll(".palette a")];
+  const next = step === 0 ? input : stops[stops.indexOf(document.activeElement) + step];
+  next?.focus();
+  return Boolean(next);
+}
+
 document.addEventListener("keydown", (event) => {
+  if (walk(event)) return event.preventDefault();
   if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
     if (focus("[data-palette]")) event.preventDefault();
     return;
