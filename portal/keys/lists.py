@@ -37,7 +37,6 @@ from portal.listing import Beside, View
 from portal.records import OFFERED
 
 IDLE = timedelta(days=90)
-SOON = service.SOON
 GRACE = timedelta(days=1)  # until somebody had the time to use a new key
 MOST_LEAKS = 5
 NEVER_USED = datetime(1, 1, 1, tzinfo=UTC)
@@ -46,7 +45,7 @@ IN_FORCE = and_(not_revoked(ApiKey), ApiKey.expires_key > func.now())
 
 
 def _expiring() -> ColumnElement[bool]:
-    return and_(IN_FORCE, ApiKey.expires_key < func.now() + SOON)
+    return and_(IN_FORCE, *service.unfollowed_soon())
 
 
 def _endless() -> ColumnElement[bool]:

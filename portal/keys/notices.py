@@ -1,7 +1,7 @@
 """What is told of keys before it hurts: that one expires soon, that nobody uses one. Once each.
 
-Short-lived children come and go and are not told of, nor is the old key of a rotation that is
-under way: its end is what somebody asked for.
+Short-lived children come and go and are not told of, nor is a key that has a successor: its end is
+what somebody asked for.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, select
 
 from portal.db import Actor, session
 from portal.events import service as events
+from portal.keys import service
 from portal.keys.models import ApiKey, ApiKeyRuntime
-from portal.keys.state import KeyNotice, KeyRotation
+from portal.keys.state import KeyNotice
 
 AHEAD = (1, 7, 14)  # days before a key expires
 UNUSED_DAYS = 90
@@ -30,8 +31,8 @@ def tell_expiring(tenant_id: str) -> int:
     what = func.concat("expiring_", days)
     query = (
         select(ApiKey, days)
-        .where(*_told_of(tenant_id), _ends_within(max(AHEAD)), ApiKey.created_at <= begins)
-        .where(~_rotates(), ~_told(what, ApiKey.expires_key))
+        .where(*_told_of(tenant_id), *service.unfollowed_soon(), ApiKey.created_at <= begins)
+        .where(~_told(what, ApiKey.expires_key))
         .order_by(ApiKey.expires_key)
         .limit(AT_ONCE)
     )
@@ -75,14 +76,6 @@ def _told_of(tenant_id: str) -> tuple[ColumnElement[bool], ...]:
 
 def _ends_within(days: int) -> ColumnElement[bool]:
     return ApiKey.expires_key <= func.now() + timedelta(days=days)
-
-
-def _rotates() -> ColumnElement[bool]:
-    return exists().where(
-        KeyRotation.tenant_id == ApiKey.tenant_id,
-        KeyRotation.old_key_id == ApiKey.id,
-        KeyRotation.finished_at.is_(None),
-    )
 
 
 def _told(what: ColumnElement[str] | str, about: Any) -> ColumnElement[bool]:

@@ -14,6 +14,23 @@ from portal.keys.explain import Explained
 from portal.keys.pages import bp
 from portal.networks import parse
 
+WORDS = {
+    "MALFORMED": "well formed",
+    "SOURCE_LIMITED": "not too many tries from there",
+    "NOT_FOUND": "known",
+    "REVOKED": "not revoked",
+    "BLOCKED": "not blocked",
+    "EXPIRED": "not expired",
+    "APP_INACTIVE": "application active",
+    "IP_FORBIDDEN": "address allowed",
+    "SCOPE_MISSING": "scope granted",
+    "MODEL_FORBIDDEN": "model allowed",
+    "USES_EXCEEDED": "uses left",
+    "RPM_EXCEEDED": "requests left",
+    "TPM_EXCEEDED": "tokens left",
+    "BUDGET_EXCEEDED": "budget left",
+}
+
 
 @bp.get("/posture")
 def posture() -> ResponseReturnValue:
@@ -46,6 +63,7 @@ def explain_call() -> ResponseReturnValue:
     return web.render(
         "keys/explain.html",
         found=found,
+        words=WORDS,
         request_id=request_id,
         record=record,
         scopes=[(scope, scope) for scope in sorted(ALL_SCOPES)],

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import ColumnElement, exists, func, literal, select, union_all
+from sqlalchemy.orm import aliased
 from sqlalchemy.orm.attributes import set_committed_value
 
 from portal import records
@@ -173,7 +174,7 @@ def outlook(actor: Actor) -> Outlook:
     soon = (
         select(literal("expiring"), ApiKey.id, ApiKey.name, ApiKey.expires_key)
         .where(ApiKey.tenant_id == actor.tenant_id, ApiKey.status == "active")
-        .where(ApiKey.expires_key < func.now() + SOON)
+        .where(*unfollowed_soon())
         .order_by(ApiKey.expires_key)
         .limit(PRESSING)
     )
@@ -194,6 +195,16 @@ def outlook(actor: Actor) -> Outlook:
         expiring=[one for kind, one in found if kind == "expiring"],
         leaked=[one for kind, one in found if kind == "leaked"],
     )
+
+
+def unfollowed_soon() -> tuple[ColumnElement[bool], ...]:
+    """Expires within SOON, and somebody should see to it: it has no successor yet, nor is it a
+    child, which is short-lived on purpose."""
+    successor = aliased(ApiKey)
+    followed = exists().where(
+        successor.tenant_id == ApiKey.tenant_id, successor.rotated_from_key_id == ApiKey.id
+    )
+    return ApiKey.expires_key < func.now() + SOON, ApiKey.parent_key_id.is_(None), ~followed
 
 
 def _to_change(actor: Actor, key_id: str) -> ApiKey:

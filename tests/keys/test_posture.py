@@ -154,6 +154,14 @@ def test_a_key_that_was_just_issued_is_not_yet_unused(ada: Api, make: Any):
     assert (ada.get("/api-keys/posture").json or {})["never_used"] == 0
 
 
+def test_a_key_that_has_a_successor_needs_no_other(page: Pages, ada: Api, make: Any):
+    old = make(name="Nightly", expires_at="2099-01-01T00:00:00Z")
+    ada.post(f"/api-keys/{old['id']}/children")
+    assert ada.post(f"/api-keys/{old['id']}/rotations", {"overlap": "24h"}).status_code == 201
+    assert (ada.get("/api-keys/posture").json or {})["expiring"] == 0
+    assert "expires soon" not in page.get("/").text
+
+
 def test_a_weakness_that_is_over_is_forgotten(app: Flask, ada: Api, weak: Any, sql: Sql):
     weak("many_sources")
     assert (ada.get("/api-keys/posture").json or {})["many_sources"] == 1
