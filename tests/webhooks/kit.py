@@ -23,6 +23,8 @@ from tests.outbound.sink import Behaviour, read_request, sink
 ROOT = Path(__file__).parents[2]
 OK = b"HTTP/1.1 200 OK\r\n"
 EMPTY = OK + b"Content-Length: 0\r\n\r\n"
+PATIENT = {"maxAttempts": 5, "backoff": "fixed", "timeoutMs": 30_000}
+"""The engine gives a receiver that never answers up after these thirty seconds, and not before."""
 
 
 @contextmanager

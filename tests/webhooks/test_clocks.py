@@ -17,7 +17,7 @@ from portal.identity.provider.people import ACME
 from tests.cast import Api
 from tests.databases import Database
 from tests.webhooks.conftest import Make, Receiver
-from tests.webhooks.kit import Gate, Mailbox, rows, said, sinks, working
+from tests.webhooks.kit import PATIENT, Gate, Mailbox, rows, said, sinks, working
 from tests.webhooks.test_engine import deliveries, delivering, header, publish, rfp, until
 from tests.webhooks.test_queue_machine import SOMEBODY
 from tests.webhooks.test_recovery import PAUSE, PAUSED, PROBE
@@ -78,7 +78,7 @@ def test_a_retry_is_due_by_the_databases_clock(
 def test_a_lease_runs_out_by_the_databases_clock(database: Database, ada: Api, make: Make) -> None:
     gate = Gate()
     with sinks(gate.behave) as [port]:
-        make(f"http://127.0.0.1:{port}/")
+        make(f"http://127.0.0.1:{port}/", retry_policy=PATIENT)
         publish(ada, rfp(1))
         until(lambda: gate.waiting == 1, 20)
         [lease] = rows(database, f"{WAIT} WHERE state = 'in_flight'")

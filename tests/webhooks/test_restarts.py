@@ -14,7 +14,7 @@ from portal.config import Config
 from portal.db import db
 from tests.cast import ADA, Api, Provider, add_tenants
 from tests.databases import Database
-from tests.webhooks.kit import Gate, Mailbox, rows, said, sinks, working
+from tests.webhooks.kit import PATIENT, Gate, Mailbox, rows, said, sinks, working
 from tests.webhooks.test_engine import rfp, until
 
 FIRST_WIDTH = 10
@@ -119,4 +119,6 @@ def test_a_database_that_crashes_again_and_again_under_load_loses_nothing(server
 
 def make_webhook(server: Server, port: int) -> None:
     address = f"http://127.0.0.1:{port}/"
-    server.ada.create("webhooks", name="CRM", url=address, event_types=["rfp.*"])
+    server.ada.create(
+        "webhooks", name="CRM", url=address, event_types=["rfp.*"], retry_policy=PATIENT
+    )

@@ -5,7 +5,7 @@ import signal
 
 from tests.cast import Api
 from tests.webhooks.conftest import Make
-from tests.webhooks.kit import Gate, Mailbox, said, sinks, working
+from tests.webhooks.kit import PATIENT, Gate, Mailbox, said, sinks, working
 from tests.webhooks.test_engine import deliveries, publish, rfp, until
 
 FIRST_WIDTH = 10  # what a worker gives an endpoint that it does not know yet
@@ -20,7 +20,9 @@ def test_two_workers_share_the_work_and_repeat_nothing(
 ) -> None:
     gate = Gate()
     with sinks(gate.behave) as [port], working(settings) as one, working(settings) as other:
-        make(f"http://127.0.0.1:{port}/")
+        make(f"http://127.0.0.1:{port}/", retry_policy=PATIENT)
+        for worker in (one, other):
+            said(worker, "delivery ready")
         events = publish_many(ada, 400)
         until(lambda: gate.waiting == 2 * FIRST_WIDTH, 40)
         gate.open()
@@ -43,7 +45,7 @@ def test_sigterm_lets_what_is_on_its_way_arrive_and_leaves_the_rest_to_others(
 ) -> None:
     gate = Gate()
     with sinks(gate.behave) as [port]:
-        webhook = make(f"http://127.0.0.1:{port}/")
+        webhook = make(f"http://127.0.0.1:{port}/", retry_policy=PATIENT)
         events = publish_many(ada, 50)
         with working(settings) as worker:
             until(lambda: gate.waiting == FIRST_WIDTH, 40)
