@@ -17,7 +17,6 @@ class ListView:
     next_url: str | None
     previous_url: str | None
     clear_url: str
-    first_url: str
     looked: int | None
 
     @property
@@ -30,6 +29,11 @@ class ListView:
     def is_deep(self) -> bool:
         """Whether rows came before this page."""
         return self.query.cursor is not None
+
+    @property
+    def first_url(self) -> str:
+        """The same question from its beginning."""
+        return _at(None)
 
     @property
     def onward_url(self) -> str | None:
@@ -57,7 +61,6 @@ def list_view(page: Page[Any], query: Query) -> ListView:
         next_url=page.next_cursor and _at(page.next_cursor),
         previous_url=page.previous_cursor and _at(page.previous_cursor),
         clear_url=request.path,
-        first_url=_at(None),
         looked=page.looked,
     )
 
