@@ -61,16 +61,21 @@ class GitHubKeys:
     def find(self, identifier: str) -> ec.EllipticCurvePublicKey | None:
         """The key of this name; None if GitHub has none. Raises Unavailable while nothing is known
         of GitHub's keys."""
+        now = time.monotonic()
+        if self._is_to_ask(identifier, now) and (fetched := self._fetch()) is not None:
+            self._keys, self._fresh_until = fetched, now + FRESH_SECONDS
+        if not self._keys:
+            raise Unavailable("GitHub's public keys cannot be read right now.")
+        return self._keys.get(identifier)
+
+    def _is_to_ask(self, identifier: str, now: float) -> bool:
+        """Whether this caller is to ask GitHub; nobody else waits for that."""
         with self._lock:
-            now = time.monotonic()
-            stale = identifier not in self._keys or now >= self._fresh_until
-            if stale and now >= self._retry_at:
-                self._retry_at = now + RETRY_SECONDS
-                if (fetched := self._fetch()) is not None:
-                    self._keys, self._fresh_until = fetched, now + FRESH_SECONDS
-            if not self._keys:
-                raise Unavailable("GitHub's public keys cannot be read right now.")
-            return self._keys.get(identifier)
+            is_known = identifier in self._keys and now < self._fresh_until
+            if is_known or now < self._retry_at:
+                return False
+            self._retry_at = now + RETRY_SECONDS
+            return True
 
     def _fetch(self) -> dict[str, ec.EllipticCurvePublicKey] | None:
         asked = Request(

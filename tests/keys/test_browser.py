@@ -172,7 +172,9 @@ def test_the_leak_desk_finds_keys_and_sends_none(window: Window, ada: Api, tmp_p
     page.get_by_role("link", name="Nightly export").wait_for()
     leaked = tmp_path / "service.log"
     leaked.write_text(f"GET /deals 401 Bearer {raw}\n")
+    window.open("/keys/leaks")
     page.get_by_label("or a file").set_input_files(leaked)
+    page.wait_for_url(f"**fingerprint={issued['key_fingerprint']}*")
     page.get_by_text("Of 1 key, 1 is yours").wait_for()
     assert [url for url in window.asked if issued["key_fingerprint"] in url]
     assert not [url for url in window.asked if raw[12:40] in url]
