@@ -18,7 +18,10 @@ PASSED_ON = (
     ApiKey.allowed_ips,
     ApiKey.max_budget_usd,
     ApiKey.budget_period,
+    ApiKey.max_uses,
 )
+MORE = "It is more than the key that issues it has."
+OUTLIVES = "It would outlive the key that issues it."
 HAPPENS = {period: number for number, period in enumerate(("none", "month", "week", "day"))}
 """Period → how often a budget begins anew, as an order."""
 assert set(HAPPENS) == set(PERIODS)  # noqa: S101 - the two name the same
@@ -39,23 +42,30 @@ def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
     if issuer is None:
         return values
     latest = _earliest(issuer.expires_at, issuer.revoke_at)
-    values["expires_at"] = values.get("expires_at") or latest
-    if latest is not None and values["expires_at"] > latest:
-        raise Invalid.field("expires_at", "It would outlive the key that issues it.")
-    values["allowed_ips"] = values.get("allowed_ips") or issuer.allowed_ips
-    if issuer.allowed_ips and not _within(values["allowed_ips"], issuer.allowed_ips):
-        raise Invalid.field("allowed_ips", "The key that issues it is not allowed there.")
+    inherited = {
+        "expires_at": _at_most(values, "expires_at", latest, OUTLIVES),
+        "allowed_ips": networks(values.get("allowed_ips"), issuer.allowed_ips),
+        "max_uses": _at_most(values, "max_uses", issuer.max_uses, MORE),
+        "max_budget_usd": _at_most(values, "max_budget_usd", issuer.max_budget_usd, MORE),
+    }
     if issuer.max_budget_usd is None:
-        return values
+        return values | inherited
     if values.get("max_budget_usd") is None:
-        own = {"max_budget_usd": issuer.max_budget_usd, "budget_period": issuer.budget_period}
-        return values | own
-    if values["max_budget_usd"] > issuer.max_budget_usd:
-        raise Invalid.field("max_budget_usd", "It is more than the key that issues it has.")
-    if HAPPENS[values["budget_period"]] > HAPPENS[issuer.budget_period]:
+        inherited["budget_period"] = issuer.budget_period
+    elif HAPPENS[values["budget_period"]] > HAPPENS[issuer.budget_period]:
         message = "It would begin anew more often than that of the key that issues it."
         raise Invalid.field("budget_period", message)
-    return values
+    return values | inherited
+
+
+def _at_most(values: Mapping[str, Any], name: str, most: Any, otherwise: str) -> Any:
+    """What is wanted, or the most that there is; None has no limit."""
+    wanted = values.get(name)
+    if wanted is None or most is None:
+        return most if wanted is None else wanted
+    if wanted > most:
+        raise Invalid.field(name, otherwise)
+    return wanted
 
 
 def _issuer(actor: Actor) -> Any:
@@ -69,9 +79,13 @@ def _earliest(*ends: datetime | None) -> datetime | None:
     return min((end for end in ends if end is not None), default=None)
 
 
-def _within(inner: list[str], outer: list[str]) -> bool:
-    wide = [ip_network(cidr) for cidr in outer]
-    return all(any(_is_part(ip_network(cidr), other) for other in wide) for cidr in inner)
+def networks(wanted: list[str] | None, those: list[str]) -> list[str]:
+    """The networks wanted, or all `those`; none means everywhere. Raises Invalid for others."""
+    wide = [ip_network(cidr) for cidr in those]
+    for cidr in wanted or ():
+        if wide and not any(_is_part(ip_network(cidr), other) for other in wide):
+            raise Invalid.field("allowed_ips", f"The key that it comes from is not allowed {cidr}.")
+    return wanted or those
 
 
 def _is_part(inner: Network, outer: Network) -> bool:

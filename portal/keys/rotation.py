@@ -9,7 +9,7 @@ from portal.applications import service as applications
 from portal.db import Actor, database_now, find, flush, new_id, session
 from portal.errors import Conflict
 from portal.keys import service
-from portal.keys.inheritance import end_for
+from portal.keys.inheritance import end_for, networks
 from portal.keys.models import ApiKey, ApiKeyRuntime
 from portal.keys.schemas import ChildKey, RotateKey
 from portal.keys.state import KeyRotation
@@ -174,6 +174,8 @@ def make_child(actor: Actor, key_id: str, command: ChildKey) -> Revealed[ApiKey]
         raise Conflict("This key does not open, so it can have no children.")
     if parent.parent_key_id is not None:
         raise Conflict("A child key has no children of its own.")
+    if parent.max_uses is not None:
+        raise Conflict("The uses of this key are counted, so it has no children.")
     allowed = _allowed(actor, parent)
     scopes = allowed if command.scopes is None else command.scopes
     service.check_within(scopes, allowed)
@@ -187,5 +189,6 @@ def make_child(actor: Actor, key_id: str, command: ChildKey) -> Revealed[ApiKey]
         "rotation_family_id": parent.rotation_family_id or parent.id,
         "expires_at": end_for(actor, min(ends, parent.expires_at or ends)),
         "max_uses": command.max_uses,
+        "allowed_ips": networks(command.allowed_ips, parent.allowed_ips),
     }
     return service.mint(actor, parent.kind, values)

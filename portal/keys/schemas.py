@@ -237,6 +237,9 @@ class ChildKey(Command):
         3600, description="How long it opens; never longer than its parent."
     )
     max_uses: Limit | None = Field(None, description="How often it may be used at all.")
+    allowed_ips: Annotated[list[Cidr], AfterValidator(_unique)] = Field(
+        default=[], max_length=100, description="Part of its parent's networks, or all of them."
+    )
 
 
 class RevokeKey(StopKey):

@@ -1,7 +1,7 @@
 """Measures everything that is promised about speed, and says where it falls short.
 
-make bench                          all of it, about four minutes
-make bench ARGS="rest --rounds 3"   parts: lists rest growth inbound memory deliveries
+make bench                          all of it, about eight minutes
+make bench ARGS="rest --rounds 3"   parts: lists rest growth inbound memory keys deliveries
 """
 
 import argparse
@@ -26,7 +26,7 @@ from tests.bench.servers import ROOT, Server, free_port, serving
 
 CONNECTIONS = 4
 GROWTH = 1.2
-PARTS = ("lists", "rest", "growth", "inbound", "memory", "deliveries")
+PARTS = ("lists", "rest", "growth", "inbound", "memory", "keys", "deliveries")
 
 
 class Generator:
@@ -253,6 +253,12 @@ class Bench:
         """What comes in from outside."""
         return inbound.measure(self.portal.port, world.SMALL.key)
 
+    def keys(self) -> Iterator[Figure]:
+        """The engine of keys, on a database of its own with a million of them."""
+        from tests.bench import keys  # it measures with what is in this module
+
+        return keys.all_of(keys.KEYS, self.rounds, self.seconds)
+
     def memory(self) -> list[Figure]:
         """What the web process holds when all of this is over."""
         used = self.portal.memory_mb
@@ -277,6 +283,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
             "growth": bench.growth,
             "inbound": bench.inbound,
             "memory": bench.memory,
+            "keys": bench.keys,
             "deliveries": deliveries,
         }
         for part in parts:

@@ -26,6 +26,7 @@ from tests.bench.figures import Figure, of_rounds
 from tests.bench.load import Ask
 from tests.bench.servers import Server, free_port, serving
 
+KEYS = 1_000_000
 CONNECTIONS = 16
 PROCESSES = 2
 FEW = 1_000
@@ -229,7 +230,7 @@ def all_of(keys: int, rounds: int, seconds: float) -> Iterator[Figure]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.keys", description=__doc__)
-    parser.add_argument("--keys", type=int, default=1_000_000)
+    parser.add_argument("--keys", type=int, default=KEYS)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2)
     asked = parser.parse_args()

@@ -157,6 +157,18 @@ def test_a_child_has_a_part_of_its_parents_rights_and_falls_with_it(ada: Api):
     assert verdict(ada, child) == "REVOKED"
 
 
+def test_a_child_opens_from_a_part_of_its_parents_networks_and_multiplies_no_uses(ada: Api):
+    parent = ada.create("api-keys", allowed_ips=["10.0.0.0/8"])
+    path = f"/api-keys/{parent['id']}/children"
+    assert ada.post(path).json["allowed_ips"] == ["10.0.0.0/8"]
+    child = ada.post(path, {"allowed_ips": ["10.1.0.0/16"]}).json
+    assert verdict(ada, child, ip="10.1.0.1") == "VALID"
+    assert verdict(ada, child, ip="10.2.0.1") == "IP_FORBIDDEN"
+    assert ada.post(path, {"allowed_ips": ["0.0.0.0/0"]}).status_code == 422
+    counted = ada.create("api-keys", max_uses=3)
+    assert ada.post(f"/api-keys/{counted['id']}/children").status_code == 409
+
+
 # ---------------------------------------------------------------- keys that issue keys
 
 SOON = "2098-01-01T00:00:00Z"
@@ -168,12 +180,13 @@ def test_what_a_key_issues_ends_with_it_and_has_no_more_than_it(
     issuer = by_key(
         ada.create(
             "api-keys", scopes=["keys:write", "keys:read"], expires_at=SOON, max_budget_usd=10,
-            budget_period="week", allowed_ips=["127.0.0.0/8", "2001:db8::/32"],
+            budget_period="week", allowed_ips=["127.0.0.0/8", "2001:db8::/32"], max_uses=20,
         )
     )  # fmt: skip
     heir = issuer.create("api-keys")
     assert heir["expires_at"] == SOON
     assert (heir["max_budget_usd"], heir["budget_period"]) == (10, "week")
+    assert heir["max_uses"] == 20
     assert heir["allowed_ips"] == ["127.0.0.0/8", "2001:db8::/32"]
     less = {"max_budget_usd": 5, "budget_period": "month", "allowed_ips": ["127.0.0.1"]}
     assert issuer.create("api-keys", **less)["max_budget_usd"] == 5
@@ -183,6 +196,7 @@ def test_what_a_key_issues_ends_with_it_and_has_no_more_than_it(
         {"max_budget_usd": 10, "budget_period": "day"},
         {"allowed_ips": ["127.0.0.1", "10.0.0.1"]},
         {"allowed_ips": ["::/0"]},
+        {"max_uses": 21},
     ):
         refused = issuer.post("/api-keys", more)
         assert refused.status_code == 422, more
