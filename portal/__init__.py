@@ -7,7 +7,7 @@ from portal.config import Config
 
 def create_app(config: Config | None = None) -> Flask:
     """The portal's web application, ready to serve."""
-    from portal import api, edge, finder, health, logs, overview, secretstore, web
+    from portal import api, edge, finder, health, logs, notices, overview, secretstore, web
     from portal.db import init_database
     from portal.features import FEATURES
     from portal.keys import callers, gate
@@ -23,7 +23,7 @@ def create_app(config: Config | None = None) -> Flask:
     logs.log_requests(app)
     web.init_pages(app, config)
     secretstore.configure(config)
-    for blueprint in (health.blueprint, overview.bp):
+    for blueprint in (health.blueprint, overview.bp, notices.bp):
         app.register_blueprint(blueprint)
     for feature in FEATURES:
         feature.init_app(app)

@@ -10,6 +10,7 @@ from sqlalchemy import DateTime, Select, exists, func, null, outerjoin, select, 
 from sqlalchemy.orm import aliased
 
 from portal import listing, overview, web
+from portal import notices as all_notices
 from portal.applications import service as applications
 from portal.applications.models import Application
 from portal.applications.pages import Item, Part, show_on_application
@@ -22,7 +23,7 @@ from portal.events import settings
 from portal.identity.guard import recent_sign_in_required
 from portal.overview import Concern, Figure, Step, Told
 from portal.records import Revealed
-from portal.webhooks import delivery, panels, service, stats
+from portal.webhooks import delivery, notices, panels, service, stats
 from portal.webhooks.forms import PressForm, TestForm, WebhookForm, suggestions
 from portal.webhooks.inbound import pages as inbound
 from portal.webhooks.inbound.forms import InboundForm
@@ -39,6 +40,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(outcome_text=panels.outcome_text, outcome_tone=panels.tone_word)
     show_on_application(app, part)
     overview.tell(app, tell)
+    all_notices.tell(app, notices.tell)
 
 
 @bp.get("")
