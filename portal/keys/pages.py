@@ -26,6 +26,7 @@ from portal.secretstore import SecretRef, store
 from portal.web.charts import Column, Series
 
 bp = Blueprint("keys", __name__, url_prefix="/keys")
+LIMITS = "div#limits"  # which look again by themselves
 CHOOSES_SCOPES = "div#key-owner"  # another application, other scopes
 ENV_NAME = "CPOD_API_KEY"
 COUNTED = 200  # an exact count ends here
@@ -165,7 +166,7 @@ def show(record_id: str) -> ResponseReturnValue:
     return about(
         "keys/show.html",
         record,
-        "keys/_heard.html",
+        "keys/_limits.html" if web.portal_request().source == LIMITS else "keys/_heard.html",
         rights=[(scope, may(scope), used.get(scope)) for scope in record.scopes],
         use=use,
         columns=columns(use),

@@ -45,7 +45,14 @@ def show_rotation(record_id: str) -> ResponseReturnValue:
     record = service.get(caller, record_id)
     cockpit = succession.cockpit(caller, record_id)
     columns = [] if cockpit is None else _columns(cockpit.new_use, cockpit.old_use)
-    return about("keys/rotation.html", record, cockpit=cockpit, columns=columns, series=SERIES)
+    return about(
+        "keys/rotation.html",
+        record,
+        "keys/_rotation.html",
+        cockpit=cockpit,
+        columns=columns,
+        series=SERIES,
+    )
 
 
 def _columns(new: Use, old: Use) -> list[Column]:

@@ -433,6 +433,38 @@ def test_a_third_key_of_a_family_is_refused_in_words(page: Pages, ada: Api):
     assert (code(ada, old["id"]), code(ada, new["id"])) == ("VALID", "VALID")
 
 
+# ---------------------------------------------------------------- looked at again and again
+
+
+def part_of(page: Pages, path: str, source: str) -> str:
+    """What a region of a page gets that looks again by itself."""
+    asked = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Source": source}
+    text = page.get(path, headers=asked).text
+    assert "<html" not in text
+    return text
+
+
+def test_limits_are_shown_as_they_are_now(page: Pages, ada: Api, app: Flask):
+    issued = ada.create("api-keys", scopes=["keys:read"], rpm_limit=5, max_budget_usd=1)
+    path = f"/keys/{issued['id']}"
+    assert 'id="limits" class="stack" data-live="5"' in page.get(path).text
+    assert "0 of 5" in part_of(page, path, "div#limits")
+    Api(app.test_client(), issued["key"]).get("/api-keys")
+    ada.post(f"/api-keys/{issued['id']}/usage", {"cost_usd": 0.25})
+    text = part_of(page, path, "div#limits")
+    assert "$0.25 spent" in text
+    assert "0 of 5" not in text
+
+
+def test_the_cockpit_looks_again_until_the_rotation_is_over(page: Pages, ada: Api):
+    old, _ = rotated(ada)
+    path = f"/keys/{old['id']}/rotation"
+    assert "data-live" in page.get(path).text
+    assert "Waiting for the new key" in part_of(page, path, "div#cockpit")
+    page.post(f"{path}/finish")
+    assert "data-live" not in part_of(page, path, "div#cockpit")
+
+
 # ---------------------------------------------------------------- explained
 
 
