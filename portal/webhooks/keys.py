@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from flask import Flask
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from portal.db import transaction
 from portal.errors import PortalError
@@ -20,6 +22,8 @@ from portal.webhooks.queue import Settings
 FRESH_SECONDS = 15.0
 STALE_SECONDS = 600.0
 WAIT_FOR_STORE = timedelta(seconds=30)
+WAIT_FOR_DATABASE = timedelta(seconds=1)
+"""It is back by then: that the delivery waits had to be written down."""
 
 
 class KeysUnavailable(Exception):
@@ -63,10 +67,10 @@ class Keys:
             values = await asyncio.shield(task)
         except SecretNotFound:
             raise KeysUnavailable("The signing secret is gone. Rotate it.") from None
-        except PortalError as error:
+        except (PortalError, DBAPIError, PoolTimeout) as error:
             if kept is not None and now - kept.read_at < STALE_SECONDS:
                 return kept
-            raise KeysUnavailable(error.detail) from error
+            raise _unavailable(error) from error
         self._forget_old(now)
         self._kept[place] = _Kept(values, now)
         return self._kept[place]
@@ -80,3 +84,9 @@ class Keys:
         old = [k for k, kept in self._kept.items() if now - kept.read_at > STALE_SECONDS]
         for place in old:
             del self._kept[place]
+
+
+def _unavailable(error: Exception) -> KeysUnavailable:
+    if isinstance(error, PortalError):
+        return KeysUnavailable(error.detail)
+    return KeysUnavailable("The database did not answer.", WAIT_FOR_DATABASE)

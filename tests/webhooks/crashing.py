@@ -1,6 +1,7 @@
-"""A worker that dies at a named step: `python -m tests.webhooks.crashing STEP`.
+"""A worker at whose named step somebody dies: `python -m tests.webhooks.crashing STEP [PID]`.
 
-The product knows nothing of it. SIGKILL is sent to the own process, so nothing is cleaned up.
+It itself, or the process that is named (PostgreSQL), once. The product knows nothing of it. By
+SIGKILL, so nothing is cleaned up.
 """
 
 import os
@@ -13,35 +14,44 @@ from portal.outbound import OutboundClient
 from portal.webhooks import queue
 from portal.webhooks.engine import Engine
 
+VICTIMS: list[int] = []
+
 
 def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+    if VICTIMS:
+        os.kill(VICTIMS.pop(), signal.SIGKILL)
 
 
 async def _dies_claimed(*arguments: Any) -> Any:
-    if await TAKE(*arguments):
+    if taken := await TAKE(*arguments):
         die()
+    return taken
 
 
 async def _dies_connecting(*arguments: Any) -> Any:
     die()
+    return await SEND(*arguments)
 
 
 async def _dies_answered(*arguments: Any) -> Any:
-    await SEND(*arguments)
+    outcome = await SEND(*arguments)
     die()
+    return outcome
 
 
 async def _dies_recording(connection: queue.Connection, done: Any) -> Any:
-    await connection.execute("BEGIN")
-    await connection.execute(queue.ENTER, (done[0].tenant_id,))
-    await connection.execute("UPDATE delivery SET state = 'delivered'")
-    die()
+    if VICTIMS:
+        await connection.execute("BEGIN")
+        await connection.execute(queue.ENTER, (done[0].tenant_id,))
+        await connection.execute("UPDATE delivery SET state = 'delivered'")
+        die()
+    return await COMPLETE(connection, done)
 
 
 async def _dies_recorded(*arguments: Any) -> Any:
-    await COMPLETE(*arguments)
+    health = await COMPLETE(*arguments)
     die()
+    return health
 
 
 TAKE, COMPLETE, SEND = queue.take, queue.complete, OutboundClient.send
@@ -54,8 +64,10 @@ STEPS: dict[str, tuple[Any, str, Any]] = {
 }
 
 
-def main(step: str) -> None:
-    queue.LEASE_SECONDS = 1
+def main(step: str, victim: int) -> None:
+    VICTIMS.append(victim)
+    if victim == os.getpid():
+        queue.LEASE_SECONDS = 1
     setattr(*STEPS[step])
     engine = Engine(create_app())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -64,4 +76,4 @@ def main(step: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else os.getpid())

@@ -14,6 +14,7 @@ from portal.config import Config
 from portal.db import db
 from tests.cast import ADA, Api, Provider, add_tenants
 from tests.databases import Database
+from tests.webhooks.crashing import STEPS
 from tests.webhooks.kit import PATIENT, Gate, Mailbox, rows, said, sinks, working
 from tests.webhooks.test_engine import rfp, until
 
@@ -21,6 +22,7 @@ FIRST_WIDTH = 10
 CRASH, FAST, KILL = signal.SIGQUIT, signal.SIGINT, signal.SIGKILL
 OWED = "SELECT count(*) AS n FROM delivery WHERE state <> 'delivered'"
 LEASED = "SELECT count(*) AS n FROM delivery WHERE state = 'in_flight'"
+BLAMED = "SELECT count(*) AS n FROM delivery_attempt WHERE outcome <> 'delivered'"
 RUN_OUT = "UPDATE delivery SET due_at = now() WHERE state = 'in_flight'"
 
 
@@ -95,6 +97,26 @@ def test_what_arrived_while_the_database_was_away_is_written_down_once_it_is_bac
         assert worker.poll() is None, "the same worker all the while"
     assert set(gate.ids) == events, "0 lost"
     assert len(gate.ids) == 40, "and none twice: the worker remembered what it knew"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_postgresql_killed_at_any_step_of_a_worker_loses_nothing(step: str, server: Server) -> None:
+    mailbox = Mailbox()
+    crashing = ("tests.webhooks.crashing", step, str(server.postgres.pid))
+    with sinks(mailbox.behave) as [port]:
+        make_webhook(server, port)
+        events = server.publish(12)
+        with working(server.settings, *crashing) as worker:
+            server.postgres.process.wait(40)
+            server.postgres.stop()
+            server.comes_back()
+            leased = server.count(LEASED)
+            rows(server.database, RUN_OUT)
+            until(lambda: server.count(OWED) == 0, 40)
+            assert worker.poll() is None, "the same worker all the while"
+            assert server.count(BLAMED) == 0, "that was no failure of the receiver"
+    assert set(mailbox.ids) == events, "0 lost"
+    assert len(mailbox.ids) - 12 <= leased, "no more twice than were in flight"
 
 
 def test_a_database_that_crashes_again_and_again_under_load_loses_nothing(server: Server) -> None:
