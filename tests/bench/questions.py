@@ -1,7 +1,7 @@
 """The pages whose cost must not grow, each asked of the big and of the small tenant."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -46,9 +46,9 @@ KEYS = {
     "a rare tag": "tag=audit",
     "a word and a filter": "q=nightly&status=revoked",
     "a word and a rare filter": "q=nightly&issued_to_service=zeppelin",
+    # Falls short and is known to: filters alone are not walked, so all that one of them has is read.
+    "two filters that never meet": "status=revoked&issued_to_user_id=per_3",
 }
-# Reads what the rarer of the two has, which grows with the table.
-NEVER_MEET = "status=revoked&issued_to_user_id=per_3"
 PAGES = (
     "/",
     "/keys",
@@ -80,15 +80,12 @@ class Question:
     name: str
     big: Ask
     small: Ask
-    bound: float = 1.2
 
 
 def all_of(bench: "Bench") -> Iterator[Question]:
     """Every question."""
     for name, query in KEYS.items():
         yield _rest(bench, f"REST keys, {name}", "/api-keys", query)
-    meet = _rest(bench, "REST keys, two filters that never meet", "/api-keys", NEVER_MEET)
-    yield replace(meet, bound=10.0)
     yield _deep(bench, "REST keys, deep by cursor", "/api-keys")
     for path in PAGES:
         big, small = (
