@@ -46,7 +46,7 @@ KEYS = {
     "a rare tag": "tag=audit",
     "a word and a filter": "q=nightly&status=revoked",
     "a word and a rare filter": "q=nightly&issued_to_service=zeppelin",
-    # Falls short and is known to: filters alone are not walked, so all that one of them has is read.
+    # Falls short, and is known to: filters alone are not walked, all that one of them has is read.
     "two filters that never meet": "status=revoked&issued_to_user_id=per_3",
 }
 PAGES = (
