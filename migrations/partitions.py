@@ -4,9 +4,16 @@ The id is the partition key, so the primary key stays (tenant_id, id), a row is 
 the one partition that it can be in, and what is old is dropped as a whole table.
 """
 
+from collections.abc import Sequence
+
 from alembic import op
 
 from migrations.tenancy import APP_ROLE, tenant_table
+
+Parents = Sequence[tuple[str, str]]
+"""Tables, and the prefixes of their ids."""
+
+EVENTS_AND_DELIVERIES: Parents = (("event", "evt"), ("delivery", "dlv"))
 
 ULID_FLOOR = """
 CREATE FUNCTION ulid_floor(prefix text, moment timestamptz) RETURNS text
@@ -25,25 +32,27 @@ END $$
 
 # The portal's own role cannot create or drop tables; the worker asks these functions of the owner.
 ENSURE = """
-CREATE FUNCTION ensure_day_partitions(days integer) RETURNS integer
+CREATE OR REPLACE FUNCTION ensure_day_partitions(days integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    parent text; prefix text; day date; name text; low text; high text; taken boolean;
+    parent text; prefix text; day date; name text; low text; high text;
     made integer := 0;
 BEGIN
-    FOR parent, prefix IN VALUES ('event', 'evt'), ('delivery', 'dlv') LOOP
+    FOR parent, prefix IN VALUES <pairs> LOOP
         FOR step IN -1..least(days, 60) LOOP
             day := (now() AT TIME ZONE 'UTC')::date + step;
             name := parent || '_' || to_char(day, 'YYYYMMDD');
             CONTINUE WHEN to_regclass(name) IS NOT NULL;
             low := ulid_floor(prefix, day::timestamp AT TIME ZONE 'UTC');
             high := ulid_floor(prefix, (day + 1)::timestamp AT TIME ZONE 'UTC');
-            -- Rows of that day that came before their partition stay where they are.
-            EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE id >= %L AND id < %L)',
-                parent || '_rest', low, high) INTO taken;
-            CONTINUE WHEN taken;
-            EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
-                name, parent, low, high);
+            BEGIN
+                EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+                    name, parent, low, high);
+            EXCEPTION WHEN check_violation OR invalid_object_definition THEN
+                -- Rows of that day that came before their partition stay where they are, and a
+                -- day that another partition has needs none of its own.
+                CONTINUE;
+            END;
             EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
             EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
             EXECUTE format(
@@ -56,14 +65,14 @@ BEGIN
 END $$
 """
 DROP = """
-CREATE FUNCTION drop_day_partitions(keep_days integer) RETURNS integer
+CREATE OR REPLACE FUNCTION drop_day_partitions(keep_days integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     name text; dropped integer := 0;
 BEGIN
     FOR name IN
         SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent IN ('event'::regclass, 'delivery'::regclass)
+        WHERE i.inhparent IN (<tables>)
         AND c.relname ~ '_[0-9]{8}$'
         AND to_date(right(c.relname, 8), 'YYYYMMDD')
             < (now() AT TIME ZONE 'UTC')::date - greatest(keep_days, 30)
@@ -79,10 +88,16 @@ FUNCTIONS = ("ensure_day_partitions(integer)", "drop_day_partitions(integer)")
 
 def partition_functions() -> None:
     """The functions by which the worker looks after the partitions of events and deliveries."""
-    for statement in (ULID_FLOOR, ENSURE, DROP):
-        op.execute(statement)
+    op.execute(ULID_FLOOR)
+    look_after(EVENTS_AND_DELIVERIES)
     for name in FUNCTIONS:
         lend(name)
+
+
+def look_after(parents: Parents) -> None:
+    """Let the functions look after these tables, and no others."""
+    op.execute(ENSURE.replace("<pairs>", ", ".join(str(pair) for pair in parents)))
+    op.execute(DROP.replace("<tables>", ", ".join(f"'{name}'::regclass" for name, _ in parents)))
 
 
 def lend(function: str) -> None:

@@ -25,6 +25,44 @@ def test_they_go_up_and_down_again(empty_database: Database) -> None:
     assert migrate.upgrade(url) == migrate.head()
 
 
+ATTEMPT = """
+INSERT INTO delivery_attempt (tenant_id, id, webhook_id, event_type, actor_id, actor_name, url,
+    request_headers, request_body, signed_with)
+VALUES ('tnt_a', %s, 'whk_a', 'a.b', 'ada', 'Ada', 'https://x.example', '[]', '{}', 'abc')
+"""
+
+
+def test_attempts_of_before_they_were_kept_by_the_day_are_kept(empty_database: Database) -> None:
+    ids = ["att_01J0000000000000000000000A", "dlv_01J0000000000000000000000A"]
+
+    def rows(statement: str, *values: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(libpq_url(empty_database.superuser_url)) as connection:
+            cursor = connection.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def kept() -> list[str]:
+        return [id for (id,) in rows("SELECT id FROM delivery_attempt ORDER BY id")]
+
+    migrate.upgrade(empty_database.owner_url, "0030")
+    rows("INSERT INTO tenant (id, slug, name, key_code) VALUES ('tnt_a', 'a', 'A', 'aaaa')")
+    rows(
+        "INSERT INTO webhook (tenant_id, id, version, name, retry_policy)"
+        " VALUES ('tnt_a', 'whk_a', 1, 'A', '{}')"
+    )
+    for id in ids:
+        rows(ATTEMPT, id)
+    migrate.upgrade(empty_database.owner_url)
+    assert kept() == ids
+    rows(ATTEMPT, today := "att_7ZZZZZZZZZ000000000000000A")
+    assert kept() == [ids[0], today, ids[1]]
+    open_walls = (
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relforcerowsecurity"
+    )
+    assert rows(f"{open_walls} AND relname ~ '^delivery_attempt'") == []
+    migrate.downgrade(empty_database.owner_url, "0030")
+    assert kept() == [ids[0], today, ids[1]]
+
+
 def test_they_end_where_the_models_are(database: Database) -> None:
     engine = create_engine(database.owner_url, poolclass=pool.NullPool)
     with engine.connect() as connection:

@@ -81,7 +81,7 @@ def get(actor: Actor, delivery_id: str) -> tuple[Delivery, Webhook]:
 
 def attempts_of(actor: Actor, delivery: Delivery) -> Sequence[DeliveryAttempt]:
     """The attempts of one delivery, the newest first."""
-    query = DeliveryAttempt.seen_by(actor).where(DeliveryAttempt.delivery_id == delivery.id)
+    query = DeliveryAttempt.seen_by(actor).where(DeliveryAttempt.of(delivery))
     return session.scalars(
         query.order_by(DeliveryAttempt.number.desc()).limit(ATTEMPTS_SHOWN)
     ).all()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, or_, select, text, update
 
 from portal.audit import service as audit
 from portal.config import running
@@ -75,10 +75,13 @@ def attempt(actor: Actor, webhook_id: str, attempt_id: str) -> DeliveryAttempt:
 
 def forget_old(tenant_id: str) -> int:
     """Housekeeping: drop the attempts of one tenant that are older than KEEP; gives how many."""
-    old = delete(DeliveryAttempt).where(
-        DeliveryAttempt.tenant_id == tenant_id, DeliveryAttempt.created_at < func.now() - KEEP
+    moment = func.now() - KEEP
+    old = or_(
+        (DeliveryAttempt.id >= "att") & (DeliveryAttempt.id < func.ulid_floor("att", moment)),
+        DeliveryAttempt.delivery_id.is_(None) & (DeliveryAttempt.created_at < moment),
     )
-    return len(session.execute(old.returning(DeliveryAttempt.id)).all())
+    gone = delete(DeliveryAttempt).where(DeliveryAttempt.tenant_id == tenant_id, old)
+    return len(session.execute(gone.returning(DeliveryAttempt.id)).all())
 
 
 def _begin(actor: Actor, webhook_id: str, command: TestInput) -> tuple[DeliveryAttempt, Request]:

@@ -38,6 +38,7 @@ BATCH = 200
 GATHER_SECONDS = 0.025
 ENDPOINTS = 200
 DRAIN_SECONDS = 40.0
+CLAIM_SECONDS = 5.0
 RECONNECT_SECONDS = (0.5, 10.0)
 NO_SECRET_WAIT = 30.0
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
@@ -91,22 +92,23 @@ class Engine:
         allow = self.config.outbound_allow
         async with OutboundClient(allow, concurrency=ON_ITS_WAY) as self.client:
             recording = asyncio.create_task(self._with_database(self._record))
-            loops = [
-                asyncio.create_task(self._with_database(work))
-                for work in (self._listen, self._take)
-            ]
+            listening = asyncio.create_task(self._with_database(self._listen))
+            taking = asyncio.create_task(self._with_database(self._take))
             log.info("delivery ready")
             await self._end.wait()
-            await self._drain(loops, recording)
+            listening.cancel()
+            await self._end_taking(taking)
+            await self._drain(recording)
+            await asyncio.gather(listening, taking, recording, return_exceptions=True)
         log.info("delivery stopped", attempts=self._attempts)
 
-    async def _drain(
-        self, loops: list["asyncio.Task[None]"], recording: "asyncio.Task[None]"
-    ) -> None:
+    async def _end_taking(self, taking: "asyncio.Task[None]") -> None:
+        """Let a claim that has begun end: interrupted, it would lease what nobody knows of."""
         self._wake.set()
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        await asyncio.wait([taking], timeout=CLAIM_SECONDS)
+        taking.cancel()
+
+    async def _drain(self, recording: "asyncio.Task[None]") -> None:
         for lane in self.lanes:
             self._put_back(lane)
         deadline = time.monotonic() + DRAIN_SECONDS
@@ -114,7 +116,6 @@ class Engine:
             self._ready.set()
             await asyncio.sleep(0.02)
         recording.cancel()
-        await asyncio.gather(recording, return_exceptions=True)
 
     async def _with_database(self, work: Callable[[queue.Connection], Awaitable[None]]) -> None:
         """Do `work` with a connection; while the database is away, wait and begin again."""
@@ -125,6 +126,8 @@ class Engine:
                 async with connection:
                     wait = RECONNECT_SECONDS[0]
                     await work(connection)
+                    if self._end.is_set():
+                        return
             except AWAY as error:
                 reason = str(error).strip().splitlines()[:1]
                 log.warning("delivery: database away", reason=reason, retry_in=wait)
@@ -217,7 +220,7 @@ class Engine:
             lane, found = self.lanes.of(due.webhook_id), of[due.webhook_id]
             lane.took(found)
             lane.has_more = len(found) == room
-            self._start(lane)
+            self._put_back(lane) if self._end.is_set() else self._start(lane)
 
     # ------------------------------------------------------------ sending
 

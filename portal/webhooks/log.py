@@ -149,7 +149,7 @@ def attempts_of(actor: Actor, delivery: Delivery) -> Sequence[DeliveryAttempt]:
     """The attempts of one delivery without what was sent and answered, the newest first."""
     query = (
         DeliveryAttempt.seen_by(actor)
-        .where(DeliveryAttempt.delivery_id == delivery.id)
+        .where(DeliveryAttempt.of(delivery))
         .options(
             defer(DeliveryAttempt.request_body, raiseload=True),
             defer(DeliveryAttempt.request_headers, raiseload=True),
