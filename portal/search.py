@@ -26,10 +26,10 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    text,
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, Record, session
@@ -74,6 +74,13 @@ def words(text: str) -> list[str]:
     return [word[:WORD_LENGTH] for word in WORD.findall(text.lower())]
 
 
+ADD = text(
+    "INSERT INTO search_term (tenant_id, kind, term, record_id)"
+    " SELECT :tenant_id, :kind, term, :record_id FROM unnest(CAST(:terms AS text[])) AS term"
+    " ON CONFLICT DO NOTHING"
+)
+
+
 def terms_of(texts: Iterable[str | None], tags: Iterable[str] = ()) -> set[str]:
     """Every term that a record with these texts and tags is found by."""
     found = dict.fromkeys(word for text in texts if text for word in words(text))
@@ -96,9 +103,8 @@ def index(record: Record, terms: set[str], *, is_new: bool = False) -> None:
         )
         session.execute(delete(SearchTerm).where(*where, SearchTerm.term.not_in(terms)))
     key = {"tenant_id": record.tenant_id, "kind": record.noun, "record_id": record.id}
-    rows = [{**key, "term": term} for term in sorted(terms)]
-    if rows:
-        session.execute(insert(SearchTerm).on_conflict_do_nothing(), rows)
+    if terms:
+        session.execute(ADD, {**key, "terms": sorted(terms)})
 
 
 # ---------------------------------------------------------------- the words of a question

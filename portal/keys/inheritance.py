@@ -5,20 +5,16 @@ from datetime import datetime
 from ipaddress import IPv4Network, ip_network
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import text
 
 from portal.db import Actor, session
 from portal.errors import Invalid
-from portal.keys.models import PERIODS, ApiKey
+from portal.keys.models import PERIODS
 from portal.networks import Network
 
-PASSED_ON = (
-    ApiKey.expires_at,
-    ApiKey.revoke_at,
-    ApiKey.allowed_ips,
-    ApiKey.max_budget_usd,
-    ApiKey.budget_period,
-    ApiKey.max_uses,
+ISSUER = text(
+    "SELECT expires_at, revoke_at, allowed_ips, max_budget_usd, budget_period, max_uses"
+    " FROM api_key WHERE tenant_id = :tenant_id AND id = :id"
 )
 MORE = "It is more than the key that issues it has."
 OUTLIVES = "It would outlive the key that issues it."
@@ -71,8 +67,7 @@ def _at_most(values: Mapping[str, Any], name: str, most: Any, otherwise: str) ->
 def _issuer(actor: Actor) -> Any:
     if actor.kind != "application":
         return None
-    own = ApiKey.tenant_id == actor.tenant_id, ApiKey.id == actor.id
-    return session.execute(select(*PASSED_ON).where(*own)).first()
+    return session.execute(ISSUER, {"tenant_id": actor.tenant_id, "id": actor.id}).first()
 
 
 def _earliest(*ends: datetime | None) -> datetime | None:
