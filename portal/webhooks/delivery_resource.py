@@ -1,5 +1,6 @@
 """REST of deliveries: below a webhook, and each by its own id; pause, resume and trials."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, request
@@ -10,7 +11,7 @@ from portal.db import Actor, find
 from portal.events import settings
 from portal.openapi import Operation, Parameter
 from portal.resources import RETRY, Action
-from portal.webhooks import deliveries, replays, safety, service
+from portal.webhooks import deliveries, log, replays, safety, service
 from portal.webhooks.models import Delivery, DeliveryAttempt, Replay, Webhook
 from portal.webhooks.schemas import (
     AttemptDocument,
@@ -32,8 +33,8 @@ MOMENT = {"type": "string", "format": "date-time"}
 def represent(delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
     """A delivery as programs read it."""
     derived = {
-        "state": deliveries.shown_state(delivery, webhook),
-        "next_attempt_at": deliveries.next_attempt(delivery, webhook),
+        "state": log.state_of(delivery, webhook),
+        "next_attempt_at": log.next_attempt(delivery, webhook),
     }
     return {
         name: derived[name] if name in derived else getattr(delivery, name)
@@ -54,11 +55,12 @@ def _list(id: str) -> Response:
     webhook = find(Webhook, actor(), id, include_deleted=True)
     if "after" in request.args:
         return _after(webhook)
-    query = listing.parse(deliveries.LISTING, request.args)
+    query = listing.parse(log.LISTING, request.args)
     for name in ("q", "tag", "include_deleted", "webhook_id"):
         if name in request.args:
             raise listing.refused(name, "There is no parameter of this name.")
-    page = deliveries.find_page(actor(), webhook, query)
+    of_one = replace(query, filters={**query.filters, "webhook_id": webhook.id})
+    page = log.find_page(actor(), of_one)
     items = [represent(delivery, webhook) for delivery in page.items]
     return answer({"items": items, "next_cursor": page.next_cursor})
 
@@ -73,14 +75,14 @@ def _after(webhook: Webhook) -> Response:
     limit = request.args.get("limit", "50")
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:4]) <= listing.MAX_LIMIT):
         raise listing.refused("limit", f"Give a whole number from 1 to {listing.MAX_LIMIT}.")
-    found = deliveries.after(actor(), webhook, int(given), int(limit))
+    found = log.after(actor(), webhook, int(given), int(limit))
     return answer({"items": [represent(one, webhook) for one in found], "next_cursor": None})
 
 
 def _get(id: str) -> Response:
     no_parameters()
-    delivery, webhook = deliveries.get(actor(), id)
-    attempts = deliveries.attempts_of(actor(), delivery)
+    delivery, webhook = log.one(actor(), id)
+    attempts = log.attempts_of(actor(), delivery, whole=True)
     hidden = settings.hidden_from(actor())
     tried = [represent_attempt(attempt, hidden) for attempt in attempts]
     return answer({**represent(delivery, webhook), "attempt_list": tried})
@@ -91,7 +93,7 @@ def _redeliver(id: str) -> Response:
 
     def work() -> Outcome:
         again = deliveries.redeliver(actor(), id)
-        _, webhook = deliveries.get(actor(), again.id)
+        _, webhook = log.one(actor(), again.id)
         return Outcome(represent(again, webhook), 201)
 
     return once(work)
@@ -102,7 +104,7 @@ def _hurry(id: str) -> Response:
 
     def work() -> Outcome:
         delivery = deliveries.hurry(actor(), id)
-        _, webhook = deliveries.get(actor(), delivery.id)
+        _, webhook = log.one(actor(), delivery.id)
         return Outcome(represent(delivery, webhook), 202)
 
     return once(work)
@@ -208,7 +210,7 @@ BELOW = (
             Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
             Parameter("cursor", TEXT, "The next_cursor of the page before"),
             Parameter("sort", {"type": "string", "enum": ["created_at", "-created_at"]}),
-            *(Parameter(name, TEXT) for name in deliveries.LISTING.filters if name != "webhook_id"),
+            *(Parameter(name, TEXT) for name in log.LISTING.filters if name != "webhook_id"),
             Parameter("created_after", MOMENT),
             Parameter("created_before", MOMENT),
         ),

@@ -1,4 +1,4 @@
-"""The delivery log as the console reads it: all webhooks of a tenant, or one, newest first.
+"""The delivery log as people and programs read it: all webhooks of a tenant, or one, newest first.
 
 Every question is answered along an index, so the log of a million deliveries opens as fast as that
 of ten. Words are looked up by equality (a whole id, a whole subject), never within texts.
@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, literal, select
@@ -109,6 +110,11 @@ def state_of(delivery: Delivery, receiver: Receiver | Webhook | None) -> str:
     return "held" if idle and delivery.state in ("pending", "retrying") else delivery.state
 
 
+def next_attempt(delivery: Delivery, webhook: Webhook) -> datetime | None:
+    """When it is tried next, as far as that is settled."""
+    return delivery.due_at if state_of(delivery, webhook) in ("pending", "retrying") else None
+
+
 def print_of(deliveries: Sequence[Delivery], receivers: Mapping[str, Receiver], new: int) -> str:
     """Changes exactly when what the log shows of these deliveries does."""
     seen = [
@@ -145,18 +151,30 @@ def attempt_named(actor: Actor, attempt_id: str) -> DeliveryAttempt | None:
     return session.scalar(query)
 
 
-def attempts_of(actor: Actor, delivery: Delivery) -> Sequence[DeliveryAttempt]:
-    """The attempts of one delivery without what was sent and answered, the newest first."""
-    query = (
-        DeliveryAttempt.seen_by(actor)
-        .where(DeliveryAttempt.of(delivery))
-        .options(
+def after(actor: Actor, webhook: Webhook, sequence: int, limit: int) -> Sequence[Delivery]:
+    """A webhook's deliveries that follow a sequence number, in their order: to fill a gap."""
+    actor.require("webhooks:read")
+    query = Delivery.seen_by(actor).where(
+        Delivery.webhook_id == webhook.id,
+        Delivery.sequence.is_not(None),
+        Delivery.sequence > sequence,
+    )
+    return session.scalars(query.order_by(Delivery.sequence).limit(limit)).all()
+
+
+def attempts_of(
+    actor: Actor, delivery: Delivery, *, whole: bool = False
+) -> Sequence[DeliveryAttempt]:
+    """The attempts of one delivery, the newest first; only `whole` with what was sent and
+    answered."""
+    query = DeliveryAttempt.seen_by(actor).where(DeliveryAttempt.of(delivery))
+    if not whole:
+        query = query.options(
             defer(DeliveryAttempt.request_body, raiseload=True),
             defer(DeliveryAttempt.request_headers, raiseload=True),
             defer(DeliveryAttempt.response_body, raiseload=True),
             defer(DeliveryAttempt.response_headers, raiseload=True),
         )
-    )
     newest_first = query.order_by(DeliveryAttempt.number.desc())
     return session.scalars(newest_first.limit(ATTEMPTS_SHOWN)).all()
 
