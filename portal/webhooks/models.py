@@ -1,7 +1,7 @@
 """The Webhook record (specification: Webhook), and every attempt to deliver to one."""
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from sqlalchemy import (
     BigInteger,
@@ -28,38 +28,22 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.config import running
 from portal.db import CONSTRAINTS, Actor, Base, Record
+from portal.outbound import Kind
 from portal.secretstore import SecretRef
 from portal.secretstore.paths import path_in_sql
-from portal.webhooks.schemes import style_of
+from portal.webhooks.schemes import SCHEMES, style_of
 
-DIRECTIONS = ("outbound", "inbound")
-SIGNATURE_SCHEMES = (
-    "standard-webhooks",
-    "standard-webhooks-ed25519",
-    "github",
-    "stripe",
-    "hmac-sha256-hex",
-    "hmac-sha256-base64",
-)
-BACKOFFS = ("exponential", "linear", "fixed")
-# `sending` until the outcome is recorded; the others are the words of portal.outbound.
-OUTCOMES = (
-    "sending",
-    "delivered",
-    "http_error",
-    "redirect",
-    "forbidden_address",
-    "invalid_request",
-    "dns",
-    "refused",
-    "unreachable",
-    "reset",
-    "tls",
-    "timeout",
-    "too_large",
-    "protocol_error",
-    "cancelled",
-)
+# The words of the domain, once: for the columns, for programs, and for what lists offer.
+Direction = Literal["outbound", "inbound"]
+Backoff = Literal["exponential", "linear", "fixed"]
+Origin = Literal["event", "redelivery", "replay", "probe", "lab"]
+OutcomeWord = Literal["sending", Kind]
+"""`sending` until the outcome is recorded."""
+
+DIRECTIONS: tuple[str, ...] = get_args(Direction)
+ORIGINS: tuple[str, ...] = get_args(Origin)
+OUTCOMES: tuple[str, ...] = get_args(OutcomeWord)
+SIGNATURE_SCHEMES = SCHEMES
 
 
 # As literal words, so that the index over exactly these rows is found.
@@ -273,7 +257,6 @@ class DeliveryAttempt(Base):
 
 
 STATES = ("pending", "in_flight", "retrying", "delivered", "failed", "expired", "cancelled")
-ORIGINS = ("event", "redelivery", "replay", "probe", "lab")
 WAITING = ("pending", "in_flight", "retrying")
 WAITING_SQL = f"state IN {WAITING}"
 

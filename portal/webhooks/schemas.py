@@ -18,28 +18,9 @@ from portal.events import names
 from portal.outbound import header_problems
 from portal.schemas import Command, Document, JsonObject, Line, Moment, Name, RecordId, Tags
 from portal.webhooks.inbound.schemes import OPTIONS, SCHEMES
+from portal.webhooks.models import Backoff, Direction, Origin, OutcomeWord
+from portal.webhooks.policy import PauseReason
 from portal.webhooks.schemes import Scheme
-
-Direction = Literal["outbound", "inbound"]
-SignatureScheme = Scheme
-Backoff = Literal["exponential", "linear", "fixed"]
-OutcomeWord = Literal[
-    "sending",
-    "delivered",
-    "http_error",
-    "redirect",
-    "forbidden_address",
-    "invalid_request",
-    "dns",
-    "refused",
-    "unreachable",
-    "reset",
-    "tls",
-    "timeout",
-    "too_large",
-    "protocol_error",
-    "cancelled",
-]
 
 EVENT_LENGTH = names.LENGTH
 
@@ -102,7 +83,6 @@ Patterns = Annotated[
     AfterValidator(_event_filters),
 ]
 Filter = Annotated[dict[str, list[Any]], BeforeValidator(_filter)]
-PauseReason = Literal["failing", "gone", "by_hand"]
 
 
 def _scheme(name: str) -> str:
@@ -183,7 +163,7 @@ class WebhookInput(Command):
         max_length=100,
         description="Event type filters: rfp.created, rfp.*, or * for everything.",
     )
-    signature_scheme: SignatureScheme = Field(
+    signature_scheme: Scheme = Field(
         "standard-webhooks",
         description="standard-webhooks = headers webhook-id, webhook-timestamp and"
         " webhook-signature (v1, HMAC-SHA256), see standardwebhooks.com; -ed25519 = the same with"
@@ -245,7 +225,7 @@ class WebhookDocument(Document):
     direction: Direction
     url: str | None
     event_types: list[str]
-    signature_scheme: SignatureScheme
+    signature_scheme: Scheme
     inbound_url: str | None = Field(description="Inbound only: the address to give to the sender.")
     inbound_scheme: InboundScheme | None
     inbound_options: dict[str, str]
@@ -327,7 +307,7 @@ class DeliveryDocument(BaseModel):
     completed_at: datetime | None
     outcome: OutcomeWord | None = Field(description="Of the last attempt.")
     status: int | None = Field(description="The receiver's HTTP status in the last attempt.")
-    origin: Literal["event", "redelivery", "replay", "probe"]
+    origin: Origin
     replay_id: str | None
 
 
