@@ -2,10 +2,10 @@
 
 from flask import Flask
 
-from portal import overview
+from portal import notices, overview
 from portal.applications.pages import show_on_application
 from portal.feature import Feature
-from portal.keys import callers, console, engine, fastpath, gate, oauth, pages, scanning
+from portal.keys import callers, console, elsewhere, engine, fastpath, gate, oauth, scanning
 from portal.keys.resource import resource
 from portal.keys.tokens import Tokens
 
@@ -20,8 +20,9 @@ def init_app(app: Flask) -> None:
     oauth.init_app(app, made, tokens, callers.init_app(app, config, tokens))
     scanning.init_app(app, config)
     app.register_blueprint(console.bp)
-    overview.tell(app, pages.tell)
-    show_on_application(app, pages.part)
+    overview.tell(app, elsewhere.tell)
+    notices.tell(app, elsewhere.notices)
+    show_on_application(app, elsewhere.part)
 
 
 feature = Feature(init_app, resources=(resource,))

@@ -8,8 +8,6 @@ from flask.typing import ResponseReturnValue
 
 from portal import listing, web
 from portal.applications import service as applications
-from portal.applications.models import Application
-from portal.applications.pages import Item, Part
 from portal.audit import pages as audit_pages
 from portal.audit import service as audit
 from portal.config import running
@@ -21,7 +19,6 @@ from portal.keys.forms import KIND_CHOICES, LINK, STATUS_CHOICES, STORE, IssueKe
 from portal.keys.models import ApiKey
 from portal.keys.schemas import StopKey
 from portal.openapi import PREFIX
-from portal.overview import Concern, Step, Told
 from portal.secretstore import SecretRef, store
 from portal.web.charts import Column, Series
 
@@ -239,60 +236,3 @@ def _stop() -> StopKey:
 def _changed(record_id: str, words: str) -> ResponseReturnValue:
     web.toast(words)
     return web.see_other(url_for("keys.show", record_id=record_id))
-
-
-# ---------------------------------------------------------------- on other pages
-
-
-def part(actor: Actor, application: Application) -> Part:
-    """The newest keys of an application, on its page."""
-    new_url = url_for("keys.issue", application_id=application.id)
-    return Part(
-        title="API keys",
-        items=[
-            Item(
-                label=key.name,
-                url=url_for("keys.show", record_id=key.id),
-                status="blocked" if key.blocked and key.status == "active" else key.status,
-                note=_note(key, application),
-            )
-            for key in service.of_application(actor, application.id)
-        ],
-        all_url=url_for("keys.index", application_id=application.id),
-        new_url=new_url if service.may_issue(actor, application) else None,
-        new_label="Issue a key",
-        empty="No key yet. Its programs need one to call the platform.",
-    )
-
-
-def _note(key: ApiKey, application: Application) -> str:
-    shown = f"{key.key_prefix}…{key.last4}"
-    withheld = [scope for scope in key.scopes if not application.allows(scope)]
-    return f"{shown} · not allowed any more: {', '.join(withheld)}" if withheld else shown
-
-
-def tell(actor: Actor) -> Told:
-    """The first-run step, and the keys that stop working within days."""
-    outlook = service.outlook(actor)
-    step = Step(
-        order=2,
-        title="Issue an API key",
-        text="Programs call the platform with one. It is shown once.",
-        url=url_for("keys.issue"),
-        action="Issue a key",
-        done=outlook.has_keys,
-    )
-    leaked = [
-        _concern(one, "leaked", "This key was found in public. Rotate or revoke it.")
-        for one in outlook.leaked
-    ]
-    expiring = [
-        _concern(one, "expiring", "This key expires soon. Issue its successor before it does.")
-        for one in outlook.expiring
-    ]
-    return Told(steps=[step], concerns=[*leaked, *expiring])
-
-
-def _concern(one: service.Pressing, status: str, text: str) -> Concern:
-    url = url_for("keys.show", record_id=one.key_id)
-    return Concern(status, one.name, text, url, one.at)

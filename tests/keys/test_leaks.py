@@ -119,9 +119,10 @@ def test_a_key_that_github_found_is_blocked_and_everybody_is_told(
     assert event["data"].items() >= {"id": issued["id"], "url": PLACE, "response": "block"}.items()
     for path in (f"/keys/{issued['id']}", f"/keys/{issued['id']}/history", "/keys/leaks/reported"):
         assert PLACE in page.get(path).text, path
-    assert "This key was found in public. Rotate or revoke it." in page.get("/").text
+    for path in ("/", "/notices"):
+        assert "This key was found in public. Rotate or revoke it." in page.get(path).text, path
     assert page.post(f"/keys/{issued['id']}/leaks/settle").status_code == 303
-    assert "found in public" not in page.get("/").text
+    assert "found in public" not in page.get("/").text + page.get("/notices").text
     assert 'id="leaked"' not in page.get(f"/keys/{issued['id']}").text
 
 

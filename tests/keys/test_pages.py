@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -366,3 +367,14 @@ def test_the_overview_warns_of_keys_that_expire_soon(page: Pages, ada: Api):
     overview: Any = page.get("/").text
     assert "Near" in overview
     assert "expires soon" in overview
+
+
+def test_everybody_is_told_of_a_key_that_ends_within_a_day(page: Pages, ada: Api):
+    near = (datetime.now(UTC) + timedelta(hours=20)).isoformat()
+    later = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    ada.create("api-keys", name="Near", expires_at=near)
+    ada.create("api-keys", name="Later", expires_at=later)
+    told = page.get("/notices").text
+    assert "Near" in told
+    assert "This key ends within a day. Rotate it now." in told
+    assert "Later" not in told
