@@ -136,6 +136,21 @@ BEGIN
 END $$
 """
 
+# When a budget is used up, who holds slices of it is told as if its keys had changed.
+USED_UP = """
+CREATE FUNCTION note_used_up() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('key_changed', '0 ' || k.id) FROM api_key AS k
+    WHERE k.tenant_id = NEW.tenant_id
+        AND (k.id = NEW.family_id OR k.rotation_family_id = NEW.family_id);
+    RETURN NULL;
+END $$
+"""
+USED_UP_TRIGGER = """
+CREATE TRIGGER key_budget_used_up AFTER UPDATE ON key_budget FOR EACH ROW
+WHEN (NEW.announced_percent = 100 AND OLD.announced_percent < 100) EXECUTE FUNCTION note_used_up()
+"""
+
 FUNCTIONS = {
     "lend_budget": LEND_BUDGET,
     "return_budget": RETURN_BUDGET,

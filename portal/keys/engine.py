@@ -109,7 +109,7 @@ class Engine:
                 return
             self._make()  # what was inherited by a fork belongs to the parent
             self._stopping = threading.Event()
-            self.watch = Watch(self._url, self.cache, self.clock)
+            self.watch = Watch(self._url, self.cache, self.meters.slices, self.clock)
             self.watch.start()
             self._writer = threading.Thread(target=self._write, name="key-writer", daemon=True)
             self._writer.start()

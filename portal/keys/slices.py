@@ -14,7 +14,7 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -142,6 +142,13 @@ class Slices:
             account.is_asking = False
             account.next = 0
             account.not_before = self.clock() + PAUSE_SECONDS
+
+    def end(self, key_ids: Iterable[str]) -> None:
+        """Hold nothing of these keys any more: they changed, or their budget came to its end."""
+        with self._lock:
+            for key_id in key_ids:
+                if account := self._accounts.get(key_id):
+                    self._end(account)
 
     def end_all(self) -> None:
         """Hold nothing any more."""

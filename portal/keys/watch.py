@@ -18,6 +18,7 @@ import structlog
 from portal.config import libpq_url
 from portal.keys.cache import Cache
 from portal.keys.clock import Clock
+from portal.keys.slices import Slices
 from portal.keys.wire import connect
 
 log = structlog.stdlib.get_logger(__name__)
@@ -52,9 +53,10 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 class Watch:
     """Keeps one cache, and one clock, true to the database, from `start` to `stop`."""
 
-    def __init__(self, database_url: str, cache: Cache, clock: Clock) -> None:
+    def __init__(self, database_url: str, cache: Cache, slices: Slices, clock: Clock) -> None:
         self._url = libpq_url(database_url)
         self._cache = cache
+        self._slices = slices
         self._clock = clock
         self.id = f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
         self.seq = 0
@@ -115,7 +117,9 @@ class Watch:
         told = [_told(notice) for notice in connection.notifies(timeout=seconds, stop_after=1)]
         if not told:
             return
-        self._cache.evict(name for _, name in told)
+        names = [name for _, name in told]
+        self._cache.evict(names)
+        self._slices.end(names)
         newest = max(seq for seq, _ in told)
         if newest > self.seq:
             self._saw(connection, newest)
@@ -125,6 +129,7 @@ class Watch:
         if newest > self.seq:
             log.warning("a notice of a key's change was lost", seen=self.seq, newest=newest)
             self._cache.flush()
+            self._slices.end_all()
             self._saw(connection, newest)
 
     def _saw(self, connection: Connection, seq: int) -> None:

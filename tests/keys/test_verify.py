@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from portal.config import libpq_url
 from portal.db import session
 from portal.keys import format as key_format
-from portal.keys import housekeeping, snapshot
+from portal.keys import housekeeping, meters, snapshot
 from portal.keys.clock import Clock
 from portal.keys.engine import Engine
 from portal.networks import parse
@@ -230,6 +230,23 @@ def test_a_lost_notice_is_made_up_for_within_a_second(
         connection.execute(CHANGE, (issued["id"],))
         connection.execute("UPDATE key_change_seq SET seq = seq + 1")
     assert until(lambda: verify(issued)["code"] == "BLOCKED") < 2.5
+
+
+def test_a_budget_that_is_used_up_elsewhere_ends_what_was_lent_of_it(
+    ada: Api, engine: Engine, verify: Any, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(meters, "LEND_SECONDS", 60)  # it does not end by itself meanwhile
+    issued = ada.create("api-keys", max_budget_usd=10)
+    lent = "SELECT 1 FROM spend_reservation WHERE secret IS NOT NULL"
+    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
+        until(lambda: verify(issued)["valid"] and connection.execute(lent).fetchone() is not None)
+    elsewhere(
+        database,
+        "SELECT spend_on_key(tenant_id, 'bill', 'usage', id, 10, NULL, NULL, NULL, NULL)"
+        " FROM api_key WHERE id = %s",
+        issued["id"],
+    )
+    until(lambda: verify(issued)["code"] == "BUDGET_EXCEEDED", 1)
 
 
 def test_a_broken_connection_remembers_nothing(
