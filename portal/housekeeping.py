@@ -19,10 +19,13 @@ class Job:
 
     `run` takes the tenant's id (`per_tenant`), in a transaction of that tenant, or nothing, and
     then sees tables without a tenant alone. It is run in an application context and commits
-    nothing: its caller does. What has expired, the database's clock decides.
+    nothing: its caller does. What has expired, the database's clock decides. One that `repeats`
+    does so much at once and answers whether there is more: then it is run again right away, in a
+    transaction of its own.
     """
 
     name: str
     run: Callable[..., object]
     every: timedelta
     per_tenant: bool = False
+    repeats: bool = False

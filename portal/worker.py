@@ -120,9 +120,13 @@ class Worker:
         return True
 
     def _step(self, job: Job, *tenant: str) -> None:
+        while self._leaves_more(job, *tenant) and not self.stopping.is_set():
+            pass
+
+    def _leaves_more(self, job: Job, *tenant: str) -> bool:
+        name = {"job": zlib.crc32(":".join((job.name, *tenant)).encode())}
         with self.app.app_context(), transaction(*tenant):
-            if session.scalar(ALONE, {"job": zlib.crc32(":".join((job.name, *tenant)).encode())}):
-                job.run(*tenant)
+            return bool(session.scalar(ALONE, name) and job.run(*tenant) and job.repeats)
 
     def _tenants(self) -> list[str]:
         with self.app.app_context(), transaction():

@@ -69,6 +69,26 @@ def worker_clock() -> float:
     return time.monotonic()
 
 
+def test_a_job_that_leaves_more_is_run_again_at_once(app, tenants):
+    left = [True, True, False, True]
+    more = Job("more", lambda: left.pop(0), HOUR, repeats=True)
+    run_until(app, [more], lambda worker: worker.stopping.set())
+    assert left == [True]
+
+
+def test_a_job_that_leaves_more_ends_when_the_worker_is_told_to(app, tenants):
+    worker, done = Worker(app, []), []
+
+    def work() -> bool:
+        done.append(1)
+        worker.stopping.set()
+        return True
+
+    [turn] = Worker(app, [Job("more", work, HOUR, repeats=True)])._turns
+    worker.take(turn)
+    assert done == [1]
+
+
 def test_one_tenants_trouble_is_not_the_next_ones(app, tenants):
     done = []
 

@@ -8,6 +8,12 @@ from portal.housekeeping import Job
 from portal.purge import purging
 
 HOUSEKEEPING = [
-    Job("forget old events", settings.forget_old, timedelta(minutes=10), per_tenant=True),
+    Job(
+        "forget old events",
+        settings.forget_old,
+        timedelta(minutes=10),
+        per_tenant=True,
+        repeats=True,
+    ),
     purging(EventType),
 ]

@@ -75,8 +75,9 @@ def redact_text(text: str, hidden: Collection[str]) -> str:
         return HIDDEN
 
 
-def forget_old(tenant_id: str) -> int:
-    """Housekeeping: drop what is older than the tenant keeps it, so many at once."""
+def forget_old(tenant_id: str) -> bool:
+    """Housekeeping: drop what is older than the tenant keeps it, so many at once; whether there is
+    more."""
     moment = func.now() - func.make_interval(0, 0, 0, of_days(tenant_id))
     # By the database's clock too: an id has its time from the machine that made it.
     old = select(Event.id).where(
@@ -93,7 +94,7 @@ def forget_old(tenant_id: str) -> int:
             .where(model.tenant_id == tenant_id, column.in_(ids))
             .execution_options(synchronize_session=False)
         )
-    return len(ids)
+    return len(ids) == FORGOTTEN_AT_ONCE
 
 
 def of_days(tenant_id: str) -> int:

@@ -11,9 +11,21 @@ from portal.webhooks.models import Webhook
 
 HOUSEKEEPING = [
     Job("forget old inbound requests", review.forget_old, timedelta(hours=1), per_tenant=True),
-    Job("forget old attempts", delivery.forget_old, timedelta(hours=1), per_tenant=True),
+    Job(
+        "forget old attempts",
+        delivery.forget_old,
+        timedelta(hours=1),
+        per_tenant=True,
+        repeats=True,
+    ),
     Job("make room for events and deliveries", upkeep.make_room, timedelta(hours=6)),
-    Job("forget old deliveries", upkeep.forget_old, timedelta(minutes=10), per_tenant=True),
+    Job(
+        "forget old deliveries",
+        upkeep.forget_old,
+        timedelta(minutes=10),
+        per_tenant=True,
+        repeats=True,
+    ),
     purging(Webhook, "webhooks"),
     sweeping(Webhook, "webhooks"),
 ]

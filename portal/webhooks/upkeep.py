@@ -22,11 +22,12 @@ def make_room() -> None:
     session.execute(text("SELECT drop_day_partitions(:days)"), {"days": LONGEST_DAYS + 1})
 
 
-def forget_old(tenant_id: str) -> int:
-    """Drop the deliveries that are older than the tenant keeps them, with what was sent and
-    answered; what of them still waits ends as expired first, so that it is seen for a day."""
+def forget_old(tenant_id: str) -> bool:
+    """Drop deliveries that are older than the tenant keeps them, with what was sent and answered;
+    what of them still waits ends as expired first, so that it is seen for a day. Gives whether
+    there are more."""
     days = settings.of_days(tenant_id)
-    expire(tenant_id, days)
+    more = expire(tenant_id, days)
     ids = _older(tenant_id, days + 1)
     for model, column in ((Delivery, Delivery.id), (DeliveryAttempt, DeliveryAttempt.delivery_id)):
         session.execute(
@@ -34,11 +35,12 @@ def forget_old(tenant_id: str) -> int:
             .where(model.tenant_id == tenant_id, column.in_(ids))
             .execution_options(synchronize_session=False)
         )
-    return len(ids)
+    return more or len(ids) == FORGOTTEN_AT_ONCE
 
 
-def expire(tenant_id: str, days: int) -> None:
-    """Give up what waits for longer than so many days, and tell whose it was."""
+def expire(tenant_id: str, days: int) -> bool:
+    """Give up what waits for longer than so many days, and tell whose it was; whether there is
+    more of it."""
     on_its_way = (Delivery.state == "in_flight") & (Delivery.due_at > func.now())
     waits = Delivery.state.in_(WAITING) & ~on_its_way
     given_up = session.scalars(
@@ -49,8 +51,10 @@ def expire(tenant_id: str, days: int) -> None:
         .returning(Delivery.webhook_id)
         .execution_options(synchronize_session=False)
     )
-    for webhook_id, count in sorted(Counter(given_up).items()):
+    counts = Counter(given_up)
+    for webhook_id, count in sorted(counts.items()):
         safety.gave_up(safety.engine_actor(tenant_id), webhook_id, count)
+    return counts.total() == FORGOTTEN_AT_ONCE
 
 
 def _older(tenant_id: str, days: int, *which: ColumnElement[bool]) -> list[str]:

@@ -7,6 +7,8 @@ import pytest
 from flask import Flask
 
 from portal.events import service as events
+from portal.events import settings
+from portal.webhooks import delivery, upkeep
 from portal.worker import Worker, registered_jobs
 from tests.cast import ADA, Api, Pages
 from tests.databases import Database
@@ -50,8 +52,8 @@ def keep_house(app: Flask) -> None:
 
 @pytest.fixture
 def week(ada: Api) -> None:
-    settings = {"retention_days": 7, "redacted_fields": []}
-    assert ada.call("PUT", "/event-settings", json=settings).status_code == 200
+    wanted = {"retention_days": 7, "redacted_fields": []}
+    assert ada.call("PUT", "/event-settings", json=wanted).status_code == 200
 
 
 def kept(database: Database) -> dict[str, int]:
@@ -75,6 +77,23 @@ def test_a_tenants_events_deliveries_and_attempts_end_when_it_says(
     keep_house(app)
     assert kept(database) == {"event": 1, "delivery": 0, "delivery_attempt": 0}
     assert len(gus.get("/events").json["items"]) == 1, "who keeps them for a month has them"
+
+
+@pytest.mark.usefixtures("week")
+def test_a_job_goes_on_until_nothing_old_is_left(
+    app: Flask, database: Database, ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (settings, upkeep, delivery):
+        monkeypatch.setattr(module, "FORGOTTEN_AT_ONCE", 3)
+    webhook = make("https://hooks.example.com/")
+    publish(ada, *(rfp(number) for number in range(10)))
+    ada.post(f"/webhooks/{webhook['id']}/pause")
+    days_pass(database, 7)
+    keep_house(app)
+    assert {one["state"] for one in deliveries(ada, webhook)} == {"expired"}
+    days_pass(database, 2)
+    keep_house(app)
+    assert kept(database) == {"event": 0, "delivery": 0, "delivery_attempt": 0}
 
 
 @pytest.mark.usefixtures("week")
