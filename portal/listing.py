@@ -301,6 +301,8 @@ def page(
         rows.reverse()
     keys = [(row[-2], row[-1]) for row in rows]
     items = rows if columns else [row[0] for row in rows]
+    if end is None and not more:
+        end = _end(actor, listing, query, order)
     if end is not None and not more:
         return Page(items, *_ways_on(keys, query, end, backward), share(query))
     return Page(items, *_ways(keys, query, more, backward))
@@ -322,7 +324,7 @@ def _read(
         values |= {"app_id": actor.app_id, "application_id": actor.application_id}
     if order.place is not None:
         values |= dict(zip((SORT_KEY, SORT_ID), order.place, strict=True))
-    asked = (query.sort, query.show, query.include_deleted, order.downward)
+    asked = (query.sort, query.show, query.include_deleted, order.downward, share(query))
     shape = (id(columns), frozenset(values), tuple(closed.items()), asked)
     if shape not in listing.written:
         if len(listing.written) >= MOST_WRITTEN:
@@ -382,13 +384,39 @@ def _asked(
     words = search.asked(query.q, query.tag)
     if not words:
         nothing = bool(query.q.strip())  # such as "!?": there is no word in it
-        return order.put_on(statement.where(literal(False)) if nothing else statement), None
+        statement = statement.where(literal(False)) if nothing else statement
+        furthest = _furthest(actor, listing, query, order)
+        if furthest is not None:
+            statement = statement.where(order.within(furthest))
+        return order.put_on(statement), None
     rare = [condition for name, condition in conditions.items() if name.split()[0] in listing.quick]
     if actor.app_id is not None:
         rare.append(listing.model.app_scope(actor.app_id, actor.application_id))
     terms = search.Terms(listing.model, actor.tenant_id)
     patience = query.cursor.patience if query.cursor else 0
     return Search(terms, words, order, [*rare, *also], patience).ask(statement)
+
+
+def _furthest(
+    actor: Actor, listing: Listing[Any], query: Query, order: Order
+) -> ColumnElement[str] | None:
+    """Where a page of a list by id with several filters ends early, if it has no words."""
+    model = listing.model
+    asked = query.filters.items()
+    found = [listing.filters[name] == value for name, value in asked if name in listing.quick]
+    if len(found) < 2 or not order.by_id or query.q or query.tag:
+        return None
+    if actor.app_id is not None:
+        found.append(model.app_scope(actor.app_id, actor.application_id))
+    return order.furthest(model, actor.tenant_id, found, share(query))
+
+
+def _end(actor: Actor, listing: Listing[Any], query: Query, order: Order) -> Place | None:
+    furthest = _furthest(actor, listing, query, order)
+    if furthest is None:
+        return None
+    end = session.execute(select(furthest)).scalar_one()
+    return None if end == order.edge else (end, end)
 
 
 def _beside(listing: Listing[Any], sort: str) -> bool:

@@ -2,8 +2,8 @@
 
 A rare word or filter is answered whole. Common words are looked for along the list, and a page
 that has looked at its share ends there, short or even empty, with the place to go on from: two
-words that never meet must not read the table. Each such page in a row looks at twice as many, so
-that who insists is soon at the end.
+words, or two filters, that never meet must not read the table. Each such page in a row looks at
+twice as many, so that who insists is soon at the end.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     String,
     any_,
+    func,
     literal,
     select,
     tuple_,
@@ -73,6 +74,35 @@ class Order:
     def sort(self, statement: Select[Any], *keys: Any) -> Select[Any]:
         """A statement in this direction of some keys."""
         return statement.order_by(*(key.desc() if self.downward else key.asc() for key in keys))
+
+    def furthest(
+        self, model: Any, tenant_id: Any, conditions: Sequence[ColumnElement[bool]], share: int
+    ) -> ColumnElement[str]:
+        """Where a list by id ends early that all of the conditions narrow: with the share of the
+        one that reaches furthest, since what matches is among its records too.
+
+        It is `edge` where one of them has less than its share.
+        """
+        ends = [
+            func.coalesce(
+                self.put_on_ids(select(model.id).where(model.tenant_id == tenant_id, one), model.id)
+                .offset(share - 1)
+                .limit(1)
+                .scalar_subquery(),
+                self.edge,
+            )
+            for one in conditions
+        ]
+        return func.least(*ends) if self.downward else func.greatest(*ends)
+
+    @property
+    def edge(self) -> str:
+        """What no id is beyond, in whatever way the database compares words."""
+        return "" if self.downward else "z" * 40
+
+    def within(self, end: ColumnElement[str]) -> ColumnElement[bool]:
+        """Not beyond this id."""
+        return self.id >= end if self.downward else self.id <= end
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,12 +88,12 @@ def world(_app: Flask, _database: Database, token_provider: Provider) -> Iterato
 
 WORDS = ["alpha", "beta", "gamma", "al", "rare", "vintage", "n0", "n002", "n", "nobody"]
 questions = st.fixed_dictionaries(
-    {"q": st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join)},
+    {"q": st.lists(st.sampled_from(WORDS), max_size=3).map(" ".join)},
     optional={
         "tag": st.sampled_from(["prod", "test"]),
-        "kind": st.just("user"),
+        "kind": st.sampled_from(["user", "virtual_llm"]),
         "blocked": st.just("true"),
-        "status": st.just("revoked"),
+        "status": st.sampled_from(["active", "revoked"]),
         "sort": st.sampled_from(
             [way + name for way in ("", "-") for name in ("created_at", "name", "updated_at")]
         ),
@@ -125,6 +125,8 @@ def matches(world: World, question: dict[str, str]) -> list[str]:
 @example(question={"q": "alpha beta"}, limit=50)
 @example(question={"q": "beta", "sort": "name"}, limit=50)
 @example(question={"q": "vintage alpha", "sort": "created_at"}, limit=200)
+@example(question={"q": "", "kind": "user", "status": "active"}, limit=200)
+@example(question={"q": "", "kind": "user", "blocked": "true", "sort": "created_at"}, limit=50)
 def test_the_pages_of_rest_reach_every_match_once(
     world: World, question: dict[str, str], limit: int
 ) -> None:
@@ -146,6 +148,7 @@ def test_the_pages_of_rest_reach_every_match_once(
 @example(question={"q": "alpha beta"}, sort="-spend_usd")
 @example(question={"q": "beta"}, sort="")
 @example(question={"q": "beta", "sort": "name"}, sort="")
+@example(question={"q": "", "kind": "user", "status": "active"}, sort="")
 def test_the_pages_in_a_browser_reach_every_match_and_lead_back(
     world: World, question: dict[str, str], sort: str
 ) -> None:
