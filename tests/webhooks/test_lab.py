@@ -107,6 +107,21 @@ def test_the_inbox_fails_as_often_as_ordered_and_then_takes_the_same_event(
     assert [attempt() for _ in range(3)] == [(503, "10", 0), (503, "10", 0), (200, None, 1)]
 
 
+def test_after_a_rotation_the_inbox_is_given_the_new_secret(
+    ada: Api, browse: Browse, inbox: dict[str, dict[str, Any]]
+) -> None:
+    pages = browse(ADA)
+    assert "new secret" not in pages.get("/inbox").text
+    rotated = ada.post(f"/webhooks/{inbox['outbound']['id']}/secret-rotations")
+    assert "does not know the new secret" in pages.get("/inbox").text
+    assert pages.post("/inbox").status_code == 303
+    assert "new secret" not in pages.get("/inbox").text
+    body = b'{"type":"rfp.created"}'
+    headers = signing.headers((rotated.json or {})["signing_secret"], "evt_9", body)
+    answer = ada.client.post(f"/in/{inbox['inbound']['id']}", data=body, headers=headers)
+    assert answer.status_code == 200
+
+
 def test_nobody_but_who_may_send_uses_a_failure_up(
     ada: Api, browse: Browse, inbox: dict[str, dict[str, Any]]
 ) -> None:

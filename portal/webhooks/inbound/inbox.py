@@ -25,6 +25,14 @@ class Inbox:
     receiver: Webhook
     sender: Webhook | None
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether events go to it, signed with a secret that it knows."""
+        sender = self.sender
+        return sender is not None and (
+            sender.secret_fingerprint == self.receiver.secret_fingerprint
+        )
+
 
 def find_inbox(actor: Actor) -> Inbox | None:
     """The tenant's inbox, if it has one."""
@@ -42,7 +50,7 @@ def find_inbox(actor: Actor) -> Inbox | None:
 
 
 def open_inbox(actor: Actor) -> Inbox:
-    """Make the inbox and what sends to it, or give the one that is there.
+    """Make the inbox and what sends to it, or complete the one that is there.
 
     Raises Invalid where the portal's own address may not be called from here.
     """
@@ -54,6 +62,8 @@ def open_inbox(actor: Actor) -> Inbox:
         body = {"name": NAME, "direction": "inbound", "inbound_scheme": SCHEME}
         inbox = Inbox(service.create(actor, WebhookInput.read(body)).record, None)
     if inbox.sender is not None:
+        if not inbox.is_complete:  # the sender's secret was rotated
+            _share(actor, inbox.receiver, keyring.open_keys(inbox.sender, database_now())[0])
         return inbox
     sender = {"name": SENDER, "url": inbox.receiver.inbound_url, "event_types": ["*"]}
     made = service.create(actor, WebhookInput.read(sender))
