@@ -83,6 +83,14 @@ def test_creating_shows_the_secret_in_that_answer_and_never_again(
         assert secret not in html.unescape(found.text), page
 
 
+def test_adding_asks_for_the_direction_first_and_keeps_the_application(browse: Browse) -> None:
+    pages = browse(ADA)
+    for here, there in (("", "inbound/"), ("inbound/", "")):
+        page = pages.get(f"/webhooks/{here}new?application_id=app_1").text
+        assert f'href="/webhooks/{there}new?application_id=app_1"' in page
+        assert 'name="direction"' not in page
+
+
 def test_what_is_wrong_is_said_at_its_field_and_nothing_is_made(browse: Browse, ada: Api) -> None:
     answer = created(browse(ADA), url="http://10.0.0.1/", timeout_ms="soon", headers="Host: x")
     assert answer.status_code == 422
