@@ -1,5 +1,6 @@
 """Pages of events and of their catalogue, through the front door."""
 
+import html
 import json
 import re
 from collections.abc import Callable
@@ -40,7 +41,7 @@ def test_an_event_is_published_once_and_tells_why_it_matched(ada: Api, browse: B
     assert "Nothing matches" in pages.get("/events?q=rfp-18").text
     wrong = pages.post("/events/new", {**form, "type": "no such name", "data": "["})
     assert wrong.status_code == 422
-    assert "Use one event&#39;s name" in wrong.text
+    assert "Use one event's name" in html.unescape(wrong.text)
     mistyped = {"subject": "rfp-17", "confirm": "rfp-18"}
     assert pages.post("/events/erasures", mistyped).status_code == 400
     erased = pages.post("/events/erasures", {"subject": "rfp-17", "confirm": "rfp-17"})
