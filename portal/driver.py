@@ -4,7 +4,7 @@ What SQLAlchemy does around a statement each time (its cache's key, its events, 
 much as PostgreSQL's answer. Everything but these few is for the session, which can do more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg
@@ -26,15 +26,24 @@ class Statement:
     def __init__(self, clause: ClauseElement) -> None:
         written = clause.compile(dialect=DIALECT)
         self.sql = str(written)
-        self.fixed: Mapping[str, Any] = {
-            name: value for name, value in written.params.items() if value is not None
+        # How each value is put on the wire, as the types of its columns say: JSON, for one.
+        self._wired: Mapping[str, Callable[[Any], Any]] = written._bind_processors  # type: ignore[attr-defined]
+        self.fixed = self._for_the_wire(
+            {name: value for name, value in written.params.items() if value is not None}
+        )
+
+    def _for_the_wire(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: self._wired[name](value) if name in self._wired else value
+            for name, value in values.items()
         }
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """All rows, in the transaction of the connection; fails as SQLAlchemy's own would."""
         driver = _driver(connection)
         try:
-            return driver.execute(self.sql, {**self.fixed, **values}).fetchall()
+            wired = self._for_the_wire(values) if self._wired else values
+            return driver.execute(self.sql, {**self.fixed, **wired}).fetchall()
         except psycopg.Error as error:
             raise _as_sqlalchemy_says(connection, self.sql, error) from error
 

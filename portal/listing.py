@@ -286,11 +286,15 @@ def page(
     Gives records, or rows that begin with `columns` where these are named. `also` are conditions
     that no query string asks for.
     """
-    order, end = _order(listing, query), None
+    order = _order(listing, query)
+    end = _furthest(actor, listing, query, order)
+    if end is not None:
+        order = order.ending(end[1])
     if columns and not (also or query.bounds or query.q or query.tag):
         rows = _read(actor, listing, query, columns, order)
     else:
-        statement, end = _asked(actor, listing, query, order, also)
+        statement, words_end = _asked(actor, listing, query, order, also)
+        end = words_end or end
         shown = (*(columns or (listing.model,)), *_place_of(order))
         statement = statement.with_only_columns(*shown).limit(query.limit + 1)
         rows = [tuple(row) for row in session.execute(statement)]
@@ -301,8 +305,6 @@ def page(
         rows.reverse()
     keys = [(row[-2], row[-1]) for row in rows]
     items = rows if columns else [row[0] for row in rows]
-    if end is None and not more:
-        end = _end(actor, listing, query, order)
     if end is not None and not more:
         return Page(items, *_ways_on(keys, query, end, backward), share(query))
     return Page(items, *_ways(keys, query, more, backward))
@@ -324,7 +326,9 @@ def _read(
         values |= {"app_id": actor.app_id, "application_id": actor.application_id}
     if order.place is not None:
         values |= dict(zip((SORT_KEY, SORT_ID), order.place, strict=True))
-    asked = (query.sort, query.show, query.include_deleted, order.downward, share(query))
+    if order.end is not None:
+        values["end"] = order.end
+    asked = (query.sort, query.show, query.include_deleted, order.downward)
     shape = (id(columns), frozenset(values), tuple(closed.items()), asked)
     if shape not in listing.written:
         if len(listing.written) >= MOST_WRITTEN:
@@ -351,6 +355,8 @@ def _write(
     filters = {name: named.get(f"is_{name}", given) for name, given in query.filters.items()}
     if order.place is not None:
         order = replace(order, place=(named[SORT_KEY], named[SORT_ID]))
+    if order.end is not None:
+        order = order.ending(named["end"])
     statement, _ = _asked(whose, listing, replace(query, filters=filters), order, ())
     statement = statement.with_only_columns(*columns, *_place_of(order))
     return Statement(statement.limit(named["most"]))
@@ -384,11 +390,7 @@ def _asked(
     words = search.asked(query.q, query.tag)
     if not words:
         nothing = bool(query.q.strip())  # such as "!?": there is no word in it
-        statement = statement.where(literal(False)) if nothing else statement
-        furthest = _furthest(actor, listing, query, order)
-        if furthest is not None:
-            statement = statement.where(order.within(furthest))
-        return order.put_on(statement), None
+        return order.put_on(statement.where(literal(False)) if nothing else statement), None
     rare = [condition for name, condition in conditions.items() if name.split()[0] in listing.quick]
     if actor.app_id is not None:
         rare.append(listing.model.app_scope(actor.app_id, actor.application_id))
@@ -397,10 +399,11 @@ def _asked(
     return Search(terms, words, order, [*rare, *also], patience).ask(statement)
 
 
-def _furthest(
-    actor: Actor, listing: Listing[Any], query: Query, order: Order
-) -> ColumnElement[str] | None:
-    """Where a page of a list by id with several filters ends early, if it has no words."""
+def _furthest(actor: Actor, listing: Listing[Any], query: Query, order: Order) -> Place | None:
+    """Where a page of a list by id with several filters ends early, if it has no words.
+
+    Asked beforehand: within the page's statement PostgreSQL would not look for it in an index.
+    """
     model = listing.model
     asked = query.filters.items()
     found = [listing.filters[name] == value for name, value in asked if name in listing.quick]
@@ -408,13 +411,7 @@ def _furthest(
         return None
     if actor.app_id is not None:
         found.append(model.app_scope(actor.app_id, actor.application_id))
-    return order.furthest(model, actor.tenant_id, found, share(query))
-
-
-def _end(actor: Actor, listing: Listing[Any], query: Query, order: Order) -> Place | None:
-    furthest = _furthest(actor, listing, query, order)
-    if furthest is None:
-        return None
+    furthest = order.furthest(model, actor.tenant_id, found, share(query))
     end = session.execute(select(furthest)).scalar_one()
     return None if end == order.edge else (end, end)
 

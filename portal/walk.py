@@ -7,7 +7,7 @@ twice as many, so that who insists is soon at the end.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -38,7 +38,7 @@ class Order:
     """The order of a list's page, and the place that it begins after.
 
     `id` and `key` may be columns of a table beside the records; a list by creation has no key but
-    the id, and `spans` are bounds on it.
+    the id, `spans` are bounds on it, and `end` is the last one that this page looks at.
     """
 
     id: Column
@@ -46,6 +46,7 @@ class Order:
     downward: bool
     place: Place | None = None
     spans: tuple[tuple[str, str], ...] = ()
+    end: str | None = None
 
     @property
     def by_id(self) -> bool:
@@ -69,6 +70,8 @@ class Order:
             statement = statement.where(id < there if self.downward else id > there)
         for end, bound in self.spans:
             statement = statement.where(id >= bound if end == "after" else id < bound)
+        if self.end is not None:
+            statement = statement.where(id >= self.end if self.downward else id <= self.end)
         return self.sort(statement, id)
 
     def sort(self, statement: Select[Any], *keys: Any) -> Select[Any]:
@@ -100,9 +103,9 @@ class Order:
         """What no id is beyond, in whatever way the database compares words."""
         return "" if self.downward else "z" * 40
 
-    def within(self, end: ColumnElement[str]) -> ColumnElement[bool]:
-        """Not beyond this id."""
-        return self.id >= end if self.downward else self.id <= end
+    def ending(self, end: str) -> "Order":
+        """The same, up to this id and not beyond it."""
+        return replace(self, end=end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import bindparam, column, func, select, text
+from sqlalchemy import bindparam, cast, column, func, literal, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from portal.config import libpq_url
@@ -66,6 +67,15 @@ def test_a_statement_that_fails_fails_as_sqlalchemys_do(app: Flask) -> None:
             read(broken, {})
         session.rollback()
         assert read(Statement(select(column("n")).select_from(text("(SELECT 7) AS s (n)"))), {})
+
+
+def test_a_value_is_written_as_its_column_says(app: Flask) -> None:
+    with app.app_context():
+        given = bindparam("given", type_=JSONB)
+        asked = Statement(
+            select(cast([], JSONB) == cast(literal([], JSONB), JSONB), given["a"].astext)
+        )
+        assert read(asked, {"given": {"a": "b"}}) == [(True, "b")]
 
 
 def test_connections_that_died_cost_one_answer(app: Flask, ada: "Api", database: Database) -> None:
