@@ -161,15 +161,17 @@ class Bench:
         self.figures()
         with self.process("portal.cli", "worker") as worker:
             got, first, last = 0, 0.0, 0.0
+            began = (0, 0.0)  # received and computed until the start was over
             deadline = time.monotonic() + 120
             while got < sample and time.monotonic() < deadline:
                 time.sleep(0.2)
                 found = self.figures()
                 if found["count"]:
                     got, first, last = got + found["count"], first or found["first"], found["last"]
+                    began = began if began[0] else (got, worker.cpu_seconds)
             rate = got / max(last - first, 0.001)
             memory = Server(0, worker.pid).memory_mb
-            self.cpu = worker.cpu_seconds / max(got, 1) * 1000
+            self.cpu = (worker.cpu_seconds - began[1]) / max(got - began[0], 1) * 1000
             return rate, worker, memory
 
     def latency(self, name: str, seconds: float = LATENCY_SECONDS) -> dict[str, float]:
@@ -287,7 +289,7 @@ def idle(bench: Bench) -> list[Figure]:
     """What a worker computes while there is nothing to do."""
     bench.empty()
     with bench.process("portal.cli", "worker") as worker:
-        time.sleep(5.0)
+        time.sleep(20.0)  # every job of the house has had its first turn
         before = worker.cpu_seconds
         time.sleep(10.0)
         return [
