@@ -16,7 +16,7 @@ from portal.webhooks.queue import Due, Taken
 
 FIRST_WIDTH = 10.0
 WIDEST = 64.0
-AHEAD = 2
+AHEAD = 4
 """Times the width of the lane."""
 
 QUICK_SECONDS = 1.0
