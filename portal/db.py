@@ -298,7 +298,10 @@ def _in_our_words(error: IntegrityError) -> Exception:
 
 
 def read(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """The rows of a statement that is written already, in this session's transaction."""
+    """The rows of a statement that is written already, in this session's transaction.
+
+    What the session has not flushed yet is not seen.
+    """
     return statement.rows(session.connection(), values)
 
 

@@ -39,11 +39,15 @@ class Statement:
         }
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """All rows, in the transaction of the connection; fails as SQLAlchemy's own would."""
+        """All rows, in the transaction of the connection; none of what answers none.
+
+        Fails as SQLAlchemy's own would.
+        """
         driver = _driver(connection)
         try:
             wired = self._for_the_wire(values) if self._wired else values
-            return driver.execute(self.sql, {**self.fixed, **wired}).fetchall()
+            cursor = driver.execute(self.sql, {**self.fixed, **wired})
+            return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
         except psycopg.Error as error:
             raise _as_sqlalchemy_says(connection, self.sql, error) from error
 

@@ -32,7 +32,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.db import Base, Record, session
+from portal.db import Base, Record, read, session
+from portal.driver import Statement
 
 WORD = re.compile(r"[^\W_]+")
 WORD_LENGTH = 60
@@ -74,10 +75,12 @@ def words(text: str) -> list[str]:
     return [word[:WORD_LENGTH] for word in WORD.findall(text.lower())]
 
 
-ADD = text(
-    "INSERT INTO search_term (tenant_id, kind, term, record_id)"
-    " SELECT :tenant_id, :kind, term, :record_id FROM unnest(CAST(:terms AS text[])) AS term"
-    " ON CONFLICT DO NOTHING"
+ADD = Statement(
+    text(
+        "INSERT INTO search_term (tenant_id, kind, term, record_id)"
+        " SELECT :tenant_id, :kind, term, :record_id FROM unnest(CAST(:terms AS text[])) AS term"
+        " ON CONFLICT DO NOTHING"
+    )
 )
 
 
@@ -104,7 +107,7 @@ def index(record: Record, terms: set[str], *, is_new: bool = False) -> None:
         session.execute(delete(SearchTerm).where(*where, SearchTerm.term.not_in(terms)))
     key = {"tenant_id": record.tenant_id, "kind": record.noun, "record_id": record.id}
     if terms:
-        session.execute(ADD, {**key, "terms": sorted(terms)})
+        read(ADD, {**key, "terms": sorted(terms)})
 
 
 # ---------------------------------------------------------------- the words of a question

@@ -2,19 +2,34 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from ipaddress import IPv4Network, ip_network
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, select
 
-from portal.db import Actor, session
+from portal.db import Actor, read
+from portal.driver import Statement
 from portal.errors import Invalid
-from portal.keys.models import PERIODS
+from portal.keys.models import PERIODS, ApiKey
 from portal.networks import Network
 
-ISSUER = text(
-    "SELECT expires_at, revoke_at, allowed_ips, max_budget_usd, budget_period, max_uses"
-    " FROM api_key WHERE tenant_id = :tenant_id AND id = :id"
+
+class Issuer(NamedTuple):
+    """What a key has that may be passed on."""
+
+    expires_at: datetime | None
+    revoke_at: datetime | None
+    allowed_ips: list[str]
+    max_budget_usd: Decimal | None
+    budget_period: str
+    max_uses: int | None
+
+
+ISSUER = Statement(
+    select(*(getattr(ApiKey, name) for name in Issuer._fields)).where(
+        ApiKey.tenant_id == bindparam("tenant_id"), ApiKey.id == bindparam("id")
+    )
 )
 MORE = "It is more than the key that issues it has."
 OUTLIVES = "It would outlive the key that issues it."
@@ -64,10 +79,11 @@ def _at_most(values: Mapping[str, Any], name: str, most: Any, otherwise: str) ->
     return wanted
 
 
-def _issuer(actor: Actor) -> Any:
+def _issuer(actor: Actor) -> Issuer | None:
     if actor.kind != "application":
         return None
-    return session.execute(ISSUER, {"tenant_id": actor.tenant_id, "id": actor.id}).first()
+    rows = read(ISSUER, {"tenant_id": actor.tenant_id, "id": actor.id})
+    return Issuer(*rows[0]) if rows else None
 
 
 def _earliest(*ends: datetime | None) -> datetime | None:

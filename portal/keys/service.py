@@ -13,7 +13,8 @@ from sqlalchemy.orm.attributes import set_committed_value
 from portal import records
 from portal.applications import service as applications
 from portal.applications.models import STOPPED, Application
-from portal.db import Actor, database_now, find, session
+from portal.db import Actor, database_now, find, read, session
+from portal.driver import Statement
 from portal.errors import Conflict, Invalid
 from portal.identity.models import Tenant
 from portal.keys import format as key_format
@@ -26,7 +27,9 @@ from portal.records import Revealed
 
 UNNAMED = "Untitled key"
 SOON = timedelta(days=14)
-RUNTIME = text("INSERT INTO api_key_runtime (tenant_id, key_id) VALUES (:tenant_id, :key_id)")
+RUNTIME = Statement(
+    text("INSERT INTO api_key_runtime (tenant_id, key_id) VALUES (:tenant_id, :key_id)")
+)
 UNUSED = {"status": "active", "last_used_at": None, "spend_usd": Decimal(0)}
 PRESSING = 5  # keys of one kind on the overview
 
@@ -96,7 +99,7 @@ def mint(actor: Actor, kind: str, values: Mapping[str, Any]) -> Revealed[ApiKey]
         created_by_user_id=actor.person_id,
     )
     records.create(actor, record, values)
-    session.execute(RUNTIME, {"tenant_id": record.tenant_id, "key_id": record.id})
+    read(RUNTIME, {"tenant_id": record.tenant_id, "key_id": record.id})
     for name, value in UNUSED.items():  # known without asking
         set_committed_value(record, name, value)
     return Revealed(record, {"key": raw.text, "key_hash": raw.digest})

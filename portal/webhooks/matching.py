@@ -8,9 +8,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, exists, func, insert, select, text, true
+from sqlalchemy import (
+    ARRAY,
+    Text,
+    any_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    true,
+)
 
-from portal.db import Actor, new_id, session
+from portal.db import Actor, new_id, read, session
+from portal.driver import Statement
 from portal.events.listeners import Match, Published
 from portal.events.names import matches, patterns_of
 from portal.webhooks.models import Delivery, DeliveryAttempt, Subscription, Webhook
@@ -75,8 +88,7 @@ class Deliveries:
 
     def wants(self, tenant_id: str, name: str) -> bool:
         """Whether any webhook that is on subscribes to this type."""
-        looked_for = _live(tenant_id, patterns_of(name)).with_only_columns(Webhook.id)
-        return session.scalar(select(exists(looked_for))) is True
+        return bool(read(WANTED, {"tenant_id": tenant_id, "patterns": patterns_of(name)}))
 
     def kept(self, tenant_id: str, event_ids: Sequence[str]) -> int:
         """How many deliveries of these events there are."""
@@ -118,14 +130,15 @@ def _subscribed(tenant_id: str, types: set[str]) -> dict[str, dict[str, Filter]]
     """Event type → webhook id → filter, in one statement."""
     meant = {pattern for name in types for pattern in patterns_of(name)}
     found: dict[str, dict[str, Filter]] = {}
-    for pattern, webhook_id, wanted in session.execute(_live(tenant_id, sorted(meant))):
+    live = session.execute(_live(tenant_id, literal(sorted(meant), ARRAY(Text))))
+    for pattern, webhook_id, wanted in live:
         for name in types:
             if matches(pattern, name):
                 found.setdefault(name, {})[webhook_id] = wanted
     return found
 
 
-def _live(tenant_id: str, patterns: Sequence[str]) -> Any:
+def _live(tenant_id: Any, patterns: Any) -> Any:
     """Subscriptions to one of these patterns, of webhooks that are on: paused ones too, because
     what happens while a webhook is paused is held for it and not lost."""
     return (
@@ -136,12 +149,15 @@ def _live(tenant_id: str, patterns: Sequence[str]) -> Any:
         )
         .where(
             Subscription.tenant_id == tenant_id,
-            Subscription.pattern.in_(patterns),
+            Subscription.pattern == any_(patterns),
             Webhook.enabled,
             Webhook.is_deleted.is_(False),
             Webhook.direction == "outbound",
         )
     )
+
+
+WANTED = Statement(_live(bindparam("tenant_id"), bindparam("patterns", type_=ARRAY(Text))).limit(1))
 
 
 def _beside(webhook: Webhook, event: Published) -> Match:
