@@ -42,6 +42,17 @@ document.addEventListener("formdata", (event) => {
     if (value === "") event.formData.delete(name);
 });
 
+// What was ticked while an answer was on its way stays ticked, where there still is such a box.
+let ticked = new Map();
+document.addEventListener("htmx:before:swap", () => {
+  const boxes = document.querySelectorAll("[data-keep-ticks] input[type=checkbox]");
+  ticked = new Map([...boxes].map((box) => [box.name + box.value, box.checked]));
+});
+document.addEventListener("htmx:after:swap", () => {
+  for (const box of document.querySelectorAll("[data-keep-ticks] input[type=checkbox]"))
+    box.checked = ticked.get(box.name + box.value) ?? box.checked;
+});
+
 // A menu closes when one looks elsewhere.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.drop[open], details.menu[open]"))

@@ -16,7 +16,7 @@ from tests.cast import ADA, Api, Pages
 from tests.identity.serving import served
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 AXE = (Path(__file__).parents[1] / "vendor" / "axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -130,6 +130,20 @@ def test_the_sentence_follows_what_is_chosen(window: Window, ada: Api) -> None:
     page.get_by_label("Kind").select_option("user")
     assert page.get_by_label("Issued to user").is_visible()
     assert window.complaints == []
+
+
+def test_a_tick_is_kept_that_is_quicker_than_the_answer(window: Window, ada: Api) -> None:
+    ada.create("applications", display_name="CRM 360", allowed_scopes=["keys:read"])
+    page = window.open("/keys/new")
+    page.locator('input[value="connectors:read"]').check()
+    held: list[Route] = []
+    page.route("**/keys/new?*", lambda route: held.append(route))
+    page.get_by_label("Application", exact=True).select_option(label="CRM 360")
+    page.locator('input[value="keys:read"]').check()
+    for route in held:
+        route.continue_()
+    page.locator('input[value="connectors:read"]').wait_for(state="detached")
+    page.locator('input[value="keys:read"]:checked').wait_for()
 
 
 def test_revoking_asks_first_and_names_the_consequence(window: Window, ada: Api) -> None:
