@@ -12,7 +12,7 @@ from flask import Blueprint, Flask, Response, abort
 from jinja2 import ChoiceLoader, FileSystemLoader
 from pydantic import Field
 
-from portal import edge, overview, web
+from portal import edge, notices, overview, web
 from portal.config import Config
 from portal.db import Actor, init_database
 from portal.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unavailable
@@ -248,7 +248,8 @@ def make_app(config: Config) -> Flask:
     web.init_pages(app, config)
     web.sign_in_by(app, lambda: None if request.cookies.get("who") == "nobody" else replace(ADA))
     overview.tell(app, told)
-    app.register_blueprint(overview.bp)
+    for pages in (overview, notices):
+        app.register_blueprint(pages.bp)
     app.register_blueprint(bp)
     for name in ("applications", "keys", "webhooks", "audit"):  # the rest of the rail
         rest = Blueprint(name, __name__)
