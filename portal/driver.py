@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 from psycopg.pq import Escaping, ExecStatus, TransactionStatus
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import ClauseElement
@@ -51,6 +51,17 @@ class Statement:
         except psycopg.Error as error:
             raise _as_sqlalchemy_says(connection, self.sql, error) from error
 
+    def alone(
+        self, engine: Engine, settings: Mapping[str, str], values: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        """The rows, in a transaction of their own: what a session does around one is saved."""
+        with engine.connect() as connection:
+            set_local(connection, settings)
+            rows = self.rows(connection, values)
+            # An error leaves the transaction to the pool, which rolls it back.
+            _told(connection, b"COMMIT")
+            return rows
+
 
 def set_local(connection: Connection, settings: Mapping[str, str]) -> None:
     """Set these until the transaction ends; begins it, in the same message, where none is open."""
@@ -60,10 +71,15 @@ def set_local(connection: Connection, settings: Mapping[str, str]) -> None:
             for name, value in settings.items()]  # fmt: skip
     if driver.pgconn.transaction_status == TransactionStatus.IDLE:
         said.insert(0, b"BEGIN")
-    result = driver.pgconn.exec_(b"; ".join(said))
+    _told(connection, b"; ".join(said))
+
+
+def _told(connection: Connection, command: bytes) -> None:
+    """A command that answers nothing."""
+    result = _driver(connection).pgconn.exec_(command)
     if result.status != ExecStatus.COMMAND_OK:
         error = psycopg.errors.error_from_result(result)
-        raise _as_sqlalchemy_says(connection, "SET LOCAL", error) from error
+        raise _as_sqlalchemy_says(connection, "a command", error) from error
 
 
 def _driver(connection: Connection) -> psycopg.Connection[Any]:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
 
 from portal import search
-from portal.db import Actor, Record, read, session
+from portal.db import Actor, Record, read_alone, session
 from portal.driver import Statement
 from portal.errors import BadRequest, FieldError
 from portal.walk import MOST_PATIENCE, SHARE, Order, Place, Search
@@ -334,7 +334,7 @@ def _read(
         if len(listing.written) >= MOST_WRITTEN:
             listing.written.clear()
         listing.written[shape] = _write(actor, listing, query, columns, order, values)
-    return read(listing.written[shape], values)
+    return read_alone(listing.written[shape], values)
 
 
 def _is_closed(listing: Listing[Any], name: str) -> bool:

@@ -11,6 +11,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 import orjson
@@ -163,8 +164,12 @@ def _without_secret_values(logger: WrappedLogger, name: str, event: EventDict) -
     return event
 
 
-def log_requests(app: "Flask") -> None:
-    """One line a request: method, path without its query, status, milliseconds."""
+def log_requests(app: "Flask", *, production: bool) -> None:
+    """One line a request: method, path without its query, status, milliseconds.
+
+    In production it is written here and not through the steps above, which have nothing to do with
+    it but to redact: they cost a twentieth of a short request.
+    """
     from flask import g, request
 
     log = structlog.stdlib.get_logger("portal.web")
@@ -180,6 +185,12 @@ def log_requests(app: "Flask") -> None:
     def finish(response: "Response") -> "Response":
         if not request.path.startswith(quiet):
             spent = time.perf_counter() - g.get("request_started", time.perf_counter())
-            facts: dict[str, Any] = {"status": response.status_code, "ms": round(spent * 1000, 1)}
-            log.info(f"{request.method} {request.path}", **facts)
+            facts = {"status": response.status_code, "ms": round(spent * 1000, 1)}
+            said = f"{request.method} {request.path}"
+            if production:
+                own = {"event": redact(said), "request": g.get("request_id"), "level": "info"}
+                own |= {"logger": "portal.web", "timestamp": f"{datetime.now(UTC):%FT%T.%fZ}"}
+                _Lines().msg(_json({**facts, **own}, str))
+            else:
+                log.info(said, **facts)
         return response

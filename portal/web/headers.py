@@ -1,8 +1,10 @@
 """Security headers of every answer (OWASP ASVS 5.0, chapter 3)."""
 
 import secrets
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response, current_app, g, request
 
@@ -41,6 +43,20 @@ def init_app(app: Flask, config: "Config") -> None:
     app.extensions["portal.hsts"] = config.is_production
     app.jinja_env.globals["csp_nonce"] = csp_nonce
     app.after_request(_protect)
+    app.wsgi_app = _with_fixed(app.wsgi_app)  # type: ignore[method-assign,assignment]
+
+
+def _with_fixed(answer: WSGIApplication) -> WSGIApplication:
+    """`answer`, with what every answer has; no view sets one of these."""
+    fixed = list(FIXED.items())
+
+    def answered(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        def begin(status: str, headers: list[tuple[str, str]], *fault: Any) -> Any:
+            return start(status, headers + fixed, *fault)
+
+        return answer(environ, begin)
+
+    return answered
 
 
 def csp_nonce() -> str:
@@ -51,7 +67,6 @@ def csp_nonce() -> str:
 
 
 def _protect(response: Response) -> Response:
-    response.headers.extend(FIXED)  # no view sets one of these, so there is nothing to look for
     response.headers.setdefault("Content-Security-Policy", _policy(response))
     if current_app.extensions["portal.hsts"]:
         response.headers.add("Strict-Transport-Security", TWO_YEARS)

@@ -4,7 +4,9 @@ The theme, whether single keys are shortcuts (WCAG 2.1.4: who speaks to the brow
 must be able to turn them off), and whose clock full times are shown by.
 """
 
-from flask import Blueprint, current_app, request
+from flask import Blueprint, current_app, render_template, request
+from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from portal.errors import BadRequest
@@ -20,6 +22,18 @@ CHOICES = {
 A_YEAR = 365 * 24 * 3600  # seconds
 
 bp = Blueprint("look", __name__)
+
+
+TOKEN = "the token of this page"  # noqa: S105 - where one goes
+
+
+def looks() -> Markup:
+    """The switches of the account's menu: all who chose the same have the same, but for a token."""
+    known = current_app.extensions.setdefault("portal.looks", {})
+    chosen, token = tuple(look(name) for name in CHOICES), generate_csrf()
+    if chosen not in known:
+        known[chosen] = render_template("_looks.html").replace(token, TOKEN)
+    return Markup(known[chosen].replace(TOKEN, token))  # noqa: S704 - a template's answer
 
 
 def look(name: str) -> str:

@@ -18,7 +18,7 @@ from pygments.lexers import get_lexer_by_name
 from portal.openapi import PREFIX
 from portal.web.guard import signed_in
 from portal.web.headers import csp_nonce
-from portal.web.look import look
+from portal.web.look import look, looks
 
 # A status is a dot and a word; the tone follows from the word, everywhere the same.
 TONES = {
@@ -76,6 +76,7 @@ def init_app(app: Flask) -> None:
         is_first_error=is_first_error,
         iso=iso,
         look=look,
+        looks=looks,
         rail=rail,
         record_url=record_url,
         present=present,
