@@ -74,7 +74,7 @@ def configure(*, production: bool, level: int = logging.INFO) -> None:
         processors=[*shared, *_ending(production)],
         logger_factory=_Lines,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        cache_logger_on_first_use=production,  # elsewhere tests listen in
+        cache_logger_on_first_use=False,  # somebody may configure anew, or listen in
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
