@@ -30,8 +30,8 @@ def test_two_workers_keep_one_rate_together(
     webhook = make("https://hooks.example.com/", rate_limit=RATE)
     publish(ada, *(rfp(number) for number in range(100)))
     taken = [0, 0]
-    for tenth in range(100):
-        for number, hands in enumerate(two if tenth % 2 else reversed(two)):
+    for tenth in range(100):  # there is one to take in every other: now this one is first, now that
+        for number, hands in enumerate(two if tenth % 3 else reversed(two)):
             got = hands.take(webhook["id"], room=64)
             hands.complete(*(ended(one) for one in got))
             taken[number] += len(got)
