@@ -12,7 +12,7 @@ from typing import Any, cast
 from flask import Blueprint, Flask, current_app, request, url_for
 from werkzeug.wrappers import Response
 
-from portal import listing, web
+from portal import listing, search, web
 from portal.db import Actor
 from portal.resources import Resource
 
@@ -65,8 +65,7 @@ def index() -> Response:
     place = _page_of(words)
     if place is not None and not web.portal_request().wants_fragment:
         return web.see_other(place)
-    searched = _searched() if words and place is None else []
-    sections = [_section(web.actor(), found, words) for found in searched]
+    sections = _sections(web.actor(), words) if words and place is None else []
     return web.render(
         "search.html",
         "_palette.html",
@@ -104,9 +103,22 @@ def _page_of(words: str) -> str | None:
     return url_for(f"{scope}.show", record_id=words) if scope else None
 
 
-def _section(actor: Actor, resource: Resource[Any, Any], words: str) -> Section:
-    question = listing.Query(q=words, limit=A_FEW, sort=resource.listing.default_sort)
-    page = listing.page(actor, resource.listing, question)
+def _sections(actor: Actor, words: str) -> list[Section]:
+    resources = _searched()
+    asked = [
+        (found.listing, listing.Query(q=words, limit=A_FEW, sort=found.listing.default_sort))
+        for found in resources
+    ]
+    if not asked or not search.asked(words, None):
+        return []
+    weighed = listing.weigh(actor, asked)
+    return [
+        _section(resource, words, listing.page(actor, *question, weights=weights))
+        for resource, question, weights in zip(resources, asked, weighed, strict=True)
+    ]
+
+
+def _section(resource: Resource[Any, Any], words: str, page: listing.Page[Any]) -> Section:
     entry = web.rail_entry(resource.scope)
     return Section(
         title=entry.label,

@@ -280,11 +280,12 @@ def page(
     query: Query,
     columns: Sequence[Any] = (),
     also: Sequence[ColumnElement[bool]] = (),
+    weights: Sequence[search.Weight] | None = None,
 ) -> Page[Any]:
     """One page of what the actor sees, in a number of statements that does not grow.
 
     Gives records, or rows that begin with `columns` where these are named. `also` are conditions
-    that no query string asks for.
+    that no query string asks for; `weights` are those of the words, where they are known.
     """
     order = _order(listing, query)
     end = _furthest(actor, listing, query, order)
@@ -293,7 +294,7 @@ def page(
     if columns and not (also or query.bounds or query.q or query.tag):
         rows = _read(actor, listing, query, columns, order)
     else:
-        statement, words_end = _asked(actor, listing, query, order, also)
+        statement, words_end = _asked(actor, listing, query, order, also, weights)
         end = words_end or end
         shown = (*(columns or (listing.model,)), *_place_of(order))
         statement = statement.with_only_columns(*shown).limit(query.limit + 1)
@@ -383,6 +384,7 @@ def _asked(
     query: Query,
     order: Order,
     also: Sequence[ColumnElement[bool]],
+    weights: Sequence[search.Weight] | None = None,
 ) -> tuple[Select[Any], Place | None]:
     """The page's statement, and the place where it ends early if it does."""
     conditions = _conditions(listing, query)
@@ -396,7 +398,19 @@ def _asked(
         rare.append(listing.model.app_scope(actor.app_id, actor.application_id))
     terms = search.Terms(listing.model, actor.tenant_id)
     patience = query.cursor.patience if query.cursor else 0
-    return Search(terms, words, order, [*rare, *also], patience).ask(statement)
+    return Search(terms, words, order, [*rare, *also], patience, weights).ask(statement)
+
+
+def weigh(
+    actor: Actor, questions: Sequence[tuple[Listing[Any], Query]]
+) -> list[list[search.Weight]]:
+    """The weights of the same words in several lists, in one statement."""
+    kinds = []
+    for listing, query in questions:
+        order = _order(listing, query)
+        terms = search.Terms(listing.model, actor.tenant_id)
+        kinds.append((terms, order.put_on_ids if order.by_id else None, share(query)))
+    return search.weigh_together(search.asked(questions[0][1].q, None), kinds)
 
 
 def _furthest(actor: Actor, listing: Listing[Any], query: Query, order: Order) -> Place | None:

@@ -189,20 +189,22 @@ class Terms:
         RARE + 1), in one statement.
 
         `ordered` for a list by id: how far `most` postings of each word reach."""
-        lines = [
-            select(literal(number).label("number"), *self._weight(word, number, ordered, most))
-            for number, word in enumerate(words)
-        ]
+        lines = self.lines(words, ordered, most)
         own = self.model.tenant_id == self.tenant_id
         for number, condition in enumerate(conditions, len(words)):
             some = select(literal(1)).select_from(self.model).where(own, condition)
             lines.append(select(literal(number), NO_TERMS, null(), _counted(some, RARE)))
-        rows = sorted(session.execute(union_all(*lines, PLAN_FOR_THESE_WORDS)).all())[1:]
-        weights = [
-            Weight(word, None if row.terms is None else tuple(row.terms), row.end, row.hits)
-            for word, row in zip(words, rows, strict=False)
+        rows = _weighed(lines)
+        return _weights(words, rows), [row.hits for row in rows[len(words) :]]
+
+    def lines(
+        self, words: Sequence[Word], ordered: Ordered | None, most: int, first: int = 0
+    ) -> list[Select[Any]]:
+        """What weighs each of the words, numbered from `first` on."""
+        return [
+            select(literal(number).label("number"), *self._weight(word, number, ordered, most))
+            for number, word in enumerate(words, first)
         ]
-        return weights, [row.hits for row in rows[len(words) :]]
 
     def _weight(
         self, word: Word, number: int, ordered: Ordered | None, most: int
@@ -246,6 +248,28 @@ class Terms:
         return (
             found.order_by(SearchTerm.term).limit(1).correlate_except(SearchTerm).scalar_subquery()
         )
+
+
+def weigh_together(
+    words: Sequence[Word], kinds: Sequence[tuple[Terms, Ordered | None, int]]
+) -> list[list[Weight]]:
+    """How common the words are among the records of each kind, in one statement."""
+    lines: list[Select[Any]] = []
+    for terms, ordered, most in kinds:
+        lines += terms.lines(words, ordered, most, first=len(lines))
+    rows, many = _weighed(lines), len(words)
+    return [_weights(words, rows[n * many : (n + 1) * many]) for n in range(len(kinds))]
+
+
+def _weighed(lines: Sequence[Any]) -> list[Any]:
+    return sorted(session.execute(union_all(*lines, PLAN_FOR_THESE_WORDS)).all())[1:]
+
+
+def _weights(words: Sequence[Word], rows: Sequence[Any]) -> list[Weight]:
+    return [
+        Weight(word, None if row.terms is None else tuple(row.terms), row.end, row.hits)
+        for word, row in zip(words, rows, strict=False)
+    ]
 
 
 def asked(text: str, tag: str | None) -> list[Word]:

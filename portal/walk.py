@@ -112,7 +112,8 @@ class Order:
 class Search:
     """The words of a question about records of one kind, for a page in an order.
 
-    `rare` are other conditions of the question that an index of their own may answer.
+    `rare` are other conditions of the question that an index of their own may answer; `weights`
+    are those of the words, where they are known.
     """
 
     terms: Terms
@@ -120,6 +121,7 @@ class Search:
     order: Order
     rare: Sequence[ColumnElement[bool]] = ()
     patience: int = 0
+    weights: Sequence[Weight] | None = None
 
     @property
     def share(self) -> int:
@@ -129,7 +131,9 @@ class Search:
     def ask(self, statement: Select[Any]) -> tuple[Select[Any], Place | None]:
         """The statement for the page, and the last place it looks at if it may end early."""
         ordered = self.order.put_on_ids if self.order.by_id else None
-        weights, counts = self.terms.weigh(self.words, self.rare, ordered, self.share)
+        weights, counts = self.weights, list[int]()
+        if weights is None:
+            weights, counts = self.terms.weigh(self.words, self.rare, ordered, self.share)
         if any(weight.hits == 0 or weight.terms == () for weight in weights):
             return self.order.put_on(statement.where(literal(False))), None
         furthest = self._furthest(weights)

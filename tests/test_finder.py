@@ -13,6 +13,7 @@ from werkzeug.serving import make_server
 
 from portal.identity.cookies import Cookies
 from tests.cast import ADA, GUS, Api, Pages
+from tests.statements import statements
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -41,6 +42,18 @@ def test_it_finds_by_the_beginning_of_a_word(browse: Callable[..., Pages], crm: 
     assert page.status_code == 200
     assert f"/applications/{crm}" in page.text
     assert "CRM 360" in page.text
+
+
+@pytest.mark.parametrize("words", ["crm", "crm 360 exports", "a"])
+def test_searching_everything_is_six_statements(
+    browse: Callable[..., Pages], crm: str, ada: Api, words: str
+) -> None:
+    for kind in ("connectors", "webhooks", "api-keys"):
+        ada.create(kind)
+    pages = browse(ADA)
+    with statements() as sent:
+        assert pages.get(f"/search?q={words}").status_code == 200
+    assert len(sent) <= 6, sent
 
 
 def test_a_whole_id_leads_straight_to_its_record(browse: Callable[..., Pages], crm: str) -> None:
