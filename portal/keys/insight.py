@@ -174,8 +174,9 @@ def hearing(tenant_id: str, key_id: str) -> Select[int, int, float | None]:
         .subquery()
     )
     seconds = func.extract("epoch", func.max(alive.c.heard_at) - changed_at)
+    spent = func.nullif(func.greatest(func.round(seconds * 1000, 1), 0), 0)
     return select(
         func.count().label("verifiers"),
         func.count().filter(alive.c.seq >= func.coalesce(newest, 0)).label("heard"),
-        cast(func.round(func.greatest(seconds * 1000, 0), 1), Double).label("milliseconds"),
+        cast(spent, Double).label("milliseconds"),
     ).select_from(alive)
