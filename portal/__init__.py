@@ -20,7 +20,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["portal"] = config
     init_database(app, config.database_url)
     edge.init_app(app, config)
-    logs.log_requests(app, production=config.is_production)
+    logs.log_requests(app)
     web.init_pages(app, config)
     secretstore.configure(config)
     for blueprint in (health.blueprint, overview.bp, notices.bp):
