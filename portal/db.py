@@ -299,19 +299,17 @@ def _in_our_words(error: IntegrityError) -> Exception:
     return Invalid([problem])
 
 
-def read(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """The rows of a statement that is written already, in this session's transaction.
-
-    What the session has not flushed yet is not seen.
-    """
-    return statement.rows(session.connection(), values)
+def send(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """What a statement that is written already answers, in this session's transaction: its rows,
+    or none. What the session has not flushed yet is not seen."""
+    return statement.send(session.connection(), values)
 
 
-def read_alone(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def send_alone(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The same in a transaction of its own, unless one is open: for requests that ask once."""
     current = session()
     if current.in_transaction():
-        return statement.rows(current.connection(), values)
+        return statement.send(current.connection(), values)
     return statement.alone(db.engine, _scope(current.info), values)
 
 

@@ -38,7 +38,7 @@ class Statement:
             for name, value in values.items()
         }
 
-    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def send(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """All rows, in the transaction of the connection; none of what answers none.
 
         Fails as SQLAlchemy's own would.
@@ -57,7 +57,7 @@ class Statement:
         """The rows, in a transaction of their own: what a session does around one is saved."""
         with engine.connect() as connection:
             set_local(connection, settings)
-            rows = self.rows(connection, values)
+            rows = self.send(connection, values)
             # An error leaves the transaction to the pool, which rolls it back.
             _told(connection, b"COMMIT")
             return rows

@@ -18,7 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
 
 from portal import search
-from portal.db import Actor, Record, read_alone, session
+from portal.db import Actor, Record, send_alone, session
 from portal.driver import Statement
 from portal.errors import BadRequest, FieldError
 from portal.walk import MOST_PATIENCE, SHARE, Order, Place, Search
@@ -330,12 +330,12 @@ def _read(
     if order.end is not None:
         values["end"] = order.end
     asked = (query.sort, query.show, query.include_deleted, order.downward)
-    shape = (id(columns), frozenset(values), tuple(closed.items()), asked)
+    shape = (tuple(columns), frozenset(values), tuple(closed.items()), asked)
     if shape not in listing.written:
         if len(listing.written) >= MOST_WRITTEN:
             listing.written.clear()
         listing.written[shape] = _write(actor, listing, query, columns, order, values)
-    return read_alone(listing.written[shape], values)
+    return send_alone(listing.written[shape], values)
 
 
 def _is_closed(listing: Listing[Any], name: str) -> bool:

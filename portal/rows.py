@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, select
 
-from portal.db import Actor, Record, missing, read_alone
+from portal.db import Actor, Record, missing, send_alone
 from portal.driver import Statement
 
 
@@ -34,7 +34,7 @@ class Rows:
     def one(self, actor: Actor, record_id: str) -> dict[str, Any]:
         """The actor's own live record, or NotFound; what `db.find` does, without the object."""
         statement = self._for_anybody if actor.app_id is None else self._for_an_application
-        for row in read_alone(statement, _names(actor, record_id)):
+        for row in send_alone(statement, _names(actor, record_id)):
             return self.document(row)
         raise missing(self.model, record_id)
 

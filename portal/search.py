@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.db import Base, Record, read, session
+from portal.db import Base, Record, send, session
 from portal.driver import Statement
 
 WORD = re.compile(r"[^\W_]+")
@@ -107,7 +107,7 @@ def index(record: Record, terms: set[str], *, is_new: bool = False) -> None:
         session.execute(delete(SearchTerm).where(*where, SearchTerm.term.not_in(terms)))
     key = {"tenant_id": record.tenant_id, "kind": record.noun, "record_id": record.id}
     if terms:
-        read(ADD, {**key, "terms": sorted(terms)})
+        send(ADD, {**key, "terms": sorted(terms)})
 
 
 # ---------------------------------------------------------------- the words of a question

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from portal.config import libpq_url
-from portal.db import db, enter_tenant, read, session
+from portal.db import db, enter_tenant, send, session
 from portal.driver import Statement
 from tests.databases import Database
 
@@ -21,7 +21,7 @@ SETTING = Statement(select(func.current_setting("app.tenant_id", True)))
 
 
 def setting() -> Any:
-    return read(SETTING, {})[0][0]
+    return send(SETTING, {})[0][0]
 
 
 @pytest.mark.parametrize("tenant", ["tnt_A", "o'brien", "'; DROP TABLE tenant; --", "\\", "ü"])
@@ -64,9 +64,9 @@ def test_a_statement_that_fails_fails_as_sqlalchemys_do(app: Flask) -> None:
     with app.app_context():
         broken = Statement(select(1 / bindparam("by", 0)).select_from(text("(SELECT 1) AS one")))
         with pytest.raises(DBAPIError, match="division by zero"):
-            read(broken, {})
+            send(broken, {})
         session.rollback()
-        assert read(Statement(select(column("n")).select_from(text("(SELECT 7) AS s (n)"))), {})
+        assert send(Statement(select(column("n")).select_from(text("(SELECT 7) AS s (n)"))), {})
 
 
 def test_a_value_is_written_as_its_column_says(app: Flask) -> None:
@@ -75,7 +75,7 @@ def test_a_value_is_written_as_its_column_says(app: Flask) -> None:
         asked = Statement(
             select(cast([], JSONB) == cast(literal([], JSONB), JSONB), given["a"].astext)
         )
-        assert read(asked, {"given": {"a": "b"}}) == [(True, "b")]
+        assert send(asked, {"given": {"a": "b"}}) == [(True, "b")]
 
 
 def test_connections_that_died_cost_one_answer(app: Flask, ada: "Api", database: Database) -> None:

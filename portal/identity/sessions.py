@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.audit import service as audit
-from portal.db import Actor, Origin, enter_tenant, new_id, present_credential, read, session
+from portal.db import Actor, Origin, enter_tenant, new_id, present_credential, send, session
 from portal.driver import Statement
 from portal.errors import NotFound
 from portal.identity.claims import ROLE_SCOPES
@@ -37,7 +37,7 @@ UNSYNCED = {"synchronize_session": False}
 State = Literal["live", "revoked", "idle", "old", "outdated"]
 
 
-class Sitting(NamedTuple):
+class SessionFacts(NamedTuple):
     """What every request asks of its session."""
 
     tenant_id: str
@@ -51,7 +51,7 @@ class Sitting(NamedTuple):
     id_token: str | None
 
 
-class Who(NamedTuple):
+class PersonFacts(NamedTuple):
     """What every request asks of the person in front of it."""
 
     tenant_id: str
@@ -67,8 +67,8 @@ class Who(NamedTuple):
 class Live:
     """A session that holds, with its person and the tenant's name, as of `now`."""
 
-    session: Sitting
-    person: Who
+    session: SessionFacts
+    person: PersonFacts
     tenant_name: str
     now: datetime
 
@@ -85,8 +85,8 @@ class Live:
 
 RESUME = Statement(
     select(
-        *(getattr(WebSession, name) for name in Sitting._fields),
-        *(getattr(Person, name) for name in Who._fields),
+        *(getattr(WebSession, name) for name in SessionFacts._fields),
+        *(getattr(Person, name) for name in PersonFacts._fields),
         Tenant.name,
         func.now(),
     )
@@ -99,7 +99,7 @@ RESUME = Statement(
 )
 
 
-def actor_of(person: Person | Who, role: str, origin: Origin) -> Actor:
+def actor_of(person: Person | PersonFacts, role: str, origin: Origin) -> Actor:
     """A person with the rights of a role."""
     return Actor(
         tenant_id=person.tenant_id,
@@ -113,7 +113,7 @@ def actor_of(person: Person | Who, role: str, origin: Origin) -> Actor:
     )
 
 
-def state(row: Sitting, person: Who, now: datetime) -> State:
+def state(row: SessionFacts, person: PersonFacts, now: datetime) -> State:
     """Whether a session holds, or why not."""
     if row.revoked_at is not None:
         return "revoked"
@@ -130,7 +130,7 @@ def state(row: Sitting, person: Who, now: datetime) -> State:
 
 
 def begin(
-    person: Person | Who,
+    person: Person | PersonFacts,
     identity: Identity,
     origin: Origin,
     *,
@@ -172,7 +172,7 @@ def resume(cookie: str | None) -> Live | None:
         return None
     tenant_id, token = parts.groups()
     enter_tenant(tenant_id)
-    for row in read(RESUME, {"tenant_id": tenant_id, "digest": _digest(token)}):
+    for row in send(RESUME, {"tenant_id": tenant_id, "digest": _digest(token)}):
         live = _live(row)
         if state(live.session, live.person, live.now) == "live":
             if live.now - live.session.last_seen_at >= TOUCH:
@@ -183,11 +183,11 @@ def resume(cookie: str | None) -> Live | None:
 
 
 def _live(row: tuple[Any, ...]) -> Live:
-    own = len(Sitting._fields)
-    return Live(Sitting(*row[:own]), Who(*row[own:-2]), *row[-2:])
+    own = len(SessionFacts._fields)
+    return Live(SessionFacts(*row[:own]), PersonFacts(*row[own:-2]), *row[-2:])
 
 
-def _touch(row: Sitting) -> None:
+def _touch(row: SessionFacts) -> None:
     """Note that the session is in use: for its idle limit, and for people to look at."""
     statement = (
         update(WebSession)
@@ -200,13 +200,13 @@ def _touch(row: Sitting) -> None:
 # ---------------------------------------------------------------- end
 
 
-def end(actor: Actor, row: Sitting) -> None:
+def end(actor: Actor, row: SessionFacts) -> None:
     """The person signs out."""
     _revoke(WebSession.tenant_id == row.tenant_id, WebSession.id == row.id)
     _note(actor, "session.ended", row.id, actor.name)
 
 
-def leave(row: Sitting) -> None:
+def leave(row: SessionFacts) -> None:
     """End a session because its browser signs in again."""
     _revoke(WebSession.tenant_id == row.tenant_id, WebSession.id == row.id)
 

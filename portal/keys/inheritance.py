@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select
 
-from portal.db import Actor, read
+from portal.db import Actor, send
 from portal.driver import Statement
 from portal.errors import Invalid
 from portal.keys.models import PERIODS, ApiKey
@@ -82,7 +82,7 @@ def _at_most(values: Mapping[str, Any], name: str, most: Any, otherwise: str) ->
 def _issuer(actor: Actor) -> Issuer | None:
     if actor.kind != "application":
         return None
-    rows = read(ISSUER, {"tenant_id": actor.tenant_id, "id": actor.id})
+    rows = send(ISSUER, {"tenant_id": actor.tenant_id, "id": actor.id})
     return Issuer(*rows[0]) if rows else None
 
 

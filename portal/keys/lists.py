@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from portal.applications.models import Application
-from portal.db import Actor, read, session
+from portal.db import Actor, send, session
 from portal.driver import Statement
 from portal.identity.models import Person
 from portal.identity.people import MOST_PEOPLE
@@ -135,7 +135,7 @@ def offered(
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """What a person can narrow the list to, in one statement: (id, name) of the first
     applications, and of the people."""
-    rows = read(OFFERS, {"tenant_id": actor.tenant_id, "most": limit})
+    rows = send(OFFERS, {"tenant_id": actor.tenant_id, "most": limit})
     return (
         [(id_, name) for kind, id_, name in rows if kind == "application"],
         [(id_, name) for kind, id_, name in rows if kind == "person"],

@@ -13,7 +13,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from portal import records
 from portal.applications import service as applications
 from portal.applications.models import STOPPED, Application
-from portal.db import Actor, database_now, find, read, session
+from portal.db import Actor, database_now, find, send, session
 from portal.driver import Statement
 from portal.errors import Conflict, Invalid
 from portal.identity.models import Tenant
@@ -99,7 +99,7 @@ def mint(actor: Actor, kind: str, values: Mapping[str, Any]) -> Revealed[ApiKey]
         created_by_user_id=actor.person_id,
     )
     records.create(actor, record, values)
-    read(RUNTIME, {"tenant_id": record.tenant_id, "key_id": record.id})
+    send(RUNTIME, {"tenant_id": record.tenant_id, "key_id": record.id})
     for name, value in UNUSED.items():  # known without asking
         set_committed_value(record, name, value)
     return Revealed(record, {"key": raw.text, "key_hash": raw.digest})

@@ -22,7 +22,7 @@ from sqlalchemy import (
     true,
 )
 
-from portal.db import Actor, new_id, read, session
+from portal.db import Actor, new_id, send, session
 from portal.driver import Statement
 from portal.events.listeners import Match, Published
 from portal.events.names import matches, patterns_of
@@ -88,7 +88,7 @@ class Deliveries:
 
     def wants(self, tenant_id: str, name: str) -> bool:
         """Whether any webhook that is on subscribes to this type."""
-        return bool(read(WANTED, {"tenant_id": tenant_id, "patterns": patterns_of(name)}))
+        return bool(send(WANTED, {"tenant_id": tenant_id, "patterns": patterns_of(name)}))
 
     def kept(self, tenant_id: str, event_ids: Sequence[str]) -> int:
         """How many deliveries of these events there are."""
