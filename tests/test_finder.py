@@ -1,7 +1,6 @@
 """The search over everything."""
 
 import re
-import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -9,10 +8,10 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 from playwright.sync_api import expect
-from werkzeug.serving import make_server
 
 from portal.identity.cookies import Cookies
 from tests.cast import ADA, GUS, Api, Pages
+from tests.identity import serving
 from tests.statements import statements
 
 if TYPE_CHECKING:
@@ -22,13 +21,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def served(app: Flask) -> Iterator[str]:
     """The portal's address, for a browser."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving.served(lambda _: app) as address:
+        yield address
 
 
 @pytest.fixture

@@ -1,16 +1,15 @@
 """Connectors in a real browser: accessible, within the strict policy, and without a script."""
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
 from playwright.sync_api import expect
-from werkzeug.serving import make_server
 
 from portal.identity.cookies import Cookies
 from tests.cast import ADA, Api, Pages
+from tests.identity import serving
 from tests.web.conftest import Reader
 from tests.web.test_every_page import AXE, RULES, RUN_AXE
 
@@ -21,13 +20,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
     """Where the tests' application is served while the test runs."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving.served(lambda _: app) as address:
+        yield address
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """The gallery, for the tests of the pages' kit: without a window, and served to a browser."""
 
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
-from werkzeug.serving import make_server
 
 from portal.config import Config
+from tests.identity import serving
 from tests.web.gallery import make_app
 
 if TYPE_CHECKING:
@@ -23,13 +22,8 @@ def gallery(_settings: dict[str, str]) -> Flask:
 @pytest.fixture(scope="package")
 def served(gallery: Flask) -> Iterator[str]:
     """The address of the served gallery."""
-    server = make_server("127.0.0.1", 0, gallery, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving.served(lambda _: gallery) as address:
+        yield address
 
 
 class Reader:

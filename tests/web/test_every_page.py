@@ -2,17 +2,16 @@
 
 import os
 import re
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
-from werkzeug.serving import make_server
 
 from portal.webhooks.inbound.inbox import SENDER
 from tests.cast import ADA, Api, Pages
+from tests.identity import serving
 from tests.web.conftest import Reader
 
 if TYPE_CHECKING:
@@ -85,13 +84,8 @@ def below(ada: Api, made: dict[str, str]) -> dict[str, str]:
 
 @pytest.fixture
 def portal_address(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving.served(lambda _: app) as address:
+        yield address
 
 
 def pages_of(app: Flask, records: dict[str, str]) -> dict[str, str]:
