@@ -6,21 +6,25 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, bindparam, insert, select, tuple_
 
 from portal.audit.models import AuditEntry
-from portal.db import Actor, Record, new_id, session
+from portal.db import Actor, Record, new_id, send, session
+from portal.driver import Statement
 from portal.errors import BadRequest, FieldError
 
+# Every column but the one that the database fills.
+COLUMNS = [column.name for column in AuditEntry.__table__.c if column.name != "occurred_at"]
+ENTER = Statement(insert(AuditEntry).values({name: bindparam(name) for name in COLUMNS}))
 Changes = Mapping[str, tuple[Any, Any]]
 
 
-def record(actor: Actor, action: str, target: Record, changes: Changes | None = None) -> AuditEntry:
+def record(actor: Actor, action: str, target: Record, changes: Changes | None = None) -> None:
     """Note one change of a record in the running transaction: kept exactly if the change is.
 
     `changes` maps a field to (before, after) and never holds a secret.
     """
-    return note(
+    note(
         actor,
         action,
         record_kind=target.noun,
@@ -38,25 +42,24 @@ def note(
     record_id: str,
     record_name: str = "",
     changes: Changes | None = None,
-) -> AuditEntry:
+) -> None:
     """Note something that happened to a thing that is no record, such as a sign-in."""
-    entry = AuditEntry(
-        tenant_id=actor.tenant_id,
-        id=new_id("aud"),
-        action=action,
-        record_kind=record_kind,
-        record_id=record_id,
-        record_name=record_name[:200],
-        actor_kind=actor.kind,
-        actor_id=actor.id,
-        actor_name=actor.name[:200],
-        changes={name: [_json(old), _json(new)] for name, (old, new) in (changes or {}).items()},
-        ip=actor.origin.ip,
-        user_agent=(actor.origin.user_agent or "")[:300] or None,
-        request_id=actor.origin.request_id,
-    )
-    session.add(entry)
-    return entry
+    entry = {
+        "tenant_id": actor.tenant_id,
+        "id": new_id("aud"),
+        "action": action,
+        "record_kind": record_kind,
+        "record_id": record_id,
+        "record_name": record_name[:200],
+        "actor_kind": actor.kind,
+        "actor_id": actor.id,
+        "actor_name": actor.name[:200],
+        "changes": {name: [_json(old), _json(new)] for name, (old, new) in (changes or {}).items()},
+        "ip": actor.origin.ip,
+        "user_agent": (actor.origin.user_agent or "")[:300] or None,
+        "request_id": actor.origin.request_id,
+    }
+    send(ENTER, entry)
 
 
 def _json(value: Any) -> Any:
