@@ -1,6 +1,6 @@
 """What an admin asks about keys: who uses it, what would break, why was it refused, who knows."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from portal.db import Actor, find, session
 from portal.errors import NotFound
 from portal.keys.engine import engine
 from portal.keys.models import ApiKey
+from portal.keys.observed import Seen
 from portal.keys.schemas import RehearseKey
 from portal.keys.snapshot import Snapshot
 from portal.keys.state import KeyAcknowledgement, KeyChange, KeyDenial, KeyUse, KeyVerifier
@@ -20,21 +21,8 @@ DAY = timedelta(hours=24)
 LATEST = timedelta(seconds=10)
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """How often something was seen, and when last."""
-
-    what: str
-    calls: int
-    last_at: datetime
-
-
-def used(actor: Actor, key_id: str, aspect: str, span: timedelta = DAY) -> list[Counted]:
-    """The sources, scopes, denials or calls of a key within a span, the most frequent first."""
-    return _used(actor, key_id, span).get(aspect, [])[:100]
-
-
-def _used(actor: Actor, key_id: str, span: timedelta) -> dict[str, list[Counted]]:
+def _used(actor: Actor, key_id: str, span: timedelta) -> dict[str, list[Seen]]:
+    """Aspect → the sources, scopes, denials or calls of a key, the most frequent first."""
     actor.require("keys:read")
     find(ApiKey, actor, key_id)
     calls = func.sum(KeyUse.calls)
@@ -46,24 +34,10 @@ def _used(actor: Actor, key_id: str, span: timedelta) -> dict[str, list[Counted]
         .order_by(calls.desc())
         .limit(1000)
     )
-    found: dict[str, list[Counted]] = {}
+    found: dict[str, list[Seen]] = {}
     for aspect, what, count, at in session.execute(query):
-        found.setdefault(aspect, []).append(Counted(what, int(count), at))
+        found.setdefault(aspect, []).append(Seen(what, int(count), at))
     return found
-
-
-def by_hour(actor: Actor, key_id: str, span: timedelta = DAY) -> list[tuple[datetime, str, int]]:
-    """(hour, "call" or "denial", how many) for a chart, in the order of time."""
-    actor.require("keys:read")
-    find(ApiKey, actor, key_id)
-    query = (
-        select(KeyUse.hour, KeyUse.aspect, func.sum(KeyUse.calls))
-        .where(KeyUse.tenant_id == actor.tenant_id, KeyUse.key_id == key_id)
-        .where(KeyUse.aspect.in_(("call", "denial")), KeyUse.hour > func.now() - span)
-        .group_by(KeyUse.hour, KeyUse.aspect)
-        .order_by(KeyUse.hour)
-    )
-    return [(hour, aspect, int(calls)) for hour, aspect, calls in session.execute(query)]
 
 
 def impact(actor: Actor, key_id: str) -> dict[str, Any]:
@@ -76,15 +50,11 @@ def impact(actor: Actor, key_id: str) -> dict[str, Any]:
     )
     return {
         "key_id": key_id,
-        "calls": sum(counted.calls for counted in aspects.get("call", [])),
-        "sources": [_document(counted) for counted in aspects.get("source", [])],
-        "scopes": [_document(counted) for counted in aspects.get("scope", [])],
+        "calls": sum(seen.calls for seen in aspects.get("call", [])),
+        "sources": [asdict(seen) for seen in aspects.get("source", [])],
+        "scopes": [asdict(seen) for seen in aspects.get("scope", [])],
         "children": session.scalar(children) or 0,
     }
-
-
-def _document(counted: Counted) -> dict[str, Any]:
-    return {"what": counted.what, "calls": counted.calls, "last_at": counted.last_at}
 
 
 def explain(actor: Actor, request_id: str) -> dict[str, Any]:
@@ -127,13 +97,6 @@ def what_if(actor: Actor, key_id: str, asked: RehearseKey) -> dict[str, Any]:
     if snapshot is None:
         raise NotFound(f"There is no key {key_id[:60]} in this tenant.")
     return rehearsed(engine(), snapshot, asked)
-
-
-def by_fingerprint(actor: Actor, fingerprints: list[str]) -> list[ApiKey]:
-    """The tenant's keys of these hashes (hex SHA-256): for text that was searched elsewhere."""
-    actor.require("keys:read")
-    query = ApiKey.seen_by(actor).where(ApiKey.key_hash.in_(fingerprints[:1000]))
-    return list(session.scalars(query))
 
 
 @dataclass(frozen=True, slots=True)

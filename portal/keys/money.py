@@ -5,7 +5,6 @@ answer to. Every amount is a decimal number of US dollars.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +18,7 @@ from portal.keys.meters import Budget
 from portal.keys.models import ApiKey
 from portal.keys.schemas import SettleReservation, SpendOnKey
 from portal.keys.slices import Piece, read_piece
-from portal.keys.state import KeyBudget, SpendLedger, SpendReservation
+from portal.keys.state import SpendReservation
 
 SETTLE = text(
     "SELECT key_id, repeated, crossed, spent_usd, reserved_usd, max_usd, period_end, cost_usd"
@@ -125,45 +124,6 @@ def _spent(actor: Actor, statement: Any, values: dict[str, Any]) -> Spent | None
                 "max_usd": float(max_usd)}  # fmt: skip
         events.announce(actor, "api_key.budget_threshold", data, subject=key_id)
     return Spent(values["id"], key_id, cost, repeated, budget)
-
-
-# ---------------------------------------------------------------- reading
-
-
-def budget_of(actor: Actor, key: ApiKey) -> Budget:
-    """The money of a key's family in the running period: the numbers that deny."""
-    actor.require("keys:read")
-    own = KeyBudget.tenant_id == actor.tenant_id
-    row = session.scalar(
-        select(KeyBudget).where(own, KeyBudget.family_id == (key.rotation_family_id or key.id))
-    )
-    now = session.scalar(select(func.now()))
-    if row is None or (row.period_end is not None and now is not None and row.period_end <= now):
-        return Budget(key.max_budget_usd, Decimal(0), Decimal(0), None)
-    return Budget(key.max_budget_usd, row.spent_usd, row.reserved_usd, row.period_end)
-
-
-def empty_at(budget: Budget, period_start: datetime, now: datetime) -> datetime | None:
-    """When the budget will be spent if it goes on like this since `period_start`; None for never
-    in this period."""
-    if budget.max_usd is None or budget.spent_usd <= 0 or now <= period_start:
-        return None
-    left = budget.available_usd or Decimal(0)
-    seconds = Decimal((now - period_start).total_seconds()) * left / budget.spent_usd
-    moment = now.timestamp() + float(seconds)
-    if budget.period_end is not None and moment >= budget.period_end.timestamp():
-        return None
-    return datetime.fromtimestamp(moment, now.tzinfo) if moment < 2e11 else None
-
-
-def ledger(actor: Actor, key_id: str, limit: int = 50) -> list[SpendLedger]:
-    """The newest lines of a key's ledger."""
-    actor.require("keys:read")
-    find(ApiKey, actor, key_id)
-    query = select(SpendLedger).where(
-        SpendLedger.tenant_id == actor.tenant_id, SpendLedger.key_id == key_id
-    )
-    return list(session.scalars(query.order_by(SpendLedger.noted_at.desc()).limit(limit)))
 
 
 # ---------------------------------------------------------------- housekeeping

@@ -89,15 +89,6 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
     return made
 
 
-def rotations(actor: Actor, key_id: str | None = None, limit: int = 50) -> list[KeyRotation]:
-    """The newest rotations of the tenant, or those that a key is a part of."""
-    actor.require("keys:read")
-    query = select(KeyRotation).where(KeyRotation.tenant_id == actor.tenant_id)
-    if key_id is not None:
-        query = query.where((KeyRotation.old_key_id == key_id) | (KeyRotation.new_key_id == key_id))
-    return list(session.scalars(query.order_by(KeyRotation.started_at.desc()).limit(limit)))
-
-
 def finish_due(tenant_id: str) -> int:
     """Housekeeping: end the rotations whose time has come, and those whose old key is quiet."""
     actor = Actor(tenant_id, "system", "system", SYSTEM, source_type="system")
