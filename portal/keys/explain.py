@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import select
 
 from portal.db import Actor, session
-from portal.keys.decision import VALID, Question, refusal, trace
+from portal.keys.decision import VALID, Question
 from portal.keys.engine import engine
 from portal.keys.models import ApiKey
 from portal.keys.state import KeyDenial
-from portal.keys.verify import metered
+from portal.keys.verify import rehearse
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,5 @@ def what_if(record: ApiKey, question: Question) -> Explained:
     working = engine()
     key = working.look_up(record.key_hash)
     assert key is not None  # noqa: S101 - the record was read a moment ago
-    now = working.clock.now()
-    code = refusal(key, question, now)
-    admission = working.meters.look(key, question)
-    checks = [*trace(key, question, now), *metered(key, question, admission, admission.refused)]
-    verdict = code or admission.refused or VALID
-    return Explained(verdict, [check.document() for check in checks], record.id, now)
+    verdict, _, checks = rehearse(working, key, question)
+    return Explained(verdict, checks, record.id, working.clock.now())

@@ -1,7 +1,7 @@
 """What an admin asks about keys: who uses it, what would break, why was it refused, who knows."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Double, Select, cast, func, select
@@ -9,11 +9,12 @@ from sqlalchemy import Double, Select, cast, func, select
 from portal.db import Actor, find, session
 from portal.errors import NotFound
 from portal.keys.engine import engine
+from portal.keys.explain import of_request
 from portal.keys.models import ApiKey
 from portal.keys.observed import Seen
 from portal.keys.schemas import RehearseKey
 from portal.keys.snapshot import Snapshot
-from portal.keys.state import KeyAcknowledgement, KeyChange, KeyDenial, KeyUse, KeyVerifier
+from portal.keys.state import KeyAcknowledgement, KeyChange, KeyUse, KeyVerifier
 from portal.keys.verify import rehearsed
 from portal.keys.watch import ALIVE_SECONDS
 
@@ -59,33 +60,16 @@ def impact(actor: Actor, key_id: str) -> dict[str, Any]:
 
 def explain(actor: Actor, request_id: str) -> dict[str, Any]:
     """Why the request of this id was refused. Raises NotFound where nothing is kept of it."""
-    actor.require("keys:read")
-    waiting = engine().denials.waiting(actor.tenant_id, request_id)
-    if waiting is not None:
-        checks = [check.document() for check in waiting.checks]
-        return _explained(request_id, waiting.denied_at, waiting.key_id, waiting.code,
-                          waiting.source, checks)  # fmt: skip
-    kept = session.get(KeyDenial, (actor.tenant_id, request_id))
-    if kept is None:
+    found = of_request(actor, request_id)
+    if found is None:
         raise NotFound("Nothing is kept of a refusal with this request id.")
-    return _explained(request_id, kept.denied_at, kept.key_id, kept.code, kept.source, kept.trace)
-
-
-def _explained(
-    request_id: str,
-    denied_at: datetime,
-    key_id: str | None,
-    code: str,
-    source: str | None,
-    trace: list[dict[str, Any]],
-) -> dict[str, Any]:
     return {
         "request_id": request_id,
-        "denied_at": denied_at,
-        "key_id": key_id,
-        "code": code,
-        "source": source,
-        "trace": trace,
+        "denied_at": found.at,
+        "key_id": found.key_id,
+        "code": found.code,
+        "source": found.source,
+        "trace": found.checks,
     }
 
 

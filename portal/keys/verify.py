@@ -134,13 +134,20 @@ def _unknown(
 
 
 def rehearsed(engine: Engine, key: Snapshot, asked: RehearseKey) -> dict[str, Any]:
-    """The whole trace, and nothing consumed: also what comes after the first refusal."""
-    question, now = question_of(asked), engine.clock.now()
+    """The answer with the whole trace, and nothing consumed."""
+    verdict, admission, checks = rehearse(engine, key, question_of(asked))
+    return {**_answer(key, verdict, admission), "trace": checks}
+
+
+def rehearse(
+    engine: Engine, key: Snapshot, question: Question
+) -> tuple[str, Admission, list[dict[str, Any]]]:
+    """The verdict, how the meters stand, and every check, also those after the first refusal."""
+    now = engine.clock.now()
     code = refusal(key, question, now)
     admission = engine.meters.look(key, question)
     checks = [*trace(key, question, now), *metered(key, question, admission, admission.refused)]
-    document = _answer(key, code or admission.refused or VALID, admission)
-    return {**document, "trace": [check.document() for check in checks]}
+    return code or admission.refused or VALID, admission, [check.document() for check in checks]
 
 
 def _answer(key: Snapshot, code: str, admission: Admission) -> dict[str, Any]:
