@@ -16,6 +16,7 @@ from portal.audit import service as audit
 from portal.db import Actor, database_now, find, flush, session
 from portal.errors import Invalid
 from portal.events import service as events
+from portal.keys import service
 from portal.keys.format import SHAPE
 from portal.keys.models import ApiKey
 from portal.keys.schemas import ReportLeak
@@ -109,9 +110,7 @@ def _due(record: ApiKey, policy: Mapping[str, str], reporter: str) -> str:
 
 def _respond(actor: Actor, record: ApiKey, response: str, reason: str) -> None:
     if response == "revoke" and record.status != "revoked":
-        values = {"revoked_at": database_now(), "revoked_reason": reason[:200]}
-        records.change(actor, record, values, action="revoked")
-        session.expire(record, ["status"])
+        service.end(actor, record, reason[:200], database_now())
     elif response == "block" and not record.blocked:
         values = {"blocked": True, "blocked_reason": reason[:200]}
         records.change(actor, record, values, action="blocked")

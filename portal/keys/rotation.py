@@ -64,29 +64,33 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
     }
     made = service.mint(actor, old.kind, values)
     overlap = OVERLAPS[command.overlap]
-    longest = LONGEST if overlap is None else overlap
-    if longest:
-        ends = min(old.expires_at or now + longest, now + longest)
-        records.change(actor, old, {"expires_at": ends}, action="rotated")
-    else:
-        records.note(actor, old, "rotated", {"successor": (None, made.record.id)})
-        ending = {"revoked_at": now, "revoked_reason": f"Rotated to {made.record.id}"}
-        records.change(actor, old, ending, action="revoked")
-    session.expire(old, ["status"])
-    session.add(
-        KeyRotation(
-            tenant_id=actor.tenant_id,
-            id=new_id("rot"),
-            old_key_id=old.id,
-            new_key_id=made.record.id,
-            overlap=command.overlap,
-            started_at=now,
-            finish_at=None if overlap is None else now + overlap,
-            finished_at=now if overlap == timedelta(0) else None,
-        )
+    rotation = KeyRotation(
+        tenant_id=actor.tenant_id,
+        id=new_id("rot"),
+        old_key_id=old.id,
+        new_key_id=made.record.id,
+        overlap=command.overlap,
+        started_at=now,
+        finish_at=None if overlap is None else now + overlap,
     )
+    if rotation.finish_at == now:
+        records.note(actor, old, "rotated", {"successor": (None, made.record.id)})
+        close(actor, rotation, old, now)
+    else:
+        latest = rotation.finish_at or now + LONGEST
+        ends = min(old.expires_at or latest, latest)
+        records.change(actor, old, {"expires_at": ends}, action="rotated")
+        session.expire(old, ["status"])
+    session.add(rotation)
     flush()
     return made
+
+
+def close(actor: Actor, rotation: KeyRotation, old: ApiKey, now: datetime) -> None:
+    """The rotation is over, and with it its old key."""
+    if old.revoked_at is None:
+        service.end(actor, old, f"Rotated to {rotation.new_key_id}", now)
+    rotation.finished_at = now
 
 
 def finish_due(tenant_id: str) -> int:
@@ -103,23 +107,17 @@ def finish_due(tenant_id: str) -> int:
     )  # fmt: skip
     done = 0
     for rotation, old, used in session.execute(query).all():
-        if old.revoked_at is None and not _is_over(rotation, used, now):
-            continue
-        if old.revoked_at is None:
-            reason = f"Rotated to {rotation.new_key_id}"
-            records.change(
-                actor, old, {"revoked_at": now, "revoked_reason": reason}, action="revoked"
-            )
-        rotation.finished_at = now
-        done += 1
+        if old.revoked_at is not None or _is_over(rotation, used, now):
+            close(actor, rotation, old, now)
+            done += 1
     return done
 
 
 def _is_over(rotation: KeyRotation, used: ApiKeyRuntime, now: datetime) -> bool:
     if rotation.finish_at is not None:
         return rotation.finish_at <= now
-    silent_since = max(rotation.started_at, used.last_used_at or rotation.started_at)
-    return silent_since + QUIET <= now or rotation.started_at + LONGEST <= now
+    quiet_since = rotation.quiet_since(used.last_used_at)
+    return quiet_since + QUIET <= now or rotation.started_at + LONGEST <= now
 
 
 def _check(actor: Actor, old: ApiKey, now: datetime) -> list[str]:

@@ -116,10 +116,15 @@ def revoke(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
     record = _to_change(actor, key_id)
     if record.status == "revoked":
         return record
-    values = {"revoked_at": database_now(), "revoked_reason": command.reason or None}
+    end(actor, record, command.reason or None, database_now())
+    return record
+
+
+def end(actor: Actor, record: ApiKey, reason: str | None, now: datetime) -> None:
+    """Stop a key that is not revoked yet for ever; whether that may be was judged before."""
+    values = {"revoked_at": now, "revoked_reason": reason}
     records.change(actor, record, values, action="revoked")
     session.expire(record, ["status"])
-    return record
 
 
 def block(actor: Actor, key_id: str, command: StopKey) -> ApiKey:

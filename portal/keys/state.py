@@ -223,6 +223,10 @@ class KeyRotation(Base):
     finish_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
+    def quiet_since(self, last_used_at: datetime | None) -> datetime:
+        """Since when nobody has used the old key, which was used last at this moment."""
+        return max(self.started_at, last_used_at or self.started_at)
+
 
 class TokenSigningKey(Base):
     """A key that signs the portal's own tokens; the newest one signs, all of them verify."""

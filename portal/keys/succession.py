@@ -6,7 +6,7 @@ What begins a rotation, and what ends it by itself, is `portal.keys.rotation`.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from portal import records
 from portal.db import Actor, database_now, find, flush, session
@@ -14,7 +14,7 @@ from portal.errors import Conflict
 from portal.keys import observed
 from portal.keys.models import ApiKey
 from portal.keys.observed import Use
-from portal.keys.rotation import LONGEST, QUIET
+from portal.keys.rotation import LONGEST, QUIET, close
 from portal.keys.state import KeyRotation
 
 SPAN = timedelta(days=2)
@@ -43,8 +43,8 @@ class Cockpit:
             return "done"
         if not self.new_use.total:
             return "created"
-        silent = max(self.rotation.started_at, self.old.last_used_at or self.rotation.started_at)
-        return "quiet" if silent < self.now - QUIET else "seen"
+        quiet_since = self.rotation.quiet_since(self.old.last_used_at)
+        return "quiet" if quiet_since < self.now - QUIET else "seen"
 
     @property
     def share(self) -> int | None:
@@ -58,13 +58,7 @@ class Cockpit:
 def cockpit(actor: Actor, key_id: str) -> Cockpit | None:
     """The newest rotation that this key is part of, as the old or as the new one."""
     actor.require("keys:read")
-    rotation = session.scalar(
-        select(KeyRotation)
-        .where(KeyRotation.tenant_id == actor.tenant_id)
-        .where(or_(KeyRotation.old_key_id == key_id, KeyRotation.new_key_id == key_id))
-        .order_by(KeyRotation.started_at.desc())
-        .limit(1)
-    )
+    rotation = session.scalar(_of(actor, key_id).order_by(KeyRotation.started_at.desc()).limit(1))
     if rotation is None:
         return None
     ids = [rotation.old_key_id, rotation.new_key_id]
@@ -82,12 +76,7 @@ def finish(actor: Actor, key_id: str) -> ApiKey:
     actor.require("keys:write")
     rotation = _open(actor, key_id)
     old = find(ApiKey, actor, rotation.old_key_id, lock=True)
-    now = database_now()
-    rotation.finished_at = now
-    if old.revoked_at is None:
-        values = {"revoked_at": now, "revoked_reason": f"Rotated to {rotation.new_key_id}"}
-        records.change(actor, old, values, action="revoked")
-        session.expire(old, ["status"])
+    close(actor, rotation, old, database_now())
     flush()
     return old
 
@@ -114,9 +103,8 @@ def extend(actor: Actor, key_id: str) -> KeyRotation:
 
 def _open(actor: Actor, key_id: str) -> KeyRotation:
     rotation = session.scalar(
-        select(KeyRotation)
-        .where(KeyRotation.tenant_id == actor.tenant_id, KeyRotation.finished_at.is_(None))
-        .where(or_(KeyRotation.old_key_id == key_id, KeyRotation.new_key_id == key_id))
+        _of(actor, key_id)
+        .where(KeyRotation.finished_at.is_(None))
         .where(or_(KeyRotation.finish_at.is_(None), KeyRotation.finish_at > func.now()))
         .with_for_update()
         .limit(1)
@@ -124,3 +112,9 @@ def _open(actor: Actor, key_id: str) -> KeyRotation:
     if rotation is None:
         raise Conflict("No rotation of this key is under way.")
     return rotation
+
+
+def _of(actor: Actor, key_id: str) -> Select[KeyRotation]:
+    """The rotations that this key is part of, as the old or as the new one."""
+    part = or_(KeyRotation.old_key_id == key_id, KeyRotation.new_key_id == key_id)
+    return select(KeyRotation).where(KeyRotation.tenant_id == actor.tenant_id, part)
