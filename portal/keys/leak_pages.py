@@ -14,7 +14,7 @@ from portal.applications import service as applications
 from portal.config import running
 from portal.errors import BadRequest
 from portal.identity.guard import recent_sign_in_required
-from portal.keys import leaks, reported, scanning
+from portal.keys import leaks, reported, scanning, service
 from portal.keys.pages import bp
 
 RESPONSES = [
@@ -46,7 +46,7 @@ def leak_desk() -> ResponseReturnValue:
         asked=asked,
         found=found,
         names=applications.names(caller, owners),
-        code=leaks.key_code(caller),
+        code=service.key_code(caller),
     )
 
 
@@ -64,7 +64,7 @@ def leak_rule() -> ResponseReturnValue:
     """A rule for gitleaks that finds this tenant's keys in repositories."""
     caller = web.actor()
     caller.require("keys:read")
-    answer = Response(leaks.rule(leaks.key_code(caller)), mimetype="application/toml")
+    answer = Response(leaks.rule(service.key_code(caller)), mimetype="application/toml")
     answer.headers["Content-Disposition"] = 'attachment; filename="cpod-keys.gitleaks.toml"'
     return answer
 

@@ -2,10 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
-
 from portal.db import Actor, session
-from portal.identity.models import Tenant
 from portal.keys.models import ApiKey
 
 MOST = 50  # fingerprints in one question
@@ -18,11 +15,6 @@ def found(actor: Actor, fingerprints: Sequence[str]) -> Sequence[ApiKey]:
         return []
     own = ApiKey.seen_by(actor).where(ApiKey.key_hash.in_(fingerprints))
     return session.scalars(own.order_by(ApiKey.name_key, ApiKey.id)).all()
-
-
-def key_code(actor: Actor) -> str:
-    """The four characters in each of the tenant's keys."""
-    return session.scalars(select(Tenant.key_code).where(Tenant.id == actor.tenant_id)).one()
 
 
 def rule(code: str) -> str:

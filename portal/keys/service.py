@@ -137,8 +137,7 @@ def block(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
 def unblock(actor: Actor, key_id: str, command: None = None) -> ApiKey:
     """Let a blocked key work again: needs a permission of its own. Raises Conflict for a revoked
     one."""
-    actor.require("keys:reopen")
-    record = _not_revoked(find(ApiKey, actor, key_id, lock=True))
+    record = to_reopen(actor, key_id)
     values = {"blocked": False, "blocked_reason": None}
     return records.change(actor, record, values, action="unblocked")
 
@@ -218,6 +217,12 @@ def unfollowed_soon() -> tuple[ColumnElement[bool], ...]:
 def _to_change(actor: Actor, key_id: str) -> ApiKey:
     actor.require("keys:write")
     return find(ApiKey, actor, key_id, lock=True)
+
+
+def to_reopen(actor: Actor, key_id: str) -> ApiKey:
+    """A key whose stop is to be undone. Raises Conflict for a revoked one."""
+    actor.require("keys:reopen")
+    return _not_revoked(find(ApiKey, actor, key_id, lock=True))
 
 
 def _not_revoked(record: ApiKey) -> ApiKey:

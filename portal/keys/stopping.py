@@ -15,10 +15,10 @@ from sqlalchemy import Select, func, select, update
 from portal import records
 from portal.applications.models import Application
 from portal.audit import service as audit
-from portal.db import Actor, database_now, find, flush, session
-from portal.errors import Conflict, Invalid
+from portal.db import Actor, database_now, flush, session
+from portal.errors import Invalid
 from portal.events import service as events
-from portal.keys import observed
+from portal.keys import observed, service
 from portal.keys.engine import changed
 from portal.keys.models import ApiKey, not_revoked
 from portal.keys.observed import Use
@@ -27,6 +27,7 @@ from portal.listing import Listing, Query, narrowed
 DAY = timedelta(hours=24)
 ONE_BY_ONE = 200  # so many get an entry of the history each; more get one together
 MOST = 10_000  # an exact count stops here
+MOST_REPAIRED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,7 @@ def blast(actor: Actor, record: ApiKey) -> Blast:
 
 def keep(actor: Actor, key_id: str) -> ApiKey:
     """Take back a stop that lies ahead. Raises Conflict when it is over."""
-    actor.require("keys:reopen")
-    record = find(ApiKey, actor, key_id, lock=True)
-    if record.status == "revoked":
-        raise Conflict("This key is revoked. That is final: issue a new key instead.")
+    record = service.to_reopen(actor, key_id)
     values = {"revoke_at": None, "brownout_from": None, "revoked_reason": None}
     return records.change(actor, record, values, action="revocation_cancelled")
 
@@ -114,12 +112,12 @@ REPAIRS: Mapping[str, Callable[[datetime], Mapping[str, object]]] = {
 
 
 def repair_many(actor: Actor, chosen: Selection, verb: str) -> int:
-    """Give the first thousand of these keys the end, the limit or the budget that they lack; what
+    """Give these keys, MOST_REPAIRED at most, the end, the limit or the budget that they lack; what
     a key has already stays."""
     actor.require("keys:write")
     values = REPAIRS[verb](database_now())
     repaired = 0
-    for record in _few(actor, chosen):
+    for record in _locked(actor, chosen, MOST_REPAIRED):
         missing = {name: value for name, value in values.items() if not _has(record, name)}
         if missing:
             records.change(actor, record, missing)
@@ -138,13 +136,7 @@ def _stop(actor: Actor, chosen: Selection, verb: str, reason: str | None) -> int
     values: dict[str, object] = {"revoked_at": now, "revoked_reason": reason}
     if verb == "blocked":
         values = {"blocked": True, "blocked_reason": reason}
-    few = session.scalars(
-        select(ApiKey)
-        .where(ApiKey.tenant_id == actor.tenant_id)
-        .where(ApiKey.id.in_(_ids(actor, chosen, ONE_BY_ONE + 1)))
-        .with_for_update(of=ApiKey)
-        .execution_options(populate_existing=True)
-    ).all()
+    few = _locked(actor, chosen, ONE_BY_ONE + 1)
     if len(few) <= ONE_BY_ONE:
         for record in few:
             records.change(actor, record, values, action=verb)
@@ -153,11 +145,12 @@ def _stop(actor: Actor, chosen: Selection, verb: str, reason: str | None) -> int
     return _stop_together(actor, chosen, verb, values, reason)
 
 
-def _few(actor: Actor, chosen: Selection) -> Sequence[ApiKey]:
+def _locked(actor: Actor, chosen: Selection, most: int) -> Sequence[ApiKey]:
+    """The first of these keys as they are now, to be changed."""
     return session.scalars(
         select(ApiKey)
         .where(ApiKey.tenant_id == actor.tenant_id)
-        .where(ApiKey.id.in_(_ids(actor, chosen, 1000)))
+        .where(ApiKey.id.in_(_ids(actor, chosen, most)))
         .with_for_update(of=ApiKey)
         .execution_options(populate_existing=True)
     ).all()
