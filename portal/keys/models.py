@@ -35,7 +35,7 @@ from sqlalchemy.orm import (
 )
 
 from portal.db import CONSTRAINTS, Base, Record
-from portal.keys.state import Money
+from portal.keys.state import Money, gone_with_its_key
 
 KINDS = ("user", "service", "virtual_llm")
 STATUSES = ("active", "revoked", "expired")
@@ -56,12 +56,7 @@ class ApiKeyRuntime(Base):
 
     __tablename__ = "api_key_runtime"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "key_id"],
-            ["api_key.tenant_id", "api_key.id"],
-            name="fk_api_key_runtime_key",
-            ondelete="CASCADE",
-        ),
+        gone_with_its_key("fk_api_key_runtime_key"),
         Index("ix_api_key_runtime_used_on", "tenant_id", "used_on", "key_id"),
         Index("ix_api_key_runtime_spend", "tenant_id", "spend_whole", "key_id"),
     )

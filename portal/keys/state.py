@@ -33,6 +33,16 @@ LEAK_CASES = ("default", "github", "scanner", "user", "service", "virtual_llm")
 Money = Numeric(18, 9)  # US dollars; a billionth is below the price of one token
 
 
+def gone_with_its_key(name: str) -> ForeignKeyConstraint:
+    """What is known of a key does not outlive it."""
+    return ForeignKeyConstraint(
+        ["tenant_id", "key_id"],
+        ["api_key.tenant_id", "api_key.id"],
+        name=name,
+        ondelete="CASCADE",
+    )
+
+
 class KeyChangeSeq(Base):
     """The number of the newest change, in its only row: what a verifier must have seen."""
 
@@ -246,12 +256,7 @@ class SealedKey(Base):
     __tablename__ = "sealed_key"
     __table_args__ = (
         CheckConstraint(f"purpose IN {PURPOSES}", name="purpose"),
-        ForeignKeyConstraint(
-            ["tenant_id", "key_id"],
-            ["api_key.tenant_id", "api_key.id"],
-            name="fk_sealed_key_key",
-            ondelete="CASCADE",
-        ),
+        gone_with_its_key("fk_sealed_key_key"),
         Index("uq_sealed_key_secret_hash", "secret_hash", unique=True),
         Index("ix_sealed_key_key", "tenant_id", "key_id"),
     )
@@ -274,12 +279,7 @@ class KeyLeak(Base):
     __tablename__ = "key_leak"
     __table_args__ = (
         CheckConstraint(f"response IN {LEAK_RESPONSES}", name="response"),
-        ForeignKeyConstraint(
-            ["tenant_id", "key_id"],
-            ["api_key.tenant_id", "api_key.id"],
-            name="fk_key_leak_key",
-            ondelete="CASCADE",
-        ),
+        gone_with_its_key("fk_key_leak_key"),
         Index("ix_key_leak_age", "tenant_id", "reported_at"),
         Index(
             "ix_key_leak_open", "tenant_id", "reported_at", postgresql_where="settled_at IS NULL"
@@ -317,14 +317,7 @@ class KeyNotice(Base):
     another `about` and is told anew."""
 
     __tablename__ = "key_notice"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "key_id"],
-            ["api_key.tenant_id", "api_key.id"],
-            name="fk_key_notice_key",
-            ondelete="CASCADE",
-        ),
-    )
+    __table_args__ = (gone_with_its_key("fk_key_notice_key"),)
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     key_id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -338,14 +331,7 @@ class KeyConcern(Base):
     looks for it."""
 
     __tablename__ = "key_concern"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "key_id"],
-            ["api_key.tenant_id", "api_key.id"],
-            name="fk_key_concern_key",
-            ondelete="CASCADE",
-        ),
-    )
+    __table_args__ = (gone_with_its_key("fk_key_concern_key"),)
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     concern: Mapped[str] = mapped_column(String(20), primary_key=True)
