@@ -75,7 +75,7 @@ def _caller(engine: Engine, environ: WSGIEnvironment) -> Snapshot | None:
     if scheme.lower() != "bearer" or environ.get("QUERY_STRING") or not token.isascii():
         return None
     key = engine.cache.peek(digest(token)) if is_well_formed(token) else None
-    if key is None or key.allowed_ips or key.rpm_limit is not None or key.max_uses is not None:
+    if key is None or key.allowed_ips or key.counts_calls:
         return None
     refused = refusal(key, Question(scope=SCOPE), engine.clock.now())
     return key if refused is None else None

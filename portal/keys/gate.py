@@ -82,7 +82,7 @@ def admit(actor: Actor, scope: str) -> None:
         _refuse(checks, key, question, "SCOPE_MISSING", actor.origin, now)
         actor.require(scope)
     admission = FREE
-    if key.rpm_limit is not None or key.max_uses is not None:
+    if key.counts_calls:
         admission = checks.meters.admit(key, question, money=False)
         g.key_limits = admission
     if admission.refused is not None:

@@ -45,7 +45,7 @@ class OAuth:
         question, now = Question(ip=source), self._engine.clock.now()
         code = refusal(key, question, now)
         admission = FREE
-        if code is None and (key.rpm_limit is not None or key.max_uses is not None):
+        if code is None and key.counts_calls:
             admission = self._engine.meters.admit(key, question, money=False)
             code = admission.refused
         if code is not None:

@@ -58,6 +58,11 @@ class Snapshot:
         limits = (self.rpm_limit, self.tpm_limit, self.max_uses, self.max_budget_usd)
         return any(limit is not None for limit in limits)
 
+    @property
+    def counts_calls(self) -> bool:
+        """Whether a call has to be counted though it costs nothing."""
+        return self.rpm_limit is not None or self.max_uses is not None
+
     @classmethod
     def of_row(cls, row: tuple[Any, ...]) -> "Snapshot":
         """From a row of the database's `load_key`."""

@@ -7,20 +7,20 @@ anybody has to know: a new one is published a while before it signs.
 
 import json
 import os
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from sqlalchemy import delete, select, text
 
 from portal.db import Actor, Origin, enter_tenant, new_id, session
-from portal.identity.claims import ALL_SCOPES
+from portal.keys import gate
 from portal.keys.decision import Question, refusal
 from portal.keys.engine import Engine
 from portal.keys.models import ApiKey
@@ -96,17 +96,9 @@ class Tokens:
         key = None if claims is None else self.key_of(claims)
         if claims is None or key is None:
             return None
-        scopes = frozenset(str(claims["scope"]).split()) & key.scopes & ALL_SCOPES
-        return Actor(
-            tenant_id=key.tenant_id,
-            kind="application",
-            id=key.id,
-            name=key.name,
-            scopes=scopes,
-            app_id=key.application_slug,
-            application_id=key.application_id,
-            origin=origin,
-        )
+        asked = frozenset(str(claims["scope"]).split())
+        actor = gate.actor_of(key, origin)
+        return replace(actor, scopes=actor.scopes & asked)
 
     def key_of(self, claims: dict[str, Any]) -> Snapshot | None:
         """The key behind a token, if it still opens; its tenant is entered."""
@@ -128,7 +120,7 @@ class Tokens:
     def _signing(self) -> TokenSigningKey:
         newest = select(TokenSigningKey).order_by(TokenSigningKey.id.desc())
         keys = list(session.scalars(newest.limit(KEPT)))
-        now = datetime.now(UTC)
+        now = self.engine.clock.now()
         if not keys or keys[0].created_at < now - timedelta(days=SIGNS_DAYS):
             session.execute(ALONE)
             keys = list(session.scalars(newest.limit(KEPT)))
@@ -164,8 +156,6 @@ class Tokens:
 
 def _kid(token: str) -> str | None:
     """The kid of a token that may be ours, before anything is trusted."""
-    from joserfc import jws
-
     try:
         header = jws.extract_compact(token.encode("ascii")).protected
     except (JoseError, ValueError, RecursionError, TypeError, AttributeError):
