@@ -1,7 +1,7 @@
 """The verbs of applications."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Select
 
@@ -120,11 +120,13 @@ def _check_allowed(actor: Actor, before: Sequence[str] | None, after: Sequence[s
         raise Invalid.field("allowed_scopes", message)
 
 
-def allowed_scopes(actor: Actor, application_id: str | None) -> Sequence[str]:
-    """What an application's keys may do at most; empty for everything, and for no application."""
+def allowed_scopes(actor: Actor, application_id: str | None) -> Collection[str]:
+    """What an application's keys may do at most; everything, for a key of no application."""
+    if not application_id:
+        return ALL_SCOPES
     own = Application.seen_by(actor).where(Application.id == application_id)
     found = session.scalar(own.with_only_columns(Application.allowed_scopes))
-    return found or []
+    return found or ALL_SCOPES
 
 
 def _labels(query: Select[Application]) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Pages of keys: /keys."""
 
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, request, url_for
@@ -11,7 +12,6 @@ from portal.applications import service as applications
 from portal.audit import pages as audit_pages
 from portal.audit import service as audit
 from portal.config import running
-from portal.db import Actor
 from portal.identity import people
 from portal.identity.guard import recent_sign_in_required
 from portal.keys import lists, observed, sealing, service, table
@@ -140,17 +140,9 @@ def _form() -> IssueKeyForm:
     form.offer(
         _with(form.application_id.data, applications.running_choices(caller)),
         [(person.id, person.name) for person in people.in_tenant(caller)],
-        _grantable(caller, form.application_id.data),
+        caller.scopes.intersection(applications.allowed_scopes(caller, form.application_id.data)),
     )
     return form
-
-
-def _grantable(caller: Actor, application_id: str | None) -> frozenset[str]:
-    """What this person may give to a key of this application."""
-    if not application_id:
-        return caller.scopes
-    allowed = frozenset(applications.allowed_scopes(caller, application_id))
-    return caller.scopes & allowed if allowed else caller.scopes
 
 
 @bp.get("/<record_id>")
@@ -166,17 +158,17 @@ def show(record_id: str) -> ResponseReturnValue:
         "keys/_limits.html" if web.portal_request().source == LIMITS else "keys/_heard.html",
         rights=[(scope, may(scope), used.get(scope)) for scope in record.scopes],
         use=use,
-        columns=columns(use),
+        columns=columns(use.hours, use.calls, use.denials),
         series=SERIES,
         standing=observed.standing(caller, record),
     )
 
 
-def columns(use: observed.Use) -> list[Column]:
-    """The hours of a span as bars: let through, and refused."""
+def columns(hours: Iterable[datetime], *counts: Mapping[datetime, int]) -> list[Column]:
+    """The hours as bars, with what each of `counts` has of them."""
     return [
-        Column(hour.strftime("%a %-d %b, %H:00"), (use.calls[hour], use.denials[hour]))
-        for hour in use.hours
+        Column(hour.strftime("%a %-d %b, %H:00"), tuple(count[hour] for count in counts))
+        for hour in hours
     ]
 
 

@@ -7,9 +7,8 @@ from portal import web
 from portal.identity.guard import recent_sign_in_required
 from portal.keys import rotation, service, succession
 from portal.keys.forms import OVERLAPS, RotateKeyForm
-from portal.keys.observed import Use
-from portal.keys.pages import about, bp, said_again, shown_once
-from portal.web.charts import Column, Series
+from portal.keys.pages import about, bp, columns, said_again, shown_once
+from portal.web.charts import Series
 
 SERIES = (Series("new key", "ok"), Series("old key", "warn"))
 
@@ -44,22 +43,18 @@ def show_rotation(record_id: str) -> ResponseReturnValue:
     caller = web.actor()
     record = service.get(caller, record_id)
     cockpit = succession.cockpit(caller, record_id)
-    columns = [] if cockpit is None else _columns(cockpit.new_use, cockpit.old_use)
+    bars = []
+    if cockpit is not None:
+        new, old = cockpit.new_use, cockpit.old_use
+        bars = columns(new.hours, new.calls, old.calls)
     return about(
         "keys/rotation.html",
         record,
         "keys/_rotation.html",
         cockpit=cockpit,
-        columns=columns,
+        columns=bars,
         series=SERIES,
     )
-
-
-def _columns(new: Use, old: Use) -> list[Column]:
-    return [
-        Column(hour.strftime("%a %-d %b, %H:00"), (new.calls[hour], old.calls[hour]))
-        for hour in new.hours
-    ]
 
 
 @bp.post("/<record_id>/rotation/finish")
