@@ -59,7 +59,7 @@ def find(tenant_id: str) -> None:
     """Housekeeping: note who has each weakness now, and forget who has it no more."""
     for concern, keys_of in CONCERNS.items():
         found = keys_of(tenant_id).subquery()
-        key_id = next(iter(found.c))
+        key_id = found.c[0]
         own = KeyConcern.tenant_id == tenant_id, KeyConcern.concern == concern
         session.execute(delete(KeyConcern).where(*own, KeyConcern.key_id.not_in(select(key_id))))
         rows = select(literal(tenant_id), literal(concern), key_id)
