@@ -61,6 +61,7 @@ class Engine:
         self._done: list[Done] = []
         self._unsent: list[Taken] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._halted: set[str] = set()
         self._place = BEGINNING
         self._look_at = 0.0
         self._attempts = 0
@@ -142,7 +143,9 @@ class Engine:
         await queue.attend(connection)
         await connection.execute(f"LISTEN {CHANNEL}")
         self._wake.set()  # for what was published while nobody listened
-        async for _ in connection.notifies():
+        async for notice in connection.notifies():
+            if notice.payload:
+                self._halt(notice.payload)
             self._wake.set()
 
     async def _sleep(self) -> None:
@@ -176,6 +179,7 @@ class Engine:
         space = min(ON_ITS_WAY - len(self.taken), BATCH)
         if space <= 0:
             return 0
+        self._halted.clear()
         wanted = self._share(await self._due(connection), space)
         if not wanted:
             return 0
@@ -220,7 +224,8 @@ class Engine:
             lane, found = self.lanes.of(due.webhook_id), of[due.webhook_id]
             lane.took(found)
             lane.has_more = len(found) == room
-            self._put_back(lane) if self._end.is_set() else self._start(lane)
+            is_over = self._end.is_set() or due.webhook_id in self._halted
+            self._put_back(lane) if is_over else self._start(lane)
 
     # ------------------------------------------------------------ sending
 
@@ -268,6 +273,11 @@ class Engine:
             self._let_go(one)
             self._unsent.append(one)
             self._ready.set()
+
+    def _halt(self, webhook_id: str) -> None:
+        """A webhook was paused, turned off or deleted: what waits for it here waits elsewhere."""
+        self._put_back(self.lanes.of(webhook_id))
+        self._halted.add(webhook_id)  # a claim that is under way may not have seen it
 
     async def _sign(self, taken: Taken) -> tuple[Request, str]:
         keys = await self.keys.of(taken.tenant_id, taken.settings)

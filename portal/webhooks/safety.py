@@ -22,7 +22,7 @@ from portal.errors import Conflict
 from portal.events import service as events
 from portal.events.schemas import EventInput
 from portal.webhooks import deliveries, policy
-from portal.webhooks.matching import WAKE
+from portal.webhooks.matching import WAKE, halt
 from portal.webhooks.models import WAITING, Delivery, Endpoint, Webhook
 from portal.webhooks.policy import PauseReason
 from portal.webhooks.queue import Health
@@ -192,6 +192,7 @@ def _pause(actor: Actor, webhook: Webhook, endpoint: Endpoint, reason: PauseReas
     endpoint.probes = endpoint.good_probes = endpoint.expired = 0
     endpoint.recovered_at = endpoint.expired_at = None
     endpoint.next_probe_at = None if reason == "by_hand" else now + policy.next_probe(0)
+    halt(webhook)
     values = {"paused_at": now, "pause_reason": reason}
     return records.change(actor, webhook, values, action="paused")
 

@@ -83,6 +83,8 @@ def update(actor: Actor, record: Webhook, command: WebhookInput) -> Webhook:
         values |= secrets.take(record, command)
     changed = records.change(actor, record, values)
     matching.subscribe(changed)
+    if not changed.enabled:
+        matching.halt(changed)
     return changed
 
 
@@ -96,6 +98,7 @@ def switch(actor: Actor, webhook_id: str, *, on: bool) -> Webhook:
 def delete(actor: Actor, record: Webhook) -> Webhook:
     """Delete a webhook. Its secret stays in the store for as long as it can be restored."""
     actor.require("webhooks:write")
+    matching.halt(record)
     return records.delete(actor, record)
 
 

@@ -83,8 +83,9 @@ class Mailbox:
 
 @dataclass
 class Gate(Mailbox):
-    """A mailbox that answers nobody before it is opened; then everybody."""
+    """A mailbox that answers the first few, and nobody after them before it is opened."""
 
+    first: int = 0
     waiting: int = 0
     opened: asyncio.Event = field(default_factory=asyncio.Event)
     loop: asyncio.AbstractEventLoop | None = None
@@ -95,9 +96,10 @@ class Gate(Mailbox):
             self.loop = asyncio.get_running_loop()
             while True:
                 self.keep(*await read_request(reader))
-                self.waiting += 1
-                await self.opened.wait()
-                self.waiting -= 1
+                if len(self.heads) > self.first:
+                    self.waiting += 1
+                    await self.opened.wait()
+                    self.waiting -= 1
                 writer.write(self.answer)
                 await writer.drain()
 
