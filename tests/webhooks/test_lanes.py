@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from portal.webhooks.lanes import AHEAD, BEGIN_WITHIN, WIDEST, Lane, Lanes
 from portal.webhooks.queue import Due, Settings, Taken
 
@@ -104,7 +106,8 @@ def test_busy_lanes_are_not_asked_about() -> None:
     assert lanes.busy() == ["busy"]
 
 
-def test_one_that_only_fails_is_left_to_rest() -> None:
+def test_one_that_only_fails_is_left_to_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.webhooks.lanes.REST_SECONDS", 60.0)
     lane = Lane(width=1.0)
     leaves(lane)
     lane.returned(good=False)

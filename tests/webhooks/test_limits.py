@@ -29,7 +29,7 @@ def test_two_workers_keep_one_rate_together(
 ) -> None:
     webhook = make("https://hooks.example.com/", rate_limit=RATE)
     publish(ada, *(rfp(number) for number in range(100)))
-    taken = [0, 0]
+    taken, began = [0, 0], time.monotonic()
     for tenth in range(100):  # there is one to take in every other: now this one is first, now that
         for number, hands in enumerate(two if tenth % 3 else reversed(two)):
             got = hands.take(webhook["id"], room=64)
@@ -38,10 +38,8 @@ def test_two_workers_keep_one_rate_together(
         rows(database, TENTH)
     # Ten seconds by the database's clock, and the second that may be had at once; the seconds
     # that the test itself takes are on top.
-    [spent] = rows(
-        database, "SELECT extract(epoch FROM now() - min(created_at)) AS s FROM delivery_attempt"
-    )
-    assert 10 * RATE <= sum(taken) <= (11 + float(spent["s"])) * RATE + 1
+    spent = time.monotonic() - began
+    assert 10 * RATE <= sum(taken) <= (11 + spent) * RATE
     assert min(taken) > 0
 
 
@@ -52,7 +50,11 @@ def test_a_rate_that_was_not_used_is_not_saved_up(
     publish(ada, *(rfp(number) for number in range(50)))
     assert len(two[0].take(webhook["id"])) == RATE
     rows(database, "UPDATE endpoint SET paid_until = now() - interval '1 hour'")
-    assert [len(hands.take(webhook["id"])) for hands in two] == [RATE, 0]
+    began = time.monotonic()
+    first, second = (len(hands.take(webhook["id"])) for hands in two)
+    spent = time.monotonic() - began
+    assert first == RATE
+    assert second <= spent * RATE, "what has come due since, and nothing of the hour"
 
 
 def test_after_a_pause_two_workers_begin_slowly_together(
@@ -63,8 +65,8 @@ def test_after_a_pause_two_workers_begin_slowly_together(
     publish(ada, *(rfp(number) for number in range(200)))
     ada.post(f"/webhooks/{webhook['id']}/resume")
     for second in range(5):
-        rows(database, SINCE, second)
         began = time.monotonic()
+        rows(database, SINCE, second)
         taken = sum(len(hands.take(webhook["id"])) for hands in two)
         took = time.monotonic() - began  # a little more may leave after it
         assert 2**second <= taken <= 2 ** (second + int(took)) * (1 + took) + 1
@@ -117,7 +119,7 @@ def test_a_receiver_gets_in_order_what_two_workers_deliver(
     webhook = make(receiver.hook("crm"), ordered=True)
     published = [event["id"] for event in publish(ada, *(rfp(number) for number in range(30)))]
     with delivering(app), delivering(app):
-        until(lambda: len(receiver.mail("crm")) == 30, 20)
+        until(lambda: len(receiver.mail("crm")) == 30)
     heads = [
         {name.lower(): value for name, value in mail["headers"].items()}
         for mail in reversed(receiver.mail("crm"))

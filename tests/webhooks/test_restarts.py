@@ -87,13 +87,13 @@ def test_what_arrived_while_the_database_was_away_is_written_down_once_it_is_bac
     with sinks(gate.behave) as [port], working(server.settings) as worker:
         make_webhook(server, port)
         events = server.publish(40)
-        until(lambda: gate.waiting == FIRST_WIDTH, 40)
+        until(lambda: gate.waiting == FIRST_WIDTH)
         server.goes(how)
         gate.open()
         said(worker, "database away")
         assert server.ada.post("/events", rfp(0)).status_code == 503, "not accepted, not owed"
         server.comes_back()
-        until(lambda: server.count(OWED) == 0, 40)
+        until(lambda: server.count(OWED) == 0)
         assert worker.poll() is None, "the same worker all the while"
     assert set(gate.ids) == events, "0 lost"
     assert len(gate.ids) == 40, "and none twice: the worker remembered what it knew"
@@ -112,7 +112,7 @@ def test_postgresql_killed_at_any_step_of_a_worker_loses_nothing(step: str, serv
             server.comes_back()
             leased = server.count(LEASED)
             rows(server.database, RUN_OUT)
-            until(lambda: server.count(OWED) == 0, 40)
+            until(lambda: server.count(OWED) == 0)
             assert worker.poll() is None, "the same worker all the while"
             assert server.count(BLAMED) == 0, "that was no failure of the receiver"
     assert set(mailbox.ids) == events, "0 lost"
@@ -126,7 +126,7 @@ def test_a_database_that_crashes_again_and_again_under_load_loses_nothing(server
         events: set[str] = set()
         for crash in range(1, 4):
             events |= server.publish(300)
-            until(lambda wanted=crash * 300 - 250: len(mailbox.ids) >= wanted, 40)
+            until(lambda wanted=crash * 300 - 250: len(mailbox.ids) >= wanted)
             server.goes(CRASH)
             server.comes_back()
             # A lease that was granted and never heard of runs out; the test does not wait for it.

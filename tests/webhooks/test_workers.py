@@ -24,9 +24,9 @@ def test_two_workers_share_the_work_and_repeat_nothing(
         for worker in (one, other):
             said(worker, "delivery ready")
         events = publish_many(ada, 400)
-        until(lambda: gate.waiting == 2 * FIRST_WIDTH, 40)
+        until(lambda: gate.waiting == 2 * FIRST_WIDTH)
         gate.open()
-        until(lambda: len(gate.ids) == 400, 40)
+        until(lambda: len(gate.ids) == 400)
         ends = []
         for worker in (one, other):
             worker.send_signal(signal.SIGTERM)
@@ -48,7 +48,7 @@ def test_sigterm_lets_what_is_on_its_way_arrive_and_leaves_the_rest_to_others(
         webhook = make(f"http://127.0.0.1:{port}/", retry_policy=PATIENT)
         events = publish_many(ada, 50)
         with working(settings) as worker:
-            until(lambda: gate.waiting == FIRST_WIDTH, 40)
+            until(lambda: gate.waiting == FIRST_WIDTH)
             worker.send_signal(signal.SIGTERM)
             said(worker, "worker stopped")
             gate.open()
@@ -58,7 +58,7 @@ def test_sigterm_lets_what_is_on_its_way_arrive_and_leaves_the_rest_to_others(
         assert delivered == set(gate.ids), "what arrived is written down"
         assert {one["state"] for one in after} <= {"delivered", "pending"}, "none is left leased"
         with working(settings):
-            until(lambda: len(gate.ids) == 50, 40)
+            until(lambda: len(gate.ids) == 50)
     assert set(gate.ids) == events
 
 
@@ -67,7 +67,7 @@ def test_a_worker_that_comes_later_helps(settings: dict[str, str], ada: Api, mak
     with sinks(mailbox.behave) as [port], working(settings) as first:
         make(f"http://127.0.0.1:{port}/")
         before = publish_many(ada, 5)
-        until(lambda: set(mailbox.ids) == before, 40)
+        until(lambda: set(mailbox.ids) == before)
         with working(settings) as second:
             said(second, "delivery ready")
             first.send_signal(signal.SIGTERM)
