@@ -488,6 +488,18 @@ def test_a_signed_question_is_answered_when_it_is_genuine(ada: Api, client: Flas
     assert knock(client, slack["inbound_url"], body, headers).json == {"challenge": "c1"}
 
 
+def test_event_grid_is_answered_when_it_asks_with_a_code(ada: Api, client: FlaskClient) -> None:
+    grid = make(ada, "azure-event-grid")["inbound_url"]
+    asks = {"eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "id": "e1"}
+
+    def said(event: dict[str, Any]) -> TestResponse:
+        return knock(client, grid, json.dumps([event]).encode(), {"X-Webhook-Secret": SECRET})
+
+    assert said({**asks, "data": {"validationCode": "c1"}}).json == {"validationResponse": "c1"}
+    for number, codeless in enumerate(({}, {"data": "c1"}, {"data": {"validationCode": 1}})):
+        assert said({**asks, **codeless, "id": f"e{number}"}).status_code < 300, codeless
+
+
 def test_zooms_published_challenge_is_answered_as_zoom_says() -> None:
     digest = hmac.digest(b"s3cr3t", b"plain123", "sha256").hex()
     assert digest == "20748bcbecc645b813aed36615273a2c31ecbb8405793c7e615ec7d0bf0fde5b"

@@ -81,7 +81,8 @@ def _event_grid(body: Any) -> Answer | None:
     kind = "Microsoft.EventGrid.SubscriptionValidationEvent"
     if not isinstance(first, dict) or first.get("eventType") != kind:
         return None
-    code = first.get("data", {}).get("validationCode") if isinstance(first["data"], dict) else None
+    data = first.get("data")
+    code = data.get("validationCode") if isinstance(data, dict) else None
     is_sound = isinstance(code, str) and _TEXT.fullmatch(code)
     return Answer({"validationResponse": code}) if is_sound else None
 
