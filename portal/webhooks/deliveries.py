@@ -87,6 +87,7 @@ def hurry(actor: Actor, delivery_id: str) -> Delivery:
         .values(due_at=func.now())
         .execution_options(synchronize_session=False)
     )
+    session.refresh(delivery)
     session.execute(WAKE)
     audit.record(actor, "webhook.hurried", webhook, {"delivery": (None, delivery.id)})
     return delivery

@@ -62,7 +62,7 @@ def test_the_same_form_sends_once(ada: Api, browse: Browse, make: Make) -> None:
 def test_a_retry_is_made_now_when_somebody_asks(
     ada: Api, browse: Browse, make: Make, receiver: Receiver, engine: Engine
 ) -> None:
-    webhook = make(receiver.hook("crm", "?status=500"))
+    webhook = make(receiver.hook("crm", "?status=500"), retry_policy={"backoff": "fixed"})
     publish(ada, rfp(1))
     until(lambda: [one["state"] for one in deliveries(ada, webhook)] == ["retrying"])
     [one] = deliveries(ada, webhook)
@@ -73,7 +73,10 @@ def test_a_retry_is_made_now_when_somebody_asks(
     until(lambda: deliveries(ada, webhook)[0]["attempts"] == 2)
     ada.patch(f"/webhooks/{webhook['id']}", {"url": receiver.hook("crm")})
     until(lambda: deliveries(ada, webhook)[0]["state"] == "retrying")
-    assert ada.post(f"/deliveries/{one['id']}/attempts").status_code == 202
+    [later] = deliveries(ada, webhook)
+    hurried = ada.post(f"/deliveries/{one['id']}/attempts")
+    assert hurried.status_code == 202
+    assert hurried.json["next_attempt_at"] < later["next_attempt_at"]
     until(lambda: deliveries(ada, webhook)[0]["state"] == "delivered")
     assert ada.post(f"/deliveries/{one['id']}/attempts").status_code == 409
 
