@@ -19,11 +19,10 @@ from portal.db import Actor, database_now, find, let_go, new_id, session
 from portal.errors import Conflict, NotFound, RateLimited
 from portal.listing import Listing, Page, Query, page
 from portal.outbound import Outcome, Request, send_now
-from portal.webhooks import keyring, schemes, signing
+from portal.webhooks import keyring, schemes, sending, signing
 from portal.webhooks.models import OUTCOMES, DeliveryAttempt, Webhook
 from portal.webhooks.schemas import TestInput
 
-USER_AGENT = "cPod-Webhooks/1.0"
 PER_WEBHOOK, PER_TENANT = 10, 30
 WINDOW = timedelta(minutes=1)
 KEEP = timedelta(days=30)
@@ -141,7 +140,7 @@ def signed_request(
     )
     headers = {
         "content-type": "application/json",
-        "user-agent": USER_AGENT,
+        "user-agent": sending.USER_AGENT,
         **schemes.headers(webhook.signature_scheme, keys, message_id, body, int(now.timestamp())),
         "cpod-test": "true",
         **webhook.headers,
@@ -177,7 +176,7 @@ def _take_turn(actor: Actor, webhook: Webhook, now: datetime) -> None:
 
 def _finish(actor: Actor, attempt: DeliveryAttempt, outcome: Outcome) -> DeliveryAttempt:
     """Record what came of it; the webhook may have been changed or deleted meanwhile."""
-    for name, value in (_recorded(outcome) | {"completed_at": database_now()}).items():
+    for name, value in (sending.answered(outcome) | {"completed_at": database_now()}).items():
         setattr(attempt, name, value)
     session.flush()
     # Not through the record: a delivery is no edit, so it takes no version and no updated_at.
@@ -195,19 +194,3 @@ def _finish(actor: Actor, attempt: DeliveryAttempt, outcome: Outcome) -> Deliver
     noted = {"event_type": (None, attempt.event_type), "outcome": (None, outcome.kind)}
     audit.record(actor, "webhook.tested", webhook, noted)
     return attempt
-
-
-def _recorded(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "outcome": outcome.kind,
-        "explanation": outcome.explanation,
-        "remedy": outcome.remedy,
-        "status": outcome.status,
-        "response_headers": [list(pair) for pair in outcome.headers],
-        "response_body": outcome.text,
-        "response_truncated": outcome.body_truncated,
-        "timings": outcome.timings._asdict(),
-        "address": outcome.address,
-        "tls_version": outcome.tls_version,
-        "certificate_days": outcome.certificate_days,
-    }

@@ -104,6 +104,14 @@ def _attempt(taken: Taken, request: Request, outcome: Outcome, signed_with: str)
         "request_headers": [list(pair) for pair in request.headers.items()],
         "request_body": request.body.decode(),
         "signed_with": signed_with,
+        "took": outcome.timings.total_ms / 1000,
+        **answered(outcome),
+    }
+
+
+def answered(outcome: Outcome) -> dict[str, Any]:
+    """What an attempt's record says of its outcome, of a test as of a delivery."""
+    return {
         "outcome": outcome.kind,
         "explanation": outcome.explanation,
         "remedy": outcome.remedy,
@@ -115,5 +123,4 @@ def _attempt(taken: Taken, request: Request, outcome: Outcome, signed_with: str)
         "address": outcome.address,
         "tls_version": outcome.tls_version,
         "certificate_days": outcome.certificate_days,
-        "took": outcome.timings.total_ms / 1000,
     }
