@@ -40,7 +40,6 @@ ENDPOINTS = 200
 DRAIN_SECONDS = 40.0
 CLAIM_SECONDS = 5.0
 RECONNECT_SECONDS = (0.5, 10.0)
-NO_SECRET_WAIT = 30.0
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
 FAILED_HERE = Outcome(
     "invalid_request",
@@ -325,8 +324,9 @@ class Engine:
             if batch := self._done[:BATCH]:
                 health = await queue.complete(connection, batch)
                 del self._done[: len(batch)]
-                for done in batch:  # in order, the next one has waited for this to be recorded
-                    self._wake_if_room(self.lanes.of(done.endpoint["webhook_id"]))
+                # In order, the next one has waited for this to be recorded.
+                for webhook_id in {done.endpoint["webhook_id"] for done in batch}:
+                    self._wake_if_room(self.lanes.of(webhook_id))
                 for one in health:
                     if safety.concerns(one):
                         self._tell(safety.judge, one.tenant_id, one.webhook_id)

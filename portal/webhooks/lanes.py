@@ -103,8 +103,10 @@ class Lanes:
         self.widest = WIDEST
 
     def of(self, webhook_id: str) -> Lane:
-        width = min(FIRST_WIDTH, self.widest)
-        return self._lanes.setdefault(webhook_id, Lane(width, self.widest))
+        if (lane := self._lanes.get(webhook_id)) is None:
+            lane = Lane(min(FIRST_WIDTH, self.widest), self.widest)
+            self._lanes[webhook_id] = lane
+        return lane
 
     def share_with(self, workers: int) -> None:
         """Take this process's part of what all of them may send to one endpoint at once."""
