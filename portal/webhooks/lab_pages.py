@@ -32,7 +32,7 @@ def _page(record: Webhook, form: LabForm, wanted: str) -> ResponseReturnValue:
     names = examples.names(web.actor()) if record.direction == "outbound" else []
     known = sorted({*suggestions(record), *names})
     found = inbox.find_inbox(web.actor())
-    fails_here = found is not None and found.sender is not None and found.sender.id == record.id
+    fails_here = found is not None and found.is_fed_by(record)
     return web.render(
         "webhooks/lab.html",
         "webhooks/_test.html",
@@ -86,7 +86,7 @@ def send(record_id: str) -> ResponseReturnValue:
 def _order(record: Webhook, found: Inbox | None, form: LabForm) -> None:
     """Let the inbox fail as asked, where this webhook sends to it."""
     name = str(form.failure.data or "")
-    if not name or found is None or found.sender is None or found.sender.id != record.id:
+    if not name or found is None or not found.is_fed_by(record):
         return
     times = form.times.sent()
     failures.order(web.actor(), found.receiver, name, times if isinstance(times, int) else 0)
@@ -98,6 +98,6 @@ def heal(record_id: str) -> ResponseReturnValue:
     web.actor().require("webhooks:write")
     find(Webhook, web.actor(), record_id)
     if (found := inbox.find_inbox(web.actor())) is not None:
-        failures.order(web.actor(), found.receiver, "500", 0)
+        failures.end(web.actor(), found.receiver)
         web.toast("The inbox answers as usual again.")
     return web.see_other(url_for("lab.show", record_id=record_id))

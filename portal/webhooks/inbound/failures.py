@@ -45,20 +45,24 @@ class Order:
 
 
 def order(actor: Actor, receiver: Webhook, name: str, times: int) -> None:
-    """Let the inbox fail the next `times` genuine requests; 0 ends it."""
+    """Let the inbox fail the next `times` genuine requests; of 0 it fails none."""
     actor.require("webhooks:write")
     if name not in FAILURES or not 0 <= times <= MOST:
         raise Invalid.field("failure", f"Choose a failure, for up to {MOST} requests.")
     key = {"tenant_id": receiver.tenant_id, "webhook_id": receiver.id}
-    if not times:
-        session.execute(delete(InboxFailure).filter_by(**key))
-        return
     values = {"name": name, "remaining": times}
     session.execute(
         insert(InboxFailure)
         .values(**key, **values)
         .on_conflict_do_update(index_elements=list(key), set_=values)
     )
+
+
+def end(actor: Actor, receiver: Webhook) -> None:
+    """Let the inbox answer as usual again."""
+    actor.require("webhooks:write")
+    key = {"tenant_id": receiver.tenant_id, "webhook_id": receiver.id}
+    session.execute(delete(InboxFailure).filter_by(**key))
 
 
 def ordered(actor: Actor, receiver: Webhook) -> Order | None:

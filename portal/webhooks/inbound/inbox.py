@@ -33,6 +33,10 @@ class Inbox:
             sender.secret_fingerprint == self.receiver.secret_fingerprint
         )
 
+    def is_fed_by(self, webhook: Webhook) -> bool:
+        """Whether it is this webhook that sends to it."""
+        return self.sender is not None and self.sender.id == webhook.id
+
 
 def find_inbox(actor: Actor) -> Inbox | None:
     """The tenant's inbox, if it has one."""
