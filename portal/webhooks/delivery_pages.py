@@ -35,6 +35,13 @@ BEGUN = {
     "lab": ("Sent from the lab", "To this webhook alone."),
     "probe": ("To see whether the receiver works again", "Nothing else was held for it."),
 }
+BECAUSE = {
+    "event": "an event was published",
+    "redelivery": "somebody sent it again",
+    "replay": "of a replay",
+    "lab": "somebody tried it in the lab",
+    "probe": "to see whether the receiver works again",
+}
 OWN = ("since", "seen")  # what only the page understands
 
 
@@ -139,6 +146,7 @@ def show(record_id: str) -> ResponseReturnValue:
         delivery=delivery,
         webhook=webhook,
         state=state,
+        because=BECAUSE.get(delivery.origin),
         moves=state in ("pending", "in_flight", "retrying", "held"),
         story=_story(delivery, webhook, state, attempts, chosen),
         **_detail(delivery, chosen),

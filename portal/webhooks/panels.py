@@ -55,19 +55,6 @@ def outcome_text(outcome: str) -> str:
     return WORDS.get(outcome, outcome)
 
 
-def bars(attempt: DeliveryAttempt) -> list[Bar]:
-    """The stages that happened, one after the other."""
-    spent = [(label, attempt.timings.get(name)) for name, label in STAGES]
-    known = [(label, ms) for label, ms in spent if ms is not None]
-    whole = sum(ms for _, ms in known) or 1.0
-    found, start = [], 0.0
-    for label, ms in known:
-        share = ms / whole * 100
-        found.append(Bar(label, ms, min(start, 100 - SMALLEST), max(share, SMALLEST)))
-        start += share
-    return found
-
-
 def as_lines(headers: Sequence[Sequence[str]]) -> str:
     """Headers as they stand on the wire."""
     return "\n".join(f"{name}: {value}" for name, value in headers)
@@ -146,7 +133,15 @@ class Detail:
     @property
     def bars(self) -> list[Bar]:
         """The stages that happened, one after the other."""
-        return bars(self.attempt)
+        spent = [(label, self.attempt.timings.get(name)) for name, label in STAGES]
+        known = [(label, ms) for label, ms in spent if ms is not None]
+        whole = sum(ms for _, ms in known) or 1.0
+        found, start = [], 0.0
+        for label, ms in known:
+            share = ms / whole * 100
+            found.append(Bar(label, ms, min(start, 100 - SMALLEST), max(share, SMALLEST)))
+            start += share
+        return found
 
     @property
     def is_reused(self) -> bool:

@@ -18,7 +18,7 @@ from portal.errors import Conflict, Invalid, NotFound
 from portal.events.models import Event
 from portal.events.names import matches
 from portal.webhooks.matching import WAKE
-from portal.webhooks.models import Delivery, Replay, Webhook
+from portal.webhooks.models import WAITING, Delivery, Replay, Webhook
 
 What = Literal["failed", "missing", "all"]
 MOST = 50_000
@@ -68,7 +68,7 @@ class Progress:
     @property
     def waiting(self) -> int:
         """How many are still to be sent."""
-        return sum(self.counts.get(state, 0) for state in ("pending", "retrying", "in_flight"))
+        return sum(self.counts.get(state, 0) for state in WAITING)
 
 
 def preview(actor: Actor, webhook_id: str, since: datetime, until: datetime, what: What) -> int:

@@ -47,11 +47,6 @@ class Message:
         except (ValueError, RecursionError):
             return _MISSING
 
-    @property
-    def has_json(self) -> bool:
-        """Whether the body is JSON."""
-        return self.json is not _MISSING
-
     @cached_property
     def form(self) -> Sequence[tuple[str, str]]:
         """The fields of a form body, else none."""

@@ -90,8 +90,8 @@ def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Recept
     """Verify a request; keep and publish it when it is genuine, once for each delivery.
 
     What is not genuine is not kept here: see `quarantine`; what the inbox fails on order is kept
-    nowhere. Raises Unavailable when the secret store
-    does not answer, so that the sender tries again.
+    nowhere. Raises Unavailable when the secret store does not answer, so that the sender tries
+    again.
     """
     scheme, known, now = secrets.scheme_of(webhook), secrets.known(webhook), database_now()
     verdict = verify(scheme, known, message, now=now.timestamp())
