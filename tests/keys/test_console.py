@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 
-from portal.config import libpq_url
 from portal.db import transaction
 from portal.identity.provider.people import ACME
 from portal.keys.format import SHAPE
@@ -20,20 +18,6 @@ from tests.databases import Database
 
 Browse = Callable[..., Pages]
 Sql = Callable[..., None]
-
-
-@pytest.fixture
-def page(browse: Browse) -> Pages:
-    return browse(ADA)
-
-
-@pytest.fixture
-def sql(database: Database) -> Sql:
-    def run(statement: str, *values: Any) -> None:
-        with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
-            connection.execute(statement, values)
-
-    return run
 
 
 def code(ada: Api, key_id: str) -> str:
@@ -147,11 +131,11 @@ def test_a_lost_answer_is_said_again_to_the_form_that_lost_it_and_to_no_other(
 def test_what_is_kept_for_a_lost_answer_opens_nothing_by_itself(page: Pages, database: Database):
     sent = form_of(page)
     [raw] = set(re.findall(SHAPE, page.post("/keys/new", sent).text))
-    with psycopg.connect(libpq_url(database.superuser_url)) as connection:
-        [row] = connection.execute("SELECT sealed_key::text FROM sealed_key").fetchall()
-    assert raw not in row[0]
-    assert raw.encode().hex() not in row[0]
-    assert sent["form_secret"] not in row[0]
+    assert database.sql("SELECT count(*) FROM sealed_key") == 1
+    row = database.sql("SELECT sealed_key::text FROM sealed_key")
+    assert raw not in row
+    assert raw.encode().hex() not in row
+    assert sent["form_secret"] not in row
 
 
 def test_a_key_goes_straight_into_the_secret_store(page: Pages, ada: Api, app: Flask):

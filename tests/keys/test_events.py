@@ -3,18 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 from jsonschema import Draft202012Validator
 
-from portal.config import libpq_url
 from portal.db import transaction
 from portal.events.own import OWN
 from portal.identity.provider.people import ACME
 from portal.keys import notices, stopping
 from tests.cast import ADA, Api, Pages
-from tests.databases import Database
 
 Turn = Callable[[], None]
 
@@ -36,15 +33,6 @@ def told(ada: Api, subscribed: None) -> Callable[[str], list[dict[str, Any]]]:
         return [event["data"] for event in reversed(found["items"])]
 
     return of
-
-
-@pytest.fixture
-def sql(database: Database) -> Callable[..., None]:
-    def run(statement: str, *values: Any) -> None:
-        with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
-            connection.execute(statement, values)
-
-    return run
 
 
 @pytest.fixture

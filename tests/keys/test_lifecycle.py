@@ -4,11 +4,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 
-from portal.config import libpq_url
 from portal.db import transaction
 from portal.keys import revocation, rotation
 from tests.cast import Api
@@ -27,11 +25,6 @@ def rotate(ada: Api, issued: dict[str, Any], overlap: str = "24h") -> dict[str, 
     return dict(answer.json or {})
 
 
-def change(database: Database, statement: str, *values: Any) -> None:
-    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
-        connection.execute(statement, values)
-
-
 # ---------------------------------------------------------------- rotation
 
 
@@ -42,8 +35,7 @@ def test_trap_2_a_successor_has_the_same_settings_and_a_fresh_lifetime(
         "api-keys", name="Nightly", scopes=["keys:read"], rpm_limit=5, tags=["etl"],
         max_budget_usd=1, allowed_ips=["10.0.0.0/8"], expires_at=FUTURE,
     )  # fmt: skip
-    change(
-        database,
+    database.sql(
         "UPDATE api_key SET created_at = now() - interval '9 days',"
         " expires_at = now() + interval '1 day'",
     )
@@ -85,7 +77,7 @@ def test_at_most_two_keys_of_a_family_live(ada: Api):
 def test_a_key_that_does_not_open_has_no_successor(ada: Api, database: Database):
     revoked, expired = ada.create("api-keys"), ada.create("api-keys", expires_at=FUTURE)
     ada.post(f"/api-keys/{revoked['id']}/revoke")
-    change(database, "UPDATE api_key SET expires_at = now() WHERE id = %s", expired["id"])
+    database.sql("UPDATE api_key SET expires_at = now() WHERE id = %s", expired["id"])
     for issued in (revoked, expired):
         assert ada.post(f"/api-keys/{issued['id']}/rotations").status_code == 409
     assert len(ada.get("/api-keys").json["items"]) == 2
@@ -109,10 +101,10 @@ def test_a_rotation_ends_by_itself_when_the_old_key_is_quiet(
             return rotation.finish_due(issued["tenant_id"])
 
     assert finish() == 0
-    change(database, "UPDATE key_rotation SET started_at = now() - interval '25 hours'")
-    change(database, "UPDATE api_key_runtime SET last_used_at = now() - interval '1 hour'")
+    database.sql("UPDATE key_rotation SET started_at = now() - interval '25 hours'")
+    database.sql("UPDATE api_key_runtime SET last_used_at = now() - interval '1 hour'")
     assert finish() == 0
-    change(database, "UPDATE api_key_runtime SET last_used_at = now() - interval '25 hours'")
+    database.sql("UPDATE api_key_runtime SET last_used_at = now() - interval '25 hours'")
     assert finish() == 1
     assert verdict(ada, issued) == "REVOKED"
 
@@ -125,13 +117,12 @@ def test_two_keys_live_no_longer_than_a_month_however_busy_the_old_one_is(
     ends = ada.get(f"/api-keys/{issued['id']}").json["expires_at"]
     left = datetime.fromisoformat(ends) - datetime.now(UTC)
     assert timedelta(days=29, hours=23) < left <= timedelta(days=30)
-    change(
-        database,
+    database.sql(
         "UPDATE api_key SET expires_at = now() WHERE id = %s",
         issued["id"],
     )
-    change(database, "UPDATE key_rotation SET started_at = now() - interval '30 days'")
-    change(database, "UPDATE api_key_runtime SET last_used_at = now()")
+    database.sql("UPDATE key_rotation SET started_at = now() - interval '30 days'")
+    database.sql("UPDATE api_key_runtime SET last_used_at = now()")
     assert verdict(ada, issued) == "EXPIRED"
     with app.app_context(), transaction(issued["tenant_id"]):
         assert rotation.finish_due(issued["tenant_id"]) == 1
@@ -225,7 +216,7 @@ def test_a_revocation_at_a_time_holds_without_the_worker(app: Flask, ada: Api, d
     planned = ada.post(f"{path}/revoke", {"at": FUTURE}).json
     assert (planned["status"], planned["revoke_at"]) == ("active", FUTURE)
     assert verdict(ada, issued) == "VALID"
-    change(database, "UPDATE api_key SET revoke_at = now()")
+    database.sql("UPDATE api_key SET revoke_at = now()")
     assert verdict(ada, issued) == "REVOKED"
     asked = {"token": issued["key"]}
     introspected = ada.client.post(

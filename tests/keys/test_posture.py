@@ -4,35 +4,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 
-from portal.config import libpq_url
 from portal.db import transaction
 from portal.identity.provider.people import ACME
 from portal.keys import concerns, lists
 from portal.keys.posture import WEAKNESSES
-from tests.cast import ADA, ED, VIC, Api, Pages
-from tests.databases import Database
+from tests.cast import ED, VIC, Api, Pages
 
 Browse = Callable[..., Pages]
 Sql = Callable[..., None]
 SOUND = {"expires_at": "2099-01-01T00:00:00Z", "rpm_limit": 60, "max_budget_usd": 5}
-
-
-@pytest.fixture
-def page(browse: Browse) -> Pages:
-    return browse(ADA)
-
-
-@pytest.fixture
-def sql(database: Database) -> Sql:
-    def run(statement: str, *values: Any) -> None:
-        with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
-            connection.execute(statement, values)
-
-    return run
 
 
 @pytest.fixture

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from portal.config import libpq_url
 from portal.db import session
 from portal.keys import format as key_format
-from portal.keys import housekeeping, meters, snapshot
+from portal.keys import housekeeping, meters, snapshot, watch
 from portal.keys.clock import Clock
 from portal.keys.engine import Engine
 from portal.networks import parse
 from tests.cast import GUS, Api
 from tests.databases import Database
+from tests.keys.waiting import until
 
 NOBODY = {"key_id": None, "tenant_id": None, "name": None, "scopes": [], "limits": []}
 
@@ -44,15 +45,6 @@ def engine(app: Flask) -> Iterator[Engine]:
     assert made.watch.listening.wait(10)
     yield made
     made.end()
-
-
-def until(true: Callable[[], bool], seconds: float = 5) -> float:
-    """Wait for something; gives the seconds that it took."""
-    begun = time.monotonic()
-    while not true():
-        assert time.monotonic() < begun + seconds, "it did not happen"
-        time.sleep(0.0005)
-    return time.monotonic() - begun
 
 
 # ---------------------------------------------------------------- answers
@@ -180,18 +172,29 @@ def test_what_was_revoked_here_stops_here_at_once(ada: Api, engine: Engine, veri
     assert verify(issued)["code"] == "REVOKED"
 
 
+@pytest.fixture
+def no_catching_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is heard of while a test waits came by its notice, and not by the look each second."""
+    monkeypatch.setattr(watch, "GRACE_SECONDS", 60)
+
+
+heard_by_notice = pytest.mark.usefixtures("no_catching_up")
+
+
 CHANGE = "UPDATE api_key SET blocked = true, version = version + 1 WHERE id = %s"
 
 
+@heard_by_notice
 def test_what_changes_elsewhere_is_heard_of(
     ada: Api, engine: Engine, verify: Any, database: Database
 ):
     issued = ada.create("api-keys")
     assert verify(issued)["valid"]
-    elsewhere(database, CHANGE, issued["id"])
-    until(lambda: verify(issued)["code"] == "BLOCKED", 1)
+    database.sql(CHANGE, issued["id"])
+    until(lambda: verify(issued)["code"] == "BLOCKED")
 
 
+@heard_by_notice
 def test_a_new_key_is_known_though_it_was_not_before(
     ada: Api, engine: Engine, verify: Any, database: Database
 ):
@@ -199,25 +202,25 @@ def test_a_new_key_is_known_though_it_was_not_before(
     assert verify(raw.text)["code"] == "NOT_FOUND"
     assert engine.cache.is_unknown(raw.digest)
     other = ada.create("api-keys")
-    elsewhere(
-        database,
+    database.sql(
         "INSERT INTO api_key (tenant_id, id, name, key_hash, prefix, key_prefix, last4, version)"
         " SELECT tenant_id, 'key_NEW', 'new', %s, prefix, key_prefix, last4, 1 FROM api_key"
         " WHERE id = %s",
         raw.digest,
         other["id"],
     )
-    until(lambda: verify(raw.text)["valid"], 1)
+    until(lambda: verify(raw.text)["valid"])
 
 
+@heard_by_notice
 def test_trap_9_a_suspended_application_is_heard_of(
     ada: Api, engine: Engine, verify: Any, database: Database
 ):
     crm = ada.create("applications", display_name="CRM")
     issued = ada.create("api-keys", application_id=crm["id"])
     assert verify(issued)["valid"]
-    elsewhere(database, "UPDATE application SET status = 'suspended' WHERE id = %s", crm["id"])
-    until(lambda: verify(issued)["code"] == "APP_INACTIVE", 1)
+    database.sql("UPDATE application SET status = 'suspended' WHERE id = %s", crm["id"])
+    until(lambda: verify(issued)["code"] == "APP_INACTIVE")
 
 
 def test_a_lost_notice_is_made_up_for_within_a_second(
@@ -232,21 +235,20 @@ def test_a_lost_notice_is_made_up_for_within_a_second(
     assert until(lambda: verify(issued)["code"] == "BLOCKED") < 2.5
 
 
+@heard_by_notice
 def test_a_budget_that_is_used_up_elsewhere_ends_what_was_lent_of_it(
     ada: Api, engine: Engine, verify: Any, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(meters, "LEND_SECONDS", 60)  # it does not end by itself meanwhile
     issued = ada.create("api-keys", max_budget_usd=10)
     lent = "SELECT 1 FROM spend_reservation WHERE secret IS NOT NULL"
-    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
-        until(lambda: verify(issued)["valid"] and connection.execute(lent).fetchone() is not None)
-    elsewhere(
-        database,
+    until(lambda: verify(issued)["valid"] and database.sql(lent) is not None)
+    database.sql(
         "SELECT spend_on_key(tenant_id, 'bill', 'usage', id, 10, NULL, NULL, NULL, NULL)"
         " FROM api_key WHERE id = %s",
         issued["id"],
     )
-    until(lambda: verify(issued)["code"] == "BUDGET_EXCEEDED", 1)
+    until(lambda: verify(issued)["code"] == "BUDGET_EXCEEDED")
 
 
 def test_a_broken_connection_remembers_nothing(
@@ -255,13 +257,12 @@ def test_a_broken_connection_remembers_nothing(
     issued = ada.create("api-keys")
     assert verify(issued)["valid"]
     assert engine.watch
-    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'portal-key-watch' AND datname = current_database()"
-        )
+    database.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'portal-key-watch' AND datname = current_database()"
+    )
     until(lambda: not engine.cache.is_open)
-    elsewhere(database, CHANGE, issued["id"])
+    database.sql(CHANGE, issued["id"])
     assert verify(issued)["code"] == "BLOCKED"
     until(lambda: engine.cache.is_open)
 
@@ -285,17 +286,13 @@ def test_every_verifier_says_what_it_has_seen(
     issued = ada.create("api-keys")
     verify(issued)
     ada.post(f"/api-keys/{issued['id']}/revoke")
-    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
-
-        def acknowledged() -> bool:
-            row = connection.execute(
-                "SELECT count(*) FROM key_acknowledgement AS a JOIN key_change AS c USING (seq)"
-                " WHERE c.record_id = %s AND a.verifier_id = %s",
-                (issued["id"], engine.watch and engine.watch.id),
-            ).fetchone()
-            return row == (1,)
-
-        until(acknowledged)
+    assert engine.watch
+    mine = issued["id"], engine.watch.id
+    heard = (
+        "SELECT count(*) FROM key_acknowledgement AS a JOIN key_change AS c USING (seq)"
+        " WHERE c.record_id = %s AND a.verifier_id = %s"
+    )
+    until(lambda: database.sql(heard, *mine) == 1)
 
 
 def test_unknown_keys_are_limited_by_where_they_come_from(app: Flask, ada: Api, engine: Engine):
@@ -320,11 +317,11 @@ def test_guesses_are_counted_for_all_processes_together(
         return process.find(key_format.generate("acme", "service").text, parse(source))
 
     for source in ("198.51.100.1", "198.51.100.2", "198.51.100.3"):
-        begun = minute(database)
+        begun = database.minute()
         first = [guess(engine, source) for _ in range(20)]
         second = [guess(other, source) for _ in range(20)]
         third = [guess(engine, source) for _ in range(2)]
-        if minute(database) == begun:  # a new one allows as many again
+        if database.minute() == begun:  # a new one allows as many again
             break
     assert first == ["NOT_FOUND"] * 20
     assert second == ["NOT_FOUND"] * 10 + ["SOURCE_LIMITED"] * 10
@@ -332,25 +329,14 @@ def test_guesses_are_counted_for_all_processes_together(
 
 
 def test_where_guesses_came_from_is_forgotten(app: Flask, ada: Api, database: Database):
-    def known() -> int:
-        with psycopg.connect(libpq_url(database.superuser_url)) as connection:
-            found = connection.execute("SELECT count(*) FROM unknown_key_source").fetchone()
-            return int(found[0]) if found else 0
-
     guess = {"key": key_format.generate("acme", "service").text, "ip": "198.51.100.9"}
     assert ada.post("/api-keys/verify", guess).json["code"] == "NOT_FOUND"
-    assert known() == 1
-    elsewhere(database, "UPDATE unknown_key_source SET minute = minute - 1")
+    assert database.sql("SELECT count(*) FROM unknown_key_source") == 1
+    database.sql("UPDATE unknown_key_source SET minute = minute - 1")
     with app.app_context():
         housekeeping.forget_sources()
         session.commit()
-    assert known() == 0
-
-
-def minute(database: Database) -> int:
-    with psycopg.connect(libpq_url(database.superuser_url)) as connection:
-        found = connection.execute("SELECT floor(extract(epoch FROM clock_timestamp()) / 60)::int")
-        return int(found.fetchone()[0])  # type: ignore[index]
+    assert database.sql("SELECT count(*) FROM unknown_key_source") == 0
 
 
 @pytest.mark.parametrize("hours", [-2, 2])
@@ -359,8 +345,7 @@ def test_keys_end_by_the_clock_of_the_database(
 ):
     ends_soon, ended = ada.create("api-keys"), ada.create("api-keys")
     for issued, lasts in ((ends_soon, "1 hour"), (ended, "-1 hour")):
-        elsewhere(
-            database,
+        database.sql(
             "UPDATE api_key SET expires_at = now() + %s::interval WHERE id = %s",
             lasts,
             issued["id"],
@@ -393,8 +378,3 @@ def test_a_slow_answer_does_not_spoil_the_time_that_a_quick_one_taught(
     quickest = min(there + back for there, back in answers)
     wrong = abs(clock.now().timestamp() - (own[0] + ahead))
     assert wrong <= quickest + 1e-3
-
-
-def elsewhere(database: Database, statement: str, *values: Any) -> None:
-    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
-        connection.execute(statement, values)
