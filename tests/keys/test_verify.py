@@ -252,8 +252,9 @@ def test_a_budget_that_is_used_up_elsewhere_ends_what_was_lent_of_it(
 
 
 def test_a_broken_connection_remembers_nothing(
-    ada: Api, engine: Engine, verify: Any, database: Database
+    ada: Api, engine: Engine, verify: Any, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(watch, "RETRY_SECONDS", 2)  # it stays broken while the test looks
     issued = ada.create("api-keys")
     assert verify(issued)["valid"]
     assert engine.watch
@@ -264,7 +265,7 @@ def test_a_broken_connection_remembers_nothing(
     until(lambda: not engine.cache.is_open)
     database.sql(CHANGE, issued["id"])
     assert verify(issued)["code"] == "BLOCKED"
-    until(lambda: engine.cache.is_open)
+    until(lambda: engine.cache.is_open, 20)
 
 
 def test_trap_4_a_look_up_that_was_overtaken_is_not_remembered(ada: Api, engine: Engine):
