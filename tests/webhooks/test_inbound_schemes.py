@@ -121,11 +121,11 @@ AMAZON = generate_rsa(65537, 2048)
 
 
 def certificate(days: int = 365) -> bytes:
-    """What stands for Amazon's certificate: it holds from a year ago for so many days from now."""
+    """What stands for Amazon's certificate: it holds from NOW to so many days from today."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sns.amazonaws.com")])
-    now = datetime.now(UTC)
+    begins, ends = datetime.fromtimestamp(NOW - 1, UTC), datetime.now(UTC) + timedelta(days)
     made = x509.CertificateBuilder(name, name, AMAZON.public_key(), x509.random_serial_number())
-    made = made.not_valid_before(now - timedelta(365)).not_valid_after(now + timedelta(days))
+    made = made.not_valid_before(begins).not_valid_after(ends)
     return made.sign(AMAZON, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
@@ -560,10 +560,12 @@ def test_a_certificate_is_asked_for_only_for_the_own_topic() -> None:
 
 
 def test_a_certificate_that_has_run_out_signs_nothing() -> None:
-    found = verify(
-        SCHEMES["aws-sns"], [TOPIC], SNS.message(), now=NOW, look=lambda _: certificate(days=-1)
-    )
-    assert found.code == "no_match"
+    def judged_at(moment: float) -> str:
+        look, message = (lambda _: certificate(days=-1)), SNS.message()
+        return verify(SCHEMES["aws-sns"], [TOPIC], message, now=moment, look=look).code
+
+    assert judged_at(datetime.now(UTC).timestamp()) == "no_match"
+    assert judged_at(NOW) == "verified", "what was kept is judged by the clock of then"
 
 
 JUNK = st.text(max_size=60) | st.sampled_from(

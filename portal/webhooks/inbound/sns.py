@@ -6,7 +6,6 @@ and the address that confirms a subscription, are only ever asked for at Amazon'
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -71,8 +70,8 @@ def signed_text(body: Mapping[str, Any]) -> bytes:
     return "".join(lines).encode("utf-8", "replace")
 
 
-def is_signed(body: Mapping[str, Any], signature: bytes, pem: bytes) -> bool:
-    """Whether the key of a certificate, which holds now, signed a message."""
+def is_signed(body: Mapping[str, Any], signature: bytes, pem: bytes, now: float) -> bool:
+    """Whether the key of a certificate, which holds at `now` (seconds), signed a message."""
     chosen = HASHES.get(str(body.get("SignatureVersion")))
     try:
         certificate = x509.load_pem_x509_certificate(pem)
@@ -80,17 +79,14 @@ def is_signed(body: Mapping[str, Any], signature: bytes, pem: bytes) -> bool:
     except ValueError:
         return False
     begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    if chosen is None or not isinstance(key, RSAPublicKey) or not begins <= _now() <= ends:
+    holds = begins.timestamp() <= now <= ends.timestamp()
+    if chosen is None or not isinstance(key, RSAPublicKey) or not holds:
         return False
     try:
         key.verify(signature, signed_text(body), PKCS1v15(), chosen())
     except InvalidSignature:
         return False
     return True
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def matching(topics: Sequence[str], body: Any) -> str | None:

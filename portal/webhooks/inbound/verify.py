@@ -117,7 +117,7 @@ def verify(
         if scheme.method == "jwt":
             return _token(scheme, secrets, message, moment, look)
         if scheme.method == "sns":
-            return _sns(scheme, secrets, message, look)
+            return _sns(scheme, secrets, message, moment, look)
         claim = read(scheme, message)
         _check_time(scheme, claim, moment)
         _check_body(scheme, message)
@@ -495,7 +495,9 @@ def _token(
     )
 
 
-def _sns(scheme: Scheme, topics: Sequence[str], message: Message, look: Look) -> Verdict:
+def _sns(
+    scheme: Scheme, topics: Sequence[str], message: Message, now: float, look: Look
+) -> Verdict:
     claim, body = read(scheme, message), message.json
     topic = sns.matching(topics, body)
     if topic is None:
@@ -508,6 +510,6 @@ def _sns(scheme: Scheme, topics: Sequence[str], message: Message, look: Look) ->
         raise Refused("malformed_signature", "The signature is no base64 text.")
     if pem is None:
         raise Refused("no_certificate", "The certificate of Amazon SNS could not be had.")
-    if not sns.is_signed(body, signature, pem):
+    if not sns.is_signed(body, signature, pem, now):
         raise Refused("no_match", "It was changed on the way, or Amazon did not sign it.")
     return Verdict(True, "verified", "Signature verified.", fingerprint(topic))
