@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, exists, func, select
 
 from portal.db import Actor, session
-from portal.events import service as events
 from portal.keys import service
 from portal.keys.models import ApiKey, ApiKeyRuntime
 from portal.keys.state import KeyNotice
@@ -38,7 +37,7 @@ def tell_expiring(tenant_id: str) -> int:
     )
     found = session.execute(query).all()
     for record, number in found:
-        data = {"expires_at": record.expires_at, "days": number}
+        data = {"expires_at": record.expires_at.isoformat(), "days": number}
         _tell(record, "expiring", data, f"expiring_{number}", record.expires_at)
     return len(found)
 
@@ -61,7 +60,7 @@ def tell_unused(tenant_id: str) -> int:
     )
     found = session.execute(query).all()
     for record, used_at, unused_since in found:
-        data = {"last_used_at": used_at, "days": UNUSED_DAYS}
+        data = {"last_used_at": used_at and used_at.isoformat(), "days": UNUSED_DAYS}
         _tell(record, "unused", data, "unused", unused_since)
     return len(found)
 
@@ -91,12 +90,5 @@ def _tell(
     record: ApiKey, name: str, more: Mapping[str, Any], what: str, about: datetime | None
 ) -> None:
     actor = Actor(record.tenant_id, "system", "system", "Key upkeep", source_type="system")
-    data = {
-        "id": record.id,
-        "name": record.name,
-        "key_prefix": record.key_prefix,
-        "application_id": record.application_id,
-        **{key: v.isoformat() if isinstance(v, datetime) else v for key, v in more.items()},
-    }
-    events.announce(actor, f"api_key.{name}", data, subject=record.id)
+    service.announce(actor, record, name, more)
     session.add(KeyNotice(tenant_id=record.tenant_id, key_id=record.id, what=what, about=about))

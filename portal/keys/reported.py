@@ -15,7 +15,6 @@ from portal import records
 from portal.audit import service as audit
 from portal.db import Actor, database_now, find, flush, session
 from portal.errors import Invalid
-from portal.events import service as events
 from portal.keys import service
 from portal.keys.format import SHAPE
 from portal.keys.models import ApiKey
@@ -73,17 +72,8 @@ def take(actor: Actor, key_id: str, report: Report) -> str:
     found = {"found_at": (None, url), "response": (None, response)}
     audit.record(actor, "key.reported_a_leak_of", record, found)
     _respond(actor, record, response, f"Found in public: {url or report.place or 'unknown place'}")
-    data = {
-        "id": record.id,
-        "name": record.name,
-        "key_prefix": record.key_prefix,
-        "application_id": record.application_id,
-        "reporter": report.reporter,
-        "place": report.place,
-        "url": url,
-        "response": response,
-    }
-    events.announce(actor, "api_key.leaked", data, subject=record.id)
+    more = {"reporter": report.reporter, "place": report.place, "url": url, "response": response}
+    service.announce(actor, record, "leaked", more)
     return response
 
 

@@ -16,6 +16,7 @@ from portal.applications.models import STOPPED, Application
 from portal.db import Actor, database_now, find, send, session
 from portal.driver import Statement
 from portal.errors import Conflict, Invalid
+from portal.events import service as events
 from portal.identity.models import Tenant
 from portal.keys import format as key_format
 from portal.keys.inheritance import inherit
@@ -140,6 +141,17 @@ def unblock(actor: Actor, key_id: str, command: None = None) -> ApiKey:
     record = to_reopen(actor, key_id)
     values = {"blocked": False, "blocked_reason": None}
     return records.change(actor, record, values, action="unblocked")
+
+
+def announce(actor: Actor, record: ApiKey, name: str, more: Mapping[str, Any]) -> None:
+    """Publish `api_key.<name>`: which key it is about, and what more there is to say."""
+    about = {
+        "id": record.id,
+        "name": record.name,
+        "key_prefix": record.key_prefix,
+        "application_id": record.application_id,
+    }
+    events.announce(actor, f"api_key.{name}", {**about, **more}, subject=record.id)
 
 
 def of_application(actor: Actor, application_id: str, limit: int = 20) -> Sequence[ApiKey]:
