@@ -92,6 +92,11 @@ class Heard:
     heard: int
     milliseconds: float | None
 
+    @property
+    def by_all(self) -> bool:
+        """Whether nobody verifies who has not heard."""
+        return self.heard == self.verifiers
+
 
 def propagation(actor: Actor, key_id: str) -> Heard:
     """Who has heard of the newest change of a key: "2 of 2 verifiers, the last after 3 ms"."""

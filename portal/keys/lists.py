@@ -108,9 +108,9 @@ CONSOLE = replace(
 )
 
 
-def views(names: Sequence[str] = tuple(VIEWS)) -> list[tuple[str, str]]:
+def views() -> list[tuple[str, str]]:
     """(name, words) of each, for chips."""
-    return [(name, VIEWS[name].label) for name in names]
+    return [(name, view.label) for name, view in VIEWS.items()]
 
 
 OFFERS = Statement(
