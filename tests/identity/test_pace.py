@@ -1,17 +1,13 @@
 """Signing in too often, from one address or to one account, in whatever process."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
-import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from portal import create_app
-from portal.config import Config, libpq_url
-from portal.db import db
 from portal.identity.pace import ACCOUNT, ADDRESS, Allowance
 from tests.cast import ADA, ED, Provider
 from tests.databases import Database
@@ -24,17 +20,6 @@ HERE, THERE = "203.0.113.7", "198.51.100.9"
 @pytest.fixture
 def visitor(token_provider: Provider) -> Visitor:
     return Visitor(token_provider.issuer)
-
-
-@pytest.fixture
-def other_process(
-    make_config: Callable[..., Config], database: Database, tenants: tuple[str, str]
-) -> Iterator[Flask]:
-    """A second portal on the same database."""
-    app = create_app(make_config())
-    yield app
-    with app.app_context():
-        db.engine.dispose()
 
 
 def begin(client: FlaskClient, address: str) -> TestResponse:
@@ -58,18 +43,17 @@ def owes(database: Database) -> Callable[[float], None]:
 
     def use_up(seconds: float, of: Allowance = ADDRESS) -> None:
         full = of.every * of.most + timedelta(seconds=seconds)
-        with psycopg.connect(libpq_url(database.superuser_url)) as connection:
-            connection.execute("UPDATE sign_in_pace SET rested_at = now() + %s", [full])
+        database.sql("UPDATE sign_in_pace SET rested_at = now() + %s", full)
 
     return use_up
 
 
 def test_an_address_that_begins_too_often_must_wait_in_every_process(
-    client: FlaskClient, other_process: Flask, owes: Callable[..., None]
+    client: FlaskClient, another_app: Callable[..., Flask], owes: Callable[..., None]
 ) -> None:
     assert begin(client, HERE).status_code == 303
     owes(3600)
-    for one in (client, other_process.test_client()):
+    for one in (client, another_app().test_client()):
         refused = begin(one, HERE)
         assert refused.status_code == 429
         assert 3500 < int(refused.headers["Retry-After"]) <= 3601
@@ -124,7 +108,7 @@ def test_what_is_kept_names_nobody(
     client: FlaskClient, tenants: tuple[str, str], database: Database
 ) -> None:
     begin(client, HERE)
-    with psycopg.connect(libpq_url(database.superuser_url)) as connection:
-        [(digest,)] = connection.execute("SELECT digest FROM sign_in_pace").fetchall()
+    assert database.sql("SELECT count(*) FROM sign_in_pace") == 1
+    digest = database.sql("SELECT digest FROM sign_in_pace")
     assert len(digest) == 64
     assert HERE not in digest

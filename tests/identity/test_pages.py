@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -14,9 +14,7 @@ from flask.testing import FlaskClient
 from joserfc import jwt
 from werkzeug.test import TestResponse
 
-from portal import create_app
 from portal.config import Config, libpq_url
-from portal.db import db
 from portal.identity.cookies import Cookies
 from portal.identity.guard import recent_sign_in_required
 from portal.identity.oidc import LOGOUT_EVENT
@@ -31,24 +29,6 @@ SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 @pytest.fixture
 def visitor(token_provider: Provider) -> Visitor:
     return Visitor(token_provider.issuer)
-
-
-@pytest.fixture
-def another_app(
-    make_config: Callable[..., Config], database: Database, tenants: tuple[str, str]
-) -> Iterator[Callable[..., Flask]]:
-    """`another_app(PORTAL_…="…")`: a second portal on the same database, put away afterwards."""
-    made: list[Flask] = []
-
-    def make(**settings: str) -> Flask:
-        made.append(create_app(make_config(**settings)))
-        made[-1].testing = True
-        return made[-1]
-
-    yield make
-    for app in made:
-        with app.app_context():
-            db.engine.dispose()
 
 
 @pytest.fixture
