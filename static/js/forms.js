@@ -42,15 +42,26 @@ document.addEventListener("formdata", (event) => {
     if (value === "") event.formData.delete(name);
 });
 
-// What was ticked while an answer was on its way stays ticked, where there still is such a box.
-let ticked = new Map();
-document.addEventListener("htmx:before:swap", () => {
-  const boxes = document.querySelectorAll("[data-keep-ticks] input[type=checkbox]");
-  ticked = new Map([...boxes].map((box) => [box.name + box.value, box.checked]));
+// What was typed before the page could answer is searched for as soon as it can. htmx begins in a
+// task of its own, made before this one.
+addEventListener("load", () => setTimeout(() => {
+  for (const box of document.querySelectorAll("[data-search], [data-palette]"))
+    if (box.value !== box.defaultValue) box.dispatchEvent(new Event("input", { bubbles: true }));
+}));
+
+// What a person ticked stays ticked when an answer draws the boxes anew, where there still is such a
+// box. The person's own clicks are kept, and no look at the page: two answers may come at once.
+const ticked = new Map();
+document.addEventListener("change", ({ target }) => {
+  if (target.matches("[data-keep-ticks] input[type=checkbox]"))
+    ticked.set(target.name + target.value, target.checked);
 });
 document.addEventListener("htmx:after:swap", () => {
-  for (const box of document.querySelectorAll("[data-keep-ticks] input[type=checkbox]"))
-    box.checked = ticked.get(box.name + box.value) ?? box.checked;
+  const boxes = [...document.querySelectorAll("[data-keep-ticks] input[type=checkbox]")];
+  const drawn = new Map(boxes.map((box) => [box.name + box.value, box]));
+  for (const [box, is] of ticked)
+    if (drawn.has(box)) drawn.get(box).checked = is;
+    else ticked.delete(box);
 });
 
 // A menu closes when one looks elsewhere.

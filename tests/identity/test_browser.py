@@ -88,7 +88,8 @@ def _hear(message: Any, complaints: list[str]) -> None:
 
 
 def choose(page: "Page", name: str) -> None:
-    page.get_by_role("button", name=name).click()
+    with page.expect_navigation():  # until all of the next page is there, its looks among it
+        page.get_by_role("button", name=name).click()
 
 
 def test_in_step_up_and_out(page: "Page", site: Site, database: Database) -> None:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -93,7 +94,9 @@ def test_a_revoked_key_opens_in_no_process_a_second_later(
             return all(len(callers.since(since)) > 25 for callers in both)
 
         # A process remembers keys, and listens for their changes, from its first question on.
-        until(lambda: database.sql("SELECT count(*) FROM key_verifier") == 2, 60)
+        # The tests' own process may be a verifier, too.
+        listening = "SELECT count(*) FROM key_verifier WHERE process <> %s"
+        until(lambda: database.sql(listening, os.getpid()) == 2, 60)
         begun = time.monotonic()
         until(lambda: all_asked(begun), 60)
         assert {code for callers in both for _, code in callers.answers} == {"VALID"}

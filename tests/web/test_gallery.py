@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.web.conftest import Reader
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 AXE = (Path(__file__).parents[1] / "vendor" / "axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -135,6 +135,17 @@ def test_typing_filters_the_list_and_keeps_the_address(reader: Reader) -> None:
     expect(page).to_have_url(re.compile(r"/connectors\?q=jira$"))
     page.reload()
     expect(page.locator("tbody tr")).to_have_count(1)
+    assert reader.complaints == []
+
+
+def test_what_is_typed_before_the_page_is_ready_is_searched(reader: Reader) -> None:
+    held: list[Route] = []
+    reader.page.route("**/htmx.min.js*", lambda route: held.append(route))
+    with reader.page.expect_request("**/htmx.min.js*"):
+        reader.page.goto(reader.address + "/connectors", wait_until="commit")
+    reader.page.locator("[data-search]").fill("jira")
+    held[0].continue_()
+    expect(reader.page.locator("tbody tr")).to_have_count(1)
     assert reader.complaints == []
 
 
