@@ -13,6 +13,7 @@ from portal.notices import Notice
 from portal.overview import Concern, Step, Told
 
 LAST_DAY = timedelta(days=1)
+LEAKED = "This key was found in public. Rotate or revoke it."
 
 
 def part(actor: Actor, application: Application) -> Part:
@@ -53,10 +54,7 @@ def tell(actor: Actor) -> Told:
         action="Issue a key",
         done=outlook.has_keys,
     )
-    leaked = [
-        _concern(one, "leaked", "This key was found in public. Rotate or revoke it.")
-        for one in outlook.leaked
-    ]
+    leaked = [_concern(one, "leaked", LEAKED) for one in outlook.leaked]
     expiring = [
         _concern(one, "expiring", "This key expires soon. Issue its successor before it does.")
         for one in outlook.expiring
@@ -70,10 +68,7 @@ def notices(actor: Actor, since: datetime) -> list[Notice]:
     if not actor.can("keys:write"):
         return []
     outlook = service.outlook(actor)
-    leaked = [
-        _notice(one, one.at, "This key was found in public. Rotate or revoke it.", "leaked")
-        for one in outlook.leaked
-    ]
+    leaked = [_notice(one, one.at, LEAKED, "leaked") for one in outlook.leaked]
     ending = [
         _notice(one, one.at - LAST_DAY, "This key ends within a day. Rotate it now.", "expiring")
         for one in outlook.expiring

@@ -178,26 +178,27 @@ class Meters:
         return share
 
     def _borrow(self, key: Snapshot, amount: int, want: int) -> None:
-        slice_id, secret = new_id("rsv"), secrets.token_bytes(16)
-        asked_at = self.slices.clock()  # before the question: the slice ends too early, never late
         lent = None
         try:
-            lent = self.wire.one(
-                LEND,
-                (key.tenant_id, key.id, key.family_id, key.max_budget_usd, key.budget_period,
-                 key.time_zone, Decimal(want) / BILLION,
-                 Decimal(max(FEWEST * amount, SOLVENCY)) / BILLION, slice_id, secret,
-                 int(LEND_SECONDS * 1000), HOLD_SECONDS),
-            )  # fmt: skip
+            lent = self._lent(key, amount, want)
         finally:
-            if lent is None or not lent[0]:
-                self.slices.spare(key.id)
-        if lent is None or not lent[0]:
-            return
-        usd, left_ms, *budget = lent
+            self.slices.lend(key.id, lent)
+
+    def _lent(self, key: Snapshot, amount: int, want: int) -> Slice | None:
+        slice_id, secret = new_id("rsv"), secrets.token_bytes(16)
+        asked_at = self.slices.clock()  # before the question: the slice ends too early, never late
+        row = self.wire.one(
+            LEND,
+            (key.tenant_id, key.id, key.family_id, key.max_budget_usd, key.budget_period,
+             key.time_zone, Decimal(want) / BILLION,
+             Decimal(max(FEWEST * amount, SOLVENCY)) / BILLION, slice_id, secret,
+             int(LEND_SECONDS * 1000), HOLD_SECONDS),
+        )  # fmt: skip
+        if row is None or not row[0]:
+            return None
+        usd, left_ms, *budget = row
         whole, ends = int(usd * BILLION), asked_at + left_ms / 1000
-        made = Slice(key.tenant_id, slice_id, secret, ends, whole, whole, *budget)
-        self.slices.lend(key.id, made)
+        return Slice(key.tenant_id, slice_id, secret, ends, whole, whole, *budget)
 
     def _count(
         self, key: Snapshot, question: Question, reservation_id: str | None, money: bool

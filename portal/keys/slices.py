@@ -118,7 +118,7 @@ class Slices:
 
     def wanted(self, key_id: str, amount: int) -> int:
         """How much to ask the database for, now; 0 for a key that is not busy, and while another
-        thread asks. Who gets more than 0 says afterwards what came of it: `lend` or `spare`."""
+        thread asks. Who gets more than 0 says afterwards with `lend` what came of it."""
         with self._lock:
             account = self._account(key_id)
             busy = max(account.calls, account.calls_before) >= BUSY
@@ -127,21 +127,18 @@ class Slices:
             account.is_asking = True
             return max(account.next, AT_FIRST * amount, SOLVENCY)
 
-    def lend(self, key_id: str, lent: Slice) -> None:
-        """Hold what the database lent, in place of what was held before."""
+    def lend(self, key_id: str, lent: Slice | None) -> None:
+        """Hold what the database lent, in place of what was held before; where it lent nothing,
+        ask no more for a while."""
         with self._lock:
             account = self._account(key_id)
+            account.is_asking = False
+            if lent is None:
+                account.next = 0
+                account.not_before = self.clock() + PAUSE_SECONDS
+                return
             self._end(account)
-            account.is_asking = False
             account.slice, account.next = lent, lent.lent
-
-    def spare(self, key_id: str) -> None:
-        """Ask no more for a while: nothing was lent."""
-        with self._lock:
-            account = self._account(key_id)
-            account.is_asking = False
-            account.next = 0
-            account.not_before = self.clock() + PAUSE_SECONDS
 
     def end(self, key_ids: Iterable[str]) -> None:
         """Hold nothing of these keys any more: they changed, or their budget came to its end."""

@@ -24,10 +24,7 @@ def tell(actor: Actor, since: datetime) -> Sequence[Notice]:
     recovered = Webhook.is_active & (Endpoint.recovered_at > since)
     query = (
         Webhook.seen_by(actor)
-        .join(
-            Endpoint,
-            (Endpoint.tenant_id == Webhook.tenant_id) & (Endpoint.webhook_id == Webhook.id),
-        )
+        .join(Endpoint)
         .where(Webhook.is_deleted.is_(False), or_(by_itself, warned, recovered))
         .with_only_columns(Webhook, Endpoint.warned_at, Endpoint.recovered_at)
         .order_by(Webhook.id)

@@ -309,10 +309,7 @@ def tell(actor: Actor) -> Told:
 def _recovered(webhooks: Select[Webhook]) -> Select[Webhook, datetime | None]:
     """Those that were paused by themselves, resumed by themselves lately, and work."""
     return (
-        webhooks.join(
-            Endpoint,
-            (Endpoint.tenant_id == Webhook.tenant_id) & (Endpoint.webhook_id == Webhook.id),
-        )
+        webhooks.join(Endpoint)
         .where(Webhook.is_active, Endpoint.recovered_at > func.now() - TOLD_FOR)
         .where(Webhook.last_delivery_status == "delivered")
         .add_columns(Endpoint.recovered_at)

@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from portal.config import libpq_url
 from tests.cast import GUS, Api
 from tests.databases import Database
 
@@ -109,15 +107,13 @@ def test_the_signing_key_is_followed_and_the_old_one_still_verifies(
     app: Flask, issued: dict[str, Any], database: Database
 ):
     old = exchange(app, issued).json["access_token"]
-    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
-        connection.execute("UPDATE token_signing_key SET created_at = now() - interval '31 days'")
+    database.sql("UPDATE token_signing_key SET created_at = now() - interval '31 days'")
     keys = app.test_client().get("/.well-known/jwks.json").json["keys"]
     assert len(keys) == 2
     # The new one is published before it signs: verifiers keep key sets for a while.
     same = exchange(app, issued).json["access_token"]
     assert same.split(".")[0] == old.split(".")[0]
-    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
-        connection.execute("UPDATE token_signing_key SET created_at = created_at - interval '1 h'")
+    database.sql("UPDATE token_signing_key SET created_at = created_at - interval '1 h'")
     new = exchange(app, issued).json["access_token"]
     assert new.split(".")[0] != old.split(".")[0]
     for token in (old, new):

@@ -290,9 +290,7 @@ def test_use_that_cannot_be_written_yet_is_kept(app: Flask, ada: Api, database: 
         used.flush()
     stored = ada.get(f"/api-keys/{issued['id']}").json
     assert datetime.fromisoformat(stored["last_used_at"]) == now
-    with psycopg.connect(libpq_url(database.superuser_url)) as connection:
-        counted = connection.execute("SELECT request_count FROM api_key_runtime").fetchall()
-    assert counted == [(2,)]
+    assert database.sql("SELECT sum(request_count) FROM api_key_runtime") == 2
 
 
 def test_use_is_written_forward_only(app: Flask, ada: Api):
@@ -378,10 +376,9 @@ def test_an_expired_key_is_expired_in_list_detail_and_at_the_gate(
 
 
 def expire(database: Database, key_id: str) -> None:
-    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
-        connection.execute(
-            "UPDATE api_key SET expires_at = now() - interval '1 second' WHERE id = %s", (key_id,)
-        )
+    database.sql(
+        "UPDATE api_key SET expires_at = now() - interval '1 second' WHERE id = %s", key_id
+    )
 
 
 def listed(api: Api, question: str) -> list[str]:
