@@ -1,6 +1,7 @@
 """The test panel in a real browser, under the portal's own content security policy."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +18,30 @@ AXE = (Path(__file__).parents[1] / "vendor" / "axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
+@contextmanager
+def tab_of_ada(browser: Browser, app: Flask, address: str) -> Iterator[Page]:
+    """A tab at a served portal in which Ada is signed in; whatever the console complains of fails
+    the test."""
+    complaints: list[str] = []
+    context = browser.new_context(base_url=address)
+    client = sign_in(app, ADA).client
+    cookies = [
+        {"name": cookie.key, "value": cookie.value, "url": address}
+        for cookie in client._cookies.values()
+    ]
+    context.add_cookies(cookies)  # type: ignore[arg-type]
+    tab = context.new_page()
+    tab.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    yield tab
+    context.close()
+    assert [text for text in complaints if not text.startswith(EXPECTED)] == []
+
+
 @pytest.fixture
 def page(app: Flask, tenants: tuple[str, str], browser: Browser) -> Iterator[Page]:
-    """A tab in which Ada is signed in; whatever the console complains of fails the test."""
-    complaints: list[str] = []
-    with served(lambda _: app) as address:
-        context = browser.new_context(base_url=address)
-        client = sign_in(app, ADA).client
-        cookies = [
-            {"name": cookie.key, "value": cookie.value, "url": address}
-            for cookie in client._cookies.values()
-        ]
-        context.add_cookies(cookies)  # type: ignore[arg-type]
-        tab = context.new_page()
-        tab.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
+    with served(lambda _: app) as address, tab_of_ada(browser, app, address) as tab:
         yield tab
-        context.close()
-    assert [text for text in complaints if not text.startswith(EXPECTED)] == []
 
 
 def test_from_the_form_to_signature_verified(page: Page, receiver: Receiver) -> None:
