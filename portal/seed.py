@@ -19,6 +19,8 @@ from portal.config import Config
 from portal.connectors import service as connectors
 from portal.connectors.schemas import ConnectorInput
 from portal.db import Actor, session, transaction
+from portal.events import service as events
+from portal.events.schemas import EventInput
 from portal.identity.claims import ALL_SCOPES
 from portal.identity.models import Tenant
 from portal.identity.provider.people import ACME, GLOBEX
@@ -40,6 +42,7 @@ class Demo:
     connectors: tuple[dict[str, Any], ...]
     keys: tuple[dict[str, Any], ...]
     webhooks: tuple[dict[str, Any], ...]
+    events: tuple[dict[str, Any], ...]
 
 
 def seed(app: Flask) -> None:
@@ -67,6 +70,7 @@ def _fill(demo: Demo) -> None:
         keys.issue(actor, IssueKey.read(body))
     for body in _owned(demo.webhooks, ids):
         webhooks.create(actor, WebhookInput.read(body))
+    events.publish(actor, [EventInput.read(body) for body in demo.events])
 
 
 def _owned(bodies: tuple[dict[str, Any], ...], ids: dict[str, str]) -> Iterator[dict[str, Any]]:
@@ -146,6 +150,18 @@ def _acme(receiver_port: int) -> Demo:
             {"name": "A receiver that is broken", "url": f"{hooks}/broken?status=500",
              "event_types": ["*"], "retry_policy": {"maxAttempts": 5, "backoff": "linear"}},
         ),
+        events=(
+            {"type": "rfp.created", "subject": "rfp-2041",
+             "data": {"id": "rfp-2041", "title": "Warehouse automation", "due": "2026-12-18"}},
+            {"type": "deal.stage_changed", "subject": "deal-118",
+             "data": {"id": "deal-118", "from": "proposal", "to": "negotiation"}},
+            {"type": "rfp.status_changed", "subject": "rfp-2041",
+             "data": {"id": "rfp-2041", "from": "draft", "to": "in_review"}},
+            {"type": "deal.won", "subject": "deal-97",
+             "data": {"id": "deal-97", "amount": "48200.00", "currency": "EUR"}},
+            {"type": "rfp.created", "subject": "rfp-2042",
+             "data": {"id": "rfp-2042", "title": "Cold chain sensors", "due": "2027-01-15"}},
+        ),
     )  # fmt: skip
 
 
@@ -170,5 +186,9 @@ def _globex(receiver_port: int) -> Demo:
         webhooks=(
             {"name": "Fleet positions", "app": "fleet-console", "event_types": ["fleet.*"],
              "url": f"http://127.0.0.1:{receiver_port}/hooks/fleet"},
+        ),
+        events=(
+            {"type": "fleet.truck_delayed", "subject": "truck-7",
+             "data": {"id": "truck-7", "minutes": 25}},
         ),
     )  # fmt: skip

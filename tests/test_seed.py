@@ -18,6 +18,7 @@ def test_seeding_twice_gives_each_tenant_its_records_once(
     counts = {name: len(items(ada, name)) for name in ("applications", "connectors", "api-keys")}
     assert counts == {"applications": 6, "connectors": 5, "api-keys": 4}
     assert len(items(gus, "webhooks")) == 1
+    assert len(items(ada, "events")) == 5
     assert items(ada, "api-keys")[0]["source_type"] == "system"
 
 
