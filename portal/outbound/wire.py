@@ -73,10 +73,16 @@ async def ask(
 
 
 def let_go(connection: Connection, body: aiohttp.StreamReader | None) -> None:
-    """Back to the pool if the exchange is over, closed if there is more to come or to send."""
+    """Back to the pool if the exchange is over, closed if there is more to come or to send.
+
+    Closed means at once: TLS says goodbye and waits for an answer, and by then the loop may be gone
+    that would close the socket.
+    """
     transport = connection.transport
     is_over = body is not None and body.is_eof()
     if is_over and transport is not None and transport.get_write_buffer_size() == 0:
         connection.release()
     else:
         connection.close()
+    if transport is not None and transport.is_closing():
+        transport.abort()

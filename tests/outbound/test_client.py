@@ -1,9 +1,12 @@
 """The client against servers that do everything wrong: each case is one outcome, in time."""
 
 import asyncio
+import contextlib
+import gc
 import gzip
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -437,6 +440,28 @@ def test_the_second_address_is_tried_when_the_first_is_dead():
 
 
 # --- a client kept open
+
+
+def test_a_request_of_its_own_leaves_no_connection_open(certificates):
+    """Not even to a receiver that never answers the goodbye of TLS, and without the help of the
+    garbage collector."""
+    trust = make_trust(certificates.authority)
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor() as thread:
+        request = Request("GET", f"https://127.0.0.1:{listening.getsockname()[1]}/")
+        gc.disable()
+        try:
+            sent = thread.submit(send_now, request, LOOPBACK, trust=trust)
+            plain, _ = listening.accept()
+            with plain.dup() as wire, certificates.server().wrap_socket(plain, True) as receiver:
+                receiver.recv(65536)
+                receiver.sendall(EMPTY)
+                assert sent.result().kind == "delivered"
+                wire.settimeout(10)
+                with contextlib.suppress(ConnectionResetError):
+                    while wire.recv(65536):  # the goodbye; then the end of the connection
+                        pass
+        finally:
+            gc.enable()
 
 
 def test_a_kept_connection_is_used_again():
