@@ -554,7 +554,8 @@ def test_while_a_certificate_cannot_be_had_the_sender_comes_again(
     answer = knock(client, webhook["inbound_url"], amazon.sns(SigningCertURL=nowhere), {})
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
-    assert (received(ada, webhook), events(ada)) == ([], [])
+    [kept] = received(ada, webhook)
+    assert (kept["state"], kept["code"], events(ada)) == ("quarantined", "keys_away", [])
 
 
 def test_a_subscription_is_confirmed_at_amazon_and_nowhere_else(

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.schemes import SCHEMES, Scheme
 from portal.webhooks.inbound.verify import (
+    KEYS_AWAY,
     Claim,
     Refused,
     Verdict,
@@ -62,6 +63,13 @@ class Diagnosis:
     findings: Sequence[Finding]
     signed_text: str = ""
     expected: str | None = field(default=None, repr=False)
+
+    @property
+    def title(self) -> str:
+        """The verdict in a few words."""
+        if self.verdict.code == KEYS_AWAY:
+            return "The signature could not be checked"
+        return f"The signature is {'' if self.verdict.verified else 'not '}right"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from portal.webhooks.inbound.failures import Failure
 from portal.webhooks.inbound.floods import Failures
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.reception import Reception
+from portal.webhooks.inbound.verify import KEYS_AGAIN, KEYS_AWAY
 from portal.webhooks.models import Webhook
 
 bp = Blueprint("door", __name__)
@@ -117,13 +118,10 @@ def _thanks(received: Reception) -> Response:
 
 
 def _fetched(urls: Sequence[str], inbound_id: str) -> Webhook:
-    """Fetch what the signature is checked with while no transaction is open; the webhook anew.
-
-    A sender that hears 503 comes again, so nothing is lost while Amazon or a provider is away.
-    """
+    """Fetch what the signature is checked with while no transaction is open; the webhook anew."""
     let_go()
-    if any(documents.fetch(url) is None for url in urls):
-        raise Unavailable("The keys of the sender cannot be fetched right now.", retry_after=60)
+    for url in urls:
+        documents.renew(url, KEYS_AGAIN)
     return reception.enter(inbound_id)
 
 
@@ -149,10 +147,17 @@ def _fail(failure: Failure) -> Response:
 
 
 def _set_aside(webhook: Webhook, message: Message, received: Reception) -> Response:
-    """Keep what was refused in a transaction of its own: the answer's would be undone."""
+    """Keep what was refused in a transaction of its own: the answer's would be undone.
+
+    A sender that hears 503 comes again, so nothing is lost while Amazon or a provider is away; and
+    one that does not is in quarantine, to be verified anew.
+    """
     verdict, tenant_id = received.verdict, webhook.tenant_id
     with transaction(tenant_id):
         kept = reception.quarantine(webhook, message, request.remote_addr, verdict)
+    if verdict.code == KEYS_AWAY:
+        gone = Unavailable("The keys of the sender cannot be fetched right now.", retry_after=60)
+        return api.problem(gone)
     if verdict.code != "event_refused":
         return api.problem(NotVerified(verdict.reason))
     if kept is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.audit import service as audit
@@ -22,7 +22,15 @@ from portal.webhooks.inbound import challenges, failures, publication, secrets, 
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.models import InboundRequest
 from portal.webhooks.inbound.schemes import Scheme
-from portal.webhooks.inbound.verify import Refused, Verdict, credential, read, verify, wanted
+from portal.webhooks.inbound.verify import (
+    KEYS_AWAY,
+    Refused,
+    Verdict,
+    credential,
+    read,
+    verify,
+    wanted,
+)
 from portal.webhooks.models import Webhook
 
 TENANT_OF = text("SELECT tenant_of_inbound_webhook(:id)")
@@ -76,9 +84,7 @@ def ask(webhook: Webhook, message: Message) -> challenges.Answer | None:
 def missing(webhook: Webhook, message: Message) -> list[str]:
     """The documents to fetch before this request can be judged; few schemes need any."""
     scheme = secrets.scheme_of(webhook)
-    if scheme.method not in ("jwt", "sns"):
-        return []
-    return wanted(scheme, secrets.known(webhook), message)
+    return wanted(scheme, secrets.known(webhook), message) if scheme.fetches else []
 
 
 def confirmed(webhook: Webhook) -> None:
@@ -97,6 +103,8 @@ def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Recept
     verdict = verify(scheme, known, message, now=now.timestamp())
     if not verdict.verified:
         return Reception(verdict)
+    if scheme.fetches and (key := delivery_key(scheme, message)):
+        _forget_earlier(webhook, key)
     if (answer := challenges.signed(scheme, message, known)) is not None:
         return Reception(verdict, challenge=answer)
     if (url := sns.confirmation_of(message.json)) and scheme.method == "sns":
@@ -175,6 +183,19 @@ def _again(webhook: Webhook, row: dict[str, Any], verdict: Verdict) -> Reception
         .returning(InboundRequest.id, InboundRequest.event_id)
     ).one()
     return Reception(verdict, earlier.id, earlier.event_id, duplicate=True)
+
+
+def _forget_earlier(webhook: Webhook, key: str) -> None:
+    """What was set aside of this delivery while its keys could not be had: it came again."""
+    session.execute(
+        delete(InboundRequest).where(
+            InboundRequest.tenant_id == webhook.tenant_id,
+            InboundRequest.webhook_id == webhook.id,
+            InboundRequest.state == "quarantined",
+            InboundRequest.code == KEYS_AWAY,
+            InboundRequest.delivery_key == key,
+        )
+    )
 
 
 def _get(tenant_id: str, request_id: str) -> InboundRequest:

@@ -14,11 +14,11 @@ from portal.db import Actor, database_now, find, session
 from portal.errors import Conflict, Invalid, NotFound
 from portal.listing import Listing, Page, Query, page
 from portal.webhooks.inbound import challenges, publication, secrets
-from portal.webhooks.inbound.documents import documents
+from portal.webhooks.inbound.documents import BY_HAND, documents
 from portal.webhooks.inbound.models import STATES, InboundRequest
 from portal.webhooks.inbound.reception import digest, message_of, refused_event
 from portal.webhooks.inbound.schemes import Scheme
-from portal.webhooks.inbound.verify import Verdict, fingerprint, verify, wanted
+from portal.webhooks.inbound.verify import Verdict, fingerprint, sources, verify
 from portal.webhooks.models import Webhook
 
 AT_ONCE = 200
@@ -158,8 +158,8 @@ def judge(
         return _recognised(webhook, request, known)
     message = message_of(request)
     # By hand and rarely: here, and only here, a document is fetched within a transaction.
-    for url in wanted(scheme, known, message):
-        documents.fetch(url)
+    for url in sources(scheme, known, message):
+        documents.renew(url, BY_HAND)
     return verify(scheme, known, message, now=request.received_at.timestamp())
 
 

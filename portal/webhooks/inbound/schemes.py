@@ -95,6 +95,11 @@ class Scheme:
         return self.method == "jwt" and not self.body_hash
 
     @property
+    def fetches(self) -> bool:
+        """Whether what it is checked with may have to be fetched first."""
+        return self.method in ("jwt", "sns")
+
+    @property
     def signs_url(self) -> bool:
         """Whether the address is part of what is signed."""
         return "{url}" in self.content

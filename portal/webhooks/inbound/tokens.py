@@ -29,8 +29,6 @@ PUBLIC: Mapping[str, tuple[str, ...]] = {
     "OKP": ("EdDSA", "Ed25519"),
 }
 BODY_CLAIM = "request_body_sha256"
-JWKS_AGAIN = 60.0
-"""A key that is in no set that we have may be new: the set is asked for again after so long."""
 
 
 class BadKey(ValueError):
@@ -79,11 +77,12 @@ def opened(token: str, secrets: Sequence[str], look: Look) -> Token | None:
 
 
 def has_key(secret: str, wanted: str | None, look: Look) -> bool:
-    """Whether a key of this name is among those of a secret."""
+    """Whether a key that may have this name is among those of a secret."""
     try:
-        return wanted is None or wanted in {key.kid for key, _ in keys_of(secret, look)}
+        names = {key.kid for key, _ in keys_of(secret, look)}
     except BadKey:
         return False
+    return not names.isdisjoint({wanted, None}) if wanted else bool(names)
 
 
 def keys_of(secret: str, look: Look) -> Iterator[tuple[Key, Sequence[str]]]:

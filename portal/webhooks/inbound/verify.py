@@ -29,6 +29,8 @@ from portal.webhooks.inbound.documents import Look, documents
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.schemes import Scheme
 
+KEYS_AWAY = "keys_away"
+"""What it would be checked with cannot be had right now: whoever sends it again may be believed."""
 CODES = (
     "verified",
     "no_secret",
@@ -44,8 +46,11 @@ CODES = (
     "bad_body",
     "no_match",
     "no_certificate",
+    KEYS_AWAY,
     "not_kept",
 )
+KEYS_AGAIN = 60.0
+"""A key that is in no set that we have may be new: the set is asked for again after so long."""
 _MAX_SIGNATURES = 20
 _TOKEN = re.compile(r"\{([a-z]+(?::[^}]+)?)\}")
 _SECONDS = re.compile(r"[0-9]{1,15}", re.ASCII)
@@ -450,21 +455,29 @@ def _standard(secrets: Sequence[str], message: Message, now: float) -> Verdict:
 # ---------------------------------------------------------------- tokens, and Amazon's certificates
 
 
-def wanted(scheme: Scheme, secrets: Sequence[str], message: Message) -> list[str]:
-    """The documents that this request cannot be judged without, of addresses that may be asked."""
+def sources(scheme: Scheme, secrets: Sequence[str], message: Message) -> list[str]:
+    """The documents by which this request is judged, of addresses that may be asked."""
     if scheme.method == "sns":
         url = sns.certificate_url(message.json)
-        return [url] if url and sns.matching(secrets, message.json) and documents.needs(url) else []
+        return [url] if url and sns.matching(secrets, message.json) else []
+    return [one for one in secrets if tokens.is_address(one)] if scheme.method == "jwt" else []
+
+
+def wanted(scheme: Scheme, secrets: Sequence[str], message: Message) -> list[str]:
+    """Those of them that are to be fetched before it can be judged."""
+    return [
+        url
+        for url in sources(scheme, secrets, message)
+        if documents.needs(url)
+        or (_lacks_key(url, scheme, message, documents.get) and documents.needs(url, KEYS_AGAIN))
+    ]
+
+
+def _lacks_key(url: str, scheme: Scheme, message: Message, look: Look) -> bool:
+    """Whether the key that a token names is in no set that we have."""
     if scheme.method != "jwt":
-        return []
-    return [one for one in secrets if tokens.is_address(one) and _lacks_key(one, scheme, message)]
-
-
-def _lacks_key(url: str, scheme: Scheme, message: Message) -> bool:
-    if documents.needs(url):
-        return True
-    named = tokens.key_id(_token_of(scheme, message) or "")
-    return not tokens.has_key(url, named, documents.get) and documents.needs(url, tokens.JWKS_AGAIN)
+        return False
+    return not tokens.has_key(url, tokens.key_id(_token_of(scheme, message) or ""), look)
 
 
 def _token_of(scheme: Scheme, message: Message) -> str | None:
@@ -476,12 +489,7 @@ def _token(
     scheme: Scheme, secrets: Sequence[str], message: Message, now: float, look: Look
 ) -> Verdict:
     text = read(scheme, message).signatures[0]
-    try:
-        found = tokens.opened(text, secrets, look)
-    except tokens.BadKey as error:
-        raise Refused("bad_key", str(error)) from None
-    if found is None:
-        raise Refused("no_match", "The token was signed with another key, or is no token at all.")
+    found = _opened(text, scheme, secrets, message, look)
     if problem := tokens.time_problem(found.claims, now):
         raise Refused(*problem)
     name = scheme.body_hash or tokens.BODY_CLAIM
@@ -493,6 +501,24 @@ def _token(
     return Verdict(
         True, "verified", "The token is genuine.", fingerprint(found.secret), signed_at=signed_at
     )
+
+
+def _opened(
+    text: str, scheme: Scheme, secrets: Sequence[str], message: Message, look: Look
+) -> tokens.Token:
+    addresses = sources(scheme, secrets, message)
+    try:
+        found = tokens.opened(text, secrets, look)
+    except tokens.BadKey as error:
+        if addresses:
+            raise Refused(KEYS_AWAY, f"The sender's key set cannot be read. {error}") from None
+        raise Refused("bad_key", str(error)) from None
+    if found is not None:
+        return found
+    for url in addresses:
+        if (why := documents.problem(url)) and _lacks_key(url, scheme, message, look):
+            raise Refused(KEYS_AWAY, f"The sender's key set could not be had. {why}")
+    raise Refused("no_match", "The token was signed with another key, or is no token at all.")
 
 
 def _sns(
@@ -509,7 +535,8 @@ def _sns(
     if signature is None:
         raise Refused("malformed_signature", "The signature is no base64 text.")
     if pem is None:
-        raise Refused("no_certificate", "The certificate of Amazon SNS could not be had.")
+        why = documents.problem(url)
+        raise Refused(KEYS_AWAY, f"The certificate of Amazon SNS could not be had. {why}")
     if not sns.is_signed(body, signature, pem, now):
         raise Refused("no_match", "It was changed on the way, or Amazon did not sign it.")
     return Verdict(True, "verified", "Signature verified.", fingerprint(topic))
