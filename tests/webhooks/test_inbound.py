@@ -500,6 +500,61 @@ def test_event_grid_is_answered_when_it_asks_with_a_code(ada: Api, client: Flask
         assert said({**asks, **codeless, "id": f"e{number}"}).status_code < 300, codeless
 
 
+def test_a_sender_of_cloud_events_is_told_that_it_may_send(ada: Api, client: FlaskClient) -> None:
+    """CloudEvents, "HTTP 1.1 Web Hooks for Event Delivery", section 4.2."""
+    grid, other = make(ada, "azure-event-grid"), make(ada, "github")
+    asks = {"WebHook-Request-Origin": "eventgrid.azure.net"}
+
+    def said(webhook: str, **more: str) -> TestResponse:
+        return client.options(f"/in/{webhook}", headers={**asks, **more})
+
+    for rate, allowed in ((None, "*"), ("120", "120"), ("-1", "*"), ("a\tlot", "*")):
+        answer = said(grid["id"], **({"WebHook-Request-Rate": rate} if rate else {}))
+        assert (answer.status_code, answer.data) == (200, b"")
+        assert answer.headers["WebHook-Allowed-Origin"] == "eventgrid.azure.net"
+        assert answer.headers["WebHook-Allowed-Rate"] == allowed
+        assert answer.headers["Allow"] == "POST"
+    assert "WebHook-Allowed-Origin" in said(make(ada, "bearer")["id"]).headers
+    assert said("whk_nobodys").status_code == 404
+    ada.patch(f"/webhooks/{grid['id']}", {"enabled": False})
+    assert said(grid["id"]).status_code == 404
+    for answer in (said(other["id"]), client.options(f"/in/{other['id']}")):
+        assert answer.status_code == 405
+        assert "WebHook-Allowed-Origin" not in answer.headers
+
+
+def test_whoever_asks_for_an_answer_later_is_not_called(
+    ada: Api, client: FlaskClient, watcher: Watcher, watched: str
+) -> None:
+    webhook = make(ada, "azure-event-grid")
+    headers = {"WebHook-Request-Origin": "a.example", "WebHook-Request-Callback": watched}
+    assert client.options(f"/in/{webhook['id']}", headers=headers).status_code == 200
+    headers["WebHook-Request-Origin"] = "a.example, b.example"
+    assert client.options(f"/in/{webhook['id']}", headers=headers).status_code == 405
+    assert watcher.calls == []
+
+
+def test_event_grid_sends_cloud_events_one_by_one_and_in_batches(
+    ada: Api, client: FlaskClient
+) -> None:
+    webhook = make(ada, "azure-event-grid")
+
+    def event(number: int, kind: str = "Microsoft.Storage.BlobCreated") -> dict[str, Any]:
+        return {"specversion": "1.0", "id": f"e{number}", "type": kind, "source": "/s", "data": {}}
+
+    for sent, duplicate in (
+        (event(1), False),
+        (event(1), True),
+        ([event(2), event(3)], False),
+        ([event(4), event(5, "Other")], False),
+    ):
+        body, headers = json.dumps(sent).encode(), {"X-Webhook-Secret": SECRET}
+        answer = knock(client, webhook["inbound_url"], body, headers)
+        assert (answer.json or {})["duplicate"] is duplicate
+    kinds = ["batch", "Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobCreated"]
+    assert [event["type"] for event in events(ada)] == [f"azure-event-grid.{k}" for k in kinds]
+
+
 def test_zooms_published_challenge_is_answered_as_zoom_says() -> None:
     digest = hmac.digest(b"s3cr3t", b"plain123", "sha256").hex()
     assert digest == "20748bcbecc645b813aed36615273a2c31ecbb8405793c7e615ec7d0bf0fde5b"

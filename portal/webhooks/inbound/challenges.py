@@ -8,7 +8,7 @@ no text can be both. Zoom, Slack and Discord sign their question; it is answered
 import base64
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.schemes import Scheme
 
 _TOKEN = re.compile(r"[A-Za-z0-9_=+/-]{1,256}")
+_ORIGIN = re.compile(r"[A-Za-z0-9*._:-]{1,255}")
+_RATE = re.compile(r"[1-9][0-9]{0,8}")
 _TEXT = re.compile(r"[\x20-\x7e]{1,1024}")
 
 
@@ -50,6 +52,24 @@ def unsigned(
     if scheme.challenge == "twitter":
         return _signed_token(query.get("crc_token"), secrets)
     return None
+
+
+def permission(scheme: Scheme, message: Message) -> Mapping[str, str] | None:
+    """The headers by which a sender of CloudEvents may send here; None when it does not ask so.
+
+    CloudEvents, "HTTP 1.1 Web Hooks for Event Delivery", section 4. It is granted to whoever asks:
+    what comes then has to verify. The address for an answer later on is a stranger's, and is never
+    called.
+    """
+    origin = message.first(("header:WebHook-Request-Origin",)) or ""
+    if not scheme.is_asked_first or not _ORIGIN.fullmatch(origin):
+        return None
+    rate = message.first(("header:WebHook-Request-Rate",)) or ""
+    return {
+        "Allow": "POST",
+        "WebHook-Allowed-Origin": origin,
+        "WebHook-Allowed-Rate": rate if _RATE.fullmatch(rate) else "*",
+    }
 
 
 def signed(scheme: Scheme, message: Message, secrets: Sequence[str]) -> Answer | None:

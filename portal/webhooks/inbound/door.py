@@ -1,4 +1,4 @@
-"""The way in: `POST /in/{webhook_id}`, and GET for what providers ask before they send.
+"""The way in: `POST /in/{webhook_id}`; GET and OPTIONS for what providers ask before they send.
 
 Public, without cookies, outside /api: the sender proves who it is by its signature alone.
 """
@@ -16,7 +16,7 @@ from portal.errors import MethodNotAllowed, NotFound, PortalError, RateLimited, 
 from portal.outbound import Request as OutboundRequest
 from portal.outbound import send_now
 from portal.web import cookieless
-from portal.webhooks.inbound import reception
+from portal.webhooks.inbound import challenges, reception, secrets
 from portal.webhooks.inbound.challenges import Answer
 from portal.webhooks.inbound.documents import TIMEOUT, documents
 from portal.webhooks.inbound.failures import Failure
@@ -47,7 +47,7 @@ def init_app(app: Flask) -> None:
     app.extensions["inbound_failures"] = Failures()
 
 
-@bp.route("/in/<inbound_id>", methods=["GET", "POST"])
+@bp.route("/in/<inbound_id>", methods=["GET", "POST", "OPTIONS"])
 @cookieless
 def take(inbound_id: str) -> Response:
     """Take one request in. 200 says that it is kept; anything else that it is not published."""
@@ -70,6 +70,8 @@ def _take(inbound_id: str) -> Response:
         failures.note(inbound_id, source)
         raise
     message = _message()
+    if request.method == "OPTIONS":
+        return _permit(webhook, message)
     if urls := reception.missing(webhook, message):
         webhook = _fetched(urls, inbound_id)
     if (asked := reception.ask(webhook, message)) is not None:
@@ -92,6 +94,13 @@ def _taken(webhook: Webhook, received: Reception) -> Response:
     if received.failure is not None:
         return _fail(received.failure)
     return _thanks(received)
+
+
+def _permit(webhook: Webhook, message: Message) -> Response:
+    permission = challenges.permission(secrets.scheme_of(webhook), message)
+    if permission is None:
+        raise MethodNotAllowed("Send events here with POST.")
+    return Response(headers=dict(permission))
 
 
 def _message() -> Message:

@@ -26,9 +26,15 @@ _OTHERS = re.compile(r"[^A-Za-z0-9_.-]")
 
 def event_type(scheme: Scheme, message: Message) -> str:
     """The event's name, `github.push` or `shopify.orders.create`."""
-    said = message.first(scheme.type) or "received"
+    said = _said(scheme, message)
     cleaned = _OTHERS.sub("_", _SEPARATORS.sub(".", said)).strip(".") or "received"
     return f"{scheme.event_prefix}.{cleaned}"[: names.LENGTH].rstrip(".")
+
+
+def _said(scheme: Scheme, message: Message) -> str:
+    """The type as the sender says it; of several events at once the one that they share."""
+    found = next((types for place in scheme.type if (types := message.values(place))), ["received"])
+    return found[0] if len(set(found)) == 1 else "batch"
 
 
 def data_of(scheme: Scheme, message: Message) -> dict[str, Any]:

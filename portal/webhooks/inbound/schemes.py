@@ -79,6 +79,11 @@ class Scheme:
         return self.name in GENERIC
 
     @property
+    def is_asked_first(self) -> bool:
+        """Whether a sender of CloudEvents may ask whether it may send."""
+        return self.name in CLOUD_EVENTS
+
+    @property
     def event_prefix(self) -> str:
         """The first part of the names of the events that it publishes."""
         return self.publishes or self.name
@@ -505,11 +510,12 @@ _TABLE = (
         "Azure Event Grid",
         method="equal",
         signature="header:X-Webhook-Secret",
-        id=("body:*.id",),
-        type=("body:*.eventType",),
+        id=("body:*.id", "body:id"),
+        type=("body:*.eventType", "body:*.type", "body:type"),
         challenge="azure-event-grid",
         made_here=True,
-        note="Give our secret as the delivery property X-Webhook-Secret of the subscription. The"
+        note="Give our secret as the delivery property X-Webhook-Secret of the subscription. Its"
+        " own schema and that of CloudEvents are taken, and the questions of both are answered. The"
         " event is not signed: whoever knows the secret can send anything.",
     ),
     Scheme(
@@ -643,6 +649,9 @@ GENERIC = frozenset(
     }
 )
 """Those whose header, prefix, delivery id and event type a webhook says itself."""
+
+CLOUD_EVENTS = GENERIC | {"azure-event-grid", "bearer", "basic"}
+"""Those by which CloudEvents may come: their senders ask first whether they may send."""
 
 ANY_ID = ("header:webhook-id", "header:X-Delivery-Id", "header:X-Request-Id", "body:id")
 ANY_TYPE = ("header:X-Event-Type", "body:type", "body:event_type", "body:event")
