@@ -1,6 +1,6 @@
 """The forms of a webhook: its settings, a test, and the press of one button."""
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from portal.forms import (
     ChoiceField,
@@ -19,11 +19,15 @@ from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import (
     DEFAULT_POLICY,
     FilterTest,
+    LabInput,
     ReplayInput,
     ResumeInput,
+    SampleEvent,
     TestInput,
     WebhookInput,
 )
+
+S = TypeVar("S", bound=SampleEvent)
 
 BACKOFF_CHOICES = [
     ("exponential", "Exponential"),
@@ -113,10 +117,8 @@ class WebhookForm(CommandForm[WebhookInput]):
         return form
 
 
-class TestForm(CommandForm[TestInput]):
-    """One test: which event, with which data."""
-
-    __test__ = False  # to pytest it looks like a test
+class SampleForm(CommandForm[S], Generic[S]):
+    """An event made up for one webhook: which, with which data."""
 
     event_type = TextField(
         "Event",
@@ -124,6 +126,13 @@ class TestForm(CommandForm[TestInput]):
         render_kw={"list": "event-types", "autocomplete": "off", "spellcheck": "false"},
     )
     data = JsonField("Data", description="The event's data: a JSON object, up to 16 KiB.")
+
+
+class TestForm(SampleForm[TestInput]):
+    """One test."""
+
+    __test__ = False  # to pytest it looks like a test
+
     newest_secret_only = SwitchField(
         "Sign with the newest secret alone",
         description="To see that the receiver knows it, before the one before is retired.",
@@ -158,7 +167,7 @@ class ResumeForm(CommandForm[ResumeInput]):
     )
 
 
-class LabForm(TestForm):
+class LabForm(SampleForm[LabInput]):
     """An event for one webhook, and, where that sends to the inbox, how the inbox is to fail."""
 
     failure = ChoiceField("The inbox answers")
@@ -172,11 +181,6 @@ class LabForm(TestForm):
         form = cls(data=given)
         form.failure.offer([("", "200, as usual"), *((k, f.title) for k, f in FAILURES.items())])
         return form
-
-    def document(self, stored: Any = None) -> dict[str, Any]:
-        """The event alone: what the inbox does is no part of it."""
-        document = super().document(stored)
-        return {name: document[name] for name in ("event_type", "data") if name in document}
 
 
 class ReplayForm(CommandForm[ReplayInput]):

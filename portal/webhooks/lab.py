@@ -2,23 +2,32 @@
 
 from portal.audit import service as audit
 from portal.db import Actor, find
-from portal.errors import Conflict
+from portal.errors import Conflict, Invalid
 from portal.events import service as events
 from portal.events.schemas import EventInput
 from portal.webhooks import deliveries
+from portal.webhooks.inbound import failures
+from portal.webhooks.inbound.inbox import find_inbox
 from portal.webhooks.models import Delivery, Webhook
-from portal.webhooks.schemas import TestInput
+from portal.webhooks.schemas import LabInput
 
 
-def send(actor: Actor, webhook_id: str, command: TestInput) -> Delivery:
+def send(actor: Actor, webhook_id: str, command: LabInput) -> Delivery:
     """Make an event that goes to this webhook and to no other, marked `cpod-test: true`.
 
-    Raises Conflict for a webhook that has nowhere to send to.
+    Raises Conflict for a webhook that has nowhere to send to, Invalid for a failure of a receiver
+    that is not the inbox.
     """
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id)
     if webhook.direction != "outbound" or webhook.url is None:
         raise Conflict("This webhook has nowhere to send to.")
+    if command.failure is not None:
+        inbox = find_inbox(actor)
+        if inbox is None or not inbox.is_fed_by(webhook):
+            words = "Only the inbox fails when it is told to, and this webhook does not send to it."
+            raise Invalid.field("failure", words)
+        failures.order(actor, inbox.receiver, command.failure, command.times)
     event = EventInput.read({"type": command.event_type, "data": command.data})
     event_id = events.keep_for(actor, webhook.id, event)
     delivery = deliveries.owe(webhook, event_id, command.event_type, None, "lab")

@@ -11,7 +11,6 @@ from portal.events import examples
 from portal.webhooks import lab, rehearsal, service
 from portal.webhooks.forms import LabForm, PressForm, suggestions
 from portal.webhooks.inbound import failures, inbox
-from portal.webhooks.inbound.inbox import Inbox
 from portal.webhooks.models import Webhook
 
 bp = Blueprint("lab", __name__, url_prefix="/webhooks")
@@ -77,19 +76,9 @@ def send(record_id: str) -> ResponseReturnValue:
     if (command := form.command()) is not None:
         with form.catching():
             if (done := web.already_done(form)) is None:
-                _order(record, inbox.find_inbox(web.actor()), form)
                 web.note_done(form, done := lab.send(web.actor(), record_id, command).id)
             return web.see_other(url_for("deliveries.show", record_id=done))
     return _page(record, form, str(form.event_type.data or ""))
-
-
-def _order(record: Webhook, found: Inbox | None, form: LabForm) -> None:
-    """Let the inbox fail as asked, where this webhook sends to it."""
-    name = str(form.failure.data or "")
-    if not name or found is None or not found.is_fed_by(record):
-        return
-    times = form.times.sent()
-    failures.order(web.actor(), found.receiver, name, times if isinstance(times, int) else 0)
 
 
 @bp.post("/<record_id>/lab/failures")

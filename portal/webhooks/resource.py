@@ -8,11 +8,13 @@ from portal.db import find
 from portal.events import settings
 from portal.openapi import PREFIX, Operation, Parameter
 from portal.resources import RETRY, Action, Resource
-from portal.webhooks import delivery, delivery_resource, service
-from portal.webhooks.delivery_resource import represent_attempt
+from portal.webhooks import delivery, delivery_resource, lab, service
+from portal.webhooks.delivery_resource import represent, represent_attempt
 from portal.webhooks.models import OUTCOMES, Webhook
 from portal.webhooks.schemas import (
     AttemptDocument,
+    DeliveryDocument,
+    LabInput,
     TestInput,
     WebhookDocument,
     WebhookInput,
@@ -31,6 +33,18 @@ def _fire(id: str) -> Response:
         attempt = delivery.fire(actor(), id, command)
         location = f"{PREFIX}/webhooks/{id}/test-deliveries/{attempt.id}"
         return Outcome(represent_attempt(attempt, frozenset()), 201, location)
+
+    return once(work)
+
+
+def _try(id: str) -> Response:
+    no_parameters()
+    webhook = find(Webhook, actor(), id)
+    command = LabInput.read(body())
+
+    def work() -> Outcome:
+        sent = lab.send(actor(), id, command)
+        return Outcome(represent(sent, webhook), 201, f"{PREFIX}/deliveries/{sent.id}")
 
     return once(work)
 
@@ -94,6 +108,19 @@ resource = Resource(
             view=_fire,
             command=TestInput,
             answer=AttemptDocument,
+            status=201,
+            parameters=(RETRY,),
+        ),
+        Operation(
+            resource="webhooks",
+            name="try",
+            method="POST",
+            path="/webhooks/{id}/lab-deliveries",
+            summary="Send an event to this webhook alone, tried and tried again like any other",
+            scope="webhooks:write",
+            view=_try,
+            command=LabInput,
+            answer=DeliveryDocument,
             status=201,
             parameters=(RETRY,),
         ),

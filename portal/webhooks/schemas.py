@@ -17,6 +17,7 @@ from pydantic import (
 from portal.events import names
 from portal.outbound import header_problems
 from portal.schemas import Command, Document, JsonObject, Line, Moment, Name, RecordId, Tags
+from portal.webhooks.inbound.failures import MOST, FailureName
 from portal.webhooks.inbound.schemes import OPTIONS, SCHEMES
 from portal.webhooks.models import Backoff, Direction, Origin, OutcomeWord
 from portal.webhooks.policy import PauseReason
@@ -250,10 +251,8 @@ class WebhookDocument(Document):
     is_active: bool = Field(description="enabled, and neither paused nor deleted.")
 
 
-class TestInput(Command):
-    """What one test delivery sends."""
-
-    __test__ = False  # to pytest it looks like a test
+class SampleEvent(Command):
+    """An event made up for one webhook."""
 
     event_type: Annotated[
         str, StringConstraints(max_length=EVENT_LENGTH), AfterValidator(names.check_name)
@@ -262,11 +261,28 @@ class TestInput(Command):
         default={"message": "A test from the cPod integration portal."},
         description="The event's data, up to 16 KiB.",
     )
+
+
+class TestInput(SampleEvent):
+    """What one test delivery sends."""
+
+    __test__ = False  # to pytest it looks like a test
+
     newest_secret_only: bool = Field(
         False,
         description="Sign with the current secret alone, to see that the receiver knows it before"
         " the previous one is retired.",
     )
+
+
+class LabInput(SampleEvent):
+    """An event that goes through the queue to one webhook alone."""
+
+    failure: FailureName | None = Field(
+        None,
+        description="Where the webhook sends to the inbox: what the inbox answers first, a status.",
+    )
+    times: int = Field(1, ge=0, le=MOST, description="How many requests the inbox answers so.")
 
 
 class ResumeInput(Command):

@@ -144,5 +144,33 @@ def test_what_is_ordered_of_the_inbox_is_its_own_tenants(
     path = f"/webhooks/{inbox['outbound']['id']}/lab"
     form = {"event_type": "a.b", "data": "{}", "failure": "500", "times": "3"}
     assert browse("gus@globex.example").post(path, form).status_code == 404
-    send(browse("gus@globex.example"), stranger, failure="500", times="3")
+    fields = form | key(browse(ADA).get(path).text)
+    refused = browse("gus@globex.example").post(f"/webhooks/{stranger['id']}/lab", fields)
+    assert refused.status_code == 422
     assert "still answers" not in browse(ADA).get(path).text
+
+
+def test_a_program_sends_from_the_lab_as_the_page_does(
+    ada: Api, vic: Api, gus: Api, browse: Browse, inbox: dict[str, dict[str, Any]]
+) -> None:
+    path = f"/webhooks/{inbox['outbound']['id']}/lab-deliveries"
+    event = {"event_type": "rfp.created", "data": {"number": 7}}
+    made = ada.post(path, event | {"failure": "503", "times": 2}, headers={"Idempotency-Key": "k"})
+    assert made.status_code == 201, made.text
+    assert (made.json["origin"], made.json["state"]) == ("lab", "pending")
+    again = ada.post(path, event | {"failure": "503", "times": 2}, headers={"Idempotency-Key": "k"})
+    assert again.json["id"] == made.json["id"]
+    assert made.headers["Location"].endswith(f"/deliveries/{made.json['id']}")
+    [sent] = (ada.get(f"{path.rpartition('/')[0]}/deliveries?origin=lab").json or {})["items"]
+    assert sent["id"] == made.json["id"]
+    page = browse(ADA).get(f"/webhooks/{inbox['outbound']['id']}/lab").text
+    assert "The inbox still answers <strong>503, Retry-After: 10</strong> to 2 requests" in page
+
+    assert [one.post(path, event).status_code for one in (vic, gus)] == [403, 404]
+    for wrong in ({"failure": "418"}, {"failure": "500", "times": 21}, {"event_type": "no name"}):
+        assert ada.post(path, event | wrong).status_code == 422, wrong
+    elsewhere = ada.create("webhooks", url="https://hooks.example/a", event_types=["*"])
+    said = ada.post(f"/webhooks/{elsewhere['id']}/lab-deliveries", event | {"failure": "500"})
+    assert "does not send to it" in said.text
+    inward = ada.post(f"/webhooks/{inbox['inbound']['id']}/lab-deliveries", event)
+    assert inward.status_code == 409
