@@ -92,6 +92,16 @@ def remember(actor: Actor, key: str, answer: Answer) -> None:
     )
 
 
+def forget_about(tenant_id: str, subject: str) -> None:
+    """Drop the keys whose answers tell of a subject: asked again, there is nothing any more."""
+    session.execute(
+        delete(IdempotencyKey).where(
+            IdempotencyKey.tenant_id == tenant_id,
+            IdempotencyKey.answer["subject"].astext == subject,
+        )
+    )
+
+
 def forget_old(tenant_id: str) -> int:
     """Housekeeping: drop the keys of one tenant that are older than KEEP."""
     old = delete(IdempotencyKey).where(

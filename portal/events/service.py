@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from portal import idempotency
 from portal.audit import service as audit
 from portal.db import Actor, database_now, new_id, session
 from portal.errors import NotFound
@@ -155,6 +156,7 @@ def erase(actor: Actor, subject: str) -> Erased:
             .where(model.tenant_id == actor.tenant_id, column.in_(ids))
             .execution_options(synchronize_session=False)
         )
+    idempotency.forget_about(actor.tenant_id, subject)
     if ids:
         audit.note(
             actor,

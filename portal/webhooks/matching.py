@@ -20,6 +20,7 @@ from sqlalchemy import (
     select,
     text,
     true,
+    update,
 )
 
 from portal.db import Actor, new_id, send, session
@@ -114,13 +115,21 @@ class Deliveries:
 
     def outlive(self, tenant_id: str, event_ids: Sequence[str]) -> None:
         """Let go of what was sent and answered, and of the deliveries that have ended; those that
-        are still held are given up by the housekeeping, which tells of it."""
+        are still held are given up by the housekeeping, which tells of it. Whose they were goes
+        with the events, by which an erasure finds them."""
         for model, ended in ((Delivery, Delivery.state.in_(ENDED)), (DeliveryAttempt, true())):
             session.execute(
                 delete(model)
                 .where(model.tenant_id == tenant_id, model.event_id.in_(event_ids), ended)
                 .execution_options(synchronize_session=False)
             )
+        session.execute(
+            update(Delivery)
+            .where(Delivery.tenant_id == tenant_id, Delivery.event_id.in_(event_ids))
+            .where(Delivery.subject.is_not(None))
+            .values(subject=None)
+            .execution_options(synchronize_session=False)
+        )
 
     def explain(self, actor: Actor, event: Published, limit: int) -> Sequence[Match]:
         """Every outbound webhook that the actor sees, beside one event."""

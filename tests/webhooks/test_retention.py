@@ -15,6 +15,7 @@ from tests.databases import Database
 from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.kit import Hands, ended, rows
 from tests.webhooks.test_engine import deliveries, delivering, publish, rfp, until
+from tests.webhooks.test_webhooks import everything_written
 
 SINCE = "created_at - make_interval(days => {days})"
 OLDER = (
@@ -173,6 +174,48 @@ def test_an_id_from_a_machine_with_a_wrong_clock_loses_nothing(
     keep_house(app)
     with Hands(database) as hands:
         assert len(hands.take(webhook["id"])) == 1
+
+
+ANN = "ann.unmistakable@acme.example"
+OF_ANN = {"subject": ANN, "data": {"customer": "Ann Unmistakable"}}
+
+
+def test_after_an_erasure_nothing_of_the_subject_is_in_the_database(
+    database: Database, ada: Api, make: Make
+) -> None:
+    """Nor in what was sent, sent again, is on its way, or was answered to a program."""
+    webhook = make("https://hooks.example.com/")
+    publish(ada, *({"type": "rfp.created", **OF_ANN} for _ in range(3)))
+    with Hands(database) as hands:
+        first, second, third = hands.take(webhook["id"])
+        hands.complete(ended(first), ended(second, good=False))
+        for one, key in ((first, "again"), (second, "now")):
+            what = "redeliveries" if key == "again" else "attempts"
+            done = ada.post(f"/deliveries/{one.id}/{what}", headers={"Idempotency-Key": key})
+            assert done.status_code in (201, 202), done.text
+        window = {"from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z", "what": "all"}
+        assert ada.post(f"/webhooks/{webhook['id']}/replays", window).status_code == 201
+        assert "nmistakable" in everything_written(database)
+        assert ada.post("/events/erasures", {"subject": ANN}).json == {"events": 3, "more": False}
+        assert "nmistakable" not in everything_written(database)
+        hands.complete(ended(third))
+    assert "nmistakable" not in everything_written(database)
+
+
+@pytest.mark.usefixtures("week")
+def test_what_outlives_its_event_does_not_say_whose_it_was(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
+    """An erasure goes by events, so it would not find it."""
+    webhook = make("https://hooks.example.com/")
+    publish(ada, {"type": "rfp.created", **OF_ANN})
+    ada.post(f"/webhooks/{webhook['id']}/pause")
+    days_pass(database, 7)
+    keep_house(app)
+    [one] = deliveries(ada, webhook)
+    assert one["state"] == "expired"
+    assert kept(database)["event"] == 0
+    assert "nmistakable" not in everything_written(database)
 
 
 def test_erasing_says_whether_there_is_more(
