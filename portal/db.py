@@ -18,6 +18,7 @@ from sqlalchemy import (
     Boolean,
     Connection,
     DateTime,
+    Insert,
     Integer,
     MetaData,
     Select,
@@ -146,6 +147,8 @@ class Record(Base):
     __abstract__ = True
     id_prefix: ClassVar[str]
     noun: ClassVar[str]
+    # What is written beside every new one; its values are those of the record's columns.
+    beside: ClassVar[tuple[Insert, ...]] = ()
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -301,8 +304,14 @@ def _in_our_words(error: IntegrityError) -> Exception:
 
 def send(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """What a statement that is written already answers, in this session's transaction: its rows,
-    or none. What the session has not flushed yet is not seen."""
-    return statement.send(session.connection(), values)
+    or none. What the session has not flushed yet is not seen.
+
+    Raises Conflict for a taken name, Invalid for a reference or a value that cannot be.
+    """
+    try:
+        return statement.send(session.connection(), values)
+    except IntegrityError as error:
+        raise _in_our_words(error) from error
 
 
 def send_alone(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

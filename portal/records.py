@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import inspect, union
 from sqlalchemy.orm import InstrumentedAttribute
 
-from portal import search
+from portal import search, storing
 from portal.audit import service as audit_trail
 from portal.db import Actor, Record, database_now, find, flush, new_id, session
 from portal.errors import Conflict
@@ -36,6 +36,10 @@ def watch(watcher: Watcher) -> None:
 def note(actor: Actor, record: Record, action: str, changes: Changes) -> None:
     """Tell history and watchers what happened to a record. `change` and its like do it already."""
     audit_trail.record(actor, f"{record.noun}.{action}", record, changes)
+    _tell(actor, record, action, changes)
+
+
+def _tell(actor: Actor, record: Record, action: str, changes: Changes) -> None:
     for watcher in _watchers:
         watcher(actor, record, action, changes)
 
@@ -66,11 +70,10 @@ def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
     record.app_id = actor.app_id
     record.created_by = record.updated_by = actor.person_id or actor.id
     record.source_type = actor.source_type
-    session.add(record)
-    flush()
-    search.index(record, terms_of(record), is_new=True)
     given = {name: (None, value) for name, value in values.items() if value not in (None, [], {})}
-    note(actor, record, "created", given)
+    entry = audit_trail.entry_of(actor, f"{record.noun}.created", record, given)
+    storing.store(record, terms_of(record), entry)
+    _tell(actor, record, "created", given)
     return record
 
 

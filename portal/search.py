@@ -20,16 +20,17 @@ from sqlalchemy import (
     String,
     and_,
     any_,
+    bindparam,
     case,
     delete,
     func,
     literal,
     null,
     select,
-    text,
     true,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, Record, send, session
@@ -75,13 +76,21 @@ def words(text: str) -> list[str]:
     return [word[:WORD_LENGTH] for word in WORD.findall(text.lower())]
 
 
-ADD = Statement(
-    text(
-        "INSERT INTO search_term (tenant_id, kind, term, record_id)"
-        " SELECT :tenant_id, :kind, term, :record_id FROM unnest(CAST(:terms AS text[])) AS term"
-        " ON CONFLICT DO NOTHING"
+# The values: `tenant_id`, `noun` and `id` of a record, and `terms`.
+TERMS = (
+    insert(SearchTerm)
+    .from_select(
+        ["tenant_id", "kind", "record_id", "term"],
+        select(
+            bindparam("tenant_id", type_=String),
+            bindparam("noun", type_=String),
+            bindparam("id", type_=String),
+            func.unnest(bindparam("terms", type_=ARRAY(String))),
+        ),
     )
+    .on_conflict_do_nothing()
 )
+ADD = Statement(TERMS)
 
 
 def terms_of(texts: Iterable[str | None], tags: Iterable[str] = ()) -> set[str]:
@@ -95,19 +104,16 @@ def tag_term(tag: str) -> str:
     return f"tag:{tag.lower()}"
 
 
-def index(record: Record, terms: set[str], *, is_new: bool = False) -> None:
-    """Make `terms` what the record is found by, touching only the rows that differ; none is there
-    of a new one."""
-    if not is_new:
-        where = (
-            SearchTerm.tenant_id == record.tenant_id,
-            SearchTerm.kind == record.noun,
-            SearchTerm.record_id == record.id,
-        )
-        session.execute(delete(SearchTerm).where(*where, SearchTerm.term.not_in(terms)))
-    key = {"tenant_id": record.tenant_id, "kind": record.noun, "record_id": record.id}
-    if terms:
-        send(ADD, {**key, "terms": sorted(terms)})
+def index(record: Record, terms: set[str]) -> None:
+    """Make `terms` what the record is found by, touching only the rows that differ."""
+    where = (
+        SearchTerm.tenant_id == record.tenant_id,
+        SearchTerm.kind == record.noun,
+        SearchTerm.record_id == record.id,
+    )
+    session.execute(delete(SearchTerm).where(*where, SearchTerm.term.not_in(terms)))
+    key = {"tenant_id": record.tenant_id, "noun": record.noun, "id": record.id}
+    send(ADD, {**key, "terms": sorted(terms)})
 
 
 # ---------------------------------------------------------------- the words of a question

@@ -69,6 +69,7 @@ def test_what_was_created_is_read_and_listed(resource: Resource[Any, Any], ada: 
     assert answer.headers["ETag"] == '"1"'
     assert set(read) == set(resource.document.model_fields)
     assert not set(read) & set(resource.once)
+    assert {name: made[name] for name in read} == read
     listed = ada.get(f"/{resource.name}").json or {}
     assert [item["id"] for item in listed["items"]] == [made["id"]]
     assert listed["items"][0] == read

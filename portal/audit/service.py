@@ -13,9 +13,10 @@ from portal.db import Actor, Record, new_id, send, session
 from portal.driver import Statement
 from portal.errors import BadRequest, FieldError
 
-# Every column but the one that the database fills.
+# Every column but the one that the database fills. The values are those of an `entry`.
 COLUMNS = [column.name for column in AuditEntry.__table__.c if column.name != "occurred_at"]
-ENTER = Statement(insert(AuditEntry).values({name: bindparam(name) for name in COLUMNS}))
+ENTRY = insert(AuditEntry).values({name: bindparam(f"entry_{name}") for name in COLUMNS})
+ENTER = Statement(ENTRY)
 Changes = Mapping[str, tuple[Any, Any]]
 
 
@@ -24,14 +25,12 @@ def record(actor: Actor, action: str, target: Record, changes: Changes | None = 
 
     `changes` maps a field to (before, after) and never holds a secret.
     """
-    note(
-        actor,
-        action,
-        record_kind=target.noun,
-        record_id=target.id,
-        record_name=target.label,
-        changes=changes,
-    )
+    send(ENTER, entry_of(actor, action, target, changes or {}))
+
+
+def entry_of(actor: Actor, action: str, target: Record, changes: Changes) -> dict[str, Any]:
+    """What the history says of one change of a record."""
+    return _entry(actor, action, target.noun, target.id, target.label, changes)
 
 
 def note(
@@ -44,6 +43,17 @@ def note(
     changes: Changes | None = None,
 ) -> None:
     """Note something that happened to a thing that is no record, such as a sign-in."""
+    send(ENTER, _entry(actor, action, record_kind, record_id, record_name, changes or {}))
+
+
+def _entry(
+    actor: Actor,
+    action: str,
+    record_kind: str,
+    record_id: str,
+    record_name: str,
+    changes: Changes,
+) -> dict[str, Any]:
     entry = {
         "tenant_id": actor.tenant_id,
         "id": new_id("aud"),
@@ -54,12 +64,12 @@ def note(
         "actor_kind": actor.kind,
         "actor_id": actor.id,
         "actor_name": actor.name[:200],
-        "changes": {name: [_json(old), _json(new)] for name, (old, new) in (changes or {}).items()},
+        "changes": {name: [_json(old), _json(new)] for name, (old, new) in changes.items()},
         "ip": actor.origin.ip,
         "user_agent": (actor.origin.user_agent or "")[:300] or None,
         "request_id": actor.origin.request_id,
     }
-    send(ENTER, entry)
+    return {f"entry_{name}": value for name, value in entry.items()}
 
 
 def _json(value: Any) -> Any:

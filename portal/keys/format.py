@@ -20,6 +20,7 @@ KIND_LETTERS = {"user": "u", "service": "s", "virtual_llm": "v"}
 RANDOM_LENGTH = 32  # base62 characters: 190 bits
 CHECKSUM_LENGTH = 6  # base62 characters: room for 32 bits
 LENGTH = 47
+RANDOM = secrets.SystemRandom()
 SHAPE = re.compile(r"sk-[a-z0-9]{4}-[usv][0-9A-Za-z]{38}")
 
 
@@ -55,7 +56,7 @@ class RawKey:
 
 def generate(key_code: str, kind: str) -> RawKey:
     """A new key of a tenant (its `key_code`, 4 characters) and of a kind (see KIND_LETTERS)."""
-    body = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
+    body = "".join(RANDOM.choices(ALPHABET, k=RANDOM_LENGTH))
     unchecked = f"sk-{key_code}-{KIND_LETTERS[kind]}{body}"
     return RawKey(unchecked + checksum(unchecked))
 

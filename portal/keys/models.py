@@ -19,8 +19,10 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    bindparam,
     case,
     func,
+    insert,
     inspect,
     or_,
     select,
@@ -172,6 +174,9 @@ class ApiKey(Record):
     )
     id_prefix = "key"
     noun = "key"
+    beside = (
+        insert(ApiKeyRuntime).values(tenant_id=bindparam("tenant_id"), key_id=bindparam("id")),
+    )
 
     name: Mapped[str] = mapped_column(String(200))
     key_hash: Mapped[str] = mapped_column(String(64))

@@ -6,15 +6,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, literal, select, text, union_all
+from sqlalchemy import ColumnElement, exists, func, literal, select, union_all
 from sqlalchemy.orm import aliased
 from sqlalchemy.orm.attributes import set_committed_value
 
 from portal import records
 from portal.applications import service as applications
 from portal.applications.models import STOPPED, Application
-from portal.db import Actor, database_now, find, send, session
-from portal.driver import Statement
+from portal.db import Actor, database_now, find, session
 from portal.errors import Conflict, Invalid
 from portal.events import service as events
 from portal.identity.models import Tenant
@@ -28,9 +27,6 @@ from portal.records import Revealed
 
 UNNAMED = "Untitled key"
 SOON = timedelta(days=14)
-RUNTIME = Statement(
-    text("INSERT INTO api_key_runtime (tenant_id, key_id) VALUES (:tenant_id, :key_id)")
-)
 UNUSED = {"status": "active", "last_used_at": None, "spend_usd": Decimal(0)}
 PRESSING = 5  # keys of one kind on the overview
 
@@ -100,7 +96,6 @@ def mint(actor: Actor, kind: str, values: Mapping[str, Any]) -> Revealed[ApiKey]
         created_by_user_id=actor.person_id,
     )
     records.create(actor, record, values)
-    send(RUNTIME, {"tenant_id": record.tenant_id, "key_id": record.id})
     for name, value in UNUSED.items():  # known without asking
         set_committed_value(record, name, value)
     return Revealed(record, {"key": raw.text, "key_hash": raw.digest})

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -276,6 +277,21 @@ def test_a_call_by_key_is_two_statements(ada: Api, by_key, crm):
     with statements() as sent:
         assert mistyped.get("/applications").status_code == 401
     assert sent == []
+
+
+def test_a_key_is_issued_in_one_statement_that_writes(ada: Api, by_key):
+    holder = by_key(ada.create("api-keys", scopes=["keys:write"]))
+    with statements() as sent:
+        assert holder.post("/api-keys", {"name": "Night shift"}).status_code == 201
+    # Who calls, what it may pass on, all that is new, and whether a webhook wants to know.
+    assert len(sent) == 4, sent
+    (row,) = [sql for sql, _ in sent if "INSERT" in sql]
+    assert re.findall(r"INSERT INTO (\w+)", row) == [
+        "search_term",
+        "audit_entry",
+        "api_key_runtime",
+        "api_key",
+    ]
 
 
 def test_use_that_cannot_be_written_yet_is_kept(app: Flask, ada: Api, database: Database):

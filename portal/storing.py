@@ -1,0 +1,50 @@
+"""How a new record is stored: its row, the words that find it, its history, and what stands beside
+it, in one statement that is written once for the same columns. A flush alone costs more.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import bindparam, insert
+from sqlalchemy.orm import make_transient_to_detached
+
+from portal import search
+from portal.audit import service as audit
+from portal.db import Record, send, session
+from portal.driver import Statement
+
+
+def store(record: Record, terms: set[str], entry: Mapping[str, Any]) -> None:
+    """Write a new record with its search terms and its audit entry; the session knows it then.
+
+    Raises Conflict or Invalid where a constraint of the database says so.
+    """
+    record.version = 1
+    names = (column.name for column in type(record).__table__.columns)
+    stored = {name: getattr(record, name) for name in names}
+    given = {name: value for name, value in stored.items() if value is not None}
+    statement, stamped = _written(type(record), tuple(given))
+    found_by = {"noun": record.noun, "terms": sorted(terms)}
+    [stamps] = send(statement, {**given, **found_by, **entry})
+    vars(record).update(stored, **dict(zip(stamped, stamps, strict=True)))
+    make_transient_to_detached(record)  # what it has is what is stored
+    session.add(record)
+
+
+@lru_cache(100)
+def _written(model: type[Record], given: tuple[str, ...]) -> tuple[Statement, tuple[str, ...]]:
+    """The statement for these columns, and the names of those that the database fills."""
+    stamped = [
+        column
+        for column in model.__table__.columns
+        if column.server_default is not None and column.name not in given
+    ]
+    with_it = (search.TERMS, audit.ENTRY, *model.beside)
+    row = (
+        insert(model)
+        .values({name: bindparam(name) for name in given})
+        .returning(*stamped)
+        .add_cte(*(part.cte(f"with_it_{number}") for number, part in enumerate(with_it)))
+    )
+    return Statement(row), tuple(column.name for column in stamped)
