@@ -16,8 +16,8 @@ from portal.webhooks.queue import Due, Taken
 
 FIRST_WIDTH = 10.0
 WIDEST = 64.0
-AHEAD = 4
-"""Times the width of the lane."""
+AHEAD = 7
+"""Times the width of the lane: half of it is on its way while the next claim is under way."""
 
 QUICK_SECONDS = 1.0
 BEGIN_WITHIN = 20.0
