@@ -31,9 +31,9 @@ def test_two_workers_keep_one_rate_together(
     publish(ada, *(rfp(number) for number in range(100)))
     taken, began = [0, 0], time.monotonic()
     for tenth in range(100):  # there is one to take in every other: now this one is first, now that
-        for number, hands in enumerate(two if tenth % 3 else reversed(two)):
-            got = hands.take(webhook["id"], room=64)
-            hands.complete(*(ended(one) for one in got))
+        for number in (0, 1) if tenth % 3 else (1, 0):
+            got = two[number].take(webhook["id"], room=64)
+            two[number].complete(*(ended(one) for one in got))
             taken[number] += len(got)
         rows(database, TENTH)
     # Ten seconds by the database's clock, and the second that may be had at once; the seconds
