@@ -11,7 +11,7 @@ from portal.db import Actor, find
 from portal.events import settings
 from portal.openapi import Operation, Parameter
 from portal.resources import RETRY, Action
-from portal.webhooks import deliveries, log, replays, safety, service
+from portal.webhooks import deliveries, halting, log, replays, safety, service
 from portal.webhooks.models import Delivery, DeliveryAttempt, Replay, Webhook
 from portal.webhooks.schemas import (
     AttemptDocument,
@@ -177,7 +177,7 @@ ACTIONS: tuple[Action[Webhook], ...] = (
     Action(
         name="pause",
         summary="Pause: events are held until the webhook is resumed",
-        run=lambda who, id, _: safety.pause(who, id),
+        run=lambda who, id, _: halting.pause(who, id),
         scope="webhooks:write",
     ),
     Action(

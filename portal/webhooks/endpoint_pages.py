@@ -12,6 +12,7 @@ from portal.errors import NotFound
 from portal.web.charts import Column, Series
 from portal.webhooks import (
     deliveries,
+    halting,
     panels,
     policy,
     replays,
@@ -62,7 +63,7 @@ def _charts(lately: stats.Lately) -> dict[str, Any]:
 @bp.post("/<record_id>/pause")
 def pause(record_id: str) -> ResponseReturnValue:
     """Hold what is published until somebody resumes: undone by a button, so nobody is asked."""
-    record = safety.pause(web.actor(), record_id)
+    record = halting.pause(web.actor(), record_id)
     web.toast(f"{record.name} is paused. Its events are held, none is lost.", "warn")
     return web.see_other(url_for("endpoints.health", record_id=record_id))
 

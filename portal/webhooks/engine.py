@@ -142,13 +142,16 @@ class Engine:
     # ------------------------------------------------------------ waking
 
     async def _listen(self, connection: queue.Connection) -> None:
-        await queue.attend(connection)
         await connection.execute(f"LISTEN {CHANNEL}")
+        await queue.attend(connection)  # whoever counts on this worker is heard
         self._wake.set()  # for what was published while nobody listened
-        async for notice in connection.notifies():
-            if notice.payload:
-                self._halt(notice.payload)
+        while True:
+            # Little by little: while it listens, nothing can be said on a connection.
+            notices = [notice async for notice in connection.notifies(stop_after=1)]
             self._wake.set()
+            for webhook_id in {notice.payload for notice in notices if notice.payload}:
+                self._halt(webhook_id)
+                await queue.halted(connection, webhook_id)
 
     async def _sleep(self) -> None:
         """Until somebody wakes us, and not longer than until the next look at the clock."""

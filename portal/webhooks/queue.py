@@ -36,12 +36,14 @@ OPTIONS = (
 # A worker is there for as long as a session of it holds this lock, which all may hold at once.
 ATTEND = "SELECT pg_advisory_lock_shared(hashtext('delivery'), hashtext('workers'))"
 WORKERS = """
-SELECT count(DISTINCT pid)::int AS workers FROM pg_locks
+SELECT DISTINCT pid FROM pg_locks
 WHERE locktype = 'advisory' AND granted AND objsubid = 2
 AND classid::bigint = hashtext('delivery')::bigint & 4294967295
 AND objid::bigint = hashtext('workers')::bigint & 4294967295
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+HALTED = "delivery_halted"
+ANSWER = f"SELECT pg_notify('{HALTED}', %s)"
 ENTER = "SELECT set_config('app.tenant_id', %s, true)"
 SILENT = "SELECT * FROM silent_endpoints(%s)"
 AT_ONCE = 50
@@ -257,8 +259,12 @@ async def attend(connection: Connection) -> None:
 
 async def workers(connection: Connection) -> int:
     """How many workers there are at this moment; at least the one that asks."""
-    row = await (await connection.execute(WORKERS)).fetchone()
-    return max(row["workers"], 1) if row else 1
+    return max(len(await (await connection.execute(WORKERS)).fetchall()), 1)
+
+
+async def halted(connection: Connection, webhook_id: str) -> None:
+    """Say to who waits for it that this worker begins nothing more for a webhook."""
+    await connection.execute(ANSWER, (webhook_id,))
 
 
 async def due(

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from threading import Thread
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from portal.webhooks import halting
 from portal.webhooks.engine import Engine
 from portal.webhooks.lanes import WIDEST
 from tests.cast import Api
@@ -164,3 +166,57 @@ def test_what_was_taken_ahead_is_held_when_a_webhook_is_to_get_nothing(
         lambda: states(database) == {"delivered": (arrived, arrived), "pending": (800 - arrived, 0)}
     )
     assert len(gate.ids) == arrived, "what had left arrives, and nothing after it"
+
+
+PAUSED = "SELECT 1 FROM webhook WHERE paused_at IS NOT NULL"
+
+
+@contextmanager
+def hanging(engine: Engine, database: Database) -> Iterator[None]:
+    """A worker that hears and says nothing until the block ends; it hangs in no transaction."""
+    until(lambda: states(database).get("delivered") == (QUICK, QUICK) and not engine._done)
+    over = Event()
+    assert engine._loop is not None
+    engine._loop.call_soon_threadsafe(over.wait)
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def test_a_pause_is_answered_when_the_workers_have_heard_of_it(
+    ahead: tuple[Engine, Gate, dict[str, Any]],
+    database: Database,
+    ada: Api,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From then on nothing is begun, not even what was taken ahead."""
+    monkeypatch.setattr(halting, "PATIENCE", 40.0)
+    engine, gate, webhook = ahead
+    answers: list[int] = []
+    pause = f"/webhooks/{webhook['id']}/pause"
+    pausing = Thread(target=lambda: answers.append(ada.post(pause).status_code))
+    with hanging(engine, database):
+        pausing.start()
+        until(lambda: rows(database, PAUSED))
+        pausing.join(0.5)
+        assert answers == [], "the worker has heard nothing yet"
+    pausing.join(40)
+    assert answers == [200]
+    assert len(engine.taken) == WIDEST
+    gate.open()
+    until(lambda: not engine.taken)
+    assert len(gate.ids) == QUICK + WIDEST, "what had left arrives, and nothing after it"
+
+
+def test_a_worker_that_hangs_does_not_keep_a_pause_from_being_answered(
+    ahead: tuple[Engine, Gate, dict[str, Any]],
+    database: Database,
+    ada: Api,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(halting, "PATIENCE", 0.1)
+    engine, gate, webhook = ahead
+    with hanging(engine, database):
+        assert ada.post(f"/webhooks/{webhook['id']}/pause").status_code == 200
+    gate.open()
