@@ -55,16 +55,26 @@ def wrap(engine: Engine, beyond: WSGIApplication) -> WSGIApplication:
 
 def _asked(engine: Engine, environ: WSGIEnvironment) -> tuple[dict[str, Any] | None, str]:
     """The verdict; None if this request is the application's."""
+    engine.begin()
+    raw = _body(environ)
+    if raw is None:
+        return None, ""
     try:
-        engine.begin()
-        caller = _caller(engine, environ)
-        asked = None if caller is None else _question(environ)
-        if caller is None or asked is None:
-            return None, ""
-        request_id = f"req_{ULID()}"
-        document = verify(engine, caller.tenant_id, asked, request_id)
+        with engine.wire.turns:
+            return _decided(engine, environ, raw)
     except PortalError:
         return None, ""  # said again, in its words, by the application
+
+
+def _decided(
+    engine: Engine, environ: WSGIEnvironment, raw: bytes
+) -> tuple[dict[str, Any] | None, str]:
+    caller = _caller(engine, environ)
+    if caller is None:
+        return None, ""
+    request_id = f"req_{ULID()}"
+    asked = VerifyKey.read(strictjson.parse(raw))
+    document = verify(engine, caller.tenant_id, asked, request_id)
     usage.note(caller.tenant_id, caller.id, engine.clock.now(), scope=SCOPE)
     return document, request_id
 
@@ -81,12 +91,12 @@ def _caller(engine: Engine, environ: WSGIEnvironment) -> Snapshot | None:
     return key if refused is None else None
 
 
-def _question(environ: WSGIEnvironment) -> VerifyKey | None:
+def _body(environ: WSGIEnvironment) -> bytes | None:
     """The body, read and laid back for the application; None if it is not a plain one."""
     length = environ.get("CONTENT_LENGTH", "")
     kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if not length.isdigit() or int(length) > LONGEST or kind != "application/json":
         return None
-    raw = environ["wsgi.input"].read(int(length))
+    raw: bytes = environ["wsgi.input"].read(int(length))
     environ["wsgi.input"] = BytesIO(raw)
-    return VerifyKey.read(strictjson.parse(raw))
+    return raw

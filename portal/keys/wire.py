@@ -11,6 +11,7 @@ import psycopg
 
 from portal.config import libpq_url
 from portal.errors import Unavailable
+from portal.keys.turns import Turns
 
 # A reservation that a crash of PostgreSQL forgets takes its counter with it; what is for ever (the
 # ledger, uses) asks for its own durability inside the function.
@@ -32,17 +33,25 @@ class _Held:
 
 
 class Wire:
-    """Asks PostgreSQL, from any thread. A connection that broke is made again, once a question."""
+    """Asks PostgreSQL, from any thread. A connection that broke is made again, once a question.
+
+    Who asks in its turn lets the others go on meanwhile.
+    """
 
     def __init__(self, database_url: str) -> None:
         self._url = libpq_url(database_url)
         self._local = threading.local()
+        self.turns = Turns()
 
     def one(self, statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
         """The first row of the answer. Unavailable when the database does not answer.
 
         A question is asked again only if the connection was broken before it could be asked.
         """
+        with self.turns.let_others():
+            return self._one(statement, parameters)
+
+    def _one(self, statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
         try:
             return self._ask(statement, parameters)
         except psycopg.OperationalError as error:
