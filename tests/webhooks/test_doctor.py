@@ -15,6 +15,7 @@ from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.schemes import SCHEMES
 from tests.cast import Api
 from tests.databases import Database
+from tests.webhooks import test_inbound_schemes as amazon
 from tests.webhooks.test_inbound import SECRET, github, make
 from tests.webhooks.test_webhooks import everything_written
 
@@ -216,6 +217,18 @@ def test_it_is_asked_by_program(ada: Api) -> None:
     raw = base64.b64encode(COMPACT).decode()
     good = ask(ada, scheme="github", secret="secret-12", headers=headers, body_base64=raw)
     assert good.json["verified"] is True
+
+
+def test_the_text_under_the_signature_is_the_one_that_is_signed(ada: Api) -> None:
+    body = amazon.sns(Message="hello", MessageId="m-1").decode()
+    said = ask(ada, scheme="aws-sns", secret=amazon.TOPIC, body=body).json
+    assert said["signed_text"].startswith("Message\nhello\nMessageId\nm-1\nTimestamp\n")
+    for scheme, headers in (
+        ("jwt", {"Authorization": "Bearer a.b.c"}),
+        ("api-key", {"X-API-Key": "a"}),
+    ):
+        said = ask(ada, scheme=scheme, secret="a-shared-secret-of-16", headers=headers, body="{}")
+        assert said.json["signed_text"] == "", "they sign nothing of the request"
 
 
 def test_a_webhooks_own_secret_signs_nothing_for_who_asks(ada: Api) -> None:

@@ -17,6 +17,7 @@ from itertools import combinations
 from typing import Any
 from urllib.parse import urlsplit
 
+from portal.webhooks.inbound import sns
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.schemes import SCHEMES, Scheme
 from portal.webhooks.inbound.verify import (
@@ -530,7 +531,12 @@ def _claim(scheme: Scheme, message: Message) -> Claim | None:
 
 
 def _text(scheme: Scheme, message: Message, claim: Claim | None) -> bytes:
-    return content(scheme.content, message, claim, message.url) if claim else b""
+    """What is to stand under the signature; nothing where nothing of the request is signed."""
+    if claim is None or scheme.method in ("equal", "basic", "jwt"):
+        return b""
+    if scheme.method == "sns":
+        return sns.signed_text(message.json) if isinstance(message.json, dict) else b""
+    return content(scheme.content, message, claim, message.url)
 
 
 def _expected(scheme: Scheme, candidates: Sequence[Candidate], signed: bytes) -> str | None:
