@@ -147,6 +147,8 @@ UPDATE webhook w SET last_delivery_at = now(), last_delivery_status = a.outcome,
 FROM jsonb_to_recordset(%(endpoints)s) AS a(webhook_id text, outcome text, good bool, failures int)
 WHERE w.tenant_id = %(tenant)s AND w.id = a.webhook_id
 """
+# One that was well and is well is left alone: its row is locked by each claim that counts on it, so
+# that recording and claiming would wait for each other. `SEEN`, before, keeps the order of records.
 ENDPOINTS = """
 UPDATE endpoint e SET
     failing_since = CASE WHEN a.failures > 0 AND (a.good OR e.failing_since IS NULL) THEN now()
@@ -160,6 +162,8 @@ FROM jsonb_to_recordset(%(endpoints)s)
     AS a(webhook_id text, good bool, failures int, slow float8, throttled bool), webhook w
 WHERE e.tenant_id = %(tenant)s AND e.webhook_id = a.webhook_id
 AND w.tenant_id = e.tenant_id AND w.id = e.webhook_id
+AND NOT (a.good AND a.failures = 0 AND a.slow IS NULL AND NOT a.throttled
+    AND e.failing_since IS NULL AND e.warned_at IS NULL AND e.throttles = 0)
 RETURNING e.webhook_id, w.consecutive_failures AS failures, w.paused_at IS NOT NULL AS is_paused,
     e.warned_at IS NOT NULL AS is_warned,
     coalesce(extract(epoch FROM now() - e.failing_since), 0)::float8 AS failing_for
