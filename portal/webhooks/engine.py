@@ -33,7 +33,11 @@ log = structlog.stdlib.get_logger(__name__)
 BEGINNING = ("", "")
 POLL_SECONDS = 1.0
 LOOK_SECONDS = 2.0
-ON_ITS_WAY = 1000
+CONNECTIONS = 1000
+HELD = 1500
+"""Leased to this worker: on their way, or taken ahead. Of more than twice as many as connections,
+some would wait for one for longer than their leases last."""
+
 BATCH = 400
 """Each statement waits for a turn of the event loop, which is long while many are on their way: few
 large batches keep up where many small ones do not."""
@@ -93,7 +97,7 @@ class Engine:
         self._end, self._wake, self._ready = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._started.set()
         allow = self.config.outbound_allow
-        async with OutboundClient(allow, concurrency=ON_ITS_WAY) as self.client:
+        async with OutboundClient(allow, concurrency=CONNECTIONS) as self.client:
             recording = asyncio.create_task(self._with_database(self._record))
             listening = asyncio.create_task(self._with_database(self._listen))
             taking = asyncio.create_task(self._with_database(self._take))
@@ -181,7 +185,7 @@ class Engine:
 
     async def _take_some(self, connection: queue.Connection) -> int:
         """One claim; how many deliveries it gave."""
-        space = min(ON_ITS_WAY - len(self.taken), BATCH)
+        space = min(HELD - len(self.taken), BATCH)
         if space <= 0:
             return 0
         self._halted.clear()
@@ -202,7 +206,7 @@ class Engine:
     def _share(self, due: list[Due], space: int) -> list[tuple[Due, int]]:
         """Divide the space evenly over the endpoints, each within its own lane, and none of a
         tenant that has half of what the others leave: so there always is some for one more."""
-        held, free = self._held(), ON_ITS_WAY - len(self.taken)
+        held, free = self._held(), HELD - len(self.taken)
         rooms = [(one, self.lanes.of(one.webhook_id).room(one)) for one in due]
         rooms = sorted((pair for pair in rooms if pair[1] > 0), key=lambda pair: pair[1])
         wanted = []

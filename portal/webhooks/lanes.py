@@ -16,12 +16,13 @@ from portal.webhooks.queue import Due, Taken
 
 FIRST_WIDTH = 10.0
 WIDEST = 64.0
-AHEAD = 7
+AHEAD = 10
 """Times the width of the lane: half of it is on its way while the next claim is under way."""
 
 QUICK_SECONDS = 1.0
-BEGIN_WITHIN = 20.0
-"""Of the lease; what waits for longer could not be ended before another worker takes it."""
+BEGIN_WITHIN = 15.0
+"""Of the lease; what waits for longer could not be ended before another worker takes it: it may
+still have to wait for a connection, for as long as another attempt takes."""
 
 FORGOTTEN_AFTER = 300.0  # seconds
 REST_SECONDS = 0.5

@@ -114,7 +114,7 @@ def test_a_tenant_with_many_dead_receivers_leaves_room_for_the_others(
 ) -> None:
     """More dead receivers than a worker has places, more than it looks at in one go, and nothing
     but the news of an event to wake it."""
-    for name, value in (("ON_ITS_WAY", 40), ("ENDPOINTS", 3), ("POLL_SECONDS", 600.0)):
+    for name, value in (("HELD", 40), ("ENDPOINTS", 3), ("POLL_SECONDS", 600.0)):
         monkeypatch.setattr(engines, name, value)
     gate, quick = Gate(), Mailbox()
     with sinks(gate.behave, quick.behave) as [dead, port]:
