@@ -175,6 +175,7 @@ PAUSED = "SELECT 1 FROM webhook WHERE paused_at IS NOT NULL"
 def hanging(engine: Engine, database: Database) -> Iterator[None]:
     """A worker that hears and says nothing until the block ends; it hangs in no transaction."""
     until(lambda: states(database).get("delivered") == (QUICK, QUICK) and not engine._done)
+    until(lambda: all(lane.is_busy for lane in engine.lanes))  # it claims nothing more
     over = Event()
     assert engine._loop is not None
     engine._loop.call_soon_threadsafe(over.wait)
