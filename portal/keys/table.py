@@ -52,13 +52,14 @@ def lines(keys: Iterable[tuple[object, ...]], makers: Mapping[str, str], *, tick
     drawn = []
     for row in keys:
         key = Line(*row[: len(Line._fields)])  # type: ignore[arg-type]
+        name = escape(key.name)
         application = '<span class="mute">whole tenant</span>'
         if key.application_id:
             named = escape(key.application or key.application_id)
             application = f'<a href="{application_url(key.application_id)}">{named}</a>'
         drawn.append(
-            f"<tr>{_box(key) if tick else ''}"
-            f'<th scope="row" data-label="Name"><a href="{key_url(key.id)}">{escape(key.name)}</a>'
+            f"<tr>{_box(key, name) if tick else ''}"
+            f'<th scope="row" data-label="Name"><a href="{key_url(key.id)}">{name}</a>'
             f"<small>{key.key_prefix}…{key.last4}</small></th>"
             f'<td data-label="Application">{application}</td>'
             f'<td data-label="Scopes">{tags(key.scopes, 2)}</td>'
@@ -71,12 +72,12 @@ def lines(keys: Iterable[tuple[object, ...]], makers: Mapping[str, str], *, tick
     return Markup("".join(drawn))  # noqa: S704 - every text from data is escaped above
 
 
-def _box(key: Line) -> str:
+def _box(key: Line, name: str) -> str:
     if key.status == "revoked":
         return '<td class="fit"></td>'
     return (
         f'<td class="fit"><input type="checkbox" name="id" value="{key.id}" form="bulk"'
-        f' aria-label="Choose {escape(key.name)}"></td>'
+        f' aria-label="Choose {name}"></td>'
     )
 
 

@@ -6,6 +6,7 @@ from (Sec-Fetch-Site, Origin), and by a token that only our pages hold (Flask-WT
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
@@ -56,6 +57,11 @@ class ExpiredForm(BadRequest):
 
 class BrowserSessions(SecureCookieSessionInterface):
     """Flask's session cookie, for browsers: a program's request has none, so none is looked for."""
+
+    # Flask makes one for each cookie that it reads or writes; the key stays the same.
+    get_signing_serializer = lru_cache(maxsize=1)(
+        SecureCookieSessionInterface.get_signing_serializer
+    )
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """None is a session that nothing can be written to."""

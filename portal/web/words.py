@@ -85,6 +85,7 @@ def init_app(app: Flask) -> None:
         sign_out_url=lambda: SIGN_OUT,
         sort_order=sort_order,
         tone=tone,
+        url_for=page_url,
         with_args=with_args,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -129,6 +130,16 @@ def iso(moment: datetime) -> str:
 
 
 # ---------------------------------------------------------------- links
+
+
+def page_url(endpoint: str, **values: Any) -> str:
+    """Flask's `url_for` for templates; an address that says no more than its page is made once."""
+    if values or endpoint.startswith("."):
+        return url_for(endpoint, **values)
+    known: dict[str, str] = current_app.extensions.setdefault("portal.page_urls", {})
+    if endpoint not in known:
+        known[endpoint] = url_for(endpoint)
+    return known[endpoint]
 
 
 def record_url(endpoint: str, record_id: str) -> str:
