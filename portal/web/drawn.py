@@ -69,6 +69,12 @@ def _options(choices: tuple[tuple[str, ...], ...], chosen: str) -> Markup:
     )
 
 
+def chip(label: str, url: str, pressed: bool = False) -> Markup:
+    """A link to one question of several, marked where it is the one that is answered."""
+    here = ' aria-current="true"' if pressed else ""
+    return _markup(f'<a class="chip" href="{escape(url)}"{here}>{escape(label)}</a>')
+
+
 def short_id(id: str) -> Markup:
     """`cnn_01K1…3B0F`, the whole one in the title."""
     return _markup(f'<span title="{escape(id)}">{escape(id[:8])}…{escape(id[-4:])}</span>')
@@ -84,7 +90,7 @@ def _nothing(missing: str) -> Markup:
     return _markup(f'<span class="mute">{escape(missing)}</span>')
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _time(value: datetime, near: str, style: str) -> Markup:
     far, kind = absolute(value), "relative"
     if style == "full":
