@@ -59,15 +59,20 @@ class Command(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, str_strip_whitespace=True)
     server_managed: ClassVar[frozenset[str]] = frozenset()
     write_only: ClassVar[frozenset[str]] = frozenset()
+    _ignored: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls._ignored = (ENVELOPE | cls.server_managed) - cls.model_fields.keys()
 
     @model_validator(mode="before")
     @classmethod
     def drop_server_managed(cls, data: Any) -> Any:
         """Ignore what only the server writes (DESIGN: accepted, never stored)."""
-        if not isinstance(data, Mapping):
+        if not isinstance(data, Mapping) or cls._ignored.isdisjoint(data):
             return data
-        ignored = (ENVELOPE | cls.server_managed) - cls.model_fields.keys()
-        return {name: value for name, value in data.items() if name not in ignored}
+        return {name: value for name, value in data.items() if name not in cls._ignored}
 
     @classmethod
     def read(cls, data: Any) -> Self:

@@ -21,7 +21,7 @@ from portal.keys.cache import Cache
 from portal.keys.clock import Clock
 from portal.keys.decision import MALFORMED, NOT_FOUND, SOURCE_LIMITED
 from portal.keys.denials import Denials
-from portal.keys.format import digest, is_well_formed
+from portal.keys.format import LENGTH, digest, is_well_formed
 from portal.keys.meters import Meters
 from portal.keys.models import ApiKey
 from portal.keys.snapshot import Snapshot
@@ -65,13 +65,12 @@ class Engine:
 
         Raises Unavailable when it is not remembered and the database does not answer.
         """
+        self.begin()
+        if (found := self.remembered(raw)) is not None:
+            return found
         if not is_well_formed(raw):
             return MALFORMED
-        self.begin()
         hashed = digest(raw)
-        found = self.cache.peek(hashed)
-        if found is not None:
-            return found
         if self.sources.wait(source):
             return SOURCE_LIMITED
         is_new = not self.cache.is_unknown(hashed)
@@ -80,6 +79,10 @@ class Engine:
             self.note_unknown(source, is_new)
             return NOT_FOUND
         return found
+
+    def remembered(self, raw: str) -> Snapshot | None:
+        """The snapshot of a raw key that was asked for before; it was well-formed then."""
+        return self.cache.peek(digest(raw)) if len(raw) == LENGTH and raw.isascii() else None
 
     def note_unknown(self, source: Address | None, is_new: bool) -> None:
         """One more unknown key from a source: a new guess counts for all processes together."""

@@ -18,7 +18,6 @@ from portal.api import JSON_OPTIONS
 from portal.errors import PortalError
 from portal.keys.decision import Question, refusal
 from portal.keys.engine import Engine
-from portal.keys.format import digest, is_well_formed
 from portal.keys.schemas import VerifyKey
 from portal.keys.snapshot import Snapshot
 from portal.keys.usage import usage
@@ -82,9 +81,9 @@ def _decided(
 def _caller(engine: Engine, environ: WSGIEnvironment) -> Snapshot | None:
     """The calling key, if it may ask and nothing of it has to be counted."""
     scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() != "bearer" or environ.get("QUERY_STRING") or not token.isascii():
+    if scheme.lower() != "bearer" or environ.get("QUERY_STRING"):
         return None
-    key = engine.cache.peek(digest(token)) if is_well_formed(token) else None
+    key = engine.remembered(token)
     if key is None or key.allowed_ips or key.counts_calls:
         return None
     refused = refusal(key, Question(scope=SCOPE), engine.clock.now())

@@ -9,7 +9,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -86,14 +86,53 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
 Aspect = tuple[str, datetime, str, str]
 """Key, hour, which kind of thing (call, source, scope, denial), which one."""
 
+Calls = tuple[str, str, datetime, str | None, str | None]
+"""What calls have in common: tenant, key, hour, source, scope."""
+
+
+class Gathered:
+    """Uses of keys, by tenant and key, and counters of what they were used from and for."""
+
+    def __init__(self) -> None:
+        self.uses: dict[str, dict[str, Use]] = defaultdict(dict)
+        self.counts: dict[str, dict[Aspect, tuple[int, datetime]]] = defaultdict(dict)
+        self._counters = 0
+
+    def add(self, tenant_id: str, key_id: str, use: Use) -> None:
+        """This use too."""
+        known = self.uses[tenant_id].setdefault(key_id, use)
+        if known is not use:
+            known.add(use)
+
+    def count(self, tenant_id: str, aspect: Aspect, calls: int, at: datetime) -> None:
+        """So many more of an aspect; a new one only while there is room."""
+        counts = self.counts[tenant_id]
+        known = counts.get(aspect)
+        if known is not None:
+            counts[aspect] = (known[0] + calls, max(known[1], at))
+        elif self._counters < ASPECTS:
+            self._counters += 1
+            counts[aspect] = (calls, at)
+
+    def unfold(self, alike: Calls, calls: int, at: datetime) -> None:
+        """What calls that are alike add to their key and to each of its aspects."""
+        tenant_id, key_id, hour, source, scope = alike
+        self.add(tenant_id, key_id, Use(at, calls))
+        for aspect, what in (("call", ""), ("source", source), ("scope", scope)):
+            if what is not None:
+                self.count(tenant_id, (key_id, hour, aspect, what[:WHAT_LENGTH]), calls, at)
+
 
 class Usage:
     """The uses that this process has not written yet. Safe to share between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[tuple[str, str], Use] = {}
-        self._aspects: dict[tuple[str, Aspect], tuple[int, datetime]] = {}
+        self._gathered = Gathered()
+        # A call is one look-up here, and is taken apart when it is written.
+        self._calls: dict[Calls, tuple[int, datetime]] = {}
+        self._hour = datetime.min.replace(tzinfo=UTC)
+        self._hour_ends = self._hour
 
     def note(
         self,
@@ -107,18 +146,21 @@ class Usage:
     ) -> None:
         """Remember that a key opened a door, from where and with which right."""
         with self._lock:
-            self._add(tenant_id, key_id, Use(at, calls))
-            hour = at.replace(minute=0, second=0, microsecond=0)
-            for aspect, what in (("call", ""), ("source", source), ("scope", scope)):
-                if what is not None:
-                    self._count(tenant_id, (key_id, hour, aspect, what[:WHAT_LENGTH]), calls, at)
+            alike = (tenant_id, key_id, self._hour_of(at), source, scope)
+            known = self._calls.get(alike)
+            if known is not None:
+                self._calls[alike] = (known[0] + calls, max(known[1], at))
+            elif len(self._calls) < ASPECTS:
+                self._calls[alike] = (calls, at)
+            else:
+                self._gathered.unfold((*alike[:3], None, None), calls, at)
 
     def deny(self, tenant_id: str, key_id: str, at: datetime, code: str) -> None:
         """Remember that a key was refused, and why."""
         with self._lock:
-            self._add(tenant_id, key_id, Use(denials=1, denied_at=at, denied_code=code))
-            hour = at.replace(minute=0, second=0, microsecond=0)
-            self._count(tenant_id, (key_id, hour, "denial", code), 1, at)
+            hour = self._hour_of(at)
+            self._gathered.add(tenant_id, key_id, Use(denials=1, denied_at=at, denied_code=code))
+            self._gathered.count(tenant_id, (key_id, hour, "denial", code), 1, at)
 
     def flush(self) -> int:
         """Write what was gathered, on a connection of its own; gives the number of keys.
@@ -126,22 +168,19 @@ class Usage:
         Needs an application context. What the database does not take is kept for the next time.
         """
         with self._lock:
-            waiting, self._waiting = self._waiting, {}
-            aspects, self._aspects = self._aspects, {}
-        uses: dict[str, dict[str, Use]] = defaultdict(dict)
-        for (tenant_id, key_id), use in waiting.items():
-            uses[tenant_id][key_id] = use
-        counts: dict[str, dict[Aspect, tuple[int, datetime]]] = defaultdict(dict)
-        for (tenant_id, aspect), count in aspects.items():
-            counts[tenant_id][aspect] = count
-        for tenant_id in sorted(uses):
+            gathered, self._gathered = self._gathered, Gathered()
+            calls, self._calls = self._calls, {}
+        for alike, (many, at) in calls.items():
+            gathered.unfold(alike, many, at)
+        for tenant_id, uses in sorted(gathered.uses.items()):
+            counts = gathered.counts[tenant_id]
             try:
                 with db.engine.begin() as connection:
-                    _write(connection, tenant_id, uses[tenant_id], counts[tenant_id])
+                    _write(connection, tenant_id, uses, counts)
             except SQLAlchemyError:
-                log.warning("the use of %d keys could not be written yet", len(uses[tenant_id]))
-                self._take_back(tenant_id, uses[tenant_id], counts[tenant_id])
-        return len(waiting)
+                log.warning("the use of %d keys could not be written yet", len(uses))
+                self._take_back(tenant_id, uses, counts)
+        return sum(len(uses) for uses in gathered.uses.values())
 
     def _take_back(
         self,
@@ -151,24 +190,15 @@ class Usage:
     ) -> None:
         with self._lock:
             for key_id, use in uses.items():
-                self._add(tenant_id, key_id, use)
+                self._gathered.add(tenant_id, key_id, use)
             for aspect, (calls, at) in counts.items():
-                self._count(tenant_id, aspect, calls, at)
+                self._gathered.count(tenant_id, aspect, calls, at)
 
-    def _add(self, tenant_id: str, key_id: str, use: Use) -> None:
-        known = self._waiting.get((tenant_id, key_id))
-        if known is None:
-            self._waiting[(tenant_id, key_id)] = use
-        else:
-            known.add(use)
-
-    def _count(self, tenant_id: str, aspect: Aspect, calls: int, at: datetime) -> None:
-        name = (tenant_id, aspect)
-        known = self._aspects.get(name)
-        if known is not None:
-            self._aspects[name] = (known[0] + calls, max(known[1], at))
-        elif len(self._aspects) < ASPECTS:
-            self._aspects[name] = (calls, at)
+    def _hour_of(self, at: datetime) -> datetime:
+        if not self._hour <= at < self._hour_ends:
+            self._hour = at.replace(minute=0, second=0, microsecond=0)
+            self._hour_ends = self._hour + timedelta(hours=1)
+        return self._hour
 
 
 def _write(

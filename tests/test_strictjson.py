@@ -1,0 +1,52 @@
+"""JSON bodies: what is sound is read as it was written, the rest is refused with a reason."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.errors import BadRequest
+from portal.strictjson import MAX_DEPTH, MAX_INT, parse
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+SOUND = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-MAX_INT, MAX_INT - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXT, inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@given(SOUND, st.booleans())
+def test_what_is_sound_is_read_as_it_was_written(value, escaped):
+    assert parse(json.dumps(value, ensure_ascii=escaped).encode()) == value
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"a": 1, "a": 2}', "twice"),
+        (b'{"a": NaN}', "NaN is not"),
+        (b'{"a": 9223372036854775808}', "too large"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "too large"),
+        (b'{"a": 1e999}', "too large"),
+        (b'{"a": "\\u0000"}', "NUL"),
+        (b'{"\\u0000": 1}', "NUL"),
+        (b'[["\\ud800"]]', "surrogate"),
+        (b"\xed\xa0\x80", "UTF-8"),
+        (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "levels deep"),
+        (b"[" * 100_000, "too deeply"),
+        (b'{"a": 1,}', "line 1, column"),
+    ],
+)
+def test_what_is_unsound_is_refused_with_a_reason(body, words):
+    with pytest.raises(BadRequest, match=words):
+        parse(body)
+
+
+def test_the_deepest_that_is_allowed_is_read():
+    assert parse(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
