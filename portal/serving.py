@@ -4,18 +4,29 @@ import importlib
 import os
 import signal
 import sys
+from collections.abc import Callable
 from functools import partial
 from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from portal import logs
 from portal.config import Config
 from portal.embedded import die_with_parent
+from portal.lane import Environ, Lane
 from portal.migrate import ROOT
 
 if TYPE_CHECKING:
     from flask import Flask
+
+    from portal.keys.engine import Engine
+
+Call = Callable[[Any, Environ], None]
+"""Sees to a request; granian's end of it takes the answer from any thread."""
+
+log = structlog.stdlib.get_logger(__name__)
 
 WEB_THREADS = 8  # for each process; requests wait for PostgreSQL, so more than one
 DRAIN_SECONDS = 10
@@ -51,7 +62,41 @@ def _load_app(parent: int, target: str) -> Any:
     die_with_parent(signal.SIGTERM, parent)()
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    return importlib.import_module(target).app
+    app = importlib.import_module(target).app
+    # granian has no name for what stands between its threads and WSGI, so we take its own: it
+    # makes of an application what granian calls with a request's other end and its environ.
+    workers: Any = importlib.import_module("granian.server.mp")
+    workers._wsgi_call_wrap = partial(
+        _through_the_lane, workers._wsgi_call_wrap, app.extensions["keys"]
+    )
+    return app
+
+
+def _through_the_lane(wrap: Callable[..., Call], engine: "Engine", *arguments: Any) -> Call:
+    """What granian calls for each request: questions about keys that need nothing but memory are
+    answered by one thread, everything else as granian does it."""
+    from portal.keys import fastpath
+
+    call = wrap(*arguments)
+
+    def at_once(end: Any, environ: Environ) -> bool:
+        try:
+            answer = fastpath.from_memory(engine, environ)
+        except Exception:
+            log.exception("a question about a key was not answered at once")
+            return False
+        if answer is not None:
+            end.response_bytes(200, *answer)
+        return answer is not None
+
+    def in_time(end: Any, environ: Environ) -> None:
+        try:
+            call(end, environ)
+        except Exception:
+            log.exception("a request was not answered")
+            end.response_bytes(500, [], b"")
+
+    return Lane(fastpath.concerns, at_once, in_time).take
 
 
 def provider(config: Config) -> None:

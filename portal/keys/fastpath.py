@@ -7,7 +7,6 @@ has the words for what is wrong. Nothing is consumed before that is known.
 
 from collections.abc import Iterable
 from io import BytesIO
-from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import orjson
@@ -22,60 +21,68 @@ from portal.keys.schemas import VerifyKey
 from portal.keys.snapshot import Snapshot
 from portal.keys.usage import usage
 from portal.keys.verify import verify
+from portal.keys.wire import WouldWait
 from portal.openapi import PREFIX
 
 PATH = f"{PREFIX}/api-keys/verify"
 LONGEST = 16 * 1024  # bytes of a body
 SCOPE = "keys:verify"
 
+Answer = tuple[list[tuple[str, str]], bytes]
+"""Headers and body of a 200."""
+
+
+def concerns(environ: WSGIEnvironment) -> bool:
+    """Whether this is the question about a key."""
+    return bool(environ["PATH_INFO"] == PATH and environ["REQUEST_METHOD"] == "POST")
+
 
 def wrap(engine: Engine, beyond: WSGIApplication) -> WSGIApplication:
     """`beyond`, with this one path before it."""
 
     def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "POST":
+        answered = _answered(engine, environ) if concerns(environ) else None
+        if answered is None:
             return beyond(environ, start)
-        document, request_id = _asked(engine, environ)
-        if document is None:
-            return beyond(environ, start)
-        body = orjson.dumps(document, default=float, option=JSON_OPTIONS)
-        headers = [
-            ("Content-Type", "application/json"),
-            ("Content-Length", str(len(body))),
-            ("Cache-Control", "no-store"),
-            ("X-Content-Type-Options", "nosniff"),
-            ("X-Request-Id", request_id),
-        ]
+        headers, body = answered
         start("200 OK", headers)
         return [body]
 
     return answer
 
 
-def _asked(engine: Engine, environ: WSGIEnvironment) -> tuple[dict[str, Any] | None, str]:
-    """The verdict; None if this request is the application's."""
-    engine.begin()
-    raw = _body(environ)
-    if raw is None:
-        return None, ""
+def from_memory(engine: Engine, environ: WSGIEnvironment) -> Answer | None:
+    """The answer, if it needs nothing but the request and what this process remembers."""
     try:
-        with engine.wire.turns:
-            return _decided(engine, environ, raw)
-    except PortalError:
-        return None, ""  # said again, in its words, by the application
+        with engine.wire.without_waiting():
+            return _answered(engine, environ)
+    except WouldWait:
+        return None
 
 
-def _decided(
-    engine: Engine, environ: WSGIEnvironment, raw: bytes
-) -> tuple[dict[str, Any] | None, str]:
+def _answered(engine: Engine, environ: WSGIEnvironment) -> Answer | None:
+    """The answer; None if this request is the application's."""
+    engine.begin()
     caller = _caller(engine, environ)
-    if caller is None:
-        return None, ""
+    raw = None if caller is None else _body(environ)
+    if caller is None or raw is None:
+        return None
     request_id = f"req_{ULID()}"
-    asked = VerifyKey.read(strictjson.parse(raw))
-    document = verify(engine, caller.tenant_id, asked, request_id)
+    try:
+        asked = VerifyKey.read(strictjson.parse(raw))
+        document = verify(engine, caller.tenant_id, asked, request_id)
+    except PortalError:
+        return None  # said again, in its words, by the application
     usage.note(caller.tenant_id, caller.id, engine.clock.now(), scope=SCOPE)
-    return document, request_id
+    body = orjson.dumps(document, default=float, option=JSON_OPTIONS)
+    headers = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Request-Id", request_id),
+    ]
+    return headers, body
 
 
 def _caller(engine: Engine, environ: WSGIEnvironment) -> Snapshot | None:

@@ -172,7 +172,7 @@ class Meters:
         """What the call costs, of the slice; None where the database must be asked."""
         amount = 0 if question.usd is None else int(question.usd * BILLION)
         share = self.slices.take(key.id, amount)
-        if share is None and (want := self.slices.wanted(key.id, amount)):
+        if share is None and self.wire.waits and (want := self.slices.wanted(key.id, amount)):
             self._borrow(key, amount, want)
             share = self.slices.take(key.id, amount)
         return share

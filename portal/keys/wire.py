@@ -5,13 +5,14 @@ that it is decided for: what a key used up stays used up when the request fails.
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
 from portal.config import libpq_url
 from portal.errors import Unavailable
-from portal.keys.turns import Turns
 
 # A reservation that a crash of PostgreSQL forgets takes its counter with it; what is for ever (the
 # ledger, uses) asks for its own durability inside the function.
@@ -20,6 +21,10 @@ CONNECT_SECONDS = 3
 
 Parameters = tuple[Any, ...]
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class WouldWait(Exception):
+    """PostgreSQL has to be asked, in a thread that does not wait now."""
 
 
 class _Held:
@@ -33,25 +38,33 @@ class _Held:
 
 
 class Wire:
-    """Asks PostgreSQL, from any thread. A connection that broke is made again, once a question.
-
-    Who asks in its turn lets the others go on meanwhile.
-    """
+    """Asks PostgreSQL, from any thread. A connection that broke is made again, once a question."""
 
     def __init__(self, database_url: str) -> None:
         self._url = libpq_url(database_url)
         self._local = threading.local()
-        self.turns = Turns()
+
+    @contextmanager
+    def without_waiting(self) -> Iterator[None]:
+        """In this thread, for the time being, a question is a WouldWait and is not asked."""
+        self._local.waits = False
+        try:
+            yield
+        finally:
+            self._local.waits = True
+
+    @property
+    def waits(self) -> bool:
+        """Whether this thread may ask now."""
+        return getattr(self._local, "waits", True)
 
     def one(self, statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
         """The first row of the answer. Unavailable when the database does not answer.
 
         A question is asked again only if the connection was broken before it could be asked.
         """
-        with self.turns.let_others():
-            return self._one(statement, parameters)
-
-    def _one(self, statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
+        if not self.waits:
+            raise WouldWait
         try:
             return self._ask(statement, parameters)
         except psycopg.OperationalError as error:

@@ -23,7 +23,7 @@ from tests.bench import delivery, figures, inbound, questions, world
 from tests.bench.figures import Figure, of_rounds
 from tests.bench.load import Ask, as_task
 from tests.bench.rivals import equal_table
-from tests.bench.servers import ROOT, Server, free_port, serving
+from tests.bench.servers import ROOT, Server, portal_serving, serving
 
 CONNECTIONS = 4
 GROWTH = 1.2
@@ -63,7 +63,6 @@ class Place:
 
     superuser: str
     settings: dict[str, str]
-    port: int
 
     @property
     def cookie(self) -> str:
@@ -91,7 +90,7 @@ def place(directory: Path) -> Iterator[Place]:
             "PORTAL_OIDC_CLIENT_ID": "portal",
             "PORTAL_OIDC_CLIENT_SECRET": "a secret of the bench, known to all",
         }
-        yield Place(superuser, settings, free_port())
+        yield Place(superuser, settings)
 
 
 class Bench:
@@ -101,7 +100,7 @@ class Bench:
         self.place, self.rounds, self.seconds, self.stack = place, rounds, seconds, stack
         self.generator = Generator()
         stack.callback(self.generator.stop)
-        self.portal = stack.enter_context(serving("app:app", place.settings))
+        self.portal = stack.enter_context(portal_serving(place.settings))
 
     def page(self, tenant: world.Tenant, path: str) -> Ask:
         """A page as the tenant's admin asks for it."""

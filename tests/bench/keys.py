@@ -24,7 +24,7 @@ from tests.bench import world
 from tests.bench.__main__ import GROWTH, Generator, quiet, told
 from tests.bench.figures import Figure, of_rounds
 from tests.bench.load import Ask
-from tests.bench.servers import Server, free_port, serving
+from tests.bench.servers import Server, portal_serving, serving
 
 KEYS = 1_000_000
 CONNECTIONS = 16
@@ -194,7 +194,7 @@ def measure(
     large, small, raws = fill(url, many)
     generator = Generator()
     with (
-        serving("app:app", settings, workers=PROCESSES) as portal,
+        portal_serving(settings, workers=PROCESSES) as portal,
         serving("tests.bench.rivals.empty_view:app", {}, workers=PROCESSES) as empty,
     ):
         told("measuring")
@@ -223,7 +223,6 @@ def all_of(keys: int, rounds: int, seconds: float) -> Iterator[Figure]:
             "PORTAL_OIDC_ISSUER": "https://idp.example",
             "PORTAL_OIDC_CLIENT_ID": "portal",
             "PORTAL_OIDC_CLIENT_SECRET": "a secret of the bench, known to all",
-            "PORTAL_PORT": str(free_port()),
         }
         yield from measure(libpq_url(postgres.superuser_url), settings, keys, rounds, seconds)
 

@@ -39,19 +39,32 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-@contextlib.contextmanager
 def serving(
-    target: str, environment: Mapping[str, str], port: int = 0, workers: int = 1
-) -> Iterator[Server]:
+    target: str, environment: Mapping[str, str], workers: int = 1
+) -> contextlib.AbstractContextManager[Server]:
     """A WSGI application (`module:name`) under granian, until the block ends.
 
     All of them with as many threads as the portal has.
     """
+    port = free_port()
+    command = ["granian", "--interface", "wsgi", "--workers", str(workers), "--port", str(port)]
+    command += ["--blocking-threads", str(WEB_THREADS), "--log-level", "error", target]
+    return _running(command, environment, port)
+
+
+def portal_serving(
+    environment: Mapping[str, str], port: int = 0, workers: int = 1
+) -> contextlib.AbstractContextManager[Server]:
+    """The portal as `portal serve` serves it, until the block ends."""
     port = port or free_port()
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", str(workers)]
-    command += ["--port", str(port), "--blocking-threads", str(WEB_THREADS)]
+    own = {"PORTAL_PORT": str(port), "PORTAL_WEB_WORKERS": str(workers)}
+    return _running(["portal.cli", "serve"], {**environment, **own}, port)
+
+
+@contextlib.contextmanager
+def _running(command: list[str], environment: Mapping[str, str], port: int) -> Iterator[Server]:
     process = subprocess.Popen(
-        [*command, "--log-level", "error", target],
+        [sys.executable, "-m", *command],
         cwd=ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,  # what they log of each request

@@ -16,7 +16,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from portal.config import libpq_url
 from portal.keys.engine import Engine
-from tests.bench.servers import free_port, serving
+from tests.bench.servers import free_port, portal_serving
 from tests.cast import PREFIX, Api
 from tests.databases import Database
 from tests.keys.waiting import until
@@ -71,7 +71,7 @@ def process(settings: dict[str, str], caller: str, key: str) -> Iterator[Callers
     """A server process of its own on the tests' database, and those who ask it."""
     port = free_port()
     own = {**settings, "PORTAL_BASE_URL": f"http://127.0.0.1:{port}"}
-    with serving("app:app", own, port), calling(port, caller, key) as callers:
+    with portal_serving(own, port), calling(port, caller, key) as callers:
         yield callers
 
 
