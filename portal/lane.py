@@ -83,10 +83,15 @@ class Lane:
             return None
 
     def _rest(self, called: threading.Lock) -> None:
-        while not called.acquire(timeout=PATIENCE):
+        while not called.acquire(timeout=PATIENCE if self._watches(called) else -1):
             leader = self._leader
             if leader is not None and time.monotonic() - self._since > PATIENCE:
                 self._call_after(leader)
+
+    def _watches(self, called: threading.Lock) -> bool:
+        """Whether this thread looks after the leader: who rested last, and is called last."""
+        with self._lock:
+            return bool(self._resting) and self._resting[-1] is called
 
     def _call_after(self, leader: "threading.Lock | None") -> None:
         """Call a resting thread to lead after this one, or after nobody; it is there for the next
