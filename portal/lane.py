@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-PATIENCE = 0.25  # seconds that one request may keep the leader, until another is called
+PATIENCE = 0.1  # seconds that one request may keep the leader, until another is called
 
 Environ = dict[str, Any]
 Request = tuple[Any, Environ]

@@ -85,7 +85,7 @@ def test_connections_that_died_cost_one_answer(app: Flask, ada: "Api", database:
             connection.close()  # three wait in the pool
     with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as superuser:
         superuser.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     answers = [ada.get("/applications").status_code for _ in range(3)]
@@ -98,7 +98,7 @@ def test_a_dead_connection_is_an_operational_error(app: Flask, database: Databas
         assert not setting()
         with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as superuser:
             superuser.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         with pytest.raises(OperationalError):

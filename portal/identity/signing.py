@@ -31,6 +31,7 @@ log = logging.getLogger("portal.identity")
 auth = Blueprint("auth", __name__, url_prefix="/auth")
 
 LARGEST_NOTICE = 64 * 1024  # bytes of a back-channel logout
+SIGNED_IN_AGAIN = "#signed-in-again"  # static/js/again.js fills the form again that was sent
 
 
 @dataclass(frozen=True)
@@ -114,11 +115,13 @@ def _come_in(identity: Identity, pending: Pending) -> Response:
         sealed_id_token=_ours().sealer.seal(identity.id_token),
         renews=before is not None,
     )
+    place = pending.place
     if pending.subject is not None:
         toast("You are signed in again. Press the button again to go on.")
+        place += SIGNED_IN_AGAIN
     else:
         flask.session.clear()  # forms of whoever was here before are void
-    response = _redirect(pending.place)
+    response = _redirect(place)
     cookies().set(response, cookies().session, cookie)
     return response
 

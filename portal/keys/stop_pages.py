@@ -107,16 +107,19 @@ def keep(record_id: str) -> ResponseReturnValue:
 # ---------------------------------------------------------------- many at once
 
 
-@bp.route("/bulk", methods=["GET", "POST"])
+@bp.get("/bulk")
+def meant() -> ResponseReturnValue:
+    """The dry run of stopping many keys: the question of the list, or the ticked ones."""
+    web.actor().require("keys:write")
+    return _dry_run(_selection())
+
+
+@bp.post("/bulk")
 @recent_sign_in_required
 def bulk() -> ResponseReturnValue:
-    """Stop many keys: the question of the list, or the ticked ones. GET is the dry run."""
-    caller = web.actor()
-    caller.require("keys:write")
-    chosen = _selection()
-    if request.method == "POST":
-        return _stop_many(chosen)
-    return _dry_run(chosen)
+    """Stop many keys."""
+    web.actor().require("keys:write")
+    return _stop_many(_selection())
 
 
 def _selection() -> Selection:
@@ -131,12 +134,14 @@ def _selection() -> Selection:
 def _dry_run(chosen: Selection, problem: str = "") -> ResponseReturnValue:
     caller = web.actor()
     asked = request.form if request.method == "POST" else request.args
-    count = stopping.how_many(caller, chosen)
+    says_which = chosen.is_narrowed
     return web.render(
         "keys/bulk.html",
-        count=count,
+        says_which=says_which,
+        count=stopping.how_many(caller, chosen) if says_which else 0,
         most=MOST,
-        sample=stopping.sample(caller, chosen, SAMPLE),
+        sample=stopping.sample(caller, chosen, SAMPLE) if says_which else [],
+        reason=asked.get("reason", ""),
         hidden=[(n, v) for n, v in asked.items(multi=True) if v and (n in KEPT or n in CHOICE)],
         query=chosen.query,
         ticked=bool(chosen.ids),
@@ -157,6 +162,8 @@ def _stop_many(chosen: Selection) -> ResponseReturnValue:
     verb = request.form.get("verb", "revoke")
     if verb not in VERBS:
         raise BadRequest(f"Choose one of {', '.join(VERBS)}.")
+    if not chosen.is_narrowed:
+        return _dry_run(chosen, "Say which keys: by application, who made them, tag or age.")
     expected = request.form.get("confirm", "").strip().replace(",", "")
     count = stopping.how_many(web.actor(), chosen)
     if expected != str(count):
@@ -203,6 +210,7 @@ def panic() -> ResponseReturnValue:
         count=stopping.how_many(caller, stopping.of_application(application, lists.CONSOLE)),
         most=MOST,
         choices=[],
+        reason=asked.get("reason", ""),
         problem=problem,
         status=422 if problem else 200,
     )

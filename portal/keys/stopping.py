@@ -76,6 +76,12 @@ class Selection:
     query: Query
     ids: Sequence[str] = ()
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether it says which keys, and is not simply all of them."""
+        asked = self.query
+        return bool(self.ids or asked.filters or asked.bounds or asked.q or asked.tag or asked.show)
+
 
 def how_many(actor: Actor, chosen: Selection) -> int:
     """How many keys a revocation of these would stop: the dry run. At most MOST are counted."""

@@ -295,7 +295,7 @@ def test_an_older_one_leads_through_the_provider_and_back_to_the_form(
     asked = parse_qs(urlsplit(begun.location or "").query)
     assert (asked["max_age"], asked["prompt"]) == (["0"], ["login"])
     answer = portal.get(back(to_provider(begun, visitor), visitor, ADA))
-    assert answer.location == "/account/sessions?x=1"
+    assert answer.location == "/account/sessions?x=1#signed-in-again"
     page = portal.get("/account/sessions")
     assert "Press the button again" in page.text
     assert press(portal).text == "done", "the same form still works"

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
+from playwright.sync_api import expect
 
 from portal.identity.cookies import Cookies
 from portal.keys.format import SHAPE
@@ -270,3 +271,24 @@ def faults(page: "Page") -> list[str]:
     )
     sideways = page.evaluate("document.documentElement.scrollWidth > innerWidth + 1")
     return [*found, *(["scrolls sideways"] if sideways else [])]
+
+
+def test_who_must_sign_in_again_finds_the_form_as_it_was(window: Window, ada: Api) -> None:
+    page = window.open("/keys/new")
+    page.get_by_label("Name").fill("Nightly export")
+    page.locator('input[value="connectors:read"]').check()
+    # As a sign-in leaves it: the form was sent, and the browser comes back to its page.
+    page.evaluate(
+        """() => { const form = document.querySelector("form[data-again]");
+        form.addEventListener("submit", (event) => event.preventDefault(), { once: true });
+        form.requestSubmit(); }"""
+    )
+    page.goto(f"{window.address}/applications#signed-in-again")
+    page.wait_for_url(f"{window.address}/keys/new")
+    expect(page.get_by_label("Name")).to_have_value("Nightly export")
+    expect(page.locator('input[value="connectors:read"]')).to_be_checked()
+    expect(page.locator('input[value="connectors:write"]')).not_to_be_checked()
+    page.get_by_role("button", name="Issue key").click()
+    page.locator("[data-secret]").wait_for()
+    page.goto(f"{window.address}/keys/new#signed-in-again")
+    expect(page.get_by_label("Name")).not_to_have_value("Nightly export")

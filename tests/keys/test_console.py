@@ -285,6 +285,19 @@ def test_many_are_stopped_after_their_number_was_typed(page: Pages, ada: Api):
     assert page.post("/keys/bulk", chosen | {"confirm": "3"}).status_code == 303
     assert [code(ada, key_id) for key_id in [*hit, spared]] == ["REVOKED"] * 3 + ["VALID"]
     assert "clean-up" in page.get(f"/keys/{hit[0]}").text
+    assert 'value="clean-up"' in refused.text, "what was typed is still there"
+
+
+def test_nobody_stops_all_keys_of_a_tenant_by_saying_nothing(page: Pages, ada: Api):
+    key = ada.create("api-keys")["id"]
+    assert "/keys/bulk" in page.get("/keys").text
+    asked = page.get("/keys/bulk").text
+    assert "Count them" in asked
+    assert "Confirm" not in asked
+    refused = page.post("/keys/bulk", {"verb": "revoke", "confirm": "1"})
+    assert refused.status_code == 422
+    assert "Say which keys" in refused.text
+    assert code(ada, key) == "VALID"
 
 
 def test_only_the_ticked_ones_are_stopped(page: Pages, ada: Api):

@@ -259,7 +259,7 @@ def test_a_broken_connection_remembers_nothing(
     assert verify(issued)["valid"]
     assert engine.watch
     database.sql(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
         " WHERE application_name = 'portal-key-watch' AND datname = current_database()"
     )
     until(lambda: not engine.cache.is_open)
