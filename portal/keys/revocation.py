@@ -32,6 +32,8 @@ def revoke(actor: Actor, key_id: str, command: RevokeKey) -> ApiKey:
     at = command.at or now + BROWNOUT
     if at <= now:
         raise Invalid.field("at", "Choose a moment in the future.")
+    if command.brownout and at > now + BROWNOUT:
+        raise Invalid.field("at", "A brown-out lasts 6 hours at most: choose a moment within them.")
     later = record.revoke_at is not None and at > record.revoke_at
     if later or (record.brownout_from is not None and not command.brownout):
         actor.require("keys:reopen")  # the key opens again for a while

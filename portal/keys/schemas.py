@@ -81,6 +81,7 @@ class IssueKey(Command):
             "revoked_at",
             "revoked_reason",
             "revoke_at",
+            "brownout_from",
             "parent_key_id",
             "rotation_family_id",
         }
@@ -188,6 +189,7 @@ class KeyDocument(Document):
     parent_key_id: str | None
     rotation_family_id: str | None
     revoke_at: datetime | None
+    brownout_from: datetime | None
 
 
 class RehearseKey(Command):

@@ -253,7 +253,12 @@ def test_trap_7_nobody_reopens_what_was_stopped_without_a_permission_for_it(app:
 
 def test_a_brownout_denies_from_its_first_minute(ada: Api):
     issued = ada.create("api-keys")
-    ada.post(f"/api-keys/{issued['id']}/revoke", {"brownout": True})
+    path = f"/api-keys/{issued['id']}"
+    too_long = ada.post(f"{path}/revoke", {"brownout": True, "at": FUTURE})
+    assert (too_long.status_code, too_long.json["errors"][0]["field"]) == (422, "at")
+    begun = ada.post(f"{path}/revoke", {"brownout": True}).json
+    assert begun["status"] == "active"
+    assert begun["brownout_from"] < begun["revoke_at"]
     assert verdict(ada, issued) == "BLOCKED"
 
 
