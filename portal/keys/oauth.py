@@ -12,6 +12,7 @@ from flask import Blueprint, Flask, Response, request
 from portal.api import Authenticator, answer, authenticate, request_id
 from portal.db import Actor
 from portal.errors import PortalError, RateLimited
+from portal.keys import gate
 from portal.keys.decision import SOURCE_LIMITED, Question, refusal
 from portal.keys.engine import Engine
 from portal.keys.meters import FREE
@@ -71,7 +72,7 @@ class OAuth:
         """What is behind a key or a token of ours; `active: false` and nothing else if it does
         not hold for a caller of this tenant."""
         caller = authenticate(self._known)
-        caller.require("keys:verify")
+        gate.admit(caller, "keys:verify")
         shown = request.form.get("token", "")
         found = self._of_token(caller, shown) if shown.count(".") == 2 else None
         return answer(found or self._of_key(caller, shown) or {"active": False})
