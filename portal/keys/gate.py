@@ -100,12 +100,17 @@ def admit(actor: Actor, scope: str) -> None:
     if admission.refused is not None:
         _refuse(checks, key, question, admission.refused, actor.origin, now, admission)
         if admission.refused == "RPM_EXCEEDED":
-            raise RateLimited(
-                f"This key may make {key.rpm_limit} requests a minute.",
-                retry_after=_seconds_left(admission),
-            )
+            raise too_often(key, admission)
         raise Unauthenticated(UNKNOWN)
     usage.note(key.tenant_id, key.id, now, source=actor.origin.ip, scope=scope)
+
+
+def too_often(key: Snapshot, admission: Admission) -> RateLimited:
+    """The refusal of a key whose minute is full, with the seconds that it has to wait."""
+    return RateLimited(
+        f"This key may make {key.rpm_limit} requests a minute.",
+        retry_after=_seconds_left(admission),
+    )
 
 
 def _refuse(

@@ -90,6 +90,19 @@ def test_a_token_takes_of_its_keys_minute_and_says_what_is_left(
     assert ada.post("/api-keys/verify", {"key": issued["key"]}).json["code"] == "RPM_EXCEEDED"
 
 
+def test_who_exchanges_too_often_hears_how_long_to_wait(app: Flask, ada: Api, database: Database):
+    for _ in range(3):
+        issued = ada.create("api-keys", scopes=["keys:read"], rpm_limit=1)
+        begun = database.minute()
+        assert exchange(app, issued).status_code == 200
+        refused = exchange(app, issued)
+        left = 60 - database.sql("SELECT extract(epoch FROM clock_timestamp())::float8") % 60
+        if database.minute() == begun:  # a new one allows as many again
+            break
+    assert (refused.status_code, refused.json["error"]) == (429, "rate_limited")
+    assert left <= int(refused.headers["Retry-After"]) <= left + 2
+
+
 def test_what_is_called_with_a_token_is_a_use_of_its_key(
     app: Flask, ada: Api, issued: dict[str, Any]
 ):
