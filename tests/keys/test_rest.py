@@ -140,6 +140,11 @@ def test_a_broken_rule_names_its_field_and_stores_nothing(ada: Api, body, field)
     assert ada.get("/api-keys").json["items"] == []
 
 
+def test_a_sum_that_is_too_large_is_refused_in_our_words(ada: Api):
+    [error] = ada.post("/api-keys", {"max_budget_usd": 10**12}).json["errors"]
+    assert error["message"] == "Use at most 9 digits before the decimal point."
+
+
 def test_every_field_is_kept(ada: Api, crm):
     before = ada.create("api-keys", application_id=crm["id"])
     asked = {
