@@ -227,7 +227,11 @@ class RotateKey(Command):
 
 
 class ChildKey(Command):
-    """A short-lived key with a part of its parent's rights."""
+    """A short-lived key with a part of its parent's rights.
+
+    It spends its parent's budget. The limits of a minute are its parent's numbers, but each key has
+    a minute of its own.
+    """
 
     name: Name | None = Field(None, description="What people call it.")
     scopes: Scopes | None = Field(

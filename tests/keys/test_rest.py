@@ -206,6 +206,13 @@ def test_trap_8_a_key_grants_no_more_than_it_has(ada: Api, by_key):
     assert "applications:read" in answer.json["errors"][0]["message"]
 
 
+def test_a_key_issues_none_that_is_faster_than_itself(ada: Api, by_key):
+    minter = by_key(ada.create("api-keys", scopes=["keys:write"], rpm_limit=50, tpm_limit=900))
+    made = minter.create("api-keys", tpm_limit=100)
+    assert (made["rpm_limit"], made["tpm_limit"]) == (50, 100)
+    assert fields(minter.post("/api-keys", {"rpm_limit": 51})) == ["rpm_limit"]
+
+
 def test_an_applications_key_issues_keys_of_that_application_only(ada: Api, by_key, crm):
     other = ada.create("applications", display_name="ERP")
     scopes = ["keys:write", "keys:read", "applications:write", "applications:read"]
