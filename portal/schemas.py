@@ -139,6 +139,7 @@ SENTENCES_WITH_CONTEXT = {
     "literal_error": "Choose one of {expected}.",
     "decimal_max_places": "Use at most {decimal_places} decimal places.",
     "decimal_max_digits": "Use at most {max_digits} digits.",
+    "decimal_whole_digits": "Use at most {whole_digits} digits before the decimal point.",
 }
 
 

@@ -4,7 +4,7 @@ The order is the order of the checks: what costs nothing and consumes nothing co
 a call that is refused takes nothing from anybody.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -95,6 +95,11 @@ def _when(moment: datetime | None, word: str) -> str:
     return f"never {word}" if moment is None else f"{word} {moment.isoformat(timespec='seconds')}"
 
 
+def _allowed(those: Iterable[str], what: str) -> str:
+    named = ", ".join(those)
+    return f"allowed: {named}" if named else f"any {what} is allowed"
+
+
 CHECKS: tuple[tuple[str, Refuses, Explains], ...] = (
     ("REVOKED", _revoked, lambda key, q, now: _when(key.revoked_at, "revoked")),
     (
@@ -116,22 +121,22 @@ CHECKS: tuple[tuple[str, Refuses, Explains], ...] = (
         "IP_FORBIDDEN",
         _address_forbidden,
         lambda key, q, now: (
-            f"{q.ip or 'no address'} in {', '.join(map(str, key.allowed_ips)) or 'any address'}"
+            f"{q.ip or 'address unknown'}; {_allowed(map(str, key.allowed_ips), 'address')}"
         ),
     ),
     (
         "SCOPE_MISSING",
         _scope_missing,
         lambda key, q, now: (
-            f"{q.scope or 'no scope asked'} of {', '.join(sorted(key.scopes)) or 'no scopes'}"
+            f"{f'needs {q.scope}' if q.scope else 'no scope asked'};"
+            f" granted: {', '.join(sorted(key.scopes)) or 'none'}"
         ),
     ),
     (
         "MODEL_FORBIDDEN",
         _model_forbidden,
         lambda key, q, now: (
-            f"{q.model or 'no model asked'} of"
-            f" {', '.join(sorted(key.allowed_models)) or 'all models'}"
+            f"{q.model or 'no model asked'}; {_allowed(sorted(key.allowed_models), 'model')}"
         ),
     ),
 )

@@ -1,4 +1,5 @@
-"""Calls of our own REST by key: the same decision as for everybody else's, through the same cache.
+"""Calls of our own REST by key, or by a token for which one was exchanged: the same decision as for
+everybody else's, through the same cache.
 
 The gate decides twice: who it is (before the operation is known), and whether this operation may
 be done now. Only the second consumes. A refusal tells the caller no more than its kind; the trace
@@ -40,6 +41,16 @@ def authenticate_key(token: str, origin: Origin) -> Actor | None:
         )
     if isinstance(key, str):
         return None
+    return opened(checks, key, origin)
+
+
+def opened(checks: Engine, key: Snapshot, origin: Origin) -> Actor | None:
+    """The actor of a key that was shown, or of what a token carries of one; its tenant is entered.
+
+    None, and a trace for its owners, for a key that does not open; Forbidden from an address that
+    it may not be used from.
+    """
+    source = None if origin.ip is None else parse(origin.ip)
     question, now = Question(ip=source), checks.clock.now()
     code = refusal(key, question, now)
     if code is not None:
@@ -69,7 +80,8 @@ def actor_of(key: Snapshot, origin: Origin) -> Actor:
 def admit(actor: Actor, scope: str) -> None:
     """Let the actor do what needs `scope`, or raise Forbidden, RateLimited, Unauthenticated.
 
-    A call by key takes one of its requests; what follows may fail without giving it back.
+    A call by key, or by a token of it, takes one of the key's requests; what follows may fail
+    without giving it back.
     """
     key: Snapshot | None = g.get("key_called_with")
     if key is None or key.id != actor.id:
@@ -88,12 +100,17 @@ def admit(actor: Actor, scope: str) -> None:
     if admission.refused is not None:
         _refuse(checks, key, question, admission.refused, actor.origin, now, admission)
         if admission.refused == "RPM_EXCEEDED":
-            raise RateLimited(
-                f"This key may make {key.rpm_limit} requests a minute.",
-                retry_after=_seconds_left(admission),
-            )
+            raise too_often(key, admission)
         raise Unauthenticated(UNKNOWN)
     usage.note(key.tenant_id, key.id, now, source=actor.origin.ip, scope=scope)
+
+
+def too_often(key: Snapshot, admission: Admission) -> RateLimited:
+    """The refusal of a key whose minute is full, with the seconds that it has to wait."""
+    return RateLimited(
+        f"This key may make {key.rpm_limit} requests a minute.",
+        retry_after=_seconds_left(admission),
+    )
 
 
 def _refuse(

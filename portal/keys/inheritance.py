@@ -1,4 +1,4 @@
-"""What a key that issues keys may pass on: no more time, money or places than it has itself."""
+"""What a key that issues keys may pass on: no more time, money, speed or places than it has."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,6 +24,8 @@ class Issuer(NamedTuple):
     max_budget_usd: Decimal | None
     budget_period: str
     max_uses: int | None
+    rpm_limit: int | None
+    tpm_limit: int | None
 
 
 ISSUER = Statement(
@@ -57,6 +59,8 @@ def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
         "expires_at": _at_most(values, "expires_at", latest, OUTLIVES),
         "allowed_ips": networks(values.get("allowed_ips"), issuer.allowed_ips),
         "max_uses": _at_most(values, "max_uses", issuer.max_uses, MORE),
+        "rpm_limit": _at_most(values, "rpm_limit", issuer.rpm_limit, MORE),
+        "tpm_limit": _at_most(values, "tpm_limit", issuer.tpm_limit, MORE),
         "max_budget_usd": _at_most(values, "max_budget_usd", issuer.max_budget_usd, MORE),
     }
     if issuer.max_budget_usd is None:

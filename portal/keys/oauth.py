@@ -12,6 +12,7 @@ from flask import Blueprint, Flask, Response, request
 from portal.api import Authenticator, answer, authenticate, request_id
 from portal.db import Actor
 from portal.errors import PortalError, RateLimited
+from portal.keys import gate
 from portal.keys.decision import SOURCE_LIMITED, Question, refusal
 from portal.keys.engine import Engine
 from portal.keys.meters import FREE
@@ -52,7 +53,7 @@ class OAuth:
             usage.deny(key.tenant_id, key.id, now, code)
             deny(self._engine, key, question, code, admission, request_id(), now)
             if code == "RPM_EXCEEDED":
-                raise RateLimited
+                raise gate.too_often(key, admission)
             return _refused("invalid_client", 401)
         return self._issued(key, now)
 
@@ -71,7 +72,7 @@ class OAuth:
         """What is behind a key or a token of ours; `active: false` and nothing else if it does
         not hold for a caller of this tenant."""
         caller = authenticate(self._known)
-        caller.require("keys:verify")
+        gate.admit(caller, "keys:verify")
         shown = request.form.get("token", "")
         found = self._of_token(caller, shown) if shown.count(".") == 2 else None
         return answer(found or self._of_key(caller, shown) or {"active": False})
@@ -139,7 +140,10 @@ def _as_program(view: Any) -> Any:
     return cookieless(answered)
 
 
-_ERRORS = {401: "invalid_token", 403: "insufficient_scope", 429: "slow_down",
+# None of the errors of RFC 6749, 5.2, says “too often”, and slow_down belongs to another grant (RFC
+# 8628). What a client acts on is 429 with Retry-After (RFC 6585); the word is a new one, as 8.5
+# allows, and the same that our problem documents say.
+_ERRORS = {401: "invalid_token", 403: "insufficient_scope", 429: RateLimited.code,
            503: "temporarily_unavailable"}  # fmt: skip
 
 

@@ -229,7 +229,11 @@ class RotateKey(Command):
 
 
 class ChildKey(Command):
-    """A short-lived key with a part of its parent's rights."""
+    """A short-lived key with a part of its parent's rights.
+
+    It spends its parent's budget. The limits of a minute are its parent's numbers, but each key has
+    a minute of its own.
+    """
 
     name: Name | None = Field(None, description="What people call it.")
     scopes: Scopes | None = Field(
@@ -275,15 +279,21 @@ class ExplainRequest(Command):
     )
 
 
+def _web_address(text: str) -> str:
+    if not text.lower().startswith(("https://", "http://")):
+        raise ValueError("Give an address that begins with https:// or http://.")
+    return text
+
+
 class ReportLeak(Command):
     """A key that a scanner found, named by its fingerprint alone."""
 
     fingerprint: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
         description="Hex SHA-256 of the key. Never send the key itself."
     )
-    url: Annotated[Line, StringConstraints(max_length=2000)] | None = Field(
-        None, description="Where it was found."
-    )
+    url: (
+        Annotated[Line, StringConstraints(max_length=2000), AfterValidator(_web_address)] | None
+    ) = Field(None, description="Where it was found: an address on the web.")
 
 
 class ReportedDocument(BaseModel):

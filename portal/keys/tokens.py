@@ -93,15 +93,17 @@ class Tokens:
     def authenticate(self, token: str, origin: Origin) -> Actor | None:
         """The actor of a token of ours, as long as the key that it was exchanged for holds."""
         claims = self.read(token) if token.count(".") == 2 else None
-        key = None if claims is None else self.key_of(claims)
-        if claims is None or key is None:
-            return None
-        asked = frozenset(str(claims["scope"]).split())
-        actor = gate.actor_of(key, origin)
-        return replace(actor, scopes=actor.scopes & asked)
+        key = None if claims is None else self._carried(claims)
+        return None if key is None else gate.opened(self.engine, key, origin)
 
     def key_of(self, claims: dict[str, Any]) -> Snapshot | None:
-        """The key behind a token, if it still opens; its tenant is entered."""
+        """What a token carries of its key, if that still opens; its tenant is entered."""
+        key = self._carried(claims)
+        now = self.engine.clock.now()
+        return None if key is None or refusal(key, Question(), now) else key
+
+    def _carried(self, claims: dict[str, Any]) -> Snapshot | None:
+        """The key behind a token with the token's scopes, as it stands; its tenant is entered."""
         tenant_id, key_id = str(claims.get("tenant_id")), str(claims.get("sub"))
         enter_tenant(tenant_id)
         digest = session.scalar(
@@ -110,10 +112,11 @@ class Tokens:
         if digest is None:
             return None
         found = self.engine.known(digest)
+        if found is None:
+            return None
         # Where the token may be used from was asked when the key was exchanged.
-        now = self.engine.clock.now()
-        code = None if found is None else refusal(found, Question(), now)
-        return found if code in (None, "IP_FORBIDDEN") else None
+        scopes = found.scopes & frozenset(str(claims["scope"]).split())
+        return replace(found, scopes=scopes, allowed_ips=())
 
     # ------------------------------------------------------------ the keys that sign
 

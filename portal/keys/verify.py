@@ -5,11 +5,14 @@ tenant's key looks like none. What is refused consumes nothing.
 """
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from portal.keys.decision import (
+    MALFORMED,
     METERED,
     NOT_FOUND,
+    SOURCE_LIMITED,
     VALID,
     Check,
     Question,
@@ -37,6 +40,12 @@ NOTHING: dict[str, Any] = {
     "budget": None,
     "reservation_id": None,
 }
+UNKNOWN = {
+    MALFORMED: "this text has not the shape of a key, or its checksum is wrong",
+    NOT_FOUND: "no key of this tenant",
+    SOURCE_LIMITED: "too many unknown keys from this address",
+}
+"""Code → what is said where there is no key to tell of."""
 
 
 def verify(engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str) -> dict[str, Any]:
@@ -90,17 +99,20 @@ def deny(
     now: datetime,
 ) -> None:
     """Keep the trace of a refusal, to be found by the request's id."""
-    checks = (*trace(key, question, now), *metered(key, question, admission, code))
+    checks = (*trace(key, question, now), *counted(question, admission, code))
     source = None if question.ip is None else str(question.ip)
     engine.denials.note(Denial(key.tenant_id, request_id, now, key.id, code, source, checks))
 
 
-def metered(
-    key: Snapshot, question: Question, admission: Admission, code: str | None
-) -> tuple[Check, ...]:
-    """The checks that count, as they came out; none where an earlier one refused."""
-    if code is not None and code not in METERED:
-        return ()
+def counted(question: Question, admission: Admission, code: str) -> list[Check]:
+    """The checks that count, up to the one that refused; none where an earlier one did."""
+    if code not in METERED:
+        return []
+    return metered(question, admission)[: METERED.index(code) + 1]
+
+
+def metered(question: Question, admission: Admission) -> list[Check]:
+    """Every check that counts, as the meters stand."""
     limits = {limit.name: limit for limit in admission.limits}
     found = []
     for step, name, cost in (
@@ -108,25 +120,36 @@ def metered(
         ("RPM_EXCEEDED", "rpm", 1),
         ("TPM_EXCEEDED", "tpm", question.tokens),
     ):
-        limit = limits.get(name)
-        detail = "no limit"
+        limit, fits, detail = limits.get(name), True, "no limit"
         if limit is not None:
-            left = "unknown" if limit.remaining is None else limit.remaining
-            detail = f"{cost} of {left} left, {limit.limit} in all"
-        found.append(Check(step, code != step, detail))
-        if code == step:
-            return tuple(found)
-    budget = admission.budget
-    detail = "no budget"
-    if budget is not None and budget.max_usd is not None:
-        detail = f"{question.usd or 0} of {budget.available_usd} available"
-    return (*found, Check("BUDGET_EXCEEDED", code != "BUDGET_EXCEEDED", detail))
+            left = limit.remaining
+            fits = left is None or cost <= left
+            detail = f"needs {cost}; {'unknown' if left is None else left} of {limit.limit} left"
+        found.append(Check(step, fits and admission.refused != step, detail))
+    return [*found, _affordable(question, admission)]
+
+
+def _affordable(question: Question, admission: Admission) -> Check:
+    step, budget = "BUDGET_EXCEEDED", admission.budget
+    if budget is None or budget.max_usd is None:
+        return Check(step, admission.refused != step, "no budget")
+    left = budget.max_usd - budget.spent_usd - budget.reserved_usd
+    fits = left > 0 if question.usd is None else question.usd <= left
+    needs = "cost unknown" if question.usd is None else f"needs {_dollars(question.usd)}"
+    detail = f"{needs}; {_dollars(max(left, Decimal(0)))} of {_dollars(budget.max_usd)} left"
+    return Check(step, fits and admission.refused != step, f"{detail}, in US dollars")
+
+
+def _dollars(usd: Decimal) -> str:
+    """With cents, and with what is smaller where there is something."""
+    whole, _, part = f"{usd:f}".partition(".")
+    return f"{whole}.{part.rstrip('0').ljust(2, '0')}"
 
 
 def _unknown(
     engine: Engine, tenant_id: str, code: str, asked: VerifyKey, request_id: str, now: datetime
 ) -> dict[str, Any]:
-    check = Check(code, False, "no key of this tenant")
+    check = Check(code, False, UNKNOWN[code])
     if asked.dry_run:
         return {"valid": False, "code": code, **NOTHING, "trace": [check.document()]}
     engine.denials.note(Denial(tenant_id, request_id, now, None, code, asked.ip, (check,)))
@@ -146,7 +169,7 @@ def rehearse(
     now = engine.clock.now()
     code = refusal(key, question, now)
     admission = engine.meters.look(key, question)
-    checks = [*trace(key, question, now), *metered(key, question, admission, admission.refused)]
+    checks = [*trace(key, question, now), *metered(question, admission)]
     return code or admission.refused or VALID, admission, [check.document() for check in checks]
 
 

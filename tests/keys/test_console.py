@@ -476,7 +476,7 @@ def test_a_refused_call_is_explained_from_its_request_id(page: Pages, ada: Api, 
     text = page.get(f"/keys/explain?request_id={request_id}").text
     assert "Refused: scope missing" in text
     assert issued["id"] in text
-    assert "webhooks:read of keys:read" in text
+    assert "needs webhooks:read; granted: keys:read" in text
     assert "Nothing is known of this request" in page.get("/keys/explain?request_id=req_1").text
 
 

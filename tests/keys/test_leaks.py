@@ -245,6 +245,13 @@ def test_a_scanner_reports_by_fingerprint_and_needs_no_more_than_to_verify(
     assert code(gus, theirs) == "VALID"
 
 
+def test_where_a_leak_was_found_is_an_address_on_the_web(ada: Api):
+    found = {"fingerprint": "0" * 64, "url": "javascript:alert(1)"}
+    [error] = ada.post("/api-keys/leaks", found).json["errors"]
+    said = "Give an address that begins with https:// or http://."
+    assert error == {"field": "url", "message": said}
+
+
 def test_a_viewer_sees_the_policy_and_changes_nothing(browse: Browse):
     vic = browse(VIC)
     assert "An admin can change this." in vic.get("/keys/leaks/reported").text

@@ -8,6 +8,7 @@ from flask import Flask
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from portal.keys.usage import usage
 from tests.cast import GUS, Api
 from tests.databases import Database
 
@@ -58,6 +59,84 @@ def test_a_token_opens_our_own_rest_until_its_key_ends(
     assert holder.get("/webhooks").status_code == 403
     ada.post(f"/api-keys/{issued['id']}/revoke")
     assert holder.get("/api-keys").status_code == 401
+
+
+def holder_of_a_token(app: Flask, issued: dict[str, Any], **form: str) -> Api:
+    """REST as whoever holds a token for which this key was exchanged."""
+    answer = exchange(app, issued, **form)
+    assert answer.status_code == 200, answer.text
+    return Api(app.test_client(), answer.json["access_token"])
+
+
+def test_a_token_takes_of_its_keys_uses(app: Flask, ada: Api):
+    issued = ada.create("api-keys", scopes=["keys:read"], max_uses=3)
+    holder = holder_of_a_token(app, issued)  # the exchange takes the first
+    assert [holder.get("/api-keys").status_code for _ in range(3)] == [200, 200, 401]
+    assert ada.post("/api-keys/verify", {"key": issued["key"]}).json["code"] == "USES_EXCEEDED"
+
+
+def test_a_token_takes_of_its_keys_minute_and_says_what_is_left(
+    app: Flask, ada: Api, database: Database
+):
+    for _ in range(3):
+        issued = ada.create("api-keys", scopes=["keys:read"], rpm_limit=3)
+        begun = database.minute()
+        holder = holder_of_a_token(app, issued)
+        seen = [holder.get("/api-keys") for _ in range(3)]
+        if database.minute() == begun:  # a new one allows as many again
+            break
+    assert [answer.status_code for answer in seen] == [200, 200, 429]
+    assert [answer.headers["RateLimit"].split(";")[1] for answer in seen] == ["r=1", "r=0", "r=0"]
+    assert ada.post("/api-keys/verify", {"key": issued["key"]}).json["code"] == "RPM_EXCEEDED"
+
+
+def test_who_exchanges_too_often_hears_how_long_to_wait(app: Flask, ada: Api, database: Database):
+    for _ in range(3):
+        issued = ada.create("api-keys", scopes=["keys:read"], rpm_limit=1)
+        begun = database.minute()
+        assert exchange(app, issued).status_code == 200
+        refused = exchange(app, issued)
+        left = 60 - database.sql("SELECT extract(epoch FROM clock_timestamp())::float8") % 60
+        if database.minute() == begun:  # a new one allows as many again
+            break
+    assert (refused.status_code, refused.json["error"]) == (429, "rate_limited")
+    assert left <= int(refused.headers["Retry-After"]) <= left + 2
+
+
+def test_what_is_called_with_a_token_is_a_use_of_its_key(
+    app: Flask, ada: Api, issued: dict[str, Any]
+):
+    holder = holder_of_a_token(app, issued)
+    assert holder.get("/api-keys").status_code == 200
+    with app.app_context():
+        usage.flush()
+    impact = ada.get(f"/api-keys/{issued['id']}/impact").json
+    assert impact["calls"] == 2
+    assert {one["what"] for one in impact["scopes"]} == {"oauth:token", "keys:read"}
+    assert [(one["what"], one["calls"]) for one in impact["sources"]] == [("127.0.0.1", 2)]
+
+
+def test_a_refused_token_is_explained_by_its_request(app: Flask, ada: Api, issued: dict[str, Any]):
+    holder = holder_of_a_token(app, issued, scope="keys:read")
+    beyond = holder.get("/webhooks")  # the key may, the token may not
+    ada.post(f"/api-keys/{issued['id']}/block", {"reason": "odd"})
+    stopped = holder.get("/api-keys")
+    assert (beyond.status_code, stopped.status_code) == (403, 401)
+    for answer, code in ((beyond, "SCOPE_MISSING"), (stopped, "BLOCKED")):
+        asked = {"request_id": answer.headers["X-Request-Id"]}
+        found = ada.post("/api-keys/explanations", asked).json
+        assert (found["code"], found["key_id"]) == (code, issued["id"])
+        failed = [check["code"] for check in found["trace"] if not check["passed"]]
+        assert failed == [code]
+
+
+def test_a_token_is_free_of_its_keys_addresses(app: Flask, ada: Api):
+    issued = ada.create("api-keys", scopes=["keys:read"], allowed_ips=["127.0.0.1"])
+    holder = holder_of_a_token(app, issued)
+    elsewhere = {"REMOTE_ADDR": "203.0.113.9"}
+    assert holder.get("/api-keys", environ_base=elsewhere).status_code == 200
+    by_key = Api(app.test_client(), issued["key"])
+    assert by_key.get("/api-keys", environ_base=elsewhere).status_code == 403
 
 
 def test_a_token_that_was_altered_opens_nothing(app: Flask, issued: dict[str, Any]):

@@ -140,6 +140,11 @@ def test_a_broken_rule_names_its_field_and_stores_nothing(ada: Api, body, field)
     assert ada.get("/api-keys").json["items"] == []
 
 
+def test_a_sum_that_is_too_large_is_refused_in_our_words(ada: Api):
+    [error] = ada.post("/api-keys", {"max_budget_usd": 10**12}).json["errors"]
+    assert error["message"] == "Use at most 9 digits before the decimal point."
+
+
 def test_every_field_is_kept(ada: Api, crm):
     before = ada.create("api-keys", application_id=crm["id"])
     asked = {
@@ -199,6 +204,13 @@ def test_trap_8_a_key_grants_no_more_than_it_has(ada: Api, by_key):
     answer = minter.post("/api-keys", {"scopes": ["applications:read", "keys:read"]})
     assert fields(answer) == ["scopes"]
     assert "applications:read" in answer.json["errors"][0]["message"]
+
+
+def test_a_key_issues_none_that_is_faster_than_itself(ada: Api, by_key):
+    minter = by_key(ada.create("api-keys", scopes=["keys:write"], rpm_limit=50, tpm_limit=900))
+    made = minter.create("api-keys", tpm_limit=100)
+    assert (made["rpm_limit"], made["tpm_limit"]) == (50, 100)
+    assert fields(minter.post("/api-keys", {"rpm_limit": 51})) == ["rpm_limit"]
 
 
 def test_an_applications_key_issues_keys_of_that_application_only(ada: Api, by_key, crm):

@@ -124,6 +124,21 @@ def test_a_rehearsal_consumes_nothing_and_tells_every_check(ada: Api, verify: An
     assert verify(issued, estimated_usd=1)["valid"]
 
 
+def test_a_rehearsal_tells_every_limit_that_would_refuse(ada: Api, verify: Any):
+    issued = ada.create("api-keys", tpm_limit=10, max_budget_usd=4, scopes=["applications:read"])
+    asked = {"scope": "keys:write", "cost_tokens": 11, "estimated_usd": 4.5}
+    answer = verify(issued, dry_run=True, **asked)
+    assert answer["code"] == "SCOPE_MISSING"
+    failed = {check["code"]: check["detail"] for check in answer["trace"] if not check["passed"]}
+    assert failed == {
+        "SCOPE_MISSING": "needs keys:write; granted: applications:read",
+        "TPM_EXCEEDED": "needs 11; 10 of 10 left",
+        "BUDGET_EXCEEDED": "needs 4.50; 4.00 of 4.00 left, in US dollars",
+    }
+    [malformed] = verify("nonsense", dry_run=True)["trace"]
+    assert "not the shape of a key" in malformed["detail"]
+
+
 def test_a_key_with_uses_dies_of_them(ada: Api, verify: Any):
     issued = ada.create("api-keys", max_uses=2)
     assert [verify(issued)["valid"] for _ in range(3)] == [True, True, False]
