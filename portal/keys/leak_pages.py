@@ -33,9 +33,10 @@ CASES = [
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
-@bp.get("/leaks", endpoint="leaks")
+@bp.route("/leaks", methods=["GET", "POST"], endpoint="leaks")
 def leak_desk() -> ResponseReturnValue:
-    """The desk, and for asked fingerprints what is known of them."""
+    """The desk, and for asked fingerprints what is known of them. POST changes nothing: it has
+    room for more of them than an address."""
     caller = web.actor()
     caller.require("keys:read")
     asked = _asked()
@@ -43,6 +44,8 @@ def leak_desk() -> ResponseReturnValue:
     owners = {key.application_id for key in found if key.application_id}
     return web.render(
         "keys/leaks.html",
+        "keys/_found.html",
+        most=leaks.MOST,
         asked=asked,
         found=found,
         names=applications.names(caller, owners),
@@ -51,9 +54,9 @@ def leak_desk() -> ResponseReturnValue:
 
 
 def _asked() -> list[str]:
-    given = [part for text in request.args.getlist("fingerprint") for part in text.lower().split()]
+    given = [part for text in request.values.getlist("fingerprint") for part in text.lower().split()]
     if len(given) > leaks.MOST:
-        raise BadRequest(f"Ask for {leaks.MOST} fingerprints at a time.")
+        raise BadRequest(f"Ask for {leaks.MOST:,} fingerprints at a time.")
     if any(not FINGERPRINT.fullmatch(text) for text in given):
         raise BadRequest("A fingerprint is 64 hexadecimal digits: the SHA-256 of the key.")
     return list(dict.fromkeys(given))

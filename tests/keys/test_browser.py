@@ -1,5 +1,6 @@
 """The reveal in a real browser: shown once; neither reload, Back nor a store of the page has it."""
 
+import gzip
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pytest
 from flask import Flask
 
 from portal.identity.cookies import Cookies
-from portal.keys.format import SHAPE
+from portal.keys.format import SHAPE, generate
 from tests.cast import ADA, Api, Pages
 from tests.identity.serving import served
 
@@ -191,15 +192,21 @@ def test_the_leak_desk_finds_keys_and_sends_none(window: Window, ada: Api, tmp_p
     look.click()
     page.get_by_text("Of 1 key, 1 is yours").wait_for()
     page.get_by_role("link", name="Nightly export").wait_for()
-    leaked = tmp_path / "service.log"
+    leaked, packed, long = (tmp_path / name for name in ("service.log", "old.gz", "long.log"))
     leaked.write_text(f"GET /deals 401 Bearer {raw}\n")
+    packed.write_bytes(gzip.compress(raw.encode()))
+    strangers = [generate("zzzz", "service").text for _ in range(60)]
+    long.write_text("." * (1024 * 1024 - 20) + raw + "\n" + "\n".join(strangers))
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.post_data or ""))
     window.open("/keys/leaks")
-    page.get_by_label("or a file").set_input_files(leaked)
-    page.wait_for_url(f"**fingerprint={issued['key_fingerprint']}*")
-    page.get_by_text("Of 1 key, 1 is yours").wait_for()
-    assert [url for url in window.asked if issued["key_fingerprint"] in url]
-    assert not [url for url in window.asked if raw[12:40] in url]
-    page.go_back()
+    page.get_by_label("or files").set_input_files([leaked, packed, long])
+    page.get_by_text("Of 61 keys, 1 is yours").wait_for()
+    page.get_by_text("service.log: 1 key.").wait_for()
+    page.get_by_text("old.gz: it could not be read as text").wait_for()
+    page.get_by_text("long.log: 61 keys.").wait_for()
+    assert [body for body in sent if issued["key_fingerprint"] in body]
+    assert not [told for told in [*window.asked, *sent] if raw[12:40] in told]
     assert raw[12:40] not in page.content()
     assert window.complaints == []
 
