@@ -15,7 +15,9 @@ def found(actor: Actor, fingerprints: Sequence[str]) -> Sequence[ApiKey]:
     actor.require("keys:read")
     if not fingerprints:
         return []
-    own = ApiKey.seen_by(actor).where(ApiKey.key_hash == any_(literal(list(fingerprints), ARRAY(String))))
+    own = ApiKey.seen_by(actor).where(
+        ApiKey.key_hash == any_(literal(list(fingerprints), ARRAY(String)))
+    )
     return session.scalars(own.order_by(ApiKey.name_key, ApiKey.id)).all()
 
 

@@ -211,6 +211,25 @@ def test_the_leak_desk_finds_keys_and_sends_none(window: Window, ada: Api, tmp_p
     assert window.complaints == []
 
 
+def test_a_key_in_a_search_is_sent_as_its_fingerprint_and_found(window: Window, ada: Api) -> None:
+    raw = ada.create("api-keys", name="Nightly export")["key"]
+    ada.create("api-keys", name="Another")
+    page = window.open("/keys")
+    page.get_by_label("Search keys").fill(f"Bearer {raw}")
+    page.get_by_role("link", name="Another").wait_for(state="detached")
+    assert page.get_by_role("link", name="Nightly export").is_visible()
+    page.get_by_label("Search everything").fill(raw)
+    page.locator("#palette").get_by_role("link", name="Nightly export").wait_for()
+    page.get_by_label("Search everything").press("Enter")
+    page.locator("main").get_by_role("link", name="Nightly export").wait_for()
+    page = window.open("/keys/explain")
+    page.get_by_label("Key id").fill(raw)
+    page.get_by_role("button", name="Ask").click()
+    page.get_by_text("Nothing was consumed").wait_for()
+    assert not [url for url in window.asked if raw[12:40] in url]
+    assert window.complaints == []
+
+
 def test_a_one_time_link_opens_by_a_click_and_leaves_no_trace(
     window: Window, browser: "Browser", ada: Api
 ) -> None:
