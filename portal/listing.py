@@ -75,9 +75,9 @@ class Listing(Generic[R]):
     `filters` are compared for equality, `choices` close the values of some of them, `ranges` are
     times asked with `<name>_after` and `<name>_before` (`created_at` → `created_after`),
     `quick` are the filters, times and `show` where an index tells how many match, `sorts` maps a
-    name to a column that is never null. `fingerprint` is the filter that a SHA-256 in place of words means.
-    `views` are asked with `show`; `beside` is the table that
-    `beside_sorts` and some of the views read.
+    name to a column that is never null. `views` are asked with `show`; `beside` is the table that
+    `beside_sorts` and some of the views read. `fingerprint` is the filter that a SHA-256 in the
+    place of words means.
     """
 
     model: type[R]
