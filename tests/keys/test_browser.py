@@ -230,6 +230,22 @@ def test_a_key_in_a_search_is_sent_as_its_fingerprint_and_found(window: Window, 
     assert window.complaints == []
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_long_words_make_no_page_wider_than_its_window(
+    window: Window, ada: Api, width: int
+) -> None:
+    key = ada.create("api-keys", name="n" * 100, blocked=True)
+    ada.post(f"/api-keys/{key['id']}/revoke", {"reason": "r" * 200})
+    page = window.page
+    page.set_viewport_size({"width": width, "height": 860})
+    found = f"/keys/leaks?fingerprint={key['key_fingerprint']}"
+    for path in (f"/keys/{key['id']}", f"/keys/{key['id']}/history", "/keys/posture", found):
+        window.open(path)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), path
+        words = page.locator(".linked > li > :first-child").all()
+        assert all((box := one.bounding_box()) and box["width"] > 180 for one in words), path
+
+
 def test_a_one_time_link_opens_by_a_click_and_leaves_no_trace(
     window: Window, browser: "Browser", ada: Api
 ) -> None:
