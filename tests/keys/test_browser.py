@@ -246,6 +246,20 @@ def test_long_words_make_no_page_wider_than_its_window(
         assert all((box := one.bounding_box()) and box["width"] > 180 for one in words), path
 
 
+def test_a_list_is_sorted_on_a_phone(window: Window, ada: Api) -> None:
+    for name in ("Beta", "Alpha"):
+        ada.create("api-keys", name=name)
+    window.page.set_viewport_size({"width": 390, "height": 860})
+    page = window.open("/keys")
+    sorts = page.get_by_role("navigation", name="Sort")
+    sorts.get_by_role("link", name="Name").click()
+    page.wait_for_url("**sort=name*")
+    assert page.locator("tbody th a").all_inner_texts() == ["Alpha", "Beta"]
+    assert sorts.get_by_role("link", name="Name ascending").get_attribute("aria-current") == "true"
+    assert not page.locator("thead a").first.is_visible()
+    assert faults(page) == []
+
+
 def test_a_one_time_link_opens_by_a_click_and_leaves_no_trace(
     window: Window, browser: "Browser", ada: Api
 ) -> None:
