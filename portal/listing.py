@@ -27,6 +27,7 @@ R = TypeVar("R", bound=Record)
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 CURSOR_LENGTH = 1000
+FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 SORT_KEY, SORT_ID = "sort_key", "sort_id"
 WHOSE = ("tenant_id", "app_id", "application_id")
 MOST_WRITTEN = 500  # statements of one list
@@ -75,7 +76,8 @@ class Listing(Generic[R]):
     times asked with `<name>_after` and `<name>_before` (`created_at` → `created_after`),
     `quick` are the filters, times and `show` where an index tells how many match, `sorts` maps a
     name to a column that is never null. `views` are asked with `show`; `beside` is the table that
-    `beside_sorts` and some of the views read.
+    `beside_sorts` and some of the views read. `fingerprint` is the filter that a SHA-256 in the
+    place of words means.
     """
 
     model: type[R]
@@ -86,6 +88,7 @@ class Listing(Generic[R]):
     sorts: Mapping[str, Column] = field(default_factory=dict)
     default_sort: str = "-created_at"
     views: Mapping[str, View] = field(default_factory=dict)
+    fingerprint: str = ""
     beside: Beside | None = None
     beside_sorts: Mapping[str, Column] = field(default_factory=dict)
     written: "dict[Any, Statement]" = field(default_factory=dict, init=False, compare=False)
@@ -287,6 +290,7 @@ def page(
     Gives records, or rows that begin with `columns` where these are named. `also` are conditions
     that no query string asks for; `weights` are those of the words, where they are known.
     """
+    query = _meant(listing, query)
     order = _order(listing, query)
     end = _furthest(actor, listing, query, order)
     if end is not None:
@@ -309,6 +313,14 @@ def page(
     if end is not None and not more:
         return Page(items, *_ways_on(keys, query, end, backward), share(query))
     return Page(items, *_ways(keys, query, more, backward))
+
+
+def _meant(listing: Listing[Any], query: Query) -> Query:
+    """The question with a filter instead of words, where the words are a fingerprint."""
+    words = query.q.strip().lower()
+    if not listing.fingerprint or not FINGERPRINT.fullmatch(words):
+        return query
+    return replace(query, q="", filters={**query.filters, listing.fingerprint: words})
 
 
 def _place_of(order: Order) -> tuple[Any, Any]:
@@ -442,6 +454,7 @@ def counted(actor: Actor, listing: Listing[Any], query: Query, most: int) -> int
 
 def narrowed(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
     """The records of a question, without order and pages."""
+    query = _meant(listing, query)
     conditions = _conditions(listing, query).values()
     statement = _visible(actor, listing, query).where(*conditions)
     if query.q or query.tag:

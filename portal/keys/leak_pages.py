@@ -4,8 +4,6 @@ The browser finds keys in what is pasted or dropped (static/js/leaks.js) and ask
 SHA-256; the page answers for those of the tenant and is silent about all others.
 """
 
-import re
-
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -16,6 +14,7 @@ from portal.errors import BadRequest
 from portal.identity.guard import recent_sign_in_required
 from portal.keys import leaks, reported, scanning, service
 from portal.keys.pages import bp
+from portal.listing import FINGERPRINT
 
 RESPONSES = [
     ("notify", "Tell only: it goes on working"),
@@ -30,12 +29,12 @@ CASES = [
     ("service", "It is a service's key", ""),
     ("virtual_llm", "It is a key for language models", ""),
 ]
-FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
-@bp.get("/leaks", endpoint="leaks")
+@bp.route("/leaks", methods=["GET", "POST"], endpoint="leaks")
 def leak_desk() -> ResponseReturnValue:
-    """The desk, and for asked fingerprints what is known of them."""
+    """The desk, and for asked fingerprints what is known of them. POST changes nothing: it has
+    room for more of them than an address."""
     caller = web.actor()
     caller.require("keys:read")
     asked = _asked()
@@ -43,6 +42,8 @@ def leak_desk() -> ResponseReturnValue:
     owners = {key.application_id for key in found if key.application_id}
     return web.render(
         "keys/leaks.html",
+        "keys/_found.html",
+        most=leaks.MOST,
         asked=asked,
         found=found,
         names=applications.names(caller, owners),
@@ -51,9 +52,11 @@ def leak_desk() -> ResponseReturnValue:
 
 
 def _asked() -> list[str]:
-    given = [part for text in request.args.getlist("fingerprint") for part in text.lower().split()]
+    given = [
+        part for text in request.values.getlist("fingerprint") for part in text.lower().split()
+    ]
     if len(given) > leaks.MOST:
-        raise BadRequest(f"Ask for {leaks.MOST} fingerprints at a time.")
+        raise BadRequest(f"Ask for {leaks.MOST:,} fingerprints at a time.")
     if any(not FINGERPRINT.fullmatch(text) for text in given):
         raise BadRequest("A fingerprint is 64 hexadecimal digits: the SHA-256 of the key.")
     return list(dict.fromkeys(given))

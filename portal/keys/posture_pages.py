@@ -7,11 +7,13 @@ from flask.typing import ResponseReturnValue
 
 from portal import web
 from portal.identity.claims import ALL_SCOPES
-from portal.keys import explain, service
+from portal.keys import explain, leaks, service
 from portal.keys import posture as standing
 from portal.keys.decision import Question
 from portal.keys.explain import Explained
+from portal.keys.models import ApiKey
 from portal.keys.pages import bp
+from portal.listing import FINGERPRINT
 from portal.networks import parse
 
 WORDS = {
@@ -49,10 +51,10 @@ def explain_call() -> ResponseReturnValue:
     caller = web.actor()
     caller.require("keys:read")
     request_id = request.args.get("request_id", "").strip()[:60]
-    key_id = request.args.get("key_id", "").strip()[:60]
-    record = service.get(caller, key_id) if key_id else None
+    key_id = request.args.get("key_id", "").strip()[:64]
+    record = _named(key_id) if key_id else None
     found: Explained | None = None
-    problem = ""
+    problem = "" if record or not key_id else "No key of this tenant has this fingerprint."
     if request_id:
         found = explain.of_request(caller, request_id)
     elif record is not None and request.args.get("ask"):
@@ -67,10 +69,18 @@ def explain_call() -> ResponseReturnValue:
         request_id=request_id,
         record=record,
         scopes=[(scope, scope) for scope in sorted(ALL_SCOPES)],
-        recent=explain.recent(caller, key_id or None),
+        recent=explain.recent(caller, record.id if record else None),
         problem=problem,
         status=422 if problem else 200,
     )
+
+
+def _named(text: str) -> ApiKey | None:
+    """The key with this id or fingerprint; None for a fingerprint of no key here."""
+    caller = web.actor()
+    if not FINGERPRINT.fullmatch(text.lower()):
+        return service.get(caller, text)
+    return next(iter(leaks.found(caller, [text.lower()])), None)
 
 
 def _question() -> Question:

@@ -49,6 +49,7 @@ LISTING = Listing(
     filters=FILTERS,
     quick=(*FILTERS, "updated_at", "expires_at", "show"),
     choices={"status": STATUSES, "kind": KINDS},
+    fingerprint="key_fingerprint",
     ranges={
         "created_at": ApiKey.created_at,
         "updated_at": ApiKey.updated_at,

@@ -56,12 +56,13 @@ def stop(record_id: str) -> ResponseReturnValue:
     caller = web.actor()
     record = service.get(caller, record_id)
     caller.require("keys:write")
-    problem = ""
+    problem, wrong = "", ""
     if request.method == "POST":
         try:
             words = _stop_one(record_id)
         except Invalid as error:
             problem = error.errors[0].message if error.errors else error.detail
+            wrong = error.errors[0].field if error.errors else ""
         else:
             web.toast(words)
             return web.see_other(url_for("keys.show", record_id=record_id))
@@ -72,6 +73,7 @@ def stop(record_id: str) -> ResponseReturnValue:
         ways=WAYS,
         chosen=request.form.get("way", "now"),
         problem=problem,
+        wrong=wrong,
         status=422 if problem else 200,
     )
 
@@ -79,6 +81,8 @@ def stop(record_id: str) -> ResponseReturnValue:
 def _stop_one(record_id: str) -> str:
     way = request.form.get("way", "now")
     asked: dict[str, object] = {"reason": request.form.get("reason", "").strip()[:200] or None}
+    if way != "at" and request.form.get("at", "").strip():
+        raise Invalid.field("at", "A time is given. Choose “At a time”, or leave the time empty.")
     if way == "at":
         asked["at"] = _moment(request.form.get("at", ""))
     elif way == "brownout":

@@ -4,6 +4,8 @@ Deny by default. Cross-site requests are refused twice: by where the browser say
 from (Sec-Fetch-Site, Origin), and by a token that only our pages hold (Flask-WTF).
 """
 
+import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,8 +16,10 @@ from flask import Flask, Request, current_app, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
+from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
+from portal import secretscan
 from portal.api import is_api_path, is_api_request
 from portal.db import Actor
 from portal.errors import BadRequest, Forbidden, Unauthenticated
@@ -82,6 +86,7 @@ def init_app(app: Flask, config: "Config") -> None:
         SESSION_COOKIE_SAMESITE="Lax",
     )
     csrf.init_app(app)
+    app.before_request(_no_key_in_address)
     app.before_request(_require_own_page)
     app.before_request(_require_person)
     app.jinja_env.globals.update(signed_in=signed_in)
@@ -157,6 +162,20 @@ def to_sign_in() -> Response:
 
 def _view() -> Any:
     return current_app.view_functions.get(request.endpoint or "")
+
+
+def _no_key_in_address() -> Response | None:
+    """A whole key in an address, as from a search without script, leads to the same page with its
+    fingerprint, which finds the key and opens nothing: no page and no link repeats the key."""
+    asked = request.query_string.decode("latin-1")
+    if request.method not in SAFE_METHODS or "sk-" not in asked or is_api_path(request.path):
+        return None
+    said = secretscan.PLATFORM_KEY.sub(_fingerprint, asked)
+    return redirect(f"{request.path}?{said}", 303) if said != asked else None
+
+
+def _fingerprint(key: re.Match[str]) -> str:
+    return hashlib.sha256(key[0].encode()).hexdigest()
 
 
 def _require_own_page() -> None:

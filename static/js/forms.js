@@ -28,6 +28,12 @@ function choose(event) {
   document.dispatchEvent(new Event("look"));
 }
 
+// What is filled in for one of several choices chooses it.
+document.addEventListener("input", ({ target }) => {
+  const { chooses } = target.dataset;
+  if (chooses && target.value) target.form.querySelector(`input[type=radio][value="${chooses}"]`).checked = true;
+});
+
 // Empty filters say nothing: ?q=&status= would only make the address longer.
 document.addEventListener("htmx:config:request", (event) => {
   const { ctx } = event.detail;

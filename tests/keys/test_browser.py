@@ -1,5 +1,6 @@
 """The reveal in a real browser: shown once; neither reload, Back nor a store of the page has it."""
 
+import gzip
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from flask import Flask
 from playwright.sync_api import expect
 
 from portal.identity.cookies import Cookies
-from portal.keys.format import SHAPE
+from portal.keys.format import SHAPE, generate
 from tests.cast import ADA, Api, Pages
 from tests.identity.serving import served
 
@@ -159,6 +160,14 @@ def test_revoking_asks_first_and_names_the_consequence(window: Window, ada: Api)
     page = window.open(f"/keys/{key['id']}")
     page.get_by_role("link", name="Revoke…").click()
     page.get_by_text("It was never used.").wait_for()
+    page.get_by_label("The time, in UTC").fill("2030-01-01T10:00")
+    assert page.get_by_label("At a time").is_checked()
+    page.get_by_role("radio", name="Now").check()
+    page.get_by_role("button", name="Revoke key").click()
+    page.get_by_text("The time, in UTC: A time is given.").wait_for()
+    assert ada.get(f"/api-keys/{key['id']}").json["status"] == "active"
+    assert page.get_by_label("The time, in UTC").input_value() == "2030-01-01T10:00"
+    page.get_by_label("The time, in UTC").fill("")
     page.get_by_label("Reason").fill("leaked")
     page.get_by_role("button", name="Revoke key").click()
     page.get_by_text("Its next request is refused").wait_for()
@@ -192,17 +201,72 @@ def test_the_leak_desk_finds_keys_and_sends_none(window: Window, ada: Api, tmp_p
     look.click()
     page.get_by_text("Of 1 key, 1 is yours").wait_for()
     page.get_by_role("link", name="Nightly export").wait_for()
-    leaked = tmp_path / "service.log"
+    leaked, packed, long = (tmp_path / name for name in ("service.log", "old.gz", "long.log"))
     leaked.write_text(f"GET /deals 401 Bearer {raw}\n")
+    packed.write_bytes(gzip.compress(raw.encode()))
+    strangers = [generate("zzzz", "service").text for _ in range(60)]
+    long.write_text("." * (1024 * 1024 - 20) + raw + "\n" + "\n".join(strangers))
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.post_data or ""))
     window.open("/keys/leaks")
-    page.get_by_label("or a file").set_input_files(leaked)
-    page.wait_for_url(f"**fingerprint={issued['key_fingerprint']}*")
-    page.get_by_text("Of 1 key, 1 is yours").wait_for()
-    assert [url for url in window.asked if issued["key_fingerprint"] in url]
-    assert not [url for url in window.asked if raw[12:40] in url]
-    page.go_back()
+    page.get_by_label("or files").set_input_files([leaked, packed, long])
+    page.get_by_text("Of 61 keys, 1 is yours").wait_for()
+    page.get_by_text("service.log: 1 key.").wait_for()
+    page.get_by_text("old.gz: it could not be read as text").wait_for()
+    page.get_by_text("long.log: 61 keys.").wait_for()
+    assert [body for body in sent if issued["key_fingerprint"] in body]
+    assert not [told for told in [*window.asked, *sent] if raw[12:40] in told]
     assert raw[12:40] not in page.content()
     assert window.complaints == []
+
+
+def test_a_key_in_a_search_is_sent_as_its_fingerprint_and_found(window: Window, ada: Api) -> None:
+    raw = ada.create("api-keys", name="Nightly export")["key"]
+    ada.create("api-keys", name="Another")
+    page = window.open("/keys")
+    page.get_by_label("Search keys").fill(f"Bearer {raw}")
+    page.get_by_role("link", name="Another").wait_for(state="detached")
+    assert page.get_by_role("link", name="Nightly export").is_visible()
+    page.get_by_label("Search everything").fill(raw)
+    page.locator("#palette").get_by_role("link", name="Nightly export").wait_for()
+    page.get_by_label("Search everything").press("Enter")
+    page.locator("main").get_by_role("link", name="Nightly export").wait_for()
+    page = window.open("/keys/explain")
+    page.get_by_label("Key id").fill(raw)
+    page.get_by_role("button", name="Ask").click()
+    page.get_by_text("Nothing was consumed").wait_for()
+    assert not [url for url in window.asked if raw[12:40] in url]
+    assert window.complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_long_words_make_no_page_wider_than_its_window(
+    window: Window, ada: Api, width: int
+) -> None:
+    key = ada.create("api-keys", name="n" * 100, blocked=True)
+    ada.post(f"/api-keys/{key['id']}/revoke", {"reason": "r" * 200})
+    page = window.page
+    page.set_viewport_size({"width": width, "height": 860})
+    found = f"/keys/leaks?fingerprint={key['key_fingerprint']}"
+    for path in (f"/keys/{key['id']}", f"/keys/{key['id']}/history", "/keys/posture", found):
+        window.open(path)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), path
+        words = page.locator(".linked > li > :first-child").all()
+        assert all((box := one.bounding_box()) and box["width"] > 180 for one in words), path
+
+
+def test_a_list_is_sorted_on_a_phone(window: Window, ada: Api) -> None:
+    for name in ("Beta", "Alpha"):
+        ada.create("api-keys", name=name)
+    window.page.set_viewport_size({"width": 390, "height": 860})
+    page = window.open("/keys")
+    sorts = page.get_by_role("navigation", name="Sort")
+    sorts.get_by_role("link", name="Name").click()
+    page.wait_for_url("**sort=name*")
+    assert page.locator("tbody th a").all_inner_texts() == ["Alpha", "Beta"]
+    assert sorts.get_by_role("link", name="Name ascending").get_attribute("aria-current") == "true"
+    assert not page.locator("thead a").first.is_visible()
+    assert faults(page) == []
 
 
 def test_a_one_time_link_opens_by_a_click_and_leaves_no_trace(

@@ -326,6 +326,19 @@ def test_the_list_shows_and_narrows(page: Pages, ada: Api):
     assert "No API key yet" not in page.get("/keys?status=revoked").text
 
 
+@pytest.mark.parametrize("path", ["/keys?q={}", "/search?q={}", "/keys/explain?ask=1&key_id={}"])
+def test_a_key_in_an_address_is_found_by_its_fingerprint_and_not_repeated(
+    page: Pages, ada: Api, path: str
+):
+    issued = ada.create("api-keys", name="Nightly export")
+    answer = page.get(path.format(issued["key"]))
+    assert answer.status_code == 303
+    assert answer.location == path.format(issued["key_fingerprint"])
+    shown = page.get(answer.location).text
+    assert "Nightly export" in shown
+    assert issued["key"] not in answer.text + shown
+
+
 def test_an_empty_list_says_what_to_do(page: Pages):
     text = page.get("/keys").text
     assert "No API key yet" in text
