@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from portal import records
 from portal.applications import service as applications
+from portal.audit import service as audit
 from portal.db import Actor, database_now, find, flush, new_id, session
 from portal.errors import Conflict
 from portal.keys import service
@@ -77,13 +78,30 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
         records.note(actor, old, "rotated", {"successor": (None, made.record.id)})
         close(actor, rotation, old, now)
     else:
-        latest = rotation.finish_at or now + LONGEST
-        ends = min(old.expires_at or latest, latest)
-        records.change(actor, old, {"expires_at": ends}, action="rotated")
-        session.expire(old, ["status"])
+        _let_end(actor, old, made.record, rotation.finish_at or now + LONGEST)
     session.add(rotation)
     flush()
     return made
+
+
+def _let_end(actor: Actor, old: ApiKey, new: ApiKey, latest: datetime) -> None:
+    if old.expires_at is None or old.expires_at > latest:
+        records.change(actor, old, {"expires_at": latest}, action="rotated")
+        session.expire(old, ["status"])
+    else:
+        records.note(actor, old, "rotated", {"successor": (None, new.id)})
+
+
+def own_end(actor: Actor, old: ApiKey) -> datetime | None:
+    """When a key that is being rotated would expire without that, as its issuer set it.
+
+    The rotation moved the key's `expires_at` forward; its history says from where.
+    """
+    begun = audit.newest(actor, old.id, "key.rotated")
+    if begun is None or "expires_at" not in begun.changes:
+        return old.expires_at
+    before = begun.changes["expires_at"][0]
+    return before and datetime.fromisoformat(before)
 
 
 def close(actor: Actor, rotation: KeyRotation, old: ApiKey, now: datetime) -> None:

@@ -377,9 +377,31 @@ def test_a_rotation_gets_days_more_and_no_more_than_thirty(page: Pages, ada: Api
     before = ends()
     assert page.post(f"{path}/extend").status_code == 303
     assert ends() - before == timedelta(days=1)
+    nearly = "(SELECT started_at FROM key_rotation) + interval '29.5 days'"
+    sql(f"UPDATE api_key SET expires_at = {nearly} WHERE id = '{old['id']}'")
     sql("UPDATE key_rotation SET finish_at = started_at + interval '29.5 days'")
     assert page.post(f"{path}/extend").status_code == 303
     assert page.post(f"{path}/extend").status_code == 409
+
+
+@pytest.mark.parametrize("overlap", ["24h", "7d"])
+def test_a_rotation_moves_no_key_past_the_end_that_its_issuer_set(
+    page: Pages, ada: Api, overlap: str
+):
+    own = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=36)
+    old = ada.create("api-keys", expires_at=own.isoformat())
+    ada.post(f"/api-keys/{old['id']}/rotations", {"overlap": overlap})
+    path = f"/keys/{old['id']}/rotation"
+    if overlap == "24h":
+        assert "One day more" in page.get(path).text
+        assert page.post(f"{path}/extend").status_code == 303
+    text = page.get(path).text
+    assert re.search(rf'The old key ends <time datetime="{own:%Y-%m-%dT%H:%M}', text), text
+    assert "That is its own end" in text
+    assert "One day more" not in text
+    assert page.post(f"{path}/extend").status_code == 409
+    ends = ada.get(f"/api-keys/{old['id']}").json["expires_at"]
+    assert datetime.fromisoformat(ends) == own
 
 
 def rotation_form(page: Pages, key_id: str, overlap: str) -> dict[str, str]:
