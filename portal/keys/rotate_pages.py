@@ -1,11 +1,11 @@
 """Pages of a rotation: begin it, watch the calls move over, end it or give it more time."""
 
-from flask import url_for
+from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import web
 from portal.identity.guard import recent_sign_in_required
-from portal.keys import rotation, service, succession
+from portal.keys import rotation, service, stopping, succession
 from portal.keys.forms import OVERLAPS, RotateKeyForm
 from portal.keys.pages import about, bp, columns, said_again, shown_once
 from portal.web.charts import Series
@@ -57,14 +57,23 @@ def show_rotation(record_id: str) -> ResponseReturnValue:
     )
 
 
-@bp.post("/<record_id>/rotation/finish")
+@bp.route("/<record_id>/rotation/finish", methods=["GET", "POST"])
 @recent_sign_in_required
 def finish_rotation(record_id: str) -> ResponseReturnValue:
-    """End the old key now."""
-    _mine(record_id)
-    succession.finish(web.actor(), record_id)
-    web.toast("The rotation is finished. The old key is revoked.")
-    return web.see_other(url_for("keys.rotation", record_id=record_id))
+    """End the old key now: first what that would break."""
+    caller = web.actor()
+    caller.require("keys:write")
+    record = service.get(caller, record_id)
+    if request.method == "POST":
+        succession.finish(caller, record_id)
+        web.toast("The rotation is finished. The old key is revoked.")
+        return web.see_other(url_for("keys.rotation", record_id=record_id))
+    cockpit = succession.cockpit(caller, record_id)
+    if cockpit is None or cockpit.is_done:
+        web.toast("This rotation is over already.")
+        return web.see_other(url_for("keys.rotation", record_id=record_id))
+    blast = stopping.blast(caller, cockpit.old)
+    return about("keys/finish.html", record, cockpit=cockpit, blast=blast)
 
 
 @bp.post("/<record_id>/rotation/extend")

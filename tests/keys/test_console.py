@@ -367,6 +367,25 @@ def test_a_rotation_is_finished_by_hand(page: Pages, ada: Api):
     assert page.post(f"/keys/{new['id']}/rotation/finish").status_code == 409
 
 
+def test_before_a_rotation_is_finished_it_says_who_still_uses_the_old_key(
+    page: Pages, ada: Api, app: Flask
+):
+    old, new = rotated(ada)
+    for _ in range(3):
+        Api(app.test_client(), old["key"]).get("/api-keys")
+    app.extensions["keys"].flush()
+    path = f"/keys/{new['id']}/rotation"
+    cockpit = page.get(path).text
+    assert f'href="{path}/finish"' in cockpit
+    assert f'action="{path}/finish"' not in cockpit, "no click on this page ends a key"
+    text = page.get(f"{path}/finish").text
+    for words in ("Whoever made these 3 calls is refused.", "127.0.0.1", old["last4"]):
+        assert words in text
+    assert code(ada, old["id"]) == "VALID"
+    assert page.post(f"{path}/finish").status_code == 303
+    assert page.get(f"{path}/finish").status_code == 303
+
+
 def test_a_rotation_gets_days_more_and_no_more_than_thirty(page: Pages, ada: Api, sql: Sql):
     old, _ = rotated(ada)
     path = f"/keys/{old['id']}/rotation"
