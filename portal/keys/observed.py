@@ -176,9 +176,15 @@ def standing(actor: Actor, key: ApiKey) -> Standing:
         if other:
             ids.append(select(ApiKey.id, literal(relation)).where(here, ApiKey.id == other))
     found = union(*ids).limit(MOST_RELATIVES).subquery()
+    # The budget is the family's, and so is the pace at which it goes. By the keys: the ledger has
+    # an index of them.
+    relatives = union(
+        select(ApiKey.id).where(here, ApiKey.id == family),
+        select(ApiKey.id).where(here, ApiKey.rotation_family_id == family),
+    )
     spent_lately = (
         select(func.coalesce(func.sum(SpendLedger.cost_usd), 0))
-        .where(SpendLedger.tenant_id == actor.tenant_id, SpendLedger.key_id == key.id)
+        .where(SpendLedger.tenant_id == actor.tenant_id, SpendLedger.key_id.in_(relatives))
         .where(SpendLedger.noted_at > func.now() - RATE_OVER)
         .scalar_subquery()
     )

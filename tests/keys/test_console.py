@@ -562,3 +562,13 @@ def test_the_page_forecasts_when_the_budget_is_empty(page: Pages, ada: Api):
     assert timedelta(hours=35) < left < timedelta(hours=37)
     ada.post(path, {"cost_usd": 6})
     assert "It is empty: calls that cost are refused." in page.get(f"/keys/{key['id']}").text
+
+
+def test_the_forecast_counts_what_the_whole_family_spent(page: Pages, ada: Api):
+    parent = ada.create("api-keys", max_budget_usd=100)
+    child = (ada.post(f"/api-keys/{parent['id']}/children").json or {})["id"]
+    ada.post(f"/api-keys/{child}/usage", {"cost_usd": 60})
+    for one in (parent["id"], child):
+        text = page.get(f"/keys/{one}").text
+        assert "$60.00 spent, $0.00 held, $40.00 left of $100.00" in text
+        assert "At the pace of the last 24 hours it is empty" in text
