@@ -485,6 +485,15 @@ def test_limits_are_shown_as_they_are_now(page: Pages, ada: Api, app: Flask):
     assert "0 of 5" not in text
 
 
+def test_the_uses_in_all_are_shown_as_used_of_how_many(page: Pages, ada: Api, app: Flask):
+    issued = ada.create("api-keys", scopes=["keys:read"], max_uses=1000)
+    path = f"/keys/{issued['id']}"
+    assert "0 of 1,000" in page.get(path).text
+    for _ in range(3):
+        Api(app.test_client(), issued["key"]).get("/api-keys")
+    assert "3 of 1,000" in part_of(page, path, "div#limits")
+
+
 def test_the_cockpit_looks_again_until_the_rotation_is_over(page: Pages, ada: Api):
     old, _ = rotated(ada)
     path = f"/keys/{old['id']}/rotation"
