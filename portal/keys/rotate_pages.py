@@ -86,6 +86,16 @@ def extend_rotation(record_id: str) -> ResponseReturnValue:
     return web.see_other(url_for("keys.rotation", record_id=record_id))
 
 
+@bp.post("/<record_id>/rotation/keep")
+@recent_sign_in_required
+def keep_old_key(record_id: str) -> ResponseReturnValue:
+    """Take back the old key's end, because the new key is gone."""
+    _mine(record_id)
+    succession.take_back(web.actor(), record_id)
+    web.toast("The old key stays. Its planned end is taken back.")
+    return web.see_other(url_for("keys.rotation", record_id=record_id))
+
+
 def _mine(record_id: str) -> None:
     web.actor().require("keys:write")
     service.get(web.actor(), record_id)

@@ -54,6 +54,7 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
     old = find(ApiKey, actor, key_id, lock=True)
     now = database_now()
     scopes = _check(actor, old, now)
+    _forget_failed(actor, old, now)
     family = old.rotation_family_id or old.id
     values = {name: getattr(old, name) for name in COPIED}
     values |= {
@@ -84,6 +85,20 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
     return made
 
 
+def _forget_failed(actor: Actor, old: ApiKey, now: datetime) -> None:
+    """A key that is rotated again, because its successor is gone, was first as it had been issued;
+    who may not give it that time rotates it with what it has left."""
+    failed = session.scalar(
+        select(KeyRotation)
+        .where(KeyRotation.tenant_id == actor.tenant_id, KeyRotation.old_key_id == old.id)
+        .where(KeyRotation.finished_at.is_(None))
+    )
+    if failed is not None and actor.can("keys:reopen"):
+        undo(actor, failed, old, now)
+    elif failed is not None:
+        failed.finished_at = now
+
+
 def _let_end(actor: Actor, old: ApiKey, new: ApiKey, latest: datetime) -> None:
     if old.expires_at is None or old.expires_at > latest:
         records.change(actor, old, {"expires_at": latest}, action="rotated")
@@ -108,6 +123,13 @@ def close(actor: Actor, rotation: KeyRotation, old: ApiKey, now: datetime) -> No
     """The rotation is over, and with it its old key."""
     if old.revoked_at is None:
         service.end(actor, old, f"Rotated to {rotation.new_key_id}", now)
+    rotation.finished_at = now
+
+
+def undo(actor: Actor, rotation: KeyRotation, old: ApiKey, now: datetime) -> None:
+    """The rotation is over, and its old key lives as long as it did before."""
+    records.change(actor, old, {"expires_at": own_end(actor, old)}, action="rotation_taken_back")
+    session.expire(old, ["status"])
     rotation.finished_at = now
 
 

@@ -14,7 +14,7 @@ from portal.errors import Conflict
 from portal.keys import observed
 from portal.keys.models import ApiKey
 from portal.keys.observed import Use
-from portal.keys.rotation import LONGEST, QUIET, close, own_end
+from portal.keys.rotation import LONGEST, QUIET, close, own_end, undo
 from portal.keys.state import KeyRotation
 
 SPAN = timedelta(days=2)
@@ -48,15 +48,42 @@ class Cockpit:
         return self.is_at_its_latest and self.latest < self.rotation.started_at + LONGEST
 
     @property
+    def failed(self) -> str | None:
+        """Why the new key does not open: revoked, expired or blocked; None while it does."""
+        if self.new.status != "active":
+            return self.new.status
+        return "blocked" if self.new.blocked else None
+
+    @property
+    def can_be_taken_back(self) -> bool:
+        """Whether the old key may stay: its successor is gone for good."""
+        return not self.is_done and self.new.status != "active"
+
+    @property
+    def was_taken_back(self) -> bool:
+        """Whether it is over, and the old key still opens."""
+        return self.rotation.finished_at is not None and self.old.status == "active"
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the old key came to its end."""
+        return self.old.revoked_at or self.rotation.finished_at or self.ends_at
+
+    @property
     def is_done(self) -> bool:
-        """Whether the old key opens nothing any more."""
+        """Whether nothing is left to wait for."""
         return self.rotation.finished_at is not None or self.old.status != "active"
 
     @property
     def state(self) -> str:
-        """created → seen (the new key is used) → quiet (the old one is not) → done."""
+        """created → seen (the new key is used) → quiet (the old one is not) → done; or failed, for
+        a new key that does not open, and then kept."""
+        if self.was_taken_back:
+            return "kept"
         if self.is_done:
             return "done"
+        if self.failed:
+            return "failed"
         if not self.new_use.total:
             return "created"
         quiet_since = self.rotation.quiet_since(self.old.last_used_at)
@@ -95,6 +122,23 @@ def finish(actor: Actor, key_id: str) -> ApiKey:
     rotation = _open(actor, key_id)
     old = find(ApiKey, actor, rotation.old_key_id, lock=True)
     close(actor, rotation, old, database_now())
+    flush()
+    return old
+
+
+def take_back(actor: Actor, key_id: str) -> ApiKey:
+    """Let the old key of a rotation live as its issuer meant, because its successor is gone.
+
+    Raises Conflict where the successor still lives or there is no old key to keep.
+    """
+    actor.require("keys:reopen")
+    rotation = _open(actor, key_id)
+    old = find(ApiKey, actor, rotation.old_key_id, lock=True)
+    if old.status != "active":
+        raise Conflict("The old key has ended. Issue a new one instead.")
+    if find(ApiKey, actor, rotation.new_key_id).status == "active":
+        raise Conflict("The new key is there to follow. Revoke it first if the old one is to stay.")
+    undo(actor, rotation, old, database_now())
     flush()
     return old
 

@@ -423,6 +423,42 @@ def test_a_rotation_moves_no_key_past_the_end_that_its_issuer_set(
     assert datetime.fromisoformat(ends) == own
 
 
+def test_a_rotation_whose_new_key_is_gone_warns_and_lets_the_old_one_stay(page: Pages, ada: Api):
+    own = datetime.now(UTC).replace(microsecond=0) + timedelta(days=90)
+    old = ada.create("api-keys", expires_at=own.isoformat())
+    new = ada.post(f"/api-keys/{old['id']}/rotations", {"overlap": "1h"}).json or {}
+    path = f"/keys/{old['id']}/rotation"
+    assert page.post(f"{path}/keep").status_code == 409, "its successor lives"
+    ada.post(f"/api-keys/{new['id']}/block")
+    assert "The new key is blocked" in page.get(path).text
+    ada.post(f"/api-keys/{new['id']}/revoke")
+    text = page.get(path).text
+    for words in ("The new key is revoked", "no key of this rotation is left", "Rotate again"):
+        assert words in text
+    assert "Waiting for the new key" not in text
+    assert page.post(f"{path}/keep").status_code == 303
+    assert "The old key stays" in page.get(path).text
+    ends = (ada.get(f"/api-keys/{old['id']}").json or {})["expires_at"]
+    assert datetime.fromisoformat(ends) == own
+    assert page.post(f"{path}/keep").status_code == 409
+
+
+def test_a_key_rotated_again_gives_its_successor_the_whole_lifetime(page: Pages, ada: Api):
+    own = datetime.now(UTC).replace(microsecond=0) + timedelta(days=90)
+    old = ada.create("api-keys", expires_at=own.isoformat())
+    first = ada.post(f"/api-keys/{old['id']}/rotations", {"overlap": "1h"}).json or {}
+    ada.post(f"/api-keys/{first['id']}/revoke")
+    second = ada.post(f"/api-keys/{old['id']}/rotations", {"overlap": "7d"}).json or {}
+    left = datetime.fromisoformat(second["expires_at"]) - datetime.now(UTC)
+    assert left > timedelta(days=89)
+    assert "Waiting for the new key" in page.get(f"/keys/{old['id']}/rotation").text
+
+
+def test_whoever_rotates_a_blocked_key_is_told_so(page: Pages, ada: Api):
+    key = ada.create("api-keys", blocked=True)
+    assert "This key is blocked" in page.get(f"/keys/{key['id']}/rotate").text
+
+
 def rotation_form(page: Pages, key_id: str, overlap: str) -> dict[str, str]:
     text = page.get(f"/keys/{key_id}/rotate").text
     assert f'value="{overlap}"' in text
