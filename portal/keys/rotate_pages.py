@@ -7,7 +7,7 @@ from portal import web
 from portal.identity.guard import recent_sign_in_required
 from portal.keys import rotation, service, stopping, succession
 from portal.keys.forms import OVERLAPS, RotateKeyForm
-from portal.keys.pages import about, bp, columns, said_again, shown_once
+from portal.keys.pages import about, bp, columns, handed_over, said_again
 from portal.web.charts import Series
 
 SERIES = (Series("new key", "ok"), Series("old key", "warn"))
@@ -27,7 +27,7 @@ def rotate(record_id: str) -> ResponseReturnValue:
                 return said_again(earlier, form.form_secret.data)
             made = rotation.rotate(caller, record_id, command)
             web.note_done(form, made.record.id)
-            return shown_once(made.record, made.once["key"], form.form_secret.data)
+            return handed_over(form, made.record, made.once["key"])
     return about(
         "keys/rotate.html",
         record,

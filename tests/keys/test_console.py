@@ -617,3 +617,25 @@ def test_the_forecast_counts_what_the_whole_family_spent(page: Pages, ada: Api):
         text = page.get(f"/keys/{one}").text
         assert "$60.00 spent, $0.00 held, $40.00 left of $100.00" in text
         assert "At the pace of the last 24 hours it is empty" in text
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [("store", "written to the secret store then"), ("link", "A one-time link was made then")],
+)
+def test_a_successor_is_handed_over_as_an_issued_key_is(
+    page: Pages, ada: Api, way: str, words: str
+):
+    old = ada.create("api-keys")
+    sent = rotation_form(page, old["id"], "1h") | {"delivery": way}
+    answer = page.post(f"/keys/{old['id']}/rotate", sent)
+    assert answer.status_code == 200
+    assert not re.search(SHAPE, answer.text)
+    keys = (ada.get("/api-keys").json or {})["items"]
+    [new] = [key["id"] for key in keys if key["id"] != old["id"]]
+    again = page.post(f"/keys/{old['id']}/rotate", sent)
+    assert again.status_code == 409
+    assert words in again.text
+    assert "The key was shown then" not in again.text
+    path = SecretRef(ACME, "keys", new, "key").path("secret")
+    assert (path in page.get(f"/keys/{new}/history").text) == (way == "store")
