@@ -86,6 +86,12 @@ def history(actor: Actor, record_id: str, *, limit: int = 50) -> Sequence[AuditE
     return session.scalars(query.limit(limit)).all()
 
 
+def newest(actor: Actor, record_id: str, action: str) -> AuditEntry | None:
+    """A record's newest entry of this action."""
+    query = _newest_first(actor).where(AuditEntry.record_id == record_id)
+    return session.scalar(query.where(AuditEntry.action == action).limit(1))
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What of the log is wanted; `before` is the place of the last entry seen."""

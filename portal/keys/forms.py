@@ -62,7 +62,32 @@ PERIODS = [
 ]
 
 
-class IssueKeyForm(CommandForm[IssueKey]):
+def _delivery() -> ChoiceField:
+    return ChoiceField("Deliver the key", choices=DELIVERIES, default=SHOWN)
+
+
+class HandsOver:
+    """A form that makes a key, and says how it is handed over."""
+
+    delivery: ChoiceField
+
+    @property
+    def way(self) -> str:
+        """How the key is handed over."""
+        chosen = self.delivery.data
+        return chosen if chosen in (LINK, STORE) else SHOWN
+
+    @property
+    def handed_over(self) -> str:
+        """The way in a sentence."""
+        return {
+            SHOWN: "You see it once.",
+            LINK: "Whoever opens the link first sees it once; you do not.",
+            STORE: "It goes to the secret store and nobody sees it here.",
+        }[self.way]
+
+
+class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
     """Issue a key."""
 
     # Under what a lost answer can be said again to this very form; it is stored nowhere.
@@ -95,7 +120,7 @@ class IssueKeyForm(CommandForm[IssueKey]):
         description="Addresses or networks (203.0.113.0/24), one a line. Empty for all.",
     )
     tags = TagsField("Tags", description="Separated by commas.")
-    delivery = ChoiceField("Deliver the key", choices=DELIVERIES, default=SHOWN)
+    delivery = _delivery()
     rotated_from_key_id = HiddenWired()
 
     names: dict[str, str] = {}
@@ -142,21 +167,6 @@ class IssueKeyForm(CommandForm[IssueKey]):
         )
         return f"{said} {self.handed_over}"
 
-    @property
-    def way(self) -> str:
-        """How the key is handed over."""
-        chosen = self.delivery.data
-        return chosen if chosen in (LINK, STORE) else SHOWN
-
-    @property
-    def handed_over(self) -> str:
-        """The way in a sentence."""
-        return {
-            SHOWN: "You see it once.",
-            LINK: "Whoever opens the link first sees it once; you do not.",
-            STORE: "It goes to the secret store and nobody sees it here.",
-        }[self.way]
-
 
 OVERLAPS = [
     ("now", "Now", "The old key is refused from its next request on."),
@@ -171,7 +181,7 @@ OVERLAPS = [
 ]
 
 
-class RotateKeyForm(CommandForm[RotateKey]):
+class RotateKeyForm(HandsOver, CommandForm[RotateKey]):
     """Issue a key's successor."""
 
     form_secret = HiddenField(default=sealing.new_secret)  # as of IssueKeyForm
@@ -179,6 +189,13 @@ class RotateKeyForm(CommandForm[RotateKey]):
     overlap = ChoiceField(
         "How long both keys live", choices=[choice[:2] for choice in OVERLAPS], default="24h"
     )
+    delivery = _delivery()
+
+    def document(self, stored: Any = None) -> dict[str, Any]:
+        """How long both live; the delivery is no part of the command."""
+        document = super().document(stored)
+        document.pop("delivery", None)
+        return document
 
 
 def expiry(lifetime: str) -> datetime | None:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from sqlalchemy import and_, func, literal, select, union
 
 from portal.db import Actor, session
-from portal.keys.models import ApiKey
+from portal.keys.models import ApiKey, ApiKeyRuntime
 from portal.keys.state import KeyBudget, KeyUse, KeyWindow, SpendLedger
 
 HOUR = timedelta(hours=1)
@@ -176,17 +176,28 @@ def standing(actor: Actor, key: ApiKey) -> Standing:
         if other:
             ids.append(select(ApiKey.id, literal(relation)).where(here, ApiKey.id == other))
     found = union(*ids).limit(MOST_RELATIVES).subquery()
+    # The budget is the family's, and so is the pace at which it goes. By the keys: the ledger has
+    # an index of them.
+    relatives = union(
+        select(ApiKey.id).where(here, ApiKey.id == family),
+        select(ApiKey.id).where(here, ApiKey.rotation_family_id == family),
+    )
     spent_lately = (
         select(func.coalesce(func.sum(SpendLedger.cost_usd), 0))
-        .where(SpendLedger.tenant_id == actor.tenant_id, SpendLedger.key_id == key.id)
+        .where(SpendLedger.tenant_id == actor.tenant_id, SpendLedger.key_id.in_(relatives))
         .where(SpendLedger.noted_at > func.now() - RATE_OVER)
+        .scalar_subquery()
+    )
+    uses = (
+        select(ApiKeyRuntime.uses)
+        .where(ApiKeyRuntime.tenant_id == actor.tenant_id, ApiKeyRuntime.key_id == key.id)
         .scalar_subquery()
     )
     rows = session.execute(
         select(
             found.c.relation, ApiKey.id, ApiKey.name, ApiKey.key_prefix, ApiKey.last4,
             ApiKey.status, ApiKey.blocked, ApiKey.created_at, KeyWindow, KeyBudget, spent_lately,
-            func.now(),
+            uses, func.now(),
         )
         .join(ApiKey, and_(here, ApiKey.id == found.c.id))
         .outerjoin(
@@ -203,7 +214,7 @@ def standing(actor: Actor, key: ApiKey) -> Standing:
     ).all()  # fmt: skip
     related: dict[str, Relative] = {}
     window = budget = None
-    lately, now = Decimal(0), datetime.now(UTC)
+    lately, used, now = Decimal(0), 0, datetime.now(UTC)
     for (
         relation,
         id_,
@@ -216,22 +227,25 @@ def standing(actor: Actor, key: ApiKey) -> Standing:
         held,
         money,
         spent,
+        counted,
         at,
     ) in rows:
         if id_ == key.id:
-            window, budget, lately, now = held or window, money or budget, spent, at
+            window, budget = held or window, money or budget
+            lately, used, now = spent, counted or 0, at
             continue
         known = related.get(id_)
         if known is None or known.relation == "family":
             shown = "blocked" if blocked and status == "active" else status
             related[id_] = Relative(id_, name, f"{prefix}…{last4}", shown, relation, created)
     return Standing(
-        tuple(related.values()), _gauges(key, window, now), _money(key, budget, lately, now)
+        tuple(related.values()), _gauges(key, window, used, now), _money(key, budget, lately, now)
     )
 
 
-def _gauges(key: ApiKey, window: KeyWindow | None, now: datetime) -> list[Gauge]:
-    """The sliding windows: this minute, and of the one before what has not slid out yet."""
+def _gauges(key: ApiKey, window: KeyWindow | None, used: int, now: datetime) -> list[Gauge]:
+    """The uses in all, and the sliding windows: this minute, and of the one before what has not
+    slid out yet."""
     bucket, into = divmod(now.timestamp(), 60)
     fresh = 1 - into / 60
     counts = [0, 0]
@@ -242,12 +256,12 @@ def _gauges(key: ApiKey, window: KeyWindow | None, now: datetime) -> list[Gauge]
         ]
     elif window is not None and window.bucket == int(bucket) - 1:
         counts = [int(window.requests * fresh), int(window.tokens * fresh)]
-    limits = (("Requests a minute", key.rpm_limit), ("Tokens a minute", key.tpm_limit))
-    return [
-        Gauge(name, used, limit)
-        for (name, limit), used in zip(limits, counts, strict=True)
-        if limit is not None
-    ]
+    limits = (
+        ("Requests a minute", counts[0], key.rpm_limit),
+        ("Tokens a minute", counts[1], key.tpm_limit),
+        ("Uses in all", used, key.max_uses),
+    )
+    return [Gauge(name, number, limit) for name, number, limit in limits if limit is not None]
 
 
 def _money(key: ApiKey, budget: KeyBudget | None, lately: Decimal, now: datetime) -> Money | None:

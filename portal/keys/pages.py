@@ -15,7 +15,15 @@ from portal.config import running
 from portal.identity import people
 from portal.identity.guard import recent_sign_in_required
 from portal.keys import lists, observed, sealing, service, table
-from portal.keys.forms import KIND_CHOICES, LINK, STATUS_CHOICES, STORE, IssueKeyForm, may
+from portal.keys.forms import (
+    KIND_CHOICES,
+    LINK,
+    STATUS_CHOICES,
+    STORE,
+    IssueKeyForm,
+    RotateKeyForm,
+    may,
+)
 from portal.keys.models import ApiKey
 from portal.keys.schemas import StopKey
 from portal.openapi import PREFIX
@@ -81,22 +89,27 @@ def issue() -> ResponseReturnValue:
                 return said_again(earlier, form.form_secret.data)
             issued = service.issue(web.actor(), command)
             web.note_done(form, issued.record.id)
-            return _handed_over(form, issued.record, issued.once["key"])
+            return handed_over(form, issued.record, issued.once["key"])
     part = "_scopes" if web.portal_request().source == CHOOSES_SCOPES else "_summary"
     return web.render("keys/new.html", f"keys/{part}.html", form=form, status=form.answer_status)
 
 
-def _handed_over(form: IssueKeyForm, record: ApiKey, raw: str) -> ResponseReturnValue:
+def handed_over(
+    form: IssueKeyForm | RotateKeyForm, record: ApiKey, raw: str
+) -> ResponseReturnValue:
     """The new key on the way that was chosen; only one of the three shows it."""
     if form.way == LINK:
         link = sealing.new_secret()
         sealing.seal(web.actor(), record, raw, link, "link")
+        audit.record(web.actor(), "key.link_made", record)
         address = url_for("keys.open_link", _external=True) + f"#{link}"
         return web.render("keys/linked.html", record=record, address=address)
     if form.way == STORE:
         ref = SecretRef(record.tenant_id, "keys", record.id, "key")
         store().put(ref, {"key": raw}, cas=0)
-        return web.render("keys/stored.html", record=record, path=ref.path(running().vault_mount))
+        path = ref.path(running().vault_mount)
+        audit.record(web.actor(), "key.stored", record, {"path": (None, path)})
+        return web.render("keys/stored.html", record=record, path=path)
     return shown_once(record, raw, form.form_secret.data)
 
 
@@ -113,7 +126,10 @@ def said_again(key_id: str, form_secret: str | None) -> ResponseReturnValue:
     raw = sealing.read_again(web.actor(), key_id, form_secret)
     if raw is not None:
         return revealed(record, raw, again=True)
-    return web.render("keys/already.html", record=record, status=409)
+    stored = audit.newest(web.actor(), key_id, "key.stored")
+    linked = audit.newest(web.actor(), key_id, "key.link_made")
+    path = stored.changes["path"][1] if stored else None
+    return web.render("keys/already.html", record=record, path=path, linked=linked, status=409)
 
 
 def revealed(record: ApiKey, secret: str, *, again: bool = False) -> ResponseReturnValue:

@@ -1,13 +1,13 @@
 """Pages of a rotation: begin it, watch the calls move over, end it or give it more time."""
 
-from flask import url_for
+from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import web
 from portal.identity.guard import recent_sign_in_required
-from portal.keys import rotation, service, succession
+from portal.keys import rotation, service, stopping, succession
 from portal.keys.forms import OVERLAPS, RotateKeyForm
-from portal.keys.pages import about, bp, columns, said_again, shown_once
+from portal.keys.pages import about, bp, columns, handed_over, said_again
 from portal.web.charts import Series
 
 SERIES = (Series("new key", "ok"), Series("old key", "warn"))
@@ -27,7 +27,7 @@ def rotate(record_id: str) -> ResponseReturnValue:
                 return said_again(earlier, form.form_secret.data)
             made = rotation.rotate(caller, record_id, command)
             web.note_done(form, made.record.id)
-            return shown_once(made.record, made.once["key"], form.form_secret.data)
+            return handed_over(form, made.record, made.once["key"])
     return about(
         "keys/rotate.html",
         record,
@@ -57,14 +57,23 @@ def show_rotation(record_id: str) -> ResponseReturnValue:
     )
 
 
-@bp.post("/<record_id>/rotation/finish")
+@bp.route("/<record_id>/rotation/finish", methods=["GET", "POST"])
 @recent_sign_in_required
 def finish_rotation(record_id: str) -> ResponseReturnValue:
-    """End the old key now."""
-    _mine(record_id)
-    succession.finish(web.actor(), record_id)
-    web.toast("The rotation is finished. The old key is revoked.")
-    return web.see_other(url_for("keys.rotation", record_id=record_id))
+    """End the old key now: first what that would break."""
+    caller = web.actor()
+    caller.require("keys:write")
+    record = service.get(caller, record_id)
+    if request.method == "POST":
+        succession.finish(caller, record_id)
+        web.toast("The rotation is finished. The old key is revoked.")
+        return web.see_other(url_for("keys.rotation", record_id=record_id))
+    cockpit = succession.cockpit(caller, record_id)
+    if cockpit is None or cockpit.is_done:
+        web.toast("This rotation is over already.")
+        return web.see_other(url_for("keys.rotation", record_id=record_id))
+    blast = stopping.blast(caller, cockpit.old)
+    return about("keys/finish.html", record, cockpit=cockpit, blast=blast)
 
 
 @bp.post("/<record_id>/rotation/extend")
@@ -74,6 +83,16 @@ def extend_rotation(record_id: str) -> ResponseReturnValue:
     _mine(record_id)
     succession.extend(web.actor(), record_id)
     web.toast("The old key has one day more.")
+    return web.see_other(url_for("keys.rotation", record_id=record_id))
+
+
+@bp.post("/<record_id>/rotation/keep")
+@recent_sign_in_required
+def keep_old_key(record_id: str) -> ResponseReturnValue:
+    """Take back the old key's end, because the new key is gone."""
+    _mine(record_id)
+    succession.take_back(web.actor(), record_id)
+    web.toast("The old key stays. Its planned end is taken back.")
     return web.see_other(url_for("keys.rotation", record_id=record_id))
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from portal import records
 from portal.applications import service as applications
+from portal.audit import service as audit
 from portal.db import Actor, database_now, find, flush, new_id, session
 from portal.errors import Conflict
 from portal.keys import service
@@ -53,6 +54,7 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
     old = find(ApiKey, actor, key_id, lock=True)
     now = database_now()
     scopes = _check(actor, old, now)
+    _forget_failed(actor, old, now)
     family = old.rotation_family_id or old.id
     values = {name: getattr(old, name) for name in COPIED}
     values |= {
@@ -77,19 +79,57 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
         records.note(actor, old, "rotated", {"successor": (None, made.record.id)})
         close(actor, rotation, old, now)
     else:
-        latest = rotation.finish_at or now + LONGEST
-        ends = min(old.expires_at or latest, latest)
-        records.change(actor, old, {"expires_at": ends}, action="rotated")
-        session.expire(old, ["status"])
+        _let_end(actor, old, made.record, rotation.finish_at or now + LONGEST)
     session.add(rotation)
     flush()
     return made
+
+
+def _forget_failed(actor: Actor, old: ApiKey, now: datetime) -> None:
+    """A key that is rotated again, because its successor is gone, was first as it had been issued;
+    who may not give it that time rotates it with what it has left."""
+    failed = session.scalar(
+        select(KeyRotation)
+        .where(KeyRotation.tenant_id == actor.tenant_id, KeyRotation.old_key_id == old.id)
+        .where(KeyRotation.finished_at.is_(None))
+    )
+    if failed is not None and actor.can("keys:reopen"):
+        undo(actor, failed, old, now)
+    elif failed is not None:
+        failed.finished_at = now
+
+
+def _let_end(actor: Actor, old: ApiKey, new: ApiKey, latest: datetime) -> None:
+    if old.expires_at is None or old.expires_at > latest:
+        records.change(actor, old, {"expires_at": latest}, action="rotated")
+        session.expire(old, ["status"])
+    else:
+        records.note(actor, old, "rotated", {"successor": (None, new.id)})
+
+
+def own_end(actor: Actor, old: ApiKey) -> datetime | None:
+    """When a key that is being rotated would expire without that, as its issuer set it.
+
+    The rotation moved the key's `expires_at` forward; its history says from where.
+    """
+    begun = audit.newest(actor, old.id, "key.rotated")
+    if begun is None or "expires_at" not in begun.changes:
+        return old.expires_at
+    before = begun.changes["expires_at"][0]
+    return before and datetime.fromisoformat(before)
 
 
 def close(actor: Actor, rotation: KeyRotation, old: ApiKey, now: datetime) -> None:
     """The rotation is over, and with it its old key."""
     if old.revoked_at is None:
         service.end(actor, old, f"Rotated to {rotation.new_key_id}", now)
+    rotation.finished_at = now
+
+
+def undo(actor: Actor, rotation: KeyRotation, old: ApiKey, now: datetime) -> None:
+    """The rotation is over, and its old key lives as long as it did before."""
+    records.change(actor, old, {"expires_at": own_end(actor, old)}, action="rotation_taken_back")
+    session.expire(old, ["status"])
     rotation.finished_at = now
 
 

@@ -380,6 +380,25 @@ def test_a_rotation_is_finished_by_hand(page: Pages, ada: Api):
     assert page.post(f"/keys/{new['id']}/rotation/finish").status_code == 409
 
 
+def test_before_a_rotation_is_finished_it_says_who_still_uses_the_old_key(
+    page: Pages, ada: Api, app: Flask
+):
+    old, new = rotated(ada)
+    for _ in range(3):
+        Api(app.test_client(), old["key"]).get("/api-keys")
+    app.extensions["keys"].flush()
+    path = f"/keys/{new['id']}/rotation"
+    cockpit = page.get(path).text
+    assert f'href="{path}/finish"' in cockpit
+    assert f'action="{path}/finish"' not in cockpit, "no click on this page ends a key"
+    text = page.get(f"{path}/finish").text
+    for words in ("Whoever made these 3 calls is refused.", "127.0.0.1", old["last4"]):
+        assert words in text
+    assert code(ada, old["id"]) == "VALID"
+    assert page.post(f"{path}/finish").status_code == 303
+    assert page.get(f"{path}/finish").status_code == 303
+
+
 def test_a_rotation_gets_days_more_and_no_more_than_thirty(page: Pages, ada: Api, sql: Sql):
     old, _ = rotated(ada)
     path = f"/keys/{old['id']}/rotation"
@@ -390,9 +409,67 @@ def test_a_rotation_gets_days_more_and_no_more_than_thirty(page: Pages, ada: Api
     before = ends()
     assert page.post(f"{path}/extend").status_code == 303
     assert ends() - before == timedelta(days=1)
+    nearly = "(SELECT started_at FROM key_rotation) + interval '29.5 days'"
+    sql(f"UPDATE api_key SET expires_at = {nearly} WHERE id = '{old['id']}'")
     sql("UPDATE key_rotation SET finish_at = started_at + interval '29.5 days'")
     assert page.post(f"{path}/extend").status_code == 303
     assert page.post(f"{path}/extend").status_code == 409
+
+
+@pytest.mark.parametrize("overlap", ["24h", "7d"])
+def test_a_rotation_moves_no_key_past_the_end_that_its_issuer_set(
+    page: Pages, ada: Api, overlap: str
+):
+    own = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=36)
+    old = ada.create("api-keys", expires_at=own.isoformat())
+    ada.post(f"/api-keys/{old['id']}/rotations", {"overlap": overlap})
+    path = f"/keys/{old['id']}/rotation"
+    if overlap == "24h":
+        assert "One day more" in page.get(path).text
+        assert page.post(f"{path}/extend").status_code == 303
+    text = page.get(path).text
+    assert re.search(rf'The old key ends <time datetime="{own:%Y-%m-%dT%H:%M}', text), text
+    assert "That is its own end" in text
+    assert "One day more" not in text
+    assert page.post(f"{path}/extend").status_code == 409
+    ends = ada.get(f"/api-keys/{old['id']}").json["expires_at"]
+    assert datetime.fromisoformat(ends) == own
+
+
+def test_a_rotation_whose_new_key_is_gone_warns_and_lets_the_old_one_stay(page: Pages, ada: Api):
+    own = datetime.now(UTC).replace(microsecond=0) + timedelta(days=90)
+    old = ada.create("api-keys", expires_at=own.isoformat())
+    new = ada.post(f"/api-keys/{old['id']}/rotations", {"overlap": "1h"}).json or {}
+    path = f"/keys/{old['id']}/rotation"
+    assert page.post(f"{path}/keep").status_code == 409, "its successor lives"
+    ada.post(f"/api-keys/{new['id']}/block")
+    assert "The new key is blocked" in page.get(path).text
+    ada.post(f"/api-keys/{new['id']}/revoke")
+    text = page.get(path).text
+    for words in ("The new key is revoked", "no key of this rotation is left", "Rotate again"):
+        assert words in text
+    assert "Waiting for the new key" not in text
+    assert page.post(f"{path}/keep").status_code == 303
+    assert "The old key stays" in page.get(path).text
+    ends = (ada.get(f"/api-keys/{old['id']}").json or {})["expires_at"]
+    assert datetime.fromisoformat(ends) == own
+    assert page.post(f"{path}/keep").status_code == 409
+
+
+def test_a_key_rotated_again_gives_its_successor_the_whole_lifetime(page: Pages, ada: Api):
+    own = datetime.now(UTC).replace(microsecond=0) + timedelta(days=90)
+    old = ada.create("api-keys", expires_at=own.isoformat())
+    first = ada.post(f"/api-keys/{old['id']}/rotations", {"overlap": "1h"}).json or {}
+    ada.post(f"/api-keys/{first['id']}/revoke")
+    second = ada.post(f"/api-keys/{old['id']}/rotations", {"overlap": "7d"}).json or {}
+    left = datetime.fromisoformat(second["expires_at"]) - datetime.now(UTC)
+    assert left > timedelta(days=89)
+    assert "Waiting for the new key" in page.get(f"/keys/{old['id']}/rotation").text
+
+
+def test_whoever_rotates_a_blocked_key_is_told_so(page: Pages, ada: Api):
+    key = ada.create("api-keys", blocked=True)
+    assert "This key is blocked" in page.get(f"/keys/{key['id']}/rotate").text
 
 
 def rotation_form(page: Pages, key_id: str, overlap: str) -> dict[str, str]:
@@ -455,6 +532,15 @@ def test_limits_are_shown_as_they_are_now(page: Pages, ada: Api, app: Flask):
     text = part_of(page, path, "div#limits")
     assert "$0.25 spent" in text
     assert "0 of 5" not in text
+
+
+def test_the_uses_in_all_are_shown_as_used_of_how_many(page: Pages, ada: Api, app: Flask):
+    issued = ada.create("api-keys", scopes=["keys:read"], max_uses=1000)
+    path = f"/keys/{issued['id']}"
+    assert "0 of 1,000" in page.get(path).text
+    for _ in range(3):
+        Api(app.test_client(), issued["key"]).get("/api-keys")
+    assert "3 of 1,000" in part_of(page, path, "div#limits")
 
 
 def test_the_cockpit_looks_again_until_the_rotation_is_over(page: Pages, ada: Api):
@@ -534,3 +620,35 @@ def test_the_page_forecasts_when_the_budget_is_empty(page: Pages, ada: Api):
     assert timedelta(hours=35) < left < timedelta(hours=37)
     ada.post(path, {"cost_usd": 6})
     assert "It is empty: calls that cost are refused." in page.get(f"/keys/{key['id']}").text
+
+
+def test_the_forecast_counts_what_the_whole_family_spent(page: Pages, ada: Api):
+    parent = ada.create("api-keys", max_budget_usd=100)
+    child = (ada.post(f"/api-keys/{parent['id']}/children").json or {})["id"]
+    ada.post(f"/api-keys/{child}/usage", {"cost_usd": 60})
+    for one in (parent["id"], child):
+        text = page.get(f"/keys/{one}").text
+        assert "$60.00 spent, $0.00 held, $40.00 left of $100.00" in text
+        assert "At the pace of the last 24 hours it is empty" in text
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [("store", "written to the secret store then"), ("link", "A one-time link was made then")],
+)
+def test_a_successor_is_handed_over_as_an_issued_key_is(
+    page: Pages, ada: Api, way: str, words: str
+):
+    old = ada.create("api-keys")
+    sent = rotation_form(page, old["id"], "1h") | {"delivery": way}
+    answer = page.post(f"/keys/{old['id']}/rotate", sent)
+    assert answer.status_code == 200
+    assert not re.search(SHAPE, answer.text)
+    keys = (ada.get("/api-keys").json or {})["items"]
+    [new] = [key["id"] for key in keys if key["id"] != old["id"]]
+    again = page.post(f"/keys/{old['id']}/rotate", sent)
+    assert again.status_code == 409
+    assert words in again.text
+    assert "The key was shown then" not in again.text
+    path = SecretRef(ACME, "keys", new, "key").path("secret")
+    assert (path in page.get(f"/keys/{new}/history").text) == (way == "store")
