@@ -58,8 +58,9 @@ def verify(engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str) ->
     key = engine.find(asked.key.strip(), question.ip)
     now = engine.clock.now()  # after the look-up, which may have put it right
     if isinstance(key, Snapshot) and key.tenant_id != tenant_id:
-        engine.note_unknown(question.ip, is_new=False)
-        key = NOT_FOUND
+        key = SOURCE_LIMITED if engine.sources.wait(question.ip) else NOT_FOUND
+        if key == NOT_FOUND:
+            engine.note_unknown(question.ip, is_new=False)
     if isinstance(key, str):
         return _unknown(engine, tenant_id, key, asked, request_id, now)
     code = refusal(key, question, now)

@@ -311,6 +311,17 @@ def test_every_verifier_says_what_it_has_seen(
     until(lambda: database.sql(heard, *mine) == 1)
 
 
+def test_who_guesses_cannot_tell_a_strangers_key_from_none(
+    app: Flask, ada: Api, gus: Api, engine: Engine
+):
+    strangers = gus.create("api-keys")["key"]
+    unknown = key_format.generate("acme", "service").text
+    for number, key in enumerate((strangers, unknown), 1):
+        asked = {"key": key, "ip": f"198.51.100.{number}"}
+        heard = [ada.post("/api-keys/verify", asked).json["code"] for _ in range(32)]
+        assert heard == ["NOT_FOUND"] * 30 + ["SOURCE_LIMITED"] * 2
+
+
 def test_unknown_keys_are_limited_by_where_they_come_from(app: Flask, ada: Api, engine: Engine):
     issued = ada.create("api-keys")
     source, neighbour = parse("2001:db8::1"), parse("2001:db8:0:1::1")
