@@ -127,6 +127,14 @@ def test_the_sentence_follows_what_is_chosen(window: Window, ada: Api) -> None:
     page.locator('input[value="connectors:read"]').check()
     page.get_by_label("Expires", exact=True).select_option("never")
     page.get_by_text("This key can read connectors of CRM 360, and never expires.").wait_for()
+    page.get_by_label("Expires", exact=True).select_option("custom")
+    page.get_by_label("Expires on").fill("2030-12-24T10:00")
+    page.get_by_label("Requests a minute").fill("1200")
+    page.get_by_label("Budget, US dollars").fill("50")
+    page.get_by_label("Budget begins anew").select_option("month")
+    page.get_by_text(
+        "of CRM 360, until 24 Dec 2030. At most 1,200 requests a minute and $50 a"
+    ).wait_for()
     assert not page.get_by_label("Issued to user").is_visible()
     page.get_by_label("Kind").select_option("user")
     assert page.get_by_label("Issued to user").is_visible()
@@ -160,7 +168,7 @@ def test_revoking_asks_first_and_names_the_consequence(window: Window, ada: Api)
     page.get_by_role("link", name="Revoke…").click()
     page.get_by_text("It was never used.").wait_for()
     page.get_by_label("The time, in UTC").fill("2030-01-01T10:00")
-    assert page.get_by_label("At a time").is_checked()
+    assert page.get_by_role("radio", name="At a time").is_checked()
     page.get_by_role("radio", name="Now").check()
     page.get_by_role("button", name="Revoke key").click()
     page.get_by_text("The time, in UTC: A time is given.").wait_for()
@@ -171,7 +179,7 @@ def test_revoking_asks_first_and_names_the_consequence(window: Window, ada: Api)
     page.get_by_role("button", name="Revoke key").click()
     page.get_by_text("Its next request is refused").wait_for()
     assert ada.get(f"/api-keys/{key['id']}").json["status"] == "revoked"
-    assert window.complaints == []
+    assert [said for said in window.complaints if "422" not in said] == []
 
 
 def test_the_scopes_follow_the_application(window: Window, ada: Api) -> None:
