@@ -1,6 +1,6 @@
 """The form that issues a key, and the sentence that says what the key will be."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,6 +60,8 @@ PERIODS = [
     ("week", "Every week"),
     ("month", "Every month"),
 ]
+
+SPANS = {"day": "a day", "week": "a week", "month": "a month"}
 
 
 def _delivery() -> ChoiceField:
@@ -159,13 +161,29 @@ class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
         """What the key will be, as chosen so far."""
         expires: Any = self.lifetime.data
         if expires == CUSTOM:
-            expires = self.expires_at.data or None
+            expires = moment(self.expires_at.sent())
         elif expires != NEVER:
             expires = expiry(str(expires))
         said = summary(
             self.scopes.data or [], self.names.get(self.application_id.data, ""), expires
         )
-        return f"{said} {self.handed_over}"
+        return " ".join([said, *self.bounds, self.handed_over])
+
+    @property
+    def bounds(self) -> Iterator[str]:
+        """The limits, the budget and the networks that are filled in, as sentences."""
+        counts = {
+            "requests a minute": self.rpm_limit.sent(),
+            "tokens a minute": self.tpm_limit.sent(),
+            "uses in all": self.max_uses.sent(),
+        }
+        parts = [f"{count:,} {noun}" for noun, count in counts.items() if isinstance(count, int)]
+        if budget := self.max_budget_usd.sent():
+            parts.append(f"${budget} {SPANS.get(str(self.budget_period.data), 'in all')}")
+        if parts:
+            yield f"At most {_series(parts)}."
+        if networks := self.allowed_ips.sent():
+            yield f"Only from {_series(networks)}."
 
 
 OVERLAPS = [
@@ -211,18 +229,30 @@ def may(scope: str) -> str:
     return f"{VERBS.get(right, right)} {NOUNS.get(resource, resource.replace('-', ' '))}"
 
 
+def moment(typed: Any) -> datetime | None:
+    """A chosen day as a moment; None for what is none (yet)."""
+    if isinstance(typed, datetime):
+        return typed
+    try:
+        at = datetime.fromisoformat(str(typed))
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
 def summary(scopes: Iterable[str], application: str, expires: datetime | str | None) -> str:
     """One sentence before the button: rights, whose records, until when."""
     rights = [may(scope) for scope in sorted(set(scopes), key=_order)]
-    can = f"This key can {_series(rights)}" if rights else "This key can do nothing yet"
+    if not rights:
+        return "This key can do nothing yet: no scope is ticked."
     reach = f" of {application}" if application else " of the whole tenant"
     if isinstance(expires, datetime):
         until = f", until {expires.astimezone(UTC).strftime('%-d %b %Y')}"
     elif expires == NEVER:
         until = ", and never expires"
     else:
-        until = f", until {expires}" if expires else ""
-    return f"{can}{reach if rights else ''}{until}."
+        until = ""
+    return f"This key can {_series(rights)}{reach}{until}."
 
 
 def _series(parts: Sequence[str]) -> str:

@@ -16,8 +16,8 @@ from portal.keys.pages import ENV_NAME, bp
 @bp.get("/link")
 @web.public
 def open_link() -> ResponseReturnValue:
-    """What the link is, and the button that opens it."""
-    return web.render("keys/link.html", gone=False)
+    """What the link is, and the button that opens it; or, after that, that it is done."""
+    return web.render("keys/link.html", shown="shown" in request.args, gone=False)
 
 
 @bp.post("/link")
@@ -28,6 +28,6 @@ def burn_link() -> ResponseReturnValue:
     origin = Origin(request.remote_addr, agent, g.request_id)
     opened = sealing.burn(request.form.get("secret", "").strip().rpartition("#")[2], origin)
     if opened is None:
-        return web.render("keys/link.html", gone=True, status=410)
+        return web.render("keys/link.html", shown=False, gone=True, status=410)
     name, raw = opened
     return web.render("keys/opened.html", name=name, secret=raw, env=ENV_NAME)

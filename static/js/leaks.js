@@ -8,7 +8,6 @@ const OVERLAP = 47; // a key that two slices share
 const SOME = 8192; // bytes that tell text from something else
 
 const form = document.querySelector("[data-leaks]");
-const most = Number(form.dataset.most);
 const text = form.querySelector("[data-leak-text]");
 const file = form.querySelector("[data-leak-file]");
 const drop = form.querySelector("[data-drop]");
@@ -68,9 +67,9 @@ async function ask(keys, lines) {
 }
 
 function next() {
-  form.querySelector("[name=fingerprint]").value = waiting.splice(0, most).join(" ");
+  form.querySelector("[name=fingerprint]").value = waiting.splice(0, Number(form.dataset.most)).join(" ");
   further.hidden = !waiting.length;
-  further.querySelector("p").textContent = `${counted(waiting.length, "more key")} found, and not yet asked about.`;
+  further.querySelector("[data-leak-left]").textContent = `${counted(waiting.length, "more key")} found, and not yet asked about.`;
   form.requestSubmit();
 }
 

@@ -4,10 +4,13 @@ const form = document.querySelector("[data-link]");
 
 function take() {
   const secret = location.hash.slice(1);
-  if (!form || !secret) return;
+  if (!secret) return;
+  // A page that says how an earlier link ended has no form: another link begins anew.
+  if (!form) return location.replace(`${location.pathname}?again${location.hash}`);
   form.querySelector("[name=secret]").value = secret;
   form.querySelector("[data-link-field]").hidden = true;
   history.replaceState(null, "", location.pathname);
+  return undefined;
 }
 
 take();
