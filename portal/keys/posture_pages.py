@@ -6,6 +6,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from portal import web
+from portal.errors import NotFound
 from portal.identity.claims import ALL_SCOPES
 from portal.keys import explain, leaks, service
 from portal.keys import posture as standing
@@ -54,7 +55,7 @@ def explain_call() -> ResponseReturnValue:
     key_id = request.args.get("key_id", "").strip()[:64]
     record = _named(key_id) if key_id else None
     found: Explained | None = None
-    problem = "" if record or not key_id else "No key of this tenant has this fingerprint."
+    problem = "" if record or not key_id else "There is no key with this id or fingerprint."
     if request_id:
         found = explain.of_request(caller, request_id)
     elif record is not None and request.args.get("ask"):
@@ -76,11 +77,14 @@ def explain_call() -> ResponseReturnValue:
 
 
 def _named(text: str) -> ApiKey | None:
-    """The key with this id or fingerprint; None for a fingerprint of no key here."""
+    """The key with this id or fingerprint; None if there is none here."""
     caller = web.actor()
-    if not FINGERPRINT.fullmatch(text.lower()):
+    if FINGERPRINT.fullmatch(text.lower()):
+        return next(iter(leaks.found(caller, [text.lower()])), None)
+    try:
         return service.get(caller, text)
-    return next(iter(leaks.found(caller, [text.lower()])), None)
+    except NotFound:
+        return None
 
 
 def _question() -> Question:

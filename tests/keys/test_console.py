@@ -652,3 +652,10 @@ def test_a_successor_is_handed_over_as_an_issued_key_is(
     assert "The key was shown then" not in again.text
     path = SecretRef(ACME, "keys", new, "key").path("secret")
     assert (path in page.get(f"/keys/{new}/history").text) == (way == "store")
+
+
+def test_explain_keeps_what_was_asked_of_a_key_that_does_not_exist(page: Pages):
+    answer = page.get("/keys/explain?ask=1&key_id=key_nothing&model=large")
+    assert answer.status_code == 422
+    assert "There is no key with this id" in answer.text
+    assert 'value="large"' in answer.text
