@@ -170,6 +170,8 @@ def _no_key_in_address() -> Response | None:
     asked = request.query_string.decode("latin-1")
     if request.method not in SAFE_METHODS or "sk-" not in asked or is_api_path(request.path):
         return None
+    if _view() is None:  # no page of ours, so the path may be anything: //elsewhere too
+        return None
     said = secretscan.PLATFORM_KEY.sub(_fingerprint, asked)
     return redirect(f"{request.path}?{said}", 303) if said != asked else None
 

@@ -339,6 +339,13 @@ def test_a_key_in_an_address_is_found_by_its_fingerprint_and_not_repeated(
     assert issued["key"] not in answer.text + shown
 
 
+def test_a_key_in_an_address_leads_nowhere_else(page: Pages, ada: Api):
+    raw = ada.create("api-keys")["key"]
+    for path in ("//elsewhere.example/", "/%2F/elsewhere.example", "/\\elsewhere.example"):
+        answer = page.get(f"{path}?q={raw}", base_url="http://localhost")
+        assert not (answer.location or "").startswith(("//", "http://elsewhere", "/\\"))
+
+
 def test_an_empty_list_says_what_to_do(page: Pages):
     text = page.get("/keys").text
     assert "No API key yet" in text
