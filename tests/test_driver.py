@@ -88,9 +88,10 @@ def test_connections_that_died_cost_one_answer(app: Flask, ada: "Api", database:
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-    answers = [ada.get("/applications").status_code for _ in range(3)]
-    assert answers[0] in (200, 503)
-    assert answers[1:] == [200, 200]
+    # Which of the pool's connections comes first is the pool's affair.
+    answers = [ada.get("/applications").status_code for _ in range(5)]
+    assert answers.count(503) <= 1
+    assert set(answers) <= {200, 503}
 
 
 def test_a_dead_connection_is_an_operational_error(app: Flask, database: Database) -> None:

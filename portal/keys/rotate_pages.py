@@ -70,8 +70,7 @@ def finish_rotation(record_id: str) -> ResponseReturnValue:
         return web.see_other(url_for("keys.rotation", record_id=record_id))
     cockpit = succession.cockpit(caller, record_id)
     if cockpit is None or cockpit.is_done:
-        web.toast("This rotation is over already.")
-        return web.see_other(url_for("keys.rotation", record_id=record_id))
+        return about("keys/finish.html", record, cockpit=None)
     blast = stopping.blast(caller, cockpit.old)
     return about("keys/finish.html", record, cockpit=cockpit, blast=blast)
 

@@ -396,7 +396,7 @@ def test_before_a_rotation_is_finished_it_says_who_still_uses_the_old_key(
         assert words in text
     assert code(ada, old["id"]) == "VALID"
     assert page.post(f"{path}/finish").status_code == 303
-    assert page.get(f"{path}/finish").status_code == 303
+    assert "There is no rotation to finish" in page.get(f"{path}/finish").text
 
 
 def test_a_rotation_gets_days_more_and_no_more_than_thirty(page: Pages, ada: Api, sql: Sql):
