@@ -12,7 +12,7 @@ from psycopg.pq import Escaping, ExecStatus, TransactionStatus
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.sql.elements import BindParameter, ClauseElement
 
 DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
@@ -20,7 +20,8 @@ DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 class Statement:
     """A statement that SQLAlchemy writes once, with its values by name.
 
-    A list is one value: `= ANY(:names)`.
+    A list is one value: `= ANY(:names)`. What a parameter has a callable for is asked each time:
+    the statement may be run by another application than the one that had it written.
     """
 
     def __init__(self, clause: ClauseElement) -> None:
@@ -28,8 +29,16 @@ class Statement:
         self.sql = str(written)
         # How each value is put on the wire, as the types of its columns say: JSON, for one.
         self._wired: Mapping[str, Callable[[Any], Any]] = written._bind_processors  # type: ignore[attr-defined]
+        binds: Mapping[str, BindParameter[Any]] = written.binds  # type: ignore[attr-defined]
+        self._asked: Mapping[str, Callable[[], Any]] = {
+            name: bind.callable for name, bind in binds.items() if bind.callable is not None
+        }
         self.fixed = self._for_the_wire(
-            {name: value for name, value in written.params.items() if value is not None}
+            {
+                name: value
+                for name, value in written.params.items()
+                if value is not None and name not in self._asked
+            }
         )
 
     def _for_the_wire(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,7 +55,8 @@ class Statement:
         driver = _driver(connection)
         try:
             wired = self._for_the_wire(values) if self._wired else values
-            cursor = driver.execute(self.sql, {**self.fixed, **wired})
+            asked = {name: ask() for name, ask in self._asked.items()} if self._asked else {}
+            cursor = driver.execute(self.sql, {**self.fixed, **asked, **wired})
             return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
         except psycopg.Error as error:
             raise _as_sqlalchemy_says(connection, self.sql, error) from error

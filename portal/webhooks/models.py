@@ -15,9 +15,9 @@ from sqlalchemy import (
     Select,
     String,
     Text,
+    bindparam,
     case,
     func,
-    literal,
     null,
     select,
     text,
@@ -147,8 +147,8 @@ class Webhook(Record):
     @inbound_url.inplace.expression
     @classmethod
     def _inbound_url(cls) -> ColumnElement[str | None]:
-        address = literal(f"{running().base_url}/in/") + cls.id
-        return case((cls.direction == "inbound", address), else_=null())
+        base = bindparam(None, callable_=lambda: running().base_url, type_=String)
+        return case((cls.direction == "inbound", base + "/in/" + cls.id), else_=null())
 
     @property
     def state(self) -> str:

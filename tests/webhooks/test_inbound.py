@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,10 +13,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from joserfc import jws
 from joserfc.jwk import OctKey
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from portal import create_app
+from portal.config import Config
+from portal.db import db, enter_tenant, send, session
+from portal.driver import Statement
 from portal.webhooks import signing
 from portal.webhooks.inbound import door, floods, reception
+from portal.webhooks.models import Webhook
 from tests.cast import Api
 from tests.databases import Database
 from tests.webhooks import test_inbound_schemes as amazon
@@ -71,6 +78,22 @@ def test_an_inbound_webhook_says_where_it_is_called(ada: Api) -> None:
     assert read["inbound_url"] == made["inbound_url"]
     outbound = ada.create("webhooks")
     assert (outbound["inbound_url"], outbound["inbound_scheme"]) == (None, None)
+
+
+def test_each_of_two_portals_in_one_process_says_its_own_address(
+    app: Flask, ada: Api, make_config: Callable[..., Config]
+) -> None:
+    made = make(ada)
+    other = create_app(make_config(PORTAL_BASE_URL="http://other.example:8000"))
+    with other.app_context():
+        asked = Statement(select(Webhook.inbound_url).where(Webhook.id == made["id"]))
+    for portal, base in ((other, "http://other.example:8000"), (app, "http://localhost:8000")):
+        with portal.app_context():
+            enter_tenant(made["tenant_id"])
+            assert send(asked, {}) == [(f"{base}/in/{made['id']}",)]
+            session.rollback()
+    with other.app_context():
+        db.engine.dispose()
 
 
 def test_a_secret_that_was_given_is_never_shown_and_nowhere_written(
