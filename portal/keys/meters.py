@@ -113,6 +113,11 @@ class _Answer:
     reserved_usd: Decimal | None
     period_end: datetime | None
 
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the reservation was made before: then nothing was taken of any minute."""
+        return self.bucket == 0
+
 
 @dataclass(frozen=True)
 class Meters:
@@ -216,6 +221,9 @@ class Meters:
         if answer.refused is not None:
             self.leases.give_back(taken, requests, tokens)
             return self._stands(key, answer, answer.refused)
+        if answer.is_repeated:
+            self.leases.give_back(taken, requests, tokens)
+            return self._stands(key, answer, None, reservation_id)
         if answer.requests_lent or answer.tokens_lent:
             self.leases.lend(
                 key.id,

@@ -114,13 +114,13 @@ def record_usage(actor: Actor, key_id: str, command: SpendOnKey) -> Spent:
 
 
 def _spent(actor: Actor, statement: Any, values: dict[str, Any]) -> Spent | None:
-    row = session.execute(statement, {"tenant_id": actor.tenant_id, **values}).first()
-    if row is None:
+    rows = session.execute(statement, {"tenant_id": actor.tenant_id, **values}).all()
+    if not rows:
         return None
-    key_id, repeated, crossed, spent_usd, reserved_usd, max_usd, period_end, cost = row
+    key_id, repeated, _, spent_usd, reserved_usd, max_usd, period_end, cost = rows[0]
     budget = Budget(max_usd, spent_usd, reserved_usd, period_end)
-    if crossed:
-        data = {"id": key_id, "percent": crossed, "spent_usd": float(spent_usd),
+    for percent in sorted(row.crossed for row in rows if row.crossed):
+        data = {"id": key_id, "percent": percent, "spent_usd": float(spent_usd),
                 "max_usd": float(max_usd)}  # fmt: skip
         events.announce(actor, "api_key.budget_threshold", data, subject=key_id)
     return Spent(values["id"], key_id, cost, repeated, budget)

@@ -216,7 +216,11 @@ class VerifyKey(RehearseKey):
     )
     dry_run: bool = Field(False, description="Consume nothing, and give the trace of checks.")
     reservation_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,60}$")] | None = (
-        Field(None, description="Your own id for the reservation, to make a retry safe.")
+        Field(
+            None,
+            description="Your own id for the reservation of `estimated_usd`: a call that repeats it"
+            " takes nothing again.",
+        )
     )
 
 

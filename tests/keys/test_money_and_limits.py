@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -294,6 +295,43 @@ def test_a_repeated_reservation_holds_once(ada: Api):
     reserved(ada, issued, 0.6, **own)  # settled already: nothing is held again
     rehearsal = ada.post("/api-keys/verify", {"key": issued["key"], "dry_run": True}).json
     assert rehearsal["budget"]["reserved_usd"] == 0
+
+
+def test_a_repeated_reservation_takes_no_use_and_nothing_of_a_minute(ada: Api):
+    issued = ada.create("api-keys", max_budget_usd=1, max_uses=2, rpm_limit=100, tpm_limit=1000)
+    asked = {"key": issued["key"], "estimated_usd": 0.6, "cost_tokens": 10}
+    first = ada.post("/api-keys/verify", {**asked, "reservation_id": "my-retry-1"}).json
+    for _ in range(5):
+        again = ada.post("/api-keys/verify", {**asked, "reservation_id": "my-retry-1"}).json
+        assert (again["code"], again["reservation_id"]) == ("VALID", "my-retry-1")
+        for before, now in zip(first["limits"], again["limits"], strict=True):
+            assert now["remaining"] >= before["remaining"], now["name"]
+    other = {**asked, "estimated_usd": 0.1}
+    assert ada.post("/api-keys/verify", other).json["code"] == "VALID"
+    assert ada.post("/api-keys/verify", other).json["code"] == "USES_EXCEEDED"
+
+
+def test_a_refusal_says_when_a_call_fits_again(ada: Api, database: Database):
+    def refused() -> dict[str, Any]:
+        issued = ada.create("api-keys", rpm_limit=10)
+        # Ten calls in the minute before: of these, less is counted with each moment.
+        database.sql(
+            "INSERT INTO key_window (tenant_id, key_id, bucket, requests) VALUES (%s, %s, %s, 10)",
+            issued["tenant_id"],
+            issued["id"],
+            database.minute() - 1,
+        )
+        answers = [ada.post("/api-keys/verify", {"key": issued["key"]}).json for _ in range(12)]
+        return next(answer for answer in answers if answer["code"] == "RPM_EXCEEDED")
+
+    for _ in range(3):
+        begun = database.minute()
+        [limit] = refused()["limits"]
+        now = database.sql("SELECT clock_timestamp()")
+        if database.minute() == begun:
+            break
+    waits = (datetime.fromisoformat(limit["reset_at"]) - now).total_seconds()
+    assert waits <= 6.1, "a tenth of the minute makes room for one"
 
 
 def test_tokens_are_put_right_in_their_own_minute(ada: Api, database: Database):
