@@ -12,6 +12,7 @@ from portal.applications import service as applications
 from portal.audit import pages as audit_pages
 from portal.audit import service as audit
 from portal.config import running
+from portal.errors import Conflict
 from portal.identity import people
 from portal.identity.guard import recent_sign_in_required
 from portal.keys import lists, observed, sealing, service, table
@@ -225,7 +226,10 @@ def revoke(record_id: str) -> ResponseReturnValue:
 @bp.post("/<record_id>/block")
 def block(record_id: str) -> ResponseReturnValue:
     """Stop a key for now; at once, without signing in again: it may be an emergency."""
-    service.block(web.actor(), record_id, _stop())
+    try:
+        service.block(web.actor(), record_id, _stop())
+    except Conflict:
+        return overtaken(record_id)
     return _changed(record_id, "The key is blocked. Its next request is refused.")
 
 
@@ -239,6 +243,12 @@ def unblock(record_id: str) -> ResponseReturnValue:
 
 def _stop() -> StopKey:
     return StopKey.read({"reason": request.form.get("reason") or None})
+
+
+def overtaken(record_id: str) -> ResponseReturnValue:
+    """Back to a key that somebody else has revoked since its page was drawn."""
+    web.toast("The key was revoked already, so nothing was changed.", "warn")
+    return web.see_other(url_for("keys.show", record_id=record_id))
 
 
 def _changed(record_id: str, words: str) -> ResponseReturnValue:

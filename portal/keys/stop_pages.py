@@ -8,11 +8,11 @@ from werkzeug.datastructures import MultiDict
 
 from portal import listing, web
 from portal.applications import service as applications
-from portal.errors import BadRequest, Invalid, PortalError
+from portal.errors import BadRequest, Conflict, Invalid, PortalError
 from portal.identity import people
 from portal.identity.guard import recent_sign_in_required
 from portal.keys import lists, revocation, service, stopping
-from portal.keys.pages import KEPT, about, bp
+from portal.keys.pages import KEPT, about, bp, overtaken
 from portal.keys.schemas import RevokeKey
 from portal.keys.stopping import MOST, Selection
 
@@ -58,11 +58,15 @@ def stop(record_id: str) -> ResponseReturnValue:
     caller.require("keys:write")
     problem, wrong = "", ""
     if request.method == "POST":
+        if record.status == "revoked":
+            return overtaken(record_id)
         try:
             words = _stop_one(record_id)
         except Invalid as error:
             problem = error.errors[0].message if error.errors else error.detail
             wrong = error.errors[0].field if error.errors else ""
+        except Conflict:
+            return overtaken(record_id)
         else:
             web.toast(words)
             return web.see_other(url_for("keys.show", record_id=record_id))

@@ -168,6 +168,26 @@ def test_a_revocation_can_be_planned_and_taken_back(page: Pages, ada: Api):
     assert (only_key(ada)["revoke_at"], only_key(ada)["revoked_reason"]) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("button", "sent"),
+    [
+        ("block", {"reason": "odd"}),
+        ("stop", {"way": "now", "reason": "odd"}),
+        ("stop", {"way": "brownout"}),
+    ],
+)
+def test_who_comes_after_another_one_revoked_the_key_is_told_so(
+    page: Pages, ada: Api, button: str, sent: dict[str, str]
+):
+    key = ada.create("api-keys")["id"]
+    ada.post(f"/api-keys/{key}/revoke", {"reason": "leaked"})
+    answer = page.post(f"/keys/{key}/{button}", sent)
+    assert (answer.status_code, answer.location) == (303, f"/keys/{key}")
+    shown = page.get(f"/keys/{key}").text
+    assert "was revoked already, so nothing was changed" in shown
+    assert "leaked" in shown
+
+
 def test_a_brownout_is_shown_and_can_be_taken_back(page: Pages, ada: Api):
     key = ada.create("api-keys")
     path = f"/keys/{key['id']}"
