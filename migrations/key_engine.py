@@ -1,5 +1,8 @@
 """What PostgreSQL does itself for the key engine: one call a decision, one notice a change.
 
+History: migrations up to 0033 install these texts, and nobody changes them any more. The current
+text of each function is in `functions/`.
+
 The functions run with the rights of their caller, so row-level security holds in them; each enters
 the tenant it is told for its own transaction. Two run as the owner, whom row-level security holds
 as well: `load_key`, because the policy that finds a key by its hash is the owner's alone (0011),

@@ -1,5 +1,8 @@
 """Budgets lent in slices: what a busy process reserves once, to hand it on without asking again.
 
+History: migrations up to 0033 install these texts, and nobody changes them any more. The current
+text of each function is in `functions/`.
+
 A slice is a row of spend_reservation with a secret. `usd` is what of it is neither settled nor
 returned, so it comes back when it is due like every reservation.
 """

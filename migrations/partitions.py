@@ -1,5 +1,8 @@
 """Tables partitioned by day through their ids: a ULID begins with the time that it was made.
 
+History: migrations up to 0033 install these texts, and nobody changes them any more. The current
+text of each function is in `functions/`.
+
 The id is the partition key, so the primary key stays (tenant_id, id), a row is found by its id in
 the one partition that it can be in, and what is old is dropped as a whole table.
 """

@@ -1,0 +1,16 @@
+-- The tenant that the running transaction has entered (`app.tenant_id`), or NULL, which equals
+-- nothing. Every tenant table's policy compares with it. After a transaction a local setting is ''
+-- and not NULL, hence nullif. STABLE, because a volatile function in a policy would lose every
+-- index.
+-- Locks: none.
+-- The tenant that the running transaction has entered (`app.tenant_id`), or NULL, which equals
+-- nothing. Every tenant table's policy compares with it.
+-- After a transaction a local setting is '' and not NULL, hence nullif. STABLE, because a volatile
+-- function in a policy would lose every index.
+-- Locks: none.
+-- The tenant that the running transaction has entered (`app.tenant_id`), or NULL, which equals
+-- nothing. Every tenant table's policy compares with it.
+-- After a transaction a local setting is '' and not NULL, hence nullif. STABLE, because a volatile
+-- function in a policy would lose every index.
+-- Locks: none.
+CREATE OR REPLACE FUNCTION current_tenant() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE RETURN nullif(pg_catalog.current_setting('app.tenant_id', true), '');
