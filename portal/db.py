@@ -39,6 +39,7 @@ from sqlalchemy.orm import (
 from sqlalchemy.orm.exc import StaleDataError
 from ulid import ULID
 
+from portal.deadlines import connection_settings
 from portal.driver import Statement, set_local
 from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, StaleVersion
 
@@ -76,7 +77,7 @@ def init_database(app: Flask, url: str) -> None:
     """Connect the application's sessions to PostgreSQL, as the unprivileged role."""
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
-        "connect_args": {"options": "-c timezone=UTC"},
+        "connect_args": connection_settings("portal"),
         "json_deserializer": orjson.loads,  # ten times as quick as json's; a page reads hundreds
         "query_cache_size": 200,  # searches have many forms, and each holds 30 KB
         "pool_size": POOL_SIZE,

@@ -5,6 +5,7 @@ import time
 import psycopg
 
 from portal.config import Config, libpq_url
+from portal.deadlines import connection_settings
 
 ROLE = """
 SELECT current_user, rolsuper, rolbypassrls,
@@ -63,7 +64,7 @@ def connect(url: str, *, wait: float = 0) -> "psycopg.Connection[tuple[object, .
     deadline = time.monotonic() + wait
     while True:
         try:
-            return psycopg.connect(libpq_url(url), connect_timeout=5)
+            return psycopg.connect(libpq_url(url), **connection_settings("portal-check"))
         except psycopg.OperationalError as error:
             if time.monotonic() >= deadline:
                 raise DatabaseUnreachable(_reason(error)) from error

@@ -10,6 +10,9 @@ import psycopg
 from portal import dbrole, embedded, migrate
 from portal.config import Config, ConfigError
 
+BOUNDED = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+WAITS = "SELECT name, setting FROM pg_settings WHERE name = ANY (%s)"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -36,6 +39,7 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
     checks: tuple[Callable[[Config], Finding], ...] = (
         database,
         role,
+        waits,
         migrations,
         secret_store,
         identity_provider,
@@ -86,6 +90,21 @@ def role(config: Config) -> Finding:
             "PORTAL_MIGRATION_DATABASE_URL.",
         )
     return Finding("Database role", f"{name}: no superuser, owns nothing, bound by row security")
+
+
+def waits(config: Config) -> Finding:
+    """Whether every wait of a connection ends, as the portal asks for it when it connects."""
+    with dbrole.connect(config.database_url) as connection:
+        rows = connection.execute(WAITS, (list(BOUNDED),)).fetchall()
+    unbounded = [name for name, setting in rows if setting == "0"]
+    if unbounded:
+        return Finding(
+            "Deadlines",
+            f"{', '.join(map(str, unbounded))} of a connection is not what the portal set",
+            "Something between the portal and PostgreSQL drops the settings of a connection: "
+            "connect to PostgreSQL itself, or to a pooler in session mode.",
+        )
+    return Finding("Deadlines", "statements, locks and idle transactions end in time")
 
 
 def migrations(config: Config) -> Finding:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from portal.config import Config, libpq_url
+from portal.deadlines import connection_settings
 from portal.embedded import APP_ROLE
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def current(url: str) -> str | None:
     """The revision the database is at; None for an empty one. Raises `psycopg.Error`."""
     import psycopg
 
-    with psycopg.connect(libpq_url(url), connect_timeout=5) as connection:
+    settings = connection_settings("portal-migrate")
+    with psycopg.connect(libpq_url(url), **settings) as connection:
         try:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         except psycopg.errors.UndefinedTable:

@@ -3,11 +3,10 @@
 import re
 from zoneinfo import available_timezones
 
-import psycopg
 from psycopg.errors import CheckViolation, StringDataRightTruncation, UniqueViolation
 
-from portal import migrate
-from portal.config import Config, libpq_url
+from portal import dbrole, migrate
+from portal.config import Config
 from portal.identity.models import RESERVED_KEY_CODES
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,39}")
@@ -28,7 +27,7 @@ def add(
         "INSERT INTO tenant (id, slug, name, key_code, time_zone) VALUES (%s, %s, %s, %s, %s)"
     )
     try:
-        with psycopg.connect(libpq_url(migrate.owner_url(config))) as connection:
+        with dbrole.connect(migrate.owner_url(config)) as connection:
             connection.execute(statement, (tenant_id, slug, name.strip(), key_code, time_zone))
     except UniqueViolation as error:
         taken = {"uq_tenant_slug": f"slug {slug}", "uq_tenant_key_code": f"key code {key_code}"}
@@ -41,8 +40,8 @@ def add(
 def all_tenants(config: Config) -> list[tuple[str, str, str, str]]:
     """Id, slug, key code and name of each, by slug."""
     statement = "SELECT id, slug, key_code, name FROM tenant ORDER BY slug"
-    with psycopg.connect(libpq_url(config.database_url)) as connection:
-        return connection.execute(statement).fetchall()
+    with dbrole.connect(config.database_url) as connection:
+        return [(str(a), str(b), str(c), str(d)) for a, b, c, d in connection.execute(statement)]
 
 
 def _check(tenant_id: str, name: str, slug: str, key_code: str, time_zone: str) -> None:

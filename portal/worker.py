@@ -37,6 +37,7 @@ COLLECT_EVERY = 50_000
 """Objects between two looks for cycles: thousands live while deliveries are on their way."""
 
 TENANTS = text("SELECT id FROM tenant ORDER BY id")
+PATIENT = text("SET LOCAL statement_timeout = '60s'")  # nobody waits for what a job does
 ALONE = text("SELECT pg_try_advisory_xact_lock(:job)")
 
 
@@ -126,6 +127,7 @@ class Worker:
     def _leaves_more(self, job: Job, *tenant: str) -> bool:
         name = {"job": zlib.crc32(":".join((job.name, *tenant)).encode())}
         with self.app.app_context(), transaction(*tenant):
+            session.execute(PATIENT)
             return bool(session.scalar(ALONE, name) and job.run(*tenant) and job.repeats)
 
     def _tenants(self) -> list[str]:

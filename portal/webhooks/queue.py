@@ -18,6 +18,7 @@ import orjson
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import dict_row
 
+from portal.deadlines import connection_settings
 from portal.webhooks import policy
 
 Connection = AsyncConnection[dict[str, Any]]
@@ -28,10 +29,13 @@ LEASE_SECONDS = 90
 
 # The queue's statements are always answered from an index, whatever the statistics say of a table
 # that is empty now and holds a million rows in a minute.
-OPTIONS = (
-    "-c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
-    " -c enable_hashjoin=off -c enable_mergejoin=off"
-)
+PLANNING = {
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
 
 # A worker is there for as long as a session of it holds this lock, which all may hold at once.
 ATTEND = "SELECT pg_advisory_lock_shared(hashtext('delivery'), hashtext('workers'))"
@@ -48,8 +52,9 @@ ENTER = "SELECT set_config('app.tenant_id', %s, true)"
 SILENT = "SELECT * FROM silent_endpoints(%s)"
 AT_ONCE = 50
 DUE = "SELECT * FROM due_endpoints(%s, %s, %s, %s)"
+# One that another worker is at is left to it: a worker that hangs there keeps nobody else waiting.
 ALONE = """
-SELECT pg_advisory_xact_lock(hashtextextended(id, 0)) FROM unnest(%s::text[]) AS o(id) ORDER BY id
+SELECT id FROM unnest(%s::text[]) AS o(id) WHERE pg_try_advisory_xact_lock(hashtextextended(id, 0))
 """
 PROBE = """
 UPDATE endpoint SET next_probe_at = now() + make_interval(secs => %s)
@@ -250,7 +255,10 @@ class Health:
 async def connect(url: str) -> Connection:
     """A connection for the queue. `url` is libpq's."""
     connection = await AsyncConnection.connect(
-        url, autocommit=True, row_factory=dict_row, options=OPTIONS, connect_timeout=5
+        url,
+        autocommit=True,
+        row_factory=dict_row,
+        **connection_settings("portal-delivery", settings=PLANNING),
     )
     connection.prepare_threshold = 0  # planning over all partitions is done once
     return connection
@@ -301,8 +309,10 @@ async def _take(
 ) -> list[Taken]:
     await connection.execute(ENTER, (tenant_id,))
     wanted = await _with_probes(connection, tenant_id, wanted)
-    if alone := [one.webhook_id for one, _ in wanted if one.is_ordered or one.pace]:
-        await connection.execute(ALONE, (alone,))
+    if alone := {one.webhook_id for one, _ in wanted if one.is_ordered or one.pace}:
+        free = await (await connection.execute(ALONE, (sorted(alone),))).fetchall()
+        taken = alone - {row["id"] for row in free}
+        wanted = [(one, room) for one, room in wanted if one.webhook_id not in taken]
     wanted = await _within_pace(connection, tenant_id, wanted)
     names = [one.webhook_id for one, _ in wanted]
     picked = await (
