@@ -49,20 +49,25 @@ def _json(value: Any) -> Any:
 def problem(error: Exception) -> Response:
     """Any error as RFC 9457 problem details; an unexpected one says only its request id."""
     known = in_our_words(error)
-    document = {
-        "type": f"urn:cpod:problem:{known.code}",
-        "title": known.title,
-        "status": known.status,
-        "detail": known.detail,
-        "code": known.code,
-        "request_id": request_id(),
-        **known.extra,
-    }
-    if known.errors:
-        document["errors"] = [{"field": e.field, "message": e.message} for e in known.errors]
-    response = answer(document, known.status, known.headers)
+    response = answer(problem_document(known, request_id()), known.status, known.headers)
     response.content_type = PROBLEM
     return response
+
+
+def problem_document(error: PortalError, request_id: str) -> dict[str, Any]:
+    """The members of an error's problem document (RFC 9457)."""
+    document = {
+        "type": f"urn:cpod:problem:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+        "request_id": request_id,
+        **error.extra,
+    }
+    if error.errors:
+        document["errors"] = [{"field": e.field, "message": e.message} for e in error.errors]
+    return document
 
 
 HTTP_ERRORS: Mapping[int, type[PortalError]] = {

@@ -52,6 +52,10 @@ class Config:
     base_url: str = _setting(
         "where people reach the portal, without a path", "http://localhost:PORT"
     )
+    bind: str = _setting(
+        "address that the web server listens on; 0.0.0.0 or :: for all of the machine",
+        "127.0.0.1",
+    )
     port: int = _setting("port of the web server", "8000")
     idp_port: int = _setting("port of the development identity provider", "8001")
     receiver_port: int = _setting("port of the demo webhook receiver", "8002")
@@ -98,6 +102,9 @@ class Config:
     )
     trusted_proxies: int = _setting("how many proxies in front set X-Forwarded-For", "0")
     web_workers: int = _setting("web processes of portal serve", "1")
+    verify_stale: int = _setting(
+        "seconds without a word from the database after which keys are answered with 503", "2"
+    )
 
     @property
     def is_production(self) -> bool:
@@ -164,6 +171,7 @@ def _general(reader: "_Reader") -> dict[str, Any]:
         )
     return ports | {
         "env": "production" if reader.production else "development",
+        "bind": reader.get("BIND", _address, "127.0.0.1"),
         "base_url": reader.get("BASE_URL", _origin, reader.development(f"http://localhost:{port}")),
         "data_dir": reader.data_dir,
         "secret_key": reader.secret("SECRET_KEY", _secret_key, reader.generated("secret-key")),
@@ -173,6 +181,7 @@ def _general(reader: "_Reader") -> dict[str, Any]:
         "github_keys_url": reader.get("GITHUB_KEYS_URL", _url, GITHUB_KEYS_URL),
         "trusted_proxies": reader.get("TRUSTED_PROXIES", _between(0, 10), 0),
         "web_workers": reader.get("WEB_WORKERS", _between(1, 64), 1),
+        "verify_stale": reader.get("VERIFY_STALE", _between(1, 60), 2),
     }
 
 
@@ -396,6 +405,15 @@ def _directory(value: str) -> Path:
     if path.exists() and not path.is_dir():
         raise ValueError(f"must be a directory, and {path} is a file")
     return path
+
+
+def _address(value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        raise ValueError(
+            f"must be an address of this machine such as 127.0.0.1 or 0.0.0.0, not {value!r}"
+        ) from None
 
 
 def _url(value: str) -> str:

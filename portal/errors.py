@@ -119,6 +119,12 @@ class PreconditionFailed(PortalError):
     status, code, title = 412, "precondition_failed", "Somebody else saved this first"
 
 
+class RequestTimeout(PortalError):
+    """The request did not arrive in whole in time."""
+
+    status, code, title = 408, "request_timeout", "The request arrived too slowly"
+
+
 class TooLarge(PortalError):
     """More bytes than the portal takes."""
 

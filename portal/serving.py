@@ -1,10 +1,11 @@
-"""The processes that listen: the web server, and the two that only development has."""
+"""Start the processes that listen: the web server, and the two that only development has."""
 
 import importlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+import threading
+import time
 from functools import partial
 from threading import Thread
 from types import FrameType
@@ -14,89 +15,86 @@ import structlog
 
 from portal import logs
 from portal.config import Config
-from portal.embedded import die_with_parent
-from portal.lane import Environ, Lane
 from portal.migrate import ROOT
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from portal.keys.engine import Engine
-
-Call = Callable[[Any, Environ], None]
-"""Sees to a request; granian's end of it takes the answer from any thread."""
-
 log = structlog.stdlib.get_logger(__name__)
 
-WEB_THREADS = 8  # for each process; requests wait for PostgreSQL, so more than one
-DRAIN_SECONDS = 10
-STATIC_SECONDS = 3600  # an address without a content hash may be that stale
+DRAIN_SECONDS = 10  # for the requests in hand when the server is to stop
+HEADER_MILLISECONDS = 10_000  # for the head of a request
+LARGEST_HEAD = 64 * 1024  # bytes
+CONNECTIONS = 10_000  # of one process; idle ones count, and cost a file each
 
 
 def web(config: Config) -> None:
     """Serve the portal with granian until SIGTERM or SIGINT; requests in hand are finished."""
     from granian import Granian
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces, Loops
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
+    _allow_files(config.web_workers * CONNECTIONS)
     server = Granian(
         "app",
-        address="127.0.0.1" if not config.is_production else "0.0.0.0",  # noqa: S104
+        address=config.bind,
         port=config.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         workers=config.web_workers,
-        blocking_threads=WEB_THREADS,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        websockets=False,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=LARGEST_HEAD
+        ),
+        # granian counts connections here, also those that are idle.
+        backpressure=CONNECTIONS,
         workers_kill_timeout=DRAIN_SECONDS,
         respawn_failed_workers=config.is_production,
-        static_path_route=["/static"],
-        static_path_mount=[ROOT / "static"],
-        static_path_expires=STATIC_SECONDS if config.is_production else 0,
-        log_level=LogLevels.error,  # its warning about the number of threads is ours to ignore
+        log_level=LogLevels.error,
         process_name=None,
     )
-    server.serve(target_loader=partial(_load_app, os.getpid()))
+    host = f"[{config.bind}]" if ":" in config.bind else config.bind
+    log.info(f"listening on http://{host}:{config.port} (PORTAL_BIND, PORTAL_PORT)")
+    server.serve(target_loader=partial(_load_front, os.getpid()))
 
 
-def _load_app(parent: int, target: str) -> Any:
-    """In each worker process: the application of `app.py`."""
-    die_with_parent(signal.SIGTERM, parent)()
+def _allow_files(wanted: int) -> None:
+    """Let each process have as many files, and so connections, as the system lets it."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted + 1024 if hard == resource.RLIM_INFINITY else min(hard, wanted + 1024)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _load_front(parent: int, target: str) -> Any:
+    """In each worker process: the application of `app.py`, behind the front."""
+    from portal.front.application import Front
+
+    end_with_parent(parent)
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    app = importlib.import_module(target).app
-    # granian has no name for what stands between its threads and WSGI, so we take its own: it
-    # makes of an application what granian calls with a request's other end and its environ.
-    workers: Any = importlib.import_module("granian.server.mp")
-    workers._wsgi_call_wrap = partial(
-        _through_the_lane, workers._wsgi_call_wrap, app.extensions["keys"]
-    )
-    return app
+    return Front(importlib.import_module(target).app)
 
 
-def _through_the_lane(wrap: Callable[..., Call], engine: "Engine", *arguments: Any) -> Call:
-    """What granian calls for each request: questions about keys that need nothing but memory are
-    answered by one thread, everything else as granian does it."""
-    from portal.keys import fastpath
+def end_with_parent(parent: int) -> None:
+    """Stop this process when its parent is gone, also by SIGKILL: politely, then for good.
 
-    call = wrap(*arguments)
+    The parent would have killed what does not stop, so a kernel's signal alone is not enough: a
+    connection that stays open would keep the process.
+    """
 
-    def at_once(end: Any, environ: Environ) -> bool:
-        try:
-            answer = fastpath.from_memory(engine, environ)
-        except Exception:
-            log.exception("a question about a key was not answered at once")
-            return False
-        if answer is not None:
-            end.response_bytes(200, *answer)
-        return answer is not None
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(DRAIN_SECONDS)
+        os._exit(1)
 
-    def in_time(end: Any, environ: Environ) -> None:
-        try:
-            call(end, environ)
-        except Exception:
-            log.exception("a request was not answered")
-            end.response_bytes(500, [], b"")
-
-    return Lane(fastpath.concerns, at_once, in_time).take
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
 def provider(config: Config) -> None:

@@ -19,6 +19,7 @@ from portal.errors import PortalError
 from portal.keys import snapshot, sources
 from portal.keys.cache import Cache
 from portal.keys.clock import Clock
+from portal.keys.counting import Counting, away
 from portal.keys.decision import MALFORMED, NOT_FOUND, SOURCE_LIMITED
 from portal.keys.denials import Denials
 from portal.keys.format import LENGTH, digest, is_well_formed
@@ -33,16 +34,17 @@ from portal.networks import Address
 
 log = structlog.stdlib.get_logger(__name__)
 
-DENIAL_SECONDS = 2.0  # until a refusal's trace is written, and lent money that is over goes back
+DENIAL_SECONDS = 2.0  # until a refusal's trace is written, and what was lent goes back
 CHANGED = "keys changed in this transaction"
 
 
 class Engine:
     """What this process verifies keys with."""
 
-    def __init__(self, app: Flask, database_url: str) -> None:
+    def __init__(self, app: Flask, database_url: str, stale_seconds: float) -> None:
         self._app = app
         self._url = database_url
+        self._stale_seconds = stale_seconds
         self._lock = threading.Lock()
         self._process: int | None = None
         self._stopping = threading.Event()
@@ -54,18 +56,26 @@ class Engine:
         self.wire = Wire(self._url)
         self.clock = Clock()
         self.cache = Cache()
-        self.meters = Meters(self.wire)
+        self.meters = Meters(Counting(self._url), self.clock)
         self.sources = FailedSources()
         self.denials = Denials()
 
     # ------------------------------------------------------------ finding a key
 
-    def find(self, raw: str, source: Address | None = None) -> Snapshot | str:
-        """What is known of a raw key, or the code that says why nothing is.
+    def require_current(self) -> None:
+        """Raise Unavailable if the database has not been heard for too long: what is remembered may
+        be old, and what is asked would wait."""
+        if self.watch is not None and not self.watch.is_current:
+            raise away()
 
-        Raises Unavailable when it is not remembered and the database does not answer.
+    def find(self, raw: str, source: Address | None = None) -> Snapshot | str:
+        """Return what is known of a raw key, or the code that says why nothing is.
+
+        Raises Unavailable when it is not remembered and the database does not answer, and when the
+        database has not been heard for too long.
         """
         self.begin()
+        self.require_current()
         if (found := self.remembered(raw)) is not None:
             return found
         if not is_well_formed(raw):
@@ -112,7 +122,7 @@ class Engine:
                 return
             self._make()  # what was inherited by a fork belongs to the parent
             self._stopping = threading.Event()
-            self.watch = Watch(self._url, self.cache, self.meters.slices, self.clock)
+            self.watch = Watch(self._url, self.cache, self.meters, self.clock, self._stale_seconds)
             self.watch.start()
             self._writer = threading.Thread(target=self._write, name="key-writer", daemon=True)
             self._writer.start()
@@ -128,9 +138,11 @@ class Engine:
         self._stopping.set()
         if self.watch is not None:
             self.watch.stop()
+            self.watch = None
         if self._writer is not None:
             self._writer.join(5)
         self._give_back(everything=True)
+        self.meters.counting.stop()
         self.flush()
 
     def flush(self) -> None:
@@ -147,10 +159,8 @@ class Engine:
     def _give_back(self, everything: bool = False) -> None:
         try:
             self.meters.return_slices(everything)
-        except PortalError as error:
-            log.warning("lent money comes back when it is due", reason=error.detail)
-        except Exception:
-            log.exception("lent money comes back when it is due")
+        except Exception as error:  # noqa: BLE001 - whatever it is, what is lent ends by itself
+            log.warning("what was lent was not returned", reason=type(error).__name__)
 
     def _write(self) -> None:
         turns = 0
@@ -174,9 +184,9 @@ def engine() -> Engine:
     return cast(Engine, current_app.extensions["keys"])
 
 
-def init_app(app: Flask, database_url: str) -> Engine:
-    """Give an application its engine."""
-    made = Engine(app, database_url)
+def init_app(app: Flask, database_url: str, stale_seconds: float) -> Engine:
+    """Give an application its engine; see PORTAL_VERIFY_STALE for `stale_seconds`."""
+    made = Engine(app, database_url, stale_seconds)
     app.extensions["keys"] = made
     app.before_request(made.begin)
     return made
@@ -200,6 +210,7 @@ def _forget_changed(current: Session) -> None:
     names = current.info.pop(CHANGED, None)
     if names and current_app and "keys" in current_app.extensions:
         engine().cache.evict(names)
+        engine().meters.forget(names)
 
 
 @event.listens_for(Session, "after_rollback")

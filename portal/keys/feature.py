@@ -5,7 +5,7 @@ from flask import Flask
 from portal import notices, overview
 from portal.applications.pages import show_on_application
 from portal.feature import Feature
-from portal.keys import callers, console, elsewhere, engine, fastpath, gate, oauth, scanning
+from portal.keys import callers, console, elsewhere, engine, gate, oauth, scanning
 from portal.keys.resource import resource
 from portal.keys.tokens import Tokens
 
@@ -13,8 +13,7 @@ from portal.keys.tokens import Tokens
 def init_app(app: Flask) -> None:
     """Give the application its engine, what verifies keys and tokens, and the pages."""
     config = app.extensions["portal"]
-    made = engine.init_app(app, config.database_url)
-    app.wsgi_app = fastpath.wrap(made, app.wsgi_app)  # type: ignore[assignment,method-assign]
+    made = engine.init_app(app, config.database_url, config.verify_stale)
     gate.init_app(app)
     tokens = Tokens(config.base_url, config.api_audience, config.secret_key, made)
     oauth.init_app(app, made, tokens, callers.init_app(app, config, tokens))

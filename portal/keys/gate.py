@@ -6,7 +6,7 @@ be done now. Only the second consumes. A refusal tells the caller no more than i
 is kept for the people who own the key, by the request's id.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from math import ceil
 
 from flask import Flask, Response, g
@@ -14,9 +14,9 @@ from flask import Flask, Response, g
 from portal.db import Actor, Origin, enter_tenant
 from portal.errors import Forbidden, RateLimited, Unauthenticated
 from portal.identity.claims import ALL_SCOPES
+from portal.keys.admission import FREE, Admission
 from portal.keys.decision import SOURCE_LIMITED, Question, refusal
 from portal.keys.engine import Engine, engine
-from portal.keys.meters import FREE, Admission
 from portal.keys.snapshot import Snapshot
 from portal.keys.usage import usage
 from portal.keys.verify import deny
@@ -128,7 +128,7 @@ def _refuse(
 
 def _seconds_left(admission: Admission) -> int:
     reset = next((one.reset_at for one in admission.limits if one.name == "rpm"), None)
-    seconds = 1.0 if reset is None else (reset - datetime.now(UTC)).total_seconds()
+    seconds = 1.0 if reset is None else (reset - engine().clock.now()).total_seconds()
     return max(1, ceil(seconds))
 
 

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Double, Select, cast, func, select
+from sqlalchemy import Double, cast, func, not_, select
 
 from portal.db import Actor, find, session
 from portal.errors import NotFound
@@ -16,10 +16,10 @@ from portal.keys.schemas import RehearseKey
 from portal.keys.snapshot import Snapshot
 from portal.keys.state import KeyAcknowledgement, KeyChange, KeyUse, KeyVerifier
 from portal.keys.verify import rehearsed
-from portal.keys.watch import ALIVE_SECONDS
 
 DAY = timedelta(hours=24)
 LATEST = timedelta(seconds=10)
+UNSAID_SECONDS = 60.0  # for processes of a release that does not say how long they remember
 
 
 def _used(actor: Actor, key_id: str, span: timedelta) -> dict[str, list[Seen]]:
@@ -85,33 +85,37 @@ def what_if(actor: Actor, key_id: str, asked: RehearseKey) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """How many of the processes that verify have heard of a key's newest change, and after how
-    many milliseconds the last of them had; None where that was forgotten or nothing changed."""
+    """How many of the processes that verify have heard of a key's newest change.
+
+    `verifiers` are those that may answer from memory, and `milliseconds` is how long the last of
+    them took to hear; None where that was forgotten or nothing changed. `cut_off` are the hosts of
+    processes that have not heard and were silent for too long: they answer 503.
+    """
 
     verifiers: int
     heard: int
     milliseconds: float | None
+    cut_off: list[str]
 
     @property
     def by_all(self) -> bool:
-        """Whether nobody verifies who has not heard."""
+        """Whether everybody who may answer from memory has heard."""
         return self.heard == self.verifiers
 
 
 def propagation(actor: Actor, key_id: str) -> Heard:
-    """Who has heard of the newest change of a key: "2 of 2 verifiers, the last after 3 ms"."""
+    """Say who has heard of the newest change of a key."""
     actor.require("keys:read")
     find(ApiKey, actor, key_id)
-    row = session.execute(hearing(actor.tenant_id, key_id)).one()
-    return Heard(row[0], row[1], row[2])
+    return hearing(actor.tenant_id, key_id)
 
 
-def hearing(tenant_id: str, key_id: str) -> Select[int, int, float | None]:
-    """The one row that `Heard` is made of."""
+def hearing(tenant_id: str, key_id: str) -> Heard:
+    """Count who has heard of the newest change of a key, known to be the tenant's."""
     change = select(KeyChange.seq, KeyChange.changed_at).where(
         KeyChange.tenant_id == tenant_id, KeyChange.record_id == key_id
     )
-    newest = change.with_only_columns(KeyChange.seq).scalar_subquery()
+    newest = func.coalesce(change.with_only_columns(KeyChange.seq).scalar_subquery(), 0)
     changed_at = change.with_only_columns(KeyChange.changed_at).scalar_subquery()
     heard_at = (
         select(func.min(KeyAcknowledgement.seen_at))
@@ -120,15 +124,25 @@ def hearing(tenant_id: str, key_id: str) -> Select[int, int, float | None]:
         .where(KeyAcknowledgement.seen_at < changed_at + LATEST)
         .scalar_subquery()
     )
-    alive = (
-        select(KeyVerifier.seq, heard_at.label("heard_at"))
-        .where(KeyVerifier.seen_at > func.now() - timedelta(seconds=ALIVE_SECONDS))
-        .subquery()
-    )
-    seconds = func.extract("epoch", func.max(alive.c.heard_at) - changed_at)
+    # By the clock of the database, which noted when each was heard last.
+    silent_for = func.extract("epoch", func.clock_timestamp() - KeyVerifier.seen_at)
+    may_answer = silent_for < func.coalesce(KeyVerifier.stale_seconds, UNSAID_SECONDS)
+    known = select(
+        KeyVerifier.host,
+        (KeyVerifier.seq >= newest).label("heard"),
+        may_answer.label("may_answer"),
+        heard_at.label("heard_at"),
+    ).subquery()
+    one, has_heard = known.c.may_answer, known.c.heard
+    seconds = func.extract("epoch", func.max(known.c.heard_at).filter(one) - changed_at)
     spent = func.nullif(func.greatest(func.round(seconds * 1000, 1), 0), 0)
-    return select(
-        func.count().label("verifiers"),
-        func.count().filter(alive.c.seq >= func.coalesce(newest, 0)).label("heard"),
-        cast(spent, Double).label("milliseconds"),
-    ).select_from(alive)
+    count = func.count()
+    row = session.execute(
+        select(
+            count.filter(one),
+            count.filter(one, has_heard),
+            cast(spent, Double),
+            func.array_agg(func.distinct(known.c.host)).filter(not_(one), not_(has_heard)),
+        ).select_from(known)
+    ).one()
+    return Heard(row[0], row[1], row[2], sorted(row[3] or []))

@@ -165,7 +165,7 @@ class Surroundings:
 
 def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
     """The names of a key's application and persons, its open leaks, and who has heard that it was
-    stopped, in one statement."""
+    stopped."""
     none, never = cast(null(), Text), cast(null(), ApiKey.created_at.type)
     theirs = select(
         literal("application"),
@@ -187,13 +187,8 @@ def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
         .order_by(KeyLeak.reported_at.desc())
         .limit(MOST_LEAKS)
     )
-    hearing = insight.hearing(actor.tenant_id, record.id).subquery()
-    verifiers = select(
-        literal("heard"),
-        *(cast(number, Text) for number in hearing.c),
-        never,
-    ).where(literal(record.blocked or record.revoked_at is not None))
-    rows: Sequence[Any] = session.execute(union_all(theirs, people, leaks, verifiers)).all()
+    rows: Sequence[Any] = session.execute(union_all(theirs, people, leaks)).all()
+    is_stopped = record.blocked or record.revoked_at is not None
     name, allowed = next((row[2:4] for row in rows if row[0] == "application"), ("", "[]"))
     return Surroundings(
         application=name,
@@ -204,9 +199,5 @@ def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
             for kind, reporter, url, response, at in rows
             if kind == "leak"
         ],
-        heard=next((_heard(*row[1:4]) for row in rows if row[0] == "heard"), None),
+        heard=insight.hearing(actor.tenant_id, record.id) if is_stopped else None,
     )
-
-
-def _heard(verifiers: str, heard: str, milliseconds: str | None) -> Heard:
-    return Heard(int(verifiers), int(heard), None if milliseconds is None else float(milliseconds))

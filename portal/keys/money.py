@@ -14,7 +14,7 @@ from portal.audit import service as audit
 from portal.db import Actor, find, new_id, session
 from portal.errors import NotFound
 from portal.events import service as events
-from portal.keys.meters import Budget
+from portal.keys.admission import Budget
 from portal.keys.models import ApiKey
 from portal.keys.schemas import SettleReservation, SpendOnKey
 from portal.keys.slices import Piece, read_piece

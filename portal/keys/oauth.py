@@ -13,9 +13,10 @@ from portal.api import Authenticator, answer, authenticate, request_id
 from portal.db import Actor
 from portal.errors import PortalError, RateLimited
 from portal.keys import gate
+from portal.keys.admission import FREE
 from portal.keys.decision import SOURCE_LIMITED, Question, refusal
 from portal.keys.engine import Engine
-from portal.keys.meters import FREE
+from portal.keys.introspection import introspection
 from portal.keys.snapshot import Snapshot
 from portal.keys.tokens import Tokens
 from portal.keys.usage import usage
@@ -89,21 +90,7 @@ class OAuth:
         key = self._engine.find(shown.strip())
         if isinstance(key, str) or key.tenant_id != caller.tenant_id:
             return None
-        if refusal(key, Question(), self._engine.clock.now()) not in (None, "IP_FORBIDDEN"):
-            return None
-        found: dict[str, Any] = {
-            "active": True,
-            "token_type": "api_key",
-            "scope": " ".join(sorted(key.scopes)),
-            "client_id": key.application_id or key.id,
-            "sub": key.id,
-            "jti": key.id,
-            "iss": self._tokens.issuer,
-            "tenant_id": key.tenant_id,
-        }
-        if key.expires_at is not None:
-            found["exp"] = int(key.expires_at.timestamp())
-        return found
+        return introspection(key, self._tokens.issuer, self._engine.clock.now())
 
     def jwks(self) -> Response:
         """The public keys of our tokens."""

@@ -14,7 +14,7 @@ from sqlalchemy import and_, func, literal, select, union
 
 from portal.db import Actor, session
 from portal.keys.models import ApiKey, ApiKeyRuntime
-from portal.keys.state import KeyBudget, KeyUse, KeyWindow, SpendLedger
+from portal.keys.state import KeyBudget, KeyRate, KeyUse, SpendLedger
 
 HOUR = timedelta(hours=1)
 RATE_OVER = timedelta(hours=24)  # what a forecast looks back on
@@ -196,13 +196,13 @@ def standing(actor: Actor, key: ApiKey) -> Standing:
     rows = session.execute(
         select(
             found.c.relation, ApiKey.id, ApiKey.name, ApiKey.key_prefix, ApiKey.last4,
-            ApiKey.status, ApiKey.blocked, ApiKey.created_at, KeyWindow, KeyBudget, spent_lately,
+            ApiKey.status, ApiKey.blocked, ApiKey.created_at, KeyRate, KeyBudget, spent_lately,
             uses, func.now(),
         )
         .join(ApiKey, and_(here, ApiKey.id == found.c.id))
         .outerjoin(
-            KeyWindow,
-            and_(KeyWindow.tenant_id == actor.tenant_id, KeyWindow.key_id == key.id,
+            KeyRate,
+            and_(KeyRate.tenant_id == actor.tenant_id, KeyRate.key_id == key.id,
                  ApiKey.id == key.id),
         )
         .outerjoin(
@@ -243,19 +243,9 @@ def standing(actor: Actor, key: ApiKey) -> Standing:
     )
 
 
-def _gauges(key: ApiKey, window: KeyWindow | None, used: int, now: datetime) -> list[Gauge]:
-    """The uses in all, and the sliding windows: this minute, and of the one before what has not
-    slid out yet."""
-    bucket, into = divmod(now.timestamp(), 60)
-    fresh = 1 - into / 60
-    counts = [0, 0]
-    if window is not None and window.bucket == int(bucket):
-        counts = [
-            window.requests + int(window.requests_before * fresh),
-            window.tokens + int(window.tokens_before * fresh),
-        ]
-    elif window is not None and window.bucket == int(bucket) - 1:
-        counts = [int(window.requests * fresh), int(window.tokens * fresh)]
+def _gauges(key: ApiKey, rate: KeyRate | None, used: int, now: datetime) -> list[Gauge]:
+    """The uses in all, and what counts of the last 60 seconds."""
+    counts = (0, 0) if rate is None else rate.counted_at(now)
     limits = (
         ("Requests a minute", counts[0], key.rpm_limit),
         ("Tokens a minute", counts[1], key.tpm_limit),

@@ -356,9 +356,12 @@ class PostureDocument(BaseModel):
 class PropagationDocument(BaseModel):
     """How many of the processes that verify keys have heard of a key's newest change."""
 
-    verifiers: int
-    heard: int
-    milliseconds: float | None
+    verifiers: int = Field(description="Processes that may answer from memory.")
+    heard: int = Field(description="Those of them that have heard.")
+    milliseconds: float | None = Field(description="Until the last of them had heard.")
+    cut_off: list[str] = Field(
+        description="Hosts that have not heard and are silent: they answer 503, not VALID."
+    )
 
 
 Tokens = Annotated[int, Field(ge=0, le=10_000_000_000)]

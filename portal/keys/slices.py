@@ -1,8 +1,8 @@
 """Money that this process was lent of keys' budgets: held in the database, handed on from memory.
 
-A slice is a reservation like any other, only that it is handed on in pieces. Money is lent where
-calls are many and the budget is far from its end, and for a second: then what nobody took goes
-back. So no budget is ever passed, and near its end each call asks the database.
+A slice is a reservation like any other, only that it is handed on in pieces. Money is lent where a
+key is called again and again and the budget is far from its end, and for ten seconds: then what
+nobody took goes back. So no budget is ever passed, and near its end each call asks the database.
 
 A piece has no row. Its id says which slice it is of and what it holds, signed with the secret of
 the slice's row, so that any process can settle it.
@@ -10,7 +10,6 @@ the slice's row, so that any process can settle it.
 
 import hmac
 import threading
-import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections import OrderedDict
@@ -20,12 +19,14 @@ from datetime import datetime
 from decimal import Decimal
 from struct import Struct
 
+from portal.deadlines import elapsed
+
 CAPACITY = 20_000  # keys
-BUSY = 8  # calls of a key in a second from which on lending is worth it
-LEND_SECONDS = 1.0
-PAUSE_SECONDS = 0.25  # until a budget that lent nothing is asked again
+PERIOD_SECONDS = 10.0
+BUSY = 3  # calls of a key in a period from which on lending is worth it
+PAUSE_SECONDS = 1.0  # until a budget that lent nothing is asked again
 FEWEST = 4  # calls that a slice must be good for
-AT_FIRST = 64  # calls that the first slice is asked for
+AT_FIRST = 16  # calls that the first slice is asked for
 SOLVENCY = 1_000  # billionths: held for calls whose cost is not known, to know that there is money
 BILLION = 10**9
 
@@ -34,7 +35,7 @@ BILLION = 10**9
 class Slice:
     """A part of one key's budget, in billionths of a dollar, and the budget when it was lent.
 
-    `ends` is by the process's monotonic clock; `reserved_usd` has the whole slice in it.
+    `ends` is by the slices' clock; `reserved_usd` has the whole slice in it.
     """
 
     tenant_id: str
@@ -52,14 +53,14 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one call took of a slice: the how manieth piece of it, and how much."""
+    """A piece of a slice that one call took: its ordinal number, and how much."""
 
     of: Slice
     number: int
     amount: int
 
     def reservation_id(self, tokens: int, bucket: int) -> str:
-        """The piece's id; `tokens` were taken of the minute `bucket`."""
+        """The piece's id; `tokens` were counted in the slot `bucket`."""
         held = _HELD.pack(self.number, self.amount, tokens, bucket)
         packed = urlsafe_b64encode(held + _seal(self.of.secret, held))
         return f"{self.of.id}.{packed.decode()}"
@@ -70,7 +71,7 @@ class _Account:
     """How busy a key is, and the slice that it has."""
 
     slice: Slice | None = None
-    second_ends: float = 0.0
+    period_ends: float = 0.0
     calls: int = 0
     calls_before: int = 0
     next: int = 0
@@ -85,7 +86,7 @@ Return = tuple[str, str, int]
 class Slices:
     """Key id → its slice. Safe to share between threads."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = elapsed) -> None:
         self.clock = clock
         self._lock = threading.Lock()
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
@@ -127,18 +128,21 @@ class Slices:
             account.is_asking = True
             return max(account.next, AT_FIRST * amount, SOLVENCY)
 
-    def lend(self, key_id: str, lent: Slice | None) -> None:
-        """Hold what the database lent, in place of what was held before; where it lent nothing,
-        ask no more for a while."""
+    def lend(self, key_id: str, lent: Slice | None, amount: int = 0) -> Share | None:
+        """Hold what the database lent, in place of what was held before, and take the first piece
+        of it; where it lent nothing, ask no more for a while."""
         with self._lock:
             account = self._account(key_id)
             account.is_asking = False
             if lent is None:
                 account.next = 0
                 account.not_before = self.clock() + PAUSE_SECONDS
-                return
+                return None
             self._end(account)
             account.slice, account.next = lent, lent.lent
+            lent.left -= amount
+            lent.pieces += 1
+            return Share(lent, lent.pieces, amount)
 
     def end(self, key_ids: Iterable[str]) -> None:
         """Hold nothing of these keys any more: they changed, or their budget came to its end."""
@@ -154,17 +158,23 @@ class Slices:
                 self._end(account)
 
     def end_due(self) -> None:
-        """End the slices whose second is over, also of keys that nobody asks for."""
+        """End the slices whose time is over, also of keys that nobody asks for."""
         with self._lock:
             now = self.clock()
             for account in self._accounts.values():
                 if account.slice is not None and account.slice.ends <= now:
                     self._end(account)
 
-    def next_return(self) -> Return | None:
-        """What goes back to the database next, told once."""
+    def ended(self) -> list[Return]:
+        """What goes back to the database, told once."""
         with self._lock:
-            return self._returns.pop() if self._returns else None
+            told, self._returns = self._returns, []
+            return told
+
+    def not_returned(self, returns: Iterable[Return]) -> None:
+        """Tell these again: they could not be given back."""
+        with self._lock:
+            self._returns.extend(returns)
 
     def _account(self, key_id: str) -> _Account:
         """The account as it is now: a slice that is over has ended."""
@@ -174,10 +184,10 @@ class Slices:
             account = self._accounts[key_id] = _Account()
             while len(self._accounts) > CAPACITY:
                 self._end(self._accounts.popitem(last=False)[1])
-        if now >= account.second_ends:
-            recent = now < account.second_ends + 1
+        if now >= account.period_ends:
+            recent = now < account.period_ends + PERIOD_SECONDS
             account.calls_before = account.calls if recent else 0
-            account.second_ends, account.calls = now + 1, 0
+            account.period_ends, account.calls = now + PERIOD_SECONDS, 0
         if account.slice is not None and account.slice.ends <= now:
             self._end(account)
         self._accounts.move_to_end(key_id)
@@ -196,7 +206,7 @@ class Slices:
 
 # ---------------------------------------------------------------- pieces
 
-_HELD = Struct(">IQQI")  # number in the slice, billionths, tokens, minute
+_HELD = Struct(">IQQI")  # number in the slice, billionths, tokens, slot
 _SEAL_BYTES = 12
 
 

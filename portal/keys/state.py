@@ -1,6 +1,6 @@
 """The tables in which verifying keys keeps its state: numbers, never texts that people wrote.
 
-They are read and written by the functions of migrations/key_engine.py and a few statements of this
+They are read and written by the functions in migrations/functions/keys and a few statements of this
 package; as models they are here so that the schema has one description. None is a record: they
 have no version, and nobody edits them.
 """
@@ -10,9 +10,11 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
+    Double,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -65,7 +67,11 @@ class KeyChange(Base):
 
 
 class KeyVerifier(Base):
-    """A process that verifies keys, and the newest change that it has seen."""
+    """A process that verifies keys, and the newest change that it has seen.
+
+    It says VALID from memory for at most `stale_seconds` after `seen_at`; None for a process of a
+    release that did not say so.
+    """
 
     __tablename__ = "key_verifier"
 
@@ -74,6 +80,7 @@ class KeyVerifier(Base):
     process: Mapped[int] = mapped_column(Integer)
     seq: Mapped[int] = mapped_column(BigInteger)
     seen_at: Mapped[datetime]
+    stale_seconds: Mapped[float | None] = mapped_column(Double)
 
 
 class KeyAcknowledgement(Base):
@@ -86,9 +93,31 @@ class KeyAcknowledgement(Base):
     seen_at: Mapped[datetime]
 
 
+class KeyRate(Base):
+    """The requests and tokens of a key that were lent in the last minute, by slots of two seconds.
+
+    `requests` and `tokens` have 35 slots each, the last of which is `newest`; see rate_at. They are
+    written without waiting for the disk: a crash of PostgreSQL forgets the newest half second.
+    """
+
+    __tablename__ = "key_rate"
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    newest: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    requests: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")
+    tokens: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")
+    requests_sum: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    tokens_sum: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+    def counted_at(self, now: datetime) -> tuple[int, int]:
+        """The requests and tokens that count for a call at this moment."""
+        passed = max(0, int(now.timestamp() // 2) + 4 - self.newest)
+        return sum(self.requests[passed:]), sum(self.tokens[passed:])
+
+
 class KeyWindow(Base):
-    """What was lent of a key's requests and tokens in this minute and in the one before. UNLOGGED:
-    a crash of PostgreSQL forgets two minutes of counts."""
+    """What the release before counts with; dropped in the next one. UNLOGGED."""
 
     __tablename__ = "key_window"
 

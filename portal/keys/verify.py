@@ -4,10 +4,12 @@ Always an answer and never an error: `valid`, and the code of the first check th
 tenant's key looks like none. What is refused consumes nothing.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from portal.keys.admission import FREE, Admission
 from portal.keys.decision import (
     MALFORMED,
     METERED,
@@ -21,7 +23,7 @@ from portal.keys.decision import (
 )
 from portal.keys.denials import Denial
 from portal.keys.engine import Engine
-from portal.keys.meters import FREE, Admission
+from portal.keys.meters import Call
 from portal.keys.schemas import RehearseKey, VerifyKey
 from portal.keys.snapshot import Snapshot
 from portal.keys.usage import usage
@@ -48,15 +50,54 @@ UNKNOWN = {
 """Code → what is said where there is no key to tell of."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call about which everything but the meters is decided: its key holds."""
+
+    engine: Engine
+    key: Snapshot
+    question: Question
+    request_id: str
+    source: str | None
+    now: datetime
+
+    def answer(self, admission: Admission) -> dict[str, Any]:
+        """The answer, when the meters have been read."""
+        if admission.refused is not None:
+            return refused(self, admission.refused, admission)
+        key = self.key
+        usage.note(key.tenant_id, key.id, self.now, source=self.source, scope=self.question.scope)
+        return _answer(key, VALID, admission)
+
+
+Begun = dict[str, Any] | tuple[Asked, Call]
+"""The answer, or a call that the database has to count first."""
+
+
 def verify(engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str) -> dict[str, Any]:
     """Decide about a key for a caller of this tenant.
 
     Raises Unavailable when the database is needed and away, Conflict for a reservation id that
     belongs to another key.
     """
+    key = engine.find(asked.key.strip(), question_of(asked).ip)
+    begun = begin(engine, tenant_id, asked, request_id, key)
+    if isinstance(begun, dict):
+        return begun
+    call, counted = begun
+    return call.answer(engine.meters.wait(counted))
+
+
+def begin(
+    engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str, key: Snapshot | str
+) -> Begun:
+    """Decide as far as memory goes about what was found of a key: a snapshot, or why there is none.
+
+    Only what is rehearsed (`dry_run`), and a source of guesses at other tenants' keys, waits for
+    the database here.
+    """
     question = question_of(asked)
-    key = engine.find(asked.key.strip(), question.ip)
-    now = engine.clock.now()  # after the look-up, which may have put it right
+    now = engine.clock.now()  # after the look-up, which may have corrected it
     if isinstance(key, Snapshot) and key.tenant_id != tenant_id:
         key = SOURCE_LIMITED if engine.sources.wait(question.ip) else NOT_FOUND
         if key == NOT_FOUND:
@@ -66,17 +107,21 @@ def verify(engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str) ->
     code = refusal(key, question, now)
     if asked.dry_run:
         return rehearsed(engine, key, asked)
-    admission = FREE
-    if code is None and (key.is_metered or question.usd is not None):
-        own_id = None if question.usd is None else asked.reservation_id
-        admission = engine.meters.admit(key, question, own_id)
-        code = admission.refused
-    if code is None:
-        usage.note(tenant_id, key.id, now, source=asked.ip, scope=asked.scope)
-        return _answer(key, VALID, admission)
-    usage.deny(tenant_id, key.id, now, code)
-    deny(engine, key, question, code, admission, request_id, now)
-    return _answer(key, code, admission)
+    call = Asked(engine, key, question, request_id, asked.ip, now)
+    if code is not None:
+        return refused(call, code, FREE)
+    if not key.is_metered and question.usd is None:
+        return call.answer(FREE)
+    own_id = None if question.usd is None else asked.reservation_id
+    begun = engine.meters.begin(key, question, own_id)
+    return call.answer(begun) if isinstance(begun, Admission) else (call, begun)
+
+
+def refused(call: Asked, code: str, admission: Admission) -> dict[str, Any]:
+    """The answer to a call that is refused; its trace is kept."""
+    usage.deny(call.key.tenant_id, call.key.id, call.now, code)
+    deny(call.engine, call.key, call.question, code, admission, call.request_id, call.now)
+    return _answer(call.key, code, admission)
 
 
 def question_of(asked: RehearseKey) -> Question:

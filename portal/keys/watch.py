@@ -1,8 +1,9 @@
-"""Hears of every change of a key, in milliseconds, and tells that it has.
+"""Hear of every change of a key, in milliseconds, and tell that it was heard.
 
 One thread a process listens on a connection of its own. While it listens, snapshots are remembered;
-while it does not, every question goes to the database. Once a second it compares the number of the
-newest change, so that a lost notice costs a second and not more.
+while it does not, every question goes to the database. Several times a second it asks for the
+number of the newest change: a lost notice costs that long and not more, and a process that has had
+no answer for `stale_seconds` says 503 instead of something that may be old.
 """
 
 import os
@@ -16,25 +17,28 @@ import psycopg
 import structlog
 
 from portal.config import libpq_url
+from portal.deadlines import elapsed
 from portal.keys.cache import Cache
 from portal.keys.clock import Clock
-from portal.keys.slices import Slices
+from portal.keys.meters import Meters
 from portal.keys.wire import connect
 
 log = structlog.stdlib.get_logger(__name__)
 
-POLL_SECONDS = 1.0
+POLLS = 5  # while an answer may be remembered
 GRACE_SECONDS = 0.05  # a committed change whose notice is still on its way
 RETRY_SECONDS = 0.5
-HEARTBEAT_POLLS = 5
-ALIVE_SECONDS = 15
+TIDY_SECONDS = 30.0
 KEPT_ACKNOWLEDGEMENTS = 1000
 
-SEQ = "SELECT seq, clock_timestamp() FROM key_change_seq"
+# In one statement, so that what it reads is no older than what it writes: `seen_at` is the moment
+# from which on the process may say VALID for another `stale_seconds`.
 BEAT = """
-INSERT INTO key_verifier (id, host, process, seq, seen_at)
-VALUES (%(id)s, %(host)s, %(process)s, %(seq)s, clock_timestamp())
-ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, seen_at = excluded.seen_at
+WITH seen AS (
+    INSERT INTO key_verifier (id, host, process, seq, seen_at, stale_seconds)
+    VALUES (%(id)s, %(host)s, %(process)s, %(seq)s, clock_timestamp(), %(stale)s)
+    ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, seen_at = excluded.seen_at
+) SELECT seq, clock_timestamp() FROM key_change_seq
 """
 ACKNOWLEDGE = """
 INSERT INTO key_acknowledgement (seq, verifier_id, seen_at)
@@ -42,7 +46,7 @@ VALUES (%(seq)s, %(id)s, clock_timestamp()) ON CONFLICT DO NOTHING
 """
 TIDY = """
 WITH gone AS (
-    DELETE FROM key_verifier WHERE seen_at < now() - interval '1 minute' RETURNING id
+    DELETE FROM key_verifier WHERE seen_at < now() - interval '1 hour' RETURNING id
 ) DELETE FROM key_acknowledgement
 WHERE seq < %s OR verifier_id IN (SELECT id FROM gone)
 """
@@ -51,19 +55,27 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class Watch:
-    """Keeps one cache, and one clock, true to the database, from `start` to `stop`."""
+    """Keeps one cache, one clock and the meters true to the database, from `start` to `stop`."""
 
-    def __init__(self, database_url: str, cache: Cache, slices: Slices, clock: Clock) -> None:
+    def __init__(
+        self, database_url: str, cache: Cache, meters: Meters, clock: Clock, stale_seconds: float
+    ) -> None:
         self._url = libpq_url(database_url)
         self._cache = cache
-        self._slices = slices
+        self._meters = meters
         self._clock = clock
+        self._stale_seconds = stale_seconds
+        self._heard_at = elapsed()
         self.id = f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
         self.seq = 0
         self.listening = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._connection: Connection | None = None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the database was heard within `stale_seconds`: what is remembered holds."""
+        return elapsed() - self._heard_at < self._stale_seconds
 
     def start(self) -> None:
         """Begin to listen, in a thread of this process."""
@@ -74,13 +86,12 @@ class Watch:
         """End the thread, and with it the remembering."""
         self._stopping.set()
         if self._thread is not None:
-            self._thread.join(POLL_SECONDS + 2)
+            self._thread.join(self._stale_seconds + 2)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 with connect(self._url, "portal-key-watch") as connection:
-                    self._connection = connection
                     self._listen(connection)
                     self._leave(connection)
             except psycopg.Error as error:
@@ -94,22 +105,26 @@ class Watch:
     def _listen(self, connection: Connection) -> None:
         connection.execute("LISTEN key_changed")
         # In this order: a change between the two is noticed, and the cache is still empty.
-        self.seq = self._newest(connection)
+        asked_at = elapsed()
+        self.seq = self._beat(connection)
         self._beat(connection)
         self._cache.open()
+        self._meters.forget_all()
+        self._heard_at = asked_at
         self.listening.set()
-        polls, due = 0, time.monotonic() + POLL_SECONDS
+        tidy_at = time.monotonic() + TIDY_SECONDS
         while not self._stopping.is_set():
-            self._hear(connection, max(0.0, due - time.monotonic()))
-            if time.monotonic() < due:
-                continue
-            if self._newest(connection) > self.seq:
-                self._hear(connection, GRACE_SECONDS)
-                self._catch_up(connection)
-            polls, due = polls + 1, time.monotonic() + POLL_SECONDS
-            if polls % HEARTBEAT_POLLS == 0:
-                self._beat(connection)
+            self._hear_until(connection, time.monotonic() + self._stale_seconds / POLLS)
+            asked_at = elapsed()
+            self._catch_up(connection, self._beat(connection))
+            self._heard_at = asked_at
+            if time.monotonic() > tidy_at:
                 connection.execute(TIDY, (self.seq - KEPT_ACKNOWLEDGEMENTS,))
+                tidy_at = time.monotonic() + TIDY_SECONDS
+
+    def _hear_until(self, connection: Connection, due: float) -> None:
+        while (left := due - time.monotonic()) > 0 and not self._stopping.is_set():
+            self._hear(connection, left)
 
     def _hear(self, connection: Connection, seconds: float) -> None:
         """Apply what is told next, at most within these seconds, and acknowledge it then."""
@@ -119,17 +134,20 @@ class Watch:
             return
         names = [name for _, name in told]
         self._cache.evict(names)
-        self._slices.end(names)
+        self._meters.forget(names)
         newest = max(seq for seq, _ in told)
         if newest > self.seq:
             self._saw(connection, newest)
 
-    def _catch_up(self, connection: Connection) -> None:
-        newest = self._newest(connection)
+    def _catch_up(self, connection: Connection, newest: int) -> None:
+        """Forget everything if a change up to the `newest` was not told of."""
+        ends = time.monotonic() + GRACE_SECONDS
+        while newest > self.seq and (left := ends - time.monotonic()) > 0:
+            self._hear(connection, left)
         if newest > self.seq:
             log.warning("a notice of a key's change was lost", seen=self.seq, newest=newest)
             self._cache.flush()
-            self._slices.end_all()
+            self._meters.forget_all()
             self._saw(connection, newest)
 
     def _saw(self, connection: Connection, seq: int) -> None:
@@ -137,15 +155,16 @@ class Watch:
         connection.execute(ACKNOWLEDGE, {"seq": seq, "id": self.id})
         self._beat(connection)
 
-    def _beat(self, connection: Connection) -> None:
-        facts = {"id": self.id, "host": socket.gethostname()[:200], "process": os.getpid()}
-        connection.execute(BEAT, {**facts, "seq": self.seq})
+    def _beat(self, connection: Connection) -> int:
+        """Say that this process lives and what it has seen; return the number of the newest change.
 
-    def _newest(self, connection: Connection) -> int:
+        The clock learns the database's time with it.
+        """
         asked = self._clock.system()
-        row = connection.execute(SEQ).fetchone()
-        if row is None:
-            return 0
+        facts = {"id": self.id, "host": socket.gethostname()[:200], "process": os.getpid()}
+        facts |= {"seq": self.seq, "stale": self._stale_seconds}
+        row = connection.execute(BEAT, facts).fetchone()
+        assert row is not None  # noqa: S101 - the table has its one row
         self._clock.learn(row[1], asked)
         return int(row[0])
 

@@ -1,30 +1,19 @@
-"""The engine's own connections: one a thread, one statement a transaction, prepared.
+"""The engine's own connections for look-ups and traces: one a thread, prepared.
 
-Deciding about a key is one function call of PostgreSQL. It shares no transaction with the request
-that it is decided for: what a key used up stays used up when the request fails.
+A statement shares no transaction with the request that it is sent for.
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
 from portal.config import libpq_url
-from portal.errors import Unavailable
-
-# A reservation that a crash of PostgreSQL forgets takes its counter with it; what is for ever (the
-# ledger, uses) asks for its own durability inside the function.
-OPTIONS = "-c timezone=UTC -c synchronous_commit=off"
-CONNECT_SECONDS = 3
+from portal.deadlines import connection_settings
+from portal.keys.counting import away
 
 Parameters = tuple[Any, ...]
 Connection = psycopg.Connection[tuple[Any, ...]]
-
-
-class WouldWait(Exception):
-    """PostgreSQL has to be asked, in a thread that does not wait now."""
 
 
 class _Held:
@@ -44,27 +33,11 @@ class Wire:
         self._url = libpq_url(database_url)
         self._local = threading.local()
 
-    @contextmanager
-    def without_waiting(self) -> Iterator[None]:
-        """In this thread, for the time being, a question is a WouldWait and is not asked."""
-        self._local.waits = False
-        try:
-            yield
-        finally:
-            self._local.waits = True
-
-    @property
-    def waits(self) -> bool:
-        """Whether this thread may ask now."""
-        return getattr(self._local, "waits", True)
-
     def one(self, statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
         """The first row of the answer. Unavailable when the database does not answer.
 
         A question is asked again only if the connection was broken before it could be asked.
         """
-        if not self.waits:
-            raise WouldWait
         try:
             return self._ask(statement, parameters)
         except psycopg.OperationalError as error:
@@ -72,7 +45,7 @@ class Wire:
                 self._forget()
                 return self._again(statement, parameters)
             self._forget()
-            raise _away() from error
+            raise away() from error
 
     def many(self, statement: str, rows: list[Parameters]) -> None:
         """One statement for each of the rows, in one transaction."""
@@ -82,7 +55,7 @@ class Wire:
                 cursor.executemany(statement, rows)
         except psycopg.OperationalError as error:
             self._forget()
-            raise _away() from error
+            raise away() from error
 
     def connection(self) -> Connection:
         """This thread's connection."""
@@ -104,7 +77,7 @@ class Wire:
             return self._ask(statement, parameters)
         except psycopg.OperationalError as error:
             self._forget()
-            raise _away() from error
+            raise away() from error
 
     def _connected(self) -> bool:
         return getattr(self._local, "held", None) is not None
@@ -118,13 +91,8 @@ def connect(url: str, application: str = "portal-keys") -> Connection:
     connection = psycopg.connect(
         url,
         autocommit=True,
-        options=OPTIONS,
-        connect_timeout=CONNECT_SECONDS,
-        application_name=application,
+        # Traces of refusals and sources of guesses may be forgotten by a crash.
+        **connection_settings(application, settings={"synchronous_commit": "off"}),
     )
     connection.prepare_threshold = 1
     return connection
-
-
-def _away() -> Unavailable:
-    return Unavailable("Keys cannot be checked right now. Try again in a moment.")

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portal.embedded import die_with_parent
-from portal.serving import WEB_THREADS
+from portal.front.application import THREADS
 
 ROOT = Path(__file__).parent.parent.parent
-START_SECONDS = 30
+START_SECONDS = 90
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -48,7 +48,7 @@ def serving(
     """
     port = free_port()
     command = ["granian", "--interface", "wsgi", "--workers", str(workers), "--port", str(port)]
-    command += ["--blocking-threads", str(WEB_THREADS), "--log-level", "error", target]
+    command += ["--blocking-threads", str(THREADS), "--log-level", "error", target]
     return _running(command, environment, port)
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from portal.keys import snapshot
 from portal.keys.clock import Clock
+from portal.keys.counting import Counting
 from portal.keys.decision import Question
 from portal.keys.meters import Meters
 from portal.keys.wire import Wire
@@ -20,12 +21,12 @@ from portal.keys.wire import Wire
 
 def main() -> None:
     url, digest, task = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-    wire = Wire(url)
-    key = snapshot.load(wire, digest, Clock())
+    clock = Clock()
+    key = snapshot.load(Wire(url), digest, clock)
     assert key
     usd = None if task.get("usd") is None else Decimal(task["usd"])
     question = Question(tokens=task.get("tokens", 0), usd=usd)
-    meters, seen = Meters(wire), Counter[str]()
+    meters, seen = Meters(Counting(url), clock), Counter[str]()
     ids: list[str] = []
     lock = threading.Lock()
 

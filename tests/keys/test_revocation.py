@@ -116,7 +116,7 @@ def test_a_revoked_key_opens_in_no_process_a_second_later(
 def test_trap_1_a_key_that_was_rotated_away_opens_in_no_process(
     app: Flask, ada: Api, database: Database
 ) -> None:
-    other = Engine(app, database.app_url)  # as another process has it
+    other = Engine(app, database.app_url, 2)  # as another process has it
     other.begin_now()
     try:
         assert other.watch

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from portal.config import libpq_url
 from portal.db import session
+from portal.keys import counting, housekeeping, snapshot, watch
 from portal.keys import format as key_format
-from portal.keys import housekeeping, meters, snapshot, watch
 from portal.keys.clock import Clock
 from portal.keys.engine import Engine
 from portal.networks import parse
@@ -254,7 +254,7 @@ def test_a_lost_notice_is_made_up_for_within_a_second(
 def test_a_budget_that_is_used_up_elsewhere_ends_what_was_lent_of_it(
     ada: Api, engine: Engine, verify: Any, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(meters, "LEND_SECONDS", 60)  # it does not end by itself meanwhile
+    monkeypatch.setattr(counting, "LEND_SECONDS", 60)  # it does not end by itself meanwhile
     issued = ada.create("api-keys", max_budget_usd=10)
     lent = "SELECT 1 FROM spend_reservation WHERE secret IS NOT NULL"
     until(lambda: verify(issued)["valid"] and database.sql(lent) is not None)
@@ -273,6 +273,7 @@ def test_a_broken_connection_remembers_nothing(
     issued = ada.create("api-keys")
     assert verify(issued)["valid"]
     assert engine.watch
+    monkeypatch.setattr(engine.watch, "_stale_seconds", 60)  # the database is asked meanwhile
     database.sql(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
         " WHERE application_name = 'portal-key-watch' AND datname = current_database()"
@@ -338,7 +339,7 @@ def test_unknown_keys_are_limited_by_where_they_come_from(app: Flask, ada: Api, 
 def test_guesses_are_counted_for_all_processes_together(
     ada: Api, engine: Engine, database: Database
 ):
-    other = Engine(engine._app, engine._url)  # as another process has it
+    other = Engine(engine._app, engine._url, 2)  # as another process has it
 
     def guess(process: Engine, source: str) -> Any:
         return process.find(key_format.generate("acme", "service").text, parse(source))

@@ -1,7 +1,7 @@
 -- Ends a piece of a slice, as settle_reservation ends a reservation. The caller has checked the
 -- piece's seal; what it held is taken out of its slice once.
 -- Locks: the family's row of key_budget, the slice's row of spend_reservation, then those of
--- spend_on_key, then the key's row of key_window.
+-- spend_on_key, then the key's row of key_rate.
 CREATE OR REPLACE FUNCTION settle_piece(
     p_tenant text, p_slice text, p_id text, p_held numeric, p_held_tokens bigint, p_bucket bigint,
     p_usd numeric, p_tokens bigint, p_model text
@@ -30,7 +30,6 @@ BEGIN
     RETURN QUERY SELECT slice.key_id::text, spent.* FROM spend_on_key(p_tenant, p_id, 'settled',
         slice.key_id, p_usd, freed, slice.period_start, p_tokens, p_model) AS spent;
     IF NOT again AND p_tokens IS NOT NULL THEN
-        UPDATE key_window AS w SET tokens = greatest(0, w.tokens + p_tokens - p_held_tokens)
-        WHERE w.tenant_id = p_tenant AND w.key_id = slice.key_id AND w.bucket = p_bucket;
+        PERFORM correct_tokens(p_tenant, slice.key_id, p_bucket, p_tokens - p_held_tokens);
     END IF;
 END $$;

@@ -2,7 +2,7 @@
 -- of the minute that they were taken of, if it still runs. Repeated, it gives the first answer
 -- again. No row for a reservation that never was.
 -- Locks, in the order of admit_key: the family's row of key_budget, the reservation, then those of
--- spend_on_key, then the key's row of key_window.
+-- spend_on_key, then the key's row of key_rate.
 CREATE OR REPLACE FUNCTION settle_reservation(
     p_tenant text, p_id text, p_usd numeric, p_tokens bigint, p_model text, p_kind text
 ) RETURNS TABLE (
@@ -35,7 +35,6 @@ BEGIN
         spend_on_key(p_tenant, p_id, p_kind, admitted.key_id, p_usd, lent, held.period_start,
             p_tokens, p_model) AS spent;
     IF held.id IS NOT NULL AND p_tokens IS NOT NULL THEN
-        UPDATE key_window AS w SET tokens = greatest(0, w.tokens + p_tokens - held.tokens)
-        WHERE w.tenant_id = p_tenant AND w.key_id = held.key_id AND w.bucket = held.bucket;
+        PERFORM correct_tokens(p_tenant, held.key_id, held.bucket, p_tokens - held.tokens);
     END IF;
 END $$;

@@ -1,0 +1,10 @@
+-- Corrects the tokens that were counted for a call, in the slot in which they were counted: by as
+-- much as it came to more (or less, if negative). Nothing is left to correct once the slot is too old.
+-- Locks: the key's row of key_rate.
+CREATE OR REPLACE FUNCTION correct_tokens(p_tenant text, p_key text, p_slot bigint, p_more bigint)
+RETURNS void LANGUAGE sql VOLATILE AS $$
+    UPDATE key_rate AS r SET
+        tokens[35 - (r.newest - p_slot)] = tokens[35 - (r.newest - p_slot)] + p_more,
+        tokens_sum = r.tokens_sum + p_more
+    WHERE r.tenant_id = p_tenant AND r.key_id = p_key AND r.newest - p_slot BETWEEN 0 AND 34
+$$;

@@ -1,0 +1,116 @@
+"""The RSGI application of one web process: receives requests, and has each answered in its place.
+
+Three places answer: the loop itself (whether the process lives, static files, questions about keys
+that memory answers or that PostgreSQL counts), the threads for keys that are not in memory, and the
+threads for everything else.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+from ulid import ULID
+
+from portal import api
+from portal.errors import PortalError, Unavailable
+from portal.front import wsgi
+from portal.front.bodies import Bodies
+from portal.front.threads import Busy, Threads
+from portal.front.wsgi import Answer
+from portal.keys import door
+from portal.openapi import PROBLEM
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from portal.keys.engine import Engine
+
+THREADS = 8  # they wait for PostgreSQL, so more than one
+KEY_THREADS = 4  # for questions about keys alone
+PLACES = 256  # requests that wait for one of these, each
+FOR_KEYS = frozenset({door.VERIFY, door.INTROSPECT, "/oauth/token"})
+PLAIN = [
+    ("content-type", "text/plain; charset=utf-8"),
+    ("cache-control", "no-store"),
+    ("x-content-type-options", "nosniff"),
+]
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Front:
+    """Answers the requests of one web process, on one event loop."""
+
+    def __init__(self, app: "Flask") -> None:
+        self._app = app
+        self._engine: Engine = app.extensions["keys"]
+        self._issuer = app.extensions["portal"].base_url
+        self._bodies = Bodies()
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin in the process that serves, before its first request."""
+        self._threads = Threads("page", THREADS, PLACES)
+        self._key_threads = Threads("key", KEY_THREADS, PLACES)
+        self._watching = loop.create_task(self._bodies.watch())
+        self._engine.begin()
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End when the last request is answered."""
+        self._watching.cancel()
+        self._threads.stop()
+        self._key_threads.stop()
+        self._engine.end()
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        """Answer one request."""
+        try:
+            answer = await self._answer(scope, protocol)
+        except PortalError as error:
+            answer = _refusal(scope.path, error)
+        except Busy:
+            gone = Unavailable("The portal has too much to do right now. Try again in a moment.")
+            answer = _refusal(scope.path, gone)
+        except Exception:
+            log.exception("a request was not answered")
+            answer = 500, PLAIN, b"Something failed on our side.\n"
+        protocol.response_bytes(*answer)
+
+    async def _answer(self, scope: Any, protocol: Any) -> Answer:
+        path = scope.path
+        if path == "/healthz":
+            return 200, PLAIN, b"ok\n"
+        headers = scope.headers
+        length = headers.get("content-length")
+        body = b""
+        if length not in (None, "0") or headers.get("transfer-encoding") is not None:
+            source = scope.client.rpartition(":")[0]
+            body = await self._bodies.receive(protocol, path, length, source)
+        if path in FOR_KEYS:
+            return await self._about_a_key(scope, body)
+        environ = wsgi.environment(scope, body)
+        return await self._threads.run(wsgi.call, self._app.wsgi_app, environ)
+
+    async def _about_a_key(self, scope: Any, body: bytes) -> Answer:
+        answer = None
+        if scope.method == "POST" and not scope.query_string:
+            if scope.path == door.VERIFY:
+                answer = await door.verify(self._engine, scope.headers.get, body)
+            elif scope.path == door.INTROSPECT:
+                answer = door.introspect(self._engine, self._issuer, scope.headers.get, body)
+        if answer is not None:
+            return answer
+        environ = wsgi.environment(scope, body)
+        return await self._key_threads.run(wsgi.call, self._app.wsgi_app, environ)
+
+
+def _refusal(path: str, error: PortalError) -> Answer:
+    """The answer to a request that the application never sees."""
+    headers = [(name.lower(), value) for name, value in error.headers.items()]
+    if error.status in (408, 413):
+        headers.append(("connection", "close"))  # what is left of the body is not read
+    if not api.is_api_path(path):
+        return error.status, [*PLAIN, *headers], f"{error.detail}\n".encode()
+    document = api.problem_document(error, f"req_{ULID()}")
+    kind = [("content-type", PROBLEM), ("cache-control", "no-store")]
+    return error.status, [*kind, *headers], orjson.dumps(document)

@@ -1,0 +1,107 @@
+"""Receive the bodies of requests: each whole, within a deadline, a size and a share of memory."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from portal.errors import PortalError, RateLimited, RequestTimeout, TooLarge, Unavailable
+from portal.openapi import PREFIX
+
+SECONDS = 10.0  # for a whole body
+SLOW_SECONDS = 1.0  # a body that takes longer counts as one of its source's slow ones
+SLOW_BODIES = 32  # of one source at a time
+LOOK_SECONDS = 0.5  # between two looks at what is on its way
+RESERVED = 64 * 1024 * 1024  # bytes of bodies that may be on their way at a time
+SMALL = 64 * 1024  # bytes; smaller bodies do not count for RESERVED, and arrive in one piece
+LARGEST = 1024 * 1024
+LARGEST_OF: Mapping[str, int] = {
+    f"{PREFIX}/api-keys/verify": 16 * 1024,
+    "/oauth/token": 16 * 1024,
+    "/oauth/introspect": 16 * 1024,
+    "/auth/backchannel-logout": SMALL,
+    "/auth/logout": 16 * 1024,
+    "/look": 4 * 1024,
+}
+"""Path → the largest body in bytes that it takes, where that is less than LARGEST."""
+
+
+@dataclass(slots=True, eq=False)
+class _OnItsWay:
+    """A body that is being received, and what it is refused for while it is."""
+
+    source: str
+    began: float
+    task: "asyncio.Task[Any]"
+    refused: PortalError | None = None
+
+    def refuse(self, refused: PortalError) -> None:
+        self.refused = refused
+        self.task.cancel()
+
+
+class Bodies:
+    """Receives bodies, and watches those that are on their way. For one event loop."""
+
+    def __init__(self) -> None:
+        self._on_their_way: set[_OnItsWay] = set()
+        self._reserved = 0
+
+    async def receive(self, protocol: Any, path: str, length: str | None, source: str) -> bytes:
+        """Return the whole body of a request; `length` is its Content-Length, if it has one.
+
+        Raises TooLarge, RequestTimeout for a body that is too slow, RateLimited for one too many of
+        its source, Unavailable when too much is on its way.
+        """
+        largest = LARGEST_OF.get(path, LARGEST)
+        size = largest if length is None else int(length)
+        if size > largest:
+            raise TooLarge(f"Send at most {largest // 1024} KiB.")
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine that runs
+        one = _OnItsWay(source, time.monotonic(), task)
+        self._on_their_way.add(one)
+        try:
+            if length is not None and size <= SMALL:
+                return bytes(await protocol())
+            return await self._larger(protocol, size, largest)
+        except asyncio.CancelledError:
+            if one.refused is None:
+                raise
+            task.uncancel()
+            raise one.refused from None
+        finally:
+            self._on_their_way.discard(one)
+
+    async def _larger(self, protocol: Any, size: int, largest: int) -> bytes:
+        if self._reserved + size > RESERVED:
+            raise Unavailable("Too much is being sent right now. Try again in a moment.")
+        self._reserved += size
+        received = bytearray()
+        try:
+            async for piece in protocol:
+                received += piece
+                if len(received) > largest:
+                    raise TooLarge(f"Send at most {largest // 1024} KiB.")
+        finally:
+            self._reserved -= size
+        return bytes(received)
+
+    async def watch(self) -> None:
+        """Refuse, for ever, what is too slow, and the newest of a source that sends many slowly."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self._look(time.monotonic())
+
+    def _look(self, now: float) -> None:
+        slow = Counter[str]()
+        for one in sorted(self._on_their_way, key=lambda one: one.began):
+            if one.refused is not None or now - one.began < SLOW_SECONDS:
+                continue
+            slow[one.source] += 1
+            if now - one.began > SECONDS:
+                one.refuse(RequestTimeout(f"The request did not arrive within {SECONDS:.0f} s."))
+            elif slow[one.source] > SLOW_BODIES:
+                one.refuse(RateLimited("Too many requests from your address arrive slowly."))

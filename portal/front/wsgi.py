@@ -1,0 +1,73 @@
+"""Call the WSGI application (PEP 3333) with a request that is there in whole."""
+
+import sys
+from collections.abc import Iterable
+from io import BytesIO
+from typing import Any
+from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+Headers = list[tuple[str, str]]
+Answer = tuple[int, Headers, bytes]
+"""Status, headers, body."""
+
+
+def environment(scope: Any, body: bytes) -> WSGIEnvironment:
+    """The environment of a request. `scope` is granian's description of it (RSGI)."""
+    peer, _, _ = scope.client.rpartition(":")
+    server, _, port = scope.server.rpartition(":")
+    environ: WSGIEnvironment = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        # WSGI has bytes as text of one character each.
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": server,
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": peer.strip("[]"),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope.headers.items():
+        _add(environ, name, value)
+    if body:
+        environ["CONTENT_LENGTH"] = str(len(body))
+    return environ
+
+
+def _add(environ: WSGIEnvironment, name: str, value: str) -> None:
+    if "_" in name:  # it would pass for the header with a hyphen
+        return
+    name = name.upper().replace("-", "_")
+    if name not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        name = f"HTTP_{name}"
+    known = environ.get(name)
+    if known is None:
+        environ[name] = value
+    else:
+        environ[name] = f"{known}{'; ' if name == 'HTTP_COOKIE' else ','}{value}"
+
+
+def call(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
+    """The application's whole answer."""
+    begun: list[tuple[str, Headers]] = []
+
+    def start(status: str, headers: Headers, fault: Any = None) -> Any:
+        begun[:] = [(status, headers)]
+        return written.append
+
+    written: list[bytes] = []
+    answer: Iterable[bytes] = application(environ, start)
+    try:
+        body = b"".join([*written, *answer])
+    finally:
+        close = getattr(answer, "close", None)
+        if close is not None:
+            close()
+    [(status, headers)] = begun
+    return int(status[:3]), headers, body

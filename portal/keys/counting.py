@@ -1,0 +1,267 @@
+"""Ask PostgreSQL to count calls: all that wait in one statement, so many cost little more than one.
+
+One thread a process sends them, one batch after the other; what comes meanwhile is the next batch.
+No row is waited for: a call whose rows somebody else holds is asked again a moment later, and keeps
+nobody waiting but itself.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+import psycopg
+import structlog
+
+from portal.config import libpq_url
+from portal.deadlines import connection_settings
+from portal.errors import Unavailable
+
+log = structlog.stdlib.get_logger(__name__)
+
+ANSWER_SECONDS = 2.0  # until a call that could not be counted is told so
+AGAIN_SECONDS = 0.002  # until a call whose rows were held is asked again; doubled each time
+LONGEST_AGAIN_SECONDS = 0.05
+LARGEST_BATCH = 200
+STATEMENT_SECONDS = 1.5  # a batch takes milliseconds, and waits for nobody
+HOLD_SECONDS = 600  # until a reservation that nobody settled comes back
+LEND_SECONDS = 10.0  # that a process may hand on a slice of a budget
+ADMIT = "SELECT * FROM admit_calls(%s::text::jsonb, %s, %s)"
+RETURN = "SELECT return_slices(%s::text::jsonb)"
+BUSY = "BUSY"
+
+Asked = dict[str, Any]
+"""What is asked about a call, by the names that admit_calls reads."""
+
+
+class Counted(NamedTuple):
+    """A row of the database's `admit_calls`; see there."""
+
+    n: int
+    refused: str | None
+    slot: int | None
+    until_ms: int | None
+    requests_used: int
+    requests_lent: int
+    tokens_used: int
+    tokens_lent: int
+    uses: int | None
+    spent_usd: Any
+    reserved_usd: Any
+    period_end: Any
+    lent_usd: Any
+    lent_ms: int
+
+
+class Call(Protocol):
+    """A call that is to be counted, and what becomes of it."""
+
+    @property
+    def asked(self) -> Asked:
+        """What the database is asked."""
+
+    def counted(self, row: Counted) -> Any:
+        """Return what the caller is told, and keep what was lent. Runs also if nobody waits."""
+
+    def failed(self) -> None:
+        """Undo what was taken for it."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    call: Call
+    until: float
+    again_at: float = 0.0
+    tries: int = 0
+    answer: "Future[Any]" = field(default_factory=Future)
+
+    def deliver(self, row: Counted) -> None:
+        try:
+            told = self.call.counted(row)
+        except Exception as error:  # noqa: BLE001 - the caller's to handle
+            self.answer.set_exception(error)
+        else:
+            self.answer.set_result(told)
+
+    def fail(self, error: Exception) -> None:
+        self.call.failed()
+        self.answer.set_exception(error)
+
+    def put_off(self, now: float) -> None:
+        self.again_at = now + min(LONGEST_AGAIN_SECONDS, AGAIN_SECONDS * 2**self.tries)
+        self.tries += 1
+
+
+class Counting:
+    """Counts calls, from any thread. Begins with the first one, in the process that asks it."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = libpq_url(database_url)
+        self._some = threading.Condition()
+        self._new: deque[_Waiting] = deque()
+        self._held: list[_Waiting] = []
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+        self._connection: psycopg.Connection[Any] | None = None
+        self._returning: psycopg.Connection[Any] | None = None
+
+    def ask(self, call: Call) -> "Future[Any]":
+        """Have a call counted; the future is what `counted` returns. It fails with Unavailable when
+        the database does not answer, or when somebody holds the call's rows for too long."""
+        one = _Waiting(call, time.monotonic() + ANSWER_SECONDS)
+        with self._some:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="key-counting", daemon=True)
+                self._thread.start()
+            self._new.append(one)
+            self._some.notify()
+        return one.answer
+
+    def count(self, call: Call) -> Any:
+        """Have a call counted, and wait for it in this thread. Raises Unavailable."""
+        try:
+            return self.ask(call).result(ANSWER_SECONDS)
+        except TimeoutError:
+            raise away() from None
+
+    async def counted(self, call: Call) -> Any:
+        """Have a call counted, and wait for it in an event loop. Raises Unavailable."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                # What was asked is counted, also when nobody waits for it any more.
+                asked = asyncio.wrap_future(self.ask(call))
+                asked.add_done_callback(_looked_at)
+                return await asyncio.shield(asked)
+        except TimeoutError:
+            raise away() from None
+
+    def return_slices(self, given: Sequence[Asked]) -> list[int]:
+        """Give back what was lent; return the positions of those that were taken back.
+
+        For one thread at a time, which is not the one that counts.
+        """
+        if self._returning is None or self._returning.closed:
+            self._returning = connect(self._url)
+        return [n for (n,) in self._returning.execute(RETURN, (_as_json(given),))]
+
+    def stop(self) -> None:
+        """Answer what waits, and end until the next call is asked about."""
+        with self._some:
+            ending, self._thread, self._stopping = self._thread, None, True
+            self._some.notify()
+        if ending is not None:
+            ending.join(ANSWER_SECONDS)
+        if self._returning is not None:
+            self._returning.close()
+        self._stopping = False
+
+    # ------------------------------------------------------------ the thread
+
+    def _run(self) -> None:
+        while batch := self._next_batch():
+            try:
+                rows = self._sent([one.call.asked for one in batch])
+            except psycopg.OperationalError:
+                for one in batch:
+                    one.fail(away())
+            except Exception:
+                log.exception("calls could not be counted together")
+                self._one_by_one(batch)
+            else:
+                self._tell(batch, rows)
+        if self._connection is not None:
+            self._connection.close()
+
+    def _next_batch(self) -> list[_Waiting]:
+        """The calls to be counted now, once there are some. Empty when it is over."""
+        with self._some:
+            while True:
+                now = time.monotonic()
+                batch = [one for one in self._held if one.again_at <= now]
+                self._held = [one for one in self._held if one.again_at > now]
+                while self._new and len(batch) < LARGEST_BATCH:
+                    batch.append(self._new.popleft())
+                if batch or (self._stopping and not self._held):
+                    return batch
+                next_at = min((one.again_at for one in self._held), default=None)
+                self._some.wait(None if next_at is None else max(0.001, next_at - now))
+
+    def _tell(self, batch: Sequence[_Waiting], rows: Sequence[Counted]) -> None:
+        now = time.monotonic()
+        for one, row in zip(batch, rows, strict=True):
+            if row.refused != BUSY:
+                one.deliver(row)
+            elif now > one.until:
+                one.fail(away())
+            else:
+                one.put_off(now)
+                self._held.append(one)
+
+    def _one_by_one(self, batch: Sequence[_Waiting]) -> None:
+        """Find the call that fails by itself; the others are counted."""
+        for one in batch:
+            try:
+                rows = self._sent([one.call.asked])
+            except Exception as error:  # noqa: BLE001 - its caller is told
+                one.fail(away() if isinstance(error, psycopg.OperationalError) else error)
+            else:
+                self._tell([one], rows)
+
+    def _sent(self, asked: Sequence[Asked]) -> list[Counted]:
+        """The rows for these calls. A connection that broke meanwhile is made again, once."""
+        is_new = self._connection is None
+        try:
+            return self._rows(asked)
+        except psycopg.OperationalError:
+            self._connection = None
+            if is_new:
+                raise
+        try:
+            return self._rows(asked)
+        except psycopg.OperationalError:
+            self._connection = None
+            raise
+
+    def _rows(self, asked: Sequence[Asked]) -> list[Counted]:
+        if self._connection is None:
+            self._connection = connect(self._url)
+        parameters = _as_json(asked), HOLD_SECONDS, int(LEND_SECONDS * 1000)
+        return [Counted(*row) for row in self._connection.execute(ADMIT, parameters)]
+
+
+def _looked_at(asked: "asyncio.Future[Any]") -> None:
+    """Take note of an error that comes when nobody waits any more."""
+    if not asked.cancelled():
+        asked.exception()
+
+
+def _as_json(rows: Sequence[Asked]) -> str:
+    numbered = [{"n": n, **row} for n, row in enumerate(rows)]
+    return orjson.dumps(numbered, default=str).decode()
+
+
+def connect(url: str) -> psycopg.Connection[Any]:
+    """The connection that calls are counted over; `url` as libpq reads it."""
+    connection = psycopg.connect(
+        url,
+        autocommit=True,
+        **connection_settings(
+            "portal-key-counting",
+            statement_seconds=STATEMENT_SECONDS,
+            lock_seconds=0.5,
+            # Counts of a minute may be forgotten by a crash; what may not be asks for more itself.
+            settings={"synchronous_commit": "off"},
+        ),
+    )
+    connection.prepare_threshold = 0
+    return connection
+
+
+def away() -> Unavailable:
+    """The error of a question that PostgreSQL did not answer in time."""
+    return Unavailable("Keys cannot be checked right now. Try again in a moment.")

@@ -1,0 +1,102 @@
+"""Answer programs' questions about keys before the framework, which would cost more than they.
+
+Only the plain case is answered here: a caller that is a key without limits of its own, and a body
+without fault. Everything else goes on to the application, which decides with the same functions and
+has the words for what is wrong. Nothing is consumed before that is known.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+from ulid import ULID
+
+from portal import strictjson
+from portal.api import JSON_OPTIONS
+from portal.errors import PortalError
+from portal.keys.decision import Question, refusal
+from portal.keys.engine import Engine
+from portal.keys.introspection import introspection
+from portal.keys.schemas import VerifyKey
+from portal.keys.snapshot import Snapshot
+from portal.keys.usage import usage
+from portal.keys.verify import begin
+from portal.openapi import PREFIX
+
+VERIFY = f"{PREFIX}/api-keys/verify"
+INTROSPECT = "/oauth/introspect"
+SCOPE = "keys:verify"
+
+Header = Callable[[str], str | None]
+Answer = tuple[int, list[tuple[str, str]], bytes]
+"""Status, headers, body."""
+
+
+async def verify(engine: Engine, header: Header, body: bytes) -> Answer | None:
+    """Return the answer to the question about a key; None if this request is the application's.
+
+    It waits for nothing but the database's count. Raises Unavailable when that does not come.
+    """
+    engine.require_current()
+    caller = _caller(engine, header)
+    if caller is None or _kind(header) != "application/json":
+        return None
+    request_id = f"req_{ULID()}"
+    try:
+        asked = VerifyKey.read(strictjson.parse(body))
+    except PortalError:
+        return None  # said again, in its words, by the application
+    key = engine.remembered(asked.key.strip())
+    if key is None or asked.dry_run:
+        return None
+    begun = begin(engine, caller.tenant_id, asked, request_id, key)
+    if not isinstance(begun, dict):
+        call, counted = begun
+        begun = call.answer(await engine.meters.counting.counted(counted))
+    usage.note(caller.tenant_id, caller.id, engine.clock.now(), scope=SCOPE)
+    return _answer(begun, request_id)
+
+
+def introspect(engine: Engine, issuer: str, header: Header, body: bytes) -> Answer | None:
+    """Return what is behind a key (RFC 7662); None if this request is the application's."""
+    engine.require_current()
+    caller = _caller(engine, header)
+    if caller is None or _kind(header) != "application/x-www-form-urlencoded":
+        return None
+    try:
+        [shown] = parse_qs(body.decode("ascii"), max_num_fields=8)["token"]
+    except (ValueError, KeyError):
+        return None
+    key = engine.remembered(shown.strip())
+    if key is None:
+        return None
+    now = engine.clock.now()
+    usage.note(caller.tenant_id, caller.id, now, scope=SCOPE)
+    found = introspection(key, issuer, now) if key.tenant_id == caller.tenant_id else None
+    return _answer(found or {"active": False}, f"req_{ULID()}")
+
+
+def _answer(document: dict[str, Any], request_id: str) -> Answer:
+    body = orjson.dumps(document, default=float, option=JSON_OPTIONS)
+    headers = [
+        ("content-type", "application/json"),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("x-request-id", request_id),
+    ]
+    return 200, headers, body
+
+
+def _caller(engine: Engine, header: Header) -> Snapshot | None:
+    """The calling key, if it may ask and nothing of it has to be counted."""
+    scheme, _, token = (header("authorization") or "").partition(" ")
+    key = engine.remembered(token) if scheme.lower() == "bearer" else None
+    if key is None or key.allowed_ips or key.counts_calls:
+        return None
+    refused = refusal(key, Question(scope=SCOPE), engine.clock.now())
+    return key if refused is None else None
+
+
+def _kind(header: Header) -> str:
+    return (header("content-type") or "").partition(";")[0].strip().lower()

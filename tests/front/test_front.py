@@ -1,0 +1,214 @@
+"""The front of the web server: a request that waits costs nothing, and nobody can block it."""
+
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from portal.front import bodies
+from tests.bench.servers import ROOT, free_port, portal_serving
+from tests.cast import PREFIX, Api
+from tests.front.kit import (
+    SECONDS,
+    ask,
+    connected,
+    head,
+    many_connected,
+    silent,
+    status_of,
+    until,
+    whole_answer,
+)
+
+VERIFY = f"{PREFIX}/api-keys/verify"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is tested
+PUBLIC = (
+    "/auth/backchannel-logout",
+    "/oauth/token",
+    "/oauth/introspect",
+    "/keys/link",
+    "/in/whk_01J00000000000000000000000",
+    "/look",
+    "/auth/logout",
+    f"{PREFIX}/secret-scanning/github",
+    VERIFY,
+)
+
+
+@pytest.fixture(scope="module")
+def environment(_settings: dict[str, str]) -> dict[str, str]:
+    """The settings of a portal on the test's database."""
+    return _settings
+
+
+@pytest.fixture(scope="module")
+def port(environment: dict[str, str]) -> Iterator[int]:
+    port = free_port()
+    address = {"PORTAL_BASE_URL": f"http://127.0.0.1:{port}"}
+    with portal_serving(environment | address, port):
+        yield port
+
+
+@pytest.fixture
+def all_is_answered(port: int, ada: Api) -> Callable[[], None]:
+    """A check that a page, a verification and the health are answered."""
+    caller = ada.create("api-keys", scopes=["keys:verify"])["key"]
+    key = ada.create("api-keys")["key"]
+    headers = {"Authorization": f"Bearer {caller}", "Content-Type": "application/json"}
+
+    def check() -> None:
+        assert ask(port, "GET", "/healthz") == (200, b"ok\n")
+        assert ask(port, "GET", "/")[0] == 303  # to sign in
+        status, answer = ask(port, "POST", VERIFY, {"key": key}, headers)
+        assert (status, json.loads(answer)["code"]) == (200, "VALID")
+
+    check()
+    return check
+
+
+@pytest.mark.parametrize("said", [b"", b"a"], ids=["nothing", "one byte"])
+def test_bodies_that_do_not_come_keep_nobody_waiting(
+    port: int, all_is_answered: Callable[[], None], said: bytes
+):
+    with ExitStack() as stack:
+        stuck = [
+            stack.enter_context(connected(port, head("POST", path, content_length="10") + said))
+            for path in PUBLIC
+            for _ in range(3)
+        ]
+        all_is_answered()
+        assert silent(stuck) == stuck, "they were refused, so this proves nothing"
+
+
+def test_a_body_that_is_too_slow_is_refused_and_its_connection_closed(port: int):
+    with connected(port, head("POST", "/oauth/token", content_length="10") + b"abc") as slow:
+        answer = whole_answer(slow)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"did not arrive within 10 s" in answer
+
+
+def test_of_one_source_only_so_many_bodies_may_be_slow(port: int):
+    more = bodies.SLOW_BODIES + 8
+    with many_connected(port, more, head("POST", "/look", content_length="10")) as slow:
+        until(lambda: len(silent(slow)) <= bodies.SLOW_BODIES)
+        refused = [one for one in slow if one not in silent(slow)]
+        assert {status_of(one) for one in refused[:8]} == {429}
+
+
+def test_thousands_of_idle_connections_keep_nobody_waiting(
+    port: int, all_is_answered: Callable[[], None]
+):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    with many_connected(port, 2000) as idle:
+        all_is_answered()
+        assert len(silent(idle)) == len(idle)
+
+
+def test_half_closed_connections_keep_nobody_waiting(
+    port: int, all_is_answered: Callable[[], None]
+):
+    with many_connected(port, 200, head("POST", "/look", content_length="10")) as half:
+        for one in half:
+            one.shutdown(socket.SHUT_WR)
+        all_is_answered()
+
+
+def test_a_head_that_does_not_come_is_not_waited_for(port: int):
+    with connected(port, b"GET /healthz HTTP/1.1\r\nHost: a") as slow:
+        whole_answer(slow)  # ends: the server gives up
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/look", VERIFY, "/in/whk_1"])
+def test_a_body_that_is_too_large_is_refused_before_it_comes(port: int, path: str):
+    largest = bodies.LARGEST_OF.get(path, bodies.LARGEST)
+    with connected(port, head("POST", path, content_length=str(largest + 1))) as large:
+        assert whole_answer(large).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_body_without_a_length_is_refused_when_it_has_become_too_large(port: int):
+    piece = b"10000\r\n" + bytes(0x10000) + b"\r\n"
+    begin = head("POST", "/in/whk_1", transfer_encoding="chunked")
+    with connected(port, begin) as large:
+        answer = b""
+        try:
+            for _ in range(17):
+                large.sendall(piece)
+            answer = whole_answer(large)
+        except ConnectionError:  # closed while we still sent
+            return
+        assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+def test_requests_in_hand_are_answered_when_the_server_is_stopped(environment: dict[str, str]):
+    port = free_port()
+    with portal_serving(environment, port) as server:
+        body = b"grant_type=x"
+        said = head(
+            "POST", "/oauth/token", content_length=str(len(body)), host="localhost",
+            content_type="application/x-www-form-urlencoded",
+        ).replace(b"Host: 127.0.0.1\r\n", b"")  # fmt: skip
+        with connected(port, said + body[:5]) as begun:
+            until(lambda: ask(port, "GET", "/healthz")[0] == 200)
+            os.kill(_parent(server.pid), signal.SIGTERM)
+            begun.sendall(body[5:])
+            assert status_of(begun) == 400
+
+
+def test_a_web_process_ends_with_the_one_that_started_it(environment: dict[str, str]):
+    port = free_port()
+    command = [sys.executable, "-m", "portal.cli", "serve"]
+    parent = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **environment, "PORTAL_PORT": str(port)},
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    until(lambda: _answers(port))
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+    assert children
+    with connected(port, head("GET", "/healthz")) as kept:
+        assert status_of(kept) == 200  # and the connection stays open
+        parent.kill()
+        parent.wait(SECONDS)
+        until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+
+
+@pytest.mark.parametrize(
+    ("settings", "address", "in_hexadecimal"),
+    [
+        ({}, "127.0.0.1", "0100007F"),
+        ({"PORTAL_BIND": EVERYWHERE}, EVERYWHERE, "00000000"),
+        ({"PORTAL_BIND": "::1"}, "[::1]", "0" * 24 + "01000000"),
+    ],
+)
+def test_the_server_listens_where_it_says(
+    environment: dict[str, str], settings: dict[str, str], address: str, in_hexadecimal: str
+):
+    port = free_port()
+    environ = {**os.environ, **environment, **settings, "PORTAL_PORT": str(port)}
+    command = [sys.executable, "-m", "portal.cli", "serve"]
+    with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert f"listening on http://{address}:{port} ".encode() in process.stdout.readline()
+        listening = f"{in_hexadecimal}:{port:04X}"
+        tables = [Path("/proc/net/tcp"), Path("/proc/net/tcp6")]
+        until(lambda: any(listening in table.read_text() for table in tables))
+        process.terminate()
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _answers(port: int) -> bool:
+    try:
+        return ask(port, "GET", "/healthz")[0] == 200
+    except OSError:
+        return False

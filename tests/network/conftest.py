@@ -1,0 +1,223 @@
+"""A database host and two hosts with web server and worker, for a whole module."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from portal import embedded, migrate
+from portal.config import libpq_url
+from portal.keys import format as key_format
+from tests.keeper import ROOT
+from tests.network.hosts import Network, network, possible, wait_for
+
+TENANT = "tnt_01K0000000000000000000CUTS"
+REST = "/api/v1/integration"
+PORT = 8000
+ALL = ["keys:read", "keys:write", "keys:verify", "keys:reopen"]
+KEY = """
+INSERT INTO api_key (tenant_id, id, name, key_hash, prefix, key_prefix, last4, scopes, rpm_limit,
+    max_uses, version)
+VALUES (%s, %s, 'Key', %s, %s, %s, %s, %s, %s, %s, 1)
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call came to: when it was begun and how long it took, by the client's clock."""
+
+    begun_at: float
+    seconds: float
+    status: int
+    document: Any
+
+    @property
+    def code(self) -> str:
+        return str(self.document.get("code"))
+
+
+@dataclass
+class Hosts:
+    """The running hosts, and the keys that are used on them."""
+
+    network: Network
+    superuser: str
+    environment: dict[str, str]
+    caller: str = ""
+
+    def ask(self, host: str, path: str, body: Any = None, method: str = "POST") -> Answer:
+        """A call of REST on one host, or of a page where there is no body."""
+        begun_at = time.monotonic()
+        connection = http.client.HTTPConnection(self.network.front(host), PORT, timeout=30)
+        headers = {"Host": "portal.test", "Content-Type": "application/json"}
+        if path.startswith(REST):
+            headers["Authorization"] = f"Bearer {self.caller}"
+        with contextlib.closing(connection):
+            encoded = None if body is None else json.dumps(body)
+            connection.request(method, path, encoded, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+        document = json.loads(text) if text[:1] == b"{" else {"text": text.decode()}
+        return Answer(begun_at, time.monotonic() - begun_at, answer.status, document)
+
+    def verify(self, host: str, key: str) -> Answer:
+        return self.ask(host, f"{REST}/api-keys/verify", {"key": key})
+
+    def issue(
+        self,
+        name: str,
+        limit: int | None = None,
+        max_uses: int | None = None,
+        scopes: list[str] | None = None,
+    ) -> str:
+        """A key, written where the database is."""
+        raw = key_format.generate("cuts", "service")
+        values = (TENANT, f"key_{name}", raw.digest, raw.prefix, raw.key_prefix, raw.last4,
+                  json.dumps(scopes or []), limit, max_uses)  # fmt: skip
+        with psycopg.connect(self.superuser) as connection:
+            connection.execute(KEY, values)
+            connection.execute(
+                "INSERT INTO api_key_runtime (tenant_id, key_id) VALUES (%s, %s)", values[:2]
+            )
+        return raw.text
+
+    def allowance(self) -> float:
+        """How much longer than promised a call may take here: the machine may be busy."""
+        return 2 + 20 * max(self.ask("w1", "/healthz", method="GET").seconds for _ in range(3))
+
+
+@contextlib.contextmanager
+def asking(call: Callable[[], Answer]) -> Iterator[list[Answer]]:
+    """Make the same call again and again, until the block ends; its answers, in their order."""
+    answers: list[Answer] = []
+    going = True
+
+    def go_on() -> None:
+        while going:
+            answers.append(call())
+            time.sleep(0.02)
+
+    with ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(go_on)
+        try:
+            yield answers
+        finally:
+            going = False
+        asked.result()
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> float:
+    """Wait for something; how many seconds it took."""
+    begun = time.monotonic()
+    while not true():
+        assert time.monotonic() < begun + seconds, "it did not happen"
+        time.sleep(0.05)
+    return time.monotonic() - begun
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    if not possible():
+        pytest.skip("hosts need root and iproute2")
+    worker = re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or "99"
+    place = tmp_path_factory.mktemp("network")
+    with contextlib.ExitStack() as stack:
+        made = stack.enter_context(network(int(worker), "db", "w1", "w2"))
+        urls = _database(made, stack)
+        environment = {
+            "PORTAL_ENV": "production",
+            "PORTAL_BASE_URL": "https://portal.test",
+            "PORTAL_BIND": "0.0.0.0",  # noqa: S104 - of its own network alone
+            "PORTAL_PORT": str(PORT),
+            "PORTAL_DATA_DIR": str(place),
+            "PORTAL_DATABASE_URL": urls.app,
+            "PORTAL_SECRET_KEY": secrets.token_hex(32),
+            "PORTAL_OIDC_ISSUER": "https://idp.test",
+            "PORTAL_OIDC_CLIENT_ID": "portal",
+            "PORTAL_OIDC_CLIENT_SECRET": secrets.token_hex(16),
+        }
+        found = Hosts(made, libpq_url(urls.superuser), environment)
+        with psycopg.connect(found.superuser) as connection:
+            connection.execute(
+                "INSERT INTO tenant (id, slug, name, key_code) VALUES (%s, 'cuts', 'Cuts', 'cuts')",
+                (TENANT,),
+            )
+        found.caller = found.issue("caller", scopes=ALL)
+        for host in ("w1", "w2"):
+            for command in ("serve", "worker"):
+                with (place / f"{host}-{command}.log").open("wb") as log:
+                    made.start(
+                        host, [sys.executable, "-m", "portal.cli", command], environment,
+                        cwd=ROOT, stdout=log, stderr=log,
+                    )  # fmt: skip
+            until(lambda host=host: _answers(found, host))
+            wait_for(place / f"{host}-worker.log", "delivery ready")
+        yield found
+
+
+def _answers(hosts: Hosts, host: str) -> bool:
+    try:
+        return hosts.ask(host, "/readyz", method="GET").status == 200
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True)
+class Urls:
+    superuser: str
+    app: str
+
+
+def _database(made: Network, stack: contextlib.ExitStack) -> Urls:
+    """PostgreSQL on the host `db`, migrated, with the roles of README and none of their settings.
+
+    It listens on both networks: the test looks at it over the front one, which is never cut.
+    """
+    directory = Path(stack.enter_context(_directory()))
+    with embedded.start(directory, throwaway=True) as once:
+        migrate.upgrade(once.owner_url)
+        with psycopg.connect(libpq_url(once.superuser_url), autocommit=True) as connection:
+            connection.execute(f"ALTER ROLE {embedded.APP_ROLE} RESET ALL")
+    cluster = directory / "postgres"
+    (cluster / "pg_hba.conf").write_text("host all all samenet trust\n")
+    command = [
+        "setpriv", f"--reuid={cluster.stat().st_uid}", f"--regid={cluster.stat().st_gid}",
+        "--clear-groups", str(embedded.programs() / "postgres"), "-D", str(cluster),
+        "-c", "listen_addresses=*", "-c", "unix_socket_directories=", "-c", "fsync=off",
+        "-c", "log_min_error_statement=panic",
+    ]  # fmt: skip
+    made.start("db", command, {}, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    superuser = f"postgresql+psycopg://postgres@{made.front('db')}/{embedded.DATABASE}"
+    until(lambda: _is_up(libpq_url(superuser)))
+    app = f"postgresql://{embedded.APP_ROLE}@{made.back('db')}/{embedded.DATABASE}"
+    return Urls(superuser, app)
+
+
+@contextlib.contextmanager
+def _directory() -> Iterator[str]:
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="portal-network-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o711)
+        yield name
+
+
+def _is_up(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True

@@ -1,0 +1,131 @@
+"""Hosts of their own on one machine: network namespaces, joined by bridges that can be cut.
+
+The test itself is the client, and reaches the web hosts over the front bridge. The web hosts reach
+the database over the back bridge. A host that is cut off there loses its frames and hears nothing
+of it: no reset, no unreachable.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+BACK = "back"
+PREFIX = "10.213"
+
+
+def possible() -> bool:
+    """Whether this machine lets us make hosts."""
+    if os.geteuid() != 0 or shutil.which("ip") is None or shutil.which("unshare") is None:
+        return False
+    made = subprocess.run(["ip", "netns", "add", f"try{os.getpid()}"], check=False)
+    if made.returncode == 0:
+        _ip("netns", "del", f"try{os.getpid()}")
+    return made.returncode == 0
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)
+
+
+@dataclass
+class Network:
+    """The bridges and the hosts of one test. `number` keeps several on one machine apart."""
+
+    number: int
+    hosts: dict[str, int] = field(default_factory=dict)
+    processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    def name(self, what: str) -> str:
+        return f"{what}{self.number}"
+
+    def front(self, host: str) -> str:
+        """A host's address for the client."""
+        return f"{PREFIX}.{2 * self.number}.{self.hosts[host]}"
+
+    def back(self, host: str) -> str:
+        """A host's address for the other hosts."""
+        return f"{PREFIX}.{2 * self.number + 1}.{self.hosts[host]}"
+
+    def build(self, *hosts: str) -> None:
+        _ip("netns", "add", self.name(BACK))
+        _ip("-n", self.name(BACK), "link", "add", "bridge", "type", "bridge")
+        _ip("-n", self.name(BACK), "link", "set", "bridge", "up")
+        _ip("link", "add", self.name("front"), "type", "bridge")
+        _ip("addr", "add", f"{PREFIX}.{2 * self.number}.1/24", "dev", self.name("front"))
+        _ip("link", "set", self.name("front"), "up")
+        for place, host in enumerate(hosts, 10):
+            self.hosts[host] = place
+            self._add(host)
+
+    def _add(self, host: str) -> None:
+        here, cable = self.name(host), self.name(f"{host}-")
+        _ip("netns", "add", here)
+        _ip("-n", here, "link", "set", "lo", "up")
+        _ip("link", "add", f"{cable}f", "type", "veth", "peer", "name", "front", "netns", here)
+        _ip("link", "set", f"{cable}f", "master", self.name("front"), "up")
+        _ip("link", "add", "back", "netns", here, "type", "veth", "peer", "name", f"{host}",
+            "netns", self.name(BACK))  # fmt: skip
+        self.mend(host)
+        _ip("-n", self.name(BACK), "link", "set", host, "up")
+        for side, address in (("front", self.front(host)), ("back", self.back(host))):
+            _ip("-n", here, "addr", "add", f"{address}/24", "dev", side)
+            _ip("-n", here, "link", "set", side, "up")
+
+    def cut(self, host: str) -> None:
+        """Let the frames of a host to the other hosts, and theirs to it, vanish."""
+        _ip("-n", self.name(BACK), "link", "set", host, "nomaster")
+
+    def mend(self, host: str) -> None:
+        _ip("-n", self.name(BACK), "link", "set", host, "master", "bridge")
+
+    def start(
+        self, host: str, command: list[str], environment: Mapping[str, str], **options: Any
+    ) -> "subprocess.Popen[bytes]":
+        """Start a program on a host, which calls itself by its name."""
+        named = f'hostname {host} && exec "$@"'
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", self.name(host), "unshare", "--uts", "sh", "-c", named, "sh",
+             *command],
+            env={**os.environ, **environment},
+            start_new_session=True,
+            **options,
+        )  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def destroy(self) -> None:
+        for process in self.processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, 9)
+            process.wait(20)
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+        for name in (BACK, *self.hosts):
+            subprocess.run(["ip", "netns", "del", self.name(name)], check=False)
+        subprocess.run(["ip", "link", "del", self.name("front")], check=False)
+
+
+@contextlib.contextmanager
+def network(number: int, *hosts: str) -> Iterator[Network]:
+    """A network with these hosts, until the block ends."""
+    made = Network(number)
+    try:
+        made.build(*hosts)
+        yield made
+    finally:
+        made.destroy()
+
+
+def wait_for(path: Path, words: str, seconds: float = 60) -> None:
+    """Wait until a program has written these words into its log."""
+    ends = time.monotonic() + seconds
+    while words not in (path.read_text() if path.exists() else ""):
+        assert time.monotonic() < ends, f"{words!r} did not come"
+        time.sleep(0.05)
