@@ -27,7 +27,7 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -339,7 +339,16 @@ def commit_or_roll_back(status: int) -> None:
     if status < 400:
         current.commit()
     else:
+        roll_back()
+
+
+def roll_back() -> None:
+    """Undo the running transaction, also on a connection that has broken meanwhile."""
+    current = session()
+    try:
         current.rollback()
+    except DBAPIError:
+        current.invalidate()  # what a broken connection did not commit is undone
 
 
 def let_go() -> None:

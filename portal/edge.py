@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
+from sqlalchemy.exc import DBAPIError
 from ulid import ULID
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -13,8 +14,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal import api, web
 from portal.config import Config
-from portal.db import commit_or_roll_back, session
-from portal.errors import BadRequest, PortalError
+from portal.db import commit_or_roll_back, roll_back
+from portal.errors import BadRequest, PortalError, UnknownOutcome
 
 log = logging.getLogger("portal.edge")
 View = TypeVar("View", bound=Callable[..., Any])
@@ -22,6 +23,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 # A load balancer asks these by the machine's address.
 ANY_HOST = frozenset({"health.healthz", "health.readyz"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # they save nothing
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -63,7 +65,14 @@ def _for_us() -> None:
 
 
 def _finish(response: Response) -> Response:
-    commit_or_roll_back(response.status_code)
+    try:
+        commit_or_roll_back(response.status_code)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        roll_back()
+        if request.method not in SAFE_METHODS:
+            response = cast(Response, _failed(UnknownOutcome()))
     response.headers["X-Request-Id"] = g.request_id
     return response
 
@@ -71,7 +80,7 @@ def _finish(response: Response) -> Response:
 def _failed(error: Exception) -> AnyResponse:
     if isinstance(error, HTTPException) and error.response is not None:
         return error.get_response()  # abort(response): already an answer
-    session.rollback()
+    roll_back()
     known = api.in_our_words(error)
     if type(known) is PortalError:
         if current_app.testing:

@@ -166,6 +166,23 @@ class RateLimited(PortalError):
         return {"Retry-After": str(self.retry_after)}
 
 
+class UnknownOutcome(PortalError):
+    """The connection broke while the database was saving: nobody knows yet whether it did."""
+
+    status, code, title = 503, "unknown_outcome", "This may have been saved"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The connection to the database broke while this was being saved, so it may have been"
+            " done. Look, or send it again with the same Idempotency-Key."
+        )
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 9110, 10.2.3."""
+        return {"Retry-After": "5"}
+
+
 class Unavailable(PortalError):
     """Something the portal stands on does not answer; `retry_after` is in seconds."""
 

@@ -51,13 +51,15 @@ class Call:
     lend_id: str = ""
     secret: bytes = b""
     asked_at: float = 0.0
+    is_own: bool = False
     may_have_slice: bool = False
 
     def __post_init__(self) -> None:
         # Before the question: what is lent ends too early, never late.
         self.asked_at = self.meters.leases.clock()
         # A caller's own reservation is the database's to know, and so is the number of uses.
-        asks_alone = self.reservation_id is not None or self.key.max_uses is not None
+        self.is_own = self.reservation_id is not None
+        asks_alone = self.is_own or self.key.max_uses is not None
         self.may_have_slice = self.money and not self.dry and not asks_alone
 
     @property
@@ -83,6 +85,7 @@ class Call:
             asked |= {
                 "max_usd": key.max_budget_usd, "period": key.budget_period, "zone": key.time_zone,
                 "usd": self.question.usd, "reservation": self.reservation_id,
+                "is_own": self.is_own,
             }  # fmt: skip
         if self.lend_usd:
             least = max(FEWEST * self.amount, SOLVENCY)

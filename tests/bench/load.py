@@ -8,8 +8,9 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import cycle
 from typing import Any
 
 SECONDS_PER_REQUEST = 30
@@ -53,10 +54,10 @@ def answer_end(data: bytes | bytearray) -> int | None:
 
 
 class Connection(asyncio.Protocol):
-    """Asks again as soon as it has an answer, until the time is over."""
+    """Asks the next request as soon as it has an answer, until the time is over."""
 
-    def __init__(self, request: bytes, until: float, done: asyncio.Future[None]) -> None:
-        self.request, self.until, self.done = request, until, done
+    def __init__(self, requests: Iterator[bytes], until: float, done: asyncio.Future[None]) -> None:
+        self.requests, self.until, self.done = requests, until, done
         self.times: list[float] = []
         self.failures = 0
         self.received = bytearray()
@@ -68,7 +69,7 @@ class Connection(asyncio.Protocol):
     def ask(self) -> None:
         self.received.clear()
         self.asked = time.perf_counter()
-        self.transport.write(self.request)
+        self.transport.write(next(self.requests))
 
     def data_received(self, data: bytes) -> None:
         self.received += data
@@ -87,15 +88,17 @@ class Connection(asyncio.Protocol):
             self.done.set_result(None)
 
 
-async def burst(ask: Ask, connections: int, seconds: float) -> dict[str, Any]:
-    """As many requests as the server can answer over some connections in some seconds."""
+async def burst(asks: list[Ask], connections: int, seconds: float) -> dict[str, Any]:
+    """As many requests as the server can answer over some connections in some seconds. Of several
+    asks the connections take one after the other, together."""
+    requests = cycle([ask.encode() for ask in asks])
     loop = asyncio.get_running_loop()
     began = time.perf_counter()
     open_ones = []
     for _ in range(connections):
         done = loop.create_future()
-        one = Connection(ask.encode(), began + seconds, done)
-        await loop.create_connection(lambda one=one: one, "127.0.0.1", ask.port)
+        one = Connection(requests, began + seconds, done)
+        await loop.create_connection(lambda one=one: one, "127.0.0.1", asks[0].port)
         open_ones.append(one)
     await asyncio.wait_for(
         asyncio.gather(*(one.done for one in open_ones)), seconds + SECONDS_PER_REQUEST
@@ -158,7 +161,7 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
     asks = [Ask(**ask) for ask in task["asks"]]
     match task["kind"]:
         case "burst":
-            return asyncio.run(burst(asks[0], task["connections"], task["seconds"]))
+            return asyncio.run(burst(asks, task["connections"], task["seconds"]))
         case "turns":
             return turns(asks, task["rounds"], task["seconds"])
         case _:

@@ -1,21 +1,19 @@
 -- Decides about calls of keys by everything that counts: uses, requests and tokens of 60 seconds,
 -- budget. A row for each call, in their order, by `n`. Each is all or nothing: everything is looked
 -- at before anything is taken; `refused` says why not. A call with `dry` takes nothing.
---
 -- Requests and tokens are lent in slices and counted when they are lent, in the last slot in which
 -- they may be used, so all processes together never admit more than the limit in any 60 seconds. A
--- slice of at most a 64th of what is free lasts 8 to 10 seconds; a larger one, of at most a quarter,
--- ends with its slot. `until_ms`: how long the slice lasts; for a refusal, until the call fits.
--- A busy process may be lent a slice of the budget as well (`lend_usd`): at most a 64th of what is
--- available, for `p_lend_ms`. It is a row of spend_reservation with a secret, which comes back when
--- it is due like every reservation.
--- A call that repeats its reservation takes nothing again (`slot` 0). Refusals beside the limits:
--- BUSY, when somebody else holds one of the rows; TAKEN, when the reservation is another key's.
--- What is promised for longer than a slice (uses, reservations, slices of a budget) is durable when
--- it is answered; counts of requests and tokens are not, so a crash forgets the newest half second.
---
--- Locks, in this order, and waits for none of them: the family's row of key_budget, the key's row of
--- api_key_runtime, its row of key_rate.
+-- slice of at most a 64th of what is free lasts 8 to 10 seconds; a larger one, of at most a
+-- quarter, ends with its slot. `until_ms`: how long the slice lasts; for a refusal, until the call
+-- fits. A busy process may be lent a slice of the budget as well (`lend_usd`): at most a 64th of
+-- what is available, for `p_lend_ms`. It is a row of spend_reservation with a secret, which comes
+-- back when it is due like every reservation. A call that repeats its own reservation (`is_own`)
+-- takes nothing again (`slot` 0). Refusals beside the limits: BUSY, when somebody else holds one of
+-- the rows; TAKEN, when the reservation is another key's. What is promised for longer than a slice
+-- (uses, reservations, slices of a budget) is durable when it is answered; counts of requests and
+-- tokens are not, so a crash forgets the newest half second.
+-- Locks, in this order, and waits for none of them: the family's row of key_budget, the key's row
+-- of api_key_runtime, its row of key_rate.
 CREATE OR REPLACE FUNCTION admit_calls(p_calls jsonb, p_hold_seconds integer, p_lend_ms integer)
 RETURNS TABLE (
     n integer, refused text, slot bigint, until_ms integer, requests_used bigint,
@@ -38,8 +36,9 @@ BEGIN
     FOR call IN SELECT * FROM jsonb_to_recordset(p_calls) AS asked (
         n integer, tenant text, key text, family text, rpm integer, requests integer,
         requests_want integer, tpm integer, tokens bigint, tokens_want bigint, max_uses integer,
-        max_usd numeric, period text, zone text, usd numeric, reservation text, held_tokens bigint,
-        lend_usd numeric, lend_least numeric, lend_id text, lend_secret text, dry boolean
+        max_usd numeric, period text, zone text, usd numeric, reservation text, is_own boolean,
+        held_tokens bigint, lend_usd numeric, lend_least numeric, lend_id text, lend_secret text,
+        dry boolean
     ) LOOP
         n := call.n;
         refused := NULL;
@@ -118,7 +117,7 @@ BEGIN
             AND spent_usd + reserved_usd + coalesce(call.usd, 0) > call.max_usd THEN
             reserved_usd := reserved_usd - release_expired(call.tenant, call.family, at);
         END IF;
-        IF call.reservation IS NOT NULL THEN
+        IF call.is_own THEN
             known := EXISTS (SELECT FROM spend_reservation AS s WHERE s.tenant_id = call.tenant
                     AND s.id = call.reservation AND s.key_id = call.key)
                 OR EXISTS (SELECT FROM spend_ledger AS l WHERE l.tenant_id = call.tenant

@@ -31,7 +31,8 @@ BEGIN
         'requests', p_requests, 'requests_want', p_requests_want, 'tpm', p_tpm,
         'tokens', p_tokens, 'tokens_want', p_tokens_want, 'max_uses', p_max_uses,
         'max_usd', p_max_usd, 'period', p_period, 'zone', p_zone, 'usd', p_usd,
-        'reservation', p_reservation, 'held_tokens', p_reserved_tokens, 'dry', p_dry
+        'reservation', p_reservation, 'is_own', p_reservation IS NOT NULL,
+        'held_tokens', p_reserved_tokens, 'dry', p_dry
     )), p_hold, 0) AS a;
     IF refused = 'TAKEN' THEN
         RAISE unique_violation USING MESSAGE = 'this reservation belongs to another key';

@@ -1,14 +1,14 @@
 -- The counts of a key as they stand in a slot, which is two seconds: number of seconds since 1970,
 -- halved. What is too old has fallen out, and there are four slots ahead, for what is lent until
--- then. The window is the slot and the 30 before it, which is 60 seconds and a part of a slot, so no
--- 60 seconds ever see more than is counted here.
--- A clock that went back counts on in the newest slot, by up to a minute; beyond that the counts
--- begin anew.
+-- then. The window is the slot and the 30 before it, which is 60 seconds and a part of a slot, so
+-- no 60 seconds ever see more than is counted here. A clock that went back counts on in the newest
+-- slot, by up to a minute; beyond that the counts begin anew.
 -- Locks: none; it is given a row, and returns one.
 CREATE OR REPLACE FUNCTION rate_at(held key_rate, p_slot bigint) RETURNS key_rate
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     passed bigint := p_slot + 4 - held.newest;
+    zeros CONSTANT bigint[] := array_fill(0::bigint, ARRAY[35]);
 BEGIN
     IF passed BETWEEN -30 AND 0 THEN
         RETURN held;
@@ -18,11 +18,11 @@ BEGIN
             held.requests_sum := held.requests_sum - held.requests[old];
             held.tokens_sum := held.tokens_sum - held.tokens[old];
         END LOOP;
-        held.requests := held.requests[passed + 1:35] || array_fill(0::bigint, ARRAY[passed::integer]);
-        held.tokens := held.tokens[passed + 1:35] || array_fill(0::bigint, ARRAY[passed::integer]);
+        held.requests := held.requests[passed + 1:35] || zeros[1:passed];
+        held.tokens := held.tokens[passed + 1:35] || zeros[1:passed];
     ELSE
-        held.requests := array_fill(0::bigint, ARRAY[35]);
-        held.tokens := array_fill(0::bigint, ARRAY[35]);
+        held.requests := zeros;
+        held.tokens := zeros;
         held.requests_sum := 0;
         held.tokens_sum := 0;
     END IF;

@@ -1,0 +1,144 @@
+"""A key's limit holds in every 60 seconds: counted by the database itself, with its time moved."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.cast import Api
+from tests.databases import Database
+
+WINDOW = 31  # slots of two seconds: sixty seconds and a part of a slot
+ADMIT = "SELECT refused, slot, requests_lent, until_ms FROM admit_calls(%s::text::jsonb, 600, 1000)"
+
+
+class Rate:
+    """One key's requests, as processes ask for them, on a time that the test moves."""
+
+    def __init__(self, database: Database, issued: dict[str, Any], limit: int) -> None:
+        self.database, self.issued, self.limit = database, issued, limit
+        self.moved = 0  # slots by which what happened lies further back than it does
+        self.used: dict[int, int] = {}  # slot of the moved time → requests that were let through
+        self.open: list[tuple[int, int]] = []  # leases: last slot, requests left
+
+    def pass_by(self, slots: int) -> None:
+        self.database.sql("UPDATE key_rate SET newest = newest - %s", slots)
+        self.moved += slots
+
+    def now(self) -> int:
+        seconds = self.database.sql("SELECT extract(epoch FROM clock_timestamp())::float8")
+        return int(seconds // 2) + self.moved
+
+    def ask(self, want: int) -> str | None:
+        """Have a call counted and `want` lent; why it was refused."""
+        asked = {
+            "n": 0, "tenant": self.issued["tenant_id"], "key": self.issued["id"],
+            "family": self.issued["id"], "rpm": self.limit, "requests": 1,
+            "requests_want": want, "dry": False,
+        }  # fmt: skip
+        before = self.now()
+        refused, slot, lent, _ = self.database.sql(ADMIT, json.dumps([asked]))
+        if refused is None:
+            self._use(before, 1)
+            self.open.append((slot + self.moved, lent - 1))
+        return refused
+
+    def use_leases(self) -> None:
+        """Use now all that was lent and has not ended: as late as a process may."""
+        now = self.now()
+        for last, left in self.open:
+            if last >= now and left:
+                self._use(now, left)
+        self.open = []
+
+    def _use(self, slot: int, requests: int) -> None:
+        self.used[slot] = self.used.get(slot, 0) + requests
+
+    @property
+    def most(self) -> int:
+        """The most that any window let through."""
+        return max(
+            (sum(n for slot, n in self.used.items() if first <= slot < first + WINDOW)
+             for first in self.used),
+            default=0,
+        )  # fmt: skip
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("ask"), st.integers(1, 40)),
+        st.tuples(st.just("pass"), st.integers(1, 40)),
+        st.tuples(st.just("use"), st.just(0)),
+    ),
+    min_size=1,
+    max_size=60,
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(STEPS, st.sampled_from([1, 10, 300]))
+def test_no_sixty_seconds_admit_more_than_the_limit(
+    ada: Api, database: Database, steps: list[tuple[str, int]], limit: int
+):
+    rate = Rate(database, ada.create("api-keys", rpm_limit=limit), limit)
+    for step, number in steps:
+        if step == "pass":
+            rate.pass_by(number)
+        elif step == "use":
+            rate.use_leases()
+        else:
+            rate.ask(number)
+    rate.use_leases()
+    assert rate.most <= limit
+
+
+def test_a_flood_gets_at_least_nineteen_of_twenty_of_its_limit(ada: Api, database: Database):
+    rate = Rate(database, ada.create("api-keys", rpm_limit=300), 300)
+    for _ in range(93):  # three windows, and in each slot as much as there is
+        while rate.ask(40) is None:
+            pass
+        rate.use_leases()
+        rate.pass_by(1)
+    seconds = 2 * (max(rate.used) - min(rate.used) + 1)
+    assert sum(rate.used.values()) >= 0.95 * 300 * seconds / 60
+    assert rate.most <= 300
+
+
+def test_an_onset_of_calls_gets_the_whole_limit_and_not_more(ada: Api, database: Database):
+    rate = Rate(database, ada.create("api-keys", rpm_limit=300), 300)
+    for _ in range(25):  # fifty seconds at half the limit's pace, then as many as there are
+        for _ in range(5):
+            rate.ask(1)
+        rate.pass_by(1)
+    while rate.ask(40) is None:
+        rate.use_leases()
+    assert rate.most == 300
+
+
+@pytest.mark.parametrize("back", [20, 5000], ids=["a little", "far"])
+def test_a_clock_that_goes_back_blocks_no_key_for_longer_than_a_minute(
+    ada: Api, database: Database, back: int
+):
+    rate = Rate(database, ada.create("api-keys", rpm_limit=5), 5)
+    while rate.ask(1) is None:
+        pass
+    rate.pass_by(-back)  # what was counted seems to lie ahead
+    first = rate.ask(1)
+    assert first == ("RPM_EXCEEDED" if back == 20 else None)
+    rate.pass_by(20 + 35)
+    assert rate.ask(1) is None
+
+
+def test_what_was_lent_and_not_used_is_free_again(ada: Api, database: Database):
+    issued = ada.create("api-keys", rpm_limit=100)
+    rate = Rate(database, issued, 100)
+    assert rate.ask(20) is None
+    [(slot, left)] = rate.open
+    back = {"n": 7, "tenant": issued["tenant_id"], "key": issued["id"], "slot": slot,
+            "requests": left, "tokens": 0}  # fmt: skip
+    assert database.sql("SELECT return_slices(%s::text::jsonb)", json.dumps([back])) == 7
+    assert database.sql("SELECT requests_sum FROM key_rate") == 1
