@@ -15,6 +15,7 @@ from flask import Flask
 from sqlalchemy.exc import ProgrammingError
 
 from portal.config import libpq_url
+from portal.keys import revocation
 from portal.keys.engine import Engine
 from tests.bench.servers import free_port, portal_serving
 from tests.cast import PREFIX, Api
@@ -157,3 +158,21 @@ def forbidden(database: Database, right: str) -> Iterator[None]:
             yield
         finally:
             owner.execute(f"GRANT {right} TO portal_app")  # type: ignore[arg-type]
+
+
+def test_more_keys_than_at_once_are_not_revoked_and_as_many_are(
+    ada: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revocation, "AT_ONCE", 3)
+    for number in range(4):
+        ada.create("api-keys", name=f"Old {number}", tags=["old"])
+    old = {"tag": "old", "dry_run": False, "reason": "leaked"}
+    refused = ada.post("/api-keys/revocations", old)
+    assert refused.status_code == 409
+    assert "These are 4 keys. Narrow it down to 3 at once." in refused.json["detail"]
+    keys = ada.get("/api-keys").json["items"]
+    assert {key["status"] for key in keys} == {"active"}
+    ada.post(f"/api-keys/{keys[0]['id']}/revoke", {"reason": "leaked"})
+    done = ada.post("/api-keys/revocations", old)
+    assert (done.status_code, done.json["count"]) == (200, 3)
+    assert {key["status"] for key in ada.get("/api-keys").json["items"]} == {"revoked"}
