@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from portal import errors, idempotency, listing, openapi, strictjson
+from portal import compression, errors, idempotency, listing, openapi, strictjson
 from portal.db import Actor, Origin
 from portal.errors import BadRequest, PortalError, Unauthenticated
 from portal.openapi import PREFIX, PROBLEM, Operation
@@ -177,6 +177,8 @@ def once(work: Callable[[], Outcome]) -> Response:
         kept = {**done.document, **dict.fromkeys(done.secrets)}
         stored = orjson.loads(orjson.dumps(kept, default=_json, option=JSON_OPTIONS))
         idempotency.remember(actor(), key, idempotency.Answer(done.status, stored, done.location))
+    if done.secrets:
+        compression.leave_plain()
     return answer({**done.document, **done.secrets}, done.status, _location(done.location))
 
 

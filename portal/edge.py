@@ -12,7 +12,7 @@ from ulid import ULID
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal import api, proxies, web
+from portal import api, compression, proxies, web
 from portal.config import Config, Network
 from portal.db import commit_or_roll_back, roll_back
 from portal.errors import BadRequest, PortalError, UnknownOutcome
@@ -41,6 +41,7 @@ def init_app(app: Flask, config: Config) -> None:
     app.ensure_sync = _as_it_is  # type: ignore[method-assign,assignment]
     app.before_request(_begin)
     app.before_request(_for_us)
+    compression.init_app(app)  # after _finish: Flask runs the last one first
     app.after_request(_finish)
     for kind in (PortalError, HTTPException, Exception):
         app.register_error_handler(kind, _failed)

@@ -45,7 +45,8 @@ def test_every_operation_of_rest_is_in_the_document(app: Flask) -> None:
 
 
 def test_what_the_document_promises_is_kept(published: Any, ada: Api) -> None:
-    headers = {"Authorization": f"Bearer {ada.token}"}
+    # Without a network schemathesis asks for gzip and does not undo it.
+    headers = {"Authorization": f"Bearer {ada.token}", "Accept-Encoding": "identity"}
     for found in published.get_all_operations():
         operation = found.ok()
 

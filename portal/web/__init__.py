@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
+from portal import compression
 from portal.web import assets, charts, drawn, guard, headers, htmx, look, templating, words
 from portal.web.faults import answer as answer_fault
 from portal.web.guard import (
@@ -69,4 +70,5 @@ def init_pages(app: Flask, config: "Config") -> None:
     words.init_app(app)
     app.jinja_env.globals["drawn"] = drawn
     app.jinja_env.globals["charts"] = charts
+    app.jinja_env.globals["leave_plain"] = compression.leave_plain
     app.register_blueprint(look.bp)
