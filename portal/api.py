@@ -7,6 +7,7 @@ problem details. The routes themselves come from the declarations in `portal.res
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from portal import compression, errors, idempotency, listing, openapi, strictjson
+from portal.compression import Kept, respond
 from portal.db import Actor, Origin
 from portal.errors import BadRequest, PortalError, Unauthenticated
 from portal.openapi import PREFIX, PROBLEM, Operation
@@ -24,6 +26,7 @@ Authenticator = Callable[[str, Origin], Actor | None]
 Admission = Callable[[Actor, str], None]
 """Lets an actor do what needs a scope, or raises: Forbidden, RateLimited."""
 
+A_FEW_MINUTES = "public, max-age=300"
 JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
 
@@ -234,10 +237,17 @@ def init_app(
 ) -> None:
     """Register the REST side of the portal."""
     api = blueprint(operations, authenticators, admit)
-    api.add_url_rule("/openapi.json", "openapi", lambda: answer(_document(operations)))
+    base_url = app.extensions["portal"].base_url
+
+    @cache
+    def document() -> Kept:
+        # For whoever asks: it tells of the portal, not of anybody's data.
+        made = openapi.document(operations, base_url=base_url, version="1")
+        body = orjson.dumps(made, default=_json, option=JSON_OPTIONS)
+        return Kept(body, "application/json", [("Cache-Control", A_FEW_MINUTES)])
+
+    def view() -> Response:
+        return respond(document().answer("GET", request.headers))
+
+    api.add_url_rule("/openapi.json", "openapi", view)
     app.register_blueprint(api)
-
-
-def _document(operations: Sequence[Operation]) -> dict[str, Any]:
-    """The OpenAPI document for whoever asks: it tells of the portal, not of anybody's data."""
-    return openapi.document(operations, base_url=request.host_url.rstrip("/"), version="1")

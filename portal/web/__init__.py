@@ -66,7 +66,7 @@ def init_pages(app: Flask, config: "Config") -> None:
     headers.init_app(app, config)
     htmx.init_app(app)
     guard.init_app(app, config)
-    assets.init_app(app, reload=not config.is_production)
+    assets.init_app(app, config)
     words.init_app(app)
     app.jinja_env.globals["drawn"] = drawn
     app.jinja_env.globals["charts"] = charts
