@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from portal import compression, errors, idempotency, listing, openapi, strictjson
+from portal import compression, errors, idempotency, listing, openapi, strictjson, writes
 from portal.compression import Kept, respond
 from portal.db import Actor, Origin
 from portal.errors import BadRequest, PortalError, Unauthenticated
@@ -89,6 +89,8 @@ def in_our_words(error: Exception) -> PortalError:
     """The domain's error for any exception that reached the edge."""
     if isinstance(error, PortalError):
         return error
+    if not_saving := writes.in_our_words(error):
+        return not_saving
     if isinstance(error, OperationalError | PoolTimeout):
         return errors.Unavailable("The database does not answer right now. Try again in a moment.")
     if isinstance(error, HTTPException):

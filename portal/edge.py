@@ -12,7 +12,7 @@ from ulid import ULID
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal import api, compression, proxies, web
+from portal import api, compression, proxies, web, writes
 from portal.config import Config, Network
 from portal.db import commit_or_roll_back, roll_back
 from portal.errors import BadRequest, PortalError, UnknownOutcome
@@ -39,6 +39,7 @@ def init_app(app: Flask, config: Config) -> None:
     app.extensions["hosts"] = ours if config.is_production else ours | LOOPBACK_NAMES
     # Flask asks of every view and hook at every request whether it is a coroutine; none of ours is.
     app.ensure_sync = _as_it_is  # type: ignore[method-assign,assignment]
+    writes.init_app(app)
     app.before_request(_begin)
     app.before_request(_for_us)
     compression.init_app(app)  # after _finish: Flask runs the last one first
@@ -97,6 +98,7 @@ def _failed(error: Exception) -> AnyResponse:
     if isinstance(error, HTTPException) and error.response is not None:
         return error.get_response()  # abort(response): already an answer
     roll_back()
+    writes.known().note(error)
     known = api.in_our_words(error)
     if type(known) is PortalError:
         if current_app.testing:
