@@ -95,6 +95,8 @@ def _finish(response: Response) -> Response:
 
 
 def _failed(error: Exception) -> AnyResponse:
+    # What was raised after the view, as by the commit, comes inside an InternalServerError.
+    error = getattr(error, "original_exception", None) or error
     if isinstance(error, HTTPException) and error.response is not None:
         return error.get_response()  # abort(response): already an answer
     roll_back()

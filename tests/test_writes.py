@@ -86,14 +86,21 @@ def test_a_database_that_may_only_be_read_is_ready_for_reading(
     assert ready(impatient) == ready(impatient, "?for=writes") == WELL
 
 
+AT_ONCE = "TRIGGER no_room BEFORE INSERT OR UPDATE OR DELETE ON {}"
+AT_COMMIT = (
+    "CONSTRAINT TRIGGER no_room AFTER INSERT ON {} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+)
+
+
 @contextmanager
-def failing_with(database: Database, table: str, code: str) -> Iterator[None]:
+def failing_with(
+    database: Database, table: str, code: str, *, when: str = AT_ONCE
+) -> Iterator[None]:
     """The server's answer to whoever writes to a table."""
     database.sql(
         f"CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         f" RAISE EXCEPTION 'could not extend file' USING ERRCODE = '{code}'; END $$;"
-        f"CREATE TRIGGER no_room BEFORE INSERT OR UPDATE OR DELETE ON {table}"
-        f" EXECUTE FUNCTION no_room()"
+        f"CREATE {when.format(table)} EXECUTE FUNCTION no_room()"
     )
     yield
     database.sql("DROP FUNCTION no_room CASCADE")
@@ -248,6 +255,19 @@ def test_who_saves_is_told_that_reading_goes_on(
         assert "What is stored can still be read" in banner.text
         assert ada.get(f"/applications/{made['id']}").json == made
     assert ada.post("/applications", {"display_name": "Mobile"}).status_code == 201
+
+
+def test_a_refusal_at_the_end_of_the_work_is_told_the_same(
+    app: Flask, database: Database, ada: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+    app.extensions["portal.writes"] = writes.Writes()
+    with failing_with(database, "application", "53100", when=AT_COMMIT):
+        refused = ada.post("/applications", {"display_name": "Mobile"})
+    assert (refused.status_code, (refused.json or {})["code"]) == (503, "not_saving")
+    assert why(app) == FULL
+    app.extensions["portal.writes"] = writes.Writes()
+    assert (ada.get("/applications").json or {})["items"] == []
 
 
 def test_a_webhook_that_comes_in_is_to_come_again(
