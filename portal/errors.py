@@ -199,13 +199,13 @@ class Unavailable(PortalError):
 
 
 class NotSaving(Unavailable):
-    """The database can be read and not written; `why` is the end of a sentence."""
+    """The database can be read and not written; `why` is a sentence without its full stop."""
 
     code, title = "not_saving", "Saving does not work right now"
 
     def __init__(self, why: str) -> None:
         super().__init__(
-            f"Saving does not work right now: {why}. What is stored can still be read. Try again"
-            " in a few minutes.",
+            f"{why[0].upper()}{why[1:]}, so nothing can be saved until that has changed. What is"
+            " stored can still be read.",
             retry_after=60,
         )

@@ -241,7 +241,11 @@ def test_who_saves_is_told_that_reading_goes_on(
         assert refused.content_type == "application/problem+json"
         problem = refused.json or {}
         assert problem["code"] == "not_saving"
-        assert "may only be read. What is stored can still be read." in problem["detail"]
+        assert problem["title"] == "Saving does not work right now"
+        assert problem["detail"] == (
+            "The database may only be read, so nothing can be saved until that has changed. What is"
+            " stored can still be read."
+        )
         assert refused.headers["Retry-After"] == "60"
         changed = ada.patch(f"/applications/{made['id']}", {"display_name": "X"})
         assert (changed.status_code, (changed.json or {})["code"]) == (503, "not_saving")
@@ -375,7 +379,7 @@ def test_while_the_disk_is_full_reading_goes_on_and_saving_says_why(
     assert 503 in statuses
     refused = ada.post("/applications", wide(99))
     assert (refused.status_code, (refused.json or {})["code"]) == (503, "not_saving")
-    assert "the database server's disk is full" in (refused.json or {})["detail"]
+    assert "The database server's disk is full, so" in (refused.json or {})["detail"]
     for path in ("/", "/applications", f"/applications/{made['id']}", "/keys", "/webhooks"):
         assert page.get(path).status_code == 200, path
     assert ada.get(f"/applications/{made['id']}").json == made
