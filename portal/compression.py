@@ -5,7 +5,7 @@ for a page with words of their choice, and sees how long the answer is, guesses 
 page, letter by letter (BREACH). So these are left as they are:
 
 - an answer with a fresh secret: whatever puts one there says `leave_plain`;
-- a page that another site made the browser ask for: nobody else's words meet a page's contents.
+- what another site made the browser ask for: nobody else's words meet a page's contents.
 
 A browser too old to say where a request comes from gets compressed pages. They hold nothing that
 opens anything: the form's token is masked anew for each answer (`portal.formtoken`), and nonces,
@@ -168,14 +168,13 @@ def _may_be_compressed(response: Response) -> bool:
         and "Content-Encoding" not in response.headers
         and "Accept-Encoding" not in response.vary  # whoever made it has seen to it
         and not g.get("stays_plain")
-        and not _is_asked_for_by_others(response)
+        and not _is_asked_for_by_others()
     )
 
 
-def _is_asked_for_by_others(response: Response) -> bool:
-    """Whether another site may have chosen the words of the request for this page."""
-    site = request.headers.get("Sec-Fetch-Site", "none")
-    return response.mimetype == "text/html" and site not in ("none", "same-origin")
+def _is_asked_for_by_others() -> bool:
+    """Whether another site may have chosen the words of the request."""
+    return request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
 
 
 def _tell_apart(response: Response) -> None:
