@@ -7,6 +7,7 @@ problem details. The routes themselves come from the declarations in `portal.res
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import orjson
@@ -15,7 +16,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from portal import errors, idempotency, listing, openapi, strictjson
+from portal import compression, errors, idempotency, listing, openapi, strictjson, writes
+from portal.compression import Kept, respond
 from portal.db import Actor, Origin
 from portal.errors import BadRequest, PortalError, Unauthenticated
 from portal.openapi import PREFIX, PROBLEM, Operation
@@ -24,6 +26,7 @@ Authenticator = Callable[[str, Origin], Actor | None]
 Admission = Callable[[Actor, str], None]
 """Lets an actor do what needs a scope, or raises: Forbidden, RateLimited."""
 
+A_FEW_MINUTES = "public, max-age=300"
 JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
 
@@ -86,6 +89,8 @@ def in_our_words(error: Exception) -> PortalError:
     """The domain's error for any exception that reached the edge."""
     if isinstance(error, PortalError):
         return error
+    if not_saving := writes.in_our_words(error):
+        return not_saving
     if isinstance(error, OperationalError | PoolTimeout):
         return errors.Unavailable("The database does not answer right now. Try again in a moment.")
     if isinstance(error, HTTPException):
@@ -177,6 +182,8 @@ def once(work: Callable[[], Outcome]) -> Response:
         kept = {**done.document, **dict.fromkeys(done.secrets)}
         stored = orjson.loads(orjson.dumps(kept, default=_json, option=JSON_OPTIONS))
         idempotency.remember(actor(), key, idempotency.Answer(done.status, stored, done.location))
+    if done.secrets:
+        compression.leave_plain()
     return answer({**done.document, **done.secrets}, done.status, _location(done.location))
 
 
@@ -232,10 +239,17 @@ def init_app(
 ) -> None:
     """Register the REST side of the portal."""
     api = blueprint(operations, authenticators, admit)
-    api.add_url_rule("/openapi.json", "openapi", lambda: answer(_document(operations)))
+    base_url = app.extensions["portal"].base_url
+
+    @cache
+    def document() -> Kept:
+        # For whoever asks: it tells of the portal, not of anybody's data.
+        made = openapi.document(operations, base_url=base_url, version="1")
+        body = orjson.dumps(made, default=_json, option=JSON_OPTIONS)
+        return Kept(body, "application/json", [("Cache-Control", A_FEW_MINUTES)])
+
+    def view() -> Response:
+        return respond(document().answer("GET", request.headers))
+
+    api.add_url_rule("/openapi.json", "openapi", view)
     app.register_blueprint(api)
-
-
-def _document(operations: Sequence[Operation]) -> dict[str, Any]:
-    """The OpenAPI document for whoever asks: it tells of the portal, not of anybody's data."""
-    return openapi.document(operations, base_url=request.host_url.rstrip("/"), version="1")

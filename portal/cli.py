@@ -97,7 +97,7 @@ def serve(config: Config) -> None:
     """Run the web server on PORTAL_PORT.
 
     Refuses to start as a database role that could see every tenant. Put a proxy with TLS in front
-    and say how many there are with PORTAL_TRUSTED_PROXIES.
+    and name its network in PORTAL_TRUSTED_PROXIES.
     """
     from portal import dbrole, serving
 

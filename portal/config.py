@@ -100,7 +100,10 @@ class Config:
     github_keys_url: str = _setting(
         "where GitHub publishes the keys that its secret scanning signs with", GITHUB_KEYS_URL
     )
-    trusted_proxies: int = _setting("how many proxies in front set X-Forwarded-For", "0")
+    trusted_proxies: tuple[Network, ...] = _setting(
+        "networks of the proxies in front, comma-separated; X-Forwarded-* counts from them alone",
+        "none",
+    )
     web_workers: int = _setting("web processes of portal serve", "1")
     verify_stale: int = _setting(
         "seconds without a word from the database after which keys are answered with 503", "2"
@@ -179,7 +182,7 @@ def _general(reader: "_Reader") -> dict[str, Any]:
             "OUTBOUND_ALLOW", _networks, () if reader.production else LOOPBACK
         ),
         "github_keys_url": reader.get("GITHUB_KEYS_URL", _url, GITHUB_KEYS_URL),
-        "trusted_proxies": reader.get("TRUSTED_PROXIES", _between(0, 10), 0),
+        "trusted_proxies": reader.get("TRUSTED_PROXIES", _proxies, ()),
         "web_workers": reader.get("WEB_WORKERS", _between(1, 64), 1),
         "verify_stale": reader.get("VERIFY_STALE", _between(1, 60), 2),
     }
@@ -477,6 +480,23 @@ def _networks(value: str) -> tuple[Network, ...]:
         return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
     except ValueError as error:
         raise ValueError(f"must be networks such as 10.0.0.0/8, comma-separated: {error}") from None
+
+
+def _proxies(value: str) -> tuple[Network, ...]:
+    if value.isdigit():
+        raise ValueError(
+            "must be the networks of your proxies, such as 10.0.0.0/8,192.0.2.7, and no longer "
+            f"how many there are: not {value!r}"
+        )
+    return tuple(_unmapped(network) for network in _networks(value))
+
+
+def _unmapped(network: Network) -> Network:
+    """The IPv4 network that an IPv6 one such as ::ffff:10.0.0.0/104 stands for, or the same."""
+    inside = getattr(network.network_address, "ipv4_mapped", None)
+    if inside is None or network.prefixlen < 96:
+        return network
+    return IPv4Network((inside, network.prefixlen - 96))
 
 
 def _role_map(value: str) -> Mapping[str, str]:

@@ -43,6 +43,7 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
         migrations,
         secret_store,
         identity_provider,
+        reverse_proxies,
     )
     for check in checks:
         finding = check(config)
@@ -162,6 +163,24 @@ def identity_provider(config: Config) -> Finding:
             "Set PORTAL_OIDC_ISSUER to exactly that name, if it is the right provider.",
         )
     return Finding(subject, f"{issuer} answers")
+
+
+def reverse_proxies(config: Config) -> Finding:
+    """Whose word on the client's address counts."""
+    trusted = config.trusted_proxies
+    if not trusted:
+        return Finding(
+            "Proxies",
+            "none is trusted, so the client is whoever connects (behind a proxy, the proxy)",
+        )
+    named = ", ".join(str(network) for network in trusted)
+    if any(network.prefixlen == 0 for network in trusted):
+        return Finding(
+            "Proxies",
+            f"{named}: whoever reaches the port chooses the address that they call from",
+            "Let PORTAL_TRUSTED_PROXIES name only the networks that your proxies are in.",
+        )
+    return Finding("Proxies", f"X-Forwarded-For counts from {named}")
 
 
 def _get_json(url: str, seconds: float = 5) -> dict[str, object]:

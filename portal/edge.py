@@ -1,19 +1,19 @@
 """What every request passes, a person's or a program's: its id, its end, its errors."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response, current_app, g, request
 from sqlalchemy.exc import DBAPIError
 from ulid import ULID
 from werkzeug.exceptions import HTTPException
-from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal import api, web
-from portal.config import Config
+from portal import api, compression, proxies, web, writes
+from portal.config import Config, Network
 from portal.db import commit_or_roll_back, roll_back
 from portal.errors import BadRequest, PortalError, UnknownOutcome
 
@@ -30,22 +30,39 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 def init_app(app: Flask, config: Config) -> None:
     """One id a request, one commit a request, one place that turns errors into answers.
 
-    Addresses and names that a proxy reports count only from as many proxies as are configured.
+    Addresses and names that a proxy reports count only from the proxies that are configured.
     """
-    hops = config.trusted_proxies
-    if hops:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
-        )
+    if config.trusted_proxies:
+        answer = _behind(config.trusted_proxies, app.wsgi_app)
+        app.wsgi_app = answer  # type: ignore[method-assign,assignment]
     ours = {urlsplit(config.base_url).hostname}
     app.extensions["hosts"] = ours if config.is_production else ours | LOOPBACK_NAMES
     # Flask asks of every view and hook at every request whether it is a coroutine; none of ours is.
     app.ensure_sync = _as_it_is  # type: ignore[method-assign,assignment]
+    writes.init_app(app)
     app.before_request(_begin)
     app.before_request(_for_us)
+    compression.init_app(app)  # after _finish: Flask runs the last one first
     app.after_request(_finish)
     for kind in (PortalError, HTTPException, Exception):
         app.register_error_handler(kind, _failed)
+
+
+def _behind(trusted: tuple[Network, ...], answer: WSGIApplication) -> WSGIApplication:
+    """`answer`, with the client, the scheme and the host that a trusted proxy reports."""
+
+    def answered(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        peer = environ.get("REMOTE_ADDR", "")
+        if proxies.is_trusted(peer, trusted):
+            forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
+            environ["REMOTE_ADDR"] = proxies.client_of(peer, forwarded, trusted)
+            if scheme := proxies.scheme_of(environ.get("HTTP_X_FORWARDED_PROTO", "")):
+                environ["wsgi.url_scheme"] = scheme
+            if host := proxies.host_of(environ.get("HTTP_X_FORWARDED_HOST", "")):
+                environ["HTTP_HOST"] = host
+        return answer(environ, start)
+
+    return answered
 
 
 def _as_it_is(view: View) -> View:
@@ -78,9 +95,12 @@ def _finish(response: Response) -> Response:
 
 
 def _failed(error: Exception) -> AnyResponse:
+    # What was raised after the view, as by the commit, comes inside an InternalServerError.
+    error = getattr(error, "original_exception", None) or error
     if isinstance(error, HTTPException) and error.response is not None:
         return error.get_response()  # abort(response): already an answer
     roll_back()
+    writes.known().note(error)
     known = api.in_our_words(error)
     if type(known) is PortalError:
         if current_app.testing:

@@ -196,3 +196,16 @@ class Unavailable(PortalError):
     def headers(self) -> dict[str, str]:
         """RFC 9110, 10.2.3."""
         return {"Retry-After": str(self.retry_after)}
+
+
+class NotSaving(Unavailable):
+    """The database can be read and not written; `why` is a sentence without its full stop."""
+
+    code, title = "not_saving", "Saving does not work right now"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"{why[0].upper()}{why[1:]}, so nothing can be saved until that has changed. What is"
+            " stored can still be read.",
+            retry_after=60,
+        )

@@ -29,7 +29,7 @@ from wtforms import BooleanField, Field, HiddenField, SelectField, StringField, 
 from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import TextInput, html_params
 
-from portal import strictjson
+from portal import formtoken, strictjson
 from portal.db import session
 from portal.errors import BadRequest, Conflict, FieldError, Invalid, StaleVersion
 from portal.schemas import Command
@@ -42,6 +42,11 @@ LINE_OR_COMMA = re.compile(r"[,\n]")
 
 class CommandForm(FlaskForm, Generic[C]):
     """The parent of all forms. `version` and `idempotency_key` travel with every one."""
+
+    class Meta(FlaskForm.Meta):
+        """What Flask-WTF asks of a form."""
+
+        csrf_class = formtoken.MaskedToken
 
     command_type: ClassVar[type[Command]]
     version = HiddenField()

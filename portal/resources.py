@@ -17,6 +17,7 @@ from portal import errors, listing, records
 from portal.api import Outcome, actor, answer, body, no_parameters, once
 from portal.audit import service as audit
 from portal.audit.models import AuditEntry
+from portal.compression import is_tag_of
 from portal.db import Actor, Record, find
 from portal.listing import Listing
 from portal.openapi import PREFIX, Operation, Parameter
@@ -193,8 +194,8 @@ class Resource(Generic[R, C]):
 
     def _check_version(self, record: R, patch: Mapping[str, Any]) -> None:
         """Optimistic concurrency: `If-Match` → 412, `version` in the body → 409 with the record."""
-        wanted = request.headers.get("If-Match")
-        if wanted is not None and wanted.strip() not in ("*", f'"{record.version}"'):
+        wanted = request.headers.get("If-Match", "*").strip()
+        if wanted != "*" and not is_tag_of(wanted, record.version):
             raise errors.PreconditionFailed(
                 f"This {self.singular} is at version {record.version} now. Load it again."
             )

@@ -4,13 +4,17 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from portal import embedded
 from portal.config import libpq_url
+from portal.db import db
 from tests.keeper import shared
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 BROOM = """
 SELECT quote_ident(relname) FROM pg_class
@@ -86,3 +90,25 @@ def fresh_database(name: str, *, migrated: bool = True) -> Iterator[Database]:
     finally:
         with psycopg.connect(superuser, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextlib.contextmanager
+def connected_anew(app: "Flask") -> Iterator[None]:
+    """Settings of a role hold for connections that are made after them."""
+    with app.app_context():
+        db.engine.dispose()
+    yield
+    with app.app_context():
+        db.engine.dispose()
+
+
+@contextlib.contextmanager
+def read_only(app: "Flask", database: Database) -> Iterator[None]:
+    """As on a standby, for the role that the portal works as."""
+    role = f"ALTER ROLE portal_app IN DATABASE {database.name}"
+    database.sql(f"{role} SET default_transaction_read_only = on")
+    try:
+        with connected_anew(app):
+            yield
+    finally:
+        database.sql(f"{role} RESET default_transaction_read_only")

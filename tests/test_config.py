@@ -118,13 +118,33 @@ def test_the_message_counts_and_lists(tmp_path):
         ("BASE_URL", "http://u:p@x"), ("BASE_URL", "http://x?y"), ("BASE_URL", "http://x:99999"),
         ("DATABASE_URL", "sqlite:///x"), ("DATABASE_URL", "postgresql+psycopg2://x"),
         ("SECRET_KEY", "a" * 64), ("SECRET_STORE", "file"), ("VAULT_MOUNT", "../sys"),
-        ("TRUSTED_PROXIES", "yes"), ("WEB_WORKERS", "0"), ("OUTBOUND_ALLOW", "example.com"),
+        ("TRUSTED_PROXIES", "yes"), ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8 192.0.2.7"), ("WEB_WORKERS", "0"),
+        ("OUTBOUND_ALLOW", "example.com"),
         ("OIDC_ROLE_MAP", "admin"), ("OIDC_ROLE_MAP", "=admin"), ("API_AUDIENCE", "a\nb"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_refused(tmp_path, name: str, value: str):
     [problem] = problems(tmp_path, **{f"PORTAL_{name}": value})
     assert problem.startswith(f"PORTAL_{name} ")
+
+
+def test_trusted_proxies_are_networks(tmp_path):
+    def trusted(value: str) -> list[str]:
+        return [str(one) for one in read(tmp_path, PORTAL_TRUSTED_PROXIES=value).trusted_proxies]
+
+    assert trusted("") == []
+    assert trusted("10.0.0.0/8, 192.0.2.7,fd00::/8") == ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]
+    assert trusted("::ffff:10.0.0.0/104,::ffff:192.0.2.7") == ["10.0.0.0/8", "192.0.2.7/32"]
+
+
+@pytest.mark.parametrize("count", ["0", "1", "2"])
+def test_a_number_of_proxies_stops_the_start_with_an_example_of_networks(tmp_path, count: str):
+    [problem] = problems(tmp_path, PORTAL_TRUSTED_PROXIES=count)
+    assert problem == (
+        "PORTAL_TRUSTED_PROXIES must be the networks of your proxies, such as "
+        f"10.0.0.0/8,192.0.2.7, and no longer how many there are: not '{count}'."
+    )
 
 
 def test_no_problem_repeats_a_secret(tmp_path):

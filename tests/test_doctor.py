@@ -56,7 +56,7 @@ def test_a_healthy_portal(settings):
     with answering(200, '{"issuer": "ISSUER"}') as issuer:
         findings = examine(settings | {"PORTAL_OIDC_ISSUER": issuer})
     assert [f.words for f in findings.values() if not f.healthy] == []
-    assert len(findings) == 6
+    assert len(findings) == 8
 
 
 def test_settings_are_looked_at_first(settings):
@@ -150,6 +150,18 @@ def test_the_development_provider_runs_with_the_rest(settings):
 
     finding = examine(settings | {"PORTAL_IDP_PORT": str(free_port())})["Identity provider"]
     assert "make run" in finding.advice
+
+
+def test_trusting_every_address_is_trusting_nobodys(settings):
+    def said(networks: str) -> doctor.Finding:
+        return examine(settings | {"PORTAL_TRUSTED_PROXIES": networks})["Proxies"]
+
+    assert "none is trusted" in said("").words
+    assert said("10.0.0.0/8").words == "X-Forwarded-For counts from 10.0.0.0/8"
+    assert said("10.0.0.0/8").healthy
+    everywhere = said("10.0.0.0/8,::/0")
+    assert "chooses the address" in everywhere.words
+    assert "PORTAL_TRUSTED_PROXIES" in everywhere.advice
 
 
 class TestVault:

@@ -12,7 +12,9 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
+from portal.identity.claims import ROLE_SCOPES
 from tests.cast import ADA, GUS, PREFIX, VIC, Api, Pages
+from tests.databases import Database, read_only
 from tests.statements import statements
 
 # What anybody may ask for, by endpoint.
@@ -282,6 +284,31 @@ def test_looking_changes_nothing(
             else:
                 person.get(call.path)
     assert state() == before
+
+
+def test_everything_can_be_read_while_nothing_can_be_saved(
+    app: Flask, records: Records, browse: Callable[..., Pages], ada: Api, database: Database
+) -> None:
+    person = browse(ADA)
+    key = Api(
+        app.test_client(), ada.create("api-keys", scopes=sorted(ROLE_SCOPES["viewer"]))["key"]
+    )
+    # So long ago that a page would note that the session is in use.
+    database.sql("UPDATE web_session SET last_seen_at = last_seen_at - interval '2 minutes'")
+    unread = {}
+    with read_only(app, database):
+        for call in calls(app, records.arguments):
+            if call.method != "GET" or call.endpoint in PUBLIC:
+                continue
+            if call.path.startswith("/api/"):
+                path = call.path.removeprefix(PREFIX)
+                answers = [ada.get(path), key.get(path)]
+            else:
+                answers = [person.get(call.path)]
+            for answer in answers:
+                if answer.status_code not in (200, 403):
+                    unread[str(call)] = answer.text[:300]
+    assert unread == {}
 
 
 def test_an_unknown_method_and_an_unknown_path_are_said_in_the_callers_language(

@@ -19,12 +19,18 @@ from portal.front.bodies import Bodies
 from portal.front.threads import Busy, Threads
 from portal.front.wsgi import Answer
 from portal.keys import door
+from portal.keys.sources import name_of
+from portal.networks import parse
 from portal.openapi import PROBLEM
+from portal.proxies import client_of
+from portal.web.assets import PREFIX as STATIC
 
 if TYPE_CHECKING:
     from flask import Flask
 
+    from portal.config import Config
     from portal.keys.engine import Engine
+    from portal.web.assets import Files
 
 THREADS = 8  # they wait for PostgreSQL, so more than one
 KEY_THREADS = 4  # for questions about keys alone
@@ -45,7 +51,9 @@ class Front:
     def __init__(self, app: "Flask") -> None:
         self._app = app
         self._engine: Engine = app.extensions["keys"]
-        self._issuer = app.extensions["portal"].base_url
+        config: Config = app.extensions["portal"]
+        self._issuer, self._trusted = config.base_url, config.trusted_proxies
+        self._files: Files = app.extensions["portal.files"]
         self._bodies = Bodies()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -81,15 +89,27 @@ class Front:
         if path == "/healthz":
             return 200, PLAIN, b"ok\n"
         headers = scope.headers
+        if path.startswith(STATIC):
+            file = self._files.answer(scope.method, path, scope.query_string, headers)
+            if file is not None:
+                return file
         length = headers.get("content-length")
         body = b""
         if length not in (None, "0") or headers.get("transfer-encoding") is not None:
-            source = scope.client.rpartition(":")[0]
-            body = await self._bodies.receive(protocol, path, length, source)
+            body = await self._bodies.receive(protocol, path, length, self._source(scope))
         if path in FOR_KEYS:
             return await self._about_a_key(scope, body)
         environ = wsgi.environment(scope, body)
         return await self._threads.run(wsgi.call, self._app.wsgi_app, environ)
+
+    def _source(self, scope: Any) -> str:
+        """The network that a request comes from, as far as it may be believed."""
+        forwarded: list[str] = []
+        if self._trusted:
+            named = scope.headers.items()
+            forwarded = [value for name, value in named if name == "x-forwarded-for"]
+        client = parse(client_of(scope.client, ",".join(forwarded), self._trusted))
+        return str(scope.client) if client is None else name_of(client)
 
     async def _about_a_key(self, scope: Any, body: bytes) -> Answer:
         answer = None

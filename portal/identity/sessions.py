@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import ColumnElement, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from portal import writes
 from portal.audit import service as audit
 from portal.db import Actor, Origin, enter_tenant, new_id, present_credential, send, session
 from portal.driver import Statement
@@ -194,7 +195,8 @@ def _touch(row: SessionFacts) -> None:
         .where(WebSession.tenant_id == row.tenant_id, WebSession.id == row.id)
         .values(last_seen_at=func.now())
     )
-    session.execute(statement, execution_options=UNSYNCED)
+    with writes.if_possible():
+        session.execute(statement, execution_options=UNSYNCED)
 
 
 # ---------------------------------------------------------------- end

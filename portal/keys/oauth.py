@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 
 from flask import Blueprint, Flask, Response, request
 
+from portal import compression
 from portal.api import Authenticator, answer, authenticate, request_id
 from portal.db import Actor
 from portal.errors import PortalError, RateLimited
@@ -63,6 +64,7 @@ class OAuth:
         if not asked <= key.scopes:
             return _refused("invalid_scope", 400)
         usage.note(key.tenant_id, key.id, now, source=request.remote_addr, scope="oauth:token")
+        compression.leave_plain()
         token, seconds = self._tokens.issue(key, asked)
         document = {"access_token": token, "token_type": "Bearer", "expires_in": seconds}
         return answer(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
+from portal import compression
 from portal.web import assets, charts, drawn, guard, headers, htmx, look, templating, words
 from portal.web.faults import answer as answer_fault
 from portal.web.guard import (
@@ -65,8 +66,9 @@ def init_pages(app: Flask, config: "Config") -> None:
     headers.init_app(app, config)
     htmx.init_app(app)
     guard.init_app(app, config)
-    assets.init_app(app, reload=not config.is_production)
+    assets.init_app(app, config)
     words.init_app(app)
     app.jinja_env.globals["drawn"] = drawn
     app.jinja_env.globals["charts"] = charts
+    app.jinja_env.globals["leave_plain"] = compression.leave_plain
     app.register_blueprint(look.bp)

@@ -14,12 +14,11 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Request, current_app, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
-from flask_wtf import CSRFProtect
-from flask_wtf.csrf import CSRFError
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
+from wtforms import ValidationError
 
-from portal import secretscan
+from portal import formtoken, secretscan
 from portal.api import is_api_path, is_api_request
 from portal.db import Actor
 from portal.errors import BadRequest, Forbidden, Unauthenticated
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 View = TypeVar("View", bound=Callable[..., Any])
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 SIGN_IN = "/auth/login"
-csrf = CSRFProtect()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +74,17 @@ def init_app(app: Flask, config: "Config") -> None:
     """Stand in front of every page."""
     app.session_interface = BrowserSessions()
     app.config.update(
-        WTF_CSRF_CHECK_DEFAULT=False,  # _require_own_page asks, after the cheaper rule
         WTF_CSRF_TIME_LIMIT=None,  # bound to the session; an hour would break a tab left open
-        WTF_CSRF_SSL_STRICT=False,  # our rule on Origin is the stricter one
         # Cookies do not know ports: two portals on one machine would void each other's forms.
         SESSION_COOKIE_NAME="__Host-portal" if config.is_production else f"portal-{config.port}",
         SESSION_COOKIE_SECURE=config.is_production,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
     )
-    csrf.init_app(app)
     app.before_request(_no_key_in_address)
     app.before_request(_require_own_page)
     app.before_request(_require_person)
-    app.jinja_env.globals.update(signed_in=signed_in)
+    app.jinja_env.globals.update(signed_in=signed_in, csrf_token=formtoken.masked)
 
 
 def sign_in_by(app: Flask, loader: Loader) -> None:
@@ -188,8 +183,8 @@ def _require_own_page() -> None:
     if not _from_our_own_page():
         raise Forbidden("This request came from another site, so nothing was changed.")
     try:
-        csrf.protect()
-    except CSRFError:
+        formtoken.check()
+    except ValidationError:
         raise ExpiredForm from None
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, g
 
 if TYPE_CHECKING:
     from portal.config import Config
@@ -59,6 +59,12 @@ def _with_fixed(answer: WSGIApplication) -> WSGIApplication:
     return answered
 
 
+def of_data(production: bool) -> list[tuple[str, str]]:
+    """Every header of these for an answer that is no page, whoever gives it."""
+    hsts = {"Strict-Transport-Security": TWO_YEARS} if production else {}
+    return list({**FIXED, "Content-Security-Policy": DATA_POLICY, **hsts}.items())
+
+
 def csp_nonce() -> str:
     """The nonce of this answer: 128 random bits, one value for all of its scripts."""
     if "csp_nonce" not in g:
@@ -69,9 +75,8 @@ def csp_nonce() -> str:
 def _protect(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", _policy(response))
     if current_app.extensions["portal.hsts"]:
-        response.headers.add("Strict-Transport-Security", TWO_YEARS)
-    if request.endpoint != "static":
-        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["Strict-Transport-Security"] = TWO_YEARS
+    response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 

@@ -5,10 +5,10 @@ must be able to turn them off), and whose clock full times are shown by.
 """
 
 from flask import Blueprint, current_app, render_template, request
-from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
+from portal import formtoken
 from portal.errors import BadRequest
 from portal.web.guard import here, public
 from portal.web.htmx import see_other
@@ -30,7 +30,7 @@ TOKEN = "the token of this page"  # noqa: S105 - where one goes
 def looks() -> Markup:
     """The switches of the account's menu: all who chose the same have the same, but for a token."""
     known = current_app.extensions.setdefault("portal.looks", {})
-    chosen, token = tuple(look(name) for name in CHOICES), generate_csrf()
+    chosen, token = tuple(look(name) for name in CHOICES), formtoken.masked()
     if chosen not in known:
         known[chosen] = render_template("_looks.html").replace(token, TOKEN)
     return Markup(known[chosen].replace(TOKEN, token))  # noqa: S704 - a template's answer

@@ -1,5 +1,7 @@
 """The front of the web server: a request that waits costs nothing, and nobody can block it."""
 
+import gzip
+import http.client
 import json
 import os
 import resource
@@ -212,3 +214,34 @@ def _answers(port: int) -> bool:
         return ask(port, "GET", "/healthz")[0] == 200
     except OSError:
         return False
+
+
+def test_static_files_are_answered_with_their_headers(port: int):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    connection.request("GET", "/static/css/base.css", headers={"Accept-Encoding": "gzip"})
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Content-Encoding"]) == (200, "gzip")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    assert b"@layer" in gzip.decompress(answer.read())
+    connection.request("HEAD", "/static/css/base.css")
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (200, b"")
+    connection.close()
+    assert ask(port, "GET", "/static/../app.py")[0] in (303, 404)
+
+
+def test_behind_a_proxy_each_client_has_its_own_slow_bodies(environment: dict[str, str]):
+    port = free_port()
+    with portal_serving({**environment, "PORTAL_TRUSTED_PROXIES": "127.0.0.0/8"}, port):
+        slow = [
+            head("POST", "/look", content_length="10", x_forwarded_for=f"203.0.113.{client}")
+            for client in range(2)
+            for _ in range(bodies.SLOW_BODIES)
+        ]
+        with ExitStack() as stack:
+            stuck = [stack.enter_context(connected(port, said)) for said in slow]
+            with connected(port, slow[0]) as one_more:
+                assert status_of(one_more) == 429
+            assert len(silent(stuck)) == len(stuck)

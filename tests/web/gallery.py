@@ -238,7 +238,7 @@ def make_app(config: Config) -> Flask:
     from flask import request
 
     root = Path(__file__).parents[2]
-    app = Flask("gallery", template_folder=root / "templates", static_folder=root / "static")
+    app = Flask("gallery", template_folder=root / "templates", static_folder=None)
     app.config["SECRET_KEY"] = config.secret_key
     app.jinja_loader = ChoiceLoader(
         [app.jinja_loader, FileSystemLoader(Path(__file__).parent / "templates")]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
 from jinja2 import Environment
 
 from portal import web
@@ -158,6 +159,66 @@ def test_a_form_of_another_session_is_too_old(gallery: Flask, visitor: FlaskClie
         form = {"name": "Okta", "csrf_token": value}
         answer = visitor.post("/connectors/new", data=form, headers=OURS)
         assert answer.status_code == 400
+        assert "This form is too old" in answer.text
+
+
+def session_token(gallery: Flask, client: FlaskClient) -> tuple[str, str]:
+    """What the session holds, and that as the release before drew it: signed, not masked."""
+    with client.session_transaction() as session:
+        raw = session["csrf_token"]
+    signer = URLSafeTimedSerializer(str(gallery.secret_key), salt="wtf-csrf-token")
+    return raw, str(signer.dumps(raw))
+
+
+def test_no_two_answers_have_a_piece_of_the_token_in_common(
+    gallery: Flask, visitor: FlaskClient
+) -> None:
+    pages = [visitor.get("/connectors/new").text for _ in range(2)]
+    tokens = [re.findall(r'csrf_token"[^>]*value="([^"]+)"', page) for page in pages]
+    headers = [re.findall(r'"X-CSRFToken": "([^"]+)"', page) for page in pages]
+    shown = [set(found) for found in tokens]
+    assert [len(one) for one in shown] == [1, 1], "one for all forms of a page"
+    assert [set(found) for found in headers] == shown
+    (first,), (second,) = shown
+    pieces = {first[at : at + 8] for at in range(len(first) - 7)}
+    assert not [piece for piece in pieces if piece in second]
+    raw, signed = session_token(gallery, visitor)
+    payload = signed.partition(".")[0]
+    for page in pages:
+        assert raw not in page
+        assert payload not in page
+    for token_of_a_page in (first, second, first):
+        form = {"name": "Okta", "csrf_token": token_of_a_page}
+        assert visitor.post("/connectors/new", data=form, headers=OURS).status_code == 303
+
+
+def test_a_form_that_the_release_before_drew_is_taken(gallery: Flask, visitor: FlaskClient) -> None:
+    token(visitor)
+    _, signed = session_token(gallery, visitor)
+    form = {"name": "Okta", "csrf_token": signed}
+    assert visitor.post("/connectors/new", data=form, headers=OURS).status_code == 303
+    in_header = OURS | PARTIAL | {"X-CSRFToken": signed}
+    assert visitor.post("/connectors/toast", headers=in_header).status_code == 200
+
+
+def test_a_token_that_was_changed_on_the_way_is_refused(visitor: FlaskClient) -> None:
+    whole = token(visitor)
+    other = "B" if whole[5] == "A" else "A"
+    for value in (
+        whole[:-4],
+        whole[:-1],
+        whole[4:],
+        whole[:5] + other + whole[6:],
+        whole + whole,
+        whole[: len(whole) // 2],
+        "A" * len(whole),
+        "ä" + whole,
+        "A" * 100_000,
+        ".",
+    ):
+        form = {"name": "Okta", "csrf_token": value}
+        answer = visitor.post("/connectors/new", data=form, headers=OURS)
+        assert answer.status_code == 400, value[:200]
         assert "This form is too old" in answer.text
 
 

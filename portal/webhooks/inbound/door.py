@@ -6,10 +6,10 @@ Public, without cookies, outside /api: the sender proves who it is by its signat
 from collections.abc import Sequence
 
 from flask import Blueprint, Flask, Response, current_app, request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
-from portal import api
+from portal import api, writes
 from portal.config import running
 from portal.db import let_go, transaction
 from portal.errors import MethodNotAllowed, NotFound, PortalError, RateLimited, Unavailable
@@ -53,7 +53,12 @@ def take(inbound_id: str) -> Response:
     """Take one request in. 200 says that it is kept; anything else that it is not published."""
     try:
         return _take(inbound_id)
-    except (PortalError, HTTPException, OperationalError) as error:
+    except (PortalError, HTTPException) as error:
+        return api.problem(error)
+    except DBAPIError as error:
+        writes.known().note(error)
+        if type(api.in_our_words(error)) is PortalError:
+            raise  # a fault of ours, for the log
         return api.problem(error)
 
 
