@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
+from wsgiref.types import WSGIEnvironment
 
 from flask import Flask, Response, g, request
 from isal import isal_zlib
@@ -146,35 +147,36 @@ def is_tag_of(tag: str, version: int) -> bool:
 
 
 def _compressed(response: Response) -> Response:
-    if _may_be_compressed(response):
-        response.vary.add("Accept-Encoding")
-        takes = codings(request.headers.get("Accept-Encoding"))
+    # Headers are asked for by their place in the environ: a look-up by name costs ten times more.
+    asked = request.environ
+    if _may_be_compressed(response, asked):
+        if "Vary" in response.headers:
+            response.vary.add("Accept-Encoding")
+        else:
+            response.headers["Vary"] = "Accept-Encoding"
+        takes = codings(asked.get("HTTP_ACCEPT_ENCODING"))
         body = response.get_data()
         if takes.gzip and (len(body) >= SMALLEST or not takes.plain):
             response.set_data(compress(body))
             response.headers["Content-Encoding"] = "gzip"
             _tell_apart(response)
-    if response.status_code == 200 and "ETag" in response.headers:
+    if "HTTP_IF_NONE_MATCH" in asked and response.status_code == 200:
         response.make_conditional(request)
     return response
 
 
-def _may_be_compressed(response: Response) -> bool:
+def _may_be_compressed(response: Response, asked: WSGIEnvironment) -> bool:
     return (
         response.status_code not in (204, 206, 304)
         and is_textual(response.mimetype or "")
         and not response.is_streamed
         and not response.direct_passthrough
         and "Content-Encoding" not in response.headers
-        and "Accept-Encoding" not in response.vary  # whoever made it has seen to it
+        and "Accept-Encoding" not in response.headers.get("Vary", "")  # its maker has seen to it
         and not g.get("stays_plain")
-        and not _is_asked_for_by_others()
+        # Another site may have chosen the words of the request.
+        and asked.get("HTTP_SEC_FETCH_SITE", "none") in ("none", "same-origin")
     )
-
-
-def _is_asked_for_by_others() -> bool:
-    """Whether another site may have chosen the words of the request."""
-    return request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
 
 
 def _tell_apart(response: Response) -> None:

@@ -83,6 +83,7 @@ def fill(url: str, many: int) -> tuple[world.Tenant, world.Tenant, dict[str, str
             )  # fmt: skip
         connection.execute(
             "INSERT INTO api_key_runtime (tenant_id, key_id) SELECT tenant_id, id FROM api_key"
+            " ON CONFLICT DO NOTHING"
         )
     world.sign_in(url)
     with psycopg.connect(url, autocommit=True) as connection:
