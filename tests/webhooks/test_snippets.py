@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from portal.webhooks.inbound.snippets import SNIPPETS, Snippet
+from tests.machine import NODE
 
 SECRET = "whsec_plJ3nmyCDGBKInavdOK15jsl"
 ID, STAMP = "msg_loFOjxBNrRLzqYUf", "1731705121"
@@ -26,7 +27,7 @@ ED25519 = (
 )
 COMMANDS = {
     "python": ["python3", "verify.py"],
-    "javascript": ["node", "verify.mjs"],
+    "javascript": [NODE, "verify.mjs"],
     "bash": ["bash", "verify.sh"],
     "go": ["go", "run", "verify.go"],
     "java": ["java", "Verify.java"],
