@@ -31,14 +31,22 @@ def drop_setting_functions() -> None:
         op.execute(f"DROP FUNCTION {name}()")
 
 
-def tenant_table(name: str, *, rights: str | None = ALL_RIGHTS, column: str = "tenant_id") -> None:
+def tenant_table(
+    name: str,
+    *,
+    rights: str | None = ALL_RIGHTS,
+    column: str = "tenant_id",
+    literal: bool = False,
+) -> None:
     """Only the tenant's own rows exist, for reading and for writing; the app role gets `rights`.
 
     An append-only table asks for `rights="SELECT, INSERT"`, a partition for none: it is reached
-    through its parent. The table `tenant` itself names its
-    `column` ("id").
+    through its parent. The table `tenant` itself names its `column` ("id"). A new table is
+    `literal`: its policy is a plain comparison, the only kind that a table spread over several
+    servers can have. Outside a transaction the setting is '', which is no tenant's id.
     """
-    own = f"{column} = (SELECT current_tenant())"
+    setting = "current_setting('app.tenant_id', true)"
+    own = f"{column} = {setting}" if literal else f"{column} = (SELECT current_tenant())"
     op.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY tenant ON {name} USING ({own}) WITH CHECK ({own})")

@@ -41,9 +41,10 @@ def test_every_tenant_table_has_the_wall_in_both_directions(
     assert {"application", "audit_entry", "search_term"} <= set(tables)
     walled = column(
         owner,
-        """SELECT c.relname FROM pg_class c JOIN pg_policies p ON p.tablename = c.relname
+        r"""SELECT c.relname FROM pg_class c JOIN pg_policies p ON p.tablename = c.relname
         WHERE c.relrowsecurity AND c.relforcerowsecurity AND p.policyname = 'tenant'
-        AND p.qual LIKE '%%current_tenant()%%' AND p.with_check LIKE '%%current_tenant()%%'""",
+        AND p.qual ~ '(current_tenant\(\)|= current_setting\(''app.tenant_id''::text, true\))'
+        AND p.with_check = p.qual""",
     )
     assert set(tables) - set(walled) == set()
 

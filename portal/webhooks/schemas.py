@@ -179,7 +179,9 @@ class WebhookInput(Command):
     inbound_options: InboundOptions = Field(
         default={},
         description="Inbound only, with a generic scheme: header and prefix of the signature, and"
-        " delivery_id and event_type, the places (header:… or body:…) of these two.",
+        " delivery_id and event_type, the places (header:… or body:…) of these two. With a scheme"
+        " that signs the body alone, equal_bodies: one = the same body again is a repetition (the"
+        " usual), each = it is another event.",
     )
     inbound_secret: InboundSecret | None = Field(
         None,

@@ -64,6 +64,16 @@ class InboundForm(CommandForm[WebhookInput]):
         description="header:X-Event-Type or body:type.",
         render_kw=PLAIN,
     )
+    option_equal_bodies = ChoiceField(
+        "The same body again",
+        wire="option_equal_bodies",
+        choices=[
+            ("", "Is a repetition, and published once"),
+            ("each", "Is another event, and published again"),
+        ],
+        description="For HMAC without a time: nothing that is signed tells a sender that repeats"
+        " itself from somebody who copied a request.",
+    )
     application_id = ChoiceField("Application")
     tags = TagsField("Tags", description="Separated by commas.")
 
@@ -86,6 +96,8 @@ class InboundForm(CommandForm[WebhookInput]):
         document = super().document(stored)
         options = {name: document.pop(f"option_{name}", "") for name in OPTIONS}
         scheme = SCHEMES.get(str(document.get("inbound_scheme") or ""))
+        if scheme is None or not scheme.may_repeat:
+            del options["equal_bodies"]
         is_generic = scheme is not None and scheme.is_generic
         document["inbound_options"] = {k: v for k, v in options.items() if v and is_generic}
         if stored is None:

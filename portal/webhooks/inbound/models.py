@@ -1,6 +1,6 @@
 """What came in: verified requests, and those in quarantine with the reason."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from sqlalchemy import (
@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.db import Actor, Base
 
 STATES = ("accepted", "quarantined")
+KEEP_ACCEPTED, KEEP_QUARANTINED = timedelta(days=30), timedelta(days=14)
 
 
 class InboxFailure(Base):
@@ -41,6 +42,27 @@ class InboxFailure(Base):
     webhook_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     name: Mapped[str] = mapped_column(String(20))
     remaining: Mapped[int]
+
+
+class InboundMark(Base):
+    """That what was signed came already, and with which request. See `once`."""
+
+    __tablename__ = "inbound_mark"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "webhook_id"],
+            ["webhook.tenant_id", "webhook.id"],
+            name="fk_inbound_mark_webhook",
+            ondelete="CASCADE",
+        ),
+        Index("ix_inbound_mark_expires", "tenant_id", "expires_at"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    request_id: Mapped[str] = mapped_column(String(40))
+    expires_at: Mapped[datetime]
 
 
 class InboundRequest(Base):

@@ -18,7 +18,7 @@ from portal.audit import service as audit
 from portal.config import running
 from portal.db import database_now, enter_tenant, new_id, session
 from portal.errors import Invalid, NotFound
-from portal.webhooks.inbound import challenges, failures, publication, secrets, sns
+from portal.webhooks.inbound import challenges, failures, once, publication, secrets, sns
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.models import InboundRequest
 from portal.webhooks.inbound.schemes import Scheme
@@ -103,7 +103,7 @@ def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Recept
     verdict = verify(scheme, known, message, now=now.timestamp())
     if not verdict.verified:
         return Reception(verdict)
-    if scheme.fetches and (key := delivery_key(scheme, message)):
+    if scheme.fetches and (key := once.delivery_key(scheme, message)):
         _forget_earlier(webhook, key)
     if (answer := challenges.signed(scheme, message, known)) is not None:
         return Reception(verdict, challenge=answer)
@@ -157,11 +157,15 @@ def _accept(
     webhook: Webhook, scheme: Scheme, message: Message, row: dict[str, Any], verdict: Verdict
 ) -> Reception:
     row |= {"state": "accepted", "verified_at": func.now()}
+    if earlier := once.claim(webhook, scheme, message, row["id"]):
+        return _again(webhook, earlier, verdict)
     inserted = session.execute(
         insert(InboundRequest).values(row).on_conflict_do_nothing().returning(InboundRequest.id)
     ).scalar()
     if inserted is None:
-        return _again(webhook, row, verdict)
+        earlier = once.of_key(webhook, row["delivery_key"]) or ""
+        once.hand_over(webhook, scheme, message, earlier)
+        return _again(webhook, earlier, verdict)
     _touch(webhook)
     request = _get(webhook.tenant_id, inserted)
     publication.publish(webhook, scheme, message, request)
@@ -169,20 +173,15 @@ def _accept(
     return Reception(verdict, request.id, request.event_id)
 
 
-def _again(webhook: Webhook, row: dict[str, Any], verdict: Verdict) -> Reception:
+def _again(webhook: Webhook, earlier_id: str, verdict: Verdict) -> Reception:
     """The same delivery once more: counted, not published."""
-    earlier = session.execute(
+    event_id = session.execute(
         update(InboundRequest)
-        .where(
-            InboundRequest.tenant_id == webhook.tenant_id,
-            InboundRequest.webhook_id == webhook.id,
-            InboundRequest.delivery_key == row["delivery_key"],
-            InboundRequest.state == "accepted",
-        )
+        .where(InboundRequest.tenant_id == webhook.tenant_id, InboundRequest.id == earlier_id)
         .values(repeats=InboundRequest.repeats + 1)
-        .returning(InboundRequest.id, InboundRequest.event_id)
-    ).one()
-    return Reception(verdict, earlier.id, earlier.event_id, duplicate=True)
+        .returning(InboundRequest.event_id)
+    ).scalar()
+    return Reception(verdict, earlier_id, event_id, duplicate=True)
 
 
 def _forget_earlier(webhook: Webhook, key: str) -> None:
@@ -248,7 +247,7 @@ def _row(
         "body_bytes": len(body),
         "credential_digest": digest(webhook, shown) if shown else None,
         "source_ip": (source_ip or "")[:60] or None,
-        "delivery_key": delivery_key(scheme, message),
+        "delivery_key": once.delivery_key(scheme, message),
         "verified_with": verdict.fingerprint,
     }
 
@@ -298,24 +297,6 @@ def _hide(value: Any, path: Sequence[str]) -> Any:
     if isinstance(value, dict) and path[0] in value:
         return {**value, path[0]: _hide(value[path[0]], path[1:])}
     return value
-
-
-def delivery_key(scheme: Scheme, message: Message) -> str | None:
-    """What tells this delivery from another, for once only; None where nothing does.
-
-    Of a scheme that signs a time and names no delivery it is the signature itself, or the token
-    that is bound to its body: the same one again is a repetition. Else two equal bodies may well
-    be two events, and both are taken.
-    """
-    if found := message.first(scheme.id):
-        return found if len(found) <= 150 and found.isprintable() else _short(found)
-    if not scheme.timestamp and (scheme.method != "jwt" or scheme.is_loose_token):
-        return None
-    return _short("\n".join(message.values(scheme.signature)))
-
-
-def _short(value: str) -> str:
-    return "sha256:" + hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def message_of(request: InboundRequest) -> Message:

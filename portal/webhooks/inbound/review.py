@@ -3,7 +3,6 @@
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -13,16 +12,20 @@ from portal.audit import service as audit
 from portal.db import Actor, database_now, find, session
 from portal.errors import Conflict, Invalid, NotFound
 from portal.listing import Listing, Page, Query, page
-from portal.webhooks.inbound import challenges, publication, secrets
+from portal.webhooks.inbound import challenges, once, publication, secrets
 from portal.webhooks.inbound.documents import BY_HAND, documents
-from portal.webhooks.inbound.models import STATES, InboundRequest
+from portal.webhooks.inbound.models import (
+    KEEP_ACCEPTED,
+    KEEP_QUARANTINED,
+    STATES,
+    InboundRequest,
+)
 from portal.webhooks.inbound.reception import digest, message_of, refused_event
 from portal.webhooks.inbound.schemes import Scheme
 from portal.webhooks.inbound.verify import Verdict, fingerprint, sources, verify
 from portal.webhooks.models import Webhook
 
 AT_ONCE = 200
-KEEP_ACCEPTED, KEEP_QUARANTINED = timedelta(days=30), timedelta(days=14)
 
 # Typed for records; a request has the columns that a list needs, and none is ever deleted softly.
 LISTING: Listing[Any] = Listing(
@@ -135,7 +138,7 @@ def clear(actor: Actor, webhook_id: str) -> int:
 
 
 def forget_old(tenant_id: str) -> int:
-    """Housekeeping: drop what is older than it is kept; gives how many."""
+    """Housekeeping: drop what is older than it is kept, marks too; gives how many."""
     gone = 0
     for state, keep in (("accepted", KEEP_ACCEPTED), ("quarantined", KEEP_QUARANTINED)):
         old = delete(InboundRequest).where(
@@ -144,7 +147,7 @@ def forget_old(tenant_id: str) -> int:
             InboundRequest.state == state,
         )
         gone += len(session.execute(old.returning(InboundRequest.id)).all())
-    return gone
+    return gone + once.forget_old(tenant_id)
 
 
 def judge(
@@ -180,31 +183,22 @@ def _judge(actor: Actor, webhook: Webhook, request: InboundRequest, known: Seque
     request.code, request.reason = verdict.code, verdict.reason
     if not verdict.verified:
         return "refused"
-    if _came_again(request):
-        return "duplicate"
     message = message_of(request)
+    if once.of_key(webhook, request.delivery_key):
+        return "duplicate"
+    if once.claim(webhook, scheme, message, request.id):
+        return "duplicate"
     if challenges.signed(scheme, message, known) is None:
         try:
             publication.publish(webhook, scheme, message, request)
         except Invalid as error:
+            once.release(webhook, scheme, message)
             refused = refused_event(error)
             request.code, request.reason = refused.code, refused.reason
             return "refused"
     request.state, request.verified_with = "accepted", verdict.fingerprint
     request.verified_at, request.verified_by = database_now(), actor.id
     return "verified"
-
-
-def _came_again(request: InboundRequest) -> bool:
-    if request.delivery_key is None:
-        return False
-    accepted = select(InboundRequest.id).where(
-        InboundRequest.tenant_id == request.tenant_id,
-        InboundRequest.webhook_id == request.webhook_id,
-        InboundRequest.delivery_key == request.delivery_key,
-        InboundRequest.state == "accepted",
-    )
-    return session.scalar(accepted) is not None
 
 
 def _waiting(actor: Actor, webhook: Webhook) -> Any:

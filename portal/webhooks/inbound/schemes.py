@@ -25,6 +25,7 @@ Method = Literal["hmac", "standard", "ed25519", "ecdsa", "equal", "basic", "jwt"
 Hash = Literal["sha1", "sha256", "sha512"]
 Encoding = Literal["hex", "base64"]
 Unit = Literal["s", "ms", "iso"]
+EqualBodies = Literal["one", "one_a_type", "each"]
 Challenge = Literal[
     "slack",
     "zoom",
@@ -49,6 +50,8 @@ class Scheme:
     `parts` names the parts of a header `t=…,v1=…` that are signatures, `separator` what stands
     between them; `prefix` is what stands before a signature. `tolerance` is in seconds, None where
     the provider signs no time. `made_here`: our secret is given to the provider, else theirs to us.
+    `equal_bodies`: whether the same signed text again is the same delivery (`one`), the same one
+    unless its type differs (`one_a_type`), or a delivery of its own (`each`).
     """
 
     name: str
@@ -70,6 +73,7 @@ class Scheme:
     made_here: bool = False
     # Where the body's SHA-256 is: an argument of the address, or a claim of the token.
     body_hash: str = ""
+    equal_bodies: EqualBodies = "one"
     publishes: str = ""
     note: str = ""
 
@@ -77,6 +81,12 @@ class Scheme:
     def is_generic(self) -> bool:
         """Whether its header and prefix may be set by the webhook."""
         return self.name in GENERIC
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a webhook may say that equal bodies are deliveries of their own: where the body
+        alone is signed, a sender that says the same twice looks like one that was copied."""
+        return self.is_generic and self.method == "hmac" and not self.timestamp
 
     @property
     def is_asked_first(self) -> bool:
@@ -182,7 +192,9 @@ _TABLE = (
         encoding="base64",
         id=("header:X-Shopify-Event-Id", "header:X-Shopify-Webhook-Id"),
         type=("header:X-Shopify-Topic",),
-        note="Paste the client secret of the Shopify app.",
+        equal_bodies="one_a_type",
+        note="Paste the client secret of the Shopify app. Shopify does not sign the topic: take"
+        " only the events that you want.",
     ),
     Scheme(
         "twilio",
@@ -407,6 +419,7 @@ _TABLE = (
         "Dropbox",
         signature="header:X-Dropbox-Signature",
         challenge="dropbox",
+        equal_bodies="each",  # it says who has news, in the same words every time
         note="Paste the app secret.",
     ),
     Scheme(
@@ -438,8 +451,10 @@ _TABLE = (
         encoding="base64",
         id=("header:X-WC-Webhook-Delivery-ID",),
         type=("header:X-WC-Webhook-Topic",),
+        equal_bodies="one_a_type",
         made_here=True,
-        note="Give our secret to WooCommerce as the webhook's secret.",
+        note="Give our secret to WooCommerce as the webhook's secret. WooCommerce does not sign the"
+        " topic: take only the events that you want.",
     ),
     Scheme(
         "webflow",
@@ -663,6 +678,7 @@ OPTIONS: Mapping[str, re.Pattern[str]] = {
     "prefix": re.compile(r"[A-Za-z0-9_=:-]{1,20} ?"),
     "delivery_id": re.compile(_PLACE),
     "event_type": re.compile(_PLACE),
+    "equal_bodies": re.compile("one|each"),
 }
 """What a webhook may say of a generic scheme, and how it is written."""
 
@@ -679,4 +695,5 @@ def of_webhook(name: str, options: Mapping[str, str]) -> Scheme:
         prefix=options.get("prefix", scheme.prefix),
         id=(options["delivery_id"],) if "delivery_id" in options else ANY_ID,
         type=(options["event_type"],) if "event_type" in options else ANY_TYPE,
+        equal_bodies="each" if options.get("equal_bodies") == "each" else scheme.equal_bodies,
     )

@@ -53,6 +53,9 @@ def problems(values: dict[str, Any]) -> list[FieldError]:
     elif values["inbound_options"] and not of_webhook(name, {}).is_generic:
         message = f"The scheme {name} says itself where everything is."
         found.append(FieldError("inbound_options", message))
+    elif "equal_bodies" in values["inbound_options"] and not of_webhook(name, {}).may_repeat:
+        message = f"Leave out equal_bodies: with {name} it is not the body alone that is signed."
+        found.append(FieldError("inbound_options", message))
     return found
 
 

@@ -1,9 +1,14 @@
 """Amazon SNS: signed by Amazon for everybody, so what counts is the topic that is named as secret.
 
+The text under a signature is names and values, a line each, and anybody may have Amazon sign any
+message to a topic of their own. So a message is taken only if its text can be read in one way: all
+values but the message itself are one line each, and the last of them is a known type.
+
 Source: docs.aws.amazon.com/sns, "Verifying the signatures of Amazon SNS messages". Certificates,
 and the address that confirms a subscription, are only ever asked for at Amazon's own SNS hosts.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +25,14 @@ HOST = re.compile(r"sns\.[a-z0-9-]{3,30}\.amazonaws\.com(?:\.cn)?")
 CONFIRMATIONS = ("SubscriptionConfirmation", "UnsubscribeConfirmation")
 NOTIFICATION = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
 CONFIRMATION = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
+SIGNED: Mapping[str, Sequence[str]] = {
+    "Notification": NOTIFICATION,
+    **dict.fromkeys(CONFIRMATIONS, CONFIRMATION),
+}
+"""The type of a message → the names under its signature, in their order."""
+OPTIONAL = "Subject"
+MANY_LINES = "Message"
+LINE_BREAKS = re.compile(r"[\r\n]")
 # Version 1 is SHA-1 because Amazon signs so wherever version 2 was not chosen for the topic.
 HASHES: Mapping[str, type[HashAlgorithm]] = {"1": SHA1, "2": SHA256}
 
@@ -63,9 +76,51 @@ def confirmation_of(body: Any) -> str | None:
     return url if is_amazons(url) else None
 
 
+def form_problem(raw: bytes, body: Mapping[str, Any]) -> str | None:
+    """Why a message could be read in another way than it was signed, as a sentence; or None."""
+    if not has_each_name_once(raw):
+        return "The message has a name twice."
+    names = SIGNED.get(body["Type"]) if isinstance(body.get("Type"), str) else None
+    if names is None:
+        return f"Its Type is none of {', '.join(SIGNED)}."
+    for name in names:
+        value = body.get(name)
+        if value is None and name == OPTIONAL:
+            continue
+        if not isinstance(value, str) or not _is_unicode(value):
+            return f"Its {name} is missing, or is no text."
+        if name != MANY_LINES and LINE_BREAKS.search(value):
+            return f"Its {name} has a line break."
+    return None
+
+
+def has_each_name_once(raw: bytes) -> bool:
+    """Whether no object of a JSON document has a name twice: readers differ in which one counts."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise ValueError
+        return found
+
+    try:
+        json.loads(raw, object_pairs_hook=once)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a character, which would be signed as another one
+        return False
+    return True
+
+
 def signed_text(body: Mapping[str, Any]) -> bytes:
-    """The names and values under the signature, a line each."""
-    names = CONFIRMATION if body.get("Type") in CONFIRMATIONS else NOTIFICATION
+    """The names and values under the signature, a line each; of a message without a problem."""
+    names = SIGNED.get(str(body.get("Type")), NOTIFICATION)
     lines = [f"{name}\n{body[name]}\n" for name in names if isinstance(body.get(name), str)]
     return "".join(lines).encode("utf-8", "replace")
 

@@ -50,13 +50,27 @@ def is_address(secret: str) -> bool:
 
 def key_id(token: str) -> str | None:
     """Which key a token names, before anything of it is believed."""
-    try:
-        head = token.partition(".")[0]
-        found = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
-    except (ValueError, RecursionError):
-        return None
-    kid = found.get("kid") if isinstance(found, dict) else None
+    kid = _object(token.partition(".")[0]).get("kid")
     return kid if isinstance(kid, str) else None
+
+
+def signed_part(token: str, body_claim: str) -> bytes | None:
+    """What of a token is signed, if that holds it to one body; None if any body may come with it.
+
+    The signature itself may often be written in several ways, so it tells nothing apart.
+    """
+    signed, _, _ = token.rpartition(".")
+    claims = _object(signed.rpartition(".")[2])
+    return signed.encode() if (body_claim or BODY_CLAIM) in claims else None
+
+
+def _object(part: str) -> Mapping[str, Any]:
+    """What a part of a token says, before anything of it is believed; empty for what is none."""
+    try:
+        found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def opened(token: str, secrets: Sequence[str], look: Look) -> Token | None:

@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import product
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from portal.webhooks import signing
-from portal.webhooks.inbound import sns, tokens
+from portal.webhooks.inbound import canonical, sns, tokens
 from portal.webhooks.inbound.documents import Look, documents
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.schemes import Scheme
@@ -53,7 +53,22 @@ KEYS_AGAIN = 60.0
 """A key that is in no set that we have may be new: the set is asked for again after so long."""
 _MAX_SIGNATURES = 20
 _TOKEN = re.compile(r"\{([a-z]+(?::[^}]+)?)\}")
-_SECONDS = re.compile(r"[0-9]{1,15}", re.ASCII)
+# Each of one length, or with a beginning and an end of its own: where a time stands beside the
+# body without anything between them, nobody can move the border.
+_TIMES = {
+    "s": re.compile(r"[1-9][0-9]{9}", re.ASCII),
+    "ms": re.compile(r"[1-9][0-9]{12}", re.ASCII),
+    "iso": re.compile(
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
+        r"(?:Z|[+-][0-9]{2}:[0-9]{2})",
+        re.ASCII,
+    ),
+}
+_UNITS = {
+    "s": "whole number of seconds since 1970",
+    "ms": "whole number of milliseconds since 1970",
+    "iso": "date and time with its zone",
+}
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -125,7 +140,7 @@ def verify(
             return _sns(scheme, secrets, message, moment, look)
         claim = read(scheme, message)
         _check_time(scheme, claim, moment)
-        _check_body(scheme, message)
+        _check_readable(scheme, message)
         found = _match(scheme, secrets, message, claim)
     except Refused as error:
         return Verdict(False, error.code, error.reason)
@@ -191,16 +206,15 @@ def _stamp(scheme: Scheme, message: Message, parts: Mapping[str, Sequence[str]])
 def _seconds(scheme: Scheme, stamp: str) -> float | None:
     if not scheme.timestamp:
         return None
-    if scheme.unit == "iso":
-        try:
-            moment = datetime.fromisoformat(stamp)
-            return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
-        except (ValueError, OverflowError):
-            raise Refused("bad_timestamp", "The time of signing is no date and time.") from None
-    if not _SECONDS.fullmatch(stamp):
-        unit = {"s": "seconds", "ms": "milliseconds"}[scheme.unit]
-        raise Refused("bad_timestamp", f"The time of signing is no whole number of {unit}.")
-    return int(stamp) / (1000 if scheme.unit == "ms" else 1)
+    problem = Refused("bad_timestamp", f"The time of signing is no {_UNITS[scheme.unit]}.")
+    if not _TIMES[scheme.unit].fullmatch(stamp):
+        raise problem
+    if scheme.unit != "iso":
+        return int(stamp) / (1000 if scheme.unit == "ms" else 1)
+    try:
+        return datetime.fromisoformat(stamp).timestamp()
+    except (ValueError, OverflowError):
+        raise problem from None
 
 
 def _check_time(scheme: Scheme, claim: Claim, now: float) -> None:
@@ -216,22 +230,16 @@ def _check_time(scheme: Scheme, claim: Claim, now: float) -> None:
         raise Refused("too_new", f"Its time lies {int(-age)} s in the future: compare the clocks.")
 
 
-def _check_body(scheme: Scheme, message: Message) -> None:
-    """Where the signature covers the address alone, the address must carry the body's digest.
+def _check_readable(scheme: Scheme, message: Message) -> None:
+    """The signed text must tell its parts apart (see `canonical`).
 
     Where we sign what a stranger asks (a challenge), nothing but an object can be an event: the
     answers to challenges are never signatures of one.
     """
     if scheme.challenge in ("twitter", "zoom") and not isinstance(message.json, dict):
         raise Refused("bad_body", "The body is no JSON object.")
-    if not scheme.body_hash or message.form or not message.body:
-        return
-    wanted = message.query.get(scheme.body_hash, "")
-    found = hashlib.sha256(message.body).hexdigest()
-    if not hmac.compare_digest(wanted.lower().encode(), found.encode()):
-        raise Refused(
-            "body_changed", f"The body is not the one that {scheme.body_hash} in the address names."
-        )
+    if problem := canonical.problem(scheme, message):
+        raise Refused(*problem)
 
 
 # ---------------------------------------------------------------- the comparison
@@ -395,7 +403,7 @@ def _piece(name: str, message: Message, claim: Claim, url: str) -> bytes:
     if name == "listed":
         return _listed_headers(message).encode("utf-8", "replace")
     if name == "path":
-        return url[len(_origin(url)) :].encode("utf-8", "replace")
+        return canonical.local_part(url).encode("utf-8", "replace")
     known: Mapping[str, Any] = {
         "timestamp": claim.timestamp,
         "id": claim.id,
@@ -410,14 +418,8 @@ def _piece(name: str, message: Message, claim: Claim, url: str) -> bytes:
 
 def _listed_headers(message: Message) -> str:
     """The headers that x-contentful-signed-headers lists, as they are under the signature."""
-    listed = message.named.get("x-contentful-signed-headers", "")
-    names = [name.strip().lower() for name in listed.split(",") if name.strip()]
+    names = canonical.listed(message)
     return ";".join(f"{name}:{message.named.get(name, '').strip()}" for name in names)
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _addresses(url: str) -> list[str]:
@@ -435,16 +437,42 @@ def _addresses(url: str) -> list[str]:
     return [bare, parts._replace(netloc=f"{host}:{default}").geturl()]
 
 
+def signed_text(scheme: Scheme, message: Message) -> bytes | None:
+    """What the signature of a request is over, whoever made it; None where there is none.
+
+    However the signature is written, and whatever stands beside it, this text stays the same.
+    """
+    if scheme.method == "standard":
+        headers = _standard_headers(message)
+        named = f"{headers.get('webhook-id', '')}.{headers.get('webhook-timestamp', '')}."
+        return named.encode("utf-8", "replace") + message.body
+    if scheme.method == "sns":
+        return sns.signed_text(message.json) if isinstance(message.json, dict) else None
+    if scheme.method == "jwt":
+        return tokens.signed_part(_token_of(scheme, message) or "", scheme.body_hash)
+    if scheme.method in ("equal", "basic"):
+        return None
+    try:
+        return next(contents(scheme, message, read(scheme, message)))
+    except Refused:
+        return None
+
+
 # ---------------------------------------------------------------- Standard Webhooks
 
 _ALIASES = {f"svix-{name}": f"webhook-{name}" for name in ("id", "timestamp", "signature")}
 
 
-def _standard(secrets: Sequence[str], message: Message, now: float) -> Verdict:
+def _standard_headers(message: Message) -> Mapping[str, str]:
     headers = dict(message.named)
     for alias, name in _ALIASES.items():
         if alias in headers:
             headers.setdefault(name, headers[alias])
+    return headers
+
+
+def _standard(secrets: Sequence[str], message: Message, now: float) -> Verdict:
+    headers = _standard_headers(message)
     found = signing.verify(secrets, headers, message.body, now=now)
     reason = found.reason[:1].upper() + found.reason[1:] + "."
     stamp = headers.get("webhook-timestamp", "")
@@ -531,6 +559,8 @@ def _sns(
     url = sns.certificate_url(body)
     if url is None:
         raise Refused("no_certificate", "Its certificate is at no address of Amazon SNS.")
+    if problem := sns.form_problem(message.body, body):
+        raise Refused("bad_body", problem)
     pem, signature = look(url), decode("base64", claim.signatures[0])
     if signature is None:
         raise Refused("malformed_signature", "The signature is no base64 text.")

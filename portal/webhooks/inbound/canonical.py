@@ -1,0 +1,69 @@
+"""Signed texts that are joined of parts: each must be readable in one way only.
+
+Whoever holds a genuine request could else move the border between two parts: the signature stays
+right, and another event is under it. Here is what a request must keep to so that no border can be
+moved. Times are held to one form where they are read (`verify`), Amazon's lists of names in `sns`.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from portal.webhooks.inbound.message import Message
+from portal.webhooks.inbound.schemes import Scheme
+
+Problem = tuple[str, str]
+"""A code of the verdict, and the reason as a sentence."""
+
+# What may stand in an address as it is (RFC 3986). No JSON document consists of it.
+_ADDRESS = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*")
+_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
+_LISTED, _LISTED_TIME = "x-contentful-signed-headers", "x-contentful-timestamp"
+
+
+def problem(scheme: Scheme, message: Message) -> Problem | None:
+    """Why the text under a signature could be read in another way; None for nearly all."""
+    if scheme.signs_url:
+        if not _ADDRESS.fullmatch(local_part(message.url)):
+            return "bad_body", "The address has a character that must be written as % and digits."
+        return _of_form(scheme, message) if scheme.body_hash else _of_document(message)
+    if "{listed}" in scheme.content and _LISTED_TIME not in listed(message):
+        return "missing_header", f"The header {_LISTED} does not list {_LISTED_TIME}."
+    return None
+
+
+def local_part(url: str) -> str:
+    """Path and arguments of an address."""
+    parts = urlsplit(url)
+    return url[len(f"{parts.scheme}://{parts.netloc}") :]
+
+
+def listed(message: Message) -> Sequence[str]:
+    """The headers under the signature, as the request itself lists them."""
+    names = message.named.get(_LISTED, "").split(",")
+    return [name.strip().lower() for name in names if name.strip()]
+
+
+def _of_document(message: Message) -> Problem | None:
+    """The body begins where the address cannot go on."""
+    if message.body[:1] in (b"{", b"[") and isinstance(message.json, dict | list):
+        return None
+    return "bad_body", "The body is no JSON object or list, and its sender sends nothing else."
+
+
+def _of_form(scheme: Scheme, message: Message) -> Problem | None:
+    """A form, of which nothing parts names from values: there it is one delivery however it is
+    read (see `once`). Anything else by its digest, which is the end of the address."""
+    if message.form:
+        if all(_FIELD.fullmatch(name) for name, _ in message.form):
+            return None
+        return "bad_body", "A field of the form has a name that its sender does not use."
+    _, _, wanted = message.url.rpartition(f"{scheme.body_hash}=")
+    found = hashlib.sha256(message.body).hexdigest()
+    if _SHA256.fullmatch(wanted) and hmac.compare_digest(wanted.lower().encode(), found.encode()):
+        return None
+    place = f"{scheme.body_hash} at the end of the address"
+    return "body_changed", f"The body is not the one that {place} names."

@@ -1,0 +1,123 @@
+"""Each delivery once: known by the id that its sender gives it, and by what was signed.
+
+Most ids stand in headers that nobody signs, so whoever has seen a genuine request could send it
+again under another id, or write its signature in another way. What was signed stays the same: its
+digest is the mark of a delivery. A mark is kept for as long as the request could be taken once
+more. Where a time is signed, that is while it may wait in quarantine; else as long as accepted
+requests are kept.
+"""
+
+import hashlib
+from typing import TypeVar
+
+from sqlalchemy import Delete, Update, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.db import session
+from portal.webhooks.inbound.message import Message
+from portal.webhooks.inbound.models import (
+    KEEP_ACCEPTED,
+    KEEP_QUARANTINED,
+    InboundMark,
+    InboundRequest,
+)
+from portal.webhooks.inbound.schemes import Scheme
+from portal.webhooks.inbound.verify import signed_text
+from portal.webhooks.models import Webhook
+
+S = TypeVar("S", Update, Delete)
+
+
+def delivery_key(scheme: Scheme, message: Message) -> str | None:
+    """What tells this delivery from another: its id, else its mark; None where nothing does."""
+    if found := message.first(scheme.id):
+        return found if len(found) <= 150 and found.isprintable() else _short(found)
+    mark = mark_of(scheme, message)
+    return f"sha256:{mark}" if mark else None
+
+
+def mark_of(scheme: Scheme, message: Message) -> str | None:
+    """The digest of what was signed; None where nothing is, or where equal bodies are the rule.
+
+    Shopify and WooCommerce send one document under several topics, and sign the document alone:
+    there each topic is a delivery of its own.
+    """
+    if scheme.equal_bodies == "each" or (signed := signed_text(scheme, message)) is None:
+        return None
+    topic = message.first(scheme.type) or "" if scheme.equal_bodies == "one_a_type" else ""
+    return hashlib.sha256(f"{topic}\n".encode("utf-8", "surrogatepass") + signed).hexdigest()
+
+
+def claim(webhook: Webhook, scheme: Scheme, message: Message, request_id: str) -> str | None:
+    """Put the delivery's mark on a request. Gives the earlier request that has it already, if any.
+
+    Waits for whoever takes in the same delivery at this moment.
+    """
+    mark = mark_of(scheme, message)
+    if mark is None:
+        return None
+    keep = KEEP_QUARANTINED if scheme.timestamp else KEEP_ACCEPTED
+    row = {
+        "tenant_id": webhook.tenant_id,
+        "webhook_id": webhook.id,
+        "digest": mark,
+        "request_id": request_id,
+        "expires_at": func.now() + keep,
+    }
+    offered = insert(InboundMark).values(row)
+    taken = session.scalar(
+        offered.on_conflict_do_update(
+            index_elements=["tenant_id", "webhook_id", "digest"],
+            set_={name: offered.excluded[name] for name in ("request_id", "expires_at")},
+            where=InboundMark.expires_at < func.now(),
+        ).returning(InboundMark.request_id)
+    )
+    if taken is not None:
+        return None
+    query = select(InboundMark.request_id).filter_by(
+        tenant_id=webhook.tenant_id, webhook_id=webhook.id, digest=mark
+    )
+    return session.scalar(query)
+
+
+def hand_over(webhook: Webhook, scheme: Scheme, message: Message, earlier_id: str) -> None:
+    """The request turned out to be one that is here by its id: the mark is that one's."""
+    if mark := mark_of(scheme, message):
+        of_one = _row(update(InboundMark), webhook, mark)
+        session.execute(of_one.values(request_id=earlier_id))
+
+
+def release(webhook: Webhook, scheme: Scheme, message: Message) -> None:
+    """The request that has just got the mark is not taken in after all."""
+    if mark := mark_of(scheme, message):
+        session.execute(_row(delete(InboundMark), webhook, mark))
+
+
+def of_key(webhook: Webhook, key: str | None) -> str | None:
+    """The accepted request with this id of its sender's, if there is one."""
+    if key is None:
+        return None
+    query = select(InboundRequest.id).filter_by(
+        tenant_id=webhook.tenant_id, webhook_id=webhook.id, delivery_key=key, state="accepted"
+    )
+    return session.scalar(query)
+
+
+def forget_old(tenant_id: str) -> int:
+    """Housekeeping: drop the marks that have run out; gives how many."""
+    old = delete(InboundMark).where(
+        InboundMark.tenant_id == tenant_id, InboundMark.expires_at < func.now()
+    )
+    return len(session.execute(old.returning(InboundMark.digest)).all())
+
+
+def _row(statement: S, webhook: Webhook, mark: str) -> S:
+    return statement.where(
+        InboundMark.tenant_id == webhook.tenant_id,
+        InboundMark.webhook_id == webhook.id,
+        InboundMark.digest == mark,
+    )
+
+
+def _short(value: str) -> str:
+    return "sha256:" + hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
