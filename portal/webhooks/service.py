@@ -18,6 +18,7 @@ from portal.webhooks.models import DIRECTIONS, OUTCOMES, SIGNATURE_SCHEMES, Webh
 from portal.webhooks.schemas import WebhookInput
 
 UNTITLED = "Untitled webhook"
+DEFAULT_SCHEME = "standard-webhooks"
 
 LISTING = Listing(
     Webhook,
@@ -169,6 +170,7 @@ def _check(actor: Actor, stored: Webhook | None, values: dict[str, Any]) -> None
     if stored and values["direction"] != stored.direction:
         raise Invalid.field("direction", "The direction is fixed once the webhook is there.")
     problems = secrets.problems(values)
+    problems += _unsigned(stored, values)
     if values["url"] and (stored is None or values["url"] != stored.url):
         problems += [FieldError("url", problem) for problem in url_problems(values["url"])]
     if values["enabled"] and values["direction"] == "outbound":
@@ -176,6 +178,20 @@ def _check(actor: Actor, stored: Webhook | None, values: dict[str, Any]) -> None
     problems += _foreign(actor, stored, values)
     if problems:
         raise Invalid(problems)
+
+
+def _unsigned(stored: Webhook | None, values: dict[str, Any]) -> list[FieldError]:
+    """An inbound webhook signs nothing, so whoever chooses how means the other field."""
+    chosen = values["signature_scheme"]
+    kept = stored.signature_scheme if stored else DEFAULT_SCHEME
+    if values["direction"] != "inbound" or chosen in (kept, DEFAULT_SCHEME):
+        return []
+    message = "This is how an outbound webhook signs. How a sender signs is said in inbound_scheme"
+    return [FieldError("signature_scheme", f"{message}{_such_as(chosen)}.")]
+
+
+def _such_as(scheme: str) -> str:
+    return f": set inbound_scheme to {scheme} instead" if scheme in SCHEMES else ""
 
 
 def url_problems(url: str) -> list[str]:

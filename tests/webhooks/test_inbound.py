@@ -151,6 +151,33 @@ def test_what_cannot_be_is_refused_by_field(ada: Api, body: dict[str, Any], fiel
     assert SECRET not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("scheme", "remedy"),
+    [("github", "inbound_scheme to github"), ("standard-webhooks-ed25519", "inbound_scheme.")],
+)
+def test_how_an_outbound_webhook_signs_is_not_taken_for_how_a_sender_does(
+    ada: Api, scheme: str, remedy: str
+) -> None:
+    answer = ada.post("/webhooks", {"direction": "inbound", "signature_scheme": scheme})
+    assert answer.status_code == 422, answer.text
+    [error] = (answer.json or {})["errors"]
+    assert error["field"] == "signature_scheme"
+    assert remedy in error["message"]
+    made = make(ada, "github", signature_scheme="standard-webhooks")
+    answer = ada.patch(f"/webhooks/{made['id']}", {"signature_scheme": scheme})
+    assert answer.status_code == 422, answer.text
+    read = ada.get(f"/webhooks/{made['id']}").json or {}
+    assert ada.patch(f"/webhooks/{made['id']}", read).status_code == 200, "what was read goes back"
+
+
+def test_a_misspelled_scheme_is_refused_with_those_that_there_are(ada: Api) -> None:
+    for field in ("inbound_scheme", "signature_scheme"):
+        answer = ada.post("/webhooks", {"direction": "inbound", field: "gihtub"})
+        assert answer.status_code == 422, answer.text
+        [error] = (answer.json or {})["errors"]
+        assert (error["field"], "github" in error["message"]) == (field, True)
+
+
 # ---------------------------------------------------------------- a genuine request
 
 
@@ -195,6 +222,7 @@ def test_a_delivery_that_comes_again_is_published_once(ada: Api, client: FlaskCl
     again = knock(client, webhook["inbound_url"], body, github(body))
     assert again.status_code == 200
     assert (again.json or {}) == {**first, "duplicate": True}
+    body = b'{"a": 2}'
     other = knock(client, webhook["inbound_url"], body, github(body, delivery="d-2")).json or {}
     assert other["duplicate"] is False
     assert len(events(ada)) == 2
