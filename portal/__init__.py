@@ -15,7 +15,8 @@ def create_app(config: Config | None = None) -> Flask:
     config = config or Config.from_environ()
     logs.configure(production=config.is_production)
     app = Flask(__name__, template_folder="../templates", static_folder=None)
-    app.config["SECRET_KEY"] = config.secret_key
+    app.config["SECRET_KEY"] = config.secret_key.active.text
+    app.config["SECRET_KEY_FALLBACKS"] = [key.text for key in config.secret_key.older]
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
     app.extensions["portal"] = config
     init_database(app, config.database_url)

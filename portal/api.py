@@ -173,7 +173,7 @@ def once(work: Callable[[], Outcome]) -> Response:
     """Run a POST, at most once for each Idempotency-Key of the caller."""
     key = request.headers.get("Idempotency-Key")
     if key is not None:
-        asked = idempotency.fingerprint(request.method, request.path, request.get_data(cache=True))
+        asked = idempotency.fingerprints(request.method, request.path, request.get_data(cache=True))
         if earlier := idempotency.claim(actor(), key, asked):
             headers = {"Idempotency-Replayed": "true", **_location(earlier.location)}
             return answer(earlier.document, earlier.status, headers)

@@ -47,8 +47,12 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from portal.dbrole import DatabaseRoleError, DatabaseUnreachable
     from portal.embedded import EmbeddedPostgresError
     from portal.migrate import MigrationError
+    from portal.rewrap import RotationError
 
-    return DatabaseRoleError, DatabaseUnreachable, EmbeddedPostgresError, MigrationError
+    return (
+        DatabaseRoleError, DatabaseUnreachable, EmbeddedPostgresError, MigrationError,
+        RotationError,
+    )  # fmt: skip
 
 
 @contextmanager
@@ -166,6 +170,27 @@ def migrate_command(config: Config) -> None:
         click.echo(f"The database is at {after} already.")
     else:
         click.echo(f"Migrated the database from {before or 'nothing'} to {after}.")
+
+
+@main.group("secret-key")
+def secret_key() -> None:
+    """Replace PORTAL_SECRET_KEY on the running system."""
+
+
+@secret_key.command()
+@configured
+def rotate(config: Config) -> None:
+    """Wrap all that is stored under an older key with the first one.
+
+    Set PORTAL_SECRET_KEY to new,old everywhere and restart; run this; take the old one out and
+    restart. It may be interrupted and run again. It says when the old one may go, and refuses while
+    some process still uses another first key.
+    """
+    from portal import rewrap
+
+    with _application(config):
+        for line in rewrap.report(config, rewrap.rotate(config)):
+            click.echo(line)
 
 
 @main.command()

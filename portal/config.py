@@ -17,6 +17,7 @@ from typing import Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from portal import embedded
+from portal.rootkeys import SHORT, RootKey, RootKeys
 
 T = TypeVar("T")
 Network = IPv4Network | IPv6Network
@@ -68,8 +69,11 @@ class Config:
     migration_database_url: str | None = _setting(
         "PostgreSQL, as the owner of the tables (portal migrate)", "embedded", secret=True
     )
-    secret_key: str = _setting(
-        f"at least {MIN_SECRET_KEY} random characters; signs and encrypts", "generated", secret=True
+    secret_key: RootKeys = _setting(  # noqa: RUF009  a field()
+        f"at least {MIN_SECRET_KEY} random characters; signs and encrypts. To replace it: new,old, "
+        "or in a file a key a line; the first is used, all are read",
+        "generated",
+        secret=True,
     )
     oidc_issuer: str = _setting("issuer of the identity provider", "http://127.0.0.1:IDP_PORT")
     oidc_client_id: str = _setting("our client id there", "generated")
@@ -83,7 +87,7 @@ class Config:
     api_audience: str = _setting("audience of access tokens for REST", "urn:cpod:integration")
     secret_store: Literal["embedded", "vault"] = _setting("embedded or vault", "embedded")
     secret_store_key: tuple[str, ...] = _setting(
-        "keys of the embedded store, comma-separated: the first encrypts, all decrypt",
+        "keys of the embedded store, a list like PORTAL_SECRET_KEY's",
         "derived from PORTAL_SECRET_KEY",
         secret=True,
     )
@@ -108,6 +112,12 @@ class Config:
     verify_stale: int = _setting(
         "seconds without a word from the database after which keys are answered with 503", "2"
     )
+
+    @property
+    def key_mark(self) -> str:
+        """Which keys this process makes new things under: for the portal, then for its store."""
+        active = [self.secret_key.active, *map(RootKey, self.secret_store_key[:1])]
+        return "/".join(key.id[:SHORT] for key in active)
 
     @property
     def is_production(self) -> bool:
@@ -177,7 +187,9 @@ def _general(reader: "_Reader") -> dict[str, Any]:
         "bind": reader.get("BIND", _address, "127.0.0.1"),
         "base_url": reader.get("BASE_URL", _origin, reader.development(f"http://localhost:{port}")),
         "data_dir": reader.data_dir,
-        "secret_key": reader.secret("SECRET_KEY", _secret_key, reader.generated("secret-key")),
+        "secret_key": reader.secret(
+            "SECRET_KEY", _root_keys, reader.generated("secret-key", _root_keys)
+        ),
         "outbound_allow": reader.get(
             "OUTBOUND_ALLOW", _networks, () if reader.production else LOOPBACK
         ),
@@ -270,7 +282,7 @@ def _production_problems(config: Config) -> list[str]:
     if urlsplit(config.github_keys_url).scheme != "https":
         problems.append("PORTAL_GITHUB_KEYS_URL must begin with https:// in production.")
     generated = config.data_dir / "secret-key"
-    if generated.exists() and generated.read_text().strip() == config.secret_key:
+    if generated.exists() and generated.read_text().strip() in config.secret_key.texts:
         problems.append(
             "PORTAL_SECRET_KEY is the one that was generated for development; make one of your "
             "own: openssl rand -hex 32"
@@ -309,9 +321,11 @@ class _Reader:
         """A default that production does not have."""
         return self.required if self.production else value
 
-    def generated(self, name: str) -> Callable[[], str] | _Required:
+    def generated(
+        self, name: str, parse: Callable[[str], Any] = str
+    ) -> Callable[[], Any] | _Required:
         """In development, a random value that is kept in the data directory."""
-        return self.development(lambda: _kept_secret(self.data_dir / name))
+        return self.development(lambda: parse(_kept_secret(self.data_dir / name)))
 
     def missing(self, name: str) -> None:
         self.problems.append(f"{PREFIX}{name} is missing.")
@@ -464,7 +478,16 @@ def _secret_key(value: str) -> str:
 
 
 def _secret_keys(value: str) -> tuple[str, ...]:
-    return tuple(_secret_key(part.strip()) for part in value.split(",") if part.strip())
+    """Separated by commas, or a line each."""
+    parts = (part.strip() for part in value.replace("\n", ",").split(","))
+    keys = tuple(_secret_key(part) for part in parts if part)
+    if not keys:
+        raise ValueError("holds no key")
+    return keys
+
+
+def _root_keys(value: str) -> RootKeys:
+    return RootKeys(_secret_keys(value))
 
 
 def _path_segment(value: str) -> str:

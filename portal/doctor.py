@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import psycopg
+from sqlalchemy.exc import SQLAlchemyError
 
 from portal import dbrole, embedded, migrate
 from portal.config import Config, ConfigError
+from portal.rootkeys import SHORT
 
 BOUNDED = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 WAITS = "SELECT name, setting FROM pg_settings WHERE name = ANY (%s)"
@@ -42,6 +45,7 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
         waits,
         migrations,
         secret_store,
+        secret_keys,
         identity_provider,
         reverse_proxies,
     )
@@ -127,19 +131,50 @@ def migrations(config: Config) -> Finding:
     )
 
 
-def secret_store(config: Config) -> Finding:
-    """Whether a secret can be kept and read again: the store says so itself."""
+@contextmanager
+def _sessions(config: Config) -> Iterator[None]:
     from flask import Flask
 
-    from portal import secretstore
     from portal.db import db, init_database
 
     app = Flask("doctor")
     init_database(app, config.database_url)
     with app.app_context():
+        try:
+            yield
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+
+
+def secret_keys(config: Config) -> Finding:
+    """Which key each stored thing is under, and whether one is missing."""
+    from portal import rewrap
+
+    subject, names = "Secret key", " ".join(key.id[:SHORT] for key in config.secret_key)
+    try:
+        with _sessions(config):
+            found = rewrap.standing(config)
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        return Finding(subject, f"what is stored cannot be read: {reason}", "Run portal migrate.")
+    if lost := found.closed(config):
+        return Finding(
+            subject,
+            f"none of {names} opens {rewrap.in_words(lost)}",
+            "Add the earlier one behind the first in PORTAL_SECRET_KEY or PORTAL_SECRET_STORE_KEY, "
+            "restart, and run portal secret-key rotate.",
+        )
+    stored = rewrap.in_words(dict(found.each())) or "nothing is stored under it yet"
+    return Finding(subject, f"{names}: {stored}")
+
+
+def secret_store(config: Config) -> Finding:
+    """Whether a secret can be kept and read again: the store says so itself."""
+    from portal import secretstore
+
+    with _sessions(config):
         health = secretstore.build(config).health()
-        db.session.remove()
-        db.engine.dispose()
     place = config.vault_addr or "embedded"
     if health.is_ok:
         return Finding("Secret store", f"{place}. {health.sentence}")

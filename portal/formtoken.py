@@ -7,8 +7,9 @@ pages of the release before hold is taken as it is: it has a full stop in it, a 
 
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 
-from flask import g, request
+from flask import current_app, g, request
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from wtforms import ValidationError
 from wtforms.csrf.core import CSRF, CSRFTokenField
@@ -31,7 +32,14 @@ def check() -> None:
 
     Raises wtforms' ValidationError.
     """
-    validate_csrf(_unmasked(request.form.get(FIELD) or request.headers.get(HEADER, "")))
+    token = _unmasked(request.form.get(FIELD) or request.headers.get(HEADER, ""))
+    # A page that was loaded before the secret key was replaced has one of an older key.
+    for key in current_app.config["SECRET_KEY_FALLBACKS"] or ():
+        with suppress(ValidationError):
+            validate_csrf(token, secret_key=key)
+            break
+    else:
+        validate_csrf(token)
     g.token_checked = True
 
 

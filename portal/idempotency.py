@@ -5,7 +5,6 @@ for the first to end and then gets its answer; if the first failed, nothing of i
 second does the work. A one-time secret is not part of the stored answer.
 """
 
-import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,16 +46,15 @@ class Answer:
     location: str | None
 
 
-def fingerprint(method: str, path: str, body: bytes) -> bytes:
-    """What makes two requests the same request.
+def fingerprints(method: str, path: str, body: bytes) -> list[bytes]:
+    """What makes two requests the same request: the first is kept, each may have been.
 
     Keyed, because a body may hold a password that could be guessed from a plain hash of it.
     """
-    asked = b"\0".join([method.encode(), path.encode(), body])
-    return hmac.digest(running().secret_key.encode(), asked, "sha256")
+    return running().secret_key.digests(b"\0".join([method.encode(), path.encode(), body]))
 
 
-def claim(actor: Actor, key: str, asked: bytes) -> Answer | None:
+def claim(actor: Actor, key: str, asked: list[bytes]) -> Answer | None:
     """None if the work is ours to do, else the answer of the request that did it.
 
     Waits while another request with the same key runs. Raises Invalid when the key was used for
@@ -68,14 +66,14 @@ def claim(actor: Actor, key: str, asked: bytes) -> Answer | None:
     identity = {"tenant_id": actor.tenant_id, "actor_id": actor.id, "key": key}
     claimed = session.execute(
         insert(IdempotencyKey)
-        .values(**identity, fingerprint=asked)
+        .values(**identity, fingerprint=asked[0])
         .on_conflict_do_nothing()
         .returning(IdempotencyKey.key)
     ).first()
     if claimed:
         return None
     stored = session.execute(select(IdempotencyKey).filter_by(**identity)).scalar_one()
-    if bytes(stored.fingerprint) != asked:
+    if bytes(stored.fingerprint) not in asked:
         message = "This key was used for another request. Use a new one for each request."
         raise Invalid([FieldError("Idempotency-Key", message)])
     if stored.status is None:

@@ -34,6 +34,31 @@ def problems(tmp_path: Path, **settings: str) -> list[str]:
     return caught.value.problems
 
 
+@pytest.mark.parametrize("between", [",", " , ", "\n", "\r\n", ",\n"])
+def test_a_secret_key_is_followed_by_another(tmp_path, between: str):
+    new, old = "n" + PRODUCTION["PORTAL_SECRET_KEY"], PRODUCTION["PORTAL_SECRET_KEY"]
+    path = tmp_path / "keys"
+    path.write_text(f"{new}{between}{old}\n")
+    config = read(
+        tmp_path,
+        **PRODUCTION
+        | {
+            "PORTAL_SECRET_KEY": "",
+            "PORTAL_SECRET_KEY_FILE": str(path),
+        },
+    )
+    assert config.secret_key.texts == [new, old]
+    assert config.secret_key.active.text == new
+    assert old not in repr(config)
+
+
+def test_each_of_several_secret_keys_must_be_one(tmp_path):
+    two = PRODUCTION["PORTAL_SECRET_KEY"] + ",short"
+    [problem] = problems(tmp_path, **PRODUCTION | {"PORTAL_SECRET_KEY": two})
+    assert problem.startswith("PORTAL_SECRET_KEY must have at least 32 characters")
+    assert "short" not in problem
+
+
 def test_development_needs_nothing(tmp_path):
     config = read(tmp_path)
     assert (config.env, config.port, config.base_url) == (
@@ -43,7 +68,7 @@ def test_development_needs_nothing(tmp_path):
     assert config.uses_dev_provider
     assert config.oidc_issuer == "http://127.0.0.1:8001"
     assert ip_network("127.0.0.0/8") in config.outbound_allow
-    assert len(config.secret_key) >= 32
+    assert len(config.secret_key.active.text) >= 32
 
 
 def test_what_is_generated_stays_and_is_for_nobody_elses_eyes(tmp_path):
@@ -167,7 +192,7 @@ def test_a_secret_may_be_in_a_file(tmp_path):
     path = tmp_path / "key"
     path.write_text(PRODUCTION["PORTAL_SECRET_KEY"] + "\n")
     settings = dict(PRODUCTION, PORTAL_SECRET_KEY_FILE=str(path), PORTAL_SECRET_KEY="")
-    assert read(tmp_path, **settings).secret_key == PRODUCTION["PORTAL_SECRET_KEY"]
+    assert read(tmp_path, **settings).secret_key.texts == [PRODUCTION["PORTAL_SECRET_KEY"]]
 
 
 def test_a_secret_and_its_file_are_one_too_many(tmp_path):
@@ -290,7 +315,7 @@ class TestProduction:
         assert production(tmp_path, **agent).vault_addr == "http://127.0.0.1:8200"
 
     def test_the_generated_key_is_refused(self, tmp_path):
-        key = read(tmp_path).secret_key
+        key = read(tmp_path).secret_key.active.text
         [problem] = problems(tmp_path, **(PRODUCTION | {"PORTAL_SECRET_KEY": key}))
         assert "generated for development" in problem
 

@@ -9,10 +9,10 @@ from portal.config import Config
 from portal.identity import agents, guard, people, sessions
 from portal.identity.cookies import Cookies
 from portal.identity.guard import live_session
+from portal.identity.idtokens import sealer_of
 from portal.identity.issuer import Issuer
 from portal.identity.oidc import Client, RelyingParty
 from portal.identity.people import Rules
-from portal.identity.sealed import Sealer
 from portal.identity.signing import SignIn, auth
 from portal.web import actor, render, see_other, signed_in, toast
 
@@ -32,7 +32,7 @@ def init_app(app: Flask, config: Config, issuer: Issuer) -> None:
     app.extensions["portal.signing_in"] = SignIn(
         RelyingParty(issuer, client),
         Rules(config.oidc_tenant_claim, config.oidc_roles_claim, config.oidc_role_map),
-        Sealer(config.secret_key, "ID token"),
+        sealer_of(config),
         None if config.is_production else urlsplit(config.base_url).hostname,
         urlsplit(config.oidc_issuer).hostname or config.oidc_issuer,
     )

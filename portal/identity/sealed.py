@@ -2,20 +2,35 @@
 
 from base64 import urlsafe_b64encode
 
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from portal.rootkeys import RootKeys
 
 
 class Sealer:
-    """Encrypts and authenticates with a key of its own, derived from the portal's secret key."""
+    """Encrypts and authenticates with keys of its own, derived from the portal's secret keys."""
 
-    def __init__(self, secret_key: str, purpose: str) -> None:
-        key = HKDF(SHA256(), 32, salt=None, info=f"portal {purpose}".encode())
-        self._fernet = Fernet(urlsafe_b64encode(key.derive(secret_key.encode())))
+    def __init__(self, keys: RootKeys, purpose: str) -> None:
+        label = f"portal {purpose}".encode()
+        self._each = {key.id: Fernet(urlsafe_b64encode(key.derive(label))) for key in keys}
+        self._fernet = MultiFernet(list(self._each.values()))
 
     def seal(self, text: str) -> str:
         return self._fernet.encrypt(text.encode()).decode()
+
+    def key_of(self, sealed: str) -> str | None:
+        """The id of the key that something is sealed under; None if it is none of ours."""
+        for key_id, fernet in self._each.items():
+            try:
+                fernet.decrypt(sealed.encode())
+            except InvalidToken:
+                continue
+            return key_id
+        return None
+
+    def sealed_anew(self, sealed: str) -> str:
+        """The same under the active key, as old as it was."""
+        return self._fernet.rotate(sealed.encode()).decode()
 
     def open(self, sealed: str | None, *, max_age: int | None = None) -> str | None:
         """The text, or None if it is not ours, was changed, or is older than `max_age` seconds."""

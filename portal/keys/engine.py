@@ -122,7 +122,10 @@ class Engine:
                 return
             self._make()  # what was inherited by a fork belongs to the parent
             self._stopping = threading.Event()
-            self.watch = Watch(self._url, self.cache, self.meters, self.clock, self._stale_seconds)
+            mark = self._app.extensions["portal"].key_mark
+            self.watch = Watch(
+                self._url, self.cache, self.meters, self.clock, self._stale_seconds, mark
+            )
             self.watch.start()
             self._writer = threading.Thread(target=self._write, name="key-writer", daemon=True)
             self._writer.start()

@@ -7,6 +7,7 @@ from portal.applications.pages import show_on_application
 from portal.feature import Feature
 from portal.keys import callers, console, elsewhere, engine, gate, oauth, scanning
 from portal.keys.resource import resource
+from portal.keys.signing import SigningKeys
 from portal.keys.tokens import Tokens
 
 
@@ -15,7 +16,7 @@ def init_app(app: Flask) -> None:
     config = app.extensions["portal"]
     made = engine.init_app(app, config.database_url, config.verify_stale)
     gate.init_app(app)
-    tokens = Tokens(config.base_url, config.api_audience, config.secret_key, made)
+    tokens = Tokens(config.base_url, config.api_audience, SigningKeys(config.secret_key), made)
     oauth.init_app(app, made, tokens, callers.init_app(app, config, tokens))
     scanning.init_app(app, config)
     app.register_blueprint(console.bp)

@@ -1,40 +1,26 @@
 """The portal's own access tokens: short JWTs for which a key is exchanged (RFC 9068).
 
-A service verifies them offline by the published key set. The private halves are in the database,
-sealed with a key from the configuration; the newest signs, and it is followed by another before
-anybody has to know: a new one is published a while before it signs.
+A service verifies them offline by the published key set; what signs is in `signing`.
 """
 
-import json
-import os
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
-from sqlalchemy import delete, select, text
+from sqlalchemy import select
 
 from portal.db import Actor, Origin, enter_tenant, new_id, session
 from portal.keys import gate
 from portal.keys.decision import Question, refusal
 from portal.keys.engine import Engine
 from portal.keys.models import ApiKey
+from portal.keys.signing import ALGORITHM, SigningKeys
 from portal.keys.snapshot import Snapshot
 from portal.keys.state import TokenSigningKey
 
-ALGORITHM = "ES256"
 LIFETIME_SECONDS = 300
-SIGNS_DAYS = 30  # then it is followed
-PUBLISHED_FIRST = timedelta(minutes=10)  # as long as verifiers may keep a key set
-KEPT = 2
-PURPOSE = b"cpod/keys/token-signing/1"
-NONCE_BYTES = 12
-ALONE = text("SELECT pg_advisory_xact_lock(hashtext('token_signing_key'))")
 
 
 @dataclass(frozen=True)
@@ -43,13 +29,13 @@ class Tokens:
 
     issuer: str
     audience: str
-    secret: str
+    signing: SigningKeys
     engine: Engine
 
     def issue(self, key: Snapshot, scopes: frozenset[str]) -> tuple[str, int]:
         """A token for what a key may do, at most `scopes`, and its lifetime in seconds."""
-        signing = self._signing()
-        now = int(self.engine.clock.now().timestamp())
+        moment = self.engine.clock.now()
+        now, signing = int(moment.timestamp()), self.signing.current(moment)
         ends = now + LIFETIME_SECONDS
         if key.expires_at is not None:
             ends = min(ends, int(key.expires_at.timestamp()))
@@ -67,13 +53,13 @@ class Tokens:
         if key.application_slug is not None:
             claims["app_id"] = key.application_slug
         header = {"alg": ALGORITHM, "typ": "at+jwt", "kid": signing.id}
-        return jwt.encode(header, claims, self._open(signing), algorithms=[ALGORITHM]), ends - now
+        private = self.signing.open(signing)
+        return jwt.encode(header, claims, private, algorithms=[ALGORITHM]), ends - now
 
     def jwks(self) -> dict[str, Any]:
         """The public halves (RFC 7517)."""
-        self._signing()
-        keys = session.scalars(select(TokenSigningKey).order_by(TokenSigningKey.id.desc()))
-        return {"keys": [key.public_jwk for key in keys]}
+        published = self.signing.published(self.engine.clock.now())
+        return {"keys": [key.public_jwk for key in published]}
 
     def read(self, token: str) -> dict[str, Any] | None:
         """The claims of a token of ours that has not ended; None for everything else."""
@@ -117,44 +103,6 @@ class Tokens:
         # Where the token may be used from was asked when the key was exchanged.
         scopes = found.scopes & frozenset(str(claims["scope"]).split())
         return replace(found, scopes=scopes, allowed_ips=())
-
-    # ------------------------------------------------------------ the keys that sign
-
-    def _signing(self) -> TokenSigningKey:
-        newest = select(TokenSigningKey).order_by(TokenSigningKey.id.desc())
-        keys = list(session.scalars(newest.limit(KEPT)))
-        now = self.engine.clock.now()
-        if not keys or keys[0].created_at < now - timedelta(days=SIGNS_DAYS):
-            session.execute(ALONE)
-            keys = list(session.scalars(newest.limit(KEPT)))
-            if not keys or keys[0].created_at < now - timedelta(days=SIGNS_DAYS):
-                keys = [self._make(), *keys]
-        published = [key for key in keys if key.created_at <= now - PUBLISHED_FIRST]
-        return published[0] if published else keys[-1]
-
-    def _make(self) -> TokenSigningKey:
-        key = ECKey.generate_key("P-256", {"use": "sig", "alg": ALGORITHM}, private=True)
-        kid, nonce = new_id("sgn"), os.urandom(NONCE_BYTES)
-        clear = json.dumps(key.as_dict(private=True)).encode()
-        made = TokenSigningKey(
-            id=kid,
-            public_jwk={**key.as_dict(private=False), "kid": kid},
-            sealed=nonce + AESGCM(self._sealing()).encrypt(nonce, clear, kid.encode()),
-        )
-        session.add(made)
-        session.flush()
-        session.refresh(made)
-        old = select(TokenSigningKey.id).order_by(TokenSigningKey.id.desc()).offset(KEPT)
-        session.execute(delete(TokenSigningKey).where(TokenSigningKey.id.in_(old)))
-        return made
-
-    def _open(self, signing: TokenSigningKey) -> ECKey:
-        nonce, ciphertext = signing.sealed[:NONCE_BYTES], signing.sealed[NONCE_BYTES:]
-        clear = AESGCM(self._sealing()).decrypt(nonce, ciphertext, signing.id.encode())
-        return ECKey.import_key(json.loads(clear))
-
-    def _sealing(self) -> bytes:
-        return HKDF(SHA256(), 32, salt=None, info=PURPOSE).derive(self.secret.encode())
 
 
 def _kid(token: str) -> str | None:

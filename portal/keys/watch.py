@@ -30,6 +30,7 @@ GRACE_SECONDS = 0.05  # a committed change whose notice is still on its way
 RETRY_SECONDS = 0.5
 TIDY_SECONDS = 30.0
 KEPT_ACKNOWLEDGEMENTS = 1000
+CONNECTION = "portal-key-watch"
 
 # In one statement, so that what it reads is no older than what it writes: `seen_at` is the moment
 # from which on the process may say VALID for another `stale_seconds`.
@@ -58,9 +59,17 @@ class Watch:
     """Keeps one cache, one clock and the meters true to the database, from `start` to `stop`."""
 
     def __init__(
-        self, database_url: str, cache: Cache, meters: Meters, clock: Clock, stale_seconds: float
+        self,
+        database_url: str,
+        cache: Cache,
+        meters: Meters,
+        clock: Clock,
+        stale_seconds: float,
+        mark: str,
     ) -> None:
         self._url = libpq_url(database_url)
+        # By it others see which secret key this process has (portal.rewrap).
+        self._name = f"{CONNECTION} {mark}"
         self._cache = cache
         self._meters = meters
         self._clock = clock
@@ -91,7 +100,7 @@ class Watch:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                with connect(self._url, "portal-key-watch") as connection:
+                with connect(self._url, self._name) as connection:
                     self._listen(connection)
                     self._leave(connection)
             except psycopg.Error as error:

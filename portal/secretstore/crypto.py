@@ -5,25 +5,19 @@ is stored wrapped (AES-KW, RFC 3394) by a store key that exists only in the conf
 the store key therefore re-wraps 60 bytes a tenant and touches no secret.
 """
 
-import hashlib
-import hmac
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
+from portal.rootkeys import KEY_BYTES, STORE_PURPOSE, RootKey
 from portal.secretstore import SecretDamaged, SecretRef, StoreSealed
 
-KEY_BYTES = 32
 NONCE_BYTES = 12
-PURPOSE = b"cpod/secretstore/store-key/1"
-"""The label that keeps this key apart from every other one derived from the same configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +29,9 @@ class StoreKey:
 
     @classmethod
     def derive(cls, configured: str) -> "StoreKey":
-        """From a configured text of high entropy, by HKDF-SHA-256 (RFC 5869).
-
-        No password stretching: the configuration demands a random key, not a pass phrase.
-        """
-        material = HKDF(SHA256(), KEY_BYTES, salt=None, info=PURPOSE).derive(configured.encode())
-        return cls(hmac.digest(material, b"id", hashlib.sha256).hex()[:16], material)
+        """From a configured text of high entropy."""
+        root = RootKey(configured)
+        return cls(root.id, root.derive(STORE_PURPOSE))
 
 
 class KeyRing:
@@ -60,6 +51,9 @@ class KeyRing:
 
     def __contains__(self, key_id: object) -> bool:
         return key_id in self._keys
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
 
     def wrap(self, data_key: bytes) -> bytes:
         """The data key, readable only with the active store key."""

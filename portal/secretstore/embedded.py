@@ -5,7 +5,7 @@ all, and row-level security shows only the tenant that the session has entered. 
 database holds is ciphertext; the keys come from the configuration and are never stored.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal.config import Config
-from portal.db import new_id, session, transaction
+from portal.db import session
+from portal.rootkeys import SHORT
 from portal.secretstore import (
     KEPT_VERSIONS,
     Secret,
@@ -25,14 +26,14 @@ from portal.secretstore import (
     SecretNotFound,
     SecretRef,
     StoreHealth,
-    StoreSealed,
     StoreState,
     Version,
     check,
     check_changes,
 )
-from portal.secretstore.crypto import KeyRing, Place, new_data_key, seal, unseal
-from portal.secretstore.models import DataKey, SecretVersion, StoredSecret, StoreKeyUse
+from portal.secretstore.crypto import KeyRing, Place, seal, unseal
+from portal.secretstore.datakeys import DataKeys, ring_of
+from portal.secretstore.models import DataKey, SecretVersion, StoredSecret
 
 log = structlog.get_logger(__name__)
 
@@ -55,12 +56,12 @@ class EmbeddedStore:
     """`SecretStore` over the tables of `portal.secretstore.models`."""
 
     def __init__(self, keys: KeyRing) -> None:
-        self._keys = keys
+        self._keys = DataKeys(keys)
 
     @classmethod
     def from_config(cls, config: Config) -> "EmbeddedStore":
-        """The dedicated keys if there are any; the portal's own key stays readable beside them."""
-        return cls(KeyRing.derive([*config.secret_store_key, config.secret_key]))
+        """With the keys that the configuration names."""
+        return cls(ring_of(config))
 
     def put(self, ref: SecretRef, data: Mapping[str, str], *, cas: int | None) -> Version:
         """See `SecretStore.put`."""
@@ -140,45 +141,17 @@ class EmbeddedStore:
     def health(self) -> StoreHealth:
         """See `SecretStore.health`: do we hold every key that stored secrets may need?"""
         try:
-            readable = self._holds_all_keys()
+            missing = self._keys.missing()
         except SQLAlchemyError:
             return StoreHealth(StoreState.UNAVAILABLE, "The database does not answer.")
-        if not readable:
+        if missing:
             return StoreHealth(
                 StoreState.SEALED,
-                "The stored secrets need another key than the configured one. Set the earlier "
-                "PORTAL_SECRET_STORE_KEY or PORTAL_SECRET_KEY again, or add it after the new one.",
+                f"Stored secrets need the key {', '.join(key_id[:SHORT] for key_id in missing)}, "
+                "which is not configured. Set the earlier PORTAL_SECRET_STORE_KEY or "
+                "PORTAL_SECRET_KEY again, or add it after the new one.",
             )
         return StoreHealth(StoreState.OK, "The embedded secret store is open.")
-
-    def finish_key_change(self, tenant_ids: Iterable[str]) -> int:
-        """Wrap all tenants' data keys with the active store key, so that older ones may go.
-
-        Writing does it for one tenant at a time; this does the rest, online, a short transaction
-        each. Call it as an edge (command line, worker) with every tenant there is. How many data
-        keys changed; StoreSealed if one needs a key that is not configured.
-        """
-        changed = 0
-        for tenant_id in tenant_ids:
-            with transaction(tenant_id):
-                changed += self._rewrap_tenant(tenant_id)
-        with transaction():
-            session.execute(
-                delete(StoreKeyUse)
-                .where(StoreKeyUse.store_key_id != self._keys.active)
-                .execution_options(synchronize_session=False)
-            )
-        return changed
-
-    def _rewrap_tenant(self, tenant_id: str) -> int:
-        older = session.execute(
-            select(DataKey.id, DataKey.store_key_id, DataKey.wrapped).where(
-                DataKey.tenant_id == tenant_id, DataKey.store_key_id != self._keys.active
-            )
-        ).all()
-        for key_id, store_key_id, wrapped in older:
-            self._rewrap(tenant_id, key_id, self._keys.unwrap(store_key_id, wrapped))
-        return len(older)
 
     def _open(self, ref: SecretRef, version: int | None) -> Secret:
         found = _find(ref, version)
@@ -194,7 +167,7 @@ class EmbeddedStore:
     def _write(self, ref: SecretRef, values: Mapping[str, str], cas: int | None) -> Version:
         # The key first: what can be refused is refused before anything is changed, because the
         # caller may catch the error and still commit.
-        key_id, data_key = self._data_key(ref.tenant_id)
+        key_id, data_key = self._keys.of(ref.tenant_id)
         number = _next_version(ref, cas)
         nonce, ciphertext = seal(values, data_key, Place(ref, number, key_id))
         created_at = session.scalars(
@@ -214,61 +187,6 @@ class EmbeddedStore:
             .execution_options(synchronize_session=False)
         )
         return Version(number, created_at)
-
-    def _data_key(self, tenant_id: str) -> tuple[str, bytes]:
-        """The tenant's active data key, made at its first secret, wrapped by the active key."""
-        row = _active_data_key(tenant_id)
-        if row is None:
-            return self._new_data_key(tenant_id)
-        key_id, store_key_id, wrapped = row
-        data_key = self._keys.unwrap(store_key_id, wrapped)
-        if store_key_id != self._keys.active:
-            self._rewrap(tenant_id, key_id, data_key)
-        return key_id, data_key
-
-    def _new_data_key(self, tenant_id: str) -> tuple[str, bytes]:
-        self._use_active_key()
-        session.execute(
-            insert(DataKey)
-            .values(
-                tenant_id=tenant_id,
-                id=new_id("dky"),
-                store_key_id=self._keys.active,
-                wrapped=self._keys.wrap(new_data_key()),
-                active=True,
-            )
-            .on_conflict_do_nothing()
-        )
-        # Another transaction may have been first: whoever was, its key is the tenant's.
-        row = _active_data_key(tenant_id)
-        if row is None:
-            raise RuntimeError("the tenant's data key is not visible: was its tenant entered?")
-        key_id, store_key_id, wrapped = row
-        return key_id, self._keys.unwrap(store_key_id, wrapped)
-
-    def _rewrap(self, tenant_id: str, key_id: str, data_key: bytes) -> None:
-        self._use_active_key()
-        session.execute(
-            update(DataKey)
-            .where(DataKey.tenant_id == tenant_id, DataKey.id == key_id)
-            .values(store_key_id=self._keys.active, wrapped=self._keys.wrap(data_key))
-            .execution_options(synchronize_session=False)
-        )
-
-    def _use_active_key(self) -> None:
-        """Note that the active key wraps from now on. StoreSealed under a foreign configuration:
-        a portal started with a wrong key must not begin a second set of secrets."""
-        if not self._holds_all_keys():
-            raise StoreSealed
-        session.execute(
-            insert(StoreKeyUse).values(store_key_id=self._keys.active).on_conflict_do_nothing()
-        )
-
-    def _holds_all_keys(self) -> bool:
-        return all(key_id in self._keys for key_id in session.scalars(_KEYS_IN_USE))
-
-
-_KEYS_IN_USE = select(StoreKeyUse.store_key_id)
 
 
 def _columns(ref: SecretRef) -> dict[str, str]:
@@ -344,12 +262,3 @@ def _find(ref: SecretRef, version: int | None) -> _Found | None:
         query = query.where(SecretVersion.version == version)
     row = session.execute(query).one_or_none()
     return None if row is None else _Found(*row)
-
-
-def _active_data_key(tenant_id: str) -> tuple[str, str, bytes] | None:
-    row = session.execute(
-        select(DataKey.id, DataKey.store_key_id, DataKey.wrapped).where(
-            DataKey.tenant_id == tenant_id, DataKey.active
-        )
-    ).one_or_none()
-    return None if row is None else (row[0], row[1], row[2])

@@ -67,7 +67,10 @@ class BrowserSessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """None is a session that nothing can be written to."""
-        return None if is_api_path(request.path) else super().open_session(app, request)
+        found = None if is_api_path(request.path) else super().open_session(app, request)
+        if found and app.config["SECRET_KEY_FALLBACKS"]:
+            found.modified = True  # signed anew, under the active key, before the other one goes
+        return found
 
 
 def init_app(app: Flask, config: "Config") -> None:

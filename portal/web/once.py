@@ -19,9 +19,9 @@ def note_done(form: CommandForm, record_id: str) -> None:  # type: ignore[type-a
     idempotency.remember(actor(), _key(form), idempotency.Answer(200, {"id": record_id}, None))
 
 
-def _asked() -> bytes:
+def _asked() -> list[bytes]:
     # The key is made with each drawing of the form, so it alone says which request this is.
-    return idempotency.fingerprint("POST", "form", b"")
+    return idempotency.fingerprints("POST", "form", b"")
 
 
 def _key(form: CommandForm) -> str:  # type: ignore[type-arg]

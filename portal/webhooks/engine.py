@@ -129,7 +129,8 @@ class Engine:
         wait = RECONNECT_SECONDS[0]
         while True:
             try:
-                connection = await queue.connect(libpq_url(self.config.database_url))
+                url = libpq_url(self.config.database_url)
+                connection = await queue.connect(url, self.config.key_mark)
                 async with connection:
                     wait = RECONNECT_SECONDS[0]
                     await work(connection)

@@ -24,6 +24,7 @@ from portal.webhooks import policy
 Connection = AsyncConnection[dict[str, Any]]
 Cursor = AsyncCursor[dict[str, Any]]
 
+CONNECTION = "portal-delivery"
 LEASE_SECONDS = 90
 """Longer than any attempt can take: 30 s to the answer, 5 s for its body, and DNS."""
 
@@ -252,13 +253,14 @@ class Health:
     failing_for: float
 
 
-async def connect(url: str) -> Connection:
-    """A connection for the queue. `url` is libpq's."""
+async def connect(url: str, mark: str = "") -> Connection:
+    """A connection for the queue. `url` is libpq's; by the `mark` others see which secret key this
+    process has (portal.rewrap)."""
     connection = await AsyncConnection.connect(
         url,
         autocommit=True,
         row_factory=dict_row,
-        **connection_settings("portal-delivery", settings=PLANNING),
+        **connection_settings(f"{CONNECTION} {mark}", settings=PLANNING),
     )
     connection.prepare_threshold = 0  # planning over all partitions is done once
     return connection

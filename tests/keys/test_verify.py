@@ -276,7 +276,7 @@ def test_a_broken_connection_remembers_nothing(
     monkeypatch.setattr(engine.watch, "_stale_seconds", 60)  # the database is asked meanwhile
     database.sql(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-        " WHERE application_name = 'portal-key-watch' AND datname = current_database()"
+        " WHERE application_name LIKE 'portal-key-watch%' AND datname = current_database()"
     )
     until(lambda: not engine.cache.is_open)
     database.sql(CHANGE, issued["id"])

@@ -20,6 +20,7 @@ from portal.secretstore import (
     StoreState,
 )
 from portal.secretstore.crypto import KeyRing, Place, StoreKey, new_data_key, seal, unseal
+from portal.secretstore.datakeys import DataKeys
 from portal.secretstore.embedded import EmbeddedStore
 from tests.databases import Database
 from tests.secretstore.conftest import KEY, Work
@@ -187,9 +188,10 @@ def test_a_key_may_go_when_no_tenant_needs_it(
     with work(refs[0].tenant_id):
         # Two tenants still need the old key, and it is said before one of them finds out.
         assert changed.health().state is StoreState.SEALED
+    data_keys, tenants = DataKeys(KeyRing.derive([OTHER_KEY, KEY])), [ref.tenant_id for ref in refs]
     with frame.app_context():
-        assert changing.finish_key_change(ref.tenant_id for ref in refs) == 2
-        assert changing.finish_key_change(ref.tenant_id for ref in refs) == 0
+        assert data_keys.finish_change(tenants) == 2
+        assert data_keys.finish_change(tenants) == 0
     for ref in refs:
         with work(ref.tenant_id):
             assert changed.health().is_ok
@@ -203,7 +205,7 @@ def test_a_key_change_that_lacks_the_old_key_changes_nothing(
     with work(ref.tenant_id):
         embedded.put(ref, DATA, cas=0)
     with frame.app_context(), pytest.raises(StoreSealed):
-        store_of(OTHER_KEY).finish_key_change([ref.tenant_id])
+        DataKeys(KeyRing.derive([OTHER_KEY])).finish_change([ref.tenant_id])
     with work(ref.tenant_id):
         assert embedded.health().is_ok
         assert embedded.get(ref, reason=WHY) == DATA

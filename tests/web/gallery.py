@@ -239,7 +239,7 @@ def make_app(config: Config) -> Flask:
 
     root = Path(__file__).parents[2]
     app = Flask("gallery", template_folder=root / "templates", static_folder=None)
-    app.config["SECRET_KEY"] = config.secret_key
+    app.config["SECRET_KEY"] = config.secret_key.active.text
     app.jinja_loader = ChoiceLoader(
         [app.jinja_loader, FileSystemLoader(Path(__file__).parent / "templates")]
     )

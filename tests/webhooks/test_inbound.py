@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import secrets
 import time
 from collections.abc import Callable
 from typing import Any
@@ -486,6 +487,23 @@ def test_a_credential_in_a_request_is_written_nowhere_and_still_recognised(
     written = everything_written(database)
     for hidden in (secret, secret.encode().hex(), base64.b64encode(secret.encode()).decode()):
         assert hidden not in written
+
+
+def test_a_credential_is_recognised_after_the_secret_key_was_replaced(
+    ada: Api,
+    client: FlaskClient,
+    app: Flask,
+    config: Config,
+    make_config: Callable[..., Config],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    webhook = make(ada, "gitlab", inbound_secret="a-wrong-one")
+    path = f"/webhooks/{webhook['id']}"
+    knock(client, webhook["inbound_url"], b"{}", {"X-Gitlab-Token": SECRET})
+    keys = ",".join([secrets.token_hex(32), *config.secret_key.texts])
+    monkeypatch.setitem(app.extensions, "portal", make_config(PORTAL_SECRET_KEY=keys))
+    ada.patch(path, {"inbound_secret": SECRET})
+    assert (ada.post(f"{path}/received/reverifications").json or {})["verified"] == 1
 
 
 # ---------------------------------------------------------------- challenges

@@ -245,7 +245,7 @@ def _row(
         "headers": _headers(scheme, message),
         "body": body,
         "body_bytes": len(body),
-        "credential_digest": digest(webhook, shown) if shown else None,
+        "credential_digest": digests(webhook, shown)[0] if shown else None,
         "source_ip": (source_ip or "")[:60] or None,
         "delivery_key": once.delivery_key(scheme, message),
         "verified_with": verdict.fingerprint,
@@ -272,11 +272,12 @@ def presented(scheme: Scheme, message: Message) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def digest(webhook: Webhook, shown: str) -> str:
-    """By this a credential is recognised without being kept: keyed, so that it cannot be guessed
-    from the database alone."""
-    key = f"inbound credential of {webhook.id}\n{running().secret_key}".encode()
-    return hmac.new(key, shown.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+def digests(webhook: Webhook, shown: str) -> list[str]:
+    """By these a credential is recognised without being kept: keyed, so that it cannot be guessed
+    from the database alone. The first is kept; each may have been."""
+    label, clear = f"inbound credential of {webhook.id}", shown.encode("utf-8", "surrogatepass")
+    keys = [f"{label}\n{key.text}".encode() for key in running().secret_key]
+    return [hmac.new(key, clear, hashlib.sha256).hexdigest() for key in keys]
 
 
 def _masked(scheme: Scheme, message: Message) -> bytes:

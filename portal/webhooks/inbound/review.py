@@ -1,6 +1,5 @@
 """The verbs of looking at what came in, and of verifying anew what was refused."""
 
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +19,7 @@ from portal.webhooks.inbound.models import (
     STATES,
     InboundRequest,
 )
-from portal.webhooks.inbound.reception import digest, message_of, refused_event
+from portal.webhooks.inbound.reception import digests, message_of, refused_event
 from portal.webhooks.inbound.schemes import Scheme
 from portal.webhooks.inbound.verify import Verdict, fingerprint, sources, verify
 from portal.webhooks.models import Webhook
@@ -170,11 +169,15 @@ def _recognised(webhook: Webhook, request: InboundRequest, known: Sequence[str])
     if not known:
         return Verdict(False, "no_secret", "No secret is known for this webhook yet.")
     for secret in known:
-        if hmac.compare_digest(digest(webhook, secret), request.credential_digest or ""):
+        if request.credential_digest in digests(webhook, secret):
             return Verdict(
                 True, "verified", "The credential is the right one.", fingerprint(secret)
             )
-    return Verdict(False, "no_match", "The credential that was sent is another one.")
+    words = (
+        "The credential that was sent is another one, or it came before the portal's secret key was"
+        " replaced."
+    )
+    return Verdict(False, "no_match", words)
 
 
 def _judge(actor: Actor, webhook: Webhook, request: InboundRequest, known: Sequence[str]) -> str:

@@ -1,0 +1,137 @@
+"""The tenants' data keys: made at a tenant's first secret, wrapped by a store key, and wrapped anew
+when that key is replaced.
+
+Which store keys wrap something is noted in `store_key_use`, in the transaction that wraps; so a
+process that lacks one of them knows that it must begin nothing, and a key that was replaced is
+known to be used no more.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.config import Config
+from portal.db import new_id, session, transaction
+from portal.secretstore import StoreSealed
+from portal.secretstore.crypto import KeyRing, new_data_key
+from portal.secretstore.models import DataKey, StoreKeyUse
+
+KEYS_IN_USE = select(StoreKeyUse.store_key_id)
+UNSYNCED = {"synchronize_session": False}
+
+
+def ring_of(config: Config) -> KeyRing:
+    """The dedicated keys if there are any; the portal's own stay readable beside them."""
+    return KeyRing.derive([*config.secret_store_key, *config.secret_key.texts])
+
+
+class DataKeys:
+    """What these store keys wrap. All verbs but `finish_change` work in the tenant entered."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+
+    @property
+    def active(self) -> str:
+        """The id of the store key that wraps."""
+        return self._ring.active
+
+    def missing(self) -> list[str]:
+        """The ids of store keys that wrap something here, and that are not configured."""
+        return [key_id for key_id in session.scalars(KEYS_IN_USE) if key_id not in self._ring]
+
+    def unwrap(self, store_key_id: str, wrapped: bytes) -> bytes:
+        """A data key. StoreSealed if the store key that wraps it is not configured."""
+        return self._ring.unwrap(store_key_id, wrapped)
+
+    def of(self, tenant_id: str) -> tuple[str, bytes]:
+        """The tenant's active data key and its id, wrapped by the active store key from now on."""
+        row = _active(tenant_id)
+        if row is None:
+            return self._make(tenant_id)
+        key_id, store_key_id, wrapped = row
+        data_key = self.unwrap(store_key_id, wrapped)
+        if store_key_id != self._ring.active:
+            self._rewrap(tenant_id, key_id, data_key)
+        return key_id, data_key
+
+    def under(self, tenant_id: str) -> Counter[str]:
+        """How many of the tenant's data keys are under which store key."""
+        count = select(DataKey.store_key_id, func.count()).where(DataKey.tenant_id == tenant_id)
+        found = session.execute(count.group_by(DataKey.store_key_id))
+        return Counter({str(key_id): int(number) for key_id, number in found})
+
+    def finish_change(self, tenant_ids: Collection[str]) -> int:
+        """Wrap all tenants' data keys with the active store key, so that older ones may go.
+
+        Writing does it for one tenant at a time; this does the rest, online, a short transaction
+        each, and may be interrupted and begun again. Call it as an edge (command line) with every
+        tenant there is. How many data keys changed; StoreSealed if one needs a key that is not
+        configured.
+        """
+        changed = 0
+        for tenant_id in tenant_ids:
+            with transaction(tenant_id):
+                changed += self._rewrap_all(tenant_id)
+        with transaction():
+            unused = delete(StoreKeyUse).where(StoreKeyUse.store_key_id != self._ring.active)
+            session.execute(unused, execution_options=UNSYNCED)
+        return changed
+
+    def _rewrap_all(self, tenant_id: str) -> int:
+        older = session.execute(
+            select(DataKey.id, DataKey.store_key_id, DataKey.wrapped).where(
+                DataKey.tenant_id == tenant_id, DataKey.store_key_id != self._ring.active
+            )
+        ).all()
+        for key_id, store_key_id, wrapped in older:
+            self._rewrap(tenant_id, key_id, self.unwrap(store_key_id, wrapped))
+        return len(older)
+
+    def _make(self, tenant_id: str) -> tuple[str, bytes]:
+        self._use_active()
+        session.execute(
+            insert(DataKey)
+            .values(
+                tenant_id=tenant_id,
+                id=new_id("dky"),
+                store_key_id=self._ring.active,
+                wrapped=self._ring.wrap(new_data_key()),
+                active=True,
+            )
+            .on_conflict_do_nothing()
+        )
+        # Another transaction may have been first: whoever was, its key is the tenant's.
+        row = _active(tenant_id)
+        if row is None:
+            raise RuntimeError("the tenant's data key is not visible: was its tenant entered?")
+        key_id, store_key_id, wrapped = row
+        return key_id, self.unwrap(store_key_id, wrapped)
+
+    def _rewrap(self, tenant_id: str, key_id: str, data_key: bytes) -> None:
+        self._use_active()
+        session.execute(
+            update(DataKey)
+            .where(DataKey.tenant_id == tenant_id, DataKey.id == key_id)
+            .values(store_key_id=self._ring.active, wrapped=self._ring.wrap(data_key)),
+            execution_options=UNSYNCED,
+        )
+
+    def _use_active(self) -> None:
+        """Note that the active key wraps from now on. StoreSealed under a foreign configuration:
+        a portal started with a wrong key must not begin a second set of secrets."""
+        if self.missing():
+            raise StoreSealed
+        used = insert(StoreKeyUse).values(store_key_id=self._ring.active)
+        session.execute(used.on_conflict_do_nothing())
+
+
+def _active(tenant_id: str) -> tuple[str, str, bytes] | None:
+    row = session.execute(
+        select(DataKey.id, DataKey.store_key_id, DataKey.wrapped).where(
+            DataKey.tenant_id == tenant_id, DataKey.active
+        )
+    ).one_or_none()
+    return None if row is None else (row[0], row[1], row[2])
