@@ -8,6 +8,7 @@ are all legal to Python's own parser or fatal to it, and all of them hide a mist
 import json
 import math
 import re
+from collections import Counter
 from typing import Any
 
 from portal.errors import BadRequest
@@ -43,8 +44,7 @@ def _may_be_unsound(body: bytes) -> bool:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
         shown = twice[:60].encode("utf-8", "replace").decode()
         raise BadRequest(f"The body names “{shown}” twice in one object.")
     return found

@@ -1,25 +1,24 @@
 """The catalogue of event types: what may be published and subscribed to, and what it looks like."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
-import orjson
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 from sqlalchemy import select
 
 from portal import records
 from portal.db import Actor, new_id, session
 from portal.errors import FieldError, Invalid
+from portal.events import jsonschema
+from portal.events.jsonschema import Exhausted, Subschema, Work
 from portal.events.models import VALIDATIONS, EventType
 from portal.events.own import OWN, OwnType, is_own
 from portal.events.schemas import EventInput, EventTypeInput
 from portal.listing import Listing
 
-SCHEMA_BYTES = 64 * 1024
-SHOWN_PROBLEMS = 5
-KEPT_VALIDATORS = 256
+TOO_MUCH_WORK = (
+    "Checking this against its schema takes too much work. Simplify the schema, or send less at"
+    " once."
+)
 
 LISTING = Listing(
     EventType,
@@ -87,79 +86,75 @@ def named(actor: Actor, names: Iterable[str]) -> dict[str, EventType]:
 def check(actor: Actor, events: Sequence[EventInput]) -> None:
     """Raises Invalid for events that only the portal publishes, and for data that does not fit the
     schema of a type that asks for it."""
-    asked = {event.type for event in events}
-    schemas = {
-        name: record.json_schema
-        for name, record in named(actor, asked).items()
-        if record.validation == "reject" and record.json_schema is not None
-    }
-    problems: list[FieldError] = []
+    work, problems = Work(), list[FieldError]()
+    roots = _roots(actor, {event.type for event in events}, work)
     for number, event in enumerate(events):
         place = f"events.{number}." if len(events) > 1 else ""
         if is_own(event.type):
             message = f"{event.type} is one of the portal's own events."
             problems.append(FieldError(f"{place}type", message))
-        if (schema := schemas.get(event.type)) is not None:
-            problems += misfits(schema, event.data, f"{place}data")
+        if (root := roots.get(event.type)) is not None:
+            problems += _misfits(root, event.data, f"{place}data", work)
     if problems:
         raise Invalid(problems)
 
 
-def misfits(schema: Mapping[str, Any], data: Any, field: str) -> list[FieldError]:
-    """Where data does not fit a schema, a few places at most."""
-    found = []
-    for error in _validator(orjson.dumps(schema, option=orjson.OPT_SORT_KEYS)).iter_errors(data):
-        path = ".".join([field, *(str(part) for part in error.absolute_path)])
-        found.append(FieldError(path[:200], f"{error.message[:300]}"))
-        if len(found) == SHOWN_PROBLEMS:
-            break
-    return found
-
-
-@lru_cache(KEPT_VALIDATORS)
-def _validator(schema: bytes) -> Draft202012Validator:
-    return Draft202012Validator(orjson.loads(schema))
-
-
-def schema_problem(schema: Mapping[str, Any]) -> str | None:
-    """Why this is no JSON Schema that is taken here, as a sentence; None if it is one.
-
-    References lead within the schema only: nothing is ever fetched.
-    """
-    if len(orjson.dumps(schema)) > SCHEMA_BYTES:
-        return f"This is too large: at most {SCHEMA_BYTES // 1024} KiB."
+def _roots(actor: Actor, names: Iterable[str], work: Work) -> dict[str, Subschema]:
+    """Name → the checks of its schema, of those types that refuse what does not fit."""
+    asking = {
+        name: record.json_schema
+        for name, record in named(actor, names).items()
+        if record.validation == "reject" and record.json_schema is not None
+    }
     try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        place = ".".join(str(part) for part in error.absolute_path)
-        return f"This is no JSON Schema{f' (see {place})' if place else ''}: {error.message[:200]}"
-    if any(not reference.startswith("#") for reference in _references(schema)):
-        return "References must lead to a place in the schema itself: #/$defs/…"
-    return None
+        made = {name: jsonschema.compiled(schema, work) for name, schema in asking.items()}
+    except Exhausted:
+        raise Invalid.field("events", TOO_MUCH_WORK) from None
+    return {name: one.root for name, one in made.items() if one.root is not None}
 
 
-def _references(schema: Any) -> Iterable[str]:
-    if isinstance(schema, Mapping):
-        for key, value in schema.items():
-            if key in ("$ref", "$dynamicRef") and isinstance(value, str):
-                yield value
-            yield from _references(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from _references(value)
+def _misfits(root: Subschema, data: Any, field: str, work: Work) -> list[FieldError]:
+    """Where data does not fit, a few places at most. Raises Invalid where finding out takes more
+    work than is left."""
+    try:
+        found = jsonschema.misfits(root, data, work)
+    except Exhausted:
+        raise Invalid.field(field, TOO_MUCH_WORK) from None
+    return [
+        FieldError(".".join([field, *map(str, misfit.path)])[:200], misfit.message)
+        for misfit in found
+    ]
+
+
+def unchecked(schema: Mapping[str, Any] | None) -> Sequence[str]:
+    """What of a stored schema is not held against events, as sentences. Nothing of those that are
+    taken today; an older one may ask for what is not supported any more."""
+    return () if schema is None else jsonschema.compiled(schema, Work()).unchecked
+
+
+def problems_of(values: Mapping[str, Any], work: Work) -> list[FieldError]:
+    """What is wrong with a type's schema, or its example, which is to fit. Raises Invalid where
+    finding out takes more work than is left."""
+    schema, example = values["json_schema"], values["example"]
+    if schema is None:
+        return []
+    try:
+        made = jsonschema.compiled(schema, work)
+    except Exhausted:
+        raise Invalid.field("json_schema", TOO_MUCH_WORK) from None
+    if made.unchecked:
+        return [FieldError("json_schema", made.unchecked[0])]
+    if made.root is None or example is None:
+        return []
+    return _misfits(made.root, example, "example", work)
 
 
 def _refuse(values: Mapping[str, Any]) -> None:
     problems = []
     if is_own(values.get("name", "")):
         problems.append(FieldError("name", "The portal describes its own events itself."))
-    schema, example = values["json_schema"], values["example"]
-    if schema is not None:
-        if problem := schema_problem(schema):
-            problems.append(FieldError("json_schema", problem))
-        elif example is not None:
-            problems += misfits(schema, example, "example")
-    elif values["validation"] == "reject":
+    if values["json_schema"] is None and values["validation"] == "reject":
         problems.append(FieldError("json_schema", "Give the schema that events are held against."))
+    problems += problems_of(values, Work())
     if problems:
         raise Invalid(problems)

@@ -72,7 +72,12 @@ def show(record_id: str) -> ResponseReturnValue:
     example = examples.from_schema(record.json_schema) if made else record.example
     entries = audit_pages.lines(audit.history(web.actor(), record_id, limit=10))
     return web.render(
-        "event_types/show.html", record=record, example=example, made=made, entries=entries
+        "event_types/show.html",
+        record=record,
+        example=example,
+        made=made,
+        unchecked=catalogue.unchecked(record.json_schema),
+        entries=entries,
     )
 
 

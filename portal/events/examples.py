@@ -11,6 +11,7 @@ from portal.events.own import OWN, is_own
 
 DEPTH = 8
 MOST_FIELDS = 40
+MOST_VALUES = 1000
 OFFERED = 200
 PLAIN: Mapping[str, Any] = {"id": "rec_01K1EXAMPLE", "title": "A test from the portal"}
 FORMATS = {
@@ -56,11 +57,33 @@ def names(actor: Actor) -> list[str]:
 
 def from_schema(schema: Any) -> Any:
     """A value that fits a JSON Schema in the usual cases; nothing is promised for the others."""
-    return _value(schema, schema if isinstance(schema, Mapping) else {}, 0)
+    return _value(schema, _Source(schema if isinstance(schema, Mapping) else {}), 0)
 
 
-def _value(schema: Any, root: Mapping[str, Any], depth: int) -> Any:
-    if not isinstance(schema, Mapping) or depth > DEPTH:
+class _Source:
+    """The whole schema, and how many values may still be made from it: one that leads to itself in
+    each of forty fields would have no end."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root, self._left = root, MOST_VALUES
+
+    def allows_another(self) -> bool:
+        """Whether one more value may be made; counts it."""
+        self._left -= 1
+        return self._left >= 0
+
+    def at(self, reference: Any) -> Any:
+        """What a reference leads to."""
+        place: Any = self._root
+        for part in str(reference).removeprefix("#").strip("/").split("/"):
+            if part:
+                key = part.replace("~1", "/").replace("~0", "~")
+                place = place.get(key) if isinstance(place, Mapping) else None
+        return place
+
+
+def _value(schema: Any, source: _Source, depth: int) -> Any:
+    if not isinstance(schema, Mapping) or depth > DEPTH or not source.allows_another():
         return None
     for name in ("const", "default", "example"):
         if name in schema:
@@ -68,12 +91,12 @@ def _value(schema: Any, root: Mapping[str, Any], depth: int) -> Any:
     if (given := _first(schema, "examples", "enum")) is not None:
         return given
     if "$ref" in schema:
-        return _value(_resolve(schema["$ref"], root), root, depth + 1)
+        return _value(source.at(schema["$ref"]), source, depth + 1)
     if (option := _first(schema, "oneOf", "anyOf")) is not None:
-        return _value(option, root, depth + 1)
+        return _value(option, source, depth + 1)
     if isinstance(parts := schema.get("allOf"), list):
-        return _merged(parts, root, depth)
-    return _of_kind(schema, root, depth)
+        return _merged(parts, source, depth)
+    return _of_kind(schema, source, depth)
 
 
 def _first(schema: Mapping[str, Any], *names: str) -> Any:
@@ -81,16 +104,16 @@ def _first(schema: Mapping[str, Any], *names: str) -> Any:
     return next((found[0] for found in lists if isinstance(found, list) and found), None)
 
 
-def _of_kind(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> Any:
+def _of_kind(schema: Mapping[str, Any], source: _Source, depth: int) -> Any:
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next((one for one in kind if one != "null"), "null")
     if kind == "object" or "properties" in schema:
         fields = schema.get("properties")
         items: Iterable[Any] = list(fields.items()) if isinstance(fields, Mapping) else ()
-        return {name: _value(of, root, depth + 1) for name, of in list(items)[:MOST_FIELDS]}
+        return {name: _value(of, source, depth + 1) for name, of in list(items)[:MOST_FIELDS]}
     if kind == "array":
-        return [_value(schema["items"], root, depth + 1)] if "items" in schema else []
+        return [_value(schema["items"], source, depth + 1)] if "items" in schema else []
     if kind in ("integer", "number"):
         lowest = schema.get("minimum", 1)
         return lowest if isinstance(lowest, int | float) else 1
@@ -107,19 +130,10 @@ def _text(schema: Mapping[str, Any]) -> str:
     return text.ljust(min(least, 200), "x") if isinstance(least, int) else text
 
 
-def _merged(parts: list[Any], root: Mapping[str, Any], depth: int) -> Any:
+def _merged(parts: list[Any], source: _Source, depth: int) -> Any:
     merged: dict[str, Any] = {}
     for part in parts:
-        value = _value(part, root, depth + 1)
+        value = _value(part, source, depth + 1)
         if isinstance(value, dict):
             merged |= value
     return merged
-
-
-def _resolve(reference: Any, root: Mapping[str, Any]) -> Any:
-    place: Any = root
-    for part in str(reference).removeprefix("#").strip("/").split("/"):
-        if part:
-            key = part.replace("~1", "/").replace("~0", "~")
-            place = place.get(key) if isinstance(place, Mapping) else None
-    return place

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from portal.db import Actor
 from portal.errors import Invalid, PortalError
-from portal.events import catalogue
+from portal.events import catalogue, jsonschema
+from portal.events.jsonschema import Work
 from portal.events.models import EventType
 from portal.events.names import NAME
 from portal.events.own import is_own
@@ -14,6 +15,8 @@ from portal.events.schemas import EventTypeInput
 
 MOST = 500
 DEPTH = 24
+MOST_PARTS = 50_000
+STEPS = 5 * jsonschema.STEPS
 Fate = Literal["created", "updated", "unchanged", "skipped"]
 
 
@@ -30,24 +33,30 @@ def import_types(actor: Actor, document: Mapping[str, Any], *, dry_run: bool) ->
     """Describe every webhook of the document as a type of event; what is there is brought up to
     date. With `dry_run` nothing is written. Raises Invalid for what is no such document."""
     actor.require("event-types:write")
-    found = dict(_read(document))
+    found = dict(_read(document, _Components(document)))
     known = catalogue.named(actor, found)
+    work = Work(STEPS)
     return [
-        _one(actor, name, described, known.get(name), dry_run)
+        _one(actor, name, described, known.get(name), work, dry_run=dry_run)
         for name, described in sorted(found.items())
     ]
 
 
 def _one(
-    actor: Actor, name: str, described: dict[str, Any], known: EventType | None, dry_run: bool
+    actor: Actor,
+    name: str,
+    described: dict[str, Any],
+    known: EventType | None,
+    work: Work,
+    *,
+    dry_run: bool,
 ) -> Imported:
     if not NAME.fullmatch(name) or len(name) > 128:
         return Imported(name[:128], "skipped", "This is no name of an event type.")
     if is_own(name):
         return Imported(name, "skipped", "The portal describes its own events itself.")
-    schema = described["json_schema"]
-    if schema is not None and (problem := catalogue.schema_problem(schema)):
-        return Imported(name, "skipped", problem)
+    if problems := catalogue.problems_of(described, work):
+        return Imported(name, "skipped", problems[0].message)
     if known is not None and all(getattr(known, k) == v for k, v in described.items()):
         return Imported(name, "unchanged")
     if dry_run:
@@ -63,20 +72,49 @@ def _one(
     return Imported(name, "updated" if known else "created")
 
 
-def _read(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+class _Components:
+    """The document's own components, put in place of the references to them."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document, self._left = document, MOST_PARTS
+
+    def resolved(self, value: Any, depth: int = 0) -> Any:
+        """A schema without references to the document. Raises Invalid for one that grows too
+        large so: what two references each lead to doubles with every step."""
+        self._left -= 1
+        if self._left < 0:
+            raise Invalid.field("document", "Its references lead to more than can be written out.")
+        if depth > DEPTH:
+            return {}
+        if isinstance(value, Mapping):
+            reference = value.get("$ref")
+            if isinstance(reference, str) and reference.startswith("#/"):
+                return self.resolved(_at(self._document, *reference[2:].split("/")), depth + 1)
+            return {key: self.resolved(inner, depth + 1) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self.resolved(inner, depth + 1) for inner in value]
+        return value
+
+
+def _read(
+    document: Mapping[str, Any], components: _Components
+) -> Iterator[tuple[str, dict[str, Any]]]:
     webhooks = document.get("webhooks")
-    if not str(document.get("openapi", "")).startswith("3.1") or not isinstance(webhooks, Mapping):
+    if not str(document.get("openapi", ""))[:10].startswith("3.1") or not isinstance(
+        webhooks, Mapping
+    ):
         raise Invalid.field("document", "This is no OpenAPI 3.1 document with webhooks.")
     if len(webhooks) > MOST:
         raise Invalid.field("document", f"It has more than {MOST} webhooks.")
     for name, item in webhooks.items():
         operation = item.get("post") if isinstance(item, Mapping) else None
-        yield name, _described(document, operation if isinstance(operation, Mapping) else {})
+        yield name, _described(components, operation if isinstance(operation, Mapping) else {})
 
 
-def _described(document: Mapping[str, Any], operation: Mapping[str, Any]) -> dict[str, Any]:
-    media = _at(operation, "requestBody", "content", "application/json") or {}
-    schema = _resolved(document, media.get("schema"), 0)
+def _described(components: _Components, operation: Mapping[str, Any]) -> dict[str, Any]:
+    media = _at(operation, "requestBody", "content", "application/json")
+    media = media if isinstance(media, Mapping) else {}
+    schema = components.resolved(media.get("schema"))
     data = _at(schema, "properties", "data") if isinstance(schema, Mapping) else None
     example = media.get("example")
     # A body that is an envelope of ours describes the data in it.
@@ -90,20 +128,6 @@ def _described(document: Mapping[str, Any], operation: Mapping[str, Any]) -> dic
         "example": example if isinstance(example, Mapping) else None,
         "deprecated": operation.get("deprecated") is True,
     }
-
-
-def _resolved(document: Mapping[str, Any], value: Any, depth: int) -> Any:
-    """The schema with the document's own components in place of its references to them."""
-    if depth > DEPTH:
-        return {}
-    if isinstance(value, Mapping):
-        reference = value.get("$ref")
-        if isinstance(reference, str) and reference.startswith("#/"):
-            return _resolved(document, _at(document, *reference[2:].split("/")), depth + 1)
-        return {key: _resolved(document, inner, depth + 1) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_resolved(document, inner, depth + 1) for inner in value]
-    return value
 
 
 def _at(value: Any, *path: str) -> Any:

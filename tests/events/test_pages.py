@@ -68,7 +68,7 @@ def test_a_type_is_described_changed_and_deleted(ada: Api, browse: Browse) -> No
         **key(pages.get("/events/new?type=rfp.created").text),
         "type": "rfp.created", "data": '{"id": 5}'})  # fmt: skip
     assert refused.status_code == 422
-    assert "is not of type" in refused.text
+    assert "Must be of type string" in refused.text
     edit = pages.get(f"{made.location}/edit").text
     version = re.search(r'name="version"[^>]*value="(\d+)"', edit)
     assert version

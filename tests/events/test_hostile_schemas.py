@@ -1,0 +1,217 @@
+"""Schemas that ask for endless work: refused by name, or cut off while they are evaluated."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cast import ADA, Api, Pages
+from tests.databases import Database
+
+Browse = Callable[[str], Pages]
+A_SECOND = 1.0  # of processor time; each of these takes minutes where nothing bounds it
+
+
+def described(ada: Api, schema: Any, **more: Any) -> Any:
+    body = {"name": "rfp.created", "json_schema": schema, "validation": "reject", **more}
+    return ada.post("/event-types", body)
+
+
+def published(ada: Api, data: Any) -> Any:
+    return ada.post("/events", {"type": "rfp.created", "data": data})
+
+
+def why(answer: Any) -> str:
+    """The one problem of a refusal: `field: message`."""
+    assert answer.status_code == 422, answer.text
+    [error] = answer.json["errors"]
+    return f"{error['field']}: {error['message']}"
+
+
+def doubling(keyword: str, levels: int) -> dict[str, Any]:
+    """Each level refers twice to the next: what is at the end is asked for 2**levels times."""
+    twice = {f"d{n}": {keyword: [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(levels)}
+    return {"$ref": "#/$defs/d0", "$defs": {**twice, f"d{levels}": {"type": "object"}}}
+
+
+MISSHAPEN = {
+    "no type": ({"type": "nothing"}, "type must be one or more of"),
+    "a type that is no text": ({"type": [["string"]]}, "type must be a list of texts"),
+    "a negative length": ({"properties": {"a": {"minLength": -1}}}, "properties.a.minLength"),
+    "a reference to nowhere": (
+        {"properties": {"a": {"$ref": "#/$defs/b"}}},
+        "properties.a.$ref leads nowhere",
+    ),
+    "an anchor that is not there": ({"$ref": "#b"}, "$ref leads nowhere"),
+    "a reference to itself": ({"$ref": "#"}, "leads back to itself"),
+    "references in a ring": (
+        {
+            "$ref": "#/$defs/a",
+            "$defs": {"a": {"allOf": [{"$ref": "#/$defs/b"}]}, "b": {"not": {"$ref": "#/$defs/a"}}},
+        },
+        "leads back to itself",
+    ),
+    "a reference elsewhere": ({"$ref": "https://elsewhere.example/s"}, "#/$defs/…"),
+    "a long chain of references": (doubling("allOf", 40), "in a row"),
+    "a pattern that looks ahead": (
+        {"properties": {"code": {"pattern": "^(?=a)b"}}},
+        "properties.code.pattern is not supported",
+    ),
+    "a pattern that refers back": (
+        {"patternProperties": {r"^(a)\1$": {}}},
+        "patternProperties.^(a)\\1$ is not supported",
+    ),
+    "a pattern that is none": ({"pattern": "("}, "pattern is not supported"),
+    "a pattern that grows": ({"pattern": r"(?:\pL{1,1000}){100}"}, "pattern is not supported"),
+    "too many patterns": ({"allOf": [{"pattern": f"a{n}"} for n in range(101)]}, "pattern"),
+    "too many schemas": ({"allOf": [{}] * 6000}, "more than 5000"),
+    "too large": ({"description": "x" * 70_000}, "at most 64 KiB"),
+}
+
+
+@pytest.mark.parametrize(("schema", "reason"), MISSHAPEN.values(), ids=MISSHAPEN)
+def test_a_schema_is_refused_with_the_place_and_the_reason(
+    ada: Api, schema: Any, reason: str
+) -> None:
+    begun = time.process_time()
+    refusal = why(described(ada, schema))
+    assert time.process_time() - begun < A_SECOND
+    assert refusal.startswith("json_schema: ")
+    assert reason in refusal
+
+
+FAST = {
+    "a pattern that backtracks": ({"a": {"pattern": "^(a+)+$"}}, {"a": "a" * 60_000 + "!"}),
+    "names against such a pattern": (
+        {"a": {"patternProperties": {"^(x+x+)+y$": {}}, "additionalProperties": False}},
+        {"a": {"x" * 30_000: 1}},
+    ),
+    "thousands of items that must differ": (
+        {"a": {"uniqueItems": True, "maxItems": 9}},
+        {"a": [{"k": n} for n in range(6000)]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("properties", "data"), FAST.values(), ids=FAST)
+def test_what_others_take_minutes_for_is_judged_at_once(
+    ada: Api, properties: Any, data: Any
+) -> None:
+    assert described(ada, {"properties": properties}).status_code == 201
+    begun = time.process_time()
+    refusal = why(published(ada, data))
+    assert time.process_time() - begun < A_SECOND
+    assert refusal.startswith("data.a")
+    assert "too much work" not in refusal
+
+
+ENDLESS = {
+    "references that double": (doubling("allOf", 20), {}),
+    "alternatives that double": (doubling("oneOf", 20), {"a": 1}),
+    "lists within lists": (
+        {
+            "$defs": {"n": {"allOf": [{"items": {"$ref": "#/$defs/n"}}] * 2}},
+            "properties": {"a": {"$ref": "#/$defs/n"}},
+        },
+        {"a": json.loads("[" * 28 + "]" * 28)},
+    ),
+    "thousands of schemas for thousands of names": (
+        {"allOf": [{"propertyNames": {}}] * 2400},
+        {f"k{n}": 1 for n in range(5000)},
+    ),
+    "a hundred patterns for thousands of names": (
+        {"patternProperties": {f"^(a|b{n})+$": {} for n in range(90)}},
+        {f"ab{n}": 1 for n in range(6000)},
+    ),
+    "a pattern that RE2 has to walk through": (
+        {"properties": {"a": {"pattern": "(?:[a-z]{1,100}){10}x"}}},
+        {"a": "ab" * 30_000},
+    ),
+    "large lists that must differ, again and again": (
+        {"properties": {"a": {"allOf": [{"uniqueItems": True}] * 2000}}},
+        {"a": [{"k": n} for n in range(5000)]},
+    ),
+    "a choice of thousands for thousands": (
+        {"properties": {"a": {"items": {"allOf": [{"enum": [[1] * 9]}] * 500}}}},
+        {"a": [[1] * 9] * 3000},
+    ),
+    "tiny fractions of huge numbers": (
+        {"properties": {"a": {"items": {"multipleOf": 1e-300}}}},
+        {"a": [9e307] * 9000},
+    ),
+}
+
+
+@pytest.mark.parametrize(("schema", "data"), ENDLESS.values(), ids=ENDLESS)
+def test_what_takes_too_much_work_is_cut_off_and_refused(ada: Api, schema: Any, data: Any) -> None:
+    assert described(ada, schema).status_code == 201
+    begun = time.process_time()
+    refusal = why(published(ada, data))
+    assert time.process_time() - begun < A_SECOND
+    assert refusal.startswith("data: ")
+    assert "too much work" in refusal
+    assert why(described(ada, schema, name="rfp.other", example=data)).startswith("example: ")
+
+
+def test_a_full_batch_of_ordinary_events_is_not_too_much_work(ada: Api) -> None:
+    names = [f"field_{n}" for n in range(30)]
+    schema = {
+        "type": "object",
+        "required": names,
+        "additionalProperties": False,
+        "properties": {name: {"type": "string", "maxLength": 200} for name in names},
+    }
+    assert described(ada, schema).status_code == 201
+    event = {"type": "rfp.created", "data": dict.fromkeys(names, "a value")}
+    assert ada.post("/events", [event] * 500).status_code == 202
+    wrong = {"type": "rfp.created", "data": {**event["data"], "more": 1}}
+    assert why(ada.post("/events", [event, wrong])) == "events.1.data.more: Is not allowed here."
+
+
+def test_a_pattern_stored_before_it_was_refused_holds_up_no_publication(
+    ada: Api, browse: Browse, database: Database
+) -> None:
+    made = described(ada, {"properties": {"code": {"type": "string"}}}).json
+    old = {"properties": {"code": {"type": "string", "pattern": "^(?!x)y"}}}
+    database.sql("UPDATE event_type SET json_schema = %s::jsonb", json.dumps(old))
+    assert published(ada, {"code": "x"}).status_code == 202
+    assert why(published(ada, {"code": 1})) == "data.code: Must be of type string."
+    page = browse(ADA).get(f"/event-types/{made['id']}").text
+    assert "Part of the schema is not checked" in page
+    assert "properties.code.pattern is not supported" in page
+
+
+def test_a_schema_stored_before_it_was_refused_holds_up_no_publication(
+    ada: Api, browse: Browse, database: Database
+) -> None:
+    made = described(ada, {"type": "object"}).json
+    database.sql("""UPDATE event_type SET json_schema = '{"$ref": "#/$defs/none"}'""")
+    assert published(ada, {}).status_code == 202
+    assert "leads nowhere" in browse(ADA).get(f"/event-types/{made['id']}").text
+
+
+def test_an_example_is_made_of_a_schema_that_leads_to_itself(ada: Api, browse: Browse) -> None:
+    schema = {"properties": {f"f{n}": {"$ref": "#"} for n in range(40)}}
+    made = described(ada, schema).json
+    begun = time.process_time()
+    page = browse(ADA).get(f"/event-types/{made['id']}")
+    assert time.process_time() - begun < 2 * A_SECOND
+    assert "Made from the schema." in page.text
+
+
+def test_an_import_whose_references_double_is_refused(ada: Api) -> None:
+    schemas = {
+        f"S{n}": {"allOf": [{"$ref": f"#/components/schemas/S{n + 1}"}] * 20} for n in range(9)
+    }
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/S0"}}}
+    document = {
+        "openapi": "3.1.0",
+        "components": {"schemas": schemas},
+        "webhooks": {"rfp.created": {"post": {"requestBody": {"content": content}}}},
+    }
+    begun = time.process_time()
+    refusal = why(ada.post("/event-types/imports", {"document": document}))
+    assert time.process_time() - begun < A_SECOND
+    assert refusal.startswith("document: ")
