@@ -5,16 +5,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
 from portal.config import Config, ConfigError, variables
+from portal.quotas.names import BY_NAME, QUOTAS
 
 if TYPE_CHECKING:
     from flask import Flask
 
 P = ParamSpec("P")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -210,7 +212,7 @@ def seed(config: Config) -> None:
 
 @main.group()
 def tenant() -> None:
-    """Make and list tenants."""
+    """Make and list tenants, and limit them."""
 
 
 @tenant.command("add")
@@ -248,6 +250,46 @@ def list_tenants(config: Config) -> None:
     with _running_database(config):
         for row in tenants.all_tenants(config):
             click.echo("  ".join(row))
+
+
+def _quota_options(command: F) -> F:
+    """An option for each limit, so that no list of them is written twice."""
+    for quota in reversed(QUOTAS):
+        text = f"At most {quota.most:,}; {quota.default:,} by default."
+        command = click.option(quota.option, quota.name, type=int, metavar="N", help=text)(command)
+    return command
+
+
+@tenant.command("quota")
+@click.argument("tenant_id", metavar="ID")
+@_quota_options
+@click.option(
+    "--default",
+    "defaults",
+    multiple=True,
+    type=click.Choice(list(BY_NAME)),
+    help="Let this one follow the default again.",
+)
+@configured
+def tenant_quota(
+    config: Config, /, tenant_id: str, defaults: tuple[str, ...], **values: int | None
+) -> None:
+    """Show a tenant's quotas, or set some of them.
+
+    They hold at once, in every process. Records above a new limit stay; no more can be made.
+
+    Example: portal tenant quota tnt_01JD… --api-keys 500
+    """
+    from portal.quotas.settings import QuotaError, settings_of
+
+    changes = {name: value for name, value in values.items() if value is not None}
+    with _running_database(config):
+        try:
+            found = settings_of(config, tenant_id, changes, defaults)
+        except QuotaError as error:
+            raise click.ClickException(str(error)) from None
+    for one in found:
+        click.echo(f"{one.name:<20} {one.value:>15,}{'' if one.is_own else '  (default)'}")
 
 
 @main.command()

@@ -16,6 +16,7 @@ from flask_sqlalchemy import SQLAlchemy
 from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
 from sqlalchemy import (
     Boolean,
+    ColumnElement,
     Connection,
     DateTime,
     Insert,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -148,6 +150,7 @@ class Record(Base):
     __abstract__ = True
     id_prefix: ClassVar[str]
     noun: ClassVar[str]
+    quota: ClassVar[str]  # the limit that its records count for
     # What is written beside every new one; its values are those of the record's columns.
     beside: ClassVar[tuple[Insert, ...]] = ()
 
@@ -179,6 +182,16 @@ class Record(Base):
     def search_texts(self) -> tuple[str | None, ...]:
         """The texts whose words find the record."""
         return (self.id,)
+
+    @hybrid_property
+    def is_counted(self) -> bool:
+        """Whether the record counts for the tenant's quota."""
+        return not self.is_deleted
+
+    @is_counted.inplace.expression
+    @classmethod
+    def _is_counted(cls) -> ColumnElement[bool]:
+        return cls.is_deleted.is_(False)
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:

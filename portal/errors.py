@@ -113,6 +113,21 @@ class StaleVersion(Conflict):
     code, title = "stale_version", "Somebody else saved this first"
 
 
+class QuotaReached(Conflict):
+    """The tenant has as much as it may; `quota` is its name on the wire."""
+
+    code, title = "quota_reached", "Your tenant has reached its quota"
+
+    def __init__(self, detail: str, *, quota: str, used: int, limit: int) -> None:
+        super().__init__(detail)
+        self.quota, self.used, self.limit = quota, used, limit
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """The numbers, so that a program can tell its people."""
+        return {"quota": self.quota, "used": self.used, "limit": self.limit}
+
+
 class PreconditionFailed(PortalError):
     """`If-Match` names a version that is no longer the current one (RFC 9110, 13.1.1)."""
 

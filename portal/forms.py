@@ -31,7 +31,7 @@ from wtforms.widgets import TextInput, html_params
 
 from portal import formtoken, strictjson
 from portal.db import session
-from portal.errors import BadRequest, Conflict, FieldError, Invalid, StaleVersion
+from portal.errors import BadRequest, Conflict, FieldError, Invalid, QuotaReached, StaleVersion
 from portal.schemas import Command
 
 C = TypeVar("C", bound=Command)
@@ -52,6 +52,7 @@ class CommandForm(FlaskForm, Generic[C]):
     version = HiddenField()
     idempotency_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
     stale = False
+    full = False
     differences: Sequence[tuple[str, str, str]] = ()
     form_errors: list[str]
 
@@ -66,7 +67,7 @@ class CommandForm(FlaskForm, Generic[C]):
     @property
     def answer_status(self) -> int:
         """The answer's status when the form is drawn again: 200, 409 or 422."""
-        if self.stale:
+        if self.stale or self.full:
             return 409
         return 422 if self.errors else 200
 
@@ -154,6 +155,7 @@ class CommandForm(FlaskForm, Generic[C]):
             self.form_errors = [*self.form_errors, error.detail]
         except (Invalid, Conflict) as error:
             session.rollback()
+            self.full = isinstance(error, QuotaReached)
             if not error.errors:
                 self.form_errors = [*self.form_errors, error.detail]
             self.blame(error.errors)

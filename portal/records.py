@@ -14,6 +14,7 @@ from portal import search, storing
 from portal.audit import service as audit_trail
 from portal.db import Actor, Record, database_now, find, flush, new_id, session
 from portal.errors import Conflict
+from portal.quotas import counts
 
 R = TypeVar("R", bound=Record)
 RESTORE_DAYS = 30
@@ -61,7 +62,8 @@ class Revealed(Generic[R]):
 def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
     """Stamp the common envelope on a new record, store it, note it.
 
-    Raises Conflict or Invalid where a constraint of the database says so.
+    Raises QuotaReached where the tenant has as many as it may, Conflict or Invalid where a
+    constraint of the database says so.
     """
     for name, value in values.items():
         setattr(record, name, value)
@@ -72,6 +74,7 @@ def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
     record.source_type = actor.source_type
     given = {name: (None, value) for name, value in values.items() if value not in (None, [], {})}
     entry = audit_trail.entry_of(actor, f"{record.noun}.created", record, given)
+    counts.take(actor.tenant_id, type(record))
     storing.store(record, terms_of(record), entry)
     _tell(actor, record, "created", given)
     return record
@@ -80,9 +83,10 @@ def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
 def change(actor: Actor, record: R, values: Mapping[str, Any], *, action: str = "updated") -> R:
     """Write the values that differ; nothing differs → nothing is written, no version is spent.
 
-    Raises StaleVersion when somebody else saved in between.
+    Raises StaleVersion when somebody else saved in between, QuotaReached where the change brings
+    back one more than the tenant may have.
     """
-    found_by = terms_of(record)
+    found_by, counted = terms_of(record), record.is_counted
     for name, value in values.items():
         if getattr(record, name) != value:
             setattr(record, name, value)
@@ -90,7 +94,11 @@ def change(actor: Actor, record: R, values: Mapping[str, Any], *, action: str = 
     if not changed:
         return record
     record.updated_by = actor.person_id or actor.id
+    if record.is_counted and not counted:
+        counts.take(actor.tenant_id, type(record))
     flush()
+    if counted and not record.is_counted:
+        counts.give_back(actor.tenant_id, type(record))
     if (now_found_by := terms_of(record)) != found_by:
         search.index(record, now_found_by)
     note(actor, record, action, changed)

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     Computed,
     Index,
     String,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     or_,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import CONSTRAINTS, Record
@@ -36,6 +38,7 @@ class Application(Record):
     )
     id_prefix = "app"
     noun = "application"
+    quota = "applications"
 
     display_name: Mapped[str] = mapped_column(String(200))
     slug: Mapped[str] = mapped_column(String(63))
@@ -51,6 +54,16 @@ class Application(Record):
     allowed_scopes: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     # Sorting without regard to case, on a plain column: `lower(…)` loses its index under RLS.
     name_key: Mapped[str] = mapped_column(Text, Computed("lower(display_name)", persisted=True))
+
+    @hybrid_property
+    def is_counted(self) -> bool:
+        """One that is retired makes room for another."""
+        return self.status != "retired"
+
+    @is_counted.inplace.expression
+    @classmethod
+    def _is_counted(cls) -> ColumnElement[bool]:
+        return cls.status != "retired"
 
     @property
     def label(self) -> str:

@@ -116,6 +116,7 @@ class Connector(Record):
     )
     id_prefix = "cnn"
     noun = "connector"
+    quota = "connectors"
 
     type: Mapped[str | None] = mapped_column(String(40))
     provider: Mapped[str | None] = mapped_column(String(60))

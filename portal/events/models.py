@@ -85,6 +85,7 @@ class EventType(Record):
     )
     id_prefix = "evy"
     noun = "event type"
+    quota = "event_types"
 
     name: Mapped[str] = mapped_column(String(128))
     display_name: Mapped[str] = mapped_column(String(200), server_default="")

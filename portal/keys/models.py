@@ -174,6 +174,7 @@ class ApiKey(Record):
     )
     id_prefix = "key"
     noun = "key"
+    quota = "api_keys"
     beside = (
         insert(ApiKeyRuntime).values(tenant_id=bindparam("tenant_id"), key_id=bindparam("id")),
     )
@@ -226,6 +227,16 @@ class ApiKey(Record):
     @property
     def label(self) -> str:
         return self.name
+
+    @hybrid_property
+    def is_counted(self) -> bool:
+        """One that is revoked, which is for ever, makes room for another."""
+        return not self.is_deleted and self.revoked_at is None
+
+    @is_counted.inplace.expression
+    @classmethod
+    def _is_counted(cls) -> ColumnElement[bool]:
+        return and_(cls.is_deleted.is_(False), cls.revoked_at.is_(None))
 
     @hybrid_property
     def key_fingerprint(self) -> str:

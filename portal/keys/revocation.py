@@ -13,6 +13,7 @@ from portal.events import service as events
 from portal.keys import engine, service
 from portal.keys.models import ApiKey
 from portal.keys.schemas import RevokeKey, RevokeKeys
+from portal.quotas import counts
 
 BROWNOUT = timedelta(hours=6)  # from then on it is always dark; see decision.is_dark
 AT_ONCE = 10_000
@@ -120,6 +121,8 @@ def _stop(actor: Actor, command: RevokeKeys, fitting: list[ColumnElement[bool]])
         .returning(ApiKey.id, ApiKey.name)
         .execution_options(synchronize_session=False)
     ).all()
+    if command.verb != "block":
+        counts.give_back(actor.tenant_id, ApiKey, len(stopped))
     engine.changed(key_id for key_id, _ in stopped)
     past = "blocked" if command.verb == "block" else "revoked"
     changes = {past: (False, True), "reason": (None, command.reason)}

@@ -23,6 +23,7 @@ from portal.keys.engine import changed
 from portal.keys.models import ApiKey, not_revoked
 from portal.keys.observed import Use
 from portal.listing import Listing, Query, narrowed
+from portal.quotas import counts
 
 DAY = timedelta(hours=24)
 ONE_BY_ONE = 200  # so many get an entry of the history each; more get one together
@@ -170,11 +171,16 @@ def _stop_together(
         update(ApiKey)
         .where(ApiKey.tenant_id == actor.tenant_id)
         .where(ApiKey.id.in_(_ids(actor, chosen, None)))
+        .where(ApiKey.revoked_at.is_(None))  # nor by somebody else in this very moment
         .values(**values, version=ApiKey.version + 1, updated_by=actor.person_id or actor.id)
         .returning(ApiKey.id)
         .execution_options(synchronize_session=False)
     ).all()
     flush()
+    if not stopped:
+        return 0
+    if verb == "revoked":
+        counts.give_back(actor.tenant_id, ApiKey, len(stopped))
     changed(stopped)
     audit.note(
         actor,

@@ -86,6 +86,7 @@ class Webhook(Record):
     )
     id_prefix = "whk"
     noun = "webhook"
+    quota = "webhooks"
 
     name: Mapped[str] = mapped_column(String(200))
     direction: Mapped[str] = mapped_column(String(20), server_default="outbound")

@@ -1,0 +1,47 @@
+-- Counts one more record of a kind, if the tenant's quota has room: verdict 'taken', 'full' (then
+-- `used` is exact), or 'uncounted' while the kind was never counted. `p_default` is the limit of a
+-- tenant for which none was set.
+-- Locks rows of quota_count until the transaction ends: one that nobody else holds and that has
+-- room, without waiting; where there is none, all of them, in the order of `part`. Whoever holds
+-- all of them knows the count, and shares what room there is among the parts anew. A transaction
+-- that makes several records near the limit may meet another crosswise: PostgreSQL ends one.
+CREATE OR REPLACE FUNCTION take_record(p_tenant text, p_kind text, p_default bigint)
+RETURNS TABLE (verdict text, used bigint, allowed bigint) LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    parts bigint;
+    free bigint;
+BEGIN
+    allowed := coalesce(
+        (SELECT q.value FROM tenant_quota AS q WHERE q.tenant_id = p_tenant AND q.name = p_kind),
+        p_default);
+    verdict := 'taken';
+    UPDATE quota_count AS c SET live = c.live + 1, room = c.room - 1
+    WHERE c.tenant_id = p_tenant AND c.kind = p_kind AND c.part = (
+        SELECT f.part FROM quota_count AS f
+        WHERE f.tenant_id = p_tenant AND f.kind = p_kind AND f.room > 0
+            AND f.of_limit = take_record.allowed
+        LIMIT 1 FOR UPDATE SKIP LOCKED);
+    IF FOUND THEN
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    PERFORM FROM quota_count AS c WHERE c.tenant_id = p_tenant AND c.kind = p_kind
+    ORDER BY c.part FOR UPDATE;
+    SELECT sum(c.live), count(*) INTO used, parts FROM quota_count AS c
+    WHERE c.tenant_id = p_tenant AND c.kind = p_kind;
+    IF parts = 0 THEN
+        verdict := 'uncounted';
+    ELSIF used >= allowed THEN
+        verdict := 'full';
+    ELSE
+        free := allowed - used - 1;
+        UPDATE quota_count AS c SET of_limit = take_record.allowed,
+            live = c.live + CASE WHEN c.part = 0 THEN 1 ELSE 0 END,
+            room = free / parts + CASE WHEN c.part = 0 THEN free % parts ELSE 0 END
+        WHERE c.tenant_id = p_tenant AND c.kind = p_kind;
+        used := used + 1;
+    END IF;
+    RETURN NEXT;
+END $$;

@@ -1,0 +1,34 @@
+"""What was set for a tenant, and how many records it has."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, SmallInteger, String, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.db import Base
+
+
+class TenantQuota(Base):
+    """A limit that was set for one tenant. Only operators write it: the portal's role may not."""
+
+    __tablename__ = "tenant_quota"
+    __table_args__ = (CheckConstraint("value >= 1", name="value"),)
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class QuotaCount(Base):
+    """A part of the count of a tenant's records of one kind: those counted here, and how many more
+    may be. Of all parts together, `live` and `room` make `of_limit`."""
+
+    __tablename__ = "quota_count"
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    part: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    live: Mapped[int] = mapped_column(BigInteger)
+    room: Mapped[int] = mapped_column(BigInteger)
+    of_limit: Mapped[int] = mapped_column(BigInteger)

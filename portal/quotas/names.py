@@ -1,0 +1,37 @@
+"""What is limited for each tenant, by how much by default, and by how much at most."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """One limit: its name on the wire, its name for people, the limit of a tenant for which none
+    was set, the largest that can be set, and how people make room."""
+
+    name: str
+    plural: str
+    default: int
+    most: int
+    room: str
+
+    @property
+    def option(self) -> str:
+        """As the command line names it."""
+        return "--" + self.name.replace("_", "-")
+
+
+DELETE = "Delete what you no longer need, or ask your platform's operators for more."
+RETIRE = "Retire what you no longer need, or ask your platform's operators for more."
+REVOKE = (
+    "Revoke those that nobody needs, expired ones too, or ask your platform's operators for more."
+)
+
+RECORDS = (
+    Quota("applications", "applications", 10_000, 1_000_000, RETIRE),
+    Quota("connectors", "connectors", 10_000, 1_000_000, DELETE),
+    Quota("api_keys", "API keys", 2_000_000, 100_000_000, REVOKE),
+    Quota("webhooks", "webhooks", 20_000, 1_000_000, DELETE),
+    Quota("event_types", "event types", 10_000, 1_000_000, DELETE),
+)
+QUOTAS = RECORDS
+BY_NAME = {quota.name: quota for quota in QUOTAS}

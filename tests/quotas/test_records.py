@@ -1,0 +1,174 @@
+"""Quotas of records: exact, for every way to make one, for each tenant alone."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from portal.db import transaction
+from portal.identity.provider.people import ACME
+from portal.keys.models import ApiKey
+from portal.quotas import counts, housekeeping
+from portal.resources import Resource
+from tests.cast import ADA, Api
+from tests.resources import RESOURCES, minimal
+
+COUNTED = "SELECT sum(live) FROM quota_count WHERE tenant_id = %s AND kind = %s"
+
+
+def counted(database, kind: str, tenant: str = ACME) -> int:
+    return int(database.sql(COUNTED, tenant, kind) or 0)
+
+
+def another(resource: Resource[Any, Any], number: int) -> dict[str, Any]:
+    body = minimal(resource)
+    return body | {"name": f"rfp.number_{number}"} if resource.name == "event-types" else body
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda one: one.name)
+def test_one_more_than_the_quota_is_refused_with_the_count(resource, ada, gus, set_quota):
+    kind = resource.model.quota
+    assert set_quota("--" + kind.replace("_", "-"), "2").exit_code == 0
+    for number in range(2):
+        ada.create(resource.name, **another(resource, number))
+
+    refused = ada.post(f"/{resource.name}", another(resource, 3))
+
+    assert refused.status_code == 409
+    assert refused.json["code"] == "quota_reached"
+    assert (refused.json["quota"], refused.json["used"], refused.json["limit"]) == (kind, 2, 2)
+    assert "2 of 2" in refused.json["detail"]
+    assert len(ada.get(f"/{resource.name}").json["items"]) == 2
+    gus.create(resource.name, **another(resource, 4))  # another tenant's quota is its own
+
+
+def test_the_page_says_it_in_words(browse, ada, set_quota):
+    set_quota("--applications", "1")
+    ada.create("applications")
+    page = browse(ADA).post("/applications/new", {"display_name": "One more", "kind": "app"})
+    assert page.status_code == 409
+    assert "1 of 1 applications" in page.text
+
+
+def test_what_is_deleted_makes_room_and_is_restored_only_where_there_is_some(ada, set_quota):
+    set_quota("--webhooks", "1")
+    first = ada.create("webhooks")["id"]
+    assert ada.delete(f"/webhooks/{first}").status_code == 204
+    second = ada.create("webhooks")["id"]
+
+    refused = ada.post(f"/webhooks/{first}/restore")
+    assert (refused.status_code, refused.json["code"]) == (409, "quota_reached")
+
+    ada.delete(f"/webhooks/{second}")
+    assert ada.post(f"/webhooks/{first}/restore").status_code == 200
+
+
+def test_a_revoked_key_makes_room_one_by_one_and_many_at_once(ada, set_quota, database):
+    set_quota("--api-keys", "3")
+    keys = [ada.create("api-keys", tags=["old"])["id"] for _ in range(3)]
+    assert ada.post("/api-keys").status_code == 409
+    assert ada.post(f"/api-keys/{keys[0]}/revoke").status_code == 200
+    assert counted(database, "api_keys") == 2
+    many = ada.post("/api-keys/revocations", {"tag": "old", "reason": "gone", "dry_run": False})
+    assert many.status_code == 200, many.text
+    assert counted(database, "api_keys") == 0
+
+
+def test_a_successor_counts_until_the_old_key_is_revoked(ada, set_quota):
+    set_quota("--api-keys", "1")
+    key = ada.create("api-keys")["id"]
+    assert ada.post(f"/api-keys/{key}/rotations", {"overlap": "1h"}).status_code == 409
+
+
+def test_a_retired_application_makes_room(ada, set_quota, database):
+    set_quota("--applications", "1")
+    first = ada.create("applications")["id"]
+    assert ada.post("/applications").status_code == 409
+    assert ada.patch(f"/applications/{first}", {"status": "retired"}).status_code == 200
+    ada.create("applications")
+    back = ada.patch(f"/applications/{first}", {"status": "active"})
+    assert (back.status_code, back.json["code"]) == (409, "quota_reached")
+
+
+def test_a_limit_below_what_there_is_takes_nothing_away(ada, set_quota):
+    for _ in range(3):
+        ada.create("connectors")
+    set_quota("--connectors", "1")
+    refused = ada.post("/connectors")
+    assert (refused.json["used"], refused.json["limit"]) == (3, 1)
+    assert len(ada.get("/connectors").json["items"]) == 3
+
+    set_quota("--connectors", "4")
+    ada.create("connectors")
+    assert ada.post("/connectors").status_code == 409
+
+
+def test_records_that_were_there_before_they_were_counted_count(ada, set_quota, database):
+    ada.create("connectors")
+    database.sql("DELETE FROM quota_count")  # as on the day of the migration
+    set_quota("--connectors", "2")
+    ada.create("connectors")
+    assert ada.post("/connectors").status_code == 409
+
+
+def test_a_deletion_before_the_first_count_is_counted_once(ada, database):
+    kept, gone = (ada.create("connectors")["id"] for _ in range(2))
+    database.sql("DELETE FROM quota_count")
+    ada.delete(f"/connectors/{gone}")
+    assert counted(database, "connectors") == 1
+    assert ada.get(f"/connectors/{kept}").status_code == 200
+
+
+def test_what_a_refused_request_would_have_made_is_not_counted(ada, database):
+    body = {"display_name": "CRM", "slug": "crm"}
+    ada.create("applications", **body)
+    assert ada.post("/applications", body).status_code == 409
+    assert counted(database, "applications") == 1
+
+
+def test_the_daily_count_corrects_what_was_not_counted(app, ada, database):
+    ada.create("connectors")
+    ada.create("connectors")
+    database.sql("DELETE FROM connector WHERE id = (SELECT min(id) FROM connector)")
+    assert counted(database, "connectors") == 2
+    [job] = housekeeping.HOUSEKEEPING
+    with app.app_context(), transaction(ACME):
+        job.run(ACME)
+    assert counted(database, "connectors") == 1
+
+
+@pytest.mark.parametrize("limit", [1, 7, 40])
+def test_many_at_once_are_exactly_as_many_as_the_quota(app, api, set_quota, database, limit):
+    """Threads that each create, delete and create again never get past the limit, and fill it."""
+    set_quota("--connectors", str(limit))
+    calls = [api(ADA) for _ in range(8)]
+
+    def churn(caller: Api) -> int:
+        made = 0
+        for number in range(8):
+            answer = caller.post("/connectors")
+            assert answer.status_code in (201, 409), answer.text
+            made += answer.status_code == 201
+            if answer.status_code == 201 and number % 3 == 0:
+                assert caller.delete(f"/connectors/{answer.json['id']}").status_code == 204
+                made -= 1
+        return made
+
+    with ThreadPoolExecutor(8) as threads:
+        left = sum(threads.map(churn, calls))
+
+    there = database.sql("SELECT count(*) FROM connector WHERE NOT is_deleted")
+    assert there == left == counted(database, "connectors") <= limit
+    while api(ADA).post("/connectors").status_code == 201:
+        pass
+    assert database.sql("SELECT count(*) FROM connector WHERE NOT is_deleted") == limit
+
+
+def test_far_from_the_limit_nobody_waits_for_somebody_elses_creation(app, ada, tenants):
+    """One creation is not committed yet; another of the same kind goes through meanwhile."""
+    ada.create("api-keys")
+    ada.create("api-keys")  # after the first one, which counted all there were
+    with app.app_context(), transaction(ACME):
+        counts.take(ACME, ApiKey)
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(ada.post, "/api-keys").result().status_code == 201
