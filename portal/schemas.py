@@ -6,7 +6,7 @@ back and the specification's own examples work word for word.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Self
@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from portal.errors import FieldError, Invalid
+from portal.keyshape import holds_key, places
 
 # The common envelope of the specification: accepted from clients, never stored.
 ENVELOPE = frozenset(
@@ -48,17 +49,24 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 TAG = re.compile(r"[\w][\w .:/@+-]*")
 JSON_BYTES = 16 * 1024
+HOLDS_KEY = (
+    "This holds an API key, and whoever reads it could use the key. Take it out; if others have"
+    " seen it, revoke the key."
+)
 
 
 class Command(BaseModel):
     """The parent of all commands; `server_managed` names what else the server alone writes.
 
-    `write_only` names what is no column and is never read back, such as a credential.
+    `write_only` names what is no column and is never read back, such as a credential. Everything
+    else is free text that people and logs see, so a raw API key is refused wherever it stands:
+    `may_hold_keys` names what is neither kept nor shown, or has a rule of its own.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, str_strip_whitespace=True)
     server_managed: ClassVar[frozenset[str]] = frozenset()
     write_only: ClassVar[frozenset[str]] = frozenset()
+    may_hold_keys: ClassVar[frozenset[str]] = frozenset()
     _ignored: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
@@ -77,6 +85,11 @@ class Command(BaseModel):
     @classmethod
     def read(cls, data: Any) -> Self:
         """The validated command, or Invalid with every field that needs attention."""
+        cls.refuse_keys(data)
+        return cls._validated(data)
+
+    @classmethod
+    def _validated(cls, data: Any) -> Self:
         try:
             return cls.model_validate(data)
         except ValidationError as error:
@@ -85,8 +98,26 @@ class Command(BaseModel):
     @classmethod
     def patched(cls, record: Any, patch: Mapping[str, Any]) -> Self:
         """The stored document with the patch laid over it, validated whole."""
+        cls.refuse_keys(patch)
         stored = {name: getattr(record, name) for name in cls.columns()}
-        return cls.read({**stored, **patch})
+        return cls._validated({**stored, **patch})
+
+    @classmethod
+    def refuse_keys(cls, data: Any) -> None:
+        """Raise Invalid where a raw API key stands; before anything else could repeat it."""
+        if found := [FieldError(readable(place), HOLDS_KEY) for place in cls.key_places(data)]:
+            raise Invalid(found)
+
+    @classmethod
+    def key_places(cls, data: Any) -> Iterator[str]:
+        """The paths of the free texts that hold a raw API key."""
+        if not isinstance(data, Mapping):
+            return
+        for name, value in data.items():
+            if holds_key(name):
+                yield "body"
+            elif name not in cls.write_only and name not in cls.may_hold_keys:
+                yield from places(value, name)
 
     def values(self) -> dict[str, Any]:
         """Field → value as the columns take it; nested documents as plain JSON."""
@@ -150,8 +181,12 @@ def field_errors(error: ValidationError) -> list[FieldError]:
 
 
 def _path(loc: Iterable[int | str]) -> str:
+    return readable(".".join(str(part) for part in loc) or "body")
+
+
+def readable(path: str) -> str:
+    """A field's path as an answer can name it."""
     # A lone surrogate in a name that somebody made up must not break the answer.
-    path = ".".join(str(part) for part in loc) or "body"
     return path[:200].encode("utf-8", "replace").decode()
 
 

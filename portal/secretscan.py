@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-PLATFORM_KEY = re.compile(r"\bsk-[a-z0-9]{4}-[a-z][0-9A-Za-z]{38}\b")
+from portal.keyshape import SHAPE
+
 FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
     ("a GitHub token", re.compile(r"\b(?:github_pat_\w{22,}|gh[pousr]_[A-Za-z0-9]{36,})")),
@@ -21,7 +22,7 @@ FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a Google API key", re.compile(r"\bAIza[0-9A-Za-z_-]{35}")),
     ("a signed token (JWT)", re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.")),
     ("a webhook signing secret", re.compile(r"\bwhsec_[A-Za-z0-9+/_=-]{16,}")),
-    ("an API key of this platform", PLATFORM_KEY),
+    ("an API key of this platform", SHAPE),
     ("an address with a password in it", re.compile(r"://[^/\s:@]*:[^/\s@]+@")),
 )
 # Names of fields whose value is secret in whatever form, without regard to case and separators.

@@ -166,9 +166,9 @@ class ConnectorInput(Command):
     )
 
     @classmethod
-    def read(cls, data: Any) -> Self:
+    def _validated(cls, data: Any) -> Self:
         """The validated command, its provider's rules included."""
-        command = super().read(data)
+        command = super()._validated(data)
         if problems := list(_problems(command)):
             raise Invalid(problems)
         return command

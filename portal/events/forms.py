@@ -19,6 +19,10 @@ VALIDATION_CHOICES = [
     ("off", "Take what is published as it is"),
     ("reject", "Refuse what does not fit the schema"),
 ]
+KEY_MATERIAL_CHOICES = [
+    ("mask", "Mask: keep the beginning and the last four characters"),
+    ("refuse", "Refuse the event"),
+]
 
 
 class EventForm(CommandForm[EventInput]):
@@ -86,6 +90,12 @@ class SettingsForm(CommandForm[SettingsInput]):
         description="Names separated by commas, such as email, iban. Wherever such a field stands"
         " in an event, a request or an answer, only people who may change webhooks see its value."
         " Receivers get it as it is.",
+    )
+    key_material = ChoiceField(
+        "API keys in events",
+        choices=KEY_MATERIAL_CHOICES,
+        description="Applied before an event is kept or sent. Events that are kept already stay as"
+        " they are.",
     )
 
 

@@ -114,8 +114,13 @@ class EventSettings(Base):
     """How long a tenant keeps events and deliveries, and what of them not every reader sees."""
 
     __tablename__ = "event_settings"
-    __table_args__ = (CheckConstraint("retention_days BETWEEN 1 AND 90", name="retention_days"),)
+    __table_args__ = (
+        CheckConstraint("retention_days BETWEEN 1 AND 90", name="retention_days"),
+        CheckConstraint("key_material IN ('mask', 'refuse')", name="key_material"),
+    )
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     retention_days: Mapped[int] = mapped_column(server_default="30")
     redacted_fields: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    # What becomes of an API key in what is published.
+    key_material: Mapped[str] = mapped_column(String(10), server_default="mask")

@@ -1,5 +1,6 @@
 """What a publisher may say of an event, what the catalogue may say of a type, and both as read."""
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -12,6 +13,7 @@ from portal.schemas import Command, Document, Line, LongText, Moment, ShortText,
 DATA_BYTES = 64 * 1024
 BATCH = 500
 Validation = Literal["off", "reject"]
+KeyMaterial = Literal["mask", "refuse"]
 
 
 def _fits(data: dict[str, Any]) -> dict[str, Any]:
@@ -32,7 +34,9 @@ Key = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
 
 
 class EventInput(Command):
-    """One event to publish."""
+    """One event to publish. What becomes of a key in its data: see `keymaterial`."""
+
+    may_hold_keys: ClassVar[frozenset[str]] = frozenset({"data"})
 
     type: EventName = Field(description="What happened, such as rfp.created.")
     data: EventData = Field(default={}, description="What there is to say, up to 64 KiB of JSON.")
@@ -54,6 +58,15 @@ class EventBatch(Command):
         description="The events. One event alone may be sent as the body itself, several as an"
         " array.",
     )
+
+    @classmethod
+    def key_places(cls, data: Any) -> Iterator[str]:
+        """The paths in the events, of which each may hold keys in its data."""
+        events = data.get("events") if isinstance(data, Mapping) else None
+        if not isinstance(events, list):
+            return
+        for number, event in enumerate(events):
+            yield from (f"events.{number}.{place}" for place in EventInput.key_places(event))
 
 
 class PublishedEvent(BaseModel):
@@ -107,7 +120,9 @@ class EventWithMatches(EventDocument):
 
 
 class Erasure(Command):
-    """Whose events are to be erased."""
+    """Whose events are to be erased. Its subject may hold a key: that may be why."""
+
+    may_hold_keys: ClassVar[frozenset[str]] = frozenset({"subject"})
 
     subject: Key = Field(description="The subject of the events.")
 
@@ -195,6 +210,11 @@ class SettingsInput(Command):
         max_length=50,
         description="Names of fields whose values only those see who may change webhooks.",
     )
+    key_material: KeyMaterial = Field(
+        "mask",
+        description="What becomes of an API key in an event's data. mask = only its beginning and"
+        " its last four characters are kept; refuse = the event is not taken.",
+    )
 
 
 class SettingsDocument(BaseModel):
@@ -202,3 +222,4 @@ class SettingsDocument(BaseModel):
 
     retention_days: int
     redacted_fields: list[str]
+    key_material: KeyMaterial

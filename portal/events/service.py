@@ -15,7 +15,7 @@ from portal import idempotency
 from portal.audit import service as audit
 from portal.db import Actor, database_now, new_id, session
 from portal.errors import NotFound
-from portal.events import catalogue
+from portal.events import catalogue, keymaterial
 from portal.events.listeners import Match, Published, listeners
 from portal.events.models import Event, EventKey
 from portal.events.schemas import EventInput
@@ -73,9 +73,10 @@ def publish(actor: Actor, events: Sequence[EventInput]) -> list[Accepted]:
     """Keep events and what is owed to their listeners, all of them or none.
 
     One whose own id was published before is left as it is. Raises Invalid for data that does not
-    fit the schema of a type that asks for it.
+    fit the schema of a type that asks for it, and for an API key in it where the tenant says so.
     """
     actor.require("events:publish")
+    events = keymaterial.screened(actor.tenant_id, events)
     catalogue.check(actor, events)
     ids, fresh = _claim_ids(actor, events)
     new = [(ids[number], events[number]) for number in fresh]
@@ -97,13 +98,14 @@ def announce(
         return None
     event_id = new_id(Event.id_prefix)
     event = EventInput.read({"type": name, "data": dict(data), "subject": subject})
-    _store(actor, [(event_id, event)])
+    _store(actor, [(event_id, keymaterial.masked(event))])  # a deed is never refused by its echo
     return event_id
 
 
 def keep_for(actor: Actor, record_id: str, event: EventInput) -> str:
     """Keep an event that was made for one record of one listener; its id. The others are not told:
     whoever asks for it owes that one what there is to do."""
+    [event] = keymaterial.screened(actor.tenant_id, [event])
     event_id = new_id(Event.id_prefix)
     _insert(actor, [(event_id, event)], only_for=record_id)
     return event_id

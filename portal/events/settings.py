@@ -1,4 +1,5 @@
-"""How long a tenant keeps what it publishes, and which fields only those who may write see."""
+"""How long a tenant keeps what it publishes, which fields only those who may write see, and what
+becomes of API keys in it."""
 
 from collections.abc import Collection
 from typing import Any
@@ -21,7 +22,9 @@ FORGOTTEN_AT_ONCE = 10_000
 def of(tenant_id: str) -> EventSettings:
     """The tenant's settings, or the usual ones."""
     found = session.scalar(select(EventSettings).filter_by(tenant_id=tenant_id))
-    return found or EventSettings(tenant_id=tenant_id, retention_days=DAYS, redacted_fields=[])
+    return found or EventSettings(
+        tenant_id=tenant_id, retention_days=DAYS, redacted_fields=[], key_material="mask"
+    )
 
 
 def change(actor: Actor, command: SettingsInput) -> EventSettings:

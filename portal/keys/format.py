@@ -8,20 +8,25 @@ The six last characters are the CRC32 of all before them, so that a typo, a cut-
 made-up key is refused with arithmetic alone, and a scanner can tell a key from a look-alike.
 """
 
-import binascii
 import hashlib
-import re
 import secrets
-import string
 from dataclasses import dataclass, field
 
-ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+from portal.keyshape import ALPHABET, LENGTH, SHAPE, checksum, is_well_formed
+
+__all__ = [
+    "ALPHABET",
+    "LENGTH",
+    "SHAPE",
+    "RawKey",
+    "digest",
+    "generate",
+    "is_well_formed",
+]
+
 KIND_LETTERS = {"user": "u", "service": "s", "virtual_llm": "v"}
 RANDOM_LENGTH = 32  # base62 characters: 190 bits
-CHECKSUM_LENGTH = 6  # base62 characters: room for 32 bits
-LENGTH = 47
 RANDOM = secrets.SystemRandom()
-SHAPE = re.compile(r"sk-[a-z0-9]{4}-[usv][0-9A-Za-z]{38}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +64,6 @@ def generate(key_code: str, kind: str) -> RawKey:
     body = "".join(RANDOM.choices(ALPHABET, k=RANDOM_LENGTH))
     unchecked = f"sk-{key_code}-{KIND_LETTERS[kind]}{body}"
     return RawKey(unchecked + checksum(unchecked))
-
-
-def is_well_formed(text: str) -> bool:
-    """Whether the text could be a key of ours: its shape and its checksum, no look-up."""
-    return (
-        len(text) == LENGTH
-        and SHAPE.fullmatch(text) is not None
-        and checksum(text[:-CHECKSUM_LENGTH]) == text[-CHECKSUM_LENGTH:]
-    )
-
-
-def checksum(text: str) -> str:
-    """The CRC32 of the text in base62 (0-9A-Za-z), padded with 0 to 6 characters."""
-    value = binascii.crc32(text.encode())
-    digits = ""
-    for _ in range(CHECKSUM_LENGTH):
-        value, digit = divmod(value, len(ALPHABET))
-        digits = ALPHABET[digit] + digits
-    return digits
 
 
 def digest(text: str) -> str:

@@ -211,6 +211,8 @@ class RehearseKey(Command):
 class VerifyKey(RehearseKey):
     """A question about a key."""
 
+    may_hold_keys: ClassVar[frozenset[str]] = frozenset({"key"})
+
     key: Annotated[str, StringConstraints(max_length=300)] = Field(
         description="The raw key, as its holder sent it."
     )

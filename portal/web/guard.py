@@ -18,10 +18,11 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 from wtforms import ValidationError
 
-from portal import formtoken, secretscan
+from portal import formtoken
 from portal.api import is_api_path, is_api_request
 from portal.db import Actor
 from portal.errors import BadRequest, Forbidden, Unauthenticated
+from portal.keyshape import SHAPE
 from portal.web.htmx import portal_request, see_other
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def _no_key_in_address() -> Response | None:
         return None
     if _view() is None:  # no page of ours, so the path may be anything: //elsewhere too
         return None
-    said = secretscan.PLATFORM_KEY.sub(_fingerprint, asked)
+    said = SHAPE.sub(_fingerprint, asked)
     return redirect(f"{request.path}?{said}", 303) if said != asked else None
 
 

@@ -17,6 +17,7 @@ from portal.audit import service as audit
 from portal.config import running
 from portal.db import Actor, database_now, find, let_go, new_id, session
 from portal.errors import Conflict, NotFound, RateLimited
+from portal.events import keymaterial
 from portal.listing import Listing, Page, Query, page
 from portal.outbound import Outcome, Request, send_now
 from portal.webhooks import keyring, schemes, sending, signing
@@ -97,6 +98,7 @@ def forget_old(tenant_id: str) -> bool:
 
 def _begin(actor: Actor, webhook_id: str, command: TestInput) -> tuple[DeliveryAttempt, Request]:
     actor.require("webhooks:write")
+    [command] = keymaterial.screened(actor.tenant_id, [command])
     webhook = find(Webhook, actor, webhook_id)
     if webhook.direction == "inbound":
         raise Conflict("This webhook is inbound: others call it, so there is nothing to send.")

@@ -256,6 +256,8 @@ class WebhookDocument(Document):
 class SampleEvent(Command):
     """An event made up for one webhook."""
 
+    may_hold_keys: ClassVar[frozenset[str]] = frozenset({"data"})
+
     event_type: Annotated[
         str, StringConstraints(max_length=EVENT_LENGTH), AfterValidator(names.check_name)
     ] = Field(description="One event's name, such as rfp.created.")

@@ -22,7 +22,8 @@ def test_they_are_set_where_events_and_deliveries_are_listed(ada: Api, browse: B
         assert f'href="{PAGE}"' in pages.get(place).text, place
     assert save(pages, "7", "email, iban") == 303
     kept = ada.get("/event-settings").json
-    assert kept == {"retention_days": 7, "redacted_fields": ["email", "iban"]}
+    fields = ["email", "iban"]
+    assert kept == {"retention_days": 7, "redacted_fields": fields, "key_material": "mask"}
     assert 'value="email, iban"' in pages.get(PAGE).text
     assert save(pages, "91", "email") == 422
     assert save(pages, "soon", "email") == 422

@@ -6,19 +6,21 @@ Nothing of it is kept: no request, no body, and least of all a secret.
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field, StringConstraints
 
 from portal.config import running
 from portal.db import Actor, database_now, find
 from portal.errors import Invalid
+from portal.keyshape import masked
 from portal.schemas import Command, Line, Moment, RecordId
 from portal.webhooks.inbound import doctor, review, secrets
 from portal.webhooks.inbound.doctor import Candidate, Diagnosis
+from portal.webhooks.inbound.keeping import message_of
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.models import InboundRequest
-from portal.webhooks.inbound.reception import message_of
 from portal.webhooks.inbound.schemes import DEFAULT, Scheme, of_webhook
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import InboundOptions, InboundScheme
@@ -31,6 +33,10 @@ Headers = Annotated[dict[str, str], Field(max_length=100)]
 
 class SignatureCheck(Command):
     """A request to look at, and what to check it with."""
+
+    may_hold_keys: ClassVar[frozenset[str]] = frozenset(
+        {"secret", "headers", "body", "body_base64", "url"}
+    )
 
     webhook_id: RecordId | None = Field(
         None, description="Check with this webhook's secrets, and by its scheme."
@@ -102,12 +108,13 @@ def check_kept(actor: Actor, webhook: Webhook, request: InboundRequest) -> Diagn
     scheme = secrets.scheme_of(webhook)
     if scheme.hides_credential:  # which was not kept, so there is nothing to take apart
         return Diagnosis(review.judge(webhook, scheme, request, secrets.known(webhook)), ())
-    return doctor.examine(
+    found = doctor.examine(
         scheme,
         message_of(request),
         secrets.candidates(webhook),
         now=request.received_at.timestamp(),
     )
+    return replace(found, signed_text=masked(found.signed_text))
 
 
 def scheme_of(command: SignatureCheck, webhook: Webhook | None) -> Scheme:

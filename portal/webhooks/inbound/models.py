@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Actor, Base
+from portal.keyshape import masked, masked_bytes
 
 STATES = ("accepted", "quarantined")
 KEEP_ACCEPTED, KEEP_QUARANTINED = timedelta(days=30), timedelta(days=14)
@@ -128,7 +129,22 @@ class InboundRequest(Base):
     @property
     def text(self) -> str:
         """The body for people; what is no UTF-8 is shown by replacement characters."""
-        return bytes(self.body).decode("utf-8", "replace")
+        return self.shown_body.decode("utf-8", "replace")
+
+    @property
+    def shown_body(self) -> bytes:
+        """The body as it is shown: with the API keys in it masked."""
+        return masked_bytes(bytes(self.body))
+
+    @property
+    def shown_headers(self) -> list[list[str]]:
+        """The headers as they are shown."""
+        return [[name, masked(value)] for name, value in self.headers]
+
+    @property
+    def shown_url(self) -> str:
+        """The address as it is shown."""
+        return masked(self.url)
 
     def header(self, name: str) -> Any:
         """The value of a header, or None."""

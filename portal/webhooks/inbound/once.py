@@ -14,6 +14,7 @@ from sqlalchemy import Delete, Update, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.db import session
+from portal.keyshape import holds_key
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.models import (
     KEEP_ACCEPTED,
@@ -31,7 +32,8 @@ S = TypeVar("S", Update, Delete)
 def delivery_key(scheme: Scheme, message: Message) -> str | None:
     """What tells this delivery from another: its id, else its mark; None where nothing does."""
     if found := message.first(scheme.id):
-        return found if len(found) <= 150 and found.isprintable() else _short(found)
+        is_plain = len(found) <= 150 and found.isprintable() and not holds_key(found)
+        return found if is_plain else _short(found)
     mark = mark_of(scheme, message)
     return f"sha256:{mark}" if mark else None
 

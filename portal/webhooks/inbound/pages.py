@@ -9,6 +9,7 @@ from portal import listing, web
 from portal.applications import service as applications
 from portal.db import Actor, find, session
 from portal.events import settings
+from portal.keyshape import masked
 from portal.records import Revealed
 from portal.webhooks import panels, service
 from portal.webhooks.forms import PressForm
@@ -119,7 +120,7 @@ def show_request(record_id: str, request_id: str) -> ResponseReturnValue:
 
 def _laid_out(text: str) -> str:
     """The body for people: JSON with indents, anything else as it came, its beginning."""
-    return text[:SHOWN_BODY] if len(text) > SHOWN_BODY else panels.as_pretty(text)
+    return text[:SHOWN_BODY] if len(text) > SHOWN_BODY else masked(panels.as_pretty(text))
 
 
 @bp.post("/webhooks/<record_id>/received/<request_id>/reverify")

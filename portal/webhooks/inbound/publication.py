@@ -11,6 +11,7 @@ from portal.errors import BadRequest, Invalid
 from portal.events import names, service
 from portal.events.names import matches
 from portal.events.schemas import EventInput
+from portal.keyshape import masked
 from portal.strictjson import parse
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.models import InboundRequest
@@ -26,7 +27,7 @@ _OTHERS = re.compile(r"[^A-Za-z0-9_.-]")
 
 def event_type(scheme: Scheme, message: Message) -> str:
     """The event's name, `github.push` or `shopify.orders.create`."""
-    said = _said(scheme, message)
+    said = masked(_said(scheme, message))
     cleaned = _OTHERS.sub("_", _SEPARATORS.sub(".", said)).strip(".") or "received"
     return f"{scheme.event_prefix}.{cleaned}"[: names.LENGTH].rstrip(".")
 

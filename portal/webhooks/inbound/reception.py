@@ -3,10 +3,6 @@
 What is answered with 2xx is kept, in one transaction with its event and the deliveries of that.
 """
 
-import hashlib
-import hmac
-import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,19 +11,15 @@ from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.audit import service as audit
-from portal.config import running
-from portal.db import database_now, enter_tenant, new_id, session
+from portal.db import database_now, enter_tenant, session
 from portal.errors import Invalid, NotFound
-from portal.webhooks.inbound import challenges, failures, once, publication, secrets, sns
+from portal.webhooks.inbound import challenges, failures, keeping, once, publication, secrets, sns
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.models import InboundRequest
 from portal.webhooks.inbound.schemes import Scheme
 from portal.webhooks.inbound.verify import (
     KEYS_AWAY,
-    Refused,
     Verdict,
-    credential,
-    read,
     verify,
     wanted,
 )
@@ -36,11 +28,7 @@ from portal.webhooks.models import Webhook
 TENANT_OF = text("SELECT tenant_of_inbound_webhook(:id)")
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 MINUTE = timedelta(minutes=1)
-HIDDEN = "[hidden]"
-NEVER_KEPT = ("cookie", "authorization", "proxy-authorization")
 MAX_BODY = 1024 * 1024
-MAX_HEADERS, MAX_HEADER = 100, 8 * 1024
-MAX_URL = 4096
 
 QUARANTINE_ROWS = 1000
 QUARANTINE_BYTES = 16 * 1024 * 1024
@@ -111,7 +99,7 @@ def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Recept
         return Reception(verdict, confirm=url)
     if (failure := failures.take(webhook)) is not None:
         return Reception(verdict, failure=failure)
-    row = _row(webhook, scheme, message, source_ip, verdict)
+    row = keeping.row(webhook, scheme, message, source_ip, verdict)
     try:
         return _accept(webhook, scheme, message, row, verdict)
     except Invalid as error:
@@ -148,7 +136,7 @@ def quarantine(
     is_full = rows >= QUARANTINE_ROWS or used + len(message.body) > QUARANTINE_BYTES
     if is_full or in_minute >= QUARANTINE_A_MINUTE:
         return None
-    row = _row(webhook, secrets.scheme_of(webhook), message, source_ip, verdict)
+    row = keeping.row(webhook, secrets.scheme_of(webhook), message, source_ip, verdict)
     session.execute(insert(InboundRequest), [row | {"state": "quarantined"}])
     return str(row["id"])
 
@@ -156,7 +144,7 @@ def quarantine(
 def _accept(
     webhook: Webhook, scheme: Scheme, message: Message, row: dict[str, Any], verdict: Verdict
 ) -> Reception:
-    row |= {"state": "accepted", "verified_at": func.now()}
+    row |= {"state": "accepted", "verified_at": func.now(), **keeping.without_keys(row)}
     if earlier := once.claim(webhook, scheme, message, row["id"]):
         return _again(webhook, earlier, verdict)
     inserted = session.execute(
@@ -223,89 +211,4 @@ def _touch(webhook: Webhook) -> None:
             updated_at=Webhook.updated_at,
         )
         .execution_options(synchronize_session=False)
-    )
-
-
-# ---------------------------------------------------------------- what is kept
-
-
-def _row(
-    webhook: Webhook, scheme: Scheme, message: Message, source_ip: str | None, verdict: Verdict
-) -> dict[str, Any]:
-    shown = presented(scheme, message) if scheme.hides_credential else None
-    body = _masked(scheme, message)
-    return {
-        "tenant_id": webhook.tenant_id,
-        "id": new_id(InboundRequest.id_prefix),
-        "webhook_id": webhook.id,
-        "code": verdict.code,
-        "reason": verdict.reason,
-        "method": message.method[:10],
-        "url": message.url[:MAX_URL],
-        "headers": _headers(scheme, message),
-        "body": body,
-        "body_bytes": len(body),
-        "credential_digest": digests(webhook, shown)[0] if shown else None,
-        "source_ip": (source_ip or "")[:60] or None,
-        "delivery_key": once.delivery_key(scheme, message),
-        "verified_with": verdict.fingerprint,
-    }
-
-
-def _headers(scheme: Scheme, message: Message) -> list[list[str]]:
-    hidden = set(NEVER_KEPT)
-    if scheme.hides_credential:
-        hidden.add(scheme.signature.removeprefix("header:").lower())
-    kept = []
-    for name, value in message.named.items():
-        clean = value[:MAX_HEADER].replace("\x00", "")
-        kept.append([name[:100], HIDDEN if name in hidden else clean])
-    return kept[:MAX_HEADERS]
-
-
-def presented(scheme: Scheme, message: Message) -> str | None:
-    """The credential that a request carries in clear; None when it carries none, or several."""
-    try:
-        found = {credential(scheme, one) for one in read(scheme, message).signatures}
-    except Refused:
-        return None
-    return found.pop() if len(found) == 1 else None
-
-
-def digests(webhook: Webhook, shown: str) -> list[str]:
-    """By these a credential is recognised without being kept: keyed, so that it cannot be guessed
-    from the database alone. The first is kept; each may have been."""
-    label, clear = f"inbound credential of {webhook.id}", shown.encode("utf-8", "surrogatepass")
-    keys = [f"{label}\n{key.text}".encode() for key in running().secret_key]
-    return [hmac.new(key, clear, hashlib.sha256).hexdigest() for key in keys]
-
-
-def _masked(scheme: Scheme, message: Message) -> bytes:
-    """The body as it came, but for a credential in it."""
-    if not scheme.hides_credential or not scheme.signature.startswith("body:"):
-        return message.body
-    if not isinstance(message.json, dict):
-        return message.body
-    path = scheme.signature.removeprefix("body:").split(".")
-    return json.dumps(_hide(message.json, path)).encode()
-
-
-def _hide(value: Any, path: Sequence[str]) -> Any:
-    if not path:
-        return HIDDEN
-    if path[0] == "*" and isinstance(value, list):
-        return [_hide(item, path[1:]) for item in value]
-    if isinstance(value, dict) and path[0] in value:
-        return {**value, path[0]: _hide(value[path[0]], path[1:])}
-    return value
-
-
-def message_of(request: InboundRequest) -> Message:
-    """A kept request as a message, as it came."""
-    headers: Iterable[list[str]] = request.headers
-    return Message(
-        method=request.method,
-        url=request.url,
-        headers=tuple((name, value) for name, value in headers),
-        body=bytes(request.body),
     )

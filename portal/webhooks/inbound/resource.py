@@ -47,7 +47,7 @@ class InboundRequestDocument(BaseModel):
 
 
 class WholeInboundRequest(InboundRequestDocument):
-    """One received request with its headers and its raw body."""
+    """One received request with its headers and its raw body; API keys in it are masked."""
 
     headers: list[tuple[str, str]]
     body_base64: str
@@ -64,14 +64,15 @@ class ReviewedDocument(BaseModel):
 
 def represent(row: InboundRequest) -> dict[str, Any]:
     """A request as lists have it."""
-    return {name: getattr(row, name) for name in InboundRequestDocument.model_fields}
+    document = {name: getattr(row, name) for name in InboundRequestDocument.model_fields}
+    return {**document, "url": row.shown_url}
 
 
 def represent_whole(row: InboundRequest, hidden: frozenset[str]) -> dict[str, Any]:
     """A request with all of it, but for the values that this reader does not see."""
-    body = settings.redact_text(row.text, hidden).encode() if hidden else bytes(row.body)
+    body = settings.redact_text(row.text, hidden).encode() if hidden else row.shown_body
     encoded = base64.b64encode(body).decode()
-    return {**represent(row), "headers": row.headers, "body_base64": encoded}
+    return {**represent(row), "headers": row.shown_headers, "body_base64": encoded}
 
 
 def _list(id: str) -> Response:

@@ -13,13 +13,14 @@ from portal.errors import Conflict, Invalid, NotFound
 from portal.listing import Listing, Page, Query, page
 from portal.webhooks.inbound import challenges, once, publication, secrets
 from portal.webhooks.inbound.documents import BY_HAND, documents
+from portal.webhooks.inbound.keeping import digests, message_of, without_keys
 from portal.webhooks.inbound.models import (
     KEEP_ACCEPTED,
     KEEP_QUARANTINED,
     STATES,
     InboundRequest,
 )
-from portal.webhooks.inbound.reception import digests, message_of, refused_event
+from portal.webhooks.inbound.reception import refused_event
 from portal.webhooks.inbound.schemes import Scheme
 from portal.webhooks.inbound.verify import Verdict, fingerprint, sources, verify
 from portal.webhooks.models import Webhook
@@ -201,6 +202,9 @@ def _judge(actor: Actor, webhook: Webhook, request: InboundRequest, known: Seque
             return "refused"
     request.state, request.verified_with = "accepted", verdict.fingerprint
     request.verified_at, request.verified_by = database_now(), actor.id
+    kept = {name: getattr(request, name) for name in ("url", "headers", "body")}
+    for name, value in without_keys(kept).items():
+        setattr(request, name, value)
     return "verified"
 
 

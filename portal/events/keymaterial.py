@@ -1,0 +1,56 @@
+"""API keys in what is published: masked or refused, as the tenant says, before anything is kept.
+
+Most events have none, and pay for one look at their bytes.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, Self, TypeVar
+
+import orjson
+
+from portal.errors import FieldError, Invalid
+from portal.events import settings
+from portal.keyshape import MARK, masked_value, places
+from portal.schemas import HOLDS_KEY, readable
+
+
+class HasData(Protocol):
+    """Anything that is said of an event with its data."""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What there is to say."""
+
+    def model_copy(self, *, update: dict[str, Any]) -> Self:
+        """The same with other data."""
+
+
+E = TypeVar("E", bound=HasData)
+
+
+def screened(tenant_id: str, events: Sequence[E]) -> Sequence[E]:
+    """The events as they may be kept. Raises Invalid where the tenant refuses keys."""
+    suspects = [number for number, event in enumerate(events) if _may_hold_key(event)]
+    if not suspects:
+        return events
+    found = {number: list(places(events[number].data, "data")) for number in suspects}
+    if any(found.values()) and settings.of(tenant_id).key_material == "refuse":
+        raise Invalid(_refusals(found, is_batch=len(events) > 1))
+    return [masked(event) if found.get(number) else event for number, event in enumerate(events)]
+
+
+def masked(event: E) -> E:
+    """The event with each key in its data masked."""
+    return event.model_copy(update={"data": masked_value(event.data)})
+
+
+def _may_hold_key(event: HasData) -> bool:
+    return MARK.encode() in orjson.dumps(event.data)
+
+
+def _refusals(found: dict[int, list[str]], *, is_batch: bool) -> list[FieldError]:
+    return [
+        FieldError(readable(f"events.{number}.{place}" if is_batch else place), HOLDS_KEY)
+        for number, holding in found.items()
+        for place in holding
+    ]

@@ -1,0 +1,95 @@
+"""Raw API keys of the platform, recognised wherever they stand: nobody needs to be asked.
+
+The six last characters of a key are the checksum of all before them, so what is found is a key, and
+hardly ever a look-alike.
+"""
+
+import binascii
+import re
+import string
+from collections.abc import Iterator
+from typing import Any
+
+ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+LENGTH = 47
+CHECKSUM_LENGTH = 6  # base62 characters: room for 32 bits
+MARK = "sk-"
+SHAPE = re.compile(r"sk-[a-z0-9]{4}-[usv][0-9A-Za-z]{38}")
+# Found at every place: the beginning of a key may be the end of what only looks like one.
+_ANYWHERE = re.compile(rf"(?=({SHAPE.pattern}))")
+
+
+def checksum(text: str) -> str:
+    """The CRC32 of the text in base62 (0-9A-Za-z), padded with 0 to 6 characters."""
+    value = binascii.crc32(text.encode())
+    digits = ""
+    for _ in range(CHECKSUM_LENGTH):
+        value, digit = divmod(value, len(ALPHABET))
+        digits = ALPHABET[digit] + digits
+    return digits
+
+
+def is_well_formed(text: str) -> bool:
+    """Whether the text could be a key of ours: its shape and its checksum, no look-up."""
+    return (
+        len(text) == LENGTH
+        and SHAPE.fullmatch(text) is not None
+        and checksum(text[:-CHECKSUM_LENGTH]) == text[-CHECKSUM_LENGTH:]
+    )
+
+
+def holds_key(text: str) -> bool:
+    """Whether a whole key stands anywhere in the text."""
+    return MARK in text and bool(_starts(text))
+
+
+def masked(text: str) -> str:
+    """The text with each key cut down to what people tell keys apart by: `sk-acme-sHk3…9fQz`."""
+    if MARK not in text:
+        return text
+    for start in reversed(_starts(text)):
+        text = f"{text[:start]}{_short(text, start)}{text[start + LENGTH :]}"
+    return text
+
+
+def masked_bytes(raw: bytes) -> bytes:
+    """The same for bytes of any encoding that has ASCII in it."""
+    if MARK.encode() not in raw:
+        return raw
+    text = raw.decode("latin-1")
+    for start in reversed(_starts(text)):
+        raw = raw[:start] + _short(text, start).encode() + raw[start + LENGTH :]
+    return raw
+
+
+def masked_value(value: Any) -> Any:
+    """A JSON value with each key in it masked, in names of fields too."""
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, dict):
+        return {masked_value(name): masked_value(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [masked_value(item) for item in value]
+    return value
+
+
+def places(value: Any, path: str) -> Iterator[str]:
+    """The path of every text in a JSON value that holds a key; its parent's, of such a name."""
+    if isinstance(value, str):
+        if holds_key(value):
+            yield path
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            is_key = isinstance(name, str) and holds_key(name)
+            yield from [path] if is_key else places(item, f"{path}.{name}")
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from places(item, f"{path}.{number}")
+
+
+def _starts(text: str) -> list[int]:
+    return [found.start() for found in _ANYWHERE.finditer(text) if is_well_formed(found[1])]
+
+
+def _short(text: str, start: int) -> str:
+    return f"{text[start : start + 12]}…{text[start + LENGTH - 4 : start + LENGTH]}"

@@ -1,0 +1,119 @@
+"""What is kept of a request: all of it, but for credentials.
+
+The sender's own credential is never kept. API keys of the platform that stand anywhere in it are
+masked once it is accepted. In quarantine they stay, because the signature is over them, for 14 days
+at most, and nobody is shown them.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from portal.config import running
+from portal.db import new_id
+from portal.keyshape import masked, masked_bytes
+from portal.webhooks.inbound import once
+from portal.webhooks.inbound.message import Message
+from portal.webhooks.inbound.models import InboundRequest
+from portal.webhooks.inbound.schemes import Scheme
+from portal.webhooks.inbound.verify import Refused, Verdict, credential, read
+from portal.webhooks.models import Webhook
+
+HIDDEN = "[hidden]"
+NEVER_KEPT = ("cookie", "authorization", "proxy-authorization")
+MAX_HEADERS, MAX_HEADER = 100, 8 * 1024
+MAX_URL = 4096
+
+
+def row(
+    webhook: Webhook, scheme: Scheme, message: Message, source_ip: str | None, verdict: Verdict
+) -> dict[str, Any]:
+    """The columns of a request, raw but for the credential that it carries."""
+    shown = presented(scheme, message) if scheme.hides_credential else None
+    body = _masked(scheme, message)
+    return {
+        "tenant_id": webhook.tenant_id,
+        "id": new_id(InboundRequest.id_prefix),
+        "webhook_id": webhook.id,
+        "code": verdict.code,
+        "reason": verdict.reason,
+        "method": message.method[:10],
+        "url": message.url[:MAX_URL],
+        "headers": _headers(scheme, message),
+        "body": body,
+        "body_bytes": len(body),
+        "credential_digest": digests(webhook, shown)[0] if shown else None,
+        "source_ip": (source_ip or "")[:60] or None,
+        "delivery_key": once.delivery_key(scheme, message),
+        "verified_with": verdict.fingerprint,
+    }
+
+
+def without_keys(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the columns that may hold API keys of the platform, with each of them masked."""
+    return {
+        "url": masked(kept["url"]),
+        "headers": [[name, masked(value)] for name, value in kept["headers"]],
+        "body": masked_bytes(bytes(kept["body"])),
+    }
+
+
+def _headers(scheme: Scheme, message: Message) -> list[list[str]]:
+    hidden = set(NEVER_KEPT)
+    if scheme.hides_credential:
+        hidden.add(scheme.signature.removeprefix("header:").lower())
+    kept = []
+    for name, value in message.named.items():
+        clean = value[:MAX_HEADER].replace("\x00", "")
+        kept.append([name[:100], HIDDEN if name in hidden else clean])
+    return kept[:MAX_HEADERS]
+
+
+def presented(scheme: Scheme, message: Message) -> str | None:
+    """The credential that a request carries in clear; None when it carries none, or several."""
+    try:
+        found = {credential(scheme, one) for one in read(scheme, message).signatures}
+    except Refused:
+        return None
+    return found.pop() if len(found) == 1 else None
+
+
+def digests(webhook: Webhook, shown: str) -> list[str]:
+    """By these a credential is recognised without being kept: keyed, so that it cannot be guessed
+    from the database alone. The first is kept; each may have been."""
+    label, clear = f"inbound credential of {webhook.id}", shown.encode("utf-8", "surrogatepass")
+    keys = [f"{label}\n{key.text}".encode() for key in running().secret_key]
+    return [hmac.new(key, clear, hashlib.sha256).hexdigest() for key in keys]
+
+
+def _masked(scheme: Scheme, message: Message) -> bytes:
+    """The body as it came, but for a credential in it."""
+    if not scheme.hides_credential or not scheme.signature.startswith("body:"):
+        return message.body
+    if not isinstance(message.json, dict):
+        return message.body
+    path = scheme.signature.removeprefix("body:").split(".")
+    return json.dumps(_hide(message.json, path)).encode()
+
+
+def _hide(value: Any, path: Sequence[str]) -> Any:
+    if not path:
+        return HIDDEN
+    if path[0] == "*" and isinstance(value, list):
+        return [_hide(item, path[1:]) for item in value]
+    if isinstance(value, dict) and path[0] in value:
+        return {**value, path[0]: _hide(value[path[0]], path[1:])}
+    return value
+
+
+def message_of(request: InboundRequest) -> Message:
+    """A kept request as a message, as it came."""
+    headers: Iterable[list[str]] = request.headers
+    return Message(
+        method=request.method,
+        url=request.url,
+        headers=tuple((name, value) for name, value in headers),
+        body=bytes(request.body),
+    )
