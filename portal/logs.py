@@ -10,12 +10,13 @@ import os
 import re
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
 import orjson
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 if TYPE_CHECKING:
     from flask import Flask, Response
@@ -64,6 +65,8 @@ SECRET_SHAPES = (
         rf"\1:{REMOVED}@",
     ),
 )
+MANY_LINES = frozenset({"exception", "stack"})
+INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def redact(line: str) -> str:
@@ -146,9 +149,29 @@ def _ending(production: bool) -> list[Processor]:
     console = structlog.dev.ConsoleRenderer(
         colors=colors,
         pad_event_to=0,
-        exception_formatter=structlog.dev.plain_traceback,
+        exception_formatter=_indented_traceback,
     )
-    return [lambda logger, name, event: redact(str(console(logger, name, event)))]
+    return [_one_line_each, lambda logger, name, event: redact(str(console(logger, name, event)))]
+
+
+def _one_line_each(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    # JSON does it by itself: what somebody sends neither begins a line nor moves the cursor.
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = _indented(value) if key in MANY_LINES else _visible(value)
+    return event
+
+
+def _indented_traceback(written: TextIO, fault: ExcInfo) -> None:
+    written.write("\n" + _indented("".join(traceback.format_exception(*fault)).rstrip()))
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {_visible(line)}" for line in text.split("\n"))
+
+
+def _visible(text: str) -> str:
+    return INVISIBLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _json(event: EventDict, default: Callable[[Any], Any]) -> str:

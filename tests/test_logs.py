@@ -90,3 +90,31 @@ def test_a_request_is_one_line_without_its_query(client, capsys):
     assert line["status"] in (302, 303)
     assert line["ms"] >= 0
     assert line["request"].startswith("req_")
+
+
+FORGED = "\r\n12:00:00 [info     ] ada signed in\x1b[2K\x1b[1A\u2028"
+
+
+def test_nobody_begins_a_line_of_the_readable_log(client, capsys):
+    logs.configure(production=False)
+    client.get("/events%0d%0a12:00:00 [info     ] ada signed in%1b[2K")
+    structlog.stdlib.get_logger("t").warning(FORGED, other=FORGED)
+    logging.getLogger("library").warning("it said %s", FORGED)
+    said = capsys.readouterr().out
+    assert len(said.rstrip("\n").split("\n")) == 3, said
+    assert r"/events\r\n12:00:00" in said
+    assert not set("\r\x1b\u2028") & set(said)
+
+
+def test_nor_does_an_error_that_repeats_what_was_sent(capsys):
+    logs.configure(production=False)
+    for log in (structlog.stdlib.get_logger("t"), logging.getLogger("library")):
+        try:
+            raise ValueError(FORGED)
+        except ValueError:
+            log.exception("failed")
+    said = capsys.readouterr().out
+    assert "Traceback" in said
+    assert not set("\r\x1b\u2028") & set(said)
+    begun = [line for line in said.splitlines() if line and not line.startswith("  ")]
+    assert [line[10:15] for line in begun] == ["error"] * 2, begun
