@@ -15,6 +15,7 @@ from portal.events.forms import EventTypeForm, ImportForm
 from portal.events.models import EventType
 from portal.events.openapi_import import import_types
 from portal.events.own import OWN
+from portal.identity.guard import recent_sign_in_required
 
 bp = Blueprint("event_types", __name__, url_prefix="/event-types")
 FATES = {
@@ -97,6 +98,7 @@ def edit(record_id: str) -> ResponseReturnValue:
 
 
 @bp.post("/<record_id>/delete")
+@recent_sign_in_required
 def delete(record_id: str) -> ResponseReturnValue:
     """Take a type out of the catalogue, if it still is what the person saw."""
     web.actor().require("event-types:write")

@@ -79,6 +79,8 @@ def test_a_type_is_described_changed_and_deleted(ada: Api, browse: Browse) -> No
     stale = pages.post(f"{made.location}/edit", changed)
     assert stale.status_code == 409
     current = str(listed["version"])
+    late = browse(ADA, minutes_ago=11).post(f"{made.location}/delete", {"version": current})
+    assert (late.status_code, "/auth/login?again=1" in late.location) == (303, True)
     assert pages.post(f"{made.location}/delete", {"version": "0"}).status_code == 409
     assert pages.post(f"{made.location}/delete", {"version": current}).status_code == 303
     assert "out of the catalogue" in pages.get(made.location).text
