@@ -58,8 +58,8 @@ class Front:
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin in the process that serves, before its first request."""
-        self._threads = Threads("page", THREADS, PLACES)
-        self._key_threads = Threads("key", KEY_THREADS, PLACES)
+        self._threads = Threads(loop, "page", THREADS, PLACES)
+        self._key_threads = Threads(loop, "key", KEY_THREADS, PLACES)
         self._watching = loop.create_task(self._bodies.watch())
         self._engine.begin()
 
