@@ -75,8 +75,10 @@ def _begin() -> None:
 
 def _for_us() -> None:
     """Refuse a request for another host: a page elsewhere that points its name at us."""
-    name, _, port = request.host.rpartition(":")
-    host = name if port.isdigit() else request.host
+    # `request.host` parses and checks what is compared here with names we know.
+    host = request.environ.get("HTTP_HOST") or request.host
+    name, _, port = host.rpartition(":")
+    host = name if port.isdigit() else host
     if request.endpoint not in ANY_HOST and host.lower() not in current_app.extensions["hosts"]:
         raise BadRequest("This is not the address of the portal.")
 

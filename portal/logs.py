@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TextIO
 
 import orjson
@@ -68,10 +69,14 @@ SECRET_SHAPES = (
 MANY_LINES = frozenset({"exception", "stack"})
 INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
+ANY_MARK = re.compile("|".join(re.escape(mark) for marks, *_ in SECRET_SHAPES for mark in marks))
+
 
 def redact(line: str) -> str:
     """The line without keys, signing secrets, tokens, credentials in URLs and sign-in codes."""
     small = line.lower()
+    if not ANY_MARK.search(small):
+        return line
     for marks, shape, replacement in SECRET_SHAPES:
         if any(mark in small for mark in marks):
             line = shape.sub(replacement, line)
@@ -196,9 +201,14 @@ def _redacted_value(value: Any) -> Any:
     return redact(str(value))
 
 
+@lru_cache(maxsize=1024)
+def _names_a_secret(key: str) -> bool:
+    return SECRET_NAMES.search(key) is not None
+
+
 def _without_secret_values(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
     for key in event:
-        if key != "event" and SECRET_NAMES.search(key):
+        if key != "event" and _names_a_secret(key):
             event[key] = REMOVED
     return event
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
@@ -43,14 +44,18 @@ def environment(scope: Any, body: bytes) -> WSGIEnvironment:
 def _add(environ: WSGIEnvironment, name: str, value: str) -> None:
     if "_" in name:  # it would pass for the header with a hyphen
         return
-    name = name.upper().replace("-", "_")
-    if name not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        name = f"HTTP_{name}"
+    name = _variable(name)
     known = environ.get(name)
     if known is None:
         environ[name] = value
     else:
         environ[name] = f"{known}{'; ' if name == 'HTTP_COOKIE' else ','}{value}"
+
+
+@lru_cache(maxsize=256)
+def _variable(header: str) -> str:
+    name = header.upper().replace("-", "_")
+    return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
 
 
 def call(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:

@@ -110,9 +110,11 @@ def take_toasts() -> list[dict[str, str]]:
 
 
 def _send_toasts(response: Response) -> Response:
-    waiting = g.pop("toasts", [])
+    waiting = g.pop("toasts", None)
+    if not waiting:
+        return response
     leaves = response.location or "HX-Redirect" in response.headers
-    if waiting and portal_request().is_htmx and not leaves:
+    if portal_request().is_htmx and not leaves:
         # The target is named because the element that asked may be gone after the swap.
         told = {"toast": {"target": "#toasts", "items": waiting}}
         response.headers["HX-Trigger"] = json.dumps(told)
