@@ -1,10 +1,12 @@
 """The command `portal`. Each command loads only what it needs, so that all of them are quick."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
@@ -46,14 +48,18 @@ def configured(command: Callable[Concatenate[Config, P], None]) -> Callable[P, N
 
 def _expected_errors() -> tuple[type[Exception], ...]:
     """What a person can do something about."""
+    from portal.archive import ArchiveError
+    from portal.backup import BackupError
     from portal.dbrole import DatabaseRoleError, DatabaseUnreachable
     from portal.embedded import EmbeddedPostgresError
     from portal.migrate import MigrationError
+    from portal.pgtools import ToolError
+    from portal.restore import NotUsable, RestoreError
     from portal.rewrap import RotationError
 
     return (
         DatabaseRoleError, DatabaseUnreachable, EmbeddedPostgresError, MigrationError,
-        RotationError,
+        RotationError, ArchiveError, BackupError, ToolError, RestoreError, NotUsable,
     )  # fmt: skip
 
 
@@ -72,12 +78,17 @@ def _running_database(config: Config) -> Iterator[None]:
 @contextmanager
 def _application(config: Config) -> "Iterator[Flask]":
     from portal import create_app, logs
+    from portal.db import db
 
     logs.configure(production=config.is_production)
     with _running_database(config):
         app = create_app(config)
         with app.app_context():
-            yield app
+            try:
+                yield app
+            finally:
+                db.session.remove()
+                db.engine.dispose()
 
 
 # --- running --------------------------------------------------------------------------------------
@@ -172,6 +183,44 @@ def migrate_command(config: Config) -> None:
         click.echo(f"The database is at {after} already.")
     else:
         click.echo(f"Migrated the database from {before or 'nothing'} to {after}.")
+
+
+@main.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+@configured
+def back_up(config: Config, file: Path) -> None:
+    """Write everything that the database holds to FILE, while the portal works.
+
+    Connects as PORTAL_BACKUP_DATABASE_URL, a role that may read every row. FILE holds neither the
+    settings with PORTAL_SECRET_KEY, without which no secret in it opens, nor what is in Vault.
+    """
+    from portal import backup
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no draft is left
+    with _application(config):
+        about = backup.write(config, file)
+    what = f"{about['bytes']} bytes, {about['tenants']} tenants, as of {about['made_at']}"
+    click.echo(f"{file}: {what}.")
+    if keys := ", ".join(key_id[:8] for key_id in about["needs_keys"]):
+        click.echo(f"Keep apart from it what it can only be opened with: the secret key {keys}.")
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@configured
+def restore(config: Config, file: Path) -> None:
+    """Fill an empty database from FILE, which portal backup wrote.
+
+    Connects as the owner, PORTAL_MIGRATION_DATABASE_URL: all or nothing. Then it opens a secret, to
+    prove that the keys are there.
+    """
+    from portal import restore as restoring
+
+    with _running_database(config):
+        about = restoring.fill(config, file)
+        click.echo(f"Restored {about['tenants']} tenants, as of {about['made_at']}.")
+        with _application(config):
+            click.echo(restoring.prove(config))
 
 
 @main.group("secret-key")

@@ -69,6 +69,9 @@ class Config:
     migration_database_url: str | None = _setting(
         "PostgreSQL, as the owner of the tables (portal migrate)", "embedded", secret=True
     )
+    backup_database_url: str | None = _setting(
+        "PostgreSQL, as a role that may read every row (portal backup)", "embedded", secret=True
+    )
     secret_key: RootKeys = _setting(  # noqa: RUF009  a field()
         f"at least {MIN_SECRET_KEY} random characters; signs and encrypts. To replace it: new,old, "
         "or in a file a key a line; the first is used, all are read",
@@ -203,14 +206,17 @@ def _general(reader: "_Reader") -> dict[str, Any]:
 def _database(reader: "_Reader") -> dict[str, Any]:
     ours = reader.secret("DATABASE_URL", _postgresql, None)
     owner = reader.secret("MIGRATION_DATABASE_URL", _postgresql, None)
+    backup = reader.secret("BACKUP_DATABASE_URL", _postgresql, None)
     if ours is None and owner is not None:
         reader.problems.append("PORTAL_MIGRATION_DATABASE_URL is set, PORTAL_DATABASE_URL is not.")
     elif ours is None and reader.production:
         reader.missing("DATABASE_URL")
     elif ours is None:
         urls = embedded.urls_for(reader.data_dir)
-        ours, owner = urls.app, urls.owner
-    return {"database_url": ours, "migration_database_url": owner}
+        ours, owner, backup = urls.app, urls.owner, backup or urls.superuser
+    return {
+        "database_url": ours, "migration_database_url": owner, "backup_database_url": backup,
+    }  # fmt: skip
 
 
 def _identity(reader: "_Reader") -> dict[str, Any]:

@@ -46,6 +46,7 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
         migrations,
         secret_store,
         secret_keys,
+        backups,
         identity_provider,
         reverse_proxies,
     )
@@ -167,6 +168,24 @@ def secret_keys(config: Config) -> Finding:
         )
     stored = rewrap.in_words(dict(found.each())) or "nothing is stored under it yet"
     return Finding(subject, f"{names}: {stored}")
+
+
+def backups(config: Config) -> Finding:
+    """Whether a backup could be made: as which role, and with which program."""
+    from portal import backup, pgtools
+
+    if config.backup_database_url is None:
+        return Finding("Backup", "no role for portal backup is named; other means may do")
+    try:
+        with dbrole.connect(config.backup_database_url) as connection:
+            found, name = backup.problems(connection), connection.info.user
+            version = connection.info.server_version
+        program = pgtools.tool("pg_dump", version)
+    except (dbrole.DatabaseUnreachable, pgtools.ToolError) as error:
+        return Finding("Backup", str(error), "Check PORTAL_BACKUP_DATABASE_URL and pg_dump.")
+    if found:
+        return Finding("Backup", " ".join(found), backup.MAKE_ROLE)
+    return Finding("Backup", f"{name} may read everything; {program}")
 
 
 def secret_store(config: Config) -> Finding:

@@ -82,7 +82,7 @@ def standing(config: Config) -> Standing:
     data_keys = DataKeys(ring_of(config))
     with transaction():
         found = Standing(signing.under(), Counter(), Counter())
-    for tenant_id in _tenants():
+    for tenant_id in tenants():
         with transaction(tenant_id):
             found.data.update(data_keys.under(tenant_id))
             found.sessions.update(idtokens.under(sealer, tenant_id))
@@ -98,11 +98,11 @@ def rotate(config: Config) -> Rotated:
             f"No configured key opens {in_words(lost)}. Nothing was changed: add the key that is "
             "missing behind the others, and run this again."
         )
-    tenants = _tenants()
+    everyone = tenants()
     with transaction():
         changed = {SIGNING: SigningKeys(config.secret_key).rewrap()}
-    changed[DATA] = DataKeys(ring_of(config)).finish_change(tenants)
-    changed[SESSIONS] = sum(_rewrap_sessions(config, tenant_id) for tenant_id in tenants)
+    changed[DATA] = DataKeys(ring_of(config)).finish_change(everyone)
+    changed[SESSIONS] = sum(_rewrap_sessions(config, tenant_id) for tenant_id in everyone)
     _require_the_same_everywhere(config)
     with transaction():
         until = database_now() + idempotency.KEEP
@@ -135,7 +135,8 @@ def _require_the_same_everywhere(config: Config) -> None:
         )
 
 
-def _tenants() -> list[str]:
+def tenants() -> list[str]:
+    """The ids of all tenants. Call it as an edge."""
     with transaction():
         return list(session.scalars(select(Tenant.id).order_by(Tenant.id)))
 

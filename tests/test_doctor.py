@@ -56,7 +56,7 @@ def test_a_healthy_portal(settings):
     with answering(200, '{"issuer": "ISSUER"}') as issuer:
         findings = examine(settings | {"PORTAL_OIDC_ISSUER": issuer})
     assert [f.words for f in findings.values() if not f.healthy] == []
-    assert len(findings) == 9
+    assert len(findings) == 10
 
 
 def test_settings_are_looked_at_first(settings):

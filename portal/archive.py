@@ -1,0 +1,117 @@
+"""The file of a backup: a tar archive of `portal.dump`, as pg_dump writes it, and `manifest.json`.
+
+The manifest comes last, with the size and the SHA-256 of the dump: a file without it was not
+finished. It names keys by their ids and holds no secret.
+"""
+
+import hashlib
+import json
+import os
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+DUMP, MANIFEST = "portal.dump", "manifest.json"
+FORMAT = 1
+CHUNK = 1024 * 1024
+LARGEST_MANIFEST = 1024 * 1024
+
+
+Reading = AbstractContextManager[IO[bytes]]
+
+
+class ArchiveError(Exception):
+    """The file cannot be written or is no whole backup; the message says why."""
+
+
+def write(path: Path, dump: Reading, about: Mapping[str, Any]) -> int:
+    """Make the file of what `dump` gives to read; under its name is a whole backup or nothing.
+    How many bytes the dump has. Raises ArchiveError, also where there is a file of that name."""
+    if path.exists():
+        raise ArchiveError(f"{path} exists already. Choose another name; nothing is overwritten.")
+    draft = path.with_name(f".{path.name}.partial")
+    try:
+        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w+b") as file:
+            size = _write(file, dump, about)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return size
+
+
+def _write(file: IO[bytes], dump: Reading, about: Mapping[str, Any]) -> int:
+    # How long the dump is, its header says in front of it, and is known when it has been written.
+    file.write(_header(DUMP, 0))
+    size, digest = 0, hashlib.sha256()
+    with dump as source:
+        while chunk := source.read(CHUNK):
+            file.write(chunk)
+            digest.update(chunk)
+            size += len(chunk)
+    file.write(bytes(-size % tarfile.BLOCKSIZE))
+    text = json.dumps(
+        {"format": FORMAT, **about, "bytes": size, "sha256": digest.hexdigest()}, indent=2
+    ).encode()
+    file.write(_header(MANIFEST, len(text)) + text + bytes(-len(text) % tarfile.BLOCKSIZE))
+    file.write(bytes(2 * tarfile.BLOCKSIZE))
+    file.seek(0)
+    file.write(_header(DUMP, size))
+    return size
+
+
+def _header(name: str, size: int) -> bytes:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = size, 0o600
+    return member.tobuf(tarfile.GNU_FORMAT)  # which can say more than 8 GB
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The manifest of a whole backup, whose dump is what it says. Raises ArchiveError."""
+    try:
+        with tarfile.open(path, "r:") as archive:
+            manifest = _manifest(archive)
+        digest = _digest(path, manifest["bytes"])
+    except (tarfile.TarError, KeyError, ValueError) as error:
+        raise ArchiveError(f"{path} is no whole backup of a portal: {error}.") from error
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be read: {error.strerror}.") from error
+    if digest != manifest["sha256"]:
+        raise ArchiveError(f"{path} is damaged: its dump is not what its manifest says.")
+    return manifest
+
+
+@contextmanager
+def dump_of(path: Path) -> Iterator[int]:
+    """The open file, as the number that a program reads it by, from where its dump begins. The dump
+    knows where it ends."""
+    with path.open("rb", buffering=0) as file:
+        file.seek(tarfile.BLOCKSIZE)
+        yield file.fileno()
+
+
+def _digest(path: Path, left: int) -> str:
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        file.seek(tarfile.BLOCKSIZE)
+        while left and (chunk := file.read(min(CHUNK, left))):
+            found.update(chunk)
+            left -= len(chunk)
+    return found.hexdigest()
+
+
+def _manifest(archive: tarfile.TarFile) -> dict[str, Any]:
+    first, member = archive.getmember(DUMP), archive.getmember(MANIFEST)
+    text = archive.extractfile(member)
+    if text is None or first.offset != 0 or member.size > LARGEST_MANIFEST:
+        raise ValueError("it is put together in another way")
+    found: dict[str, Any] = json.loads(text.read())
+    if found["format"] != FORMAT:
+        raise ValueError(f"its format is {found['format']}")
+    return found

@@ -1,0 +1,99 @@
+"""`portal backup`: all that the database holds, in one file, as of one moment, while it works.
+
+Row-level security binds the owner of the tables too, so a role reads that it does not bind: the
+operator makes it, and it can change nothing. What the file does not hold: the configuration with
+its secret keys, and what is in Vault.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from portal import archive, dbrole, pgtools, rewrap
+from portal.config import Config
+
+MAY_READ = """
+SELECT current_user, rolsuper OR rolbypassrls,
+  (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace
+   AND relkind IN ('r', 'p', 'S') AND NOT has_table_privilege(oid, 'SELECT'))
+FROM pg_roles WHERE rolname = current_user
+"""
+MAKE_ROLE = (
+    "Make it once, as a superuser: CREATE ROLE portal_backup LOGIN BYPASSRLS PASSWORD '…'; "
+    "GRANT pg_read_all_data TO portal_backup; and name it in PORTAL_BACKUP_DATABASE_URL."
+)
+
+
+class BackupError(Exception):
+    """No backup can be made; the message says what to do."""
+
+
+def url_of(config: Config) -> str:
+    """Where to read as a role that may read everything."""
+    if config.backup_database_url is None:
+        raise BackupError(f"A backup needs a role that may read every tenant's rows. {MAKE_ROLE}")
+    return config.backup_database_url
+
+
+def problems(connection: "psycopg.Connection[Any]") -> list[str]:
+    """What keeps the connection's role from reading everything; none is what we want."""
+    row = connection.execute(MAY_READ).fetchone()
+    assert row is not None  # noqa: S101  the current role is always in pg_roles
+    role, sees_all, closed = row
+    found = []
+    if not sees_all:
+        found.append(f"{role} sees only rows of one tenant at a time: it has no BYPASSRLS.")
+    if closed:
+        found.append(f"{role} may not read {closed} of the tables: it is not in pg_read_all_data.")
+    return found
+
+
+def write(config: Config, path: Path) -> dict[str, Any]:
+    """Write the file; what its manifest says. Raises BackupError, ArchiveError, ToolError. Call it
+    as an edge: it asks which keys are needed."""
+    with _moment(url_of(config)) as (connection, snapshot):
+        if found := problems(connection):
+            raise BackupError(f"{' '.join(found)} {MAKE_ROLE}")
+        version = connection.info.server_version
+        about = _about(config, connection)
+        program = pgtools.tool("pg_dump", version)
+        dump = pgtools.output_of(
+            program, url_of(config), "--format=custom", f"--snapshot={snapshot}", "--no-password"
+        )
+        size = archive.write(path, dump, about)
+    return {**about, "bytes": size}
+
+
+@contextmanager
+def _moment(url: str) -> Iterator[tuple["psycopg.Connection[Any]", str]]:
+    """A transaction that sees one moment, and the name by which others see the same."""
+    with dbrole.connect(url) as connection:
+        connection.execute("SET idle_in_transaction_session_timeout = 0")
+        connection.commit()
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        row = connection.execute("SELECT pg_export_snapshot()").fetchone()
+        yield connection, str(row and row[0])
+
+
+def _about(config: Config, connection: "psycopg.Connection[Any]") -> dict[str, Any]:
+    row = connection.execute(
+        "SELECT now(), version_num, (SELECT count(*) FROM tenant) FROM alembic_version"
+    ).fetchone()
+    if row is None:
+        raise BackupError("There is nothing to back up: the database was never migrated.")
+    needed = Counter[str]()
+    for _, under in rewrap.standing(config).each():
+        needed.update(under)
+    return {
+        "made_at": row[0].isoformat(timespec="seconds"),
+        "revision": row[1],
+        "tenants": row[2],
+        "server_version": connection.info.server_version,
+        "secret_store": config.secret_store,
+        "needs_keys": sorted(key_id for key_id in needed if key_id),
+    }

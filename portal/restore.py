@@ -1,0 +1,134 @@
+"""`portal restore`: what a backup holds, into an empty database, and the proof that it can be used.
+
+It runs as the owner of the tables, all or nothing. At the end it looks as the portal does: whether
+the role is bound, whether every key is there, whether a secret opens.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from portal import archive, dbrole, migrate, pgtools, rewrap
+from portal.config import Config
+from portal.db import transaction
+from portal.embedded import APP_ROLE
+from portal.errors import PortalError
+from portal.rootkeys import SHORT
+from portal.secretstore import SecretNotFound, SecretRef, store
+
+KINDS = ("connectors", "webhooks", "keys")
+"""Of records that have secrets."""
+STANDING = """
+SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+    + (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace),
+  EXISTS (SELECT FROM pg_roles WHERE rolname = %s)
+"""
+NEW_SETTING, LINES_OF_SETTINGS = b"SET transaction_timeout = 0;\n", 40
+"""A pg_restore of 17 or newer begins with it for older servers too, which do not know it."""
+
+
+class RestoreError(Exception):
+    """Nothing was restored; the message says what to do."""
+
+
+class NotUsable(Exception):
+    """The data is there, and something beside it is missing; the message says what."""
+
+
+def fill(config: Config, path: Path) -> dict[str, Any]:
+    """Fill the empty database from the file and bring it to the newest revision; what the file's
+    manifest says. Raises RestoreError, ArchiveError, ToolError: then nothing is there."""
+    manifest, url = archive.read(path), migrate.owner_url(config)
+    newest = migrate.head() or ""
+    if manifest["revision"] > newest:
+        raise RestoreError(
+            f"The backup is of a newer release (revision {manifest['revision']}; this one knows "
+            f"{newest}). Restore it with that release."
+        )
+    version = _require_empty(url, manifest)
+    _pour(path, url, pgtools.tool("pg_restore", version), version)
+    with dbrole.connect(url) as connection:
+        connection.execute("SET statement_timeout = 0")
+        connection.execute("ANALYZE")
+    migrate.upgrade(url)
+    return manifest
+
+
+def _pour(path: Path, url: str, program: Path, version: int) -> None:
+    """Let pg_restore write a script, and psql run it in one transaction."""
+    whole = ("--single-transaction", "--set=ON_ERROR_STOP=1", "--no-psqlrc", "--quiet", "--file=-")
+    script = ("--file=-", "--no-owner")
+    with (
+        archive.dump_of(path) as dump,
+        pgtools.input_of(program.with_name("psql"), url, *whole, "--no-password") as target,
+        pgtools.output_of(program, url, *script, source=dump) as source,
+    ):
+        for line in islice(source, LINES_OF_SETTINGS):
+            if version >= 170000 or line != NEW_SETTING:
+                target.write(line)
+        shutil.copyfileobj(source, target)
+
+
+def _require_empty(url: str, manifest: Mapping[str, Any]) -> int:
+    """The version of the server, as libpq says it; RestoreError if it cannot take the backup."""
+    with dbrole.connect(url) as connection:
+        version = connection.info.server_version
+        row = connection.execute(STANDING, (APP_ROLE,)).fetchone()
+    assert row is not None  # noqa: S101  it has always one
+    things, has_role = row
+    if things:
+        raise RestoreError(
+            "The database is not empty. Make a new one for the owner of the tables, and name it in "
+            "PORTAL_MIGRATION_DATABASE_URL and PORTAL_DATABASE_URL; nothing was changed."
+        )
+    if not has_role:
+        raise RestoreError(
+            f"The role {APP_ROLE} is missing. Make it once, as a superuser: CREATE ROLE {APP_ROLE} "
+            "LOGIN NOSUPERUSER NOBYPASSRLS NOINHERIT PASSWORD '…';"
+        )
+    theirs = manifest["server_version"] // 10000
+    if version // 10000 < theirs:
+        raise RestoreError(
+            f"The backup is of PostgreSQL {theirs}, this server is of {version // 10000}: use one "
+            "that is at least as new."
+        )
+    return version
+
+
+def prove(config: Config) -> str:
+    """Look at what was restored as the portal does, and open a secret: one sentence. Raises
+    NotUsable. Call it as an edge."""
+    with dbrole.connect(config.database_url) as connection:
+        if found := dbrole.problems(connection):
+            raise NotUsable(" ".join(found))
+    if lost := rewrap.standing(config).closed(config):
+        keys = sorted({key_id[:SHORT] for under in lost.values() for key_id in under if key_id})
+        raise NotUsable(
+            f"No configured key opens {rewrap.in_words(lost)}. "
+            f"Add the key {', '.join(keys) or 'that they were made with'} behind the first in "
+            "PORTAL_SECRET_KEY (or PORTAL_SECRET_STORE_KEY); portal doctor says when all is there."
+        )
+    return _open_one()
+
+
+def _open_one() -> str:
+    for tenant_id in rewrap.tenants():
+        with transaction(tenant_id):
+            for ref in _refs(tenant_id):
+                try:
+                    store().get(ref, reason="proof of a restored backup")
+                except SecretNotFound:  # deleted, and kept for a while
+                    continue
+                except PortalError as error:
+                    raise NotUsable(f"The secret {ref.key} does not open: {error}") from error
+                return f"A stored secret opens ({ref.key})."
+    return "No secret is stored, so none was opened."
+
+
+def _refs(tenant_id: str) -> Iterator[SecretRef]:
+    for kind in KINDS:
+        for owner_id in store().owners(tenant_id, kind):
+            for slot in store().slots(tenant_id, kind, owner_id):
+                yield SecretRef(tenant_id, kind, owner_id, slot)
