@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format bench lock clean
+.PHONY: help run test proof lint format bench lock clean
 
 PYTHON ?= $(firstword $(foreach v,python3 python3.14 python3.13 python3.12 python3.11,\
   $(if $(shell $(v) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(v))))
@@ -21,6 +21,11 @@ run: .venv/runtime  ## Run the whole portal on this machine (http://localhost:80
 test: .venv/dev  ## Run all tests; ARGS="tests/keys -k revoke" chooses
 	@$(BIN)/python -m tests.machine
 	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
+
+proof: .venv/dev  ## Try what must always hold many times more: crashes, cuts, order, limits, bad input
+	@$(BIN)/python -m tests.machine
+	@PORTAL_PROOF=10 $(BIN)/pytest -n auto --dist worksteal --timeout 3000 \
+	  -m "hypothesis or proof" $(ARGS)
 
 lint: .venv/dev  ## Check style, types, import directions, dependencies and templates
 	$(BIN)/ruff check

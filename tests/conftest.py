@@ -20,6 +20,7 @@ from portal.config import Config
 from tests import keeper
 from tests.databases import Database, fresh_database
 from tests.machine import chromium_of_the_machine
+from tests.thorough import times
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -46,7 +47,7 @@ CHROMIUM_FLAGS = [
 
 def pytest_configure(config: pytest.Config) -> None:
     # A busy machine is no fault of the code: an example may take as long as it takes.
-    settings.register_profile("portal", deadline=None)
+    settings.register_profile("portal", deadline=None, max_examples=times(100))
     settings.load_profile("portal")
     if not hasattr(config, "workerinput"):
         keeper.begin_run()

@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 from portal import openapi
 from portal.features import FEATURES
 from tests.cast import PREFIX, Api
+from tests.thorough import times
 
 KEPT = [
     not_a_server_error,
@@ -48,6 +49,7 @@ def test_every_operation_of_rest_is_in_the_document(app: Flask) -> None:
     assert described - routed == set()
 
 
+@pytest.mark.proof
 def test_what_the_document_promises_is_kept(published: Any, ada: Api) -> None:
     # Without a network schemathesis asks for gzip and does not undo it.
     headers = {"Authorization": f"Bearer {ada.token}", "Accept-Encoding": "identity"}
@@ -56,7 +58,7 @@ def test_what_the_document_promises_is_kept(published: Any, ada: Api) -> None:
 
         @given(case=operation.as_strategy())
         @settings(
-            max_examples=10,
+            max_examples=times(10),
             deadline=None,
             database=None,
             phases=[Phase.explicit, Phase.generate],

@@ -19,6 +19,7 @@ from portal.identity.provider.people import ACME
 from portal.walk import SHARE
 from tests.cast import ADA, Api, Pages, Provider, add_tenants, sign_in
 from tests.databases import Database
+from tests.thorough import times
 
 MANY = 4 * SHARE
 KEY = """
@@ -99,7 +100,9 @@ questions = st.fixed_dictionaries(
         ),
     },
 )
-asked_often = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+asked_often = settings(
+    max_examples=times(15), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 def matches(world: World, question: dict[str, str]) -> list[str]:

@@ -10,9 +10,10 @@ import pytest
 from portal.config import Config
 from portal.db import db
 from tests.cast import Api, Provider
+from tests.thorough import times
 from tests.webhooks.test_restarts import KILL, Server
 
-KILLS = 4
+KILLS = times(4)
 CALLERS = 4
 CALLS = 100  # answered before each kill
 
@@ -36,6 +37,7 @@ def settled(ada: Api, reservation: str) -> Any:
     return answer
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("slices", [True, False], ids=["lent", "one by one"])
 def test_every_reservation_that_was_answered_is_billed_after_a_crash(server: Server, slices: bool):
     # With a number of uses, each call is counted by the database alone.

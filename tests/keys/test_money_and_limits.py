@@ -22,6 +22,7 @@ from portal.keys.leases import Lease, Leases
 from portal.keys.slices import Slice, Slices
 from tests.cast import Api
 from tests.databases import Database
+from tests.thorough import times
 
 ROOT = str(Path(__file__).parents[2])
 
@@ -320,7 +321,7 @@ def test_tokens_are_corrected_while_they_count(ada: Api, database: Database):
 
 
 @settings(
-    max_examples=15,
+    max_examples=times(15),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.cast import Api
 from tests.databases import Database
+from tests.thorough import times
 
 WINDOW = 31  # slots of two seconds: sixty seconds and a part of a slot
 ADMIT = "SELECT refused, slot, requests_lent, until_ms FROM admit_calls(%s::text::jsonb, 600, 1000)"
@@ -78,7 +79,9 @@ STEPS = st.lists(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=times(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(STEPS, st.sampled_from([1, 10, 300]))
 def test_no_sixty_seconds_admit_more_than_the_limit(

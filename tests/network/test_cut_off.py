@@ -10,7 +10,7 @@ import pytest
 from tests.keeper import ROOT
 from tests.network.conftest import REST, TENANT, Hosts, asking, until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.proof]
 
 HOLD = """
 import sys, time

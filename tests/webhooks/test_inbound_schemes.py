@@ -29,6 +29,7 @@ from portal.webhooks.inbound.documents import documents
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.schemes import SCHEMES
 from portal.webhooks.inbound.verify import CODES, key_problem, verify, wanted
+from tests.thorough import times
 
 NOW = 1_731_705_121
 STAMP = str(NOW)
@@ -589,7 +590,7 @@ def mangled(draw: Callable[[Any], Any], vector: Vector) -> Message:
     return vector.message(headers=headers, body=draw(st.binary(max_size=80)))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=times(400), deadline=None)
 @given(st.data())
 def test_junk_is_refused_and_never_fails(data: Any) -> None:
     name = data.draw(st.sampled_from(sorted(SCHEMES)))

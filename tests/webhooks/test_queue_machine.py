@@ -27,6 +27,7 @@ from portal.webhooks.policy import Decision
 from portal.webhooks.queue import Taken
 from portal.webhooks.schemas import WebhookInput
 from tests.databases import Database
+from tests.thorough import IS_PROOF, times
 from tests.webhooks.kit import Hands, ended, rows
 
 RIGHTS = frozenset({"events:publish", "events:read", "webhooks:read", "webhooks:write"})
@@ -296,6 +297,7 @@ def hands(database: Database) -> Iterator[Hands]:
         yield hands
 
 
+@pytest.mark.proof
 def test_no_order_of_things_loses_or_repeats_a_delivery(
     app: Flask, database: Database, tenants: Any, hands: Hands
 ) -> None:
@@ -303,10 +305,10 @@ def test_no_order_of_things_loses_or_repeats_a_delivery(
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=25,
+            max_examples=times(25),
             stateful_step_count=20,
             deadline=None,
-            derandomize=True,
+            derandomize=not IS_PROOF,
             database=None,
             suppress_health_check=list(HealthCheck),
         ),

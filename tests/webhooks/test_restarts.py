@@ -14,6 +14,7 @@ from portal.config import Config
 from portal.db import db
 from tests.cast import ADA, Api, Provider, add_tenants
 from tests.databases import Database
+from tests.thorough import times
 from tests.webhooks.crashing import STEPS
 from tests.webhooks.kit import PATIENT, Gate, Mailbox, rows, said, sinks, working
 from tests.webhooks.test_engine import rfp, until
@@ -119,12 +120,13 @@ def test_postgresql_killed_at_any_step_of_a_worker_loses_nothing(step: str, serv
     assert len(mailbox.ids) - 12 <= leased, "no more twice than were in flight"
 
 
+@pytest.mark.proof
 def test_a_database_that_crashes_again_and_again_under_load_loses_nothing(server: Server) -> None:
     mailbox, leased = Mailbox(), 0
     with sinks(mailbox.behave) as [port], working(server.settings) as worker:
         make_webhook(server, port)
         events: set[str] = set()
-        for crash in range(1, 4):
+        for crash in range(1, 1 + times(3)):
             events |= server.publish(300)
             until(lambda wanted=crash * 300 - 250: len(mailbox.ids) >= wanted)
             server.goes(CRASH)
