@@ -14,6 +14,7 @@ from portal.config import Config, ConfigError
 from portal.rootkeys import SHORT
 
 BOUNDED = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+POOLER = "Connect to PostgreSQL itself, or to a pooler in session mode."
 WAITS = "SELECT name, setting FROM pg_settings WHERE name = ANY (%s)"
 
 
@@ -43,6 +44,7 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
         database,
         role,
         waits,
+        sessions,
         migrations,
         secret_store,
         secret_keys,
@@ -67,11 +69,9 @@ def database(config: Config) -> Finding:
         with dbrole.connect(config.database_url) as connection:
             version = connection.info.server_version
     except dbrole.DatabaseUnreachable as error:
-        return Finding(
-            "Database",
-            f"does not answer: {error}",
-            "Check PORTAL_DATABASE_URL, and that PostgreSQL runs and lets this machine in.",
-        )
+        advice = "Check PORTAL_DATABASE_URL, and that PostgreSQL runs and lets this machine in."
+        refused = "unsupported startup parameter" in str(error)  # so PgBouncer says it
+        return Finding("Database", f"does not answer: {error}", POOLER if refused else advice)
     if version < 150000:
         return Finding(
             "Database",
@@ -107,10 +107,26 @@ def waits(config: Config) -> Finding:
         return Finding(
             "Deadlines",
             f"{', '.join(map(str, unbounded))} of a connection is not what the portal set",
-            "Something between the portal and PostgreSQL drops the settings of a connection: "
-            "connect to PostgreSQL itself, or to a pooler in session mode.",
+            f"Something in between drops the settings of a connection. {POOLER}",
         )
     return Finding("Deadlines", "statements, locks and idle transactions end in time")
+
+
+def sessions(config: Config) -> Finding:
+    """Whether there is room for every connection, and whether each is a session of its own."""
+    from portal import connections
+
+    if not connections.are_sessions(config):
+        return Finding("Connections", "a pooler gives them to others between transactions", POOLER)
+    needed, allowed = connections.needed(config), connections.allowed(config)
+    if allowed < needed:
+        return Finding(
+            "Connections",
+            f"PostgreSQL lets {allowed} in, and this machine may take {needed} "
+            f"(PORTAL_WEB_WORKERS={config.web_workers} and a worker)",
+            "Raise max_connections, or the limit of the role or database; count the machines, too.",
+        )
+    return Finding("Connections", f"this machine may take {needed} of {allowed}")
 
 
 def migrations(config: Config) -> Finding:

@@ -9,9 +9,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import psycopg
 import pytest
 
-from portal import dbrole, doctor
+from portal import connections, dbrole, doctor
 from portal.config import libpq_url
 from tests.databases import Database
+from tests.keeper import ROOT
+from tests.pooler import pooled
 
 
 @contextmanager
@@ -56,7 +58,7 @@ def test_a_healthy_portal(settings):
     with answering(200, '{"issuer": "ISSUER"}') as issuer:
         findings = examine(settings | {"PORTAL_OIDC_ISSUER": issuer})
     assert [f.words for f in findings.values() if not f.healthy] == []
-    assert len(findings) == 10
+    assert len(findings) == 11
 
 
 def test_settings_are_looked_at_first(settings):
@@ -162,6 +164,28 @@ def test_trusting_every_address_is_trusting_nobodys(settings):
     everywhere = said("10.0.0.0/8,::/0")
     assert "chooses the address" in everywhere.words
     assert "PORTAL_TRUSTED_PROXIES" in everywhere.advice
+
+
+def test_a_pooler_of_transactions_is_found_out(settings, database):
+    with pooled(database) as address:
+        finding = examine(settings | {"PORTAL_DATABASE_URL": address})["Connections"]
+    assert "between transactions" in finding.words
+    assert "session mode" in finding.advice
+
+
+def test_too_many_processes_for_the_server_are_counted(settings):
+    assert examine(settings)["Connections"].healthy
+    finding = examine(settings | {"PORTAL_WEB_WORKERS": "64"})["Connections"]
+    assert (
+        f"may take {64 * connections.OF_A_WEB_PROCESS + connections.OF_A_WORKER}" in finding.words
+    )
+    assert "max_connections" in finding.advice
+
+
+def test_the_readme_says_how_many_connections_a_process_takes():
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    web, worker = connections.OF_A_WEB_PROCESS, connections.OF_A_WORKER
+    assert f"{web} connections of each web process and {worker} of each worker" in readme
 
 
 class TestVault:
