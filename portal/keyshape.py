@@ -15,6 +15,7 @@ LENGTH = 47
 CHECKSUM_LENGTH = 6  # base62 characters: room for 32 bits
 MARK = "sk-"
 SHAPE = re.compile(r"sk-[a-z0-9]{4}-[usv][0-9A-Za-z]{38}")
+_IN_BYTES = re.compile(SHAPE.pattern.encode())
 # Found at every place: the beginning of a key may be the end of what only looks like one.
 _ANYWHERE = re.compile(rf"(?=({SHAPE.pattern}))")
 
@@ -52,9 +53,14 @@ def masked(text: str) -> str:
     return text
 
 
+def may_hold_key(raw: bytes) -> bool:
+    """Whether it is worth looking for keys in a document: quick, and hardly ever in vain."""
+    return MARK.encode() in raw and _IN_BYTES.search(raw) is not None
+
+
 def masked_bytes(raw: bytes) -> bytes:
     """The same for bytes of any encoding that has ASCII in it."""
-    if MARK.encode() not in raw:
+    if not may_hold_key(raw):
         return raw
     text = raw.decode("latin-1")
     for start in reversed(_starts(text)):

@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from portal.errors import FieldError, Invalid
-from portal.keyshape import holds_key, places
+from portal.keyshape import MARK, holds_key, places
 
 # The common envelope of the specification: accepted from clients, never stored.
 ENVELOPE = frozenset(
@@ -68,11 +68,13 @@ class Command(BaseModel):
     write_only: ClassVar[frozenset[str]] = frozenset()
     may_hold_keys: ClassVar[frozenset[str]] = frozenset()
     _ignored: ClassVar[frozenset[str]] = frozenset()
+    _exempt: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         cls._ignored = (ENVELOPE | cls.server_managed) - cls.model_fields.keys()
+        cls._exempt = cls.write_only | cls.may_hold_keys
 
     @model_validator(mode="before")
     @classmethod
@@ -105,8 +107,8 @@ class Command(BaseModel):
     @classmethod
     def refuse_keys(cls, data: Any) -> None:
         """Raise Invalid where a raw API key stands; before anything else could repeat it."""
-        if found := [FieldError(readable(place), HOLDS_KEY) for place in cls.key_places(data)]:
-            raise Invalid(found)
+        if found := list(cls.key_places(data)):
+            raise Invalid([FieldError(readable(place), HOLDS_KEY) for place in found])
 
     @classmethod
     def key_places(cls, data: Any) -> Iterator[str]:
@@ -114,9 +116,12 @@ class Command(BaseModel):
         if not isinstance(data, Mapping):
             return
         for name, value in data.items():
-            if holds_key(name):
+            if MARK in name and holds_key(name):
                 yield "body"
-            elif name not in cls.write_only and name not in cls.may_hold_keys:
+            elif isinstance(value, str):  # nearly all are, and verification is one of the commands
+                if MARK in value and name not in cls._exempt and holds_key(value):
+                    yield name
+            elif name not in cls._exempt and isinstance(value, dict | list | tuple):
                 yield from places(value, name)
 
     def values(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import orjson
 
 from portal.errors import FieldError, Invalid
 from portal.events import settings
-from portal.keyshape import MARK, masked_value, places
+from portal.keyshape import masked_value, may_hold_key, places
 from portal.schemas import HOLDS_KEY, readable
 
 
@@ -30,7 +30,7 @@ E = TypeVar("E", bound=HasData)
 
 def screened(tenant_id: str, events: Sequence[E]) -> Sequence[E]:
     """The events as they may be kept. Raises Invalid where the tenant refuses keys."""
-    suspects = [number for number, event in enumerate(events) if _may_hold_key(event)]
+    suspects = [n for n, event in enumerate(events) if may_hold_key(orjson.dumps(event.data))]
     if not suspects:
         return events
     found = {number: list(places(events[number].data, "data")) for number in suspects}
@@ -42,10 +42,6 @@ def screened(tenant_id: str, events: Sequence[E]) -> Sequence[E]:
 def masked(event: E) -> E:
     """The event with each key in its data masked."""
     return event.model_copy(update={"data": masked_value(event.data)})
-
-
-def _may_hold_key(event: HasData) -> bool:
-    return MARK.encode() in orjson.dumps(event.data)
 
 
 def _refusals(found: dict[int, list[str]], *, is_batch: bool) -> list[FieldError]:

@@ -62,7 +62,10 @@ class EventBatch(Command):
     @classmethod
     def key_places(cls, data: Any) -> Iterator[str]:
         """The paths in the events, of which each may hold keys in its data."""
-        events = data.get("events") if isinstance(data, Mapping) else None
+        if not isinstance(data, Mapping):
+            return
+        yield from super().key_places({k: v for k, v in data.items() if k != "events"})
+        events = data.get("events")
         if not isinstance(events, list):
             return
         for number, event in enumerate(events):

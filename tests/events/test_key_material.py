@@ -74,6 +74,7 @@ def test_no_other_part_of_an_event_holds_a_key(ada: Api) -> None:
             [error] = (answer.json or {})["errors"]
             assert error["field"].endswith(field)
             assert KEY[12:] not in answer.text
+    assert KEY[12:] not in ada.post("/events", {"events": [CLEAN], KEY: 1}).text
     assert ada.post("/events/erasures", {"subject": KEY}).status_code == 200
 
 

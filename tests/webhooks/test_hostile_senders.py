@@ -9,11 +9,13 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from portal.db import transaction
@@ -220,6 +222,21 @@ def test_a_copy_in_quarantine_is_not_published_beside_the_original(
     late = knock(client, webhook["inbound_url"], BODY, {**signed, "X-GitHub-Delivery": "d-9"})
     assert (late.json or {})["duplicate"] is True
     assert len(events(ada)) == 1
+
+
+def test_of_many_copies_at_once_one_is_published(ada: Api, app: Flask) -> None:
+    webhook = make(ada, "github", inbound_secret=vectors.SECRET)
+    signed = {"X-Hub-Signature-256": f"sha256={hexed(BODY)}", "X-GitHub-Event": "push"}
+
+    def send(number: int) -> bool:
+        headers = {**signed, "X-GitHub-Delivery": f"d-{number}"}
+        answer = knock(app.test_client(), webhook["inbound_url"], BODY, headers)
+        return bool((answer.json or {})["duplicate"])
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(send, range(6))) == [False] + [True] * 5
+    assert len(events(ada)) == 1
+    assert received(ada, webhook)[0]["repeats"] == 5
 
 
 def test_a_mark_that_has_run_out_holds_nobody_up_and_is_forgotten(
