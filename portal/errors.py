@@ -181,6 +181,30 @@ class RateLimited(PortalError):
         return {"Retry-After": str(self.retry_after)}
 
 
+class QuotaExceeded(RateLimited):
+    """The tenant does more a second than it may; `quota` is its name on the wire."""
+
+    code, title = "quota_exceeded", "Your tenant is over its quota"
+
+    def __init__(self, detail: str, *, quota: str, limit: int, retry_after: int) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.quota, self.limit = quota, limit
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """And what the limit is (draft-ietf-httpapi-ratelimit-headers)."""
+        return {
+            **super().headers,
+            "RateLimit": f'"{self.quota}";r=0;t={self.retry_after}',
+            "RateLimit-Policy": f'"{self.quota}";q={self.limit};w=1',
+        }
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """The numbers, so that a program can tell its people."""
+        return {"quota": self.quota, "limit": self.limit}
+
+
 class UnknownOutcome(PortalError):
     """The connection broke while the database was saving: nobody knows yet whether it did."""
 

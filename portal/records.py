@@ -74,7 +74,6 @@ def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
     record.source_type = actor.source_type
     given = {name: (None, value) for name, value in values.items() if value not in (None, [], {})}
     entry = audit_trail.entry_of(actor, f"{record.noun}.created", record, given)
-    counts.take(actor.tenant_id, type(record))
     storing.store(record, terms_of(record), entry)
     _tell(actor, record, "created", given)
     return record

@@ -1,5 +1,5 @@
-"""How a new record is stored: its row, the words that find it, its history, and what stands beside
-it, in one statement that is written once for the same columns. A flush alone costs more.
+"""How a new record is stored: its row, the words that find it, its history, what stands beside it
+and its count, in one statement that is written once for the same columns. A flush alone costs more.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,14 @@ from portal import search
 from portal.audit import service as audit
 from portal.db import Record, send, session
 from portal.driver import Statement
+from portal.quotas import counts
 
 
 def store(record: Record, terms: set[str], entry: Mapping[str, Any]) -> None:
     """Write a new record with its search terms and its audit entry; the session knows it then.
 
-    Raises Conflict or Invalid where a constraint of the database says so.
+    It counts for the tenant's quota. Raises QuotaReached where there is no room, Conflict or
+    Invalid where a constraint of the database says so.
     """
     record.version = 1
     names = (column.name for column in type(record).__table__.columns)
@@ -26,7 +28,9 @@ def store(record: Record, terms: set[str], entry: Mapping[str, Any]) -> None:
     given = {name: value for name, value in stored.items() if value is not None}
     statement, stamped = _written(type(record), tuple(given))
     found_by = {"noun": record.noun, "terms": sorted(terms)}
-    [stamps] = send(statement, {**given, **found_by, **entry})
+    counted = counts.asked(type(record))
+    [(*stamps, taken)] = send(statement, {**given, **found_by, **entry, **counted})
+    counts.created(record.tenant_id, type(record), taken)
     vars(record).update(stored, **dict(zip(stamped, stamps, strict=True)))
     make_transient_to_detached(record)  # what it has is what is stored
     session.add(record)
@@ -44,7 +48,7 @@ def _written(model: type[Record], given: tuple[str, ...]) -> tuple[Statement, tu
     row = (
         insert(model)
         .values({name: bindparam(name) for name in given})
-        .returning(*stamped)
+        .returning(*stamped, counts.TAKEN)
         .add_cte(*(part.cte(f"with_it_{number}") for number, part in enumerate(with_it)))
     )
     return Statement(row), tuple(column.name for column in stamped)

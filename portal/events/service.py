@@ -20,6 +20,7 @@ from portal.events.listeners import Match, Published, listeners
 from portal.events.models import Event, EventKey
 from portal.events.schemas import EventInput
 from portal.listing import Listing, Page, Query, page
+from portal.quotas import rates
 
 EXPLAINED = 200
 ERASED_AT_ONCE = 10_000
@@ -73,9 +74,11 @@ def publish(actor: Actor, events: Sequence[EventInput]) -> list[Accepted]:
     """Keep events and what is owed to their listeners, all of them or none.
 
     One whose own id was published before is left as it is. Raises Invalid for data that does not
-    fit the schema of a type that asks for it, and for an API key in it where the tenant says so.
+    fit the schema of a type that asks for it, and for an API key in it where the tenant says so;
+    QuotaExceeded where the tenant publishes too many a second.
     """
     actor.require("events:publish")
+    rates.known().take(actor.tenant_id, "events_per_second", len(events))
     events = keymaterial.screened(actor.tenant_id, events)
     catalogue.check(actor, events)
     ids, fresh = _claim_ids(actor, events)

@@ -5,9 +5,10 @@ while there is room. Only when no free part has any does it wait for all, and th
 It is made once, by looking at every record, and kept by the transactions that change it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, text
+from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.types import BigInteger
 
 from portal.db import Record, send, session
@@ -18,13 +19,14 @@ from portal.quotas.names import BY_NAME, Quota
 
 PARTS = 16
 
-TAKE = Statement(
-    select(text("verdict, used, allowed")).select_from(
-        func.take_record(
-            bindparam("tenant_id"), bindparam("kind"), bindparam("default", type_=BigInteger)
-        )
-    )
-)
+_TAKEN = func.take_record(
+    bindparam("tenant_id"), bindparam("quota"), bindparam("quota_default", type_=BigInteger)
+).table_valued("verdict", "used", "allowed")
+# Counts one more where it is asked for, and says [verdict, used, allowed].
+TAKEN = select(
+    func.json_build_array(_TAKEN.c.verdict, _TAKEN.c.used, _TAKEN.c.allowed)
+).scalar_subquery()
+TAKE = Statement(select(TAKEN))
 GIVE_BACK = Statement(
     select(
         func.give_back_records(
@@ -34,16 +36,38 @@ GIVE_BACK = Statement(
 )
 
 
-def take(tenant_id: str, model: type[Record]) -> None:
-    """Count one record that is about to be there. Raises QuotaReached when there is no room."""
+def asked(model: type[Record]) -> dict[str, Any]:
+    """The values of TAKEN beside `tenant_id`."""
     quota = BY_NAME[model.quota]
-    asked = {"tenant_id": tenant_id, "kind": quota.name, "default": quota.default}
-    [(verdict, used, allowed)] = send(TAKE, asked)
-    if verdict == "uncounted":
+    return {"quota": quota.name, "quota_default": quota.default}
+
+
+def take(tenant_id: str, model: type[Record]) -> None:
+    """Count one that comes back, before it does. Raises QuotaReached when there is no room."""
+    values = {"tenant_id": tenant_id, **asked(model)}
+    [(answer,)] = send(TAKE, values)
+    if answer[0] == "uncounted":
         begin(tenant_id, model)
-        [(verdict, used, allowed)] = send(TAKE, asked)
+        [(answer,)] = send(TAKE, values)
+    check(model, answer)
+
+
+def created(tenant_id: str, model: type[Record], answer: Sequence[Any]) -> None:
+    """What TAKEN said of one that is stored now. Raises QuotaReached when there was no room."""
+    verdict, _, allowed = answer
+    if verdict != "uncounted":
+        check(model, answer)
+    elif (live := begin(tenant_id, model)) is None:
+        take(tenant_id, model)
+    elif live > allowed:  # it is among them already
+        check(model, ("full", live - 1, allowed))
+
+
+def check(model: type[Record], answer: Sequence[Any]) -> None:
+    """Raise QuotaReached if there was no room."""
+    verdict, used, allowed = answer
     if verdict == "full":
-        raise reached(quota, used, allowed)
+        raise reached(BY_NAME[model.quota], used, allowed)
 
 
 def give_back(tenant_id: str, model: type[Record], many: int = 1) -> None:
@@ -54,14 +78,15 @@ def give_back(tenant_id: str, model: type[Record], many: int = 1) -> None:
         begin(tenant_id, model)  # finds them gone already
 
 
-def begin(tenant_id: str, model: type[Record]) -> None:
-    """Count all there are, unless somebody else has meanwhile; others wait for it."""
+def begin(tenant_id: str, model: type[Record]) -> int | None:
+    """Count all there are; None if somebody else has meanwhile. Others wait for it."""
     connection = session.connection()  # nothing that is not flushed may be counted yet
     name = f"quota_count:{tenant_id}:{model.quota}"
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
     parts = _parts(tenant_id, model)
     if connection.scalar(select(QuotaCount.part).where(*parts).limit(1)) is None:
-        _write(tenant_id, model)
+        return _write(tenant_id, model)
+    return None
 
 
 def count_again(tenant_id: str, model: type[Record]) -> None:
@@ -91,7 +116,7 @@ def _parts(tenant_id: str, model: type[Record]) -> tuple[Any, Any]:
     return QuotaCount.tenant_id == tenant_id, QuotaCount.kind == model.quota
 
 
-def _write(tenant_id: str, model: type[Record]) -> None:
+def _write(tenant_id: str, model: type[Record]) -> int:
     """All that are there stand in the first part; who comes next lays the rest out."""
     connection = session.connection()
     live = connection.scalar(
@@ -105,3 +130,4 @@ def _write(tenant_id: str, model: type[Record]) -> None:
         for part in range(PARTS)
     ]
     connection.execute(insert(QuotaCount), rows)
+    return int(live or 0)

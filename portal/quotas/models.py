@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, SmallInteger, String, func
+from sqlalchemy import BigInteger, CheckConstraint, Double, SmallInteger, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base
@@ -18,6 +18,22 @@ class TenantQuota(Base):
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     value: Mapped[int] = mapped_column(BigInteger)
     changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class QuotaRate(Base):
+    """What a tenant may still do of one limit a second, and what was lent of it by the minute."""
+
+    __tablename__ = "quota_rate"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    free: Mapped[float] = mapped_column(Double)
+    counted_at: Mapped[datetime]
+    minute: Mapped[int] = mapped_column(BigInteger)
+    lent: Mapped[int] = mapped_column(BigInteger)
+    lent_before: Mapped[int] = mapped_column(BigInteger)
+    refused_at: Mapped[datetime | None]
 
 
 class QuotaCount(Base):

@@ -20,6 +20,7 @@ class Quota:
         return "--" + self.name.replace("_", "-")
 
 
+MORE = "Send less, or ask your platform's operators for more."
 DELETE = "Delete what you no longer need, or ask your platform's operators for more."
 RETIRE = "Retire what you no longer need, or ask your platform's operators for more."
 REVOKE = (
@@ -33,5 +34,9 @@ RECORDS = (
     Quota("webhooks", "webhooks", 20_000, 1_000_000, DELETE),
     Quota("event_types", "event types", 10_000, 1_000_000, DELETE),
 )
-QUOTAS = RECORDS
+RATES = (
+    Quota("requests_per_second", "requests a second", 10_000, 1_000_000, MORE),
+    Quota("events_per_second", "events a second", 20_000, 10_000_000, MORE),
+)
+QUOTAS = (*RATES, *RECORDS)
 BY_NAME = {quota.name: quota for quota in QUOTAS}

@@ -22,11 +22,13 @@ from portal.web.guard import (
     SignedIn,
     actor,
     cookieless,
+    counted_for,
     here,
     local_path,
     public,
     sign_in_by,
     signed_in,
+    uncounted,
 )
 from portal.web.htmx import PortalRequest, portal_request, render, see_other, toast
 from portal.web.lists import ListView, list_view
@@ -44,6 +46,7 @@ __all__ = [
     "already_done",
     "answer_fault",
     "cookieless",
+    "counted_for",
     "here",
     "init_pages",
     "list_view",
@@ -57,6 +60,7 @@ __all__ = [
     "sign_in_by",
     "signed_in",
     "toast",
+    "uncounted",
 ]
 
 

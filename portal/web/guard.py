@@ -111,6 +111,22 @@ def cookieless(view: View) -> View:
     return public(view)
 
 
+def uncounted(view: View) -> View:
+    """Mark a view that stays reachable when the tenant makes more requests than it may."""
+    view.is_uncounted = True  # type: ignore[attr-defined]
+    return view
+
+
+def counted_for() -> str | None:
+    """The tenant whose quota the running request for a page counts for, if any."""
+    view = _view()
+    if is_api_request() or view is None or getattr(view, "is_uncounted", False):
+        return None
+    if getattr(view, "is_public", False) or (person := signed_in()) is None:
+        return None
+    return person.actor.tenant_id
+
+
 def signed_in() -> SignedIn | None:
     """The person in front of the page, or None."""
     if "signed_in" not in g:

@@ -1,9 +1,10 @@
 """Limits as an operator sets them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from click.testing import CliRunner, Result
+from flask import Flask
 
 from portal.cli import main
 from portal.identity.provider.people import ACME
@@ -22,3 +23,11 @@ def set_quota(database: Database, tenants: tuple[str, str]) -> Callable[..., Res
         return CliRunner().invoke(main, ["tenant", "quota", tenant, *words], env=settings)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def _no_rate_of_the_test_before(app: Flask) -> Iterator[None]:
+    """What a process was lent holds for a second: longer than between two tests."""
+    app.extensions["portal.rates"].forget()
+    yield
+    app.extensions["portal.rates"].forget()

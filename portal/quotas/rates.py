@@ -1,0 +1,170 @@
+"""Requests and events a second, of each tenant, over all processes.
+
+A process borrows from the tenant's bucket in PostgreSQL (`lend_rate`) as much as it used of what it
+was lent before, for a second, so most calls are counted in memory. What it did not use it gives
+back when it asks again. A refusal is remembered until there is something again. On average nobody
+does more than the limit a second; at once, what two seconds allow.
+
+While PostgreSQL does not lend (it is away, or only read), each process holds the limit by itself:
+reading goes on.
+"""
+
+import threading
+from dataclasses import dataclass
+from math import ceil
+
+import structlog
+from flask import Flask, current_app
+from sqlalchemy import BigInteger, bindparam, func, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from portal.db import db
+from portal.deadlines import elapsed
+from portal.driver import Statement
+from portal.errors import QuotaExceeded
+from portal.quotas.names import BY_NAME
+
+log = structlog.stdlib.get_logger(__name__)
+
+LIFE = 1.0  # seconds that something is lent for
+SHORTEST = 0.05  # seconds between two questions of a process that was refused
+ALONE = 2.0  # seconds that a process counts by itself after PostgreSQL did not lend
+PATIENCE = 0.5  # seconds that a call waits for another one's question
+MOST_HELD = 10_000
+TOLD_EVERY = 60.0  # seconds between two log lines about the same limit
+
+LEND = Statement(
+    select(text("lent, wait_ms, allowed")).select_from(
+        func.lend_rate(
+            bindparam("tenant_id"),
+            bindparam("name"),
+            *(bindparam(name, type_=BigInteger) for name in ("default", "need", "extra", "back")),
+        )
+    )
+)
+
+
+@dataclass(slots=True, eq=False)
+class Share:
+    """What this process may do until `ends`, or that it may not before `refused_until`."""
+
+    ends: float = 0.0
+    left: int = 0
+    used: int = 0
+    refused_until: float = 0.0
+    allowed: int = 0
+    is_own: bool = False  # this process lent it to itself
+
+
+class Rates:
+    """What one process was lent. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asking = threading.Lock()
+        self._held: dict[tuple[str, str], Share] = {}
+        self._told: dict[tuple[str, str], float] = {}
+
+    def take(self, tenant_id: str, name: str, many: int = 1) -> None:
+        """Count so many more of what is limited. Raises QuotaExceeded, and then counts nothing."""
+        key = (tenant_id, name)
+        wait = self._taken(key, many)
+        if wait is None:
+            wait = self._asked(key, many)
+        if wait > 0:
+            self._tell(key)
+            share = self._held.get(key)
+            allowed = share.allowed if share else BY_NAME[name].default
+            raise QuotaExceeded(
+                f"Your tenant's quota is {allowed:,} {BY_NAME[name].plural}.",
+                quota=name,
+                limit=allowed,
+                retry_after=max(1, ceil(wait)),
+            )
+
+    def forget(self) -> None:
+        """Hold nothing, and remember no refusal."""
+        with self._lock:
+            self._held.clear()
+            self._told.clear()
+
+    def _taken(self, key: tuple[str, str], many: int) -> float | None:
+        """Seconds to wait, none if it was taken from what is held; None when one has to ask."""
+        now = elapsed()
+        with self._lock:
+            share = self._held.get(key)
+            if share is None:
+                return None
+            if share.refused_until > now:
+                return share.refused_until - now
+            if share.ends <= now:
+                return None
+            if share.left < many:
+                return share.ends - now if share.is_own else None
+            share.left -= many
+            share.used += many
+            return 0.0
+
+    def _asked(self, key: tuple[str, str], many: int) -> float:
+        if not self._asking.acquire(timeout=PATIENCE):
+            return 0.0  # PostgreSQL is slow, and this call will find that out for itself
+        try:
+            wait = self._taken(key, many)  # somebody else may have asked meanwhile
+            return self._ask(key, many) if wait is None else wait
+        finally:
+            self._asking.release()
+
+    def _ask(self, key: tuple[str, str], many: int) -> float:
+        tenant_id, name = key
+        now = elapsed()
+        with self._lock:
+            held = self._held.pop(key, None) or Share()
+        asked = {"tenant_id": tenant_id, "name": name, "default": BY_NAME[name].default}
+        # More where it was used up before its time.
+        extra = held.used * 2 if held.ends > now else held.used
+        asked |= {"need": many, "extra": extra, "back": 0 if held.is_own else held.left}
+        try:
+            [(lent, wait_ms, allowed)] = LEND.alone(db.engine, {"app.tenant_id": tenant_id}, asked)
+        except (DBAPIError, PoolTimeout):
+            return self._alone(key, many, held.allowed or BY_NAME[name].default, now)
+        if wait_ms:
+            pause = min(max(wait_ms / 1000, SHORTEST), LIFE)
+            self._hold(key, Share(0.0, 0, held.used, now + pause, allowed))
+            return float(wait_ms / 1000)
+        self._hold(key, Share(now + LIFE, lent - many, many, 0.0, allowed))
+        return 0.0
+
+    def _alone(self, key: tuple[str, str], many: int, allowed: int, now: float) -> float:
+        """Lend to itself what a process may do that knows of no other."""
+        left = max(0, ceil(allowed * ALONE) - many)
+        self._hold(key, Share(now + ALONE, left, many, 0.0, allowed, is_own=True))
+        return 0.0
+
+    def _hold(self, key: tuple[str, str], share: Share) -> None:
+        with self._lock:
+            if len(self._held) >= MOST_HELD:
+                self._held.clear()
+            self._held[key] = share
+
+    def _tell(self, key: tuple[str, str]) -> None:
+        """A line in the log, at most one a minute for the same limit of a tenant."""
+        now = elapsed()
+        with self._lock:
+            if now - self._told.get(key, -TOLD_EVERY) < TOLD_EVERY:
+                return
+            if len(self._told) >= MOST_HELD:
+                self._told.clear()
+            self._told[key] = now
+        log.warning("a tenant exceeds its quota", tenant=key[0], quota=key[1])
+
+
+def init_app(app: Flask) -> None:
+    """Give the application its own counts."""
+    app.extensions["portal.rates"] = Rates()
+
+
+def known() -> Rates:
+    """The counts of the running process."""
+    found: Rates = current_app.extensions["portal.rates"]
+    return found
