@@ -53,6 +53,8 @@ HOLDS_KEY = (
     "This holds an API key, and whoever reads it could use the key. Take it out; if others have"
     " seen it, revoke the key."
 )
+# A body may have a hundred thousand things wrong with it; so many are named.
+FEW_UNKNOWN, SHOWN = 20, 100
 
 
 class Command(BaseModel):
@@ -80,7 +82,12 @@ class Command(BaseModel):
     @classmethod
     def drop_server_managed(cls, data: Any) -> Any:
         """Ignore what only the server writes (DESIGN: accepted, never stored)."""
-        if not isinstance(data, Mapping) or cls._ignored.isdisjoint(data):
+        if not isinstance(data, Mapping):
+            return data
+        if len(data) > len(cls.model_fields) + len(cls._ignored) + FEW_UNKNOWN:
+            unknown = next(name for name in data if name not in cls.model_fields)
+            raise ValueError(f"Many of these fields are unknown here, “{unknown[:60]}” first.")
+        if cls._ignored.isdisjoint(data):
             return data
         return {name: value for name, value in data.items() if name not in cls._ignored}
 
@@ -181,7 +188,7 @@ SENTENCES_WITH_CONTEXT = {
 
 def field_errors(error: ValidationError) -> list[FieldError]:
     """pydantic's findings by the field's path on the wire, in sentences."""
-    found_errors = error.errors(include_url=False)
+    found_errors = error.errors(include_url=False)[:SHOWN]
     return [FieldError(_path(found["loc"]), _sentence(found)) for found in found_errors]
 
 
@@ -246,7 +253,8 @@ def _tag_list(tags: list[str]) -> list[str]:
     return sorted(set(tags))
 
 
-def _small(value: Any) -> Any:
+def small(value: Any) -> Any:
+    """The value, or ValueError where it is too large to be stored as a setting."""
     if len(repr(value)) > JSON_BYTES:
         raise ValueError("This is too large: at most 16 KiB.")
     return value
@@ -276,7 +284,7 @@ Tags = Annotated[
     Field(max_length=30),
     AfterValidator(_tag_list),
 ]
-JsonObject = Annotated[dict[str, Any], AfterValidator(_small)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(small)]
 
 
 # ---------------------------------------------------------------- documents

@@ -23,7 +23,7 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
         re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?"),
         "Give only the host name, such as {example}: no https:// and no path.",
     ),
-    "url": (re.compile(r"https?://[^\s/?#]+\S*"), "Give a whole address, https://…"),
+    "url": (re.compile(r"https?://[^\s/?#]\S*"), "Give a whole address, https://…"),
     "uuid": (
         re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"),
         "Give an id such as 3f2504e0-4f89-11d3-9a0c-0305e82c3301.",

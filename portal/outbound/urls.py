@@ -20,6 +20,9 @@ from portal.networks import LOOPBACK, Network, forbidden
 MAX_URL = 2048
 """Characters; longer addresses break proxies and receivers on the way."""
 
+MAX_NAME = 253
+"""Characters of a host name, by the rules of DNS."""
+
 DENIED_PORTS = frozenset(
     {
         1433, 1521, 2049, 2375, 2376, 2379, 2380, 3306, 5432, 6379, 8200, 9042, 9200, 9300,
@@ -126,7 +129,7 @@ def _read_host(parts: SplitResult, allow: Sequence[Network]) -> str:
     labels = host.split(".")
     if _NUMBER.fullmatch(labels[-1]):
         return _read_ipv4(host, allow)
-    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+    if len(host) > MAX_NAME or not all(_LABEL.fullmatch(label) for label in labels):
         _refuse("The host name is not valid.")
     _judge_name(host, allow)
     return host
@@ -134,6 +137,8 @@ def _read_host(parts: SplitResult, allow: Sequence[Network]) -> str:
 
 def _ascii(typed: str) -> str:
     """The name in the letters of DNS: normalised, IDNA-encoded, without a closing dot."""
+    if len(typed) > MAX_NAME:  # one character may become eighteen, and IDNA takes its time
+        _refuse("The host name is not valid.")
     name = unicodedata.normalize("NFKC", typed).replace("。", ".").removesuffix(".")
     try:
         return (URL.build(scheme="http", host=name).raw_host or "").lower().removesuffix(".")

@@ -21,7 +21,7 @@ from wtforms import ValidationError
 from portal import formtoken
 from portal.api import is_api_path, is_api_request
 from portal.db import Actor
-from portal.errors import BadRequest, Forbidden, Unauthenticated
+from portal.errors import BadRequest, Forbidden, TooLarge, Unauthenticated
 from portal.keyshape import SHAPE
 from portal.web.htmx import portal_request, see_other
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 View = TypeVar("View", bound=Callable[..., Any])
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 SIGN_IN = "/auth/login"
+FORM, MOST_FIELDS = "application/x-www-form-urlencoded", 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,9 @@ def _require_own_page() -> None:
         return
     if not _from_our_own_page():
         raise Forbidden("This request came from another site, so nothing was changed.")
+    # Counted before they are read: Werkzeug bounds the fields of the other kind of form only.
+    if request.mimetype == FORM and request.get_data().count(b"&") >= MOST_FIELDS:
+        raise TooLarge(f"Send at most {MOST_FIELDS:,} fields.")
     try:
         formtoken.check()
     except ValidationError:
