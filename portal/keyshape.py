@@ -48,9 +48,11 @@ def masked(text: str) -> str:
     """The text with each key cut down to what people tell keys apart by: `sk-acme-sHk3…9fQz`."""
     if MARK not in text:
         return text
-    for start in reversed(_starts(text)):
-        text = f"{text[:start]}{_short(text, start)}{text[start + LENGTH :]}"
-    return text
+    pieces, end = list[str](), 0
+    for start in _starts(text):
+        pieces += (text[end:start], _short(text, start))
+        end = start + LENGTH
+    return "".join([*pieces, text[end:]])
 
 
 def may_hold_key(raw: bytes) -> bool:
@@ -62,10 +64,11 @@ def masked_bytes(raw: bytes) -> bytes:
     """The same for bytes of any encoding that has ASCII in it."""
     if not may_hold_key(raw):
         return raw
-    text = raw.decode("latin-1")
-    for start in reversed(_starts(text)):
-        raw = raw[:start] + _short(text, start).encode() + raw[start + LENGTH :]
-    return raw
+    text, pieces, end = raw.decode("latin-1"), list[bytes](), 0
+    for start in _starts(text):
+        pieces += (raw[end:start], _short(text, start).encode())
+        end = start + LENGTH
+    return b"".join([*pieces, raw[end:]])
 
 
 def masked_value(value: Any) -> Any:

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from portal.connectors.providers import FORMS
+from portal.keyshape import checksum, masked, masked_bytes
 from portal.logs import redact
 from portal.secretscan import looks_like
 from portal.web.words import LARGEST_HIGHLIGHT, highlight
@@ -114,6 +115,16 @@ def test_a_token_is_found_wherever_it_stands() -> None:
         assert looks_like(before + token) == "a signed token (JWT)"
         assert "eyJzdWIiOi" not in redact(before + token)
         assert redact(before + token).startswith(before.removesuffix("eyJ-"))
+
+
+def test_a_text_of_nothing_but_keys_is_masked_in_linear_time() -> None:
+    body = "sk-acme-u" + "0" * 32
+    keys = (body + checksum(body) + " ") * 20_000
+    with Spent():
+        masked(keys)
+        hidden = masked_bytes(keys.encode())
+    assert hidden.decode() == masked(keys)
+    assert body not in masked(keys)
 
 
 @pytest.mark.parametrize("language", ["json", "bash"])
