@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from portal.keys.format import generate
 from portal.keyshape import checksum, holds_key, masked, masked_bytes, masked_value, places
@@ -92,7 +93,7 @@ def test_credentials_are_no_free_text(ada: Api) -> None:
     assert ada.post("/api-keys/verify", {"key": KEY}).status_code == 200
 
 
-def test_every_command_says_itself_what_may_hold_a_key() -> None:
+def test_every_command_says_itself_what_may_hold_a_key(app: Flask) -> None:
     """Whoever adds a name here has asked who sees that field."""
 
     def below(kind: type[Command]) -> Iterator[type[Command]]:
