@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
@@ -49,6 +50,7 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 TAG = re.compile(r"[\w][\w .:/@+-]*")
 JSON_BYTES = 16 * 1024
+NAMED_PLACES = 20  # of texts with a key in one body
 HOLDS_KEY = (
     "This holds an API key, and whoever reads it could use the key. Take it out; if others have"
     " seen it, revoke the key."
@@ -114,7 +116,7 @@ class Command(BaseModel):
     @classmethod
     def refuse_keys(cls, data: Any) -> None:
         """Raise Invalid where a raw API key stands; before anything else could repeat it."""
-        if found := list(cls.key_places(data)):
+        if found := list(islice(cls.key_places(data), NAMED_PLACES)):
             raise Invalid([FieldError(readable(place), HOLDS_KEY) for place in found])
 
     @classmethod

@@ -4,6 +4,7 @@ Most events have none, and pay for one look at their bytes.
 """
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Protocol, Self, TypeVar
 
 import orjson
@@ -11,7 +12,7 @@ import orjson
 from portal.errors import FieldError, Invalid
 from portal.events import settings
 from portal.keyshape import masked_value, may_hold_key, places
-from portal.schemas import HOLDS_KEY, readable
+from portal.schemas import HOLDS_KEY, NAMED_PLACES, readable
 
 
 class HasData(Protocol):
@@ -45,8 +46,9 @@ def masked(event: E) -> E:
 
 
 def _refusals(found: dict[int, list[str]], *, is_batch: bool) -> list[FieldError]:
-    return [
-        FieldError(readable(f"events.{number}.{place}" if is_batch else place), HOLDS_KEY)
+    named = (
+        f"events.{number}.{place}" if is_batch else place
         for number, holding in found.items()
         for place in holding
-    ]
+    )
+    return [FieldError(readable(place), HOLDS_KEY) for place in islice(named, NAMED_PLACES)]

@@ -66,6 +66,14 @@ def test_a_tenant_may_have_such_events_refused(
     assert is_nowhere(database)
 
 
+def test_of_many_keys_the_first_few_are_named(ada: Api) -> None:
+    refuse(ada)
+    many = {"type": "rfp.created", "data": {"list": [KEY] * 100}}
+    for path, body in (("/events", many), ("/applications", {"description": [KEY] * 100})):
+        answer = ada.post(path, body)
+        assert (answer.status_code, len((answer.json or {})["errors"])) == (422, 20)
+
+
 def test_no_other_part_of_an_event_holds_a_key(ada: Api) -> None:
     for field in ("subject", "id", "type"):
         for body in ({**CLEAN, field: KEY}, [{**CLEAN, field: KEY}]):
