@@ -87,6 +87,10 @@ class Config:
         "their role=ours, comma-separated; a role that is not listed gives no access",
         "viewer, editor and admin, also with tenant_ in front",
     )
+    oidc_program_claim: str | None = _setting(
+        "claim that only access tokens of programs have: gty=client-credentials, or its name alone",
+        "none: the subject is the client itself",
+    )
     api_audience: str = _setting("audience of access tokens for REST", "urn:cpod:integration")
     secret_store: Literal["embedded", "vault"] = _setting("embedded or vault", "embedded")
     secret_store_key: tuple[str, ...] = _setting(
@@ -233,6 +237,7 @@ def _identity(reader: "_Reader") -> dict[str, Any]:
         "oidc_tenant_claim": reader.get("OIDC_TENANT_CLAIM", _text, "tenant_id"),
         "oidc_roles_claim": reader.get("OIDC_ROLES_CLAIM", _text, "roles"),
         "oidc_role_map": reader.get("OIDC_ROLE_MAP", _role_map, MappingProxyType(same)),
+        "oidc_program_claim": reader.get("OIDC_PROGRAM_CLAIM", _claim, None),
         "api_audience": reader.get("API_AUDIENCE", _text, "urn:cpod:integration"),
     }
 
@@ -526,6 +531,15 @@ def _unmapped(network: Network) -> Network:
     if inside is None or network.prefixlen < 96:
         return network
     return IPv4Network((inside, network.prefixlen - 96))
+
+
+def _claim(value: str) -> str:
+    name, has_value, wanted = value.partition("=")
+    if not name.strip() or (has_value and not wanted.strip()):
+        raise ValueError(
+            f"must be a claim, or a claim and its value such as idtyp=app; not {value!r}"
+        )
+    return f"{name.strip()}={wanted.strip()}" if has_value else name.strip()
 
 
 def _role_map(value: str) -> Mapping[str, str]:

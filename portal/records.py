@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import inspect, union
+from sqlalchemy import ColumnElement, inspect, true, union
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal import search, storing
@@ -28,7 +28,8 @@ _watchers: list[Watcher] = []
 def watch(watcher: Watcher) -> None:
     """Tell `watcher` of every change of every record, in the transaction that makes it.
 
-    It is given the actor, the record, the verb (`created`, `updated`, …) and what was changed.
+    It is given the actor, the record, the verb (`created`, `updated`, …) and what was changed. One
+    that raises refuses the change: nothing of the transaction is kept.
     """
     if watcher not in _watchers:
         _watchers.append(watcher)
@@ -128,14 +129,17 @@ def choices(
     text: InstrumentedAttribute[str],
     also: Iterable[str | None] = (),
     limit: int = OFFERED,
+    which: ColumnElement[bool] | None = None,
 ) -> list[tuple[str, str]]:
-    """(id, text) of the first `limit` records in the order of `by`, in one statement.
+    """(id, text) of the first `limit` records in the order of `by`, in one statement; of those
+    that are `which`, if it is given.
 
     `also` are ids that must be among them, such as the one that is chosen: a drawn list without
     it would choose something else.
     """
     own = model.seen_by(actor).with_only_columns(model.id, text, by)
-    first = own.where(model.is_deleted.is_(False)).order_by(by, model.id).limit(limit)
+    live = own.where(model.is_deleted.is_(False), true() if which is None else which)
+    first = live.order_by(by, model.id).limit(limit)
     wanted = [record_id for record_id in also if record_id]
     # A union and no OR, which would look at every record.
     shown = union(first, own.where(model.id.in_(wanted))) if wanted else first

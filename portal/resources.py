@@ -175,7 +175,7 @@ class Resource(Generic[R, C]):
 
     def _act(self, action: Action[R], id: str) -> Response:
         no_parameters()
-        command = action.command.read(body()) if action.command else None
+        command = self._command(action, id) if action.command else None
 
         def work() -> Outcome:
             made = action.run(actor(), id, command)
@@ -185,6 +185,15 @@ class Resource(Generic[R, C]):
             return Outcome(made, action.status)
 
         return once(work)
+
+    def _command(self, action: Action[R], id: str) -> Command:
+        """What was sent, or what is wrong with it; but of what is not there, that it is not."""
+        assert action.command is not None  # noqa: S101 - asked by who calls
+        try:
+            return action.command.read(body())
+        except errors.Invalid:
+            find(self.model, actor(), id)
+            raise
 
     def _history(self, id: str) -> Response:
         no_parameters()

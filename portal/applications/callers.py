@@ -1,22 +1,25 @@
-"""Who a verified access token speaks for: a person, an application, or one through the other.
+"""Who a verified access token speaks for: a person, or an application.
 
-A token whose `client_id` is an application's `oauth_client_id` acts as that application, so what
-it writes carries the application's slug as `app_id` (specification, `oauth_client_id`).
+A program's token whose `client_id` is an application's `oauth_client_id` acts as that application,
+so what it writes carries the application's slug as `app_id` (specification, `oauth_client_id`). A
+person acts as a person, through whatever application they signed in.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
+import structlog
 from sqlalchemy import and_, select
 
 from portal.api import Authenticator
-from portal.applications.models import STOPPED, Application
-from portal.db import Actor, ActorKind, Origin, enter_tenant, session
+from portal.applications.models import Application
+from portal.db import Actor, Origin, enter_tenant, session
 from portal.errors import Forbidden
 from portal.identity import people
 from portal.identity.claims import ALL_SCOPES, ROLE_SCOPES, role_of, tenant_of
 from portal.identity.models import Person, Tenant
 from portal.identity.tokens import AccessToken, TokenVerifier
+
+log = structlog.get_logger()
 
 
 def authenticator(verifier: TokenVerifier, role_map: Mapping[str, str]) -> Authenticator:
@@ -31,22 +34,57 @@ def authenticator(verifier: TokenVerifier, role_map: Mapping[str, str]) -> Authe
 
 
 def caller(token: AccessToken, role_map: Mapping[str, str], origin: Origin) -> Actor | None:
-    """The actor that a valid token speaks for; None when its tenant or client is unknown.
+    """The actor that a valid token speaks for; None when its tenant or its application is unknown
+    or stopped, which the log says.
 
     Raises Forbidden for a person without a role here: known, but without access.
     """
     tenant = tenant_of(token.tenant)
     if tenant is None:
+        _log_refusal(token, "it names no tenant")
         return None
     enter_tenant(tenant)
-    found = session.execute(
-        select(Tenant.id, Application.id, Application.slug, Application.status, Person.id)
-        .outerjoin(
-            Application,
-            and_(
-                Application.tenant_id == Tenant.id, Application.oauth_client_id == token.client_id
-            ),
+    answer = _program if token.is_of_a_program else _person
+    return answer(tenant, token, role_map, origin)
+
+
+def _log_refusal(token: AccessToken, reason: str) -> None:
+    """Whoever sent it hears that it does not hold; the operators read why."""
+    log.info("bearer token refused", reason=reason, client_id=token.client_id)
+
+
+def _program(
+    tenant: str, token: AccessToken, role_map: Mapping[str, str], origin: Origin
+) -> Actor | None:
+    application = session.scalar(
+        select(Application).where(
+            Application.tenant_id == tenant, Application.oauth_client_id == token.client_id
         )
+    )
+    if application is None:
+        _log_refusal(token, f"no application of {tenant} has this oauth_client_id")
+        return None
+    if application.is_stopped:
+        _log_refusal(token, f"its application {application.slug} is {application.status}")
+        return None
+    return Actor(
+        tenant_id=tenant,
+        kind="application",
+        id=application.id,
+        name=application.slug,
+        scopes=token.scopes & ALL_SCOPES,
+        app_id=application.slug,
+        application_id=application.id,
+        origin=origin,
+    )
+
+
+def _person(
+    tenant: str, token: AccessToken, role_map: Mapping[str, str], origin: Origin
+) -> Actor | None:
+    """Known from the pages or met here first: the audit names a person by the same id."""
+    found = session.execute(
+        select(Tenant.id, Person.id)
         .outerjoin(
             Person,
             and_(
@@ -58,38 +96,19 @@ def caller(token: AccessToken, role_map: Mapping[str, str], origin: Origin) -> A
         .where(Tenant.id == tenant)
     ).first()
     if found is None:
+        _log_refusal(token, f"there is no tenant {tenant}")
         return None
-    tenant_id, application_id, slug, status, person_id = found
-    if status in STOPPED or (token.is_of_a_program and application_id is None):
-        return None
-    if token.is_of_a_program:
-        own: dict[str, Any] = {"id": application_id, "name": slug}
-        own["scopes"] = token.scopes & ALL_SCOPES
-        kind: ActorKind = "application"
-    else:
-        own, kind = _person(tenant_id, person_id, token, role_map), "person"
-    return Actor(
-        tenant_id=tenant_id,
-        kind=kind,
-        app_id=slug,
-        application_id=application_id,
-        origin=origin,
-        **own,
-    )
-
-
-def _person(
-    tenant_id: str, person_id: str | None, token: AccessToken, role_map: Mapping[str, str]
-) -> dict[str, Any]:
-    """Known from the pages or met here first: the audit names a person by the same id."""
     role = role_of(token.roles, role_map)
     if role is None:
         raise Forbidden("You have no role in this tenant. Ask one of its admins for one.")
-    person_id = person_id or people.write_down(tenant_id, token, role).id
+    person_id = found[1] or people.write_down(tenant, token, role).id
     named = token.scopes & ALL_SCOPES  # a token may narrow what the role gives
-    return {
-        "id": person_id,
-        "person_id": person_id,
-        "name": token.name or token.email or token.subject,
-        "scopes": ROLE_SCOPES[role] & named if named else ROLE_SCOPES[role],
-    }
+    return Actor(
+        tenant_id=tenant,
+        kind="person",
+        id=person_id,
+        person_id=person_id,
+        name=token.name or token.email or token.subject,
+        scopes=ROLE_SCOPES[role] & named if named else ROLE_SCOPES[role],
+        origin=origin,
+    )

@@ -1,6 +1,8 @@
 """The form of an application."""
 
-from portal.applications.schemas import ApplicationInput
+from portal.applications import service
+from portal.applications.models import WORKING, Application
+from portal.applications.schemas import ApplicationInput, StateReason
 from portal.db import Actor
 from portal.forms import ChecksField, ChoiceField, CommandForm, LinesField, LongTextField, TextField
 
@@ -13,8 +15,8 @@ STATUS_CHOICES = [
     ("draft", "Draft"),
     ("active", "Active"),
     ("deprecated", "Deprecated: keys work, but it is on its way out"),
-    ("suspended", "Suspended: its keys are refused until it is active again"),
-    ("retired", "Retired: its keys are refused for good"),
+    ("suspended", "Suspended: all that belongs to it has stopped"),
+    ("retired", "Retired: all that belongs to it has stopped for good"),
 ]
 
 
@@ -28,12 +30,16 @@ class ApplicationForm(CommandForm[ApplicationInput]):
         " Leave empty to have it made from the name.",
     )
     kind = ChoiceField("Kind", choices=KIND_CHOICES, default="app")
-    status = ChoiceField("Status", choices=STATUS_CHOICES, default="active")
+    status = ChoiceField(
+        "Status",
+        choices=[choice for choice in STATUS_CHOICES if choice[0] in WORKING],
+        default="active",
+    )
     description = LongTextField("Description", description="What it does.")
     primary_domain = TextField("Primary domain", description="The model domain it mainly serves.")
     oauth_client_id = TextField(
         "OAuth client id",
-        description="A token of the identity provider with this client_id acts as this"
+        description="A program's token of the identity provider with this client_id acts as this"
         " application.",
     )
     api_base_path = TextField("API base path", description="For example /v1/deals.")
@@ -47,6 +53,17 @@ class ApplicationForm(CommandForm[ApplicationInput]):
         " away here, keys that were issued before lose at once.",
     )
 
-    def offer(self, actor: Actor) -> None:
-        """Fill the choices with what this person may allow."""
+    def offer(self, actor: Actor, record: Application | None = None) -> None:
+        """Fill the choices with what this person may allow, and leave out what they may not set
+        and the status of a stopped application, which is reopened first."""
+        if not service.may_identify(actor):
+            del self.oauth_client_id
+        if record is not None and record.is_stopped:
+            del self.status
         self.allowed_scopes.choices = [(scope, scope) for scope in sorted(actor.scopes)]
+
+
+class StateForm(CommandForm[StateReason]):
+    """Suspend, retire or reopen an application."""
+
+    reason = TextField("Reason", description="For the people who will ask. It is in the history.")

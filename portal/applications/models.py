@@ -20,12 +20,17 @@ from portal.db import CONSTRAINTS, Record
 
 KINDS = ("app", "platform-service", "library")
 STATUSES = ("draft", "active", "deprecated", "suspended", "retired")
-# The keys of an application in one of these states stop verifying at once.
+# All that belongs to an application in one of these states stops at once; see `states`.
 STOPPED = frozenset({"suspended", "retired"})
+WORKING = tuple(status for status in STATUSES if status not in STOPPED)
 
 
 class Application(Record):
-    """A registered app. It is never deleted: it is retired through `status`."""
+    """A registered app. It is never deleted: it is retired.
+
+    `status_reason` says why it was suspended, retired or reopened last, `reopens_as` in which
+    status a stopped one works again.
+    """
 
     __tablename__ = "application"
     __table_args__ = (
@@ -33,6 +38,7 @@ class Application(Record):
         UniqueConstraint("tenant_id", "oauth_client_id", name="uq_application_oauth_client_id"),
         CheckConstraint(f"kind IN {KINDS}", name="kind"),
         CheckConstraint(f"status IN {STATUSES}", name="status"),
+        CheckConstraint(f"reopens_as IN {WORKING}", name="reopens_as"),
         Index("ix_application_name", "tenant_id", "name_key", "id"),
         Index("ix_application_updated", "tenant_id", "updated_at", "id"),
     )
@@ -47,6 +53,8 @@ class Application(Record):
     description: Mapped[str | None] = mapped_column(Text)
     oauth_client_id: Mapped[str | None] = mapped_column(String(200))
     status: Mapped[str] = mapped_column(String(20), server_default="active")
+    status_reason: Mapped[str | None] = mapped_column(String(500))
+    reopens_as: Mapped[str | None] = mapped_column(String(20))
     canonical_owner_of: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
     api_base_path: Mapped[str | None] = mapped_column(String(200))
     repository: Mapped[str | None] = mapped_column(String(500))
@@ -68,6 +76,11 @@ class Application(Record):
     @property
     def label(self) -> str:
         return self.display_name
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it is suspended or retired."""
+        return self.status in STOPPED
 
     def allows(self, scope: str) -> bool:
         """Whether its keys may have this scope; a list that is empty allows every one."""

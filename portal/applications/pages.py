@@ -9,12 +9,19 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import exists, select
 
 from portal import listing, web
-from portal.applications import service
-from portal.applications.forms import KIND_CHOICES, STATUS_CHOICES, ApplicationForm
+from portal.applications import service, states
+from portal.applications.forms import (
+    KIND_CHOICES,
+    STATUS_CHOICES,
+    ApplicationForm,
+    StateForm,
+)
 from portal.applications.models import Application
+from portal.applications.schemas import StateReason
 from portal.audit import pages as audit_pages
 from portal.audit import service as audit
 from portal.db import Actor, find, session
+from portal.identity.guard import recent_sign_in_required
 from portal.overview import Step, Told
 
 bp = Blueprint("applications", __name__, url_prefix="/applications")
@@ -40,9 +47,12 @@ class Part:
     new_url: str | None
     new_label: str
     empty: str
+    stopped: str
+    """What these do while the application is suspended or retired."""
 
 
 PartSource = Callable[[Actor, Application], Part]
+Verb = Callable[[Actor, str, StateReason], Application]
 
 
 def show_on_application(app: Flask, source: PartSource) -> None:
@@ -94,13 +104,57 @@ def show(record_id: str) -> ResponseReturnValue:
     return web.render("applications/show.html", record=record, parts=parts)
 
 
+# ---------------------------------------------------------------- states
+
+
+@bp.route("/<record_id>/suspend", methods=["GET", "POST"])
+@recent_sign_in_required
+def suspend(record_id: str) -> ResponseReturnValue:
+    """Stop an application for a while."""
+    return _change_state(record_id, "suspend", states.suspend)
+
+
+@bp.route("/<record_id>/retire", methods=["GET", "POST"])
+@recent_sign_in_required
+def retire(record_id: str) -> ResponseReturnValue:
+    """Stop an application that is not to come back."""
+    return _change_state(record_id, "retire", states.retire)
+
+
+@bp.route("/<record_id>/reopen", methods=["GET", "POST"])
+@recent_sign_in_required
+def reopen(record_id: str) -> ResponseReturnValue:
+    """Let a stopped application work again."""
+    return _change_state(record_id, "reopen", states.reopen)
+
+
+def _change_state(record_id: str, verb: str, run: Verb) -> ResponseReturnValue:
+    """First what it does to all that belongs to the application; then, with a reason, do it."""
+    record = service.get(web.actor(), record_id)
+    web.actor().require(f"applications:{verb}")
+    form = StateForm()
+    if (command := form.command()) is not None:
+        with form.catching():
+            changed = run(web.actor(), record_id, command)
+            web.toast(f"{changed.display_name} is {changed.status}.")
+            return web.see_other(url_for("applications.show", record_id=record_id))
+    return web.render(
+        "applications/state.html",
+        form=form,
+        record=record,
+        verb=verb,
+        returns_to=record.reopens_as or "active",
+        status=form.answer_status,
+    )
+
+
 @bp.route("/<record_id>/edit", methods=["GET", "POST"])
 def edit(record_id: str) -> ResponseReturnValue:
     """Change an application."""
     web.actor().require("applications:write")
     record = find(Application, web.actor(), record_id, lock=request.method == "POST")
     form = ApplicationForm(obj=record)
-    form.offer(web.actor())
+    form.offer(web.actor(), record)
     if (command := form.command(stored=record)) is not None:
         with form.catching():
             form.check_version(record)

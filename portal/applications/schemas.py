@@ -1,6 +1,6 @@
 """What a client may say about an application, and how it is shown."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
@@ -34,6 +34,8 @@ Scopes = Annotated[list[Scope], AfterValidator(lambda scopes: sorted(set(scopes)
 class ApplicationInput(Command):
     """What a client writes. Everything may be left out: `{}` registers a working draft."""
 
+    server_managed: ClassVar[frozenset[str]] = frozenset({"status_reason"})
+
     display_name: Name | None = Field(None, description="Human-readable name, e.g. CRM 360.")
     slug: Slug | None = Field(
         None,
@@ -48,11 +50,14 @@ class ApplicationInput(Command):
     primary_domain: ShortText | None = Field(None, description="Model domain primarily served.")
     description: LongText | None = Field(None, description="What the app does.")
     oauth_client_id: ShortText | None = Field(
-        None, description="A token with this client_id acts as this application."
+        None,
+        description="A program's token with this client_id acts as this application; set by admins"
+        " only.",
     )
     status: Status = Field(
         "active",
-        description="Lifecycle: suspended and retired applications' keys stop working at once.",
+        description="Lifecycle. suspended and retired are entered and left through the actions"
+        " suspend, retire and reopen only.",
     )
     canonical_owner_of: list[EntityType] = Field(
         default=[], max_length=100, description="Entity types this app is the canonical owner of."
@@ -71,6 +76,14 @@ class ApplicationInput(Command):
     )
 
 
+class StateReason(Command):
+    """Why an application is suspended, retired or reopened: for the people who will ask."""
+
+    reason: Annotated[Line, StringConstraints(min_length=1, max_length=500)] = Field(
+        description="Why, in a sentence for people. It is kept in the history."
+    )
+
+
 class ApplicationDocument(Document):
     """An application as it is read (specification: Application)."""
 
@@ -81,6 +94,7 @@ class ApplicationDocument(Document):
     description: str | None
     oauth_client_id: str | None
     status: Status
+    status_reason: str | None = Field(description="Why it was suspended, retired or reopened last.")
     canonical_owner_of: list[str]
     api_base_path: str | None
     repository: str | None

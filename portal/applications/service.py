@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from sqlalchemy import Select
 
 from portal import records
+from portal.applications import states
 from portal.applications.models import KINDS, STATUSES, STOPPED, Application
 from portal.applications.schemas import ApplicationInput
 from portal.db import Actor, find, new_id, session
-from portal.errors import Invalid
+from portal.errors import Conflict, FieldError, Forbidden, Invalid
 from portal.identity.claims import ALL_SCOPES
 from portal.listing import Listing
 
@@ -39,10 +40,13 @@ LISTING = Listing(
 
 
 def create(actor: Actor, command: ApplicationInput) -> Application:
-    """Register an application. Raises Conflict when slug or OAuth client id are taken, Invalid for
-    scopes that the actor does not have."""
+    """Register an application. Raises Conflict when slug or OAuth client id are taken and for a
+    status that only a verb gives, Invalid for scopes that the actor does not have, Forbidden for
+    an OAuth client id by who may not give out credentials."""
     actor.require("applications:write")
     record = Application(id=new_id(Application.id_prefix))
+    states.check_change(None, "active", command.status)
+    _check_identity(actor, None, command.oauth_client_id)
     _check_allowed(actor, None, command.allowed_scopes)
     values = command.values()
     values["display_name"] = command.display_name or UNTITLED
@@ -52,13 +56,17 @@ def create(actor: Actor, command: ApplicationInput) -> Application:
 
 def update(actor: Actor, record: Application, command: ApplicationInput) -> Application:
     """Change an application. Raises Invalid for another slug, which is stamped into other records,
-    and for allowing more than before that the actor does not have."""
+    and for allowing more than before that the actor does not have; Conflict for a status that only
+    a verb enters or leaves; Forbidden for another OAuth client id by who may not give out
+    credentials."""
     actor.require("applications:write")
     values = command.values()
     values["display_name"] = command.display_name or UNTITLED
     if (command.slug or record.slug) != record.slug:
         raise Invalid.field("slug", "The slug is fixed once the application is registered.")
     del values["slug"]
+    states.check_change(record.id, record.status, command.status)
+    _check_identity(actor, record.oauth_client_id, command.oauth_client_id)
     _check_allowed(actor, record.allowed_scopes, command.allowed_scopes)
     return records.change(actor, record, values)
 
@@ -69,20 +77,42 @@ def get(actor: Actor, record_id: str) -> Application:
     return find(Application, actor, record_id)
 
 
-def running(actor: Actor, application_id: str) -> Application:
-    """The application that a new credential is for, or Invalid on `application_id`: it must be the
-    actor's to see, have a runtime identity (no library) and not be stopped."""
+def to_extend(actor: Actor, application_id: str) -> Application:
+    """The application that something new is to belong to. Raises Invalid on `application_id` for
+    one that the actor does not see, Conflict for one that is suspended or retired.
+
+    Its row is held, so that whoever stops it or makes it a library waits, or is waited for.
+    """
     query = Application.seen_by(actor).where(
         Application.id == application_id, Application.is_deleted.is_(False)
     )
-    record = session.scalar(query)
+    held = query.with_for_update(of=Application, read=True, key_share=True)
+    record = session.scalar(held.execution_options(populate_existing=True))
     if record is None:
-        raise Invalid.field("application_id", "There is no application of this id.")
+        message = "There is no application of this id in this tenant."
+        raise Invalid.field("application_id", message)
+    if record.is_stopped:
+        message = f"{record.display_name} is {record.status}. Reopen it first, or choose another."
+        raise Conflict(message, errors=[FieldError("application_id", message)])
+    return record
+
+
+def running(actor: Actor, application_id: str) -> Application:
+    """The application that a new credential is for. Raises what `to_extend` does, and Invalid for
+    a library, which has no runtime identity."""
+    record = to_extend(actor, application_id)
     if record.kind == "library":
         raise Invalid.field("application_id", "A library has no runtime identity, so no keys.")
-    if record.status in STOPPED:
-        raise Invalid.field("application_id", f"This application is {record.status}.")
     return record
+
+
+def of(actor: Actor, ids: set[str]) -> dict[str, Application]:
+    """Id → application, in one statement: for lists of what belongs to them. As long as they are
+    kept, records that belong to them ask the database for none."""
+    if not ids:
+        return {}
+    query = Application.seen_by(actor).where(Application.id.in_(ids))
+    return {found.id: found for found in session.scalars(query)}
 
 
 def names(actor: Actor, ids: set[str]) -> dict[str, str]:
@@ -101,6 +131,16 @@ def choices(
     )
 
 
+def extendable_choices(
+    actor: Actor, also: Iterable[str | None] = (), *, limit: int = records.OFFERED
+) -> list[tuple[str, str]]:
+    """Those of `choices` that something new can belong to, and `also` those that are chosen."""
+    working = Application.status.not_in(STOPPED)
+    return records.choices(
+        actor, Application, Application.name_key, Application.display_name, also, limit, working
+    )
+
+
 def running_choices(actor: Actor, limit: int = 200) -> list[tuple[str, str]]:
     """(id, name) of the applications that a new credential can be for, by name."""
     query = Application.seen_by(actor).where(
@@ -109,6 +149,23 @@ def running_choices(actor: Actor, limit: int = 200) -> list[tuple[str, str]]:
         Application.status.not_in(STOPPED),
     )
     return _labels(query.order_by(Application.name_key, Application.id).limit(limit))
+
+
+def may_identify(actor: Actor) -> bool:
+    """Whether the actor may set an application's OAuth client id."""
+    return actor.can("keys:write") and actor.application_id is None
+
+
+def _check_identity(actor: Actor, before: str | None, after: str | None) -> None:
+    """An OAuth client id lets programs in, like a key; so it is given by who may give out keys, and
+    by no program of an application, which would give its own more rights than it has."""
+    if after == before or may_identify(actor):
+        return
+    raise Forbidden(
+        "Only an admin sets oauth_client_id: tokens with it act as the application. Ask one of your"
+        " tenant's admins.",
+        scope="keys:write",
+    )
 
 
 def _check_allowed(actor: Actor, before: Sequence[str] | None, after: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.applications.ownership import OfApplication
 from portal.config import running
 from portal.connectors.providers import name_of
 from portal.db import CONSTRAINTS, Record
@@ -76,7 +77,7 @@ SYNC_STATUSES = (
 NOTHING_SYNCED = '{"totalSynced": 0, "last24h": 0, "avgLatencyMs": null}'
 
 
-class Connector(Record):
+class Connector(OfApplication, Record):
     """A source or sink of data. Settings are here; credentials only in the secret store.
 
     `credential_fields` are the names of the fields that are set, `credential_version` is the
@@ -151,6 +152,13 @@ class Connector(Record):
     @property
     def label(self) -> str:
         return self.name
+
+    @property
+    def state(self) -> str:
+        """In one word what `is_deleted`, its application and `sync_status` come to."""
+        if self.is_deleted:
+            return "deleted"
+        return "stopped" if self.is_stopped and self.enabled else self.sync_status
 
     @property
     def secret_ref(self) -> SecretRef:

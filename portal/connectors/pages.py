@@ -52,12 +52,13 @@ def index() -> ResponseReturnValue:
     page = listing.page(web.actor(), service.LISTING, query)
     seen = {record.application_id for record in page.items} | {request.args.get("application_id")}
     owners = applications.choices(web.actor(), also=seen)
+    kept = applications.of(web.actor(), {r.application_id for r in page.items if r.application_id})
     return web.render(
         "connectors/index.html",
         "connectors/_listing.html",
         view=web.list_view(page, query),
         owners=owners,
-        named=dict(owners),
+        named={**dict(owners), **{id: found.display_name for id, found in kept.items()}},
         providers=PROVIDER_CHOICES,
         types=[(key, type_word(key)) for key in TYPES],
         scopes=[(key, key) for key in SCOPES],
@@ -126,7 +127,7 @@ def _custom_last(provider: Provider) -> tuple[bool, bool, str]:
 
 
 def _with_choices(form: ConnectorForm) -> ConnectorForm:
-    owners = applications.choices(web.actor(), also=[form.application_id.data])
+    owners = applications.extendable_choices(web.actor(), also=[form.application_id.data])
     form.application_id.offer([("", "None"), *owners])
     persons = [(person.id, person.name) for person in people.in_tenant(web.actor())]
     known = {"", *(person_id for person_id, _ in persons), None}
@@ -236,15 +237,17 @@ def part(actor: Actor, application: Application) -> Part:
             Item(
                 record.name,
                 url_for("connectors.show", record_id=record.id),
-                record.sync_status,
+                record.state,
                 name_of(record.provider) or "Draft",
             )
             for record in page.items
         ],
         all_url=url_for("connectors.index", application_id=application.id),
-        new_url=new if actor.can("connectors:write") else None,
+        new_url=new if actor.can("connectors:write") and not application.is_stopped else None,
         new_label="Add a connector",
         empty="No connector: this application reads from nowhere and writes to nowhere yet.",
+        stopped="Whoever runs these connectors reads that their application has stopped. None can"
+        " be added.",
     )
 
 

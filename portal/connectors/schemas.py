@@ -92,6 +92,7 @@ class ConnectorInput(Command):
     server_managed: ClassVar[frozenset[str]] = frozenset(
         {
             "vault_path",
+            "application_status",
             "credential_fields",
             "credential_last_rotated_at",
             "oauth_refresh_needed",
@@ -225,6 +226,9 @@ class ConnectorDocument(Document):
     next_rotation_due: datetime | None
     tags: list[str]
     application_id: str | None
+    application_status: str | None = Field(
+        description="Of the owning application: suspended and retired stop what belongs to it."
+    )
 
 
 # ---------------------------------------------------------------- the provider's rules

@@ -199,9 +199,7 @@ def _audience(actor: Actor, command: ConnectorInput) -> dict[str, str | None]:
 def _check_application(actor: Actor, application_id: str | None, record: Connector | None) -> None:
     if application_id is None or (record and record.application_id == application_id):
         return
-    if application_id not in applications.names(actor, {application_id}):
-        message = "There is no application of this id in this tenant."
-        raise Invalid.field("application_id", message)
+    applications.to_extend(actor, application_id)
 
 
 def _status(

@@ -116,6 +116,9 @@ _NOUNS = {
     "webhook": ("webhook", "a webhook", tuple(_VERBS)),
 }
 _OTHERS = {
+    "application.suspended": "An application was suspended: all that belongs to it has stopped.",
+    "application.retired": "An application was retired: all that belongs to it has stopped.",
+    "application.reopened": "A suspended or retired application works again.",
     "api_key.revoked": "An API key was revoked and verifies no more.",
     "api_key.blocked": "An API key was blocked: it is refused until it is unblocked.",
     "api_key.unblocked": "A blocked API key works again.",

@@ -37,21 +37,23 @@ class AccessToken:
     email: str | None
     issued_at: int
     expires_at: int
-
-    @property
-    def is_of_a_program(self) -> bool:
-        """Client credentials: the subject is the client itself (RFC 9068, section 2.2)."""
-        return self.subject == self.client_id
+    is_of_a_program: bool
 
 
 @dataclass(frozen=True)
 class TokenVerifier:
-    """Checks access tokens of `issuer` that are meant for `audience`."""
+    """Checks access tokens of `issuer` that are meant for `audience`.
+
+    `program_claim` is what a program's tokens have and a person's do not: a claim (`idtyp=app`, or
+    its name alone). Without it a token is a program's whose subject is the client itself: client
+    credentials by RFC 9068, section 2.2.
+    """
 
     issuer: Issuer
     audience: str
     tenant_claim: str = "tenant_id"
     roles_claim: str = "roles"
+    program_claim: str | None = None
     clock: Callable[[], float] = time.time
 
     def verify(self, token: str) -> AccessToken:
@@ -82,10 +84,12 @@ class TokenVerifier:
         if "nbf" in claims and moment(claims, "nbf") - LEEWAY > now:
             raise InvalidToken("not valid yet")
         verified = claims.get("email_verified") is True
+        subject, client_id = words(claims, "sub"), _client_id(claims)
+        is_its_own = subject == client_id
         return AccessToken(
             issuer=self.issuer.url,
-            subject=words(claims, "sub"),
-            client_id=_client_id(claims),
+            subject=subject,
+            client_id=client_id,
             token_id=words(claims, "jti"),
             scopes=_scopes(claims.get("scope")),
             tenant=claim_at(claims, self.tenant_claim),
@@ -94,7 +98,21 @@ class TokenVerifier:
             email=shown(claims.get("email"), 320) if verified else None,
             issued_at=int(issued_at),
             expires_at=int(expires_at),
+            is_of_a_program=_marks(claims, self.program_claim)
+            if self.program_claim
+            else is_its_own,
         )
+
+
+def _marks(claims: dict[str, Any], wanted: str) -> bool:
+    """Whether a claim has the value of `name=value`, alone or in a list; of a name without a value,
+    whether it says anything but no."""
+    name, has_value, value = wanted.partition("=")
+    found = claim_at(claims, name)
+    if not has_value:
+        return found not in (None, False, "", "false", [])
+    said = found if isinstance(found, list) else [found]
+    return any(one == value or (one is True and value == "true") for one in said)
 
 
 def audiences(claims: dict[str, Any]) -> list[Any]:

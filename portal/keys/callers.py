@@ -16,7 +16,11 @@ from portal.keys.tokens import Tokens
 def init_app(app: Flask, config: Config, tokens: Tokens) -> list[Authenticator]:
     """The ways in which a program says who it is, in the order in which they are tried."""
     verifier = TokenVerifier(
-        issuer.of(app), config.api_audience, config.oidc_tenant_claim, config.oidc_roles_claim
+        issuer.of(app),
+        config.api_audience,
+        config.oidc_tenant_claim,
+        config.oidc_roles_claim,
+        config.oidc_program_claim,
     )
     known: list[Authenticator] = [
         gate.authenticate_key,

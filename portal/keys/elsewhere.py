@@ -25,7 +25,7 @@ def part(actor: Actor, application: Application) -> Part:
             Item(
                 label=key.name,
                 url=url_for("keys.show", record_id=key.id),
-                status="blocked" if key.blocked and key.status == "active" else key.status,
+                status=_status(key, application),
                 note=_note(key, application),
             )
             for key in service.of_application(actor, application.id)
@@ -34,7 +34,17 @@ def part(actor: Actor, application: Application) -> Part:
         new_url=new_url if service.may_issue(actor, application) else None,
         new_label="Issue a key",
         empty="No key yet. Its programs need one to call the platform.",
+        stopped="Every call with these keys, and with tokens made of them, is refused. No new key"
+        " can be issued.",
     )
+
+
+def _status(key: ApiKey, application: Application) -> str:
+    if key.status != "active":
+        return key.status
+    if application.is_stopped:
+        return "stopped"
+    return "blocked" if key.blocked else "active"
 
 
 def _note(key: ApiKey, application: Application) -> str:

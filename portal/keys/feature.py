@@ -5,10 +5,11 @@ from flask import Flask
 from portal import notices, overview
 from portal.applications.pages import show_on_application
 from portal.feature import Feature
-from portal.keys import callers, console, elsewhere, engine, gate, oauth, scanning
+from portal.keys import callers, console, elsewhere, engine, gate, oauth, owners, scanning
 from portal.keys.resource import resource
 from portal.keys.signing import SigningKeys
 from portal.keys.tokens import Tokens
+from portal.records import watch
 
 
 def init_app(app: Flask) -> None:
@@ -23,6 +24,7 @@ def init_app(app: Flask) -> None:
     overview.tell(app, elsewhere.tell)
     notices.tell(app, elsewhere.notices)
     show_on_application(app, elsewhere.part)
+    watch(owners.follow)
 
 
 feature = Feature(init_app, resources=(resource,))

@@ -36,6 +36,7 @@ from sqlalchemy.orm import (
     mapped_column,
 )
 
+from portal.applications.ownership import OfApplication
 from portal.db import CONSTRAINTS, Base, Record
 from portal.keys.state import Money, gone_with_its_key
 
@@ -90,7 +91,7 @@ class StatusComparator(ColumnProperty.Comparator[str]):
         return super().operate(op, *other, **kwargs)
 
 
-class ApiKey(Record):
+class ApiKey(OfApplication, Record):
     """A key issued to an application. The raw key is not here: only its SHA-256 is."""
 
     __tablename__ = "api_key"

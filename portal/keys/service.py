@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from portal import records
 from portal.applications import service as applications
-from portal.applications.models import STOPPED, Application
+from portal.applications.models import Application
 from portal.db import Actor, database_now, find, session
 from portal.errors import Conflict, Invalid
 from portal.events import service as events
@@ -159,7 +159,7 @@ def of_application(actor: Actor, application_id: str, limit: int = 20) -> Sequen
 
 def may_issue(actor: Actor, application: Application) -> bool:
     """Whether the actor could issue a key for this application."""
-    runs = application.kind != "library" and application.status not in STOPPED
+    runs = application.kind != "library" and not application.is_stopped
     return runs and actor.can("keys:write")
 
 

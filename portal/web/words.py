@@ -24,7 +24,7 @@ from portal.web.look import look, looks
 TONES = {
     "ok": "recovered active healthy ok delivered succeeded enabled connected verified live done",
     "warn": "degraded pending retrying held paused expiring deprecated queued stale warning "
-    "needs_credentials rotating stopping",
+    "needs_credentials rotating stopping stopped suspended",
     "bad": "failed failing revoked blocked leaked expired error refused unreachable rejected dead",
     "brand": "syncing running sending beta new",
 }

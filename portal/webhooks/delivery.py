@@ -20,7 +20,7 @@ from portal.errors import Conflict, NotFound, RateLimited
 from portal.events import keymaterial
 from portal.listing import Listing, Page, Query, page
 from portal.outbound import Outcome, Request, send_now
-from portal.webhooks import keyring, schemes, sending, signing
+from portal.webhooks import keyring, owners, schemes, sending, signing
 from portal.webhooks.models import OUTCOMES, DeliveryAttempt, Webhook
 from portal.webhooks.schemas import TestInput
 
@@ -47,8 +47,9 @@ def fire(actor: Actor, webhook_id: str, command: TestInput) -> DeliveryAttempt:
     """Send one signed test request and keep what came of it.
 
     For the edge: it ends the running transaction before it sends. Whatever the receiver does is an
-    outcome of the attempt. Raises Conflict for a webhook that has nowhere to send to, RateLimited
-    for too many tests, Unavailable when the secret store does not answer; then nothing was sent.
+    outcome of the attempt. Raises Conflict for a webhook that has nowhere to send to or may send
+    nothing, RateLimited for too many tests, Unavailable when the secret store does not answer;
+    then nothing was sent.
     """
     attempt, request = _begin(actor, webhook_id, command)
     let_go()
@@ -104,6 +105,7 @@ def _begin(actor: Actor, webhook_id: str, command: TestInput) -> tuple[DeliveryA
         raise Conflict("This webhook is inbound: others call it, so there is nothing to send.")
     if webhook.url is None:
         raise Conflict("This webhook has no target URL yet. Give it one, then send a test.")
+    owners.check_sends(webhook)
     now = database_now()
     _take_turn(actor, webhook, now)
     keys = keyring.open_keys(webhook, now)

@@ -61,7 +61,7 @@ def log_page(
     receivers = (
         log.receivers(web.actor(), page.items)
         if webhook is None
-        else {webhook.id: log.Receiver(webhook.id, webhook.name, webhook.is_active, False)}
+        else {webhook.id: log.Receiver(webhook.id, webhook.name, webhook.receives, False)}
     )
     new = log.count_newer(web.actor(), query, seen) if seen else 0
     tag = log.print_of(page.items, receivers, new)

@@ -4,7 +4,8 @@ from flask import Flask
 
 from portal.events.listeners import listen
 from portal.feature import Feature
-from portal.webhooks import console, pages
+from portal.records import watch
+from portal.webhooks import console, owners, pages
 from portal.webhooks.delivery_resource import OPERATIONS as DELIVERIES
 from portal.webhooks.inbound import door
 from portal.webhooks.inbound import pages as inbound_pages
@@ -18,6 +19,7 @@ def init_app(app: Flask) -> None:
     for part in (pages, door, console, inbound_pages):
         part.init_app(app)
     listen(app, Deliveries())
+    watch(owners.follow)
 
 
 feature = Feature(init_app, resources=(resource,), operations=(*DELIVERIES, *INBOUND))

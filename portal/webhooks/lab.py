@@ -5,7 +5,7 @@ from portal.db import Actor, find
 from portal.errors import Conflict, Invalid
 from portal.events import service as events
 from portal.events.schemas import EventInput
-from portal.webhooks import deliveries
+from portal.webhooks import deliveries, owners
 from portal.webhooks.inbound import failures
 from portal.webhooks.inbound.inbox import find_inbox
 from portal.webhooks.models import Delivery, Webhook
@@ -15,13 +15,14 @@ from portal.webhooks.schemas import LabInput
 def send(actor: Actor, webhook_id: str, command: LabInput) -> Delivery:
     """Make an event that goes to this webhook and to no other, marked `cpod-test: true`.
 
-    Raises Conflict for a webhook that has nowhere to send to, Invalid for a failure of a receiver
-    that is not the inbox.
+    Raises Conflict for a webhook that has nowhere to send to or may send nothing, Invalid for a
+    failure of a receiver that is not the inbox.
     """
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id)
     if webhook.direction != "outbound" or webhook.url is None:
         raise Conflict("This webhook has nowhere to send to.")
+    owners.check_sends(webhook)
     if command.failure is not None:
         inbox = find_inbox(actor)
         if inbox is None or not inbox.is_fed_by(webhook):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import ColumnElement, Select, func, literal, not_, select
 from sqlalchemy.orm import defer
 
 from portal.db import Actor, session
@@ -53,7 +53,7 @@ class Receiver:
 
     id: str
     name: str
-    is_active: bool
+    receives: bool
     is_paused: bool
 
 
@@ -97,16 +97,17 @@ def choices(actor: Actor) -> list[tuple[str, str]]:
 
 
 def _receivers(query: Select[Any]) -> list[Receiver]:
-    columns = (Webhook.id, Webhook.name, Webhook.is_active, Webhook.paused_at)
+    receives = Webhook.receives.label("receives")
+    columns = (Webhook.id, Webhook.name, receives, Webhook.paused_at)
     return [
-        Receiver(row.id, row.name, row.is_active, row.paused_at is not None)
+        Receiver(row.id, row.name, row.receives, row.paused_at is not None)
         for row in session.execute(query.with_only_columns(*columns))
     ]
 
 
 def state_of(delivery: Delivery, receiver: Receiver | Webhook | None) -> str:
     """The state as people read it."""
-    idle = receiver is not None and not receiver.is_active
+    idle = receiver is not None and not receiver.receives
     return "held" if idle and delivery.state in ("pending", "retrying") else delivery.state
 
 
@@ -209,9 +210,7 @@ def _conditions(actor: Actor, query: Query) -> list[ColumnElement[bool]]:
 
 
 def _by_receiver(actor: Actor, *, held: bool) -> list[ColumnElement[bool]]:
-    idle = select(Webhook.id).where(
-        Webhook.tenant_id == actor.tenant_id, Webhook.is_active.is_(False)
-    )
+    idle = select(Webhook.id).where(Webhook.tenant_id == actor.tenant_id, not_(Webhook.receives))
     if held:
         return [Delivery.state.in_(("pending", "retrying")), Delivery.webhook_id.in_(idle)]
     return [Delivery.webhook_id.not_in(idle)]

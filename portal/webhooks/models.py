@@ -15,9 +15,11 @@ from sqlalchemy import (
     Select,
     String,
     Text,
+    and_,
     bindparam,
     case,
     func,
+    not_,
     null,
     select,
     text,
@@ -26,6 +28,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.applications.ownership import OfApplication
 from portal.config import running
 from portal.db import CONSTRAINTS, Actor, Base, Record
 from portal.outbound import Kind
@@ -51,7 +54,7 @@ FAILING = text("is_active AND last_delivery_status NOT IN ('delivered', 'sending
 PAUSED = text("paused_at IS NOT NULL AND NOT is_deleted")
 
 
-class Webhook(Record):
+class Webhook(OfApplication, Record):
     """Where events go to (outbound) or come from (inbound), and how they are signed."""
 
     __tablename__ = "webhook"
@@ -151,11 +154,23 @@ class Webhook(Record):
         base = bindparam(None, callable_=lambda: running().base_url, type_=String)
         return case((cls.direction == "inbound", base + "/in/" + cls.id), else_=null())
 
+    @hybrid_property
+    def receives(self) -> bool:
+        """Whether anything is sent or let in now: it is active, and so is its application."""
+        return self.is_active and not self.is_stopped
+
+    @receives.inplace.expression
+    @classmethod
+    def _receives(cls) -> ColumnElement[bool]:
+        return and_(cls.is_active, not_(cls.is_stopped))
+
     @property
     def state(self) -> str:
-        """In one word what `enabled`, `paused_at` and `is_deleted` come to."""
+        """In one word what `enabled`, `paused_at`, `is_deleted` and its application come to."""
         if self.is_deleted:
             return "deleted"
+        if self.is_stopped:
+            return "stopped"
         if self.paused_at is not None:
             return "paused"
         return "enabled" if self.enabled else "disabled"

@@ -54,7 +54,7 @@ def index() -> ResponseReturnValue:
         "webhooks/index.html",
         "webhooks/_listing.html",
         view=web.list_view(page, query),
-        owners=applications.names(web.actor(), owners),
+        owners=applications.of(web.actor(), owners),
     )
 
 
@@ -81,7 +81,7 @@ def _revealed(record: Webhook, made: Revealed[Webhook] | None) -> ResponseReturn
 
 def _with_choices(form: WebhookForm) -> WebhookForm:
     none = [("", "None")]
-    form.application_id.choices = none + applications.choices(
+    form.application_id.choices = none + applications.extendable_choices(
         web.actor(), also=[form.application_id.data]
     )
     form.connector_id.choices = none + connectors.choices(
@@ -274,9 +274,11 @@ def part(actor: Actor, application: Application) -> Part:
             for r in page.items
         ],
         all_url=url_for("webhooks.index", application_id=application.id),
-        new_url=new if actor.can("webhooks:write") else None,
+        new_url=new if actor.can("webhooks:write") and not application.is_stopped else None,
         new_label="Add a webhook",
         empty="No webhook: this application hears of nothing yet.",
+        stopped="Nothing is sent and nothing is let in. Events wait as long as events are kept, and"
+        " go out when the application is reopened. None can be added.",
     )
 
 

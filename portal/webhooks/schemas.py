@@ -137,6 +137,7 @@ class WebhookInput(Command):
     server_managed: ClassVar[frozenset[str]] = frozenset(
         {
             "vault_path",
+            "application_status",
             "last_delivery_at",
             "last_delivery_status",
             "consecutive_failures",
@@ -247,6 +248,9 @@ class WebhookDocument(Document):
     connector_id: str | None
     tags: list[str]
     application_id: str | None
+    application_status: str | None = Field(
+        description="Of the owning application: suspended and retired stop what belongs to it."
+    )
     secret_fingerprint: str | None = Field(
         description="First 12 hex digits of the SHA-256 of the current signing secret's bytes."
     )

@@ -1,6 +1,6 @@
 -- Which endpoints have a delivery that is due, over all tenants, after the one that is named,
--- without the busy ones. `is_probe` says that a paused endpoint is to be tried. The one question
--- that is asked across the tenants' wall, hence as the owner, whom the policy `engine` lets read
+-- without the busy ones and those of a suspended or retired application. `is_probe` says that a
+-- paused endpoint is to be tried. The one question that is asked across the tenants' wall, hence as the owner, whom the policy `engine` lets read
 -- these tables; the answer is ids and limits, nothing that was published. Jumps from endpoint to
 -- endpoint (a loose index scan): a million deliveries that wait at one endpoint cost as much as
 -- one.
@@ -32,7 +32,9 @@ BEGIN
     FROM waiting
     JOIN webhook w ON w.tenant_id = waiting.tenant_id AND w.id = waiting.webhook_id
     LEFT JOIN endpoint e ON e.tenant_id = w.tenant_id AND e.webhook_id = w.id
+    LEFT JOIN application a ON a.tenant_id = w.tenant_id AND a.id = w.application_id
     WHERE NOT w.id = ANY (busy)
+    AND coalesce(a.status, '') NOT IN ('suspended', 'retired')
     AND (w.is_active OR (w.enabled AND NOT w.is_deleted AND e.next_probe_at <= now()))
     AND (e.not_before IS NULL OR e.not_before <= now())
     AND EXISTS (

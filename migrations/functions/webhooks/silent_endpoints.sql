@@ -1,5 +1,5 @@
--- Which paused endpoints are due for a probe and have no delivery to probe with, over all tenants:
--- asked across the tenants' wall like due_endpoints, and the answer is ids only.
+-- Which paused endpoints are due for a probe and have no delivery to probe with, over all tenants,
+-- without those of a suspended or retired application: asked across the tenants' wall like due_endpoints, and the answer is ids only.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION silent_endpoints(at_most integer)
 RETURNS TABLE (tenant_id text, webhook_id text)
@@ -9,8 +9,10 @@ BEGIN
     RETURN QUERY
     SELECT w.tenant_id::text, w.id::text FROM endpoint e
     JOIN webhook w ON w.tenant_id = e.tenant_id AND w.id = e.webhook_id
+    LEFT JOIN application a ON a.tenant_id = w.tenant_id AND a.id = w.application_id
     WHERE e.next_probe_at <= now()
     AND w.paused_at IS NOT NULL AND w.enabled AND NOT w.is_deleted
+    AND coalesce(a.status, '') NOT IN ('suspended', 'retired')
     AND NOT EXISTS (
         SELECT FROM delivery d WHERE d.tenant_id = w.tenant_id AND d.webhook_id = w.id
         AND d.state IN ('pending', 'in_flight', 'retrying'))

@@ -47,7 +47,8 @@ def create() -> ResponseReturnValue:
 
 def with_choices(form: InboundForm) -> InboundForm:
     """The form with the tenant's applications to choose from."""
-    form.application_id.choices = [("", "None"), *applications.choices(web.actor())]
+    owners = applications.extendable_choices(web.actor(), also=[form.application_id.data])
+    form.application_id.choices = [("", "None"), *owners]
     return form
 
 

@@ -1,0 +1,51 @@
+"""What a record has that belongs to an application: the status of that one, which may stop it."""
+
+from typing import Any
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, declared_attr, foreign, relationship, remote
+
+from portal.applications.models import STOPPED, Application
+
+
+class OfApplication:
+    """For a model with `tenant_id` and `application_id`."""
+
+    @declared_attr
+    def owning_application(cls) -> Mapped[Application | None]:  # noqa: N805 - a class, see SQLAlchemy
+        """The application that it belongs to, loaded when it is asked for."""
+        owned: Any = cls
+        return relationship(
+            Application,
+            primaryjoin=lambda: and_(
+                owned.tenant_id == remote(Application.tenant_id),
+                foreign(owned.application_id) == remote(Application.id),
+            ),
+            viewonly=True,
+        )
+
+    @hybrid_property
+    def application_status(self) -> str | None:
+        """The status of its application; None for a record of the whole tenant."""
+        return self.owning_application.status if self.owning_application else None
+
+    @application_status.inplace.expression
+    @classmethod
+    def _application_status(cls) -> Any:
+        owned: Any = cls
+        return (
+            select(Application.status)
+            .where(Application.tenant_id == owned.tenant_id, Application.id == owned.application_id)
+            .scalar_subquery()
+        )
+
+    @hybrid_property
+    def is_stopped(self) -> bool:
+        """Whether its application is suspended or retired, so that it does nothing."""
+        return self.application_status in STOPPED
+
+    @is_stopped.inplace.expression
+    @classmethod
+    def _is_stopped(cls) -> Any:
+        return func.coalesce(cls.application_status, "").in_(sorted(STOPPED))

@@ -1,0 +1,71 @@
+"""The verbs that stop an application and all that belongs to it, and the one that undoes it.
+
+They change its status and nothing else: keys, tokens, webhooks and connectors ask for it at each
+use, so that all of them stop and work again with the one commit.
+"""
+
+from portal import records
+from portal.applications.models import Application
+from portal.applications.schemas import StateReason
+from portal.db import Actor, find
+from portal.errors import Conflict, FieldError
+
+VERBS = {"suspended": "suspend", "retired": "retire"}
+"""Status → the verb that leads to it."""
+
+
+def suspend(actor: Actor, application_id: str, command: StateReason) -> Application:
+    """Stop an application for a while. Raises Conflict for one that is stopped already."""
+    actor.require("applications:suspend")
+    record = find(Application, actor, application_id, lock=True)
+    if record.is_stopped:
+        raise Conflict(f"{record.display_name} is {record.status} already.")
+    return _stop(actor, record, "suspended", command)
+
+
+def retire(actor: Actor, application_id: str, command: StateReason) -> Application:
+    """Stop an application that is not to come back, a suspended one too. Raises Conflict for one
+    that is retired already."""
+    actor.require("applications:retire")
+    record = find(Application, actor, application_id, lock=True)
+    if record.status == "retired":
+        raise Conflict(f"{record.display_name} is retired already.")
+    return _stop(actor, record, "retired", command)
+
+
+def reopen(actor: Actor, application_id: str, command: StateReason) -> Application:
+    """Let a suspended or retired application work again, in the status that it had before. Raises
+    Conflict for one that is not stopped."""
+    actor.require("applications:reopen")
+    record = find(Application, actor, application_id, lock=True)
+    if not record.is_stopped:
+        raise Conflict(f"{record.display_name} is {record.status}, so there is nothing to reopen.")
+    values = {
+        "status": record.reopens_as or "active",
+        "reopens_as": None,
+        "status_reason": command.reason,
+    }
+    return records.change(actor, record, values, action="reopened")
+
+
+def _stop(actor: Actor, record: Application, status: str, command: StateReason) -> Application:
+    values = {
+        "status": status,
+        "reopens_as": record.reopens_as if record.is_stopped else record.status,
+        "status_reason": command.reason,
+    }
+    return records.change(actor, record, values, action=status)
+
+
+def check_change(application_id: str | None, before: str, after: str) -> None:
+    """Raises Conflict that names the verb for a change of status that only a verb may make."""
+    if after == before:
+        return
+    verb = VERBS.get(after) or ("reopen" if before in VERBS else None)
+    if verb is None:
+        return
+    if application_id is None:
+        message = f"A new application cannot be {after}. Register it, then {verb} it."
+    else:
+        message = f"Use POST /applications/{application_id}/{verb} with a reason."
+    raise Conflict(message, errors=[FieldError("status", message)])

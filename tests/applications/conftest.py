@@ -1,0 +1,27 @@
+"""What the tests of applications share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.cast import Api
+
+Do = Callable[..., TestResponse]
+
+
+@pytest.fixture
+def crm(ada: Api) -> dict[str, Any]:
+    return ada.create("applications", display_name="CRM 360", slug="crm")
+
+
+@pytest.fixture
+def do(ada: Api, crm: dict[str, Any]) -> Do:
+    """`do("suspend")`: as Ada, to the CRM, with a reason."""
+
+    def verb(name: str, reason: str | None = "A key leaked.", by: Api = ada) -> TestResponse:
+        body = {} if reason is None else {"reason": reason}
+        return by.post(f"/applications/{crm['id']}/{name}", body)
+
+    return verb

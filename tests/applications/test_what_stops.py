@@ -1,0 +1,254 @@
+"""What a suspended or retired application stops, through the front door, and that reopening undoes
+it."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.applications.conftest import Do
+from tests.bench.servers import free_port, portal_serving
+from tests.cast import ADA, Api, Pages
+from tests.keys.test_console import form_of, token_on
+from tests.keys.test_oauth import exchange, introspect
+from tests.keys.test_served import ask
+from tests.webhooks.conftest import Receiver, receiver
+from tests.webhooks.test_engine import deliveries, delivering, until
+
+__all__ = ["receiver"]
+
+App = dict[str, Any]
+STOPS = pytest.mark.parametrize("verb", ["suspend", "retire"])
+SCOPES = ["keys:verify", "applications:read", "events:publish", "webhooks:write", "keys:write"]
+
+
+@pytest.fixture
+def key(ada: Api, crm: App) -> App:
+    return ada.create("api-keys", application_id=crm["id"], scopes=SCOPES)
+
+
+@pytest.fixture
+def holder(app: Flask, key: App) -> Api:
+    return Api(app.test_client(), key["key"])
+
+
+# ---------------------------------------------------------------- keys and tokens
+
+
+@STOPS
+def test_its_key_opens_nothing_until_it_is_reopened(
+    ada: Api, holder: Api, key: App, do: Do, verb: str
+) -> None:
+    def heard() -> tuple[int, int, str]:
+        read = holder.get("/applications").status_code
+        published = holder.post("/events", {"type": "rfp.created"}).status_code
+        return read, published, ada.post("/api-keys/verify", {"key": key["key"]}).json["code"]
+
+    assert heard() == (200, 202, "VALID")
+    do(verb)
+    assert heard() == (401, 401, "APP_INACTIVE")
+    do("reopen")
+    assert heard() == (200, 202, "VALID")
+
+
+@STOPS
+def test_its_tokens_stop_and_no_new_one_is_given(
+    app: Flask, ada: Api, key: App, do: Do, verb: str
+) -> None:
+    token = exchange(app, key).json["access_token"]
+    bearer = Api(app.test_client(), token)
+
+    def heard() -> tuple[int, int, bool, bool]:
+        active = [introspect(ada, shown).json["active"] for shown in (token, key["key"])]
+        given = exchange(app, key).status_code
+        return bearer.get("/applications").status_code, given, active[0], active[1]
+
+    assert heard() == (200, 200, True, True)
+    do(verb)
+    assert heard() == (401, 401, False, False)
+    do("reopen")
+    assert heard() == (200, 200, True, True)
+
+
+@STOPS
+def test_no_new_key_connector_or_webhook_belongs_to_it(
+    ada: Api, crm: App, key: App, do: Do, verb: str
+) -> None:
+    webhook, connector = ada.create("webhooks"), ada.create("connectors")
+    own = {"application_id": crm["id"]}
+
+    def asked() -> list[int]:
+        answers = [
+            ada.post("/api-keys", own),
+            ada.post(f"/api-keys/{key['id']}/rotations", {"overlap": "now"}),
+            ada.post("/connectors", own),
+            ada.post("/webhooks", own),
+            ada.post("/webhooks", {**own, "direction": "inbound"}),
+            ada.patch(f"/connectors/{connector['id']}", own),
+            ada.patch(f"/webhooks/{webhook['id']}", own),
+        ]
+        return [answer.status_code for answer in answers]
+
+    do(verb)
+    assert ada.post(f"/api-keys/{key['id']}/children", {}).status_code == 409
+    assert asked() == [409] * 7
+    assert "CRM 360 is" in ada.post("/webhooks", own).json["errors"][0]["message"]
+    do("reopen")
+    assert asked() == [201, 201, 201, 201, 201, 200, 200]
+
+
+def test_a_one_time_link_to_its_key_opens_after_it_is_reopened(
+    app: Flask, crm: App, do: Do, browse: Callable[..., Pages]
+) -> None:
+    page, visitor = browse(ADA), Pages(app.test_client(), "")
+    form = form_of(page, delivery="link", name="Linked", application_id=crm["id"])
+    [secret] = set(re.findall(r"/keys/link#([\w-]+)", page.post("/keys/new", form).text))
+    visitor.token = token_on(visitor.client)
+
+    def opened() -> int:
+        return visitor.post("/keys/link", {"secret": secret}).status_code
+
+    do("suspend")
+    assert opened() == 410
+    do("reopen")
+    assert opened() == 200
+    assert opened() == 410
+
+
+# ---------------------------------------------------------------- every process
+
+
+@pytest.fixture
+def ports(_settings: dict[str, str]) -> Iterator[list[int]]:
+    """Two servers, as on two machines."""
+    ports = [free_port(), free_port()]
+    address = {"PORTAL_BASE_URL": f"http://127.0.0.1:{ports[0]}"}
+    with (
+        portal_serving(_settings | address, ports[0]),
+        portal_serving(_settings | address, ports[1]),
+    ):
+        yield ports
+
+
+@STOPS
+def test_every_process_hears_of_it(ports: list[int], ada: Api, key: App, do: Do, verb: str) -> None:
+    service = ada.create("api-keys", scopes=["keys:verify"])["key"]
+    headers = {"Authorization": f"Bearer {service}", "Content-Type": "application/json"}
+
+    def heard() -> set[str]:
+        codes = [ask(port, headers, {"key": key["key"]}, times=3) for port in ports]
+        return {document["code"] for one in codes for _, document in one}
+
+    assert heard() == {"VALID"}
+    do(verb)
+    until(lambda: heard() == {"APP_INACTIVE"})
+    do("reopen")
+    until(lambda: heard() == {"VALID"})
+
+
+# ---------------------------------------------------------------- webhooks
+
+
+@STOPS
+def test_its_webhooks_send_nothing_and_what_waits_goes_out_when_it_is_reopened(
+    app: Flask,
+    ada: Api,
+    crm: App,
+    do: Do,
+    receiver: Receiver,
+    browse: Callable[..., Pages],
+    verb: str,
+) -> None:
+    own = {"event_types": ["rfp.*"], "application_id": crm["id"]}
+    theirs = ada.create("webhooks", url=receiver.hook("crm"), **own)
+    other = ada.create("webhooks", url=receiver.hook("other"), event_types=["rfp.*"])
+    with delivering(app):
+        ada.post("/events", {"type": "rfp.created"})
+        until(lambda: receiver.mail("crm") and receiver.mail("other"))
+        do(verb)
+        for _ in range(3):
+            ada.post("/events", {"type": "rfp.updated"})
+        until(lambda: len(receiver.mail("other")) == 4)
+        waiting = [one["state"] for one in deliveries(ada, theirs)]
+        assert waiting == ["held", "held", "held", "delivered"]
+        assert len(receiver.mail("crm")) == 1
+        assert len(deliveries(ada, theirs, "?state=held")) == 3
+        assert "held" in browse(ADA).get("/deliveries?state=held").text
+        do("reopen")
+        until(lambda: len(receiver.mail("crm")) == 4)
+    assert {one["state"] for one in deliveries(ada, other)} == {"delivered"}
+
+
+def test_what_a_worker_took_ahead_is_put_back(
+    app: Flask, ada: Api, crm: App, do: Do, receiver: Receiver
+) -> None:
+    """More are due than may be on their way at once, and the receiver takes its time."""
+    slow = receiver.hook("crm", "?delay=1")
+    theirs = ada.create("webhooks", url=slow, event_types=["rfp.*"], application_id=crm["id"])
+    for _ in range(30):
+        ada.post("/events", {"type": "rfp.created"})
+    with delivering(app):
+        until(lambda: receiver.mail("crm"))
+        do("suspend")
+        until(lambda: not [1 for d in deliveries(ada, theirs) if d["state"] == "in_flight"])
+        arrived = len(receiver.mail("crm"))
+        states = [d["state"] for d in deliveries(ada, theirs)]
+        assert states.count("delivered") == arrived < 30
+        assert states.count("held") == 30 - arrived
+        do("reopen")
+        until(lambda: len(receiver.mail("crm")) == 30)
+
+
+@STOPS
+def test_nothing_is_sent_by_hand_either(
+    ada: Api, crm: App, do: Do, receiver: Receiver, browse: Callable[..., Pages], verb: str
+) -> None:
+    own = {"event_types": ["rfp.*"], "application_id": crm["id"]}
+    theirs = ada.create("webhooks", url=receiver.hook("crm"), **own)
+    path = f"/webhooks/{theirs['id']}"
+    do(verb)
+    for way in ("test-deliveries", "lab-deliveries"):
+        answer = ada.post(f"{path}/{way}", {"event_type": "rfp.created"})
+        assert answer.status_code == 409
+        assert "Reopen the application" in answer.json["detail"]
+    assert receiver.mail("crm") == []
+    assert (
+        ada.get(path).json["application_status"]
+        == ada.get(f"/applications/{crm['id']}").json["status"]
+    )
+    shown = browse(ADA).get(path).text
+    assert "Nothing is sent and nothing is let in" in shown
+    assert "stopped" in shown
+
+
+@STOPS
+def test_its_inbound_addresses_are_as_if_they_were_off(
+    app: Flask, ada: Api, crm: App, do: Do, verb: str
+) -> None:
+    inbound = ada.create("webhooks", direction="inbound", application_id=crm["id"])
+    path = f"/in/{inbound['id']}"
+    assert app.test_client().post(path, data=b"{}").status_code == 401
+    do(verb)
+    assert app.test_client().post(path, data=b"{}").status_code == 404
+    do("reopen")
+    assert app.test_client().post(path, data=b"{}").status_code == 401
+
+
+# ---------------------------------------------------------------- connectors
+
+
+@STOPS
+def test_whoever_runs_its_connectors_reads_that_they_are_stopped(
+    ada: Api, crm: App, do: Do, browse: Callable[..., Pages], verb: str
+) -> None:
+    own = ada.create("connectors", name="Jira of the CRM", application_id=crm["id"])
+    path = f"/connectors/{own['id']}"
+    assert ada.get(path).json["application_status"] == "active"
+    status = do(verb).json["status"]
+    assert ada.get(path).json["application_status"] == status
+    assert (ada.get("/connectors").json or {})["items"][0]["application_status"] == status
+    page = browse(ADA)
+    assert f"Its application is {status}" in page.get(path).text
+    assert "stopped" in page.get(f"/applications/{crm['id']}").text
