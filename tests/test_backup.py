@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from portal import migrate
+from portal import migrate, pgtools
 from portal.cli import main
 from portal.config import libpq_url
 from portal.rootkeys import RootKey
@@ -178,6 +178,28 @@ def test_without_a_role_it_is_said_which_to_make(settings: dict[str, str], tmp_p
     made = portal("backup", str(tmp_path / "portal.backup"), settings=none)
     assert made.exit_code == 1
     assert "PORTAL_BACKUP_DATABASE_URL" in made.output
+
+
+def test_a_pg_dump_that_is_older_than_the_server_is_not_used() -> None:
+    with pytest.raises(pgtools.ToolError, match="PostgreSQL 99, and pg_dump of at least that"):
+        pgtools.tool("pg_dump", 990001)
+    assert pgtools.tool("pg_dump", 180004).name == "pg_dump"
+
+
+def test_a_vault_that_does_not_answer_is_said_at_the_end(
+    filled: Database, settings: dict[str, str], empty_database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "portal.backup"
+    portal("backup", str(file), settings=settings)
+    vault = {
+        "PORTAL_SECRET_STORE": "vault",
+        "PORTAL_VAULT_ADDR": "http://127.0.0.1:1",
+        "PORTAL_VAULT_TOKEN": "t",
+    }
+    back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path, **vault))
+    assert back.exit_code == 1
+    assert "No stored secret opens" in back.output
+    assert "Traceback" not in back.output
 
 
 def test_nothing_is_overwritten(settings: dict[str, str], tmp_path: Path) -> None:

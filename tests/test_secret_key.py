@@ -1,5 +1,6 @@
 """The secret key is replaced on a running portal, and nobody notices: the drill."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -25,8 +26,9 @@ from portal.config import Config, libpq_url
 from portal.db import db
 from portal.identity.provider import ProviderClient, create_provider, issue_token
 from portal.rootkeys import RootKey
+from portal.webhooks import queue
 from tests.bench.servers import portal_serving
-from tests.cast import ADA, GUS, PREFIX, Api, add_tenants
+from tests.cast import ADA, GUS, PREFIX, Api, add_tenants, sign_in
 from tests.databases import Database
 from tests.identity.conftest import person
 from tests.identity.serving import served
@@ -224,9 +226,6 @@ def test_the_drill(town: Town, own_database: Database) -> None:
     assert f"2 data keys of the secret store under {NEW_ID}" in found
 
 
-# ---------------------------------------------------------------- when the old key is missing
-
-
 @pytest.fixture
 def portal_with(
     make_config: Callable[..., Config], database: Database
@@ -243,6 +242,30 @@ def portal_with(
     for app in made:
         with app.app_context():
             db.engine.dispose()
+
+
+def test_looking_at_a_page_is_enough_to_outlive_the_old_key(
+    portal_with: Callable[..., Flask], tenants: tuple[str, str]
+) -> None:
+    browser = sign_in(portal_with(OLD), ADA)
+    browser.get("/applications/new")
+    browser.client.application = portal_with(NEW, OLD)
+    assert browser.csrf_token()
+    browser.client.application = portal_with(NEW)
+    assert browser.post("/applications/new", {"display_name": "CRM 360"}).status_code == 303
+
+
+# ---------------------------------------------------------------- when the old key is missing
+
+
+def test_a_worker_with_another_key_is_waited_for(town: Town, own_database: Database) -> None:
+    with asyncio.Runner() as runner:
+        worker = runner.run(queue.connect(libpq_url(own_database.app_url), OLD_ID))
+        early = town.portal("secret-key", "rotate", keys=(NEW, OLD))
+        runner.run(worker.close())
+    assert early.returncode == 1
+    assert f"a worker at this machine uses {OLD_ID}" in early.stderr
+    assert town.portal("secret-key", "rotate", keys=(NEW, OLD)).returncode == 0
 
 
 def exchanged(app: Flask, issued: dict[str, Any]) -> Any:

@@ -1,5 +1,6 @@
 """Signing in too often, from one address or to one account, in whatever process."""
 
+import secrets
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from portal.config import Config
 from portal.identity.pace import ACCOUNT, ADDRESS, Allowance
 from tests.cast import ADA, ED, Provider
 from tests.databases import Database
@@ -60,6 +62,18 @@ def test_an_address_that_begins_too_often_must_wait_in_every_process(
         assert "from your network" in refused.text
         assert "Try again in" in refused.text
     assert begin(client, THERE).status_code == 303
+
+
+def test_a_new_secret_key_gives_nobody_a_second_allowance(
+    client: FlaskClient,
+    config: Config,
+    another_app: Callable[..., Flask],
+    owes: Callable[..., None],
+) -> None:
+    begin(client, HERE)
+    owes(3600)
+    keys = ",".join([secrets.token_hex(32), *config.secret_key.texts])
+    assert begin(another_app(PORTAL_SECRET_KEY=keys).test_client(), HERE).status_code == 429
 
 
 def test_its_callbacks_wait_as_well(
