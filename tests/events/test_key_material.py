@@ -9,10 +9,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from portal.db import transaction
 from portal.keys.format import generate
+from portal.webhooks.inbound import review
 from tests.cast import ADA, Api, sign_in
 from tests.databases import Database
 from tests.webhooks.conftest import Receiver, receiver
+from tests.webhooks.kit import rows
 from tests.webhooks.test_inbound import SECRET, events, github, knock, make, received
 from tests.webhooks.test_webhooks import everything_written
 
@@ -173,6 +176,25 @@ def test_in_quarantine_a_key_is_shown_to_nobody_and_verified_all_the_same(
     done = ada.post(f"/webhooks/{webhook['id']}/received/reverifications").json or {}
     assert done["verified"] == 1
     assert [event["data"] for event in events(ada)] == [MASKED]
+    assert is_nowhere(database)
+
+
+def test_in_quarantine_a_key_stays_for_14_days_at_most(
+    app: Flask, ada: Api, database: Database, send: Sent
+) -> None:
+    webhook = make(ada, inbound_secret="not-the-right-one")
+    send(webhook)
+
+    def after(days: int) -> None:
+        aged = f"UPDATE inbound_request SET received_at = now() - interval '{days} days' RETURNING"
+        rows(database, f"{aged} 1")
+        with app.app_context(), transaction(webhook["tenant_id"]):
+            review.forget_old(webhook["tenant_id"])
+
+    after(13)
+    assert not is_nowhere(database)
+    after(15)
+    assert received(ada, webhook) == []
     assert is_nowhere(database)
 
 

@@ -173,3 +173,17 @@ def test_code_for_receivers_is_shown(snippet: Any, ada: Api, ada_pages: Pages) -
     page = ada_pages.get(f"/webhooks/{webhook['id']}/verification?language={snippet.name}").text
     assert snippet.file in page
     assert "whsec_" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "kept"), [("hmac-sha256-hex", {"equal_bodies": "each"}), ("timestamped-hmac", {})]
+)
+def test_whether_equal_bodies_are_one_event_is_chosen_where_the_body_alone_is_signed(
+    ada: Api, ada_pages: Pages, scheme: str, kept: dict[str, str]
+) -> None:
+    form = {"name": "Doors", "inbound_scheme": scheme, "option_equal_bodies": "each"}
+    assert filled(ada_pages, "/webhooks/inbound/new", **form).status_code < 400
+    [made] = (ada.get("/webhooks").json or {})["items"]
+    assert made["inbound_options"] == kept
+    page = ada_pages.get(f"/webhooks/{made['id']}/edit").text
+    assert ('<option selected value="each"' in page) is bool(kept)
