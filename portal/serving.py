@@ -1,5 +1,6 @@
 """Start the processes that listen: the web server, and the two that only development has."""
 
+import gc
 import importlib
 import os
 import signal
@@ -77,7 +78,11 @@ def _load_front(parent: int, target: str) -> Any:
     end_with_parent(parent)
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    return Front(importlib.import_module(target).app)
+    front = Front(importlib.import_module(target).app)
+    # What is loaded stays: the collector need not walk it, which holds every thread meanwhile.
+    gc.collect()
+    gc.freeze()
+    return front
 
 
 def end_with_parent(parent: int) -> None:

@@ -85,7 +85,7 @@ def place(directory: Path) -> Iterator[Place]:
             "PORTAL_BASE_URL": "https://portal.example",
             "PORTAL_DATA_DIR": str(directory),
             "PORTAL_DATABASE_URL": postgres.app_url,
-            "PORTAL_SECRET_KEY": "a secret of the bench, known to all of us",
+            "PORTAL_SECRET_KEY": "a secret of the bench that all of us know",
             "PORTAL_OIDC_ISSUER": "https://idp.example",
             "PORTAL_OIDC_CLIENT_ID": "portal",
             "PORTAL_OIDC_CLIENT_SECRET": "a secret of the bench, known to all",

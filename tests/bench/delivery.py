@@ -52,7 +52,7 @@ class Bench:
         self.settings = {
             "PORTAL_DATABASE_URL": postgres.app_url,
             "PORTAL_DATA_DIR": str(directory),
-            "PORTAL_SECRET_KEY": "a secret of the bench, known to all of us",
+            "PORTAL_SECRET_KEY": "a secret of the bench that all of us know",
             "PORTAL_OIDC_ISSUER": "https://idp.example",
             "PORTAL_OIDC_CLIENT_ID": "portal",
             "PORTAL_OIDC_CLIENT_SECRET": "a secret of the bench, known to all",

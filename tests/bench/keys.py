@@ -233,7 +233,7 @@ def all_of(keys: int, rounds: int, seconds: float) -> Iterator[Figure]:
             "PORTAL_BASE_URL": "https://portal.example",
             "PORTAL_DATA_DIR": name,
             "PORTAL_DATABASE_URL": postgres.app_url,
-            "PORTAL_SECRET_KEY": "a secret of the bench, known to all of us",
+            "PORTAL_SECRET_KEY": "a secret of the bench that all of us know",
             "PORTAL_OIDC_ISSUER": "https://idp.example",
             "PORTAL_OIDC_CLIENT_ID": "portal",
             "PORTAL_OIDC_CLIENT_SECRET": "a secret of the bench, known to all",
