@@ -11,7 +11,7 @@ def create_app(config: Config | None = None) -> Flask:
     from portal.db import init_database
     from portal.features import FEATURES
     from portal.keys import callers, gate
-    from portal.quotas import edge as quotas
+    from portal.quotas.feature import counting
 
     config = config or Config.from_environ()
     logs.configure(production=config.is_production)
@@ -24,13 +24,12 @@ def create_app(config: Config | None = None) -> Flask:
     edge.init_app(app, config)
     logs.log_requests(app)
     web.init_pages(app, config)
-    quotas.init_app(app)
     secretstore.configure(config)
     for blueprint in (health.blueprint, overview.bp, notices.bp):
         app.register_blueprint(blueprint)
     for feature in FEATURES:
         feature.init_app(app)
     operations = [operation for feature in FEATURES for operation in feature.rest()]
-    api.init_app(app, operations, callers.known_to(app), quotas.counting(gate.admit))
+    api.init_app(app, operations, callers.known_to(app), counting(gate.admit))
     finder.init_app(app, [resource for feature in FEATURES for resource in feature.resources])
     return app

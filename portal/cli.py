@@ -325,8 +325,8 @@ def tenant_quota(
 ) -> None:
     """Show a tenant's quotas, or set some of them.
 
-    They hold within a second, in every process. Records above a new limit stay, and no more can be
-    made.
+    They hold within two seconds, in every process. Records above a new limit stay, and no more
+    can be made.
 
     Example: portal tenant quota tnt_01JD… --api-keys 500
     """

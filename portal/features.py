@@ -6,6 +6,7 @@ from portal.connectors.feature import feature as connectors
 from portal.events.feature import feature as events
 from portal.identity.feature import feature as identity
 from portal.keys.feature import feature as keys
+from portal.quotas.feature import feature as quotas
 from portal.webhooks.feature import feature as webhooks
 
-FEATURES = (identity, applications, keys, connectors, webhooks, events, audit)
+FEATURES = (identity, applications, keys, connectors, webhooks, events, audit, quotas)

@@ -20,7 +20,7 @@ from portal.events.listeners import Match, Published, listeners
 from portal.events.models import Event, EventKey
 from portal.events.schemas import EventInput
 from portal.listing import Listing, Page, Query, page
-from portal.quotas import rates
+from portal.quotas import rates, storage
 
 EXPLAINED = 200
 ERASED_AT_ONCE = 10_000
@@ -75,9 +75,11 @@ def publish(actor: Actor, events: Sequence[EventInput]) -> list[Accepted]:
 
     One whose own id was published before is left as it is. Raises Invalid for data that does not
     fit the schema of a type that asks for it, and for an API key in it where the tenant says so;
-    QuotaExceeded where the tenant publishes too many a second.
+    QuotaExceeded where the tenant publishes too many a second, QuotaReached where it stores as much
+    as it may.
     """
     actor.require("events:publish")
+    storage.known().check(actor.tenant_id)
     rates.known().take(actor.tenant_id, "events_per_second", len(events))
     events = keymaterial.screened(actor.tenant_id, events)
     catalogue.check(actor, events)
@@ -163,6 +165,7 @@ def erase(actor: Actor, subject: str) -> Erased:
         )
     idempotency.forget_about(actor.tenant_id, subject)
     if ids:
+        storage.measure_anew(actor.tenant_id)
         audit.note(
             actor,
             "events.erased",

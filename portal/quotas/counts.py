@@ -90,7 +90,7 @@ def begin(tenant_id: str, model: type[Record]) -> int | None:
 
 
 def count_again(tenant_id: str, model: type[Record]) -> None:
-    """Correct the count by looking at every record, while nobody creates any.
+    """Make or correct the count by looking at every record, while nobody creates any.
 
     What a release before this one makes is not counted, so there may be something to correct.
     """
@@ -100,6 +100,8 @@ def count_again(tenant_id: str, model: type[Record]) -> None:
     if connection.execute(held).all():
         connection.execute(delete(QuotaCount).where(*parts))
         _write(tenant_id, model)
+    else:
+        begin(tenant_id, model)
 
 
 def reached(quota: Quota, used: int, allowed: int) -> QuotaReached:

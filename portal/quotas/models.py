@@ -1,8 +1,8 @@
 """What was set for a tenant, and how many records it has."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Double, SmallInteger, String, func
+from sqlalchemy import BigInteger, CheckConstraint, Date, Double, SmallInteger, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base
@@ -48,3 +48,25 @@ class QuotaCount(Base):
     live: Mapped[int] = mapped_column(BigInteger)
     room: Mapped[int] = mapped_column(BigInteger)
     of_limit: Mapped[int] = mapped_column(BigInteger)
+
+
+class StoredDay(Base):
+    """About how many bytes of one kind came in on a day, of the rows up to an id; see `storage`."""
+
+    __tablename__ = "quota_stored_day"
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    up_to: Mapped[str] = mapped_column(String(40))
+
+
+class Stored(Base):
+    """About how many bytes a tenant's events, deliveries and inbound requests take."""
+
+    __tablename__ = "quota_stored"
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    measured_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -15,6 +15,11 @@ class Quota:
     room: str
 
     @property
+    def label(self) -> str:
+        """At the beginning of a line."""
+        return self.plural[0].upper() + self.plural[1:]
+
+    @property
     def option(self) -> str:
         """As the command line names it."""
         return "--" + self.name.replace("_", "-")
@@ -38,5 +43,12 @@ RATES = (
     Quota("requests_per_second", "requests a second", 10_000, 1_000_000, MORE),
     Quota("events_per_second", "events a second", 20_000, 10_000_000, MORE),
 )
-QUOTAS = (*RATES, *RECORDS)
+STORED = Quota(
+    "stored_bytes",
+    "stored bytes",
+    100 * 1024**3,
+    100 * 1024**4,
+    "Keep events for fewer days, or ask your platform's operators for more.",
+)
+QUOTAS = (*RATES, *RECORDS, STORED)
 BY_NAME = {quota.name: quota for quota in QUOTAS}

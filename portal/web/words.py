@@ -58,7 +58,7 @@ RAIL = (
     Entry("deliveries.index", "Deliveries", "send"),
     Entry("events.index", "Events", "bolt", also="event_types"),
     Entry("audit.index", "Audit log", "history", rule=True),
-    Entry("sessions.index", "Sessions", "devices", also="people"),
+    Entry("sessions.index", "Sessions", "devices", also="people quotas"),
 )
 
 

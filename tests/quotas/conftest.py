@@ -26,8 +26,11 @@ def set_quota(database: Database, tenants: tuple[str, str]) -> Callable[..., Res
 
 
 @pytest.fixture(autouse=True)
-def _no_rate_of_the_test_before(app: Flask) -> Iterator[None]:
-    """What a process was lent holds for a second: longer than between two tests."""
-    app.extensions["portal.rates"].forget()
+def _nothing_of_the_test_before(app: Flask) -> Iterator[None]:
+    """What a process was lent or knows holds for seconds: longer than between two tests."""
+    known = [app.extensions[name] for name in ("portal.rates", "portal.room")]
+    for one in known:
+        one.forget()
     yield
-    app.extensions["portal.rates"].forget()
+    for one in known:
+        one.forget()

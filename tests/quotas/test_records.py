@@ -84,9 +84,9 @@ def test_a_retired_application_makes_room(ada, set_quota, database):
     set_quota("--applications", "1")
     first = ada.create("applications")["id"]
     assert ada.post("/applications").status_code == 409
-    assert ada.patch(f"/applications/{first}", {"status": "retired"}).status_code == 200
+    assert ada.post(f"/applications/{first}/retire", {"reason": "unused"}).status_code == 200
     ada.create("applications")
-    back = ada.patch(f"/applications/{first}", {"status": "active"})
+    back = ada.post(f"/applications/{first}/reopen", {"reason": "used again"})
     assert (back.status_code, back.json["code"]) == (409, "quota_reached")
 
 
@@ -131,7 +131,7 @@ def test_the_daily_count_corrects_what_was_not_counted(app, ada, database):
     ada.create("connectors")
     database.sql("DELETE FROM connector WHERE id = (SELECT min(id) FROM connector)")
     assert counted(database, "connectors") == 2
-    [job] = housekeeping.HOUSEKEEPING
+    job = housekeeping.HOUSEKEEPING[0]
     with app.app_context(), transaction(ACME):
         job.run(ACME)
     assert counted(database, "connectors") == 1

@@ -12,7 +12,14 @@ from werkzeug.exceptions import HTTPException
 from portal import api, writes
 from portal.config import running
 from portal.db import let_go, transaction
-from portal.errors import MethodNotAllowed, NotFound, PortalError, RateLimited, Unavailable
+from portal.errors import (
+    MethodNotAllowed,
+    NotFound,
+    PortalError,
+    QuotaReached,
+    RateLimited,
+    Unavailable,
+)
 from portal.outbound import Request as OutboundRequest
 from portal.outbound import send_now
 from portal.web import cookieless
@@ -27,6 +34,7 @@ from portal.webhooks.inbound.verify import KEYS_AGAIN, KEYS_AWAY
 from portal.webhooks.models import Webhook
 
 bp = Blueprint("door", __name__)
+FULL_RETRY = 300  # seconds until a sender may try again, where the tenant has no room
 
 
 class NotVerified(PortalError):
@@ -53,6 +61,9 @@ def take(inbound_id: str) -> Response:
     """Take one request in. 200 says that it is kept; anything else that it is not published."""
     try:
         return _take(inbound_id)
+    except QuotaReached as error:
+        # To its sender a 409 would mean that nothing will ever come of it.
+        return api.problem(Unavailable(error.detail, retry_after=FULL_RETRY))
     except (PortalError, HTTPException) as error:
         return api.problem(error)
     except DBAPIError as error:

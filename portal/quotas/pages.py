@@ -1,0 +1,23 @@
+"""The page of quotas, for admins: /quotas."""
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+
+from portal import web
+from portal.errors import Forbidden
+from portal.quotas import standing
+
+bp = Blueprint("quotas", __name__, url_prefix="/quotas")
+
+
+@bp.get("")
+@web.uncounted
+def index() -> ResponseReturnValue:
+    """Each quota, and how the tenant stands to it."""
+    person = web.signed_in()
+    if person is None or person.role != "admin":
+        raise Forbidden("Only an admin of your tenant can see its quotas.")
+    standings = standing.of(person.actor)
+    return web.render(
+        "quotas/index.html", standings=standings, sentence=standing.sentence(standings)
+    )

@@ -1,0 +1,52 @@
+"""REST of quotas: /api/v1/integration/quotas."""
+
+from datetime import datetime
+
+from flask import Response
+from pydantic import BaseModel, Field
+
+from portal.api import actor, answer, no_parameters
+from portal.openapi import Operation
+from portal.quotas import standing
+from portal.quotas.standing import State
+
+
+class QuotaDocument(BaseModel):
+    """One quota, and how the tenant stands to it."""
+
+    name: str
+    used: int | None = Field(
+        description="Rates: the average of the last full minute. null: nobody has counted yet."
+    )
+    limit: int
+    state: State = Field(
+        description="near: from 80 % on. reached: full, or refused in the last five minutes."
+    )
+    counted_at: datetime | None = Field(description="null: the count is exact now.")
+
+
+class QuotasDocument(BaseModel):
+    """All quotas of the tenant."""
+
+    items: list[QuotaDocument]
+
+
+def _read() -> Response:
+    no_parameters()
+    fields = QuotaDocument.model_fields
+    found = standing.of(actor())
+    return answer({"items": [{name: getattr(one, name) for name in fields} for one in found]})
+
+
+OPERATIONS = (
+    Operation(
+        resource="quotas",
+        name="read",
+        method="GET",
+        path="/quotas",
+        summary="How much the tenant may have and do, and has and does",
+        scope="audit:read",
+        view=_read,
+        answer=QuotasDocument,
+    ),
+)

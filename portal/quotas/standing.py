@@ -1,0 +1,129 @@
+"""How a tenant stands to each of its quotas: for the page, and for programs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import Literal
+
+from sqlalchemy import func, select
+
+from portal.db import Actor, database_now, session
+from portal.quotas.models import QuotaCount, QuotaRate, Stored, TenantQuota
+from portal.quotas.names import QUOTAS, RATES, RECORDS, STORED, Quota
+
+NEAR = 0.8
+LATELY = timedelta(minutes=5)
+
+State = Literal["room", "near", "reached", "unknown"]
+WORDS: dict[State, tuple[str, str]] = {
+    "room": ("ok", "has room"),
+    "near": ("degraded", "near the limit"),
+    "reached": ("refused", "at the limit"),
+    "unknown": ("unknown", "not counted yet"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One quota: `used` is None where nobody has counted yet, `counted_at` None where the count is
+    exact now."""
+
+    quota: Quota
+    used: int | None
+    limit: int
+    counted_at: datetime | None = None
+    refused_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """On the wire."""
+        return self.quota.name
+
+    @property
+    def words(self) -> str:
+        """The state for people."""
+        return WORDS[self.state][1]
+
+    @property
+    def tone(self) -> str:
+        """The word whose colour and shape the state has."""
+        return WORDS[self.state][0]
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, where it matters."""
+        return self.quota.room if self.state in ("near", "reached") else ""
+
+    @property
+    def state(self) -> State:
+        """Whether there is room, also for what was refused lately."""
+        if self.used is None:
+            return "unknown"
+        if self.used >= self.limit or self.refused_at is not None:
+            return "reached"
+        return "near" if self.used >= NEAR * self.limit else "room"
+
+
+def of(actor: Actor) -> list[Standing]:
+    """Every quota of the actor's tenant, in the order of the page."""
+    actor.require("audit:read")
+    own = select(TenantQuota.name, TenantQuota.value).filter_by(tenant_id=actor.tenant_id)
+    limits = {quota.name: quota.default for quota in QUOTAS}
+    limits |= {row.name: row.value for row in session.execute(own)}
+    return [
+        *_rates(actor, limits),
+        *_records(actor, limits),
+        _stored(actor, limits[STORED.name]),
+    ]
+
+
+def _rates(actor: Actor, limits: Mapping[str, int]) -> list[Standing]:
+    """On average over the last full minute; nobody is refused for an average."""
+    now = database_now()
+    found = session.scalars(select(QuotaRate).filter_by(tenant_id=actor.tenant_id))
+    rows = {row.name: row for row in found}
+    return [_rate(quota, limits[quota.name], rows.get(quota.name), now) for quota in RATES]
+
+
+def _rate(quota: Quota, limit: int, row: QuotaRate | None, now: datetime) -> Standing:
+    minute = int(now.timestamp() // 60)
+    ended = datetime.fromtimestamp(minute * 60, UTC)
+    if row is None:
+        return Standing(quota, 0, limit, counted_at=ended)
+    lent = {row.minute: row.lent, row.minute - 1: row.lent_before}
+    lately = row.refused_at if row.refused_at and now - row.refused_at <= LATELY else None
+    used = ceil(lent.get(minute - 1, 0) / 60)
+    return Standing(quota, used, limit, counted_at=ended, refused_at=lately)
+
+
+def _records(actor: Actor, limits: Mapping[str, int]) -> list[Standing]:
+    counted = dict(
+        session.execute(
+            select(QuotaCount.kind, func.sum(QuotaCount.live))
+            .where(QuotaCount.tenant_id == actor.tenant_id)
+            .group_by(QuotaCount.kind)
+        ).all()
+    )
+    return [
+        Standing(quota, None if quota.name not in counted else int(counted[quota.name]), limit)
+        for quota, limit in ((quota, limits[quota.name]) for quota in RECORDS)
+    ]
+
+
+def _stored(actor: Actor, limit: int) -> Standing:
+    found = session.get(Stored, actor.tenant_id)
+    if found is None:
+        return Standing(STORED, None, limit)
+    return Standing(STORED, found.bytes, limit, counted_at=found.measured_at)
+
+
+def sentence(standings: Sequence[Standing]) -> str:
+    """The state of all of them in one true sentence."""
+    reached = [one.quota.plural for one in standings if one.state == "reached"]
+    near = [one.quota.plural for one in standings if one.state == "near"]
+    if reached:
+        return f"At the limit: {', '.join(reached)}."
+    if near:
+        return f"Near the limit: {', '.join(near)}."
+    return "There is room in every quota."

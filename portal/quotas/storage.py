@@ -1,0 +1,168 @@
+"""About how many bytes a tenant's events, deliveries, attempts and inbound requests take.
+
+The worker measures each row once, soon after it came, in the order of the ids (which is that of
+time), and keeps a sum for each day. Days of which nothing is left are forgotten; after an erasure,
+and once a week, all is measured anew. Until that is done the last sum holds.
+"""
+
+import threading
+from typing import NamedTuple
+
+from flask import Flask, current_app
+from sqlalchemy import bindparam, delete, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.db import session
+from portal.deadlines import elapsed
+from portal.errors import QuotaReached
+from portal.quotas.models import Stored, StoredDay, TenantQuota
+from portal.quotas.names import STORED
+
+AT_ONCE = 50_000  # rows that are measured in one transaction
+REMEMBERED = 2.0  # seconds that a process remembers a tenant's sum
+MOST_REMEMBERED = 10_000
+
+
+class Kind(NamedTuple):
+    """A table, the prefix of its ids, when a row came, and about how large it is: what is kept of
+    the large columns, and what the rest takes with its indexes."""
+
+    table: str
+    prefix: str
+    came_at: str
+    size: str
+
+
+KINDS = (
+    Kind("event", "evt", "received_at", "600 + pg_column_size(data)"),
+    Kind("delivery", "dlv", "created_at", "800"),
+    Kind(
+        "delivery_attempt",
+        "att",
+        "created_at",
+        "900 + pg_column_size(request_body) + pg_column_size(response_body)"
+        " + pg_column_size(request_headers) + pg_column_size(response_headers)",
+    ),
+    Kind(
+        "inbound_request",
+        "inr",
+        "received_at",
+        "700 + pg_column_size(body) + pg_column_size(headers)",
+    ),
+)
+# What came in the last minute may not be committed yet, or not be complete.
+MEASURE = """
+WITH rows AS (
+    SELECT id, {came_at} AS came_at, {size} AS size FROM {table}
+    WHERE tenant_id = :tenant_id AND id > :up_to
+        AND id >= '{prefix}_' AND id < ulid_floor('{prefix}', now() - interval '1 minute')
+    ORDER BY id LIMIT :most
+), days AS (
+    INSERT INTO quota_stored_day AS d (tenant_id, kind, day, bytes, up_to)
+    SELECT :tenant_id, '{table}', (came_at AT TIME ZONE 'UTC')::date, sum(size), max(id)
+    FROM rows GROUP BY 3
+    ON CONFLICT (tenant_id, kind, day) DO UPDATE
+    SET bytes = d.bytes + excluded.bytes, up_to = greatest(d.up_to, excluded.up_to)
+) SELECT count(*) FROM rows
+"""
+FORGET = """
+DELETE FROM quota_stored_day
+WHERE tenant_id = :tenant_id AND kind = '{table}' AND day < coalesce((
+    SELECT ({came_at} AT TIME ZONE 'UTC')::date FROM {table}
+    WHERE tenant_id = :tenant_id AND id >= '{prefix}_' ORDER BY id LIMIT 1), 'infinity')
+"""
+STATEMENTS = {
+    kind.table: (text(MEASURE.format(**kind._asdict())), text(FORGET.format(**kind._asdict())))
+    for kind in KINDS
+}
+
+
+def measure(tenant_id: str) -> bool:
+    """Measure what came since the last time, and sum up when that is all; whether there is more."""
+    if max(_measure(tenant_id, kind) for kind in KINDS) == AT_ONCE:
+        return True
+    own = StoredDay.tenant_id == tenant_id
+    total = select(func.coalesce(func.sum(StoredDay.bytes), 0)).where(own).scalar_subquery()
+    statement = insert(Stored).values(tenant_id=tenant_id, bytes=total)
+    statement = statement.on_conflict_do_update(
+        index_elements=["tenant_id"],
+        set_={"bytes": statement.excluded.bytes, "measured_at": func.now()},
+    )
+    session.execute(statement)
+    return False
+
+
+def measure_anew(tenant_id: str) -> None:
+    """Forget what was measured, since some of it is gone; the last sum holds until the next."""
+    session.execute(delete(StoredDay).where(StoredDay.tenant_id == tenant_id))
+
+
+def _measure(tenant_id: str, kind: Kind) -> int:
+    measuring, forgetting = STATEMENTS[kind.table]
+    of_kind = (StoredDay.tenant_id == tenant_id, StoredDay.kind == kind.table)
+    up_to = session.scalar(select(func.max(StoredDay.up_to)).where(*of_kind)) or ""
+    values = {"tenant_id": tenant_id, "up_to": up_to, "most": AT_ONCE}
+    count = session.execute(measuring, values).scalar_one()
+    session.execute(forgetting, {"tenant_id": tenant_id})
+    return int(count)
+
+
+# ---------------------------------------------------------------- whether there is room
+
+
+SUM = select(
+    Stored.bytes,
+    select(TenantQuota.value)
+    .where(TenantQuota.tenant_id == Stored.tenant_id, TenantQuota.name == STORED.name)
+    .scalar_subquery(),
+).where(Stored.tenant_id == bindparam("tenant_id"))
+
+
+class Room:
+    """What one process knows of the sums, for two seconds. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[float, int, int]] = {}
+
+    def check(self, tenant_id: str) -> None:
+        """Pass, or raise QuotaReached: the tenant stores as much as it may."""
+        with self._lock:
+            known = self._known.get(tenant_id)
+        now = elapsed()
+        if known is None or known[0] <= now:
+            row = session.execute(SUM, {"tenant_id": tenant_id}).first()
+            used, allowed = (row[0], row[1] or STORED.default) if row else (0, STORED.default)
+            known = (now + REMEMBERED, used, allowed)
+            with self._lock:
+                if len(self._known) >= MOST_REMEMBERED:
+                    self._known.clear()
+                self._known[tenant_id] = known
+        if known[1] >= known[2]:
+            raise _full(known[1], known[2])
+
+    def forget(self) -> None:
+        """Remember nothing."""
+        with self._lock:
+            self._known.clear()
+
+
+def _full(used: int, allowed: int) -> QuotaReached:
+    return QuotaReached(
+        f"Your tenant's events, deliveries and inbound requests take about {used:,} of {allowed:,}"
+        f" bytes. {STORED.room}",
+        quota=STORED.name,
+        used=used,
+        limit=allowed,
+    )
+
+
+def init_app(app: Flask) -> None:
+    """Give the application its own knowledge."""
+    app.extensions["portal.room"] = Room()
+
+
+def known() -> Room:
+    """What the running process knows."""
+    found: Room = current_app.extensions["portal.room"]
+    return found

@@ -1,0 +1,69 @@
+"""How a tenant stands to its quotas: the page for admins, and the same by program."""
+
+import pytest
+
+from portal.quotas.names import QUOTAS
+from tests.cast import ADA, ED
+
+
+def by_name(api) -> dict[str, dict]:
+    answer = api.get("/quotas")
+    assert answer.status_code == 200, answer.text
+    return {one["name"]: one for one in answer.json["items"]}
+
+
+def test_every_quota_is_told_with_its_limit(ada, gus, set_quota):
+    set_quota("--webhooks", "10")
+    ada.create("webhooks")
+    found = by_name(ada)
+    assert list(found) == [quota.name for quota in QUOTAS]
+    assert found["webhooks"] == {
+        "name": "webhooks", "used": 1, "limit": 10, "state": "room", "counted_at": None
+    }  # fmt: skip
+    assert found["connectors"]["state"] == "unknown"
+    assert by_name(gus)["webhooks"]["limit"] != 10
+
+
+@pytest.mark.parametrize(("limit", "state"), [(6, "room"), (5, "near"), (4, "reached")])
+def test_a_quota_is_near_from_four_fifths_on(ada, set_quota, limit, state):
+    set_quota("--connectors", str(limit))
+    for _ in range(4):
+        ada.create("connectors")
+    assert by_name(ada)["connectors"]["state"] == state
+
+
+def test_a_rate_is_reached_while_somebody_was_refused_lately(ada, set_quota, database):
+    set_quota("--events-per-second", "1")
+    event = {"type": "rfp.created", "data": {}}
+    assert 429 in [ada.post("/events", event).status_code for _ in range(10)]
+    assert by_name(ada)["events_per_second"]["state"] == "reached"
+    database.sql("UPDATE quota_rate SET refused_at = refused_at - interval '6 minutes'")
+    assert by_name(ada)["events_per_second"]["state"] == "room"
+
+
+def test_a_rate_is_the_average_of_the_last_full_minute(ada, app, database):
+    ada.get("/connectors")
+    busy = "UPDATE quota_rate SET minute = %s, lent_before = 630, lent = 1230"
+    database.sql(busy, database.minute())
+    # 21 where a minute ended since.
+    assert by_name(ada)["requests_per_second"]["used"] in (11, 21)
+
+
+def test_the_page_says_in_one_sentence_how_it_is(browse, ada, set_quota):
+    page = browse(ADA).get("/quotas")
+    assert page.status_code == 200
+    assert "There is room in every quota." in page.text
+    ada.create("connectors")
+    set_quota("--connectors", "1")
+    page = browse(ADA).get("/quotas")
+    assert "At the limit: connectors." in page.text
+    assert "Delete what you no longer need" in page.text
+
+
+def test_the_page_is_for_admins_and_stays_reachable_for_them(browse, set_quota):
+    assert browse(ED).get("/quotas").status_code == 403
+    ada = browse(ADA)
+    ada.get("/quotas")
+    set_quota("--requests-per-second", "1")
+    assert 429 in [ada.get("/connectors").status_code for _ in range(20)]
+    assert ada.get("/quotas").status_code == 200
