@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
 from portal import idempotency
 from portal.config import Config
@@ -91,7 +92,18 @@ def standing(config: Config) -> Standing:
 
 def rotate(config: Config) -> Rotated:
     """Wrap everything anew. Raises RotationError while some process goes on making new things under
-    another key, or when a key is missing. Call it as an edge."""
+    another key, when a key is missing, or when the database does not answer in time. Call it as an
+    edge."""
+    try:
+        return _rotate(config)
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise RotationError(
+            f"The database did not let it end: {reason}. What was done is done; run this again."
+        ) from error
+
+
+def _rotate(config: Config) -> Rotated:
     _require_the_same_everywhere(config)
     if lost := standing(config).closed(config):
         raise RotationError(
