@@ -6,6 +6,7 @@ threads for everything else.
 """
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -17,6 +18,7 @@ from portal.errors import PortalError, Unavailable
 from portal.front import wsgi
 from portal.front.bodies import Bodies
 from portal.front.threads import Busy, Threads
+from portal.front.turns import Line
 from portal.front.wsgi import Answer
 from portal.keys import door
 from portal.keys.sources import name_of
@@ -33,9 +35,19 @@ if TYPE_CHECKING:
     from portal.web.assets import Files
 
 THREADS = 8  # they wait for PostgreSQL, so more than one
+# Of them, for one line: who floods leaves the others some, and is hardly slower for it, because
+# only one thread computes at a time.
+AT_ONCE = 3
 KEY_THREADS = 4  # for questions about keys alone
 PLACES = 256  # requests that wait for one of these, each
+# A thread that waited for PostgreSQL waits for those that compute, once for each statement: with
+# Python's 5 ms a page of ten statements takes 200 ms beside four of them.
+SWITCH_SECONDS = 0.0005
+# Who asks again at once after a refusal for asking too often hears the next one no sooner: a flood
+# then costs a few refusals a second for each connection, and not all that a thread can give.
+TOO_MANY, PAUSE_SECONDS = 429, 0.5
 FOR_KEYS = frozenset({door.VERIFY, door.INTROSPECT, "/oauth/token"})
+KEYS_OF_A_TENANT = len("Bearer sk-acme-")  # its code stands in each of its keys
 PLAIN = [
     ("content-type", "text/plain; charset=utf-8"),
     ("cache-control", "no-store"),
@@ -58,7 +70,8 @@ class Front:
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin in the process that serves, before its first request."""
-        self._threads = Threads(loop, "page", THREADS, PLACES)
+        sys.setswitchinterval(SWITCH_SECONDS)
+        self._threads = Threads(loop, "page", THREADS, PLACES, AT_ONCE)
         self._key_threads = Threads(loop, "key", KEY_THREADS, PLACES)
         self._watching = loop.create_task(self._bodies.watch())
         self._engine.begin()
@@ -100,7 +113,11 @@ class Front:
         if path in FOR_KEYS:
             return await self._about_a_key(scope, body)
         environ = wsgi.environment(scope, body)
-        return await self._threads.run(wsgi.call, self._app.wsgi_app, environ)
+        line = self._line(scope)
+        answer = await self._threads.run(line, wsgi.call, self._app.wsgi_app, environ)
+        if answer[0] == TOO_MANY:
+            await asyncio.sleep(PAUSE_SECONDS)
+        return answer
 
     def _source(self, scope: Any) -> str:
         """The network that a request comes from, as far as it may be believed."""
@@ -110,6 +127,13 @@ class Front:
             forwarded = [value for name, value in named if name == "x-forwarded-for"]
         client = parse(client_of(scope.client, ",".join(forwarded), self._trusted))
         return str(scope.client) if client is None else name_of(client)
+
+    def _line(self, scope: Any) -> Line:
+        """Where a request waits, before anything of it is believed: all keys of a tenant together,
+        each token and each browser by itself."""
+        headers = scope.headers
+        shown = headers.get("authorization") or headers.get("cookie") or ""
+        return Line(self._source(scope), shown[:KEYS_OF_A_TENANT] if "sk-" in shown[:11] else shown)
 
     async def _about_a_key(self, scope: Any, body: bytes) -> Answer:
         answer = None
@@ -121,7 +145,8 @@ class Front:
         if answer is not None:
             return answer
         environ = wsgi.environment(scope, body)
-        return await self._key_threads.run(wsgi.call, self._app.wsgi_app, environ)
+        line = self._line(scope)
+        return await self._key_threads.run(line, wsgi.call, self._app.wsgi_app, environ)
 
 
 def _refusal(path: str, error: PortalError) -> Answer:

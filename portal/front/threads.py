@@ -7,9 +7,10 @@ future of the loop for 20: a tenth of what a small request costs in all.
 import asyncio
 import time
 from collections.abc import Callable
-from queue import SimpleQueue
 from threading import Thread
 from typing import Any, NamedTuple, TypeVar
+
+from portal.front.turns import Line, Turns
 
 T = TypeVar("T")
 
@@ -33,10 +34,16 @@ class Threads:
     """A share of threads, and a share of places to wait for them. Used from one event loop."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, name: str, threads: int, places: int
+        self,
+        loop: asyncio.AbstractEventLoop,
+        name: str,
+        threads: int,
+        places: int,
+        at_once: int | None = None,
     ) -> None:
+        """`at_once` of the threads at most work for one line."""
         self._loop = loop
-        self._calls: SimpleQueue[Call | None] = SimpleQueue()
+        self._calls: Turns[Call] = Turns(at_once or threads)
         self._most = threads + places
         self._in_hand = 0
         self._threads = [
@@ -45,24 +52,30 @@ class Threads:
         for thread in self._threads:
             thread.start()
 
-    async def run(self, work: Callable[..., T], *arguments: object) -> T:
-        """Return what the call returns, from one of the threads. Raises Busy."""
-        if self._in_hand >= self._most:
-            raise Busy
-        self._in_hand += 1
+    async def run(self, line: Line, work: Callable[..., T], *arguments: object) -> T:
+        """Return what the call returns, from one of the threads; calls wait in lines that take
+        turns. Raises Busy."""
         answer: asyncio.Future[T] = self._loop.create_future()
-        self._calls.put(Call(time.monotonic() + WAIT_SECONDS, work, arguments, answer))
+        call = Call(time.monotonic() + WAIT_SECONDS, work, arguments, answer)
+        if self._in_hand < self._most:
+            self._in_hand += 1
+            self._calls.put(line, call)
+        elif given_up := self._calls.put_for_another(line, call):
+            if not given_up.answer.done():
+                given_up.answer.set_exception(Busy())
+        else:
+            raise Busy
         return await answer
 
     def stop(self) -> None:
         """Wait for the calls in hand; begin no other."""
-        for _ in self._threads:
-            self._calls.put(None)
+        self._calls.stop(len(self._threads))
         for thread in self._threads:
             thread.join()
 
     def _work(self) -> None:
-        while (call := self._calls.get()) is not None:
+        while (taken := self._calls.take()) is not None:
+            line, call = taken
             fault: BaseException | None = None
             result = None
             try:
@@ -71,8 +84,9 @@ class Threads:
                 result = call.work(*call.arguments)
             except BaseException as error:  # noqa: BLE001  it is raised where the call is awaited
                 fault = error
+            self._calls.done(line)
             self._loop.call_soon_threadsafe(self._done, call.answer, result, fault)
-            del call, result, fault  # keep nothing of a request while waiting for the next
+            del taken, call, result, fault  # keep nothing of a request while waiting for the next
 
     def _done(self, answer: "asyncio.Future[Any]", result: object, fault: Any) -> None:
         # A request that is given up goes on in its thread, and keeps its place until it is done.

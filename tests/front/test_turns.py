@@ -1,0 +1,98 @@
+"""Requests wait in lines that take turns: a flood keeps itself waiting."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+
+from portal.front.threads import Busy, Threads
+from portal.front.turns import Line
+
+FLOOD, QUIET = Line("192.0.2.1", "Bearer sk-acme-"), Line("192.0.2.1", "Bearer sk-glbx-")
+SECONDS = 20
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """What the flood's calls wait for."""
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+def with_threads(
+    use: Callable[[Threads], Awaitable[None]], threads: int = 4, places: int = 20, at_once: int = 2
+) -> None:
+    async def run() -> None:
+        pool = Threads(asyncio.get_running_loop(), "test", threads, places, at_once)
+        try:
+            await asyncio.wait_for(use(pool), SECONDS)
+        finally:
+            await asyncio.get_running_loop().run_in_executor(None, pool.stop)
+
+    asyncio.run(run())
+
+
+def test_a_line_that_blocks_all_it_may_leaves_the_others_a_thread(gate: threading.Event) -> None:
+    async def use(threads: Threads) -> None:
+        flood = [asyncio.create_task(threads.run(FLOOD, gate.wait)) for _ in range(10)]
+        await asyncio.sleep(0)
+        for number in range(20):
+            assert await threads.run(QUIET, lambda number=number: number) == number
+        assert not any(one.done() for one in flood)
+        gate.set()
+        assert await asyncio.gather(*flood) == [True] * 10
+
+    with_threads(use)
+
+
+def test_lines_take_turns(gate: threading.Event) -> None:
+    done: list[str] = []
+
+    async def use(threads: Threads) -> None:
+        first = asyncio.create_task(threads.run(Line("b", ""), gate.wait))
+        await asyncio.sleep(0)
+        lines = [FLOOD] * 5 + [QUIET] * 2 + [Line("198.51.100.1", "")]
+        names = ["flood"] * 5 + ["quiet"] * 2 + ["elsewhere"]
+        waiting = [
+            asyncio.create_task(threads.run(line, done.append, name))
+            for line, name in zip(lines, names, strict=True)
+        ]
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(first, *waiting)
+
+    with_threads(use, threads=1, at_once=1)
+    turns = ["flood", "elsewhere", "quiet", "flood", "quiet", "flood", "flood", "flood"]
+    assert done == turns, "each network in turn, and in each of them every name"
+
+
+def test_where_all_places_are_taken_the_longest_line_gives_one_up(gate: threading.Event) -> None:
+    async def use(threads: Threads) -> None:
+        flood = [asyncio.create_task(threads.run(FLOOD, gate.wait)) for _ in range(7)]
+        await asyncio.sleep(0)
+        with pytest.raises(Busy):
+            await threads.run(FLOOD, gate.wait)
+        assert await threads.run(QUIET, lambda: "answered") == "answered"
+        gate.set()
+        answers = await asyncio.gather(*flood, return_exceptions=True)
+        assert [type(one) for one in answers] == [bool] * 6 + [Busy], "the last that came"
+
+    with_threads(use, threads=2, places=5, at_once=1)
+
+
+def test_what_waits_at_the_end_is_answered(gate: threading.Event) -> None:
+    answers: list[bool] = []
+
+    async def run() -> None:
+        threads = Threads(asyncio.get_running_loop(), "test", 4, 20, 1)
+        flood = [asyncio.create_task(threads.run(FLOOD, gate.wait)) for _ in range(10)]
+        await asyncio.sleep(0)
+        stopped = asyncio.get_running_loop().run_in_executor(None, threads.stop)
+        gate.set()
+        await asyncio.wait_for(stopped, SECONDS)
+        answers.extend(await asyncio.gather(*flood))
+
+    asyncio.run(run())
+    assert answers == [True] * 10
