@@ -72,10 +72,11 @@ def check(model: type[Record], answer: Sequence[Any]) -> None:
 
 def give_back(tenant_id: str, model: type[Record], many: int = 1) -> None:
     """Count fewer, after these were changed so that they count no more."""
-    asked = {"tenant_id": tenant_id, "kind": model.quota, "many": many}
-    [(is_counted,)] = send(GIVE_BACK, asked)
-    if not is_counted:
-        begin(tenant_id, model)  # finds them gone already
+    values = {"tenant_id": tenant_id, "kind": model.quota, "many": many}
+    [(is_counted,)] = send(GIVE_BACK, values)
+    # Who counts here finds them gone already; somebody else did not see that yet.
+    if not is_counted and begin(tenant_id, model) is None:
+        send(GIVE_BACK, values)
 
 
 def begin(tenant_id: str, model: type[Record]) -> int | None:
@@ -90,7 +91,7 @@ def begin(tenant_id: str, model: type[Record]) -> int | None:
 
 
 def count_again(tenant_id: str, model: type[Record]) -> None:
-    """Make or correct the count by looking at every record, while nobody creates any.
+    """Correct the count by looking at every record, while nobody creates any.
 
     What a release before this one makes is not counted, so there may be something to correct.
     """
@@ -100,8 +101,6 @@ def count_again(tenant_id: str, model: type[Record]) -> None:
     if connection.execute(held).all():
         connection.execute(delete(QuotaCount).where(*parts))
         _write(tenant_id, model)
-    else:
-        begin(tenant_id, model)
 
 
 def reached(quota: Quota, used: int, allowed: int) -> QuotaReached:

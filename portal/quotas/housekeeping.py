@@ -3,14 +3,25 @@ measured as it comes."""
 
 from datetime import timedelta
 
-from portal.db import Base, Record
+from sqlalchemy import select
+
+from portal.db import Base, Record, session
 from portal.housekeeping import Job
 from portal.quotas import counts, storage
+from portal.quotas.models import QuotaCount
 
 
 def _count_again(tenant_id: str) -> None:
     for model in counted_models():
         counts.count_again(tenant_id, model)
+
+
+def _count_first(tenant_id: str) -> None:
+    counted = select(QuotaCount.kind).where(QuotaCount.tenant_id == tenant_id).distinct()
+    known = set(session.scalars(counted))
+    for model in counted_models():
+        if model.quota not in known:
+            counts.begin(tenant_id, model)
 
 
 def counted_models() -> list[type[Record]]:
@@ -19,6 +30,7 @@ def counted_models() -> list[type[Record]]:
 
 
 HOUSEKEEPING = [
+    Job("count records first", _count_first, timedelta(minutes=1), per_tenant=True),
     Job("count records again", _count_again, timedelta(days=1), per_tenant=True),
     Job("measure storage", storage.measure, timedelta(minutes=1), per_tenant=True, repeats=True),
     Job("measure storage anew", storage.measure_anew, timedelta(days=7), per_tenant=True),

@@ -51,6 +51,21 @@ class Standing:
         return WORDS[self.state][0]
 
     @property
+    def numbers(self) -> str:
+        """How much of how much."""
+        say = _bytes if self.quota is STORED else "{:,}".format
+        return f"{'?' if self.used is None else say(self.used)} of {say(self.limit)}"
+
+    @property
+    def counted(self) -> str:
+        """How the number came about; followed by `counted_at`, where there is one."""
+        if self.used is None:
+            return "The worker counts it soon."
+        if self.quota in RATES:
+            return "Average of the minute that ended"
+        return "Estimated" if self.quota is STORED else "Exact now"
+
+    @property
     def advice(self) -> str:
         """What to do about it, where it matters."""
         return self.quota.room if self.state in ("near", "reached") else ""
@@ -63,6 +78,15 @@ class Standing:
         if self.used >= self.limit or self.refused_at is not None:
             return "reached"
         return "near" if self.used >= NEAR * self.limit else "room"
+
+
+def _bytes(number: int) -> str:
+    """`48.8 GiB`."""
+    size, units = float(number), iter(("KiB", "MiB", "GiB", "TiB"))
+    unit = "bytes"
+    while size >= 1024 and unit != "TiB":
+        size, unit = size / 1024, next(units)
+    return f"{number:,} bytes" if unit == "bytes" else f"{size:,.1f} {unit}"
 
 
 def of(actor: Actor) -> list[Standing]:
@@ -119,11 +143,13 @@ def _stored(actor: Actor, limit: int) -> Standing:
 
 
 def sentence(standings: Sequence[Standing]) -> str:
-    """The state of all of them in one true sentence."""
-    reached = [one.quota.plural for one in standings if one.state == "reached"]
-    near = [one.quota.plural for one in standings if one.state == "near"]
-    if reached:
-        return f"At the limit: {', '.join(reached)}."
-    if near:
-        return f"Near the limit: {', '.join(near)}."
-    return "There is room in every quota."
+    """The state of all of them in one true line."""
+    named: dict[str, list[str]] = {}
+    for one in standings:
+        named.setdefault(one.state, []).append(one.quota.plural)
+    said = [
+        f"{words}: {', '.join(named[state])}."
+        for state, words in (("reached", "At the limit"), ("near", "Near the limit"))
+        if state in named
+    ]
+    return " ".join(said) or "There is room in every quota."

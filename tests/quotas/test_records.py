@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from portal.connectors.models import Connector
 from portal.db import transaction
 from portal.identity.provider.people import ACME
 from portal.keys.models import ApiKey
@@ -13,11 +14,19 @@ from portal.resources import Resource
 from tests.cast import ADA, Api
 from tests.resources import RESOURCES, minimal
 
+WAITS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 COUNTED = "SELECT sum(live) FROM quota_count WHERE tenant_id = %s AND kind = %s"
 
 
 def counted(database, kind: str, tenant: str = ACME) -> int:
     return int(database.sql(COUNTED, tenant, kind) or 0)
+
+
+def run(app, name: str) -> None:
+    """The worker's job, for Acme."""
+    [job] = [job for job in housekeeping.HOUSEKEEPING if job.name == name]
+    with app.app_context(), transaction(ACME):
+        job.run(ACME)
 
 
 def another(resource: Resource[Any, Any], number: int) -> dict[str, Any]:
@@ -119,6 +128,26 @@ def test_a_deletion_before_the_first_count_is_counted_once(ada, database):
     assert ada.get(f"/connectors/{kept}").status_code == 200
 
 
+@pytest.mark.parametrize("verb", ["create", "delete"])
+def test_what_changes_while_the_first_count_is_made_is_counted(app, ada, database, verb):
+    """The count that is being made does not see a change that is not committed yet."""
+    kept = ada.create("connectors")["id"]
+    gone = ada.create("connectors")["id"]
+    database.sql("DELETE FROM quota_count")
+    with ThreadPoolExecutor(1) as other:
+        with app.app_context(), transaction(ACME):
+            counts.begin(ACME, Connector)
+            if verb == "create":
+                call = other.submit(ada.post, "/connectors")
+            else:
+                call = other.submit(ada.delete, f"/connectors/{gone}")
+            while not database.sql(WAITS):
+                assert not call.done(), call.result().text
+        assert call.result().status_code in (201, 204)
+    assert counted(database, "connectors") == (3 if verb == "create" else 1)
+    assert ada.get(f"/connectors/{kept}").status_code == 200
+
+
 def test_what_a_refused_request_would_have_made_is_not_counted(ada, database):
     body = {"display_name": "CRM", "slug": "crm"}
     ada.create("applications", **body)
@@ -131,10 +160,17 @@ def test_the_daily_count_corrects_what_was_not_counted(app, ada, database):
     ada.create("connectors")
     database.sql("DELETE FROM connector WHERE id = (SELECT min(id) FROM connector)")
     assert counted(database, "connectors") == 2
-    job = housekeeping.HOUSEKEEPING[0]
-    with app.app_context(), transaction(ACME):
-        job.run(ACME)
+    run(app, "count records again")
     assert counted(database, "connectors") == 1
+
+
+def test_the_worker_counts_what_nobody_counted_yet(app, ada, database):
+    ada.create("connectors")
+    database.sql("DELETE FROM quota_count")
+    run(app, "count records first")
+    run(app, "count records first")
+    assert counted(database, "connectors") == 1
+    assert database.sql("SELECT count(DISTINCT kind) FROM quota_count") == len(RESOURCES)
 
 
 @pytest.mark.parametrize("limit", [1, 7, 40])

@@ -56,7 +56,11 @@ def test_the_page_says_in_one_sentence_how_it_is(browse, ada, set_quota):
     ada.create("connectors")
     set_quota("--connectors", "1")
     page = browse(ADA).get("/quotas")
-    assert "At the limit: connectors." in page.text
+    set_quota("--webhooks", "5")
+    for _ in range(4):
+        ada.create("webhooks")
+    page = browse(ADA).get("/quotas")
+    assert "At the limit: connectors. Near the limit: webhooks." in page.text
     assert "Delete what you no longer need" in page.text
 
 
