@@ -105,7 +105,7 @@ def _begin(actor: Actor, webhook_id: str, command: TestInput) -> tuple[DeliveryA
         raise Conflict("This webhook is inbound: others call it, so there is nothing to send.")
     if webhook.url is None:
         raise Conflict("This webhook has no target URL yet. Give it one, then send a test.")
-    owners.check_sends(webhook)
+    owners.check_works(webhook)
     now = database_now()
     _take_turn(actor, webhook, now)
     keys = keyring.open_keys(webhook, now)

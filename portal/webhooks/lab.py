@@ -22,7 +22,7 @@ def send(actor: Actor, webhook_id: str, command: LabInput) -> Delivery:
     webhook = find(Webhook, actor, webhook_id)
     if webhook.direction != "outbound" or webhook.url is None:
         raise Conflict("This webhook has nowhere to send to.")
-    owners.check_sends(webhook)
+    owners.check_works(webhook)
     if command.failure is not None:
         inbox = find_inbox(actor)
         if inbox is None or not inbox.is_fed_by(webhook):

@@ -31,10 +31,11 @@ def follow(actor: Actor, record: Record, action: str, changes: Any) -> None:
         session.execute(WAKE)
 
 
-def check_sends(webhook: Webhook) -> None:
-    """Raises Conflict for a webhook that may send nothing, not even a test."""
+def check_works(webhook: Webhook) -> None:
+    """Raises Conflict for a webhook that may do nothing by hand either: send no test, publish
+    nothing that came in."""
     if webhook.is_stopped:
         raise Conflict(
-            f"The application of this webhook is {webhook.application_status}, so nothing is sent."
-            " Reopen the application first."
+            f"The application of this webhook is {webhook.application_status}, so nothing is sent"
+            " and nothing is let in. Reopen the application first."
         )

@@ -11,6 +11,7 @@ from flask import Flask
 from tests.applications.conftest import Do
 from tests.bench.servers import free_port, portal_serving
 from tests.cast import ADA, Api, Pages
+from tests.databases import Database
 from tests.keys.test_console import form_of, token_on
 from tests.keys.test_oauth import exchange, introspect
 from tests.keys.test_served import ask
@@ -137,15 +138,20 @@ def test_every_process_hears_of_it(ports: list[int], ada: Api, key: App, do: Do,
     service = ada.create("api-keys", scopes=["keys:verify"])["key"]
     headers = {"Authorization": f"Bearer {service}", "Content-Type": "application/json"}
 
-    def heard() -> set[str]:
-        codes = [ask(port, headers, {"key": key["key"]}, times=3) for port in ports]
-        return {document["code"] for one in codes for _, document in one}
+    own = headers | {"Authorization": f"Bearer {key['key']}"}
 
-    assert heard() == {"VALID"}
+    def heard() -> set[tuple[str, int]]:
+        """What is said of its key, and how a question by its key is answered."""
+        said = [ask(port, headers, {"key": key["key"]}, times=3) for port in ports]
+        asked = [ask(port, own, {"key": key["key"]}, times=3) for port in ports]
+        pairs = zip(said, asked, strict=True)
+        return {(a[1]["code"], b[0]) for one, two in pairs for a, b in zip(one, two, strict=True)}
+
+    assert heard() == {("VALID", 200)}
     do(verb)
-    until(lambda: heard() == {"APP_INACTIVE"})
+    until(lambda: heard() == {("APP_INACTIVE", 401)})
     do("reopen")
-    until(lambda: heard() == {"VALID"})
+    until(lambda: heard() == {("VALID", 200)})
 
 
 # ---------------------------------------------------------------- webhooks
@@ -181,26 +187,6 @@ def test_its_webhooks_send_nothing_and_what_waits_goes_out_when_it_is_reopened(
     assert {one["state"] for one in deliveries(ada, other)} == {"delivered"}
 
 
-def test_what_a_worker_took_ahead_is_put_back(
-    app: Flask, ada: Api, crm: App, do: Do, receiver: Receiver
-) -> None:
-    """More are due than may be on their way at once, and the receiver takes its time."""
-    slow = receiver.hook("crm", "?delay=1")
-    theirs = ada.create("webhooks", url=slow, event_types=["rfp.*"], application_id=crm["id"])
-    for _ in range(30):
-        ada.post("/events", {"type": "rfp.created"})
-    with delivering(app):
-        until(lambda: receiver.mail("crm"))
-        do("suspend")
-        until(lambda: not [1 for d in deliveries(ada, theirs) if d["state"] == "in_flight"])
-        arrived = len(receiver.mail("crm"))
-        states = [d["state"] for d in deliveries(ada, theirs)]
-        assert states.count("delivered") == arrived < 30
-        assert states.count("held") == 30 - arrived
-        do("reopen")
-        until(lambda: len(receiver.mail("crm")) == 30)
-
-
 @STOPS
 def test_nothing_is_sent_by_hand_either(
     ada: Api, crm: App, do: Do, receiver: Receiver, browse: Callable[..., Pages], verb: str
@@ -221,6 +207,70 @@ def test_nothing_is_sent_by_hand_either(
     shown = browse(ADA).get(path).text
     assert "Nothing is sent and nothing is let in" in shown
     assert "stopped" in shown
+
+
+def test_what_somebody_sends_again_waits_like_the_rest(
+    app: Flask, ada: Api, crm: App, do: Do, receiver: Receiver
+) -> None:
+    own = {"event_types": ["rfp.*"], "application_id": crm["id"]}
+    theirs = ada.create("webhooks", url=receiver.hook("crm"), **own)
+    ada.create("webhooks", url=receiver.hook("other"), event_types=["order.*"])
+    with delivering(app):
+        ada.post("/events", {"type": "rfp.created"})
+        until(lambda: deliveries(ada, theirs, "?state=delivered"))
+        do("suspend")
+        [sent] = deliveries(ada, theirs)
+        assert ada.post(f"/deliveries/{sent['id']}/redeliveries").json["state"] == "held"
+        ada.post("/events", {"type": "order.created"})
+        until(lambda: receiver.mail("other"))  # the worker has looked around since
+        assert len(receiver.mail("crm")) == 1
+        do("reopen")
+        until(lambda: len(receiver.mail("crm")) == 2)
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["something waits", "nothing waits"])
+def test_a_paused_webhook_of_it_is_not_tried(
+    app: Flask, ada: Api, crm: App, do: Do, receiver: Receiver, database: Database, waits: bool
+) -> None:
+    def failing(name: str, **more: Any) -> App:
+        url = receiver.hook(name)
+        made = ada.create("webhooks", url=url, event_types=[f"{name}.*"], **more)
+        ada.post(f"/webhooks/{made['id']}/pause")
+        return made
+
+    theirs = failing("crm", application_id=crm["id"])
+    failing("other")
+    do("suspend")
+    if waits:
+        ada.post("/events", {"type": "crm.created"})
+        ada.post("/events", {"type": "other.created"})
+    database.sql("UPDATE webhook SET pause_reason = 'failing'")
+    database.sql("UPDATE endpoint SET next_probe_at = now() - interval '1 minute'")
+    with delivering(app):
+        until(lambda: receiver.mail("other"))
+        assert receiver.mail("crm") == []
+        assert len(deliveries(ada, theirs)) == int(waits), "nothing was made to try it with"
+        do("reopen")
+        until(lambda: receiver.mail("crm"))
+
+
+@STOPS
+def test_nothing_that_was_set_aside_is_published_by_hand(
+    app: Flask, ada: Api, crm: App, do: Do, verb: str
+) -> None:
+    inbound = ada.create("webhooks", direction="inbound", application_id=crm["id"])
+    app.test_client().post(f"/in/{inbound['id']}", data=b"{}")
+    path = f"/webhooks/{inbound['id']}"
+    [kept] = (ada.get(f"{path}/received").json or {})["items"]
+
+    def asked() -> list[int]:
+        ways = (f"{path}/received/{kept['id']}/reverifications", f"{path}/received/reverifications")
+        return [ada.post(way).status_code for way in ways]
+
+    do(verb)
+    assert asked() == [409, 409]
+    do("reopen")
+    assert asked() == [200, 200]
 
 
 @STOPS

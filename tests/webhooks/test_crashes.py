@@ -121,9 +121,9 @@ def ahead(
     """A quick receiver answers no more: a full lane is on its way, and more waits in the worker."""
     # The machine may be slow, the receiver is not.
     monkeypatch.setattr("portal.webhooks.lanes.QUICK_SECONDS", 60.0)
-    gate = Gate(first=QUICK)
+    gate, own = Gate(first=QUICK), {"application_id": ada.create("applications")["id"]}
     with sinks(gate.behave) as [port]:
-        webhook = make(f"http://127.0.0.1:{port}/", retry_policy=PATIENT)
+        webhook = make(f"http://127.0.0.1:{port}/", retry_policy=PATIENT, **own)
         for _ in range(2):
             publish(ada, *(rfp(n) for n in range(400)))
         with delivering(app) as engine:
@@ -146,7 +146,7 @@ def test_what_was_taken_ahead_goes_back_when_a_worker_stops(
     assert states(database) == {"delivered": (arrived, arrived), "pending": (800 - arrived, 0)}
 
 
-@pytest.mark.parametrize("how", ["pause", "off", "delete"])
+@pytest.mark.parametrize("how", ["pause", "off", "delete", "suspend", "retire"])
 def test_what_was_taken_ahead_is_held_when_a_webhook_is_to_get_nothing(
     how: str, ahead: tuple[Engine, Gate, dict[str, Any]], database: Database, ada: Api
 ) -> None:
@@ -156,8 +156,10 @@ def test_what_was_taken_ahead_is_held_when_a_webhook_is_to_get_nothing(
         ada.post(f"{place}/pause")
     elif how == "off":
         ada.patch(place, {"enabled": False})
-    else:
+    elif how == "delete":
         ada.delete(place)
+    else:
+        ada.post(f"/applications/{webhook['application_id']}/{how}", {"reason": "A key leaked."})
     until(lambda: len(engine.taken) == WIDEST)
     gate.open()
     until(lambda: not engine.taken)

@@ -11,6 +11,7 @@ from portal.audit import service as audit
 from portal.db import Actor, database_now, find, session
 from portal.errors import Conflict, Invalid, NotFound
 from portal.listing import Listing, Page, Query, page
+from portal.webhooks import owners
 from portal.webhooks.inbound import challenges, once, publication, secrets
 from portal.webhooks.inbound.documents import BY_HAND, documents
 from portal.webhooks.inbound.keeping import digests, message_of, without_keys
@@ -81,10 +82,12 @@ def in_quarantine(actor: Actor, webhook: Webhook) -> int:
 def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
     """Verify one request anew, as of the moment it came; publish it when it is genuine.
 
-    Raises Conflict for one that is accepted already, and for a delivery that came again and was.
+    Raises Conflict for one that is accepted already, for a delivery that came again and was, and
+    while the webhook's application is stopped.
     """
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id)
+    owners.check_works(webhook)
     request = get(actor, webhook_id, request_id, lock=True)
     if request.state != "quarantined":
         raise Conflict("This request is accepted already.")
@@ -99,9 +102,11 @@ def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
 
 
 def reverify_all(actor: Actor, webhook_id: str) -> Reviewed:
-    """Verify what is in quarantine anew, the oldest first, up to AT_ONCE of them."""
+    """Verify what is in quarantine anew, the oldest first, up to AT_ONCE of them. Raises Conflict
+    while the webhook's application is stopped."""
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id)
+    owners.check_works(webhook)
     query = _waiting(actor, webhook).order_by(InboundRequest.id).limit(AT_ONCE + 1)
     waiting = list(session.scalars(query.options(undefer(InboundRequest.body)).with_for_update()))
     known = secrets.known(webhook)

@@ -1,0 +1,51 @@
+"""Something new for an application that is stopped, or made a library, at the same moment."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+
+from portal.config import libpq_url
+from tests.cast import Api
+from tests.databases import Database
+from tests.webhooks.test_engine import until
+
+WAITING = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
+
+
+@pytest.mark.parametrize(
+    ("resource", "change", "status"),
+    [
+        ("api-keys", "status = 'suspended'", 409),
+        ("connectors", "status = 'retired'", 409),
+        ("webhooks", "status = 'suspended'", 409),
+        ("api-keys", "kind = 'library'", 422),
+    ],
+)
+def test_who_comes_second_sees_what_the_first_did(
+    app: Flask,
+    ada: Api,
+    crm: dict[str, Any],
+    database: Database,
+    resource: str,
+    change: str,
+    status: int,
+) -> None:
+    own = {"application_id": crm["id"]}
+    with (
+        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(libpq_url(database.superuser_url)) as first,
+    ):
+        first.execute("SELECT FROM application WHERE id = %s FOR UPDATE", (crm["id"],))
+        first.execute(f"UPDATE application SET {change} WHERE id = %s", (crm["id"],))
+        second = pool.submit(lambda: Api(app.test_client(), ada.token).post(f"/{resource}", own))
+        until(lambda: database.sql(WAITING))
+        first.commit()
+        answer = second.result()
+    assert answer.status_code == status, answer.text
+    assert [error["field"] for error in answer.json["errors"]] == ["application_id"]
