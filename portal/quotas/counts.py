@@ -14,6 +14,7 @@ from sqlalchemy.types import BigInteger
 from portal.db import Record, send, session
 from portal.driver import Statement
 from portal.errors import QuotaReached
+from portal.quotas import rates
 from portal.quotas.models import QuotaCount
 from portal.quotas.names import BY_NAME, Quota
 
@@ -49,24 +50,25 @@ def take(tenant_id: str, model: type[Record]) -> None:
     if answer[0] == "uncounted":
         begin(tenant_id, model)
         [(answer,)] = send(TAKE, values)
-    check(model, answer)
+    check(tenant_id, model, answer)
 
 
 def created(tenant_id: str, model: type[Record], answer: Sequence[Any]) -> None:
     """What TAKEN said of one that is stored now. Raises QuotaReached when there was no room."""
     verdict, _, allowed = answer
     if verdict != "uncounted":
-        check(model, answer)
+        check(tenant_id, model, answer)
     elif (live := begin(tenant_id, model)) is None:
         take(tenant_id, model)
     elif live > allowed:  # it is among them already
-        check(model, ("full", live - 1, allowed))
+        check(tenant_id, model, ("full", live - 1, allowed))
 
 
-def check(model: type[Record], answer: Sequence[Any]) -> None:
+def check(tenant_id: str, model: type[Record], answer: Sequence[Any]) -> None:
     """Raise QuotaReached if there was no room."""
     verdict, used, allowed = answer
     if verdict == "full":
+        rates.known().tell(tenant_id, model.quota)
         raise reached(BY_NAME[model.quota], used, allowed)
 
 

@@ -73,7 +73,7 @@ class Rates:
         if wait is None:
             wait = self._asked(key, many)
         if wait > 0:
-            self._tell(key)
+            self.tell(*key)
             share = self._held.get(key)
             allowed = share.allowed if share else BY_NAME[name].default
             raise QuotaExceeded(
@@ -147,16 +147,16 @@ class Rates:
                 self._held.clear()
             self._held[key] = share
 
-    def _tell(self, key: tuple[str, str]) -> None:
-        """A line in the log, at most one a minute for the same limit of a tenant."""
-        now = elapsed()
+    def tell(self, tenant_id: str, name: str) -> None:
+        """Write that a tenant was refused, of any quota: at most a line a minute for each."""
+        key, now = (tenant_id, name), elapsed()
         with self._lock:
             if now - self._told.get(key, -TOLD_EVERY) < TOLD_EVERY:
                 return
             if len(self._told) >= MOST_HELD:
                 self._told.clear()
             self._told[key] = now
-        log.warning("a tenant exceeds its quota", tenant=key[0], quota=key[1])
+        log.warning("a tenant is at its quota", tenant=tenant_id, quota=name)
 
 
 def init_app(app: Flask) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from portal.db import session
 from portal.deadlines import elapsed
 from portal.errors import QuotaReached
+from portal.quotas import rates
 from portal.quotas.models import Stored, StoredDay, TenantQuota
 from portal.quotas.names import STORED
 
@@ -139,6 +140,7 @@ class Room:
                     self._known.clear()
                 self._known[tenant_id] = known
         if known[1] >= known[2]:
+            rates.known().tell(tenant_id, STORED.name)
             raise _full(known[1], known[2])
 
     def forget(self) -> None:

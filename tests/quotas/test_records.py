@@ -59,6 +59,14 @@ def test_the_page_says_it_in_words(browse, ada, set_quota):
     assert "1 of 1 applications" in page.text
 
 
+def test_a_refusal_is_told_once_a_minute_in_the_log(ada, set_quota, capsys):
+    set_quota("--connectors", "1")
+    assert [ada.post("/connectors").status_code for _ in range(4)] == [201, 409, 409, 409]
+    said = [line for line in capsys.readouterr().out.splitlines() if "is at its quota" in line]
+    assert len(said) == 1
+    assert ACME in said[0]
+
+
 def test_what_is_deleted_makes_room_and_is_restored_only_where_there_is_some(ada, set_quota):
     set_quota("--webhooks", "1")
     first = ada.create("webhooks")["id"]
