@@ -70,17 +70,19 @@ class Erased:
     more: bool
 
 
-def publish(actor: Actor, events: Sequence[EventInput]) -> list[Accepted]:
+def publish(
+    actor: Actor, events: Sequence[EventInput], *, are_counted: bool = False
+) -> list[Accepted]:
     """Keep events and what is owed to their listeners, all of them or none.
 
     One whose own id was published before is left as it is. Raises Invalid for data that does not
     fit the schema of a type that asks for it, and for an API key in it where the tenant says so;
     QuotaExceeded where the tenant publishes too many a second, QuotaReached where it stores as much
-    as it may.
+    as it may; `are_counted` where `count` was asked for them already.
     """
     actor.require("events:publish")
-    storage.known().check(actor.tenant_id)
-    rates.known().take(actor.tenant_id, "events_per_second", len(events))
+    if not are_counted:
+        count(actor, len(events))
     events = keymaterial.screened(actor.tenant_id, events)
     catalogue.check(actor, events)
     ids, fresh = _claim_ids(actor, events)
@@ -90,6 +92,15 @@ def publish(actor: Actor, events: Sequence[EventInput]) -> list[Accepted]:
         Accepted(ids[number], event.id, event.type, counts.get(ids[number], 0), number not in fresh)
         for number, event in enumerate(events)
     ]
+
+
+def count(actor: Actor, many: int) -> None:
+    """Count so many events for the tenant's quotas, before they are published in several calls.
+
+    Raises QuotaExceeded and QuotaReached, and then counts nothing.
+    """
+    storage.known().check(actor.tenant_id)
+    rates.known().take(actor.tenant_id, "events_per_second", many)
 
 
 def announce(

@@ -13,6 +13,7 @@ from portal.errors import QuotaExceeded
 from portal.identity.provider.people import ACME, GLOBEX
 from portal.quotas.rates import Rates
 from tests.cast import ADA, GUS, Api
+from tests.webhooks.test_inbound import github, knock, make
 
 EVENT = {"type": "rfp.created", "data": {"id": 1}}
 
@@ -193,3 +194,15 @@ def test_two_applications_share_the_limit(config, token_provider, app, set_quota
         db.engine.dispose()
     assert 429 in answers
     assert answers.count(200) <= 2 * (2 + seconds)
+
+
+def test_a_quarantine_larger_than_a_second_is_verified_anew_as_one_batch(app, ada, set_quota):
+    webhook = make(ada)
+    for number in range(4):
+        body = b'{"number": %d}' % number
+        headers = github(body, "another-secret", f"d-{number}")
+        knock(app.test_client(), webhook["inbound_url"], body, headers)
+    ada.patch(f"/webhooks/{webhook['id']}", {"inbound_secret": "another-secret"})
+    set_quota("--events-per-second", "2")
+    done = ada.post(f"/webhooks/{webhook['id']}/received/reverifications")
+    assert (done.status_code, done.json["verified"]) == (200, 4), done.text

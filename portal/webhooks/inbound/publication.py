@@ -62,7 +62,14 @@ def _without_state(value: dict[str, Any]) -> dict[str, Any]:
     return {**value, "value": kept}
 
 
-def publish(webhook: Webhook, scheme: Scheme, message: Message, request: InboundRequest) -> None:
+def publish(
+    webhook: Webhook,
+    scheme: Scheme,
+    message: Message,
+    request: InboundRequest,
+    *,
+    is_counted: bool = False,
+) -> None:
     """Publish what a request says, in the running transaction; the request notes its event.
 
     Raises Invalid when it does not fit the schema that the event's type asks for.
@@ -76,7 +83,7 @@ def publish(webhook: Webhook, scheme: Scheme, message: Message, request: Inbound
     except Invalid:  # too large to be an event's data: whoever wants it reads the request
         about = {"inbound_request_id": request.id, "bytes": request.body_bytes}
         event = EventInput.read({**known, "data": about})
-    request.event_id = service.publish(sender(webhook), [event])[0].id
+    request.event_id = service.publish(sender(webhook), [event], are_counted=is_counted)[0].id
 
 
 def _is_wanted(webhook: Webhook, scheme: Scheme, message: Message, name: str) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import undefer
 from portal.audit import service as audit
 from portal.db import Actor, database_now, find, session
 from portal.errors import Conflict, Invalid, NotFound
+from portal.events import service as events
 from portal.listing import Listing, Page, Query, page
 from portal.webhooks import owners
 from portal.webhooks.inbound import challenges, once, publication, secrets
@@ -91,6 +92,7 @@ def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
     request = get(actor, webhook_id, request_id, lock=True)
     if request.state != "quarantined":
         raise Conflict("This request is accepted already.")
+    events.count(actor, 1)
     outcome = _judge(actor, webhook, request, secrets.known(webhook))
     if outcome == "duplicate":
         session.delete(request)
@@ -110,6 +112,8 @@ def reverify_all(actor: Actor, webhook_id: str) -> Reviewed:
     query = _waiting(actor, webhook).order_by(InboundRequest.id).limit(AT_ONCE + 1)
     waiting = list(session.scalars(query.options(undefer(InboundRequest.body)).with_for_update()))
     known = secrets.known(webhook)
+    # Together, as a batch is: one by one they would use up a small quota half way, again and again.
+    events.count(actor, len(waiting[:AT_ONCE]))
     outcomes = []
     for request in waiting[:AT_ONCE]:
         outcomes.append(_judge(actor, webhook, request, known))
@@ -199,7 +203,7 @@ def _judge(actor: Actor, webhook: Webhook, request: InboundRequest, known: Seque
         return "duplicate"
     if challenges.signed(scheme, message, known) is None:
         try:
-            publication.publish(webhook, scheme, message, request)
+            publication.publish(webhook, scheme, message, request, is_counted=True)
         except Invalid as error:
             once.release(webhook, scheme, message)
             refused = refused_event(error)
