@@ -12,6 +12,8 @@ from portal.applications.models import STOPPED, Application
 class OfApplication:
     """For a model with `tenant_id` and `application_id`."""
 
+    application_id: Mapped[str | None]
+
     @declared_attr
     def owning_application(cls) -> Mapped[Application | None]:  # noqa: N805 - a class, see SQLAlchemy
         """The application that it belongs to, loaded when it is asked for."""

@@ -8,6 +8,7 @@ from sqlalchemy import Select
 from portal import records
 from portal.applications import states
 from portal.applications.models import KINDS, STATUSES, STOPPED, Application
+from portal.applications.ownership import OfApplication
 from portal.applications.schemas import ApplicationInput
 from portal.db import Actor, find, new_id, session
 from portal.errors import Conflict, FieldError, Forbidden, Invalid
@@ -95,6 +96,19 @@ def to_extend(actor: Actor, application_id: str) -> Application:
         message = f"{record.display_name} is {record.status}. Reopen it first, or choose another."
         raise Conflict(message, errors=[FieldError("application_id", message)])
     return record
+
+
+def check_owner(actor: Actor, record: OfApplication | None, wanted: str | None) -> None:
+    """Raises what `to_extend` does where a record is to belong to another application than before,
+    and Conflict for one that would leave a stopped application, and so work again."""
+    if record is not None:
+        if record.application_id == wanted:
+            return
+        if record.is_stopped:
+            message = f"Its application is {record.application_status}: reopen that first."
+            raise Conflict(message, errors=[FieldError("application_id", message)])
+    if wanted is not None:
+        to_extend(actor, wanted)
 
 
 def running(actor: Actor, application_id: str) -> Application:

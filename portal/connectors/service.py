@@ -181,7 +181,7 @@ def _values(actor: Actor, command: ConnectorInput, record: Connector | None) -> 
     if record is None:
         values["owner_id"] = command.owner_id or actor.person_id
         values["application_id"] = command.application_id or actor.application_id
-    _check_application(actor, values["application_id"], record)
+    applications.check_owner(actor, record, values["application_id"])
     return values | _audience(actor, command)
 
 
@@ -194,12 +194,6 @@ def _audience(actor: Actor, command: ConnectorInput) -> dict[str, str | None]:
     if command.scope == "user" and user_id is None:
         raise Invalid.field("user_id", "Say whose it is: the scope is user.")
     return {"group_id": group_id, "user_id": user_id}
-
-
-def _check_application(actor: Actor, application_id: str | None, record: Connector | None) -> None:
-    if application_id is None or (record and record.application_id == application_id):
-        return
-    applications.to_extend(actor, application_id)
 
 
 def _status(

@@ -178,9 +178,7 @@ def _check(actor: Actor, stored: Webhook | None, values: dict[str, Any]) -> None
     problems += _foreign(actor, stored, values)
     if problems:
         raise Invalid(problems)
-    owner = values["application_id"]
-    if owner and (stored is None or owner != stored.application_id):
-        applications.to_extend(actor, owner)
+    applications.check_owner(actor, stored, values["application_id"])
 
 
 def _unsigned(stored: Webhook | None, values: dict[str, Any]) -> list[FieldError]:

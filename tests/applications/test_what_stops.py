@@ -100,6 +100,24 @@ def test_no_new_key_connector_or_webhook_belongs_to_it(
     assert asked() == [201, 201, 201, 201, 201, 200, 200]
 
 
+@STOPS
+@pytest.mark.parametrize("resource", ["webhooks", "connectors"])
+def test_what_belongs_to_it_does_not_leave_it_to_work_again(
+    ada: Api, ed: Api, crm: App, do: Do, resource: str, verb: str
+) -> None:
+    other = ada.create("applications", display_name="Another")["id"]
+    own = ada.create(resource, application_id=crm["id"])
+    path = f"/{resource}/{own['id']}"
+    do(verb)
+    for place in (None, other):
+        answer = ed.patch(path, {"application_id": place})
+        assert answer.status_code == 409
+        assert [error["field"] for error in answer.json["errors"]] == ["application_id"]
+    assert ed.patch(path, {"name": "Renamed"}).status_code == 200
+    do("reopen")
+    assert ed.patch(path, {"application_id": other}).json["application_id"] == other
+
+
 def test_a_one_time_link_to_its_key_opens_after_it_is_reopened(
     app: Flask, crm: App, do: Do, browse: Callable[..., Pages]
 ) -> None:
