@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 THREADS = 8  # they wait for PostgreSQL, so more than one
 # Of them, for one line: who floods leaves the others some, and is hardly slower for it, because
 # only one thread computes at a time.
-AT_ONCE = 3
+AT_ONCE = 2
 KEY_THREADS = 4  # for questions about keys alone
 PLACES = 256  # requests that wait for one of these, each
 # A thread that waited for PostgreSQL waits for those that compute, once for each statement: with

@@ -1,7 +1,7 @@
 """Measures everything that is promised about speed, and says where it falls short.
 
 make bench                          all of it, about eight minutes
-make bench ARGS="rest --rounds 3"   parts: lists rest growth inbound memory keys deliveries
+make bench ARGS="rest --rounds 3"   parts: lists rest growth inbound memory keys deliveries tenants
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import Any
 
 from portal import embedded, migrate
 from portal.config import libpq_url
-from tests.bench import delivery, figures, inbound, questions, world
+from tests.bench import delivery, figures, inbound, questions, tenants, world
 from tests.bench.figures import Figure, of_rounds
 from tests.bench.load import Ask, as_task
 from tests.bench.rivals import equal_table
@@ -27,7 +27,7 @@ from tests.bench.servers import ROOT, Server, portal_serving, serving
 
 CONNECTIONS = 4
 GROWTH = 1.2
-PARTS = ("lists", "rest", "growth", "inbound", "memory", "keys", "deliveries")
+PARTS = ("lists", "rest", "growth", "inbound", "memory", "keys", "deliveries", "tenants")
 
 
 class Generator:
@@ -261,6 +261,12 @@ class Bench:
         """What comes in from outside."""
         return inbound.measure(self.portal.port, world.SMALL.key)
 
+    def tenants(self) -> list[Figure]:
+        """A quiet tenant beside a hostile one."""
+        return tenants.measure(
+            self.portal.port, self.place.cookie, self.place.superuser, self.rounds
+        )
+
     def keys(self) -> Iterator[Figure]:
         """The engine of keys, on a database of its own with a million of them."""
         from tests.bench import keys  # it measures with what is in this module
@@ -293,6 +299,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
             "memory": bench.memory,
             "keys": bench.keys,
             "deliveries": deliveries,
+            "tenants": bench.tenants,
         }
         for part in parts:
             told(f"measuring: {part}")

@@ -245,7 +245,7 @@ def keys(tenant: Tenant) -> Iterator[Row]:
             "issued_to_user_id": "per_rare" if rare else f"per_{number % 10}",
             "issued_to_service": "zeppelin" if rare else "exporter",
             "scopes": _json(
-                [*ALL_READS, "webhooks:write"] if opens else ["connectors:read", "webhooks:read"]
+                [*ALL_READS, *SOME_WRITES] if opens else ["connectors:read", "webhooks:read"]
             ),
             "rpm_limit": None if opens else 600,
             "max_budget_usd": None if opens else 250,
@@ -260,6 +260,7 @@ def keys(tenant: Tenant) -> Iterator[Row]:
 
 
 ALL_READS = ["applications:read", "audit:read", "connectors:read", "keys:read", "webhooks:read"]
+SOME_WRITES = ["event-types:write", "events:publish", "keys:verify", "webhooks:write"]
 
 
 def _runtime(key: Row) -> Row:

@@ -1,6 +1,6 @@
 """A tenant at its worst: a process that does everything at once until it is ended.
 
-python -m tests.bounded.hostile PORT KEY     says "ready" when all of it is under way
+python -m tests.bounded.hostile PORT KEY HOST     says "ready" when all of it is under way
 """
 
 import asyncio
@@ -30,15 +30,15 @@ HOSTILE_TYPE = {
 class Tenant:
     """Its key, and the portal that it is a tenant of."""
 
-    def __init__(self, port: int, key: str) -> None:
-        self._port, self._key = port, key
+    def __init__(self, port: int, key: str, host: str) -> None:
+        self._port, self._key, self._host = port, key, host
 
     def request(
         self, method: str, path: str, body: bytes = b"", length: int | None = None
     ) -> bytes:
         head = [
             f"{method} {path} HTTP/1.1",
-            "Host: 127.0.0.1",
+            f"Host: {self._host}",
             f"Authorization: Bearer {self._key}",
             "Content-Type: application/json",
             f"Content-Length: {len(body) if length is None else length}",
@@ -131,4 +131,4 @@ async def be_hostile(tenant: Tenant) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(be_hostile(Tenant(int(sys.argv[1]), sys.argv[2])))
+    asyncio.run(be_hostile(Tenant(int(sys.argv[1]), *sys.argv[2:])))

@@ -23,6 +23,7 @@ class Quiet:
     port: int
     key: str
     cookie: str
+    host: str = "127.0.0.1"
 
     def waits(self, rounds: int) -> list[float]:
         """Seconds for each of its requests, which all must succeed: a page, a list, a question
@@ -40,7 +41,7 @@ class Quiet:
         with closing(connection):
             for method, path, body, headers in asks * rounds:
                 begun = time.perf_counter()
-                connection.request(method, path, body, dict(headers))
+                connection.request(method, path, body, {"Host": self.host, **headers})
                 answer = connection.getresponse()
                 text = answer.read()
                 waits.append(time.perf_counter() - begun)
@@ -55,9 +56,9 @@ def p99(waits: list[float]) -> float:
 
 
 @contextmanager
-def hostility(port: int, key: str) -> Iterator[None]:
+def hostility(port: int, key: str, host: str = "127.0.0.1") -> Iterator[None]:
     """A tenant that does everything at once, until the block ends."""
-    command = [sys.executable, "-m", "tests.bounded.hostile", str(port), key]
+    command = [sys.executable, "-m", "tests.bounded.hostile", str(port), key, host]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
