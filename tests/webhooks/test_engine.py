@@ -215,7 +215,7 @@ def test_a_cancelled_replay_sends_nothing_more(ada: Api, make: Make, receiver: R
 def test_readers_do_not_see_the_fields_that_a_tenant_hides(
     engine: Engine, ada: Api, vic: Api, make: Make, receiver: Receiver
 ) -> None:
-    settings = {"retention_days": 7, "redacted_fields": ["email"]}
+    settings = {"retention_days": 7, "redacted_fields": ["email"], "key_material": "mask"}
     assert ada.call("PUT", "/event-settings", json=settings).json == settings
     webhook = make(receiver.hook("crm"))
     data = {"who": {"email": "ann@example.com", "city": "Bonn"}}
