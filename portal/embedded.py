@@ -27,7 +27,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -170,13 +170,14 @@ def start(data_dir: Path, *, throwaway: bool = False) -> EmbeddedPostgres:
         _private_directory(socket_directory(data_dir), account)
         cluster = _cluster(data_dir, account, throwaway)
         _end_leftover(cluster)
-        process = _launch(data_dir, cluster, account, throwaway)
+        launch = partial(_launch, data_dir, cluster, account, throwaway)
+        process = launch()
     except BaseException:
         lock.close()
         raise
     server = EmbeddedPostgres(data_dir, process, lock)
     try:
-        _wait_until_ready(server, cluster)
+        _wait_until_ready(server, cluster, launch)
         _ensure_roles(server)
     except BaseException:
         server.stop()
@@ -355,11 +356,20 @@ def die_with_parent(wanted: signal.Signals, parent: int | None = None) -> Callab
     return ask_the_kernel
 
 
-def _wait_until_ready(server: EmbeddedPostgres, cluster: Path) -> None:
+STILL_ENDING = "pre-existing shared memory block"
+
+
+def _wait_until_ready(
+    server: EmbeddedPostgres, cluster: Path, launch: Callable[[], subprocess.Popen[bytes]]
+) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             said = (server.data_dir / "postgres.log").read_text(errors="replace")[-2000:].strip()
+            if STILL_ENDING in said:  # the children of a server that was killed
+                time.sleep(0.1)
+                server.process = launch()
+                continue
             raise EmbeddedPostgresError(f"The embedded PostgreSQL did not start. It said:\n{said}")
         if (lines := _pid_file(cluster)) and len(lines) > 7 and lines[7].strip() == "ready":
             return

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -126,6 +127,19 @@ def test_it_ends_with_an_owner_that_forgets_it(place):
     owner, server = own(place / "var", then="")
     assert owner.wait() == 0
     assert gone(server)
+
+
+def test_it_waits_until_the_processes_of_a_killed_server_are_gone(place):
+    killed = embedded.start(place / "var", throwaway=True)
+    with psycopg.connect(libpq_url(killed.superuser_url)) as connection:
+        lingering = connection.info.backend_pid
+        os.kill(lingering, signal.SIGSTOP)
+        os.kill(killed.pid, signal.SIGKILL)
+        killed.process.wait(10)
+        killed.stop()
+        threading.Timer(1, os.kill, (lingering, signal.SIGCONT)).start()
+        with embedded.start(place / "var", throwaway=True) as server:
+            assert who(server.app_url)[0] == "portal_app"
 
 
 def test_a_pid_file_of_somebody_else_is_no_obstacle(place):
