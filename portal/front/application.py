@@ -6,7 +6,7 @@ threads for everything else.
 """
 
 import asyncio
-import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -30,19 +30,14 @@ from portal.web.assets import PREFIX as STATIC
 if TYPE_CHECKING:
     from flask import Flask
 
-    from portal.config import Config
+    from portal.config import Config, Network
     from portal.keys.engine import Engine
     from portal.web.assets import Files
 
 THREADS = 8  # they wait for PostgreSQL, so more than one
-# Of them, for one line: who floods leaves the others some, and is hardly slower for it, because
-# only one thread computes at a time.
-AT_ONCE = 2
+FOR_OTHERS = 2  # of them, where one line has taken all that it may
 KEY_THREADS = 4  # for questions about keys alone
 PLACES = 256  # requests that wait for one of these, each
-# A thread that waited for PostgreSQL waits for those that compute, once for each statement: with
-# Python's 5 ms a page of ten statements takes 200 ms beside four of them.
-SWITCH_SECONDS = 0.0005
 # Who asks again at once after a refusal for asking too often hears the next one no sooner: a flood
 # then costs a few refusals a second for each connection, and not all that a thread can give.
 TOO_MANY, PAUSE_SECONDS = 429, 0.5
@@ -70,8 +65,7 @@ class Front:
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin in the process that serves, before its first request."""
-        sys.setswitchinterval(SWITCH_SECONDS)
-        self._threads = Threads(loop, "page", THREADS, PLACES, AT_ONCE)
+        self._threads = Threads(loop, "page", THREADS, PLACES, THREADS - FOR_OTHERS)
         self._key_threads = Threads(loop, "key", KEY_THREADS, PLACES)
         self._watching = loop.create_task(self._bodies.watch())
         self._engine.begin()
@@ -125,8 +119,7 @@ class Front:
         if self._trusted:
             named = scope.headers.items()
             forwarded = [value for name, value in named if name == "x-forwarded-for"]
-        client = parse(client_of(scope.client, ",".join(forwarded), self._trusted))
-        return str(scope.client) if client is None else name_of(client)
+        return _network(scope.client, ",".join(forwarded), self._trusted)
 
     def _line(self, scope: Any) -> Line:
         """Where a request waits, before anything of it is believed: all keys of a tenant together,
@@ -147,6 +140,12 @@ class Front:
         environ = wsgi.environment(scope, body)
         line = self._line(scope)
         return await self._key_threads.run(line, wsgi.call, self._app.wsgi_app, environ)
+
+
+@lru_cache(maxsize=4096)
+def _network(peer: str, forwarded: str, trusted: "tuple[Network, ...]") -> str:
+    client = parse(client_of(peer, forwarded, trusted))
+    return peer if client is None else name_of(client)
 
 
 def _refusal(path: str, error: PortalError) -> Answer:
