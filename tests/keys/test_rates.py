@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from portal.keys.counting import Counting
 from tests.cast import Api
 from tests.databases import Database
 from tests.thorough import times
@@ -144,3 +145,20 @@ def test_what_was_lent_and_not_used_is_free_again(ada: Api, database: Database):
             "requests": left, "tokens": 0}  # fmt: skip
     assert database.sql("SELECT return_slices(%s::text::jsonb)", json.dumps([back])) == 7
     assert database.sql("SELECT requests_sum FROM key_rate") == 1
+
+
+def test_of_many_that_come_back_each_is_told_by_its_own_place(ada: Api, database: Database):
+    rates = [Rate(database, ada.create("api-keys", rpm_limit=100), 100) for _ in range(45)]
+    for rate in rates:
+        assert rate.ask(20) is None
+    strangers = {"tenant": "tnt_none", "key": "key_none", "slot": 0, "requests": 1, "tokens": 0}
+    back = [
+        {"tenant": rate.issued["tenant_id"], "key": rate.issued["id"], "slot": rate.open[0][0],
+         "requests": rate.open[0][1], "tokens": 0}
+        for rate in rates
+    ]  # fmt: skip
+    counting = Counting(database.app_url)
+    places = counting.return_slices([*back[:30], strangers, *back[30:]])
+    counting.stop()
+    assert places == [n for n in range(46) if n != 30]
+    assert database.sql("SELECT sum(requests_sum) FROM key_rate") == 45
