@@ -191,7 +191,8 @@ def test_many_at_once_are_exactly_as_many_as_the_quota(app, api, set_quota, data
         made = 0
         for number in range(8):
             answer = caller.post("/connectors")
-            assert answer.status_code in (201, 409), answer.text
+            # On a busy machine a call at the limit waits too long, and is told to try again.
+            assert answer.status_code in (201, 409, 503), answer.text
             made += answer.status_code == 201
             if answer.status_code == 201 and number % 3 == 0:
                 assert caller.delete(f"/connectors/{answer.json['id']}").status_code == 204
