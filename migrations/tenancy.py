@@ -38,10 +38,10 @@ def tenant_table(
     column: str = "tenant_id",
     literal: bool = False,
 ) -> None:
-    """Only the tenant's own rows exist, for reading and for writing; the app role gets `rights`.
+    """Let a tenant read and write its own rows only; grant the app role `rights`.
 
-    An append-only table asks for `rights="SELECT, INSERT"`, a partition for none: it is reached
-    through its parent. The table `tenant` itself names its `column` ("id"). A new table is
+    Pass `rights="SELECT, INSERT"` for an append-only table, and none for a partition, which is
+    reached through its parent. The table `tenant` itself names its `column` ("id"). A new table is
     `literal`: its policy is a plain comparison, the only kind that a table spread over several
     servers can have. Outside a transaction the setting is '', which is no tenant's id.
     """

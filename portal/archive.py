@@ -1,7 +1,7 @@
-"""The file of a backup: a tar archive of `portal.dump`, as pg_dump writes it, and `manifest.json`.
+"""The backup file: a tar archive of `portal.dump`, as pg_dump writes it, and `manifest.json`.
 
-The manifest comes last, with the size and the SHA-256 of the dump: a file without it was not
-finished. It names keys by their ids and holds no secret.
+The manifest comes last, with the size and the SHA-256 of the dump, so a file without it is
+incomplete. It names keys by their ids and holds no secret.
 """
 
 import hashlib
@@ -23,12 +23,15 @@ Reading = AbstractContextManager[IO[bytes]]
 
 
 class ArchiveError(Exception):
-    """The file cannot be written or is no whole backup; the message says why."""
+    """The file cannot be written or is not a complete backup; the message says why."""
 
 
 def write(path: Path, dump: Reading, about: Mapping[str, Any]) -> int:
-    """Make the file of what `dump` gives to read; under its name is a whole backup or nothing.
-    How many bytes the dump has. Raises ArchiveError, also where there is a file of that name."""
+    """Write what `dump` yields to a new backup file, and return the size of the dump in bytes.
+
+    The file appears under its name only when it is complete. Raises ArchiveError, also when a file
+    of that name exists.
+    """
     if path.exists():
         raise ArchiveError(f"{path} exists already. Choose another name; nothing is overwritten.")
     draft = path.with_name(f".{path.name}.partial")
@@ -47,7 +50,8 @@ def write(path: Path, dump: Reading, about: Mapping[str, Any]) -> int:
 
 
 def _write(file: IO[bytes], dump: Reading, about: Mapping[str, Any]) -> int:
-    # How long the dump is, its header says in front of it, and is known when it has been written.
+    # The header comes before the dump and holds its size, which is known only afterwards: write it
+    # again at the end.
     file.write(_header(DUMP, 0))
     size, digest = 0, hashlib.sha256()
     with dump as source:
@@ -69,11 +73,12 @@ def _write(file: IO[bytes], dump: Reading, about: Mapping[str, Any]) -> int:
 def _header(name: str, size: int) -> bytes:
     member = tarfile.TarInfo(name)
     member.size, member.mode = size, 0o600
-    return member.tobuf(tarfile.GNU_FORMAT)  # which can say more than 8 GB
+    return member.tobuf(tarfile.GNU_FORMAT)  # the GNU format allows more than 8 GB
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The manifest of a whole backup, whose dump is what it says. Raises ArchiveError."""
+    """Return the manifest of a complete backup after checking the dump against it. Raises
+    ArchiveError."""
     try:
         with tarfile.open(path, "r:") as archive:
             manifest = _manifest(archive)
@@ -89,8 +94,8 @@ def read(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def dump_of(path: Path) -> Iterator[int]:
-    """The open file, as the number that a program reads it by, from where its dump begins. The dump
-    knows where it ends."""
+    """Yield the descriptor of the open file, positioned where the dump begins. The dump marks its
+    own end."""
     with path.open("rb", buffering=0) as file:
         file.seek(tarfile.BLOCKSIZE)
         yield file.fileno()

@@ -1,8 +1,8 @@
-"""`portal backup`: all that the database holds, in one file, as of one moment, while it works.
+"""`portal backup`: save everything in the database to one file, as of one moment, online.
 
-Row-level security binds the owner of the tables too, so a role reads that it does not bind: the
-operator makes it, and it can change nothing. What the file does not hold: the configuration with
-its secret keys, and what is in Vault.
+Row-level security binds the owner of the tables too, so the backup connects as a role that is
+exempt and may only read; the operator creates it. The file does not hold the configuration with its
+secret keys, nor what is in Vault.
 """
 
 from collections import Counter
@@ -33,14 +33,14 @@ class BackupError(Exception):
 
 
 def url_of(config: Config) -> str:
-    """Where to read as a role that may read everything."""
+    """Return the URL to connect with as a role that may read everything."""
     if config.backup_database_url is None:
         raise BackupError(f"A backup needs a role that may read every tenant's rows. {MAKE_ROLE}")
     return config.backup_database_url
 
 
 def problems(connection: "psycopg.Connection[Any]") -> list[str]:
-    """What keeps the connection's role from reading everything; none is what we want."""
+    """List what keeps the connection's role from reading everything."""
     row = connection.execute(MAY_READ).fetchone()
     assert row is not None  # noqa: S101  the current role is always in pg_roles
     role, sees_all, closed = row
@@ -53,8 +53,8 @@ def problems(connection: "psycopg.Connection[Any]") -> list[str]:
 
 
 def write(config: Config, path: Path) -> dict[str, Any]:
-    """Write the file; what its manifest says. Raises BackupError, ArchiveError, ToolError. Call it
-    as an edge: it asks which keys are needed."""
+    """Write the backup file and return its manifest. Raises BackupError, ArchiveError, ToolError.
+    Call it outside of a transaction: it opens one to find out which keys are needed."""
     with _moment(url_of(config)) as (connection, snapshot):
         if found := problems(connection):
             raise BackupError(f"{' '.join(found)} {MAKE_ROLE}")
@@ -70,7 +70,8 @@ def write(config: Config, path: Path) -> dict[str, Any]:
 
 @contextmanager
 def _moment(url: str) -> Iterator[tuple["psycopg.Connection[Any]", str]]:
-    """A transaction that sees one moment, and the name by which others see the same."""
+    """Open a transaction on one snapshot; yield it and the name by which others can share the
+    snapshot."""
     with dbrole.connect(url) as connection:
         connection.execute("SET idle_in_transaction_session_timeout = 0")
         connection.commit()

@@ -189,14 +189,14 @@ def migrate_command(config: Config) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @configured
 def back_up(config: Config, file: Path) -> None:
-    """Write everything that the database holds to FILE, while the portal works.
+    """Save everything in the database to FILE, while the portal works.
 
     Connects as PORTAL_BACKUP_DATABASE_URL, a role that may read every row. FILE holds neither the
-    settings with PORTAL_SECRET_KEY, without which no secret in it opens, nor what is in Vault.
+    settings (PORTAL_SECRET_KEY, without which no secret in it can be read) nor what is in Vault.
     """
     from portal import backup
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no draft is left
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no partial file is left
     with _application(config):
         about = backup.write(config, file)
     what = f"{about['bytes']} bytes, {about['tenants']} tenants, as of {about['made_at']}"
@@ -211,8 +211,8 @@ def back_up(config: Config, file: Path) -> None:
 def restore(config: Config, file: Path) -> None:
     """Fill an empty database from FILE, which portal backup wrote.
 
-    Connects as the owner, PORTAL_MIGRATION_DATABASE_URL: all or nothing. Then it opens a secret, to
-    prove that the keys are there.
+    Connects as the owner, PORTAL_MIGRATION_DATABASE_URL, and restores all or nothing. Then it opens
+    a secret, to prove that the keys are right.
     """
     from portal import restore as restoring
 
@@ -231,11 +231,11 @@ def secret_key() -> None:
 @secret_key.command()
 @configured
 def rotate(config: Config) -> None:
-    """Wrap all that is stored under an older key with the first one.
+    """Wrap everything that is stored under an older key with the first key.
 
-    Set PORTAL_SECRET_KEY to new,old everywhere and restart; run this; take the old one out and
-    restart. It may be interrupted and run again. It says when the old one may go, and refuses while
-    some process still uses another first key.
+    Set PORTAL_SECRET_KEY to new,old everywhere and restart; run this; remove the old key and
+    restart. You can interrupt this command and run it again. It tells when the old key can be
+    removed, and refuses to run while a process still uses another first key.
     """
     from portal import rewrap
 
@@ -261,7 +261,7 @@ def seed(config: Config) -> None:
 
 @main.group()
 def tenant() -> None:
-    """Make and list tenants, and limit them."""
+    """Create and list tenants, and set their limits."""
 
 
 @tenant.command("add")
@@ -302,7 +302,7 @@ def list_tenants(config: Config) -> None:
 
 
 def _quota_options(command: F) -> F:
-    """An option for each limit, so that no list of them is written twice."""
+    """Add an option for each limit, generated from the one list of quotas."""
     for quota in reversed(QUOTAS):
         text = f"At most {quota.most:,}; {quota.default:,} by default."
         command = click.option(quota.option, quota.name, type=int, metavar="N", help=text)(command)
@@ -325,8 +325,8 @@ def tenant_quota(
 ) -> None:
     """Show a tenant's quotas, or set some of them.
 
-    They hold within two seconds, in every process. Records above a new limit stay, and no more
-    can be made.
+    They take effect within two seconds, in every process. Records above a new limit stay, but no
+    more can be created.
 
     Example: portal tenant quota tnt_01JD… --api-keys 500
     """

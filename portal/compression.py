@@ -147,7 +147,7 @@ def is_tag_of(tag: str, version: int) -> bool:
 
 
 def _compressed(response: Response) -> Response:
-    # Headers are asked for by their place in the environ: a look-up by name costs ten times more.
+    # Read headers by their key in the environ: a look-up by name costs ten times more.
     asked = request.environ
     if _may_be_compressed(response, asked):
         if "Vary" in response.headers:
@@ -172,9 +172,9 @@ def _may_be_compressed(response: Response, asked: WSGIEnvironment) -> bool:
         and not response.is_streamed
         and not response.direct_passthrough
         and "Content-Encoding" not in response.headers
-        and "Accept-Encoding" not in response.headers.get("Vary", "")  # its maker has seen to it
+        and "Accept-Encoding" not in response.headers.get("Vary", "")  # the view has set it already
         and not g.get("stays_plain")
-        # Another site may have chosen the words of the request.
+        # Another site may have chosen the content of the request.
         and asked.get("HTTP_SEC_FETCH_SITE", "none") in ("none", "same-origin")
     )
 

@@ -122,7 +122,8 @@ class Config:
 
     @property
     def key_mark(self) -> str:
-        """Which keys this process makes new things under: for the portal, then for its store."""
+        """Return the ids of the keys that this process encrypts with: the portal's, then its
+        store's."""
         active = [self.secret_key.active, *map(RootKey, self.secret_store_key[:1])]
         return "/".join(key.id[:SHORT] for key in active)
 
@@ -489,7 +490,7 @@ def _secret_key(value: str) -> str:
 
 
 def _secret_keys(value: str) -> tuple[str, ...]:
-    """Separated by commas, or a line each."""
+    """Parse keys that are separated by commas or lines."""
     parts = (part.strip() for part in value.replace("\n", ",").split(","))
     keys = tuple(_secret_key(part) for part in parts if part)
     if not keys:

@@ -1,4 +1,4 @@
-"""How many connections to PostgreSQL the portal takes, and whether each is a session of its own."""
+"""The PostgreSQL connections that the portal needs and gets, and whether each is a session."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from portal.config import Config
 from portal.db import POOL_SIZE
 from portal.front.application import KEY_THREADS, THREADS
 
-# Beside the pool: one for each thread that looks for keys, and those that listen, count, give back
+# Beside the pool: one for each thread that looks up keys, and one each to listen, count, give back
 # and write.
 OF_A_WEB_PROCESS = POOL_SIZE + THREADS + KEY_THREADS + 4
-OF_A_WORKER = POOL_SIZE + 3  # those that take, record and listen
+OF_A_WORKER = POOL_SIZE + 3  # to claim, record and listen
 ROUNDS = 5
 LIMITS = """
 SELECT least(
@@ -24,12 +24,12 @@ SELECT least(
 
 
 def needed(config: Config) -> int:
-    """What the processes of this machine may take, with one worker."""
+    """Return how many connections the processes of this machine need at most, with one worker."""
     return config.web_workers * OF_A_WEB_PROCESS + OF_A_WORKER
 
 
 def allowed(config: Config) -> int:
-    """How many PostgreSQL lets in as our role."""
+    """Return how many connections PostgreSQL allows our role."""
     with dbrole.connect(config.database_url) as connection:
         row = connection.execute(LIMITS).fetchone()
     assert row is not None  # noqa: S101  it has always one
@@ -37,8 +37,8 @@ def allowed(config: Config) -> int:
 
 
 def are_sessions(config: Config) -> bool:
-    """Whether a connection stays with one server process: not so behind a pooler that gives it away
-    after each transaction, which loses what LISTEN and locks of a session need."""
+    """Tell whether a connection stays with one server process. Behind a pooler in transaction mode
+    it does not, and loses what LISTEN and session locks need."""
     with (
         dbrole.connect(config.database_url) as one,
         dbrole.connect(config.database_url) as other,

@@ -150,7 +150,7 @@ class Record(Base):
     __abstract__ = True
     id_prefix: ClassVar[str]
     noun: ClassVar[str]
-    quota: ClassVar[str]  # the limit that its records count for
+    quota: ClassVar[str]  # the limit that its records count towards
     # What is written beside every new one; its values are those of the record's columns.
     beside: ClassVar[tuple[Insert, ...]] = ()
 
@@ -185,7 +185,7 @@ class Record(Base):
 
     @hybrid_property
     def is_counted(self) -> bool:
-        """Whether the record counts for the tenant's quota."""
+        """Tell whether the record counts towards the tenant's quota."""
         return not self.is_deleted
 
     @is_counted.inplace.expression

@@ -70,7 +70,7 @@ def database(config: Config) -> Finding:
             version = connection.info.server_version
     except dbrole.DatabaseUnreachable as error:
         advice = "Check PORTAL_DATABASE_URL, and that PostgreSQL runs and lets this machine in."
-        refused = "unsupported startup parameter" in str(error)  # so PgBouncer says it
+        refused = "unsupported startup parameter" in str(error)  # PgBouncer's words
         return Finding("Database", f"does not answer: {error}", POOLER if refused else advice)
     if version < 150000:
         return Finding(
@@ -113,7 +113,7 @@ def waits(config: Config) -> Finding:
 
 
 def sessions(config: Config) -> Finding:
-    """Whether there is room for every connection, and whether each is a session of its own."""
+    """Check that there is room for every connection, and that each is a session of its own."""
     from portal import connections
 
     if not connections.are_sessions(config):
@@ -165,7 +165,7 @@ def _sessions(config: Config) -> Iterator[None]:
 
 
 def secret_keys(config: Config) -> Finding:
-    """Which key each stored thing is under, and whether one is missing."""
+    """Check which key each stored secret is under, and that no key is missing."""
     from portal import rewrap
 
     subject, names = "Secret key", " ".join(key.id[:SHORT] for key in config.secret_key)
@@ -187,7 +187,7 @@ def secret_keys(config: Config) -> Finding:
 
 
 def backups(config: Config) -> Finding:
-    """Whether a backup could be made: as which role, and with which program."""
+    """Check that a backup can be made, and name the role and the program for it."""
     from portal import backup, pgtools
 
     if config.backup_database_url is None:
@@ -205,7 +205,7 @@ def backups(config: Config) -> Finding:
 
 
 def secret_store(config: Config) -> Finding:
-    """Whether a secret can be kept and read again: the store says so itself."""
+    """Check that a secret can be stored and read again."""
     from portal import secretstore
 
     with _sessions(config):

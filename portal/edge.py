@@ -75,7 +75,7 @@ def _begin() -> None:
 
 def _for_us() -> None:
     """Refuse a request for another host: a page elsewhere that points its name at us."""
-    # `request.host` parses and checks what is compared here with names we know.
+    # Compare the raw header with known names: `request.host` parses it first.
     host = request.environ.get("HTTP_HOST") or request.host
     name, _, port = host.rpartition(":")
     host = name if port.isdigit() else host

@@ -366,7 +366,7 @@ def _wait_until_ready(
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             said = (server.data_dir / "postgres.log").read_text(errors="replace")[-2000:].strip()
-            if STILL_ENDING in said:  # the children of a server that was killed
+            if STILL_ENDING in said:  # children of a killed server
                 time.sleep(0.1)
                 server.process = launch()
                 continue

@@ -114,7 +114,7 @@ class StaleVersion(Conflict):
 
 
 class QuotaReached(Conflict):
-    """The tenant has as much as it may; `quota` is its name on the wire."""
+    """The tenant has reached a limit; `quota` is the limit's name on the wire."""
 
     code, title = "quota_reached", "Your tenant has reached its quota"
 
@@ -124,7 +124,7 @@ class QuotaReached(Conflict):
 
     @property
     def extra(self) -> dict[str, Any]:
-        """The numbers, so that a program can tell its people."""
+        """Return the numbers in a form that programs can read."""
         return {"quota": self.quota, "used": self.used, "limit": self.limit}
 
 
@@ -182,7 +182,8 @@ class RateLimited(PortalError):
 
 
 class QuotaExceeded(RateLimited):
-    """The tenant does more a second than it may; `quota` is its name on the wire."""
+    """The tenant makes more requests or events a second than allowed; `quota` is the limit's name
+    on the wire."""
 
     code, title = "quota_exceeded", "Your tenant is over its quota"
 
@@ -192,7 +193,7 @@ class QuotaExceeded(RateLimited):
 
     @property
     def headers(self) -> dict[str, str]:
-        """And what the limit is (draft-ietf-httpapi-ratelimit-headers)."""
+        """Return the headers, with the limit (draft-ietf-httpapi-ratelimit-headers)."""
         return {
             **super().headers,
             "RateLimit": f'"{self.quota}";r=0;t={self.retry_after}',
@@ -201,7 +202,7 @@ class QuotaExceeded(RateLimited):
 
     @property
     def extra(self) -> dict[str, Any]:
-        """The numbers, so that a program can tell its people."""
+        """Return the numbers in a form that programs can read."""
         return {"quota": self.quota, "limit": self.limit}
 
 

@@ -1,4 +1,4 @@
-"""0037 inbound marks: what was signed is one delivery, whatever its unsigned headers say."""
+"""0037 inbound marks: count a signed delivery once, whatever its unsigned headers say."""
 
 import sqlalchemy as sa
 from alembic import op

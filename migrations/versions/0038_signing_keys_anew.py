@@ -1,4 +1,4 @@
-"""0038 signing keys anew: what signs tokens may be sealed under another key of the portal."""
+"""0038 signing keys anew: seal token signing keys under another secret key of the portal."""
 
 from alembic import op
 

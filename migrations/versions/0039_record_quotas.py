@@ -1,4 +1,4 @@
-"""0039 record quotas: how many records of each kind a tenant may have, and has."""
+"""0039 record quotas: limit and count the records of each kind that a tenant has."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""0040 keys in events: the tenant says whether an API key in an event is masked or refused."""
+"""0040 keys in events: let the tenant choose whether API keys in events are masked or refused."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,7 +7,7 @@ revision, down_revision = "0040", "0039"
 
 
 def upgrade() -> None:
-    # A constant default: no row is written anew. The table has one row a tenant at most.
+    # A constant default rewrites no row. The table has at most one row for each tenant.
     op.add_column(
         "event_settings",
         sa.Column("key_material", sa.String(10), server_default="mask", nullable=False),

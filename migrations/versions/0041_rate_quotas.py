@@ -1,4 +1,4 @@
-"""0041 rate quotas: how many requests and events a second a tenant may make, and has made."""
+"""0041 rate quotas: limit and count the requests and events a second of each tenant."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.Column("lent_before", sa.BigInteger(), **number),
         sa.Column("refused_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("tenant_id", "name", name="pk_quota_rate"),
-        # What a crash forgets is a second old; nobody should wait for the disk to count a request.
+        # Unlogged: a crash loses counts that are a second old, and no request waits for the disk.
         prefixes=["UNLOGGED"],
         postgresql_with={"fillfactor": "50"},
     )

@@ -1,4 +1,4 @@
-"""0042 stopped applications: why one is suspended or retired, and what belongs to it stops."""
+"""0042 stopped applications: keep the reason, and stop what belongs to the application."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,7 +18,7 @@ def upgrade() -> None:
         op.f("ck_application_reopens_as"), "application", REOPENS_AS, postgresql_not_valid=True
     )
     op.execute("ALTER TABLE application VALIDATE CONSTRAINT ck_application_reopens_as")
-    # The owner's functions that ask across tenants read the status of any application.
+    # The owner's functions that read across tenants need the status of any application.
     op.execute("CREATE POLICY engine ON application FOR SELECT TO CURRENT_USER USING (true)")
     replace("0042", *FUNCTIONS)
 

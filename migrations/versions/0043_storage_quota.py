@@ -1,4 +1,4 @@
-"""0043 storage quota: about how many bytes a tenant's events, deliveries and requests take."""
+"""0043 storage quota: estimate the bytes of a tenant's events, deliveries and requests."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,8 +1,8 @@
-"""Who a verified access token speaks for: a person, or an application.
+"""The person or application that a verified access token identifies.
 
-A program's token whose `client_id` is an application's `oauth_client_id` acts as that application,
-so what it writes carries the application's slug as `app_id` (specification, `oauth_client_id`). A
-person acts as a person, through whatever application they signed in.
+A program's token acts as the application whose `oauth_client_id` is the token's `client_id`, so
+what the program writes carries the application's slug as `app_id`. A person acts as a person,
+whichever application they signed in with.
 """
 
 from collections.abc import Mapping
@@ -34,10 +34,10 @@ def authenticator(verifier: TokenVerifier, role_map: Mapping[str, str]) -> Authe
 
 
 def caller(token: AccessToken, role_map: Mapping[str, str], origin: Origin) -> Actor | None:
-    """The actor that a valid token speaks for; None when its tenant or its application is unknown
-    or stopped, which the log says.
+    """Return the actor that a valid token identifies; None when its tenant or application is
+    unknown or stopped, with the reason in the log.
 
-    Raises Forbidden for a person without a role here: known, but without access.
+    Raises Forbidden for a person who has no role here.
     """
     tenant = tenant_of(token.tenant)
     if tenant is None:
@@ -49,7 +49,7 @@ def caller(token: AccessToken, role_map: Mapping[str, str], origin: Origin) -> A
 
 
 def _log_refusal(token: AccessToken, reason: str) -> None:
-    """Whoever sent it hears that it does not hold; the operators read why."""
+    """Log the reason for operators; the caller only learns that the token is not valid."""
     log.info("bearer token refused", reason=reason, client_id=token.client_id)
 
 
@@ -82,7 +82,7 @@ def _program(
 def _person(
     tenant: str, token: AccessToken, role_map: Mapping[str, str], origin: Origin
 ) -> Actor | None:
-    """Known from the pages or met here first: the audit names a person by the same id."""
+    """Return the person, stored on first sight, so that the audit trail always uses one id."""
     found = session.execute(
         select(Tenant.id, Person.id)
         .outerjoin(

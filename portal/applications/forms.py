@@ -54,8 +54,8 @@ class ApplicationForm(CommandForm[ApplicationInput]):
     )
 
     def offer(self, actor: Actor, record: Application | None = None) -> None:
-        """Fill the choices with what this person may allow, and leave out what they may not set
-        and the status of a stopped application, which is reopened first."""
+        """Fill the choices with what this person may allow. Remove the fields that they may not
+        set, and the status of a stopped application, which has to be reopened first."""
         if not service.may_identify(actor):
             del self.oauth_client_id
         if record is not None and record.is_stopped:
@@ -64,6 +64,6 @@ class ApplicationForm(CommandForm[ApplicationInput]):
 
 
 class StateForm(CommandForm[StateReason]):
-    """Suspend, retire or reopen an application."""
+    """The form that suspends, retires or reopens an application."""
 
     reason = TextField("Reason", description="For the people who will ask. It is in the history.")

@@ -20,16 +20,16 @@ from portal.db import CONSTRAINTS, Record
 
 KINDS = ("app", "platform-service", "library")
 STATUSES = ("draft", "active", "deprecated", "suspended", "retired")
-# All that belongs to an application in one of these states stops at once; see `states`.
+# Everything that belongs to an application in one of these states stops at once; see `states`.
 STOPPED = frozenset({"suspended", "retired"})
 WORKING = tuple(status for status in STATUSES if status not in STOPPED)
 
 
 class Application(Record):
-    """A registered app. It is never deleted: it is retired.
+    """A registered app. It is never deleted, only retired.
 
-    `status_reason` says why it was suspended, retired or reopened last, `reopens_as` in which
-    status a stopped one works again.
+    `status_reason` is the reason given when it was last suspended, retired or reopened.
+    `reopens_as` is the status that a stopped application returns to.
     """
 
     __tablename__ = "application"
@@ -65,7 +65,7 @@ class Application(Record):
 
     @hybrid_property
     def is_counted(self) -> bool:
-        """One that is retired makes room for another."""
+        """Tell whether it counts towards the quota. A retired one makes room for another."""
         return self.status != "retired"
 
     @is_counted.inplace.expression
@@ -79,7 +79,7 @@ class Application(Record):
 
     @property
     def is_stopped(self) -> bool:
-        """Whether it is suspended or retired."""
+        """Tell whether the application is suspended or retired."""
         return self.status in STOPPED
 
     def allows(self, scope: str) -> bool:

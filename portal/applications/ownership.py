@@ -1,4 +1,7 @@
-"""What a record has that belongs to an application: the status of that one, which may stop it."""
+"""Properties of a record that belongs to an application: that application and its status.
+
+A record does nothing while its application is suspended or retired.
+"""
 
 from typing import Any
 
@@ -10,13 +13,13 @@ from portal.applications.models import STOPPED, Application
 
 
 class OfApplication:
-    """For a model with `tenant_id` and `application_id`."""
+    """A mixin for models with `tenant_id` and `application_id`."""
 
     application_id: Mapped[str | None]
 
     @declared_attr
     def owning_application(cls) -> Mapped[Application | None]:  # noqa: N805 - a class, see SQLAlchemy
-        """The application that it belongs to, loaded when it is asked for."""
+        """The application that the record belongs to, loaded on first access."""
         owned: Any = cls
         return relationship(
             Application,
@@ -29,7 +32,7 @@ class OfApplication:
 
     @hybrid_property
     def application_status(self) -> str | None:
-        """The status of its application; None for a record of the whole tenant."""
+        """Return the status of the record's application; None for a record of the whole tenant."""
         return self.owning_application.status if self.owning_application else None
 
     @application_status.inplace.expression
@@ -44,7 +47,7 @@ class OfApplication:
 
     @hybrid_property
     def is_stopped(self) -> bool:
-        """Whether its application is suspended or retired, so that it does nothing."""
+        """Tell whether the record's application is suspended or retired."""
         return self.application_status in STOPPED
 
     @is_stopped.inplace.expression

@@ -110,26 +110,26 @@ def show(record_id: str) -> ResponseReturnValue:
 @bp.route("/<record_id>/suspend", methods=["GET", "POST"])
 @recent_sign_in_required
 def suspend(record_id: str) -> ResponseReturnValue:
-    """Stop an application for a while."""
+    """Suspend an application for a while."""
     return _change_state(record_id, "suspend", states.suspend)
 
 
 @bp.route("/<record_id>/retire", methods=["GET", "POST"])
 @recent_sign_in_required
 def retire(record_id: str) -> ResponseReturnValue:
-    """Stop an application that is not to come back."""
+    """Retire an application for good."""
     return _change_state(record_id, "retire", states.retire)
 
 
 @bp.route("/<record_id>/reopen", methods=["GET", "POST"])
 @recent_sign_in_required
 def reopen(record_id: str) -> ResponseReturnValue:
-    """Let a stopped application work again."""
+    """Reopen a suspended or retired application."""
     return _change_state(record_id, "reopen", states.reopen)
 
 
 def _change_state(record_id: str, verb: str, run: Verb) -> ResponseReturnValue:
-    """First what it does to all that belongs to the application; then, with a reason, do it."""
+    """Show the consequences first; change the state once a reason is given."""
     record = service.get(web.actor(), record_id)
     web.actor().require(f"applications:{verb}")
     form = StateForm()

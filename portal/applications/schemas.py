@@ -77,7 +77,8 @@ class ApplicationInput(Command):
 
 
 class StateReason(Command):
-    """Why an application is suspended, retired or reopened: for the people who will ask."""
+    """The reason for suspending, retiring or reopening an application, for the people who will
+    ask."""
 
     reason: Annotated[Line, StringConstraints(min_length=1, max_length=500)] = Field(
         description="Why, in a sentence for people. It is kept in the history."

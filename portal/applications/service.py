@@ -41,9 +41,12 @@ LISTING = Listing(
 
 
 def create(actor: Actor, command: ApplicationInput) -> Application:
-    """Register an application. Raises Conflict when slug or OAuth client id are taken and for a
-    status that only a verb gives, Invalid for scopes that the actor does not have, Forbidden for
-    an OAuth client id by who may not give out credentials."""
+    """Register an application.
+
+    Raises Conflict when the slug or OAuth client id is taken, and for a status that only a verb
+    sets; Invalid for scopes that the actor does not have; Forbidden for an OAuth client id when the
+    actor may not issue credentials.
+    """
     actor.require("applications:write")
     record = Application(id=new_id(Application.id_prefix))
     states.check_change(None, "active", command.status)
@@ -56,10 +59,12 @@ def create(actor: Actor, command: ApplicationInput) -> Application:
 
 
 def update(actor: Actor, record: Application, command: ApplicationInput) -> Application:
-    """Change an application. Raises Invalid for another slug, which is stamped into other records,
-    and for allowing more than before that the actor does not have; Conflict for a status that only
-    a verb enters or leaves; Forbidden for another OAuth client id by who may not give out
-    credentials."""
+    """Change an application.
+
+    Raises Invalid for another slug, because other records carry it, and for allowing additional
+    scopes that the actor does not have; Conflict for a status that only a verb sets or ends;
+    Forbidden for another OAuth client id when the actor may not issue credentials.
+    """
     actor.require("applications:write")
     values = command.values()
     values["display_name"] = command.display_name or UNTITLED
@@ -79,10 +84,11 @@ def get(actor: Actor, record_id: str) -> Application:
 
 
 def to_extend(actor: Actor, application_id: str) -> Application:
-    """The application that something new is to belong to. Raises Invalid on `application_id` for
-    one that the actor does not see, Conflict for one that is suspended or retired.
+    """Return the application that a new record will belong to, with its row locked.
 
-    Its row is held, so that whoever stops it or makes it a library waits, or is waited for.
+    Raises Invalid on `application_id` for one that the actor does not see, Conflict for one that is
+    suspended or retired. The lock makes this transaction and one that stops the application or
+    makes it a library wait for each other.
     """
     query = Application.seen_by(actor).where(
         Application.id == application_id, Application.is_deleted.is_(False)
@@ -99,8 +105,11 @@ def to_extend(actor: Actor, application_id: str) -> Application:
 
 
 def check_owner(actor: Actor, record: OfApplication | None, wanted: str | None) -> None:
-    """Raises what `to_extend` does where a record is to belong to another application than before,
-    and Conflict for one that would leave a stopped application, and so work again."""
+    """Check that a record may move to another application.
+
+    Raises what `to_extend` raises, and Conflict for a record that would leave a stopped
+    application, and so work again.
+    """
     if record is not None:
         if record.application_id == wanted:
             return
@@ -112,8 +121,8 @@ def check_owner(actor: Actor, record: OfApplication | None, wanted: str | None) 
 
 
 def running(actor: Actor, application_id: str) -> Application:
-    """The application that a new credential is for. Raises what `to_extend` does, and Invalid for
-    a library, which has no runtime identity."""
+    """Return the application that a new credential is for. Raises what `to_extend` raises, and
+    Invalid for a library, which has no runtime identity."""
     record = to_extend(actor, application_id)
     if record.kind == "library":
         raise Invalid.field("application_id", "A library has no runtime identity, so no keys.")
@@ -121,8 +130,11 @@ def running(actor: Actor, application_id: str) -> Application:
 
 
 def of(actor: Actor, ids: set[str]) -> dict[str, Application]:
-    """Id → application, in one statement: for lists of what belongs to them. As long as they are
-    kept, records that belong to them ask the database for none."""
+    """Return id → application in one statement, for lists of records that belong to them.
+
+    Keep the result while you use the records: their application is then found in the session and
+    not queried again.
+    """
     if not ids:
         return {}
     query = Application.seen_by(actor).where(Application.id.in_(ids))
@@ -148,7 +160,8 @@ def choices(
 def extendable_choices(
     actor: Actor, also: Iterable[str | None] = (), *, limit: int = records.OFFERED
 ) -> list[tuple[str, str]]:
-    """Those of `choices` that something new can belong to, and `also` those that are chosen."""
+    """Return the `choices` that a new record can belong to, and those in `also`, which are chosen
+    already."""
     working = Application.status.not_in(STOPPED)
     return records.choices(
         actor, Application, Application.name_key, Application.display_name, also, limit, working
@@ -166,13 +179,16 @@ def running_choices(actor: Actor, limit: int = 200) -> list[tuple[str, str]]:
 
 
 def may_identify(actor: Actor) -> bool:
-    """Whether the actor may set an application's OAuth client id."""
+    """Tell whether the actor may set an application's OAuth client id."""
     return actor.can("keys:write") and actor.application_id is None
 
 
 def _check_identity(actor: Actor, before: str | None, after: str | None) -> None:
-    """An OAuth client id lets programs in, like a key; so it is given by who may give out keys, and
-    by no program of an application, which would give its own more rights than it has."""
+    """Check that the actor may set the OAuth client id.
+
+    It lets programs in, like a key. So it takes the right to issue keys, and no program may do it:
+    it could give its own application more rights than it has.
+    """
     if after == before or may_identify(actor):
         return
     raise Forbidden(

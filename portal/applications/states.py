@@ -1,7 +1,7 @@
-"""The verbs that stop an application and all that belongs to it, and the one that undoes it.
+"""The verbs that suspend, retire and reopen an application and all that belongs to it.
 
-They change its status and nothing else: keys, tokens, webhooks and connectors ask for it at each
-use, so that all of them stop and work again with the one commit.
+They change the application's status only. Keys, tokens, webhooks and connectors read it at each
+use, so all of them stop, and work again, with one commit.
 """
 
 from portal import records
@@ -15,7 +15,7 @@ VERBS = {"suspended": "suspend", "retired": "retire"}
 
 
 def suspend(actor: Actor, application_id: str, command: StateReason) -> Application:
-    """Stop an application for a while. Raises Conflict for one that is stopped already."""
+    """Suspend an application. Raises Conflict for one that is stopped already."""
     actor.require("applications:suspend")
     record = find(Application, actor, application_id, lock=True)
     if record.is_stopped:
@@ -24,8 +24,8 @@ def suspend(actor: Actor, application_id: str, command: StateReason) -> Applicat
 
 
 def retire(actor: Actor, application_id: str, command: StateReason) -> Application:
-    """Stop an application that is not to come back, a suspended one too. Raises Conflict for one
-    that is retired already."""
+    """Retire an application, which may be suspended. Raises Conflict for one that is retired
+    already."""
     actor.require("applications:retire")
     record = find(Application, actor, application_id, lock=True)
     if record.status == "retired":
@@ -34,8 +34,8 @@ def retire(actor: Actor, application_id: str, command: StateReason) -> Applicati
 
 
 def reopen(actor: Actor, application_id: str, command: StateReason) -> Application:
-    """Let a suspended or retired application work again, in the status that it had before. Raises
-    Conflict for one that is not stopped."""
+    """Return a suspended or retired application to its previous status. Raises Conflict for one
+    that is not stopped."""
     actor.require("applications:reopen")
     record = find(Application, actor, application_id, lock=True)
     if not record.is_stopped:
@@ -58,7 +58,7 @@ def _stop(actor: Actor, record: Application, status: str, command: StateReason) 
 
 
 def check_change(application_id: str | None, before: str, after: str) -> None:
-    """Raises Conflict that names the verb for a change of status that only a verb may make."""
+    """Raise Conflict that names the right verb if only a verb may make this change of status."""
     if after == before:
         return
     verb = VERBS.get(after) or ("reopen" if before in VERBS else None)

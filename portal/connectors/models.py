@@ -155,7 +155,7 @@ class Connector(OfApplication, Record):
 
     @property
     def state(self) -> str:
-        """In one word what `is_deleted`, its application and `sync_status` come to."""
+        """Return one word for `is_deleted`, the application's status and `sync_status` together."""
         if self.is_deleted:
             return "deleted"
         return "stopped" if self.is_stopped and self.enabled else self.sync_status
