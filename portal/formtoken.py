@@ -33,7 +33,7 @@ def check() -> None:
     Raises wtforms' ValidationError.
     """
     token = _unmasked(request.form.get(FIELD) or request.headers.get(HEADER, ""))
-    # A page that was loaded before the secret key was replaced has one of an older key.
+    # A page loaded before the secret key was replaced has a token of an older key.
     for key in current_app.config["SECRET_KEY_FALLBACKS"] or ():
         with suppress(ValidationError):
             validate_csrf(token, secret_key=key)

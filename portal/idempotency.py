@@ -47,9 +47,11 @@ class Answer:
 
 
 def fingerprints(method: str, path: str, body: bytes) -> list[bytes]:
-    """What makes two requests the same request: the first is kept, each may have been.
+    """Return fingerprints that are equal for the same request, one for each secret key. Store the
+    first; compare with all.
 
-    Keyed, because a body may hold a password that could be guessed from a plain hash of it.
+    They are keyed, because a body may hold a password that could be guessed from a plain hash of
+    it.
     """
     return running().secret_key.digests(b"\0".join([method.encode(), path.encode(), body]))
 

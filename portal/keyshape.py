@@ -1,7 +1,6 @@
-"""Raw API keys of the platform, recognised wherever they stand: nobody needs to be asked.
+"""Recognition of the platform's raw API keys in any text, without a look-up.
 
-The six last characters of a key are the checksum of all before them, so what is found is a key, and
-hardly ever a look-alike.
+A key's last six characters are the checksum of all before them, so a match is almost always a key.
 """
 
 import binascii
@@ -12,16 +11,16 @@ from typing import Any
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 LENGTH = 47
-CHECKSUM_LENGTH = 6  # base62 characters: room for 32 bits
+CHECKSUM_LENGTH = 6  # base62 characters, enough for 32 bits
 MARK = "sk-"
 SHAPE = re.compile(r"sk-[a-z0-9]{4}-[usv][0-9A-Za-z]{38}")
 _IN_BYTES = re.compile(SHAPE.pattern.encode())
-# Found at every place: the beginning of a key may be the end of what only looks like one.
+# Searched at every position, because the beginning of a key may be the end of a look-alike.
 _ANYWHERE = re.compile(rf"(?=({SHAPE.pattern}))")
 
 
 def checksum(text: str) -> str:
-    """The CRC32 of the text in base62 (0-9A-Za-z), padded with 0 to 6 characters."""
+    """Return the CRC32 of the text in base62 (0-9A-Za-z), padded with zeros to 6 characters."""
     value = binascii.crc32(text.encode())
     digits = ""
     for _ in range(CHECKSUM_LENGTH):
@@ -31,7 +30,7 @@ def checksum(text: str) -> str:
 
 
 def is_well_formed(text: str) -> bool:
-    """Whether the text could be a key of ours: its shape and its checksum, no look-up."""
+    """Tell whether the text could be one of our keys, by its shape and checksum alone."""
     return (
         len(text) == LENGTH
         and SHAPE.fullmatch(text) is not None
@@ -40,12 +39,13 @@ def is_well_formed(text: str) -> bool:
 
 
 def holds_key(text: str) -> bool:
-    """Whether a whole key stands anywhere in the text."""
+    """Tell whether the text contains a whole key."""
     return MARK in text and bool(_starts(text))
 
 
 def masked(text: str) -> str:
-    """The text with each key cut down to what people tell keys apart by: `sk-acme-sHk3…9fQz`."""
+    """Return the text with each key shortened to the parts that identify it:
+    `sk-acme-sHk3…9fQz`."""
     if MARK not in text:
         return text
     pieces, end = list[str](), 0
@@ -56,12 +56,12 @@ def masked(text: str) -> str:
 
 
 def may_hold_key(raw: bytes) -> bool:
-    """Whether it is worth looking for keys in a document: quick, and hardly ever in vain."""
+    """Tell whether a document may contain keys: a quick test with few false alarms."""
     return MARK.encode() in raw and _IN_BYTES.search(raw) is not None
 
 
 def masked_bytes(raw: bytes) -> bytes:
-    """The same for bytes of any encoding that has ASCII in it."""
+    """Mask keys in bytes of any encoding that contains ASCII."""
     if not may_hold_key(raw):
         return raw
     text, pieces, end = raw.decode("latin-1"), list[bytes](), 0
@@ -72,7 +72,7 @@ def masked_bytes(raw: bytes) -> bytes:
 
 
 def masked_value(value: Any) -> Any:
-    """A JSON value with each key in it masked, in names of fields too."""
+    """Return a JSON value with each key in it masked, in names of fields too."""
     if isinstance(value, str):
         return masked(value)
     if isinstance(value, dict):
@@ -83,7 +83,8 @@ def masked_value(value: Any) -> Any:
 
 
 def places(value: Any, path: str) -> Iterator[str]:
-    """The path of every text in a JSON value that holds a key; its parent's, of such a name."""
+    """Yield the path of every text in a JSON value that holds a key; for a field's name, its
+    parent's path."""
     if isinstance(value, str):
         if holds_key(value):
             yield path

@@ -41,7 +41,7 @@ SECRET_SHAPES = (
     ),
     (
         ("eyj",),
-        # Looks ahead once for each run of letters: a path of nothing but beginnings stays linear.
+        # The lookahead tests each run of letters once, so a text full of beginnings stays linear.
         re.compile(r"(?<![\w-])(?=[\w-]*+\.[\w-]++\.)([\w-]*?)\beyJ[\w-]{6,}\.[\w-]+\.[\w-]*"),
         rf"\1jwt {REMOVED}",
     ),
@@ -165,7 +165,7 @@ def _ending(production: bool) -> list[Processor]:
 
 
 def _one_line_each(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    # JSON does it by itself: what somebody sends neither begins a line nor moves the cursor.
+    # JSON escapes control characters, so input can neither start a line nor move the cursor.
     for key, value in event.items():
         if isinstance(value, str):
             event[key] = _indented(value) if key in MANY_LINES else _visible(value)

@@ -1,5 +1,5 @@
-"""PostgreSQL's own programs for backups: found on PATH or in the wheel, and run so that no password
-is seen in the list of processes."""
+"""PostgreSQL's own backup programs, found on PATH or in the wheel. They run without a password in
+the list of processes."""
 
 import os
 import re
@@ -22,8 +22,11 @@ class ToolError(Exception):
 
 
 def tool(name: str, server_version: int) -> Path:
-    """The program of the server's release, or else of the next one; `server_version` as libpq says
-    it. Raises ToolError: an older one cannot know what a newer server holds."""
+    """Return the program of the server's release, or of the next newer one.
+
+    `server_version` is libpq's number. Raises ToolError for an older program, which cannot read a
+    newer server.
+    """
     wanted = server_version // 10000
     found = {path: _release(path) for path in _candidates(name)}
     fitting = {path: release for path, release in found.items() if release >= wanted}
@@ -41,8 +44,8 @@ def tool(name: str, server_version: int) -> Path:
 def output_of(
     program: Path, url: str, *options: str, source: int = subprocess.DEVNULL
 ) -> Iterator[IO[bytes]]:
-    """What the program writes about a database, or makes of an open file. Raises ToolError if it
-    does not end well."""
+    """Yield the output of a program for a database or an open file. Raises ToolError if it
+    fails."""
     with _running(program, url, options, stdin=source, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None  # noqa: S101  it was asked for
         yield process.stdout
@@ -50,12 +53,12 @@ def output_of(
 
 @contextmanager
 def input_of(program: Path, url: str, *options: str) -> Iterator[IO[bytes]]:
-    """What the program reads for a database. Raises ToolError if it does not end well."""
+    """Yield a file to write a program's input to. Raises ToolError if it fails."""
     with _running(
         program, url, options, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     ) as process:
         assert process.stdin is not None  # noqa: S101  it was asked for
-        with suppress(BrokenPipeError):  # it has ended, and says why
+        with suppress(BrokenPipeError):  # the program has ended, and its error output says why
             yield process.stdin
             process.stdin.close()
 
@@ -86,7 +89,8 @@ def _running(
 
 
 def _environment(url: str) -> dict[str, str]:
-    """Where the database is and who asks: no password is seen in the list of processes."""
+    """Return environment variables that name the database and the password, so that the list of
+    processes shows none."""
     parts = conninfo.conninfo_to_dict(libpq_url(url))
     known = {one.keyword.decode(): one.envvar for one in pq.Conninfo.get_defaults()}
     said = {
@@ -106,7 +110,7 @@ def _candidates(name: str) -> Sequence[Path]:
 
 
 def _release(path: Path) -> int:
-    """The major release that a program belongs to; 0 for one that does not say."""
+    """Return the major release of a program; 0 if it does not tell."""
     said = subprocess.run(  # noqa: S603
         [path, "--version"], capture_output=True, text=True, check=False
     )

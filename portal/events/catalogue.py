@@ -100,7 +100,7 @@ def check(actor: Actor, events: Sequence[EventInput]) -> None:
 
 
 def _roots(actor: Actor, names: Iterable[str], work: Work) -> dict[str, Subschema]:
-    """Name → the checks of its schema, of those types that refuse what does not fit."""
+    """Return name → the compiled schema of each type that refuses events that do not match it."""
     asking = {
         name: record.json_schema
         for name, record in named(actor, names).items()
@@ -114,8 +114,8 @@ def _roots(actor: Actor, names: Iterable[str], work: Work) -> dict[str, Subschem
 
 
 def _misfits(root: Subschema, data: Any, field: str, work: Work) -> list[FieldError]:
-    """Where data does not fit, a few places at most. Raises Invalid where finding out takes more
-    work than is left."""
+    """Return the first few places where data does not match. Raises Invalid when finding out takes
+    more work than is left."""
     try:
         found = jsonschema.misfits(root, data, work)
     except Exhausted:
@@ -127,14 +127,17 @@ def _misfits(root: Subschema, data: Any, field: str, work: Work) -> list[FieldEr
 
 
 def unchecked(schema: Mapping[str, Any] | None) -> Sequence[str]:
-    """What of a stored schema is not held against events, as sentences. Nothing of those that are
-    taken today; an older one may ask for what is not supported any more."""
+    """Return sentences about the parts of a stored schema that are not checked against events.
+
+    There are none for a schema that is accepted today; an older one may use what is not supported
+    any more.
+    """
     return () if schema is None else jsonschema.compiled(schema, Work()).unchecked
 
 
 def problems_of(values: Mapping[str, Any], work: Work) -> list[FieldError]:
-    """What is wrong with a type's schema, or its example, which is to fit. Raises Invalid where
-    finding out takes more work than is left."""
+    """List what is wrong with a type's schema, or with its example, which must match it. Raises
+    Invalid when finding out takes more work than is left."""
     schema, example = values["json_schema"], values["example"]
     if schema is None:
         return []

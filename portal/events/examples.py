@@ -61,19 +61,19 @@ def from_schema(schema: Any) -> Any:
 
 
 class _Source:
-    """The whole schema, and how many values may still be made from it: one that leads to itself in
-    each of forty fields would have no end."""
+    """The whole schema and how many more values may be made from it. The limit ends a schema that
+    refers to itself in many fields."""
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root, self._left = root, MOST_VALUES
 
     def allows_another(self) -> bool:
-        """Whether one more value may be made; counts it."""
+        """Count one more value and tell whether it may be made."""
         self._left -= 1
         return self._left >= 0
 
     def at(self, reference: Any) -> Any:
-        """What a reference leads to."""
+        """Return the part of the schema that a reference points to."""
         place: Any = self._root
         for part in str(reference).removeprefix("#").strip("/").split("/"):
             if part:

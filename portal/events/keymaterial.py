@@ -1,6 +1,6 @@
-"""API keys in what is published: masked or refused, as the tenant says, before anything is kept.
+"""API keys in published events: masked or refused, as the tenant chooses, before storing.
 
-Most events have none, and pay for one look at their bytes.
+Most events have none and cost one scan of their bytes.
 """
 
 from collections.abc import Sequence
@@ -16,21 +16,21 @@ from portal.schemas import HOLDS_KEY, NAMED_PLACES, readable
 
 
 class HasData(Protocol):
-    """Anything that is said of an event with its data."""
+    """An event, in any of its forms that have data."""
 
     @property
     def data(self) -> dict[str, Any]:
-        """What there is to say."""
+        """Return the event's data."""
 
     def model_copy(self, *, update: dict[str, Any]) -> Self:
-        """The same with other data."""
+        """Return a copy with other data."""
 
 
 E = TypeVar("E", bound=HasData)
 
 
 def screened(tenant_id: str, events: Sequence[E]) -> Sequence[E]:
-    """The events as they may be kept. Raises Invalid where the tenant refuses keys."""
+    """Return the events with API keys masked. Raises Invalid if the tenant refuses keys."""
     suspects = [n for n, event in enumerate(events) if may_hold_key(orjson.dumps(event.data))]
     if not suspects:
         return events
@@ -41,7 +41,7 @@ def screened(tenant_id: str, events: Sequence[E]) -> Sequence[E]:
 
 
 def masked(event: E) -> E:
-    """The event with each key in its data masked."""
+    """Return the event with each key in its data masked."""
     return event.model_copy(update={"data": masked_value(event.data)})
 
 

@@ -122,5 +122,5 @@ class EventSettings(Base):
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     retention_days: Mapped[int] = mapped_column(server_default="30")
     redacted_fields: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
-    # What becomes of an API key in what is published.
+    # How API keys in published events are treated.
     key_material: Mapped[str] = mapped_column(String(10), server_default="mask")

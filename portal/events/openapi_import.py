@@ -73,14 +73,17 @@ def _one(
 
 
 class _Components:
-    """The document's own components, put in place of the references to them."""
+    """The document's components, for replacing the references to them."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document, self._left = document, MOST_PARTS
 
     def resolved(self, value: Any, depth: int = 0) -> Any:
-        """A schema without references to the document. Raises Invalid for one that grows too
-        large so: what two references each lead to doubles with every step."""
+        """Return a schema with its references to the document replaced.
+
+        Raises Invalid when it grows too large: with two references at each level it doubles each
+        time.
+        """
         self._left -= 1
         if self._left < 0:
             raise Invalid.field("document", "Its references lead to more than can be written out.")

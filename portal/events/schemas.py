@@ -34,7 +34,7 @@ Key = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
 
 
 class EventInput(Command):
-    """One event to publish. What becomes of a key in its data: see `keymaterial`."""
+    """One event to publish. See `keymaterial` for API keys in its data."""
 
     may_hold_keys: ClassVar[frozenset[str]] = frozenset({"data"})
 
@@ -61,7 +61,7 @@ class EventBatch(Command):
 
     @classmethod
     def key_places(cls, data: Any) -> Iterator[str]:
-        """The paths in the events, of which each may hold keys in its data."""
+        """Yield the paths of texts that hold a key. The data of each event may hold some."""
         if not isinstance(data, Mapping):
             return
         yield from super().key_places({k: v for k, v in data.items() if k != "events"})
@@ -123,7 +123,8 @@ class EventWithMatches(EventDocument):
 
 
 class Erasure(Command):
-    """Whose events are to be erased. Its subject may hold a key: that may be why."""
+    """The person whose events to erase. The subject may hold a key, which may be the reason to
+    erase."""
 
     may_hold_keys: ClassVar[frozenset[str]] = frozenset({"subject"})
 

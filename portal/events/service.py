@@ -73,12 +73,12 @@ class Erased:
 def publish(
     actor: Actor, events: Sequence[EventInput], *, are_counted: bool = False
 ) -> list[Accepted]:
-    """Keep events and what is owed to their listeners, all of them or none.
+    """Store events and the deliveries to their listeners, all of them or none.
 
-    One whose own id was published before is left as it is. Raises Invalid for data that does not
-    fit the schema of a type that asks for it, and for an API key in it where the tenant says so;
-    QuotaExceeded where the tenant publishes too many a second, QuotaReached where it stores as much
-    as it may; `are_counted` where `count` was asked for them already.
+    An event whose id was published before is not changed. Raises Invalid for data that does not
+    match an enforced schema, and for an API key in it if the tenant refuses them; QuotaExceeded
+    when the tenant publishes too many events a second, QuotaReached when its stored bytes are at
+    the limit. Pass `are_counted` if `count` was called for these events.
     """
     actor.require("events:publish")
     if not are_counted:
@@ -95,9 +95,9 @@ def publish(
 
 
 def count(actor: Actor, many: int) -> None:
-    """Count so many events for the tenant's quotas, before they are published in several calls.
+    """Count events towards the tenant's quotas before they are published in several calls.
 
-    Raises QuotaExceeded and QuotaReached, and then counts nothing.
+    Raises QuotaExceeded and QuotaReached; then nothing is counted.
     """
     storage.known().check(actor.tenant_id)
     rates.known().take(actor.tenant_id, "events_per_second", many)
@@ -114,7 +114,7 @@ def announce(
         return None
     event_id = new_id(Event.id_prefix)
     event = EventInput.read({"type": name, "data": dict(data), "subject": subject})
-    _store(actor, [(event_id, keymaterial.masked(event))])  # a deed is never refused by its echo
+    _store(actor, [(event_id, keymaterial.masked(event))])  # never refuse: the change is done
     return event_id
 
 

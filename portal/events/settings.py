@@ -1,5 +1,4 @@
-"""How long a tenant keeps what it publishes, which fields only those who may write see, and what
-becomes of API keys in it."""
+"""A tenant's event settings: retention, fields hidden from readers, and API keys in events."""
 
 from collections.abc import Collection
 from typing import Any

@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from portal.web.assets import Files
 
 THREADS = 8  # they wait for PostgreSQL, so more than one
-FOR_OTHERS = 2  # of them, where one line has taken all that it may
+FOR_OTHERS = 2  # threads kept for others when one line has used all it may
 KEY_THREADS = 4  # for questions about keys alone
 PLACES = 256  # requests that wait for one of these, each
-# Who asks again at once after a refusal for asking too often hears the next one no sooner: a flood
-# then costs a few refusals a second for each connection, and not all that a thread can give.
+# Delay the refusal of a caller who asks too often, because many retry at once: a flood then costs a
+# few refusals a second for each connection, not all that a thread can give.
 TOO_MANY, PAUSE_SECONDS = 429, 0.5
 FOR_KEYS = frozenset({door.VERIFY, door.INTROSPECT, "/oauth/token"})
-KEYS_OF_A_TENANT = len("Bearer sk-acme-")  # its code stands in each of its keys
+KEYS_OF_A_TENANT = len("Bearer sk-acme-")  # the tenant's code stands in each of its keys
 PLAIN = [
     ("content-type", "text/plain; charset=utf-8"),
     ("cache-control", "no-store"),
@@ -122,8 +122,8 @@ class Front:
         return _network(scope.client, ",".join(forwarded), self._trusted)
 
     def _line(self, scope: Any) -> Line:
-        """Where a request waits, before anything of it is believed: all keys of a tenant together,
-        each token and each browser by itself."""
+        """Return the line that a request waits in, before anything in it is verified: one for all
+        keys of a tenant, one for each token and each browser."""
         headers = scope.headers
         shown = headers.get("authorization") or headers.get("cookie") or ""
         return Line(self._source(scope), shown[:KEYS_OF_A_TENANT] if "sk-" in shown[:11] else shown)

@@ -1,7 +1,7 @@
-"""Run calls in a bounded number of threads; refuse what would wait too long.
+"""A bounded thread pool that refuses calls which would wait too long.
 
-A `ThreadPoolExecutor` with `wrap_future` does the same for 60 µs of processor a call, a queue and a
-future of the loop for 20: a tenth of what a small request costs in all.
+`ThreadPoolExecutor` with `wrap_future` would take 60 µs of processor time a call instead of 20. The
+difference is a tenth of what a small request costs.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ class Busy(Exception):
 
 
 class Call(NamedTuple):
-    """What to run, until when it may begin, and who waits for it."""
+    """A call to run, the latest time to start it, and the future that waits for its result."""
 
     until: float
     work: Callable[..., Any]
@@ -41,7 +41,7 @@ class Threads:
         places: int,
         at_once: int | None = None,
     ) -> None:
-        """`at_once` of the threads at most work for one line."""
+        """Start the threads. At most `at_once` of them work for one line."""
         self._loop = loop
         self._calls: Turns[Call] = Turns(at_once or threads)
         self._most = threads + places
@@ -53,7 +53,7 @@ class Threads:
             thread.start()
 
     async def run(self, line: Line, work: Callable[..., T], *arguments: object) -> T:
-        """Return what the call returns, from one of the threads; calls wait in lines that take
+        """Run a call in one of the threads and return its result. Calls wait in lines that take
         turns. Raises Busy."""
         answer: asyncio.Future[T] = self._loop.create_future()
         call = Call(time.monotonic() + WAIT_SECONDS, work, arguments, answer)
@@ -89,7 +89,7 @@ class Threads:
             del taken, call, result, fault  # keep nothing of a request while waiting for the next
 
     def _done(self, answer: "asyncio.Future[Any]", result: object, fault: Any) -> None:
-        # A request that is given up goes on in its thread, and keeps its place until it is done.
+        # A call that nobody waits for any more goes on in its thread, and counts until it is done.
         self._in_hand -= 1
         if answer.cancelled():
             return

@@ -1,9 +1,8 @@
-"""Who is next: requests wait in lines, and the lines take turns, so that a flood keeps itself
-waiting and hardly anybody else.
+"""A fair queue: requests wait in lines that take turns, so a flood delays mostly itself.
 
-A line is where a request comes from, and in whose name it says it comes: of several networks each
-has its turn, and in each of them every name. What somebody else's name gains is a place in a line
-of one's own network.
+A line is a network that requests come from, and the credential that they show there. Networks take
+turns, and within each network its credentials do. A caller who shows a credential that is not
+theirs gains only a place in a line of their own network.
 """
 
 import sys
@@ -16,10 +15,11 @@ from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-SHARED_SECONDS = 1.0  # this long after a request of another line, one thread is enough for each
-# Seconds that a thread computes before it lets another. One that waited for PostgreSQL waits for
-# those that compute, once for each statement: with Python's 5 ms a page of ten statements takes
-# 50 ms beside somebody else's computing. Alone, letting others costs a twentieth of the speed.
+SHARED_SECONDS = 1.0  # for so long after a request of another line, each line gets one thread
+# Seconds that a thread computes before it lets another run. A thread that waited for PostgreSQL
+# waits for computing threads once for each statement: with Python's 5 ms a page of ten statements
+# takes 50 ms beside somebody else's computing. Switching more often costs a twentieth of the speed,
+# so a line that is alone does not.
 SHARED_SWITCH, ALONE_SWITCH = 0.0005, 0.005
 
 
@@ -33,8 +33,9 @@ class Line(NamedTuple):
 class Turns(Generic[T]):
     """Calls that wait in lines. Safe to share between threads.
 
-    Of one line only so many are worked on at a time, and only one while others ask too: the next
-    of another finds a free thread, and shares the interpreter with few.
+    Only a limited number of calls of one line run at a time, and only one while other lines have
+    calls too. So the next call of another line finds a free thread, and few compete for the
+    interpreter.
     """
 
     def __init__(self, at_once: int) -> None:
@@ -44,13 +45,13 @@ class Turns(Generic[T]):
         self._worked_on: Counter[Line] = Counter()
         self._latest: Line | None = None
         self._shared_until = 0.0
-        # One token for each call, because this queue wakes a thread for less than a Condition.
-        # `_owed` are those that were taken while all that waited were of lines with enough going.
+        # One token for each waiting call: a SimpleQueue wakes a thread faster than a Condition.
+        # `_owed` counts the tokens that were taken while every waiting line was at its limit.
         self._tokens: SimpleQueue[bool] = SimpleQueue()
         self._owed = 0
 
     def put(self, line: Line, call: T) -> None:
-        """Let a call wait at the end of its line."""
+        """Add a call at the end of its line."""
         with self._lock:
             if line != self._latest:
                 self._latest, self._shared_until = line, time.monotonic() + SHARED_SECONDS
@@ -59,8 +60,8 @@ class Turns(Generic[T]):
         self._tokens.put(True)
 
     def put_for_another(self, line: Line, call: T) -> T | None:
-        """Let a call wait in place of the last one in the longest line, which comes back. None, and
-        nothing is done, where no line is longer than its own."""
+        """Replace the last call of the longest line with this one, and return the replaced call.
+        Return None, and change nothing, if no line is longer than the call's own."""
         with self._lock:
             names = self._waiting.get(line.source)
             own = len(names[line.name]) if names and line.name in names else 0
@@ -73,7 +74,8 @@ class Turns(Generic[T]):
             return given_up
 
     def take(self) -> tuple[Line, T] | None:
-        """Wait for the next call; None when all is over. Say `done` with its line after it."""
+        """Wait for the next call and return it with its line; None after `stop`. Call `done`
+        afterwards."""
         while self._tokens.get():
             with self._lock:
                 most = self._most()
@@ -84,7 +86,7 @@ class Turns(Generic[T]):
         return None
 
     def done(self, line: Line) -> None:
-        """One call of this line is not worked on any more."""
+        """Note that a call of this line has ended."""
         with self._lock:
             self._worked_on[line] -= 1
             if not self._worked_on[line]:
@@ -94,7 +96,7 @@ class Turns(Generic[T]):
                 self._tokens.put(True)
 
     def stop(self, threads: int) -> None:
-        """Let so many threads hear that all is over, after the calls that wait."""
+        """Make so many `take` calls return None once the waiting calls are done."""
         with self._lock:
             self._at_once, self._shared_until = threads, 0.0
             for _ in range(self._owed):
@@ -104,7 +106,7 @@ class Turns(Generic[T]):
                 self._tokens.put(False)
 
     def _most(self) -> int:
-        """How many calls of one line are worked on at a time, now."""
+        """Return how many calls of one line may run at a time now."""
         if not self._shared_until:
             return self._at_once
         if time.monotonic() < self._shared_until:

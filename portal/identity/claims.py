@@ -19,7 +19,8 @@ _WRITE = frozenset({*(f"{resource}:write" for resource in RESOURCES), "events:pu
 _USE = frozenset({"keys:verify"})  # for services that are called with keys
 # What undoes a stop is apart from what stops: whoever may issue and block may not yet unblock.
 _REOPEN = frozenset({"keys:reopen"})
-# An application's states stop or revive everything that belongs to it, so they are apart too.
+# Apart from `applications:write`: an application's state stops or restarts everything that belongs
+# to it.
 _STATES = frozenset(f"applications:{verb}" for verb in ("suspend", "retire", "reopen"))
 ALL_SCOPES = _READ | _WRITE | _USE | _REOPEN | _STATES
 

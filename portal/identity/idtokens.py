@@ -1,4 +1,5 @@
-"""The ID tokens that sessions keep, sealed, for the provider's logout: under which key they are."""
+"""The sealed ID tokens in sessions, kept for logout at the provider, and the keys they are
+under."""
 
 from collections import Counter
 
@@ -11,12 +12,13 @@ from portal.identity.sealed import Sealer
 
 
 def sealer_of(config: Config) -> Sealer:
-    """What seals them."""
+    """Return the sealer of ID tokens."""
     return Sealer(config.secret_key, "ID token")
 
 
 def under(sealer: Sealer, tenant_id: str) -> Counter[str]:
-    """How many of the tenant's are sealed under which root key; under "" what none opens."""
+    """Return root key id → how many of the tenant's ID tokens it seals; "" counts those that no key
+    opens."""
     kept = select(WebSession.id_token).where(
         WebSession.tenant_id == tenant_id, WebSession.id_token.is_not(None)
     )
@@ -24,8 +26,11 @@ def under(sealer: Sealer, tenant_id: str) -> Counter[str]:
 
 
 def rewrap(sealer: Sealer, active: str, tenant_id: str, after: str, most: int) -> tuple[int, str]:
-    """Seal the tenant's next few under the key `active`: how many changed, and the last one's id,
-    "" at the end. What no key opens stays as it is."""
+    """Seal the next ID tokens of the tenant, at most `most`, under the key `active`.
+
+    Return how many changed, and the last session's id, or "" at the end. A token that no key opens
+    stays as it is.
+    """
     batch = (
         select(WebSession.id, WebSession.id_token)
         .where(
@@ -39,7 +44,7 @@ def rewrap(sealer: Sealer, active: str, tenant_id: str, after: str, most: int) -
     rows, changed = session.execute(batch).all(), 0
     for session_id, token in ((row.id, str(row.id_token)) for row in rows):
         if sealer.key_of(token) not in (active, None):
-            # Without a lock: a session that ends meanwhile keeps none.
+            # No lock is needed: the update skips a session that has ended meanwhile.
             same = (
                 WebSession.tenant_id == tenant_id,
                 WebSession.id == session_id,

@@ -70,8 +70,8 @@ def _network(address: str) -> str:
 
 
 def _spend(allowance: Allowance, who: str) -> None:
-    # A transaction of its own: what was spent stays spent when the request is refused. Under every
-    # key: while the secret key is replaced nobody has an allowance twice.
+    # A transaction of its own: what was spent stays spent when the request is refused. Counted
+    # under every key, so that nobody gets a second allowance while the secret key is replaced.
     asked = f"{allowance.of} {who}".encode()
     with transaction():
         wait = max(_wait(allowance, found.hex()) for found in running().secret_key.digests(asked))

@@ -19,7 +19,7 @@ class Sealer:
         return self._fernet.encrypt(text.encode()).decode()
 
     def key_of(self, sealed: str) -> str | None:
-        """The id of the key that something is sealed under; None if it is none of ours."""
+        """Return the id of the key that a text is sealed under; None if no key opens it."""
         for key_id, fernet in self._each.items():
             try:
                 fernet.decrypt(sealed.encode())
@@ -29,7 +29,7 @@ class Sealer:
         return None
 
     def sealed_anew(self, sealed: str) -> str:
-        """The same under the active key, as old as it was."""
+        """Return the text sealed under the active key, with its time unchanged."""
         return self._fernet.rotate(sealed.encode()).decode()
 
     def open(self, sealed: str | None, *, max_age: int | None = None) -> str | None:

@@ -44,9 +44,9 @@ class AccessToken:
 class TokenVerifier:
     """Checks access tokens of `issuer` that are meant for `audience`.
 
-    `program_claim` is what a program's tokens have and a person's do not: a claim (`idtyp=app`, or
-    its name alone). Without it a token is a program's whose subject is the client itself: client
-    credentials by RFC 9068, section 2.2.
+    `program_claim` names a claim that tokens of programs have and tokens of people do not:
+    `idtyp=app`, or the name alone. Without it a token is a program's if its subject is the client
+    itself: client credentials by RFC 9068, section 2.2.
     """
 
     issuer: Issuer
@@ -105,8 +105,8 @@ class TokenVerifier:
 
 
 def _marks(claims: dict[str, Any], wanted: str) -> bool:
-    """Whether a claim has the value of `name=value`, alone or in a list; of a name without a value,
-    whether it says anything but no."""
+    """Tell whether a claim marks a program. For `name=value` the claim must have that value, alone
+    or in a list; for a name alone it must not be empty or false."""
     name, has_value, value = wanted.partition("=")
     found = claim_at(claims, name)
     if not has_value:

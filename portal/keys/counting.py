@@ -28,7 +28,7 @@ ANSWER_SECONDS = 2.0  # until a call that could not be counted is told so
 AGAIN_SECONDS = 0.002  # until a call whose rows were held is asked again; doubled each time
 LONGEST_AGAIN_SECONDS = 0.05
 LARGEST_BATCH = 200
-RETURNED_AT_ONCE = 20  # slices of one statement
+RETURNED_AT_ONCE = 20  # slices returned by one statement
 STATEMENT_SECONDS = 1.5  # a batch takes milliseconds, and waits for nobody
 HOLD_SECONDS = 600  # until a reservation that nobody settled comes back
 LEND_SECONDS = 10.0  # that a process may hand on a slice of a budget
@@ -142,10 +142,10 @@ class Counting:
             raise away() from None
 
     def return_slices(self, given: Sequence[Asked]) -> list[int]:
-        """Give back what was lent; return the positions of those that were taken back.
+        """Return lent slices to the database; give the positions of those that were accepted.
 
-        A few at a time: their rows stay locked until all of a statement's are done, and the calls
-        of their keys wait meanwhile. For one thread at a time, which is not the one that counts.
+        A few at a time: the rows of one statement stay locked until all are done, and calls of
+        their keys wait meanwhile. Call it from one thread only, and not from the one that counts.
         """
         if self._returning is None or self._returning.closed:
             self._returning = connect(self._url)

@@ -231,7 +231,7 @@ class ApiKey(OfApplication, Record):
 
     @hybrid_property
     def is_counted(self) -> bool:
-        """One that is revoked, which is for ever, makes room for another."""
+        """Tell whether it counts towards the quota. A revoked key makes room for another."""
         return not self.is_deleted and self.revoked_at is None
 
     @is_counted.inplace.expression

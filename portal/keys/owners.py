@@ -1,4 +1,4 @@
-"""What keys have to say to a change of their application: a library has no key that works."""
+"""The check that an application with live keys does not become a library."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ NAMED = 5
 
 
 def follow(actor: Actor, record: Record, action: str, changes: Any) -> None:
-    """Raises Conflict that names the live keys of an application that is made a library."""
+    """Raise Conflict that names the live keys if their application becomes a library."""
     if isinstance(record, Application) and record.kind == "library" and "kind" in changes:
         live = (
             ApiKey.tenant_id == actor.tenant_id,

@@ -100,7 +100,7 @@ def burn(secret: str, origin: Origin) -> tuple[str, str] | None:
         return None
     record = session.get(ApiKey, (tenant_id, row.key_id))
     if record is None or record.status == "revoked" or record.is_stopped:
-        return None  # the answer undoes it: the link of a suspended application opens afterwards
+        return None  # a rollback undoes this: the link of a suspended application works again later
     reader = Actor(tenant_id, "system", "one-time-link", "One-time link", origin=origin)
     audit.record(reader, "key.link_opened", record)
     return record.name, raw

@@ -1,7 +1,7 @@
-"""The keys that sign the portal's own tokens: made, published a while before they sign, sealed.
+"""The keys that sign the portal's own tokens.
 
-The private halves are in the database, sealed with a key from the configuration; the newest signs,
-and it is followed by another before anybody has to know.
+Private halves are stored in the database, sealed with a key from the configuration. The newest key
+signs. Its successor is published some time before it signs, so that verifiers know it by then.
 """
 
 import json
@@ -23,7 +23,7 @@ from portal.keys.state import TokenSigningKey
 from portal.rootkeys import SHORT, RootKey, RootKeys
 
 ALGORITHM = "ES256"
-SIGNS_DAYS = 30  # then it is followed
+SIGNS_DAYS = 30  # then a new one takes over
 PUBLISHED_FIRST = timedelta(minutes=10)  # as long as verifiers may keep a key set
 KEPT = 2
 PURPOSE = b"cpod/keys/token-signing/1"
@@ -35,7 +35,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class CannotSign(Unavailable):
-    """The stored key is sealed under a root key that this process does not have."""
+    """The signing key is sealed under a root key that this process does not have."""
 
     code, title = "token_signing_sealed", "Tokens cannot be signed now"
 
@@ -48,12 +48,13 @@ class CannotSign(Unavailable):
 
 @dataclass(frozen=True)
 class SigningKeys:
-    """What signs now and what is published, for whoever holds these root keys."""
+    """The signing keys, sealed under these root keys."""
 
     roots: RootKeys
 
     def current(self, now: datetime) -> TokenSigningKey:
-        """The one that signs now; made where there is none, or where it is time for another."""
+        """Return the key that signs now. Make one if there is none, or if it is time for a new
+        one."""
         keys = list(session.scalars(NEWEST.limit(KEPT)))
         if _is_time(keys, now):
             session.execute(ALONE)
@@ -64,13 +65,13 @@ class SigningKeys:
         return published[0] if published else keys[-1]
 
     def published(self, now: datetime) -> list[TokenSigningKey]:
-        """All whose public halves are to be known."""
-        with suppress(CannotSign):  # what was published goes on being verified
+        """Return all keys whose public halves verifiers must know."""
+        with suppress(CannotSign):  # tokens can still be verified
             self.current(now)
         return list(session.scalars(NEWEST))
 
     def open(self, signing: TokenSigningKey) -> ECKey:
-        """The private half. Raises CannotSign."""
+        """Return the private half. Raises CannotSign."""
         found = self._opened(signing)
         if found is None:
             log.error(
@@ -84,12 +85,14 @@ class SigningKeys:
         return ECKey.import_key(json.loads(found[1]))
 
     def under(self) -> Counter[str]:
-        """How many are sealed under which root key; under "" what none opens."""
+        """Return root key id → how many signing keys it seals; "" counts those that no key
+        opens."""
         opened = [self._opened(signing) for signing in session.scalars(NEWEST)]
         return Counter(found[0].id if found else "" for found in opened)
 
     def rewrap(self) -> int:
-        """Seal all under the active root key; how many changed. What none opens stays."""
+        """Seal all keys under the active root key and return how many changed. A key that none
+        opens stays."""
         session.execute(ALONE)
         changed = 0
         for signing in session.scalars(NEWEST.with_for_update()):
@@ -112,7 +115,7 @@ class SigningKeys:
 
     def _make(self, keys: list[TokenSigningKey]) -> TokenSigningKey:
         if keys:
-            self.open(keys[0])  # under a foreign configuration no second set is begun
+            self.open(keys[0])  # raises if the configuration is wrong: start no second set
         key = ECKey.generate_key("P-256", {"use": "sig", "alg": ALGORITHM}, private=True)
         kid = new_id("sgn")
         clear = json.dumps(key.as_dict(private=True)).encode()

@@ -171,7 +171,7 @@ def _stop_together(
         update(ApiKey)
         .where(ApiKey.tenant_id == actor.tenant_id)
         .where(ApiKey.id.in_(_ids(actor, chosen, None)))
-        .where(ApiKey.revoked_at.is_(None))  # nor by somebody else in this very moment
+        .where(ApiKey.revoked_at.is_(None))  # skip those that somebody else has just revoked
         .values(**values, version=ApiKey.version + 1, updated_by=actor.person_id or actor.id)
         .returning(ApiKey.id)
         .execution_options(synchronize_session=False)

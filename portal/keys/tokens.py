@@ -1,6 +1,6 @@
-"""The portal's own access tokens: short JWTs for which a key is exchanged (RFC 9068).
+"""The portal's own access tokens: short-lived JWTs that a key is exchanged for (RFC 9068).
 
-A service verifies them offline by the published key set; what signs is in `signing`.
+A service verifies them offline with the published key set; `signing` holds the keys.
 """
 
 from dataclasses import dataclass, replace

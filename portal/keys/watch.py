@@ -68,7 +68,7 @@ class Watch:
         mark: str,
     ) -> None:
         self._url = libpq_url(database_url)
-        # By it others see which secret key this process has (portal.rewrap).
+        # The name shows other processes which secret key this one has (portal.rewrap).
         self._name = f"{CONNECTION} {mark}"
         self._cache = cache
         self._meters = meters

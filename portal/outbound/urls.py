@@ -137,7 +137,7 @@ def _read_host(parts: SplitResult, allow: Sequence[Network]) -> str:
 
 def _ascii(typed: str) -> str:
     """The name in the letters of DNS: normalised, IDNA-encoded, without a closing dot."""
-    if len(typed) > MAX_NAME:  # one character may become eighteen, and IDNA takes its time
+    if len(typed) > MAX_NAME:  # one character may become eighteen, and IDNA is slow
         _refuse("The host name is not valid.")
     name = unicodedata.normalize("NFKC", typed).replace("。", ".").removesuffix(".")
     try:

@@ -1,16 +1,16 @@
-"""JSON Schema (2020-12) over what tenants supply, in bounded time: no schema and no data, however
-hostile, holds the process.
+"""JSON Schema (2020-12) for schemas and data from tenants, evaluated in bounded time.
 
-`work` counts what an evaluation costs and ends it; `patterns` are regular expressions in linear
-time; `compiling` makes checks of a schema once, by the keywords in `shapes` (what is looked at in
-the value itself) and `parts` (what is handed on to other schemas); `evaluation` is one run of them.
+No schema and no data, however hostile, can block the process. `work` counts the steps of an
+evaluation and ends it; `patterns` are regular expressions in linear time; `compiling` turns a
+schema into checks once, with the keywords in `shapes` (about the value itself) and `parts` (which
+pass the value or its members to other schemas); `evaluation` runs the checks.
 
-No library of JSON Schema can do without: those in Python match with `re`, which backtracks, and put
-the whole value into the text of each problem; the quick ones hold the interpreter's lock for as
-long as a doubling `$ref` takes, and none of them can be stopped.
+We do not use a library, because none is bounded: those in Python match with `re`, which backtracks,
+and copy the whole value into each message; the fast ones hold the interpreter's lock for as long as
+a doubling `$ref` takes, and cannot be interrupted.
 
-Nothing is ever fetched, and `format` is an annotation, as the standard has it. Used by
-`portal.events.catalogue` alone.
+Nothing is ever fetched. `format` is an annotation only, as the standard says. Only
+`portal.events.catalogue` uses this package.
 """
 
 from portal.events.jsonschema.compiling import Compiled, compiled

@@ -1,4 +1,4 @@
-"""Makes checks of a schema, once: what is no schema, or none that is taken here, is found then."""
+"""The compiler that turns a schema into checks, and refuses an invalid or unsupported schema."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ PATTERNS, INSTRUCTIONS, UNSUPPORTED = 100, 20_000, 10
 KEPT = 32
 BYTES_A_STEP = 4
 _LAST = ("unevaluatedItems", "unevaluatedProperties")
-_TELL_OF_KEYWORDS = (shapes, parts)  # by being imported
+_TELL_OF_KEYWORDS = (shapes, parts)  # their import registers the keywords
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A schema as checks, and what of it is not held against anybody, as sentences.
+    """A compiled schema, and sentences about the parts of it that are not checked.
 
-    A new one with `unchecked` is refused. One that was stored before that rule is used as far as it
-    goes: a pattern that is not supported matches everything, and where the schema itself makes no
-    sense there is no `root`.
+    A new schema with `unchecked` parts is refused. One that was stored before that rule applies as
+    far as possible: a pattern that is not supported matches everything, and `root` is None when the
+    whole schema is invalid.
     """
 
     root: Subschema | None
@@ -38,9 +38,11 @@ class Compiled:
 
 
 def compiled(schema: Mapping[str, Any], work: Work) -> Compiled:
-    """The checks of a schema. Raises Exhausted where making them is more than is left."""
+    """Return the checks of a schema. Raises Exhausted when compiling takes more work than is
+    left."""
     text = orjson.dumps(schema)
-    # As if they were made each time: what a request may ask for is not to depend on the last one.
+    # Charge the work even when the cache has the checks: a request's result must not depend on the
+    # requests before it.
     work.spend(len(text) // BYTES_A_STEP)
     return _compiled(text)
 
@@ -96,7 +98,8 @@ class _Compiler:
         return made
 
     def reference(self, to: str, place: str) -> Subschema:
-        # Resolved when all is read: anchors may come later, and chains must not pile up here.
+        # Resolve references only after the whole schema is read: anchors may come later, and long
+        # chains must not recurse here.
         stand_in = Subschema(place)
         self._references.append((to, place, stand_in))
         return stand_in
@@ -165,7 +168,8 @@ def _member(value: Any, name: str) -> Any:
 
 
 def _measure(part: Subschema, depth: int) -> None:
-    """Refuse what leads from a value to the same value without an end, or through too much."""
+    """Refuse a part that refers to itself for the same value without end, or through too many
+    schemas."""
     if part.height < 0:
         raise Misshapen(f"{part.place or 'it'} leads back to itself")
     if depth + part.height > HEIGHT:

@@ -1,4 +1,4 @@
-"""One run of a compiled schema over a value: what does not fit, a few places at most."""
+"""The evaluation of a value by a compiled schema, which reports the first few misfits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,15 +9,15 @@ from portal.events.jsonschema.work import Exhausted, Work
 MOST_SHOWN = 5
 
 Place = tuple[Any, str | int] | None
-"""Where a value lies: the place around it and the name in it; None is the whole."""
+"""The position of a value: the place around it and its name there; None is the whole value."""
 
 Seen = set[Any] | None
-"""The names or numbers of the members that were looked at, where somebody wants to know."""
+"""The names or numbers of the members that were checked; None when no keyword asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """What does not fit, and where: names and numbers from the outside in."""
+    """A place where a value does not match, with the path from the outside in, and the reason."""
 
     path: tuple[str | int, ...]
     message: str
@@ -25,7 +25,7 @@ class Misfit:
 
 @dataclass(slots=True)
 class Run:
-    """What a run has found, and whether anybody wants to know more than yes or no."""
+    """The state of one evaluation: the work left, the misfits found, and whether to record more."""
 
     work: Work
     found: list[Misfit] = field(default_factory=list)
@@ -33,11 +33,11 @@ class Run:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing that is found from now on is of interest."""
+        """Tell whether further misfits need not be recorded."""
         return self.silent > 0 or len(self.found) >= MOST_SHOWN
 
     def fail(self, place: Place, message: str) -> bool:
-        """Note what does not fit; False, for the check that says so to hand on."""
+        """Record a misfit and return False, so that a check can return the result."""
         if not self.is_done:
             path: list[str | int] = []
             while place is not None:
@@ -47,7 +47,7 @@ class Run:
         return False
 
     def fits(self, part: "Subschema", value: Any, seen: Seen = None) -> bool:
-        """Whether a value fits, without a word about why not."""
+        """Tell whether a value matches, without recording why not."""
         self.silent += 1
         try:
             return part.check(value, None, self, seen)
@@ -59,7 +59,7 @@ Check = Callable[[Any, Place, Run, Seen], bool]
 
 
 class Subschema:
-    """A schema within a schema, ready to check values."""
+    """A compiled schema within a schema."""
 
     __slots__ = ("_checks", "_needs_seen", "height", "on_the_spot", "place")
 
@@ -67,16 +67,16 @@ class Subschema:
         self.place = place
         self._checks: dict[type, tuple[Check, ...]] = {}
         self._needs_seen = False
-        # Those that check the same value as this one does: `$ref`, `allOf` and the like.
+        # The subschemas that check the same value as this one: `$ref`, `allOf` and the like.
         self.on_the_spot: list[Subschema] = []
         self.height = 0
 
     def become(self, checks: dict[type, tuple[Check, ...]], *, needs_seen: bool) -> None:
-        """Take over what was compiled: the checks by the kind of value that they look at."""
+        """Set the compiled checks, by the types of values that they apply to."""
         self._checks, self._needs_seen = checks, needs_seen
 
     def check(self, value: Any, place: Place, run: Run, seen: Seen) -> bool:
-        """Whether the value fits; notes in the run what does not."""
+        """Tell whether the value matches, and record in `run` what does not."""
         checks = self._checks.get(type(value), ())
         run.work.spend(1 + len(checks))
         own = set() if self._needs_seen else seen
@@ -92,8 +92,8 @@ class Subschema:
 
 
 def misfits(root: Subschema, value: Any, work: Work) -> list[Misfit]:
-    """Where a value does not fit, a few places at most. Raises Exhausted where finding out would
-    take more work than is left."""
+    """Return the first few places where a value does not match. Raises Exhausted when finding out
+    takes more work than is left."""
     run = Run(work)
     try:
         root.check(value, None, run, None)

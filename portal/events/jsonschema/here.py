@@ -1,4 +1,4 @@
-"""A keyword's place in a schema that is compiled: what may stand there, and what is wrong."""
+"""A keyword's place in a schema during compilation: reads its value and words its errors."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -11,20 +11,20 @@ ANY = (str, int, float, list, dict, bool, type(None))
 
 
 class Misshapen(Exception):
-    """What is written in a schema is none, or none that is taken here; says where and why."""
+    """A part of the schema is invalid or unsupported; the message says where and why."""
 
 
 class Compiler(Protocol):
-    """What a place needs of whoever compiles the whole."""
+    """The compiler, as a keyword sees it."""
 
     def part(self, value: Any, place: str) -> Subschema:
-        """The schema that is written there."""
+        """Compile the schema at this place."""
 
     def reference(self, to: str, place: str) -> Subschema:
-        """The schema that a reference leads to."""
+        """Return the schema that a reference points to."""
 
     def pattern(self, text: str, place: str) -> Pattern | None:
-        """The pattern; None, and a note of it, where it is none of ours."""
+        """Compile a pattern; note an unsupported one and return None."""
 
 
 class Here:
@@ -37,21 +37,22 @@ class Here:
         self.schema = schema
 
     def wrong(self, message: str, *names: str | int) -> Misshapen:
-        """What to raise for what cannot be meant."""
+        """Return the error for an invalid value at this place."""
         return Misshapen(f"{self._place(*names)} {message}")
 
     def part(self, value: Any, *names: str | int) -> Subschema:
-        """A schema for members of the value."""
+        """Compile a schema for members of the value."""
         return self._compiler.part(value, self._place(*names))
 
     def on_the_spot(self, value: Any, *names: str | int) -> Subschema:
-        """A schema for the value itself."""
+        """Compile a schema for the value itself."""
         part = self.part(value, *names)
         self._owner.on_the_spot.append(part)
         return part
 
     def beside(self, name: str) -> Subschema | None:
-        """The schema for the value itself under another keyword beside this one."""
+        """Compile another keyword's schema of the same subschema, for the value itself; None if
+        absent."""
         if name not in self.schema:
             return None
         part = self._compiler.part(self.schema[name], f"{self._owner.place}.{name}".lstrip("."))
@@ -59,7 +60,7 @@ class Here:
         return part
 
     def reference(self, to: Any) -> Subschema:
-        """What a `$ref` leads to, which checks the value itself."""
+        """Return the schema that a `$ref` points to. It checks the value itself."""
         if not isinstance(to, str) or not to.startswith("#"):
             raise self.wrong("must lead to a place in the schema itself: #/$defs/…")
         part = self._compiler.reference(to, self._place())
@@ -67,43 +68,43 @@ class Here:
         return part
 
     def pattern(self, value: Any, *names: str | int) -> Pattern | None:
-        """A regular expression; None where it is none of those that are matched here."""
+        """Compile a regular expression; None when it is not supported."""
         if not isinstance(value, str):
             raise self.wrong("must be a regular expression", *names)
         return self._compiler.pattern(value, self._place(*names))
 
     def number(self, value: Any) -> int | float:
-        """A number, or raises."""
+        """Return a number. Raises Misshapen for anything else."""
         if type(value) not in NUMBER:
             raise self.wrong("must be a number")
         return value  # type: ignore[no-any-return]
 
     def count(self, value: Any) -> int:
-        """A whole number from 0, or raises."""
+        """Return a whole number, 0 or more. Raises Misshapen for anything else."""
         if type(value) not in NUMBER or value < 0 or value != int(value):
             raise self.wrong("must be a whole number, 0 or more")
         return int(value)
 
     def flag(self, value: Any) -> bool:
-        """True or false, or raises."""
+        """Return true or false. Raises Misshapen for anything else."""
         if not isinstance(value, bool):
             raise self.wrong("must be true or false")
         return value
 
     def items(self, value: Any, *names: str | int) -> list[Any]:
-        """A list, or raises."""
+        """Return a list. Raises Misshapen for anything else."""
         if not isinstance(value, list):
             raise self.wrong("must be a list", *names)
         return value
 
     def texts(self, value: Any) -> list[str]:
-        """A list of texts, or raises."""
+        """Return a list of texts. Raises Misshapen for anything else."""
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
             raise self.wrong("must be a list of texts")
         return value
 
     def members(self, value: Any) -> Mapping[str, Any]:
-        """An object, or raises."""
+        """Return an object. Raises Misshapen for anything else."""
         if not isinstance(value, dict):
             raise self.wrong("must be an object")
         return value
@@ -115,11 +116,11 @@ class Here:
 
 Maker = Callable[[Any, Here], Check | None]
 KEYWORDS: dict[str, tuple[tuple[type, ...], Maker]] = {}
-"""Keyword → the kinds of values that it looks at, and what makes its check."""
+"""Keyword → the types of values that it applies to, and the function that makes its check."""
 
 
 def keyword(name: str, kinds: tuple[type, ...]) -> Callable[[Maker], Maker]:
-    """Make this the meaning of a keyword."""
+    """Register a function that makes the check of a keyword."""
 
     def keep(maker: Maker) -> Maker:
         KEYWORDS[name] = (kinds, maker)

@@ -1,4 +1,4 @@
-"""The keywords that hand the value, or members of it, on to other schemas."""
+"""The keywords that apply other schemas to the value or to its members."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from portal.events.jsonschema.here import ANY, ARRAY, OBJECT, Here, keyword
 @keyword("$ref", ANY)
 @keyword("$dynamicRef", ANY)
 def ref(given: Any, here: Here) -> Check:
-    # Within one document the two are the same: nothing outside of it can be meant.
+    # Both mean the same within one document, and references cannot leave the document.
     return here.reference(given).check
 
 
@@ -148,7 +148,7 @@ def additional_properties(given: Any, here: Here) -> Check | None:
     others = here.schema.get("patternProperties")
     texts = list(others) if isinstance(others, dict) else []
     patterns = [found for text in texts if (found := here.pattern(text))]
-    if len(patterns) < len(texts):  # what the others match is not known: nothing is additional
+    if len(patterns) < len(texts):  # an unsupported pattern may match any member
         return None
 
     def is_known(name: str, run: Run) -> bool:
@@ -258,7 +258,7 @@ def _several(given: Any, here: Here) -> list[Subschema]:
 def _members(
     run: Run, place: Place, seen: Seen, meant: Sequence[tuple[str | int, Any, Subschema]]
 ) -> bool:
-    """Check members of a value, each with its schema, and note that they were looked at."""
+    """Check members of a value, each with its schema, and record them as checked."""
     fits = True
     run.work.spend(len(meant))
     if seen is not None:

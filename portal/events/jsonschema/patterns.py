@@ -1,4 +1,4 @@
-"""Regular expressions of tenants, by RE2: time grows with the text, never with its power."""
+"""Regular expressions of tenants, matched by RE2 in time linear in the text's length."""
 
 import re
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from typing import Any
 
 import re2
 
-# Bounds what a pattern compiles to and what it remembers while it matches.
+# Limits the memory of a compiled pattern and of its matching.
 MEMORY = 64 * 1024
-# A small pattern on a short text takes some 2 µs. On long ones RE2 may run out of memory and go
-# through the pattern for each character: 48 of those pairs are worth a step.
+# A small pattern on a short text takes about 2 µs. On a long text RE2 may run out of memory and
+# step through the pattern for each character: 48 such pairs count as one step.
 LEAST, SMALL = 6, 50_000
 PAIRS, SMALL_PAIRS = 48, 1024
 
@@ -18,24 +18,24 @@ _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\.", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A regular expression that is searched for in texts."""
+    """A regular expression to search texts with."""
 
     text: str
     program: Any
     size: int
 
     def cost(self, text: str) -> int:
-        """The steps that a search in this text may take."""
+        """Return how many steps a search in this text may take."""
         pairs = self.size * len(text)
         return LEAST + pairs // (SMALL_PAIRS if pairs < SMALL else PAIRS)
 
     def finds(self, text: str) -> bool:
-        """Whether the text has a match anywhere, as JSON Schema means it."""
+        """Tell whether the text has a match anywhere, as JSON Schema defines it."""
         return self.program.search(text) is not None
 
 
 def pattern(text: str) -> Pattern:
-    """The pattern; raises ValueError with the reason for what RE2 does not do."""
+    """Compile a pattern. Raises ValueError with the reason if RE2 does not support it."""
     options = re2.Options()
     options.max_mem, options.never_capture, options.log_errors = MEMORY, True, False
     try:

@@ -1,4 +1,4 @@
-"""The keywords that look at the value itself: its type, size, range and members' names."""
+"""The keywords about the value itself: its type, size, range and members' names."""
 
 from fractions import Fraction
 from typing import Any
@@ -168,8 +168,12 @@ def dependent_required(given: Any, here: Here) -> Check:
 
 
 def identity(value: Any) -> str | bytes:
-    """The same for what JSON Schema calls equal, and for nothing else. Bytes, because how those are
-    hashed cannot be foreseen: numbers that collide are easy to make."""
+    """Return a key for comparing: equal for values that JSON Schema calls equal, and only for
+    those.
+
+    It is a text or bytes, whose hashes are randomised. Those of numbers are not, so a tenant could
+    make them collide.
+    """
     return value if type(value) is str else orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS)
 
 

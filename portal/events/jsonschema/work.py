@@ -1,17 +1,17 @@
-"""How much an evaluation may cost, counted in steps so that the same input always gets the same
-answer, on an idle machine and on a busy one."""
+"""A budget of work for an evaluation, counted in steps instead of time, so that the same input
+always gets the same answer, on an idle machine and on a busy one."""
 
 STEPS = 150_000
-"""What one request may spend: 50 ms of processor time at most. 500 events of thirty fields each
-take half of it."""
+"""The steps that one request may spend: at most 50 ms of processor time. 500 events with thirty
+fields each take half of them."""
 
 
 class Exhausted(Exception):
-    """The work asked for is more than one request may spend."""
+    """An evaluation needs more steps than one request may spend."""
 
 
 class Work:
-    """What is left for one request to spend. A step is about 0.3 µs."""
+    """The steps that one request has left. A step is about 0.3 µs."""
 
     __slots__ = ("left",)
 
@@ -19,7 +19,7 @@ class Work:
         self.left = steps
 
     def spend(self, steps: int) -> None:
-        """Take steps away; raises Exhausted where there are not as many."""
+        """Subtract steps. Raises Exhausted if there are not enough left."""
         self.left -= steps
         if self.left < 0:
             raise Exhausted
