@@ -26,10 +26,10 @@ _watchers: list[Watcher] = []
 
 
 def watch(watcher: Watcher) -> None:
-    """Tell `watcher` of every change of every record, in the transaction that makes it.
+    """Call `watcher` on every change of every record, in the transaction that makes it.
 
-    It is given the actor, the record, the verb (`created`, `updated`, …) and what was changed. One
-    that raises refuses the change: nothing of the transaction is kept.
+    It gets the actor, the record, the verb (`created`, `updated`, …) and the changes. An error that
+    it raises refuses the change: the whole transaction is rolled back.
     """
     if watcher not in _watchers:
         _watchers.append(watcher)
@@ -61,10 +61,10 @@ class Revealed(Generic[R]):
 
 
 def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
-    """Stamp the common envelope on a new record, store it, note it.
+    """Stamp the common envelope on a new record, store it and note it in the audit trail.
 
-    Raises QuotaReached where the tenant has as many as it may, Conflict or Invalid where a
-    constraint of the database says so.
+    Raises QuotaReached when the tenant's quota is used up, Conflict or Invalid when a constraint of
+    the database fails.
     """
     for name, value in values.items():
         setattr(record, name, value)
@@ -81,10 +81,10 @@ def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
 
 
 def change(actor: Actor, record: R, values: Mapping[str, Any], *, action: str = "updated") -> R:
-    """Write the values that differ; nothing differs → nothing is written, no version is spent.
+    """Write the values that differ; if none does, write nothing and keep the version.
 
-    Raises StaleVersion when somebody else saved in between, QuotaReached where the change brings
-    back one more than the tenant may have.
+    Raises StaleVersion when somebody else saved in between, QuotaReached when the change restores a
+    record and the tenant's quota is used up.
     """
     found_by, counted = terms_of(record), record.is_counted
     for name, value in values.items():
@@ -131,11 +131,11 @@ def choices(
     limit: int = OFFERED,
     which: ColumnElement[bool] | None = None,
 ) -> list[tuple[str, str]]:
-    """(id, text) of the first `limit` records in the order of `by`, in one statement; of those
-    that are `which`, if it is given.
+    """Return (id, text) of the first `limit` records in the order of `by`, in one statement;
+    `which` narrows them, if given.
 
-    `also` are ids that must be among them, such as the one that is chosen: a drawn list without
-    it would choose something else.
+    `also` are ids to include in any case, such as the chosen one: without it a select element would
+    choose another.
     """
     own = model.seen_by(actor).with_only_columns(model.id, text, by)
     live = own.where(model.is_deleted.is_(False), true() if which is None else which)

@@ -187,7 +187,8 @@ class Resource(Generic[R, C]):
         return once(work)
 
     def _command(self, action: Action[R], id: str) -> Command:
-        """What was sent, or what is wrong with it; but of what is not there, that it is not."""
+        """Return the validated body. Raises NotFound for an unknown record before Invalid for the
+        body."""
         assert action.command is not None  # noqa: S101 - asked by who calls
         try:
             return action.command.read(body())

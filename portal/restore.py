@@ -1,7 +1,7 @@
-"""`portal restore`: what a backup holds, into an empty database, and the proof that it can be used.
+"""`portal restore`: load a backup into an empty database, and prove that it can be used.
 
-It runs as the owner of the tables, all or nothing. At the end it looks as the portal does: whether
-the role is bound, whether every key is there, whether a secret opens.
+It runs as the owner of the tables, all or nothing. At the end it checks, as the portal's role, that
+row-level security binds the role, that every key is there and that a secret opens.
 """
 
 import shutil
@@ -35,12 +35,12 @@ class RestoreError(Exception):
 
 
 class NotUsable(Exception):
-    """The data is there, and something beside it is missing; the message says what."""
+    """The data was restored, but something else is missing; the message says what."""
 
 
 def fill(config: Config, path: Path) -> dict[str, Any]:
-    """Fill the empty database from the file and bring it to the newest revision; what the file's
-    manifest says. Raises RestoreError, ArchiveError, ToolError: then nothing is there."""
+    """Fill the empty database from the file, bring it to the newest revision, and return the file's
+    manifest. Raises RestoreError, ArchiveError, ToolError; then the database stays empty."""
     manifest, url = archive.read(path), migrate.owner_url(config)
     newest = migrate.head() or ""
     if manifest["revision"] > newest:
@@ -73,7 +73,8 @@ def _pour(path: Path, url: str, program: Path, version: int) -> None:
 
 
 def _require_empty(url: str, manifest: Mapping[str, Any]) -> int:
-    """The version of the server, as libpq says it; RestoreError if it cannot take the backup."""
+    """Return libpq's number of the server's version. Raises RestoreError if the database cannot
+    take the backup."""
     with dbrole.connect(url) as connection:
         version = connection.info.server_version
         row = connection.execute(STANDING, (APP_ROLE,)).fetchone()
@@ -99,8 +100,8 @@ def _require_empty(url: str, manifest: Mapping[str, Any]) -> int:
 
 
 def prove(config: Config) -> str:
-    """Look at what was restored as the portal does, and open a secret: one sentence. Raises
-    NotUsable. Call it as an edge."""
+    """Check the restored data as the portal's role, open a secret, and return one sentence about
+    it. Raises NotUsable. Call it outside of a transaction."""
     with dbrole.connect(config.database_url) as connection:
         if found := dbrole.problems(connection):
             raise NotUsable(" ".join(found))
@@ -119,7 +120,7 @@ def _open_one() -> str:
         for tenant_id in rewrap.tenants():
             with transaction(tenant_id):
                 for ref in _refs(tenant_id):
-                    with suppress(SecretNotFound):  # deleted, and kept for a while
+                    with suppress(SecretNotFound):  # a deleted secret is kept for a while
                         store().get(ref, reason="proof of a restored backup")
                         return f"A stored secret opens ({ref.key})."
     except PortalError as error:

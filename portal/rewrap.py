@@ -1,10 +1,10 @@
-"""`portal secret-key rotate`: wrap what is stored with the active keys, so that older ones may go.
+"""`portal secret-key rotate`: wrap stored secrets with the active keys, so that older ones can go.
 
-Three things are stored under the keys of the configuration: what signs tokens, the data keys of the
-embedded secret store, the ID tokens of sessions. Each is wrapped anew in short transactions, on a
-live system; what is done is done, so a run that was killed is simply begun again. The rest that
-hangs on a key (cookies, forms that are open, digests by which repeated requests are recognised) is
-made anew under the first key by itself.
+Three things are stored under the keys of the configuration: token signing keys, the data keys of
+the embedded secret store, and the ID tokens of sessions. Each is wrapped again in short
+transactions, on a live system; a run that was killed can simply be started again. Everything else
+that depends on a key (cookies, open forms, digests that recognise repeated requests) is made with
+the first key as it is renewed.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ BATCH = 200
 SIGNING, DATA, SESSIONS = (
     "keys that sign tokens", "data keys of the secret store", "ID tokens of sessions"
 )  # fmt: skip
-# Every web process and every worker has one of these connections all the time.
+# Every web process and every worker keeps one of these connections open.
 ELSEWHERE = text("""
 SELECT DISTINCT split_part(application_name, ' ', 1), split_part(application_name, ' ', 2),
     coalesce(host(client_addr), 'this machine')
@@ -43,23 +43,24 @@ PROCESSES = {watch.CONNECTION: "a web process", queue.CONNECTION: "a worker"}
 
 
 class RotationError(Exception):
-    """Nothing may be wrapped anew now; the message says what to do first."""
+    """Nothing may be wrapped again now; the message says what to do first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How much of each thing is under which key, by its id; what cannot be told is under ""."""
+    """The number of stored things under each key, by key id; "" counts those under an unknown
+    key."""
 
     signing: Counter[str]
     data: Counter[str]
     sessions: Counter[str]
 
     def each(self) -> Iterator[tuple[str, Counter[str]]]:
-        """The things by their names."""
+        """Yield each kind of stored thing by name."""
         yield from ((SIGNING, self.signing), (DATA, self.data), (SESSIONS, self.sessions))
 
     def closed(self, config: Config) -> dict[str, Counter[str]]:
-        """What no configured key opens."""
+        """Return the things that no configured key opens."""
         known = {key.id for key in config.secret_key} | set(ring_of(config))
         return {
             what: lost
@@ -70,7 +71,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """What a run did, how things stand after it, and from when on older keys are not needed."""
+    """The result of a run: the numbers changed, the state after it, and when older keys stop being
+    needed."""
 
     changed: dict[str, int]
     standing: Standing
@@ -78,7 +80,7 @@ class Rotated:
 
 
 def standing(config: Config) -> Standing:
-    """Look at everything that is stored under a key. Call it as an edge."""
+    """Count everything that is stored under a key. Call it outside of a transaction."""
     signing, sealer = SigningKeys(config.secret_key), idtokens.sealer_of(config)
     data_keys = DataKeys(ring_of(config))
     with transaction():
@@ -91,9 +93,11 @@ def standing(config: Config) -> Standing:
 
 
 def rotate(config: Config) -> Rotated:
-    """Wrap everything anew. Raises RotationError while some process goes on making new things under
-    another key, when a key is missing, or when the database does not answer in time. Call it as an
-    edge."""
+    """Wrap everything again with the active keys. Call it outside of a transaction.
+
+    Raises RotationError while some process still uses another first key, when a key is missing, or
+    when the database does not answer in time.
+    """
     try:
         return _rotate(config)
     except OperationalError as error:
@@ -148,7 +152,7 @@ def _require_the_same_everywhere(config: Config) -> None:
 
 
 def tenants() -> list[str]:
-    """The ids of all tenants. Call it as an edge."""
+    """Return the ids of all tenants. Call it outside of a transaction."""
     with transaction():
         return list(session.scalars(select(Tenant.id).order_by(Tenant.id)))
 
@@ -157,7 +161,7 @@ def tenants() -> list[str]:
 
 
 def in_words(found: Mapping[str, Counter[str]]) -> str:
-    """Such as “2 keys that sign tokens under 3f2a91bc”."""
+    """Return a text such as “2 keys that sign tokens under 3f2a91bc”."""
     return ", ".join(
         f"{number} {what} under {key_id[:SHORT] or 'an unknown key'}"
         for what, under in found.items()
@@ -166,7 +170,7 @@ def in_words(found: Mapping[str, Counter[str]]) -> str:
 
 
 def report(config: Config, done: Rotated) -> Iterator[str]:
-    """What was done, and what is next."""
+    """Yield sentences about what was done and what to do next."""
     active = {SIGNING: config.secret_key.active.id, SESSIONS: config.secret_key.active.id,
               DATA: ring_of(config).active}  # fmt: skip
     for what, under in done.standing.each():

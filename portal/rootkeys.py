@@ -1,9 +1,9 @@
-"""The portal's secret keys, `PORTAL_SECRET_KEY`: what the first makes, all of them read.
+"""The portal's secret keys, `PORTAL_SECRET_KEY`: the first signs and seals, all of them read.
 
-All that the portal signs and seals hangs on these texts, each time on a key of its own that is
-derived for the purpose. They exist in the configuration alone. What is stored under one knows it by
-`id`, which tells which one without telling anything about it. `portal.rewrap` brings what is stored
-under the first, so that the others can go.
+Everything that the portal signs or seals uses a key derived from one of these for its purpose. They
+exist in the configuration only. Stored data refers to a key by its `id`, which reveals nothing
+about the key. `portal.rewrap` wraps stored data with the first key, so that the others can be
+removed.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from functools import cached_property
 KEY_BYTES = 32
 STORE_PURPOSE = b"cpod/secretstore/store-key/1"
 """Of the keys of the embedded secret store; the ids of all keys are made from these, too."""
-SHORT = 8  # characters of an id that people are shown
+SHORT = 8  # characters of an id that people see
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class RootKey:
         return hmac.digest(self.derive(STORE_PURPOSE), b"id", hashlib.sha256).hex()[:16]
 
     def derive(self, purpose: bytes) -> bytes:
-        """A key for one purpose, by HKDF-SHA-256 (RFC 5869).
+        """Return a key for one purpose, by HKDF-SHA-256 (RFC 5869).
 
-        No password stretching: the configuration demands a random key, not a pass phrase.
+        It needs no password stretching, because the configuration demands a random key.
         """
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -40,7 +40,7 @@ class RootKey:
 
 
 class RootKeys:
-    """The keys in their order: the active one, then those that it follows."""
+    """The keys in their order: the active one first, then the older ones."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._keys = tuple(RootKey(text) for text in dict.fromkeys(texts))
@@ -70,6 +70,6 @@ class RootKeys:
         return [key.text for key in self]
 
     def digests(self, message: bytes) -> list[bytes]:
-        """The keyed SHA-256 of a message under each key. What is written is the first; what was
-        written before a change of keys is one of the others."""
+        """Return the keyed SHA-256 of a message under each key. Store the first; compare with all,
+        since a stored one may be of an older key."""
         return [hmac.digest(key.text.encode(), message, hashlib.sha256) for key in self]

@@ -50,21 +50,23 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 TAG = re.compile(r"[\w][\w .:/@+-]*")
 JSON_BYTES = 16 * 1024
-NAMED_PLACES = 20  # of texts with a key in one body
+NAMED_PLACES = 20  # texts with a key that one answer names
 HOLDS_KEY = (
     "This holds an API key, and whoever reads it could use the key. Take it out; if others have"
     " seen it, revoke the key."
 )
-# A body may have a hundred thousand things wrong with it; so many are named.
+# Limits for the answer, because a body may have a hundred thousand errors.
 FEW_UNKNOWN, SHOWN = 20, 100
 
 
 class Command(BaseModel):
-    """The parent of all commands; `server_managed` names what else the server alone writes.
+    """The base of all commands. `server_managed` names fields beyond the envelope that only the
+    server writes.
 
-    `write_only` names what is no column and is never read back, such as a credential. Everything
-    else is free text that people and logs see, so a raw API key is refused wherever it stands:
-    `may_hold_keys` names what is neither kept nor shown, or has a rule of its own.
+    `write_only` names fields that are not columns and are never read back, such as a credential.
+    Everything else is free text that people and logs see, so a raw API key in it is refused.
+    `may_hold_keys` names the exceptions: fields that are neither stored nor shown, or have their
+    own rule.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, str_strip_whitespace=True)
@@ -115,19 +117,19 @@ class Command(BaseModel):
 
     @classmethod
     def refuse_keys(cls, data: Any) -> None:
-        """Raise Invalid where a raw API key stands; before anything else could repeat it."""
+        """Raise Invalid if the data holds a raw API key, before any other error could repeat it."""
         if found := list(islice(cls.key_places(data), NAMED_PLACES)):
             raise Invalid([FieldError(readable(place), HOLDS_KEY) for place in found])
 
     @classmethod
     def key_places(cls, data: Any) -> Iterator[str]:
-        """The paths of the free texts that hold a raw API key."""
+        """Yield the paths of the free texts that hold a raw API key."""
         if not isinstance(data, Mapping):
             return
         for name, value in data.items():
             if MARK in name and holds_key(name):
                 yield "body"
-            elif isinstance(value, str):  # nearly all are, and verification is one of the commands
+            elif isinstance(value, str):  # first: nearly all are, and verification runs this
                 if MARK in value and name not in cls._exempt and holds_key(value):
                     yield name
             elif name not in cls._exempt and isinstance(value, dict | list | tuple):
@@ -199,7 +201,7 @@ def _path(loc: Iterable[int | str]) -> str:
 
 
 def readable(path: str) -> str:
-    """A field's path as an answer can name it."""
+    """Return a field's path in a form that is safe in an answer."""
     # A lone surrogate in a name that somebody made up must not break the answer.
     return path[:200].encode("utf-8", "replace").decode()
 
@@ -256,7 +258,7 @@ def _tag_list(tags: list[str]) -> list[str]:
 
 
 def small(value: Any) -> Any:
-    """The value, or ValueError where it is too large to be stored as a setting."""
+    """Return the value. Raises ValueError if it is too large to be stored as a setting."""
     if len(repr(value)) > JSON_BYTES:
         raise ValueError("This is too large: at most 16 KiB.")
     return value

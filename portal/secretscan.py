@@ -22,7 +22,7 @@ FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a Google API key", re.compile(r"\bAIza[0-9A-Za-z_-]{35}")),
     (
         "a signed token (JWT)",
-        # Looks ahead once for each run of letters: a text of nothing but beginnings stays linear.
+        # The lookahead tests each run of letters once, so a text full of beginnings stays linear.
         re.compile(r"(?<![\w-])(?=[\w-]*+\.eyJ[\w-]{8,}+\.)[\w-]*?\beyJ[\w-]{8,}\."),
     ),
     ("a webhook signing secret", re.compile(r"\bwhsec_[A-Za-z0-9+/_=-]{16,}")),

@@ -79,7 +79,7 @@ def _load_front(parent: int, target: str) -> Any:
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     front = Front(importlib.import_module(target).app)
-    # What is loaded stays: the collector need not walk it, which holds every thread meanwhile.
+    # Freeze what is loaded: a garbage collection that walks it would block every thread.
     gc.collect()
     gc.freeze()
     return front

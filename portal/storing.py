@@ -1,5 +1,7 @@
-"""How a new record is stored: its row, the words that find it, its history, what stands beside it
-and its count, in one statement that is written once for the same columns. A flush alone costs more.
+"""The storing of a new record in one statement: its row, search words, history, related rows and
+quota count.
+
+The statement is built once for each set of columns. A flush alone would cost more.
 """
 
 from collections.abc import Mapping
@@ -17,10 +19,10 @@ from portal.quotas import counts
 
 
 def store(record: Record, terms: set[str], entry: Mapping[str, Any]) -> None:
-    """Write a new record with its search terms and its audit entry; the session knows it then.
+    """Store a new record with its search terms and its audit entry, and add it to the session.
 
-    It counts for the tenant's quota. Raises QuotaReached where there is no room, Conflict or
-    Invalid where a constraint of the database says so.
+    It counts towards the tenant's quota. Raises QuotaReached when there is no room, Conflict or
+    Invalid when a constraint of the database fails.
     """
     record.version = 1
     names = (column.name for column in type(record).__table__.columns)

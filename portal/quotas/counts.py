@@ -1,8 +1,9 @@
-"""How many records of each kind a tenant has, exactly, also when many create at once.
+"""Exact counts of a tenant's records of each kind, also under concurrent creation.
 
-The count is kept in parts: who creates takes from one that nobody else holds, so nobody waits
-while there is room. Only when no free part has any does it wait for all, and then knows the count.
-It is made once, by looking at every record, and kept by the transactions that change it.
+A count is split into parts. Creating a record uses a part that no other transaction holds, so
+nobody waits while there is room. Only when no free part has room does it lock all parts, and then
+knows the exact count. The first count looks at every record; afterwards each transaction that
+changes records updates it.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ PARTS = 16
 _TAKEN = func.take_record(
     bindparam("tenant_id"), bindparam("quota"), bindparam("quota_default", type_=BigInteger)
 ).table_valued("verdict", "used", "allowed")
-# Counts one more where it is asked for, and says [verdict, used, allowed].
+# Counts one more record where it is selected, and returns [verdict, used, allowed].
 TAKEN = select(
     func.json_build_array(_TAKEN.c.verdict, _TAKEN.c.used, _TAKEN.c.allowed)
 ).scalar_subquery()
@@ -38,13 +39,13 @@ GIVE_BACK = Statement(
 
 
 def asked(model: type[Record]) -> dict[str, Any]:
-    """The values of TAKEN beside `tenant_id`."""
+    """Return the parameters of TAKEN except `tenant_id`."""
     quota = BY_NAME[model.quota]
     return {"quota": quota.name, "quota_default": quota.default}
 
 
 def take(tenant_id: str, model: type[Record]) -> None:
-    """Count one that comes back, before it does. Raises QuotaReached when there is no room."""
+    """Count one record that is about to be restored. Raises QuotaReached if there is no room."""
     values = {"tenant_id": tenant_id, **asked(model)}
     [(answer,)] = send(TAKE, values)
     if answer[0] == "uncounted":
@@ -54,13 +55,14 @@ def take(tenant_id: str, model: type[Record]) -> None:
 
 
 def created(tenant_id: str, model: type[Record], answer: Sequence[Any]) -> None:
-    """What TAKEN said of one that is stored now. Raises QuotaReached when there was no room."""
+    """Evaluate what TAKEN returned for a record that is now stored. Raises QuotaReached if there
+    was no room."""
     verdict, _, allowed = answer
     if verdict != "uncounted":
         check(tenant_id, model, answer)
     elif (live := begin(tenant_id, model)) is None:
         take(tenant_id, model)
-    elif live > allowed:  # it is among them already
+    elif live > allowed:  # the first count includes this record already
         check(tenant_id, model, ("full", live - 1, allowed))
 
 
@@ -73,17 +75,19 @@ def check(tenant_id: str, model: type[Record], answer: Sequence[Any]) -> None:
 
 
 def give_back(tenant_id: str, model: type[Record], many: int = 1) -> None:
-    """Count fewer, after these were changed so that they count no more."""
+    """Subtract records that have just changed and no longer count."""
     values = {"tenant_id": tenant_id, "kind": model.quota, "many": many}
     [(is_counted,)] = send(GIVE_BACK, values)
-    # Who counts here finds them gone already; somebody else did not see that yet.
+    # Our own first count misses these records already; one by another transaction still includes
+    # them.
     if not is_counted and begin(tenant_id, model) is None:
         send(GIVE_BACK, values)
 
 
 def begin(tenant_id: str, model: type[Record]) -> int | None:
-    """Count all there are; None if somebody else has meanwhile. Others wait for it."""
-    connection = session.connection()  # nothing that is not flushed may be counted yet
+    """Count all records for the first time and return the count; None if another transaction has
+    done it. Concurrent calls wait."""
+    connection = session.connection()  # flush first, so that every record is counted
     name = f"quota_count:{tenant_id}:{model.quota}"
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
     parts = _parts(tenant_id, model)
@@ -93,9 +97,9 @@ def begin(tenant_id: str, model: type[Record]) -> int | None:
 
 
 def count_again(tenant_id: str, model: type[Record]) -> None:
-    """Correct the count by looking at every record, while nobody creates any.
+    """Correct the count by looking at every record, while nobody can create one.
 
-    What a release before this one makes is not counted, so there may be something to correct.
+    An older release that runs during an update does not count, so the count may be wrong.
     """
     connection = session.connection()
     parts = _parts(tenant_id, model)
@@ -106,7 +110,7 @@ def count_again(tenant_id: str, model: type[Record]) -> None:
 
 
 def reached(quota: Quota, used: int, allowed: int) -> QuotaReached:
-    """The refusal, with the numbers."""
+    """Return the refusal, with the numbers."""
     return QuotaReached(
         f"Your tenant has {used:,} of {allowed:,} {quota.plural}. {quota.room}",
         quota=quota.name,
@@ -120,7 +124,7 @@ def _parts(tenant_id: str, model: type[Record]) -> tuple[Any, Any]:
 
 
 def _write(tenant_id: str, model: type[Record]) -> int:
-    """All that are there stand in the first part; who comes next lays the rest out."""
+    """Write the count into the first part; the next record near the limit spreads the room."""
     connection = session.connection()
     live = connection.scalar(
         select(func.count())

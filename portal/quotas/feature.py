@@ -1,8 +1,8 @@
-"""Quotas, as the portal wires them: which requests count for the tenant's, their page and REST.
+"""The wiring of quotas: their page, their REST operations, and the requests that count.
 
-Those of its people and programs count, once the tenant is known. Signing in and out and the page of
-the quotas stay reachable. What verifies keys does not count: it has limits of its own, by key, and
-is answered from memory.
+Requests of the tenant's people and programs count, once the tenant is known. Signing in and out and
+the quota page stay available at the limit. Verifying keys does not count: it has its own limits for
+each key, and is answered from memory.
 """
 
 from flask import Flask
@@ -19,7 +19,7 @@ VERIFYING = "keys:verify"
 
 
 def init_app(app: Flask) -> None:
-    """Count the requests for pages, after it is known who is signed in; register the page."""
+    """Count page requests after the person is known, and register the quota page."""
     rates.init_app(app)
     storage.init_app(app)
     app.before_request(_count_page)
@@ -27,7 +27,7 @@ def init_app(app: Flask) -> None:
 
 
 def counting(admit: Admission) -> Admission:
-    """The same admission to REST, which counts first."""
+    """Return an admission to REST that counts the request first."""
 
     def admitted(actor: Actor, scope: str) -> None:
         if scope != VERIFYING:

@@ -1,5 +1,5 @@
-"""Records are counted anew once a day, so that no count is wrong for longer; what is stored is
-measured as it comes."""
+"""The jobs that recount records daily, so that no count stays wrong for longer, and that measure
+what is stored."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ def _count_first(tenant_id: str) -> None:
 
 
 def counted_models() -> list[type[Record]]:
-    """Every kind of record that a quota limits."""
+    """Return every kind of record that has a quota."""
     return [one.class_ for one in Base.registry.mappers if issubclass(one.class_, Record)]
 
 

@@ -1,4 +1,4 @@
-"""What was set for a tenant, and how many records it has."""
+"""The tables of quotas: the limits that were set, and what is counted."""
 
 from datetime import date, datetime
 
@@ -9,7 +9,7 @@ from portal.db import Base
 
 
 class TenantQuota(Base):
-    """A limit that was set for one tenant. Only operators write it: the portal's role may not."""
+    """A limit that was set for one tenant. Only operators write it; the portal's role may not."""
 
     __tablename__ = "tenant_quota"
     __table_args__ = (CheckConstraint("value >= 1", name="value"),)
@@ -21,7 +21,7 @@ class TenantQuota(Base):
 
 
 class QuotaRate(Base):
-    """What a tenant may still do of one limit a second, and what was lent of it by the minute."""
+    """A tenant's bucket for one rate limit: the free amount, and what was lent in each minute."""
 
     __tablename__ = "quota_rate"
     __table_args__ = ({"prefixes": ["UNLOGGED"]},)
@@ -37,8 +37,8 @@ class QuotaRate(Base):
 
 
 class QuotaCount(Base):
-    """A part of the count of a tenant's records of one kind: those counted here, and how many more
-    may be. Of all parts together, `live` and `room` make `of_limit`."""
+    """A part of the count of a tenant's records of one kind: the records counted here and the room
+    left here. The sum of `live` and `room` over all parts is `of_limit`."""
 
     __tablename__ = "quota_count"
 
@@ -51,7 +51,7 @@ class QuotaCount(Base):
 
 
 class StoredDay(Base):
-    """About how many bytes of one kind came in on a day, of the rows up to an id; see `storage`."""
+    """The estimated bytes of one kind that came in on a day, up to a row's id; see `storage`."""
 
     __tablename__ = "quota_stored_day"
 
@@ -63,7 +63,7 @@ class StoredDay(Base):
 
 
 class Stored(Base):
-    """About how many bytes a tenant's events, deliveries and inbound requests take."""
+    """The estimated bytes of a tenant's events, deliveries and inbound requests."""
 
     __tablename__ = "quota_stored"
 

@@ -1,12 +1,12 @@
-"""What is limited for each tenant, by how much by default, and by how much at most."""
+"""The limits of each tenant: names, defaults and the largest values."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """One limit: its name on the wire, its name for people, the limit of a tenant for which none
-    was set, the largest that can be set, and how people make room."""
+    """One limit: its name on the wire, its plural for people, the default, the largest value that
+    can be set, and the advice on how to make room."""
 
     name: str
     plural: str
@@ -16,12 +16,12 @@ class Quota:
 
     @property
     def label(self) -> str:
-        """At the beginning of a line."""
+        """Return the plural with a capital letter."""
         return self.plural[0].upper() + self.plural[1:]
 
     @property
     def option(self) -> str:
-        """As the command line names it."""
+        """Return the name of the command-line option."""
         return "--" + self.name.replace("_", "-")
 
 

@@ -13,7 +13,7 @@ bp = Blueprint("quotas", __name__, url_prefix="/quotas")
 @bp.get("")
 @web.uncounted
 def index() -> ResponseReturnValue:
-    """Each quota, and how the tenant stands to it."""
+    """Show each quota and the tenant's use of it."""
     person = web.signed_in()
     if person is None or person.role != "admin":
         raise Forbidden("Only an admin of your tenant can see its quotas.")

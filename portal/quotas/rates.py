@@ -1,11 +1,11 @@
-"""Requests and events a second, of each tenant, over all processes.
+"""Limits on a tenant's requests and events a second, over all processes.
 
-A process borrows from the tenant's bucket in PostgreSQL (`lend_rate`) as much as it used of what it
-was lent before, for a second, so most calls are counted in memory. What it did not use it gives
-back when it asks again. A refusal is remembered until there is something again. On average nobody
-does more than the limit a second; at once, what two seconds allow.
+A process borrows from the tenant's bucket in PostgreSQL (`lend_rate`), for a second, about as much
+as it used in the last one, so most calls are counted in memory. It returns what is left when it
+borrows again. It remembers a refusal until the bucket has room. A tenant stays within the limit on
+average; a burst may use what two seconds allow.
 
-While PostgreSQL does not lend (it is away, or only read), each process holds the limit by itself:
+While PostgreSQL cannot lend (it is down or read-only), each process applies the limit by itself, so
 reading goes on.
 """
 
@@ -27,10 +27,10 @@ from portal.quotas.names import BY_NAME
 
 log = structlog.stdlib.get_logger(__name__)
 
-LIFE = 1.0  # seconds that something is lent for
-SHORTEST = 0.05  # seconds between two questions of a process that was refused
-ALONE = 2.0  # seconds that a process counts by itself after PostgreSQL did not lend
-PATIENCE = 0.5  # seconds that a call waits for another one's question
+LIFE = 1.0  # seconds that a loan lasts
+SHORTEST = 0.05  # seconds between two requests of a process that was refused
+ALONE = 2.0  # seconds that a process counts by itself after PostgreSQL could not lend
+PATIENCE = 0.5  # seconds that a call waits for another call's request to PostgreSQL
 MOST_HELD = 10_000
 TOLD_EVERY = 60.0  # seconds between two log lines about the same limit
 
@@ -47,18 +47,18 @@ LEND = Statement(
 
 @dataclass(slots=True, eq=False)
 class Share:
-    """What this process may do until `ends`, or that it may not before `refused_until`."""
+    """A loan that ends at `ends`, or a refusal until `refused_until`."""
 
     ends: float = 0.0
     left: int = 0
     used: int = 0
     refused_until: float = 0.0
     allowed: int = 0
-    is_own: bool = False  # this process lent it to itself
+    is_own: bool = False  # the process lent it to itself
 
 
 class Rates:
-    """What one process was lent. Safe to share between threads."""
+    """The loans of one process. Safe to share between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -67,7 +67,7 @@ class Rates:
         self._told: dict[tuple[str, str], float] = {}
 
     def take(self, tenant_id: str, name: str, many: int = 1) -> None:
-        """Count so many more of what is limited. Raises QuotaExceeded, and then counts nothing."""
+        """Count an amount towards a limit. Raises QuotaExceeded; then nothing is counted."""
         key = (tenant_id, name)
         wait = self._taken(key, many)
         if wait is None:
@@ -84,13 +84,14 @@ class Rates:
             )
 
     def forget(self) -> None:
-        """Hold nothing, and remember no refusal."""
+        """Drop all loans and refusals."""
         with self._lock:
             self._held.clear()
             self._told.clear()
 
     def _taken(self, key: tuple[str, str], many: int) -> float | None:
-        """Seconds to wait, none if it was taken from what is held; None when one has to ask."""
+        """Return the seconds to wait, 0 if the loan covered the amount, None if PostgreSQL must be
+        asked."""
         now = elapsed()
         with self._lock:
             share = self._held.get(key)
@@ -108,9 +109,9 @@ class Rates:
 
     def _asked(self, key: tuple[str, str], many: int) -> float:
         if not self._asking.acquire(timeout=PATIENCE):
-            return 0.0  # PostgreSQL is slow, and this call will find that out for itself
+            return 0.0  # PostgreSQL is slow: let the call find that out for itself
         try:
-            wait = self._taken(key, many)  # somebody else may have asked meanwhile
+            wait = self._taken(key, many)  # another call may have borrowed meanwhile
             return self._ask(key, many) if wait is None else wait
         finally:
             self._asking.release()
@@ -121,7 +122,7 @@ class Rates:
         with self._lock:
             held = self._held.pop(key, None) or Share()
         asked = {"tenant_id": tenant_id, "name": name, "default": BY_NAME[name].default}
-        # More where it was used up before its time.
+        # Borrow more when the last loan was used up before its end.
         extra = held.used * 2 if held.ends > now else held.used
         asked |= {"need": many, "extra": extra, "back": 0 if held.is_own else held.left}
         try:
@@ -136,7 +137,7 @@ class Rates:
         return 0.0
 
     def _alone(self, key: tuple[str, str], many: int, allowed: int, now: float) -> float:
-        """Lend to itself what a process may do that knows of no other."""
+        """Let this process lend itself what it may do without knowing of others."""
         left = max(0, ceil(allowed * ALONE) - many)
         self._hold(key, Share(now + ALONE, left, many, 0.0, allowed, is_own=True))
         return 0.0
@@ -148,7 +149,7 @@ class Rates:
             self._held[key] = share
 
     def tell(self, tenant_id: str, name: str) -> None:
-        """Write that a tenant was refused, of any quota: at most a line a minute for each."""
+        """Log that a tenant reached a quota of any kind, at most once a minute for each."""
         key, now = (tenant_id, name), elapsed()
         with self._lock:
             if now - self._told.get(key, -TOLD_EVERY) < TOLD_EVERY:
@@ -165,6 +166,6 @@ def init_app(app: Flask) -> None:
 
 
 def known() -> Rates:
-    """The counts of the running process."""
+    """Return the counts of the running process."""
     found: Rates = current_app.extensions["portal.rates"]
     return found

@@ -12,7 +12,7 @@ from portal.quotas.standing import State
 
 
 class QuotaDocument(BaseModel):
-    """One quota, and how the tenant stands to it."""
+    """One quota and the tenant's use of it."""
 
     name: str
     used: int | None = Field(

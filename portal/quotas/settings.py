@@ -1,4 +1,5 @@
-"""Limits of one tenant, from the command line: as the owner, since the portal only reads them."""
+"""The command line's access to a tenant's limits, as the owner: the portal's role only reads
+them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class QuotaError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One limit of a tenant, and whether it was set for it."""
+    """One limit of a tenant, and whether it differs from the default."""
 
     name: str
     value: int
@@ -31,7 +32,7 @@ class Setting:
 def settings_of(
     config: Config, tenant_id: str, changes: Mapping[str, int], defaults: Sequence[str] = ()
 ) -> list[Setting]:
-    """Set some limits, let others follow the default again, and give all. Raises QuotaError."""
+    """Set some limits, reset others to the default, and return all. Raises QuotaError."""
     _check(changes, defaults)
     with dbrole.connect(migrate.owner_url(config)) as connection:
         connection.execute(ENTER, (tenant_id,))

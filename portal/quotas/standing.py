@@ -1,4 +1,4 @@
-"""How a tenant stands to each of its quotas: for the page, and for programs."""
+"""A tenant's use of each of its quotas, for the page and for REST."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ WORDS: dict[State, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One quota: `used` is None where nobody has counted yet, `counted_at` None where the count is
-    exact now."""
+    """The use of one quota. `used` is None before the first count; `counted_at` is None when the
+    count is exact now."""
 
     quota: Quota
     used: int | None
@@ -37,28 +37,28 @@ class Standing:
 
     @property
     def name(self) -> str:
-        """On the wire."""
+        """Return the quota's name on the wire."""
         return self.quota.name
 
     @property
     def words(self) -> str:
-        """The state for people."""
+        """Return the state in words."""
         return WORDS[self.state][1]
 
     @property
     def tone(self) -> str:
-        """The word whose colour and shape the state has."""
+        """Return the status word that gives the state its colour and icon."""
         return WORDS[self.state][0]
 
     @property
     def numbers(self) -> str:
-        """How much of how much."""
+        """Return the use and the limit as text."""
         say = _bytes if self.quota is STORED else "{:,}".format
         return f"{'?' if self.used is None else say(self.used)} of {say(self.limit)}"
 
     @property
     def counted(self) -> str:
-        """How the number came about; followed by `counted_at`, where there is one."""
+        """Return how the number was found; `counted_at` follows it, if there is one."""
         if self.used is None:
             return "The worker counts it soon."
         if self.quota in RATES:
@@ -67,12 +67,12 @@ class Standing:
 
     @property
     def advice(self) -> str:
-        """What to do about it, where it matters."""
+        """Return what to do at or near the limit; empty otherwise."""
         return self.quota.room if self.state in ("near", "reached") else ""
 
     @property
     def state(self) -> State:
-        """Whether there is room, also for what was refused lately."""
+        """Return the state. A recent refusal counts as reached."""
         if self.used is None:
             return "unknown"
         if self.used >= self.limit or self.refused_at is not None:
@@ -81,7 +81,7 @@ class Standing:
 
 
 def _bytes(number: int) -> str:
-    """`48.8 GiB`."""
+    """Return a size for people: `48.8 GiB`."""
     size, units = float(number), iter(("KiB", "MiB", "GiB", "TiB"))
     unit = "bytes"
     while size >= 1024 and unit != "TiB":
@@ -90,7 +90,7 @@ def _bytes(number: int) -> str:
 
 
 def of(actor: Actor) -> list[Standing]:
-    """Every quota of the actor's tenant, in the order of the page."""
+    """Return every quota of the actor's tenant, in the order of the page."""
     actor.require("audit:read")
     own = select(TenantQuota.name, TenantQuota.value).filter_by(tenant_id=actor.tenant_id)
     limits = {quota.name: quota.default for quota in QUOTAS}
@@ -103,7 +103,7 @@ def of(actor: Actor) -> list[Standing]:
 
 
 def _rates(actor: Actor, limits: Mapping[str, int]) -> list[Standing]:
-    """On average over the last full minute; nobody is refused for an average."""
+    """Return the averages over the last full minute. An average alone causes no refusal."""
     now = database_now()
     found = session.scalars(select(QuotaRate).filter_by(tenant_id=actor.tenant_id))
     rows = {row.name: row for row in found}
@@ -143,7 +143,7 @@ def _stored(actor: Actor, limit: int) -> Standing:
 
 
 def sentence(standings: Sequence[Standing]) -> str:
-    """The state of all of them in one true line."""
+    """Return one sentence about the quotas that need attention, or that none does."""
     named: dict[str, list[str]] = {}
     for one in standings:
         named.setdefault(one.state, []).append(one.quota.plural)

@@ -1,8 +1,8 @@
-"""About how many bytes a tenant's events, deliveries, attempts and inbound requests take.
+"""An estimate of the bytes that a tenant's events, deliveries, attempts and inbound requests take.
 
-The worker measures each row once, soon after it came, in the order of the ids (which is that of
-time), and keeps a sum for each day. Days of which nothing is left are forgotten; after an erasure,
-and once a week, all is measured anew. Until that is done the last sum holds.
+The worker measures each row once, soon after it was written, in the order of ids (the order of
+time), and keeps a sum for each day. It drops days that have no rows left. After an erasure, and
+once a week, it measures everything again; until that is done the last sum is used.
 """
 
 import threading
@@ -25,8 +25,8 @@ MOST_REMEMBERED = 10_000
 
 
 class Kind(NamedTuple):
-    """A table, the prefix of its ids, when a row came, and about how large it is: what is kept of
-    the large columns, and what the rest takes with its indexes."""
+    """A table, the prefix of its ids, the column with a row's time, and an SQL estimate of a row's
+    bytes: its large columns as stored, and a constant for the rest with its indexes."""
 
     table: str
     prefix: str
@@ -51,7 +51,7 @@ KINDS = (
         "700 + pg_column_size(body) + pg_column_size(headers)",
     ),
 )
-# What came in the last minute may not be committed yet, or not be complete.
+# Rows of the last minute may not be committed or complete yet.
 MEASURE = """
 WITH rows AS (
     SELECT id, {came_at} AS came_at, {size} AS size FROM {table}
@@ -79,7 +79,8 @@ STATEMENTS = {
 
 
 def measure(tenant_id: str) -> bool:
-    """Measure what came since the last time, and sum up when that is all; whether there is more."""
+    """Measure rows that are new since the last time; once all are measured, update the sum. Tell
+    whether more rows wait."""
     if max(_measure(tenant_id, kind) for kind in KINDS) == AT_ONCE:
         return True
     own = StoredDay.tenant_id == tenant_id
@@ -94,7 +95,8 @@ def measure(tenant_id: str) -> bool:
 
 
 def measure_anew(tenant_id: str) -> None:
-    """Forget what was measured, since some of it is gone; the last sum holds until the next."""
+    """Forget the sums of days because rows were removed. The last total is used until the next
+    one."""
     session.execute(delete(StoredDay).where(StoredDay.tenant_id == tenant_id))
 
 
@@ -120,14 +122,14 @@ SUM = select(
 
 
 class Room:
-    """What one process knows of the sums, for two seconds. Safe to share between threads."""
+    """The totals that one process knows, each for two seconds. Safe to share between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, int, int]] = {}
 
     def check(self, tenant_id: str) -> None:
-        """Pass, or raise QuotaReached: the tenant stores as much as it may."""
+        """Raise QuotaReached if the tenant's stored bytes are at the limit."""
         with self._lock:
             known = self._known.get(tenant_id)
         now = elapsed()
@@ -144,7 +146,7 @@ class Room:
             raise _full(known[1], known[2])
 
     def forget(self) -> None:
-        """Remember nothing."""
+        """Forget all totals."""
         with self._lock:
             self._known.clear()
 
@@ -160,11 +162,11 @@ def _full(used: int, allowed: int) -> QuotaReached:
 
 
 def init_app(app: Flask) -> None:
-    """Give the application its own knowledge."""
+    """Give the application its own totals."""
     app.extensions["portal.room"] = Room()
 
 
 def known() -> Room:
-    """What the running process knows."""
+    """Return the totals of the running process."""
     found: Room = current_app.extensions["portal.room"]
     return found

@@ -29,7 +29,7 @@ class StoreKey:
 
     @classmethod
     def derive(cls, configured: str) -> "StoreKey":
-        """From a configured text of high entropy."""
+        """Derive the keys from configured texts of high entropy."""
         root = RootKey(configured)
         return cls(root.id, root.derive(STORE_PURPOSE))
 

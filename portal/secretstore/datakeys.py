@@ -1,9 +1,9 @@
-"""The tenants' data keys: made at a tenant's first secret, wrapped by a store key, and wrapped anew
-when that key is replaced.
+"""The tenants' data keys, wrapped by a store key.
 
-Which store keys wrap something is noted in `store_key_use`, in the transaction that wraps; so a
-process that lacks one of them knows that it must begin nothing, and a key that was replaced is
-known to be used no more.
+A data key is made for a tenant's first secret, and wrapped again when the store key is replaced.
+`store_key_use` lists the store keys that wrap something, written in the same transaction. So a
+process that lacks one of them starts no new set of keys, and one can tell when a replaced key is no
+longer used.
 """
 
 from collections import Counter
@@ -23,31 +23,34 @@ UNSYNCED = {"synchronize_session": False}
 
 
 def ring_of(config: Config) -> KeyRing:
-    """The dedicated keys if there are any; the portal's own stay readable beside them."""
+    """Return the dedicated store keys first, then the portal's own, which stay readable."""
     return KeyRing.derive([*config.secret_store_key, *config.secret_key.texts])
 
 
 class DataKeys:
-    """What these store keys wrap. All verbs but `finish_change` work in the tenant entered."""
+    """The data keys under these store keys. All verbs but `finish_change` work in the tenant
+    entered."""
 
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
 
     @property
     def active(self) -> str:
-        """The id of the store key that wraps."""
+        """Return the id of the store key that wraps."""
         return self._ring.active
 
     def missing(self) -> list[str]:
-        """The ids of store keys that wrap something here, and that are not configured."""
+        """Return the ids of store keys that wrap something here but are not configured."""
         return [key_id for key_id in session.scalars(KEYS_IN_USE) if key_id not in self._ring]
 
     def unwrap(self, store_key_id: str, wrapped: bytes) -> bytes:
-        """A data key. StoreSealed if the store key that wraps it is not configured."""
+        """Return a data key. Raises StoreSealed if the store key that wraps it is not
+        configured."""
         return self._ring.unwrap(store_key_id, wrapped)
 
     def of(self, tenant_id: str) -> tuple[str, bytes]:
-        """The tenant's active data key and its id, wrapped by the active store key from now on."""
+        """Return the id and clear text of the tenant's active data key, and wrap it with the active
+        store key if it is not."""
         row = _active(tenant_id)
         if row is None:
             return self._make(tenant_id)
@@ -58,18 +61,18 @@ class DataKeys:
         return key_id, data_key
 
     def under(self, tenant_id: str) -> Counter[str]:
-        """How many of the tenant's data keys are under which store key."""
+        """Return store key id → how many of the tenant's data keys it wraps."""
         count = select(DataKey.store_key_id, func.count()).where(DataKey.tenant_id == tenant_id)
         found = session.execute(count.group_by(DataKey.store_key_id))
         return Counter({str(key_id): int(number) for key_id, number in found})
 
     def finish_change(self, tenant_ids: Collection[str]) -> int:
-        """Wrap all tenants' data keys with the active store key, so that older ones may go.
+        """Wrap all tenants' data keys with the active store key, so that older ones can be removed.
 
-        Writing does it for one tenant at a time; this does the rest, online, a short transaction
-        each, and may be interrupted and begun again. Call it as an edge (command line) with every
-        tenant there is. How many data keys changed; StoreSealed if one needs a key that is not
-        configured.
+        Each write already does this for its own tenant. This verb does the rest online, in a short
+        transaction for each tenant, and can be interrupted and run again. Call it outside of a
+        transaction, with all tenants. Return how many data keys changed. Raises StoreSealed if one
+        needs a key that is not configured.
         """
         changed = 0
         for tenant_id in tenant_ids:
@@ -103,7 +106,7 @@ class DataKeys:
             )
             .on_conflict_do_nothing()
         )
-        # Another transaction may have been first: whoever was, its key is the tenant's.
+        # Another transaction may have made the tenant's key first: use the one that is stored.
         row = _active(tenant_id)
         if row is None:
             raise RuntimeError("the tenant's data key is not visible: was its tenant entered?")
@@ -120,8 +123,8 @@ class DataKeys:
         )
 
     def _use_active(self) -> None:
-        """Note that the active key wraps from now on. StoreSealed under a foreign configuration:
-        a portal started with a wrong key must not begin a second set of secrets."""
+        """Note that the active key wraps from now on. Raises StoreSealed when a key is missing: a
+        portal with the wrong configuration must not start a second set of secrets."""
         if self.missing():
             raise StoreSealed
         used = insert(StoreKeyUse).values(store_key_id=self._ring.active)

@@ -60,7 +60,7 @@ class EmbeddedStore:
 
     @classmethod
     def from_config(cls, config: Config) -> "EmbeddedStore":
-        """With the keys that the configuration names."""
+        """Build the store with the configured keys."""
         return cls(ring_of(config))
 
     def put(self, ref: SecretRef, data: Mapping[str, str], *, cas: int | None) -> Version:

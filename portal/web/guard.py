@@ -71,7 +71,7 @@ class BrowserSessions(SecureCookieSessionInterface):
         """None is a session that nothing can be written to."""
         found = None if is_api_path(request.path) else super().open_session(app, request)
         if found and app.config["SECRET_KEY_FALLBACKS"]:
-            found.modified = True  # signed anew, under the active key, before the other one goes
+            found.modified = True  # sign again under the active key, before the old one is removed
         return found
 
 
@@ -113,13 +113,13 @@ def cookieless(view: View) -> View:
 
 
 def uncounted(view: View) -> View:
-    """Mark a view that stays reachable when the tenant makes more requests than it may."""
+    """Mark a view that stays available when the tenant's requests are at the limit."""
     view.is_uncounted = True  # type: ignore[attr-defined]
     return view
 
 
 def counted_for() -> str | None:
-    """The tenant whose quota the running request for a page counts for, if any."""
+    """Return the tenant whose quota the running page request counts towards, if any."""
     view = _view()
     if is_api_request() or view is None or getattr(view, "is_uncounted", False):
         return None
@@ -203,7 +203,7 @@ def _require_own_page() -> None:
         return
     if not _from_our_own_page():
         raise Forbidden("This request came from another site, so nothing was changed.")
-    # Counted before they are read: Werkzeug bounds the fields of the other kind of form only.
+    # Count fields before parsing: Werkzeug limits their number in multipart forms only.
     if request.mimetype == FORM and request.get_data().count(b"&") >= MOST_FIELDS:
         raise TooLarge(f"Send at most {MOST_FIELDS:,} fields.")
     try:

@@ -30,7 +30,7 @@ TONES = {
 }
 TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}
 
-LARGEST_HIGHLIGHT = 16 * 1024  # characters; more is shown plain, so that no page is slow
+LARGEST_HIGHLIGHT = 16 * 1024  # characters; longer texts stay plain, to keep pages fast
 MOST_RAILS = 512
 SIGN_OUT = "/auth/logout"
 PLACE = "RECORD"

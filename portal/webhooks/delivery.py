@@ -44,11 +44,11 @@ ATTEMPTS: Listing[Any] = Listing(
 
 
 def fire(actor: Actor, webhook_id: str, command: TestInput) -> DeliveryAttempt:
-    """Send one signed test request and keep what came of it.
+    """Send one signed test request and store the result.
 
-    For the edge: it ends the running transaction before it sends. Whatever the receiver does is an
-    outcome of the attempt. Raises Conflict for a webhook that has nowhere to send to or may send
-    nothing, RateLimited for too many tests, Unavailable when the secret store does not answer;
+    It ends the running transaction before it sends, so call it from an edge. Whatever the receiver
+    does becomes the attempt's outcome. Raises Conflict for a webhook without a target or one that
+    may not send, RateLimited for too many tests, Unavailable when the secret store does not answer;
     then nothing was sent.
     """
     attempt, request = _begin(actor, webhook_id, command)

@@ -13,10 +13,10 @@ from portal.webhooks.schemas import LabInput
 
 
 def send(actor: Actor, webhook_id: str, command: LabInput) -> Delivery:
-    """Make an event that goes to this webhook and to no other, marked `cpod-test: true`.
+    """Make an event for this webhook only, marked `cpod-test: true`.
 
-    Raises Conflict for a webhook that has nowhere to send to or may send nothing, Invalid for a
-    failure of a receiver that is not the inbox.
+    Raises Conflict for a webhook without a target or one that may not send, Invalid for simulating
+    a failure of a receiver other than the inbox.
     """
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id)

@@ -156,7 +156,7 @@ class Webhook(OfApplication, Record):
 
     @hybrid_property
     def receives(self) -> bool:
-        """Whether anything is sent or let in now: it is active, and so is its application."""
+        """Tell whether it sends or accepts anything now: both it and its application are active."""
         return self.is_active and not self.is_stopped
 
     @receives.inplace.expression
@@ -166,7 +166,8 @@ class Webhook(OfApplication, Record):
 
     @property
     def state(self) -> str:
-        """In one word what `enabled`, `paused_at`, `is_deleted` and its application come to."""
+        """Return one word for `enabled`, `paused_at`, `is_deleted` and the application's status
+        together."""
         if self.is_deleted:
             return "deleted"
         if self.is_stopped:

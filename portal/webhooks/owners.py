@@ -1,8 +1,8 @@
-"""What the state of an application means for its webhooks.
+"""The effect of an application's status on its webhooks.
 
-The engine takes nothing for one whose application is suspended or retired, nor does the door let
-anything in: both read the status at each use. Here is what cannot wait for that: what a worker took
-ahead is put back at once, and what has waited leaves at once.
+The delivery engine sends nothing for a suspended or retired application, and its inbound addresses
+accept nothing: both read the status at each use. This module does what cannot wait for that: it
+returns what a worker has claimed ahead at once, and starts what has waited at once.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ WHERE tenant_id = :tenant AND application_id = :application AND direction = 'out
 
 
 def follow(actor: Actor, record: Record, action: str, changes: Any) -> None:
-    """Tell the workers of an application that was stopped or reopened."""
+    """Tell the workers about an application that was stopped or reopened."""
     if not isinstance(record, Application):
         return
     if action in ("suspended", "retired"):
@@ -32,8 +32,8 @@ def follow(actor: Actor, record: Record, action: str, changes: Any) -> None:
 
 
 def check_works(webhook: Webhook) -> None:
-    """Raises Conflict for a webhook that may do nothing by hand either: send no test, publish
-    nothing that came in."""
+    """Raise Conflict if the webhook's application is stopped: then nobody may send tests or publish
+    received requests by hand."""
     if webhook.is_stopped:
         raise Conflict(
             f"The application of this webhook is {webhook.application_status}, so nothing is sent"

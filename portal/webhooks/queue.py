@@ -254,8 +254,8 @@ class Health:
 
 
 async def connect(url: str, mark: str = "") -> Connection:
-    """A connection for the queue. `url` is libpq's; by the `mark` others see which secret key this
-    process has (portal.rewrap)."""
+    """Open a connection for the queue. `url` is libpq's; `mark` shows other processes which secret
+    key this one has (portal.rewrap)."""
     connection = await AsyncConnection.connect(
         url,
         autocommit=True,

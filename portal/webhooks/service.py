@@ -182,7 +182,8 @@ def _check(actor: Actor, stored: Webhook | None, values: dict[str, Any]) -> None
 
 
 def _unsigned(stored: Webhook | None, values: dict[str, Any]) -> list[FieldError]:
-    """An inbound webhook signs nothing, so whoever chooses how means the other field."""
+    """Return an error if a signature scheme is chosen for an inbound webhook, which signs
+    nothing."""
     chosen = values["signature_scheme"]
     kept = stored.signature_scheme if stored else DEFAULT_SCHEME
     if values["direction"] != "inbound" or chosen in (kept, DEFAULT_SCHEME):

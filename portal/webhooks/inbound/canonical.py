@@ -1,8 +1,8 @@
-"""Signed texts that are joined of parts: each must be readable in one way only.
+"""Checks that a signed text, which joins several parts, can be read in one way only.
 
-Whoever holds a genuine request could else move the border between two parts: the signature stays
-right, and another event is under it. Here is what a request must keep to so that no border can be
-moved. Times are held to one form where they are read (`verify`), Amazon's lists of names in `sns`.
+Otherwise the holder of a genuine request could move the border between two parts: the signature
+stays valid, but for another event. These checks prevent that. `verify` checks the form of times,
+`sns` the lists of names in Amazon's messages.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from portal.webhooks.inbound.schemes import Scheme
 Problem = tuple[str, str]
 """A code of the verdict, and the reason as a sentence."""
 
-# What may stand in an address as it is (RFC 3986). No JSON document consists of it.
+# Characters that may stand in an address unescaped (RFC 3986). A JSON document always has others.
 _ADDRESS = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
@@ -25,7 +25,7 @@ _LISTED, _LISTED_TIME = "x-contentful-signed-headers", "x-contentful-timestamp"
 
 
 def problem(scheme: Scheme, message: Message) -> Problem | None:
-    """Why the text under a signature could be read in another way; None for nearly all."""
+    """Return why the signed text could be read in another way; None for nearly all requests."""
     if scheme.signs_url:
         if not _ADDRESS.fullmatch(local_part(message.url)):
             return "bad_body", "The address has a character that must be written as % and digits."
@@ -36,27 +36,28 @@ def problem(scheme: Scheme, message: Message) -> Problem | None:
 
 
 def local_part(url: str) -> str:
-    """Path and arguments of an address."""
+    """Return the path and query of an address."""
     parts = urlsplit(url)
     return url[len(f"{parts.scheme}://{parts.netloc}") :]
 
 
 def listed(message: Message) -> Sequence[str]:
-    """The headers under the signature, as the request itself lists them."""
+    """Return the names of the signed headers, which the request itself lists."""
     names = message.named.get(_LISTED, "").split(",")
     return [name.strip().lower() for name in names if name.strip()]
 
 
 def _of_document(message: Message) -> Problem | None:
-    """The body begins where the address cannot go on."""
+    """Check that the body is JSON: its first character cannot continue the address."""
     if message.body[:1] in (b"{", b"[") and isinstance(message.json, dict | list):
         return None
     return "bad_body", "The body is no JSON object or list, and its sender sends nothing else."
 
 
 def _of_form(scheme: Scheme, message: Message) -> Problem | None:
-    """A form, of which nothing parts names from values: there it is one delivery however it is
-    read (see `once`). Anything else by its digest, which is the end of the address."""
+    """Check the field names of a form, where nothing separates names from values; `once` counts
+    every reading of it as one delivery. Check any other body by its digest at the end of the
+    address."""
     if message.form:
         if all(_FIELD.fullmatch(name) for name, _ in message.form):
             return None

@@ -34,7 +34,7 @@ from portal.webhooks.inbound.verify import KEYS_AGAIN, KEYS_AWAY
 from portal.webhooks.models import Webhook
 
 bp = Blueprint("door", __name__)
-FULL_RETRY = 300  # seconds until a sender may try again, where the tenant has no room
+FULL_RETRY = 300  # seconds until a sender may retry when the tenant's stored bytes are at the limit
 
 
 class NotVerified(PortalError):
@@ -62,7 +62,7 @@ def take(inbound_id: str) -> Response:
     try:
         return _take(inbound_id)
     except QuotaReached as error:
-        # To its sender a 409 would mean that nothing will ever come of it.
+        # Answer 503: after a 409 many senders never retry.
         return api.problem(Unavailable(error.detail, retry_after=FULL_RETRY))
     except (PortalError, HTTPException) as error:
         return api.problem(error)

@@ -1,8 +1,8 @@
-"""What is kept of a request: all of it, but for credentials.
+"""The stored form of a request: all of it except credentials.
 
-The sender's own credential is never kept. API keys of the platform that stand anywhere in it are
-masked once it is accepted. In quarantine they stay, because the signature is over them, for 14 days
-at most, and nobody is shown them.
+The sender's own credential is never stored. API keys of the platform anywhere in the request are
+masked once it is accepted. In quarantine they stay, because the signature covers them, for 14 days
+at most, and nobody can see them.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ MAX_URL = 4096
 def row(
     webhook: Webhook, scheme: Scheme, message: Message, source_ip: str | None, verdict: Verdict
 ) -> dict[str, Any]:
-    """The columns of a request, raw but for the credential that it carries."""
+    """Return the columns of a request, unchanged except for the credential that it carries."""
     shown = presented(scheme, message) if scheme.hides_credential else None
     body = _masked(scheme, message)
     return {
@@ -52,7 +52,7 @@ def row(
 
 
 def without_keys(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the columns that may hold API keys of the platform, with each of them masked."""
+    """Return the columns that may hold API keys of the platform, with each key masked."""
     return {
         "url": masked(kept["url"]),
         "headers": [[name, masked(value)] for name, value in kept["headers"]],
@@ -72,7 +72,7 @@ def _headers(scheme: Scheme, message: Message) -> list[list[str]]:
 
 
 def presented(scheme: Scheme, message: Message) -> str | None:
-    """The credential that a request carries in clear; None when it carries none, or several."""
+    """Return the credential that a request carries in clear; None if it carries none or several."""
     try:
         found = {credential(scheme, one) for one in read(scheme, message).signatures}
     except Refused:
@@ -81,15 +81,18 @@ def presented(scheme: Scheme, message: Message) -> str | None:
 
 
 def digests(webhook: Webhook, shown: str) -> list[str]:
-    """By these a credential is recognised without being kept: keyed, so that it cannot be guessed
-    from the database alone. The first is kept; each may have been."""
+    """Return digests that recognise a credential without storing it. Store the first; compare with
+    all.
+
+    They are keyed, so that the credential cannot be guessed from the database alone.
+    """
     label, clear = f"inbound credential of {webhook.id}", shown.encode("utf-8", "surrogatepass")
     keys = [f"{label}\n{key.text}".encode() for key in running().secret_key]
     return [hmac.new(key, clear, hashlib.sha256).hexdigest() for key in keys]
 
 
 def _masked(scheme: Scheme, message: Message) -> bytes:
-    """The body as it came, but for a credential in it."""
+    """Return the body with the credential in it masked."""
     if not scheme.hides_credential or not scheme.signature.startswith("body:"):
         return message.body
     if not isinstance(message.json, dict):
@@ -109,7 +112,7 @@ def _hide(value: Any, path: Sequence[str]) -> Any:
 
 
 def message_of(request: InboundRequest) -> Message:
-    """A kept request as a message, as it came."""
+    """Return a stored request as the message that came."""
     headers: Iterable[list[str]] = request.headers
     return Message(
         method=request.method,

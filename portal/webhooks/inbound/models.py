@@ -46,7 +46,7 @@ class InboxFailure(Base):
 
 
 class InboundMark(Base):
-    """That what was signed came already, and with which request. See `once`."""
+    """The mark that a signed text was received, and with which request. See `once`."""
 
     __tablename__ = "inbound_mark"
     __table_args__ = (
@@ -133,17 +133,17 @@ class InboundRequest(Base):
 
     @property
     def shown_body(self) -> bytes:
-        """The body as it is shown: with the API keys in it masked."""
+        """Return the body with the API keys in it masked."""
         return masked_bytes(bytes(self.body))
 
     @property
     def shown_headers(self) -> list[list[str]]:
-        """The headers as they are shown."""
+        """Return the headers with the API keys in them masked."""
         return [[name, masked(value)] for name, value in self.headers]
 
     @property
     def shown_url(self) -> str:
-        """The address as it is shown."""
+        """Return the address with the API keys in it masked."""
         return masked(self.url)
 
     def header(self, name: str) -> Any:

@@ -1,10 +1,10 @@
-"""Each delivery once: known by the id that its sender gives it, and by what was signed.
+"""Deduplication of deliveries, by the sender's id and by the signed text.
 
-Most ids stand in headers that nobody signs, so whoever has seen a genuine request could send it
-again under another id, or write its signature in another way. What was signed stays the same: its
-digest is the mark of a delivery. A mark is kept for as long as the request could be taken once
-more. Where a time is signed, that is while it may wait in quarantine; else as long as accepted
-requests are kept.
+Most ids are in headers that nobody signs. So whoever has seen a genuine request could send it again
+with another id, or write its signature in another way. The signed text stays the same: its digest
+is the mark of a delivery. A mark is kept for as long as the request could be accepted again. If a
+time is signed, that is while it may wait in quarantine; otherwise as long as accepted requests are
+kept.
 """
 
 import hashlib
@@ -30,7 +30,8 @@ S = TypeVar("S", Update, Delete)
 
 
 def delivery_key(scheme: Scheme, message: Message) -> str | None:
-    """What tells this delivery from another: its id, else its mark; None where nothing does."""
+    """Return the key that identifies the delivery: its id, or else its mark; None if it has
+    neither."""
     if found := message.first(scheme.id):
         is_plain = len(found) <= 150 and found.isprintable() and not holds_key(found)
         return found if is_plain else _short(found)
@@ -39,10 +40,11 @@ def delivery_key(scheme: Scheme, message: Message) -> str | None:
 
 
 def mark_of(scheme: Scheme, message: Message) -> str | None:
-    """The digest of what was signed; None where nothing is, or where equal bodies are the rule.
+    """Return the digest of the signed text; None if nothing is signed, or if equal bodies are
+    usual.
 
-    Shopify and WooCommerce send one document under several topics, and sign the document alone:
-    there each topic is a delivery of its own.
+    Shopify and WooCommerce send one document under several topics and sign only the document, so
+    each topic is a delivery of its own.
     """
     if scheme.equal_bodies == "each" or (signed := signed_text(scheme, message)) is None:
         return None
@@ -51,9 +53,9 @@ def mark_of(scheme: Scheme, message: Message) -> str | None:
 
 
 def claim(webhook: Webhook, scheme: Scheme, message: Message, request_id: str) -> str | None:
-    """Put the delivery's mark on a request. Gives the earlier request that has it already, if any.
+    """Store the delivery's mark for a request. Return the earlier request that has it, if any.
 
-    Waits for whoever takes in the same delivery at this moment.
+    Waits while another transaction receives the same delivery.
     """
     mark = mark_of(scheme, message)
     if mark is None:
@@ -83,20 +85,20 @@ def claim(webhook: Webhook, scheme: Scheme, message: Message, request_id: str) -
 
 
 def hand_over(webhook: Webhook, scheme: Scheme, message: Message, earlier_id: str) -> None:
-    """The request turned out to be one that is here by its id: the mark is that one's."""
+    """Assign the mark to the earlier request, which has the same id."""
     if mark := mark_of(scheme, message):
         of_one = _row(update(InboundMark), webhook, mark)
         session.execute(of_one.values(request_id=earlier_id))
 
 
 def release(webhook: Webhook, scheme: Scheme, message: Message) -> None:
-    """The request that has just got the mark is not taken in after all."""
+    """Remove the mark of a request that is not accepted after all."""
     if mark := mark_of(scheme, message):
         session.execute(_row(delete(InboundMark), webhook, mark))
 
 
 def of_key(webhook: Webhook, key: str | None) -> str | None:
-    """The accepted request with this id of its sender's, if there is one."""
+    """Return the accepted request that has this sender's id, if there is one."""
     if key is None:
         return None
     query = select(InboundRequest.id).filter_by(
@@ -106,7 +108,7 @@ def of_key(webhook: Webhook, key: str | None) -> str | None:
 
 
 def forget_old(tenant_id: str) -> int:
-    """Housekeeping: drop the marks that have run out; gives how many."""
+    """Delete the marks that have expired and return how many."""
     old = delete(InboundMark).where(
         InboundMark.tenant_id == tenant_id, InboundMark.expires_at < func.now()
     )

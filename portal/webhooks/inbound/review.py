@@ -81,10 +81,10 @@ def in_quarantine(actor: Actor, webhook: Webhook) -> int:
 
 
 def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
-    """Verify one request anew, as of the moment it came; publish it when it is genuine.
+    """Verify one request again, as of the moment it arrived; publish it if it is genuine.
 
-    Raises Conflict for one that is accepted already, for a delivery that came again and was, and
-    while the webhook's application is stopped.
+    Raises Conflict for a request that is accepted already, for a repeated delivery whose original
+    is accepted, and while the webhook's application is stopped.
     """
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id)
@@ -104,15 +104,16 @@ def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
 
 
 def reverify_all(actor: Actor, webhook_id: str) -> Reviewed:
-    """Verify what is in quarantine anew, the oldest first, up to AT_ONCE of them. Raises Conflict
-    while the webhook's application is stopped."""
+    """Verify what is in quarantine again, the oldest first, at most AT_ONCE requests. Raises
+    Conflict while the webhook's application is stopped."""
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id)
     owners.check_works(webhook)
     query = _waiting(actor, webhook).order_by(InboundRequest.id).limit(AT_ONCE + 1)
     waiting = list(session.scalars(query.options(undefer(InboundRequest.body)).with_for_update()))
     known = secrets.known(webhook)
-    # Together, as a batch is: one by one they would use up a small quota half way, again and again.
+    # Count them together, as for a batch: one by one they would use up a small quota half-way,
+    # again and again.
     events.count(actor, len(waiting[:AT_ONCE]))
     outcomes = []
     for request in waiting[:AT_ONCE]:
@@ -147,7 +148,7 @@ def clear(actor: Actor, webhook_id: str) -> int:
 
 
 def forget_old(tenant_id: str) -> int:
-    """Housekeeping: drop what is older than it is kept, marks too; gives how many."""
+    """Delete requests and marks that are older than they are kept, and return how many."""
     gone = 0
     for state, keep in (("accepted", KEEP_ACCEPTED), ("quarantined", KEEP_QUARANTINED)):
         old = delete(InboundRequest).where(

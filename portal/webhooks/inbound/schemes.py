@@ -46,12 +46,12 @@ FIVE_MINUTES = 300
 class Scheme:
     """One way of signing.
 
-    `signature` is the place of the signature, or of the credential where it is compared as it is.
-    `parts` names the parts of a header `t=…,v1=…` that are signatures, `separator` what stands
-    between them; `prefix` is what stands before a signature. `tolerance` is in seconds, None where
-    the provider signs no time. `made_here`: our secret is given to the provider, else theirs to us.
-    `equal_bodies`: whether the same signed text again is the same delivery (`one`), the same one
-    unless its type differs (`one_a_type`), or a delivery of its own (`each`).
+    `signature` is the place of the signature, or of the credential if that is compared directly.
+    `parts` names the parts of a header `t=…,v1=…` that are signatures, `separator` the text between
+    them; `prefix` is the text before a signature. `tolerance` is in seconds, None if the provider
+    signs no time. `made_here`: we make the secret and give it to the provider; otherwise the
+    provider makes it. `equal_bodies`: whether the same signed text again is the same delivery
+    (`one`), the same one unless its type differs (`one_a_type`), or a delivery of its own (`each`).
     """
 
     name: str
@@ -84,8 +84,11 @@ class Scheme:
 
     @property
     def may_repeat(self) -> bool:
-        """Whether a webhook may say that equal bodies are deliveries of their own: where the body
-        alone is signed, a sender that says the same twice looks like one that was copied."""
+        """Tell whether a webhook may count equal bodies as separate deliveries.
+
+        Where only the body is signed, a sender that repeats itself looks the same as a copied
+        request.
+        """
         return self.is_generic and self.method == "hmac" and not self.timestamp
 
     @property
@@ -419,7 +422,7 @@ _TABLE = (
         "Dropbox",
         signature="header:X-Dropbox-Signature",
         challenge="dropbox",
-        equal_bodies="each",  # it says who has news, in the same words every time
+        equal_bodies="each",  # every announcement has the same words
         note="Paste the app secret.",
     ),
     Scheme(

@@ -1,11 +1,12 @@
-"""Amazon SNS: signed by Amazon for everybody, so what counts is the topic that is named as secret.
+"""Verification of Amazon SNS messages.
 
-The text under a signature is names and values, a line each, and anybody may have Amazon sign any
-message to a topic of their own. So a message is taken only if its text can be read in one way: all
-values but the message itself are one line each, and the last of them is a known type.
+Amazon signs for everybody, so the topic that is set as the secret decides. The signed text is names
+and values, a line each, and anybody may have Amazon sign any message to a topic of their own. So a
+message is accepted only if its text can be read in one way: all values but the message itself are
+one line each, and the last of them is a known type.
 
 Source: docs.aws.amazon.com/sns, "Verifying the signatures of Amazon SNS messages". Certificates,
-and the address that confirms a subscription, are only ever asked for at Amazon's own SNS hosts.
+and the address that confirms a subscription, are only fetched from Amazon's own SNS hosts.
 """
 
 import json
@@ -77,7 +78,8 @@ def confirmation_of(body: Any) -> str | None:
 
 
 def form_problem(raw: bytes, body: Mapping[str, Any]) -> str | None:
-    """Why a message could be read in another way than it was signed, as a sentence; or None."""
+    """Return a sentence if the message could be read in another way than it was signed, else
+    None."""
     if not has_each_name_once(raw):
         return "The message has a name twice."
     names = SIGNED.get(body["Type"]) if isinstance(body.get("Type"), str) else None
@@ -95,7 +97,8 @@ def form_problem(raw: bytes, body: Mapping[str, Any]) -> str | None:
 
 
 def has_each_name_once(raw: bytes) -> bool:
-    """Whether no object of a JSON document has a name twice: readers differ in which one counts."""
+    """Tell whether no object of a JSON document has a name twice: parsers differ in which one
+    counts."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -113,13 +116,13 @@ def has_each_name_once(raw: bytes) -> bool:
 def _is_unicode(text: str) -> bool:
     try:
         text.encode()
-    except UnicodeEncodeError:  # half a character, which would be signed as another one
+    except UnicodeEncodeError:  # half a surrogate pair, which would be signed as another character
         return False
     return True
 
 
 def signed_text(body: Mapping[str, Any]) -> bytes:
-    """The names and values under the signature, a line each; of a message without a problem."""
+    """Return the signed names and values, a line each. The message must have no `form_problem`."""
     names = SIGNED.get(str(body.get("Type")), NOTIFICATION)
     lines = [f"{name}\n{body[name]}\n" for name in names if isinstance(body.get(name), str)]
     return "".join(lines).encode("utf-8", "replace")

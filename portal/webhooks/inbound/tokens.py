@@ -55,9 +55,9 @@ def key_id(token: str) -> str | None:
 
 
 def signed_part(token: str, body_claim: str) -> bytes | None:
-    """What of a token is signed, if that holds it to one body; None if any body may come with it.
+    """Return the signed part of a token if it names one body; None if any body may come with it.
 
-    The signature itself may often be written in several ways, so it tells nothing apart.
+    The signature itself may have several valid spellings, so it cannot identify a delivery.
     """
     signed, _, _ = token.rpartition(".")
     claims = _object(signed.rpartition(".")[2])
@@ -65,7 +65,7 @@ def signed_part(token: str, body_claim: str) -> bytes | None:
 
 
 def _object(part: str) -> Mapping[str, Any]:
-    """What a part of a token says, before anything of it is believed; empty for what is none."""
+    """Return the object in a part of an unverified token; empty if there is none."""
     try:
         found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (ValueError, RecursionError):

@@ -53,8 +53,8 @@ KEYS_AGAIN = 60.0
 """A key that is in no set that we have may be new: the set is asked for again after so long."""
 _MAX_SIGNATURES = 20
 _TOKEN = re.compile(r"\{([a-z]+(?::[^}]+)?)\}")
-# Each of one length, or with a beginning and an end of its own: where a time stands beside the
-# body without anything between them, nobody can move the border.
+# Each form has a fixed length, or a beginning and an end of its own: where a time is joined to the
+# body without a separator, nobody can move the border.
 _TIMES = {
     "s": re.compile(r"[1-9][0-9]{9}", re.ASCII),
     "ms": re.compile(r"[1-9][0-9]{12}", re.ASCII),
@@ -231,10 +231,10 @@ def _check_time(scheme: Scheme, claim: Claim, now: float) -> None:
 
 
 def _check_readable(scheme: Scheme, message: Message) -> None:
-    """The signed text must tell its parts apart (see `canonical`).
+    """Check that the parts of the signed text cannot be confused (see `canonical`).
 
-    Where we sign what a stranger asks (a challenge), nothing but an object can be an event: the
-    answers to challenges are never signatures of one.
+    Twitter and Zoom let a stranger ask us to sign a challenge. Only an object can be an event there, so
+    that the answer to a challenge is never the signature of an event.
     """
     if scheme.challenge in ("twitter", "zoom") and not isinstance(message.json, dict):
         raise Refused("bad_body", "The body is no JSON object.")
@@ -438,9 +438,9 @@ def _addresses(url: str) -> list[str]:
 
 
 def signed_text(scheme: Scheme, message: Message) -> bytes | None:
-    """What the signature of a request is over, whoever made it; None where there is none.
+    """Return the text that the signature of a request covers; None if there is none.
 
-    However the signature is written, and whatever stands beside it, this text stays the same.
+    It does not depend on how the signature is written, nor on anything that is not signed.
     """
     if scheme.method == "standard":
         headers = _standard_headers(message)
