@@ -1,6 +1,6 @@
--- Counts `p_many` records of a kind less; false while the kind was never counted.
--- Locks one row of quota_count until the transaction ends, one that nobody else holds where there
--- is one.
+-- Subtracts `p_many` records of a kind from the count; false if the kind was never counted.
+-- Locks one row of quota_count until the transaction ends, one that nobody else holds if there is
+-- one.
 CREATE OR REPLACE FUNCTION give_back_records(p_tenant text, p_kind text, p_many bigint)
 RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

@@ -1,10 +1,10 @@
--- Counts one more record of a kind, if the tenant's quota has room: verdict 'taken', 'full' (then
--- `used` is exact), or 'uncounted' while the kind was never counted. `p_default` is the limit of a
--- tenant for which none was set.
--- Locks rows of quota_count until the transaction ends: one that nobody else holds and that has
--- room, without waiting; where there is none, all of them, in the order of `part`. Whoever holds
--- all of them knows the count, and shares what room there is among the parts anew. A transaction
--- that makes several records near the limit may meet another crosswise: PostgreSQL ends one.
+-- Counts one more record of a kind if the tenant's quota has room. The verdict is 'taken', 'full'
+-- (then `used` is exact), or 'uncounted' if the kind was never counted. `p_default` is the limit of
+-- a tenant for which none was set.
+-- Locks rows of quota_count until the transaction ends: one that has room and that nobody else
+-- holds, without waiting; if there is none, all of them, in the order of `part`. A transaction that
+-- holds all of them knows the count and divides the room among the parts again. Two transactions
+-- that each create several records near the limit may deadlock: PostgreSQL ends one.
 CREATE OR REPLACE FUNCTION take_record(p_tenant text, p_kind text, p_default bigint)
 RETURNS TABLE (verdict text, used bigint, allowed bigint) LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column

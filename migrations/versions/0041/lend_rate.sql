@@ -1,9 +1,9 @@
--- Lends a process what it may do of a tenant's requests or events a second: `p_need` for the call in
--- hand, and up to `p_extra` for the next ones. `p_back` is what the process was lent and did not
--- use. Nothing lent: `wait_ms` says when the call fits.
--- A bucket holds what one second allows and fills as time passes, so all processes together never
--- do more than the limit a second on average; a call that needs more than one second allows waits
--- for a full bucket, and the next one for what it was ahead.
+-- Lends a process a share of a tenant's requests or events a second: `p_need` for the current call
+-- and up to `p_extra` for the next ones. `p_back` returns what is left of its last loan. If nothing
+-- is lent, `wait_ms` is the time until the call fits.
+-- A bucket holds what one second allows and refills over time, so all processes together stay
+-- within the limit on average. A call that needs more than one second allows waits for a full
+-- bucket, and the next call waits until the excess has refilled.
 -- Locks the row of quota_rate until the transaction ends. The table is unlogged: a crash of the
 -- server fills every bucket.
 CREATE OR REPLACE FUNCTION lend_rate(

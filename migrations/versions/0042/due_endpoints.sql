@@ -1,9 +1,9 @@
--- Which endpoints have a delivery that is due, over all tenants, after the one that is named,
--- without the busy ones and those of a suspended or retired application. `is_probe` says that a
--- paused endpoint is to be tried. The one question that is asked across the tenants' wall, hence as the owner, whom the policy `engine` lets read
--- these tables; the answer is ids and limits, nothing that was published. Jumps from endpoint to
--- endpoint (a loose index scan): a million deliveries that wait at one endpoint cost as much as
--- one.
+-- Returns the endpoints after the given one that have a due delivery, over all tenants, without the
+-- busy ones and those of a suspended or retired application. `is_probe` tells that a paused
+-- endpoint should be tried. It crosses the tenants' wall, so it runs as the owner, whom the policy
+-- `engine` lets read these tables; it returns ids and limits, nothing that was published. It jumps
+-- from endpoint to endpoint (a loose index scan): a million deliveries that wait at one endpoint
+-- cost as much as one.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION due_endpoints(
     after_tenant text, after_webhook text, busy text[], at_most integer

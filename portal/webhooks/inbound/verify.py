@@ -233,8 +233,8 @@ def _check_time(scheme: Scheme, claim: Claim, now: float) -> None:
 def _check_readable(scheme: Scheme, message: Message) -> None:
     """Check that the parts of the signed text cannot be confused (see `canonical`).
 
-    Twitter and Zoom let a stranger ask us to sign a challenge. Only an object can be an event there, so
-    that the answer to a challenge is never the signature of an event.
+    Twitter and Zoom let a stranger ask us to sign a challenge. Only an object can be an event
+    there, so that the answer to a challenge is never the signature of an event.
     """
     if scheme.challenge in ("twitter", "zoom") and not isinstance(message.json, dict):
         raise Refused("bad_body", "The body is no JSON object.")
