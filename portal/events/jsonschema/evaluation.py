@@ -47,12 +47,16 @@ class Run:
         return False
 
     def fits(self, part: "Subschema", value: Any, seen: Seen = None) -> bool:
-        """Tell whether a value matches, without recording why not."""
+        """Tell whether a value matches, without recording why not. Only a match adds to `seen`."""
+        branch: Seen = None if seen is None else set()
         self.silent += 1
         try:
-            return part.check(value, None, self, seen)
+            fits = part.check(value, None, self, branch)
         finally:
             self.silent -= 1
+        if fits and seen is not None and branch:
+            seen |= branch
+        return fits
 
 
 Check = Callable[[Any, Place, Run, Seen], bool]

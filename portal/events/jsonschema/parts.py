@@ -1,10 +1,10 @@
 """The keywords that apply other schemas to the value or to its members."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from portal.events.jsonschema.evaluation import Check, Place, Run, Seen, Subschema
-from portal.events.jsonschema.here import ANY, ARRAY, OBJECT, Here, keyword
+from portal.events.jsonschema.here import ANY, ARRAY, OBJECT, Here, Maker, keyword
 
 
 @keyword("$ref", ANY)
@@ -38,12 +38,10 @@ def any_of(given: Any, here: Here) -> Check:
     def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
         fits = False
         for part in parts:
-            branch = None if seen is None else set[Any]()
-            if run.fits(part, value, branch):
+            if run.fits(part, value, seen):
                 fits = True
-                if seen is None or branch is None:
+                if seen is None:
                     return True
-                seen |= branch
         return fits or run.fail(place, message)
 
     return check
@@ -57,13 +55,10 @@ def one_of(given: Any, here: Here) -> Check:
     def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
         fitting = 0
         for part in parts:
-            branch = None if seen is None else set[Any]()
-            if run.fits(part, value, branch):
+            if run.fits(part, value, None if fitting else seen):
                 fitting += 1
                 if fitting == 2:
                     break
-                if seen is not None and branch is not None:
-                    seen |= branch
         if fitting == 1:
             return True
         return run.fail(place, f"{message}{'several' if fitting else 'none'}.")
@@ -86,10 +81,7 @@ def if_(given: Any, here: Here) -> Check:
     asked, then, otherwise = here.on_the_spot(given), here.beside("then"), here.beside("else")
 
     def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
-        branch = None if seen is None else set[Any]()
-        if run.fits(asked, value, branch):
-            if seen is not None and branch is not None:
-                seen |= branch
+        if run.fits(asked, value, seen):
             return then is None or then.check(value, place, run, seen)
         return otherwise is None or otherwise.check(value, place, run, seen)
 
@@ -222,30 +214,23 @@ def contains(given: Any, here: Here) -> Check:
     return check
 
 
-@keyword("unevaluatedProperties", OBJECT)
-def unevaluated_properties(given: Any, here: Here) -> Check:
-    part = here.part(given)
+def _unevaluated(members: Callable[[Any], Iterable[tuple[str | int, Any]]]) -> Maker:
+    def make(given: Any, here: Here) -> Check:
+        part = here.part(given)
 
-    def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
-        known = set() if seen is None else seen
-        meant = [(name, member, part) for name, member in value.items() if name not in known]
-        run.work.spend(1 + len(value) // 8)
-        return _members(run, place, seen, meant)
+        def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
+            known = seen or ()
+            meant = [(name, member, part) for name, member in members(value) if name not in known]
+            run.work.spend(1 + len(value) // 8)
+            return _members(run, place, seen, meant)
 
-    return check
+        return check
+
+    return make
 
 
-@keyword("unevaluatedItems", ARRAY)
-def unevaluated_items(given: Any, here: Here) -> Check:
-    part = here.part(given)
-
-    def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
-        known = set() if seen is None else seen
-        meant = [(number, item, part) for number, item in enumerate(value) if number not in known]
-        run.work.spend(1 + len(value) // 8)
-        return _members(run, place, seen, meant)
-
-    return check
+keyword("unevaluatedProperties", OBJECT)(_unevaluated(dict.items))
+keyword("unevaluatedItems", ARRAY)(_unevaluated(enumerate))
 
 
 def _several(given: Any, here: Here) -> list[Subschema]:

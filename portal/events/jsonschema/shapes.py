@@ -1,13 +1,16 @@
 """The keywords about the value itself: its type, size, range and members' names."""
 
+from collections.abc import Callable
 from fractions import Fraction
+from operator import ge, gt, le, lt
 from typing import Any
 
 import orjson
 
 from portal.events.jsonschema.evaluation import Check, Place, Run, Seen
-from portal.events.jsonschema.here import ANY, ARRAY, NUMBER, OBJECT, STRING, Here, keyword
+from portal.events.jsonschema.here import ANY, ARRAY, NUMBER, OBJECT, STRING, Here, Maker, keyword
 
+Compare = Callable[[Any, Any], bool]
 TYPES: dict[str, tuple[type, ...]] = {
     "array": (list,),
     "boolean": (bool,),
@@ -84,58 +87,38 @@ def multiple_of(given: Any, here: Here) -> Check:
     return check
 
 
-@keyword("minimum", NUMBER)
-def minimum(given: Any, here: Here) -> Check:
-    least, message = here.number(given), f"Must be {given} or more."
-    return lambda value, place, run, seen: value >= least or run.fail(place, message)
+def _limit(fits: Compare, words: str) -> Maker:
+    def make(given: Any, here: Here) -> Check:
+        limit, message = here.number(given), words.format(given)
+        return lambda value, place, run, seen: fits(value, limit) or run.fail(place, message)
+
+    return make
 
 
-@keyword("exclusiveMinimum", NUMBER)
-def exclusive_minimum(given: Any, here: Here) -> Check:
-    least, message = here.number(given), f"Must be more than {given}."
-    return lambda value, place, run, seen: value > least or run.fail(place, message)
+def _size(fits: Compare, words: str) -> Maker:
+    def make(given: Any, here: Here) -> Check:
+        limit = here.count(given)
+        message = words.format(limit)
+        return lambda value, place, run, seen: fits(len(value), limit) or run.fail(place, message)
+
+    return make
 
 
-@keyword("maximum", NUMBER)
-def maximum(given: Any, here: Here) -> Check:
-    most, message = here.number(given), f"Must be {given} or less."
-    return lambda value, place, run, seen: value <= most or run.fail(place, message)
+for name, fits, words in (
+    ("minimum", ge, "Must be {} or more."),
+    ("exclusiveMinimum", gt, "Must be more than {}."),
+    ("maximum", le, "Must be {} or less."),
+    ("exclusiveMaximum", lt, "Must be less than {}."),
+):
+    keyword(name, NUMBER)(_limit(fits, words))
 
-
-@keyword("exclusiveMaximum", NUMBER)
-def exclusive_maximum(given: Any, here: Here) -> Check:
-    most, message = here.number(given), f"Must be less than {given}."
-    return lambda value, place, run, seen: value < most or run.fail(place, message)
-
-
-@keyword("minLength", STRING)
-def min_length(given: Any, here: Here) -> Check:
-    return _at_least(here.count(given), "Must have {} characters or more.")
-
-
-@keyword("maxLength", STRING)
-def max_length(given: Any, here: Here) -> Check:
-    return _at_most(here.count(given), "Must have {} characters or fewer.")
-
-
-@keyword("minItems", ARRAY)
-def min_items(given: Any, here: Here) -> Check:
-    return _at_least(here.count(given), "Must have {} items or more.")
-
-
-@keyword("maxItems", ARRAY)
-def max_items(given: Any, here: Here) -> Check:
-    return _at_most(here.count(given), "Must have {} items or fewer.")
-
-
-@keyword("minProperties", OBJECT)
-def min_properties(given: Any, here: Here) -> Check:
-    return _at_least(here.count(given), "Must have {} properties or more.")
-
-
-@keyword("maxProperties", OBJECT)
-def max_properties(given: Any, here: Here) -> Check:
-    return _at_most(here.count(given), "Must have {} properties or fewer.")
+for kinds, of, parts in (
+    (STRING, "Length", "characters"),
+    (ARRAY, "Items", "items"),
+    (OBJECT, "Properties", "properties"),
+):
+    keyword(f"min{of}", kinds)(_size(ge, f"Must have {{}} {parts} or more."))
+    keyword(f"max{of}", kinds)(_size(le, f"Must have {{}} {parts} or fewer."))
 
 
 @keyword("pattern", STRING)
@@ -196,16 +179,6 @@ def _plain(value: Any) -> Any:
 def _shown(value: Any) -> str:
     text = orjson.dumps(value).decode()
     return text if len(text) <= 60 else f"{text[:60]}…"
-
-
-def _at_least(least: int, words: str) -> Check:
-    message = words.format(least)
-    return lambda value, place, run, seen: len(value) >= least or run.fail(place, message)
-
-
-def _at_most(most: int, words: str) -> Check:
-    message = words.format(most)
-    return lambda value, place, run, seen: len(value) <= most or run.fail(place, message)
 
 
 def _asking_for(names: list[str]) -> Check:
