@@ -54,6 +54,16 @@ FAILING = text("is_active AND last_delivery_status NOT IN ('delivered', 'sending
 PAUSED = text("paused_at IS NOT NULL AND NOT is_deleted")
 
 
+def of_webhook(table: str) -> ForeignKeyConstraint:
+    """That a row of this table belongs to a webhook, and goes with it."""
+    return ForeignKeyConstraint(
+        ["tenant_id", "webhook_id"],
+        ["webhook.tenant_id", "webhook.id"],
+        name=f"fk_{table}_webhook",
+        ondelete="CASCADE",
+    )
+
+
 class Webhook(OfApplication, Record):
     """Where events go to (outbound) or come from (inbound), and how they are signed."""
 
@@ -202,12 +212,7 @@ class DeliveryAttempt(Base):
 
     __tablename__ = "delivery_attempt"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "webhook_id"],
-            ["webhook.tenant_id", "webhook.id"],
-            name="fk_delivery_attempt_webhook",
-            ondelete="CASCADE",
-        ),
+        of_webhook("delivery_attempt"),
         Index("ix_delivery_attempt_webhook", "tenant_id", "webhook_id", "id"),
         Index(
             "ix_delivery_attempt_test",
@@ -283,12 +288,7 @@ class Subscription(Base):
 
     __tablename__ = "webhook_subscription"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "webhook_id"],
-            ["webhook.tenant_id", "webhook.id"],
-            name="fk_webhook_subscription_webhook",
-            ondelete="CASCADE",
-        ),
+        of_webhook("webhook_subscription"),
         Index("ix_webhook_subscription_webhook", "tenant_id", "webhook_id"),
     )
 
@@ -307,12 +307,7 @@ class Endpoint(Base):
 
     __tablename__ = "endpoint"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "webhook_id"],
-            ["webhook.tenant_id", "webhook.id"],
-            name="fk_endpoint_webhook",
-            ondelete="CASCADE",
-        ),
+        of_webhook("endpoint"),
         Index(
             "ix_endpoint_probe",
             "next_probe_at",
@@ -414,12 +409,7 @@ class Replay(Base):
 
     __tablename__ = "webhook_replay"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "webhook_id"],
-            ["webhook.tenant_id", "webhook.id"],
-            name="fk_webhook_replay_webhook",
-            ondelete="CASCADE",
-        ),
+        of_webhook("webhook_replay"),
         CheckConstraint("what IN ('failed', 'missing', 'all')", name="what"),
         Index("ix_webhook_replay_webhook", "tenant_id", "webhook_id", "id"),
     )

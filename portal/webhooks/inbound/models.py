@@ -5,7 +5,6 @@ from typing import Any, ClassVar, Self
 
 from sqlalchemy import (
     CheckConstraint,
-    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -21,6 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Actor, Base
 from portal.keyshape import masked, masked_bytes
+from portal.webhooks.models import of_webhook
 
 STATES = ("accepted", "quarantined")
 KEEP_ACCEPTED, KEEP_QUARANTINED = timedelta(days=30), timedelta(days=14)
@@ -30,14 +30,7 @@ class InboxFailure(Base):
     """What the inbox answers to its next requests, on order; `name` is one of `failures`."""
 
     __tablename__ = "inbox_failure"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "webhook_id"],
-            ["webhook.tenant_id", "webhook.id"],
-            name="fk_inbox_failure_webhook",
-            ondelete="CASCADE",
-        ),
-    )
+    __table_args__ = (of_webhook("inbox_failure"),)
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     webhook_id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -50,12 +43,7 @@ class InboundMark(Base):
 
     __tablename__ = "inbound_mark"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "webhook_id"],
-            ["webhook.tenant_id", "webhook.id"],
-            name="fk_inbound_mark_webhook",
-            ondelete="CASCADE",
-        ),
+        of_webhook("inbound_mark"),
         Index("ix_inbound_mark_expires", "tenant_id", "expires_at"),
     )
 
@@ -76,12 +64,7 @@ class InboundRequest(Base):
 
     __tablename__ = "inbound_request"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "webhook_id"],
-            ["webhook.tenant_id", "webhook.id"],
-            name="fk_inbound_request_webhook",
-            ondelete="CASCADE",
-        ),
+        of_webhook("inbound_request"),
         CheckConstraint(f"state IN {STATES}", name="state"),
         Index("ix_inbound_request_webhook", "tenant_id", "webhook_id", "id"),
         Index("ix_inbound_request_state", "tenant_id", "webhook_id", "state", "id"),
