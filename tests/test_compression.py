@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from portal import compression
 from portal.compression import codings
 from portal.features import FEATURES
-from portal.keys.format import SHAPE
+from portal.keyshape import SHAPE
 from tests.cast import ADA, Api, Pages
 
 ROOT = Path(__file__).parents[1]

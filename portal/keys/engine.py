@@ -22,7 +22,7 @@ from portal.keys.clock import Clock
 from portal.keys.counting import Counting, away
 from portal.keys.decision import MALFORMED, NOT_FOUND, SOURCE_LIMITED
 from portal.keys.denials import Denials
-from portal.keys.format import LENGTH, digest, is_well_formed
+from portal.keys.format import digest
 from portal.keys.meters import Meters
 from portal.keys.models import ApiKey
 from portal.keys.snapshot import Snapshot
@@ -30,6 +30,7 @@ from portal.keys.sources import FailedSources
 from portal.keys.usage import INTERVAL, usage
 from portal.keys.watch import Watch
 from portal.keys.wire import Wire
+from portal.keyshape import LENGTH, is_well_formed
 from portal.networks import Address
 
 log = structlog.stdlib.get_logger(__name__)

@@ -12,17 +12,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass, field
 
-from portal.keyshape import ALPHABET, LENGTH, SHAPE, checksum, is_well_formed
-
-__all__ = [
-    "ALPHABET",
-    "LENGTH",
-    "SHAPE",
-    "RawKey",
-    "digest",
-    "generate",
-    "is_well_formed",
-]
+from portal.keyshape import ALPHABET, checksum
 
 KIND_LETTERS = {"user": "u", "service": "s", "virtual_llm": "v"}
 RANDOM_LENGTH = 32  # base62 characters: 190 bits

@@ -16,10 +16,10 @@ from portal.audit import service as audit
 from portal.db import Actor, database_now, find, flush, session
 from portal.errors import Invalid
 from portal.keys import service
-from portal.keys.format import SHAPE
 from portal.keys.models import ApiKey
 from portal.keys.schemas import ReportLeak
 from portal.keys.state import LEAK_CASES, LEAK_RESPONSES, KeyLeak, KeyLeakPolicy
+from portal.keyshape import SHAPE
 
 DEFAULT = "block"  # a stranger may hold it, and a person can take the block back
 SHOWN = 50

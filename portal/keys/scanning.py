@@ -25,8 +25,9 @@ from portal.db import Actor, transaction
 from portal.errors import BadRequest, PortalError, Unavailable
 from portal.keys import reported
 from portal.keys.engine import engine
-from portal.keys.format import digest, is_well_formed
+from portal.keys.format import digest
 from portal.keys.reported import Report
+from portal.keyshape import is_well_formed
 from portal.openapi import PREFIX
 from portal.outbound import Request, send_now
 from portal.web import cookieless

@@ -21,6 +21,7 @@ from portal.connectors.models import Connector
 from portal.db import Record
 from portal.keys import format as key_format
 from portal.keys.models import ApiKey
+from portal.keyshape import ALPHABET
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import DEFAULT_POLICY
 
@@ -49,9 +50,9 @@ class Tenant:
     def of(cls, code: str, *sizes: int) -> Self:
         letters = random.Random(code)  # noqa: S311 - the same in every run, and no secret
         kind = KIND_LETTERS["service"]
-        unchecked = f"sk-{code}-{kind}" + "".join(letters.choices(key_format.ALPHABET, k=32))
+        unchecked = f"sk-{code}-{kind}" + "".join(letters.choices(ALPHABET, k=32))
         raw = unchecked + key_format.checksum(unchecked)
-        token = "".join(letters.choices(key_format.ALPHABET, k=43))
+        token = "".join(letters.choices(ALPHABET, k=43))
         return cls(f"tnt_{code}", code, *sizes, session=token, key=raw)
 
     @property

@@ -13,7 +13,8 @@ from flask import Flask
 from playwright.sync_api import expect
 
 from portal.identity.cookies import Cookies
-from portal.keys.format import SHAPE, generate
+from portal.keys.format import generate
+from portal.keyshape import SHAPE
 from tests.cast import ADA, Api, Pages
 from tests.identity.serving import served
 

@@ -11,7 +11,7 @@ from flask import Flask
 
 from portal.db import transaction
 from portal.identity.provider.people import ACME
-from portal.keys.format import SHAPE
+from portal.keyshape import SHAPE
 from portal.secretstore import SecretRef, store
 from tests.cast import ADA, ED, Api, Pages
 from tests.databases import Database

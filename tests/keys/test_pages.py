@@ -12,7 +12,7 @@ from flask import Flask
 
 from portal.applications import service as applications
 from portal.keys import lists
-from portal.keys.format import SHAPE
+from portal.keyshape import SHAPE
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
 from tests.statements import statements
 

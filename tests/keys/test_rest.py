@@ -17,6 +17,7 @@ from flask import Flask
 from portal.config import libpq_url
 from portal.keys import format as key_format
 from portal.keys.usage import Usage, usage
+from portal.keyshape import is_well_formed
 from tests.cast import GUS, Api
 from tests.databases import Database
 from tests.statements import statements
@@ -48,7 +49,7 @@ def test_the_key_is_in_the_answer_to_the_create_and_nowhere_else(ada: Api):
     answer = ada.post("/api-keys", {"name": "Nightly export"})
     issued = answer.json
     raw = issued["key"]
-    assert key_format.is_well_formed(raw)
+    assert is_well_formed(raw)
     assert answer.headers["Cache-Control"] == "no-store"
     assert issued["key_hash"] == hashlib.sha256(raw.encode()).hexdigest()
     assert issued["prefix"] == "sk-acme-"
