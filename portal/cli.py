@@ -13,6 +13,7 @@ import click
 
 from portal.config import Config, ConfigError, variables
 from portal.quotas.names import BY_NAME, QUOTAS
+from portal.rootkeys import SHORT
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -201,7 +202,7 @@ def back_up(config: Config, file: Path) -> None:
         about = backup.write(config, file)
     what = f"{about['bytes']} bytes, {about['tenants']} tenants, as of {about['made_at']}"
     click.echo(f"{file}: {what}.")
-    if keys := ", ".join(key_id[:8] for key_id in about["needs_keys"]):
+    if keys := ", ".join(key_id[:SHORT] for key_id in about["needs_keys"]):
         click.echo(f"Keep apart from it what it can only be opened with: the secret key {keys}.")
 
 

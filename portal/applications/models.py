@@ -82,6 +82,11 @@ class Application(Record):
         """Tell whether the application is suspended or retired."""
         return self.status in STOPPED
 
+    @property
+    def returns_to(self) -> str:
+        """The status that reopening it gives it."""
+        return self.reopens_as or "active"
+
     def allows(self, scope: str) -> bool:
         """Whether its keys may have this scope; a list that is empty allows every one."""
         return not self.allowed_scopes or scope in self.allowed_scopes

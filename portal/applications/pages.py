@@ -143,7 +143,6 @@ def _change_state(record_id: str, verb: str, run: Verb) -> ResponseReturnValue:
         form=form,
         record=record,
         verb=verb,
-        returns_to=record.reopens_as or "active",
         status=form.answer_status,
     )
 

@@ -41,7 +41,7 @@ def reopen(actor: Actor, application_id: str, command: StateReason) -> Applicati
     if not record.is_stopped:
         raise Conflict(f"{record.display_name} is {record.status}, so there is nothing to reopen.")
     values = {
-        "status": record.reopens_as or "active",
+        "status": record.returns_to,
         "reopens_as": None,
         "status_reason": command.reason,
     }

@@ -50,15 +50,13 @@ def index() -> ResponseReturnValue:
     web.actor().require("connectors:read")
     query = listing.parse(service.LISTING, request.args)
     page = listing.page(web.actor(), service.LISTING, query)
-    seen = {record.application_id for record in page.items} | {request.args.get("application_id")}
-    owners = applications.choices(web.actor(), also=seen)
-    kept = applications.of(web.actor(), {r.application_id for r in page.items if r.application_id})
+    owners = {record.application_id for record in page.items if record.application_id}
     return web.render(
         "connectors/index.html",
         "connectors/_listing.html",
         view=web.list_view(page, query),
-        owners=owners,
-        named={**dict(owners), **{id: found.display_name for id, found in kept.items()}},
+        owners=applications.of(web.actor(), owners),
+        applications=applications.choices(web.actor(), also=[request.args.get("application_id")]),
         providers=PROVIDER_CHOICES,
         types=[(key, type_word(key)) for key in TYPES],
         scopes=[(key, key) for key in SCOPES],

@@ -25,7 +25,7 @@ def part(actor: Actor, application: Application) -> Part:
             Item(
                 label=key.name,
                 url=url_for("keys.show", record_id=key.id),
-                status=_status(key, application),
+                status=key.state,
                 note=_note(key, application),
             )
             for key in service.of_application(actor, application.id)
@@ -37,14 +37,6 @@ def part(actor: Actor, application: Application) -> Part:
         stopped="Every call with these keys, and with tokens made of them, is refused. No new key"
         " can be issued.",
     )
-
-
-def _status(key: ApiKey, application: Application) -> str:
-    if key.status != "active":
-        return key.status
-    if application.is_stopped:
-        return "stopped"
-    return "blocked" if key.blocked else "active"
 
 
 def _note(key: ApiKey, application: Application) -> str:

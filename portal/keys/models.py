@@ -229,6 +229,15 @@ class ApiKey(OfApplication, Record):
     def label(self) -> str:
         return self.name
 
+    @property
+    def state(self) -> str:
+        """In one word what `status`, its application and `blocked` come to."""
+        if self.status != "active":
+            return self.status
+        if self.is_stopped:
+            return "stopped"
+        return "blocked" if self.blocked else "active"
+
     @hybrid_property
     def is_counted(self) -> bool:
         """Tell whether it counts towards the quota. A revoked key makes room for another."""

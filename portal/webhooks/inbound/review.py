@@ -198,9 +198,9 @@ def _judge(actor: Actor, webhook: Webhook, request: InboundRequest, known: Seque
     if not verdict.verified:
         return "refused"
     message = message_of(request)
-    if once.of_key(webhook, request.delivery_key):
-        return "duplicate"
-    if once.claim(webhook, scheme, message, request.id):
+    if once.of_key(webhook, request.delivery_key) or once.claim(
+        webhook, scheme, message, request.id
+    ):
         return "duplicate"
     if challenges.signed(scheme, message, known) is None:
         try:
