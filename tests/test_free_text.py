@@ -1,4 +1,4 @@
-"""An API key stands in no free text: no name, label, tag or description of any record holds one."""
+"""No name, label, tag or description of any record accepts an API key."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +28,7 @@ TEXTS = {
 
 
 def written_with(resource: str, field: str, text: str) -> dict[str, Any]:
-    """A body with a text at a field, in the form that the field has."""
+    """Return a body with a text at a field, in the field's form."""
     if field in ("tags", "event_types"):
         return {field: [text]}
     if field in ("headers", "example", "json_schema", "filter"):
@@ -48,7 +48,7 @@ def test_a_key_in_a_text_is_refused_by_the_fields_name_and_repeated_nowhere(
     kept = ada.create(resource)
     body = written_with(resource, field, KEY)
     for answer in (ada.post(f"/{resource}", body), ada.patch(f"/{resource}/{kept['id']}", body)):
-        if answer.status_code == 405:  # no update of this resource
+        if answer.status_code == 405:  # the resource has no update
             continue
         assert answer.status_code == 422, answer.text
         [error] = (answer.json or {})["errors"]
@@ -94,7 +94,7 @@ def test_credentials_are_no_free_text(ada: Api) -> None:
 
 
 def test_every_command_says_itself_what_may_hold_a_key(app: Flask) -> None:
-    """Whoever adds a name here has asked who sees that field."""
+    """Ask who can see a field before you add it here."""
 
     def below(kind: type[Command]) -> Iterator[type[Command]]:
         for one in kind.__subclasses__():

@@ -1,4 +1,4 @@
-"""The secret key is replaced on a running portal, and nobody notices: the drill."""
+"""A drill: replacing the secret key of a running portal disturbs nobody."""
 
 import asyncio
 import contextlib
@@ -43,7 +43,7 @@ HELD = "SELECT 1 FROM data_key ORDER BY tenant_id DESC LIMIT 1 FOR UPDATE"
 
 @dataclass
 class Town:
-    """A portal that is served, its provider, and a receiver of webhooks; each key in its turn."""
+    """A served portal, its identity provider and a receiver of webhooks, with keys to choose."""
 
     settings: dict[str, str]
     port: int
@@ -104,7 +104,7 @@ class Town:
         return self.browser.post(url, data={**kept, **form}, allow_redirects=False, timeout=20)
 
     def signs_as(self, webhook: dict[str, Any]) -> bool:
-        """Whether a test event is signed with the secret that was shown once."""
+        """Tell whether a test event is signed with the secret that was shown once."""
         event = {"event_type": "rfp.created"}
         answer = self.call("POST", f"/webhooks/{webhook['id']}/test-deliveries", event)
         assert answer.status_code < 300, answer.text
@@ -153,7 +153,7 @@ def webhook_of(town: Town, email: str) -> dict[str, Any]:
 
 
 def kill_in_the_midst(town: Town, database: Database, keys: tuple[str, ...]) -> None:
-    """Rotate until it waits for the data key of the last tenant, and kill it there."""
+    """Start a rotation, wait until it blocks on the last tenant's data key, and kill it there."""
     look = (
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'portal'"
         " AND wait_event_type = 'Lock' AND datname = current_database()"
@@ -161,7 +161,7 @@ def kill_in_the_midst(town: Town, database: Database, keys: tuple[str, ...]) -> 
     with psycopg.connect(libpq_url(database.superuser_url)) as holder:
         holder.execute(HELD)
         ended = 0
-        while ended != -signal.SIGKILL:  # a slow test can be too late: it gives up after a while
+        while ended != -signal.SIGKILL:  # if too slow, the rotation gave up: try again
             process = subprocess.Popen(
                 [sys.executable, "-m", "portal.cli", "secret-key", "rotate"],
                 env={**os.environ, **town.with_keys(*keys)},
@@ -233,7 +233,8 @@ def test_the_drill(town: Town, own_database: Database) -> None:
 def portal_with(
     make_config: Callable[..., Config], database: Database
 ) -> Iterator[Callable[..., Flask]]:
-    """`portal_with(NEW, OLD)`: a portal with these keys on the tests' database."""
+    """Return `portal_with(NEW, OLD)`, which makes a portal with these keys on the tests'
+    database."""
     made: list[Flask] = []
 
     def make(*keys: str) -> Flask:

@@ -1,12 +1,12 @@
-"""How often the tests of invariants try: `make test` a few times, `make proof` many times more."""
+"""The number of rounds for tests of invariants: few in `make test`, many more in `make proof`."""
 
 import os
 
-PROOF = "PORTAL_PROOF"  # how many times as often; `make proof` sets it
+PROOF = "PORTAL_PROOF"  # multiplies the rounds; `make proof` sets it
 TIMES = int(os.environ.get(PROOF, "1"))
 IS_PROOF = TIMES > 1
 
 
 def times(few: int) -> int:
-    """So many in `make test`; as many times more as a proof asks for."""
+    """Return the rounds for `make test`, multiplied in a proof."""
     return few * TIMES

@@ -48,7 +48,8 @@ class Part:
     new_label: str
     empty: str
     stopped: str
-    """What these do while the application is suspended or retired."""
+    """The sentence about these records that is shown while the application is suspended or
+    retired."""
 
 
 PartSource = Callable[[Actor, Application], Part]

@@ -1,4 +1,4 @@
-"""What the tests of applications share."""
+"""Fixtures for the tests of applications."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ def crm(ada: Api) -> dict[str, Any]:
 
 @pytest.fixture
 def do(ada: Api, crm: dict[str, Any]) -> Do:
-    """`do("suspend")`: as Ada, to the CRM, with a reason."""
+    """Return `do("suspend")`, which changes the CRM's state as Ada, with a reason."""
 
     def verb(name: str, reason: str | None = "A key leaked.", by: Api = ada) -> TestResponse:
         body = {} if reason is None else {"reason": reason}

@@ -1,4 +1,4 @@
-"""Who acts as an application: programs that the identity provider says are its own."""
+"""Programs act as the application that the identity provider names in their tokens."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ WHO_SETS = {"oauth_client_id": "crm-360"}
 
 @pytest.fixture
 def token(token_provider: Provider) -> Callable[..., str]:
-    """`token(gty="client-credentials")`: of the program crm-360, with more claims."""
+    """Return `token(gty="client-credentials")`: a token of the program crm-360 with more claims."""
 
     def signed(**more: Any) -> str:
         given = issue_token(token_provider.data_dir, token_provider.issuer, "crm-360")

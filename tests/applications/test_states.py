@@ -1,4 +1,4 @@
-"""Suspend, retire, reopen: who may, with which reason, and that nothing else does it."""
+"""Suspending, retiring and reopening an application: rights, reasons, and no other way."""
 
 from collections.abc import Callable
 from typing import Any

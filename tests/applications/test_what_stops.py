@@ -1,5 +1,4 @@
-"""What a suspended or retired application stops, through the front door, and that reopening undoes
-it."""
+"""Everything that a suspended or retired application stops, and that reopening restores."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -141,7 +140,7 @@ def test_a_one_time_link_to_its_key_opens_after_it_is_reopened(
 
 @pytest.fixture
 def ports(_settings: dict[str, str]) -> Iterator[list[int]]:
-    """Two servers, as on two machines."""
+    """Yield the ports of two servers, as on two machines."""
     ports = [free_port(), free_port()]
     address = {"PORTAL_BASE_URL": f"http://127.0.0.1:{ports[0]}"}
     with (
@@ -159,7 +158,7 @@ def test_every_process_hears_of_it(ports: list[int], ada: Api, key: App, do: Do,
     own = headers | {"Authorization": f"Bearer {key['key']}"}
 
     def heard() -> set[tuple[str, int]]:
-        """What is said of its key, and how a question by its key is answered."""
+        """Return the verdicts on the application's key, and the statuses of calls made with it."""
         said = [ask(port, headers, {"key": key["key"]}, times=3) for port in ports]
         asked = [ask(port, own, {"key": key["key"]}, times=3) for port in ports]
         pairs = zip(said, asked, strict=True)
@@ -240,7 +239,7 @@ def test_what_somebody_sends_again_waits_like_the_rest(
         [sent] = deliveries(ada, theirs)
         assert ada.post(f"/deliveries/{sent['id']}/redeliveries").json["state"] == "held"
         ada.post("/events", {"type": "order.created"})
-        until(lambda: receiver.mail("other"))  # the worker has looked around since
+        until(lambda: receiver.mail("other"))  # a marker that comes later
         assert len(receiver.mail("crm")) == 1
         do("reopen")
         until(lambda: len(receiver.mail("crm")) == 2)

@@ -262,7 +262,7 @@ class Bench:
         return inbound.measure(self.portal.port, world.SMALL.key)
 
     def tenants(self) -> list[Figure]:
-        """A quiet tenant beside a hostile one."""
+        """Compare a quiet tenant beside a hostile one with the same tenant alone."""
         return tenants.measure(
             self.portal.port, self.place.cookie, self.place.superuser, self.rounds
         )

@@ -1,9 +1,9 @@
-"""Measures this code against another checkout of it, such as the last release: both serve the same
-rows from databases of their own, and are asked in turn.
+"""Compares this code with another checkout of it, such as the last release.
 
 .venv/bin/python -m tests.bench.against ../other [--rounds 5] [--seconds 2]
 
-The other checkout needs its virtual environment (`make .venv/bench` there).
+Both serve the same rows from databases of their own and are asked in turn. The other checkout needs
+its virtual environment (`make .venv/bench` there).
 """
 
 import argparse
@@ -23,7 +23,8 @@ from tests.bench.load import Ask
 from tests.bench.questions import KEYS_PAGE
 from tests.bench.servers import ROOT, Server
 
-# What a checkout runs: its own database, filled, and its own portal, until standard input ends.
+# The program that each checkout runs: it fills its own database and serves its own portal until
+# standard input ends.
 SERVE = """
 import json, sys
 from pathlib import Path
@@ -43,7 +44,7 @@ BOUNDS = {"REST get": 1.0, "REST list of 50": 0.85, "list page of 50": 0.95}
 
 @dataclass(frozen=True)
 class Checkout:
-    """One running portal, and the same questions for each."""
+    """One running portal and the questions that it is asked."""
 
     server: Server
     asks: dict[str, Ask]
@@ -51,7 +52,7 @@ class Checkout:
 
 @contextmanager
 def checkout(directory: Path, data: str) -> Iterator[Checkout]:
-    """The portal of a checkout, until the block ends."""
+    """Run the portal of a checkout until the block ends."""
     python = directory / ".venv/bin/python"
     process = subprocess.Popen(
         [python, "-c", SERVE, data], cwd=directory, text=True,
@@ -76,7 +77,7 @@ def checkout(directory: Path, data: str) -> Iterator[Checkout]:
 
 
 def measure(other: Path, rounds: int, seconds: float) -> Iterator[Figure]:
-    """This code's requests a second against the other's, each question in turn."""
+    """Compare this code's requests a second with the other's, each question in turn."""
     with ExitStack() as stack:
         told("filling two databases")
         temporary = [stack.enter_context(tempfile.TemporaryDirectory()) for _ in range(2)]
@@ -89,7 +90,7 @@ def measure(other: Path, rounds: int, seconds: float) -> Iterator[Figure]:
         for name, bound in BOUNDS.items():
             speeds: tuple[list[float], list[float]] = ([], [])
             costs: tuple[list[float], list[float]] = ([], [])
-            for number in range(rounds + 1):  # the first warms caches and pools up
+            for number in range(rounds + 1):  # the first round warms caches and pools up
                 for one, speed, cost in zip(both, speeds, costs, strict=True):
                     before = one.server.cpu_seconds
                     burst = generator.run(

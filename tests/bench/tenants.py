@@ -1,4 +1,4 @@
-"""How long a quiet tenant waits beside one that does its worst, against alone: in turn."""
+"""A quiet tenant's waits beside a hostile tenant, compared with its waits alone."""
 
 import time
 from statistics import median
@@ -16,7 +16,7 @@ LIMIT = "INSERT INTO tenant_quota (tenant_id, name, value) VALUES (%s, %s, %s)"
 
 
 def measure(port: int, cookie: str, superuser: str, rounds: int) -> list[Figure]:
-    """The p99 of pages, lists, questions about keys and events of a small tenant."""
+    """Measure the p99 of pages, lists, key checks and events of a small tenant."""
     hostile, tenant = world.BIG, world.SMALL
     with psycopg.connect(superuser) as connection:
         for name, value in QUOTAS.items():

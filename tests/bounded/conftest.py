@@ -1,4 +1,4 @@
-"""What the tests of hostile tenants share with those of webhooks and quotas."""
+"""Fixtures that the tests of hostile tenants share with those of webhooks and quotas."""
 
 from tests.quotas.conftest import set_quota
 from tests.webhooks.conftest import settings

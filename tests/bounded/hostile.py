@@ -28,7 +28,7 @@ HOSTILE_TYPE = {
 
 
 class Tenant:
-    """Its key, and the portal that it is a tenant of."""
+    """A hostile tenant: its key and the address of the portal."""
 
     def __init__(self, port: int, key: str, host: str) -> None:
         self._port, self._key, self._host = port, key, host
@@ -49,7 +49,7 @@ class Tenant:
         return await asyncio.open_connection("127.0.0.1", self._port)
 
     async def again_and_again(self, request: Callable[[], bytes]) -> None:
-        """Ask over one connection, the next as soon as the last is answered."""
+        """Ask over one connection; send the next request as soon as the last one is answered."""
         reader, writer = await self.connected()
         while True:
             writer.write(request())
@@ -57,7 +57,7 @@ class Tenant:
             await reader.readexactly(int(head.partition(b"content-length:")[2].split()[0]))
 
     async def slowly(self) -> None:
-        """Send a body a byte a second."""
+        """Send a body one byte a second."""
         _, writer = await self.connected()
         writer.write(self.request("POST", f"{REST}/events", b"{", length=90_000))
         while True:
@@ -67,7 +67,7 @@ class Tenant:
 
 
 async def for_ever(work: Callable[[], Awaitable[None]]) -> None:
-    """Begin again whenever the portal hangs up."""
+    """Start again whenever the portal closes the connection."""
     while True:
         try:
             await work()
@@ -76,7 +76,7 @@ async def for_ever(work: Callable[[], Awaitable[None]]) -> None:
 
 
 async def never_answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A receiver that takes a delivery and says nothing."""
+    """Serve as a receiver that accepts a delivery and never answers."""
     await asyncio.sleep(3600)
     writer.close()
 

@@ -1,4 +1,4 @@
-"""A quiet tenant beside a hostile one: what it waits for, alone and not."""
+"""A quiet tenant that measures how long its requests take, alone or beside a hostile tenant."""
 
 import http.client
 import json
@@ -18,7 +18,7 @@ SECONDS = 30
 
 @dataclass(frozen=True)
 class Quiet:
-    """A tenant's key and cookie, and where its portal is."""
+    """A quiet tenant: its key, its cookie and the address of the portal."""
 
     port: int
     key: str
@@ -26,8 +26,8 @@ class Quiet:
     host: str = "127.0.0.1"
 
     def waits(self, rounds: int) -> list[float]:
-        """Seconds for each of its requests, which all must succeed: a page, a list, a question
-        about a key and an event, in turn."""
+        """Return the seconds that each request takes; all must succeed. It asks for a page, a list,
+        a key check and an event in turn."""
         program = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         event = json.dumps({"type": "rfp.created", "data": {"id": 1}})
         asks: list[tuple[str, str, str | None, Mapping[str, str]]] = [
@@ -51,13 +51,13 @@ class Quiet:
 
 
 def p99(waits: list[float]) -> float:
-    """What one request in a hundred takes longer than."""
+    """Return the 99th percentile."""
     return quantiles(waits, n=100)[98]
 
 
 @contextmanager
 def hostility(port: int, key: str, host: str = "127.0.0.1") -> Iterator[None]:
-    """A tenant that does everything at once, until the block ends."""
+    """Run a hostile tenant that does everything at once until the block ends."""
     command = [sys.executable, "-m", "tests.bounded.hostile", str(port), key, host]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -1,4 +1,4 @@
-"""Bodies, forms, names and texts that would take long to read are read, or refused, at once."""
+"""Bodies, forms, names and texts that are slow to read are read or refused at once."""
 
 import json
 import time
@@ -15,12 +15,12 @@ from portal.secretscan import looks_like
 from portal.web.words import LARGEST_HIGHLIGHT, highlight
 from tests.cast import ADA, Api, Pages
 
-A_SECOND = 1.0  # of processor time, and generous: what is not bounded takes many
+A_SECOND = 1.0  # of processor time; generous, because unbounded input takes many seconds
 LARGE = 64_000
 
 
 class Spent:
-    """The processor time that a block takes."""
+    """A block that must not take more than a second of processor time."""
 
     def __enter__(self) -> "Spent":
         self._begun = time.process_time()
@@ -129,7 +129,7 @@ def test_a_text_of_nothing_but_keys_is_masked_in_linear_time() -> None:
 
 @pytest.mark.parametrize("language", ["json", "bash"])
 def test_what_a_tenant_sends_is_coloured_in_linear_time(language: str) -> None:
-    """Those are the languages in which pages show what tenants and receivers send."""
+    """Try the languages in which pages show what tenants and receivers send."""
     for piece in ("<", "&", "'", '"', "\\", "{", "$((", "a", "<<'", "`", '\\"', '{"a":'):
         text = piece * (LARGEST_HIGHLIGHT // len(piece))
         with Spent():

@@ -1,5 +1,8 @@
-"""One tenant does its worst beside a quiet one, which does not notice: slow bodies, floods of
-requests and of events, hostile schemas, large bodies, receivers that are dead or hang."""
+"""A hostile tenant does not slow down a quiet one.
+
+It sends slow and large bodies, floods of requests and events, and hostile schemas, and has
+receivers that are dead or never answer.
+"""
 
 import time
 from collections.abc import Callable
@@ -12,7 +15,7 @@ from tests.cast import GUS, Api, Pages
 from tests.webhooks.kit import said, working
 
 ROUNDS, ASKED, SETTLING = 3, 10, 1.0
-SLACK = 1.0  # seconds: a busy machine is no fault of the portal; `make bench` has the figures
+SLACK = 1.0  # seconds for a busy machine; `make bench` measures the real figures
 ALL = ["webhooks:read", "keys:verify", "events:publish"]
 
 

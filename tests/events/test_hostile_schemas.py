@@ -1,4 +1,4 @@
-"""Schemas that ask for endless work: refused by name, or cut off while they are evaluated."""
+"""Schemas that would take endless work are refused with a reason, or stopped during evaluation."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from tests.cast import ADA, Api, Pages
 from tests.databases import Database
 
 Browse = Callable[[str], Pages]
-A_SECOND = 1.0  # of processor time; each of these takes minutes where nothing bounds it
+A_SECOND = 1.0  # of processor time; unbounded, each of these takes minutes
 
 
 def described(ada: Api, schema: Any, **more: Any) -> Any:
@@ -24,14 +24,15 @@ def published(ada: Api, data: Any) -> Any:
 
 
 def why(answer: Any) -> str:
-    """The one problem of a refusal: `field: message`."""
+    """Return the only error of a refusal as `field: message`."""
     assert answer.status_code == 422, answer.text
     [error] = answer.json["errors"]
     return f"{error['field']}: {error['message']}"
 
 
 def doubling(keyword: str, levels: int) -> dict[str, Any]:
-    """Each level refers twice to the next: what is at the end is asked for 2**levels times."""
+    """Return a schema whose levels refer twice to the next, so the last is asked 2**levels
+    times."""
     twice = {f"d{n}": {keyword: [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(levels)}
     return {"$ref": "#/$defs/d0", "$defs": {**twice, f"d{levels}": {"type": "object"}}}
 

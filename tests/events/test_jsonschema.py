@@ -1,4 +1,4 @@
-"""Schemas mean here what the standard says: held against its own suite of tests, vendored."""
+"""The JSON Schema implementation passes the standard's own test suite, which is vendored."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_a_keyword_means_what_the_standard_says(keyword: str) -> None:
 
 
 def leads_out_of_itself(schema: Any) -> bool:
-    """Whether a schema has another document in it, or refers to one, or to the standard's own."""
+    """Tell whether a schema contains or refers to another document, or to the standard's own."""
     if isinstance(schema, dict):
         references = (schema.get(name, "#") for name in ("$ref", "$dynamicRef"))
         return (

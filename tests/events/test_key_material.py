@@ -1,4 +1,4 @@
-"""API keys in what is published: masked or refused, as the tenant says, before it is kept."""
+"""API keys in published events are masked or refused before anything is stored."""
 
 import base64
 import json
@@ -134,7 +134,8 @@ Sent = Callable[..., Any]
 
 @pytest.fixture
 def send(client: FlaskClient) -> Sent:
-    """`send(webhook)`: a genuine request of GitHub with the key in its body and its headers."""
+    """Return `send(webhook)`, which posts a genuine GitHub request with the key in body and
+    headers."""
 
     def send(webhook: dict[str, Any], secret: str = SECRET) -> Any:
         body = json.dumps(DATA).encode()

@@ -1,4 +1,4 @@
-"""Requests wait in lines that take turns: a flood keeps itself waiting."""
+"""Requests wait in lines that take turns, so a flood delays mostly itself."""
 
 import asyncio
 import threading
@@ -15,7 +15,7 @@ SECONDS = 20
 
 @pytest.fixture
 def gate() -> Iterator[threading.Event]:
-    """What the flood's calls wait for."""
+    """Yield the event that the flood's calls wait for."""
     gate = threading.Event()
     yield gate
     gate.set()

@@ -108,7 +108,7 @@ def test_a_flood_gets_at_least_nineteen_of_twenty_of_its_limit(ada: Api, databas
         rate.pass_by(1)
     seconds = 2 * (max(rate.used) - min(rate.used) + 1)
     assert sum(rate.used.values()) >= 0.95 * 300 * seconds / 60
-    # A slot may end while a call is counted, which is then noted one slot too early here.
+    # A slot may end while a call is counted. The call then counts one slot too early here.
     assert rate.most <= 303
 
 

@@ -61,7 +61,7 @@ def test_two_processes_admit_exactly_the_limit(
     issued = ada.create("api-keys", rpm_limit=60)
     heard = together(port_of_two, caller, {"key": issued["key"]})
     assert heard.total() == heard["VALID"] + heard["RPM_EXCEEDED"] == 200
-    assert 57 <= heard["VALID"] <= 60  # never more; what is lent to one process may lie unused
+    assert 57 <= heard["VALID"] <= 60  # never more; a process may hold an unused loan
 
 
 def test_two_hundred_cents_of_one_dollar_are_exactly_a_hundred(

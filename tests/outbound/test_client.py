@@ -162,8 +162,8 @@ HOSTILE = {
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_hostile_receiver_is_a_failure_in_time(case, run):
-    # In time, because none of them gives way: who waited longer than asked would wait for ever, or
-    # for the end of what drips, and would then call it something else.
+    # With a limit, because these receivers never give way: a call that ignores it waits for ever,
+    # or until the slow answer ends, and then reports another kind of failure.
     behave, kind = HOSTILE[case]
     patience = 0.15 if kind == "timeout" else 5.0
     outcome = send(behave, request={"timeout": patience, "read_timeout": patience}, run=run)

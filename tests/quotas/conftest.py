@@ -1,4 +1,4 @@
-"""Limits as an operator sets them."""
+"""Fixtures that set limits as an operator does."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,7 +13,7 @@ from tests.databases import Database
 
 @pytest.fixture
 def set_quota(database: Database, tenants: tuple[str, str]) -> Callable[..., Result]:
-    """`set_quota("--api-keys", "5")`: `portal tenant quota` for Acme."""
+    """Return `set_quota("--api-keys", "5")`, which runs `portal tenant quota` for Acme."""
 
     def run(*words: str, tenant: str = ACME) -> Result:
         settings = {
@@ -27,7 +27,7 @@ def set_quota(database: Database, tenants: tuple[str, str]) -> Callable[..., Res
 
 @pytest.fixture(autouse=True)
 def _nothing_of_the_test_before(app: Flask) -> Iterator[None]:
-    """What a process was lent or knows holds for seconds: longer than between two tests."""
+    """Forget loans and totals, which a process keeps for seconds: longer than between two tests."""
     known = [app.extensions[name] for name in ("portal.rates", "portal.room")]
     for one in known:
         one.forget()

@@ -1,4 +1,4 @@
-"""`portal tenant quota`: shows with no options, sets with."""
+"""`portal tenant quota` shows limits without options and sets them with options."""
 
 import pytest
 

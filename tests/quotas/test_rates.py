@@ -1,4 +1,4 @@
-"""Requests and events a second: for each tenant alone, over all processes."""
+"""Limits on requests and events a second hold for each tenant, over all processes."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -65,7 +65,7 @@ def test_a_batch_larger_than_a_second_waits_its_turn_and_the_next_one_for_it(app
     set_quota("--events-per-second", "10")
     with app.app_context():
         rates = Rates()
-        rates.take(ACME, "events_per_second", 50)  # of a full bucket
+        rates.take(ACME, "events_per_second", 50)  # from a full bucket
         with pytest.raises(QuotaExceeded) as refused:
             rates.take(ACME, "events_per_second", 50)
     assert refused.value.retry_after in (4, 5)
@@ -79,7 +79,7 @@ def test_verifying_keys_has_limits_of_its_own(ada, set_quota):
 
 @pytest.fixture
 def processes(app, tenants) -> list[Rates]:
-    """What three processes know of the same tenant's rates."""
+    """Return the rates of the same tenant in three processes."""
     return [Rates() for _ in range(3)]
 
 
@@ -98,7 +98,7 @@ def admitted(rates: Rates, times: int, tenant: str = ACME) -> int:
 def test_all_processes_together_get_one_buckets_worth_at_once(
     app, processes, set_quota, database, limit
 ):
-    """They borrow more than one at a time, and still no more than there is, nor less."""
+    """They borrow more than one at a time, but together exactly what the bucket holds."""
     set_quota("--requests-per-second", str(limit))
     with app.app_context():
         began = time.monotonic()
@@ -118,14 +118,14 @@ def test_threads_of_many_processes_stay_within_the_average(app, processes, set_q
     with ThreadPoolExecutor(6) as threads:
         total = sum(threads.map(work, processes * 2))
     seconds = time.monotonic() - began
-    # A bucket and what flows in; what was lent in the second before may come on top.
+    # The bucket and what refills it, plus what was lent in the second before.
     assert 200 <= total <= 200 * (2 + seconds)
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(calls=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 30)), max_size=25))
 def test_what_is_used_was_lent(app, processes, set_quota, database, calls):
-    """However processes take turns, they use no more than a bucket and what time let flow in."""
+    """Processes use no more than a bucket and its refill, in whatever order they take turns."""
     database.sql("DELETE FROM quota_rate")
     set_quota("--events-per-second", "20")
     taken, largest = 0, 20
@@ -160,13 +160,13 @@ def test_a_process_that_starts_anew_gets_no_second_bucket(app, processes, set_qu
 
 
 def test_a_database_that_cannot_lend_holds_nobody_up(app, api, set_quota, database):
-    """Reading goes on, and each process holds the limit by itself."""
+    """Reading goes on, and each process applies the limit by itself."""
     set_quota("--requests-per-second", "3")
     database.sql("REVOKE UPDATE, INSERT ON quota_rate FROM portal_app")
     try:
         with app.app_context():
             rates = Rates()
-            assert admitted(rates, 50) == 50  # the default: nobody said what the tenant's is
+            assert admitted(rates, 50) == 50  # the default; the tenant's own is unknown
         assert api(ADA).get("/connectors").status_code == 200
     finally:
         database.sql("GRANT UPDATE, INSERT ON quota_rate TO portal_app")
@@ -183,7 +183,7 @@ def test_one_line_in_the_log_and_not_thousands(app, processes, set_quota, capsys
 
 
 def test_two_applications_share_the_limit(config, token_provider, app, set_quota):
-    """Two web processes of one portal, over HTTP."""
+    """Run two web processes of one portal and ask them over HTTP."""
     set_quota("--requests-per-second", "2")
     other = create_app(config)
     callers = [Api(one.test_client(), token_provider.token(ADA)) for one in (app, other)]

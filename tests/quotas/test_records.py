@@ -1,4 +1,4 @@
-"""Quotas of records: exact, for every way to make one, for each tenant alone."""
+"""Quotas of records are exact, for each tenant and for every way to create one."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -23,7 +23,7 @@ def counted(database, kind: str, tenant: str = ACME) -> int:
 
 
 def run(app, name: str) -> None:
-    """The worker's job, for Acme."""
+    """Run the worker's job for Acme."""
     [job] = [job for job in housekeeping.HOUSEKEEPING if job.name == name]
     with app.app_context(), transaction(ACME):
         job.run(ACME)
@@ -48,7 +48,7 @@ def test_one_more_than_the_quota_is_refused_with_the_count(resource, ada, gus, s
     assert (refused.json["quota"], refused.json["used"], refused.json["limit"]) == (kind, 2, 2)
     assert "2 of 2" in refused.json["detail"]
     assert len(ada.get(f"/{resource.name}").json["items"]) == 2
-    gus.create(resource.name, **another(resource, 4))  # another tenant's quota is its own
+    gus.create(resource.name, **another(resource, 4))  # another tenant has a quota of its own
 
 
 def test_the_page_says_it_in_words(browse, ada, set_quota):
@@ -122,7 +122,7 @@ def test_a_limit_below_what_there_is_takes_nothing_away(ada, set_quota):
 
 def test_records_that_were_there_before_they_were_counted_count(ada, set_quota, database):
     ada.create("connectors")
-    database.sql("DELETE FROM quota_count")  # as on the day of the migration
+    database.sql("DELETE FROM quota_count")  # as right after the migration
     set_quota("--connectors", "2")
     ada.create("connectors")
     assert ada.post("/connectors").status_code == 409
@@ -138,7 +138,7 @@ def test_a_deletion_before_the_first_count_is_counted_once(ada, database):
 
 @pytest.mark.parametrize("verb", ["create", "delete"])
 def test_what_changes_while_the_first_count_is_made_is_counted(app, ada, database, verb):
-    """The count that is being made does not see a change that is not committed yet."""
+    """The running count does not see a change that is not committed yet."""
     kept = ada.create("connectors")["id"]
     gone = ada.create("connectors")["id"]
     database.sql("DELETE FROM quota_count")
@@ -183,7 +183,7 @@ def test_the_worker_counts_what_nobody_counted_yet(app, ada, database):
 
 @pytest.mark.parametrize("limit", [1, 7, 40])
 def test_many_at_once_are_exactly_as_many_as_the_quota(app, api, set_quota, database, limit):
-    """Threads that each create, delete and create again never get past the limit, and fill it."""
+    """Threads that create, delete and create again reach the limit and never pass it."""
     set_quota("--connectors", str(limit))
     calls = [api(ADA) for _ in range(8)]
 
@@ -191,7 +191,7 @@ def test_many_at_once_are_exactly_as_many_as_the_quota(app, api, set_quota, data
         made = 0
         for number in range(8):
             answer = caller.post("/connectors")
-            # On a busy machine a call at the limit waits too long, and is told to try again.
+            # On a busy machine a call at the limit waits too long and is told to try again.
             assert answer.status_code in (201, 409, 503), answer.text
             made += answer.status_code == 201
             if answer.status_code == 201 and number % 3 == 0:
@@ -210,9 +210,9 @@ def test_many_at_once_are_exactly_as_many_as_the_quota(app, api, set_quota, data
 
 
 def test_far_from_the_limit_nobody_waits_for_somebody_elses_creation(app, ada, tenants):
-    """One creation is not committed yet; another of the same kind goes through meanwhile."""
+    """Another record of the same kind is created while one creation is not committed yet."""
     ada.create("api-keys")
-    ada.create("api-keys")  # after the first one, which counted all there were
+    ada.create("api-keys")  # after the first record, which started the count
     with app.app_context(), transaction(ACME):
         counts.take(ACME, ApiKey)
         with ThreadPoolExecutor(1) as other:

@@ -1,4 +1,4 @@
-"""How a tenant stands to its quotas: the page for admins, and the same by program."""
+"""A tenant's use of its quotas, on the page for admins and by REST."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def test_a_rate_is_the_average_of_the_last_full_minute(ada, app, database):
     ada.get("/connectors")
     busy = "UPDATE quota_rate SET minute = %s, lent_before = 630, lent = 1230"
     database.sql(busy, database.minute())
-    # 21 where a minute ended since.
+    # 21 if a minute has ended since.
     assert by_name(ada)["requests_per_second"]["used"] in (11, 21)
 
 

@@ -1,4 +1,4 @@
-"""Stored bytes: measured by the worker, and a limit for whoever publishes."""
+"""The worker measures stored bytes, and publishing stops at the limit."""
 
 import pytest
 from flask import Flask
@@ -14,11 +14,11 @@ LARGE = {"type": "rfp.created", "data": {"text": "".join(map(chr, range(0x4E00, 
 
 @pytest.fixture
 def measure(app: Flask, database: Database):
-    """`measure()`: the worker's job, a minute after all that is there came; gives the sum."""
+    """Return `measure()`, which runs the worker's job a minute later and returns the sum."""
 
     def run(tenant: str = ACME) -> int:
         for table in ("event", "inbound_request", "delivery_attempt"):
-            # As if it had come a minute earlier: the ids are the time.
+            # Move the rows a minute back: their ids hold the time.
             database.sql(
                 f"UPDATE {table} SET id = left(id, 9) || '0' || substr(id, 11)"
                 " WHERE substr(id, 10, 1) <> '0'"

@@ -43,7 +43,7 @@ def dump(database: Database) -> str:
         tables = connection.execute(
             "SELECT quote_ident(relname) FROM pg_class"
             " WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
-            " AND relname <> 'key_verifier'"  # which running processes write every second
+            " AND relname <> 'key_verifier'"  # running processes write it every second
         ).fetchall()
         rows = [connection.execute(f"SELECT t::text FROM {table} t") for (table,) in tables]
         return "\n".join(line for found in rows for (line,) in found)

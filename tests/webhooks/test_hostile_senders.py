@@ -1,7 +1,7 @@
-"""Senders who hold a genuine request and make another one of it, for every scheme that signs.
+"""A sender cannot turn a genuine request into another event, for every scheme that signs.
 
-They move the border between two parts that are signed together, write the signature in another way,
-or change what nobody signed. The first is refused, the others are the delivery that is here.
+Such senders move the border between two signed parts, write the signature in another way, or change
+what nobody signed. The first is refused; the others count as the delivery that is stored.
 """
 
 import base64
@@ -43,7 +43,7 @@ FORM = "CallSid=CA1&Digits=1234&To=%2B1800"
 
 
 def by_address(name: str, url: str) -> Vector:
-    """A genuine request of a scheme that signs the address."""
+    """Return a genuine request of a scheme that signs the address."""
     vector = VECTORS[name]
     if name == "square":
         signed = {"x-square-hmacsha256-signature": b64ed(url + TEXT)}
@@ -73,7 +73,7 @@ SIGNED = sorted(set(SCHEMES) - NOT_SIGNED - {"dropbox"})
 
 
 def disguises(scheme: Scheme, vector: Vector) -> Iterator[dict[str, str]]:
-    """The headers of the same request, changed where no signature notices it."""
+    """Yield headers of the same request, changed where the signature does not cover them."""
     ids = [place.removeprefix("header:") for place in scheme.id if place.startswith("header:")]
     if unsigned := {one: "another-1" for one in ids if scheme.method != "standard"}:
         yield {**vector.headers, **unsigned}
@@ -85,7 +85,7 @@ def disguises(scheme: Scheme, vector: Vector) -> Iterator[dict[str, str]]:
             assert upper != value
             yield {**vector.headers, name: upper}
         if scheme.encoding == "base64" and re.search(r"[^=]=$", value):
-            spare = DIGITS[DIGITS.index(value[-2]) ^ 1]  # its last two bits stand for nothing
+            spare = DIGITS[DIGITS.index(value[-2]) ^ 1]  # the last two bits are unused
             yield {**vector.headers, name: f"{value[:-2]}{spare}="}
         if scheme.parts:
             more = f"{scheme.separator}{scheme.parts[0]}="
@@ -102,7 +102,7 @@ def test_a_request_in_disguise_is_the_delivery_that_is_here(
     vector, scheme = VECTORS[name], SCHEMES[name]
     moment = datetime.fromtimestamp(vector.now, UTC)
     monkeypatch.setattr(reception, "database_now", lambda: moment)
-    secret = vectors.SECRET if name == "twilio" else vector.secret  # the published one is too short
+    secret = vectors.SECRET if name == "twilio" else vector.secret  # the original is too short
     webhook = make(ada, name, inbound_secret=secret)
     sent = genuine(name, webhook["inbound_url"])
     first = knock(client, webhook["inbound_url"], sent.body, dict(sent.headers))
@@ -119,7 +119,7 @@ def test_a_request_in_disguise_is_the_delivery_that_is_here(
 def test_a_token_whose_signature_is_written_in_another_way_is_the_same(
     ada: Api, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a signature on a curve (r, s) there is a second one, (r, n - s), that anybody can make."""
+    """A signature (r, s) on a curve has a second valid form (r, n - s) that anybody can compute."""
     vector = VECTORS["plaid"]
     monkeypatch.setattr(reception, "database_now", lambda: datetime.fromtimestamp(NOW, UTC))
     webhook = make(ada, "plaid", inbound_secret=vector.secret)
@@ -209,7 +209,7 @@ def test_two_webhooks_of_one_sender_are_two_deliveries(ada: Api, client: FlaskCl
 def test_a_copy_in_quarantine_is_not_published_beside_the_original(
     ada: Api, client: FlaskClient
 ) -> None:
-    """The right secret came late; meanwhile somebody sent the request again under another id."""
+    """The right secret came late, and meanwhile somebody sent the request again with another id."""
     webhook = make(ada, "github", inbound_secret="not-the-right-one")
     signed = {"X-Hub-Signature-256": f"sha256={hexed(BODY)}", "X-GitHub-Event": "push"}
     for number in range(2):
@@ -263,7 +263,8 @@ def test_a_mark_that_has_run_out_holds_nobody_up_and_is_forgotten(
 
 
 def forged_sns(**changes: Any) -> bytes:
-    """A message to the attacker's own topic, signed by Amazon, read as one to the victim's."""
+    """Return a message to the attacker's topic, signed by Amazon, that reads as one to the
+    victim's."""
     own = "arn:aws:sns:eu-central-1:666666666666:evil"
     stamp = "2024-11-15T21:12:01.000Z"
     inner = (
@@ -323,7 +324,7 @@ Move = Callable[[Vector], Vector]
 
 
 def headed(**headers: str) -> Move:
-    """The same with other values of these headers, `_` for `-`."""
+    """Return the message with other values of these headers; `_` stands for `-`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda vector: replace(vector, headers={**vector.headers, **named})
 
