@@ -151,7 +151,7 @@ def _network(peer: str, forwarded: str, trusted: "tuple[Network, ...]") -> str:
 def _refusal(path: str, error: PortalError) -> Answer:
     """The answer to a request that the application never sees."""
     headers = [(name.lower(), value) for name, value in error.headers.items()]
-    if error.status in (408, 413):
+    if error.status in (400, 408, 413):
         headers.append(("connection", "close"))  # what is left of the body is not read
     if not api.is_api_path(path):
         return error.status, [*PLAIN, *headers], f"{error.detail}\n".encode()

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from portal.errors import PortalError, RateLimited, RequestTimeout, TooLarge, Unavailable
+from granian.rsgi import ProtocolClosed
+
+from portal.errors import (
+    BadRequest,
+    PortalError,
+    RateLimited,
+    RequestTimeout,
+    TooLarge,
+    Unavailable,
+)
 from portal.openapi import PREFIX
 
 SECONDS = 10.0  # for a whole body
@@ -26,6 +35,7 @@ LARGEST_OF: Mapping[str, int] = {
     "/look": 4 * 1024,
 }
 """Path → the largest body in bytes that it takes, where that is less than LARGEST."""
+CUT = "The body ended before it was whole. Send the request again."
 
 
 @dataclass(slots=True, eq=False)
@@ -52,8 +62,9 @@ class Bodies:
     async def receive(self, protocol: Any, path: str, length: str | None, source: str) -> bytes:
         """Return the whole body of a request; `length` is its Content-Length, if it has one.
 
-        Raises TooLarge, RequestTimeout for a body that is too slow, RateLimited for one too many of
-        its source, Unavailable when too much is on its way.
+        Raises TooLarge, BadRequest for a body that ends too soon, RequestTimeout for one that comes
+        too slowly, RateLimited for one too many of its source, Unavailable when too much is on its
+        way.
         """
         largest = LARGEST_OF.get(path, LARGEST)
         size = largest if length is None else int(length)
@@ -66,7 +77,9 @@ class Bodies:
         try:
             if length is not None and size <= SMALL:
                 return bytes(await protocol())
-            return await self._larger(protocol, size, largest)
+            return await self._larger(protocol, size, largest, length is not None)
+        except ProtocolClosed:
+            raise BadRequest(CUT) from None
         except asyncio.CancelledError:
             if one.refused is None:
                 raise
@@ -75,18 +88,27 @@ class Bodies:
         finally:
             self._on_their_way.discard(one)
 
-    async def _larger(self, protocol: Any, size: int, largest: int) -> bytes:
+    async def _larger(self, protocol: Any, size: int, largest: int, exact: bool) -> bytes:
+        """The body piece by piece, of `size` bytes if `exact`.
+
+        The server ends every body with an empty piece, and says with one more that what came was
+        cut or wrong, or had trailers, which nothing here reads. A part is never taken for the
+        whole: it may be valid JSON, or empty, and would be carried out.
+        """
         if self._reserved + size > RESERVED:
             raise Unavailable("Too much is being sent right now. Try again in a moment.")
         self._reserved += size
-        received = bytearray()
+        received, empty = bytearray(), 0
         try:
             async for piece in protocol:
                 received += piece
+                empty += not piece
                 if len(received) > largest:
                     raise TooLarge(f"Send at most {largest // 1024} KiB.")
         finally:
             self._reserved -= size
+        if empty > 1 or (exact and len(received) != size):
+            raise BadRequest(CUT)
         return bytes(received)
 
     async def watch(self) -> None:

@@ -36,6 +36,8 @@ def environment(scope: Any, body: bytes) -> WSGIEnvironment:
     }
     for name, value in scope.headers.items():
         _add(environ, name, value)
+    # What came in chunks is here in whole; werkzeug would read nothing of what it takes for chunks.
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
     if body:
         environ["CONTENT_LENGTH"] = str(len(body))
     return environ

@@ -150,6 +150,51 @@ def test_a_body_without_a_length_is_refused_when_it_has_become_too_large(port: i
         assert answer.startswith(b"HTTP/1.1 413 ")
 
 
+JSON = b'{"display_name": "Cut"}'
+CHUNKED = {"transfer_encoding": "chunked"}
+
+
+def registering(ada: Api, length: dict[str, str]) -> bytes:
+    """The head of a request that registers an application, by a key."""
+    key = ada.create("api-keys", scopes=["applications:write"])["key"]
+    said = {"authorization": f"Bearer {key}", "content_type": "application/json"}
+    return head("POST", f"{PREFIX}/applications", **said, **length)
+
+
+@pytest.mark.parametrize(
+    ("length", "sent"),
+    [
+        ({"content_length": "100"}, JSON),
+        ({"content_length": "100000"}, JSON),
+        ({"content_length": "100000"}, b""),
+        (CHUNKED, b"17\r\n" + JSON + b"\r\n"),
+        (CHUNKED, b"20\r\n" + JSON),
+        (CHUNKED, b"no length\r\n" + JSON),
+        (CHUNKED, b""),
+    ],
+    ids=["short", "long", "nothing", "a chunk", "half a chunk", "no chunk", "no chunks"],
+)
+def test_a_body_that_is_cut_off_is_not_taken_for_the_whole(
+    port: int, ada: Api, length: dict[str, str], sent: bytes
+):
+    with connected(port, registering(ada, length) + sent) as cut:
+        cut.shutdown(socket.SHUT_WR)
+        answer = whole_answer(cut)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"ended before it was whole" in answer
+    assert ada.get("/applications").json["items"] == []
+
+
+def test_a_body_in_chunks_is_taken_whole(port: int, ada: Api):
+    with connected(port, registering(ada, CHUNKED)) as slow:
+        for piece in (JSON[:9], JSON[9:]):
+            slow.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
+        slow.sendall(b"0\r\n\r\n")
+        assert status_of(slow) == 201
+    [made] = ada.get("/applications").json["items"]
+    assert made["display_name"] == "Cut"
+
+
 def test_requests_in_hand_are_answered_when_the_server_is_stopped(environment: dict[str, str]):
     port = free_port()
     with portal_serving(environment, port) as server:
