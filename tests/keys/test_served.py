@@ -3,6 +3,7 @@ answers, the limits and the money are the same."""
 
 import http.client
 import json
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -59,9 +60,15 @@ def test_two_processes_admit_exactly_the_limit(
     port_of_two: int, ada: Api, caller: dict[str, str]
 ) -> None:
     issued = ada.create("api-keys", rpm_limit=60)
-    heard = together(port_of_two, caller, {"key": issued["key"]})
-    assert heard.total() == heard["VALID"] + heard["RPM_EXCEEDED"] == 200
-    assert 57 <= heard["VALID"] <= 60  # never more; a process may hold an unused loan
+    question = {"key": issued["key"]}
+    heard = together(port_of_two, caller, question)
+    deadline = time.monotonic() + SECONDS
+    # Calls that a process was lent and did not use go to the next callers.
+    while heard["VALID"] < 60 and time.monotonic() < deadline:
+        heard += Counter(document["code"] for _, document in ask(port_of_two, caller, question))
+    heard += together(port_of_two, caller, question)
+    assert heard["VALID"] == 60
+    assert heard.keys() == {"VALID", "RPM_EXCEEDED"}
 
 
 def test_two_hundred_cents_of_one_dollar_are_exactly_a_hundred(
