@@ -14,9 +14,9 @@ from typing import Any
 from portal.config import running
 from portal.db import new_id
 from portal.keyshape import masked, masked_bytes
-from portal.webhooks.inbound import once
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.models import InboundRequest
+from portal.webhooks.inbound.once import Arrival
 from portal.webhooks.inbound.schemes import Scheme
 from portal.webhooks.inbound.verify import Refused, Verdict, credential, read
 from portal.webhooks.models import Webhook
@@ -28,9 +28,10 @@ MAX_URL = 4096
 
 
 def row(
-    webhook: Webhook, scheme: Scheme, message: Message, source_ip: str | None, verdict: Verdict
+    webhook: Webhook, arrival: Arrival, source_ip: str | None, verdict: Verdict
 ) -> dict[str, Any]:
     """Return the columns of a request, unchanged except for the credential that it carries."""
+    scheme, message = arrival.scheme, arrival.message
     shown = presented(scheme, message) if scheme.hides_credential else None
     body = _masked(scheme, message)
     return {
@@ -46,7 +47,7 @@ def row(
         "body_bytes": len(body),
         "credential_digest": digests(webhook, shown)[0] if shown else None,
         "source_ip": (source_ip or "")[:60] or None,
-        "delivery_key": once.delivery_key(scheme, message),
+        "delivery_key": arrival.key,
         "verified_with": verdict.fingerprint,
     }
 

@@ -8,6 +8,8 @@ kept.
 """
 
 import hashlib
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from sqlalchemy import Delete, Update, delete, func, select, update
@@ -29,42 +31,49 @@ from portal.webhooks.models import Webhook
 S = TypeVar("S", Update, Delete)
 
 
-def delivery_key(scheme: Scheme, message: Message) -> str | None:
-    """Return the key that identifies the delivery: its id, or else its mark; None if it has
-    neither."""
-    if found := message.first(scheme.id):
-        is_plain = len(found) <= 150 and found.isprintable() and not holds_key(found)
-        return found if is_plain else _short(found)
-    mark = mark_of(scheme, message)
-    return f"sha256:{mark}" if mark else None
+@dataclass(frozen=True)
+class Arrival:
+    """A request, read by the scheme of its webhook."""
+
+    scheme: Scheme
+    message: Message
+
+    @cached_property
+    def key(self) -> str | None:
+        """Return the key that identifies the delivery: its id, or else its mark; None if it
+        has neither."""
+        if found := self.message.first(self.scheme.id):
+            is_plain = len(found) <= 150 and found.isprintable() and not holds_key(found)
+            return found if is_plain else _short(found)
+        return f"sha256:{self.mark}" if self.mark else None
+
+    @cached_property
+    def mark(self) -> str | None:
+        """Return the digest of the signed text; None if nothing is signed, or if equal bodies
+        are usual.
+
+        Shopify and WooCommerce send one document under several topics and sign only the document,
+        so each topic is a delivery of its own.
+        """
+        scheme, message = self.scheme, self.message
+        if scheme.equal_bodies == "each" or (signed := signed_text(scheme, message)) is None:
+            return None
+        topic = message.first(scheme.type) or "" if scheme.equal_bodies == "one_a_type" else ""
+        return hashlib.sha256(f"{topic}\n".encode("utf-8", "surrogatepass") + signed).hexdigest()
 
 
-def mark_of(scheme: Scheme, message: Message) -> str | None:
-    """Return the digest of the signed text; None if nothing is signed, or if equal bodies are
-    usual.
-
-    Shopify and WooCommerce send one document under several topics and sign only the document, so
-    each topic is a delivery of its own.
-    """
-    if scheme.equal_bodies == "each" or (signed := signed_text(scheme, message)) is None:
-        return None
-    topic = message.first(scheme.type) or "" if scheme.equal_bodies == "one_a_type" else ""
-    return hashlib.sha256(f"{topic}\n".encode("utf-8", "surrogatepass") + signed).hexdigest()
-
-
-def claim(webhook: Webhook, scheme: Scheme, message: Message, request_id: str) -> str | None:
+def claim(webhook: Webhook, arrival: Arrival, request_id: str) -> str | None:
     """Store the delivery's mark for a request. Return the earlier request that has it, if any.
 
     Waits while another transaction receives the same delivery.
     """
-    mark = mark_of(scheme, message)
-    if mark is None:
+    if arrival.mark is None:
         return None
-    keep = KEEP_QUARANTINED if scheme.timestamp else KEEP_ACCEPTED
+    keep = KEEP_QUARANTINED if arrival.scheme.timestamp else KEEP_ACCEPTED
     row = {
         "tenant_id": webhook.tenant_id,
         "webhook_id": webhook.id,
-        "digest": mark,
+        "digest": arrival.mark,
         "request_id": request_id,
         "expires_at": func.now() + keep,
     }
@@ -79,22 +88,22 @@ def claim(webhook: Webhook, scheme: Scheme, message: Message, request_id: str) -
     if taken is not None:
         return None
     query = select(InboundMark.request_id).filter_by(
-        tenant_id=webhook.tenant_id, webhook_id=webhook.id, digest=mark
+        tenant_id=webhook.tenant_id, webhook_id=webhook.id, digest=arrival.mark
     )
     return session.scalar(query)
 
 
-def hand_over(webhook: Webhook, scheme: Scheme, message: Message, earlier_id: str) -> None:
+def hand_over(webhook: Webhook, arrival: Arrival, earlier_id: str) -> None:
     """Assign the mark to the earlier request, which has the same id."""
-    if mark := mark_of(scheme, message):
-        of_one = _row(update(InboundMark), webhook, mark)
+    if arrival.mark:
+        of_one = _row(update(InboundMark), webhook, arrival.mark)
         session.execute(of_one.values(request_id=earlier_id))
 
 
-def release(webhook: Webhook, scheme: Scheme, message: Message) -> None:
+def release(webhook: Webhook, arrival: Arrival) -> None:
     """Remove the mark of a request that is not accepted after all."""
-    if mark := mark_of(scheme, message):
-        session.execute(_row(delete(InboundMark), webhook, mark))
+    if arrival.mark:
+        session.execute(_row(delete(InboundMark), webhook, arrival.mark))
 
 
 def of_key(webhook: Webhook, key: str | None) -> str | None:

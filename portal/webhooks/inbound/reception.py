@@ -16,7 +16,7 @@ from portal.errors import Invalid, NotFound
 from portal.webhooks.inbound import challenges, failures, keeping, once, publication, secrets, sns
 from portal.webhooks.inbound.message import Message
 from portal.webhooks.inbound.models import InboundRequest
-from portal.webhooks.inbound.schemes import Scheme
+from portal.webhooks.inbound.once import Arrival
 from portal.webhooks.inbound.verify import (
     KEYS_AWAY,
     Verdict,
@@ -91,17 +91,18 @@ def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Recept
     verdict = verify(scheme, known, message, now=now.timestamp())
     if not verdict.verified:
         return Reception(verdict)
-    if scheme.fetches and (key := once.delivery_key(scheme, message)):
-        _forget_earlier(webhook, key)
+    arrival = Arrival(scheme, message)
+    if scheme.fetches and arrival.key:
+        _forget_earlier(webhook, arrival.key)
     if (answer := challenges.signed(scheme, message, known)) is not None:
         return Reception(verdict, challenge=answer)
     if (url := sns.confirmation_of(message.json)) and scheme.method == "sns":
         return Reception(verdict, confirm=url)
     if (failure := failures.take(webhook)) is not None:
         return Reception(verdict, failure=failure)
-    row = keeping.row(webhook, scheme, message, source_ip, verdict)
+    row = keeping.row(webhook, arrival, source_ip, verdict)
     try:
-        return _accept(webhook, scheme, message, row, verdict)
+        return _accept(webhook, arrival, row, verdict)
     except Invalid as error:
         session.rollback()
         return Reception(refused_event(error))
@@ -136,27 +137,26 @@ def quarantine(
     is_full = rows >= QUARANTINE_ROWS or used + len(message.body) > QUARANTINE_BYTES
     if is_full or in_minute >= QUARANTINE_A_MINUTE:
         return None
-    row = keeping.row(webhook, secrets.scheme_of(webhook), message, source_ip, verdict)
+    arrival = Arrival(secrets.scheme_of(webhook), message)
+    row = keeping.row(webhook, arrival, source_ip, verdict)
     session.execute(insert(InboundRequest), [row | {"state": "quarantined"}])
     return str(row["id"])
 
 
-def _accept(
-    webhook: Webhook, scheme: Scheme, message: Message, row: dict[str, Any], verdict: Verdict
-) -> Reception:
+def _accept(webhook: Webhook, arrival: Arrival, row: dict[str, Any], verdict: Verdict) -> Reception:
     row |= {"state": "accepted", "verified_at": func.now(), **keeping.without_keys(row)}
-    if earlier := once.claim(webhook, scheme, message, row["id"]):
+    if earlier := once.claim(webhook, arrival, row["id"]):
         return _again(webhook, earlier, verdict)
     inserted = session.execute(
         insert(InboundRequest).values(row).on_conflict_do_nothing().returning(InboundRequest.id)
     ).scalar()
     if inserted is None:
         earlier = once.of_key(webhook, row["delivery_key"]) or ""
-        once.hand_over(webhook, scheme, message, earlier)
+        once.hand_over(webhook, arrival, earlier)
         return _again(webhook, earlier, verdict)
     _touch(webhook)
     request = _get(webhook.tenant_id, inserted)
-    publication.publish(webhook, scheme, message, request)
+    publication.publish(webhook, arrival.scheme, arrival.message, request)
     session.flush()
     return Reception(verdict, request.id, request.event_id)
 

@@ -198,15 +198,14 @@ def _judge(actor: Actor, webhook: Webhook, request: InboundRequest, known: Seque
     if not verdict.verified:
         return "refused"
     message = message_of(request)
-    if once.of_key(webhook, request.delivery_key) or once.claim(
-        webhook, scheme, message, request.id
-    ):
+    arrival = once.Arrival(scheme, message)
+    if once.of_key(webhook, request.delivery_key) or once.claim(webhook, arrival, request.id):
         return "duplicate"
     if challenges.signed(scheme, message, known) is None:
         try:
             publication.publish(webhook, scheme, message, request, is_counted=True)
         except Invalid as error:
-            once.release(webhook, scheme, message)
+            once.release(webhook, arrival)
             refused = refused_event(error)
             request.code, request.reason = refused.code, refused.reason
             return "refused"
