@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sqlalchemy import ARRAY, String, any_, literal
+from sqlalchemy.orm import joinedload
 
 from portal.db import Actor, session
 from portal.keys.models import ApiKey
@@ -18,7 +19,8 @@ def found(actor: Actor, fingerprints: Sequence[str]) -> Sequence[ApiKey]:
     own = ApiKey.seen_by(actor).where(
         ApiKey.key_hash == any_(literal(list(fingerprints), ARRAY(String)))
     )
-    return session.scalars(own.order_by(ApiKey.name_key, ApiKey.id)).all()
+    with_owners = own.options(joinedload(ApiKey.owning_application))
+    return session.scalars(with_owners.order_by(ApiKey.name_key, ApiKey.id)).all()
 
 
 def rule(code: str) -> str:

@@ -229,7 +229,7 @@ class ApiKey(OfApplication, Record):
     def label(self) -> str:
         return self.name
 
-    @property
+    @hybrid_property
     def state(self) -> str:
         """In one word what `status`, its application and `blocked` come to."""
         if self.status != "active":
@@ -237,6 +237,16 @@ class ApiKey(OfApplication, Record):
         if self.is_stopped:
             return "stopped"
         return "blocked" if self.blocked else "active"
+
+    @state.inplace.expression
+    @classmethod
+    def _state(cls) -> ColumnElement[str]:
+        return case(
+            (cls.status != "active", cls.status),
+            (cls.is_stopped, "stopped"),
+            (cls.blocked, "blocked"),
+            else_="active",
+        )
 
     @hybrid_property
     def is_counted(self) -> bool:

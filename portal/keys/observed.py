@@ -119,7 +119,7 @@ class Relative:
     id: str
     name: str
     shown: str
-    status: str
+    state: str
     relation: str
     created_at: datetime
 
@@ -196,7 +196,7 @@ def standing(actor: Actor, key: ApiKey) -> Standing:
     rows = session.execute(
         select(
             found.c.relation, ApiKey.id, ApiKey.name, ApiKey.key_prefix, ApiKey.last4,
-            ApiKey.status, ApiKey.blocked, ApiKey.created_at, KeyRate, KeyBudget, spent_lately,
+            ApiKey.state, ApiKey.created_at, KeyRate, KeyBudget, spent_lately,
             uses, func.now(),
         )
         .join(ApiKey, and_(here, ApiKey.id == found.c.id))
@@ -221,8 +221,7 @@ def standing(actor: Actor, key: ApiKey) -> Standing:
         name,
         prefix,
         last4,
-        status,
-        blocked,
+        state,
         created,
         held,
         money,
@@ -236,8 +235,8 @@ def standing(actor: Actor, key: ApiKey) -> Standing:
             continue
         known = related.get(id_)
         if known is None or known.relation == "family":
-            shown = "blocked" if blocked and status == "active" else status
-            related[id_] = Relative(id_, name, f"{prefix}…{last4}", shown, relation, created)
+            shown = f"{prefix}…{last4}"
+            related[id_] = Relative(id_, name, shown, state, relation, created)
     return Standing(
         tuple(related.values()), _gauges(key, window, used, now), _money(key, budget, lately, now)
     )

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import Select, func, select, update
+from sqlalchemy.orm import joinedload
 
 from portal import records
 from portal.applications.models import Application
@@ -97,6 +98,7 @@ def sample(actor: Actor, chosen: Selection, most: int) -> Sequence[ApiKey]:
     return session.scalars(
         select(ApiKey)
         .where(ApiKey.tenant_id == actor.tenant_id, ApiKey.id.in_(_ids(actor, chosen, most)))
+        .options(joinedload(ApiKey.owning_application))
         .order_by(ApiKey.name_key)
     ).all()
 

@@ -1,6 +1,6 @@
 """The lines of the list of keys, drawn in Python: a template asks five times as much for each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from html import escape
@@ -8,14 +8,16 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import array
 
-from portal.applications.models import Application
+from portal.applications.models import STOPPED, Application
 from portal.keys.models import ApiKey
 from portal.web.drawn import number, status, tags, time
 from portal.web.words import record_urls
 
+# Its name and its status; one look at it gives both.
 _APPLICATION = (
-    select(Application.display_name)
+    select(array([Application.display_name, Application.status]))
     .where(Application.tenant_id == ApiKey.tenant_id, Application.id == ApiKey.application_id)
     .scalar_subquery()
 )
@@ -29,7 +31,7 @@ class Line(NamedTuple):
     key_prefix: str
     last4: str
     application_id: str | None
-    application: str | None
+    application: Sequence[str] | None
     scopes: list[str]
     created_by_user_id: str | None
     last_used_at: datetime | None
@@ -55,7 +57,7 @@ def lines(keys: Iterable[tuple[object, ...]], makers: Mapping[str, str], *, tick
         name = escape(key.name)
         application = '<span class="mute">whole tenant</span>'
         if key.application_id:
-            named = escape(key.application or key.application_id)
+            named = escape(key.application[0] if key.application else key.application_id)
             application = f'<a href="{application_url(key.application_id)}">{named}</a>'
         drawn.append(
             f"<tr>{_box(key, name) if tick else ''}"
@@ -92,9 +94,12 @@ def _spent(key: Line) -> str:
 
 
 def _standing(key: Line) -> str:
-    said = [status(key.status)]
-    if key.blocked:
-        said.append(status("blocked"))
-    if key.revoke_at and key.status == "active":
-        said.append(status("stopping"))
-    return " ".join(said)
+    """What holds it up stands in the place of "active": a key that does not work is not green."""
+    active = key.status == "active"
+    stopped = active and key.application is not None and key.application[1] in STOPPED
+    said = ["stopped"] * stopped + ["blocked"] * key.blocked
+    if not active or not said:
+        said.insert(0, key.status)
+    if active and key.revoke_at:
+        said.append("stopping")
+    return " ".join(map(status, said))

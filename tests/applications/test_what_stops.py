@@ -135,6 +135,35 @@ def test_a_one_time_link_to_its_key_opens_after_it_is_reopened(
     assert opened() == 410
 
 
+@STOPS
+def test_every_page_that_shows_its_key_says_that_it_is_stopped(
+    ada: Api, crm: App, do: Do, browse: Callable[..., Pages], verb: str
+) -> None:
+    key = ada.create("api-keys", application_id=crm["id"], name="Nightly")
+    child = ada.post(f"/api-keys/{key['id']}/children", {"name": "Nightly too"}).json
+    ada.create("api-keys", name="Of the tenant")
+    page = browse(ADA)
+    shown = {
+        "/keys": {"Nightly": 1, "Nightly too": 1, "Of the tenant": 0},
+        f"/keys/leaks?fingerprint={key['key_fingerprint']}": {"Nightly": 1},
+        f"/keys/bulk?application_id={crm['id']}": {"Nightly": 1, "Nightly too": 1},
+        f"/keys/{key['id']}": {"Nightly": 1, "Nightly too": 1},
+        f"/keys/{child['id']}": {"Nightly": 1, "Nightly too": 1},
+        f"/applications/{crm['id']}": {"Nightly": 1, "Nightly too": 1},
+    }
+
+    def stopped() -> dict[str, int]:
+        return {path: page.get(path).text.count(">stopped</span>") for path in shown}
+
+    assert set(stopped().values()) == {0}
+    ada.post(f"/api-keys/{child['id']}/block")
+    do(verb)
+    assert ">active</span>" not in page.get(f"/keys?application_id={crm['id']}").text
+    assert stopped() == {path: sum(names.values()) for path, names in shown.items()}
+    do("reopen")
+    assert set(stopped().values()) == {0}
+
+
 # ---------------------------------------------------------------- every process
 
 
@@ -292,13 +321,15 @@ def test_nothing_that_was_set_aside_is_published_by_hand(
 
 @STOPS
 def test_its_inbound_addresses_are_as_if_they_were_off(
-    app: Flask, ada: Api, crm: App, do: Do, verb: str
+    app: Flask, ada: Api, crm: App, do: Do, browse: Callable[..., Pages], verb: str
 ) -> None:
     inbound = ada.create("webhooks", direction="inbound", application_id=crm["id"])
     path = f"/in/{inbound['id']}"
     assert app.test_client().post(path, data=b"{}").status_code == 401
     do(verb)
     assert app.test_client().post(path, data=b"{}").status_code == 404
+    shown = browse(ADA).get(f"/webhooks/{inbound['id']}").text
+    assert "Its address answers 404 and nothing is let in until" in shown
     do("reopen")
     assert app.test_client().post(path, data=b"{}").status_code == 401
 
