@@ -20,14 +20,14 @@ from portal.rootkeys import SHORT
 from portal.secretstore import SecretNotFound, SecretRef, store
 
 KINDS = ("connectors", "webhooks", "keys")
-"""Of records that have secrets."""
+"""The kinds of records that have secrets."""
 STANDING = """
 SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace)
     + (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace),
   EXISTS (SELECT FROM pg_roles WHERE rolname = %s)
 """
 NEW_SETTING, LINES_OF_SETTINGS = b"SET transaction_timeout = 0;\n", 40
-"""A pg_restore of 17 or newer begins with it for older servers too, which do not know it."""
+"""A line near the beginning of each script of pg_restore 17 and newer; older servers refuse it."""
 
 
 class RestoreError(Exception):

@@ -14,7 +14,7 @@ from functools import cached_property
 
 KEY_BYTES = 32
 STORE_PURPOSE = b"cpod/secretstore/store-key/1"
-"""Of the keys of the embedded secret store; the ids of all keys are made from these, too."""
+"""The purpose of the embedded secret store's keys; the id of each key is derived from it, too."""
 SHORT = 8  # characters of an id that people see
 
 

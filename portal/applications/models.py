@@ -84,7 +84,7 @@ class Application(Record):
 
     @property
     def returns_to(self) -> str:
-        """The status that reopening it gives it."""
+        """Return the status that the application has after it is reopened."""
         return self.reopens_as or "active"
 
     def allows(self, scope: str) -> bool:

@@ -19,7 +19,7 @@ class OfApplication:
 
     @declared_attr
     def owning_application(cls) -> Mapped[Application | None]:  # noqa: N805 - a class, see SQLAlchemy
-        """The application that the record belongs to, loaded on first access."""
+        """Return the application that the record belongs to, loaded on first access."""
         owned: Any = cls
         return relationship(
             Application,

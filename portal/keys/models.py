@@ -231,7 +231,7 @@ class ApiKey(OfApplication, Record):
 
     @hybrid_property
     def state(self) -> str:
-        """In one word what `status`, its application and `blocked` come to."""
+        """Return one word for `status`, the application's status and `blocked` together."""
         if self.status != "active":
             return self.status
         if self.is_stopped:

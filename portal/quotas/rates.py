@@ -54,7 +54,7 @@ class Share:
     used: int = 0
     refused_until: float = 0.0
     allowed: int = 0
-    is_own: bool = False  # the process lent it to itself
+    is_own: bool = False  # made by the process itself
 
 
 class Rates:
@@ -137,7 +137,7 @@ class Rates:
         return 0.0
 
     def _alone(self, key: tuple[str, str], many: int, allowed: int, now: float) -> float:
-        """Let this process lend itself what it may do without knowing of others."""
+        """Lend this process the whole limit, because PostgreSQL cannot share it out."""
         left = max(0, ceil(allowed * ALONE) - many)
         self._hold(key, Share(now + ALONE, left, many, 0.0, allowed, is_own=True))
         return 0.0

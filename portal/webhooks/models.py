@@ -55,7 +55,8 @@ PAUSED = text("paused_at IS NOT NULL AND NOT is_deleted")
 
 
 def of_webhook(table: str) -> ForeignKeyConstraint:
-    """That a row of this table belongs to a webhook, and goes with it."""
+    """Return the foreign key from a row of this table to its webhook. Deleting the webhook deletes
+    the row."""
     return ForeignKeyConstraint(
         ["tenant_id", "webhook_id"],
         ["webhook.tenant_id", "webhook.id"],

@@ -18,7 +18,7 @@ from portal.webhooks.models import Webhook
 HALT_ALL = text(f"""
 SELECT pg_notify('{CHANNEL}', id) FROM webhook
 WHERE tenant_id = :tenant AND application_id = :application AND direction = 'outbound' AND is_active
-""")  # noqa: S608  one constant of ours
+""")  # noqa: S608  only our own constant
 
 
 def follow(actor: Actor, record: Record, action: str, changes: Any) -> None:

@@ -1,4 +1,4 @@
-"""Measures everything that is promised about speed, and says where it falls short.
+"""The benchmark of every promise about speed; it reports each that is not kept.
 
 make bench                          all of it, about eight minutes
 make bench ARGS="rest --rounds 3"   parts: lists rest growth inbound memory keys deliveries tenants

@@ -1,4 +1,4 @@
-"""Compares this code with another checkout of it, such as the last release.
+"""A comparison of the speed of this code with another checkout, such as the last release.
 
 .venv/bin/python -m tests.bench.against ../other [--rounds 5] [--seconds 2]
 

@@ -155,7 +155,7 @@ CHUNKED = {"transfer_encoding": "chunked"}
 
 
 def registering(ada: Api, length: dict[str, str]) -> bytes:
-    """The head of a request that registers an application, by a key."""
+    """Return the head of a request that registers an application with a key."""
     key = ada.create("api-keys", scopes=["applications:write"])["key"]
     said = {"authorization": f"Bearer {key}", "content_type": "application/json"}
     return head("POST", f"{PREFIX}/applications", **said, **length)

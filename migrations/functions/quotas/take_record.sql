@@ -3,9 +3,9 @@
 -- a tenant for which none was set.
 -- Locks rows of quota_count until the transaction ends: one that has room and that nobody else
 -- holds, without waiting; if there is none, all of them, in the order of `part`. A transaction that
--- holds all of them knows the count and divides the room among the parts again. A look that finds
--- no room leaves nothing locked, so transactions that each create one record never deadlock. Two
--- that each create several near the limit may: PostgreSQL ends one.
+-- holds all of them knows the count and divides the room among the parts again. A search that
+-- finds no room leaves nothing locked, so transactions that each create one record never deadlock.
+-- Two that each create several near the limit may: PostgreSQL ends one.
 CREATE OR REPLACE FUNCTION take_record(p_tenant text, p_kind text, p_default bigint)
 RETURNS TABLE (verdict text, used bigint, allowed bigint) LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column

@@ -1,9 +1,8 @@
 -- Returns the endpoints after the given one that have a due delivery, over all tenants, without the
 -- busy ones and those of a suspended or retired application. `is_probe` tells that a paused
--- endpoint should be tried. It crosses the tenants' wall, so it runs as the owner, whom the policy
--- `engine` lets read these tables; it returns ids and limits, nothing that was published. It jumps
--- from endpoint to endpoint (a loose index scan): a million deliveries that wait at one endpoint
--- cost as much as one.
+-- endpoint should be tried. It reads rows of all tenants, so it runs as the owner, which the policy
+-- `engine` allows. It returns ids and limits only, no published data. It jumps from endpoint to
+-- endpoint (a loose index scan): a million deliveries that wait at one endpoint cost as much as one.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION due_endpoints(
     after_tenant text, after_webhook text, busy text[], at_most integer

@@ -1,6 +1,6 @@
 -- Returns the paused endpoints that are due for a probe but have no delivery to probe with, over
--- all tenants, without those of a suspended or retired application. It crosses the tenants' wall
--- like due_endpoints, and returns only ids.
+-- all tenants, without those of a suspended or retired application. It runs as the owner like
+-- due_endpoints, and returns only ids.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION silent_endpoints(at_most integer)
 RETURNS TABLE (tenant_id text, webhook_id text)

@@ -1,7 +1,7 @@
 -- Returns the tenant of an inbound webhook that is on and whose application is neither suspended
--- nor retired, or NULL. A request to /in/{id} names a webhook before the tenant is known; whoever
--- knows the id (80 random bits) learns nothing else. Everything after it is read as that tenant,
--- behind the wall. Runs as the owner, by its policy `engine`.
+-- nor retired, or NULL. A request to /in/{id} names a webhook before the tenant is known. A caller
+-- who knows the id (80 random bits) learns nothing else. Everything after this is read as that
+-- tenant, under row-level security. Runs as the owner, which the policy `engine` allows.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION tenant_of_inbound_webhook(wanted text) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp

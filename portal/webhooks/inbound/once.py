@@ -1,10 +1,10 @@
 """Deduplication of deliveries, by the sender's id and by the signed text.
 
-Most ids are in headers that nobody signs. So whoever has seen a genuine request could send it again
-with another id, or write its signature in another way. The signed text stays the same: its digest
-is the mark of a delivery. A mark is kept for as long as the request could be accepted again. If a
-time is signed, that is while it may wait in quarantine; otherwise as long as accepted requests are
-kept.
+Most ids are in headers that nobody signs. So somebody who has seen a genuine request could send it
+again with another id, or write its signature in another way. The signed text stays the same: its
+digest is the mark of a delivery. A mark is kept for as long as the request could be accepted again.
+If a time is signed, that is while it may wait in quarantine; otherwise as long as accepted requests
+are kept.
 """
 
 import hashlib
