@@ -64,11 +64,7 @@ def masked_bytes(raw: bytes) -> bytes:
     """Mask keys in bytes of any encoding that contains ASCII."""
     if not may_hold_key(raw):
         return raw
-    text, pieces, end = raw.decode("latin-1"), list[bytes](), 0
-    for start in _starts(text):
-        pieces += (raw[end:start], _short(text, start).encode())
-        end = start + LENGTH
-    return b"".join([*pieces, raw[end:]])
+    return masked(raw.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 def masked_value(value: Any) -> Any:
