@@ -128,10 +128,9 @@ def choices(
     by: InstrumentedAttribute[str],
     text: InstrumentedAttribute[str],
     also: Iterable[str | None] = (),
-    limit: int = OFFERED,
     which: ColumnElement[bool] | None = None,
 ) -> list[tuple[str, str]]:
-    """Return (id, text) of the first `limit` records in the order of `by`, in one statement;
+    """Return (id, text) of the first OFFERED records in the order of `by`, in one statement;
     `which` narrows them, if given.
 
     `also` are ids to include in any case, such as the chosen one: without it a select element would
@@ -139,7 +138,7 @@ def choices(
     """
     own = model.seen_by(actor).with_only_columns(model.id, text, by)
     live = own.where(model.is_deleted.is_(False), true() if which is None else which)
-    first = live.order_by(by, model.id).limit(limit)
+    first = live.order_by(by, model.id).limit(OFFERED)
     wanted = [record_id for record_id in also if record_id]
     # A union and no OR, which would look at every record.
     shown = union(first, own.where(model.id.in_(wanted))) if wanted else first

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, and_
 
 from portal import records
 from portal.applications import states
@@ -145,37 +145,30 @@ def names(actor: Actor, ids: set[str]) -> dict[str, str]:
     """Id → display name of some applications, in one statement: for lists that refer to them."""
     if not ids:
         return {}
-    return dict(_labels(Application.seen_by(actor).where(Application.id.in_(ids))))
+    query = Application.seen_by(actor).where(Application.id.in_(ids))
+    found = session.execute(query.with_only_columns(Application.id, Application.display_name))
+    return dict(found.all())
 
 
 def choices(
-    actor: Actor, also: Iterable[str | None] = (), *, limit: int = records.OFFERED
+    actor: Actor, also: Iterable[str | None] = (), which: ColumnElement[bool] | None = None
 ) -> list[tuple[str, str]]:
-    """(id, name) of the applications that a form offers; see `records.choices`."""
+    """Return (id, name) of the applications that a form offers; see `records.choices`."""
     return records.choices(
-        actor, Application, Application.name_key, Application.display_name, also, limit
+        actor, Application, Application.name_key, Application.display_name, also, which
     )
 
 
-def extendable_choices(
-    actor: Actor, also: Iterable[str | None] = (), *, limit: int = records.OFFERED
-) -> list[tuple[str, str]]:
+def extendable_choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:
     """Return the `choices` that a new record can belong to, and those in `also`, which are chosen
     already."""
-    working = Application.status.not_in(STOPPED)
-    return records.choices(
-        actor, Application, Application.name_key, Application.display_name, also, limit, working
-    )
+    return choices(actor, also, Application.status.not_in(STOPPED))
 
 
-def running_choices(actor: Actor, limit: int = 200) -> list[tuple[str, str]]:
-    """(id, name) of the applications that a new credential can be for, by name."""
-    query = Application.seen_by(actor).where(
-        Application.is_deleted.is_(False),
-        Application.kind != "library",
-        Application.status.not_in(STOPPED),
-    )
-    return _labels(query.order_by(Application.name_key, Application.id).limit(limit))
+def running_choices(actor: Actor) -> list[tuple[str, str]]:
+    """Return the `choices` that a new credential can be for."""
+    is_running = and_(Application.kind != "library", Application.status.not_in(STOPPED))
+    return choices(actor, which=is_running)
 
 
 def may_identify(actor: Actor) -> bool:
@@ -214,12 +207,6 @@ def allowed_scopes(actor: Actor, application_id: str | None) -> Collection[str]:
     own = Application.seen_by(actor).where(Application.id == application_id)
     found = session.scalar(own.with_only_columns(Application.allowed_scopes))
     return found or ALL_SCOPES
-
-
-def _labels(query: Select[Application]) -> list[tuple[str, str]]:
-    """(id, name) and no objects: a list page asks for hundreds."""
-    found = query.with_only_columns(Application.id, Application.display_name)
-    return [(id, name) for id, name in session.execute(found)]
 
 
 def _free_slug(actor: Actor, name: str, record_id: str) -> str:

@@ -158,11 +158,9 @@ def names(actor: Actor, ids: set[str]) -> dict[str, str]:
     return {found.id: found.name for found in session.scalars(query)}
 
 
-def choices(
-    actor: Actor, also: Iterable[str | None] = (), *, limit: int = records.OFFERED
-) -> list[tuple[str, str]]:
-    """(id, name) of the connectors that a form offers; see `records.choices`."""
-    return records.choices(actor, Connector, Connector.name_key, Connector.name, also, limit)
+def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:
+    """Return (id, name) of the connectors that a form offers; see `records.choices`."""
+    return records.choices(actor, Connector, Connector.name_key, Connector.name, also)
 
 
 # ---------------------------------------------------------------- what the row gets

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from portal.applications import service as applications
+from portal import records
 from portal.keys import lists
 from portal.keyshape import SHAPE
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
@@ -367,9 +367,7 @@ def test_a_chosen_application_is_always_among_the_choices(
 ):
     ada.create("applications", display_name="AAA")
     last = ada.create("applications", display_name="ZZZ")
-    for name in ("choices", "running_choices"):
-        few = partial(getattr(applications, name), limit=1)
-        monkeypatch.setattr(applications, name, few)
+    monkeypatch.setattr(records, "OFFERED", 1)
     monkeypatch.setattr(lists, "offered", partial(lists.offered, limit=1))
     for path in ("/keys/new", "/keys"):
         assert last["id"] not in page.get(path).text
