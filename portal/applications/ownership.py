@@ -33,7 +33,10 @@ class OfApplication:
     @hybrid_property
     def application_status(self) -> str | None:
         """Return the status of the record's application; None for a record of the whole tenant."""
-        return self.owning_application.status if self.owning_application else None
+        # Looked at first: the relationship asks the database even for no id.
+        if self.application_id is None or self.owning_application is None:
+            return None
+        return self.owning_application.status
 
     @application_status.inplace.expression
     @classmethod
