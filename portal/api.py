@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException
 from portal import compression, errors, idempotency, listing, openapi, strictjson, writes
 from portal.compression import Kept, respond
 from portal.db import Actor, Origin
-from portal.errors import BadRequest, PortalError, Unauthenticated
+from portal.errors import UNKNOWN, BadRequest, PortalError, Unauthenticated
 from portal.openapi import PREFIX, PROBLEM, Operation
 
 Authenticator = Callable[[str, Origin], Actor | None]
@@ -128,7 +128,7 @@ def authenticate(authenticators: Sequence[Authenticator]) -> Actor:
     for recognise in authenticators:
         if actor := recognise(token, origin()):
             return actor
-    raise Unauthenticated("This credential is unknown, expired or revoked.")
+    raise Unauthenticated(UNKNOWN)
 
 
 def actor() -> Actor:

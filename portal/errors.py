@@ -46,6 +46,9 @@ class BadRequest(PortalError):
     status, code, title = 400, "bad_request", "The request cannot be read"
 
 
+UNKNOWN = "This credential is unknown, or does not work now."
+
+
 class Unauthenticated(PortalError):
     """No credential, or one that does not hold; the answer never says which part failed."""
 

@@ -12,7 +12,7 @@ from math import ceil
 from flask import Flask, Response, g
 
 from portal.db import Actor, Origin, enter_tenant
-from portal.errors import Forbidden, RateLimited, Unauthenticated
+from portal.errors import UNKNOWN, Forbidden, RateLimited, Unauthenticated
 from portal.identity.claims import ALL_SCOPES
 from portal.keys.admission import FREE, Admission
 from portal.keys.decision import SOURCE_LIMITED, Question, refusal
@@ -21,8 +21,6 @@ from portal.keys.snapshot import Snapshot
 from portal.keys.usage import usage
 from portal.keys.verify import deny
 from portal.networks import parse
-
-UNKNOWN = "This credential is unknown, expired or revoked."
 
 
 def authenticate_key(token: str, origin: Origin) -> Actor | None:

@@ -84,6 +84,7 @@ class IssueKey(Command):
             "brownout_from",
             "parent_key_id",
             "rotation_family_id",
+            "application_status",
         }
     )
 
@@ -190,6 +191,9 @@ class KeyDocument(Document):
     rotation_family_id: str | None
     revoke_at: datetime | None
     brownout_from: datetime | None
+    application_status: str | None = Field(
+        description="Of the owning application: suspended and retired stop what belongs to it."
+    )
 
 
 class RehearseKey(Command):
