@@ -14,6 +14,7 @@ from tests.databases import Database
 from tests.keys.test_console import form_of, token_on
 from tests.keys.test_oauth import exchange, introspect
 from tests.keys.test_served import ask
+from tests.statements import statements
 from tests.webhooks.conftest import Receiver, receiver
 from tests.webhooks.test_engine import deliveries, delivering, until
 
@@ -162,6 +163,70 @@ def test_every_page_that_shows_its_key_says_that_it_is_stopped(
     assert stopped() == {path: sum(names.values()) for path, names in shown.items()}
     do("reopen")
     assert set(stopped().values()) == {0}
+
+
+@STOPS
+def test_a_program_reads_of_its_key_that_it_is_stopped(
+    ada: Api, key: App, holder: Api, do: Do, verb: str
+) -> None:
+    assert key["application_status"] == "active"
+    assert ada.create("api-keys")["application_status"] is None
+    status = do(verb).json["status"]
+    assert ada.get(f"/api-keys/{key['id']}").json["application_status"] == status
+    shown = {one["id"]: one for one in ada.get("/api-keys").json["items"]}
+    assert shown[key["id"]]["application_status"] == status
+    assert holder.get("/applications").json["detail"].endswith("or does not work now.")
+
+
+@STOPS
+def test_a_page_offers_nothing_that_its_state_refuses(
+    ada: Api, crm: App, key: App, do: Do, browse: Callable[..., Pages], verb: str
+) -> None:
+    own = {"event_types": ["application.*"], "application_id": crm["id"]}
+    hook = ada.create("webhooks", url="https://hooks.example.com/crm", **own)
+    rotate, test = (
+        f'href="/keys/{key["id"]}/rotate"',
+        f'action="/webhooks/{hook["id"]}/test-deliveries"',
+    )
+    page = browse(ADA)
+
+    def offered() -> list[bool]:
+        fingerprint = f"/keys/leaks?fingerprint={key['key_fingerprint']}"
+        keys = (f"/keys/{key['id']}", f"/keys/{key['id']}/rotation", fingerprint)
+        hooks = (f"/webhooks/{hook['id']}", f"/webhooks/{hook['id']}/lab")
+        return [rotate in page.get(path).text for path in keys] + [
+            test in page.get(path).text for path in hooks
+        ]
+
+    assert offered() == [True] * 5
+    status = do(verb).json["status"]
+    assert offered() == [False] * 5
+    assert f"Its application is {status}" in page.get(f"/keys/{key['id']}/rotate").text
+    health = page.get(f"/webhooks/{hook['id']}/health").text
+    assert re.search(r"Next attempt.{0,80}stopped", health, re.DOTALL)
+    do("reopen")
+    assert offered() == [True] * 5
+
+
+@pytest.mark.parametrize("resource", ["webhooks", "connectors", "keys"])
+def test_a_list_asks_no_more_of_many_applications_than_of_one(
+    ada: Api, crm: App, browse: Callable[..., Pages], resource: str
+) -> None:
+    page, kind = browse(ADA), "api-keys" if resource == "keys" else resource
+    page.get(f"/{resource}")
+
+    def asked() -> int:
+        with statements() as sent:
+            page.get(f"/{resource}")
+        return len(sent)
+
+    ada.create(kind, application_id=crm["id"])
+    of_one = asked()
+    for _ in range(4):
+        other = ada.create("applications")
+        ada.create(kind, application_id=other["id"])
+        ada.create(kind)
+    assert asked() <= of_one
 
 
 # ---------------------------------------------------------------- every process
