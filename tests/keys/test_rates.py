@@ -3,16 +3,29 @@
 import json
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from portal.config import libpq_url
 from portal.keys.counting import Counting
 from tests.cast import Api
 from tests.databases import Database
 from tests.thorough import times
 
 WINDOW = 31  # slots of two seconds: sixty seconds and a part of a slot
+OPEN_SLICES = """
+WITH budget AS (
+    UPDATE key_budget SET reserved_usd = reserved_usd + 4 WHERE family_id = %s RETURNING *
+)
+INSERT INTO spend_reservation (tenant_id, id, key_id, family_id, period_start, usd, tokens, bucket,
+    expires_at, secret)
+SELECT tenant_id, 'rsv_' || n, family_id, family_id, period_start, 0.01, 0, 0,
+    now() + interval '10 minutes', 'secret'
+FROM budget, generate_series(1, 400) AS n
+"""
+READ_OF_DUE = "SELECT pg_stat_get_xact_tuples_returned('ix_spend_reservation_due'::regclass)"
 ADMIT = "SELECT refused, slot, requests_lent, until_ms FROM admit_calls(%s::text::jsonb, 600, 1000)"
 
 
@@ -48,8 +61,8 @@ class Rate:
 
     def _counted_in(self) -> int:
         """Return the slot that the last call was counted in: another may have begun since."""
-        newest = "SELECT newest FROM key_rate WHERE key_id = %s"
-        return int(self.database.sql(newest, self.issued["id"])) + self.moved
+        counted_in = "SELECT newest - 4 FROM key_rate WHERE key_id = %s"  # four lie ahead
+        return int(self.database.sql(counted_in, self.issued["id"])) + self.moved
 
     def use_leases(self) -> None:
         """Use now all that was lent and has not ended: as late as a process may."""
@@ -155,14 +168,41 @@ def test_of_many_that_come_back_each_is_told_by_its_own_place(ada: Api, database
     rates = [Rate(database, ada.create("api-keys", rpm_limit=100), 100) for _ in range(45)]
     for rate in rates:
         assert rate.ask(20) is None
-    strangers = {"tenant": "tnt_none", "key": "key_none", "slot": 0, "requests": 1, "tokens": 0}
     back = [
         {"tenant": rate.issued["tenant_id"], "key": rate.issued["id"], "slot": rate.open[0][0],
          "requests": rate.open[0][1], "tokens": 0}
         for rate in rates
     ]  # fmt: skip
     counting = Counting(database.app_url)
-    places = counting.return_slices([*back[:30], strangers, *back[30:]])
+    with psycopg.connect(libpq_url(database.superuser_url)) as other:
+        other.execute("SELECT FROM key_rate WHERE key_id = %s FOR UPDATE", (back[30]["key"],))
+        places = counting.return_slices(back)
     counting.stop()
-    assert places == [n for n in range(46) if n != 30]
-    assert database.sql("SELECT sum(requests_sum) FROM key_rate") == 45
+    assert places == [n for n in range(45) if n != 30]
+    assert database.sql("SELECT sum(requests_sum) FROM key_rate") == 44 + 20
+
+
+def test_what_no_longer_exists_is_not_returned_again_and_again(database: Database):
+    gone = {"tenant": "tnt_none", "key": "key_none", "slot": 0, "requests": 1, "tokens": 0}
+    gone_slice = {"tenant": "tnt_none", "slice": "rsv_none", "usd": 1}
+    counting = Counting(database.app_url)
+    assert counting.return_slices([gone, gone_slice]) == [0, 1]
+    counting.stop()
+
+
+def test_money_that_comes_back_is_found_without_a_look_at_all_that_is_out(
+    ada: Api, database: Database
+):
+    key = ada.create("api-keys", max_budget_usd=100)
+    assert ada.post("/api-keys/verify", {"key": key["key"], "estimated_usd": 0.01}).json["valid"]
+    database.sql(OPEN_SLICES, key["id"])
+    back = [
+        {"n": number, "tenant": key["tenant_id"], "slice": f"rsv_{number}", "usd": "0.001"}
+        for number in range(1, 41)
+    ]
+    with psycopg.connect(libpq_url(database.app_url)) as connection:
+        done = connection.execute("SELECT return_slices(%s::text::jsonb)", (json.dumps(back),))
+        assert [n for (n,) in done] == list(range(1, 41))
+        [(read,)] = connection.execute(READ_OF_DUE)
+    assert read < 400
+    assert database.sql("SELECT count(*) FROM spend_reservation WHERE usd = 0.009") == 40

@@ -8,6 +8,7 @@ CREATE OR REPLACE FUNCTION return_slices(p_slices jsonb) RETURNS SETOF integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     back record;
+    family text;
     slice spend_reservation;
     place integer;
     rate key_rate;
@@ -18,24 +19,28 @@ BEGIN
     ) LOOP
         PERFORM set_config('app.tenant_id', back.tenant, true);
         IF back.slice IS NOT NULL THEN
-            SELECT s.* INTO slice FROM spend_reservation AS s
+            SELECT s.family_id INTO family FROM spend_reservation AS s
             WHERE s.tenant_id = back.tenant AND s.id = back.slice;
             PERFORM FROM key_budget AS b
-            WHERE b.tenant_id = back.tenant AND b.family_id = slice.family_id
-            FOR UPDATE SKIP LOCKED;
-            CONTINUE WHEN NOT FOUND;
-            UPDATE spend_reservation AS s SET usd = s.usd - back.usd
-            WHERE s.tenant_id = back.tenant AND s.id = back.slice AND s.released_at IS NULL
-                AND s.usd >= back.usd;
-            IF FOUND THEN
+            WHERE b.tenant_id = back.tenant AND b.family_id = family FOR UPDATE SKIP LOCKED;
+            CONTINUE WHEN NOT FOUND AND family IS NOT NULL;
+            -- Found by its id alone: a condition on released_at can make PostgreSQL read the index
+            -- of all that are not released, thousands of rows for one.
+            SELECT * INTO slice FROM spend_reservation AS s
+            WHERE s.tenant_id = back.tenant AND s.id = back.slice FOR UPDATE;
+            IF slice.released_at IS NULL AND slice.usd >= back.usd THEN
+                UPDATE spend_reservation AS s SET usd = s.usd - back.usd
+                WHERE s.tenant_id = back.tenant AND s.id = back.slice;
                 UPDATE key_budget AS b SET reserved_usd = b.reserved_usd - back.usd
-                WHERE b.tenant_id = back.tenant AND b.family_id = slice.family_id
+                WHERE b.tenant_id = back.tenant AND b.family_id = family
                     AND b.period_start = slice.period_start;
             END IF;
         ELSE
-            SELECT r.* INTO rate FROM key_rate AS r
+            SELECT * INTO rate FROM key_rate AS r
             WHERE r.tenant_id = back.tenant AND r.key_id = back.key FOR UPDATE SKIP LOCKED;
-            CONTINUE WHEN NOT FOUND;
+            CONTINUE WHEN NOT FOUND AND EXISTS (
+                SELECT FROM key_rate AS r
+                WHERE r.tenant_id = back.tenant AND r.key_id = back.key);
             place := 35 - (rate.newest - back.slot);
             IF place BETWEEN 1 AND 35 THEN
                 UPDATE key_rate AS r SET
