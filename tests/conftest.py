@@ -171,6 +171,28 @@ def app(_app: "Flask", database: Database) -> "Flask":
 
 
 @pytest.fixture
+def another_app(
+    make_config: Callable[..., Config], tenants: tuple[str, str]
+) -> Iterator[Callable[..., "Flask"]]:
+    """Return `another_app(PORTAL_…="…")`, which makes a portal with other settings on the tests'
+    database."""
+    from portal import create_app
+    from portal.db import db
+
+    made: list[Flask] = []
+
+    def make(**settings: str) -> "Flask":
+        made.append(create_app(make_config(**settings)))
+        made[-1].testing = True
+        return made[-1]
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
 def client(app: "Flask") -> "FlaskClient":
     """A browser without a window: keeps cookies, runs no script."""
     return app.test_client()

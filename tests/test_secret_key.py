@@ -21,9 +21,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from standardwebhooks import Webhook as Verifier
 
-from portal import create_app
-from portal.config import Config, libpq_url
-from portal.db import db
+from portal.config import libpq_url
 from portal.identity.provider import ProviderClient, create_provider, issue_token
 from portal.rootkeys import RootKey
 from portal.webhooks import queue
@@ -230,22 +228,10 @@ def test_the_drill(town: Town, own_database: Database) -> None:
 
 
 @pytest.fixture
-def portal_with(
-    make_config: Callable[..., Config], database: Database
-) -> Iterator[Callable[..., Flask]]:
+def portal_with(another_app: Callable[..., Flask]) -> Callable[..., Flask]:
     """Return `portal_with(NEW, OLD)`, which makes a portal with these keys on the tests'
     database."""
-    made: list[Flask] = []
-
-    def make(*keys: str) -> Flask:
-        made.append(create_app(make_config(PORTAL_SECRET_KEY=",".join(keys))))
-        made[-1].testing = True
-        return made[-1]
-
-    yield make
-    for app in made:
-        with app.app_context():
-            db.engine.dispose()
+    return lambda *keys: another_app(PORTAL_SECRET_KEY=",".join(keys))
 
 
 def test_looking_at_a_page_is_enough_to_outlive_the_old_key(

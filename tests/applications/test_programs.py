@@ -8,9 +8,6 @@ from flask import Flask
 from joserfc import jwt
 from structlog.testing import capture_logs
 
-from portal import create_app
-from portal.config import Config
-from portal.db import db
 from portal.identity.provider.keys import CLI_CLIENT, issue_token, sign, signing_keys
 from portal.identity.provider.people import ACME
 from tests.cast import ADA, ED, Api, Pages, Provider
@@ -118,7 +115,7 @@ def test_a_suspended_application_shuts_out_nobody_who_signed_in_through_it(
     ],
 )
 def test_a_claim_marks_programs(
-    make_config: Callable[..., Config],
+    another_app: Callable[..., Flask],
     ada: Api,
     token: Callable[..., str],
     setting: str,
@@ -126,11 +123,9 @@ def test_a_claim_marks_programs(
     is_program: bool,
 ) -> None:
     ada.create("applications", slug="crm", **WHO_SETS)
-    portal = create_app(make_config(PORTAL_OIDC_PROGRAM_CLAIM=setting))
+    portal = another_app(PORTAL_OIDC_PROGRAM_CLAIM=setting)
     caller = Api(portal.test_client(), token(sub="a-subject", roles=["admin"], **claims))
     made = caller.create("webhooks", name="Theirs")
-    with portal.app_context():
-        db.engine.dispose()
     assert made["app_id"] == ("crm" if is_program else None)
 
 

@@ -1,21 +1,16 @@
 """The development provider on the wire, and a browser that keeps cookies but runs no script."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from flask import Flask
 
-from portal import create_app
-from portal.config import Config
-from portal.db import db
 from portal.identity.issuer import Issuer
 from portal.identity.oidc import Client, Identity, RelyingParty
 from portal.identity.provider import PEOPLE, ProviderClient, ProviderPerson, create_provider
-from tests.databases import Database
 from tests.identity.fake_op import _op_server, op
 from tests.identity.serving import served
 
@@ -83,24 +78,6 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def visitor(provider: str) -> Visitor:
     return Visitor(provider)
-
-
-@pytest.fixture
-def another_app(
-    make_config: Callable[..., Config], database: Database, tenants: tuple[str, str]
-) -> Iterator[Callable[..., Flask]]:
-    """`another_app(PORTAL_…="…")`: a second portal on the same database, put away afterwards."""
-    made: list[Flask] = []
-
-    def make(**settings: str) -> Flask:
-        made.append(create_app(make_config(**settings)))
-        made[-1].testing = True
-        return made[-1]
-
-    yield make
-    for app in made:
-        with app.app_context():
-            db.engine.dispose()
 
 
 def relying_party(issuer: str, **over: str) -> RelyingParty:

@@ -17,9 +17,8 @@ from joserfc.jwk import OctKey
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from portal import create_app
 from portal.config import Config
-from portal.db import db, enter_tenant, send, session
+from portal.db import enter_tenant, send, session
 from portal.driver import Statement
 from portal.webhooks import signing
 from portal.webhooks.inbound import door, floods, reception
@@ -82,10 +81,10 @@ def test_an_inbound_webhook_says_where_it_is_called(ada: Api) -> None:
 
 
 def test_each_of_two_portals_in_one_process_says_its_own_address(
-    app: Flask, ada: Api, make_config: Callable[..., Config]
+    app: Flask, ada: Api, another_app: Callable[..., Flask]
 ) -> None:
     made = make(ada)
-    other = create_app(make_config(PORTAL_BASE_URL="http://other.example:8000"))
+    other = another_app(PORTAL_BASE_URL="http://other.example:8000")
     with other.app_context():
         asked = Statement(select(Webhook.inbound_url).where(Webhook.id == made["id"]))
     for portal, base in ((other, "http://other.example:8000"), (app, "http://localhost:8000")):
@@ -93,8 +92,6 @@ def test_each_of_two_portals_in_one_process_says_its_own_address(
             enter_tenant(made["tenant_id"])
             assert send(asked, {}) == [(f"{base}/in/{made['id']}",)]
             session.rollback()
-    with other.app_context():
-        db.engine.dispose()
 
 
 def test_a_secret_that_was_given_is_never_shown_and_nowhere_written(
