@@ -67,10 +67,11 @@ def connect(url: str, *, wait: float = 0) -> "psycopg.Connection[tuple[object, .
             return psycopg.connect(libpq_url(url), **connection_settings("portal-check"))
         except psycopg.OperationalError as error:
             if time.monotonic() >= deadline:
-                raise DatabaseUnreachable(_reason(error)) from error
+                raise DatabaseUnreachable(reason(error)) from error
             time.sleep(0.5)
 
 
-def _reason(error: psycopg.OperationalError) -> str:
-    """The first line of libpq's message: it names host and port, never the password."""
+def reason(error: BaseException | None) -> str:
+    """Return the first line of a database error. Libpq's names host and port, never the
+    password."""
     return str(error).strip().splitlines()[0]

@@ -173,7 +173,7 @@ def secret_keys(config: Config) -> Finding:
         with _sessions(config):
             found = rewrap.standing(config)
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        reason = dbrole.reason(getattr(error, "orig", error))
         return Finding(subject, f"what is stored cannot be read: {reason}", "Run portal migrate.")
     if lost := found.closed(config):
         return Finding(

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
-from portal import idempotency
+from portal import dbrole, idempotency
 from portal.config import Config
 from portal.db import database_now, session, transaction
 from portal.identity import idtokens
@@ -101,9 +101,9 @@ def rotate(config: Config) -> Rotated:
     try:
         return _rotate(config)
     except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0]
         raise RotationError(
-            f"The database did not let it end: {reason}. What was done is done; run this again."
+            f"The database did not let it end: {dbrole.reason(error.orig)}. What was done is done; "
+            "run this again."
         ) from error
 
 

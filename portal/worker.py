@@ -25,6 +25,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 import portal
+from portal import dbrole
 from portal.db import db, session, transaction
 from portal.housekeeping import Job
 from portal.idempotency import forget_old
@@ -88,7 +89,7 @@ class Worker:
         try:
             failed = self._do(turn.job)
         except OperationalError as error:
-            reason = str(error.orig).strip().splitlines()[0]
+            reason = dbrole.reason(error.orig)
             log.warning("database away", job=turn.job.name, reason=reason, retry_in=turn.failed())
         except Exception:
             log.exception("job failed", job=turn.job.name, retry_in=turn.failed())
