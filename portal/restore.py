@@ -21,7 +21,7 @@ from portal.secretstore import SecretNotFound, SecretRef, store
 
 KINDS = ("connectors", "webhooks", "keys")
 """The kinds of records that have secrets."""
-STANDING = """
+TARGET = """
 SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace)
     + (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace),
   EXISTS (SELECT FROM pg_roles WHERE rolname = %s)
@@ -77,7 +77,7 @@ def _require_empty(url: str, manifest: Mapping[str, Any]) -> int:
     take the backup."""
     with dbrole.connect(url) as connection:
         version = connection.info.server_version
-        row = connection.execute(STANDING, (APP_ROLE,)).fetchone()
+        row = connection.execute(TARGET, (APP_ROLE,)).fetchone()
     assert row is not None  # noqa: S101  it has always one
     things, has_role = row
     if things:
