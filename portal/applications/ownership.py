@@ -33,7 +33,7 @@ class OfApplication:
     @hybrid_property
     def application_status(self) -> str | None:
         """Return the status of the record's application; None for a record of the whole tenant."""
-        # Looked at first: the relationship asks the database even for no id.
+        # Check the id first: without one, the relationship would still query the database.
         if self.application_id is None or self.owning_application is None:
             return None
         return self.owning_application.status

@@ -15,7 +15,7 @@ from portal.keys.models import ApiKey
 from portal.web.drawn import number, status, tags, time
 from portal.web.words import record_urls
 
-# Its name and its status; one look at it gives both.
+# The name and status of the key's application, in one sub-select.
 _APPLICATION = (
     select(array([Application.display_name, Application.status]))
     .where(Application.tenant_id == ApiKey.tenant_id, Application.id == ApiKey.application_id)
@@ -94,7 +94,7 @@ def _spent(key: Line) -> str:
 
 
 def _standing(key: Line) -> str:
-    """What holds it up stands in the place of "active": a key that does not work is not green."""
+    """Return the status words of a key. One that does not work is never shown as active."""
     active = key.status == "active"
     stopped = active and key.application is not None and key.application[1] in STOPPED
     said = ["stopped"] * stopped + ["blocked"] * key.blocked
