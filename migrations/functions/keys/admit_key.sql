@@ -1,5 +1,5 @@
--- Decides about one call of a key, for processes of the release before, which ask one by one and
--- expect to wait for a lock. Dropped in the next release: admit_calls is what decides.
+-- Decides one call of a key, for processes of the previous release, which ask for one call at a
+-- time and expect to wait for a lock. admit_calls replaces it; it is dropped in the next release.
 -- Locks, in this order, and waits for each: the family's row of key_budget, the key's row of
 -- api_key_runtime, its row of key_rate.
 CREATE OR REPLACE FUNCTION admit_key(

@@ -1,4 +1,4 @@
--- Every change of a key is told to all verifiers with the commit that makes it.
+-- Tells all verifiers about each change of a key, with the commit that makes the change.
 -- Locks: those of note_key_change.
 DROP TRIGGER IF EXISTS api_key_changed ON api_key;
 CREATE CONSTRAINT TRIGGER api_key_changed AFTER UPDATE OR DELETE ON api_key

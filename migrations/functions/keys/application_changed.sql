@@ -1,4 +1,4 @@
--- A change of what an application decides about its keys is told to all verifiers.
+-- Tells all verifiers about a change of an application that affects its keys.
 -- Locks: those of note_key_change.
 DROP TRIGGER IF EXISTS application_changed ON application;
 CREATE CONSTRAINT TRIGGER application_changed AFTER UPDATE ON application

@@ -1,4 +1,5 @@
--- The end of the period in which a moment lies, by the calendar of a time zone; NULL for `none`.
+-- Returns the end of the period that contains a moment, by the calendar of a time zone; NULL for
+-- `none`.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION budget_period_end(period text, zone text, at timestamptz)
 RETURNS timestamptz LANGUAGE sql STABLE AS $$

@@ -1,5 +1,6 @@
--- The start of the period (`none`, `day`, `week`, `month`) in which a moment lies, by the calendar
--- of a time zone. Calendar arithmetic is PostgreSQL's: it knows every zone's summer time.
+-- Returns the start of the period (`none`, `day`, `week`, `month`) that contains a moment, by the
+-- calendar of a time zone. PostgreSQL does the arithmetic, because it knows the summer time of
+-- every zone.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION budget_period_start(period text, zone text, at timestamptz)
 RETURNS timestamptz LANGUAGE sql STABLE AS $$

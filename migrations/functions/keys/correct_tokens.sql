@@ -1,6 +1,6 @@
--- Corrects the tokens that were counted for a call, in the slot in which they were counted: by as
--- much as it came to more (or less, if negative). Nothing is left to correct once the slot is too
--- old.
+-- Corrects the tokens that were counted for a call, in the slot in which they were counted: adds
+-- `p_more`, which is negative if the call used fewer. Does nothing once the slot is too old to
+-- count.
 -- Locks: the key's row of key_rate.
 CREATE OR REPLACE FUNCTION correct_tokens(p_tenant text, p_key text, p_slot bigint, p_more bigint)
 RETURNS void LANGUAGE sql VOLATILE AS $$

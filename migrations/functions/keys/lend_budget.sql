@@ -1,9 +1,9 @@
--- Lends a process a slice of a budget, to hand it on in pieces without asking again: a row of
--- spend_reservation with a secret, which comes back when it is due like every reservation. `usd` of
--- that row is what of it is neither settled nor returned. At most a 64th of what is available, so
--- what one process holds idle for a second hardly ever denies another, and the last calls of a
--- budget are all decided in admit_key. Durable at once: pieces of it are promised before they are
--- written.
+-- Lends a process a slice of a budget, from which it serves calls without asking again. The slice
+-- is a row of spend_reservation with a secret, and expires like every reservation. `usd` of that
+-- row is the part that is neither settled nor returned. A slice is at most a 64th of the available
+-- amount, so an unused slice rarely causes another process to refuse a call; the last calls of a
+-- budget are decided in admit_key. Durable when it returns, because the process promises amounts
+-- from the slice before it writes them.
 -- Locks: the family's row of key_budget.
 CREATE OR REPLACE FUNCTION lend_budget(
     p_tenant text, p_key text, p_family text, p_max_usd numeric, p_period text, p_zone text,

@@ -1,9 +1,9 @@
--- The key of this hash (hex SHA-256) with all that decides about it, or no row: its own fields, the
--- stricter of its own and its parent's, its application's slug, status and allowed scopes, and the
--- tenant's time zone. Enters the key's tenant for the rest of the transaction. A child stands and
--- falls with its parent. An application's empty list of scopes allows everything. Runs as the
--- owner, because the policy that finds a key by its hash is the owner's alone; row-level security
--- holds for the owner too.
+-- Returns the key of this hash (hex SHA-256), or no row, with everything that decides about it: its
+-- own fields, the stricter of its own and its parent's state and times, its application's slug,
+-- status and allowed scopes, and the tenant's time zone. Enters the key's tenant for the rest of
+-- the transaction. A child does not work without its parent. An empty list of an application's
+-- scopes allows everything. Runs as the owner, because only the owner has the policy that finds a
+-- key by its hash; row-level security applies to the owner too.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION load_key(digest text) RETURNS TABLE (
     tenant_id text, id text, name text, kind text, scopes jsonb, allowed_models jsonb,

@@ -1,10 +1,10 @@
--- Tells every verifier of a change of a key, or of an application that decides about keys, in the
+-- Tells every verifier about a change of a key, or of an application that affects keys, with the
 -- commit that makes it: a number in key_change, and a notice `number record-id` on key_changed. The
--- triggers that call it are deferred, so the number is taken at the very end of the transaction and
--- held until it commits: numbers become visible in their order, and whoever has seen one has seen
--- all before it. One number a transaction, however many rows change. Runs as the owner: nobody else
--- may write the number of a change.
--- Locks: the row of key_change_seq until the commit, which puts these commits one after the other;
+-- triggers that call this are deferred, so the number is taken at the end of the transaction and
+-- held until the commit. Numbers therefore become visible in order: a process that has seen one has
+-- seen all before it. Each transaction has one number, however many rows change. Runs as the owner,
+-- because no other role may write the number of a change.
+-- Locks: the row of key_change_seq until the commit, so these commits happen one after the other;
 -- then the record's row of key_change.
 CREATE OR REPLACE FUNCTION note_key_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$

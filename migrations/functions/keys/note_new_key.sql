@@ -1,5 +1,5 @@
--- Tells every verifier that a hash has become a key, so that nobody goes on remembering that there
--- is none. No number: nothing that was true becomes false.
+-- Tells every verifier that a hash is now a key, so that none remembers it as unknown. It needs no
+-- number, because nothing that was true becomes false.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION note_new_key() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,5 +1,5 @@
--- Counts one more unknown key that was tried from a source in the running minute. Returns the count
--- of all processes together and the seconds that are left of the minute.
+-- Counts one more attempt with an unknown key from a source in the current minute. Returns the
+-- count over all processes, and the seconds that remain of the minute.
 -- Locks: the source's row of unknown_key_source.
 CREATE OR REPLACE FUNCTION note_unknown_key(p_source text)
 RETURNS TABLE (failures integer, seconds_left double precision)

@@ -1,5 +1,6 @@
 -- Tells every process that may hold a slice of this budget that the budget is used up, as if the
--- keys of its family had changed: the slices are given up and each call is decided here again.
+-- keys of its family had changed. The processes then give up their slices, and each call is decided
+-- in the database again.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION note_used_up() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

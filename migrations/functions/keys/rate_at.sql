@@ -1,9 +1,9 @@
--- The counts of a key as they stand in a slot, which is two seconds: number of seconds since 1970,
--- halved. What is too old has fallen out, and there are four slots ahead, for what is lent until
--- then. The window is the slot and the 30 before it, which is 60 seconds and a part of a slot, so
--- no 60 seconds ever see more than is counted here. A clock that went back counts on in the newest
--- slot, by up to a minute; beyond that the counts begin anew.
--- Locks: none; it is given a row, and returns one.
+-- Returns the counts of a key as of a slot. A slot is two seconds: its number is the seconds since
+-- 1970, halved. Counts that are too old are dropped. Four slots lie ahead, for loans that last
+-- until then. The window is the slot and the 30 before it: 60 seconds and a part of a slot, so no
+-- 60 seconds have more calls than are counted here. If the clock goes back by up to a minute, calls
+-- count in the newest slot; if it goes back further, the counts start at zero.
+-- Locks: none; it takes a row and returns one.
 CREATE OR REPLACE FUNCTION rate_at(held key_rate, p_slot bigint) RETURNS key_rate
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE

@@ -1,5 +1,5 @@
--- Milliseconds until so much has fallen out of a window that `p_needed` fits under `p_limit`; NULL
--- for what never fits. `p_counts` are the slots of rate_at, the oldest first.
+-- Returns the milliseconds until enough has left a window for `p_needed` to fit under `p_limit`;
+-- NULL if it never fits. `p_counts` are the slots of rate_at, the oldest first.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION rate_fits_in(
     p_counts bigint[], p_newest bigint, p_limit bigint, p_needed bigint, p_at timestamptz

@@ -1,5 +1,6 @@
--- Gives back what was held for calls that never settled, with a line in the ledger that says so; a
--- slice of which nothing was left leaves no line. Returns what came back in the running period.
+-- Releases the reservations of calls that were never settled, each with a line in the ledger; an
+-- expired slice with nothing left has no line. Returns the amount that is available again in the
+-- current period.
 -- Locks: the family's row of key_budget, then the reservations that are due.
 CREATE OR REPLACE FUNCTION release_expired(p_tenant text, p_family text, p_at timestamptz)
 RETURNS numeric LANGUAGE plpgsql VOLATILE AS $$

@@ -1,4 +1,4 @@
--- Makes available again what nobody took of a slice. Returns what came back.
+-- Makes the unused part of a slice available again. Returns the amount.
 -- Locks: the family's row of key_budget, then the slice's row of spend_reservation.
 CREATE OR REPLACE FUNCTION return_budget(p_tenant text, p_id text, p_usd numeric)
 RETURNS numeric LANGUAGE plpgsql VOLATILE AS $$

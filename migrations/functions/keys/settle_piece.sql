@@ -1,5 +1,6 @@
--- Ends a piece of a slice, as settle_reservation ends a reservation. The caller has checked the
--- piece's seal; what it held is taken out of its slice once.
+-- Settles an amount that a process promised from its slice, as settle_reservation settles a
+-- reservation. The caller has checked the seal of the amount. It is taken out of the slice only
+-- once.
 -- Locks: the family's row of key_budget, the slice's row of spend_reservation, then those of
 -- spend_on_key, then the key's row of key_rate.
 CREATE OR REPLACE FUNCTION settle_piece(

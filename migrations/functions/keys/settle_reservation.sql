@@ -1,6 +1,6 @@
--- Ends a reservation with what the call really came to: the ledger, every counter, and the tokens
--- of the minute that they were taken of, if it still runs. Repeated, it gives the first answer
--- again. No row for a reservation that never was.
+-- Replaces a reservation with the real cost of the call: in the ledger, in every counter, and in
+-- the tokens of the slot in which the call was counted, if that slot still counts. A repeated call
+-- gets the first answer again. Returns no row if there never was such a reservation.
 -- Locks, in the order of admit_key: the family's row of key_budget, the reservation, then those of
 -- spend_on_key, then the key's row of key_rate.
 CREATE OR REPLACE FUNCTION settle_reservation(

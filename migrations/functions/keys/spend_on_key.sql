@@ -1,7 +1,7 @@
--- Writes one line of the ledger and moves every counter with it. Durable when it is answered. A row
--- for each percentage of the budget that was passed with it (100, 80, 50: the highest first), each
--- once a period; else one row with `crossed` NULL. Repeated (the same id), it moves nothing but
--- what is still held, and gives the first cost.
+-- Writes one line of the ledger and updates every counter. Durable when it returns. Returns a row
+-- for each percentage of the budget that this line crosses (100, 80, 50: the highest first), each
+-- once a period; otherwise one row with `crossed` NULL. If the id is repeated, it only releases the
+-- amount still held, and returns the first cost.
 -- Locks: the family's row of key_budget, then the key's row of api_key_runtime.
 CREATE OR REPLACE FUNCTION spend_on_key(
     p_tenant text, p_id text, p_kind text, p_key text, p_usd numeric, p_held numeric,

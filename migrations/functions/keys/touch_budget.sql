@@ -1,5 +1,5 @@
--- The budget of a family of keys as it stands at a moment, locked: made, and turned to the running
--- period, by whoever needs it first. No job resets a budget, so no job can be late with it.
+-- Returns the budget of a family of keys as of a moment, and locks it. The first call creates it,
+-- and the first call in a new period resets it, so no job can be late with that.
 -- Locks: the family's row of key_budget.
 CREATE OR REPLACE FUNCTION touch_budget(
     p_tenant text, p_family text, p_period text, p_zone text, p_at timestamptz

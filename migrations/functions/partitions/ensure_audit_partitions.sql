@@ -1,5 +1,5 @@
 -- Makes the partitions of the audit trail from this month until so many months ahead (36 at most),
--- each behind the tenant's wall. The portal's own role cannot create tables: this runs as the
+-- each with row-level security. The portal's own role cannot create tables, so this runs as the
 -- owner, and the worker calls it.
 -- Locks: audit_entry, exclusively, while a partition is attached to it.
 CREATE OR REPLACE FUNCTION ensure_audit_partitions(months integer) RETURNS void

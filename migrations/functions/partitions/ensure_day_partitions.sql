@@ -1,7 +1,6 @@
 -- Makes the partitions of events, deliveries and attempts from yesterday until so many days ahead
--- (60 at most), each behind the tenant's wall. Returns how many were made; a second call makes
--- none. The portal's own role cannot create tables: this runs as the owner, and the worker calls
--- it.
+-- (60 at most), each with row-level security. Returns how many were made; a second call makes none.
+-- The portal's own role cannot create tables, so this runs as the owner, and the worker calls it.
 -- Locks: each parent table, exclusively, while a partition is attached to it.
 CREATE OR REPLACE FUNCTION ensure_day_partitions(days integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$

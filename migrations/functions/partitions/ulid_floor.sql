@@ -1,7 +1,4 @@
--- The lowest id with this prefix that a ULID of this moment can have: `dlv_01K…` up to the
--- milliseconds. Lets a table be partitioned by time through its ids.
--- Locks: none.
--- The lowest id with this prefix that a ULID of this moment can have: `dlv_01K…` up to the
+-- Returns the lowest id with this prefix that a ULID of this moment can have: `dlv_01K…` up to the
 -- milliseconds. Lets a table be partitioned by time through its ids.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION ulid_floor(prefix text, moment timestamptz) RETURNS text
