@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -127,6 +128,14 @@ def test_half_closed_connections_keep_nobody_waiting(
 def test_a_head_that_does_not_come_is_not_waited_for(port: int):
     with connected(port, b"GET /healthz HTTP/1.1\r\nHost: a") as slow:
         whole_answer(slow)  # ends: the server gives up
+
+
+@pytest.mark.parametrize("asked", [0, 1], ids=["never used", "used once"])
+def test_an_idle_connection_is_closed_after_ten_seconds(port: int, asked: int):
+    with connected(port, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * asked) as idle:
+        begun = time.monotonic()
+        whole_answer(idle)  # ends: the server closes it
+        assert 9 < time.monotonic() - begun < 30, "README tells proxies to give up before"
 
 
 @pytest.mark.parametrize("path", ["/oauth/token", "/look", VERIFY, "/in/whk_1"])
