@@ -147,6 +147,8 @@ def body() -> dict[str, Any]:
         return {}
     if request.mimetype not in ("application/json", "application/merge-patch+json", ""):
         raise errors.UnsupportedMediaType("Send the body as application/json.")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise errors.UnsupportedMediaType("Send the body uncompressed, without Content-Encoding.")
     value = strictjson.parse(raw)
     if not isinstance(value, dict):
         raise BadRequest("The body must be a JSON object.")

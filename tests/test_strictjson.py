@@ -1,5 +1,6 @@
 """JSON bodies: what is sound is read as it was written, the rest is refused with a reason."""
 
+import gzip
 import json
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from portal.errors import BadRequest
 from portal.strictjson import MAX_DEPTH, MAX_INT, parse
+from tests.cast import Api
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 SOUND = st.recursive(
@@ -50,3 +52,13 @@ def test_what_is_unsound_is_refused_with_a_reason(body, words):
 
 def test_the_deepest_that_is_allowed_is_read():
     assert parse(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
+
+
+def test_a_compressed_body_is_refused_by_its_name(ada: Api):
+    said = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    answer = ada.post("/applications", data=gzip.compress(b"{}"), headers=said)
+    assert answer.status_code == 415
+    assert "Content-Encoding" in answer.json["detail"]
+    assert ada.get("/applications").json["items"] == []
+    said["Content-Encoding"] = "identity"
+    assert ada.post("/applications", data=b"{}", headers=said).status_code == 201
