@@ -52,9 +52,7 @@ class Tenant:
         """Ask over one connection; send the next request as soon as the last one is answered."""
         reader, writer = await self.connected()
         while True:
-            writer.write(request())
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            await reader.readexactly(int(head.partition(b"content-length:")[2].split()[0]))
+            await answered(reader, writer, request())
 
     async def slowly(self) -> None:
         """Send a body one byte a second."""
@@ -64,6 +62,15 @@ class Tenant:
             await asyncio.sleep(1)
             writer.write(b" ")
             await writer.drain()
+
+
+async def answered(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+) -> None:
+    """Send a request and read its answer."""
+    writer.write(request)
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    await reader.readexactly(int(head.partition(b"content-length:")[2].split()[0]))
 
 
 async def for_ever(work: Callable[[], Awaitable[None]]) -> None:
@@ -81,44 +88,49 @@ async def never_answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.close()
 
 
+class Requests:
+    """The requests of a hostile tenant, each different and the same in every run."""
+
+    def __init__(self, tenant: Tenant, hanging_port: int) -> None:
+        self._tenant, self._hanging_port = tenant, hanging_port
+        self._numbers, self._chance = count(), random.Random(1)  # noqa: S311
+
+    def setting_up(self) -> list[bytes]:
+        webhooks = [self._webhook() for _ in range(10)]
+        return [self._post("/event-types", HOSTILE_TYPE), *webhooks]
+
+    def flood(self) -> bytes:
+        words = "%20".join(self._chance.choices("abcdefgh", k=8))
+        return self._tenant.request("GET", f"{REST}/webhooks?limit=200&q={words}")
+
+    def events(self) -> bytes:
+        data = {"a": "a" * 2000 + "!", "text": "x" * 2000}
+        name = "hostile.event" if self._chance.random() < 0.5 else "a.b"
+        return self._post("/events", [{"type": name, "data": data}] * 20)
+
+    def large(self) -> bytes:
+        names = ",".join(f'"k{n}":[1]' for n in range(60_000))
+        return self._tenant.request("POST", f"{REST}/event-types", f"{{{names}}}".encode())
+
+    def schema(self) -> bytes:
+        name = f"a.b{next(self._numbers)}"
+        return self._post("/event-types", {**HOSTILE_TYPE, "name": name, "example": {}})
+
+    def _webhook(self) -> bytes:
+        port = self._hanging_port if next(self._numbers) % 2 else 9
+        return self._post("/webhooks", {"url": f"http://127.0.0.1:{port}/", "event_types": ["*"]})
+
+    def _post(self, path: str, body: Any) -> bytes:
+        return self._tenant.request("POST", REST + path, json.dumps(body).encode())
+
+
 async def be_hostile(tenant: Tenant) -> None:
     hanging = await asyncio.start_server(never_answer, "127.0.0.1", 0)
-    hanging_port = hanging.sockets[0].getsockname()[1]
-    numbers, chance = count(), random.Random(1)  # noqa: S311  the same in every run
-
-    def post(path: str, body: Any) -> bytes:
-        return tenant.request("POST", REST + path, json.dumps(body).encode())
-
-    def webhook() -> bytes:
-        port = hanging_port if next(numbers) % 2 else 9
-        return post("/webhooks", {"url": f"http://127.0.0.1:{port}/", "event_types": ["*"]})
-
-    setting_up = [post("/event-types", HOSTILE_TYPE), *(webhook() for _ in range(10))]
+    made = Requests(tenant, hanging.sockets[0].getsockname()[1])
     reader, writer = await tenant.connected()
-    for request in setting_up:
-        writer.write(request)
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        await reader.readexactly(int(head.partition(b"content-length:")[2].split()[0]))
-
-    def flood() -> bytes:
-        words = "%20".join(chance.choices("abcdefgh", k=8))
-        return tenant.request("GET", f"{REST}/webhooks?limit=200&q={words}")
-
-    def events() -> bytes:
-        data = {"a": "a" * 2000 + "!", "text": "x" * 2000}
-        wild = {"type": "hostile.event", "data": data}
-        return post(
-            "/events", [wild] * 20 if chance.random() < 0.5 else [{**wild, "type": "a.b"}] * 20
-        )
-
-    def large() -> bytes:
-        names = ",".join(f'"k{n}":[1]' for n in range(60_000))
-        return tenant.request("POST", f"{REST}/event-types", f"{{{names}}}".encode())
-
-    def schema() -> bytes:
-        return post("/event-types", {**HOSTILE_TYPE, "name": f"a.b{next(numbers)}", "example": {}})
-
-    works = [(flood, FLOODS), (events, PUBLISHERS), (large, LARGE), (schema, 2)]
+    for request in made.setting_up():
+        await answered(reader, writer, request)
+    works = [(made.flood, FLOODS), (made.events, PUBLISHERS), (made.large, LARGE), (made.schema, 2)]
     asking = [
         for_ever(lambda request=request: tenant.again_and_again(request))
         for request, many in works
