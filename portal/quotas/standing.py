@@ -22,6 +22,7 @@ WORDS: dict[State, tuple[str, str]] = {
     "reached": ("refused", "at the limit"),
     "unknown": ("unknown", "not counted yet"),
 }
+REFUSED = "refused some lately"  # whatever the average of the last minute is
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Standing:
     @property
     def words(self) -> str:
         """Return the state in words."""
-        return WORDS[self.state][1]
+        return REFUSED if self.refused_at is not None else WORDS[self.state][1]
 
     @property
     def tone(self) -> str:

@@ -32,11 +32,12 @@ def test_a_quota_is_near_from_four_fifths_on(ada, set_quota, limit, state):
     assert by_name(ada)["connectors"]["state"] == state
 
 
-def test_a_rate_is_reached_while_somebody_was_refused_lately(ada, set_quota, database):
+def test_a_rate_is_reached_while_somebody_was_refused_lately(ada, browse, set_quota, database):
     set_quota("--events-per-second", "1")
     event = {"type": "rfp.created", "data": {}}
     assert 429 in [ada.post("/events", event).status_code for _ in range(10)]
     assert by_name(ada)["events_per_second"]["state"] == "reached"
+    assert "refused some lately" in browse(ADA).get("/quotas").text
     database.sql("UPDATE quota_rate SET refused_at = refused_at - interval '6 minutes'")
     assert by_name(ada)["events_per_second"]["state"] == "room"
 
