@@ -399,6 +399,17 @@ def test_its_inbound_addresses_are_as_if_they_were_off(
     assert app.test_client().post(path, data=b"{}").status_code == 401
 
 
+@STOPS
+def test_nothing_waits_for_a_secret_at_an_address_that_is_off(
+    ada: Api, crm: App, do: Do, browse: Callable[..., Pages], verb: str
+) -> None:
+    own = {"direction": "inbound", "inbound_scheme": "stripe", "application_id": crm["id"]}
+    path = f"/webhooks/{ada.create('webhooks', **own)['id']}"
+    assert "what arrives waits in quarantine" in browse(ADA).get(path).text
+    do(verb)
+    assert "what arrives waits in quarantine" not in browse(ADA).get(path).text
+
+
 # ---------------------------------------------------------------- connectors
 
 

@@ -199,7 +199,7 @@ def test_an_example_is_made_of_a_schema_that_leads_to_itself(ada: Api, browse: B
     begun = time.process_time()
     page = browse(ADA).get(f"/event-types/{made['id']}")
     assert time.process_time() - begun < 2 * A_SECOND
-    assert "Made from the schema." in page.text
+    assert "Made from the schema;" in page.text
 
 
 def test_an_import_whose_references_double_is_refused(ada: Api) -> None:

@@ -62,7 +62,7 @@ def test_a_type_is_described_changed_and_deleted(ada: Api, browse: Browse) -> No
     made = pages.post("/event-types/new", form)
     assert made.status_code == 303, made.text
     page = pages.get(made.location).text
-    assert "Made from the schema." in page
+    assert "Made from the schema;" in page
     assert "validated" in pages.get("/event-types?q=rfp").text
     refused = pages.post("/events/new", {
         **key(pages.get("/events/new?type=rfp.created").text),
