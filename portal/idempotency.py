@@ -63,7 +63,7 @@ def claim(actor: Actor, key: str, asked: list[bytes]) -> Answer | None:
     another request, and Conflict when the first one let go of its transaction (it sends something
     to the outside) and has not come to its end.
     """
-    if not key.isprintable() or not key.isascii() or len(key) > MAX_LENGTH:
+    if not (key.strip() and key.isprintable() and key.isascii() and len(key) <= MAX_LENGTH):
         raise Invalid.field("Idempotency-Key", f"Use 1 to {MAX_LENGTH} printable characters.")
     identity = {"tenant_id": actor.tenant_id, "actor_id": actor.id, "key": key}
     claimed = session.execute(

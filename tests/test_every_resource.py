@@ -233,6 +233,17 @@ def test_a_post_is_done_once_for_each_idempotency_key(
 
 
 @every
+@pytest.mark.parametrize("key", ["", " ", "a" * 300, "\u00fc"])
+def test_an_idempotency_key_that_is_none_does_nothing(
+    resource: Resource[Any, Any], ada: Api, key: str
+) -> None:
+    answer = ada.post(f"/{resource.name}", {}, headers={"Idempotency-Key": key})
+    assert answer.status_code == 422
+    assert (answer.json or {})["errors"][0]["field"] == "Idempotency-Key"
+    assert (ada.get(f"/{resource.name}").json or {})["items"] == []
+
+
+@every
 def test_each_change_is_one_entry_in_the_history(resource: Resource[Any, Any], ada: Api) -> None:
     made = ada.create(resource.name)
     entries = (ada.get(f"/{resource.name}/{made['id']}/history").json or {})["items"]
