@@ -11,8 +11,9 @@ from functools import cache
 from typing import Any
 
 import orjson
+import psycopg
 from flask import Blueprint, Flask, Response, g, request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
@@ -93,6 +94,8 @@ def in_our_words(error: Exception) -> PortalError:
         return not_saving
     if isinstance(error, OperationalError | PoolTimeout):
         return errors.Unavailable("The database does not answer right now. Try again in a moment.")
+    if _cannot_be_sent(error):
+        return BadRequest("This has a character that is not allowed.")
     if isinstance(error, HTTPException):
         kind = HTTP_ERRORS.get(error.code or 500)
         if kind:
@@ -103,6 +106,12 @@ def in_our_words(error: Exception) -> PortalError:
         "Something failed on our side. Nothing was changed. If it happens again, tell your"
         " platform's operators the request id."
     )
+
+
+def _cannot_be_sent(error: Exception) -> bool:
+    """Tell whether the driver itself refused a value, as it does a NUL in a text."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return isinstance(cause, psycopg.DataError) and cause.sqlstate is None
 
 
 def request_id() -> str:

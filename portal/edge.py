@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from portal import api, compression, proxies, web, writes
 from portal.config import Config, Network
 from portal.db import commit_or_roll_back, roll_back
-from portal.errors import BadRequest, PortalError, UnknownOutcome
+from portal.errors import BadRequest, NotFound, PortalError, UnknownOutcome
 
 log = logging.getLogger("portal.edge")
 View = TypeVar("View", bound=Callable[..., Any])
@@ -42,6 +42,7 @@ def init_app(app: Flask, config: Config) -> None:
     writes.init_app(app)
     app.before_request(_begin)
     app.before_request(_for_us)
+    app.before_request(_can_be_there)
     compression.init_app(app)  # after _finish: Flask runs the last one first
     app.after_request(_finish)
     for kind in (PortalError, HTTPException, Exception):
@@ -81,6 +82,12 @@ def _for_us() -> None:
     host = name if port.isdigit() else host
     if request.endpoint not in ANY_HOST and host.lower() not in current_app.extensions["hosts"]:
         raise BadRequest("This is not the address of the portal.")
+
+
+def _can_be_there() -> None:
+    """Refuse an address with a NUL: nothing has such an id, and PostgreSQL takes none."""
+    if "\x00" in request.path:
+        raise NotFound
 
 
 def _finish(response: Response) -> Response:

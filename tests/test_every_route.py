@@ -233,6 +233,24 @@ def comparable(text: str) -> str:
     return re.sub(r"X-CSRFToken[^}]*", "", without)
 
 
+def test_an_address_with_a_nul_is_of_nothing(
+    app: Flask, ada: Api, browse: Callable[..., Pages]
+) -> None:
+    page = browse(ADA)
+    signed = {"Authorization": f"Bearer {ada.token}"}
+    for call in calls(app, lambda rule: dict.fromkeys(rule.arguments, "a\0")):
+        if "%00" in call.path:
+            by = ada.client if call.path.startswith(PREFIX) else page.client
+            assert by.open(call.path, method=call.method, headers=signed).status_code == 404, call
+
+
+@pytest.mark.parametrize("path", ["/keys/new?application_id=", "/keys/new?follows=", "/keys?q="])
+def test_a_question_with_a_nul_is_refused(browse: Callable[..., Pages], path: str) -> None:
+    answer = browse(ADA).get(f"{path}a%00")
+    assert answer.status_code == 400
+    assert "a character that is not allowed" in answer.text
+
+
 def test_a_viewer_may_look_and_change_nothing(
     app: Flask, records: Records, browse: Callable[..., Pages]
 ) -> None:
