@@ -4,16 +4,22 @@ What SQLAlchemy does around a statement each time (its cache's key, its events, 
 much as PostgreSQL's answer. Everything but these few is for the session, which can do more.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, cached_property
 from typing import Any
 
 import psycopg
-from psycopg.pq import Escaping, ExecStatus, TransactionStatus
+from psycopg.pq import Escaping, ExecStatus, PipelineStatus, TransactionStatus
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import BindParameter, ClauseElement
 
+from portal import pipeline
+from portal.pipeline import Ask
+
+BEGIN = Ask(b"BEGIN", ())
 DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
@@ -48,29 +54,69 @@ class Statement:
         }
 
     def send(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """All rows, in the transaction of the connection; none of what answers none.
+        """Return all rows, in the transaction of the connection.
 
         Fails as SQLAlchemy's own would.
         """
-        driver = _driver(connection)
-        try:
-            wired = self._for_the_wire(values) if self._wired else values
-            asked = {name: ask() for name, ask in self._asked.items()} if self._asked else {}
-            cursor = driver.execute(self.sql, {**self.fixed, **asked, **wired})
-            return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
-        except psycopg.Error as error:
-            raise _as_sqlalchemy_says(connection, self.sql, error) from error
+        status = _driver(connection).pgconn.transaction_status
+        begin = [BEGIN] if status == TransactionStatus.IDLE else []
+        return self._run(connection, [*begin, self.asks(values)])
 
     def alone(
         self, engine: Engine, settings: Mapping[str, str], values: Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
-        """The rows, in a transaction of their own: what a session does around one is saved."""
+        """Return all rows, in a transaction of their own: one message there and one back.
+
+        Fails as SQLAlchemy's own would.
+        """
+        asks = [_settings(settings), self.asks(values)]
         with engine.connect() as connection:
-            set_local(connection, settings)
-            rows = self.send(connection, values)
-            # An error leaves the transaction to the pool, which rolls it back.
-            _told(connection, b"COMMIT")
-            return rows
+            return self._run(connection, asks)
+
+    def _run(self, connection: Connection, asks: Sequence[Ask]) -> list[tuple[Any, ...]]:
+        driver = _driver(connection)
+        try:
+            return pipeline.run(driver, connection.info, asks)
+        except psycopg.Error as error:
+            raise _as_sqlalchemy_says(connection, self.sql, error) from error
+        finally:
+            if driver.pgconn.pipeline_status != PipelineStatus.OFF:
+                connection.invalidate()  # interrupted: answers are still on their way
+
+    def asks(self, values: Mapping[str, Any]) -> Ask:
+        """Return the statement with these values, as it is sent."""
+        sql, names = self._numbered
+        every = self.everything(values)
+        return Ask(sql, [every[name] for name in names])
+
+    def everything(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return these values and those that the statement has itself, as they are sent."""
+        wired = self._for_the_wire(values) if self._wired else values
+        asked = {name: ask() for name, ask in self._asked.items()}
+        return {**self.fixed, **asked, **wired}
+
+    @cached_property
+    def _numbered(self) -> tuple[bytes, list[str]]:
+        """Return the statement with `$1` for the first of some names, and the names."""
+        names: dict[str, int] = {}
+
+        def number(found: re.Match[str]) -> str:
+            name = found[1]
+            return "%" if name is None else f"${names.setdefault(name, len(names) + 1)}"
+
+        sql = re.sub(r"%\(([^)]+)\)s|%%", number, self.sql)
+        return sql.encode(), list(names)
+
+
+def _settings(settings: Mapping[str, str]) -> Ask:
+    """Return the statement that makes these settings until the transaction ends."""
+    return Ask(_set(tuple(settings)), list(settings.values()))
+
+
+@cache
+def _set(names: tuple[str, ...]) -> bytes:
+    calls = (f"set_config('{name}', ${n}, true)" for n, name in enumerate(names, 1))
+    return f"SELECT {', '.join(calls)}".encode()
 
 
 def set_local(connection: Connection, settings: Mapping[str, str]) -> None:

@@ -8,18 +8,28 @@ from unittest.mock import patch
 
 import psycopg
 
+from portal.driver import Statement
+
 
 @contextmanager
 def statements() -> Iterator[list[tuple[str, Any]]]:
     """Record the SQL that this thread sends within the block, with its values. It leaves out BEGIN,
     COMMIT, and loans for a tenant's requests, which come once a second."""
     sent: list[tuple[str, Any]] = []
-    execute, here = psycopg.Cursor.execute, get_ident()
+    execute, asks, here = psycopg.Cursor.execute, Statement.asks, get_ident()
 
     def heard(cursor: Any, sql: Any, values: Any = None, **options: Any) -> Any:
         if get_ident() == here and "lend_rate" not in str(sql):
             sent.append((str(sql), values))
         return execute(cursor, sql, values, **options)
 
-    with patch.object(psycopg.Cursor, "execute", heard):
+    def heard_statement(statement: Statement, values: Any) -> Any:
+        if get_ident() == here and "lend_rate" not in statement.sql:
+            sent.append((statement.sql, statement.everything(values)))
+        return asks(statement, values)
+
+    with (
+        patch.object(psycopg.Cursor, "execute", heard),
+        patch.object(Statement, "asks", heard_statement),
+    ):
         yield sent

@@ -5,10 +5,23 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import bindparam, cast, column, func, literal, select, text
+from sqlalchemy import (
+    Text,
+    bindparam,
+    cast,
+    column,
+    create_engine,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from portal import pipeline
+from portal.applications.models import Application
 from portal.config import libpq_url
 from portal.db import db, enter_tenant, send, session
 from portal.driver import Statement
@@ -18,6 +31,8 @@ if TYPE_CHECKING:
     from tests.cast import Api
 
 SETTING = Statement(select(func.current_setting("app.tenant_id", True)))
+TENANT = {"app.tenant_id": "tnt_A"}
+CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
 
 
 def setting() -> Any:
@@ -39,6 +54,13 @@ def test_a_tenant_ends_with_its_transaction(app: Flask) -> None:
         assert setting() == "tnt_A"
         session.remove()
         assert not setting()  # the same connection, for somebody else
+
+
+def test_a_tenant_that_is_asked_for_alone_ends_with_its_answer(app: Flask) -> None:
+    with app.app_context():
+        assert SETTING.alone(db.engine, TENANT, {}) == [("tnt_A",)]
+        with db.engine.connect() as connection:  # the same one, for somebody else
+            assert not SETTING.send(connection, {})[0][0]
 
 
 def test_the_tenant_stays_when_a_savepoint_is_rolled_back(app: Flask) -> None:
@@ -67,6 +89,84 @@ def test_a_statement_that_fails_fails_as_sqlalchemys_do(app: Flask) -> None:
             send(broken, {})
         session.rollback()
         assert send(Statement(select(column("n")).select_from(text("(SELECT 7) AS s (n)"))), {})
+
+
+def test_a_statement_that_fails_alone_changes_nothing_and_costs_no_connection(
+    app: Flask, ada: "Api", database: Database
+) -> None:
+    made = ada.create("applications")
+    changed = update(Application).values(display_name=str(1)).returning(1 / bindparam("by", 0))
+    with app.app_context():
+        connections = database.sql(CONNECTIONS)
+        tenant = {"app.tenant_id": made["tenant_id"], "app.credential": ""}
+        for _ in range(3):
+            with pytest.raises(DBAPIError, match="division by zero"):
+                Statement(changed).alone(db.engine, tenant, {})
+        assert SETTING.alone(db.engine, tenant, {})
+        assert database.sql(CONNECTIONS) == connections
+    assert ada.get(f"/applications/{made['id']}").json == made
+
+
+def test_statements_are_prepared_again_after_a_roll_back(app: Flask) -> None:
+    with app.app_context():
+        for _ in range(10):  # psycopg has PostgreSQL forget all of them when it has some itself
+            session.execute(text("SELECT 7"))
+        for _ in range(3):
+            setting()
+            session.rollback()
+            assert SETTING.alone(db.engine, TENANT, {}) == [("tnt_A",)]
+
+
+def test_many_statements_of_one_connection_are_not_all_kept(app: Flask) -> None:
+    many = [Statement(select(literal(number), column("n")).select_from(
+        text(f"(SELECT {number}) AS s (n)"))) for number in range(130)]  # fmt: skip
+    with app.app_context(), db.engine.connect() as connection:
+        for _ in range(2):
+            for number, one in enumerate(many):
+                assert one.send(connection, {}) == [(number, number)]
+        [(kept,)] = connection.execute(text("SELECT count(*) FROM pg_prepared_statements"))
+    assert 90 <= kept <= 110
+
+
+def test_a_statement_whose_columns_a_migration_changed_fails_once(database: Database) -> None:
+    asked = Statement(select(column("a")).select_from(text("changing")))
+    of_one = create_engine(database.app_url, pool_size=1, max_overflow=0)
+    database.sql("CREATE TABLE changing AS SELECT 1 AS a")
+    try:
+        database.sql("GRANT SELECT ON changing TO PUBLIC")
+        assert asked.alone(of_one, TENANT, {}) == [(1,)]
+        database.sql("ALTER TABLE changing ALTER COLUMN a TYPE text")
+        with pytest.raises(DBAPIError, match="must not change result type"):
+            asked.alone(of_one, TENANT, {})
+        assert asked.alone(of_one, TENANT, {}) == [("1",)]
+    finally:
+        of_one.dispose()
+        database.sql("DROP TABLE changing")
+
+
+def test_a_connection_that_was_left_amid_a_message_is_not_used_again(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(driver: psycopg.Connection, *_: Any) -> Any:
+        driver.pgconn.enter_pipeline_mode()
+        raise KeyboardInterrupt
+
+    with app.app_context():
+        with monkeypatch.context() as patched:
+            patched.setattr(pipeline, "run", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                SETTING.alone(db.engine, TENANT, {})
+        for _ in range(20):
+            assert SETTING.alone(db.engine, TENANT, {}) == [("tnt_A",)]
+
+
+def test_more_than_a_socket_takes_at_once_arrives(app: Flask) -> None:
+    given = bindparam("given", type_=Text)
+    asked = Statement(select(func.length(given), func.repeat(given, 3)))
+    with app.app_context():
+        [(length, long)] = asked.alone(db.engine, TENANT, {"given": "ü%" * 10**6})
+    assert length == 2 * 10**6
+    assert long == "ü%" * 3 * 10**6
 
 
 def test_a_value_is_written_as_its_column_says(app: Flask) -> None:
