@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import orjson
-from flask import Flask
+from flask import Flask, g
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
 from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
 from sqlalchemy import (
     Boolean,
@@ -67,10 +68,28 @@ class Base(DeclarativeBase):
 POOL_SIZE = 16  # connections of one process: as many as it has threads
 POOL_TIMEOUT = 2  # seconds to wait for a free one, then the caller is told to come back
 
+FOR_SESSION = "what a session may see that is not there yet"
+
+
+class _Session(FlaskSession):
+    """A session that sees what was entered before there was one.
+
+    A request that asks PostgreSQL once needs no session, which costs as much as the question.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.info.update(g.pop(FOR_SESSION, {}))
+
+
 # The savepoint mode lets a test wrap what a request commits in one transaction of its own.
 db = SQLAlchemy(
     metadata=Base.metadata,
-    session_options={"join_transaction_mode": "create_savepoint", "expire_on_commit": False},
+    session_options={
+        "class_": _Session,
+        "join_transaction_mode": "create_savepoint",
+        "expire_on_commit": False,
+    },
 )
 session = db.session
 
@@ -249,7 +268,7 @@ def enter_tenant(tenant_id: str) -> None:
 def entered(tenant_id: str) -> None:
     """Note that a statement of the running transaction has set the tenant already: later ones
     of this session enter it too."""
-    session.info.update(tenant_id=tenant_id)
+    _remembered().update(tenant_id=tenant_id)
 
 
 def present_credential(digest: str) -> None:
@@ -261,15 +280,29 @@ def present_credential(digest: str) -> None:
 
 
 def _enter(**scope: str) -> None:
-    current = session()
-    current.info.update(scope)
-    if current.in_transaction():
-        set_local(current.connection(), _scope(current.info))
+    _remembered().update(scope)
+    if _has_session() and session().in_transaction():
+        set_local(session().connection(), _scope(session().info))
+
+
+def _has_session() -> bool:
+    return bool(session.registry.has())
+
+
+def _remembered() -> dict[Any, Any]:
+    """Return what transactions may see: in the session, or kept for one until it is needed."""
+    if _has_session():
+        return session().info
+    kept: dict[Any, Any] = g.setdefault(FOR_SESSION, {})
+    return kept
 
 
 def _scope(info: Mapping[Any, Any]) -> dict[str, str]:
-    """What row-level security reads."""
+    """Return what row-level security reads."""
     return {f"app.{name}": info.get(name, "") for name in ("tenant_id", "credential")}
+
+
+SENT_WITH = "the statement that begins the transaction enters the tenant"
 
 
 @event.listens_for(Session, "after_begin")
@@ -278,7 +311,9 @@ def _scope_transaction(
 ) -> None:
     # Local to the transaction, so a pooled connection can never carry it to somebody else;
     # not per savepoint, because rolling one back would drop the setting.
-    if not transaction.nested and (current.info.get("tenant_id") or current.info.get("credential")):
+    if transaction.nested or current.info.get(SENT_WITH):
+        return
+    if current.info.get("tenant_id") or current.info.get("credential"):
         set_local(connection, _scope(current.info))
 
 
@@ -322,18 +357,24 @@ def send(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...
 
     Raises Conflict for a taken name, Invalid for a reference or a value that cannot be.
     """
+    current = session()
     try:
-        return statement.send(session.connection(), values)
+        if current.in_transaction():
+            return statement.send(current.connection(), values)
+        current.info[SENT_WITH] = True
+        connection = current.connection()
+        return statement.send(connection, values, _scope(current.info))
     except IntegrityError as error:
         raise _in_our_words(error) from error
+    finally:
+        current.info.pop(SENT_WITH, None)
 
 
 def send_alone(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The same in a transaction of its own, unless one is open: for requests that ask once."""
-    current = session()
-    if current.in_transaction():
-        return statement.send(current.connection(), values)
-    return statement.alone(db.engine, _scope(current.info), values)
+    if _has_session() and session().in_transaction():
+        return statement.send(session().connection(), values)
+    return statement.alone(db.engine, _scope(_remembered()), values)
 
 
 def database_now() -> datetime:
@@ -346,9 +387,9 @@ def database_now() -> datetime:
 
 def commit_or_roll_back(status: int) -> None:
     """End a request's transaction: keep what succeeded (below 400), undo what did not."""
-    current = session()
-    if not current.in_transaction():
+    if not _has_session() or not session().in_transaction():
         return
+    current = session()
     if status < 400:
         current.commit()
     else:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from html import escape
 from typing import NamedTuple
 
@@ -94,12 +95,17 @@ def _spent(key: Line) -> str:
 
 
 def _standing(key: Line) -> str:
+    stopped = key.application is not None and key.application[1] in STOPPED
+    return _said(key.status, stopped, key.blocked, key.revoke_at is not None)
+
+
+@lru_cache
+def _said(state: str, stopped: bool, blocked: bool, ends: bool) -> str:
     """Return the status words of a key. One that does not work is never shown as active."""
-    active = key.status == "active"
-    stopped = active and key.application is not None and key.application[1] in STOPPED
-    said = ["stopped"] * stopped + ["blocked"] * key.blocked
+    active = state == "active"
+    said = ["stopped"] * (active and stopped) + ["blocked"] * blocked
     if not active or not said:
-        said.insert(0, key.status)
-    if active and key.revoke_at:
+        said.insert(0, state)
+    if active and ends:
         said.append("stopping")
     return " ".join(map(status, said))
