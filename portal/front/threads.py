@@ -7,7 +7,7 @@ difference is a tenth of what a small request costs.
 import asyncio
 import time
 from collections.abc import Callable
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, NamedTuple, TypeVar
 
 from portal.front.turns import Line, Turns
@@ -74,7 +74,9 @@ class Threads:
             thread.join()
 
     def _work(self) -> None:
-        while (taken := self._calls.take()) is not None:
+        waiter = Lock()
+        waiter.acquire()
+        while (taken := self._calls.take(waiter)) is not None:
             line, call = taken
             fault: BaseException | None = None
             result = None

@@ -9,7 +9,6 @@ import sys
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterator
-from queue import SimpleQueue
 from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
@@ -45,10 +44,10 @@ class Turns(Generic[T]):
         self._worked_on: Counter[Line] = Counter()
         self._latest: Line | None = None
         self._shared_until = 0.0
-        # One token for each waiting call: a SimpleQueue wakes a thread faster than a Condition.
-        # `_owed` counts the tokens that were taken while every waiting line was at its limit.
-        self._tokens: SimpleQueue[bool] = SimpleQueue()
-        self._owed = 0
+        # Threads without a call. The one that worked last is woken first: its memory is still in
+        # the processor's caches.
+        self._idle: list[Lock] = []
+        self._stopping = False
 
     def put(self, line: Line, call: T) -> None:
         """Add a call at the end of its line."""
@@ -57,7 +56,9 @@ class Turns(Generic[T]):
                 self._latest, self._shared_until = line, time.monotonic() + SHARED_SECONDS
                 sys.setswitchinterval(SHARED_SWITCH)
             self._append(line, call)
-        self._tokens.put(True)
+            woken = self._woken(self._worked_on[line] < self._most())
+        if woken is not None:
+            woken.release()
 
     def put_for_another(self, line: Line, call: T) -> T | None:
         """Replace the last call of the longest line with this one, and return the replaced call.
@@ -73,17 +74,20 @@ class Turns(Generic[T]):
             self._append(line, call)
             return given_up
 
-    def take(self) -> tuple[Line, T] | None:
+    def take(self, waiter: Lock) -> tuple[Line, T] | None:
         """Wait for the next call and return it with its line; None after `stop`. Call `done`
-        afterwards."""
-        while self._tokens.get():
+        afterwards. `waiter` is a locked lock of the calling thread's own."""
+        while True:
             with self._lock:
-                most = self._most()
-                for line in self._lines():
-                    if self._worked_on[line] < most:
-                        return line, self._taken(line)
-                self._owed += 1
-        return None
+                taken, is_over = self._next(), self._stopping
+                if taken is None and not is_over:
+                    self._idle.append(waiter)
+                woken = self._woken(taken is not None and bool(self._waiting))
+            if woken is not None:
+                woken.release()
+            if taken is not None or is_over:
+                return taken
+            waiter.acquire()
 
     def done(self, line: Line) -> None:
         """Note that a call of this line has ended."""
@@ -91,19 +95,24 @@ class Turns(Generic[T]):
             self._worked_on[line] -= 1
             if not self._worked_on[line]:
                 del self._worked_on[line]
-            if self._owed:
-                self._owed -= 1
-                self._tokens.put(True)
 
     def stop(self, threads: int) -> None:
         """Make so many `take` calls return None once the waiting calls are done."""
         with self._lock:
             self._at_once, self._shared_until = threads, 0.0
-            for _ in range(self._owed):
-                self._tokens.put(True)
-            self._owed = 0
-            for _ in range(threads):
-                self._tokens.put(False)
+            self._stopping = True
+            idle, self._idle = self._idle, []
+        for waiter in idle:
+            waiter.release()
+
+    def _next(self) -> tuple[Line, T] | None:
+        for line in self._lines():
+            if self._worked_on[line] < self._most():
+                return line, self._taken(line)
+        return None
+
+    def _woken(self, is_needed: bool) -> "Lock | None":
+        return self._idle.pop() if is_needed and self._idle else None
 
     def _most(self) -> int:
         """Return how many calls of one line may run at a time now."""
