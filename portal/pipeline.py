@@ -54,8 +54,8 @@ def run(driver: psycopg.Connection[Any], info: _Info, asks: Sequence[Ask]) -> li
     """Run statements and return the rows of the last one.
 
     They are a transaction of their own if none is open. `info` lives as long as the connection, and
-    keeps how its values are written and read. Raises what psycopg raises; the statements changed
-    nothing then.
+    keeps how its values are written and read. Raises what psycopg raises. What PostgreSQL refused
+    changed nothing; if the connection was lost, it may have been done.
     """
     pgconn, sent = driver.pgconn, [_prepared(driver, info, ask) for ask in asks]
     pgconn.enter_pipeline_mode()
@@ -83,10 +83,11 @@ def _prepared(driver: psycopg.Connection[Any], info: _Info, ask: Ask) -> _Sent:
     if state == Prepare.SHOULD:
         result = driver.pgconn.prepare(name, *query)
         _require(driver, query, result)
-        known.maybe_add_to_cache(query, state, name)  # type: ignore[arg-type]
-        known.validate(query, state, name, [result])
-        driver.wait(known.maintain_gen(driver))  # gives the oldest up
         info[READERS].pop(query, None)
+    known.maybe_add_to_cache(query, state, name)  # type: ignore[arg-type]
+    if state == Prepare.SHOULD:
+        known.validate(query, state, name, [result])
+        driver.wait(known.maintain_gen(driver))  # gives up what was longest not asked for
     return _Sent(query, name, values, writer.formats)
 
 

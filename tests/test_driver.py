@@ -123,7 +123,7 @@ def test_many_statements_of_one_connection_are_not_all_kept(app: Flask) -> None:
     with app.app_context(), db.engine.connect() as connection:
         for _ in range(2):
             for number, one in enumerate(many):
-                assert one.send(connection, {}) == [(number, number)]
+                assert one.send(connection, {}, TENANT) == [(number, number)]
         [(kept,)] = connection.execute(text("SELECT count(*) FROM pg_prepared_statements"))
     assert 90 <= kept <= 110
 
