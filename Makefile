@@ -24,7 +24,7 @@ test: .venv/dev  ## Run all tests; ARGS="tests/keys -k revoke" chooses
 
 proof: .venv/dev  ## Try what must always hold many times more: crashes, cuts, order, limits, bad input
 	@$(BIN)/python -m tests.machine
-	@PORTAL_PROOF=10 $(BIN)/pytest -n auto --dist worksteal --timeout 3000 \
+	@PROOF_TIMES=10 $(BIN)/pytest -n auto --dist worksteal --timeout 3000 \
 	  -m "hypothesis or proof" $(ARGS)
 
 lint: .venv/dev  ## Check style, types, import directions, dependencies and templates

@@ -2,7 +2,9 @@
 
 import os
 
-PROOF = "PORTAL_PROOF"  # multiplies the rounds; `make proof` sets it
+# Multiplies the rounds; `make proof` sets it. Not PORTAL_…: the portal refuses settings it does not
+# know.
+PROOF = "PROOF_TIMES"
 TIMES = int(os.environ.get(PROOF, "1"))
 IS_PROOF = TIMES > 1
 
