@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from playwright.sync_api import Browser
 
+    from portal.secretstore import SecretStore
     from tests.cast import Provider
 
 pytest_plugins = ["tests.cast"]
@@ -164,9 +165,20 @@ def _app(_settings: dict[str, str]) -> Iterator["Flask"]:
         db.engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def _store(_app: "Flask") -> "SecretStore":
+    from portal import secretstore
+
+    return secretstore.store()
+
+
 @pytest.fixture
-def app(_app: "Flask", database: Database) -> "Flask":
+def app(_app: "Flask", _store: "SecretStore", database: Database) -> "Flask":
     """The application on the tests' database. Its errors reach the test as exceptions."""
+    from portal import secretstore
+
+    # A process has one store, that of the application which was made last.
+    secretstore._configured = _store
     return _app
 
 

@@ -20,7 +20,9 @@ def ref_of(connector_id: str) -> SecretRef:
 
 
 @pytest.fixture(params=["embedded", "vault"])
-def either_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def either_store(
+    request: pytest.FixtureRequest, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> str:
     """The portal keeps its secrets in its own tables, then in a real OpenBao."""
     if request.param == "vault":
         server = request.getfixturevalue("bao")
