@@ -68,11 +68,11 @@ class Base(DeclarativeBase):
 POOL_SIZE = 16  # connections of one process: as many as it has threads
 POOL_TIMEOUT = 2  # seconds to wait for a free one, then the caller is told to come back
 
-FOR_SESSION = "what a session may see that is not there yet"
+FOR_SESSION = "tenant and credential for the next session"  # in `g`
 
 
 class _Session(FlaskSession):
-    """A session that sees what was entered before there was one.
+    """A session that takes over the tenant and credential entered before it was made.
 
     A request that asks PostgreSQL once needs no session, which costs as much as the question.
     """
@@ -290,7 +290,7 @@ def _has_session() -> bool:
 
 
 def _remembered() -> dict[Any, Any]:
-    """Return what transactions may see: in the session, or kept for one until it is needed."""
+    """Return the tenant and credential entered: the session's, or those kept for the next one."""
     if _has_session():
         return session().info
     kept: dict[Any, Any] = g.setdefault(FOR_SESSION, {})
@@ -302,7 +302,7 @@ def _scope(info: Mapping[Any, Any]) -> dict[str, str]:
     return {f"app.{name}": info.get(name, "") for name in ("tenant_id", "credential")}
 
 
-SENT_WITH = "the statement that begins the transaction enters the tenant"
+SENT_WITH = "first statement enters the tenant"  # in a session's `info`
 
 
 @event.listens_for(Session, "after_begin")

@@ -1,9 +1,9 @@
-"""Sends prepared statements to PostgreSQL in one message, and reads all that it answers.
+"""Send prepared statements to PostgreSQL in one message and read all the answers.
 
-Without BEGIN and COMMIT, what one message holds is one transaction ("Pipeline Mode" of libpq). This
-takes a third of the processor time of BEGIN, a statement and COMMIT, each with an answer to wait
-for, and a thread that waits three times for PostgreSQL waits three times for the other threads of
-its process. psycopg's own pipeline costs as much as it saves.
+Without BEGIN and COMMIT, the statements of one message are one transaction (libpq, "Pipeline
+Mode"). This takes a third of the processor time of BEGIN, a statement and COMMIT as three messages.
+A thread also waits once for PostgreSQL and for the other threads of its process, not three times.
+psycopg's own pipeline costs as much as it saves.
 """
 
 import select
@@ -17,8 +17,8 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-WRITER = "what writes values"  # in a connection's `info`
-READERS = "what reads the rows of each statement"
+WRITER = "value writer"  # in a connection's `info`
+READERS = "row readers by statement"
 MOST_READERS = 100
 
 
@@ -38,7 +38,7 @@ class _Query(NamedTuple):
 
 
 class _Sent(NamedTuple):
-    """What libpq sends a statement with."""
+    """A prepared statement with its values, ready for libpq."""
 
     query: _Query
     name: bytes
@@ -47,15 +47,15 @@ class _Sent(NamedTuple):
 
 
 _Info = MutableMapping[Any, Any]
-"""What is known of a connection, as long as it lives."""
+"""A pooled connection's own dictionary, which lives as long as the connection."""
 
 
 def run(driver: psycopg.Connection[Any], info: _Info, asks: Sequence[Ask]) -> list[tuple[Any, ...]]:
     """Run statements and return the rows of the last one.
 
-    They are a transaction of their own if none is open. `info` lives as long as the connection, and
-    keeps how its values are written and read. Raises what psycopg raises. What PostgreSQL refused
-    changed nothing; if the connection was lost, it may have been done.
+    They are a transaction of their own if none is open. `info` keeps the connection's value writer
+    and row readers. Raises psycopg.Error: statements that PostgreSQL refused changed nothing, but
+    those of a connection that was lost may have been carried out.
     """
     pgconn, sent = driver.pgconn, [_prepared(driver, info, ask) for ask in asks]
     pgconn.enter_pipeline_mode()
@@ -87,14 +87,14 @@ def _prepared(driver: psycopg.Connection[Any], info: _Info, ask: Ask) -> _Sent:
     known.maybe_add_to_cache(query, state, name)  # type: ignore[arg-type]
     if state == Prepare.SHOULD:
         known.validate(query, state, name, [result])
-        driver.wait(known.maintain_gen(driver))  # gives up what was longest not asked for
+        driver.wait(known.maintain_gen(driver))  # drops the statement that was unused longest
     return _Sent(query, name, values, writer.formats)
 
 
 def _rows(
     driver: psycopg.Connection[Any], info: _Info, query: _Query, result: PGresult
 ) -> list[tuple[Any, ...]]:
-    """Return what a result holds; nothing for a command that returns no rows."""
+    """Return the rows of a result; none for a command that returns no rows."""
     if not result.nfields:
         return []
     readers: dict[_Query, abc.Transformer] = info[READERS]
@@ -131,7 +131,7 @@ def _answers(pgconn: PGconn) -> list[PGresult]:
 
 
 def _require(driver: psycopg.Connection[Any], query: _Query, result: PGresult) -> None:
-    """Raise the error that a result tells of."""
+    """Raise the error that a result holds, if any."""
     if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
         return
     error = psycopg.errors.error_from_result(result, driver.info.encoding)

@@ -1,4 +1,4 @@
-"""What the database is asked, heard where it leaves us: at the driver."""
+"""Record the SQL that the portal sends, where it leaves the portal: at the driver."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -89,7 +89,7 @@ class Bodies:
             self._on_their_way.discard(one)
 
     async def _larger(self, protocol: Any, size: int, largest: int, exact: bool) -> bytes:
-        """The body piece by piece, of `size` bytes if `exact`.
+        """Receive the body piece by piece; it has `size` bytes if `exact`.
 
         The server ends every body with an empty piece, and says with one more that what came was
         cut or wrong, or had trailers, which nothing here reads. A part is never taken for the
