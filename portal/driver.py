@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from typing import Any
 
 import psycopg
-from psycopg.pq import Escaping, ExecStatus, PipelineStatus, TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 from sqlalchemy import Connection, Engine, PoolProxiedConnection
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
@@ -65,12 +65,8 @@ class Statement:
 
         Fails as SQLAlchemy's own would.
         """
-        status = _driver(connection).pgconn.transaction_status
-        before = [BEGIN] if status == TransactionStatus.IDLE else []
-        if settings:
-            before.append(_settings(settings))
-        asks = [*before, self.asks(values)]
-        return self._sent(connection.connection, asks, lambda: connection)
+        before = [*_beginning(connection), *([_settings(settings)] if settings else [])]
+        return _sent(connection.connection, [*before, self.asks(values)], lambda: connection)
 
     def alone(
         self, engine: Engine, settings: Mapping[str, str], values: Mapping[str, Any]
@@ -82,24 +78,9 @@ class Statement:
         asks = [_settings(settings), self.asks(values)]
         pooled = engine.raw_connection()  # SQLAlchemy's own takes twice as long to make
         try:
-            return self._sent(pooled, asks, lambda: Connection(engine, pooled))
+            return _sent(pooled, asks, lambda: Connection(engine, pooled))
         finally:
             pooled.close()
-
-    def _sent(
-        self,
-        pooled: PoolProxiedConnection,
-        asks: Sequence[Ask],
-        connection: Callable[[], Connection],
-    ) -> list[tuple[Any, ...]]:
-        driver: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]
-        try:
-            return pipeline.run(driver, pooled.info, asks)
-        except psycopg.Error as error:
-            raise _as_sqlalchemy_says(connection(), self.sql, error) from error
-        finally:
-            if pooled.is_valid and driver.pgconn.pipeline_status != PipelineStatus.OFF:
-                pooled.invalidate()  # interrupted: answers are still on their way
 
     def asks(self, values: Mapping[str, Any]) -> Ask:
         """Return the statement with these values, as it is sent."""
@@ -126,6 +107,17 @@ class Statement:
         return sql.encode(), list(names)
 
 
+def set_local(connection: Connection, settings: Mapping[str, str]) -> None:
+    """Make settings until the transaction ends; begin it in the same message if none is open."""
+    asks = [*_beginning(connection), _settings(settings)]
+    _sent(connection.connection, asks, lambda: connection)
+
+
+def _beginning(connection: Connection) -> list[Ask]:
+    status = _driver(connection.connection).pgconn.transaction_status
+    return [BEGIN] if status == TransactionStatus.IDLE else []
+
+
 def _settings(settings: Mapping[str, str]) -> Ask:
     """Return the statement that makes these settings until the transaction ends."""
     return Ask(_set(tuple(settings)), list(settings.values()))
@@ -137,31 +129,27 @@ def _set(names: tuple[str, ...]) -> bytes:
     return f"SELECT {', '.join(calls)}".encode()
 
 
-def set_local(connection: Connection, settings: Mapping[str, str]) -> None:
-    """Set these until the transaction ends; begins it, in the same message, where none is open."""
-    driver = _driver(connection)
-    literal = Escaping(driver.pgconn).escape_literal
-    said = [b"SET LOCAL %s = %s" % (name.encode(), bytes(literal(value.encode())))
-            for name, value in settings.items()]  # fmt: skip
-    if driver.pgconn.transaction_status == TransactionStatus.IDLE:
-        said.insert(0, b"BEGIN")
-    _told(connection, b"; ".join(said))
+def _sent(
+    pooled: PoolProxiedConnection, asks: Sequence[Ask], connection: Callable[[], Connection]
+) -> list[tuple[Any, ...]]:
+    """Run statements and return the rows of the last one; `connection` is asked for in case of an
+    error."""
+    driver = _driver(pooled)
+    try:
+        return pipeline.run(driver, pooled.info, asks)
+    except psycopg.Error as error:
+        raise _as_sqlalchemy_says(connection(), asks[-1].sql.decode(), error) from error
+    finally:
+        if pooled.is_valid and driver.pgconn.pipeline_status != PipelineStatus.OFF:
+            pooled.invalidate()  # interrupted: answers are still on their way
 
 
-def _told(connection: Connection, command: bytes) -> None:
-    """A command that answers nothing."""
-    result = _driver(connection).pgconn.exec_(command)
-    if result.status != ExecStatus.COMMAND_OK:
-        error = psycopg.errors.error_from_result(result)
-        raise _as_sqlalchemy_says(connection, "a command", error) from error
-
-
-def _driver(connection: Connection) -> psycopg.Connection[Any]:
-    return connection.connection.driver_connection  # type: ignore[return-value]
+def _driver(pooled: PoolProxiedConnection) -> psycopg.Connection[Any]:
+    return pooled.driver_connection  # type: ignore[return-value]
 
 
 def _as_sqlalchemy_says(connection: Connection, sql: str, error: psycopg.Error) -> Exception:
     # What has no code was not said by the server: libpq may take one more call to see why.
-    if _driver(connection).broken or error.sqlstate is None:
+    if _driver(connection.connection).broken or error.sqlstate is None:
         connection.exec_driver_sql("SELECT 1")  # raises, and lets go of the whole pool
     return DBAPIError.instance(sql, None, error, psycopg.Error)
