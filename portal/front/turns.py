@@ -52,11 +52,7 @@ class Turns(Generic[T]):
     def put(self, line: Line, call: T) -> None:
         """Add a call at the end of its line."""
         with self._lock:
-            if line != self._latest:
-                self._latest, self._shared_until = line, time.monotonic() + SHARED_SECONDS
-                sys.setswitchinterval(SHARED_SWITCH)
-            self._append(line, call)
-            woken = self._woken(self._worked_on[line] < self._most())
+            woken = self._append(line, call)
         if woken is not None:
             woken.release()
 
@@ -71,8 +67,10 @@ class Turns(Generic[T]):
                 return None
             given_up = self._of(longest).pop()
             self._drop_if_empty(longest)
-            self._append(line, call)
-            return given_up
+            woken = self._append(line, call)
+        if woken is not None:
+            woken.release()
+        return given_up
 
     def take(self, waiter: Lock) -> tuple[Line, T] | None:
         """Wait for the next call and return it with its line; None after `stop`. Call `done`
@@ -132,9 +130,14 @@ class Turns(Generic[T]):
     def _of(self, line: Line) -> deque[T]:
         return self._waiting[line.source][line.name]
 
-    def _append(self, line: Line, call: T) -> None:
+    def _append(self, line: Line, call: T) -> "Lock | None":
+        """Add a call and return the lock of the thread to wake for it, if there is one."""
+        if line != self._latest:
+            self._latest, self._shared_until = line, time.monotonic() + SHARED_SECONDS
+            sys.setswitchinterval(SHARED_SWITCH)
         names = self._waiting.setdefault(line.source, OrderedDict())
         names.setdefault(line.name, deque()).append(call)
+        return self._woken(self._worked_on[line] < self._most())
 
     def _taken(self, line: Line) -> T:
         call = self._of(line).popleft()

@@ -82,6 +82,21 @@ def test_where_all_places_are_taken_the_longest_line_gives_one_up(gate: threadin
     with_threads(use, threads=2, places=5, at_once=1)
 
 
+def test_where_all_places_are_taken_an_idle_thread_is_woken_for_another_line(
+    gate: threading.Event,
+) -> None:
+    async def use(threads: Threads) -> None:
+        flood = [asyncio.create_task(threads.run(FLOOD, gate.wait)) for _ in range(7)]
+        await asyncio.sleep(0.2)  # the second thread has looked, and found nothing it may do
+        try:
+            assert await asyncio.wait_for(threads.run(QUIET, lambda: "answered"), 5) == "answered"
+        finally:
+            gate.set()
+        await asyncio.gather(*flood, return_exceptions=True)
+
+    with_threads(use, threads=2, places=5, at_once=1)
+
+
 def test_what_waits_at_the_end_is_answered(gate: threading.Event) -> None:
     answers: list[bool] = []
 
