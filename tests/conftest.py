@@ -176,9 +176,11 @@ def _store(_app: "Flask") -> "SecretStore":
 def app(_app: "Flask", _store: "SecretStore", database: Database) -> "Flask":
     """The application on the tests' database. Its errors reach the test as exceptions."""
     from portal import secretstore
+    from portal.keys.sources import FailedSources
 
     # A process has one store, that of the application which was made last.
     secretstore._configured = _store
+    _app.extensions["keys"].sources = FailedSources()  # remembers guesses of keys for a minute
     return _app
 
 
