@@ -28,6 +28,8 @@ from portal.proxies import client_of
 from portal.web.assets import PREFIX as STATIC
 
 if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
     from flask import Flask
 
     from portal.config import Config, Network
@@ -89,9 +91,11 @@ class Front:
         except Exception:
             log.exception("a request was not answered")
             answer = 500, PLAIN, b"Something failed on our side.\n"
-        protocol.response_bytes(*answer)
+        if answer is not None:
+            protocol.response_bytes(*answer)
 
-    async def _answer(self, scope: Any, protocol: Any) -> Answer:
+    async def _answer(self, scope: Any, protocol: Any) -> Answer | None:
+        """Return the answer to a request, or None when a thread has sent it."""
         path = scope.path
         if path == "/healthz":
             return 200, PLAIN, b"ok\n"
@@ -108,10 +112,18 @@ class Front:
             return await self._about_a_key(scope, body)
         environ = wsgi.environment(scope, body)
         line = self._line(scope)
-        answer = await self._threads.run(line, wsgi.call, self._app.wsgi_app, environ)
-        if answer[0] == TOO_MANY:
+        refusal = await self._threads.run(line, self._sent, environ, protocol)
+        if refusal is not None:
             await asyncio.sleep(PAUSE_SECONDS)
-        return answer
+        return refusal
+
+    def _sent(self, environ: "WSGIEnvironment", protocol: Any) -> Answer | None:
+        """Send the application's answer to a request. Return it, unsent, if it is one to delay."""
+        answer = wsgi.call(self._app.wsgi_app, environ)
+        if answer[0] == TOO_MANY:
+            return answer
+        protocol.response_bytes(*answer)
+        return None
 
     def _source(self, scope: Any) -> str:
         """The network that a request comes from, as far as it may be believed."""

@@ -6,6 +6,7 @@ difference is a tenth of what a small request costs.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from threading import Lock, Thread
 from typing import Any, NamedTuple, TypeVar
@@ -15,6 +16,7 @@ from portal.front.turns import Line, Turns
 T = TypeVar("T")
 
 WAIT_SECONDS = 10.0  # a call that gets no thread until then is not begun
+LOOK_SECONDS = 0.05  # at the latest so long after its end, the loop hears of a call without result
 
 
 class Busy(Exception):
@@ -46,6 +48,9 @@ class Threads:
         self._calls: Turns[Call] = Turns(at_once or threads)
         self._most = threads + places
         self._in_hand = 0
+        # Calls that ended without a result. To wake the loop for each would cost 60 µs.
+        self._ended: deque[asyncio.Future[Any]] = deque()
+        self._looks = False
         self._threads = [
             Thread(target=self._work, name=f"{name}-{number}") for number in range(threads)
         ]
@@ -54,7 +59,15 @@ class Threads:
 
     async def run(self, line: Line, work: Callable[..., T], *arguments: object) -> T:
         """Run a call in one of the threads and return its result. Calls wait in lines that take
-        turns. Raises Busy."""
+        turns. Raises Busy.
+
+        A call that returns None has seen to everything itself, so nobody is in a hurry to hear of
+        its end: that may take LOOK_SECONDS.
+        """
+        self._note_ended()
+        if not self._looks:
+            self._looks = True
+            self._loop.call_later(LOOK_SECONDS, self._look)
         answer: asyncio.Future[T] = self._loop.create_future()
         call = Call(time.monotonic() + WAIT_SECONDS, work, arguments, answer)
         if self._in_hand < self._most:
@@ -72,6 +85,7 @@ class Threads:
         self._calls.stop(len(self._threads))
         for thread in self._threads:
             thread.join()
+        self._note_ended()
 
     def _work(self) -> None:
         waiter = Lock()
@@ -87,8 +101,21 @@ class Threads:
             except BaseException as error:  # noqa: BLE001  it is raised where the call is awaited
                 fault = error
             self._calls.done(line)
-            self._loop.call_soon_threadsafe(self._done, call.answer, result, fault)
+            if result is None and fault is None:
+                self._ended.append(call.answer)
+            else:
+                self._loop.call_soon_threadsafe(self._done, call.answer, result, fault)
             del taken, call, result, fault  # keep nothing of a request while waiting for the next
+
+    def _look(self) -> None:
+        self._note_ended()
+        self._looks = self._in_hand > 0
+        if self._looks:
+            self._loop.call_later(LOOK_SECONDS, self._look)
+
+    def _note_ended(self) -> None:
+        while self._ended:
+            self._done(self._ended.popleft(), None, None)
 
     def _done(self, answer: "asyncio.Future[Any]", result: object, fault: Any) -> None:
         # A call that nobody waits for any more goes on in its thread, and counts until it is done.
