@@ -27,6 +27,7 @@ from sqlalchemy import (
     String,
     event,
     func,
+    make_url,
     select,
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -43,7 +44,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from ulid import ULID
 
 from portal.deadlines import connection_settings
-from portal.driver import Statement, set_local
+from portal.driver import DIALECT_NAME, Statement, set_local
 from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, StaleVersion
 
 SourceType = Literal["frontend", "backend", "server", "system", "api"]
@@ -96,7 +97,7 @@ session = db.session
 
 def init_database(app: Flask, url: str) -> None:
     """Connect the application's sessions to PostgreSQL, as the unprivileged role."""
-    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_DATABASE_URI"] = make_url(url).set(drivername=DIALECT_NAME)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "connect_args": connection_settings("portal"),
         "json_deserializer": orjson.loads,  # ten times as quick as json's; a page reads hundreds

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import PipelineStatus, TransactionStatus
 from sqlalchemy import Connection, Engine, PoolProxiedConnection
+from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import BindParameter, ClauseElement
@@ -21,7 +22,21 @@ from portal.pipeline import Ask
 
 BEGIN = Ask(b"BEGIN", ())
 NO_SETTINGS: Mapping[str, str] = {}
-DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+
+
+class Dialect(PGDialect_psycopg):
+    """SQLAlchemy's dialect for psycopg, which commits as this module sends."""
+
+    supports_statement_cache = True
+
+    def do_commit(self, dbapi_connection: Any) -> None:
+        """Commit the transaction of a pooled connection (called by SQLAlchemy)."""
+        pipeline.commit(_driver(dbapi_connection))
+
+
+DIALECT_NAME = "postgresql+portal"  # in the address of a database
+registry.register(DIALECT_NAME.replace("+", "."), __name__, Dialect.__name__)
+DIALECT = Dialect()  # type: ignore[no-untyped-call]
 
 
 class Statement:

@@ -4,6 +4,9 @@ Without BEGIN and COMMIT, the statements of one message are one transaction (lib
 Mode"). This takes a third of the processor time of BEGIN, a statement and COMMIT as three messages.
 A thread also waits once for PostgreSQL and for the other threads of its process, not three times.
 psycopg's own pipeline costs as much as it saves.
+
+psycopg lets other threads run in nearly every call of libpq, seven times for one statement. Under
+load each time costs as much as the call, so this uses as few calls as it can.
 """
 
 import select
@@ -14,7 +17,7 @@ import psycopg
 from psycopg import abc
 from psycopg._preparing import Prepare
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 WRITER = "value writer"  # in a connection's `info`
@@ -57,16 +60,33 @@ def run(driver: psycopg.Connection[Any], info: _Info, asks: Sequence[Ask]) -> li
     and row readers. Raises psycopg.Error: statements that PostgreSQL refused changed nothing, but
     those of a connection that was lost may have been carried out.
     """
-    pgconn, sent = driver.pgconn, [_prepared(driver, info, ask) for ask in asks]
+    sent = [_prepared(driver, info, ask) for ask in asks]
+    results = _alone(driver.pgconn, sent[0]) if len(sent) == 1 else _together(driver.pgconn, sent)
+    for one, result in zip(sent, results, strict=True):
+        _require(driver, one.query, result)
+    return _rows(driver, info, sent[-1].query, results[-1])
+
+
+def commit(driver: psycopg.Connection[Any]) -> None:
+    """Commit the open transaction, if there is one. Raises psycopg.Error."""
+    if driver.pgconn.transaction_status != TransactionStatus.IDLE:
+        result = driver.pgconn.exec_(b"COMMIT")
+        if result.status != ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(result, driver.info.encoding)
+
+
+def _alone(pgconn: PGconn, one: _Sent) -> list[PGresult]:
+    return [pgconn.exec_prepared(one.name, one.values, one.formats)]
+
+
+def _together(pgconn: PGconn, sent: Sequence[_Sent]) -> list[PGresult]:
     pgconn.enter_pipeline_mode()
     for one in sent:
         pgconn.send_query_prepared(one.name, one.values, one.formats)
     pgconn.pipeline_sync()
     results = _answers(pgconn)
     pgconn.exit_pipeline_mode()
-    for one, result in zip(sent, results, strict=True):
-        _require(driver, one.query, result)
-    return _rows(driver, info, sent[-1].query, results[-1])
+    return results
 
 
 def _prepared(driver: psycopg.Connection[Any], info: _Info, ask: Ask) -> _Sent:
@@ -123,11 +143,12 @@ def _answers(pgconn: PGconn) -> list[PGresult]:
             watched.poll()
             pgconn.consume_input()
         result = pgconn.get_result()
-        if result is None:  # the end of one statement's answers
+        if result is None:
             continue
         if result.status == ExecStatus.PIPELINE_SYNC:
             return results
         results.append(result)
+        pgconn.get_result()  # None, which needs no wait: the end of this statement's answers
 
 
 def _require(driver: psycopg.Connection[Any], query: _Query, result: PGresult) -> None:
