@@ -9,18 +9,21 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import orjson
 import psycopg
 import structlog
 
+from portal import pipeline
 from portal.config import libpq_url
 from portal.deadlines import connection_settings
 from portal.errors import Unavailable
+from portal.pipeline import Ask
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -32,7 +35,7 @@ RETURNED_AT_ONCE = 20  # slices returned by one statement
 STATEMENT_SECONDS = 1.5  # a batch takes milliseconds, and waits for nobody
 HOLD_SECONDS = 600  # until a reservation that nobody settled comes back
 LEND_SECONDS = 10.0  # that a process may hand on a slice of a budget
-ADMIT = "SELECT * FROM admit_calls(%s::text::jsonb, %s, %s)"
+ADMIT = b"SELECT * FROM admit_calls($1::text::jsonb, $2, $3)"
 RETURN = "SELECT return_slices(%s::text::jsonb)"
 BUSY = "BUSY"
 
@@ -73,25 +76,31 @@ class Call(Protocol):
         """Undo what was taken for it."""
 
 
+class _Told(NamedTuple):
+    """What the caller of a call is told: a result, or an error to raise."""
+
+    result: Any
+    error: Exception | None = None
+
+
 @dataclass(slots=True, eq=False)
 class _Waiting:
     call: Call
+    tell: Callable[[_Told], None]
     until: float
     again_at: float = 0.0
     tries: int = 0
-    answer: "Future[Any]" = field(default_factory=Future)
 
     def deliver(self, row: Counted) -> None:
         try:
-            told = self.call.counted(row)
+            told = _Told(self.call.counted(row))
         except Exception as error:  # noqa: BLE001 - the caller's to handle
-            self.answer.set_exception(error)
-        else:
-            self.answer.set_result(told)
+            told = _Told(None, error)
+        self.tell(told)
 
     def fail(self, error: Exception) -> None:
         self.call.failed()
-        self.answer.set_exception(error)
+        self.tell(_Told(None, error))
 
     def put_off(self, now: float) -> None:
         self.again_at = now + min(LONGEST_AGAIN_SECONDS, AGAIN_SECONDS * 2**self.tries)
@@ -109,37 +118,44 @@ class Counting:
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._connection: psycopg.Connection[Any] | None = None
+        self._kept: dict[Any, Any] = {}  # what the pipeline keeps for the connection
+        self._answers = _Answers()
         self._returning: psycopg.Connection[Any] | None = None
 
-    def ask(self, call: Call) -> "Future[Any]":
-        """Have a call counted; the future is what `counted` returns. It fails with Unavailable when
-        the database does not answer, or when somebody holds the call's rows for too long."""
-        one = _Waiting(call, time.monotonic() + ANSWER_SECONDS)
+    def count(self, call: Call) -> Any:
+        """Have a call counted, and wait in this thread for what `counted` returns. Raises
+        Unavailable when the database does not answer, or when somebody holds the call's rows for
+        too long."""
+        told: Future[_Told] = Future()
+        self._ask(call, told.set_result)
+        try:
+            result, error = told.result(ANSWER_SECONDS)
+        except TimeoutError:
+            raise away() from None
+        if error is not None:
+            raise error
+        return result
+
+    async def counted(self, call: Call) -> Any:
+        """Do the same in an event loop; the loop is the same for all calls of a process."""
+        loop = asyncio.get_running_loop()
+        told: asyncio.Future[Any] = loop.create_future()
+        self._ask(call, partial(self._answers.put, loop, told))
+        # What was asked is counted, also when nobody waits for it any more.
+        end = loop.call_later(ANSWER_SECONDS, _settle, told, _Told(None, away()))
+        try:
+            return await told
+        finally:
+            end.cancel()
+
+    def _ask(self, call: Call, tell: Callable[[_Told], None]) -> None:
+        one = _Waiting(call, tell, time.monotonic() + ANSWER_SECONDS)
         with self._some:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="key-counting", daemon=True)
                 self._thread.start()
             self._new.append(one)
             self._some.notify()
-        return one.answer
-
-    def count(self, call: Call) -> Any:
-        """Have a call counted, and wait for it in this thread. Raises Unavailable."""
-        try:
-            return self.ask(call).result(ANSWER_SECONDS)
-        except TimeoutError:
-            raise away() from None
-
-    async def counted(self, call: Call) -> Any:
-        """Have a call counted, and wait for it in an event loop. Raises Unavailable."""
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                # What was asked is counted, also when nobody waits for it any more.
-                asked = asyncio.wrap_future(self.ask(call))
-                asked.add_done_callback(_looked_at)
-                return await asyncio.shield(asked)
-        except TimeoutError:
-            raise away() from None
 
     def return_slices(self, given: Sequence[Asked]) -> list[int]:
         """Return lent slices to the database; give the positions of those that were accepted.
@@ -235,15 +251,40 @@ class Counting:
 
     def _rows(self, asked: Sequence[Asked]) -> list[Counted]:
         if self._connection is None:
-            self._connection = connect(self._url)
-        parameters = _as_json(asked), HOLD_SECONDS, int(LEND_SECONDS * 1000)
-        return [Counted(*row) for row in self._connection.execute(ADMIT, parameters)]
+            self._connection, self._kept = connect(self._url), {}
+        values = _as_json(asked), HOLD_SECONDS, int(LEND_SECONDS * 1000)
+        rows = pipeline.run(self._connection, self._kept, [Ask(ADMIT, values)])
+        return [Counted(*row) for row in rows]
 
 
-def _looked_at(asked: "asyncio.Future[Any]") -> None:
-    """Take note of an error that comes when nobody waits any more."""
-    if not asked.cancelled():
-        asked.exception()
+class _Answers:
+    """Passes answers on to an event loop: all of a batch in one step of it."""
+
+    def __init__(self) -> None:
+        self._given: deque[tuple[asyncio.Future[Any], _Told]] = deque()
+
+    def put(
+        self, loop: asyncio.AbstractEventLoop, waiting: "asyncio.Future[Any]", told: _Told
+    ) -> None:
+        """Pass on an answer; from any thread."""
+        self._given.append((waiting, told))
+        if len(self._given) == 1:
+            loop.call_soon_threadsafe(self._pass_on)
+
+    def _pass_on(self) -> None:
+        while self._given:
+            waiting, told = self._given[0]
+            _settle(waiting, told)
+            self._given.popleft()
+
+
+def _settle(waiting: "asyncio.Future[Any]", told: _Told) -> None:
+    if waiting.done():
+        return
+    if told.error is None:
+        waiting.set_result(told.result)
+    else:
+        waiting.set_exception(told.error)
 
 
 def _as_json(rows: Sequence[Asked]) -> str:
