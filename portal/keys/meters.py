@@ -16,10 +16,10 @@ from portal.db import new_id
 from portal.errors import Conflict
 from portal.keys.admission import FREE, Admission, Budget, limits_of
 from portal.keys.clock import Clock
-from portal.keys.counting import Asked, Counted, Counting
+from portal.keys.counting import LEND_SECONDS, Asked, Counted, Counting
 from portal.keys.decision import Question
 from portal.keys.leases import Lease, Leases, Taken
-from portal.keys.slices import BILLION, FEWEST, SOLVENCY, Share, Slice, Slices
+from portal.keys.slices import BILLION, FEWEST, LEAST, NEAR_END, Share, Slice, Slices, Solvent
 from portal.keys.snapshot import Snapshot
 
 WINDOW = timedelta(seconds=60)
@@ -59,8 +59,14 @@ class Call:
         self.asked_at = self.meters.leases.clock()
         # A caller's own reservation is the database's to know, and so is the number of uses.
         self.is_own = self.reservation_id is not None
-        asks_alone = self.is_own or self.key.max_uses is not None
-        self.may_have_slice = self.money and not self.dry and not asks_alone
+        asks_alone = self.dry or self.is_own or self.key.max_uses is not None
+        self.may_have_slice = self.costs and not asks_alone
+
+    @property
+    def costs(self) -> bool:
+        """Tell whether money is reserved for the call. Of a call whose cost is not known, only
+        whether there is money matters."""
+        return self.money and self.question.usd is not None
 
     @property
     def amount(self) -> int:
@@ -88,7 +94,7 @@ class Call:
                 "is_own": self.is_own,
             }  # fmt: skip
         if self.lend_usd:
-            least = max(FEWEST * self.amount, SOLVENCY)
+            least = max(FEWEST * self.amount, LEAST)
             asked |= {
                 "lend_usd": Decimal(self.lend_usd) / BILLION,
                 "lend_least": Decimal(least) / BILLION,
@@ -159,9 +165,17 @@ class Meters:
         """The admission, if memory had all that the call takes."""
         if not (call.taken.requests and call.taken.tokens) or call.key.max_uses is not None:
             return None
+        if call.share is not None:
+            return self._paid(call, self._from_lease(call.key))
         if not call.money:
             return self._from_lease(call.key)
-        return None if call.share is None else self._paid(call, self._from_lease(call.key))
+        solvent = None if call.costs else self.slices.solvent(call.key.id)
+        if solvent is None:
+            return None
+        budget = Budget(
+            call.key.max_budget_usd, solvent.spent_usd, solvent.reserved_usd, solvent.period_end
+        )
+        return replace(self._from_lease(call.key), budget=budget)
 
     def _to_be_counted(self, call: Call) -> Call:
         """The call, with what else the database is asked for."""
@@ -262,6 +276,8 @@ class Meters:
             self._lent(call, row)
         if call.lend_usd:
             self._borrowed(call, row)
+        if call.money and not call.costs:
+            self._note_solvent(call, row)
         admission = self._stands(call, row, call.reservation_id)
         return admission if call.share is None else self._paid(call, admission)
 
@@ -289,6 +305,20 @@ class Meters:
         )  # fmt: skip
         call.share = self.slices.lend(call.key.id, lent, call.amount)
         call.reservation_id = None
+
+    def _note_solvent(self, call: Call, row: Counted) -> None:
+        budget = _budget(call.key, row)
+        if budget is None or budget.max_usd is None or budget.available_usd is None:
+            return
+        if budget.available_usd < budget.max_usd / NEAR_END:
+            return
+        seconds = LEND_SECONDS
+        if budget.period_end is not None:
+            seconds = min(seconds, (budget.period_end - self.clock.now()).total_seconds())
+        solvent = Solvent(
+            call.asked_at + seconds, budget.spent_usd, budget.reserved_usd, budget.period_end
+        )
+        self.slices.note_solvent(call.key.id, solvent)
 
     def _paid(self, call: Call, admission: Admission) -> Admission:
         """The admission of a call that a slice pays for."""
@@ -342,11 +372,15 @@ class Meters:
             reset = self.clock.now() + timedelta(milliseconds=row.until_ms)
             reset = reset if row.refused else reset + WINDOW
         used = row.requests_used - spare[0], row.tokens_used - spare[1]
-        budget = None
-        if row.spent_usd is not None and row.reserved_usd is not None:
-            budget = Budget(key.max_budget_usd, row.spent_usd, row.reserved_usd, row.period_end)
         limits = limits_of(key, *used, reset, row.uses)
-        return Admission(None, limits, budget, reservation, row.uses, row.slot or 0)
+        return Admission(None, limits, _budget(key, row), reservation, row.uses, row.slot or 0)
+
+
+def _budget(key: Snapshot, row: Counted) -> Budget | None:
+    """The budget as the database counted it; None where the call asked for none."""
+    if row.spent_usd is None or row.reserved_usd is None:
+        return None
+    return Budget(key.max_budget_usd, row.spent_usd, row.reserved_usd, row.period_end)
 
 
 def _as_lent(key: Snapshot, lent: Slice) -> Budget:

@@ -23,11 +23,12 @@ from portal.deadlines import elapsed
 
 CAPACITY = 20_000  # keys
 PERIOD_SECONDS = 10.0
-BUSY = 3  # calls of a key in a period from which on lending is worth it
+BUSY = 2  # calls of a key in a period from which on lending is worth it
 PAUSE_SECONDS = 1.0  # until a budget that lent nothing is asked again
 FEWEST = 4  # calls that a slice must be good for
 AT_FIRST = 16  # calls that the first slice is asked for
-SOLVENCY = 1_000  # billionths: held for calls whose cost is not known, to know that there is money
+LEAST = 1_000  # billionths: the smallest slice, also for calls that cost nothing
+NEAR_END = 64  # a budget of which less than this part is left has no calls let through from memory
 BILLION = 10**9
 
 
@@ -66,11 +67,23 @@ class Share:
         return f"{self.of.id}.{packed.decode()}"
 
 
+@dataclass(frozen=True, slots=True)
+class Solvent:
+    """A budget that was far from its end when the database was asked. Calls whose cost is not known
+    need no more than that; `ends` is by the slices' clock."""
+
+    ends: float
+    spent_usd: Decimal
+    reserved_usd: Decimal
+    period_end: datetime | None
+
+
 @dataclass(slots=True)
 class _Account:
-    """How busy a key is, and the slice that it has."""
+    """How busy a key is, the slice that it has, and whether there is money."""
 
     slice: Slice | None = None
+    solvent: Solvent | None = None
     period_ends: float = 0.0
     calls: int = 0
     calls_before: int = 0
@@ -126,7 +139,7 @@ class Slices:
             if not busy or account.is_asking or self.clock() < account.not_before:
                 return 0
             account.is_asking = True
-            return max(account.next, AT_FIRST * amount, SOLVENCY)
+            return max(account.next, AT_FIRST * amount, LEAST)
 
     def lend(self, key_id: str, lent: Slice | None, amount: int = 0) -> Share | None:
         """Hold what the database lent, in place of what was held before, and take the first piece
@@ -144,17 +157,33 @@ class Slices:
             lent.pieces += 1
             return Share(lent, lent.pieces, amount)
 
+    def note_solvent(self, key_id: str, solvent: Solvent) -> None:
+        """Remember that the key's budget is far from its end."""
+        with self._lock:
+            self._account(key_id).solvent = solvent
+
+    def solvent(self, key_id: str) -> Solvent | None:
+        """Return what is remembered of a budget that is far from its end. Such a call counts for
+        how busy the key is, too."""
+        with self._lock:
+            account = self._account(key_id)
+            account.calls += 1
+            known = account.solvent
+            return known if known is not None and self.clock() < known.ends else None
+
     def end(self, key_ids: Iterable[str]) -> None:
         """Hold nothing of these keys any more: they changed, or their budget came to its end."""
         with self._lock:
             for key_id in key_ids:
                 if account := self._accounts.get(key_id):
+                    account.solvent = None
                     self._end(account)
 
     def end_all(self) -> None:
         """Hold nothing any more."""
         with self._lock:
             for account in self._accounts.values():
+                account.solvent = None
                 self._end(account)
 
     def end_due(self) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from portal.config import libpq_url
 from portal.db import session
-from portal.keys import counting, housekeeping, snapshot, watch
+from portal.keys import counting, housekeeping, meters, snapshot, watch
 from portal.keys import format as key_format
 from portal.keys.clock import Clock
 from portal.keys.engine import Engine
@@ -251,19 +251,27 @@ def test_a_lost_notice_is_made_up_for_within_a_second(
 
 
 @heard_by_notice
-def test_a_budget_that_is_used_up_elsewhere_ends_what_was_lent_of_it(
-    ada: Api, engine: Engine, verify: Any, database: Database, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("cost", [{}, {"estimated_usd": 0.001}], ids=["unknown", "known"])
+def test_a_budget_that_is_used_up_elsewhere_ends_what_memory_knew_of_it(
+    ada: Api,
+    engine: Engine,
+    verify: Any,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    cost: dict[str, float],
 ):
-    monkeypatch.setattr(counting, "LEND_SECONDS", 60)  # it does not end by itself meanwhile
+    for module in (counting, meters):  # it does not end by itself meanwhile
+        monkeypatch.setattr(module, "LEND_SECONDS", 60)
     issued = ada.create("api-keys", max_budget_usd=10)
     lent = "SELECT 1 FROM spend_reservation WHERE secret IS NOT NULL"
-    until(lambda: verify(issued)["valid"] and database.sql(lent) is not None)
+    until(lambda: verify(issued, **cost)["valid"] and (not cost or database.sql(lent) is not None))
+    assert verify(issued, **cost)["valid"]
     database.sql(
         "SELECT spend_on_key(tenant_id, 'bill', 'usage', id, 10, NULL, NULL, NULL, NULL)"
         " FROM api_key WHERE id = %s",
         issued["id"],
     )
-    until(lambda: verify(issued)["code"] == "BUDGET_EXCEEDED")
+    until(lambda: verify(issued, **cost)["code"] == "BUDGET_EXCEEDED")
 
 
 def test_a_broken_connection_remembers_nothing(
