@@ -421,7 +421,7 @@ def weigh(
     for listing, query in questions:
         order = _order(listing, query)
         terms = search.Terms(listing.model, actor.tenant_id)
-        kinds.append((terms, order.put_on_ids if order.by_id else None, share(query)))
+        kinds.append((terms, order.reach(share(query))))
     return search.weigh_together(search.asked(questions[0][1].q, None), kinds)
 
 

@@ -6,28 +6,25 @@ leakproof), so every searchable word of a record is a row here, and `q` is a ran
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from importlib import resources
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     ARRAY,
-    CTE,
     ColumnElement,
     Index,
-    Label,
-    ScalarSelect,
     Select,
     String,
+    TextClause,
     and_,
     any_,
     bindparam,
-    case,
     delete,
     func,
     literal,
-    null,
     select,
-    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -43,20 +40,8 @@ WORDS_PER_QUERY = 8
 FEW = 2000  # up to so many hits are fetched and sorted
 RARE = 500  # a condition with up to so many records is answered whole, whatever the words are
 MOST_TERMS = 8  # that a word may begin so that its hits can be read in the order of their ids
-NO_TERMS = null().cast(ARRAY(String))
-# Sent with the counts, and gone with the transaction. A prepared statement's plan would not know
-# whether the words are rare or common, and the right plans differ a hundredfold; and what was found
-# is looked up by its id, where statistics may suggest to read the table for it.
-SETTINGS = {"plan_cache_mode": "force_custom_plan", "enable_hashjoin": "off"}
-PLAN_FOR_THESE_WORDS = select(
-    literal(-1).label("number"),
-    NO_TERMS.label("terms"),
-    null().label("end"),
-    sum(
-        (func.length(func.set_config(name, value, True)) for name, value in SETTINGS.items()),
-        literal(0),
-    ).label("hits"),
-)
+BEYOND = "z" * 40  # what no id is beyond, in whatever way the database compares words
+WEIGH = Statement(TextClause(resources.files(__package__).joinpath("weigh.sql").read_text()))
 
 
 class SearchTerm(Base):
@@ -136,6 +121,27 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a page of a list by id looks: at `share` records, in one direction, within bounds.
+
+    An id is after `after`, before `before`, from `since` to before `until`, and from `first` to
+    `last`.
+    """
+
+    share: int
+    downward: bool
+    after: str = ""
+    before: str = BEYOND
+    since: str = ""
+    until: str = BEYOND
+    first: str = ""
+    last: str = BEYOND
+
+
+NOWHERE = Reach(0, downward=True)  # of a list that is not by id
+
+
+@dataclass(frozen=True, slots=True)
 class Weight:
     """How common a word is, as far as the question must know.
 
@@ -188,50 +194,21 @@ class Terms:
         self,
         words: Sequence[Word],
         conditions: Sequence[ColumnElement[bool]] = (),
-        ordered: Ordered | None = None,
-        most: int = 0,
+        reach: Reach | None = None,
     ) -> tuple[list[Weight], list[int]]:
-        """How common each word is, and how many records each condition has (no further than
-        RARE + 1), in one statement.
+        """Return how common each word is, and how many records each condition has (no further than
+        RARE + 1). `reach` is for a list by id."""
+        [weights] = weigh_together(words, [(self, reach)])
+        return weights, self._counts(conditions) if conditions else []
 
-        `ordered` for a list by id: how far `most` postings of each word reach."""
-        lines = self.lines(words, ordered, most)
+    def _counts(self, conditions: Sequence[ColumnElement[bool]]) -> list[int]:
         own = self.model.tenant_id == self.tenant_id
-        for number, condition in enumerate(conditions, len(words)):
-            some = select(literal(1)).select_from(self.model).where(own, condition)
-            lines.append(select(literal(number), NO_TERMS, null(), _counted(some, RARE)))
-        rows = _weighed(lines)
-        return _weights(words, rows), [row.hits for row in rows[len(words) :]]
-
-    def lines(
-        self, words: Sequence[Word], ordered: Ordered | None, most: int, first: int = 0
-    ) -> list[Select[Any]]:
-        """What weighs each of the words, numbered from `first` on."""
-        return [
-            select(literal(number).label("number"), *self._weight(word, number, ordered, most))
-            for number, word in enumerate(words, first)
+        counts = [
+            select(literal(1)).select_from(self.model).where(own, one).limit(RARE + 1).subquery()
+            for one in conditions
         ]
-
-    def _weight(
-        self, word: Word, number: int, ordered: Ordered | None, most: int
-    ) -> tuple[Label[Any], Label[Any], Label[Any]]:
-        hits = _counted(self._select(literal(1)).where(word.means(SearchTerm.term)), FEW)
-        if ordered is None:
-            return NO_TERMS.label("terms"), null().label("end"), hits.label("hits")
-        leap = self._leap(word, number)
-        some = select(func.array_agg(leap.c.term)).where(leap.c.term.is_not(None))
-        terms = func.coalesce(some.scalar_subquery(), literal([], ARRAY(String)))
-        few = func.cardinality(terms) <= MOST_TERMS
-        posting = self._select(SearchTerm.record_id.label("id"))
-        posting = posting.where(SearchTerm.term == leap.c.term)
-        one = ordered(posting, SearchTerm.record_id).limit(most).lateral()
-        reached = ordered(select(one.c.id).select_from(leap).join(one, true()), one.c.id)
-        end = reached.offset(most - 1).limit(1).scalar_subquery()
-        return (
-            case((few, terms)).label("terms"),
-            case((few, end)).label("end"),
-            case((~few, hits)).label("hits"),
-        )
+        counted = (select(func.count()).select_from(one).scalar_subquery() for one in counts)
+        return list(session.execute(select(*counted)).one())
 
     def _select(self, *columns: Any) -> Select[Any]:
         return (
@@ -240,42 +217,27 @@ class Terms:
             .where(SearchTerm.tenant_id == self.tenant_id, SearchTerm.kind == self.model.noun)
         )
 
-    def _leap(self, word: Word, number: int) -> CTE:
-        """The different terms that a word means, one leap through the index for each."""
-        low = self._first(SearchTerm.term >= word.low, word)
-        leap = select(low.label("term"), literal(1).label("nth")).cte(f"word_{number}", True)
-        onward = self._first(leap.c.term < SearchTerm.term, word)
-        return leap.union_all(
-            select(onward, leap.c.nth + 1).where(leap.c.term.is_not(None), leap.c.nth <= MOST_TERMS)
-        )
-
-    def _first(self, place: ColumnElement[bool], word: Word) -> ScalarSelect[Any]:
-        found = self._select(SearchTerm.term).where(place, SearchTerm.term < word.high)
-        return (
-            found.order_by(SearchTerm.term).limit(1).correlate_except(SearchTerm).scalar_subquery()
-        )
-
 
 def weigh_together(
-    words: Sequence[Word], kinds: Sequence[tuple[Terms, Ordered | None, int]]
+    words: Sequence[Word], kinds: Sequence[tuple[Terms, Reach | None]]
 ) -> list[list[Weight]]:
-    """How common the words are among the records of each kind, in one statement."""
-    lines: list[Select[Any]] = []
-    for terms, ordered, most in kinds:
-        lines += terms.lines(words, ordered, most, first=len(lines))
-    rows, many = _weighed(lines), len(words)
-    return [_weights(words, rows[n * many : (n + 1) * many]) for n in range(len(kinds))]
-
-
-def _weighed(lines: Sequence[Any]) -> list[Any]:
-    return sorted(session.execute(union_all(*lines, PLAN_FOR_THESE_WORDS)).all())[1:]
-
-
-def _weights(words: Sequence[Word], rows: Sequence[Any]) -> list[Weight]:
-    return [
-        Weight(word, None if row.terms is None else tuple(row.terms), row.end, row.hits)
-        for word, row in zip(words, rows, strict=False)
+    """Return how common the words are among the records of each kind of one tenant, in one
+    statement."""
+    lines = [
+        {"kind": terms.model.noun, "low": word.low, "high": word.high, **asdict(reach or NOWHERE)}
+        for terms, reach in kinds
+        for word in words
     ]
+    values = {
+        "tenant_id": kinds[0][0].tenant_id, "lines": orjson.dumps(lines).decode(),
+        "few": FEW, "most_terms": MOST_TERMS,
+    }  # fmt: skip
+    rows, many = send(WEIGH, values), len(words)
+    weights = [
+        Weight(word, None if terms is None else tuple(terms), end, hits)
+        for word, (terms, end, hits) in zip([*words] * len(kinds), rows, strict=True)
+    ]
+    return [weights[n * many : (n + 1) * many] for n in range(len(kinds))]
 
 
 def asked(text: str, tag: str | None) -> list[Word]:
@@ -304,8 +266,3 @@ def narrow(
         found.remove(rarest.word)
         query = query.where(model.id == any_(literal(terms.ids(rarest.word), ARRAY(String))))
     return query.where(*(terms.probe(word, model.id) for word in found))
-
-
-def _counted(some: Select[Any], most: int) -> ScalarSelect[Any]:
-    limited = some.limit(most + 1).subquery()
-    return select(func.count()).select_from(limited).scalar_subquery()

@@ -3,7 +3,7 @@
 A rare word or filter is answered whole. Common words are looked for along the list, and a page
 that has looked at its share ends there, short or even empty, with the place to go on from: two
 words, or two filters, that never meet must not read the table. Each such page in a row looks at
-twice as many, so that who insists is soon at the end.
+twice as many records, so a caller who goes on reaches the end soon.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.db import session
-from portal.search import FEW, RARE, Terms, Weight, Word
+from portal.search import BEYOND, FEW, RARE, Reach, Terms, Weight, Word
 
 SHARE = 500  # records that the first page looks at
 MOST_PATIENCE = 6  # times that the share is doubled
@@ -101,7 +101,19 @@ class Order:
     @property
     def edge(self) -> str:
         """What no id is beyond, in whatever way the database compares words."""
-        return "" if self.downward else "z" * 40
+        return "" if self.downward else BEYOND
+
+    def reach(self, share: int) -> Reach | None:
+        """Return how far a page that looks at so many records goes; None if the list is not by
+        id."""
+        if not self.by_id:
+            return None
+        bounds = {"since" if end == "after" else "until": bound for end, bound in self.spans}
+        if self.place is not None:
+            bounds["before" if self.downward else "after"] = self.place[1]
+        if self.end is not None:
+            bounds["first" if self.downward else "last"] = self.end
+        return Reach(share, self.downward, **bounds)
 
     def ending(self, end: str) -> "Order":
         """The same, up to this id and not beyond it."""
@@ -130,10 +142,9 @@ class Search:
 
     def ask(self, statement: Select[Any]) -> tuple[Select[Any], Place | None]:
         """The statement for the page, and the last place it looks at if it may end early."""
-        ordered = self.order.put_on_ids if self.order.by_id else None
         weights, counts = self.weights, list[int]()
         if weights is None:
-            weights, counts = self.terms.weigh(self.words, self.rare, ordered, self.share)
+            weights, counts = self.terms.weigh(self.words, self.rare, self.order.reach(self.share))
         if any(weight.hits == 0 or weight.terms == () for weight in weights):
             return self.order.put_on(statement.where(literal(False))), None
         furthest = self._furthest(weights)

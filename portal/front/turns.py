@@ -17,9 +17,9 @@ T = TypeVar("T")
 SHARED_SECONDS = 1.0  # for so long after a request of another line, each line gets one thread
 # Seconds that a thread computes before it lets another run. A thread that waited for PostgreSQL
 # waits for computing threads once for each statement: with Python's 5 ms a page of ten statements
-# takes 50 ms beside somebody else's computing. Switching more often costs a twentieth of the speed,
-# so a line that is alone does not.
-SHARED_SWITCH, ALONE_SWITCH = 0.0005, 0.005
+# takes 50 ms beside somebody else's computing. Switching often costs some speed, so a line that is
+# alone does not.
+SHARED_SWITCH, ALONE_SWITCH = 0.0001, 0.005
 
 
 class Line(NamedTuple):
