@@ -7,11 +7,12 @@ much as PostgreSQL's answer. Everything but these few is for the session, which 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
-from typing import Any
+from importlib import resources
+from typing import Any, Self
 
 import psycopg
 from psycopg.pq import PipelineStatus, TransactionStatus
-from sqlalchemy import Connection, Engine, PoolProxiedConnection
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, TextClause
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
@@ -62,6 +63,11 @@ class Statement:
                 if value is not None and name not in self._asked
             }
         )
+
+    @classmethod
+    def of_file(cls, package: str, name: str) -> Self:
+        """Return the statement in a file of a package. `:name` stands for a value there."""
+        return cls(TextClause(resources.files(package).joinpath(name).read_text()))
 
     def _for_the_wire(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {

@@ -7,7 +7,6 @@ leakproof), so every searchable word of a record is a row here, and `q` is a ran
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from importlib import resources
 from typing import Any
 
 import orjson
@@ -17,7 +16,6 @@ from sqlalchemy import (
     Index,
     Select,
     String,
-    TextClause,
     and_,
     any_,
     bindparam,
@@ -41,7 +39,7 @@ FEW = 2000  # up to so many hits are fetched and sorted
 RARE = 500  # a condition with up to so many records is answered whole, whatever the words are
 MOST_TERMS = 8  # that a word may begin so that its hits can be read in the order of their ids
 BEYOND = "z" * 40  # what no id is beyond, in whatever way the database compares words
-WEIGH = Statement(TextClause(resources.files(__package__).joinpath("weigh.sql").read_text()))
+WEIGH = Statement.of_file("portal", "weigh.sql")
 
 
 class SearchTerm(Base):

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, String, any_, bindparam, select
 
 from portal import records
-from portal.db import Actor, new_id, session
+from portal.db import Actor, new_id, send, session
+from portal.driver import Statement
 from portal.errors import FieldError, Invalid
 from portal.events import jsonschema
 from portal.events.jsonschema import Exhausted, Subschema, Work
@@ -99,13 +100,20 @@ def check(actor: Actor, events: Sequence[EventInput]) -> None:
         raise Invalid(problems)
 
 
+ASKING = Statement(
+    select(EventType.name, EventType.json_schema).where(
+        EventType.tenant_id == bindparam("tenant_id"),
+        EventType.name == any_(bindparam("names", type_=ARRAY(String))),
+        EventType.validation == "reject",
+        EventType.json_schema.is_not(None),
+        EventType.is_deleted.is_(False),
+    )
+)
+
+
 def _roots(actor: Actor, names: Iterable[str], work: Work) -> dict[str, Subschema]:
     """Return name → the compiled schema of each type that refuses events that do not match it."""
-    asking = {
-        name: record.json_schema
-        for name, record in named(actor, names).items()
-        if record.validation == "reject" and record.json_schema is not None
-    }
+    asking = dict(send(ASKING, {"tenant_id": actor.tenant_id, "names": sorted(names)}))
     try:
         made = {name: jsonschema.compiled(schema, work) for name, schema in asking.items()}
     except Exhausted:

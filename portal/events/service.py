@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import delete, insert, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+import orjson
+from sqlalchemy import ARRAY, String, any_, bindparam, delete, select
 
 from portal import idempotency
 from portal.audit import service as audit
-from portal.db import Actor, database_now, new_id, session
+from portal.db import Actor, new_id, send, session
+from portal.driver import Statement
 from portal.errors import NotFound
 from portal.events import catalogue, keymaterial
 from portal.events.listeners import Match, Published, listeners
@@ -22,6 +23,14 @@ from portal.events.schemas import EventInput
 from portal.listing import Listing, Page, Query, page
 from portal.quotas import rates, storage
 
+STORE = Statement.of_file("portal.events", "store.sql")
+CLAIM = Statement.of_file("portal.events", "claim.sql")
+CLAIMED = Statement(
+    select(EventKey.client_id, EventKey.event_id).where(
+        EventKey.tenant_id == bindparam("tenant_id"),
+        EventKey.client_id == any_(bindparam("names", type_=ARRAY(String))),
+    )
+)
 EXPLAINED = 200
 ERASED_AT_ONCE = 10_000
 
@@ -224,17 +233,13 @@ def _claim_ids(actor: Actor, events: Sequence[EventInput]) -> tuple[list[str], s
 
 def _known(actor: Actor, wanted: Mapping[str, str]) -> dict[str, str]:
     """Client id → event id, after ours were offered. Waits for whoever publishes the same id."""
-    rows = [
-        {"tenant_id": actor.tenant_id, "client_id": client_id, "event_id": event_id}
-        for client_id, event_id in sorted(
-            wanted.items()
-        )  # sorted, so that two never wait crosswise
+    offers = [
+        {"client_id": client_id, "event_id": event_id}
+        for client_id, event_id in sorted(wanted.items())
     ]
-    session.execute(upsert(EventKey).values(rows).on_conflict_do_nothing())
-    query = select(EventKey.client_id, EventKey.event_id).where(
-        EventKey.tenant_id == actor.tenant_id, EventKey.client_id.in_(wanted)
-    )
-    return {row.client_id: row.event_id for row in session.execute(query)}
+    tenant = {"tenant_id": actor.tenant_id}
+    send(CLAIM, {**tenant, "offers": orjson.dumps(offers).decode()})
+    return dict(send(CLAIMED, {**tenant, "names": list(wanted)}))
 
 
 def _store(actor: Actor, events: Sequence[tuple[str, EventInput]]) -> dict[str, int]:
@@ -255,25 +260,14 @@ def _store(actor: Actor, events: Sequence[tuple[str, EventInput]]) -> dict[str, 
 def _insert(
     actor: Actor, events: Sequence[tuple[str, EventInput]], only_for: str | None = None
 ) -> None:
-    now = database_now()
-    session.execute(
-        insert(Event),
-        [
-            {
-                "tenant_id": actor.tenant_id,
-                "id": event_id,
-                "client_id": event.id,
-                "type": event.type,
-                "subject": event.subject,
-                "data": event.data,
-                "occurred_at": event.occurred_at or now,
-                "received_at": now,
-                "application_id": actor.application_id,
-                "app_id": actor.app_id,
-                "actor_id": actor.id,
-                "actor_name": actor.name[:200],
-                "only_for": only_for,
-            }
-            for event_id, event in events
-        ],
-    )
+    made = [
+        {"id": event_id, "client_id": event.id, "type": event.type, "subject": event.subject,
+         "data": event.data, "occurred_at": event.occurred_at}
+        for event_id, event in events
+    ]  # fmt: skip
+    values = {
+        "tenant_id": actor.tenant_id, "events": orjson.dumps(made).decode(),
+        "application_id": actor.application_id, "app_id": actor.app_id, "actor_id": actor.id,
+        "actor_name": actor.name[:200], "only_for": only_for,
+    }  # fmt: skip
+    send(STORE, values)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     ARRAY,
     Text,
@@ -16,7 +17,6 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    literal,
     select,
     text,
     true,
@@ -33,6 +33,7 @@ ENDED = ("delivered", "failed", "cancelled")
 CHANNEL = "delivery_due"
 WAKE = text(f"SELECT pg_notify('{CHANNEL}', '')")
 HALT = text(f"SELECT pg_notify('{CHANNEL}', :webhook)")
+OWE = Statement.of_file("portal.webhooks", "owe.sql")
 Filter = Mapping[str, Any]
 
 
@@ -76,23 +77,17 @@ class Deliveries:
     def take(self, tenant_id: str, events: Sequence[Published]) -> Mapping[str, int]:
         """Write the deliveries and wake the workers; event id → how many."""
         subscribed = _subscribed(tenant_id, {event.type for event in events})
-        rows = [
-            {
-                "tenant_id": tenant_id,
-                "id": new_id(Delivery.id_prefix),
-                "webhook_id": webhook_id,
-                "event_id": event.id,
-                "event_type": event.type,
-                "subject": event.subject,
-            }
+        owed = [
+            {"id": new_id(Delivery.id_prefix), "webhook_id": webhook_id, "event_id": event.id,
+             "event_type": event.type, "subject": event.subject}
             for event in events
             for webhook_id, wanted in subscribed.get(event.type, {}).items()
             if passes(wanted, event.data)
-        ]
-        if rows:
-            session.execute(insert(Delivery), rows)
-            session.execute(WAKE)
-        return Counter(row["event_id"] for row in rows)  # type: ignore[misc]
+        ]  # fmt: skip
+        if owed:
+            deliveries = orjson.dumps(owed).decode()
+            send(OWE, {"tenant_id": tenant_id, "deliveries": deliveries, "channel": CHANNEL})
+        return Counter(delivery["event_id"] for delivery in owed)  # type: ignore[misc]
 
     def wants(self, tenant_id: str, name: str) -> bool:
         """Whether any webhook that is on subscribes to this type."""
@@ -146,7 +141,7 @@ def _subscribed(tenant_id: str, types: set[str]) -> dict[str, dict[str, Filter]]
     """Event type → webhook id → filter, in one statement."""
     meant = {pattern for name in types for pattern in patterns_of(name)}
     found: dict[str, dict[str, Filter]] = {}
-    live = session.execute(_live(tenant_id, literal(sorted(meant), ARRAY(Text))))
+    live = send(LIVE, {"tenant_id": tenant_id, "patterns": sorted(meant)})
     for pattern, webhook_id, wanted in live:
         for name in types:
             if matches(pattern, name):
@@ -154,26 +149,23 @@ def _subscribed(tenant_id: str, types: set[str]) -> dict[str, dict[str, Filter]]
     return found
 
 
-def _live(tenant_id: Any, patterns: Any) -> Any:
-    """Subscriptions to one of these patterns, of webhooks that are on: paused ones too, because
-    what happens while a webhook is paused is held for it and not lost."""
-    return (
-        select(Subscription.pattern, Webhook.id, Webhook.filter)
-        .join(
-            Webhook,
-            (Webhook.tenant_id == Subscription.tenant_id) & (Webhook.id == Subscription.webhook_id),
-        )
-        .where(
-            Subscription.tenant_id == tenant_id,
-            Subscription.pattern == any_(patterns),
-            Webhook.enabled,
-            Webhook.is_deleted.is_(False),
-            Webhook.direction == "outbound",
-        )
+# Subscriptions to one of these patterns, of webhooks that are on: paused ones too, because what
+# happens while a webhook is paused is held for it and not lost.
+_LIVE = (
+    select(Subscription.pattern, Webhook.id, Webhook.filter)
+    .join(
+        Webhook,
+        (Webhook.tenant_id == Subscription.tenant_id) & (Webhook.id == Subscription.webhook_id),
     )
-
-
-WANTED = Statement(_live(bindparam("tenant_id"), bindparam("patterns", type_=ARRAY(Text))).limit(1))
+    .where(
+        Subscription.tenant_id == bindparam("tenant_id"),
+        Subscription.pattern == any_(bindparam("patterns", type_=ARRAY(Text))),
+        Webhook.enabled,
+        Webhook.is_deleted.is_(False),
+        Webhook.direction == "outbound",
+    )
+)
+LIVE, WANTED = Statement(_LIVE), Statement(_LIVE.limit(1))
 
 
 def _beside(webhook: Webhook, event: Published) -> Match:

@@ -1,0 +1,9 @@
+-- Owes deliveries to webhooks, and wakes the workers. :deliveries is a JSON array of them.
+WITH owed AS (
+    INSERT INTO delivery (tenant_id, id, webhook_id, event_id, event_type, subject)
+    SELECT :tenant_id, made.id, made.webhook_id, made.event_id, made.event_type, made.subject
+    FROM jsonb_to_recordset(CAST(CAST(:deliveries AS text) AS jsonb)) AS made (
+        id text, webhook_id text, event_id text, event_type text, subject text
+    )
+)
+SELECT pg_notify(:channel, '')
