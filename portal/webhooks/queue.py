@@ -52,6 +52,7 @@ ANSWER = f"SELECT pg_notify('{HALTED}', %s)"
 ENTER = "SELECT set_config('app.tenant_id', %s, true)"
 SILENT = "SELECT * FROM silent_endpoints(%s)"
 AT_ONCE = 50
+MOST_IN_HAND = 10  # deliveries of a webhook in order: one, but for settings that changed lately
 DUE = "SELECT * FROM due_endpoints(%s, %s, %s, %s)"
 # One that another worker is at is left to it: a worker that hangs there keeps nobody else waiting.
 ALONE = """
@@ -60,6 +61,18 @@ SELECT id FROM unnest(%s::text[]) AS o(id) WHERE pg_try_advisory_xact_lock(hasht
 PROBE = """
 UPDATE endpoint SET next_probe_at = now() + make_interval(secs => %s)
 WHERE tenant_id = %s AND webhook_id = ANY (%s) AND next_probe_at <= now() RETURNING webhook_id
+"""
+# What a dead worker had of a webhook in order goes back to its place: the end of its lease lies
+# behind everything that waits. Its sequence number is one of the last.
+BACK_IN_PLACE = """
+UPDATE delivery d SET due_at = d.created_at
+FROM unnest(%(webhooks)s::text[]) AS w(id) CROSS JOIN LATERAL (
+    SELECT l.id FROM delivery l
+    WHERE l.tenant_id = %(tenant)s AND l.webhook_id = w.id AND l.sequence IS NOT NULL
+    ORDER BY l.sequence DESC LIMIT %(most)s
+) AS last
+WHERE d.tenant_id = %(tenant)s AND d.id = last.id AND d.state = 'in_flight' AND d.due_at <= now()
+AND d.due_at > d.created_at
 """
 PICK = """
 SELECT w.webhook_id, due.*
@@ -315,6 +328,9 @@ async def _take(
         free = await (await connection.execute(ALONE, (sorted(alone),))).fetchall()
         taken = alone - {row["id"] for row in free}
         wanted = [(one, room) for one, room in wanted if one.webhook_id not in taken]
+    if ordered := [one.webhook_id for one, _ in wanted if one.is_ordered]:
+        values = {"tenant": tenant_id, "webhooks": ordered, "most": MOST_IN_HAND}
+        await connection.execute(BACK_IN_PLACE, values)
     wanted = await _within_pace(connection, tenant_id, wanted)
     names = [one.webhook_id for one, _ in wanted]
     picked = await (

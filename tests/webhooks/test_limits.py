@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
+from portal.webhooks import queue
 from tests.cast import Api
 from tests.databases import Database
 from tests.webhooks.conftest import Make, Receiver
@@ -111,6 +112,23 @@ def test_in_order_the_next_one_waits_for_one_that_failed(
     hands.complete(ended(again))
     [following] = hands.take(webhook["id"], room=1)
     assert following.sequence == 2
+
+
+def test_what_a_dead_worker_had_of_an_ordered_webhook_comes_first_again(
+    two: tuple[Hands, Hands], ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "LEASE_SECONDS", 0.5)
+    webhook = make("https://hooks.example.com/", ordered=True)
+    publish(ada, rfp(1), rfp(2), rfp(3))
+    dead, alive = two
+    [lost] = dead.take(webhook["id"], room=1)
+    assert alive.take(webhook["id"], room=1) == [], "nothing overtakes it while it is leased"
+    seen = []
+    for _ in range(3):
+        until(lambda: seen.extend(found := alive.take(webhook["id"], room=1)) or found)
+        alive.complete(ended(seen[-1]))
+    assert seen[0].id == lost.id
+    assert [one.sequence for one in seen] == [1, 2, 3]
 
 
 def test_a_receiver_gets_in_order_what_two_workers_deliver(
