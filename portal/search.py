@@ -188,25 +188,22 @@ class Terms:
         found = union_all(*lists).subquery()
         return ordered(select(found.c.id).distinct(), found.c.id).limit(most)
 
-    def weigh(
-        self,
-        words: Sequence[Word],
-        conditions: Sequence[ColumnElement[bool]] = (),
-        reach: Reach | None = None,
-    ) -> tuple[list[Weight], list[int]]:
-        """Return how common each word is, and how many records each condition has (no further than
-        RARE + 1). `reach` is for a list by id."""
+    def weigh(self, words: Sequence[Word], reach: Reach | None = None) -> list[Weight]:
+        """Return how common each word is. `reach` is for a list by id."""
         [weights] = weigh_together(words, [(self, reach)])
-        return weights, self._counts(conditions) if conditions else []
+        return weights
 
-    def _counts(self, conditions: Sequence[ColumnElement[bool]]) -> list[int]:
+    def has_rare(self, conditions: Sequence[ColumnElement[bool]]) -> bool:
+        """Tell whether one of some conditions has no more than RARE records."""
+        if not conditions:
+            return False
         own = self.model.tenant_id == self.tenant_id
-        counts = [
+        some = [
             select(literal(1)).select_from(self.model).where(own, one).limit(RARE + 1).subquery()
             for one in conditions
         ]
-        counted = (select(func.count()).select_from(one).scalar_subquery() for one in counts)
-        return list(session.execute(select(*counted)).one())
+        counts = (select(func.count()).select_from(one).scalar_subquery() for one in some)
+        return any(count <= RARE for count in session.execute(select(*counts)).one())
 
     def _select(self, *columns: Any) -> Select[Any]:
         return (
@@ -258,7 +255,7 @@ def narrow(
     if not found:
         return query.where(literal(False)) if text.strip() else query
     terms = Terms(model, tenant_id)
-    weights, _ = terms.weigh(found)
+    weights = terms.weigh(found)
     rarest = min(weights, key=lambda weight: weight.hits or 0)
     if (rarest.hits or 0) <= FEW:
         found.remove(rarest.word)

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.db import session
-from portal.search import BEYOND, FEW, RARE, Reach, Terms, Weight, Word
+from portal.search import BEYOND, FEW, Reach, Terms, Weight, Word
 
 SHARE = 500  # records that the first page looks at
 MOST_PATIENCE = 6  # times that the share is doubled
@@ -142,9 +142,9 @@ class Search:
 
     def ask(self, statement: Select[Any]) -> tuple[Select[Any], Place | None]:
         """The statement for the page, and the last place it looks at if it may end early."""
-        weights, counts = self.weights, list[int]()
+        weights = self.weights
         if weights is None:
-            weights, counts = self.terms.weigh(self.words, self.rare, self.order.reach(self.share))
+            weights = self.terms.weigh(self.words, self.order.reach(self.share))
         if any(weight.hits == 0 or weight.terms == () for weight in weights):
             return self.order.put_on(statement.where(literal(False))), None
         furthest = self._furthest(weights)
@@ -155,7 +155,7 @@ class Search:
             ids = literal(self.terms.ids(rarest.word), ARRAY(String))
             fetched = statement.where(self.terms.model.id == any_(ids))
             return self._whole(fetched, rarest.word), None
-        if min(counts, default=RARE + 1) <= RARE:
+        if self.weights is None and self.terms.has_rare(self.rare):
             return self._whole(statement), None
         if furthest is not None:
             return self._postings(statement, furthest), (furthest.end, furthest.end or "")
