@@ -1,7 +1,8 @@
 """The benchmark of every promise about speed; it reports each that is not kept.
 
 make bench                          all of it, about eight minutes
-make bench ARGS="rest --rounds 3"   parts: lists rest growth inbound memory keys deliveries tenants
+make bench ARGS="rest --rounds 3"   parts: lists rest growth inbound memory publishing keys
+                                    deliveries tenants
 """
 
 import argparse
@@ -19,7 +20,7 @@ from typing import Any
 
 from portal import embedded, migrate
 from portal.config import libpq_url
-from tests.bench import delivery, figures, inbound, questions, tenants, world
+from tests.bench import delivery, figures, inbound, publishing, questions, tenants, world
 from tests.bench.figures import Figure, of_rounds
 from tests.bench.load import Ask, as_task
 from tests.bench.rivals import equal_table
@@ -27,7 +28,9 @@ from tests.bench.servers import ROOT, Server, portal_serving, serving
 
 CONNECTIONS = 4
 GROWTH = 1.2
-PARTS = ("lists", "rest", "growth", "inbound", "memory", "keys", "deliveries", "tenants")
+PARTS = (
+    "lists", "rest", "growth", "inbound", "memory", "publishing", "keys", "deliveries", "tenants"
+)  # fmt: skip
 
 
 class Generator:
@@ -261,6 +264,13 @@ class Bench:
         """What comes in from outside."""
         return inbound.measure(self.portal.port, world.SMALL.key)
 
+    def publishing(self) -> list[Figure]:
+        """Single events, each kept before it is answered."""
+        superuser, key = self.place.superuser, world.SMALL.key
+        return publishing.measure(
+            self.portal, self.generator, superuser, key, self.rounds, self.seconds
+        )
+
     def tenants(self) -> list[Figure]:
         """Compare a quiet tenant beside a hostile one with the same tenant alone."""
         return tenants.measure(
@@ -297,6 +307,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
             "growth": bench.growth,
             "inbound": bench.inbound,
             "memory": bench.memory,
+            "publishing": bench.publishing,
             "keys": bench.keys,
             "deliveries": deliveries,
             "tenants": bench.tenants,
