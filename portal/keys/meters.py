@@ -261,6 +261,7 @@ class Meters:
 
     def counted(self, call: Call, row: Counted) -> Admission:
         """Keep what the database lent, and tell how the meters stand."""
+        self._note_solvent(call, row)
         if row.refused == "TAKEN":
             self.undo(call)
             raise Conflict("This reservation belongs to another key.")
@@ -276,8 +277,6 @@ class Meters:
             self._lent(call, row)
         if call.lend_usd:
             self._borrowed(call, row)
-        if call.money and not call.costs:
-            self._note_solvent(call, row)
         admission = self._stands(call, row, call.reservation_id)
         return admission if call.share is None else self._paid(call, admission)
 
@@ -307,18 +306,18 @@ class Meters:
         call.reservation_id = None
 
     def _note_solvent(self, call: Call, row: Counted) -> None:
-        budget = _budget(call.key, row)
+        """Remember whether the budget is far from its end, if it was asked for."""
+        budget, solvent = _budget(call.key, row), None
         if budget is None or budget.max_usd is None or budget.available_usd is None:
             return
-        if budget.available_usd < budget.max_usd / NEAR_END:
-            return
-        seconds = LEND_SECONDS
-        if budget.period_end is not None:
-            seconds = min(seconds, (budget.period_end - self.clock.now()).total_seconds())
-        solvent = Solvent(
-            call.asked_at + seconds, budget.spent_usd, budget.reserved_usd, budget.period_end
-        )
-        self.slices.note_solvent(call.key.id, solvent)
+        if budget.available_usd > budget.max_usd / NEAR_END:
+            seconds = LEND_SECONDS
+            if budget.period_end is not None:
+                seconds = min(seconds, (budget.period_end - self.clock.now()).total_seconds())
+            solvent = Solvent(
+                call.asked_at + seconds, budget.spent_usd, budget.reserved_usd, budget.period_end
+            )
+        self.slices.note_solvent(call.key.id, solvent, call.asked_at)
 
     def _paid(self, call: Call, admission: Admission) -> Admission:
         """The admission of a call that a slice pays for."""

@@ -104,6 +104,7 @@ class Slices:
         self._lock = threading.Lock()
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
         self._returns: list[Return] = []
+        self._ended_at = float("-inf")
 
     def take(self, key_id: str, amount: int) -> Share | None:
         """This much of the key's slice; None where there is none, or too little.
@@ -157,9 +158,14 @@ class Slices:
             lent.pieces += 1
             return Share(lent, lent.pieces, amount)
 
-    def note_solvent(self, key_id: str, solvent: Solvent) -> None:
-        """Remember that the key's budget is far from its end."""
+    def note_solvent(self, key_id: str, solvent: Solvent | None, asked_at: float) -> None:
+        """Remember that the key's budget is far from its end, or (None) that it is not.
+
+        What was asked before something ended is not remembered: it may be older than the end.
+        """
         with self._lock:
+            if asked_at <= self._ended_at:
+                solvent = None
             self._account(key_id).solvent = solvent
 
     def solvent(self, key_id: str) -> Solvent | None:
@@ -174,6 +180,7 @@ class Slices:
     def end(self, key_ids: Iterable[str]) -> None:
         """Hold nothing of these keys any more: they changed, or their budget came to its end."""
         with self._lock:
+            self._ended_at = self.clock()
             for key_id in key_ids:
                 if account := self._accounts.get(key_id):
                     account.solvent = None
@@ -182,6 +189,7 @@ class Slices:
     def end_all(self) -> None:
         """Hold nothing any more."""
         with self._lock:
+            self._ended_at = self.clock()
             for account in self._accounts.values():
                 account.solvent = None
                 self._end(account)

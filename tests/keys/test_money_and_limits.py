@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from portal.db import transaction
 from portal.keys import money
 from portal.keys.leases import Lease, Leases
-from portal.keys.slices import Slice, Slices
+from portal.keys.slices import Slice, Slices, Solvent
 from tests.cast import Api
 from tests.databases import Database
 from tests.thorough import times
@@ -149,6 +149,26 @@ def test_near_the_end_of_a_budget_each_call_of_unknown_cost_asks(ada: Api):
     assert ada.post("/api-keys/verify", unknown).json["valid"]
     assert ada.post("/api-keys/verify", known).json["valid"]
     assert ada.post("/api-keys/verify", unknown).json["code"] == "BUDGET_EXCEEDED"
+
+
+def test_a_reservation_that_leaves_little_ends_what_memory_knew_of_the_budget(ada: Api):
+    issued = ada.create("api-keys", max_budget_usd=10)
+    unknown, reserve = {"key": issued["key"]}, {"key": issued["key"], "estimated_usd": 10}
+    assert ada.post("/api-keys/verify", unknown).json["valid"]
+    assert ada.post("/api-keys/verify", reserve).json["valid"]
+    assert ada.post("/api-keys/verify", unknown).json["code"] == "BUDGET_EXCEEDED"
+
+
+def test_a_budget_that_ended_while_the_database_was_asked_is_not_remembered():
+    clock = Clock()
+    slices = Slices(clock)
+    asked_at, clock.now = clock.now, 1.0
+    solvent = Solvent(asked_at + 10, Decimal(0), Decimal(0), None)
+    slices.note_solvent("key_A", solvent, asked_at)
+    assert slices.solvent("key_A") is solvent
+    slices.end(["key_A"])
+    slices.note_solvent("key_A", solvent, asked_at)
+    assert slices.solvent("key_A") is None
 
 
 def test_a_call_of_unknown_cost_shows_the_budget_from_memory_too(ada: Api):
