@@ -62,17 +62,23 @@ PROBE = """
 UPDATE endpoint SET next_probe_at = now() + make_interval(secs => %s)
 WHERE tenant_id = %s AND webhook_id = ANY (%s) AND next_probe_at <= now() RETURNING webhook_id
 """
-# What a dead worker had of a webhook in order goes back to its place: the end of its lease lies
-# behind everything that waits. Its sequence number is one of the last.
-BACK_IN_PLACE = """
-UPDATE delivery d SET due_at = d.created_at
+# What dead workers had of webhooks in order: their sequence numbers are among the last.
+LAPSED = """
+SELECT last.webhook_id, last.id
 FROM unnest(%(webhooks)s::text[]) AS w(id) CROSS JOIN LATERAL (
-    SELECT l.id FROM delivery l
+    SELECT l.webhook_id, l.id, l.state, l.due_at FROM delivery l
     WHERE l.tenant_id = %(tenant)s AND l.webhook_id = w.id AND l.sequence IS NOT NULL
     ORDER BY l.sequence DESC LIMIT %(most)s
 ) AS last
-WHERE d.tenant_id = %(tenant)s AND d.id = last.id AND d.state = 'in_flight' AND d.due_at <= now()
-AND d.due_at > d.created_at
+WHERE last.state = 'in_flight' AND last.due_at <= now()
+"""
+# The end of a lease lies behind everything that waits. What somebody records just now is left.
+BACK_IN_PLACE = """
+UPDATE delivery d SET due_at = d.created_at
+WHERE d.tenant_id = %(tenant)s AND d.id = ANY (ARRAY(
+    SELECT l.id FROM delivery l WHERE l.tenant_id = %(tenant)s AND l.id = ANY (%(ids)s)
+    AND l.state = 'in_flight' AND l.due_at <= now() FOR UPDATE SKIP LOCKED))
+RETURNING d.id
 """
 PICK = """
 SELECT w.webhook_id, due.*
@@ -189,7 +195,8 @@ RETURNING e.webhook_id, w.consecutive_failures AS failures, w.paused_at IS NOT N
 """
 GIVE_BACK = """
 UPDATE delivery d SET state = CASE WHEN d.attempts > 1 THEN 'retrying' ELSE 'pending' END,
-    due_at = now(), attempts = d.attempts - 1
+    due_at = CASE WHEN d.id = ANY (%(ordered)s) THEN d.created_at ELSE now() END,
+    attempts = d.attempts - 1
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s) AND d.state = 'in_flight'
 AND d.token = (%(tokens)s::jsonb ->> d.id)::bigint
 """
@@ -328,9 +335,7 @@ async def _take(
         free = await (await connection.execute(ALONE, (sorted(alone),))).fetchall()
         taken = alone - {row["id"] for row in free}
         wanted = [(one, room) for one, room in wanted if one.webhook_id not in taken]
-    if ordered := [one.webhook_id for one, _ in wanted if one.is_ordered]:
-        values = {"tenant": tenant_id, "webhooks": ordered, "most": MOST_IN_HAND}
-        await connection.execute(BACK_IN_PLACE, values)
+    wanted = await _in_place(connection, tenant_id, wanted)
     wanted = await _within_pace(connection, tenant_id, wanted)
     names = [one.webhook_id for one, _ in wanted]
     picked = await (
@@ -350,6 +355,26 @@ async def _take(
     paces = {one.webhook_id: one.pace for one, _ in wanted if one.pace}
     await _number(connection, tenant_id, picked, paces)
     return await _lease(connection, tenant_id, names, picked)
+
+
+async def _in_place(
+    connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]]
+) -> Sequence[tuple[Due, int]]:
+    """Put what dead workers had of webhooks in order back in its place. Leaves out a webhook of
+    which somebody records such a delivery just now: the next one must not overtake it."""
+    ordered = [one.webhook_id for one, _ in wanted if one.is_ordered]
+    if not ordered:
+        return wanted
+    values = {"tenant": tenant_id, "webhooks": ordered, "most": MOST_IN_HAND}
+    rows = await (await connection.execute(LAPSED, values)).fetchall()
+    if not rows:
+        return wanted
+    lapsed = {row["id"]: row["webhook_id"] for row in rows}
+    placed = await connection.execute(BACK_IN_PLACE, {"tenant": tenant_id, "ids": list(lapsed)})
+    for row in await placed.fetchall():
+        del lapsed[row["id"]]
+    left = set(lapsed.values())
+    return [pair for pair in wanted if pair[0].webhook_id not in left]
 
 
 async def _number(
@@ -518,15 +543,17 @@ def summed(endpoints: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 async def give_back(connection: Connection, taken: Iterable[Taken]) -> None:
-    """Put back what was leased and not begun, as if it had not been taken."""
+    """Put back what was leased and not begun, as if it had not been taken: of a webhook in order,
+    in its place."""
     by_tenant = sorted(taken, key=lambda one: one.tenant_id)
     async with connection.transaction():
         for tenant_id, group in groupby(by_tenant, lambda one: one.tenant_id):
             batch = list(group)
             await connection.execute(ENTER, (tenant_id,))
             tokens = {one.id: one.token for one in batch}
+            ordered = [one.id for one in batch if one.settings.ordered]
             values = {"tenant": tenant_id, "ids": list(tokens), "tokens": _json(tokens)}
-            await connection.execute(GIVE_BACK, values)
+            await connection.execute(GIVE_BACK, {**values, "ordered": ordered})
 
 
 def _json(value: Any) -> str:

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 from flask import Flask
 
+from portal.config import libpq_url
 from portal.webhooks import queue
 from tests.cast import Api
 from tests.databases import Database
@@ -129,6 +131,34 @@ def test_what_a_dead_worker_had_of_an_ordered_webhook_comes_first_again(
         alive.complete(ended(seen[-1]))
     assert seen[0].id == lost.id
     assert [one.sequence for one in seen] == [1, 2, 3]
+
+
+def test_what_a_worker_gives_back_of_an_ordered_webhook_comes_first_again(
+    two: tuple[Hands, Hands], ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/", ordered=True)
+    publish(ada, rfp(1), rfp(2), rfp(3))
+    ending, staying = two
+    [given] = ending.take(webhook["id"], room=1)
+    ending.run(queue.give_back(ending.connection, [given]))
+    [taken] = staying.take(webhook["id"], room=1)
+    assert (taken.id, taken.sequence, taken.attempts) == (given.id, 1, 1)
+
+
+def test_a_lapsed_delivery_that_is_being_recorded_keeps_no_worker_waiting(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/", ordered=True)
+    publish(ada, rfp(1), rfp(2))
+    slow, other = two
+    [late] = slow.take(webhook["id"], room=1)
+    rows(database, "UPDATE delivery SET due_at = now() WHERE state = 'in_flight'")
+    lock = "SELECT FROM delivery WHERE id = %s FOR UPDATE"
+    with psycopg.connect(libpq_url(database.superuser_url)) as recording:
+        recording.execute(lock, (late.id,))
+        assert other.take(webhook["id"], room=1) == []
+    [again] = other.take(webhook["id"], room=1)
+    assert again.id == late.id
 
 
 def test_a_receiver_gets_in_order_what_two_workers_deliver(
