@@ -116,6 +116,20 @@ def test_in_order_the_next_one_waits_for_one_that_failed(
     assert following.sequence == 2
 
 
+def test_in_order_one_that_is_hurried_keeps_its_place(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/", ordered=True)
+    publish(ada, rfp(1), rfp(2))
+    hands = two[0]
+    [one] = hands.take(webhook["id"], room=1)
+    hands.complete(ended(one, good=False))
+    assert ada.post(f"/deliveries/{one.id}/attempts").status_code == 202
+    rows(database, "UPDATE endpoint SET not_before = now()")
+    [again] = hands.take(webhook["id"], room=1)
+    assert again.id == one.id
+
+
 def test_what_a_dead_worker_had_of_an_ordered_webhook_comes_first_again(
     two: tuple[Hands, Hands], ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
