@@ -288,7 +288,9 @@ Tags = Annotated[
     Field(max_length=30),
     AfterValidator(_tag_list),
 ]
-JsonObject = Annotated[dict[str, Any], AfterValidator(small)]
+# A name in what another program says is its own, spaces at its ends included.
+JsonName = Annotated[str, StringConstraints(strip_whitespace=False)]
+JsonObject = Annotated[dict[JsonName, Any], AfterValidator(small)]
 
 
 # ---------------------------------------------------------------- documents

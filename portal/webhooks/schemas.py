@@ -16,7 +16,18 @@ from pydantic import (
 
 from portal.events import names
 from portal.outbound import header_problems
-from portal.schemas import Command, Document, JsonObject, Line, Moment, Name, RecordId, Tags, small
+from portal.schemas import (
+    Command,
+    Document,
+    JsonName,
+    JsonObject,
+    Line,
+    Moment,
+    Name,
+    RecordId,
+    Tags,
+    small,
+)
 from portal.webhooks.inbound.failures import MOST, FailureName
 from portal.webhooks.inbound.schemes import OPTIONS, SCHEMES
 from portal.webhooks.models import Backoff, Direction, Origin, OutcomeWord
@@ -83,7 +94,7 @@ Patterns = Annotated[
     list[Annotated[str, StringConstraints(max_length=EVENT_LENGTH + 2)]],
     AfterValidator(_event_filters),
 ]
-Filter = Annotated[dict[str, list[Any]], BeforeValidator(_filter), AfterValidator(small)]
+Filter = Annotated[dict[JsonName, list[Any]], BeforeValidator(_filter), AfterValidator(small)]
 
 
 def _scheme(name: str) -> str:

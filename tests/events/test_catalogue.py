@@ -22,6 +22,12 @@ def test_a_type_that_asks_for_it_refuses_what_does_not_fit(ada: Api) -> None:
     assert len(ada.get("/events").json["items"]) == 1, "all of a batch or none"
 
 
+def test_data_is_kept_as_it_was_published(ada: Api) -> None:
+    data = {" id": 1, "id": 2, "note ": " as it is ", "deep": {" id": 3}}
+    [event] = ada.post("/events", {"type": "rfp.created", "data": data}).json["events"]
+    assert ada.get(f"/events/{event['id']}").json["data"] == data
+
+
 def test_what_is_no_schema_is_refused(ada: Api) -> None:
     for schema in ({"type": "nothing"}, {"$ref": "https://elsewhere.example/schema"}):
         body = {"name": "rfp.created", "json_schema": schema}
