@@ -17,7 +17,7 @@ import psycopg
 from psycopg import abc
 from psycopg._preparing import Prepare
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 WRITER = "value writer"  # in a connection's `info`
@@ -62,8 +62,10 @@ def run(driver: psycopg.Connection[Any], info: _Info, asks: Sequence[Ask]) -> li
     """
     sent = [_prepared(driver, info, ask) for ask in asks]
     results = _alone(driver.pgconn, sent[0]) if len(sent) == 1 else _together(driver.pgconn, sent)
-    for one, result in zip(sent, results, strict=True):
+    for one, result in zip(sent, results[: len(sent)], strict=True):
         _require(driver, one.query, result)
+    if len(results) > len(sent):  # what was to be checked when all are carried out
+        raise _error(driver, results[-1])
     return _rows(driver, info, sent[-1].query, results[-1])
 
 
@@ -72,7 +74,7 @@ def commit(driver: psycopg.Connection[Any]) -> None:
     if driver.pgconn.transaction_status != TransactionStatus.IDLE:
         result = driver.pgconn.exec_(b"COMMIT")
         if result.status != ExecStatus.COMMAND_OK:
-            raise psycopg.errors.error_from_result(result, driver.info.encoding)
+            raise _error(driver, result)
 
 
 def _alone(pgconn: PGconn, one: _Sent) -> list[PGresult]:
@@ -144,6 +146,8 @@ def _answers(pgconn: PGconn) -> list[PGresult]:
             pgconn.consume_input()
         result = pgconn.get_result()
         if result is None:
+            if pgconn.status == ConnStatus.BAD:  # libpq gave it up: nothing comes any more
+                raise psycopg.OperationalError(pgconn.get_error_message())
             continue
         if result.status == ExecStatus.PIPELINE_SYNC:
             return results
@@ -155,8 +159,17 @@ def _require(driver: psycopg.Connection[Any], query: _Query, result: PGresult) -
     """Raise the error that a result holds, if any."""
     if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
         return
-    error = psycopg.errors.error_from_result(result, driver.info.encoding)
+    error = _error(driver, result)
     if isinstance(error, psycopg.errors.FeatureNotSupported):
         # A migration has changed what the statement returns: prepare it again the next time.
         driver._prepared.validate(query, Prepare.YES, b"", [result])
     raise error
+
+
+def _error(driver: psycopg.Connection[Any], result: PGresult) -> psycopg.Error:
+    """Return the error that a result holds."""
+    error = psycopg.errors.error_from_result(result, driver.info.encoding)
+    if error.sqlstate is None and driver.broken:
+        # libpq has no code for a lost connection, and psycopg no class for what has no code.
+        return psycopg.OperationalError(str(error))
+    return error

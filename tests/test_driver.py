@@ -1,5 +1,8 @@
 """What the portal says to the driver itself: the same walls, the same errors as the session's."""
 
+import socket
+from collections.abc import Iterator
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -18,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from portal import pipeline
 from portal.applications.models import Application
@@ -206,3 +209,103 @@ def test_a_dead_connection_is_an_operational_error(app: Flask, database: Databas
             setting()
         session.rollback()
         assert not setting()
+
+
+@pytest.fixture
+def add_orphan(database: Database) -> Iterator[Statement]:
+    """A statement that succeeds, and whose transaction PostgreSQL then refuses to commit."""
+    database.sql(
+        "CREATE TABLE parent (id int PRIMARY KEY);"
+        "CREATE TABLE child (id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED);"
+        "GRANT ALL ON parent, child TO PUBLIC"
+    )
+    yield Statement(text("INSERT INTO child VALUES (7) RETURNING id"))
+    database.sql("DROP TABLE child, parent")
+
+
+def test_what_is_refused_at_the_end_of_a_message_fails_as_sqlalchemys_do(
+    app: Flask, database: Database, add_orphan: Statement
+) -> None:
+    with app.app_context():
+        connections = database.sql(CONNECTIONS)
+        for _ in range(3):
+            with pytest.raises(IntegrityError):
+                add_orphan.alone(db.engine, TENANT, {})
+        assert SETTING.alone(db.engine, TENANT, {}) == [("tnt_A",)]
+        assert database.sql(CONNECTIONS) <= connections + 1  # the first may have been made for it
+    assert database.sql("SELECT count(*) FROM child") == 0
+
+
+def test_what_is_refused_at_commit_fails_and_costs_no_connection(
+    app: Flask, database: Database, add_orphan: Statement
+) -> None:
+    with app.app_context():
+        for _ in range(3):
+            assert send(add_orphan, {}) == [(7,)]
+            with pytest.raises(IntegrityError):
+                session.commit()
+            session.rollback()
+            assert not setting()
+    assert database.sql("SELECT count(*) FROM child") == 0
+
+
+def test_a_connection_that_dies_before_the_commit_is_an_operational_error(
+    app: Flask, database: Database
+) -> None:
+    with app.app_context():
+        pid = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        database.sql("SELECT pg_terminate_backend(%s, 5000)", pid)
+        with pytest.raises(OperationalError) as refused:
+            session.commit()
+        assert refused.value.connection_invalidated
+        session.rollback()
+        assert not setting()
+
+
+@pytest.mark.parametrize("many", [1, 2])
+def test_a_connection_that_dies_is_an_operational_error_of_the_driver(
+    database: Database, many: int
+) -> None:
+    asks = [pipeline.Ask(b"SELECT $1::int", (1,))] * many
+    info: dict[Any, Any] = {}
+    with psycopg.connect(libpq_url(database.app_url), autocommit=True) as driver:
+        assert pipeline.run(driver, info, asks) == [(1,)]
+        database.sql("SELECT pg_terminate_backend(%s, 5000)", driver.info.backend_pid)
+        for _ in range(2):
+            with pytest.raises(psycopg.OperationalError):
+                pipeline.run(driver, info, asks)
+
+
+READY = b"Z\0\0\0\5I"
+PREPARED = b"1\0\0\0\4" + READY
+
+
+def speak_nonsense(listening: socket.socket) -> None:
+    """Be a server that prepares a statement, and then says what no server says."""
+    connection, _ = listening.accept()
+    with connection:
+        for answer in (b"R\0\0\0\x08\0\0\0\0" + READY, PREPARED, b"\xff" * 64):
+            connection.recv(65536)
+            connection.sendall(answer)
+        connection.recv(65536)
+
+
+def test_a_server_that_speaks_nonsense_keeps_no_thread() -> None:
+    refused: list[BaseException] = []
+    asks = [pipeline.Ask(b"SELECT 1", ())] * 2
+
+    def ask() -> None:
+        with psycopg.connect(url, autocommit=True) as driver:
+            try:
+                pipeline.run(driver, {}, asks)
+            except BaseException as error:  # noqa: BLE001 - the test looks at it
+                refused.append(error)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        url = f"postgresql://u@127.0.0.1:{port}/d?sslmode=disable&gssencmode=disable"
+        Thread(target=speak_nonsense, args=(listening,), daemon=True).start()
+        asking = Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(30)
+    assert [type(error) for error in refused] == [psycopg.OperationalError]
