@@ -262,20 +262,25 @@ class _Answers:
 
     def __init__(self) -> None:
         self._given: deque[tuple[asyncio.Future[Any], _Told]] = deque()
+        self._woken: asyncio.AbstractEventLoop | None = None
 
     def put(
         self, loop: asyncio.AbstractEventLoop, waiting: "asyncio.Future[Any]", told: _Told
     ) -> None:
         """Pass on an answer; from any thread."""
         self._given.append((waiting, told))
-        if len(self._given) == 1:
+        if self._woken is loop:
+            return
+        self._woken = loop
+        try:
             loop.call_soon_threadsafe(self._pass_on)
+        except RuntimeError:  # the loop is closed, so nobody waits
+            self._woken = None
 
     def _pass_on(self) -> None:
+        self._woken = None  # first: an answer that comes from now on may be missed here
         while self._given:
-            waiting, told = self._given[0]
-            _settle(waiting, told)
-            self._given.popleft()
+            _settle(*self._given.popleft())
 
 
 def _settle(waiting: "asyncio.Future[Any]", told: _Told) -> None:
