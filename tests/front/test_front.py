@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from portal.config import libpq_url
 from portal.front import bodies
 from tests.bench.servers import ROOT, free_port, portal_serving
 from tests.cast import PREFIX, Api
+from tests.databases import Database
 from tests.front.kit import (
     SECONDS,
     ask,
@@ -32,6 +35,7 @@ from tests.front.kit import (
 )
 
 VERIFY = f"{PREFIX}/api-keys/verify"
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is tested
 PUBLIC = (
     "/auth/backchannel-logout",
@@ -217,6 +221,31 @@ def test_requests_in_hand_are_answered_when_the_server_is_stopped(environment: d
             os.kill(_parent(server.pid), signal.SIGTERM)
             begun.sendall(body[5:])
             assert status_of(begun) == 400
+
+
+def test_a_request_in_a_thread_is_answered_when_the_server_is_stopped(
+    environment: dict[str, str], ada: Api, database: Database
+):
+    path = f"{PREFIX}/applications/{ada.create('applications')['id']}"
+    key = ada.create("api-keys", scopes=["applications:write"])["key"]
+    body = b'{"display_name": "Held"}'
+    said = head(
+        "PATCH", path, authorization=f"Bearer {key}", if_match="*",
+        content_type="application/merge-patch+json", content_length=str(len(body)),
+    )  # fmt: skip
+    port = free_port()
+    with (
+        ExitStack() as stack,
+        portal_serving(environment, port) as server,
+        psycopg.connect(libpq_url(database.superuser_url)) as holding,
+    ):
+        holding.execute("SELECT FROM application FOR UPDATE")
+        asked = stack.enter_context(connected(port, said + body))
+        until(lambda: database.sql(WAITING))
+        os.kill(_parent(server.pid), signal.SIGTERM)
+        until(lambda: not _answers(port))  # it is being stopped
+        holding.rollback()
+        assert status_of(asked) == 200
 
 
 def test_a_web_process_ends_with_the_one_that_started_it(environment: dict[str, str]):
