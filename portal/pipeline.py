@@ -10,6 +10,7 @@ load each time costs as much as the call, so this uses as few calls as it can.
 """
 
 import select
+import threading
 from collections.abc import MutableMapping, Sequence
 from typing import Any, NamedTuple
 
@@ -61,7 +62,8 @@ def run(driver: psycopg.Connection[Any], info: _Info, asks: Sequence[Ask]) -> li
     those of a connection that was lost may have been carried out.
     """
     sent = [_prepared(driver, info, ask) for ask in asks]
-    results = _alone(driver.pgconn, sent[0]) if len(sent) == 1 else _together(driver.pgconn, sent)
+    one_call = len(sent) == 1 and not _may_be_interrupted()
+    results = _alone(driver.pgconn, sent[0]) if one_call else _together(driver.pgconn, sent)
     for one, result in zip(sent, results[: len(sent)], strict=True):
         _require(driver, one.query, result)
     if len(results) > len(sent):  # what was to be checked when all are carried out
@@ -71,10 +73,18 @@ def run(driver: psycopg.Connection[Any], info: _Info, asks: Sequence[Ask]) -> li
 
 def commit(driver: psycopg.Connection[Any]) -> None:
     """Commit the open transaction, if there is one. Raises psycopg.Error."""
-    if driver.pgconn.transaction_status != TransactionStatus.IDLE:
+    if _may_be_interrupted():
+        driver.commit()
+    elif driver.pgconn.transaction_status != TransactionStatus.IDLE:
         result = driver.pgconn.exec_(b"COMMIT")
         if result.status != ExecStatus.COMMAND_OK:
             raise _error(driver, result)
+
+
+def _may_be_interrupted() -> bool:
+    """Tell whether this thread handles signals: a handler runs only between two calls of libpq, so
+    one that waits for PostgreSQL would keep a worker from ending."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def _alone(pgconn: PGconn, one: _Sent) -> list[PGresult]:

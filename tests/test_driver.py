@@ -1,8 +1,10 @@
 """What the portal says to the driver itself: the same walls, the same errors as the session's."""
 
+import os
+import signal
 import socket
 from collections.abc import Iterator
-from threading import Thread
+from threading import Thread, Timer
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -161,6 +163,32 @@ def test_a_connection_that_was_left_amid_a_message_is_not_used_again(
                 SETTING.alone(db.engine, TENANT, {})
         for _ in range(20):
             assert SETTING.alone(db.engine, TENANT, {}) == [("tnt_A",)]
+
+
+def test_a_signal_is_handled_while_a_statement_waits(app: Flask, database: Database) -> None:
+    class Ended(BaseException):
+        """What the handler raises."""
+
+    running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE %s"
+    seen = []
+
+    def end(*_: Any) -> None:
+        seen.append(database.sql(running, "SELECT pg_sleep(%"))
+        raise Ended
+
+    waits = Statement(select(func.pg_sleep(bindparam("seconds"))))
+    before = signal.signal(signal.SIGUSR1, end)
+    try:
+        with app.app_context():
+            send(waits, {"seconds": 0})
+            Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+            with pytest.raises(Ended):
+                send(waits, {"seconds": 3})
+            assert seen == [1]
+            session.rollback()
+            assert send(waits, {"seconds": 0})
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_more_than_a_socket_takes_at_once_arrives(app: Flask) -> None:
