@@ -133,5 +133,5 @@ def _find(resource: Resource[Any, Any], record: Any) -> Find:
         id=record.id,
         label=record.label,
         url=url_for(f"{resource.scope}.show", record_id=record.id),
-        status=getattr(record, "status", None),
+        status=getattr(record, "state", None) or getattr(record, "status", None),
     )

@@ -50,6 +50,17 @@ def test_searching_everything_is_six_statements(
     assert len(sent) <= 6, sent
 
 
+def test_a_key_that_does_not_work_is_not_shown_as_active(
+    browse: Callable[..., Pages], ada: Api
+) -> None:
+    key = ada.create("api-keys", name="Nightly")
+    assert ada.post(f"/api-keys/{key['id']}/block", {"reason": "odd"}).status_code == 200
+    page = browse(ADA).get("/search?q=nightly").text
+    assert "Nightly" in page
+    assert "blocked" in page
+    assert ">active<" not in page.partition("Nightly")[2]
+
+
 def test_a_whole_id_leads_straight_to_its_record(browse: Callable[..., Pages], crm: str) -> None:
     answer = browse(ADA).get(f"/search?q={crm}")
     assert answer.status_code == 303
