@@ -73,7 +73,7 @@ FOR_SESSION = "tenant and credential for the next session"  # in `g`
 
 
 class _Session(FlaskSession):
-    """A session that takes over the tenant and credential entered before it was made.
+    """Take over the tenant and credential that were entered before the session was made.
 
     A request that asks PostgreSQL once needs no session, which costs as much as the question.
     """

@@ -26,7 +26,7 @@ NO_SETTINGS: Mapping[str, str] = {}
 
 
 class Dialect(PGDialect_psycopg):
-    """SQLAlchemy's dialect for psycopg, which commits as this module sends."""
+    """Commit as this module sends, and do all else as SQLAlchemy's dialect for psycopg."""
 
     supports_statement_cache = True
 

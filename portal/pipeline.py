@@ -42,7 +42,7 @@ class _Query(NamedTuple):
 
 
 class _Sent(NamedTuple):
-    """A prepared statement with its values, ready for libpq."""
+    """Hold a prepared statement with its values, ready for libpq."""
 
     query: _Query
     name: bytes

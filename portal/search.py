@@ -120,7 +120,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far a page of a list by id looks: at `share` records, in one direction, within bounds.
+    """Bound a page of a list by id: it looks at `share` records, in one direction.
 
     An id is after `after`, before `before`, from `since` to before `until`, and from `first` to
     `last`.

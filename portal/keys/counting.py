@@ -77,7 +77,7 @@ class Call(Protocol):
 
 
 class _Told(NamedTuple):
-    """What the caller of a call is told: a result, or an error to raise."""
+    """Hold what the caller of a call is told: a result, or an error to raise."""
 
     result: Any
     error: Exception | None = None
@@ -258,7 +258,7 @@ class Counting:
 
 
 class _Answers:
-    """Passes answers on to an event loop: all of a batch in one step of it."""
+    """Pass answers on to an event loop: all of a batch in one step of it."""
 
     def __init__(self) -> None:
         self._given: deque[tuple[asyncio.Future[Any], _Told]] = deque()

@@ -376,7 +376,7 @@ class Meters:
 
 
 def _budget(key: Snapshot, row: Counted) -> Budget | None:
-    """The budget as the database counted it; None where the call asked for none."""
+    """Return the budget as the database counted it; None where the call asked for none."""
     if row.spent_usd is None or row.reserved_usd is None:
         return None
     return Budget(key.max_budget_usd, row.spent_usd, row.reserved_usd, row.period_end)

@@ -69,8 +69,8 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Solvent:
-    """A budget that was far from its end when the database was asked. Calls whose cost is not known
-    need no more than that; `ends` is by the slices' clock."""
+    """Hold a budget that was far from its end when the database was asked. Calls whose cost is not
+    known need no more than that; `ends` is by the slices' clock."""
 
     ends: float
     spent_usd: Decimal
@@ -80,7 +80,7 @@ class Solvent:
 
 @dataclass(slots=True)
 class _Account:
-    """How busy a key is, the slice that it has, and whether there is money."""
+    """Hold how often a key is called, its slice of the budget, and whether there is money."""
 
     slice: Slice | None = None
     solvent: Solvent | None = None

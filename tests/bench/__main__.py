@@ -265,7 +265,7 @@ class Bench:
         return inbound.measure(self.portal.port, world.SMALL.key)
 
     def publishing(self) -> list[Figure]:
-        """Single events, each kept before it is answered."""
+        """Measure how many single events are accepted, each kept before it is answered."""
         superuser, key = self.place.superuser, world.SMALL.key
         return publishing.measure(
             self.portal, self.generator, superuser, key, self.rounds, self.seconds

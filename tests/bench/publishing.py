@@ -1,5 +1,5 @@
-"""How many single events a portal accepts in a second over HTTP: each is kept, and owed to one
-webhook, before it is answered."""
+"""Measure how many single events a portal accepts in a second over HTTP. Each is kept, and owed to
+one webhook, before it is answered."""
 
 import http.client
 import json
@@ -23,7 +23,7 @@ WHERE event.type = %s
 
 
 class Generator(Protocol):
-    """Sends requests from a process of its own."""
+    """Send requests from a process of its own."""
 
     def run(self, command: str, *asks: Ask, **options: Any) -> dict[str, Any]:
         """Carry out a command with these requests."""

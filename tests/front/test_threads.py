@@ -24,7 +24,7 @@ def end_as(end: str, going: Event) -> str | None:
 
 
 async def end_of(call: "asyncio.Task[str | None]", end: str) -> str:
-    """How a call ended, seen from where it is awaited."""
+    """Await a call, cancelled first if that is its `end`, and return how it ended."""
     if end == "cancelled":
         await asyncio.sleep(0)
         call.cancel()

@@ -99,34 +99,37 @@ def test_what_is_in_order_is_never_with_two_workers_at_once(
     assert seen == [1, 2, 3, 4, 5, 6]
 
 
+def first_of_two_failed(hands: Hands, ada: Api, make: Make) -> tuple[str, queue.Taken]:
+    """Let the first of two deliveries in order fail; return the webhook's id and the delivery."""
+    webhook_id: str = make("https://hooks.example.com/", ordered=True)["id"]
+    publish(ada, rfp(1), rfp(2))
+    [one] = hands.take(webhook_id, room=1)
+    hands.complete(ended(one, good=False))
+    return webhook_id, one
+
+
 def test_in_order_the_next_one_waits_for_one_that_failed(
     two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
 ) -> None:
-    webhook = make("https://hooks.example.com/", ordered=True)
-    publish(ada, rfp(1), rfp(2))
     hands = two[0]
-    [one] = hands.take(webhook["id"], room=1)
-    hands.complete(ended(one, good=False))
-    assert [h.take(webhook["id"]) for h in two] == [[], []], "nothing overtakes it"
+    webhook_id, one = first_of_two_failed(hands, ada, make)
+    assert [h.take(webhook_id) for h in two] == [[], []], "nothing overtakes it"
     rows(database, "UPDATE endpoint SET not_before = now()")
-    [again] = hands.take(webhook["id"], room=1)
+    [again] = hands.take(webhook_id, room=1)
     assert (again.id, again.sequence, again.attempts) == (one.id, 1, 2)
     hands.complete(ended(again))
-    [following] = hands.take(webhook["id"], room=1)
+    [following] = hands.take(webhook_id, room=1)
     assert following.sequence == 2
 
 
 def test_in_order_one_that_is_hurried_keeps_its_place(
     two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
 ) -> None:
-    webhook = make("https://hooks.example.com/", ordered=True)
-    publish(ada, rfp(1), rfp(2))
     hands = two[0]
-    [one] = hands.take(webhook["id"], room=1)
-    hands.complete(ended(one, good=False))
+    webhook_id, one = first_of_two_failed(hands, ada, make)
     assert ada.post(f"/deliveries/{one.id}/attempts").status_code == 202
     rows(database, "UPDATE endpoint SET not_before = now()")
-    [again] = hands.take(webhook["id"], room=1)
+    [again] = hands.take(webhook_id, room=1)
     assert again.id == one.id
 
 
