@@ -122,8 +122,7 @@ class Word:
 class Reach:
     """Bound a page of a list by id: it looks at `share` records, in one direction.
 
-    An id is after `after`, before `before`, from `since` to before `until`, and from `first` to
-    `last`.
+    An id is after `after`, before `before`, and from `since` to before `until`.
     """
 
     share: int
@@ -132,8 +131,6 @@ class Reach:
     before: str = BEYOND
     since: str = ""
     until: str = BEYOND
-    first: str = ""
-    last: str = BEYOND
 
 
 NOWHERE = Reach(0, downward=True)  # of a list that is not by id

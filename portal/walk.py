@@ -104,15 +104,13 @@ class Order:
         return "" if self.downward else BEYOND
 
     def reach(self, share: int) -> Reach | None:
-        """Return how far a page that looks at so many records goes; None if the list is not by
-        id."""
+        """Return the bounds of a page that looks at so many records for words; None if the list is
+        not by id. Such a page has no `end` yet."""
         if not self.by_id:
             return None
         bounds = {"since" if end == "after" else "until": bound for end, bound in self.spans}
         if self.place is not None:
             bounds["before" if self.downward else "after"] = self.place[1]
-        if self.end is not None:
-            bounds["first" if self.downward else "last"] = self.end
         return Reach(share, self.downward, **bounds)
 
     def ending(self, end: str) -> "Order":
