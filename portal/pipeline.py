@@ -6,7 +6,7 @@ A thread also waits once for PostgreSQL and for the other threads of its process
 psycopg's own pipeline costs as much as it saves.
 
 psycopg lets other threads run in nearly every call of libpq, seven times for one statement. Under
-load each time costs as much as the call, so this uses as few calls as it can.
+load each time wakes a thread, mostly in vain, so this uses as few calls as it can.
 """
 
 import select

@@ -48,7 +48,8 @@ class Threads:
         self._calls: Turns[Call] = Turns(at_once or threads)
         self._most = threads + places
         self._in_hand = 0
-        # Calls that ended without a result. To wake the loop for each would cost 60 µs.
+        # Calls that ended without a result. The loop is not woken for them: that would cost each a
+        # change of threads.
         self._ended: deque[asyncio.Future[Any]] = deque()
         self._looks = False
         self._threads = [
