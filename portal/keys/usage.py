@@ -208,7 +208,7 @@ def _write(
     counts: Mapping[Aspect, tuple[int, datetime]],
 ) -> None:
     set_local(connection, {"app.tenant_id": tenant_id})
-    # As JSON: psycopg takes ten times as long to write arrays, and no other thread runs meanwhile.
+    # As JSON: psycopg takes ten times as long to write arrays.
     used = [
         {"key_id": key_id, "last_at": use.last_at, "calls": use.calls, "denials": use.denials,
          "denied_at": use.denied_at, "denied_code": use.denied_code}
