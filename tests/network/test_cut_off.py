@@ -96,6 +96,7 @@ def test_while_the_database_is_cut_off_nobody_says_anything_old(hosts: Hosts):
         asking(lambda: hosts.verify("w2", limited)) as counted,
         asking(lambda: hosts.ask("w1", "/healthz", method="GET")) as health,
     ):
+        until(lambda: bool(plain and counted and health))
         hosts.network.cut("db")
         cut_at = time.monotonic()
         _revoke_where_the_database_is(hosts, "key_away")
