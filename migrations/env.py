@@ -9,7 +9,7 @@ from typing import Any
 from alembic import context
 from alembic.operations import MigrationScript
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, create_engine, pool
+from sqlalchemy import Connection, MetaData
 
 from portal import migrate
 from portal.config import Config
@@ -24,20 +24,21 @@ def number(
 
 
 def run(connection: Connection, models: MetaData | None = None) -> None:
+    migrate.take_turn(connection, context.config.attributes.get("say", print))
     query = "SELECT relname FROM pg_class WHERE relispartition"
     partitions = set(connection.exec_driver_sql(query).scalars())
     connection.commit()
-    with migrate.exclusively(connection):
-        context.configure(
-            # Made month by month and day by day; the models know their parents only.
-            include_name=lambda name, kind, _: kind != "table" or name not in partitions,
-            connection=connection,
-            target_metadata=models,
-            transaction_per_migration=True,
-            process_revision_directives=number,
-        )
-        with context.begin_transaction():
-            context.run_migrations()
+    context.configure(
+        # Made month by month and day by day; the models know their parents only.
+        include_name=lambda name, kind, _: kind != "table" or name not in partitions,
+        connection=connection,
+        target_metadata=models,
+        transaction_per_migration=True,
+        on_version_apply=lambda **_: migrate.let_the_app_see_the_revision(connection),
+        process_revision_directives=number,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 def main() -> None:
@@ -47,8 +48,7 @@ def main() -> None:
         run(given)
         return
     url = migrate.owner_url(Config.from_environ())
-    engine = create_engine(url, poolclass=pool.NullPool)
-    with engine.connect() as connection:
+    with migrate.engine(url).connect() as connection:
         run(connection, migrate.all_models())
 
 

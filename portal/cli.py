@@ -179,7 +179,7 @@ def migrate_command(config: Config) -> None:
     with _running_database(config):
         url = migrate.owner_url(config)
         before = migrate.current(url)
-        after = migrate.upgrade(url)
+        after = migrate.upgrade(url, say=click.echo)
     if before == after:
         click.echo(f"The database is at {after} already.")
     else:

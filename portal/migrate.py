@@ -7,26 +7,35 @@ which is not the role that the portal works as.
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import random
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+
+from portal.blockers import Blockers
 from portal.config import Config, libpq_url
 from portal.deadlines import connection_settings
 from portal.embedded import APP_ROLE
 
 if TYPE_CHECKING:
     from alembic.config import Config as AlembicConfig
-    from sqlalchemy import Connection, MetaData
+    from sqlalchemy import Connection, Engine, MetaData
 
 ROOT = Path(__file__).parent.parent
 DIRECTORY = ROOT / "migrations"
 # Any number that only we use: two that migrate at once take turns.
 ADVISORY_LOCK = 0x63504F44
-# A step that cannot have its lock at once fails and is run again, instead of queueing the whole
-# portal behind itself.
-LOCK_TIMEOUT = "5s"
+# A statement that comes after a step which waits for a lock waits with it, so a step fails soon and
+# is run again. `migrations/live.py` says why it is less than a second.
+LOCK_SECONDS = 0.5
+PATIENCE_SECONDS = 300.0
+# A lock that could not be had, a deadlock, two that changed one row of the catalogue.
+PASSING = ("55P03", "40P01", "40001")
+
+Say = Callable[[str], object]
 
 
 class MigrationError(Exception):
@@ -50,8 +59,6 @@ def head() -> str | None:
 
 def current(url: str) -> str | None:
     """The revision the database is at; None for an empty one. Raises `psycopg.Error`."""
-    import psycopg
-
     settings = connection_settings("portal-migrate")
     with psycopg.connect(libpq_url(url), **settings) as connection:
         try:
@@ -61,21 +68,27 @@ def current(url: str) -> str | None:
     return row[0] if row else None
 
 
-def upgrade(url: str, revision: str = "head") -> str | None:
-    """Run the missing steps as the owner; answer the revision reached. None missing: quick."""
+def upgrade(
+    url: str, revision: str = "head", *, patience: float = PATIENCE_SECONDS, say: Say = print
+) -> str | None:
+    """Run the missing steps as the owner; answer the revision reached. None missing: quick.
+
+    A step that cannot have its locks is run again for `patience` seconds. `say` gets what a person
+    who waits wants to know. Raises `MigrationError`.
+    """
     if revision == "head" and current(url) == head():
         return head()
-    _run(url, "upgrade", revision)
+    _run(url, "upgrade", revision, patience, say)
     return current(url)
 
 
 def downgrade(url: str, revision: str) -> str | None:
     """Undo the steps after `revision` ("base" undoes all)."""
-    _run(url, "downgrade", revision)
+    _run(url, "downgrade", revision, PATIENCE_SECONDS, print)
     return current(url)
 
 
-def alembic_config(connection: "Connection | None" = None) -> "AlembicConfig":
+def alembic_config(connection: "Connection | None" = None, say: Say = print) -> "AlembicConfig":
     """Alembic's settings for `migrations/`, the same as `[tool.alembic]` gives its command line."""
     from alembic.config import Config as AlembicConfig
 
@@ -84,20 +97,97 @@ def alembic_config(connection: "Connection | None" = None) -> "AlembicConfig":
     alembic.set_main_option("prepend_sys_path", str(ROOT))  # for `from migrations.tenancy import …`
     alembic.set_main_option("path_separator", "newline")
     alembic.attributes["connection"] = connection
+    alembic.attributes["say"] = say
     return alembic
 
 
-def _run(url: str, command: str, revision: str) -> None:
-    from alembic import command as commands
+def engine(url: str) -> "Engine":
+    """One that makes the connection to migrate with: no statement takes too long, no wait for a
+    table is long, and no lock outlives a process that is cut off or suspended."""
     from sqlalchemy import create_engine, pool
 
-    engine = create_engine(url, poolclass=pool.NullPool)
-    with engine.connect() as connection:
-        _require_app_role(connection)
-        connection.commit()
-        run: Any = getattr(commands, command)
-        run(alembic_config(connection), revision)
-        _let_the_app_see_the_revision(connection)
+    settings = connection_settings("portal-migrate", statement_seconds=0, lock_seconds=LOCK_SECONDS)
+    return create_engine(url, poolclass=pool.NullPool, connect_args=settings)
+
+
+def _run(url: str, command: str, revision: str, patience: float, say: Say) -> None:
+    """Run the command until it works: its finished steps are kept, the rest is run again."""
+    from sqlalchemy.exc import DBAPIError, OperationalError
+
+    began, waits = time.monotonic(), _growing()
+    while True:
+        try:
+            with engine(url).connect() as connection, _watched(connection, url) as blockers:
+                return _run_once(connection, command, revision, say)
+        except (DBAPIError, psycopg.Error) as error:
+            if not _is_in_use(error):
+                if isinstance(error, OperationalError | psycopg.OperationalError):
+                    raise MigrationError(_refused(url, error)) from error
+                raise
+            if time.monotonic() - began > patience:
+                raise MigrationError(_in_the_way(url, blockers.last, patience)) from error
+        time.sleep(next(waits))
+
+
+def _growing() -> Iterator[float]:
+    """Seconds to wait before each next try: soon at first, then at leisure."""
+    seconds = 0.25
+    while True:
+        yield seconds * random.uniform(0.5, 1)  # noqa: S311  no secret
+        seconds = min(2 * seconds, 5.0)
+
+
+def _run_once(connection: "Connection", command: str, revision: str, say: Say) -> None:
+    from alembic import command as commands
+
+    _require_app_role(connection)
+    connection.commit()
+    run: Any = getattr(commands, command)
+    run(alembic_config(connection, say), revision)
+
+
+def _watched(connection: "Connection", url: str) -> Blockers:
+    pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    connection.commit()
+    return Blockers(url, pid)
+
+
+def _is_in_use(error: BaseException | None) -> bool:
+    """Whether another session was in the way, which passes."""
+    while error is not None:
+        if getattr(getattr(error, "orig", error), "sqlstate", None) in PASSING:
+            return True
+        error = error.__context__
+    return False
+
+
+def _in_the_way(url: str, blockers: list[str], patience: float) -> str:
+    return (
+        f"A step could not lock what it changes, though it was tried for {patience:.0f} seconds.\n"
+        + "".join(f"  - {sentence}\n" for sentence in blockers)
+        + "Wait until that has ended (a backup, a report, a session that somebody forgot), or end "
+        "it with SELECT pg_terminate_backend(process), and run portal migrate again.\n"
+        + _where_it_is(url)
+    )
+
+
+def _refused(url: str, error: Exception) -> str:
+    reason = str(getattr(error, "orig", error)).strip()
+    return (
+        f"PostgreSQL did not do a step of the migration: {reason}\n"
+        f"Put that right and run portal migrate again.\n{_where_it_is(url)}"
+    )
+
+
+def _where_it_is(url: str) -> str:
+    try:
+        reached = f"The database is at {current(url) or 'nothing'} of {head()}."
+    except psycopg.Error:
+        reached = "How far it came cannot be read."
+    return (
+        f"{reached} Finished steps are kept, and the next run goes on from there. The release that "
+        "runs can go on running."
+    )
 
 
 def _require_app_role(connection: "Connection") -> None:
@@ -109,25 +199,30 @@ def _require_app_role(connection: "Connection") -> None:
         )
 
 
-def _let_the_app_see_the_revision(connection: "Connection") -> None:
+def let_the_app_see_the_revision(connection: "Connection") -> None:
     """A web process says at its start whether the database is as new as its code."""
     connection.exec_driver_sql(f"GRANT SELECT ON alembic_version TO {APP_ROLE}")
-    connection.commit()
 
 
-@contextmanager
-def exclusively(connection: "Connection") -> "Iterator[None]":
-    """Wait for whoever migrates already, then go on with a short patience for table locks."""
-    connection.exec_driver_sql("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))
-    connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
-    connection.exec_driver_sql("SET statement_timeout = 0")
+def take_turn(connection: "Connection", say: Say) -> None:
+    """Wait for whoever migrates already. The turn ends with the connection.
+
+    It asks again and again: a statement that waits would itself be waited for by one that creates
+    an index concurrently.
+    """
+    told = False
+    while not _has_turn(connection):
+        if not told:
+            say("Another portal migrate is running. Waiting until it ends.")
+        told = True
+        time.sleep(0.25)
+
+
+def _has_turn(connection: "Connection") -> bool:
+    query = "SELECT pg_try_advisory_lock(%s)"
+    free = connection.exec_driver_sql(query, (ADVISORY_LOCK,)).scalar_one()
     connection.commit()
-    try:
-        yield
-    finally:
-        connection.rollback()
-        connection.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (ADVISORY_LOCK,))
-        connection.commit()
+    return bool(free)
 
 
 def all_models() -> "MetaData":

@@ -72,10 +72,13 @@ class Database:
 
 
 @contextlib.contextmanager
-def fresh_database(name: str, *, migrated: bool = True) -> Iterator[Database]:
-    """A database of its own, made from the migrated template (or empty), and dropped at the end."""
+def fresh_database(
+    name: str, *, migrated: bool = True, like: Database | None = None
+) -> Iterator[Database]:
+    """A database of its own, and dropped at the end: made from the migrated template, or empty, or
+    a copy of one that nobody is connected to."""
     data_dir = Path(shared("postgres")["data_dir"])
-    template = embedded.DATABASE if migrated else "template0"
+    template = like.name if like else embedded.DATABASE if migrated else "template0"
     superuser = libpq_url(embedded.urls_for(data_dir, "postgres").superuser)
     with psycopg.connect(superuser, autocommit=True) as connection:
         connection.execute(

@@ -1,23 +1,18 @@
-"""Compare the SQL functions and triggers of migrated databases with their files.
+"""Compare the SQL functions and triggers of migrated databases with their files."""
 
-`releases/0030.sql.gz` is the database that the oldest supported release made (pg_dump).
-"""
-
-import gzip
-import subprocess
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from portal import embedded, migrate
+from portal import migrate
 from portal.config import libpq_url
 from tests.databases import Database
+from tests.oldest_release import restored
 
 FILES = {
     path.stem: path.read_text() for path in Path(migrate.DIRECTORY, "functions").glob("*/*.sql")
 }
-OLDEST_RELEASE = Path(__file__).parent / "releases" / "0030.sql.gz"
 DEFINITIONS = """
 SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 UNION ALL
@@ -29,20 +24,9 @@ WHERE NOT tgisinternal AND tgparentid = 0
 @pytest.fixture(params=["an empty database", "one of the oldest release"])
 def migrated(request: pytest.FixtureRequest, empty_database: Database) -> Database:
     if request.param == "one of the oldest release":
-        restored(empty_database, OLDEST_RELEASE)
+        restored(empty_database)
     migrate.upgrade(empty_database.owner_url)
     return empty_database
-
-
-def restored(database: Database, release: Path) -> None:
-    """Fill an empty database with what that release had made."""
-    command = [embedded.programs() / "psql", "--quiet", "--set=ON_ERROR_STOP=1"]
-    subprocess.run(
-        [*command, libpq_url(database.superuser_url)],
-        input=gzip.decompress(release.read_bytes()),
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
 
 
 def definitions(connection: psycopg.Connection) -> dict[str, str]:
