@@ -20,6 +20,7 @@ from sqlalchemy.sql.elements import BindParameter, ClauseElement
 
 from portal import pipeline
 from portal.pipeline import Ask
+from portal.precedence import give_way
 
 BEGIN = Ask(b"BEGIN", ())
 NO_SETTINGS: Mapping[str, str] = {}
@@ -29,6 +30,11 @@ class Dialect(PGDialect_psycopg):
     """Commit as this module sends, and do all else as SQLAlchemy's dialect for psycopg."""
 
     supports_statement_cache = True
+
+    def do_execute(self, *arguments: Any, **named: Any) -> None:
+        """Run a statement (called by SQLAlchemy)."""
+        give_way()
+        super().do_execute(*arguments, **named)  # type: ignore[no-untyped-call]
 
     def do_commit(self, dbapi_connection: Any) -> None:
         """Commit the transaction of a pooled connection (called by SQLAlchemy)."""
@@ -86,6 +92,7 @@ class Statement:
 
         Fails as SQLAlchemy's own would.
         """
+        give_way()
         before = [*_beginning(connection), *([_settings(settings)] if settings else [])]
         return _sent(connection.connection, [*before, self.asks(values)], lambda: connection)
 

@@ -9,6 +9,8 @@ import string
 from collections.abc import Iterator
 from typing import Any
 
+from portal.precedence import give_way
+
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 LENGTH = 47
 CHECKSUM_LENGTH = 6  # base62 characters, enough for 32 bits
@@ -81,6 +83,7 @@ def masked_value(value: Any) -> Any:
 def places(value: Any, path: str) -> Iterator[str]:
     """Yield the path of every text in a JSON value that holds a key; for a field's name, its
     parent's path."""
+    give_way()
     if isinstance(value, str):
         if holds_key(value):
             yield path

@@ -13,6 +13,7 @@ from sqlalchemy import Select, bindparam, select
 
 from portal.db import Actor, Record, missing, send_alone
 from portal.driver import Statement
+from portal.precedence import give_way
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Rows:
 
     def document(self, row: Sequence[Any]) -> dict[str, Any]:
         """The row as the specification writes it, without what follows its fields."""
+        give_way()
         return dict(zip(self.fields, row, strict=False))
 
     def one(self, actor: Actor, record_id: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ HEADER_MILLISECONDS = 10_000  # for the head of a request
 LARGEST_HEAD = 64 * 1024  # bytes
 # How often garbage is collected. By default a large body of one caller makes Python walk everything
 # several times over, and every thread waits for 20 to 50 ms each time.
-COLLECTIONS = (5_000, 10, 100)
+COLLECTIONS = (5_000, 100, 100)
 CONNECTIONS = 10_000  # of one process; idle ones count, and cost a file each
 
 

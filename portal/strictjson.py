@@ -12,6 +12,7 @@ from collections import Counter
 from typing import Any
 
 from portal.errors import BadRequest
+from portal.precedence import give_way
 
 MAX_DEPTH = 32
 MAX_INT = 2**63
@@ -42,6 +43,7 @@ def _may_be_unsound(body: bytes) -> bool:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    give_way()
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
@@ -55,6 +57,7 @@ def _no_constant(name: str) -> Any:
 
 
 def _whole(digits: str) -> int:
+    give_way()
     # A whole number of 64 bits: other programs read no longer ones.
     if len(digits) > MAX_DIGITS or not -MAX_INT <= (number := int(digits)) < MAX_INT:
         raise BadRequest(TOO_LARGE)
@@ -62,6 +65,7 @@ def _whole(digits: str) -> int:
 
 
 def _finite(digits: str) -> float:
+    give_way()
     if not math.isfinite(number := float(digits)):
         raise BadRequest(TOO_LARGE)
     return number
@@ -73,6 +77,7 @@ _DECODER = json.JSONDecoder(
 
 
 def _check(value: Any, depth: int) -> None:
+    give_way()
     if depth > MAX_DEPTH:
         raise BadRequest(f"The body is nested more than {MAX_DEPTH} levels deep.")
     if isinstance(value, str):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from threading import Lock, Thread
 from typing import Any, NamedTuple, TypeVar
 
+from portal import precedence
 from portal.front.turns import Line, Turns
 
 T = TypeVar("T")
@@ -98,7 +99,11 @@ class Threads:
             try:
                 if time.monotonic() > call.until:
                     raise Busy
-                result = call.work(*call.arguments)
+                precedence.calls.begin(line)
+                try:
+                    result = call.work(*call.arguments)
+                finally:
+                    precedence.calls.end()
             except BaseException as error:  # noqa: BLE001  it is raised where the call is awaited
                 fault = error
             self._calls.done(line)
