@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from html import escape
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -14,6 +13,7 @@ from sqlalchemy.dialects.postgresql import array
 from portal.applications.models import STOPPED, Application
 from portal.keys.models import ApiKey
 from portal.web.drawn import number, status, tags, time
+from portal.web.templating import escape_text
 from portal.web.words import record_urls
 
 # The name and status of the key's application, in one sub-select.
@@ -55,10 +55,10 @@ def lines(keys: Iterable[tuple[object, ...]], makers: Mapping[str, str], *, tick
     drawn = []
     for row in keys:
         key = Line(*row[: len(Line._fields)])  # type: ignore[arg-type]
-        name = escape(key.name)
+        name = escape_text(key.name)
         application = '<span class="mute">whole tenant</span>'
         if key.application_id:
-            named = escape(key.application[0] if key.application else key.application_id)
+            named = escape_text(key.application[0] if key.application else key.application_id)
             application = f'<a href="{application_url(key.application_id)}">{named}</a>'
         drawn.append(
             f"<tr>{_box(key, name) if tick else ''}"
@@ -87,7 +87,7 @@ def _box(key: Line, name: str) -> str:
 def _maker(key: Line, makers: Mapping[str, str]) -> str:
     if key.created_by_user_id is None:
         return "a program"
-    return escape(makers.get(key.created_by_user_id, "somebody gone"))
+    return escape_text(makers.get(key.created_by_user_id, "somebody gone"))
 
 
 def _spent(key: Line) -> str:

@@ -3,7 +3,6 @@
 Nothing here changes what a template means; without this module the pages are the same, and slower.
 """
 
-import html
 from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any, cast
@@ -13,7 +12,10 @@ from jinja2 import Template, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.environment import TemplateModule
 from jinja2.runtime import Context, Macro
-from markupsafe import Markup, escape
+from markupsafe import Markup, _escape_inner, escape  # type: ignore[attr-defined]
+
+# What `escape` does to a string, without calling it markup: a fifth of the time of `html.escape`.
+escape_text: Callable[[str], str] = _escape_inner
 
 PLAIN = frozenset({FunctionType, MethodType})
 
@@ -44,12 +46,12 @@ class PageTemplate(Template):
 
 
 def written(value: Any) -> str:
-    """`escape`, which copies markup twice where it could leave it alone, and calls all else markup
-    where it only is put among other text."""
+    """Return a value escaped, as `escape` does. That copies markup twice where it could leave it
+    alone, and calls all else markup where it only is put among other text."""
     kind = type(value)
     if kind is Markup:
         return cast("Markup", value)
-    return html.escape(value) if kind is str else escape(value)
+    return escape_text(value) if kind is str else escape(value)
 
 
 class PageCode(CodeGenerator):
