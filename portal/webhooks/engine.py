@@ -3,7 +3,7 @@
 Three loops in one event loop, each with its own connection: `_take` leases batches, every delivery
 then is a task that talks to its receiver with no transaction open, `_record` writes down what
 came back in batches. A NOTIFY wakes the first; the clock is the truth. Any number of workers may
-run: what one leased no other takes, until it is done or the lease has run out.
+run: what one leased no other takes, until it is done or that worker is gone (`presence`).
 """
 
 import asyncio
@@ -26,13 +26,14 @@ from portal.webhooks.keys import Keys, KeysUnavailable
 from portal.webhooks.lanes import Lane, Lanes
 from portal.webhooks.matching import CHANNEL
 from portal.webhooks.policy import Decision
+from portal.webhooks.presence import RENEW_SECONDS, Presence
 from portal.webhooks.queue import Done, Due, Taken
 
 log = structlog.stdlib.get_logger(__name__)
 
 BEGINNING = ("", "")
 POLL_SECONDS = 1.0
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 1.0
 CONNECTIONS = 1000
 HELD = 1500
 """Leased to this worker: on their way, or taken ahead. Of more than twice as many as connections,
@@ -42,11 +43,15 @@ BATCH = 400
 """Each statement waits for a turn of the event loop, which is long while many are on their way: few
 large batches keep up where many small ones do not."""
 
-GATHER_SECONDS = 0.025
+GATHER_SECONDS = 0.002
+"""A turn or two of the loop: what waits to be recorded is sent once more if this worker dies."""
+
 ENDPOINTS = 200
 DRAIN_SECONDS = 40.0
 CLAIM_SECONDS = 5.0
-RECONNECT_SECONDS = (0.5, 10.0)
+RECONNECT_SECONDS = (0.2, 1.0)
+"""Shorter than others take to see a worker whose session is gone for gone itself."""
+
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
 FAILED_HERE = Outcome(
     "invalid_request",
@@ -63,6 +68,7 @@ class Engine:
         self.app = app
         self.lanes = Lanes()
         self.keys = Keys(app)
+        self.presence = Presence()
         self.taken: dict[str, Taken] = {}
         self._done: list[Done] = []
         self._unsent: list[Taken] = []
@@ -103,9 +109,9 @@ class Engine:
             taking = asyncio.create_task(self._with_database(self._take))
             log.info("delivery ready")
             await self._end.wait()
-            listening.cancel()
             await self._end_taking(taking)
             await self._drain(recording)
+            listening.cancel()  # until now, what is on its way was ours
             await asyncio.gather(listening, taking, recording, return_exceptions=True)
         log.info("delivery stopped", attempts=self._attempts)
 
@@ -116,8 +122,7 @@ class Engine:
         taking.cancel()
 
     async def _drain(self, recording: "asyncio.Task[None]") -> None:
-        for lane in self.lanes:
-            self._put_back(lane)
+        self._put_all_back()
         deadline = time.monotonic() + DRAIN_SECONDS
         while (self._tasks or self._done or self._unsent) and time.monotonic() < deadline:
             self._ready.set()
@@ -149,14 +154,33 @@ class Engine:
     async def _listen(self, connection: queue.Connection) -> None:
         await connection.execute(f"LISTEN {CHANNEL}")
         await queue.attend(connection)  # whoever counts on this worker is heard
-        self._wake.set()  # for what was published while nobody listened
-        while True:
+        try:
+            await self.presence.enter(connection)
+            self._wake.set()  # for what was published while nobody listened
+            while True:
+                await self._hear(connection)
+                await self._renew(connection)
+        finally:
+            self.presence.leave()
+
+    async def _hear(self, connection: queue.Connection) -> None:
+        """Whatever comes until the lease is to be renewed."""
+        ends = time.monotonic() + RENEW_SECONDS
+        while (wait := ends - time.monotonic()) > 0:
             # Little by little: while it listens, nothing can be said on a connection.
-            notices = [notice async for notice in connection.notifies(stop_after=1)]
-            self._wake.set()
+            notices = [n async for n in connection.notifies(timeout=wait, stop_after=1)]
+            if notices:
+                self._wake.set()
             for webhook_id in {notice.payload for notice in notices if notice.payload}:
                 self._halt(webhook_id)
                 await queue.halted(connection, webhook_id)
+
+    async def _renew(self, connection: queue.Connection) -> None:
+        was_heard = self.presence.is_heard
+        if await self.presence.renew(connection):
+            self._put_all_back()  # the others have it already
+        if not was_heard:
+            self._wake.set()
 
     async def _sleep(self) -> None:
         """Until somebody wakes us, and not longer than until the next look at the clock."""
@@ -168,32 +192,38 @@ class Engine:
     # ------------------------------------------------------------ taking
 
     async def _take(self, connection: queue.Connection) -> None:
+        self.presence.forget_others()
+        await self.presence.recover(connection, self._in_hand)
         while not self._end.is_set():
             await self._look_around(connection)
-            if not await self._take_some(connection) and self._place == BEGINNING:
+            space, worker = min(HELD - len(self.taken), BATCH), self.presence.standing
+            if space <= 0 or worker is None:
+                await self._sleep()
+            elif not await self._take_some(connection, worker, space) and self._place == BEGINNING:
                 await self._sleep()
                 self.lanes.forget_idle()
 
     async def _look_around(self, connection: queue.Connection) -> None:
-        """Now and then: with how many other workers are the endpoints shared, and which paused
-        one has nothing to be tried with?"""
+        """Now and then: who of the other workers is gone, with how many are the endpoints shared,
+        and which paused one has nothing to be tried with?"""
         if time.monotonic() < self._look_at:
             return
+        await self.presence.look(connection)
         self.lanes.share_with(await queue.workers(connection))
         for tenant_id, webhook_id in await queue.silent(connection):
             self._tell(safety.ping, tenant_id, webhook_id)
         self._look_at = time.monotonic() + LOOK_SECONDS
 
-    async def _take_some(self, connection: queue.Connection) -> int:
+    async def _take_some(self, connection: queue.Connection, worker: int, space: int) -> int:
         """One claim; how many deliveries it gave."""
-        space = min(HELD - len(self.taken), BATCH)
-        if space <= 0:
-            return 0
         self._halted.clear()
         wanted = self._share(await self._due(connection), space)
         if not wanted:
             return 0
-        taken = await queue.take(connection, wanted)
+        try:
+            taken = await queue.take(connection, wanted, worker)
+        except queue.TakenForGone:
+            return 0
         self._note(wanted, taken)
         return len(taken)
 
@@ -225,6 +255,11 @@ class Engine:
         """How many of each tenant are with this worker."""
         return Counter(one.tenant_id for one in self.taken.values())
 
+    def _in_hand(self) -> set[str]:
+        """The ids of what is leased to this worker, as far as it knows."""
+        done = (one.delivery["id"] for one in self._done)
+        return {*self.taken, *done, *(one.id for one in self._unsent)}
+
     def _note(self, wanted: list[tuple[Due, int]], taken: list[Taken]) -> None:
         of: dict[str, list[Taken]] = {due.webhook_id: [] for due, _ in wanted}
         for one in taken:
@@ -247,7 +282,9 @@ class Engine:
     async def _send(self, lane: Lane, taken: Taken | None) -> None:
         """One delivery of a lane after the other, as long as it has more."""
         while taken is not None:
-            if await self._deliver(taken, lane) and not lane.is_late(time.monotonic()):
+            if not self.presence.is_heard:
+                self._do_not_begin(taken, lane)
+            elif await self._deliver(taken, lane) and not lane.is_late(time.monotonic()):
                 self._start(lane)
             else:
                 self._put_back(lane)
@@ -283,6 +320,16 @@ class Engine:
             self._let_go(one)
             self._unsent.append(one)
             self._ready.set()
+
+    def _do_not_begin(self, taken: Taken, lane: Lane) -> None:
+        """Others may have it by now: it goes back with all that waits."""
+        lane.waiting.appendleft(taken)
+        lane.not_begun()
+        self._put_back(lane)
+
+    def _put_all_back(self) -> None:
+        for lane in self.lanes:
+            self._put_back(lane)
 
     def _halt(self, webhook_id: str) -> None:
         """A webhook was paused, turned off or deleted: what waits for it here waits elsewhere."""
@@ -335,9 +382,7 @@ class Engine:
             if batch := self._done[:BATCH]:
                 health = await queue.complete(connection, batch)
                 del self._done[: len(batch)]
-                # In order, the next one has waited for this to be recorded.
-                for webhook_id in {done.endpoint["webhook_id"] for done in batch}:
-                    self._wake_if_room(self.lanes.of(webhook_id))
+                self._go_on(batch)
                 for one in health:
                     if safety.concerns(one):
                         self._tell(safety.judge, one.tenant_id, one.webhook_id)
@@ -345,6 +390,17 @@ class Engine:
             if unsent := self._unsent[:]:
                 await queue.give_back(connection, unsent)
                 del self._unsent[: len(unsent)]
+
+    def _go_on(self, recorded: list[Done]) -> None:
+        """Let leave what has waited for these to be recorded."""
+        for webhook_id, count in Counter(d.endpoint["webhook_id"] for d in recorded).items():
+            lane = self.lanes.of(webhook_id)
+            lane.recorded(count)
+            if lane.is_late(time.monotonic()):
+                self._put_back(lane)
+            else:
+                self._start(lane)
+            self._wake_if_room(lane)
 
     def _tell(self, verb: Callable[..., Any], tenant_id: str, *arguments: Any) -> None:
         """Rare things (a pause, a probe, a recovery) are done by the service, in a thread."""

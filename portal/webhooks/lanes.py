@@ -19,9 +19,14 @@ WIDEST = 64.0
 AHEAD = 10
 """Times the width of the lane: half of it is on its way while the next claim is under way."""
 
+REPEATED = 4
+"""Times the width of the lane: what has left and is not recorded yet, so that another worker sends
+it once more if this one dies. A quick receiver answers a lane several times while the database
+records one."""
+
 QUICK_SECONDS = 1.0
 BEGIN_WITHIN = 15.0
-"""Of the lease; what waits for longer could not be ended before another worker takes it: it may
+"""Of its lease; what waits for longer could not be ended before another worker takes it: it may
 still have to wait for a connection, for as long as another attempt takes."""
 
 FORGOTTEN_AFTER = 300.0  # seconds
@@ -35,6 +40,7 @@ class Lane:
     width: float = FIRST_WIDTH
     widest: float = WIDEST
     on_its_way: int = 0
+    unrecorded: int = 0
     waiting: deque[Taken] = field(default_factory=deque)
     is_quick: bool = False
     used_at: float = field(default_factory=time.monotonic)
@@ -67,13 +73,26 @@ class Lane:
 
     def next(self) -> Taken | None:
         """One more that leaves now, if there is one and room for it."""
-        if not self.waiting or self.on_its_way >= int(self.width):
+        width = int(self.width)
+        if not self.waiting or self.on_its_way >= width:
+            return None
+        if self.on_its_way + self.unrecorded >= width * REPEATED:
             return None
         self.on_its_way += 1
         return self.waiting.popleft()
 
-    def returned(self, *, good: bool, seconds: float = 0.0) -> None:
+    def not_begun(self) -> None:
+        """What was to leave now did not."""
         self.on_its_way -= 1
+
+    def recorded(self, count: int) -> None:
+        """So many of those that have returned are in the database."""
+        self.unrecorded -= count
+
+    def returned(self, *, good: bool, seconds: float = 0.0) -> None:
+        """One is answered, or given up, and is to be recorded."""
+        self.on_its_way -= 1
+        self.unrecorded += 1
         self.is_quick = good and seconds < QUICK_SECONDS
         self.width = min(self.width + 1.0, self.widest) if good else max(self.width / 2, 1.0)
         if not good and self.width == 1.0:
@@ -126,7 +145,9 @@ class Lanes:
         """Endpoints that nothing went to for long begin anew."""
         since = time.monotonic() - FORGOTTEN_AFTER
         idle = [
-            k for k, lane in self._lanes.items() if not lane.on_its_way and lane.used_at < since
+            k
+            for k, lane in self._lanes.items()
+            if not lane.on_its_way + lane.unrecorded and lane.used_at < since
         ]
         for webhook_id in idle:
             del self._lanes[webhook_id]

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Computed,
     ForeignKeyConstraint,
+    Identity,
     Index,
     Integer,
     Select,
@@ -333,14 +334,24 @@ class Endpoint(Base):
     expired_at: Mapped[datetime | None]
 
 
+class DeliveryWorker(Base):
+    """A worker that delivers, and until when it has what it took, by the database's clock."""
+
+    __tablename__ = "delivery_worker"
+
+    number: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    alive_until: Mapped[datetime]
+
+
 class Delivery(Base):
     """One event owed to one webhook: the queue itself, and its history.
 
     `due_at` is when it may be taken: the next attempt, or, of one in flight, the end of the lease.
-    `token` fences: whoever took it later has a greater one. A delivery of a paused webhook waits
-    as it is; `held` is what people read of it. Partitioned by day through its id. It refers to
-    webhook and event without a foreign key: neither is ever deleted before its deliveries, and the
-    check would lock the webhook's row at every publication.
+    `token` fences: whoever took it later has a greater one. `holder` is the number of the worker
+    that has it in flight (None: one of a release without numbers). A delivery of a paused webhook
+    waits as it is; `held` is what people read of it. Partitioned by day through its id. It refers
+    to webhook and event without a foreign key: neither is ever deleted before its deliveries, and
+    the check would lock the webhook's row at every publication.
     """
 
     __tablename__ = "delivery"
@@ -398,6 +409,7 @@ class Delivery(Base):
     status: Mapped[int | None]
     origin: Mapped[str] = mapped_column(String(20), server_default="event")
     replay_id: Mapped[str | None] = mapped_column(String(40))
+    holder: Mapped[int | None]
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:

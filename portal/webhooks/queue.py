@@ -26,7 +26,8 @@ Cursor = AsyncCursor[dict[str, Any]]
 
 CONNECTION = "portal-delivery"
 LEASE_SECONDS = 90
-"""Longer than any attempt can take: 30 s to the answer, 5 s for its body, and DNS."""
+"""Longer than any attempt can take: 30 s to the answer, 5 s for its body, and DNS. What a worker
+had that is gone comes back sooner (portal.webhooks.presence)."""
 
 # The queue's statements are always answered from an index, whatever the statistics say of a table
 # that is empty now and holds a million rows in a minute.
@@ -50,6 +51,12 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 HALTED = "delivery_halted"
 ANSWER = f"SELECT pg_notify('{HALTED}', %s)"
 ENTER = "SELECT set_config('app.tenant_id', %s, true)"
+# Nobody takes back what a worker has while it claims more; and one that is gone claims nothing.
+CLAIM = """
+SELECT set_config('app.tenant_id', %s, true), ARRAY(
+    SELECT number FROM delivery_worker WHERE number = %s AND alive_until > now() FOR KEY SHARE
+) AS standing
+"""
 SILENT = "SELECT * FROM silent_endpoints(%s)"
 AT_ONCE = 50
 MOST_IN_HAND = 10  # deliveries of a webhook in order: one, but for settings that changed lately
@@ -62,7 +69,7 @@ PROBE = """
 UPDATE endpoint SET next_probe_at = now() + make_interval(secs => %s)
 WHERE tenant_id = %s AND webhook_id = ANY (%s) AND next_probe_at <= now() RETURNING webhook_id
 """
-# What dead workers had of webhooks in order: their sequence numbers are among the last.
+# What ran out of webhooks in order, of a worker without a number: it is among the last.
 LAPSED = """
 SELECT last.webhook_id, last.id
 FROM unnest(%(webhooks)s::text[]) AS w(id) CROSS JOIN LATERAL (
@@ -121,7 +128,7 @@ RETURNING webhook_id, last_sequence
 # was empty when it looked.
 LEASE = """
 UPDATE delivery d SET state = 'in_flight', token = d.token + 1, attempts = d.attempts + 1,
-    due_at = now() + make_interval(secs => %(lease)s),
+    due_at = now() + make_interval(secs => %(lease)s), holder = %(worker)s,
     sequence = (%(sequences)s::jsonb ->> d.id)::bigint
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s)
 """
@@ -136,8 +143,8 @@ FROM webhook w LEFT JOIN endpoint e ON e.tenant_id = w.tenant_id AND e.webhook_i
 WHERE w.tenant_id = %s AND w.id = ANY (%s)
 """
 COMPLETE = """
-UPDATE delivery d SET (state, outcome, status, due_at, completed_at) = (
-    SELECT a.state, a.outcome, a.status,
+UPDATE delivery d SET (holder, state, outcome, status, due_at, completed_at) = (
+    SELECT NULL::int, a.state, a.outcome, a.status,
         CASE WHEN a.state <> 'retrying' THEN d.due_at WHEN a.keeps_place THEN d.created_at
             ELSE now() + make_interval(secs => a.wait) END,
         CASE WHEN a.state <> 'retrying' THEN now() END
@@ -196,7 +203,7 @@ RETURNING e.webhook_id, w.consecutive_failures AS failures, w.paused_at IS NOT N
 GIVE_BACK = """
 UPDATE delivery d SET state = CASE WHEN d.attempts > 1 THEN 'retrying' ELSE 'pending' END,
     due_at = CASE WHEN d.id = ANY (%(ordered)s) THEN d.created_at ELSE now() END,
-    attempts = d.attempts - 1
+    attempts = d.attempts - 1, holder = NULL
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s) AND d.state = 'in_flight'
 AND d.token = (%(tokens)s::jsonb ->> d.id)::bigint
 """
@@ -315,21 +322,29 @@ async def silent(connection: Connection) -> list[tuple[str, str]]:
     return [(row["tenant_id"], row["webhook_id"]) for row in await rows.fetchall()]
 
 
-async def take(connection: Connection, wanted: Sequence[tuple[Due, int]]) -> list[Taken]:
-    """Lease up to so many deliveries of each endpoint: one transaction, none of it lost if it
-    fails, and none of it taken by two."""
+class TakenForGone(Exception):
+    """The others have taken back what this worker had: it needs a new number."""
+
+
+async def take(
+    connection: Connection, wanted: Sequence[tuple[Due, int]], worker: int
+) -> list[Taken]:
+    """Lease up to so many deliveries of each endpoint to the worker of this number: one
+    transaction, none of it lost if it fails, and none of it taken by two. Raises TakenForGone."""
     found: list[Taken] = []
     by_tenant = sorted(wanted, key=lambda one: (one[0].tenant_id, one[0].webhook_id))
     async with connection.transaction():
         for tenant_id, group in groupby(by_tenant, lambda one: one[0].tenant_id):
-            found += await _take(connection, tenant_id, list(group))
+            found += await _take(connection, tenant_id, list(group), worker)
     return found
 
 
 async def _take(
-    connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]]
+    connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]], worker: int
 ) -> list[Taken]:
-    await connection.execute(ENTER, (tenant_id,))
+    [claim] = await (await connection.execute(CLAIM, (tenant_id, worker))).fetchall()
+    if not claim["standing"]:
+        raise TakenForGone
     wanted = await _with_probes(connection, tenant_id, wanted)
     if alone := {one.webhook_id for one, _ in wanted if one.is_ordered or one.pace}:
         free = await (await connection.execute(ALONE, (sorted(alone),))).fetchall()
@@ -354,7 +369,7 @@ async def _take(
         return []
     paces = {one.webhook_id: one.pace for one, _ in wanted if one.pace}
     await _number(connection, tenant_id, picked, paces)
-    return await _lease(connection, tenant_id, names, picked)
+    return await _lease(connection, tenant_id, names, picked, worker)
 
 
 async def _in_place(
@@ -418,13 +433,23 @@ async def _within_pace(
 
 
 async def _lease(
-    connection: Connection, tenant_id: str, names: list[str], picked: Sequence[dict[str, Any]]
+    connection: Connection,
+    tenant_id: str,
+    names: list[str],
+    picked: Sequence[dict[str, Any]],
+    worker: int,
 ) -> list[Taken]:
     """Write the lease, and read what is needed to send."""
     now = time.monotonic()
     ids = [row["id"] for row in picked]
     sequences = _json({row["id"]: row["sequence"] for row in picked})
-    values = {"tenant": tenant_id, "ids": ids, "sequences": sequences, "lease": LEASE_SECONDS}
+    values = {
+        "tenant": tenant_id,
+        "ids": ids,
+        "sequences": sequences,
+        "lease": LEASE_SECONDS,
+        "worker": worker,
+    }
     async with connection.pipeline():
         await connection.execute(LEASE, values)
         event_ids = list({row["event_id"] for row in picked})

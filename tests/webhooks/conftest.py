@@ -11,7 +11,9 @@ from flask import Flask
 
 from portal.webhooks.receiver import create_receiver
 from tests.cast import Api
+from tests.databases import Database
 from tests.identity.serving import served
+from tests.webhooks.kit import Hands
 
 Make = Callable[..., dict[str, Any]]
 
@@ -87,3 +89,10 @@ def watcher() -> Watcher:
 def watched(watcher: Watcher) -> Iterator[str]:
     with served(lambda _: watcher.app()) as address:
         yield f"{address}/"
+
+
+@pytest.fixture
+def two(app: Flask, database: Database) -> Iterator[tuple[Hands, Hands]]:
+    """The hands of two workers."""
+    with Hands(database) as one, Hands(database) as other:
+        yield one, other

@@ -1,7 +1,8 @@
 """A worker at whose named step somebody dies: `python -m tests.webhooks.crashing STEP [PID]`.
 
 It itself, or the process that is named (PostgreSQL), once. The product knows nothing of it. By
-SIGKILL, so nothing is cleaned up.
+SIGKILL, so nothing is cleaned up, or by what the environment's SIGNAL says. ALIVE there shortens
+the worker's lease (seconds).
 """
 
 import os
@@ -11,7 +12,7 @@ from typing import Any
 
 from portal import create_app
 from portal.outbound import OutboundClient
-from portal.webhooks import queue
+from portal.webhooks import presence, queue
 from portal.webhooks.engine import Engine
 
 VICTIMS: list[int] = []
@@ -19,7 +20,7 @@ VICTIMS: list[int] = []
 
 def die() -> None:
     if VICTIMS:
-        os.kill(VICTIMS.pop(), signal.SIGKILL)
+        os.kill(VICTIMS.pop(), int(os.environ.get("SIGNAL", signal.SIGKILL)))
 
 
 async def _dies_claimed(*arguments: Any) -> Any:
@@ -66,7 +67,9 @@ STEPS: dict[str, tuple[Any, str, Any]] = {
 
 def main(step: str, victim: int) -> None:
     VICTIMS.append(victim)
-    setattr(*STEPS[step])
+    if step in STEPS:
+        setattr(*STEPS[step])
+    presence.ALIVE_SECONDS = float(os.environ.get("ALIVE", presence.ALIVE_SECONDS))
     engine = Engine(create_app())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     engine.start()

@@ -17,6 +17,7 @@ from portal.config import libpq_url
 from portal.outbound import Outcome
 from portal.webhooks import queue, sending
 from portal.webhooks.policy import Decision
+from portal.webhooks.presence import Presence
 from tests.databases import Database
 from tests.outbound.sink import Behaviour, read_request, sink
 
@@ -152,6 +153,8 @@ class Hands:
     def __init__(self, database: Database) -> None:
         self._runner = asyncio.Runner()
         self.connection = self.run(queue.connect(libpq_url(database.app_url)))
+        self.presence = Presence()
+        self.run(self.presence.enter(self.connection))
 
     def __enter__(self) -> "Hands":
         return self
@@ -169,7 +172,17 @@ class Hands:
 
     def take(self, webhook_id: str, room: int = 100) -> list[queue.Taken]:
         due = self.due(webhook_id)
-        return list(self.run(queue.take(self.connection, [(due, room)]))) if due else []
+        if due is None:
+            return []
+        self.run(self.presence.renew(self.connection))
+        assert self.presence.number is not None
+        wanted = [(due, room)]
+        return list(self.run(queue.take(self.connection, wanted, self.presence.number)))
+
+    def look(self) -> None:
+        """Look for workers that are gone."""
+        self.run(self.presence.renew(self.connection))
+        self.run(self.presence.look(self.connection))
 
     def complete(self, *done: queue.Done) -> list[queue.Health]:
         return list(self.run(queue.complete(self.connection, done)))

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 
+from portal.config import libpq_url
 from portal.webhooks import halting
 from portal.webhooks.engine import Engine
 from portal.webhooks.lanes import WIDEST
@@ -223,3 +225,29 @@ def test_a_worker_that_hangs_does_not_keep_a_pause_from_being_answered(
     with hanging(engine, database):
         assert ada.post(f"/webhooks/{webhook['id']}/pause").status_code == 200
     gate.open()
+
+
+@contextmanager
+def unheard(engine: Engine, database: Database) -> Iterator[None]:
+    """The renewals of a worker wait, as if it were cut off, until the block ends."""
+    lock = "SELECT FROM delivery_worker FOR NO KEY UPDATE"
+    with psycopg.connect(libpq_url(database.superuser_url)) as connection:
+        connection.execute(lock)
+        until(lambda: not engine.presence.is_heard)
+        yield
+
+
+def test_a_worker_that_is_not_heard_begins_nothing(
+    ahead: tuple[Engine, Gate, dict[str, Any]], database: Database
+) -> None:
+    """Neither what it took ahead nor anything more, until it is heard again."""
+    engine, gate, _ = ahead
+    with unheard(engine, database):
+        on_its_way = gate.waiting
+        gate.open()
+        until(lambda: not engine.taken and set(states(database)) == {"delivered", "pending"})
+        arrived = QUICK + on_its_way
+        assert states(database)["delivered"] == (arrived, arrived)
+        assert len(gate.ids) == arrived
+    until(lambda: states(database) == {"delivered": (800, 800)})
+    assert len(gate.ids) == 800

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from portal.webhooks.lanes import AHEAD, BEGIN_WITHIN, WIDEST, Lane, Lanes
+from portal.webhooks.lanes import AHEAD, BEGIN_WITHIN, REPEATED, WIDEST, Lane, Lanes
 from portal.webhooks.queue import Due, Settings, Taken
 
 PLAIN = Due("tnt", "whk", False, False, None, None)
@@ -20,12 +20,18 @@ def leaves(lane: Lane, count: int = 1) -> None:
         assert lane.next()
 
 
+def ends(lane: Lane, *, good: bool = True, seconds: float = 0.0) -> None:
+    """One returns, and is recorded."""
+    lane.returned(good=good, seconds=seconds)
+    lane.recorded(1)
+
+
 def widened() -> Lane:
     """A lane that nothing has failed on for long."""
     lane = Lane()
     for _ in range(100):
         leaves(lane)
-        lane.returned(good=True)
+        ends(lane, good=True)
     return lane
 
 
@@ -36,7 +42,7 @@ def test_success_widens_a_lane_and_failure_narrows_it() -> None:
     assert lane.room(PLAIN) == WIDEST * (1 + AHEAD)
     for _ in range(10):
         leaves(lane)
-        lane.returned(good=False)
+        ends(lane, good=False)
     assert lane.room(PLAIN) == 1
 
 
@@ -45,16 +51,35 @@ def test_what_is_taken_ahead_waits_for_its_turn() -> None:
     lane.took([TAKEN._replace(id=f"dlv_{number}") for number in range(100)])
     left = [taken.id for _ in range(100) if (taken := lane.next())]
     assert left == [f"dlv_{number}" for number in range(int(WIDEST))]
-    lane.returned(good=True)
+    ends(lane, good=True)
     following = lane.next()
     assert following is not None
     assert following.id == f"dlv_{int(WIDEST)}"
 
 
+def test_what_is_not_recorded_yet_counts_with_what_is_on_its_way() -> None:
+    """All of it is sent again if the worker dies."""
+    lane, begun = widened(), 0
+    lane.took([TAKEN] * 1000)
+    while lane.next():
+        begun += 1
+        lane.returned(good=True)
+    assert begun == WIDEST * REPEATED
+    lane.recorded(2)
+    assert [lane.next(), lane.next(), lane.next()] == [TAKEN, TAKEN, None]
+
+
+def test_what_did_not_leave_leaves_room_for_another() -> None:
+    lane = Lane(width=1.0)
+    leaves(lane)
+    lane.not_begun()
+    leaves(lane)
+
+
 def test_nothing_is_taken_ahead_of_a_slow_receiver() -> None:
     lane = widened()
     leaves(lane)
-    lane.returned(good=True, seconds=5.0)
+    ends(lane, good=True, seconds=5.0)
     assert lane.room(PLAIN) == WIDEST
 
 
@@ -93,7 +118,7 @@ def test_workers_share_the_widest_lane() -> None:
     for webhook in ("before", "after"):
         for _ in range(100):
             leaves(lanes.of(webhook))
-            lanes.of(webhook).returned(good=True)
+            ends(lanes.of(webhook))
         assert lanes.of(webhook).width == WIDEST / 4
     lanes.share_with(1000)
     assert lanes.of("before").width == 1
@@ -110,6 +135,6 @@ def test_one_that_only_fails_is_left_to_rest(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("portal.webhooks.lanes.REST_SECONDS", 60.0)
     lane = Lane(width=1.0)
     leaves(lane)
-    lane.returned(good=False)
+    ends(lane, good=False)
     assert lane.is_busy
     assert lane.on_its_way == 0

@@ -1,7 +1,6 @@
 """What a webhook's settings promise its receiver: a rate and an order, whoever delivers."""
 
 import time
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -18,13 +17,6 @@ from tests.webhooks.test_engine import delivering, publish, rfp, until
 RATE = 5
 TENTH = "UPDATE endpoint SET paid_until = paid_until - interval '100 ms'"
 SINCE = "UPDATE endpoint SET resumed_at = now() - make_interval(secs => %s), paid_until = NULL"
-
-
-@pytest.fixture
-def two(app: Flask, database: Database) -> Iterator[tuple[Hands, Hands]]:
-    """The hands of two workers."""
-    with Hands(database) as one, Hands(database) as other:
-        yield one, other
 
 
 def test_two_workers_keep_one_rate_together(

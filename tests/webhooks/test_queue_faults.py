@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from portal.webhooks import queue
 from tests.cast import Api
 from tests.databases import Database
 from tests.webhooks.conftest import Make
@@ -50,6 +51,34 @@ def test_a_failure_of_a_lease_that_ran_out_is_the_next_workers_to_count(
         hands.complete(ended(late, good=False))
     shown = ada.get(f"/webhooks/{webhook['id']}").json
     assert (shown["consecutive_failures"], shown["last_delivery_status"]) == (0, "delivered")
+
+
+def test_what_another_took_meanwhile_is_not_given_back(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    publish(ada, rfp(1))
+    with Hands(database) as hands:
+        [late] = hands.take(webhook["id"])
+        rows(database, "UPDATE delivery SET due_at = now()")
+        [taken] = hands.take(webhook["id"])
+        hands.run(queue.give_back(hands.connection, [late]))
+        [kept] = rows(database, "SELECT state, token, attempts FROM delivery")
+        assert kept == {"state": "in_flight", "token": taken.token, "attempts": 2}
+
+
+def test_what_has_ended_is_not_given_back(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    publish(ada, rfp(1), rfp(2))
+    with Hands(database) as hands:
+        good, bad = hands.take(webhook["id"])
+        hands.complete(ended(good), ended(bad, good=False))
+        ends = "SELECT id, state, due_at, attempts FROM delivery ORDER BY id"
+        recorded = rows(database, ends)
+        hands.run(queue.give_back(hands.connection, [good, bad]))
+        assert rows(database, ends) == recorded
 
 
 def test_what_was_erased_on_its_way_is_not_written_down_afterwards(
