@@ -213,8 +213,13 @@ def kill_at(
         stopped = waiter(connection, connection.info.backend_pid)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        if not server_goes_on:
-            connection.execute("SELECT pg_terminate_backend(%s, 10000)", (stopped,))
+        if server_goes_on:
+            connection.execute("SELECT pg_advisory_unlock(7)")
+        else:
+            connection.execute("SELECT pg_terminate_backend(%s)", (stopped,))
+        # An index that is created concurrently and GO_ON would wait for each other.
+        lives = "SELECT FROM pg_stat_activity WHERE pid = %s"
+        until(lambda: not connection.execute(lives, (stopped,)).fetchall())
     database.sql(GO_ON)
 
 
