@@ -3,6 +3,7 @@
 import os
 import signal
 from collections import Counter
+from threading import Thread
 from typing import Any
 
 import psycopg
@@ -135,6 +136,28 @@ def test_an_attempt_that_outlives_the_lease_is_the_same_workers(
         assert lease["holder"] in {first.presence.number, second.presence.number}
         gate.open()
         until(lambda: states(database) == {"delivered": (1, 1)})
+    assert len(gate.ids) == 1
+
+
+def test_a_worker_that_is_told_to_end_keeps_what_is_on_its_way(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
+    gate = Gate()
+    with sinks(gate.behave) as [port], delivering(app) as first, delivering(app) as second:
+        hang(gate, ada, make, port, 1)
+        [lease] = rows(database, LEASES)
+        ending, other = first, second
+        if lease["holder"] == second.presence.number:
+            ending, other = second, first
+        stopping = Thread(target=ending.stop)
+        stopping.start()
+        for _ in range(4):
+            before = other._look_at
+            until(lambda before=before: other._look_at > before)
+        assert rows(database, LEASES) == [lease]
+        gate.open()
+        stopping.join(20)
+        assert states(database) == {"delivered": (1, 1)}
     assert len(gate.ids) == 1
 
 
