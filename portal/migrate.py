@@ -228,6 +228,7 @@ def _has_turn(connection: "Connection") -> bool:
 def all_models() -> "MetaData":
     """Every table of every feature: each package's `models` is imported."""
     import portal
+    import portal.turns
     from portal.db import Base
 
     for module in pkgutil.walk_packages(portal.__path__, "portal."):

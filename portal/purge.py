@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select
 
 from portal.audit import service as audit
 from portal.db import Actor, Record, session
-from portal.housekeeping import Job
+from portal.housekeeping import Job, asking, every_tenant
 from portal.records import RESTORE_DAYS
 from portal.search import SearchTerm
 from portal.secretstore import SecretRef, store
@@ -28,7 +28,8 @@ def purging(model: type[Record], secrets: str | None = None) -> Job:
         return _purge(model, tenant_id, secrets)
 
     name = f"purge deleted records: {model.__tablename__}"
-    return Job(name, run, timedelta(minutes=10), per_tenant=True)
+    due = asking("due_purges", model.__tablename__, timedelta(days=RESTORE_DAYS))
+    return Job(name, run, timedelta(minutes=10), due)
 
 
 def sweeping(model: type[Record], secrets: str) -> Job:
@@ -40,7 +41,8 @@ def sweeping(model: type[Record], secrets: str) -> Job:
     def run(tenant_id: str) -> int:
         return len(sweep(store(), tenant_id, secrets, existing))
 
-    return Job(f"sweep secrets: {secrets}", run, timedelta(hours=6), per_tenant=True)
+    # A Vault lists one tenant at a time.
+    return Job(f"sweep secrets: {secrets}", run, timedelta(hours=6), every_tenant)
 
 
 def _purge(model: type[Record], tenant_id: str, secrets: str | None) -> int:

@@ -1,100 +1,91 @@
 """The worker: does again and again what no request should wait for.
 
-It knows clocks, signals and failures, and nothing of what the jobs do. Any number of workers may
-run at once: a job that another worker is at is left alone. A signal ends it after the step it is
-in; a database that is away is waited for.
+It knows signals and failures, and nothing of what the jobs do. Any number of workers may run at
+once: they share the turns (`portal.turns`). A signal ends it after the step it is in; a database
+that is away is waited for.
 """
 
 import gc
 import importlib
 import importlib.util
 import pkgutil
-import random
 import signal
 import time
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import Event
+from threading import Event, Thread
 from types import FrameType, ModuleType
 
 import structlog
 from flask import Flask
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 import portal
 from portal import dbrole
-from portal.db import db, session, transaction
-from portal.housekeeping import Job
-from portal.idempotency import forget_old
+from portal.db import db, new_id, session, transaction
+from portal.housekeeping import Job, asking, every_tenant
+from portal.idempotency import KEEP, forget_old
+from portal.turns import Turn, Turns, retry_in
 
 log = structlog.stdlib.get_logger(__name__)
 
-FIRST_RETRY = 1.0  # seconds; doubled at each failure in a row
-LONGEST_RETRY = 300.0
+MINUTE = timedelta(minutes=1)
+LONGEST_TURN = 5.0  # seconds; then the other jobs are looked at
+TENANTS = 100  # of one turn
+SPREAD_TENANTS = 20  # of one turn, where each tenant has one in every interval
 COLLECT_EVERY = 50_000
 """Objects between two looks for cycles: thousands live while deliveries are on their way."""
 
-TENANTS = text("SELECT id FROM tenant ORDER BY id")
 PATIENT = text("SET LOCAL statement_timeout = '60s'")  # nobody waits for what a job does
 ALONE = text("SELECT pg_try_advisory_xact_lock(:job)")
-
-
-@dataclass
-class _Turn:
-    """When a job is due, by this process's monotonic clock, and how often it failed in a row."""
-
-    job: Job
-    due: float
-    failures: int = field(default=0)
-
-    def done(self) -> None:
-        self.failures = 0
-        self.due = time.monotonic() + self.job.every.total_seconds()
-
-    def failed(self) -> float:
-        """Put it off, longer each time; a little by chance, so that many do not return at once."""
-        chance = random.uniform(0.7, 1.3)  # noqa: S311  no secret
-        wait = round(min(FIRST_RETRY * 2.0**self.failures, LONGEST_RETRY) * chance, 1)
-        self.failures += 1
-        self.due = time.monotonic() + wait
-        return wait
+HOW_MANY_TENANTS = text("SELECT count(*) FROM tenant")
+OF_ONE_STEP = (QueryCanceled, DeadlockDetected, LockNotAvailable)  # the database is not away
 
 
 class Worker:
-    """Runs the jobs of `HOUSEKEEPING` in turn until it is told to stop."""
+    """Runs jobs in turn, together with all other workers, until it is told to stop."""
 
-    def __init__(self, app: Flask, jobs: Sequence[Job]) -> None:
+    def __init__(self, app: Flask, jobs: Sequence[Job], stopping: Event | None = None) -> None:
         self.app = app
-        self.stopping = Event()
-        # Spread over the first seconds, so that a start is not a storm.
-        now = time.monotonic()
-        self._turns = [_Turn(job, now + number * 0.2) for number, job in enumerate(jobs)]
+        self.jobs = jobs
+        self.stopping = stopping or Event()
+        self._turns = Turns(new_id("wrk"), jobs)
 
     def run(self) -> None:
         """Until `stop`. Sleeps exactly until the next job is due."""
-        log.info("worker ready", jobs=len(self._turns))
+        log.info("worker ready", jobs=len(self.jobs))
+        failures = 0
         while not self.stopping.is_set():
-            turn = min(self._turns, key=lambda turn: turn.due, default=None)
-            wait = LONGEST_RETRY if turn is None else max(0.0, turn.due - time.monotonic())
-            if self.stopping.wait(wait) or turn is None:
-                continue
-            self.take(turn)
+            try:
+                wait = self.run_due()
+                failures = 0
+            except OperationalError as error:
+                wait = retry_in(failures)
+                failures += 1
+                reason = dbrole.reason(error.orig)
+                log.warning("database away", reason=reason, retry_in=wait)
+            except Exception:
+                wait = retry_in(failures)
+                failures += 1
+                log.exception("housekeeping failed", retry_in=wait)
+            self.stopping.wait(wait)
         log.info("worker stopped")
 
-    def take(self, turn: _Turn) -> None:
-        """Run one job now; a failure is logged and put off, and the other jobs go on."""
-        try:
-            failed = self._do(turn.job)
-        except OperationalError as error:
-            reason = dbrole.reason(error.orig)
-            log.warning("database away", job=turn.job.name, reason=reason, retry_in=turn.failed())
-        except Exception:
-            log.exception("job failed", job=turn.job.name, retry_in=turn.failed())
-        else:
-            turn.failed() if failed else turn.done()
+    def run_due(self) -> float:
+        """Take turns until no job is due; for how many seconds none is. Raises OperationalError
+        while the database is away."""
+        while not self.stopping.is_set():
+            with self.app.app_context(), transaction():
+                turn = self._turns.take()
+                wait = self._turns.wait() if turn is None else 0.0
+            if turn is None:
+                return wait
+            self._take(turn)
+        return 0.0
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
         """End after the step in hand. A second signal ends at once."""
@@ -102,43 +93,100 @@ class Worker:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         self.stopping.set()
 
-    def _do(self, job: Job) -> int:
-        """Once, or once for each tenant; answers for how many it failed."""
-        if not job.per_tenant:
-            self._step(job)
-            return 0
-        return sum(not self._step_for_tenant(job, tenant_id) for tenant_id in self._tenants())
-
-    def _step_for_tenant(self, job: Job, tenant_id: str) -> bool:
-        if self.stopping.is_set():
-            return True
+    def _take(self, turn: Turn) -> None:
+        """Run a job for a while. A failure is logged and put off, and the other jobs go on."""
         try:
-            self._step(job, tenant_id)
-        except OperationalError:
-            raise
-        except Exception:
-            log.exception("job failed", job=job.name, tenant=tenant_id)
+            wait = self._go_on(turn)
+        except Exception as error:
+            if _is_away(error):
+                raise
+            wait = retry_in(turn.failures)
+            turn.failures += 1
+            log.exception("job failed", job=turn.job.name, retry_in=wait)
+        with self.app.app_context(), transaction():
+            self._turns.give_back(turn, wait)
+
+    def _go_on(self, turn: Turn) -> float | None:
+        """Do what is due until the time of a turn is over, each tenant once, and those that leave
+        more again after all others. Seconds until the next turn; None where the round is done."""
+        due = self._due(turn)
+        until = time.monotonic() + LONGEST_TURN
+        waiting, visited = deque(due), 0
+        while waiting and not self.stopping.is_set() and time.monotonic() < until:
+            tenant = waiting.popleft()
+            if self._leaves_more(turn, *tenant):
+                waiting.append(tenant)
+            visited += 1
+        visited = min(visited, len(due))
+        turn.leaves_more |= len(waiting) > len(due) - visited
+        if visited < len(due) or len(due) == _at_most(turn.job):
+            turn.after_tenant = "".join(due[visited - 1]) if visited else turn.after_tenant
+            return self._until_the_next(turn.job, visited)
+        turn.after_tenant = ""
+        return _end_of_round(turn)
+
+    def _due(self, turn: Turn) -> list[tuple[str, ...]]:
+        """The next tenants of a round; for a job of no tenant, one time."""
+        if turn.job.due is None:
+            return [()]
+        with self.app.app_context(), transaction():
+            session.execute(PATIENT)
+            question = turn.job.due(turn.after_tenant, _at_most(turn.job))
+            return [(tenant_id,) for tenant_id in session.scalars(question)]
+
+    def _leaves_more(self, turn: Turn, *tenant: str) -> bool:
+        """Do one step; one tenant's trouble is noted and is not the next one's."""
+        try:
+            return self._step(turn.job, *tenant)
+        except Exception as error:
+            if not tenant or _is_away(error):
+                raise
+            turn.has_failed = True
+            log.exception("job failed", job=turn.job.name, tenant=tenant[0])
             return False
-        return True
 
-    def _step(self, job: Job, *tenant: str) -> None:
-        while self._leaves_more(job, *tenant) and not self.stopping.is_set():
-            pass
-
-    def _leaves_more(self, job: Job, *tenant: str) -> bool:
+    def _step(self, job: Job, *tenant: str) -> bool:
         name = {"job": zlib.crc32(":".join((job.name, *tenant)).encode())}
         with self.app.app_context(), transaction(*tenant):
             session.execute(PATIENT)
             return bool(session.scalar(ALONE, name) and job.run(*tenant) and job.repeats)
 
-    def _tenants(self) -> list[str]:
+    def _until_the_next(self, job: Job, visited: int) -> float:
+        """Seconds between two turns of one round."""
+        if job.due is not every_tenant:
+            return 0.0
         with self.app.app_context(), transaction():
-            return list(session.scalars(TENANTS))
+            tenants: int = session.execute(HOW_MANY_TENANTS).scalar_one()
+        return job.every.total_seconds() / 2 * visited / max(tenants, 1)
+
+
+def _at_most(job: Job) -> int:
+    return SPREAD_TENANTS if job.due is every_tenant else TENANTS
+
+
+def _end_of_round(turn: Turn) -> float | None:
+    """Seconds until the next round; None for as often as the job is to be done."""
+    if turn.leaves_more:
+        turn.leaves_more = False
+        return 0.0
+    if turn.has_failed:
+        turn.has_failed = False
+        turn.failures += 1
+        # The tenants that are well wait for no longer than they always do.
+        return min(retry_in(turn.failures - 1), turn.job.every.total_seconds())
+    turn.failures = 0
+    return None
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the database does not answer at all; a step that took too long is its own trouble."""
+    return isinstance(error, OperationalError) and not isinstance(error.orig, OF_ONE_STEP)
 
 
 def registered_jobs() -> list[Job]:
     """The kernel's jobs, and those of every feature: each package's `housekeeping.HOUSEKEEPING`."""
-    answers = Job("forget old answers", forget_old, timedelta(hours=1), per_tenant=True)
+    due = asking("due_answers", KEEP)
+    answers = Job("forget old answers", forget_old, timedelta(hours=1), due)
     return [answers, *(job for module in _modules() for job in module.HOUSEKEEPING)]
 
 
@@ -151,14 +199,20 @@ def _modules() -> Iterator[ModuleType]:
 
 def run(app: Flask) -> None:
     """The worker's process: until SIGTERM or SIGINT."""
-    worker = Worker(app, registered_jobs())
+    jobs = registered_jobs()
+    worker = Worker(app, [job for job in jobs if job.every > MINUTE])
+    # A step of the others may take long, and these are to be in time.
+    prompt = Worker(app, [job for job in jobs if job.every <= MINUTE], worker.stopping)
+    beside = Thread(target=prompt.run, name="minute jobs")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, worker.stop)
     _spare_the_collector()
     engines = [engine(app) for module in _modules() for engine in getattr(module, "ENGINES", ())]
     for engine in engines:
         engine.start()
+    beside.start()
     worker.run()
+    beside.join()
     for engine in engines:
         engine.stop()
     with app.app_context():

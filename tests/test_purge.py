@@ -19,9 +19,9 @@ from portal.identity.provider.people import ACME
 from portal.purge import BATCH
 from portal.secretstore import SecretRef, store
 from portal.webhooks import housekeeping as webhooks
-from portal.worker import Worker
 from tests.cast import GUS, Api
 from tests.databases import Database
+from tests.keeping import keep_house
 from tests.resources import MINIMAL
 
 JOBS = [
@@ -46,14 +46,11 @@ def sql(database: Database) -> Sql:
 
 
 @pytest.fixture
-def work(app: Flask) -> Callable[[], None]:
+def work(app: Flask, database: Database) -> Callable[[], None]:
     """The worker's turn at every job of this kind, once."""
 
     def turn(jobs: Sequence[Job] = JOBS) -> None:
-        worker = Worker(app, jobs)
-        for one in worker._turns:
-            worker.take(one)
-            assert one.failures == 0
+        keep_house(app, database, jobs)
 
     return turn
 

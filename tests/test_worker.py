@@ -3,40 +3,60 @@
 import signal
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
-from portal.config import Config, libpq_url
-from portal.db import session
-from portal.housekeeping import Job
-from portal.worker import Worker, registered_jobs
+from portal import worker as worker_module
+from portal.config import libpq_url
+from portal.db import session, transaction
+from portal.housekeeping import Job, every_tenant
+from portal.turns import LEASE, PATIENCE, Turns
+from portal.worker import MINUTE, SPREAD_TENANTS, Worker, registered_jobs
 from tests.databases import Database
+from tests.keeping import Commits, keep_house
 
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
-def tenants(database: Database) -> list[str]:
-    ids = ["tnt_A", "tnt_B"]
+def add_tenants(database: Database, ids: list[str]) -> list[str]:
     with psycopg.connect(libpq_url(database.owner_url)) as connection:
         for number, tenant_id in enumerate(ids):
             connection.execute(
                 "INSERT INTO tenant (id, slug, name, key_code) VALUES (%s, %s, %s, %s)",
-                (tenant_id, f"t{number}", f"Tenant {number}", f"key{number}"),
+                (tenant_id, f"t{number}", f"Tenant {number}", f"ke{number:02}"),
             )
     return ids
 
 
-def run_until(app: Flask, jobs: list[Job], done: Callable[[Worker], None]) -> None:
-    """Run a worker whose last job says stop."""
-    worker = Worker(app, [])
-    last = Job("stop", lambda: done(worker), HOUR)
-    worker = Worker(app, [*jobs, last])
-    worker.run()
+@pytest.fixture
+def tenants(database: Database) -> list[str]:
+    return add_tenants(database, ["tnt_A", "tnt_B"])
+
+
+@pytest.fixture
+def row(database: Database) -> Callable[[str], Any]:
+    """`row("failures")`: this of the only job's turn."""
+    return lambda column: database.sql(f"SELECT {column} FROM housekeeping_turn")
+
+
+@pytest.fixture
+def pass_time(database: Database) -> Callable[[timedelta], None]:
+    """`pass_time(HOUR)`: all turns come so much nearer."""
+
+    def passes(by: timedelta) -> None:
+        database.sql("UPDATE housekeeping_turn SET next_at = next_at - %s", by)
+
+    return passes
+
+
+def times(database: Database) -> datetime:
+    return database.sql("SELECT clock_timestamp()")
 
 
 def test_a_job_runs_once_for_each_tenant_and_sees_that_one_alone(app, tenants):
@@ -45,51 +65,93 @@ def test_a_job_runs_once_for_each_tenant_and_sees_that_one_alone(app, tenants):
     def look(tenant_id: str) -> None:
         seen.append((tenant_id, session.scalar(text("SELECT current_tenant()"))))
 
-    run_until(app, [Job("look", look, HOUR, per_tenant=True)], lambda worker: worker.stopping.set())
+    Worker(app, [Job("look", look, HOUR, every_tenant)]).run_due()
     assert seen == [(tenant_id, tenant_id) for tenant_id in tenants]
 
 
-def test_a_job_that_fails_stops_nobody_and_comes_back_later(app, tenants, capfd):
-    worker = Worker(app, [Job("break", lambda: 1 / 0, HOUR), Job("work", lambda: None, HOUR)])
-    broken, working = worker._turns
-    for expected in (1.0, 2.0, 4.0):
-        before = worker_clock()
-        worker.take(broken)
-        after = worker_clock()
-        assert before + expected * 0.69 < broken.due < after + expected * 1.31
-    worker.take(working)
-    assert working.failures == 0
-    assert broken.failures == 3
+def test_a_job_that_fails_stops_nobody_and_comes_back_later(app, database, row, capfd, pass_time):
+    done = []
+    broken = Worker(app, [Job("break", lambda: 1 / 0, HOUR)])
+    for failures, expected in enumerate((1.0, 2.0, 4.0), 1):
+        before = times(database)
+        broken.run_due()
+        after = times(database)
+        least, most = (timedelta(seconds=expected * chance) for chance in (0.69, 1.31))
+        assert before + least < row("next_at") < after + most
+        assert row("failures") == failures
+        pass_time(HOUR)
+    both = Worker(
+        app, [Job("break", lambda: 1 / 0, HOUR), Job("work", lambda: done.append(1), HOUR)]
+    )
+    both.run_due()
+    assert done == [1]
     assert "ZeroDivisionError" in capfd.readouterr().out
 
 
-def worker_clock() -> float:
-    import time
+def test_a_job_that_works_again_is_due_as_often_as_ever(app, database, row, pass_time):
+    trouble = [ValueError]
 
-    return time.monotonic()
+    def work() -> None:
+        if trouble:
+            raise trouble.pop()
+
+    worker = Worker(app, [Job("work", work, HOUR)])
+    worker.run_due()
+    pass_time(HOUR)
+    worker.run_due()
+    assert row("failures") == 0
+    assert row("next_at") == database.sql("SELECT date_trunc('hour', now()) + interval '1 hour'")
 
 
-def test_a_job_that_leaves_more_is_run_again_at_once(app, tenants):
+def test_a_job_that_leaves_more_is_run_again_at_once(app):
     left = [True, True, False, True]
-    more = Job("more", lambda: left.pop(0), HOUR, repeats=True)
-    run_until(app, [more], lambda worker: worker.stopping.set())
+    Worker(app, [Job("more", lambda: left.pop(0), HOUR, repeats=True)]).run_due()
     assert left == [True]
 
 
-def test_a_job_that_leaves_more_ends_when_the_worker_is_told_to(app, tenants):
-    worker, done = Worker(app, []), []
+def test_a_job_that_leaves_more_ends_when_the_worker_is_told_to(app):
+    done = []
 
     def work() -> bool:
         done.append(1)
         worker.stopping.set()
         return True
 
-    [turn] = Worker(app, [Job("more", work, HOUR, repeats=True)])._turns
-    worker.take(turn)
+    worker = Worker(app, [Job("more", work, HOUR, repeats=True)])
+    worker.run_due()
     assert done == [1]
 
 
-def test_one_tenants_trouble_is_not_the_next_ones(app, tenants):
+def test_a_tenant_that_leaves_more_lets_all_others_go_first(app, tenants):
+    done, left = [], {"tnt_A": 3, "tnt_B": 1}
+
+    def work(tenant_id: str) -> bool:
+        done.append(tenant_id)
+        left[tenant_id] -= 1
+        return left[tenant_id] > 0
+
+    Worker(app, [Job("work", work, HOUR, every_tenant, repeats=True)]).run_due()
+    assert done == ["tnt_A", "tnt_B", "tnt_A", "tnt_A"]
+
+
+def test_a_job_without_end_leaves_the_minute_jobs_their_time(app, tenants, monkeypatch):
+    monkeypatch.setattr(worker_module, "LONGEST_TURN", 0.05)
+    done = []
+
+    def much(tenant_id: str) -> bool:
+        done.append(tenant_id)
+        return True
+
+    jobs = [
+        Job("much", much, MINUTE, every_tenant, repeats=True),
+        Job("prompt", lambda: worker.stopping.set(), MINUTE),
+    ]
+    worker = Worker(app, jobs)
+    worker.run_due()  # ends, because the second job has its turn
+    assert set(done) == set(tenants)
+
+
+def test_one_tenants_trouble_is_not_the_next_ones(app, tenants, row):
     done = []
 
     def work(tenant_id: str) -> None:
@@ -97,10 +159,36 @@ def test_one_tenants_trouble_is_not_the_next_ones(app, tenants):
             raise ValueError
         done.append(tenant_id)
 
-    worker = Worker(app, [Job("work", work, HOUR, per_tenant=True)])
-    worker.take(worker._turns[0])
+    Worker(app, [Job("work", work, HOUR, every_tenant)]).run_due()
     assert done == tenants[1:]
-    assert worker._turns[0].failures == 1
+    assert row("failures") == 1
+
+
+def test_a_step_that_takes_too_long_is_its_own_tenants_trouble(app, tenants, row):
+    done = []
+
+    def work(tenant_id: str) -> None:
+        if tenant_id == tenants[0]:
+            session.execute(text("SET LOCAL statement_timeout = '1ms'"))
+            session.execute(text("SELECT pg_sleep(60)"))
+        done.append(tenant_id)
+
+    Worker(app, [Job("work", work, HOUR, every_tenant)]).run_due()
+    assert done == tenants[1:]
+    assert row("failures") == 1
+
+
+def test_a_tenant_that_always_fails_makes_the_others_no_later(app, database, tenants, row):
+    def work(tenant_id: str) -> None:
+        if tenant_id == tenants[0]:
+            raise ValueError
+
+    job = Job("work", work, MINUTE, every_tenant)
+    Worker(app, [job]).run_due()
+    database.sql("UPDATE housekeeping_turn SET failures = 20, worker = NULL, next_at = now()")
+    Worker(app, [job]).run_due()
+    assert row("failures") == 21
+    assert row("next_at") <= times(database) + MINUTE
 
 
 def test_what_a_failing_job_wrote_is_undone(app, database):
@@ -108,53 +196,144 @@ def test_what_a_failing_job_wrote_is_undone(app, database):
         session.execute(text("INSERT INTO seen_logout_token (digest) VALUES ('x')"))
         raise ValueError
 
-    worker = Worker(app, [Job("write", write, HOUR)])
-    worker.take(worker._turns[0])
-    with psycopg.connect(libpq_url(database.owner_url)) as connection:
-        assert connection.execute("SELECT count(*) FROM seen_logout_token").fetchone() == (0,)
+    Worker(app, [Job("write", write, HOUR)]).run_due()
+    assert database.sql("SELECT count(*) FROM seen_logout_token") == 0
 
 
-def test_two_workers_never_do_the_same_job_at_once(app):
-    inside, meet = [], threading.Event()
+def test_tenants_that_cannot_be_asked_are_spread_over_half_of_the_time(app, database, row):
+    many = add_tenants(database, [f"tnt_{number:02}" for number in range(2 * SPREAD_TENANTS)])
+    done: list[str] = []
+    job = Job("look", done.append, HOUR, every_tenant)
+    worker = Worker(app, [job])
+    before = times(database)
+    worker.run_due()
+    assert done == many[:SPREAD_TENANTS]
+    assert before + HOUR / 4 < row("next_at") < times(database) + HOUR / 4
+    database.sql("UPDATE housekeeping_turn SET next_at = now()")
+    worker.run_due()
+    assert done == many
+
+
+# ---------------------------------------------------------------- several workers, and clocks
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_two_workers_never_do_the_same_job_at_once(app, pass_time, is_late):
+    inside = []
 
     def slow() -> None:
         inside.append(1)
         if len(inside) == 1:
-            other = Worker(app, [Job("slow", slow, HOUR)])
-            thread = threading.Thread(target=other.take, args=(other._turns[0],))
+            if is_late:  # so slow that the other one takes it for dead
+                pass_time(HOUR)
+            thread = threading.Thread(target=Worker(app, [Job("slow", slow, HOUR)]).run_due)
             thread.start()
             thread.join()
-            meet.set()
 
-    worker = Worker(app, [Job("slow", slow, HOUR)])
-    worker.take(worker._turns[0])
-    assert meet.is_set()
+    Worker(app, [Job("slow", slow, HOUR)]).run_due()
     assert inside == [1]
+
+
+def test_a_job_is_done_once_for_all_workers(app, pass_time):
+    done = []
+    jobs = [Job("work", lambda: done.append(1), HOUR)]
+    workers = [Worker(app, jobs), Worker(app, jobs)]
+    for turn in (1, 2):
+        for worker in workers:
+            worker.run_due()
+        assert len(done) == turn
+        pass_time(HOUR)
+
+
+def test_the_job_of_a_worker_that_died_amid_it_is_done_soon(app, pass_time):
+    done = []
+    jobs = [Job("work", lambda: done.append(1), MINUTE)]
+    with app.app_context(), transaction():
+        assert Turns("wrk_dead", jobs).take()
+    worker = Worker(app, jobs)
+    soon = timedelta(seconds=worker.run_due())
+    assert timedelta(0) < soon <= LEASE + PATIENCE < MINUTE
+    pass_time(soon)
+    worker.run_due()
+    assert done == [1]
+
+
+def test_a_round_goes_on_where_a_worker_stopped(app, tenants, pass_time):
+    done = []
+
+    def work(tenant_id: str) -> None:
+        done.append(tenant_id)
+        first.stopping.set()
+
+    job = Job("work", work, HOUR, every_tenant)
+    first = Worker(app, [job])
+    first.run_due()
+    assert done == tenants[:1]
+    pass_time(HOUR)
+    Worker(app, [job]).run_due()
+    assert done == tenants
+
+
+@pytest.mark.parametrize("jump", ["-1 year", "1 year"])
+def test_a_clock_that_jumps_stops_no_job(app, database, jump):
+    done = []
+    worker = Worker(app, [Job("work", lambda: done.append(1), MINUTE)])
+    worker.run_due()
+    database.sql("UPDATE housekeeping_turn SET next_at = next_at - %s::interval", jump)
+    worker.run_due()
+    assert len(done) == 2
+
+
+def transactions(
+    app: Flask, workers: list[list[Worker]], seconds: float, pass_time: Callable[..., None]
+) -> list[int]:
+    """How many each needs in so many seconds, in which they sleep and wake as they would. A worker
+    is its threads; time passes as quickly as they work."""
+    wakes = {(one, thread): 0.0 for one, of in enumerate(workers) for thread in range(len(of))}
+    counts, now = [0] * len(workers), 0.0
+    while (wake := min(wakes.items(), key=lambda wake: wake[1]))[1] <= seconds:
+        (one, thread), at = wake
+        pass_time(timedelta(seconds=at - now))
+        now = at
+        with Commits(app) as commits:
+            wakes[one, thread] = now + workers[one][thread].run_due()
+        counts[one] += commits.count
+    return counts
+
+
+@pytest.mark.usefixtures("tenants")
+def test_a_second_worker_adds_few_transactions(app, database, pass_time):
+    jobs = registered_jobs()
+    threads = [
+        [job for job in jobs if job.every <= MINUTE],
+        [job for job in jobs if job.every > MINUTE],
+    ]
+    workers = [[Worker(app, some) for some in threads] for _ in ("first", "second")]
+    keep_house(app, database)
+    for one in workers[0]:
+        one.run_due()
+    pass_time(HOUR)
+    for one in workers[0]:
+        one.run_due()  # now it has had every job last
+    first, second = transactions(app, workers, 900, pass_time)
+    assert second <= 0.1 * first
 
 
 def test_a_database_that_is_away_is_waited_for(make_config, capfd, tmp_path):
     from portal import create_app
 
     nowhere = make_config(PORTAL_DATABASE_URL=f"postgresql://portal_app@/x?host={tmp_path}")
-    app = create_app(nowhere)
-    worker = Worker(app, [Job("work", lambda: None, HOUR)])
-    worker.take(worker._turns[0])
-    assert worker._turns[0].failures == 1
-    said = capfd.readouterr().out
-    assert "database away" in said
+    worker = Worker(create_app(nowhere), [Job("work", lambda: None, HOUR)])
+    with pytest.raises(OperationalError):
+        worker.run_due()
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    said = ""
+    while "database away" not in said:
+        said += capfd.readouterr().out
+    worker.stopping.set()
+    thread.join()
     assert "Traceback" not in said
-
-
-def test_a_stop_between_two_tenants_leaves_the_second_for_next_time(app, tenants):
-    done = []
-
-    def work(tenant_id: str) -> None:
-        done.append(tenant_id)
-        worker.stopping.set()
-
-    worker = Worker(app, [Job("work", work, HOUR, per_tenant=True)])
-    worker.run()
-    assert done == tenants[:1]
 
 
 def test_a_second_signal_ends_at_once(app):
@@ -169,16 +348,16 @@ def test_a_second_signal_ends_at_once(app):
             signal.signal(number, handler)
 
 
-def test_every_registered_job_works_on_an_empty_portal(app, tenants):
+@pytest.mark.usefixtures("tenants")
+def test_every_registered_job_works_on_an_empty_portal(app, database):
     jobs = registered_jobs()
     assert len({job.name for job in jobs}) == len(jobs)
-    worker = Worker(app, jobs)
-    for turn in worker._turns:
-        worker.take(turn)
-        assert turn.failures == 0, turn.job.name
+    keep_house(app, database)
+    assert database.sql("SELECT count(*) FROM housekeeping_turn") == len(jobs)
 
 
-def test_ended_sessions_are_forgotten_and_live_ones_kept(app, database, tenants, config: Config):
+@pytest.mark.usefixtures("tenants")
+def test_ended_sessions_are_forgotten_and_live_ones_kept(app, database):
     columns = "tenant_id, id, person_id, token_hash, subject_key, role, auth_version"
     with psycopg.connect(libpq_url(database.superuser_url)) as connection:
         connection.execute(
@@ -190,8 +369,6 @@ def test_ended_sessions_are_forgotten_and_live_ones_kept(app, database, tenants,
                 f"INSERT INTO web_session ({columns}, revoked_at)"
                 f" VALUES ('tnt_A', '{name}', 'per_1', '{name}', 's', 'admin', 1, {ended})"
             )
-    worker = Worker(app, registered_jobs())
-    for turn in worker._turns:
-        worker.take(turn)
+    keep_house(app, database)
     with psycopg.connect(libpq_url(database.superuser_url)) as connection:
         assert connection.execute("SELECT id FROM web_session").fetchall() == [("live",)]

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from portal.events import settings
 from portal.events.models import EventType
-from portal.housekeeping import Job
+from portal.housekeeping import Job, asking
 from portal.purge import purging
 
 HOUSEKEEPING = [
@@ -12,7 +12,7 @@ HOUSEKEEPING = [
         "forget old events",
         settings.forget_old,
         timedelta(minutes=10),
-        per_tenant=True,
+        asking("due_old_events", settings.DAYS),
         repeats=True,
     ),
     purging(EventType),

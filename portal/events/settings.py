@@ -12,6 +12,7 @@ from portal.db import Actor, session
 from portal.events.listeners import listeners
 from portal.events.models import Event, EventKey, EventSettings
 from portal.events.schemas import SettingsInput
+from portal.quotas import storage
 
 DAYS = 30
 HIDDEN = "•••"
@@ -96,6 +97,8 @@ def forget_old(tenant_id: str) -> bool:
             .where(model.tenant_id == tenant_id, column.in_(ids))
             .execution_options(synchronize_session=False)
         )
+    if ids:
+        storage.measure_soon(tenant_id)
     return len(ids) == FORGOTTEN_AT_ONCE
 
 

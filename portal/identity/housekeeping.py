@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import delete, func, or_
 
 from portal.db import session
-from portal.housekeeping import Job
+from portal.housekeeping import Job, asking
 from portal.identity import pace
 from portal.identity.models import SeenLogoutToken, WebSession
 from portal.identity.sessions import ABSOLUTE, IDLE
@@ -31,7 +31,12 @@ def forget_notices() -> None:
 
 
 HOUSEKEEPING = [
-    Job("forget ended sessions", forget_ended, timedelta(hours=1), per_tenant=True),
+    Job(
+        "forget ended sessions",
+        forget_ended,
+        timedelta(hours=1),
+        asking("due_sessions", SHOWN, IDLE + SHOWN, ABSOLUTE + SHOWN),
+    ),
     Job("forget logout tokens", forget_notices, timedelta(minutes=10)),
     Job("forget the pace of sign-ins", pace.forget_rested, timedelta(minutes=10)),
 ]

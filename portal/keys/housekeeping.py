@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 from sqlalchemy import and_, delete, extract, func, or_, select
+from sqlalchemy.dialects.postgresql import array
 
 from portal.db import session
-from portal.housekeeping import Job
+from portal.housekeeping import Job, asking
 from portal.keys import concerns, money, notices, revocation, rotation, sealing
 from portal.keys.denials import KEPT, KEPT_DAYS
 from portal.keys.models import ApiKey
@@ -40,14 +41,54 @@ def forget_sources() -> None:
 
 
 HOUSEKEEPING = [
-    Job("release reservations", money.release_due, timedelta(minutes=1), per_tenant=True),
-    Job("end planned keys", revocation.apply_due, timedelta(minutes=1), per_tenant=True),
-    Job("finish rotations", rotation.finish_due, timedelta(minutes=1), per_tenant=True),
-    Job("tell of expiring keys", notices.tell_expiring, timedelta(minutes=10), per_tenant=True),
-    Job("tell of unused keys", notices.tell_unused, timedelta(hours=6), per_tenant=True),
-    Job("find weak keys", concerns.find, timedelta(hours=1), per_tenant=True),
-    Job("forget sealed keys", sealing.forget_expired, timedelta(minutes=5), per_tenant=True),
+    Job(
+        "release reservations",
+        money.release_due,
+        timedelta(minutes=1),
+        asking("due_reservations"),
+    ),
+    Job(
+        "end planned keys",
+        revocation.apply_due,
+        timedelta(minutes=1),
+        asking("due_revocations"),
+    ),
+    Job(
+        "finish rotations",
+        rotation.finish_due,
+        timedelta(minutes=1),
+        asking("due_rotations", rotation.QUIET, rotation.LONGEST),
+    ),
+    Job(
+        "tell of expiring keys",
+        notices.tell_expiring,
+        timedelta(minutes=10),
+        asking("due_expiry_notices", array(notices.AHEAD)),
+    ),
+    Job(
+        "tell of unused keys",
+        notices.tell_unused,
+        timedelta(hours=6),
+        asking("due_unused_notices", timedelta(days=notices.UNUSED_DAYS)),
+    ),
+    Job(
+        "find weak keys",
+        concerns.find,
+        timedelta(hours=1),
+        asking("due_concerns", concerns.AWAY, concerns.WEEK),
+    ),
+    Job(
+        "forget sealed keys",
+        sealing.forget_expired,
+        timedelta(minutes=5),
+        asking("due_sealed_keys"),
+    ),
     Job("forget where guesses came from", forget_sources, timedelta(minutes=1)),
-    Job("forget old uses of keys", forget_old, timedelta(hours=1), per_tenant=True),
+    Job(
+        "forget old uses of keys",
+        forget_old,
+        timedelta(hours=1),
+        asking("due_key_uses", timedelta(days=KEPT_DAYS), KEPT, timedelta(days=USE_DAYS)),
+    ),
     sweeping(ApiKey, "keys"),
 ]

@@ -2,11 +2,13 @@
 what is stored."""
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import array
 
 from portal.db import Base, Record, session
-from portal.housekeeping import Job
+from portal.housekeeping import Job, asking, every_tenant
 from portal.quotas import counts, storage
 from portal.quotas.models import QuotaCount
 
@@ -24,14 +26,26 @@ def _count_first(tenant_id: str) -> None:
             counts.begin(tenant_id, model)
 
 
+def _uncounted(after: str, at_most: int) -> Any:
+    # The kinds are known once all features are imported.
+    kinds = array([model.quota for model in counted_models()])
+    return asking("due_first_counts", kinds)(after, at_most)
+
+
 def counted_models() -> list[type[Record]]:
     """Return every kind of record that has a quota."""
     return [one.class_ for one in Base.registry.mappers if issubclass(one.class_, Record)]
 
 
 HOUSEKEEPING = [
-    Job("count records first", _count_first, timedelta(minutes=1), per_tenant=True),
-    Job("count records again", _count_again, timedelta(days=1), per_tenant=True),
-    Job("measure storage", storage.measure, timedelta(minutes=1), per_tenant=True, repeats=True),
-    Job("measure storage anew", storage.measure_anew, timedelta(days=7), per_tenant=True),
+    Job("count records first", _count_first, timedelta(minutes=1), _uncounted),
+    Job("count records again", _count_again, timedelta(days=1), every_tenant),
+    Job(
+        "measure storage",
+        storage.measure,
+        timedelta(minutes=1),
+        asking("due_measurements"),
+        repeats=True,
+    ),
+    Job("measure storage anew", storage.measure_anew, timedelta(days=7), every_tenant),
 ]

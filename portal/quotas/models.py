@@ -63,10 +63,12 @@ class StoredDay(Base):
 
 
 class Stored(Base):
-    """The estimated bytes of a tenant's events, deliveries and inbound requests."""
+    """The estimated bytes of a tenant's events, deliveries and inbound requests; stale where more
+    than new rows is to be looked at."""
 
     __tablename__ = "quota_stored"
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     bytes: Mapped[int] = mapped_column(BigInteger)
     measured_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    is_stale: Mapped[bool] = mapped_column(server_default="false")

@@ -9,7 +9,7 @@ import threading
 from typing import NamedTuple
 
 from flask import Flask, current_app
-from sqlalchemy import bindparam, delete, func, select, text
+from sqlalchemy import bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.db import session
@@ -82,13 +82,18 @@ def measure(tenant_id: str) -> bool:
     """Measure rows that are new since the last time; once all are measured, update the sum. Tell
     whether more rows wait."""
     if max(_measure(tenant_id, kind) for kind in KINDS) == AT_ONCE:
+        measure_soon(tenant_id)
         return True
     own = StoredDay.tenant_id == tenant_id
     total = select(func.coalesce(func.sum(StoredDay.bytes), 0)).where(own).scalar_subquery()
     statement = insert(Stored).values(tenant_id=tenant_id, bytes=total)
     statement = statement.on_conflict_do_update(
         index_elements=["tenant_id"],
-        set_={"bytes": statement.excluded.bytes, "measured_at": func.now()},
+        set_={
+            "bytes": statement.excluded.bytes,
+            "measured_at": func.now(),
+            "is_stale": False,
+        },
     )
     session.execute(statement)
     return False
@@ -98,6 +103,13 @@ def measure_anew(tenant_id: str) -> None:
     """Forget the sums of days because rows were removed. The last total is used until the next
     one."""
     session.execute(delete(StoredDay).where(StoredDay.tenant_id == tenant_id))
+    measure_soon(tenant_id)
+
+
+def measure_soon(tenant_id: str) -> None:
+    """Have the worker measure a tenant although nothing new was stored: rows were removed."""
+    stale = update(Stored).where(Stored.tenant_id == tenant_id).values(is_stale=True)
+    session.execute(stale.execution_options(synchronize_session=False))
 
 
 def _measure(tenant_id: str, kind: Kind) -> int:

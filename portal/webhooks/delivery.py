@@ -20,6 +20,7 @@ from portal.errors import Conflict, NotFound, RateLimited
 from portal.events import keymaterial
 from portal.listing import Listing, Page, Query, page
 from portal.outbound import Outcome, Request, send_now
+from portal.quotas import storage
 from portal.webhooks import keyring, owners, schemes, sending, signing
 from portal.webhooks.models import OUTCOMES, DeliveryAttempt, Webhook
 from portal.webhooks.schemas import TestInput
@@ -94,6 +95,8 @@ def forget_old(tenant_id: str) -> bool:
         .where(of_tenant, DeliveryAttempt.id.in_(ids))
         .execution_options(synchronize_session=False)
     )
+    if ids:
+        storage.measure_soon(tenant_id)
     return len(ids) == FORGOTTEN_AT_ONCE
 
 

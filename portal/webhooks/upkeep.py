@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, delete, func, select, text, update
 
 from portal.db import session
 from portal.events import settings
+from portal.quotas import storage
 from portal.webhooks import safety
 from portal.webhooks.models import WAITING, Delivery, DeliveryAttempt
 
@@ -35,6 +36,8 @@ def forget_old(tenant_id: str) -> bool:
             .where(model.tenant_id == tenant_id, column.in_(ids))
             .execution_options(synchronize_session=False)
         )
+    if ids:
+        storage.measure_soon(tenant_id)
     return more or len(ids) == FORGOTTEN_AT_ONCE
 
 

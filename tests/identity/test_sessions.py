@@ -322,8 +322,8 @@ def test_old_sessions_and_notices_are_forgotten(
         connection.execute("UPDATE seen_logout_token SET seen_at = now() - interval '11 minutes'")
     for job in HOUSEKEEPING:
         forget()
-        with transaction(tenants[0] if job.per_tenant else None):
-            job.run(*([tenants[0]] if job.per_tenant else []))
+        with transaction(tenants[0] if job.due else None):
+            job.run(*([tenants[0]] if job.due else []))
     with psycopg.connect(libpq_url(database.superuser_url)) as connection:
         assert connection.execute("SELECT id FROM web_session").fetchall() == [(kept,)]
         assert connection.execute("SELECT 1 FROM seen_logout_token").fetchall() == []

@@ -9,9 +9,9 @@ from flask import Flask
 from portal.events import service as events
 from portal.events import settings
 from portal.webhooks import delivery, upkeep
-from portal.worker import Worker, registered_jobs
 from tests.cast import ADA, Api, Pages
 from tests.databases import Database
+from tests.keeping import keep_house
 from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.kit import Hands, ended, rows
 from tests.webhooks.test_engine import deliveries, delivering, publish, rfp, until
@@ -43,14 +43,6 @@ def days_pass(database: Database, days: int) -> None:
         rows(database, statement.format(days=days, since=SINCE.format(days=days)))
 
 
-def keep_house(app: Flask) -> None:
-    """Every job of the worker, once."""
-    worker = Worker(app, registered_jobs())
-    for turn in worker._turns:
-        worker.take(turn)
-        assert turn.failures == 0, turn.job.name
-
-
 @pytest.fixture
 def week(ada: Api) -> None:
     wanted = {"retention_days": 7, "redacted_fields": []}
@@ -72,10 +64,10 @@ def test_a_tenants_events_deliveries_and_attempts_end_when_it_says(
     with Hands(database) as hands:
         hands.complete(*(ended(one) for one in hands.take(webhook["id"])))
     days_pass(database, 6)
-    keep_house(app)
+    keep_house(app, database)
     assert kept(database) == {"event": 3, "delivery": 2, "delivery_attempt": 2}
     days_pass(database, 2)
-    keep_house(app)
+    keep_house(app, database)
     assert kept(database) == {"event": 1, "delivery": 0, "delivery_attempt": 0}
     assert len(gus.get("/events").json["items"]) == 1, "who keeps them for a month has them"
 
@@ -90,10 +82,10 @@ def test_a_job_goes_on_until_nothing_old_is_left(
     publish(ada, *(rfp(number) for number in range(10)))
     ada.post(f"/webhooks/{webhook['id']}/pause")
     days_pass(database, 7)
-    keep_house(app)
+    keep_house(app, database)
     assert {one["state"] for one in deliveries(ada, webhook)} == {"expired"}
     days_pass(database, 2)
-    keep_house(app)
+    keep_house(app, database)
     assert kept(database) == {"event": 0, "delivery": 0, "delivery_attempt": 0}
 
 
@@ -114,7 +106,7 @@ def test_what_was_sent_again_late_goes_with_its_event(
     rows(database, late + ", received_at = now() - interval '8 days'")
     rows(database, "UPDATE delivery SET event_id = (SELECT id FROM event)")
     rows(database, "UPDATE delivery_attempt SET event_id = (SELECT id FROM event)")
-    keep_house(app)
+    keep_house(app, database)
     assert kept(database) == {"event": 0, "delivery": 0, "delivery_attempt": 0}
 
 
@@ -134,7 +126,7 @@ def test_what_was_held_for_too_long_is_counted_and_told(
     publish(ada, *(rfp(number) for number in range(3)))
     days_pass(database, 7)
     publish(ada, rfp(3))
-    keep_house(app)
+    keep_house(app, database)
     states = sorted(one["state"] for one in deliveries(ada, webhook))
     assert states == ["expired", "expired", "expired", "held"], "seen for a day"
     page = browse(ADA).get(f"{path}/health").text
@@ -142,7 +134,7 @@ def test_what_was_held_for_too_long_is_counted_and_told(
     with delivering(app):
         [mail] = until(lambda: receiver.mail("ops"))
     assert '"expired": 3' in mail["body"]
-    keep_house(app)
+    keep_house(app, database)
     assert "Given up: 3 deliveries" in browse(ADA).get(f"{path}/health").text, "each counts once"
     assert browse(ADA).get(f"{path}/history").text.count("expired") >= 1
 
@@ -156,7 +148,7 @@ def test_what_is_on_its_way_is_not_given_up(
     days_pass(database, 7)
     with Hands(database) as hands:
         [taken] = hands.take(webhook["id"])
-        keep_house(app)
+        keep_house(app, database)
         hands.complete(ended(taken))
     [one] = deliveries(ada, webhook)
     assert one["state"] == "delivered"
@@ -171,7 +163,7 @@ def test_an_id_from_a_machine_with_a_wrong_clock_loses_nothing(
     days_pass(database, 400)
     for table, column in (("delivery", "created_at"), ("event", "received_at")):
         rows(database, f"UPDATE {table} SET {column} = now()")
-    keep_house(app)
+    keep_house(app, database)
     with Hands(database) as hands:
         assert len(hands.take(webhook["id"])) == 1
 
@@ -211,7 +203,7 @@ def test_what_outlives_its_event_does_not_say_whose_it_was(
     publish(ada, {"type": "rfp.created", **OF_ANN})
     ada.post(f"/webhooks/{webhook['id']}/pause")
     days_pass(database, 7)
-    keep_house(app)
+    keep_house(app, database)
     [one] = deliveries(ada, webhook)
     assert one["state"] == "expired"
     assert kept(database)["event"] == 0

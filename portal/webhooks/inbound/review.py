@@ -12,6 +12,7 @@ from portal.db import Actor, database_now, find, session
 from portal.errors import Conflict, Invalid, NotFound
 from portal.events import service as events
 from portal.listing import Listing, Page, Query, page
+from portal.quotas import storage
 from portal.webhooks import owners
 from portal.webhooks.inbound import challenges, once, publication, secrets
 from portal.webhooks.inbound.documents import BY_HAND, documents
@@ -143,6 +144,7 @@ def clear(actor: Actor, webhook_id: str) -> int:
     )
     gone = len(session.execute(of_one.returning(InboundRequest.id)).all())
     if gone:
+        storage.measure_soon(actor.tenant_id)
         audit.record(actor, "webhook.quarantine_cleared", webhook, {"requests": (gone, 0)})
     return gone
 
@@ -157,6 +159,8 @@ def forget_old(tenant_id: str) -> int:
             InboundRequest.state == state,
         )
         gone += len(session.execute(old.returning(InboundRequest.id)).all())
+    if gone:
+        storage.measure_soon(tenant_id)
     return gone + once.forget_old(tenant_id)
 
 

@@ -1,0 +1,10 @@
+-- Returns the tenants that have a sealed key which nobody can open any more.
+-- Locks: none.
+CREATE OR REPLACE FUNCTION due_sealed_keys(after_tenant text, at_most integer) RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+    SELECT t.id FROM tenant t
+    CROSS JOIN LATERAL (
+        SELECT FROM sealed_key s WHERE s.tenant_id = t.id AND s.expires_at <= now() LIMIT 1
+    ) due
+    WHERE t.id > after_tenant ORDER BY t.id LIMIT at_most
+$$;

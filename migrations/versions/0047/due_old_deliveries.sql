@@ -1,0 +1,15 @@
+-- Returns the tenants that have deliveries from before the days that they keep them, which are
+-- `usual_days` for those that did not choose. Deliveries that were given up are kept a day longer.
+-- Locks: none.
+CREATE OR REPLACE FUNCTION due_old_deliveries(
+    after_tenant text, at_most integer, usual_days integer
+) RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+    SELECT t.id FROM tenant t LEFT JOIN event_settings s ON s.tenant_id = t.id
+    CROSS JOIN LATERAL (
+        SELECT FROM delivery r WHERE r.tenant_id = t.id
+            AND r.id < ulid_floor('dlv', now() - make_interval(days => coalesce(s.retention_days, usual_days)))
+            AND r.created_at < now() - make_interval(days => coalesce(s.retention_days, usual_days)) LIMIT 1
+    ) due
+    WHERE t.id > after_tenant ORDER BY t.id LIMIT at_most
+$$;

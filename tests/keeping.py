@@ -1,0 +1,46 @@
+"""The worker's jobs, all at once, and what they cost."""
+
+from collections.abc import Sequence
+from types import TracebackType
+
+from flask import Flask
+from sqlalchemy import event
+
+from portal.db import db
+from portal.housekeeping import Job
+from portal.worker import Worker, registered_jobs
+from tests.databases import Database
+
+
+def keep_house(app: Flask, database: Database, jobs: Sequence[Job] | None = None) -> None:
+    """Do what is due of every job, whenever it was done last; none may fail."""
+    database.sql("DELETE FROM housekeeping_turn")
+    Worker(app, registered_jobs() if jobs is None else jobs).run_due()
+    failed = "SELECT string_agg(job, ', ') FROM housekeeping_turn WHERE failures > 0"
+    assert database.sql(failed) is None
+
+
+class Commits:
+    """Counts the transactions that the portal ends within the block."""
+
+    def __init__(self, app: Flask) -> None:
+        self.count = 0
+        with app.app_context():
+            self._engine = db.engine
+
+    def __enter__(self) -> "Commits":
+        for end in ("commit", "rollback"):
+            event.listen(self._engine, end, self._one_more)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for end in ("commit", "rollback"):
+            event.remove(self._engine, end, self._one_more)
+
+    def _one_more(self, _: object) -> None:
+        self.count += 1

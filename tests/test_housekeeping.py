@@ -1,0 +1,217 @@
+"""Which tenants the worker enters: those with something due, found by one question for each job."""
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from flask import Flask
+from psycopg.errors import InsufficientPrivilege
+
+from portal.config import libpq_url
+from portal.db import session, transaction
+from portal.housekeeping import Job, every_tenant
+from portal.identity.provider.people import ACME
+from portal.worker import Worker, registered_jobs
+from tests.databases import Database
+from tests.keeping import Commits, keep_house
+
+IDLE_TENANTS = 10_000
+JOBS = {job.name: job for job in registered_jobs() if job.due}
+
+
+def key(**columns: str) -> str:
+    """A key of Acme, 200 days old; the columns are SQL."""
+    named = {"revoked_at": "NULL", "created_at": "now() - interval '200 days'", **columns}
+    return (
+        "INSERT INTO api_key (tenant_id, id, version, name, key_hash, prefix, key_prefix, last4,"
+        f" {', '.join(named)}) VALUES (:acme, 'key_1', 1, 'Nightly', repeat('a', 64), 'sk-acme-',"
+        f" 'sk-acme-aaaa', 'aaaa', {', '.join(named.values())});"
+        " INSERT INTO api_key_runtime (tenant_id, key_id, last_used_at)"
+        " VALUES (:acme, 'key_1', now())"
+    )
+
+
+def deleted(table: str, columns: str = "", values: str = "") -> str:
+    return (
+        f"INSERT INTO {table} (tenant_id, id, version, name, is_deleted, deleted_at{columns})"
+        f" VALUES (:acme, 'rec_1', 1, 'a.b', true, now() - interval '31 days'{values})"
+    )
+
+
+EVENT = (
+    "INSERT INTO event (tenant_id, id, type, data, actor_id, actor_name, received_at)"
+    " SELECT :acme, ulid_floor('evt', at) || '0000000000000000', 'a.b', '{}', 'a', 'A', at"
+    " FROM (SELECT now() - interval 'AGE' AS at)"
+)
+DUE = {
+    "forget old answers": (
+        "INSERT INTO idempotency_key (tenant_id, actor_id, key, fingerprint, created_at)"
+        " VALUES (:acme, 'a', 'k', '', now() - interval '25 hours')"
+    ),
+    "purge deleted records: connector": deleted("connector"),
+    "purge deleted records: webhook": deleted("webhook", ", retry_policy", ", '{}'"),
+    "purge deleted records: event_type": deleted("event_type"),
+    "forget old events": EVENT.replace("AGE", "31 days"),
+    "forget ended sessions": (
+        "INSERT INTO web_session (tenant_id, id, person_id, token_hash, subject_key, role,"
+        " auth_version, revoked_at)"
+        " VALUES (:acme, 'ses_1', 'per_1', 't', 's', 'admin', 1, now() - interval '2 days')"
+    ),
+    "release reservations": (
+        "INSERT INTO spend_reservation (tenant_id, id, key_id, family_id, period_start, usd,"
+        " bucket, expires_at) VALUES (:acme, 'res_1', 'key_1', 'key_1', now(), 1, 0, now())"
+    ),
+    "end planned keys": key(revoke_at="now()"),
+    "finish rotations": key()
+    + (
+        "; INSERT INTO key_rotation (tenant_id, id, old_key_id, new_key_id, overlap, started_at,"
+        " finish_at) VALUES (:acme, 'rot_1', 'key_1', 'key_2', '1h', now(), now())"
+    ),
+    "tell of expiring keys": key(expires_at="now() + interval '5 days'"),
+    "tell of unused keys": key()
+    + "; UPDATE api_key_runtime SET last_used_at = now() - interval '91 days'",
+    "find weak keys": key(created_by_user_id="'per_1'")
+    + (
+        "; INSERT INTO person (tenant_id, id, issuer, subject, name, role, last_seen_at)"
+        " VALUES (:acme, 'per_1', 'i', 's', 'P', 'admin', now() - interval '91 days')"
+    ),
+    "forget sealed keys": (
+        "INSERT INTO sealed_key (tenant_id, id, key_id, purpose, secret_hash, sealed, created_by,"
+        " expires_at) VALUES (:acme, 'sld_1', 'key_1', 'link', 'x', '', 'a', now())"
+    ),
+    "forget old uses of keys": (
+        "INSERT INTO key_use (tenant_id, key_id, hour, aspect, what, calls, last_at) VALUES"
+        " (:acme, 'key_1', now() - interval '93 days', 'all', '', 1, now())"
+    ),
+    "count records first": "DELETE FROM quota_count WHERE kind = 'webhooks' AND tenant_id = :acme",
+    "measure storage": EVENT.replace("AGE", "2 minutes"),
+    "forget old inbound requests": (
+        "INSERT INTO inbound_request (tenant_id, id, webhook_id, state, code, reason, method, url,"
+        " headers, body, body_bytes, received_at) VALUES (:acme, 'inr_1', 'whk_1', 'accepted', 'a',"
+        " 'a', 'POST', '/', '[]', '', 0, now() - interval '31 days')"
+    ),
+    "forget old attempts": (
+        "INSERT INTO delivery_attempt (tenant_id, id, webhook_id, event_type, actor_id, actor_name,"
+        " url, request_headers, request_body, signed_with) VALUES (:acme, ulid_floor('att', now()"
+        " - interval '31 days') || '0', 'whk_1', 'a.b', 'a', 'A', '/', '[]', '', 'x')"
+    ),
+    "forget old deliveries": (
+        "INSERT INTO delivery (tenant_id, id, webhook_id, event_id, event_type, state, created_at)"
+        " SELECT :acme, ulid_floor('dlv', at) || '0', 'whk_1', 'evt_1', 'a.b', 'delivered', at"
+        " FROM (SELECT now() - interval '32 days' AS at)"
+    ),
+}
+NOBODY_KNOWS = {
+    "sweep secrets: connectors",
+    "sweep secrets: webhooks",
+    "sweep secrets: keys",
+    "count records again",
+    "measure storage anew",
+}
+
+
+@pytest.fixture
+def settled(app: Flask, database: Database, tenants: tuple[str, str]) -> None:
+    """Acme and Globex have nothing due."""
+    keep_house(app, database, [JOBS["count records first"], JOBS["measure storage"]])
+
+
+@pytest.fixture
+def asked(app: Flask) -> Callable[[Job], list[str]]:
+    """`asked(job)`: the tenants that have something due."""
+
+    def ask(job: Job) -> list[str]:
+        assert job.due is not None
+        with app.app_context(), transaction():
+            return list(session.scalars(job.due("", 100)))
+
+    return ask
+
+
+def insert(database: Database, statements: str) -> None:
+    """Rows as they are, without what belongs to them."""
+    with psycopg.connect(libpq_url(database.superuser_url)) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(statements.replace(":acme", f"'{ACME}'"))
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("name", JOBS)
+def test_the_worker_enters_a_tenant_with_something_due_until_it_is_done(
+    name: str, app: Flask, database: Database, asked: Callable[[Job], list[str]]
+) -> None:
+    job = JOBS[name]
+    if job.due is every_tenant:
+        assert name in NOBODY_KNOWS, "a job that can say what is due enters no idle tenant"
+        return
+    assert asked(job) == []
+    insert(database, DUE[name])
+    assert asked(job) == [ACME]
+    keep_house(app, database, [job])
+    assert asked(job) == []
+
+
+def test_questions_are_the_portals_alone_and_give_ids_only(database: Database) -> None:
+    functions = (
+        "SELECT count(*), bool_and(p.prosecdef AND p.provolatile = 's' AND p.proretset"
+        " AND p.prorettype = 'text'::regtype AND p.proconfig[1] = 'search_path=public, pg_temp'"
+        " AND has_function_privilege('portal_app', p.oid, 'EXECUTE')"
+        " AND NOT has_function_privilege('pg_monitor', p.oid, 'EXECUTE'))"
+        " FROM pg_proc p WHERE pronamespace = 'public'::regnamespace"
+        " AND pg_get_function_arguments(p.oid) LIKE 'after_tenant text, at_most integer%'"
+    )
+    count, as_they_should_be = database.sql(functions)
+    assert count >= 17
+    assert as_they_should_be
+
+
+def test_the_portals_role_sees_no_row_by_what_the_questions_read(
+    database: Database, tenants: tuple[str, str]
+) -> None:
+    insert(database, DUE["forget old answers"])
+    with psycopg.connect(libpq_url(database.app_url)) as connection:
+        assert connection.execute("SELECT * FROM idempotency_key").fetchall() == []
+        assert connection.execute("SELECT due_answers('', 9, '1 day')").fetchall() == [(ACME,)]
+        with pytest.raises(InsufficientPrivilege):
+            connection.execute("DELETE FROM housekeeping_turn")
+
+
+# ---------------------------------------------------------------- what it costs
+
+
+@pytest.fixture
+def idle(app: Flask, database: Database) -> None:
+    """Ten thousand tenants whose records were counted and whose bytes were measured."""
+    kinds = [*session_kinds()]
+    insert(
+        database,
+        "INSERT INTO tenant (id, slug, name, key_code) SELECT 'tnt_' || n, 't' || n, 'T',"
+        f" lpad(to_hex(n), 4, '0') FROM generate_series(1, {IDLE_TENANTS}) n;"
+        "INSERT INTO quota_stored (tenant_id, bytes) SELECT id, 0 FROM tenant;"
+        "INSERT INTO quota_count (tenant_id, kind, part, live, room, of_limit)"
+        f" SELECT id, kind, 0, 0, 0, 0 FROM tenant, unnest(ARRAY{kinds}) kind;"
+        "ANALYZE tenant, quota_stored, quota_count",
+    )
+
+
+def session_kinds() -> set[str]:
+    from portal.quotas.housekeeping import counted_models
+
+    return {model.quota for model in counted_models()}
+
+
+@pytest.mark.usefixtures("idle")
+def test_ten_thousand_idle_tenants_cost_few_transactions_a_second(
+    app: Flask, database: Database, asked: Callable[[Job], list[str]]
+) -> None:
+    rate = 0.0
+    for job in registered_jobs():
+        database.sql("DELETE FROM housekeeping_turn")
+        with Commits(app) as commits:
+            Worker(app, [job]).run_due()
+        # A job that enters every tenant has entered some, and enters the others at the same cost.
+        came_to = "SELECT count(*) FROM tenant, housekeeping_turn WHERE id <= after_tenant"
+        entered = database.sql(came_to)
+        rounds = IDLE_TENANTS / entered if entered else 1
+        rate += commits.count * rounds / job.every.total_seconds()
+    assert rate <= 20
