@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import cycle
 from typing import Any
 
@@ -114,6 +114,44 @@ async def burst(asks: list[Ask], connections: int, seconds: float) -> dict[str, 
     }
 
 
+# ---------------------------------------------------------------- by the clock
+
+
+async def schedule(ask: Ask, rate: float, seconds: float) -> dict[str, Any]:
+    """Send requests at a steady rate, whether or not earlier ones have been answered.
+
+    NUMBER and AT in the body become the request's number and the time at which it is due, in
+    seconds since 1970. Each answer is timed from that moment, so a server that falls behind cannot
+    hide it by answering late only once.
+    """
+    loop = asyncio.get_running_loop()
+    begin, begin_at = loop.time() + 0.2, time.time() + 0.2
+    free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    times: list[float] = []
+    failures = 0
+
+    async def send(number: int) -> None:
+        nonlocal failures
+        due = number / rate
+        await asyncio.sleep(begin + due - loop.time())
+        connection = free.pop() if free else await asyncio.open_connection("127.0.0.1", ask.port)
+        reader, writer = connection
+        body = ask.body.replace("NUMBER", str(number)).replace("AT", f"{begin_at + due:.6f}")
+        writer.write(replace(ask, body=body).encode())
+        received = bytearray()
+        while answer_end(received) is None:
+            received += await reader.read(1 << 16)
+        times.append(loop.time() - begin - due)
+        failures += not received.startswith(b"HTTP/1.1 2")
+        free.append(connection)
+
+    async with asyncio.timeout(seconds + SECONDS_PER_REQUEST):
+        await asyncio.gather(*(send(number) for number in range(int(rate * seconds))))
+    for _, writer in free:
+        writer.close()
+    return {"requests": len(times), "failures": failures, "times": sorted(times)}
+
+
 # ---------------------------------------------------------------- one after the other
 
 
@@ -162,6 +200,8 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
     match task["kind"]:
         case "burst":
             return asyncio.run(burst(asks, task["connections"], task["seconds"]))
+        case "schedule":
+            return asyncio.run(schedule(asks[0], task["rate"], task["seconds"]))
         case "turns":
             return turns(asks, task["rounds"], task["seconds"])
         case _:

@@ -21,10 +21,11 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Server:
-    """One running server and the process in it that answers."""
+    """One running server, the process in it that answers, and the one that began it."""
 
     port: int
     pid: int
+    parent: int = 0
 
     @property
     def memory_mb(self) -> float:
@@ -37,6 +38,18 @@ class Server:
         """What the answering process has computed since it began."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def computed_by_all(pid: int) -> float:
+    """Return the processor seconds of a process and of all that descend from it, also of those that
+    have ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0  # it ended just now
+    own = sum(map(int, fields[11:15])) / TICKS
+    return own + sum(computed_by_all(int(child)) for child in children)
 
 
 def serving(
@@ -72,7 +85,7 @@ def _running(command: list[str], environment: Mapping[str, str], port: int) -> I
     )
     try:
         _wait_for(port, process)
-        yield Server(port, _worker_of(process.pid))
+        yield Server(port, _worker_of(process.pid), process.pid)
     finally:
         process.terminate()
         process.wait(START_SECONDS)

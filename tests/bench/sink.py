@@ -1,8 +1,8 @@
 """The receiver of the delivery bench, in a process of its own: answers 200 and keeps the times.
 
 Every body is an event whose data has `at`, the moment of its publication in seconds since 1970.
-`GET /figures` gives and forgets what came: how many, when the first and the last, and how long
-each was on its way.
+`GET /figures` gives and forgets what came: how many, when the first and the last, how long each
+was on its way, and the numbers in them. `/dead` closes the connection, `/hanging` never answers.
 """
 
 import asyncio
@@ -26,16 +26,17 @@ class Figures:
     def forget(self) -> None:
         self.count, self.first, self.last = 0, 0.0, 0.0
         self.delays: list[float] = []
+        self.numbers: list[int] = []
 
     def take(self, body: bytes) -> None:
         now = time.time()
         self.count += 1
         self.first = self.first or now
         self.last = now
-        start = body.find(b'"at":')
-        if start >= 0:
-            number = body[start + 5 : start + 30].split(b",")[0].split(b"}")[0]
-            self.delays.append(now - float(number))
+        if (at := number_in(body, b'"at":')) is not None:
+            self.delays.append(now - at)
+        if (number := number_in(body, b'"n":')) is not None:
+            self.numbers.append(int(number))
 
     def answer(self) -> bytes:
         found = {
@@ -43,10 +44,19 @@ class Figures:
             "first": self.first,
             "last": self.last,
             "delays": self.delays,
+            "numbers": self.numbers,
         }
         self.forget()
         body = orjson.dumps(found)
         return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+def number_in(body: bytes, name: bytes) -> float | None:
+    """Return the number of a member, which needs no parsing of the whole body."""
+    start = body.find(name)
+    if start < 0:
+        return None
+    return float(body[start + len(name) :][:25].split(b",")[0].split(b"}")[0])
 
 
 FIGURES = Figures()
@@ -76,7 +86,7 @@ class Sink(asyncio.Protocol):
             self.transport.write(FIGURES.answer())
         elif head.startswith(b"POST /dead"):
             self.transport.abort()
-        else:
+        elif not head.startswith(b"POST /hanging"):
             FIGURES.take(body)
             self.transport.write(OK)
 
