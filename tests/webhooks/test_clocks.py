@@ -112,12 +112,12 @@ def test_what_a_machine_with_a_wrong_clock_accepts_is_delivered(
     webhook = make(receiver.hook("crm"))
     with at(days):
         accepted = [publish_here(app, number) for number in range(3)]
-        keep_house(app)
+        keep_house(app, database)
     with delivering(app):
         until(lambda: len(receiver.mail("crm")) == 3)
         until(lambda: {one["state"] for one in deliveries(ada, webhook)} == {"delivered"})
     assert {header(mail, "webhook-id") for mail in receiver.mail("crm")} == set(accepted)
-    keep_house(app)
+    keep_house(app, database)
     assert len(deliveries(ada, webhook)) == 3, "it is of today, whatever its id says"
 
 
@@ -132,11 +132,13 @@ def publish_here(app: Flask, number: int) -> str:
     return accepted.id
 
 
-def test_nothing_gets_old_on_a_machine_with_a_wrong_clock(app: Flask, ada: Api, make: Make) -> None:
+def test_nothing_gets_old_on_a_machine_with_a_wrong_clock(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
     webhook = make("https://hooks.example.com/")
     ada.post(f"/webhooks/{webhook['id']}/pause")
     publish(ada, rfp(1))
     with at(400):
-        keep_house(app)
+        keep_house(app, database)
     assert [one["state"] for one in deliveries(ada, webhook)] == ["held"]
     assert len(ada.get("/events").json["items"]) == 1
