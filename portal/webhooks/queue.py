@@ -125,15 +125,18 @@ RETURNING webhook_id, last_sequence
 """
 # What is given for each row is looked up by its id in an object, and the rows by the primary key:
 # a join would be a loop in a loop, whose order depends on what the planner believes of a table that
-# was empty when it looked.
+# was empty when it looked. `first` and `last` are the least and the greatest of the ids: PostgreSQL
+# leaves out the partitions of other days by them, which it cannot do by an array.
 LEASE = """
 UPDATE delivery d SET state = 'in_flight', token = d.token + 1, attempts = d.attempts + 1,
     due_at = now() + make_interval(secs => %(lease)s), holder = %(worker)s,
     sequence = (%(sequences)s::jsonb ->> d.id)::bigint
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s)
+AND d.id BETWEEN %(first)s AND %(last)s
 """
 EVENTS = """
-SELECT id, data::text AS data, occurred_at FROM event WHERE tenant_id = %s AND id = ANY (%s)
+SELECT id, data::text AS data, occurred_at FROM event
+WHERE tenant_id = %(tenant)s AND id = ANY (%(ids)s) AND id BETWEEN %(first)s AND %(last)s
 """
 SETTINGS = """
 SELECT w.id, w.url, w.headers, w.retry_policy, w.signature_scheme, w.secret_fingerprint,
@@ -150,7 +153,8 @@ UPDATE delivery d SET (holder, state, outcome, status, due_at, completed_at) = (
         CASE WHEN a.state <> 'retrying' THEN now() END
     FROM jsonb_to_record(%(done)s::jsonb -> d.id) AS a(
         state text, outcome text, status int, wait float8, keeps_place bool))
-WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s) AND d.state = 'in_flight'
+WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s)
+AND d.id BETWEEN %(first)s AND %(last)s AND d.state = 'in_flight'
 AND d.token = (%(done)s::jsonb -> d.id ->> 'token')::bigint RETURNING d.id
 """
 COLUMNS = {
@@ -445,15 +449,15 @@ async def _lease(
     sequences = _json({row["id"]: row["sequence"] for row in picked})
     values = {
         "tenant": tenant_id,
-        "ids": ids,
+        **_these(ids),
         "sequences": sequences,
         "lease": LEASE_SECONDS,
         "worker": worker,
     }
     async with connection.pipeline():
         await connection.execute(LEASE, values)
-        event_ids = list({row["event_id"] for row in picked})
-        found = await connection.execute(EVENTS, (tenant_id, event_ids))
+        of_events = {"tenant": tenant_id, **_these({row["event_id"] for row in picked})}
+        found = await connection.execute(EVENTS, of_events)
         settings = await connection.execute(SETTINGS, (tenant_id, names))
         events = {row["id"]: row for row in await found.fetchall()}
         known = {row["id"]: Settings(**row) for row in await settings.fetchall()}
@@ -524,7 +528,7 @@ async def _record(connection: Connection, tenant_id: str, batch: Sequence[Done])
     done = {one.delivery["id"]: one.delivery for one in sorted(batch, key=_token)}
     values = {
         "tenant": tenant_id,
-        "ids": list(done),
+        **_these(done),
         "done": _json(done),
         "attempts": _json([one.attempt for one in batch if one.attempt]),
     }
@@ -579,6 +583,12 @@ async def give_back(connection: Connection, taken: Iterable[Taken]) -> None:
             ordered = [one.id for one in batch if one.settings.ordered]
             values = {"tenant": tenant_id, "ids": list(tokens), "tokens": _json(tokens)}
             await connection.execute(GIVE_BACK, {**values, "ordered": ordered})
+
+
+def _these(ids: Iterable[str]) -> dict[str, Any]:
+    """Return the values that name rows by their ids, of which there must be one."""
+    every = list(ids)
+    return {"ids": every, "first": min(every), "last": max(every)}
 
 
 def _json(value: Any) -> str:
