@@ -14,6 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -32,7 +33,13 @@ class Event(Base):
     __tablename__ = "event"
     __table_args__ = (
         Index("ix_event_type", "tenant_id", "type", "id"),
-        Index("ix_event_subject", "tenant_id", "subject", "id"),
+        Index(
+            "ix_event_subject",
+            "tenant_id",
+            "subject",
+            "id",
+            postgresql_where=text("subject IS NOT NULL"),
+        ),
         Index("ix_event_client_id", "tenant_id", "client_id"),
         {"postgresql_partition_by": "RANGE (id)"},
     )

@@ -5,11 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 
+from portal.config import libpq_url
+from portal.webhooks import queue
 from portal.webhooks.engine import Engine
-from tests.cast import Api
+from tests.cast import ACME, Api
+from tests.databases import Database
 from tests.webhooks.conftest import Make, Receiver
 
 
@@ -228,3 +232,18 @@ def test_readers_do_not_see_the_fields_that_a_tenant_hides(
     assert [("ann@" in vic.get(path).text, "•••" in vic.get(path).text) for path in paths] == [
         (False, True)
     ] * 2
+
+
+def test_an_event_is_found_by_its_id_however_many_subjects_there_are(database: Database) -> None:
+    """The queue's plans are made once, also on a day that has no events yet."""
+    named = {"tenant": ACME, "ids": ["evt_1"], "first": "evt_1", "last": "evt_1"}
+    with psycopg.connect(libpq_url(database.app_url), autocommit=True) as connection:
+        connection.prepare_threshold = 0
+        for name, value in queue.PLANNING.items():
+            connection.execute(f"SET {name} = {value}")
+        connection.execute(queue.EVENTS, named)
+        [(prepared,)] = connection.execute(
+            "SELECT name FROM pg_prepared_statements WHERE statement ~ '^\\s*SELECT id, data'"
+        ).fetchall()
+        lines = connection.execute(f"EXPLAIN EXECUTE {prepared}('t', '{{e}}', 'e', 'e')").fetchall()
+    assert "subject" not in str(lines)
