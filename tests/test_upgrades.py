@@ -265,16 +265,52 @@ def test_a_batch_that_was_killed_is_moved_again(
 def test_an_index_that_was_killed_is_made_again(
     old: Database, migrating: Callable[..., "subprocess.Popen[str]"], newest: list[str]
 ) -> None:
-    with session(old) as reader, session(old) as watch:
+    kill_at_the_index(old, migrating)
+    assert old.sql("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 1
+    assert_it_goes_on(old, migrating, newest)
+
+
+def kill_at_the_index(
+    database: Database, migrating: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    """Kill `portal migrate` while it creates an index, when it has proved where the rows fit."""
+    with session(database) as reader, session(database) as watch:
         reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         reader.execute("SELECT FROM webhook_subscription")  # nothing that a migration locks
-        process = migrating(old)
+        process = migrating(database)
         stopped = waiter(watch, reader.info.backend_pid)
         process.send_signal(signal.SIGKILL)
         process.wait()
         watch.execute("SELECT pg_terminate_backend(%s, 10000)", (stopped,))
-    assert old.sql("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 1
+
+
+# As if the run that was killed had been five days ago: what it proved is about the rows of then, and
+# the rows since then are where the portal writes.
+DAYS_AGO = """
+DO $$ DECLARE
+    proof text := (SELECT conname FROM pg_constraint WHERE conname LIKE 'until%');
+    low text := ulid_floor('att', date_trunc('day', now(), 'UTC') - interval '4 days');
+BEGIN
+    EXECUTE format('ALTER TABLE delivery_attempt_before DROP CONSTRAINT %I', proof);
+    WITH moved AS (DELETE FROM delivery_attempt_before WHERE id >= low RETURNING *)
+        INSERT INTO delivery_attempt SELECT * FROM moved;
+    EXECUTE format(
+        'ALTER TABLE delivery_attempt_before ADD CONSTRAINT %I CHECK (id < %L)',
+        to_char(now() AT TIME ZONE 'UTC' - interval '5 days', '"until_"YYYYMMDD'), low);
+END $$
+"""
+
+
+def test_a_migration_that_was_killed_goes_on_days_later(
+    old: Database, migrating: Callable[..., "subprocess.Popen[str]"], newest: list[str]
+) -> None:
+    before = contents(old)
+    kill_at_the_index(old, migrating)
+    old.sql(DAYS_AGO)
+    assert old.sql("SELECT count(*) FROM ONLY delivery_attempt") > 1000
+    assert contents(old) == before
     assert_it_goes_on(old, migrating, newest)
+    assert contents(old) == before
 
 
 # --- in each other's way --------------------------------------------------------------------------

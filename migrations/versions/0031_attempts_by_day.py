@@ -81,10 +81,17 @@ def _set_aside() -> None:
 
 
 def _prove(name: str, condition: str) -> None:
-    """Have a constraint from which PostgreSQL knows that every row fits into the partition."""
-    if name not in _proofs():
+    """Have a constraint from which PostgreSQL knows that every row fits into the partition.
+
+    That of a run on an earlier day goes: rows which came since then could not move here.
+    """
+    proofs = _proofs()
+    changes = [f"DROP CONSTRAINT {proof}" for proof in proofs if proof != name]
+    if name not in proofs:
+        changes.append(f"ADD CONSTRAINT {name} CHECK ({condition}) NOT VALID")
+    if changes:
         with live.transaction(BEFORE):
-            live.run(f"ALTER TABLE {BEFORE} ADD CONSTRAINT {name} CHECK ({condition}) NOT VALID")
+            live.run(f"ALTER TABLE {BEFORE} {', '.join(changes)}")
     live.run(f"ALTER TABLE {BEFORE} VALIDATE CONSTRAINT {name}")
 
 
