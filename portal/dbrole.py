@@ -74,4 +74,4 @@ def connect(url: str, *, wait: float = 0) -> "psycopg.Connection[tuple[object, .
 def reason(error: BaseException | None) -> str:
     """Return the first line of a database error. Libpq's names host and port, never the
     password."""
-    return str(error).strip().splitlines()[0]
+    return str(error).strip().partition("\n")[0]

@@ -17,12 +17,12 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from threading import Event, Thread
 from types import FrameType, ModuleType
+from typing import TypeGuard
 
 import structlog
 from flask import Flask
-from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 import portal
 from portal import dbrole
@@ -43,7 +43,7 @@ COLLECT_EVERY = 50_000
 PATIENT = text("SET LOCAL statement_timeout = '60s'")  # nobody waits for what a job does
 ALONE = text("SELECT pg_try_advisory_xact_lock(:job)")
 HOW_MANY_TENANTS = text("SELECT count(*) FROM tenant")
-OF_ONE_STEP = (QueryCanceled, DeadlockDetected, LockNotAvailable)  # the database is not away
+LOST = ("08", "57P0")  # how the SQLSTATEs begin that say so; most errors of a lost one have none
 
 
 class Worker:
@@ -54,6 +54,7 @@ class Worker:
         self.jobs = jobs
         self.stopping = stopping or Event()
         self._turns = Turns(new_id("wrk"), jobs)
+        self._unkept: tuple[Turn, float | None] | None = None
 
     def run(self) -> None:
         """Until `stop`. Sleeps exactly until the next job is due."""
@@ -63,21 +64,21 @@ class Worker:
             try:
                 wait = self.run_due()
                 failures = 0
-            except OperationalError as error:
+            except Exception as error:
                 wait = retry_in(failures)
                 failures += 1
-                reason = dbrole.reason(error.orig)
-                log.warning("database away", reason=reason, retry_in=wait)
-            except Exception:
-                wait = retry_in(failures)
-                failures += 1
-                log.exception("housekeeping failed", retry_in=wait)
+                if _is_lost(error):
+                    log.warning("database away", reason=dbrole.reason(error.orig), retry_in=wait)
+                else:
+                    log.exception("housekeeping failed", retry_in=wait)
             self.stopping.wait(wait)
         log.info("worker stopped")
 
     def run_due(self) -> float:
         """Take turns until no job is due; for how many seconds none is. Raises OperationalError
         while the database is away."""
+        if self._unkept:
+            self._give_back(*self._unkept)
         while not self.stopping.is_set():
             with self.app.app_context(), transaction():
                 turn = self._turns.take()
@@ -97,14 +98,23 @@ class Worker:
         """Run a job for a while. A failure is logged and put off, and the other jobs go on."""
         try:
             wait = self._go_on(turn)
-        except Exception as error:
-            if _is_away(error):
-                raise
+        except Exception as error:  # noqa: BLE001  a job may fail of anything
             wait = retry_in(turn.failures)
             turn.failures += 1
-            log.exception("job failed", job=turn.job.name, retry_in=wait)
-        with self.app.app_context(), transaction():
-            self._turns.give_back(turn, wait)
+            _say(error, job=turn.job.name, retry_in=wait)
+        self._give_back(turn, wait)
+
+    def _give_back(self, turn: Turn, wait: float | None) -> None:
+        """Keep what came of a turn. While the database is away it is kept here, for the next time:
+        a step that always takes the database down with it is not the first one again."""
+        self._unkept = None
+        try:
+            with self.app.app_context(), transaction():
+                self._turns.give_back(turn, wait)
+        except Exception as error:
+            if _is_lost(error):
+                self._unkept = (turn, wait)
+            raise
 
     def _go_on(self, turn: Turn) -> float | None:
         """Do what is due until the time of a turn is over, each tenant once, and those that leave
@@ -114,9 +124,17 @@ class Worker:
         waiting, visited = deque(due), 0
         while waiting and not self.stopping.is_set() and time.monotonic() < until:
             tenant = waiting.popleft()
-            if self._leaves_more(turn, *tenant):
-                waiting.append(tenant)
             visited += 1
+            try:
+                if self._step(turn.job, *tenant):
+                    waiting.append(tenant)
+            except Exception as error:
+                if not tenant:
+                    raise
+                turn.has_failed = True  # one tenant's trouble is not the next one's
+                _say(error, job=turn.job.name, tenant=tenant[0])
+                if _is_lost(error):
+                    break
         visited = min(visited, len(due))
         turn.leaves_more |= len(waiting) > len(due) - visited
         if visited < len(due) or len(due) == _at_most(turn.job):
@@ -133,17 +151,6 @@ class Worker:
             session.execute(PATIENT)
             question = turn.job.due(turn.after_tenant, _at_most(turn.job))
             return [(tenant_id,) for tenant_id in session.scalars(question)]
-
-    def _leaves_more(self, turn: Turn, *tenant: str) -> bool:
-        """Do one step; one tenant's trouble is noted and is not the next one's."""
-        try:
-            return self._step(turn.job, *tenant)
-        except Exception as error:
-            if not tenant or _is_away(error):
-                raise
-            turn.has_failed = True
-            log.exception("job failed", job=turn.job.name, tenant=tenant[0])
-            return False
 
     def _step(self, job: Job, *tenant: str) -> bool:
         name = {"job": zlib.crc32(":".join((job.name, *tenant)).encode())}
@@ -178,9 +185,22 @@ def _end_of_round(turn: Turn) -> float | None:
     return None
 
 
-def _is_away(error: Exception) -> bool:
-    """Whether the database does not answer at all; a step that took too long is its own trouble."""
-    return isinstance(error, OperationalError) and not isinstance(error.orig, OF_ONE_STEP)
+def _is_lost(error: Exception) -> TypeGuard[DBAPIError]:
+    """Whether the connection is gone: then the database may be away. Any other error is the trouble
+    of the step that made it."""
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    by_code = isinstance(error, OperationalError) and (state is None or state.startswith(LOST))
+    return by_code or error.connection_invalidated
+
+
+def _say(error: Exception, **of: object) -> None:
+    """Log what a job failed of, in one line where no code of ours is to blame."""
+    if _is_lost(error):
+        log.warning("job lost the database", reason=dbrole.reason(error.orig), **of)
+    else:
+        log.error("job failed", exc_info=error, **of)
 
 
 def registered_jobs() -> list[Job]:

@@ -178,6 +178,88 @@ def test_a_step_that_takes_too_long_is_its_own_tenants_trouble(app, tenants, row
     assert row("failures") == 1
 
 
+@pytest.mark.parametrize("state", ["54000", "53100", "58030", "55000"])
+def test_an_error_of_the_database_stops_no_other_tenant(app, tenants, row, state):
+    done = []
+
+    def work(tenant_id: str) -> None:
+        if tenant_id == tenants[0]:
+            session.execute(text(f"DO $$ BEGIN RAISE SQLSTATE '{state}'; END $$"))
+        done.append(tenant_id)
+
+    Worker(app, [Job("work", work, HOUR, every_tenant)]).run_due()
+    assert done == tenants[1:]
+    assert row("failures") == 1
+
+
+LOSSES = {
+    "of the server": "SELECT pg_terminate_backend(pg_backend_pid())",
+    "for its silence": "SET LOCAL idle_in_transaction_session_timeout = '1ms'; SELECT 1",
+}
+
+
+def lose_the_connection(how: str) -> None:
+    for statement in LOSSES[how].split(";"):
+        session.execute(text(statement))
+    while True:  # until the server has ended the session
+        threading.Event().wait(0.01)
+        session.execute(text("SELECT 1"))
+
+
+def let_in(database: Database, connections: int) -> None:
+    """Let the portal have no more than so many; -1 for any number."""
+    database.sql(f"ALTER DATABASE {database.name} CONNECTION LIMIT {connections}")
+
+
+@pytest.mark.parametrize("how", LOSSES)
+def test_a_tenant_whose_step_loses_the_connection_stops_no_other(app, tenants, row, pass_time, how):
+    done = []
+
+    def work(tenant_id: str) -> None:
+        if tenant_id == tenants[0]:
+            lose_the_connection(how)
+        done.append(tenant_id)
+
+    worker = Worker(app, [Job("work", work, HOUR, every_tenant)])
+    worker.run_due()
+    pass_time(HOUR)
+    worker.run_due()
+    assert done == tenants[1:]
+    assert row("failures") == 1
+
+
+@pytest.mark.usefixtures("tenants")
+def test_a_tenant_whose_step_takes_the_database_down_is_not_the_first_again(
+    app, database, row, pass_time
+):
+    begun = []
+
+    def work(tenant_id: str) -> None:
+        begun.append(tenant_id)
+        if tenant_id == "tnt_A":
+            let_in(database, 0)
+            lose_the_connection("of the server")
+
+    worker = Worker(app, [Job("work", work, HOUR, every_tenant)])
+    try:
+        for _ in range(2):
+            with pytest.raises(OperationalError):
+                worker.run_due()
+    finally:
+        let_in(database, -1)
+    worker.run_due()
+    pass_time(HOUR)
+    worker.run_due()
+    assert begun == ["tnt_A", "tnt_B"]
+    assert row("failures")
+
+
+@pytest.mark.parametrize("how", LOSSES)
+def test_a_job_that_loses_the_connection_is_put_off(app, row, how):
+    Worker(app, [Job("work", lambda: lose_the_connection(how), HOUR)]).run_due()
+    assert row("failures") == 1
+
+
 def test_a_tenant_that_always_fails_makes_the_others_no_later(app, database, tenants, row):
     def work(tenant_id: str) -> None:
         if tenant_id == tenants[0]:
