@@ -284,8 +284,8 @@ def kill_at_the_index(
         watch.execute("SELECT pg_terminate_backend(%s, 10000)", (stopped,))
 
 
-# As if the run that was killed had been five days ago: what it proved is about the rows of then, and
-# the rows since then are where the portal writes.
+# As if the run that was killed had been five days ago: what it proved is about the rows of then,
+# and the rows since then are where the portal writes.
 DAYS_AGO = """
 DO $$ DECLARE
     proof text := (SELECT conname FROM pg_constraint WHERE conname LIKE 'until%');
