@@ -2,9 +2,12 @@
 
 Python runs one thread at a time and gives each an equal part. A page that computes for 8 ms took
 23 ms beside one tenant's calls that compute without end. So a call of a line that has computed much
-lately waits, wherever it calls `give_way`, until the calls of lines that have computed less are
-done, for a bounded time. Whatever can compute for more than a few milliseconds calls `give_way` now
-and then, but not while it holds a lock that calls of other lines need.
+lately waits, wherever it calls `give_way`, while a call of a line that has computed less is young.
+Whatever can compute for more than a few milliseconds calls `give_way` now and then, but not while
+it holds a lock that calls of other lines need.
+
+Waiting is bounded: nobody knows whether the other call computes or waits itself, lines are not
+verified, and there may be many of them. A line that is made to wait loses a third of its time.
 """
 
 import time
@@ -13,36 +16,63 @@ from threading import Condition, Lock, get_ident
 
 SMALL_SECONDS = 0.05  # a line that has computed no longer than this waits for nobody
 UNEQUAL = 1.5  # lines whose times differ by less than this factor are equal
+YOUNG_SECONDS = 0.05  # a call that takes longer loses its precedence: it may wait for something
 PATIENCE_SECONDS = 0.1  # a call waits no longer than this altogether, because it may hold a lock
-HALVED_SECONDS = 1.0  # after so long the time that a line has computed counts for half
+MOST_WAITED = 0.5  # seconds that a line waits, counted as below: a third of its time
+HALVED_SECONDS = 1.0  # after so long the time that a line has computed or waited counts for half
+MOST_LINES = 10_000
+
+
+class _Line:
+    """What a line has used lately, in seconds: of the processor, and waiting for others."""
+
+    __slots__ = ("at", "computed", "waited")
+
+    def __init__(self) -> None:
+        self.computed, self.waited, self.at = 0.0, 0.0, time.monotonic()
+
+    def fade(self) -> None:
+        """Let what lies back count for less."""
+        now = time.monotonic()
+        left = 0.5 ** ((now - self.at) / HALVED_SECONDS)
+        self.computed, self.waited, self.at = self.computed * left, self.waited * left, now
 
 
 class _Call:
-    __slots__ = ("begun_at", "line", "patience", "spent")
+    __slots__ = ("begun_at", "computed", "computed_before", "line", "patience", "waited")
 
-    def __init__(self, line: Hashable, spent: float) -> None:
-        self.line, self.spent = line, spent
-        self.patience, self.begun_at = PATIENCE_SECONDS, time.thread_time()
+    def __init__(self, line: _Line) -> None:
+        self.line = line
+        self.computed_before = line.computed
+        self.patience = min(PATIENCE_SECONDS, MOST_WAITED - line.waited)
+        self.waited = 0.0
+        self.begun_at, self.computed = line.at, time.thread_time()
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether the call may wait for another."""
+        return self.patience > 0 and self.computed_before > SMALL_SECONDS
 
 
 class Precedence:
-    """The running calls of a process, and how long their lines have computed lately. Safe to share
-    between threads."""
+    """The running calls of a process, and what their lines have used lately. Safe to share between
+    threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._changed = Condition(self._lock)
         self._calls: dict[int, _Call] = {}  # by thread
-        self._spent: dict[Hashable, float] = {}  # seconds of processor time, by line
-        self._halved_at = 0.0
+        self._lines: dict[int, _Line] = {}  # by hash: a line's name may be long, and a secret
         self.somebody_waits = False
 
-    def begin(self, line: Hashable) -> None:
+    def begin(self, name: Hashable) -> None:
         """Note that this thread begins a call of a line."""
         with self._lock:
-            if time.monotonic() > self._halved_at + HALVED_SECONDS:
-                self._halve()
-            self._calls[get_ident()] = _Call(line, self._spent.get(line, 0.0))
+            if len(self._lines) >= MOST_LINES:
+                self._lines.clear()
+            line = self._lines.setdefault(hash(name), _Line())
+            line.fade()
+            self._calls[get_ident()] = _Call(line)
             if len(self._calls) > 1:
                 self._compare()
 
@@ -50,37 +80,41 @@ class Precedence:
         """Note that the call of this thread has ended."""
         with self._lock:
             call = self._calls.pop(get_ident())
-            computed = time.thread_time() - call.begun_at
-            self._spent[call.line] = self._spent.get(call.line, 0.0) + computed
+            call.line.computed += time.thread_time() - call.computed
+            call.line.waited += call.waited
             if self.somebody_waits:
                 self._compare()
                 self._changed.notify_all()
 
     def wait(self) -> None:
-        """Wait until no running call has precedence over this thread's, or its patience ends."""
+        """Wait while a call with precedence over this thread's is young, as long as its patience
+        lasts."""
         call = self._calls.get(get_ident())
-        if call is None or call.spent <= SMALL_SECONDS:
+        if call is None or not call.is_patient:
             return
         with self._lock:
-            while call.patience > 0 and self._least() * UNEQUAL < call.spent:
+            while call.is_patient and (left := self._youth_before(call)) > 0:
                 begun_at = time.monotonic()
-                self._changed.wait(call.patience)
-                call.patience -= time.monotonic() - begun_at
+                self._changed.wait(min(left, call.patience))
+                waited = time.monotonic() - begun_at
+                call.patience -= waited
+                call.waited += waited
             self._compare()
 
-    def _least(self) -> float:
-        return min(call.spent for call in self._calls.values())
+    def _youth_before(self, call: _Call) -> float:
+        """Return the seconds until no call has precedence over this one, if none begins or ends."""
+        born = (
+            other.begun_at
+            for other in self._calls.values()
+            if other.computed_before * UNEQUAL < call.computed_before
+        )
+        return max(born, default=0.0) + YOUNG_SECONDS - time.monotonic()
 
     def _compare(self) -> None:
         """Note whether any running call is to wait for another."""
-        waiting = [call.spent for call in self._calls.values() if call.patience > 0]
-        most = max(waiting, default=0.0)
-        self.somebody_waits = most > SMALL_SECONDS and self._least() * UNEQUAL < most
-
-    def _halve(self) -> None:
-        self._halved_at = time.monotonic()
-        halves = ((line, spent / 2) for line, spent in self._spent.items())
-        self._spent = {line: half for line, half in halves if half > SMALL_SECONDS / 100}
+        self.somebody_waits = any(
+            call.is_patient and self._youth_before(call) > 0 for call in self._calls.values()
+        )
 
 
 calls = Precedence()

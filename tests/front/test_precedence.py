@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
-from threading import Event
+from threading import Event, Thread, get_ident
 
 import pytest
 
@@ -77,7 +78,8 @@ def rounds_in_the_end(long: Long) -> int:
 
 
 def test_a_line_that_has_computed_much_waits_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precedence, "PATIENCE_SECONDS", 60)
+    for name in ("PATIENCE_SECONDS", "MOST_WAITED", "YOUNG_SECONDS"):
+        monkeypatch.setattr(precedence, name, 60)
     assert beside_a_long_call(rounds_meanwhile, busy_seconds=0.2) <= 1
 
 
@@ -87,22 +89,72 @@ def test_a_line_that_has_computed_little_waits_for_nobody(monkeypatch: pytest.Mo
     assert beside_a_long_call(rounds_in_the_end, busy_seconds=0.01) >= 10
 
 
-def test_no_call_waits_for_ever() -> None:
+def test_no_call_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the long call holds may be what the other call needs."""
+    monkeypatch.setattr(precedence, "YOUNG_SECONDS", 60)
     assert beside_a_long_call(rounds_in_the_end, busy_seconds=0.2) >= 10
 
 
-def test_what_a_line_has_computed_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precedence, "HALVED_SECONDS", 0)
+def test_a_call_that_only_waits_loses_its_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may wait for a receiver that hangs, and takes no time from anybody."""
+    monkeypatch.setattr(precedence, "PATIENCE_SECONDS", 60)
+    monkeypatch.setattr(precedence, "MOST_WAITED", 60)
+    assert beside_a_long_call(rounds_in_the_end, busy_seconds=0.2) >= 10
+
+
+def test_a_line_waits_for_a_third_of_its_time_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many others there are: anybody can invent names of lines."""
+    monkeypatch.setattr(precedence, "HALVED_SECONDS", 3600)
     calls = precedence.Precedence()
-    for name in ("a", "b"):
-        calls.begin(name)
-        compute(0.002)
-        calls.end()
+    waited = 0.0
     for _ in range(10):
-        calls.begin("c")
-        calls.end()
-    assert calls._spent.keys() <= {"c"}
+        with beside_a_new_line(calls):
+            calls.begin("busy")
+            compute(0.06)
+            calls.end()
+            calls.begin("busy")
+            begun_at = time.monotonic()
+            patience = calls._calls[get_ident()].patience
+            calls.wait()
+            waited += min(time.monotonic() - begun_at, patience)
+            calls.end()
+    assert precedence.MOST_WAITED - precedence.YOUNG_SECONDS < waited <= precedence.MOST_WAITED
+
+
+@contextmanager
+def beside_a_new_line(calls: precedence.Precedence) -> Iterator[None]:
+    """Let calls of lines that nobody has seen begin one after the other within the block."""
+    ends = Event()
+
+    def begin_and_end() -> None:
+        while not ends.is_set():
+            calls.begin(f"new {next(NUMBERS)}")
+            ends.wait(precedence.YOUNG_SECONDS / 2)
+            calls.end()
+
+    thread = Thread(target=begin_and_end)
+    thread.start()
+    try:
+        yield
+    finally:
+        ends.set()
+        thread.join()
+
+
+def test_what_a_line_has_computed_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    calls = precedence.Precedence()
+    calls.begin("a")
+    compute(0.02)
+    calls.end()
+    [line] = calls._lines.values()
+    before = line.computed
+    clock[0] = 3600.0
+    calls.begin("a")
+    calls.end()
+    assert before > 0.01
+    assert line.computed < before / 100
 
 
 @pytest.mark.parametrize(
