@@ -117,12 +117,12 @@ async def burst(asks: list[Ask], connections: int, seconds: float) -> dict[str, 
 # ---------------------------------------------------------------- by the clock
 
 
-async def schedule(ask: Ask, rate: float, seconds: float) -> dict[str, Any]:
+async def schedule(ask: Ask, rate: float, seconds: float, first: int) -> dict[str, Any]:
     """Send requests at a steady rate, whether or not earlier ones have been answered.
 
-    NUMBER and AT in the body become the request's number and the time at which it is due, in
-    seconds since 1970. Each answer is timed from that moment, so a server that falls behind cannot
-    hide it by answering late only once.
+    NUMBER and AT in the body become the request's number, from `first` on, and the time at which it
+    is due, in seconds since 1970. Each answer is timed from that moment, so a server that falls
+    behind cannot hide it by answering late only once.
     """
     loop = asyncio.get_running_loop()
     begin, begin_at = loop.time() + 0.2, time.time() + 0.2
@@ -136,11 +136,16 @@ async def schedule(ask: Ask, rate: float, seconds: float) -> dict[str, Any]:
         await asyncio.sleep(begin + due - loop.time())
         connection = free.pop() if free else await asyncio.open_connection("127.0.0.1", ask.port)
         reader, writer = connection
-        body = ask.body.replace("NUMBER", str(number)).replace("AT", f"{begin_at + due:.6f}")
+        body = ask.body.replace("NUMBER", str(first + number)).replace(
+            "AT", f"{begin_at + due:.6f}"
+        )
         writer.write(replace(ask, body=body).encode())
         received = bytearray()
         while answer_end(received) is None:
-            received += await reader.read(1 << 16)
+            piece = await reader.read(1 << 16)
+            if not piece:
+                raise ConnectionError("the server closed the connection")
+            received += piece
         times.append(loop.time() - begin - due)
         failures += not received.startswith(b"HTTP/1.1 2")
         free.append(connection)
@@ -201,7 +206,7 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
         case "burst":
             return asyncio.run(burst(asks, task["connections"], task["seconds"]))
         case "schedule":
-            return asyncio.run(schedule(asks[0], task["rate"], task["seconds"]))
+            return asyncio.run(schedule(asks[0], task["rate"], task["seconds"], task["first"]))
         case "turns":
             return turns(asks, task["rounds"], task["seconds"])
         case _:
