@@ -55,6 +55,7 @@ class Turn:
     failures: int
 
 
+NOTED = text("SELECT count(*) FROM housekeeping_turn WHERE job = ANY (:jobs)")
 # A moment that lies farther ahead than any job is put off was set by a clock that went wrong. Of
 # those due, the one that would be late first goes first: a job of a minute before one of a day.
 TAKE = text("""
@@ -91,11 +92,11 @@ class Turns:
         self._worker = worker
         self._jobs = {job.name: job for job in jobs}
         self._own = {"worker": worker, "jobs": list(self._jobs)}
-        self._is_announced = not self._jobs
 
     def take(self) -> Turn | None:
         """The job that is due most urgently, now this worker's; None while there is none."""
-        if not self._is_announced:
+        # Counted each time, for a transaction may be undone, and a table restored.
+        if session.scalar(NOTED, self._own) < len(self._jobs):
             self._announce()
         row = session.execute(TAKE, self._own).one_or_none()
         return None if row is None else Turn(self._jobs[row.job], *row[1:])
@@ -124,18 +125,10 @@ class Turns:
     def _announce(self) -> None:
         """Note the jobs that nobody has noted yet; they are due now."""
         rows = [
-            {"job": job.name, "every": job.every, "next_at": func.now()}
-            for job in self._jobs.values()
+            {"job": name, "every": job.every, "next_at": func.now()}
+            for name, job in sorted(self._jobs.items())  # in one order: two workers may meet here
         ]
-        offered = insert(HousekeepingTurn).values(rows)
-        session.execute(
-            offered.on_conflict_do_update(
-                index_elements=["job"],
-                set_={"every": offered.excluded.every},
-                where=HousekeepingTurn.every != offered.excluded.every,
-            )
-        )
-        self._is_announced = True
+        session.execute(insert(HousekeepingTurn).values(rows).on_conflict_do_nothing())
 
 
 def retry_in(failures: int) -> float:

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -314,6 +315,25 @@ def test_two_workers_never_do_the_same_job_at_once(app, pass_time, is_late):
 
     Worker(app, [Job("slow", slow, HOUR)]).run_due()
     assert inside == [1]
+
+
+def test_a_job_whose_note_was_undone_is_noted_again(app):
+    turns = Turns("wrk_1", [Job("work", lambda: None, HOUR)])
+    with app.app_context(), transaction():
+        assert turns.take()
+        session.rollback()
+    with app.app_context(), transaction():
+        assert turns.take()
+
+
+def test_a_job_that_a_restored_table_does_not_know_is_done(app, database):
+    done = []
+    worker = Worker(app, [Job(name, partial(done.append, name), HOUR) for name in ("old", "new")])
+    worker.run_due()
+    assert sorted(done) == ["new", "old"]
+    database.sql("DELETE FROM housekeeping_turn WHERE job = 'new'")
+    worker.run_due()
+    assert done[2:] == ["new"]
 
 
 def test_a_job_is_done_once_for_all_workers(app, pass_time):
