@@ -155,13 +155,15 @@ class Engine:
         await connection.execute(f"LISTEN {CHANNEL}")
         await queue.attend(connection)  # whoever counts on this worker is heard
         try:
-            await self.presence.enter(connection)
+            if await self.presence.enter(connection):
+                self._put_all_back()  # the others have it already
             self._wake.set()  # for what was published while nobody listened
             while True:
                 await self._hear(connection)
                 await self._renew(connection)
         finally:
             self.presence.leave()
+            self._put_all_back()
 
     async def _hear(self, connection: queue.Connection) -> None:
         """Whatever comes until the lease is to be renewed."""

@@ -335,12 +335,17 @@ class Endpoint(Base):
 
 
 class DeliveryWorker(Base):
-    """A worker that delivers, and until when it has what it took, by the database's clock."""
+    """A worker that delivers, and until when it has what it took, by the database's clock.
+
+    `buried_at` is since when the others take back what it had: under this number it does nothing
+    more.
+    """
 
     __tablename__ = "delivery_worker"
 
     number: Mapped[int] = mapped_column(Identity(), primary_key=True)
     alive_until: Mapped[datetime]
+    buried_at: Mapped[datetime | None]
 
 
 class Delivery(Base):

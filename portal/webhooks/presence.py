@@ -34,17 +34,21 @@ LOCK = "SELECT pg_advisory_lock_shared(hashtext('delivery worker'), %s)"
 UNLOCK = "SELECT pg_advisory_unlock_shared(hashtext('delivery worker'), %s)"
 RENEW = """
 UPDATE delivery_worker SET alive_until = now() + make_interval(secs => %s)
-WHERE number = %s RETURNING number
+WHERE number = %s AND buried_at IS NULL RETURNING number
 """
 # Whoever gets a worker's lock for itself alone knows that no session of that worker holds it.
-LAPSED = "alive_until <= now()"
-GONE = f"({LAPSED} OR pg_try_advisory_xact_lock(hashtext('delivery worker'), number))"
+UNHELD = "pg_try_advisory_xact_lock(hashtext('delivery worker'), number)"
+LAPSED = "(alive_until <= now() OR buried_at IS NOT NULL)"
+GONE = f"({LAPSED} OR {UNHELD})"
 MISSING = f"""
 SELECT number, {LAPSED} AS has_lapsed FROM delivery_worker WHERE number <> %s AND {GONE}
 """  # noqa: S608  constants of this file
 # Nobody waits here: another worker buries it, or it is just claiming something, so it lives.
+# It may have to be left with some of what it had: it is to learn of it all the same.
 BURY = f"""
-SELECT number FROM delivery_worker WHERE number = %s AND {GONE} FOR UPDATE SKIP LOCKED
+UPDATE delivery_worker SET buried_at = coalesce(buried_at, now()) WHERE number = (
+    SELECT number FROM delivery_worker WHERE number = %s AND {GONE} FOR UPDATE SKIP LOCKED)
+RETURNING number
 """  # noqa: S608  constants of this file
 HAD = "SELECT * FROM deliveries_of_worker(%s, %s, %s, %s)"
 # To where they were in the queue, and not behind all that waits. Their tokens stay: what a worker

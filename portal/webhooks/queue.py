@@ -54,7 +54,8 @@ ENTER = "SELECT set_config('app.tenant_id', %s, true)"
 # Nobody takes back what a worker has while it claims more; and one that is gone claims nothing.
 CLAIM = """
 SELECT set_config('app.tenant_id', %s, true), ARRAY(
-    SELECT number FROM delivery_worker WHERE number = %s AND alive_until > now() FOR KEY SHARE
+    SELECT number FROM delivery_worker
+    WHERE number = %s AND alive_until > now() AND buried_at IS NULL FOR KEY SHARE
 ) AS standing
 """
 SILENT = "SELECT * FROM silent_endpoints(%s)"

@@ -251,3 +251,16 @@ def test_a_worker_that_is_not_heard_begins_nothing(
         assert len(gate.ids) == arrived
     until(lambda: states(database) == {"delivered": (800, 800)})
     assert len(gate.ids) == 800
+
+
+def test_a_worker_that_lost_its_session_keeps_nothing_that_it_has_not_begun(
+    ahead: tuple[Engine, Gate, dict[str, Any]], database: Database
+) -> None:
+    """The others may have taken it by the time that it is heard again."""
+    engine, gate, _ = ahead
+    with unheard(engine, database):
+        until(lambda: states(database).get("in_flight", (0,))[0] == WIDEST == len(engine.taken))
+        assert gate.waiting == WIDEST
+        gate.open()
+    until(lambda: states(database) == {"delivered": (800, 800)})
+    assert len(gate.ids) == 800

@@ -316,6 +316,25 @@ def test_what_a_dead_worker_had_is_taken_back_as_soon_as_nobody_is_at_it(
     assert states(database) == {"retrying": (2, 2)}
 
 
+def test_a_worker_that_was_taken_for_gone_gets_a_new_number_whatever_it_is_left_with(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    publish(ada, rfp(1), rfp(2))
+    hands, other = two
+    one, _ = hands.take(webhook["id"])
+    number = hands.presence.number
+    with psycopg.connect(libpq_url(database.superuser_url)) as recording:
+        recording.execute("SELECT FROM delivery WHERE id = %s FOR UPDATE", (one.id,))
+        rows(database, "UPDATE delivery_worker SET alive_until = now() WHERE number = %s", number)
+        until(lambda: other.look() or states(database).get("retrying") == (1, 1))
+        assert number in numbers(database), "it is not done with"
+        assert hands.run(hands.presence.renew(hands.connection))
+        assert hands.presence.number != number
+    take_back(other, database, number)
+    assert states(database) == {"retrying": (2, 2)}
+
+
 def test_a_claim_whose_answer_was_lost_is_not_waited_for(
     app: Flask, database: Database, ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
