@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Interval, String, func, text
+from sqlalchemy import Interval, String, bindparam, func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,7 +29,8 @@ class HousekeepingTurn(Base):
     """When a job is due next, which worker had it last, and how far it has come.
 
     `after_tenant` is the last tenant of the round that runs; `leaves_more` and `has_failed` tell
-    what happened in this round, and `failures` counts the rounds in a row that failed.
+    what happened in this round, and `failures` counts the rounds in a row that failed. `every` is
+    the interval of the worker that had it last: another release may have another one.
     """
 
     __tablename__ = "housekeeping_turn"
@@ -62,10 +63,12 @@ TAKE = text("""
 UPDATE housekeeping_turn SET next_at = now() + :lease, worker = :worker
 WHERE job = (
     SELECT job FROM housekeeping_turn
-    WHERE job = ANY (:jobs) AND (
+    JOIN unnest(CAST(:jobs AS text[]), CAST(:intervals AS interval[])) own (job, as_often)
+        USING (job)
+    WHERE (
         next_at + (coalesce(worker, :worker) <> :worker)::int * CAST(:patience AS interval) <= now()
-        OR next_at > now() + greatest(every, :farthest))
-    ORDER BY next_at + every LIMIT 1 FOR UPDATE SKIP LOCKED
+        OR next_at > now() + greatest(as_often, :farthest))
+    ORDER BY next_at + as_often LIMIT 1 FOR UPDATE OF housekeeping_turn SKIP LOCKED
 ) RETURNING job, after_tenant, leaves_more, has_failed, failures
 """).bindparams(lease=LEASE, patience=PATIENCE, farthest=FARTHEST)
 WAIT = text("""
@@ -77,12 +80,12 @@ FROM housekeeping_turn WHERE job = ANY (:jobs)
 # finds many of them done at once.
 GIVE_BACK = text("""
 UPDATE housekeeping_turn SET after_tenant = :after_tenant, leaves_more = :leaves_more,
-    has_failed = :has_failed, failures = :failures,
+    has_failed = :has_failed, failures = :failures, every = :every,
     next_at = coalesce(
         now() + make_interval(secs => CAST(:wait AS double precision)),
-        date_bin(every, now(), 'epoch') + every)
+        date_bin(:every, now(), 'epoch') + :every)
 WHERE job = :job AND worker = :worker
-""")
+""").bindparams(bindparam("every", type_=Interval))
 
 
 class Turns:
@@ -91,7 +94,8 @@ class Turns:
     def __init__(self, worker: str, jobs: Iterable[Job]) -> None:
         self._worker = worker
         self._jobs = {job.name: job for job in jobs}
-        self._own = {"worker": worker, "jobs": list(self._jobs)}
+        intervals = [job.every for job in self._jobs.values()]
+        self._own = {"worker": worker, "jobs": list(self._jobs), "intervals": intervals}
 
     def take(self) -> Turn | None:
         """The job that is due most urgently, now this worker's; None while there is none."""
@@ -118,6 +122,7 @@ class Turns:
             "leaves_more": turn.leaves_more,
             "has_failed": turn.has_failed,
             "failures": turn.failures,
+            "every": turn.job.every,
             "wait": wait,
         }
         session.execute(GIVE_BACK, values)

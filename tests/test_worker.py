@@ -336,6 +336,38 @@ def test_a_job_that_a_restored_table_does_not_know_is_done(app, database):
     assert done[2:] == ["new"]
 
 
+@pytest.fixture
+def another_release(database: Database) -> Callable[[str, str], None]:
+    """`another_release("9 days", "1 day")`: it does the job every nine days, next in one."""
+
+    def has(every: str, within: str) -> None:
+        note = "UPDATE housekeeping_turn SET every = %s::interval, next_at = now() + %s::interval"
+        database.sql(note, every, within)
+
+    return has
+
+
+@pytest.mark.parametrize("other", ["9 days", "1 second"])
+def test_a_job_is_done_as_often_as_the_release_that_does_it_says(
+    app, database, row, another_release, other
+):
+    worker = Worker(app, [Job("work", lambda: None, HOUR)])
+    worker.run_due()
+    another_release(other, "0")
+    worker.run_due()
+    assert row("next_at") == database.sql("SELECT date_trunc('hour', now()) + interval '1 hour'")
+    assert row("every") == HOUR
+
+
+def test_a_job_that_another_release_put_off_for_longer_is_done(app, another_release):
+    done = []
+    worker = Worker(app, [Job("work", lambda: done.append(1), MINUTE)])
+    worker.run_due()
+    another_release("9 days", "1 day")
+    worker.run_due()
+    assert len(done) == 2
+
+
 def test_a_job_is_done_once_for_all_workers(app, pass_time):
     done = []
     jobs = [Job("work", lambda: done.append(1), HOUR)]
