@@ -108,7 +108,10 @@ class Turns:
     def wait(self) -> float:
         """For how many seconds there is nothing to take."""
         found = session.scalar(WAIT, self._own)
-        return LONGEST_RETRY if found is None else min(max(found, 0.0), LONGEST_RETRY)
+        if found is None:
+            return LONGEST_RETRY
+        # What is due and yet was not to be taken, somebody holds: it is not asked for all the time.
+        return min(found, LONGEST_RETRY) if found > 0 else FIRST_RETRY
 
     def give_back(self, turn: Turn, wait: float | None) -> None:
         """Keep how far the job has come; due again in so many seconds, or as often as it is to be.

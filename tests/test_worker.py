@@ -17,7 +17,7 @@ from portal import worker as worker_module
 from portal.config import libpq_url
 from portal.db import session, transaction
 from portal.housekeeping import Job, every_tenant
-from portal.turns import LEASE, PATIENCE, Turns
+from portal.turns import FIRST_RETRY, LEASE, PATIENCE, Turns
 from portal.worker import MINUTE, SPREAD_TENANTS, Worker, registered_jobs
 from tests.databases import Database
 from tests.keeping import Commits, keep_house
@@ -364,6 +364,18 @@ def test_a_job_that_another_release_put_off_for_longer_is_done(app, another_rele
     worker = Worker(app, [Job("work", lambda: done.append(1), MINUTE)])
     worker.run_due()
     another_release("9 days", "1 day")
+    worker.run_due()
+    assert len(done) == 2
+
+
+def test_a_job_whose_row_somebody_holds_is_not_asked_for_all_the_time(app, database, pass_time):
+    done = []
+    worker = Worker(app, [Job("work", lambda: done.append(1), HOUR)])
+    worker.run_due()
+    pass_time(HOUR)
+    with psycopg.connect(libpq_url(database.superuser_url)) as connection:
+        connection.execute("SELECT FROM housekeeping_turn FOR UPDATE")
+        assert worker.run_due() == FIRST_RETRY
     worker.run_due()
     assert len(done) == 2
 
