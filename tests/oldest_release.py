@@ -95,6 +95,7 @@ FROM delivery_attempt
 UNION ALL SELECT 'deliveries', count(*), sum(hashtextextended(id || state, 0)) FROM delivery
 UNION ALL SELECT 'events', count(*), sum(hashtextextended(id || data::text, 0)) FROM event
 UNION ALL SELECT 'keys', count(*), sum(hashtextextended(id || key_hash, 0)) FROM api_key
+ORDER BY 1
 """
 
 
