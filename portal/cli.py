@@ -178,7 +178,7 @@ def migrate_command(config: Config) -> None:
 
     with _running_database(config):
         url = migrate.owner_url(config)
-        before = migrate.current(url)
+        before = migrate.reached(url)
         after = migrate.upgrade(url, say=click.echo)
     if before == after:
         click.echo(f"The database is at {after} already.")

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from portal.blockers import Blockers
 from portal.config import Config, libpq_url
+from portal.dbrole import reason
 from portal.deadlines import connection_settings
 from portal.embedded import APP_ROLE
 
@@ -49,7 +51,26 @@ def owner_url(config: Config) -> str:
             "PORTAL_MIGRATION_DATABASE_URL is missing: migrations run as the owner of the tables, "
             "not as the role in PORTAL_DATABASE_URL."
         )
+    if not _is_plain(config.migration_database_url):
+        raise MigrationError(
+            "PORTAL_MIGRATION_DATABASE_URL cannot be read. It is written "
+            "postgresql://role:password@host:port/database. What is no letter or digit in the "
+            "password has to be percent-encoded: %25 for a percent sign, %40 for @, %2F for /."
+        )
     return config.migration_database_url
+
+
+def _is_plain(url: str) -> bool:
+    """Whether libpq reads the address, and no part of a password as something else.
+
+    What it cannot read, or takes for the host or the port, its errors repeat.
+    """
+    try:
+        parts = conninfo_to_dict(libpq_url(url))
+    except psycopg.ProgrammingError:
+        return False
+    port, places = str(parts.get("port", "")), (parts.get("host"), parts.get("dbname"))
+    return not port.strip("0123456789,") and not any("@" in str(place) for place in places)
 
 
 def head() -> str | None:
@@ -68,6 +89,19 @@ def current(url: str) -> str | None:
     return row[0] if row else None
 
 
+def reached(url: str) -> str | None:
+    """Answer as `current` does for the owner's address. Raises `MigrationError`."""
+    try:
+        return current(url)
+    except psycopg.OperationalError as error:
+        raise MigrationError(
+            f"PostgreSQL cannot be reached: {reason(error)}\nSee that it runs, that "
+            "PORTAL_MIGRATION_DATABASE_URL is right, and run portal migrate again."
+        ) from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise MigrationError(_not_the_owner(error)) from error
+
+
 def upgrade(
     url: str, revision: str = "head", *, patience: float = PATIENCE_SECONDS, say: Say = print
 ) -> str | None:
@@ -76,16 +110,16 @@ def upgrade(
     A step that cannot have its locks is run again for `patience` seconds. `say` gets what a person
     who waits wants to know. Raises `MigrationError`.
     """
-    if revision == "head" and current(url) == head():
+    if revision == "head" and reached(url) == head():
         return head()
     _run(url, "upgrade", revision, patience, say)
-    return current(url)
+    return reached(url)
 
 
 def downgrade(url: str, revision: str) -> str | None:
     """Undo the steps after `revision` ("base" undoes all)."""
     _run(url, "downgrade", revision, PATIENCE_SECONDS, print)
-    return current(url)
+    return reached(url)
 
 
 def alembic_config(connection: "Connection | None" = None, say: Say = print) -> "AlembicConfig":
@@ -112,17 +146,17 @@ def engine(url: str) -> "Engine":
 
 def _run(url: str, command: str, revision: str, patience: float, say: Say) -> None:
     """Run the command until it works: its finished steps are kept, the rest is run again."""
-    from sqlalchemy.exc import DBAPIError, OperationalError
+    from sqlalchemy.exc import SQLAlchemyError
 
     began, waits = time.monotonic(), _growing()
     while True:
         try:
             with engine(url).connect() as connection, _watched(connection, url) as blockers:
                 return _run_once(connection, command, revision, say)
-        except (DBAPIError, psycopg.Error) as error:
+        except SQLAlchemyError as error:
             if not _is_in_use(error):
-                if isinstance(error, OperationalError | psycopg.OperationalError):
-                    raise MigrationError(_refused(url, error)) from error
+                if sentence := _sentence(url, error):
+                    raise MigrationError(sentence) from error
                 raise
             if time.monotonic() - began > patience:
                 raise MigrationError(_in_the_way(url, blockers.last, patience)) from error
@@ -171,21 +205,46 @@ def _in_the_way(url: str, blockers: list[str], patience: float) -> str:
     )
 
 
-def _refused(url: str, error: Exception) -> str:
-    reason = str(getattr(error, "orig", error)).strip()
+def _sentence(url: str, error: BaseException | None) -> str | None:
+    """Say what went wrong first, if a person can do something about it."""
+    from sqlalchemy.exc import DBAPIError
+
+    first = None
+    while error is not None:
+        first = error if isinstance(error, DBAPIError) else first
+        error = error.__cause__ or error.__context__
+    if first is None:
+        return None
+    said = str(first.orig).strip()
+    if first.connection_invalidated:
+        why = f"The connection to PostgreSQL was lost: {said}\nRun portal migrate again."
+    elif isinstance(first.orig, psycopg.errors.InsufficientPrivilege):
+        why = _not_the_owner(first.orig)
+    elif isinstance(first.orig, psycopg.OperationalError):
+        why = (
+            f"PostgreSQL did not do a step of the migration: {said}\n"
+            "Put that right and run portal migrate again."
+        )
+    else:
+        return None
+    return f"{why}\n{_where_it_is(url)}"
+
+
+def _not_the_owner(error: psycopg.Error) -> str:
     return (
-        f"PostgreSQL did not do a step of the migration: {reason}\n"
-        f"Put that right and run portal migrate again.\n{_where_it_is(url)}"
+        f"PostgreSQL does not allow that: {reason(error)}\n"
+        "PORTAL_MIGRATION_DATABASE_URL has to name the role that owns the database and its tables. "
+        "Put that right and run portal migrate again."
     )
 
 
 def _where_it_is(url: str) -> str:
     try:
-        reached = f"The database is at {current(url) or 'nothing'} of {head()}."
+        place = f"The database is at {current(url) or 'nothing'} of {head()}."
     except psycopg.Error:
-        reached = "How far it came cannot be read."
+        place = "How far it came cannot be read."
     return (
-        f"{reached} Finished steps are kept, and the next run goes on from there. The release that "
+        f"{place} Finished steps are kept, and the next run goes on from there. The release that "
         "runs can go on running."
     )
 

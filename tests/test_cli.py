@@ -71,6 +71,53 @@ def test_migrate_needs_the_owner(settings, database):
     assert "PORTAL_MIGRATION_DATABASE_URL" in result.output
 
 
+def told(settings: dict[str, str], database: Database, url: str) -> str:
+    """What `portal migrate` says of an address that it cannot use."""
+    given = on(database, settings) | {"PORTAL_MIGRATION_DATABASE_URL": url}
+    result = portal("migrate", settings=given)
+    assert isinstance(result.exception, SystemExit)  # and so no traceback
+    assert result.exit_code == 1
+    return result.output
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "owner:s3cret%word@127.0.0.1:1/x",
+        "owner:s3cret word@127.0.0.1:1/x",
+        "owner:s3cret/word@127.0.0.1:1/x",
+        "owner:s3cret@word@127.0.0.1:1/x",
+        "owner:s3cret:word@@127.0.0.1:1/x",
+        "owner:s3cret@host:word@127.0.0.1/x",
+        "owner:5432/word@127.0.0.1:1/s3cret",
+        "owner@127.0.0.1:1/x?password=s3cret%word",
+    ],
+)
+def test_an_address_that_cannot_be_read_is_not_repeated(settings, empty_database, address):
+    output = told(settings, empty_database, f"postgresql+psycopg://{address}")
+    assert output.startswith("Error: PORTAL_MIGRATION_DATABASE_URL cannot be read.")
+    assert "s3cret" not in output
+    assert "word@" not in output.replace("role:password@host", "")
+
+
+def test_migrate_tells_that_the_server_is_away_without_the_password(settings, empty_database):
+    refused = told(settings, empty_database, "postgresql://owner:s3cretword@127.0.0.1:1/x")
+    no_port = told(settings, empty_database, "postgresql://owner:s3cretword@127.0.0.1:0/x")
+    assert "PostgreSQL cannot be reached: connection failed: connection to server at" in refused
+    assert 'PostgreSQL cannot be reached: connection is bad: invalid port number: "0"' in no_port
+    assert "s3cretword" not in refused + no_port
+
+
+def test_migrate_tells_a_role_without_rights_which_role_it_needs(settings, empty_database):
+    of_an_empty_one = told(settings, empty_database, empty_database.app_url)
+    migrate.upgrade(empty_database.owner_url, "0030")
+    of_an_old_one = told(settings, empty_database, empty_database.app_url)
+    for output in (of_an_empty_one, of_an_old_one):
+        assert output.startswith("Error: PostgreSQL does not allow that: ")
+        assert "has to name the role that owns the database and its tables." in output
+    assert f"The database is at 0030 of {migrate.head()}." in of_an_old_one
+
+
 def test_a_tenant_is_made_and_listed(settings, database):
     made = portal("tenant", "add", *TENANT, settings=on(database, settings))
     assert made.output == "Acme Ltd is a tenant now: tnt_1.\n"

@@ -313,6 +313,24 @@ def test_a_migration_that_was_killed_goes_on_days_later(
     assert contents(old) == before
 
 
+def test_a_lost_connection_is_a_sentence_and_what_is_done_stays(
+    old: Database, migrating: Callable[..., "subprocess.Popen[str]"], newest: list[str]
+) -> None:
+    old.sql(STOP.format(change=0, batch=1))
+    with session(old) as connection:
+        connection.execute("SELECT pg_advisory_lock(7)")
+        process = migrating(old)
+        stopped = waiter(connection, connection.info.backend_pid)
+        connection.execute("SELECT pg_terminate_backend(%s)", (stopped,))
+        output, _ = process.communicate()
+    assert output.startswith("Error: The connection to PostgreSQL was lost: terminating connection")
+    assert "Run portal migrate again.\n" in output
+    assert f"The database is at 0030 of {migrate.head()}. Finished steps are kept" in output
+    assert "Traceback" not in output
+    old.sql(GO_ON)
+    assert_it_goes_on(old, migrating, newest)
+
+
 # --- in each other's way --------------------------------------------------------------------------
 
 
