@@ -21,6 +21,10 @@ RENEW_SECONDS = 1.0
 GONE_SECONDS = 1.5
 """A session that is gone for so long will not come back: a worker that lost it has a new one."""
 
+BACK_SECONDS = 6.0
+"""While this worker was away, the others may have been, too: the database was. Long enough for all
+of them to connect and renew."""
+
 UNHEARD_SECONDS = 3.0
 """A worker whose last renewal is older begins nothing: others may have taken it for gone."""
 
@@ -41,7 +45,7 @@ UNHELD = "pg_try_advisory_xact_lock(hashtext('delivery worker'), number)"
 LAPSED = "(alive_until <= now() OR buried_at IS NOT NULL)"
 GONE = f"({LAPSED} OR {UNHELD})"
 MISSING = f"""
-SELECT number, {LAPSED} AS has_lapsed FROM delivery_worker WHERE number <> %s AND {GONE}
+SELECT number, buried_at IS NOT NULL AS is_buried FROM delivery_worker WHERE number <> %s AND {GONE}
 """  # noqa: S608  constants of this file
 # Nobody waits here: another worker buries it, or it is just claiming something, so it lives.
 # It may have to be left with some of what it had: it is to learn of it all the same.
@@ -68,6 +72,7 @@ class Presence:
     def __init__(self) -> None:
         self.number: int | None = None
         self._heard_at = float("-inf")
+        self._back_at = float("inf")
         self._missing: dict[int, float] = {}
 
     @property
@@ -96,6 +101,8 @@ class Presence:
         is_new = not await self._is_known(connection)
         if is_new:
             await self._take_number(connection)
+        if not self.is_heard:
+            self._back_at = elapsed()
         self._heard_at = said_at
         return is_new
 
@@ -131,9 +138,13 @@ class Presence:
         now = elapsed()
         self._missing = {row["number"]: self._missing.get(row["number"], now) for row in rows}
         for row in rows:
-            number = row["number"]
-            if row["has_lapsed"] or now - self._missing[number] >= GONE_SECONDS:
-                await _bury(connection, number)
+            if row["is_buried"] or self._is_gone(row["number"], now):
+                await _bury(connection, row["number"])
+
+    def _is_gone(self, number: int, now: float) -> bool:
+        """Tell whether this worker was there itself, for long enough, while that one was not."""
+        since = max(self._missing[number] + GONE_SECONDS, self._back_at + BACK_SECONDS)
+        return self.is_heard and now >= since
 
 
 async def _bury(connection: Connection, number: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 import requests
 from flask import Flask
 
+from portal.webhooks import presence
 from portal.webhooks.receiver import create_receiver
 from tests.cast import Api
 from tests.databases import Database
@@ -92,7 +93,10 @@ def watched(watcher: Watcher) -> Iterator[str]:
 
 
 @pytest.fixture
-def two(app: Flask, database: Database) -> Iterator[tuple[Hands, Hands]]:
-    """The hands of two workers."""
+def two(
+    app: Flask, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Hands, Hands]]:
+    """The hands of two workers, which have been there for long."""
+    monkeypatch.setattr(presence, "BACK_SECONDS", 0.0)
     with Hands(database) as one, Hands(database) as other:
         yield one, other

@@ -152,9 +152,19 @@ class Hands:
 
     def __init__(self, database: Database) -> None:
         self._runner = asyncio.Runner()
-        self.connection = self.run(queue.connect(libpq_url(database.app_url)))
+        self._url = libpq_url(database.app_url)
         self.presence = Presence()
-        self.run(self.presence.enter(self.connection))
+        self.enter()
+
+    def enter(self) -> bool:
+        """Connect, and be there; tells whether under a new number."""
+        self.connection = self.run(queue.connect(self._url))
+        return bool(self.run(self.presence.enter(self.connection)))
+
+    def leave(self) -> None:
+        """Lose the connection."""
+        self.run(self.connection.close())
+        self.presence.leave()
 
     def __enter__(self) -> "Hands":
         return self

@@ -166,7 +166,9 @@ def test_a_lease_lasts_for_a_renewal_that_takes_as_long_as_it_may() -> None:
     assert presence.RENEW_SECONDS + slowest <= presence.ALIVE_SECONDS
     assert presence.UNHEARD_SECONDS > 2 * presence.RENEW_SECONDS
     assert presence.UNHEARD_SECONDS < presence.ALIVE_SECONDS
-    assert engines.RECONNECT_SECONDS[1] < presence.GONE_SECONDS
+    assert max(engines.RECONNECT_SECONDS[1], presence.RENEW_SECONDS) < presence.GONE_SECONDS
+    back = engines.RECONNECT_SECONDS[1] + deadlines.CONNECT_SECONDS + presence.RENEW_SECONDS
+    assert back < presence.BACK_SECONDS
 
 
 def test_a_running_worker_always_has_most_of_its_lease_before_it(
@@ -212,10 +214,6 @@ def test_an_ordered_webhook_keeps_its_order_through_a_kill_with_several_on_their
     assert again == list(range(1, 31))
 
 
-def dies(hands: Hands) -> None:
-    hands.run(hands.connection.close())
-
-
 def take_back(hands: Hands, database: Database, dead: int | None) -> None:
     """Let a worker look around until the other one is gone."""
     until(lambda: hands.look() or dead not in numbers(database))
@@ -230,7 +228,7 @@ def test_what_a_dead_worker_had_of_an_ordered_webhook_is_in_its_place_however_fa
     lost = dead.take(webhook["id"], room=3)
     alive.complete(*(ended(one) for one in alive.take(webhook["id"], room=30)))
     rows(database, IN_ORDER)
-    dies(dead)
+    dead.leave()
     take_back(alive, database, dead.presence.number)
     seen = []
     for _ in range(3 + 7):
@@ -251,7 +249,7 @@ def test_only_what_the_dead_worker_had_is_taken_back(
     dead.complete(ended(first), ended(second, good=False))
     before = {row["id"]: row for row in rows(database, LEASES)}
     number = dead.presence.number
-    dies(dead)
+    dead.leave()
     take_back(alive, database, number)
     after = {row["id"]: row for row in rows(database, LEASES)}
     [back] = [id for id in after if after[id] != before[id]]
@@ -259,6 +257,50 @@ def test_only_what_the_dead_worker_had_is_taken_back(
     assert (after[back]["state"], after[back]["holder"]) == ("retrying", None)
     assert alive.presence.number in {after[one.id]["holder"] for one in ours}
     assert states(database)["in_flight"] == (2, 2)
+
+
+@pytest.mark.parametrize("has_lapsed", [False, True])
+def test_who_was_away_itself_lets_the_others_come_back_first(
+    has_lapsed: bool,
+    two: tuple[Hands, Hands],
+    database: Database,
+    ada: Api,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The database was away, and nobody died; later somebody does, and is seen as soon as ever."""
+    webhook = make("https://hooks.example.com/")
+    publish(ada, rfp(1))
+    first, second = two
+    [taken] = second.take(webhook["id"])
+    number = second.presence.number
+    for one in two:
+        one.leave()
+    if has_lapsed:
+        rows(database, "UPDATE delivery_worker SET alive_until = now()")
+    monkeypatch.setattr(presence, "BACK_SECONDS", 60.0)
+    first.enter()
+    back_at = now(database)
+    until(lambda: first.look() or now(database) > back_at + 2 * presence.GONE_SECONDS)
+    assert not second.enter(), "it has its number"
+    second.complete(ended(taken))
+    assert states(database) == {"delivered": (1, 1)}
+    second.leave()
+    monkeypatch.setattr(presence, "BACK_SECONDS", 0.0)
+    take_back(first, database, number)
+
+
+def test_a_worker_that_is_not_heard_takes_nobody_for_gone(
+    two: tuple[Hands, Hands], database: Database
+) -> None:
+    hands, other = two
+    other.leave()
+    hands.presence.leave()
+    left_at = now(database)
+    while now(database) < left_at + 2 * presence.GONE_SECONDS:
+        hands.run(hands.presence.look(hands.connection))
+    assert other.presence.number in numbers(database)
+    take_back(hands, database, other.presence.number)
 
 
 def test_what_is_recorded_too_late_is_refused(
@@ -309,7 +351,7 @@ def test_what_a_dead_worker_had_is_taken_back_as_soon_as_nobody_is_at_it(
     number = dead.presence.number
     with psycopg.connect(libpq_url(database.superuser_url)) as recording:
         recording.execute("SELECT FROM delivery WHERE id = %s FOR UPDATE", (one.id,))
-        dies(dead)
+        dead.leave()
         until(lambda: alive.look() or states(database).get("retrying") == (1, 1))
         assert number in numbers(database), "it is not done with"
     take_back(alive, database, number)
@@ -375,7 +417,7 @@ def test_a_delivery_that_a_worker_without_number_has_is_left_to_its_own_lease(
     [taken] = before.take(webhook["id"])
     rows(database, "UPDATE delivery SET holder = NULL")
     number = before.presence.number
-    dies(before)
+    before.leave()
     take_back(alive, database, number)
     assert alive.take(webhook["id"]) == []
     rows(database, "UPDATE delivery SET due_at = now()")
