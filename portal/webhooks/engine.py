@@ -69,6 +69,7 @@ class Engine:
         self.lanes = Lanes()
         self.keys = Keys(app)
         self.presence = Presence()
+        self._slots = asyncio.Semaphore(CONNECTIONS)
         self.taken: dict[str, Taken] = {}
         self._done: list[Done] = []
         self._unsent: list[Taken] = []
@@ -284,9 +285,10 @@ class Engine:
     async def _send(self, lane: Lane, taken: Taken | None) -> None:
         """One delivery of a lane after the other, as long as it has more."""
         while taken is not None:
-            if not self.presence.is_heard:
+            succeeded = await self._deliver(taken, lane) if self._is_ours(taken) else None
+            if succeeded is None:
                 self._do_not_begin(taken, lane)
-            elif await self._deliver(taken, lane) and not lane.is_late(time.monotonic()):
+            elif succeeded and not lane.is_late(time.monotonic()):
                 self._start(lane)
             else:
                 self._put_back(lane)
@@ -294,8 +296,13 @@ class Engine:
                 self._wake_if_room(lane)
             taken = lane.next()
 
-    async def _deliver(self, taken: Taken, lane: Lane) -> bool:
-        """One attempt, from the signature to what is to be recorded; whether it succeeded.
+    def _is_ours(self, taken: Taken) -> bool:
+        """Tell whether no other worker can have it by now."""
+        return self.presence.standing == taken.worker
+
+    async def _deliver(self, taken: Taken, lane: Lane) -> bool | None:
+        """One attempt, from the signature to what is to be recorded; whether it succeeded, or None
+        if it was not begun: others may have taken it while it waited for its turn.
 
         It never raises.
         """
@@ -305,7 +312,10 @@ class Engine:
                 outcome, decision = sending.GONE, Decision("failed")
             else:
                 request, signed_with = await self._sign(taken)
-                outcome = await self.client.send(request)
+                async with self._slots:
+                    if not self._is_ours(taken):
+                        return None
+                    outcome = await self.client.send(request)
         except KeysUnavailable as reason:
             outcome, decision = Outcome("cancelled", str(reason)), Decision("retrying", reason.wait)
         except Exception:

@@ -254,7 +254,7 @@ class Settings:
 class Taken(NamedTuple):
     """A delivery leased to this worker; `data` is the event's data as JSON, None if it is gone.
 
-    `leased_at` by this process's monotonic clock.
+    `worker` is the number that this worker had. `leased_at` by this process's monotonic clock.
     """
 
     tenant_id: str
@@ -270,6 +270,7 @@ class Taken(NamedTuple):
     data: str | None
     occurred_at: datetime | None
     settings: Settings
+    worker: int
     leased_at: float
 
 
@@ -469,6 +470,7 @@ async def _lease(
             data=event["data"] if (event := events.get(row["event_id"])) else None,
             occurred_at=event["occurred_at"] if event else None,
             settings=known[row["webhook_id"]],
+            worker=worker,
             leased_at=now,
         )
         for row in sorted(picked, key=lambda row: row["sequence"])

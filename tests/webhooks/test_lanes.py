@@ -10,7 +10,9 @@ from portal.webhooks.queue import Due, Settings, Taken
 PLAIN = Due("tnt", "whk", False, False, None, None)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SETTINGS = Settings("whk", "https://x.example", {}, {}, "github", None, False, False, 0, NOW)
-TAKEN = Taken("tnt", "dlv", "whk", "evt", "a.b", 1, 1, 1, "event", None, "{}", None, SETTINGS, 0.0)
+TAKEN = Taken(
+    "tnt", "dlv", "whk", "evt", "a.b", 1, 1, 1, "event", None, "{}", None, SETTINGS, 1, 0.0
+)
 
 
 def leaves(lane: Lane, count: int = 1) -> None:

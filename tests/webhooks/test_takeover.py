@@ -303,6 +303,35 @@ def test_a_worker_that_is_not_heard_takes_nobody_for_gone(
     take_back(hands, database, other.presence.number)
 
 
+def test_what_waited_for_its_turn_while_its_worker_was_taken_for_gone_is_not_sent(
+    two: tuple[Hands, Hands],
+    app: Flask,
+    database: Database,
+    ada: Api,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engines, "CONNECTIONS", 1)
+    gate, alive = Gate(), two[0]
+    with sinks(gate.behave) as [port], delivering(app) as engine:
+        webhook = make(f"http://127.0.0.1:{port}/", retry_policy=PATIENT)
+        publish(ada, rfp(1), rfp(2))
+        until(lambda: gate.waiting == 1 and len(engine.taken) == 2)
+        number = engine.presence.number
+        moved = "UPDATE delivery_worker SET alive_until = now() WHERE number = %s"
+        until(
+            lambda: rows(database, moved, number) or alive.look() or number not in numbers(database)
+        )
+        ours = alive.take(webhook["id"])
+        assert len(ours) == 2
+        until(lambda: engine.presence.standing not in {None, number})
+        gate.open()
+        until(lambda: not engine.taken)
+        alive.complete(*(ended(one) for one in ours))
+        assert states(database) == {"delivered": (2, 4)}
+    assert len(gate.ids) == 1, "the second was not sent: another worker has it"
+
+
 def test_what_is_recorded_too_late_is_refused(
     two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
 ) -> None:
