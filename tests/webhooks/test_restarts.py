@@ -24,7 +24,11 @@ CRASH, FAST, KILL = signal.SIGQUIT, signal.SIGINT, signal.SIGKILL
 OWED = "SELECT count(*) AS n FROM delivery WHERE state <> 'delivered'"
 LEASED = "SELECT count(*) AS n FROM delivery WHERE state = 'in_flight'"
 BLAMED = "SELECT count(*) AS n FROM delivery_attempt WHERE outcome <> 'delivered'"
-RUN_OUT = "UPDATE delivery SET due_at = now() WHERE state = 'in_flight'"
+# What the worker has its hands on at this moment it sees to itself.
+RUN_OUT = """
+UPDATE delivery SET due_at = now() WHERE id = ANY (ARRAY(
+    SELECT id FROM delivery WHERE state = 'in_flight' FOR UPDATE SKIP LOCKED))
+"""
 
 
 class Server:

@@ -27,6 +27,10 @@ LONG_BEFORE = queue.LEASE_SECONDS / 2
 from the end of the deliveries' own leases."""
 
 HANGING = ("tests.webhooks.crashing", "never")
+END_SESSIONS = """
+SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 LEASES = f"""
 SELECT id, state, token, holder, sequence,
     extract(epoch FROM due_at)::float8 - {queue.LEASE_SECONDS} AS taken_at
@@ -190,7 +194,7 @@ def test_a_worker_that_loses_its_session_for_a_moment_keeps_what_it_has(
     with sinks(gate.behave) as [port], delivering(app), delivering(app):
         hang(gate, ada, make, port, 1)
         before = numbers(database)
-        rows(database, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+        rows(database, END_SESSIONS)
         until(lambda: all(at > before[n] + 3 for n, at in numbers(database).items()))
         assert numbers(database).keys() == before.keys()
         gate.open()
