@@ -30,7 +30,7 @@ class Blockers:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self.last: list[str] = []
-        """A sentence for each session that it waited for when it last waited."""
+        # A sentence for each session that it waited for when it last waited.
 
     def __enter__(self) -> Self:
         self._thread.start()

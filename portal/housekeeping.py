@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, text
 
 Due = Callable[[str, int], Any]
-"""Gives the question for the tenants after an id that have something due, at most so many, in the
+"""Return the question for the tenants after an id that have something due, at most so many, in the
 order of their ids."""
 
 
@@ -51,7 +51,7 @@ def asking(function: str, *arguments: Any) -> Due:
 
 
 def every_tenant(after: str, at_most: int) -> Any:
-    """For a job of which only its run can tell whether something is due. The tenants' turns are
+    """Ask for all tenants: only the job's run can tell whether something is due. Their turns are
     spread over the first half of its interval."""
     query = text("SELECT id FROM tenant WHERE id > :after ORDER BY id LIMIT :at_most")
     return query.bindparams(after=after, at_most=at_most)

@@ -61,7 +61,7 @@ def owner_url(config: Config) -> str:
 
 
 def _is_plain(url: str) -> bool:
-    """Whether libpq reads the address, and no part of a password as something else.
+    """Tell whether libpq reads the address, and no part of a password as something else.
 
     What it cannot read, or takes for the host or the port, its errors repeat.
     """
@@ -136,8 +136,8 @@ def alembic_config(connection: "Connection | None" = None, say: Say = print) -> 
 
 
 def engine(url: str) -> "Engine":
-    """One that makes the connection to migrate with: no statement takes too long, no wait for a
-    table is long, and no lock outlives a process that is cut off or suspended."""
+    """Return an engine that makes the connection to migrate with: no statement takes too long, no
+    wait for a table is long, and no lock outlives a process that is cut off or suspended."""
     from sqlalchemy import create_engine, pool
 
     settings = connection_settings("portal-migrate", statement_seconds=0, lock_seconds=LOCK_SECONDS)
@@ -164,7 +164,7 @@ def _run(url: str, command: str, revision: str, patience: float, say: Say) -> No
 
 
 def _growing() -> Iterator[float]:
-    """Seconds to wait before each next try: soon at first, then at leisure."""
+    """Yield the seconds to wait before each next try: few at first, then up to five."""
     seconds = 0.25
     while True:
         yield seconds * random.uniform(0.5, 1)  # noqa: S311  no secret
@@ -187,7 +187,7 @@ def _watched(connection: "Connection", url: str) -> Blockers:
 
 
 def _is_in_use(error: BaseException | None) -> bool:
-    """Whether another session was in the way, which passes."""
+    """Tell whether another session was in the way, which passes."""
     while error is not None:
         if getattr(getattr(error, "orig", error), "sqlstate", None) in PASSING:
             return True
@@ -259,7 +259,7 @@ def _require_app_role(connection: "Connection") -> None:
 
 
 def let_the_app_see_the_revision(connection: "Connection") -> None:
-    """A web process says at its start whether the database is as new as its code."""
+    """Grant what a web process needs to say whether the database is as new as its code."""
     connection.exec_driver_sql(f"GRANT SELECT ON alembic_version TO {APP_ROLE}")
 
 

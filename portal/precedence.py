@@ -1,4 +1,4 @@
-"""Who goes first in a process whose threads compute in turns.
+"""Let short calls go before long ones, in a process whose threads compute in turns.
 
 Python runs one thread at a time and gives each an equal part. A page that computes for 8 ms took
 23 ms beside one tenant's calls that compute without end. So a call of a line that has computed much
@@ -24,7 +24,7 @@ MOST_LINES = 10_000
 
 
 class _Line:
-    """What a line has used lately, in seconds: of the processor, and waiting for others."""
+    """Count what a line has used lately, in seconds: of the processor, and waiting for others."""
 
     __slots__ = ("at", "computed", "waited")
 
@@ -50,13 +50,13 @@ class _Call:
 
     @property
     def is_patient(self) -> bool:
-        """Whether the call may wait for another."""
+        """Tell whether the call may wait for another."""
         return self.patience > 0 and self.computed_before > SMALL_SECONDS
 
 
 class Precedence:
-    """The running calls of a process, and what their lines have used lately. Safe to share between
-    threads."""
+    """Know the running calls of a process, and what their lines have used lately. Safe to share
+    between threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()

@@ -1,4 +1,4 @@
-"""Whose turn a job is: the workers share one row for each job.
+"""Share the jobs between workers, by one row for each job.
 
 A row says when its job is due next, by the database's clock alone. A worker takes a due job by
 moving that moment a little ahead, LEASE, and by much when it is done. Should it die meanwhile, the
@@ -26,7 +26,7 @@ FARTHEST = timedelta(seconds=1.3 * LONGEST_RETRY)
 
 
 class HousekeepingTurn(Base):
-    """When a job is due next, which worker had it last, and how far it has come.
+    """Keep when a job is due next, which worker had it last, and how far it has come.
 
     `after_tenant` is the last tenant of the round that runs; `leaves_more` and `has_failed` tell
     what happened in this round, and `failures` counts the rounds in a row that failed. `every` is
@@ -89,7 +89,7 @@ WHERE job = :job AND worker = :worker
 
 
 class Turns:
-    """The jobs as one worker takes them. Every method works in the caller's transaction."""
+    """Take jobs for one worker. Every method works in the caller's transaction."""
 
     def __init__(self, worker: str, jobs: Iterable[Job]) -> None:
         self._worker = worker
@@ -98,7 +98,7 @@ class Turns:
         self._own = {"worker": worker, "jobs": list(self._jobs), "intervals": intervals}
 
     def take(self) -> Turn | None:
-        """The job that is due most urgently, now this worker's; None while there is none."""
+        """Take the job that is due most urgently; return None while there is none."""
         # Counted each time, for a transaction may be undone, and a table restored.
         if session.scalar(NOTED, self._own) < len(self._jobs):
             self._announce()
@@ -106,7 +106,7 @@ class Turns:
         return None if row is None else Turn(self._jobs[row.job], *row[1:])
 
     def wait(self) -> float:
-        """For how many seconds there is nothing to take."""
+        """Return for how many seconds there is nothing to take."""
         found = session.scalar(WAIT, self._own)
         if found is None:
             return LONGEST_RETRY
@@ -140,7 +140,7 @@ class Turns:
 
 
 def retry_in(failures: int) -> float:
-    """Seconds until the next try, longer each time; a little by chance, so that many do not return
-    at once."""
+    """Return the seconds until the next try, longer each time; a little by chance, so that many do
+    not return at once."""
     chance = random.uniform(0.7, 1.3)  # noqa: S311  no secret
     return round(min(FIRST_RETRY * 2.0 ** min(failures, 20), LONGEST_RETRY) * chance, 1)

@@ -47,7 +47,7 @@ LOST = ("08", "57P0")  # how the SQLSTATEs begin that say so; most errors of a l
 
 
 class Worker:
-    """Runs jobs in turn, together with all other workers, until it is told to stop."""
+    """Run jobs in turn, together with all other workers, until it is told to stop."""
 
     def __init__(self, app: Flask, jobs: Sequence[Job], stopping: Event | None = None) -> None:
         self.app = app
@@ -57,7 +57,7 @@ class Worker:
         self._unkept: tuple[Turn, float | None] | None = None
 
     def run(self) -> None:
-        """Until `stop`. Sleeps exactly until the next job is due."""
+        """Run until `stop`. Sleep exactly until the next job is due."""
         log.info("worker ready", jobs=len(self.jobs))
         failures = 0
         while not self.stopping.is_set():
@@ -75,8 +75,8 @@ class Worker:
         log.info("worker stopped")
 
     def run_due(self) -> float:
-        """Take turns until no job is due; for how many seconds none is. Raises OperationalError
-        while the database is away."""
+        """Take turns until no job is due, and return for how many seconds none is. Raises
+        OperationalError while the database is away."""
         if self._unkept:
             self._give_back(*self._unkept)
         while not self.stopping.is_set():
@@ -118,7 +118,8 @@ class Worker:
 
     def _go_on(self, turn: Turn) -> float | None:
         """Do what is due until the time of a turn is over, each tenant once, and those that leave
-        more again after all others. Seconds until the next turn; None where the round is done."""
+        more again after all others. Return the seconds until the next turn; None where the round is
+        done."""
         due = self._due(turn)
         until = time.monotonic() + LONGEST_TURN
         waiting, visited = deque(due), 0
@@ -144,7 +145,7 @@ class Worker:
         return _end_of_round(turn)
 
     def _due(self, turn: Turn) -> list[tuple[str, ...]]:
-        """The next tenants of a round; for a job of no tenant, one time."""
+        """Return the next tenants of a round; for a job of no tenant, one empty entry."""
         if turn.job.due is None:
             return [()]
         with self.app.app_context(), transaction():
@@ -159,7 +160,7 @@ class Worker:
             return bool(session.scalar(ALONE, name) and job.run(*tenant) and job.repeats)
 
     def _until_the_next(self, job: Job, visited: int) -> float:
-        """Seconds between two turns of one round."""
+        """Return the seconds between two turns of one round."""
         if job.due is not every_tenant:
             return 0.0
         with self.app.app_context(), transaction():
@@ -172,7 +173,7 @@ def _at_most(job: Job) -> int:
 
 
 def _end_of_round(turn: Turn) -> float | None:
-    """Seconds until the next round; None for as often as the job is to be done."""
+    """Return the seconds until the next round; None for as often as the job is to be done."""
     if turn.leaves_more:
         turn.leaves_more = False
         return 0.0
@@ -186,8 +187,8 @@ def _end_of_round(turn: Turn) -> float | None:
 
 
 def _is_lost(error: Exception) -> TypeGuard[DBAPIError]:
-    """Whether the connection is gone: then the database may be away. Any other error is the trouble
-    of the step that made it."""
+    """Tell whether the connection is gone: then the database may be away. Any other error is the
+    trouble of the step that made it."""
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "sqlstate", None)
@@ -218,7 +219,7 @@ def _modules() -> Iterator[ModuleType]:
 
 
 def run(app: Flask) -> None:
-    """The worker's process: until SIGTERM or SIGINT."""
+    """Run the worker's process until SIGTERM or SIGINT."""
     jobs = registered_jobs()
     worker = Worker(app, [job for job in jobs if job.every > MINUTE])
     # A step of the others may take long, and these are to be in time.
@@ -240,7 +241,7 @@ def run(app: Flask) -> None:
 
 
 def _spare_the_collector() -> None:
-    """What was made until now stays until the end: looking through it again finds nothing."""
+    """Keep the collector from what was made until now, which stays until the end."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_EVERY)

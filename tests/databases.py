@@ -75,7 +75,7 @@ class Database:
 def fresh_database(
     name: str, *, migrated: bool = True, like: Database | None = None
 ) -> Iterator[Database]:
-    """A database of its own, and dropped at the end: made from the migrated template, or empty, or
+    """Make a database of its own, dropped at the end: from the migrated template, or empty, or as
     a copy of one that nobody is connected to."""
     data_dir = Path(shared("postgres")["data_dir"])
     template = like.name if like else embedded.DATABASE if migrated else "template0"

@@ -21,7 +21,7 @@ def keep_house(app: Flask, database: Database, jobs: Sequence[Job] | None = None
 
 
 class Commits:
-    """Counts the transactions that the portal ends within the block."""
+    """Count the transactions that the portal ends within the block."""
 
     def __init__(self, app: Flask) -> None:
         self.count = 0

@@ -73,7 +73,7 @@ def restored(database: Database) -> None:
 
 
 def lived_in(database: Database, deliveries: int) -> None:
-    """The same, and a month of history with so many deliveries."""
+    """Fill it likewise, with a month of history of so many deliveries."""
     restored(database)
     sizes = {"tenant": ACME, "webhooks": WEBHOOKS, "days": DAYS, "many": deliveries}
     _psql(database, HISTORY.format(**sizes).encode())
@@ -100,7 +100,7 @@ ORDER BY 1
 
 
 def contents(database: Database) -> list[Any]:
-    """How many rows each large table has, and a sum over what is in them."""
+    """Return how many rows each large table has, and a sum over what is in them."""
     with psycopg.connect(libpq_url(database.superuser_url)) as connection:
         return connection.execute(KEPT).fetchall()
 
@@ -109,7 +109,7 @@ OF_ONE_DAY = re.compile(r"_(\d{8}|\d{6})(?!\d)")
 
 
 def schema(database: Database) -> list[str]:
-    """What pg_dump says of it, in no order, without the partitions of single days and months.
+    """Return what pg_dump says of it, in no order, without partitions of single days and months.
 
     Of a copy: PostgreSQL writes some conditions in another way once they were dumped and restored.
     """

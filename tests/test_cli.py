@@ -72,7 +72,7 @@ def test_migrate_needs_the_owner(settings, database):
 
 
 def told(settings: dict[str, str], database: Database, url: str) -> str:
-    """What `portal migrate` says of an address that it cannot use."""
+    """Return what `portal migrate` says of an address that it cannot use."""
     given = on(database, settings) | {"PORTAL_MIGRATION_DATABASE_URL": url}
     result = portal("migrate", settings=given)
     assert isinstance(result.exception, SystemExit)  # and so no traceback

@@ -1,4 +1,4 @@
-"""Which tenants the worker enters: those with something due, found by one question for each job."""
+"""The worker enters tenants with something due, found by one question for each job."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ JOBS = {job.name: job for job in registered_jobs() if job.due}
 
 
 def key(**columns: str) -> str:
-    """A key of Acme, 200 days old; the columns are SQL."""
+    """Make a key of Acme, 200 days old; the columns are SQL."""
     named = {"revoked_at": "NULL", "created_at": "now() - interval '200 days'", **columns}
     return (
         "INSERT INTO api_key (tenant_id, id, version, name, key_hash, prefix, key_prefix, last4,"
@@ -112,7 +112,7 @@ NOBODY_KNOWS = {
 
 @pytest.fixture
 def settled(app: Flask, database: Database, tenants: tuple[str, str]) -> None:
-    """Acme and Globex have nothing due."""
+    """Leave Acme and Globex with nothing due."""
     keep_house(app, database, [JOBS["count records first"], JOBS["measure storage"]])
 
 
@@ -129,7 +129,7 @@ def asked(app: Flask) -> Callable[[Job], list[str]]:
 
 
 def insert(database: Database, statements: str) -> None:
-    """Rows as they are, without what belongs to them."""
+    """Insert rows as they are, without what belongs to them."""
     with psycopg.connect(libpq_url(database.superuser_url)) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute(statements.replace(":acme", f"'{ACME}'"))
@@ -181,7 +181,7 @@ def test_the_portals_role_sees_no_row_by_what_the_questions_read(
 
 @pytest.fixture
 def idle(app: Flask, database: Database) -> None:
-    """Ten thousand tenants whose records were counted and whose bytes were measured."""
+    """Make ten thousand tenants whose records were counted and whose bytes were measured."""
     kinds = [*session_kinds()]
     insert(
         database,

@@ -33,7 +33,7 @@ WHERE application_name = 'portal-migrate' AND %s = ANY (pg_blocking_pids(pid))
 
 @pytest.fixture(scope="module")
 def newest() -> Iterator[list[str]]:
-    """The schema of an empty database that was migrated."""
+    """Return the schema of an empty database that was migrated."""
     with fresh_database(f"test_newest_{secrets.token_hex(4)}") as database:
         yield schema(database)
 
@@ -74,7 +74,7 @@ def session(database: Database) -> "Iterator[psycopg.Connection[tuple[Any, ...]]
 
 
 def waiter(connection: "psycopg.Connection[tuple[Any, ...]]", holder: int) -> Any:
-    """The process that migrates and waits for this one, once there is one."""
+    """Return the process that migrates and waits for this one, once there is one."""
     return until(lambda: connection.execute(WAITING, (holder,)).fetchone())[0]
 
 
@@ -175,7 +175,7 @@ KILLS = times(4)
 
 @pytest.fixture(scope="module")
 def month() -> Iterator[Database]:
-    """A month of the oldest release, to be copied."""
+    """Make a month of the oldest release, to be copied."""
     name = f"test_month_{secrets.token_hex(4)}"
     with fresh_database(name, migrated=False) as database:
         lived_in(database, 25_000)
@@ -190,7 +190,7 @@ def old(month: Database) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def changes(month: Database) -> int:
-    """How many statements of an upgrade change the schema."""
+    """Count the statements of an upgrade that change the schema."""
     with fresh_database(f"test_count_{secrets.token_hex(4)}", like=month) as database:
         database.sql(STOP.format(change=0, batch=0))
         migrate.upgrade(database.owner_url)

@@ -433,8 +433,8 @@ def test_a_clock_that_jumps_stops_no_job(app, database, jump):
 def transactions(
     app: Flask, workers: list[list[Worker]], seconds: float, pass_time: Callable[..., None]
 ) -> list[int]:
-    """How many each needs in so many seconds, in which they sleep and wake as they would. A worker
-    is its threads; time passes as quickly as they work."""
+    """Count what each needs in so many seconds, in which they sleep and wake as they would. A
+    worker is its threads; time passes as quickly as they work."""
     wakes = {(one, thread): 0.0 for one, of in enumerate(workers) for thread in range(len(of))}
     counts, now = [0] * len(workers), 0.0
     while (wake := min(wakes.items(), key=lambda wake: wake[1]))[1] <= seconds:

@@ -44,7 +44,7 @@ BATCH = 400
 large batches keep up where many small ones do not."""
 
 GATHER_SECONDS = 0.002
-"""A turn or two of the loop: what waits to be recorded is sent once more if this worker dies."""
+"""Short, because what waits to be recorded is sent once more if this worker dies."""
 
 ENDPOINTS = 200
 DRAIN_SECONDS = 40.0
@@ -167,7 +167,7 @@ class Engine:
             self._put_all_back()
 
     async def _hear(self, connection: queue.Connection) -> None:
-        """Whatever comes until the lease is to be renewed."""
+        """Listen for what is published until the lease is to be renewed."""
         ends = time.monotonic() + RENEW_SECONDS
         while (wait := ends - time.monotonic()) > 0:
             # Little by little: while it listens, nothing can be said on a connection.
@@ -207,8 +207,8 @@ class Engine:
                 self.lanes.forget_idle()
 
     async def _look_around(self, connection: queue.Connection) -> None:
-        """Now and then: who of the other workers is gone, with how many are the endpoints shared,
-        and which paused one has nothing to be tried with?"""
+        """Look now and then for workers that are gone, for how many share the endpoints, and for
+        paused endpoints that have nothing to be tried with."""
         if time.monotonic() < self._look_at:
             return
         await self.presence.look(connection)
@@ -259,7 +259,7 @@ class Engine:
         return Counter(one.tenant_id for one in self.taken.values())
 
     def _in_hand(self) -> set[str]:
-        """The ids of what is leased to this worker, as far as it knows."""
+        """Return the ids of what is leased to this worker, as far as it knows."""
         done = (one.delivery["id"] for one in self._done)
         return {*self.taken, *done, *(one.id for one in self._unsent)}
 
@@ -301,8 +301,8 @@ class Engine:
         return self.presence.standing == taken.worker
 
     async def _deliver(self, taken: Taken, lane: Lane) -> bool | None:
-        """One attempt, from the signature to what is to be recorded; whether it succeeded, or None
-        if it was not begun: others may have taken it while it waited for its turn.
+        """Make one attempt, from the signature to what is to be recorded. Return whether it
+        succeeded; None if it was not begun: others may have taken it while it waited for its turn.
 
         It never raises.
         """
@@ -334,7 +334,7 @@ class Engine:
             self._ready.set()
 
     def _do_not_begin(self, taken: Taken, lane: Lane) -> None:
-        """Others may have it by now: it goes back with all that waits."""
+        """Put a delivery back, with all that waits: others may have it by now."""
         lane.waiting.appendleft(taken)
         lane.not_begun()
         self._put_back(lane)
@@ -404,7 +404,7 @@ class Engine:
                 del self._unsent[: len(unsent)]
 
     def _go_on(self, recorded: list[Done]) -> None:
-        """Let leave what has waited for these to be recorded."""
+        """Begin the deliveries that have waited for these to be recorded."""
         for webhook_id, count in Counter(d.endpoint["webhook_id"] for d in recorded).items():
             lane = self.lanes.of(webhook_id)
             lane.recorded(count)

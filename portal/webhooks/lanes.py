@@ -20,14 +20,14 @@ AHEAD = 10
 """Times the width of the lane: half of it is on its way while the next claim is under way."""
 
 REPEATED = 4
-"""Times the width of the lane: what has left and is not recorded yet, so that another worker sends
-it once more if this one dies. A quick receiver answers a lane several times while the database
+"""How many times the width of a lane may have left and not be recorded yet: another worker sends
+them once more if this one dies. A quick receiver answers a lane several times while the database
 records one."""
 
 QUICK_SECONDS = 1.0
 BEGIN_WITHIN = 15.0
-"""Of its lease; what waits for longer could not be ended before another worker takes it: it may
-still have to wait for a connection, for as long as another attempt takes."""
+"""A share of its lease; what waits for longer could not be ended before another worker takes it: it
+may still have to wait for a connection, for as long as another attempt takes."""
 
 FORGOTTEN_AFTER = 300.0  # seconds
 REST_SECONDS = 0.5
@@ -82,15 +82,15 @@ class Lane:
         return self.waiting.popleft()
 
     def not_begun(self) -> None:
-        """What was to leave now did not."""
+        """Note that a delivery that was to leave now did not."""
         self.on_its_way -= 1
 
     def recorded(self, count: int) -> None:
-        """So many of those that have returned are in the database."""
+        """Note that so many of those that have returned are in the database."""
         self.unrecorded -= count
 
     def returned(self, *, good: bool, seconds: float = 0.0) -> None:
-        """One is answered, or given up, and is to be recorded."""
+        """Note that one is answered, or given up, and is to be recorded."""
         self.on_its_way -= 1
         self.unrecorded += 1
         self.is_quick = good and seconds < QUICK_SECONDS

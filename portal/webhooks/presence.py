@@ -1,4 +1,4 @@
-"""Which workers there are, and what becomes of the deliveries of one that is gone.
+"""Know which workers there are, and take back the deliveries of one that is gone.
 
 A worker has a number, and with it one lease for everything that it has in hand: a row that it
 renews, and a lock that its session holds. Its session is gone with its process; a worker that
@@ -67,7 +67,7 @@ FORGET = "DELETE FROM delivery_worker WHERE number = %s"
 
 
 class Presence:
-    """This worker's number and lease, and what it knows of the others."""
+    """Hold this worker's number and lease, and what it knows of the others."""
 
     def __init__(self) -> None:
         self.number: int | None = None
@@ -77,7 +77,7 @@ class Presence:
 
     @property
     def standing(self) -> int | None:
-        """The number, while the others know for certain that this worker is there."""
+        """Return the number, while the others know for certain that this worker is there."""
         return self.number if elapsed() - self._heard_at < UNHEARD_SECONDS else None
 
     @property
@@ -86,7 +86,7 @@ class Presence:
         return self.standing is not None
 
     async def enter(self, connection: Connection) -> bool:
-        """Hold the lease for as long as the connection lives; tells whether it is a new one."""
+        """Hold the lease for as long as the connection lives; tell whether it is a new one."""
         if self.number is not None:
             await connection.execute(LOCK, (self.number,))
         return await self.renew(connection)
@@ -96,7 +96,7 @@ class Presence:
         self._heard_at = float("-inf")
 
     async def renew(self, connection: Connection) -> bool:
-        """Renew the lease. A worker that was taken for gone gets a new number; tells whether."""
+        """Renew the lease. Tell whether this worker was taken for gone and has a new number."""
         said_at = elapsed()
         is_new = not await self._is_known(connection)
         if is_new:
@@ -122,7 +122,7 @@ class Presence:
         self.number = row["number"]
 
     def forget_others(self) -> None:
-        """Know nothing of others any more: this worker was away itself, and they may have been."""
+        """Forget who was missing: this worker was away itself, and they may have been, too."""
         self._missing.clear()
 
     async def recover(self, connection: Connection, in_hand: Callable[[], Container[str]]) -> None:
@@ -133,7 +133,7 @@ class Presence:
                 await _take_back(connection, self.number, in_hand)
 
     async def look(self, connection: Connection) -> None:
-        """Take back what workers had that are gone."""
+        """Take back what workers had that are gone now."""
         rows = await (await connection.execute(MISSING, (self.number or 0,))).fetchall()
         now = elapsed()
         self._missing = {row["number"]: self._missing.get(row["number"], now) for row in rows}
@@ -166,7 +166,8 @@ async def _bury(connection: Connection, number: int) -> None:
 async def _take_back(
     connection: Connection, number: int, in_hand: Callable[[], Container[str]] = tuple
 ) -> tuple[int, int]:
-    """Give how many it had, and how many of them wait again: what is being recorded is left."""
+    """Put back what a worker has in flight, except `in_hand`. Return how many it had, and how many
+    of them wait again: what is being recorded is left."""
     had, back, place = 0, 0, ("", "")
     while True:
         rows = await connection.execute(HAD, (number, *place, AT_ONCE))

@@ -329,7 +329,7 @@ async def silent(connection: Connection) -> list[tuple[str, str]]:
 
 
 class TakenForGone(Exception):
-    """The others have taken back what this worker had: it needs a new number."""
+    """Say that the others have taken back what this worker had: it needs a new number."""
 
 
 async def take(

@@ -263,8 +263,8 @@ def throughput(bench: Bench, backlog: int) -> list[Figure]:
 
 
 def latencies(bench: Bench) -> list[Figure]:
-    """From publication to receiver, alone, and beside receivers that refuse or hang with much
-    waiting for them."""
+    """Measure from publication to receiver, alone, and beside receivers that refuse or hang with
+    much waiting for them."""
     from tests.bench.__main__ import Generator
 
     bench.webhook("/live", "live.created")

@@ -27,7 +27,7 @@ def compute(seconds: float) -> None:
 
 
 class Long:
-    """A call that computes and gives way until it is told to end."""
+    """Compute and give way until it is told to end."""
 
     def __init__(self) -> None:
         self.rounds = 0
@@ -90,7 +90,7 @@ def test_a_line_that_has_computed_little_waits_for_nobody(monkeypatch: pytest.Mo
 
 
 def test_no_call_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the long call holds may be what the other call needs."""
+    """The long call may hold what the other call needs."""
     monkeypatch.setattr(precedence, "YOUNG_SECONDS", 60)
     assert beside_a_long_call(rounds_in_the_end, busy_seconds=0.2) >= 10
 

@@ -96,7 +96,7 @@ def watched(watcher: Watcher) -> Iterator[str]:
 def two(
     app: Flask, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Hands, Hands]]:
-    """The hands of two workers, which have been there for long."""
+    """Return the hands of two workers, which have been there for long."""
     monkeypatch.setattr(presence, "BACK_SECONDS", 0.0)
     with Hands(database) as one, Hands(database) as other:
         yield one, other

@@ -229,7 +229,7 @@ def test_a_worker_that_hangs_does_not_keep_a_pause_from_being_answered(
 
 @contextmanager
 def unheard(engine: Engine, database: Database) -> Iterator[None]:
-    """The renewals of a worker wait, as if it were cut off, until the block ends."""
+    """Hold back the renewals of a worker, as if it were cut off, until the block ends."""
     lock = "SELECT FROM delivery_worker FOR NO KEY UPDATE"
     with psycopg.connect(libpq_url(database.superuser_url)) as connection:
         connection.execute(lock)

@@ -54,7 +54,7 @@ GROUP BY w.tenant_id, w.id, e.last_sequence
 
 @dataclass
 class Publisher:
-    """Says everything until it is answered: what was said once is published once."""
+    """Publish everything until it is answered: each event once, however often it is sent."""
 
     address: str
     key: str
@@ -196,7 +196,7 @@ def _batches(part: int) -> Iterator[list[dict[str, Any]]]:
 
 
 def numbers(mailbox: Mailbox) -> list[int]:
-    """What came, in its order."""
+    """Return the numbers of what came, in its order."""
     return [int(orjson.loads(body)["data"]["number"]) for body in mailbox.bodies]
 
 

@@ -23,7 +23,7 @@ def leaves(lane: Lane, count: int = 1) -> None:
 
 
 def ends(lane: Lane, *, good: bool = True, seconds: float = 0.0) -> None:
-    """One returns, and is recorded."""
+    """Let one return, and be recorded."""
     lane.returned(good=good, seconds=seconds)
     lane.recorded(1)
 

@@ -1,4 +1,4 @@
-"""What a worker had in hand that dies, hangs or is cut off, the others send again, soon."""
+"""When a worker dies, hangs or is cut off, the others soon send what it had in hand."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ def now(database: Database) -> float:
 
 
 def numbers(database: Database) -> dict[int, float]:
-    """The numbers of the workers, and until when they have what they took."""
+    """Return the numbers of the workers, and until when they have what they took."""
     return {row["number"]: row["ends"] for row in rows(database, NUMBERS)}
 
 
@@ -443,7 +443,7 @@ def test_a_claim_whose_answer_was_lost_is_not_waited_for(
 def test_a_delivery_that_a_worker_without_number_has_is_left_to_its_own_lease(
     two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
 ) -> None:
-    """As those of the release before have it."""
+    """Lease as the release before does."""
     webhook = make("https://hooks.example.com/")
     publish(ada, rfp(1))
     before, alive = two
