@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 
 SETTING = Statement(select(func.current_setting("app.tenant_id", True)))
 TENANT = {"app.tenant_id": "tnt_A"}
-CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+CONNECTIONS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend'
+"""
 
 
 def setting() -> Any:

@@ -100,16 +100,21 @@ class Watch:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                with connect(self._url, self._name) as connection:
-                    self._listen(connection)
-                    self._leave(connection)
+                self._attend()
             except psycopg.Error as error:
                 reason = (str(error).strip().splitlines() or [""])[0]
                 log.warning("key changes are not heard of", reason=reason)
                 self._stopping.wait(RETRY_SECONDS)
-            finally:
-                self.listening.clear()
-                self._cache.close()
+
+    def _attend(self) -> None:
+        """Listen on a connection until it ends; from then on nothing is remembered."""
+        try:
+            with connect(self._url, self._name) as connection:
+                self._listen(connection)
+                self._leave(connection)
+        finally:
+            self.listening.clear()
+            self._cache.close()
 
     def _listen(self, connection: Connection) -> None:
         connection.execute("LISTEN key_changed")

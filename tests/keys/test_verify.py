@@ -277,7 +277,7 @@ def test_a_budget_that_is_used_up_elsewhere_ends_what_memory_knew_of_it(
 def test_a_broken_connection_remembers_nothing(
     ada: Api, engine: Engine, verify: Any, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(watch, "RETRY_SECONDS", 2)  # it stays broken while the test looks
+    monkeypatch.setattr(watch, "RETRY_SECONDS", 10)  # it stays broken while the test looks
     issued = ada.create("api-keys")
     assert verify(issued)["valid"]
     assert engine.watch
