@@ -124,13 +124,14 @@ def request_id() -> str:
 
 def origin() -> Origin:
     """Where the running request comes from; the address is the one behind trusted proxies."""
-    agent = request.headers.get("User-Agent", "")[:300] or None
-    return Origin(ip=request.remote_addr, user_agent=agent, request_id=request_id())
+    environ = request.environ
+    agent = environ.get("HTTP_USER_AGENT", "")[:300] or None
+    return Origin(ip=environ.get("REMOTE_ADDR"), user_agent=agent, request_id=request_id())
 
 
 def authenticate(authenticators: Sequence[Authenticator]) -> Actor:
     """The caller named by the bearer credential, or Unauthenticated that says no more."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token or not token.isascii():
         raise Unauthenticated("Send “Authorization: Bearer …” with an access token or an API key.")
@@ -166,7 +167,8 @@ def body() -> dict[str, Any]:
 
 def no_parameters() -> None:
     """Refuse a query string where none has a meaning: a typo must not pass in silence."""
-    for name in request.args:
+    asked = request.environ
+    for name in request.args if asked["QUERY_STRING"] else ():
         raise listing.refused(name, "There is no parameter of this name.")
 
 

@@ -76,11 +76,12 @@ def _begin() -> None:
 
 def _for_us() -> None:
     """Refuse a request for another host: a page elsewhere that points its name at us."""
-    # Compare the raw header with known names: `request.host` parses it first.
-    host = request.environ.get("HTTP_HOST") or request.host
+    asked = web.portal_request()
+    # Compare the raw header with known names: `host` parses it first.
+    host = asked.environ.get("HTTP_HOST") or asked.host
     name, _, port = host.rpartition(":")
     host = name if port.isdigit() else host
-    if request.endpoint not in ANY_HOST and host.lower() not in current_app.extensions["hosts"]:
+    if asked.endpoint not in ANY_HOST and host.lower() not in current_app.extensions["hosts"]:
         raise BadRequest("This is not the address of the portal.")
 
 

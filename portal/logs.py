@@ -233,8 +233,10 @@ def log_requests(app: "Flask") -> None:
 
     @app.after_request
     def finish(response: "Response") -> "Response":
-        if not request.path.startswith(quiet):
-            spent = time.perf_counter() - g.get("request_started", time.perf_counter())
+        path = request.path
+        if not path.startswith(quiet):
+            now = time.perf_counter()
+            spent = now - g.get("request_started", now)
             facts: dict[str, Any] = {"status": response.status_code, "ms": round(spent * 1000, 1)}
-            log.info(f"{request.method} {request.path}", **facts)
+            log.info(f"{request.method} {path}", **facts)
         return response

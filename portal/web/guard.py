@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response
 from wtforms import ValidationError
 
 from portal import formtoken
-from portal.api import is_api_path, is_api_request
+from portal.api import is_api_path
 from portal.db import Actor
 from portal.errors import BadRequest, Forbidden, TooLarge, Unauthenticated
 from portal.keyshape import SHAPE
@@ -120,8 +120,11 @@ def uncounted(view: View) -> View:
 
 def counted_for() -> str | None:
     """Return the tenant whose quota the running page request counts towards, if any."""
-    view = _view()
-    if is_api_request() or view is None or getattr(view, "is_uncounted", False):
+    asked = portal_request()
+    if is_api_path(asked.path):
+        return None
+    view = _view_of(asked)
+    if view is None or getattr(view, "is_uncounted", False):
         return None
     if getattr(view, "is_public", False) or (person := signed_in()) is None:
         return None
@@ -176,20 +179,21 @@ def to_sign_in() -> Response:
     return response
 
 
-def _view() -> Any:
-    return current_app.view_functions.get(request.endpoint or "")
+def _view_of(asked: Request) -> Any:
+    return current_app.view_functions.get(asked.endpoint or "")
 
 
 def _no_key_in_address() -> Response | None:
     """A whole key in an address, as from a search without script, leads to the same page with its
     fingerprint, which finds the key and opens nothing: no page and no link repeats the key."""
-    asked = request.query_string.decode("latin-1")
-    if request.method not in SAFE_METHODS or "sk-" not in asked or is_api_path(request.path):
+    asked = portal_request()
+    query = asked.query_string.decode("latin-1")
+    if asked.method not in SAFE_METHODS or "sk-" not in query or is_api_path(asked.path):
         return None
-    if _view() is None:  # no page of ours, so the path may be anything: //elsewhere too
+    if _view_of(asked) is None:  # no page of ours, so the path may be anything: //elsewhere too
         return None
-    said = SHAPE.sub(_fingerprint, asked)
-    return redirect(f"{request.path}?{said}", 303) if said != asked else None
+    said = SHAPE.sub(_fingerprint, query)
+    return redirect(f"{asked.path}?{said}", 303) if said != query else None
 
 
 def _fingerprint(key: re.Match[str]) -> str:
@@ -197,14 +201,16 @@ def _fingerprint(key: re.Match[str]) -> str:
 
 
 def _require_own_page() -> None:
-    if request.method in SAFE_METHODS or is_api_request() or _view() is None:
+    asked = portal_request()
+    if asked.method in SAFE_METHODS or is_api_path(asked.path):
         return
-    if getattr(_view(), "is_cookieless", False):
+    view = _view_of(asked)
+    if view is None or getattr(view, "is_cookieless", False):
         return
     if not _from_our_own_page():
         raise Forbidden("This request came from another site, so nothing was changed.")
     # Count fields before parsing: Werkzeug limits their number in multipart forms only.
-    if request.mimetype == FORM and request.get_data().count(b"&") >= MOST_FIELDS:
+    if asked.mimetype == FORM and asked.get_data().count(b"&") >= MOST_FIELDS:
         raise TooLarge(f"Send at most {MOST_FIELDS:,} fields.")
     try:
         formtoken.check()
@@ -222,8 +228,11 @@ def _from_our_own_page() -> bool:
 
 
 def _require_person() -> Response | None:
-    view = _view()
-    if is_api_request() or view is None or request.endpoint == "static":
+    asked = portal_request()
+    if is_api_path(asked.path) or asked.endpoint == "static":
+        return None
+    view = _view_of(asked)
+    if view is None:
         return None
     if getattr(view, "is_public", False) or signed_in() is not None:
         return None

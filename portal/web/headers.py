@@ -40,15 +40,14 @@ def init_app(app: Flask, config: "Config") -> None:
     # Chromium applies form-action to the redirect after a form, and signing out is one.
     parts = urlsplit(config.oidc_issuer)
     app.extensions["portal.provider_origin"] = f"{parts.scheme}://{parts.netloc}"
-    app.extensions["portal.hsts"] = config.is_production
     app.jinja_env.globals["csp_nonce"] = csp_nonce
     app.after_request(_protect)
-    app.wsgi_app = _with_fixed(app.wsgi_app)  # type: ignore[method-assign,assignment]
+    app.wsgi_app = _with_fixed(app.wsgi_app, config.is_production)  # type: ignore[method-assign,assignment]
 
 
-def _with_fixed(answer: WSGIApplication) -> WSGIApplication:
+def _with_fixed(answer: WSGIApplication, production: bool) -> WSGIApplication:
     """`answer`, with what every answer has; no view sets one of these."""
-    fixed = list(FIXED.items())
+    fixed = list(_fixed(production).items())
 
     def answered(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         def begin(status: str, headers: list[tuple[str, str]], *fault: Any) -> Any:
@@ -61,8 +60,11 @@ def _with_fixed(answer: WSGIApplication) -> WSGIApplication:
 
 def of_data(production: bool) -> list[tuple[str, str]]:
     """Every header of these for an answer that is no page, whoever gives it."""
-    hsts = {"Strict-Transport-Security": TWO_YEARS} if production else {}
-    return list({**FIXED, "Content-Security-Policy": DATA_POLICY, **hsts}.items())
+    return list({**_fixed(production), "Content-Security-Policy": DATA_POLICY}.items())
+
+
+def _fixed(production: bool) -> dict[str, str]:
+    return {**FIXED, "Strict-Transport-Security": TWO_YEARS} if production else FIXED
 
 
 def csp_nonce() -> str:
@@ -74,8 +76,6 @@ def csp_nonce() -> str:
 
 def _protect(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", _policy(response))
-    if current_app.extensions["portal.hsts"]:
-        response.headers["Strict-Transport-Security"] = TWO_YEARS
     response.headers.setdefault("Cache-Control", "no-store")
     return response
 
