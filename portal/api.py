@@ -4,6 +4,7 @@ Reads `Authorization: Bearer` and never a cookie, so it needs no CSRF token. Err
 problem details. The routes themselves come from the declarations in `portal.resources`.
 """
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -112,6 +113,11 @@ def _cannot_be_sent(error: Exception) -> bool:
     """Tell whether the driver itself refused a value, as it does a NUL in a text."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     return isinstance(cause, psycopg.DataError) and cause.sqlstate is None
+
+
+def new_request_id() -> str:
+    """Return a random id; a ULID costs six times as much, for an order that logs have."""
+    return f"req_{secrets.token_hex(13).upper()}"
 
 
 def request_id() -> str:

@@ -8,7 +8,6 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response, current_app, g, request
 from sqlalchemy.exc import DBAPIError
-from ulid import ULID
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -71,7 +70,7 @@ def _as_it_is(view: View) -> View:
 
 
 def _begin() -> None:
-    g.request_id = f"req_{ULID()}"
+    g.request_id = api.new_request_id()
 
 
 def _for_us() -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
-from ulid import ULID
 
 from portal import api
 from portal.errors import PortalError, Unavailable
@@ -167,6 +166,6 @@ def _refusal(path: str, error: PortalError) -> Answer:
         headers.append(("connection", "close"))  # what is left of the body is not read
     if not api.is_api_path(path):
         return error.status, [*PLAIN, *headers], f"{error.detail}\n".encode()
-    document = api.problem_document(error, f"req_{ULID()}")
+    document = api.problem_document(error, api.new_request_id())
     kind = [("content-type", PROBLEM), ("cache-control", "no-store")]
     return error.status, [*kind, *headers], orjson.dumps(document)

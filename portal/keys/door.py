@@ -10,10 +10,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
-from ulid import ULID
 
 from portal import strictjson
-from portal.api import JSON_OPTIONS
+from portal.api import JSON_OPTIONS, new_request_id
 from portal.errors import PortalError
 from portal.keys.decision import Question, refusal
 from portal.keys.engine import Engine
@@ -42,7 +41,7 @@ async def verify(engine: Engine, header: Header, body: bytes) -> Answer | None:
     caller = _caller(engine, header)
     if caller is None or _kind(header) != "application/json":
         return None
-    request_id = f"req_{ULID()}"
+    request_id = new_request_id()
     try:
         asked = VerifyKey.read(strictjson.parse(body))
     except PortalError:
@@ -74,7 +73,7 @@ def introspect(engine: Engine, issuer: str, header: Header, body: bytes) -> Answ
     now = engine.clock.now()
     usage.note(caller.tenant_id, caller.id, now, scope=SCOPE)
     found = introspection(key, issuer, now) if key.tenant_id == caller.tenant_id else None
-    return _answer(found or {"active": False}, f"req_{ULID()}")
+    return _answer(found or {"active": False}, new_request_id())
 
 
 def _answer(document: dict[str, Any], request_id: str) -> Answer:
