@@ -27,7 +27,9 @@ from tests.network.hosts import Network, network, possible, wait_for
 TENANT = "tnt_01K0000000000000000000CUTS"
 REST = "/api/v1/integration"
 PORT = 8000
-ALL = ["keys:read", "keys:write", "keys:verify", "keys:reopen"]
+ALL = [
+    "keys:read", "keys:write", "keys:verify", "keys:reopen", "webhooks:write", "events:publish",
+]  # fmt: skip
 KEY = """
 INSERT INTO api_key (tenant_id, id, name, key_hash, prefix, key_prefix, last4, scopes, rpm_limit,
     max_uses, version)
@@ -148,6 +150,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
             "PORTAL_OIDC_ISSUER": "https://idp.test",
             "PORTAL_OIDC_CLIENT_ID": "portal",
             "PORTAL_OIDC_CLIENT_SECRET": secrets.token_hex(16),
+            "PORTAL_OUTBOUND_ALLOW": f"{made.here}/32",
         }
         found = Hosts(made, libpq_url(urls.superuser), environment)
         with psycopg.connect(found.superuser) as connection:

@@ -44,6 +44,11 @@ class Network:
     def name(self, what: str) -> str:
         return f"{what}{self.number}"
 
+    @property
+    def here(self) -> str:
+        """The client's own address, for the hosts."""
+        return f"{PREFIX}.{2 * self.number}.1"
+
     def front(self, host: str) -> str:
         """A host's address for the client."""
         return f"{PREFIX}.{2 * self.number}.{self.hosts[host]}"
@@ -57,7 +62,7 @@ class Network:
         _ip("-n", self.name(BACK), "link", "add", "bridge", "type", "bridge")
         _ip("-n", self.name(BACK), "link", "set", "bridge", "up")
         _ip("link", "add", self.name("front"), "type", "bridge")
-        _ip("addr", "add", f"{PREFIX}.{2 * self.number}.1/24", "dev", self.name("front"))
+        _ip("addr", "add", f"{self.here}/24", "dev", self.name("front"))
         _ip("link", "set", self.name("front"), "up")
         for place, host in enumerate(hosts, 10):
             self.hosts[host] = place
@@ -109,7 +114,9 @@ class Network:
                     pipe.close()
         for name in (BACK, *self.hosts):
             subprocess.run(["ip", "netns", "del", self.name(name)], check=False)
-        subprocess.run(["ip", "link", "del", self.name("front")], check=False)
+        # The system takes a cable away some time after the host, and another test may build anew.
+        for cable in (*(f"{self.name(f'{host}-')}f" for host in self.hosts), self.name("front")):
+            subprocess.run(["ip", "link", "del", cable], check=False)
 
 
 @contextlib.contextmanager
