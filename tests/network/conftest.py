@@ -68,12 +68,18 @@ class Hosts:
         if path.startswith(REST):
             headers["Authorization"] = f"Bearer {self.caller}"
         with contextlib.closing(connection):
+            with self.network.client():
+                connection.connect()
             encoded = None if body is None else json.dumps(body)
             connection.request(method, path, encoded, headers)
             answer = connection.getresponse()
             text = answer.read()
         document = json.loads(text) if text[:1] == b"{" else {"text": text.decode()}
         return Answer(begun_at, time.monotonic() - begun_at, answer.status, document)
+
+    def database(self) -> "psycopg.Connection[Any]":
+        """A superuser's connection, over the network that is never cut."""
+        return connected(self.network, self.superuser)
 
     def verify(self, host: str, key: str) -> Answer:
         return self.ask(host, f"{REST}/api-keys/verify", {"key": key})
@@ -89,7 +95,7 @@ class Hosts:
         raw = key_format.generate("cuts", "service")
         values = (TENANT, f"key_{name}", raw.digest, raw.prefix, raw.key_prefix, raw.last4,
                   json.dumps(scopes or []), limit, max_uses)  # fmt: skip
-        with psycopg.connect(self.superuser) as connection:
+        with self.database() as connection:
             connection.execute(KEY, values)
             connection.execute(
                 "INSERT INTO api_key_runtime (tenant_id, key_id) VALUES (%s, %s)", values[:2]
@@ -153,7 +159,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
             "PORTAL_OUTBOUND_ALLOW": f"{made.here}/32",
         }
         found = Hosts(made, libpq_url(urls.superuser), environment)
-        with psycopg.connect(found.superuser) as connection:
+        with found.database() as connection:
             connection.execute(
                 "INSERT INTO tenant (id, slug, name, key_code) VALUES (%s, 'cuts', 'Cuts', 'cuts')",
                 (TENANT,),
@@ -204,7 +210,7 @@ def _database(made: Network, stack: contextlib.ExitStack) -> Urls:
     ]  # fmt: skip
     made.start("db", command, {}, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     superuser = f"postgresql+psycopg://postgres@{made.front('db')}/{embedded.DATABASE}"
-    until(lambda: _is_up(libpq_url(superuser)))
+    until(lambda: _is_up(made, libpq_url(superuser)))
     app = f"postgresql://{embedded.APP_ROLE}@{made.back('db')}/{embedded.DATABASE}"
     return Urls(superuser, app)
 
@@ -218,9 +224,15 @@ def _directory() -> Iterator[str]:
         yield name
 
 
-def _is_up(url: str) -> bool:
+def _is_up(made: Network, url: str) -> bool:
     try:
-        psycopg.connect(url, connect_timeout=2).close()
+        connected(made, url).close()
     except psycopg.OperationalError:
         return False
     return True
+
+
+def connected(made: Network, url: str) -> "psycopg.Connection[Any]":
+    """A connection of the client's to PostgreSQL."""
+    with made.client():
+        return psycopg.connect(url, connect_timeout=2, autocommit=True)

@@ -1,11 +1,13 @@
 """Hosts of their own on one machine: network namespaces, joined by bridges that can be cut.
 
-The test itself is the client, and reaches the web hosts over the front bridge. The web hosts reach
-the database over the back bridge. A host that is cut off there loses its frames and hears nothing
-of it: no reset, no unreachable.
+The test is the client, and reaches the web hosts over the front bridge (`Network.client`). The web
+hosts reach the database over the back bridge. A host that is cut off there loses its frames and
+hears nothing of it: no reset, no unreachable. All of this is in namespaces: a browser of another
+test gives up its requests when an address of the machine itself comes or goes.
 """
 
 import contextlib
+import ctypes
 import os
 import shutil
 import subprocess
@@ -15,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-BACK = "back"
+FRONT, BACK = "front", "back"
+CLONE_NEWNET = 0x40000000  # sched.h
 PREFIX = "10.213"
 
 
@@ -31,6 +34,12 @@ def possible() -> bool:
 
 def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True)
+
+
+def _move(namespace: int) -> None:
+    """Move this thread; what it has open stays where it was opened."""
+    if ctypes.CDLL(None, use_errno=True).setns(namespace, CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 @dataclass
@@ -58,29 +67,40 @@ class Network:
         return f"{PREFIX}.{2 * self.number + 1}.{self.hosts[host]}"
 
     def build(self, *hosts: str) -> None:
-        _ip("netns", "add", self.name(BACK))
-        _ip("-n", self.name(BACK), "link", "add", "bridge", "type", "bridge")
-        _ip("-n", self.name(BACK), "link", "set", "bridge", "up")
-        _ip("link", "add", self.name("front"), "type", "bridge")
-        _ip("addr", "add", f"{self.here}/24", "dev", self.name("front"))
-        _ip("link", "set", self.name("front"), "up")
+        for name in (FRONT, BACK):
+            _ip("netns", "add", self.name(name))
+            _ip("-n", self.name(name), "link", "add", "bridge", "type", "bridge")
+            _ip("-n", self.name(name), "link", "set", "bridge", "up")
+        _ip("-n", self.name(FRONT), "addr", "add", f"{self.here}/24", "dev", "bridge")
+        _ip("-n", self.name(FRONT), "link", "set", "lo", "up")
         for place, host in enumerate(hosts, 10):
             self.hosts[host] = place
             self._add(host)
 
     def _add(self, host: str) -> None:
-        here, cable = self.name(host), self.name(f"{host}-")
+        here = self.name(host)
         _ip("netns", "add", here)
         _ip("-n", here, "link", "set", "lo", "up")
-        _ip("link", "add", f"{cable}f", "type", "veth", "peer", "name", "front", "netns", here)
-        _ip("link", "set", f"{cable}f", "master", self.name("front"), "up")
-        _ip("link", "add", "back", "netns", here, "type", "veth", "peer", "name", f"{host}",
-            "netns", self.name(BACK))  # fmt: skip
-        self.mend(host)
-        _ip("-n", self.name(BACK), "link", "set", host, "up")
-        for side, address in (("front", self.front(host)), ("back", self.back(host))):
+        for side in (FRONT, BACK):
+            _ip("link", "add", side, "netns", here, "type", "veth",
+                "peer", "name", host, "netns", self.name(side))  # fmt: skip
+            _ip("-n", self.name(side), "link", "set", host, "master", "bridge", "up")
+        for side, address in ((FRONT, self.front(host)), (BACK, self.back(host))):
             _ip("-n", here, "addr", "add", f"{address}/24", "dev", side)
             _ip("-n", here, "link", "set", side, "up")
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[None]:
+        """Let the sockets that this thread makes meanwhile be the client's."""
+        own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        clients = os.open(f"/run/netns/{self.name(FRONT)}", os.O_RDONLY)
+        try:
+            _move(clients)
+            yield
+        finally:
+            _move(own)
+            os.close(own)
+            os.close(clients)
 
     def cut(self, host: str) -> None:
         """Let the frames of a host to the other hosts, and theirs to it, vanish."""
@@ -112,11 +132,8 @@ class Network:
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     pipe.close()
-        for name in (BACK, *self.hosts):
+        for name in (FRONT, BACK, *self.hosts):
             subprocess.run(["ip", "netns", "del", self.name(name)], check=False)
-        # The system takes a cable away some time after the host, and another test may build anew.
-        for cable in (*(f"{self.name(f'{host}-')}f" for host in self.hosts), self.name("front")):
-            subprocess.run(["ip", "link", "del", cable], check=False)
 
 
 @contextlib.contextmanager

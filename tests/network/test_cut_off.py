@@ -4,7 +4,6 @@ import subprocess
 import sys
 import time
 
-import psycopg
 import pytest
 
 from tests.keeper import ROOT
@@ -114,5 +113,5 @@ def test_while_the_database_is_cut_off_nobody_says_anything_old(hosts: Hosts):
 
 
 def _revoke_where_the_database_is(hosts: Hosts, key_id: str) -> None:
-    with psycopg.connect(hosts.superuser) as connection:
+    with hosts.database() as connection:
         connection.execute("UPDATE api_key SET revoked_at = now() WHERE id = %s", (key_id,))

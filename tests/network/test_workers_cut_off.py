@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import psycopg
 import pytest
 
 from portal.webhooks.queue import LEASE_SECONDS
@@ -57,7 +56,9 @@ class Receiving(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def receiver(hosts: Hosts) -> Iterator[Receiver]:
-    with Receiver(hosts.network.here) as made:
+    with hosts.network.client():
+        made = Receiver(hosts.network.here)
+    with made:
         thread = threading.Thread(target=made.serve_forever)
         thread.start()
         try:
@@ -86,7 +87,7 @@ def publish(hosts: Hosts, host: str, name: str, many: int = MANY) -> None:
 
 
 def states(hosts: Hosts, name: str) -> dict[str, int]:
-    with psycopg.connect(hosts.superuser) as connection:
+    with hosts.database() as connection:
         found = connection.execute(STATES, (TENANT,)).fetchall()
     return {state: count for webhook, state, count in found if webhook == name}
 
@@ -98,7 +99,7 @@ def test_another_worker_sends_what_one_that_is_cut_off_had(hosts: Hosts, receive
     address = receiver.came[0][1]
     [host] = [name for name in ("w1", "w2") if hosts.network.front(name) == address]
     [other] = {"w1", "w2"} - {host}
-    with psycopg.connect(hosts.superuser, autocommit=True) as connection:
+    with hosts.database() as connection:
         [[cut_at]] = connection.execute("SELECT clock_timestamp()").fetchall()
         hosts.network.cut(host)
         receiver.gate.set()
