@@ -1,6 +1,10 @@
-"""What is promised, and what was measured: each a ratio of two things measured in turn."""
+"""What is promised, and what was measured: each a ratio of two things measured in turn.
+
+python -m tests.bench.figures bench-results/FILE    the table of one run, for README
+"""
 
 import json
+import sys
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,14 +30,25 @@ class Figure:
             return self.value >= self.bound
         return self.value <= self.bound
 
+    @property
+    def wanted(self) -> str:
+        """The bound, for people."""
+        return f"{'≥' if self.better == 'more' else '≤'} {self.bound:,g} {self.unit}".rstrip()
+
+    @property
+    def measured(self) -> str:
+        """The value, for people: as exact as it takes to tell it from the bound."""
+        digits = 2 if self.unit == "x" else 1 if 0 < self.value < 10 else 0
+        return f"{self.value:,.{digits}f} {self.unit}".rstrip()
+
     def line(self) -> str:
-        sign = "≥" if self.better == "more" else "≤"
-        wanted = f"{sign} {self.bound:g} {self.unit}"
-        measured = (
-            f"{self.value:.2f} {self.unit}" if self.unit == "x" else f"{self.value:.0f} {self.unit}"
-        )
         verdict = "holds" if self.holds else "FALLS SHORT"
-        return f"{self.name:<58} {measured:>9}  {wanted:<9}  {verdict:<12} {self.notes}"
+        return f"{self.name:<58} {self.measured:>9}  {self.wanted:<9}  {verdict:<12} {self.notes}"
+
+    def row(self) -> str:
+        """A row of a table in Markdown."""
+        cells = self.name, self.measured, self.wanted, "" if self.holds else "short", self.notes
+        return f"| {' | '.join(cells)} |"
 
 
 def of_rounds(ours: list[float], theirs: list[float]) -> float:
@@ -49,3 +64,15 @@ def write(figures: list[Figure], directory: Path) -> Path:
     rows = [{**asdict(figure), "holds": figure.holds} for figure in figures]
     path.write_text(json.dumps({"at": now.isoformat(), "figures": rows}, indent=1))
     return path
+
+
+def table(path: Path) -> str:
+    """Return a run's figures, as `write` kept them, as a table in Markdown."""
+    kept = json.loads(path.read_text())
+    rows = [{name: row[name] for name in row if name != "holds"} for row in kept["figures"]]
+    head = "| | measured | promised | | |\n|---|---:|---:|---|---|"
+    return "\n".join((head, *(Figure(**row).row() for row in rows)))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table(Path(sys.argv[1])) + "\n")
