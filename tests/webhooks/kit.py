@@ -121,6 +121,7 @@ def working(settings: dict[str, str], *program: str) -> Iterator["subprocess.Pop
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        pipesize=1 << 20,  # nobody reads it meanwhile, and who writes into a full one stands still
     )
     try:
         yield process
