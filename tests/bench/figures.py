@@ -47,7 +47,7 @@ class Figure:
 
     def row(self) -> str:
         """A row of a table in Markdown."""
-        cells = self.name, self.measured, self.wanted, "" if self.holds else "short", self.notes
+        cells = self.name, self.measured, self.wanted, "" if self.holds else "*short*", self.notes
         return f"| {' | '.join(cells)} |"
 
 
@@ -70,7 +70,7 @@ def table(path: Path) -> str:
     """Return a run's figures, as `write` kept them, as a table in Markdown."""
     kept = json.loads(path.read_text())
     rows = [{name: row[name] for name in row if name != "holds"} for row in kept["figures"]]
-    head = "| | measured | promised | | |\n|---|---:|---:|---|---|"
+    head = "| Figure | Measured | Promised | | What was compared |\n|---|---:|---:|---|---|"
     return "\n".join((head, *(Figure(**row).row() for row in rows)))
 
 
