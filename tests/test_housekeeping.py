@@ -1,4 +1,4 @@
-"""The worker enters tenants with something due, found by one question for each job."""
+"""Enter only the tenants that have something due, found by one question for each job."""
 
 from collections.abc import Callable
 

@@ -338,7 +338,8 @@ def test_a_job_that_a_restored_table_does_not_know_is_done(app, database):
 
 @pytest.fixture
 def another_release(database: Database) -> Callable[[str, str], None]:
-    """`another_release("9 days", "1 day")`: it does the job every nine days, next in one."""
+    """Return a function: `another_release("9 days", "1 day")` has the job done every nine days,
+    next in one."""
 
     def has(every: str, within: str) -> None:
         note = "UPDATE housekeeping_turn SET every = %s::interval, next_at = now() + %s::interval"

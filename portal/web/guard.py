@@ -120,10 +120,7 @@ def uncounted(view: View) -> View:
 
 def counted_for() -> str | None:
     """Return the tenant whose quota the running page request counts towards, if any."""
-    asked = portal_request()
-    if is_api_path(asked.path):
-        return None
-    view = _view_of(asked)
+    view = _view_of(portal_request())
     if view is None or getattr(view, "is_uncounted", False):
         return None
     if getattr(view, "is_public", False) or (person := signed_in()) is None:
@@ -180,6 +177,9 @@ def to_sign_in() -> Response:
 
 
 def _view_of(asked: Request) -> Any:
+    """Return the view of a page; None for a program's request, and where there is no page."""
+    if is_api_path(asked.path):
+        return None
     return current_app.view_functions.get(asked.endpoint or "")
 
 
@@ -188,7 +188,7 @@ def _no_key_in_address() -> Response | None:
     fingerprint, which finds the key and opens nothing: no page and no link repeats the key."""
     asked = portal_request()
     query = asked.query_string.decode("latin-1")
-    if asked.method not in SAFE_METHODS or "sk-" not in query or is_api_path(asked.path):
+    if asked.method not in SAFE_METHODS or "sk-" not in query:
         return None
     if _view_of(asked) is None:  # no page of ours, so the path may be anything: //elsewhere too
         return None
@@ -202,7 +202,7 @@ def _fingerprint(key: re.Match[str]) -> str:
 
 def _require_own_page() -> None:
     asked = portal_request()
-    if asked.method in SAFE_METHODS or is_api_path(asked.path):
+    if asked.method in SAFE_METHODS:
         return
     view = _view_of(asked)
     if view is None or getattr(view, "is_cookieless", False):
@@ -229,10 +229,8 @@ def _from_our_own_page() -> bool:
 
 def _require_person() -> Response | None:
     asked = portal_request()
-    if is_api_path(asked.path) or asked.endpoint == "static":
-        return None
     view = _view_of(asked)
-    if view is None:
+    if view is None or asked.endpoint == "static":
         return None
     if getattr(view, "is_public", False) or signed_in() is not None:
         return None

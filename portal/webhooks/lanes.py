@@ -20,13 +20,13 @@ AHEAD = 10
 """Times the width of the lane: half of it is on its way while the next claim is under way."""
 
 REPEATED = 4
-"""How many times the width of a lane may have left and not be recorded yet: another worker sends
+"""Times the width of the lane: so many may have left and not be recorded yet. Another worker sends
 them once more if this one dies. A quick receiver answers a lane several times while the database
 records one."""
 
 QUICK_SECONDS = 1.0
 BEGIN_WITHIN = 15.0
-"""A share of its lease; what waits for longer could not be ended before another worker takes it: it
+"""Seconds of its lease. What waits for longer could not be ended before another worker takes it: it
 may still have to wait for a connection, for as long as another attempt takes."""
 
 FORGOTTEN_AFTER = 300.0  # seconds

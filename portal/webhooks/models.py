@@ -335,7 +335,7 @@ class Endpoint(Base):
 
 
 class DeliveryWorker(Base):
-    """A worker that delivers, and until when it has what it took, by the database's clock.
+    """Keep that a worker delivers, and until when it has what it took, by the database's clock.
 
     `buried_at` is since when the others take back what it had: under this number it does nothing
     more.

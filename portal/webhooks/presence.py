@@ -22,8 +22,7 @@ GONE_SECONDS = 1.5
 """A session that is gone for so long will not come back: a worker that lost it has a new one."""
 
 BACK_SECONDS = 6.0
-"""While this worker was away, the others may have been, too: the database was. Long enough for all
-of them to connect and renew."""
+"""Long enough for all workers to connect and renew, when the database was away from all of them."""
 
 UNHEARD_SECONDS = 3.0
 """A worker whose last renewal is older begins nothing: others may have taken it for gone."""

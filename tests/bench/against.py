@@ -46,7 +46,7 @@ BURSTS = 3  # of each question and checkout in a round
 
 
 class Checkout:
-    """A checkout that serves its portal."""
+    """Run a checkout's portal on a database of its own."""
 
     def __init__(self, directory: Path, data: str) -> None:
         python = directory / ".venv/bin/python"

@@ -1,4 +1,4 @@
-"""What is promised, and what was measured: each a ratio of two things measured in turn.
+"""Keep what is promised beside what was measured: mostly a ratio of two things asked in turn.
 
 python -m tests.bench.figures bench-results/FILE    the table of one run, for README
 """
@@ -32,12 +32,12 @@ class Figure:
 
     @property
     def wanted(self) -> str:
-        """The bound, for people."""
+        """Return the bound, for people."""
         return f"{'≥' if self.better == 'more' else '≤'} {self.bound:,g} {self.unit}".rstrip()
 
     @property
     def measured(self) -> str:
-        """The value, for people: as exact as it takes to tell it from the bound."""
+        """Return the value, for people: as exact as it takes to tell it from the bound."""
         digits = 2 if self.unit == "x" else 1 if 0 < self.value < 10 else 0
         return f"{self.value:,.{digits}f} {self.unit}".rstrip()
 
@@ -46,7 +46,7 @@ class Figure:
         return f"{self.name:<58} {self.measured:>9}  {self.wanted:<9}  {verdict:<12} {self.notes}"
 
     def row(self) -> str:
-        """A row of a table in Markdown."""
+        """Return a row of a table in Markdown."""
         cells = self.name, self.measured, self.wanted, "" if self.holds else "*short*", self.notes
         return f"| {' | '.join(cells)} |"
 

@@ -78,7 +78,7 @@ class Hosts:
         return Answer(begun_at, time.monotonic() - begun_at, answer.status, document)
 
     def database(self) -> "psycopg.Connection[Any]":
-        """A superuser's connection, over the network that is never cut."""
+        """Return a superuser's connection, over the network that is never cut."""
         return connected(self.network, self.superuser)
 
     def verify(self, host: str, key: str) -> Answer:
@@ -233,6 +233,6 @@ def _is_up(made: Network, url: str) -> bool:
 
 
 def connected(made: Network, url: str) -> "psycopg.Connection[Any]":
-    """A connection of the client's to PostgreSQL."""
+    """Connect the client to PostgreSQL."""
     with made.client():
         return psycopg.connect(url, connect_timeout=2, autocommit=True)

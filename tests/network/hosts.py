@@ -55,7 +55,7 @@ class Network:
 
     @property
     def here(self) -> str:
-        """The client's own address, for the hosts."""
+        """Return the client's own address, for the hosts."""
         return f"{PREFIX}.{2 * self.number}.1"
 
     def front(self, host: str) -> str:

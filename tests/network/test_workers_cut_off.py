@@ -1,4 +1,4 @@
-"""Deliveries go on when a worker's host, or the database's, is cut off silently."""
+"""Go on delivering when a worker's host, or the database's, is cut off silently."""
 
 import threading
 from collections import Counter
@@ -27,7 +27,7 @@ SECONDS_SINCE = "SELECT extract(epoch FROM clock_timestamp() - %s)::float8"
 
 
 class Receiver(ThreadingHTTPServer):
-    """Keeps what came, by event and by the host that sent it; answers while its gate is open."""
+    """Keep what came, by event and by the host that sent it; answer once the gate is open."""
 
     daemon_threads = True
 
@@ -37,7 +37,7 @@ class Receiver(ThreadingHTTPServer):
         self.gate = threading.Event()
 
     def times(self) -> Counter[str]:
-        """How often each event came."""
+        """Count how often each event came."""
         return Counter(event for event, _ in self.came)
 
 

@@ -158,7 +158,7 @@ class Hands:
         self.enter()
 
     def enter(self) -> bool:
-        """Connect, and be there; tells whether under a new number."""
+        """Connect, and be there. Tell whether under a new number."""
         self.connection = self.run(queue.connect(self._url))
         return bool(self.run(self.presence.enter(self.connection)))
 

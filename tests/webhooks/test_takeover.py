@@ -1,8 +1,10 @@
-"""When a worker dies, hangs or is cut off, the others soon send what it had in hand."""
+"""Send soon what a worker had in hand that dies, hangs or is cut off."""
 
 import os
 import signal
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Thread
 from typing import Any
 
@@ -272,7 +274,7 @@ def test_who_was_away_itself_lets_the_others_come_back_first(
     make: Make,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The database was away, and nobody died; later somebody does, and is seen as soon as ever."""
+    """Blame nobody for an absence of the database, and see a death after it as soon as ever."""
     webhook = make("https://hooks.example.com/")
     publish(ada, rfp(1))
     first, second = two
@@ -374,6 +376,14 @@ def test_a_worker_that_was_taken_for_gone_claims_nothing_under_its_number(
     assert hands.presence.number != number
 
 
+@contextmanager
+def being_recorded(database: Database, delivery_id: str) -> Iterator[None]:
+    """Lock a delivery within the block, as whoever records it does."""
+    with psycopg.connect(libpq_url(database.superuser_url)) as recording:
+        recording.execute("SELECT FROM delivery WHERE id = %s FOR UPDATE", (delivery_id,))
+        yield
+
+
 def test_what_a_dead_worker_had_is_taken_back_as_soon_as_nobody_is_at_it(
     two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
 ) -> None:
@@ -382,8 +392,7 @@ def test_what_a_dead_worker_had_is_taken_back_as_soon_as_nobody_is_at_it(
     dead, alive = two
     one, _ = dead.take(webhook["id"])
     number = dead.presence.number
-    with psycopg.connect(libpq_url(database.superuser_url)) as recording:
-        recording.execute("SELECT FROM delivery WHERE id = %s FOR UPDATE", (one.id,))
+    with being_recorded(database, one.id):
         dead.leave()
         until(lambda: alive.look() or states(database).get("retrying") == (1, 1))
         assert number in numbers(database), "it is not done with"
@@ -399,8 +408,7 @@ def test_a_worker_that_was_taken_for_gone_gets_a_new_number_whatever_it_is_left_
     hands, other = two
     one, _ = hands.take(webhook["id"])
     number = hands.presence.number
-    with psycopg.connect(libpq_url(database.superuser_url)) as recording:
-        recording.execute("SELECT FROM delivery WHERE id = %s FOR UPDATE", (one.id,))
+    with being_recorded(database, one.id):
         rows(database, "UPDATE delivery_worker SET alive_until = now() WHERE number = %s", number)
         until(lambda: other.look() or states(database).get("retrying") == (1, 1))
         assert number in numbers(database), "it is not done with"
