@@ -75,17 +75,17 @@ def test_the_document_is_made_once_and_kept_by_who_has_it(app: Flask) -> None:
     path = f"{PREFIX}/openapi.json"
     first = visitor.get(path)
     assert first.headers["Cache-Control"] == "public, max-age=300"
-    begun = time.process_time()
+    begun = time.thread_time()
     openapi.document(
         [operation for feature in FEATURES for operation in feature.rest()],
         base_url="http://localhost",
         version="1",
     )
-    making = time.process_time() - begun
-    begun = time.process_time()
+    making = time.thread_time() - begun
+    begun = time.thread_time()
     for number in range(10):
         assert visitor.get(path, headers={"Host": f"localhost:{number + 1}"}).data == first.data
-    assert time.process_time() - begun < 3 * making, "ten answers, whoever is asked for"
+    assert time.thread_time() - begun < 3 * making, "ten answers, whoever is asked for"
     zipped = visitor.get(path, headers={"Accept-Encoding": "gzip"})
     assert gzip.decompress(zipped.data) == first.data
     for answer in (first, zipped):

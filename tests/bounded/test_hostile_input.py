@@ -1,7 +1,6 @@
 """Bodies, forms, names and texts that are slow to read are read or refused at once."""
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,20 +13,9 @@ from portal.logs import redact
 from portal.secretscan import looks_like
 from portal.web.words import LARGEST_HIGHLIGHT, highlight
 from tests.cast import ADA, Api, Pages
+from tests.spent import spends_at_most
 
-A_SECOND = 1.0  # of processor time; generous, because unbounded input takes many seconds
 LARGE = 64_000
-
-
-class Spent:
-    """A block that must not take more than a second of processor time."""
-
-    def __enter__(self) -> "Spent":
-        self._begun = time.process_time()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert time.process_time() - self._begun < A_SECOND
 
 
 def sent(ada: Api, path: str, body: str) -> Any:
@@ -48,13 +36,13 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
 def test_a_body_that_cannot_be_read_is_refused_at_once(ada: Api, body: str) -> None:
-    with Spent():
+    with spends_at_most():
         answer = sent(ada, "/applications", body)
     assert answer.status_code == 400
 
 
 def test_of_thousands_of_unknown_fields_the_first_is_named(ada: Api) -> None:
-    with Spent():
+    with spends_at_most():
         answer = sent(ada, "/applications", "{" + members(80_000) + "}")
     assert answer.status_code == 422
     assert "“k0”" in answer.text
@@ -63,7 +51,7 @@ def test_of_thousands_of_unknown_fields_the_first_is_named(ada: Api) -> None:
 
 def test_of_thousands_of_problems_a_hundred_are_named(ada: Api) -> None:
     event = "{" + members(20) + "}"
-    with Spent():
+    with spends_at_most():
         answer = sent(ada, "/events", f"[{','.join([event] * 500)}]")
     assert answer.status_code == 422
     assert len(answer.json["errors"]) == 100
@@ -80,14 +68,14 @@ def test_a_form_of_thousands_of_fields_is_refused_unread(
 ) -> None:
     form = {f"k{n}": "" for n in range(50_000)}
     pages = browse(ADA)
-    with Spent():
+    with spends_at_most():
         refused = pages.post("/applications/new", form)
     assert refused.status_code == 413
 
 
 def test_a_host_name_is_short_before_it_is_normalised(ada: Api) -> None:
     for name in ("\ufdfa" * 600, "\u0327\u0301" * 300, "é." * 300):
-        with Spent():
+        with spends_at_most():
             answer = ada.post("/webhooks", {"url": f"https://{name}.example/"})
         assert [error["field"] for error in answer.json["errors"]] == ["url"]
 
@@ -102,7 +90,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_a_text_is_searched_for_secrets_in_linear_time(text: str) -> None:
-    with Spent():
+    with spends_at_most():
         redact(text)
         looks_like(text)
         for form, _ in FORMS.values():
@@ -120,7 +108,7 @@ def test_a_token_is_found_wherever_it_stands() -> None:
 def test_a_text_of_nothing_but_keys_is_masked_in_linear_time() -> None:
     body = "sk-acme-u" + "0" * 32
     keys = (body + checksum(body) + " ") * 20_000
-    with Spent():
+    with spends_at_most():
         masked(keys)
         hidden = masked_bytes(keys.encode())
     assert hidden.decode() == masked(keys)
@@ -132,7 +120,7 @@ def test_what_a_tenant_sends_is_coloured_in_linear_time(language: str) -> None:
     """Try the languages in which pages show what tenants and receivers send."""
     for piece in ("<", "&", "'", '"', "\\", "{", "$((", "a", "<<'", "`", '\\"', '{"a":'):
         text = piece * (LARGEST_HIGHLIGHT // len(piece))
-        with Spent():
+        with spends_at_most():
             highlight(text, language)
 
 
@@ -141,5 +129,5 @@ def test_deep_data_is_drawn(ada: Api, browse: Callable[[str], Pages]) -> None:
     made = ada.post("/events", {"type": "rfp.created", "data": {"a": deep}}).json["events"][0]
     pages = browse(ADA)
     pages.get("/events")
-    with Spent():
+    with spends_at_most():
         assert pages.get(f"/events/{made['id']}").status_code == 200
