@@ -4,7 +4,6 @@ What SQLAlchemy does around a statement each time (its cache's key, its events, 
 much as PostgreSQL's answer. Everything but these few is for the session, which can do more.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from importlib import resources
@@ -124,15 +123,7 @@ class Statement:
 
     @cached_property
     def _numbered(self) -> tuple[bytes, list[str]]:
-        """Return the statement with `$1` for the first of some names, and the names."""
-        names: dict[str, int] = {}
-
-        def number(found: re.Match[str]) -> str:
-            name = found[1]
-            return "%" if name is None else f"${names.setdefault(name, len(names) + 1)}"
-
-        sql = re.sub(r"%\(([^)]+)\)s|%%", number, self.sql)
-        return sql.encode(), list(names)
+        return pipeline.numbered(self.sql)
 
 
 def set_local(connection: Connection, settings: Mapping[str, str]) -> None:

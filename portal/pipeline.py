@@ -9,9 +9,11 @@ psycopg lets other threads run in nearly every call of libpq, seven times for on
 load each time wakes a thread, mostly in vain, so this uses as few calls as it can.
 """
 
+import asyncio
+import re
 import select
 import threading
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Generator, MutableMapping, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
@@ -33,6 +35,18 @@ class Ask(NamedTuple):
     values: Sequence[Any]
 
 
+def numbered(sql: str) -> tuple[bytes, list[str]]:
+    """Return a statement with `%(name)s` in it with `$1` for the first of the names, and the
+    names."""
+    names: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        name = found[1]
+        return "%" if name is None else f"${names.setdefault(name, len(names) + 1)}"
+
+    return re.sub(r"%\(([^)]+)\)s|%%", number, sql).encode(), list(names)
+
+
 class _Query(NamedTuple):
     """A statement as psycopg knows those that it has prepared: by its text and the types (OIDs) of
     its values."""
@@ -42,14 +56,16 @@ class _Query(NamedTuple):
 
 
 class _Sent(NamedTuple):
-    """Hold a prepared statement with its values, ready for libpq."""
+    """Hold a statement with its values, ready for libpq. It is prepared, or `is_new`."""
 
     query: _Query
     name: bytes
     values: Any
     formats: Any
+    is_new: bool
 
 
+_Driver = psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
 _Info = MutableMapping[Any, Any]
 """A pooled connection's own dictionary, which lives as long as the connection."""
 
@@ -69,6 +85,34 @@ def run(driver: psycopg.Connection[Any], info: _Info, asks: Sequence[Ask]) -> li
     if len(results) > len(sent):  # what was to be checked when all are carried out
         raise _error(driver, results[-1])
     return _rows(driver, info, sent[-1].query, results[-1])
+
+
+async def send(
+    driver: psycopg.AsyncConnection[Any], info: _Info, asks: Sequence[Ask]
+) -> list[list[dict[str, Any]]]:
+    """Run statements from an event loop and return the rows of each, by the names of the columns.
+
+    As `run`; the statements may begin and end a transaction. A caller that goes away meanwhile
+    leaves the connection closed.
+    """
+    async with driver.lock:
+        planned = [_planned(driver, info, ask) for ask in asks]
+        try:
+            sent, results = await _exchanged(driver, planned)
+        except BaseException:
+            driver.pgconn.finish()  # answers may still be on their way
+            raise
+        rows = []
+        for one, result in zip(sent, results[: len(sent)], strict=True):
+            if one.is_new:
+                _note_prepared(driver, info, one, result)
+            else:
+                _require(driver, one.query, result)
+                rows.append(_named(result, _rows(driver, info, one.query, result)))
+        if len(results) > len(sent):  # what was to be checked when all are carried out
+            raise _error(driver, results[-1])
+        await driver.wait(driver._prepared.maintain_gen(driver))
+        return rows
 
 
 def commit(driver: psycopg.Connection[Any]) -> None:
@@ -96,13 +140,41 @@ def _together(pgconn: PGconn, sent: Sequence[_Sent]) -> list[PGresult]:
     for one in sent:
         pgconn.send_query_prepared(one.name, one.values, one.formats)
     pgconn.pipeline_sync()
-    results = _answers(pgconn)
+    results = _waited(pgconn)
     pgconn.exit_pipeline_mode()
     return results
 
 
+async def _exchanged(
+    driver: psycopg.AsyncConnection[Any], planned: Sequence[_Sent]
+) -> tuple[list[_Sent], list[PGresult]]:
+    """Send statements, and before each that is new its text. Return all that was sent, and what
+    came of it."""
+    pgconn, sent = driver.pgconn, []
+    pgconn.enter_pipeline_mode()
+    for one in planned:
+        if one.is_new:
+            pgconn.send_prepare(one.name, *one.query)
+            sent.append(one)
+        pgconn.send_query_prepared(one.name, one.values, one.formats)
+        sent.append(one._replace(is_new=False))
+    pgconn.pipeline_sync()
+    results = await _awaited(pgconn)
+    pgconn.exit_pipeline_mode()
+    return sent, results
+
+
 def _prepared(driver: psycopg.Connection[Any], info: _Info, ask: Ask) -> _Sent:
-    """Prepare a statement if the connection does not know it yet.
+    """Prepare a statement if the connection does not know it yet."""
+    one = _planned(driver, info, ask)
+    if one.is_new:
+        _note_prepared(driver, info, one, driver.pgconn.prepare(one.name, *one.query))
+        driver.wait(driver._prepared.maintain_gen(driver))  # drops what was unused longest
+    return one
+
+
+def _planned(driver: _Driver, info: _Info, ask: Ask) -> _Sent:
+    """Return a statement with the name that it has, or is to have.
 
     psycopg keeps the names, because it forgets them when it has PostgreSQL forget them.
     """
@@ -112,20 +184,22 @@ def _prepared(driver: psycopg.Connection[Any], info: _Info, ask: Ask) -> _Sent:
     values = writer.dump_sequence(ask.values, [PyFormat.AUTO] * len(ask.values))
     query = _Query(ask.sql, writer.types or ())
     state, name = known.get(query, prepare=True)  # type: ignore[arg-type]
-    if state == Prepare.SHOULD:
-        result = driver.pgconn.prepare(name, *query)
-        _require(driver, query, result)
-        info[READERS].pop(query, None)
-    known.maybe_add_to_cache(query, state, name)  # type: ignore[arg-type]
-    if state == Prepare.SHOULD:
-        known.validate(query, state, name, [result])
-        driver.wait(known.maintain_gen(driver))  # drops the statement that was unused longest
-    return _Sent(query, name, values, writer.formats)
+    is_new = state == Prepare.SHOULD
+    if not is_new:
+        known.maybe_add_to_cache(query, state, name)  # type: ignore[arg-type]
+    return _Sent(query, name, values, writer.formats, is_new)
 
 
-def _rows(
-    driver: psycopg.Connection[Any], info: _Info, query: _Query, result: PGresult
-) -> list[tuple[Any, ...]]:
+def _note_prepared(driver: _Driver, info: _Info, one: _Sent, result: PGresult) -> None:
+    """Remember a statement that PostgreSQL has prepared."""
+    _require(driver, one.query, result)
+    info[READERS].pop(one.query, None)
+    known = driver._prepared
+    known.maybe_add_to_cache(one.query, Prepare.SHOULD, one.name)  # type: ignore[arg-type]
+    known.validate(one.query, Prepare.SHOULD, one.name, [result])
+
+
+def _rows(driver: _Driver, info: _Info, query: _Query, result: PGresult) -> list[tuple[Any, ...]]:
     """Return the rows of a result; none for a command that returns no rows."""
     if not result.nfields:
         return []
@@ -141,18 +215,63 @@ def _rows(
     return rows
 
 
-def _answers(pgconn: PGconn) -> list[PGresult]:
+def _named(result: PGresult, rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    if not rows:
+        return []
+    names = [(result.fname(n) or b"").decode() for n in range(result.nfields)]
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _waited(pgconn: PGconn) -> list[PGresult]:
     """Return the results of all statements, once the last is here."""
-    watched = select.poll()
+    watched, answers = select.poll(), _answers(pgconn)
+    try:
+        while True:
+            watched.register(pgconn.socket, next(answers))
+            watched.poll()
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+async def _awaited(pgconn: PGconn) -> list[PGresult]:
+    """Do the same in an event loop."""
+    answers = _answers(pgconn)
+    try:
+        while True:
+            await _ready(pgconn.socket, next(answers))
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+async def _ready(socket: int, events: int) -> None:
+    """Wait until a socket can be read, or also until it can be written to."""
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+
+    def wake() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    loop.add_reader(socket, wake)
+    if events & select.POLLOUT:
+        loop.add_writer(socket, wake)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(socket)
+        if events & select.POLLOUT:
+            loop.remove_writer(socket)
+
+
+def _answers(pgconn: PGconn) -> Generator[int, None, list[PGresult]]:
+    """Return the results of all statements; yield what to wait for until the last is here."""
     while pgconn.flush():
-        watched.register(pgconn.socket, select.POLLIN | select.POLLOUT)
-        watched.poll()
+        yield select.POLLIN | select.POLLOUT
         pgconn.consume_input()  # PostgreSQL may wait for us to read before it reads on
-    watched.register(pgconn.socket, select.POLLIN)
     results: list[PGresult] = []
     while True:
         while pgconn.is_busy():
-            watched.poll()
+            yield select.POLLIN
             pgconn.consume_input()
         result = pgconn.get_result()
         if result is None:
@@ -165,7 +284,7 @@ def _answers(pgconn: PGconn) -> list[PGresult]:
         pgconn.get_result()  # None, which needs no wait: the end of this statement's answers
 
 
-def _require(driver: psycopg.Connection[Any], query: _Query, result: PGresult) -> None:
+def _require(driver: _Driver, query: _Query, result: PGresult) -> None:
     """Raise the error that a result holds, if any."""
     if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
         return
@@ -176,7 +295,7 @@ def _require(driver: psycopg.Connection[Any], query: _Query, result: PGresult) -
     raise error
 
 
-def _error(driver: psycopg.Connection[Any], result: PGresult) -> psycopg.Error:
+def _error(driver: _Driver, result: PGresult) -> psycopg.Error:
     """Return the error that a result holds."""
     error = psycopg.errors.error_from_result(result, driver.info.encoding)
     if error.sqlstate is None and driver.broken:

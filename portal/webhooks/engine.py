@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from itertools import groupby
 from typing import Any
 
 import psycopg
@@ -21,7 +22,8 @@ from flask import Flask
 
 from portal.config import Config, libpq_url
 from portal.outbound import OutboundClient, Outcome, Request
-from portal.webhooks import queue, safety, sending, signing
+from portal.webhooks import fresh, queue, safety, sending, signing
+from portal.webhooks.fresh import Fresh
 from portal.webhooks.keys import Keys, KeysUnavailable
 from portal.webhooks.lanes import Lane, Lanes
 from portal.webhooks.matching import CHANNEL
@@ -77,6 +79,8 @@ class Engine:
         self._halted: set[str] = set()
         self._place = BEGINNING
         self._look_at = 0.0
+        self._fresh: dict[str, Fresh] = {}
+        self._look_for_due_at = 0.0
         self._attempts = 0
         self._gathering: asyncio.TimerHandle | None = None
         self._thread = threading.Thread(target=self._run, name="delivery")
@@ -158,7 +162,7 @@ class Engine:
         try:
             if await self.presence.enter(connection):
                 self._put_all_back()  # the others have it already
-            self._wake.set()  # for what was published while nobody listened
+            self._look_for_due()  # for what was published while nobody listened
             while True:
                 await self._hear(connection)
                 await self._renew(connection)
@@ -172,18 +176,32 @@ class Engine:
         while (wait := ends - time.monotonic()) > 0:
             # Little by little: while it listens, nothing can be said on a connection.
             notices = [n async for n in connection.notifies(timeout=wait, stop_after=1)]
-            if notices:
-                self._wake.set()
-            for webhook_id in {notice.payload for notice in notices if notice.payload}:
-                self._halt(webhook_id)
-                await queue.halted(connection, webhook_id)
+            for notice in {notice.payload for notice in notices}:
+                if (new := fresh.read(notice)) is not None:
+                    self._hear_of(new)
+                    continue
+                self._look_for_due()
+                if notice != fresh.LOOK:
+                    self._halt(notice)
+                    await queue.halted(connection, notice)
+
+    def _hear_of(self, new: Fresh) -> None:
+        """Remember what was published, until it is claimed."""
+        known = self._fresh.get(new.webhook_id)
+        self._fresh[new.webhook_id] = new if known is None else known.with_(new)
+        self._wake.set()
+
+    def _look_for_due(self) -> None:
+        """Have the next claim look for everything that is due."""
+        self._look_for_due_at = 0.0
+        self._wake.set()
 
     async def _renew(self, connection: queue.Connection) -> None:
         was_heard = self.presence.is_heard
         if await self.presence.renew(connection):
             self._put_all_back()  # the others have it already
         if not was_heard:
-            self._wake.set()
+            self._look_for_due()
 
     async def _sleep(self) -> None:
         """Until somebody wakes us, and not longer than until the next look at the clock."""
@@ -202,7 +220,11 @@ class Engine:
             space, worker = min(HELD - len(self.taken), BATCH), self.presence.standing
             if space <= 0 or worker is None:
                 await self._sleep()
-            elif not await self._take_some(connection, worker, space) and self._place == BEGINNING:
+            elif time.monotonic() >= self._look_for_due_at:
+                await self._take_due(connection, worker, space)
+            elif self._fresh:
+                await self._take_fresh(connection, worker, space)
+            else:
                 await self._sleep()
                 self.lanes.forget_idle()
 
@@ -217,18 +239,44 @@ class Engine:
             self._tell(safety.ping, tenant_id, webhook_id)
         self._look_at = time.monotonic() + LOOK_SECONDS
 
-    async def _take_some(self, connection: queue.Connection, worker: int, space: int) -> int:
-        """One claim; how many deliveries it gave."""
+    async def _take_due(self, connection: queue.Connection, worker: int, space: int) -> None:
+        """Make one claim of all that is due; when it gave nothing, look again in a while."""
         self._halted.clear()
+        self._look_for_due_at = time.monotonic() + POLL_SECONDS
         wanted = self._share(await self._due(connection), space)
+        with contextlib.suppress(queue.TakenForGone):
+            taken = await queue.take(connection, wanted, worker) if wanted else []
+            self._note(wanted, taken)
+            if taken or self._place != BEGINNING:
+                self._look_for_due_at = 0.0
+
+    async def _take_fresh(self, connection: queue.Connection, worker: int, space: int) -> None:
+        """Make one claim of what was published a moment ago, where there is room for it."""
+        self._halted.clear()
+        some = [self._fresh.pop(name) for name in list(self._fresh)[:ENDPOINTS]]
+        new = {one.webhook_id: one for one in some}
+        wanted = self._share([one.due for one in some if self._is_open(one)], space)
+        for name in new.keys() - {due.webhook_id for due, _ in wanted}:
+            self.lanes.of(name).has_more = True
         if not wanted:
-            return 0
-        try:
-            taken = await queue.take(connection, wanted, worker)
-        except queue.TakenForGone:
-            return 0
-        self._note(wanted, taken)
-        return len(taken)
+            return
+        with contextlib.suppress(queue.TakenForGone):
+            for tenant_id, group in groupby(sorted(wanted, key=_tenant), key=_tenant):
+                of_tenant = list(group)
+                asked = [(new[due.webhook_id], room) for due, room in of_tenant]
+                taken, conditional = await fresh.take(connection, tenant_id, asked, worker)
+                self._note(of_tenant, taken)
+                for name in conditional:
+                    self.lanes.of(name).note_conditions()
+                    self._look_for_due()
+
+    def _is_open(self, new: Fresh) -> bool:
+        """Tell whether an endpoint gets what is new at once: it has room, nothing older waits for
+        it, and it is not known to have conditions. One that has is looked for."""
+        lane = self.lanes.of(new.webhook_id)
+        if lane.has_conditions:
+            self._look_for_due()
+        return not (lane.has_conditions or lane.has_more or lane.is_busy)
 
     async def _due(self, connection: queue.Connection) -> list[Due]:
         """Endpoints with something due, going round them, so that all have their turn."""
@@ -370,7 +418,7 @@ class Engine:
 
     def _wake_if_room(self, lane: Lane) -> None:
         if lane.has_more and not lane.is_busy:
-            self._wake.set()
+            self._look_for_due()
 
     # ------------------------------------------------------------ recording
 
@@ -422,3 +470,7 @@ class Engine:
     def _keep(self, task: "asyncio.Task[None]") -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _tenant(wanted: tuple[Due, int]) -> str:
+    return wanted[0].tenant_id

@@ -31,6 +31,8 @@ may still have to wait for a connection, for as long as another attempt takes.""
 
 FORGOTTEN_AFTER = 300.0  # seconds
 REST_SECONDS = 0.5
+CONDITIONS_SECONDS = 10.0
+"""How long an endpoint that was seen to be paused, or to keep an order or a rate, is taken to."""
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class Lane:
     used_at: float = field(default_factory=time.monotonic)
     has_more: bool = False
     rests_until: float = 0.0
+    conditions_until: float = 0.0
 
     def room(self, due: Due) -> int:
         """How many more may be taken now."""
@@ -102,6 +105,15 @@ class Lane:
     def is_late(self, now: float) -> bool:
         """What waits here has waited for too long."""
         return bool(self.waiting) and now - self.waiting[0].leased_at > BEGIN_WITHIN
+
+    def note_conditions(self) -> None:
+        """Note that more than room decides what may leave: what is new is to be looked for."""
+        self.conditions_until = time.monotonic() + CONDITIONS_SECONDS
+
+    @property
+    def has_conditions(self) -> bool:
+        """Tell whether that was seen lately."""
+        return time.monotonic() < self.conditions_until
 
     def emptied(self) -> list[Taken]:
         """What waits here, and waits here no longer."""

@@ -176,7 +176,7 @@ async def _take_back(
             if not ids:
                 continue
             had += len(ids)
-            await connection.execute(ENTER, (tenant_id,))
+            await connection.execute(ENTER, {"tenant": tenant_id})
             values = {"tenant": tenant_id, "ids": ids, "worker": number}
             back += (await connection.execute(TAKE_BACK, values)).rowcount
         if len(endpoints) < AT_ONCE:

@@ -8,21 +8,24 @@ transaction serves several tenants by entering one after the other.
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from functools import cache
+from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 import orjson
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
+from portal import pipeline
 from portal.deadlines import connection_settings
+from portal.pipeline import Ask
 from portal.webhooks import policy
 
-Connection = AsyncConnection[dict[str, Any]]
-Cursor = AsyncCursor[dict[str, Any]]
+Rows = list[dict[str, Any]]
 
 CONNECTION = "portal-delivery"
 LEASE_SECONDS = 90
@@ -50,12 +53,12 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 HALTED = "delivery_halted"
 ANSWER = f"SELECT pg_notify('{HALTED}', %s)"
-ENTER = "SELECT set_config('app.tenant_id', %s, true)"
+ENTER = "SELECT set_config('app.tenant_id', %(tenant)s, true)"
 # Nobody takes back what a worker has while it claims more; and one that is gone claims nothing.
 CLAIM = """
-SELECT set_config('app.tenant_id', %s, true), ARRAY(
+SELECT set_config('app.tenant_id', %(tenant)s, true), ARRAY(
     SELECT number FROM delivery_worker
-    WHERE number = %s AND alive_until > now() AND buried_at IS NULL FOR KEY SHARE
+    WHERE number = %(worker)s AND alive_until > now() AND buried_at IS NULL FOR KEY SHARE
 ) AS standing
 """
 SILENT = "SELECT * FROM silent_endpoints(%s)"
@@ -116,13 +119,13 @@ LEFT JOIN endpoint e ON e.tenant_id = %s AND e.webhook_id = r.webhook_id
 """
 COUNT = """
 INSERT INTO endpoint AS e (tenant_id, webhook_id, last_sequence, paid_until)
-SELECT %s, webhook_id, many, now() - interval '1 second' + make_interval(secs => spent)
-FROM unnest(%s::text[], %s::bigint[], %s::float8[]) AS n(webhook_id, many, spent)
+SELECT %(tenant)s, webhook_id, many, now() - interval '1 second' + make_interval(secs => spent)
+FROM unnest(%(webhooks)s::text[], %(many)s::bigint[], %(spent)s::float8[])
+    AS n(webhook_id, many, spent)
 ON CONFLICT (tenant_id, webhook_id)
 DO UPDATE SET last_sequence = e.last_sequence + excluded.last_sequence,
     paid_until = coalesce(greatest(e.paid_until, now() - interval '1 second')
         + (excluded.paid_until - (now() - interval '1 second')), e.paid_until)
-RETURNING webhook_id, last_sequence
 """
 # What is given for each row is looked up by its id in an object, and the rows by the primary key:
 # a join would be a loop in a loop, whose order depends on what the planner believes of a table that
@@ -131,20 +134,27 @@ RETURNING webhook_id, last_sequence
 LEASE = """
 UPDATE delivery d SET state = 'in_flight', token = d.token + 1, attempts = d.attempts + 1,
     due_at = now() + make_interval(secs => %(lease)s), holder = %(worker)s,
-    sequence = (%(sequences)s::jsonb ->> d.id)::bigint
+    sequence = coalesce(d.sequence, (%(places)s::jsonb ->> d.id)::bigint + (
+        SELECT e.last_sequence FROM endpoint e
+        WHERE e.tenant_id = %(tenant)s AND e.webhook_id = d.webhook_id))
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s)
-AND d.id BETWEEN %(first)s AND %(last)s
+AND d.id BETWEEN %(first)s AND %(last)s RETURNING d.id, d.sequence
 """
+# Each by a range of one id, in the order of ids: only the primary key gives that. For an equal id,
+# in a table that was empty when it was planned, any index that begins with the tenant seems to do.
 EVENTS = """
-SELECT id, data::text AS data, occurred_at FROM event
-WHERE tenant_id = %(tenant)s AND id = ANY (%(ids)s) AND id BETWEEN %(first)s AND %(last)s
+SELECT found.* FROM unnest(%(ids)s::text[]) AS wanted(id) CROSS JOIN LATERAL (
+    SELECT e.id, e.data::text AS data, e.occurred_at FROM event e
+    WHERE e.tenant_id = %(tenant)s AND e.id BETWEEN wanted.id AND wanted.id
+    AND e.id BETWEEN %(first)s AND %(last)s ORDER BY e.id LIMIT 1
+) AS found
 """
 SETTINGS = """
 SELECT w.id, w.url, w.headers, w.retry_policy, w.signature_scheme, w.secret_fingerprint,
     w.paused_at IS NOT NULL AS is_paused, w.ordered, coalesce(e.throttles, 0) AS throttles,
     now() AS taken_at
 FROM webhook w LEFT JOIN endpoint e ON e.tenant_id = w.tenant_id AND e.webhook_id = w.id
-WHERE w.tenant_id = %s AND w.id = ANY (%s)
+WHERE w.tenant_id = %(tenant)s AND w.id = ANY (%(webhooks)s)
 """
 COMPLETE = """
 UPDATE delivery d SET (holder, state, outcome, status, due_at, completed_at) = (
@@ -175,7 +185,8 @@ SELECT %(tenant)s::text, 'system', 'Delivery', now() - make_interval(secs => a.t
     {", ".join(f"a.{name}" for name in COLUMNS)}
 FROM jsonb_to_recordset(%(attempts)s) AS a(
     took float8, {", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())})
-WHERE EXISTS (SELECT FROM delivery d WHERE d.tenant_id = %(tenant)s::text AND d.id = a.delivery_id)
+WHERE EXISTS (SELECT FROM delivery d WHERE d.tenant_id = %(tenant)s::text
+    AND d.id = a.delivery_id AND d.id BETWEEN %(first)s AND %(last)s)
 ON CONFLICT DO NOTHING
 """  # noqa: S608  names of columns, all of them above
 SEEN = """
@@ -286,10 +297,32 @@ class Health:
     failing_for: float
 
 
+class Connection(AsyncConnection[dict[str, Any]]):
+    """A connection for the queue, which sends several statements in one message."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._kept: dict[Any, Any] = {}
+
+    async def send(self, *asks: Ask) -> list[Rows]:
+        """Run statements in one message and return the rows of each."""
+        return await pipeline.send(self, self._kept, asks)
+
+
+def ask(sql: str, values: Mapping[str, Any] | None = None) -> Ask:
+    """Return a statement with values by their names, as it is sent."""
+    numbered, names = _numbered(sql)
+    return Ask(numbered, [(values or {})[name] for name in names])
+
+
+_numbered = cache(pipeline.numbered)
+BEGIN, COMMIT = ask("BEGIN"), ask("COMMIT")
+
+
 async def connect(url: str, mark: str = "") -> Connection:
     """Open a connection for the queue. `url` is libpq's; `mark` shows other processes which secret
     key this one has (portal.rewrap)."""
-    connection = await AsyncConnection.connect(
+    connection = await Connection.connect(
         url,
         autocommit=True,
         row_factory=dict_row,
@@ -348,9 +381,8 @@ async def take(
 async def _take(
     connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]], worker: int
 ) -> list[Taken]:
-    [claim] = await (await connection.execute(CLAIM, (tenant_id, worker))).fetchall()
-    if not claim["standing"]:
-        raise TakenForGone
+    [claim] = await connection.send(ask(CLAIM, {"tenant": tenant_id, "worker": worker}))
+    require_standing(claim)
     wanted = await _with_probes(connection, tenant_id, wanted)
     if alone := {one.webhook_id for one, _ in wanted if one.is_ordered or one.pace}:
         free = await (await connection.execute(ALONE, (sorted(alone),))).fetchall()
@@ -374,8 +406,13 @@ async def _take(
     if not picked:
         return []
     paces = {one.webhook_id: one.pace for one, _ in wanted if one.pace}
-    await _number(connection, tenant_id, picked, paces)
-    return await _lease(connection, tenant_id, names, picked, worker)
+    return await lease(connection, tenant_id, picked, worker, paces)
+
+
+def require_standing(claim: Sequence[Mapping[str, Any]]) -> None:
+    """Raise TakenForGone unless CLAIM found the worker alive."""
+    if not claim[0]["standing"]:
+        raise TakenForGone
 
 
 async def _in_place(
@@ -398,32 +435,26 @@ async def _in_place(
     return [pair for pair in wanted if pair[0].webhook_id not in left]
 
 
-async def _number(
-    connection: Connection,
-    tenant_id: str,
-    picked: Sequence[dict[str, Any]],
-    paces: Mapping[str, float],
-) -> None:
-    """Give those that are taken for the first time their places in their endpoints' sequences, and
-    charge all of them to the limited rates."""
+def _numbering(
+    tenant_id: str, picked: Sequence[Mapping[str, Any]], paces: Mapping[str, float]
+) -> tuple[list[Ask], dict[str, int]]:
+    """Return what gives those that are taken for the first time their places in their endpoints'
+    sequences, and charges all of them to the limited rates; and the places, counted from the end
+    that the sequences have then."""
     new = sorted((row for row in picked if row["sequence"] is None), key=lambda row: row["id"])
     counts = Counter(row["webhook_id"] for row in new)
     charged = Counter(row["webhook_id"] for row in picked if row["webhook_id"] in paces)
     # The order of the locks: two workers must not wait crosswise.
     names = sorted(counts.keys() | charged.keys())
-    if not names:
-        return
     spent = [charged[name] / paces[name] if name in paces else None for name in names]
-    rows = await connection.execute(
-        COUNT, (tenant_id, names, [counts[name] for name in names], spent)
-    )
-    following = {
-        row["webhook_id"]: row["last_sequence"] - counts[row["webhook_id"]]
-        for row in await rows.fetchall()
-    }
+    following = {name: -count for name, count in counts.items()}
+    places = {}
     for row in new:
         following[row["webhook_id"]] += 1
-        row["sequence"] = following[row["webhook_id"]]
+        places[row["id"]] = following[row["webhook_id"]]
+    many = [counts[name] for name in names]
+    values = {"tenant": tenant_id, "webhooks": names, "many": many, "spent": spent}
+    return [ask(COUNT, values)] if names else [], places
 
 
 async def _within_pace(
@@ -438,43 +469,51 @@ async def _within_pace(
     return [(one, min(room, allowed.get(one.webhook_id, room))) for one, room in wanted]
 
 
-async def _lease(
+async def lease(
     connection: Connection,
     tenant_id: str,
-    names: list[str],
-    picked: Sequence[dict[str, Any]],
+    picked: Sequence[Mapping[str, Any]],
     worker: int,
+    paces: Mapping[str, float],
+    *ending: Ask,
 ) -> list[Taken]:
-    """Write the lease, and read what is needed to send."""
-    now = time.monotonic()
-    ids = [row["id"] for row in picked]
-    sequences = _json({row["id"]: row["sequence"] for row in picked})
+    """Number what was picked, write the lease, and read what is needed to send; `ending` is sent
+    in the same message."""
+    leased_at = time.monotonic()
+    numbering, places = _numbering(tenant_id, picked, paces)
     values = {
         "tenant": tenant_id,
-        **_these(ids),
-        "sequences": sequences,
+        **_these([row["id"] for row in picked]),
+        "places": _json(places),
         "lease": LEASE_SECONDS,
         "worker": worker,
     }
-    async with connection.pipeline():
-        await connection.execute(LEASE, values)
-        of_events = {"tenant": tenant_id, **_these({row["event_id"] for row in picked})}
-        found = await connection.execute(EVENTS, of_events)
-        settings = await connection.execute(SETTINGS, (tenant_id, names))
-        events = {row["id"]: row for row in await found.fetchall()}
-        known = {row["id"]: Settings(**row) for row in await settings.fetchall()}
-    return [
+    of_events = {"tenant": tenant_id, **_these({row["event_id"] for row in picked})}
+    of_webhooks = {"tenant": tenant_id, "webhooks": sorted({row["webhook_id"] for row in picked})}
+    reading = ask(EVENTS, of_events), ask(SETTINGS, of_webhooks)
+    answers = await connection.send(*numbering, ask(LEASE, values), *reading, *ending)
+    leased, events, settings = answers[len(numbering) : len(numbering) + 3]
+    sequences = {row["id"]: row["sequence"] for row in leased}
+    data = {row["id"]: row for row in events}
+    known = {row["id"]: Settings(**row) for row in settings}
+    taken = [
         Taken(
             tenant_id=tenant_id,
-            **{**row, "token": row["token"] + 1, "attempts": row["attempts"] + 1},
-            data=event["data"] if (event := events.get(row["event_id"])) else None,
+            **{
+                **row,
+                "token": row["token"] + 1,
+                "attempts": row["attempts"] + 1,
+                "sequence": sequences[row["id"]],
+            },
+            data=event["data"] if (event := data.get(row["event_id"])) else None,
             occurred_at=event["occurred_at"] if event else None,
             settings=known[row["webhook_id"]],
             worker=worker,
-            leased_at=now,
+            leased_at=leased_at,
         )
-        for row in sorted(picked, key=lambda row: row["sequence"])
+        for row in picked
     ]
+    return sorted(taken, key=lambda one: one.sequence)
 
 
 async def _with_probes(
@@ -508,25 +547,36 @@ async def complete(connection: Connection, done: Iterable[Done]) -> list[Health]
     batches = {
         tenant_id: list(group) for tenant_id, group in groupby(by_tenant, lambda one: one.tenant_id)
     }
-    async with connection.transaction(), connection.pipeline():
-        ended = {
-            tenant_id: await _record(connection, tenant_id, batch)
-            for tenant_id, batch in batches.items()
-        }
-        counted = {}
-        for tenant_id, cursor in ended.items():
-            ours = {row["id"] for row in await cursor.fetchall()}
-            fresh = [one.endpoint for one in batches[tenant_id] if one.delivery["id"] in ours]
-            counted[tenant_id] = await _count(connection, tenant_id, fresh)
-        return [
-            Health(tenant_id, **row)
-            for tenant_id, cursor in counted.items()
-            for row in await cursor.fetchall()
-        ]
+    records = [_recorded(tenant_id, batch) for tenant_id, batch in batches.items()]
+    async with rolled_back(connection):
+        answers = await connection.send(BEGIN, *chain.from_iterable(records))
+        counts = []
+        for (tenant_id, batch), ended in zip(batches.items(), answers[2::3], strict=True):
+            ours = {row["id"] for row in ended}
+            fresh = [one.endpoint for one in batch if one.delivery["id"] in ours]
+            counts.append(_counted(tenant_id, fresh))
+        answers = await connection.send(*chain.from_iterable(counts), COMMIT)
+    return [
+        Health(tenant_id, **row)
+        for tenant_id, rows in zip(batches, answers[2::3], strict=True)
+        for row in rows
+    ]
 
 
-async def _record(connection: Connection, tenant_id: str, batch: Sequence[Done]) -> Cursor:
-    """Write the results of one tenant; gives the ids of the deliveries that were still ours."""
+@asynccontextmanager
+async def rolled_back(connection: Connection) -> AsyncIterator[None]:
+    """Roll back a transaction that fails before its end."""
+    try:
+        yield
+    except BaseException:
+        if not connection.closed:
+            await connection.rollback()
+        raise
+
+
+def _recorded(tenant_id: str, batch: Sequence[Done]) -> tuple[Ask, Ask, Ask]:
+    """Return what writes the results of one tenant; the second gives the ids of the deliveries that
+    were still ours."""
     # One that was taken twice is ended by its later lease.
     done = {one.delivery["id"]: one.delivery for one in sorted(batch, key=_token)}
     values = {
@@ -535,24 +585,18 @@ async def _record(connection: Connection, tenant_id: str, batch: Sequence[Done])
         "done": _json(done),
         "attempts": _json([one.attempt for one in batch if one.attempt]),
     }
-    await connection.execute(ENTER, (tenant_id,))
-    ended = await connection.execute(COMPLETE, values)
-    await connection.execute(ATTEMPTS, values)
-    return ended
+    return ask(ENTER, values), ask(COMPLETE, values), ask(ATTEMPTS, values)
 
 
 def _token(one: Done) -> int:
     return int(one.delivery["token"])
 
 
-async def _count(
-    connection: Connection, tenant_id: str, endpoints: Iterable[Mapping[str, Any]]
-) -> Cursor:
-    """Note at the endpoints of one tenant how they did; gives how they stand."""
+def _counted(tenant_id: str, endpoints: Iterable[Mapping[str, Any]]) -> tuple[Ask, Ask, Ask]:
+    """Return what notes at the endpoints of one tenant how they did; the last gives how they
+    stand."""
     values = {"tenant": tenant_id, "endpoints": _json(summed(endpoints))}
-    await connection.execute(ENTER, (tenant_id,))
-    await connection.execute(SEEN, values)
-    return await connection.execute(ENDPOINTS, values)
+    return ask(ENTER, values), ask(SEEN, values), ask(ENDPOINTS, values)
 
 
 def summed(endpoints: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -581,7 +625,7 @@ async def give_back(connection: Connection, taken: Iterable[Taken]) -> None:
     async with connection.transaction():
         for tenant_id, group in groupby(by_tenant, lambda one: one.tenant_id):
             batch = list(group)
-            await connection.execute(ENTER, (tenant_id,))
+            await connection.execute(ENTER, {"tenant": tenant_id})
             tokens = {one.id: one.token for one in batch}
             ordered = [one.id for one in batch if one.settings.ordered]
             values = {"tenant": tenant_id, "ids": list(tokens), "tokens": _json(tokens)}

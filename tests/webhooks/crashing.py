@@ -12,7 +12,7 @@ from typing import Any
 
 from portal import create_app
 from portal.outbound import OutboundClient
-from portal.webhooks import presence, queue
+from portal.webhooks import fresh, presence, queue
 from portal.webhooks.engine import Engine
 
 VICTIMS: list[int] = []
@@ -29,6 +29,13 @@ async def _dies_claimed(*arguments: Any) -> Any:
     return taken
 
 
+async def _dies_with_new(*arguments: Any) -> Any:
+    taken, conditional = await TAKE_NEW(*arguments)
+    if taken:
+        die()
+    return taken, conditional
+
+
 async def _dies_connecting(*arguments: Any) -> Any:
     die()
     return await SEND(*arguments)
@@ -43,7 +50,7 @@ async def _dies_answered(*arguments: Any) -> Any:
 async def _dies_recording(connection: queue.Connection, done: Any) -> Any:
     if VICTIMS:
         await connection.execute("BEGIN")
-        await connection.execute(queue.ENTER, (done[0].tenant_id,))
+        await connection.execute(queue.ENTER, {"tenant": done[0].tenant_id})
         await connection.execute("UPDATE delivery SET state = 'delivered'")
         die()
     return await COMPLETE(connection, done)
@@ -55,6 +62,7 @@ async def _dies_recorded(*arguments: Any) -> Any:
     return health
 
 
+TAKE_NEW = fresh.take
 TAKE, COMPLETE, SEND = queue.take, queue.complete, OutboundClient.send
 STEPS: dict[str, tuple[Any, str, Any]] = {
     "claimed": (queue, "take", _dies_claimed),
@@ -63,12 +71,14 @@ STEPS: dict[str, tuple[Any, str, Any]] = {
     "recording": (queue, "complete", _dies_recording),
     "recorded": (queue, "complete", _dies_recorded),
 }
+OF_NEW: dict[str, tuple[Any, str, Any]] = {"claimed new": (fresh, "take", _dies_with_new)}
+"""Steps of a worker that was there before the event."""
 
 
 def main(step: str, victim: int) -> None:
     VICTIMS.append(victim)
-    if step in STEPS:
-        setattr(*STEPS[step])
+    if found := (STEPS | OF_NEW).get(step):
+        setattr(*found)
     presence.ALIVE_SECONDS = float(os.environ.get("ALIVE", presence.ALIVE_SECONDS))
     engine = Engine(create_app())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

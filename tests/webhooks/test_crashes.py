@@ -18,7 +18,7 @@ from tests.cast import Api
 from tests.databases import Database
 from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.crashing import STEPS
-from tests.webhooks.kit import PATIENT, Gate, rows, sinks, working
+from tests.webhooks.kit import PATIENT, Gate, rows, said, sinks, working
 from tests.webhooks.test_engine import (
     deliveries,
     delivering,
@@ -70,6 +70,26 @@ def test_a_worker_killed_at_any_step_loses_nothing(
     assert sum(after.values()) - EVENTS <= len(in_flight), "no more twice than were in flight"
     assert sum(before.values()) <= EVENTS
     assert sorted(one["sequence"] for one in deliveries(ada, webhook)) == list(range(1, 13))
+
+
+def test_a_worker_killed_with_what_was_just_published_loses_nothing(
+    app: Flask,
+    database: Database,
+    settings: dict[str, str],
+    ada: Api,
+    make: Make,
+    receiver: Receiver,
+) -> None:
+    webhook = make(receiver.hook("crm"))
+    events: set[str] = set()
+    with working(settings, "tests.webhooks.crashing", "claimed new") as doomed:
+        said(doomed, "delivery ready")
+        while doomed.poll() is None:
+            events.add(publish(ada, rfp(len(events)))[0]["id"])
+        assert doomed.wait() == -9, doomed.stdout and doomed.stdout.read()
+    with delivering(app):
+        until(lambda: settled(ada, webhook))
+    assert set(received(receiver)) == events, "0 lost"
 
 
 def test_a_late_worker_does_not_overwrite_the_next_one(

@@ -15,7 +15,7 @@ from flask import Flask
 from portal import deadlines
 from portal.config import libpq_url
 from portal.webhooks import engine as engines
-from portal.webhooks import presence, queue
+from portal.webhooks import fresh, presence, queue
 from tests.cast import Api
 from tests.databases import Database
 from tests.webhooks.conftest import Make
@@ -422,17 +422,17 @@ def test_a_claim_whose_answer_was_lost_is_not_waited_for(
     app: Flask, database: Database, ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection ends between the commit and the worker, which goes on sending meanwhile."""
-    gate, take, lost = Gate(first=1), queue.take, []
+    gate, take, lost = Gate(first=1), fresh.take, []
 
     async def loses_the_second(connection: queue.Connection, *arguments: Any) -> Any:
-        taken = await take(connection, *arguments)
+        taken, conditional = await take(connection, *arguments)
         if gate.waiting and taken and not lost:
             lost.extend(taken)
             await connection.close()
             raise psycopg.OperationalError
-        return taken
+        return taken, conditional
 
-    monkeypatch.setattr(queue, "take", loses_the_second)
+    monkeypatch.setattr(fresh, "take", loses_the_second)
     with sinks(gate.behave) as [port], delivering(app):
         make(f"http://127.0.0.1:{port}/", retry_policy=PATIENT)
         publish(ada, rfp(0), rfp(1), rfp(2))
