@@ -370,8 +370,9 @@ class Engine:
             log.exception("delivery failed here", delivery=taken.id, tenant=taken.tenant_id)
             outcome = FAILED_HERE
         decision = decision or sending.judge(taken, outcome)
-        self._finish(taken, sending.done(taken, request, outcome, decision, signed_with), decision)
         lane.returned(good=outcome.succeeded, seconds=outcome.timings.total_ms / 1000)
+        done = sending.done(taken, request, outcome, decision, signed_with)
+        self._finish(taken, done, decision, at_once=lane.is_held_up)
         return outcome.succeeded
 
     def _put_back(self, lane: Lane) -> None:
@@ -407,11 +408,11 @@ class Engine:
         if self.taken.get(taken.id) is taken:
             del self.taken[taken.id]
 
-    def _finish(self, taken: Taken, done: Done, decision: Decision) -> None:
+    def _finish(self, taken: Taken, done: Done, decision: Decision, *, at_once: bool) -> None:
         self._let_go(taken)
         self._attempts += 1
         self._done.append(done)
-        self._record_soon(at_once=taken.settings.ordered)
+        self._record_soon(at_once=at_once or taken.settings.ordered)
         if decision.pause or taken.settings.is_paused:
             good = decision.state == "delivered"
             self._tell(safety.probed, taken.tenant_id, taken.webhook_id, good, decision.pause)

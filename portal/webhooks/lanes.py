@@ -19,11 +19,6 @@ WIDEST = 64.0
 AHEAD = 10
 """Times the width of the lane: half of it is on its way while the next claim is under way."""
 
-REPEATED = 4
-"""Times the width of the lane: so many may have left and not be recorded yet. Another worker sends
-them once more if this one dies. A quick receiver answers a lane several times while the database
-records one."""
-
 QUICK_SECONDS = 1.0
 BEGIN_WITHIN = 15.0
 """Seconds of its lease. What waits for longer could not be ended before another worker takes it: it
@@ -76,13 +71,21 @@ class Lane:
 
     def next(self) -> Taken | None:
         """One more that leaves now, if there is one and room for it."""
-        width = int(self.width)
-        if not self.waiting or self.on_its_way >= width:
-            return None
-        if self.on_its_way + self.unrecorded >= width * REPEATED:
+        if not self.waiting or self.is_full:
             return None
         self.on_its_way += 1
         return self.waiting.popleft()
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether as many as the lane is wide have left and are not recorded yet: so many may
+        be sent once more, by another worker, if this one dies."""
+        return self.on_its_way + self.unrecorded >= int(self.width)
+
+    @property
+    def is_held_up(self) -> bool:
+        """Tell whether records are what the lane waits for, or soon will."""
+        return bool(self.waiting) and self.unrecorded >= self.width / 2
 
     def not_begun(self) -> None:
         """Note that a delivery that was to leave now did not."""
