@@ -1,5 +1,6 @@
 """From the publication to the receiver's "signature verified", through a real engine."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,9 +10,10 @@ import psycopg
 import pytest
 from flask import Flask
 
+from portal import pipeline
 from portal.config import libpq_url
 from portal.db import new_id
-from portal.webhooks import queue
+from portal.webhooks import fresh, queue
 from portal.webhooks.engine import Engine
 from tests.cast import ACME, Api
 from tests.databases import Database
@@ -235,19 +237,27 @@ def test_readers_do_not_see_the_fields_that_a_tenant_hides(
     ] * 2
 
 
-def test_an_event_is_found_by_its_id_however_many_there_are(database: Database) -> None:
+def test_events_and_new_deliveries_are_found_however_many_there_are(database: Database) -> None:
     """The queue's plans are made once, also on a day that has no events yet."""
-    event_id = new_id("evt")
-    named = {"tenant": ACME, "ids": [event_id], "first": event_id, "last": event_id}
+    event_id, delivery_id = new_id("evt"), new_id("dlv")
+    of_event = {"tenant": ACME, "ids": [event_id], "first": event_id, "last": event_id}
+    of_new = {"tenant": ACME, "webhooks": ["w"], "rooms": [1], "ramp": 1.0, "first": delivery_id}
     with psycopg.connect(libpq_url(database.app_url), autocommit=True) as connection:
-        connection.prepare_threshold = 0
         for name, value in queue.PLANNING.items():
             connection.execute(f"SET {name} = {value}")
-        connection.execute(queue.EVENTS, named)
-        [(prepared,)] = connection.execute(
-            "SELECT name FROM pg_prepared_statements WHERE statement ~ '^\\s*SELECT found'"
-        ).fetchall()
-        values = f"'{{{event_id}}}', '{ACME}', '{event_id}', '{event_id}'"
-        asked = f"EXPLAIN EXECUTE {prepared}({values})"
-        [cond] = [line for (line,) in connection.execute(asked) if "Index Cond" in line]
-    assert "id)::text >= wanted.id" in cond
+        of_events = plan(connection, queue.EVENTS, of_event)
+        of_deliveries = plan(connection, fresh.PICK, {**of_new, "last": delivery_id})
+    assert "id)::text >= wanted.id" in of_events
+    [scan] = re.findall(r"Index Scan using delivery_\S*", of_deliveries)
+    assert "due_at" in scan, "the index of what waits"
+
+
+def plan(connection: psycopg.Connection, statement: str, values: dict[str, Any]) -> str:
+    """Return the plan of a statement that PostgreSQL has prepared, whatever the values."""
+    given = psycopg.ClientCursor(connection)
+    written, names = pipeline.numbered(statement)
+    connection.execute(b"PREPARE planned AS " + written)
+    values_in_order = ", ".join(given.mogrify("%s", [values[name]]) for name in names)
+    lines = connection.execute(f"EXPLAIN EXECUTE planned({values_in_order})").fetchall()
+    connection.execute("DEALLOCATE planned")
+    return "\n".join(line for (line,) in lines)
