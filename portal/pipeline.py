@@ -96,9 +96,8 @@ async def send(
     leaves the connection closed.
     """
     async with driver.lock:
-        planned = [_planned(driver, info, ask) for ask in asks]
         try:
-            sent, results = await _exchanged(driver, planned)
+            sent, results = await _exchanged(driver, _planned_together(driver, info, asks))
         except BaseException:
             driver.pgconn.finish()  # answers may still be on their way
             raise
@@ -188,6 +187,17 @@ def _planned(driver: _Driver, info: _Info, ask: Ask) -> _Sent:
     if not is_new:
         known.maybe_add_to_cache(query, state, name)  # type: ignore[arg-type]
     return _Sent(query, name, values, writer.formats, is_new)
+
+
+def _planned_together(driver: _Driver, info: _Info, asks: Sequence[Ask]) -> list[_Sent]:
+    """Plan statements of one message: what is new in it is prepared once."""
+    planned, new = [], dict[_Query, bytes]()
+    for ask in asks:
+        one = _planned(driver, info, ask)
+        if one.is_new and (name := new.setdefault(one.query, one.name)) != one.name:
+            one = one._replace(name=name, is_new=False)
+        planned.append(one)
+    return planned
 
 
 def _note_prepared(driver: _Driver, info: _Info, one: _Sent, result: PGresult) -> None:

@@ -1,5 +1,6 @@
 """What the portal says to the driver itself: the same walls, the same errors as the session's."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -31,6 +32,7 @@ from portal.applications.models import Application
 from portal.config import libpq_url
 from portal.db import db, enter_tenant, send, session
 from portal.driver import Statement
+from portal.webhooks import queue
 from tests.databases import Database
 
 if TYPE_CHECKING:
@@ -244,6 +246,48 @@ def test_a_dead_connection_is_an_operational_error(app: Flask, database: Databas
             setting()
         session.rollback()
         assert not setting()
+
+
+def test_a_statement_that_is_new_to_a_connection_is_prepared_once_a_message(
+    database: Database,
+) -> None:
+    async def names() -> list[str]:
+        async with await queue.connect(libpq_url(database.app_url)) as connection:
+            enter = [queue.ask(queue.ENTER, {"tenant": f"tnt_{n}"}) for n in range(3)]
+            assert len(await connection.send(*enter)) == 3
+            assert len(await connection.send(*enter)) == 3
+            [prepared] = await connection.send(queue.ask("SELECT * FROM pg_prepared_statements"))
+            return [one["name"] for one in prepared if "set_config" in one["statement"]]
+
+    assert len(asyncio.run(names())) == 1
+
+
+@pytest.mark.parametrize("last", ["SELECT 1 / 0", "SELECT no_such_column"])
+def test_a_message_that_fails_leaves_a_connection_that_works(database: Database, last: str) -> None:
+    async def answers() -> list[Any]:
+        async with await queue.connect(libpq_url(database.app_url)) as connection:
+            found: list[Any] = []
+            for _ in range(3):
+                with pytest.raises(psycopg.Error):
+                    async with queue.rolled_back(connection):
+                        await connection.send(queue.BEGIN, queue.ask(last), queue.COMMIT)
+                found += await connection.send(
+                    queue.BEGIN, queue.ask("SELECT 7 AS n"), queue.COMMIT
+                )
+            return found
+
+    assert asyncio.run(answers()) == [[], [{"n": 7}], []] * 3
+
+
+def test_a_caller_that_goes_away_leaves_the_connection_closed(database: Database) -> None:
+    async def is_closed() -> bool:
+        connection = await queue.connect(libpq_url(database.app_url))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await connection.send(queue.ask("SELECT pg_sleep(60)"))
+        return connection.closed
+
+    assert asyncio.run(is_closed())
 
 
 @pytest.fixture

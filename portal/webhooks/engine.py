@@ -157,7 +157,8 @@ class Engine:
     # ------------------------------------------------------------ waking
 
     async def _listen(self, connection: queue.Connection) -> None:
-        await connection.execute(f"LISTEN {CHANNEL}")
+        for channel in (CHANNEL, fresh.CHANNEL):
+            await connection.execute(f"LISTEN {channel}")
         await queue.attend(connection)  # whoever counts on this worker is heard
         try:
             if await self.presence.enter(connection):
@@ -176,17 +177,20 @@ class Engine:
         while (wait := ends - time.monotonic()) > 0:
             # Little by little: while it listens, nothing can be said on a connection.
             notices = [n async for n in connection.notifies(timeout=wait, stop_after=1)]
-            for notice in {notice.payload for notice in notices}:
-                if (new := fresh.read(notice)) is not None:
-                    self._hear_of(new)
+            for channel, said in {(notice.channel, notice.payload) for notice in notices}:
+                if channel == fresh.CHANNEL:
+                    self._hear_of(fresh.read(said))
                     continue
                 self._look_for_due()
-                if notice != fresh.LOOK:
-                    self._halt(notice)
-                    await queue.halted(connection, notice)
+                if said:
+                    self._halt(said)
+                    await queue.halted(connection, said)
 
-    def _hear_of(self, new: Fresh) -> None:
+    def _hear_of(self, new: Fresh | None) -> None:
         """Remember what was published, until it is claimed."""
+        if new is None:
+            self._look_for_due()
+            return
         known = self._fresh.get(new.webhook_id)
         self._fresh[new.webhook_id] = new if known is None else known.with_(new)
         self._wake.set()
@@ -215,6 +219,7 @@ class Engine:
     async def _take(self, connection: queue.Connection) -> None:
         self.presence.forget_others()
         await self.presence.recover(connection, self._in_hand)
+        self._look_for_due()  # for what was to be claimed when the database went away
         while not self._end.is_set():
             await self._look_around(connection)
             space, worker = min(HELD - len(self.taken), BATCH), self.presence.standing
@@ -262,6 +267,8 @@ class Engine:
             return
         with contextlib.suppress(queue.TakenForGone):
             for tenant_id, group in groupby(sorted(wanted, key=_tenant), key=_tenant):
+                if self._end.is_set():
+                    return
                 of_tenant = list(group)
                 asked = [(new[due.webhook_id], room) for due, room in of_tenant]
                 taken, conditional = await fresh.take(connection, tenant_id, asked, worker)
@@ -274,15 +281,21 @@ class Engine:
         """Tell whether an endpoint gets what is new at once: it has room, nothing older waits for
         it, and it is not known to have conditions. One that has is looked for."""
         lane = self.lanes.of(new.webhook_id)
-        if lane.has_conditions:
+        if lane.is_busy:
+            return False  # it is looked for when it has room
+        if lane.has_conditions or lane.has_more:
             self._look_for_due()
-        return not (lane.has_conditions or lane.has_more or lane.is_busy)
+            return False
+        return True
 
     async def _due(self, connection: queue.Connection) -> list[Due]:
         """Endpoints with something due, going round them, so that all have their turn."""
-        found = await queue.due(connection, self._place, self.lanes.busy(), ENDPOINTS)
+        begins, busy = self._place == BEGINNING, self.lanes.busy()
+        found = await queue.due(connection, self._place, busy, ENDPOINTS)
         last = found[-1] if len(found) == ENDPOINTS else None
         self._place = (last.tenant_id, last.webhook_id) if last else BEGINNING
+        if begins and last is None:
+            self.lanes.note_nothing_more(but={*busy, *(one.webhook_id for one in found)})
         return found
 
     def _share(self, due: list[Due], space: int) -> list[tuple[Due, int]]:

@@ -26,8 +26,11 @@ from portal.webhooks.queue import (
 MOST_NOTICES = 20
 """Of one publication. One that is owed to more webhooks says only that something is due."""
 
+CHANNEL = "delivery_new"
+"""Of its own, because workers of the release before take what is said on the other for the id of a
+webhook to halt."""
+
 LOOK = ""  # the notice that something is due
-MARK = "+"  # what a notice of new deliveries begins with; others are the ids of webhooks to halt
 
 # As PICK, for the webhooks that have no other condition; what another worker picked is left to it.
 # A webhook with conditions, paused ones among them, comes back without a delivery. In the order of
@@ -73,9 +76,7 @@ def notices(tenant_id: str, owed: Sequence[Mapping[str, Any]]) -> list[str]:
         ranges[one["webhook_id"]] = known.with_(new) if known else new
     if len(ranges) > MOST_NOTICES:
         return [LOOK]
-    return [
-        f"{MARK} {tenant_id} {webhook} {ids.first} {ids.last}" for webhook, ids in ranges.items()
-    ]
+    return [f"{tenant_id} {webhook} {ids.first} {ids.last}" for webhook, ids in ranges.items()]
 
 
 class Fresh(NamedTuple):
@@ -96,12 +97,11 @@ class Fresh(NamedTuple):
 
 
 def read(notice: str) -> Fresh | None:
-    """Return what a notice tells of new deliveries; None for another notice."""
-    mark, *words = notice.split(" ")
-    if mark != MARK:
-        return None
-    tenant_id, webhook_id, first, last = words
-    return Fresh(tenant_id, webhook_id, Range(first, last))
+    """Return what a notice tells of new deliveries; None if it tells only that something is due."""
+    match notice.split(" "):
+        case [tenant_id, webhook_id, first, last]:
+            return Fresh(tenant_id, webhook_id, Range(first, last))
+    return None
 
 
 async def take(

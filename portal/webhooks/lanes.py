@@ -9,7 +9,7 @@ patience that a receiver asked for) is in the database.
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from portal.webhooks.queue import Due, Taken
@@ -155,6 +155,12 @@ class Lanes:
     def busy(self) -> list[str]:
         """Endpoints that are not to be asked about."""
         return [webhook_id for webhook_id, lane in self._lanes.items() if lane.is_busy]
+
+    def note_nothing_more(self, but: Container[str]) -> None:
+        """Note that nothing more is due for any endpoint but these."""
+        for webhook_id, lane in self._lanes.items():
+            if webhook_id not in but:
+                lane.has_more = False
 
     def forget_idle(self) -> None:
         """Endpoints that nothing went to for long begin anew."""

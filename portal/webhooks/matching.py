@@ -27,7 +27,7 @@ from portal.db import Actor, new_id, send, session
 from portal.driver import Statement
 from portal.events.listeners import Match, Published
 from portal.events.names import matches, patterns_of
-from portal.webhooks.fresh import notices
+from portal.webhooks import fresh
 from portal.webhooks.models import Delivery, DeliveryAttempt, Subscription, Webhook
 
 ENDED = ("delivered", "failed", "cancelled")
@@ -87,8 +87,8 @@ class Deliveries:
         ]  # fmt: skip
         if owed:
             deliveries = orjson.dumps(owed).decode()
-            told = orjson.dumps(notices(tenant_id, owed)).decode()
-            values = {"deliveries": deliveries, "notices": told, "channel": CHANNEL}
+            told = orjson.dumps(fresh.notices(tenant_id, owed)).decode()
+            values = {"deliveries": deliveries, "notices": told, "channel": fresh.CHANNEL}
             send(OWE, {"tenant_id": tenant_id, **values})
         return Counter(delivery["event_id"] for delivery in owed)  # type: ignore[misc]
 

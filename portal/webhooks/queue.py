@@ -17,6 +17,7 @@ from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 import orjson
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
@@ -569,8 +570,10 @@ async def rolled_back(connection: Connection) -> AsyncIterator[None]:
     try:
         yield
     except BaseException:
-        if not connection.closed:
+        try:
             await connection.rollback()
+        except psycopg.Error:
+            await connection.close()  # which undoes it as well
         raise
 
 

@@ -9,6 +9,7 @@ from flask import Flask
 
 from portal.webhooks import engine as engines
 from portal.webhooks import fresh, queue
+from portal.webhooks.lanes import FIRST_WIDTH
 from tests.cast import Api
 from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.test_engine import deliveries, delivering, publish, rfp, until
@@ -56,6 +57,16 @@ def test_more_than_there_is_room_for_leaves_all_the_same(
     until(lambda: all_delivered(ada, webhook, 40))
 
 
+def test_what_comes_after_a_burst_that_filled_the_room_leaves_at_once(
+    looks: Looks, ada: Api, make: Make, receiver: Receiver
+) -> None:
+    webhook, room = make(receiver.hook("crm")), int(FIRST_WIDTH)
+    publish(ada, *(rfp(n) for n in range(room)))
+    until(lambda: all_delivered(ada, webhook, room))
+    publish(ada, rfp(room))
+    until(lambda: all_delivered(ada, webhook, room + 1))
+
+
 @pytest.mark.parametrize("settings", [{"ordered": True}, {"rate_limit": 50}], ids=str)
 def test_a_webhook_with_an_order_or_a_rate_is_looked_for(
     settings: dict[str, Any], looks: Looks, ada: Api, make: Make, receiver: Receiver
@@ -101,6 +112,6 @@ def test_notices_name_the_first_and_the_last_of_each_webhook() -> None:
         ("tnt_1", "whk_a", ("dlv_1", "dlv_2")),
         ("tnt_1", "whk_b", ("dlv_3", "dlv_3")),
     ]
-    assert fresh.read("whk_a") is None, "a webhook that is halted"
+    assert fresh.read("not a notice") is None, "then all that is due is looked for"
     many = [{"id": "dlv_1", "webhook_id": f"whk_{n}"} for n in range(fresh.MOST_NOTICES + 1)]
     assert fresh.notices("tnt_1", many) == [fresh.LOOK]
