@@ -191,8 +191,7 @@ class Engine:
         if new is None:
             self._look_for_due()
             return
-        known = self._fresh.get(new.webhook_id)
-        self._fresh[new.webhook_id] = new if known is None else known.with_(new)
+        fresh.gather(self._fresh, new)
         self._wake.set()
 
     def _look_for_due(self) -> None:

@@ -14,6 +14,7 @@ from portal.webhooks.queue import (
     BEGIN,
     CLAIM,
     COMMIT,
+    PICKED,
     Connection,
     Due,
     Taken,
@@ -24,18 +25,18 @@ from portal.webhooks.queue import (
 )
 
 MOST_NOTICES = 20
-"""Of one publication. One that is owed to more webhooks says only that something is due."""
+"""Limit the notices of one publication: one for more webhooks says only that something is due."""
 
 CHANNEL = "delivery_new"
-"""Of its own, because workers of the release before take what is said on the other for the id of a
-webhook to halt."""
+"""Keep the notices apart from `matching.CHANNEL`, on which workers of the release before take every
+notice for the id of a webhook to halt."""
 
 LOOK = ""  # the notice that something is due
 
-# As PICK, for the webhooks that have no other condition; what another worker picked is left to it.
-# A webhook with conditions, paused ones among them, comes back without a delivery. In the order of
-# the index of what waits: where publishers' clocks differ, the ids between two may be a million.
-PICK = """
+# `is_plain`: nothing of what `due_endpoints` and the claim after it look at keeps the webhook back.
+# One that is not comes back without a delivery. In the order of the index of what waits: where the
+# clocks of publishers differ, the ids between two may be a million.
+PICK = f"""
 SELECT w.id AS webhook_id, plain.is_plain, due.*
 FROM unnest(%(webhooks)s::text[], %(rooms)s::int[]) AS o(webhook_id, room)
 JOIN webhook w ON w.tenant_id = %(tenant)s AND w.id = o.webhook_id
@@ -47,61 +48,47 @@ CROSS JOIN LATERAL (SELECT w.is_active AND w.paused_at IS NULL AND NOT w.ordered
     AND (e.not_before IS NULL OR e.not_before <= now())
     AND coalesce(a.status, '') NOT IN ('suspended', 'retired') AS is_plain) AS plain
 LEFT JOIN LATERAL (
-    SELECT d.id, d.event_id, d.event_type, d.token, d.attempts, d.sequence, d.origin, d.replay_id
-    FROM delivery d
+    SELECT {PICKED} FROM delivery d
     WHERE d.tenant_id = %(tenant)s AND d.webhook_id = w.id AND plain.is_plain
-    AND d.state IN ('pending', 'in_flight', 'retrying') AND d.state = 'pending'
-    AND d.due_at <= now() AND d.id BETWEEN %(first)s AND %(last)s
+    AND d.state = 'pending' AND d.due_at <= now() AND d.id BETWEEN %(first)s AND %(last)s
     ORDER BY d.due_at, d.id LIMIT o.room FOR UPDATE OF d SKIP LOCKED
 ) AS due ON true
-"""
-
-
-class Range(NamedTuple):
-    """The ids of the first and the last of some deliveries."""
-
-    first: str
-    last: str
-
-    def with_(self, other: "Range") -> "Range":
-        """Return the range that holds both."""
-        return Range(min(self.first, other.first), max(self.last, other.last))
-
-
-def notices(tenant_id: str, owed: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the notices of these new deliveries: one for each webhook, or one for all."""
-    ranges: dict[str, Range] = {}
-    for one in owed:
-        new, known = Range(one["id"], one["id"]), ranges.get(one["webhook_id"])
-        ranges[one["webhook_id"]] = known.with_(new) if known else new
-    if len(ranges) > MOST_NOTICES:
-        return [LOOK]
-    return [f"{tenant_id} {webhook} {ids.first} {ids.last}" for webhook, ids in ranges.items()]
+"""  # noqa: S608  names of columns, all of them in queue
 
 
 class Fresh(NamedTuple):
-    """New deliveries of one webhook, as a notice tells of them."""
+    """Name new deliveries of one webhook, by the ids of the first and the last of them."""
 
     tenant_id: str
     webhook_id: str
-    ids: Range
+    first: str
+    last: str
 
     @property
     def due(self) -> Due:
         """Return the endpoint as one without conditions."""
         return Due(self.tenant_id, self.webhook_id, False, False, None, None)
 
-    def with_(self, other: "Fresh") -> "Fresh":
-        """Return what both notices tell of this webhook."""
-        return self._replace(ids=self.ids.with_(other.ids))
+
+def gather(found: dict[str, Fresh], new: Fresh) -> None:
+    """Add new deliveries to those that are known, by webhook."""
+    known = found.get(new.webhook_id, new)
+    first, last = min(known.first, new.first), max(known.last, new.last)
+    found[new.webhook_id] = new._replace(first=first, last=last)
+
+
+def notices(tenant_id: str, owed: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the notices of these new deliveries: one for each webhook, or one for all."""
+    found: dict[str, Fresh] = {}
+    for one in owed:
+        gather(found, Fresh(tenant_id, one["webhook_id"], one["id"], one["id"]))
+    return [" ".join(new) for new in found.values()] if len(found) <= MOST_NOTICES else [LOOK]
 
 
 def read(notice: str) -> Fresh | None:
     """Return what a notice tells of new deliveries; None if it tells only that something is due."""
-    match notice.split(" "):
-        case [tenant_id, webhook_id, first, last]:
-            return Fresh(tenant_id, webhook_id, Range(first, last))
-    return None
+    words = notice.split(" ")
+    return Fresh(*words) if len(words) == len(Fresh._fields) else None
 
 
 async def take(
@@ -117,8 +104,8 @@ async def take(
         "worker": worker,
         "webhooks": [one.webhook_id for one, _ in wanted],
         "rooms": [room for _, room in wanted],
-        "first": min(one.ids.first for one, _ in wanted),
-        "last": max(one.ids.last for one, _ in wanted),
+        "first": min(one.first for one, _ in wanted),
+        "last": max(one.last for one, _ in wanted),
         "ramp": RAMP_SECONDS,
     }
     async with rolled_back(connection):

@@ -21,13 +21,13 @@ AHEAD = 10
 
 QUICK_SECONDS = 1.0
 BEGIN_WITHIN = 15.0
-"""Seconds of its lease. What waits for longer could not be ended before another worker takes it: it
-may still have to wait for a connection, for as long as another attempt takes."""
+"""Limit the wait for a turn, in seconds of the lease: what waits for longer could not be ended
+before another worker takes it, because it may wait for a connection as long as an attempt takes."""
 
 FORGOTTEN_AFTER = 300.0  # seconds
 REST_SECONDS = 0.5
 CONDITIONS_SECONDS = 10.0
-"""How long an endpoint that was seen to be paused, or to keep an order or a rate, is taken to."""
+"""Remember for so long that an endpoint is paused, or keeps an order or a rate."""
 
 
 @dataclass(slots=True)

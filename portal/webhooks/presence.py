@@ -22,7 +22,7 @@ GONE_SECONDS = 1.5
 """A session that is gone for so long will not come back: a worker that lost it has a new one."""
 
 BACK_SECONDS = 6.0
-"""Long enough for all workers to connect and renew, when the database was away from all of them."""
+"""Let all workers connect and renew first, when the database was away from all of them."""
 
 UNHEARD_SECONDS = 3.0
 """A worker whose last renewal is older begins nothing: others may have taken it for gone."""

@@ -92,13 +92,13 @@ WHERE d.tenant_id = %(tenant)s AND d.id = ANY (ARRAY(
     AND l.state = 'in_flight' AND l.due_at <= now() FOR UPDATE SKIP LOCKED))
 RETURNING d.id
 """
-PICK = """
+PICKED = "d.id, d.event_id, d.event_type, d.token, d.attempts, d.sequence, d.origin, d.replay_id"
+PICK = f"""
 SELECT w.webhook_id, due.*
 FROM unnest(%(webhooks)s::text[], %(rooms)s::int[], %(probes)s::bool[], %(ordered)s::bool[])
     AS w(webhook_id, room, is_probe, is_ordered)
 CROSS JOIN LATERAL (
-    SELECT d.id, d.event_id, d.event_type, d.token, d.attempts, d.sequence, d.origin, d.replay_id
-    FROM delivery d
+    SELECT {PICKED} FROM delivery d
     WHERE d.tenant_id = %(tenant)s AND d.webhook_id = w.webhook_id
     AND d.state IN ('pending', 'in_flight', 'retrying')
     AND d.due_at <= CASE WHEN w.is_probe THEN 'infinity'::timestamptz ELSE now() END
@@ -109,7 +109,7 @@ CROSS JOIN LATERAL (
         AND o.state = 'in_flight' AND o.due_at > now()))
     ORDER BY d.due_at, d.id LIMIT w.room FOR UPDATE OF d SKIP LOCKED
 ) due
-"""
+"""  # noqa: S608  names of columns, all of them above
 # A limited rate is kept by all workers together: each delivery moves `paid_until` by its share of a
 # second, and what may leave now is what `paid_until` is behind, of the last second.
 ALLOWED = """
@@ -310,13 +310,15 @@ class Connection(AsyncConnection[dict[str, Any]]):
         return await pipeline.send(self, self._kept, asks)
 
 
+_numbered = cache(pipeline.numbered)
+
+
 def ask(sql: str, values: Mapping[str, Any] | None = None) -> Ask:
     """Return a statement with values by their names, as it is sent."""
     numbered, names = _numbered(sql)
     return Ask(numbered, [(values or {})[name] for name in names])
 
 
-_numbered = cache(pipeline.numbered)
 BEGIN, COMMIT = ask("BEGIN"), ask("COMMIT")
 
 

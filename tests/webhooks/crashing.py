@@ -72,7 +72,7 @@ STEPS: dict[str, tuple[Any, str, Any]] = {
     "recorded": (queue, "complete", _dies_recorded),
 }
 OF_NEW: dict[str, tuple[Any, str, Any]] = {"claimed new": (fresh, "take", _dies_with_new)}
-"""Steps of a worker that was there before the event."""
+"""Name the steps of a worker that was there before the event."""
 
 
 def main(step: str, victim: int) -> None:

@@ -73,12 +73,7 @@ def test_a_worker_killed_at_any_step_loses_nothing(
 
 
 def test_a_worker_killed_with_what_was_just_published_loses_nothing(
-    app: Flask,
-    database: Database,
-    settings: dict[str, str],
-    ada: Api,
-    make: Make,
-    receiver: Receiver,
+    app: Flask, settings: dict[str, str], ada: Api, make: Make, receiver: Receiver
 ) -> None:
     webhook = make(receiver.hook("crm"))
     events: set[str] = set()

@@ -1,4 +1,4 @@
-"""What was published a moment ago leaves at once, though workers seldom look for what is due."""
+"""Deliver at once what was published a moment ago, though workers seldom look for what is due."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -10,8 +10,10 @@ from flask import Flask
 from portal.webhooks import engine as engines
 from portal.webhooks import fresh, queue
 from portal.webhooks.lanes import FIRST_WIDTH
-from tests.cast import Api
+from tests.cast import ACME, Api
+from tests.databases import Database
 from tests.webhooks.conftest import Make, Receiver
+from tests.webhooks.kit import Hands, rows
 from tests.webhooks.test_engine import deliveries, delivering, publish, rfp, until
 
 Looks = list[int]
@@ -19,7 +21,7 @@ Looks = list[int]
 
 @pytest.fixture
 def looks(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Looks]:
-    """How often a worker has looked for what is due; it does so by itself once an hour."""
+    """Count how often a worker looks for what is due; by itself it does so once an hour."""
     counted, due = [0], queue.due
 
     async def counting(*arguments: Any) -> Any:
@@ -86,19 +88,46 @@ def test_a_publication_for_many_webhooks_reaches_all_of_them(
     until(lambda: all(all_delivered(ada, webhook, 1) for webhook in hooks))
 
 
-def test_a_paused_webhook_and_one_of_a_suspended_application_get_nothing(
-    looks: Looks, ada: Api, make: Make, receiver: Receiver
+def test_a_webhook_that_is_kept_back_gets_nothing(
+    looks: Looks, database: Database, ada: Api, make: Make, receiver: Receiver
 ) -> None:
-    application = ada.create("applications")
-    paused, works = make(receiver.hook("paused")), make(receiver.hook("crm"))
-    make(receiver.hook("stopped"), application_id=application["id"])
-    assert ada.post(f"/webhooks/{paused['id']}/pause").status_code == 200
-    suspended = ada.post(f"/applications/{application['id']}/suspend", {"reason": "a test"})
-    assert suspended.status_code == 200, suspended.text
+    stopped = {name: ada.create("applications")["id"] for name in ("suspended", "retired")}
+    hooks = {
+        name: make(receiver.hook(name), application_id=stopped.get(name))
+        for name in ("suspended", "retired", "paused", "off", "deleted", "slow", "works")
+    }
+    publish(ada, rfp(0))
+    until(lambda: all(all_delivered(ada, hook, 1) for hook in hooks.values()))
+    ids = {name: hook["id"] for name, hook in hooks.items()}
+    for path, body in (
+        (f"/applications/{stopped['suspended']}/suspend", {"reason": "A test."}),
+        (f"/applications/{stopped['retired']}/retire", {"reason": "A test."}),
+        (f"/webhooks/{ids['paused']}/pause", None),
+    ):
+        assert ada.post(path, body).status_code == 200, path
+    assert ada.call("PATCH", f"/webhooks/{ids['off']}", json={"enabled": False}).status_code == 200
+    assert ada.call("DELETE", f"/webhooks/{ids['deleted']}").status_code == 204
+    later = "UPDATE endpoint SET not_before = now() + interval '1 hour' WHERE webhook_id = %s"
+    rows(database, later, ids["slow"])
     publish(ada, rfp(1))
-    until(lambda: all_delivered(ada, works, 1))
-    assert not receiver.mail("paused")
-    assert not receiver.mail("stopped")
+    until(lambda: all_delivered(ada, hooks["works"], 2))
+    assert {name: len(receiver.mail(name)) for name in hooks} == dict.fromkeys(hooks, 1) | {
+        "works": 2
+    }
+
+
+def test_a_webhook_that_was_turned_off_meanwhile_is_left_alone(
+    database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    publish(ada, rfp(1))
+    new = fresh.Fresh(ACME, webhook["id"], "dlv_0", "dlv_Z")
+    assert (
+        ada.call("PATCH", f"/webhooks/{webhook['id']}", json={"enabled": False}).status_code == 200
+    )
+    with Hands(database) as hands:
+        asked = fresh.take(hands.connection, ACME, [(new, 10)], hands.presence.number or 0)
+        assert hands.run(asked) == ([], {webhook["id"]})
 
 
 def test_notices_name_the_first_and_the_last_of_each_webhook() -> None:
@@ -109,8 +138,8 @@ def test_notices_name_the_first_and_the_last_of_each_webhook() -> None:
     ]
     said = fresh.notices("tnt_1", owed)
     assert [fresh.read(one) for one in said] == [
-        ("tnt_1", "whk_a", ("dlv_1", "dlv_2")),
-        ("tnt_1", "whk_b", ("dlv_3", "dlv_3")),
+        ("tnt_1", "whk_a", "dlv_1", "dlv_2"),
+        ("tnt_1", "whk_b", "dlv_3", "dlv_3"),
     ]
     assert fresh.read("not a notice") is None, "then all that is due is looked for"
     many = [{"id": "dlv_1", "webhook_id": f"whk_{n}"} for n in range(fresh.MOST_NOTICES + 1)]
