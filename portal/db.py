@@ -4,7 +4,7 @@ Every query of a service names the actor's tenant (the first wall); PostgreSQL's
 security keeps the same rule from below (the second). Services flush, edges commit.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,7 +44,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from ulid import ULID
 
 from portal.deadlines import connection_settings
-from portal.driver import DIALECT_NAME, Statement, set_local
+from portal.driver import DIALECT_NAME, Bound, Statement, set_local
 from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, StaleVersion
 
 SourceType = Literal["frontend", "backend", "server", "system", "api"]
@@ -369,6 +369,11 @@ def send(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...
         raise _in_our_words(error) from error
     finally:
         current.info.pop(SENT_WITH, None)
+
+
+def send_each(asked: Iterable[Bound]) -> list[list[tuple[Any, ...]]]:
+    """Send statements in this session's transaction, one after the other; the rows of each."""
+    return [send(*one) for one in asked]
 
 
 def send_alone(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -7,7 +7,7 @@ much as PostgreSQL's answer. Everything but these few is for the session, which 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from importlib import resources
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import psycopg
 from psycopg.pq import PipelineStatus, TransactionStatus
@@ -18,10 +18,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import BindParameter, ClauseElement
 
 from portal import pipeline
-from portal.pipeline import Ask
+from portal.pipeline import BEGIN, Ask
 from portal.precedence import give_way
 
-BEGIN = Ask(b"BEGIN", ())
 NO_SETTINGS: Mapping[str, str] = {}
 
 
@@ -92,7 +91,7 @@ class Statement:
         Fails as SQLAlchemy's own would.
         """
         give_way()
-        before = [*_beginning(connection), *([_settings(settings)] if settings else [])]
+        before = [*_beginning(connection), *([setting(settings)] if settings else [])]
         return _sent(connection.connection, [*before, self.asks(values)], lambda: connection)
 
     def alone(
@@ -102,7 +101,7 @@ class Statement:
 
         Fails as SQLAlchemy's own would.
         """
-        asks = [_settings(settings), self.asks(values)]
+        asks = [setting(settings), self.asks(values)]
         pooled = engine.raw_connection()  # SQLAlchemy's own takes twice as long to make
         try:
             return _sent(pooled, asks, lambda: Connection(engine, pooled))
@@ -126,9 +125,21 @@ class Statement:
         return pipeline.numbered(self.sql)
 
 
+class Bound(NamedTuple):
+    """Hold a statement with its values, to be sent by a thread or by an event loop."""
+
+    statement: Statement
+    values: Mapping[str, Any]
+
+    @property
+    def ask(self) -> Ask:
+        """Return the statement as it is sent."""
+        return self.statement.asks(self.values)
+
+
 def set_local(connection: Connection, settings: Mapping[str, str]) -> None:
     """Make settings until the transaction ends; begin it in the same message if none is open."""
-    asks = [*_beginning(connection), _settings(settings)]
+    asks = [*_beginning(connection), setting(settings)]
     _sent(connection.connection, asks, lambda: connection)
 
 
@@ -137,7 +148,7 @@ def _beginning(connection: Connection) -> list[Ask]:
     return [BEGIN] if status == TransactionStatus.IDLE else []
 
 
-def _settings(settings: Mapping[str, str]) -> Ask:
+def setting(settings: Mapping[str, str]) -> Ask:
     """Return the statement that makes these settings until the transaction ends."""
     return Ask(_set(tuple(settings)), list(settings.values()))
 

@@ -13,7 +13,8 @@ import asyncio
 import re
 import select
 import threading
-from collections.abc import Generator, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Generator, MutableMapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import psycopg
@@ -22,7 +23,19 @@ from psycopg._preparing import Prepare
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
+from psycopg.rows import dict_row
 
+from portal.deadlines import LOCK_SECONDS, connection_settings
+
+# Statements that are always answered from an index, whatever the statistics say of a table that is
+# empty now and holds a million rows in a minute.
+PLANNING = {
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
 WRITER = "value writer"  # in a connection's `info`
 READERS = "row readers by statement"
 MOST_READERS = 100
@@ -33,6 +46,9 @@ class Ask(NamedTuple):
 
     sql: bytes
     values: Sequence[Any]
+
+
+BEGIN, COMMIT = Ask(b"BEGIN", ()), Ask(b"COMMIT", ())
 
 
 def numbered(sql: str) -> tuple[bytes, list[str]]:
@@ -87,31 +103,65 @@ def run(driver: psycopg.Connection[Any], info: _Info, asks: Sequence[Ask]) -> li
     return _rows(driver, info, sent[-1].query, results[-1])
 
 
-async def send(
-    driver: psycopg.AsyncConnection[Any], info: _Info, asks: Sequence[Ask]
-) -> list[list[dict[str, Any]]]:
-    """Run statements from an event loop and return the rows of each, by the names of the columns.
+class Connection(psycopg.AsyncConnection[dict[str, Any]]):
+    """A connection for an event loop, which sends several statements in one message."""
 
-    As `run`; the statements may begin and end a transaction. A caller that goes away meanwhile
-    leaves the connection closed.
-    """
-    async with driver.lock:
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._kept: dict[Any, Any] = {}
+
+    async def ask(self, *asks: Ask) -> list[list[tuple[Any, ...]]]:
+        """Run statements in one message and return the rows of each.
+
+        As `run`; the statements may begin and end a transaction. A caller that goes away meanwhile
+        leaves the connection closed.
+        """
+        return [rows for rows, _ in await self._asked(asks)]
+
+    async def send(self, *asks: Ask) -> list[list[dict[str, Any]]]:
+        """Do the same; a row has its values by the names of the columns."""
+        return [_named(result, rows) for rows, result in await self._asked(asks)]
+
+    async def _asked(self, asks: Sequence[Ask]) -> list[tuple[list[tuple[Any, ...]], PGresult]]:
+        async with self.lock:
+            try:
+                sent, results = await _exchanged(self, _planned_together(self, self._kept, asks))
+            except BaseException:
+                self.pgconn.finish()  # answers may still be on their way
+                raise
+            answers = []
+            for one, result in zip(sent, results[: len(sent)], strict=True):
+                if one.is_new:
+                    _note_prepared(self, self._kept, one, result)
+                else:
+                    _require(self, one.query, result)
+                    answers.append((_rows(self, self._kept, one.query, result), result))
+            if len(results) > len(sent):  # what was to be checked when all are carried out
+                raise _error(self, results[-1])
+            await self.wait(self._prepared.maintain_gen(self))
+            return answers
+
+
+async def connect(url: str, application: str, lock_seconds: float = LOCK_SECONDS) -> Connection:
+    """Open a connection for an event loop, for statements that are planned once. `url` is
+    libpq's."""
+    settings = connection_settings(application, lock_seconds=lock_seconds, settings=PLANNING)
+    connection = await Connection.connect(url, autocommit=True, row_factory=dict_row, **settings)
+    connection.prepare_threshold = 0  # planning over all partitions is done once
+    return connection
+
+
+@asynccontextmanager
+async def rolled_back(connection: Connection) -> AsyncIterator[None]:
+    """Roll back a transaction that fails before its end."""
+    try:
+        yield
+    except BaseException:
         try:
-            sent, results = await _exchanged(driver, _planned_together(driver, info, asks))
-        except BaseException:
-            driver.pgconn.finish()  # answers may still be on their way
-            raise
-        rows = []
-        for one, result in zip(sent, results[: len(sent)], strict=True):
-            if one.is_new:
-                _note_prepared(driver, info, one, result)
-            else:
-                _require(driver, one.query, result)
-                rows.append(_named(result, _rows(driver, info, one.query, result)))
-        if len(results) > len(sent):  # what was to be checked when all are carried out
-            raise _error(driver, results[-1])
-        await driver.wait(driver._prepared.maintain_gen(driver))
-        return rows
+            await connection.rollback()
+        except psycopg.Error:
+            await connection.close()  # which undoes it as well
+        raise
 
 
 def commit(driver: psycopg.Connection[Any]) -> None:
@@ -225,7 +275,7 @@ def _rows(driver: _Driver, info: _Info, query: _Query, result: PGresult) -> list
     return rows
 
 
-def _named(result: PGresult, rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+def _named(result: PGresult, rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
     if not rows:
         return []
     names = [(result.fname(n) or b"").decode() for n in range(result.nfields)]

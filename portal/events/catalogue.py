@@ -1,16 +1,17 @@
 """The catalogue of event types: what may be published and subscribed to, and what it looks like."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ARRAY, String, any_, bindparam, select
 
 from portal import records
-from portal.db import Actor, new_id, send, session
-from portal.driver import Statement
+from portal.db import Actor, new_id, session
+from portal.driver import Bound, Statement
 from portal.errors import FieldError, Invalid
 from portal.events import jsonschema
 from portal.events.jsonschema import Exhausted, Subschema, Work
+from portal.events.listeners import Rows
 from portal.events.models import VALIDATIONS, EventType
 from portal.events.own import OWN, OwnType, is_own
 from portal.events.schemas import EventInput, EventTypeInput
@@ -84,11 +85,18 @@ def named(actor: Actor, names: Iterable[str]) -> dict[str, EventType]:
     return {record.name: record for record in session.scalars(query)}
 
 
-def check(actor: Actor, events: Sequence[EventInput]) -> None:
-    """Raises Invalid for events that only the portal publishes, and for data that does not fit the
-    schema of a type that asks for it."""
-    work, problems = Work(), list[FieldError]()
-    roots = _roots(actor, {event.type for event in events}, work)
+def asking(tenant_id: str, types: Collection[str]) -> Bound:
+    """Return the statement that finds the schemas that events of these types must match."""
+    return Bound(ASKING, {"tenant_id": tenant_id, "names": sorted(types)})
+
+
+def check(events: Sequence[EventInput], schemas: Rows, work: Work) -> None:
+    """Check events against the schemas that `asking` found.
+
+    Raises Invalid for events that only the portal publishes, and for data that does not match.
+    """
+    problems = list[FieldError]()
+    roots = _roots(schemas, work)
     for number, event in enumerate(events):
         place = f"events.{number}." if len(events) > 1 else ""
         if is_own(event.type):
@@ -111,11 +119,10 @@ ASKING = Statement(
 )
 
 
-def _roots(actor: Actor, names: Iterable[str], work: Work) -> dict[str, Subschema]:
-    """Return name → the compiled schema of each type that refuses events that do not match it."""
-    asking = dict(send(ASKING, {"tenant_id": actor.tenant_id, "names": sorted(names)}))
+def _roots(schemas: Rows, work: Work) -> dict[str, Subschema]:
+    """Return name → compiled schema."""
     try:
-        made = {name: jsonschema.compiled(schema, work) for name, schema in asking.items()}
+        made = {name: jsonschema.compiled(schema, work) for name, schema in schemas}
     except Exhausted:
         raise Invalid.field("events", TOO_MUCH_WORK) from None
     return {name: one.root for name, one in made.items() if one.root is not None}

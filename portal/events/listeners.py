@@ -4,13 +4,14 @@ What a listener writes is written in the publisher's transaction, so an event an
 are kept together or not at all.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from flask import Flask, current_app
 
 from portal.db import Actor
+from portal.driver import Bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +35,27 @@ class Match:
     reason: str
 
 
+Rows = Sequence[tuple[Any, ...]]
+
+
+class Owed(NamedTuple):
+    """Hold the statements that write what is owed, and how many deliveries each event has, by
+    id."""
+
+    writes: Sequence[Bound]
+    deliveries: Mapping[str, int]
+
+
 class Listener(Protocol):
     """A feature that does something with events."""
 
-    def take(self, tenant_id: str, events: Sequence[Published]) -> Mapping[str, int]:
-        """Do what there is to do, in the running transaction; event id → how many deliveries."""
+    def who_wants(self, tenant_id: str, types: Collection[str]) -> Bound:
+        """Return the statement that finds its records which want events of these types. No row
+        means that there are none."""
         ...
 
-    def wants(self, tenant_id: str, name: str) -> bool:
-        """Whether an event of this type would go anywhere at all: one indexed look."""
+    def owes(self, tenant_id: str, events: Sequence[Published], wanting: Rows) -> Owed:
+        """Return what it owes the records that `who_wants` found, for new events."""
         ...
 
     def kept(self, tenant_id: str, event_ids: Sequence[str]) -> int:
@@ -68,6 +81,11 @@ def listen(app: Flask, listener: Listener) -> None:
     app.extensions.setdefault("event_listeners", []).append(listener)
 
 
-def listeners() -> Iterable[Listener]:
-    """Those of the running application."""
-    return cast(list[Listener], current_app.extensions.get("event_listeners", []))
+def listeners() -> Sequence[Listener]:
+    """Return those of the running application."""
+    return listeners_of(current_app)
+
+
+def listeners_of(app: Flask) -> Sequence[Listener]:
+    """Return those of an application."""
+    return cast(list[Listener], app.extensions.get("event_listeners", []))

@@ -13,6 +13,7 @@ from portal import listing, web
 from portal.errors import BadRequest
 from portal.events import catalogue_pages, examples, service, settings
 from portal.events.forms import ErasureForm, EventForm, SettingsForm
+from portal.events.publication import Accepted
 from portal.identity.guard import recent_sign_in_required
 from portal.listing import Query
 
@@ -105,7 +106,7 @@ def _suggested(name: str) -> dict[str, Any]:
     return {"type": name, "data": examples.of_type(web.actor(), name)}
 
 
-def _say(accepted: service.Accepted) -> None:
+def _say(accepted: Accepted) -> None:
     if accepted.duplicate:
         web.toast("An event with this id was published before; nothing was done now.", "warn")
     elif accepted.deliveries:

@@ -1,5 +1,6 @@
 """REST of events: /api/v1/integration/events."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, request
@@ -8,6 +9,7 @@ from portal import errors, listing, strictjson
 from portal.api import Outcome, actor, answer, body, no_parameters, once
 from portal.events import service, settings
 from portal.events.models import Event, EventSettings
+from portal.events.publication import Accepted
 from portal.events.schemas import (
     Erased,
     Erasure,
@@ -34,15 +36,18 @@ def represent(event: Event, hidden: frozenset[str]) -> dict[str, Any]:
     return {**document, "data": settings.redact(event.data, hidden)}
 
 
+def published(accepted: Sequence[Accepted]) -> dict[str, Any]:
+    """Return what programs read of events that were published."""
+    fields = PublishedEvent.model_fields
+    return {"events": [{name: getattr(one, name) for name in fields} for one in accepted]}
+
+
 def _publish() -> Response:
     no_parameters()
     events = _read()
 
     def work() -> Outcome:
-        accepted = service.publish(actor(), events)
-        fields = PublishedEvent.model_fields
-        items = [{name: getattr(one, name) for name in fields} for one in accepted]
-        return Outcome({"events": items}, 202)
+        return Outcome(published(service.publish(actor(), events)), 202)
 
     return once(work)
 

@@ -8,29 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
-from sqlalchemy import ARRAY, String, any_, bindparam, delete, select
+from sqlalchemy import delete, select
 
 from portal import idempotency
 from portal.audit import service as audit
-from portal.db import Actor, new_id, send, session
-from portal.driver import Statement
+from portal.db import Actor, new_id, send_each, session
 from portal.errors import NotFound
-from portal.events import catalogue, keymaterial
+from portal.events import keymaterial
 from portal.events.listeners import Match, Published, listeners
 from portal.events.models import Event, EventKey
+from portal.events.publication import Accepted, Publication, owed_for, store
 from portal.events.schemas import EventInput
 from portal.listing import Listing, Page, Query, page
 from portal.quotas import rates, storage
 
-STORE = Statement.of_file("portal.events", "store.sql")
-CLAIM = Statement.of_file("portal.events", "claim.sql")
-CLAIMED = Statement(
-    select(EventKey.client_id, EventKey.event_id).where(
-        EventKey.tenant_id == bindparam("tenant_id"),
-        EventKey.client_id == any_(bindparam("names", type_=ARRAY(String))),
-    )
-)
 EXPLAINED = 200
 ERASED_AT_ONCE = 10_000
 
@@ -61,17 +52,6 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """What became of one published event."""
-
-    id: str
-    client_id: str | None
-    type: str
-    deliveries: int
-    duplicate: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Erased:
     """How many events of a subject were erased, and whether there are more: then ask again."""
 
@@ -93,14 +73,12 @@ def publish(
     if not are_counted:
         count(actor, len(events))
     events = keymaterial.screened(actor.tenant_id, events)
-    catalogue.check(actor, events)
-    ids, fresh = _claim_ids(actor, events)
-    new = [(ids[number], events[number]) for number in fresh]
-    counts = _store(actor, new)
-    return [
-        Accepted(ids[number], event.id, event.type, counts.get(ids[number], 0), number not in fresh)
-        for number, event in enumerate(events)
-    ]
+    publication = Publication(actor, events, listeners())
+    looked = send_each(publication.looks())
+    publication.check(looked)
+    claimed = send_each(publication.claims())
+    send_each(publication.writes(looked, claimed))
+    return publication.accepted()
 
 
 def count(actor: Actor, many: int) -> None:
@@ -119,11 +97,14 @@ def announce(
 
     Where nobody wants it, nothing is kept and None comes back: the price is one indexed look.
     """
-    if not any(listener.wants(actor.tenant_id, name) for listener in listeners()):
+    wanting = send_each(one.who_wants(actor.tenant_id, {name}) for one in listeners())
+    if not any(wanting):
         return None
     event_id = new_id(Event.id_prefix)
     event = EventInput.read({"type": name, "data": dict(data), "subject": subject})
-    _store(actor, [(event_id, keymaterial.masked(event))])  # never refuse: the change is done
+    new = [(event_id, keymaterial.masked(event))]  # never refuse: the change is done
+    owed = owed_for(actor, new, listeners(), wanting)
+    send_each([store(actor, new), *owed.writes])
     return event_id
 
 
@@ -132,7 +113,7 @@ def keep_for(actor: Actor, record_id: str, event: EventInput) -> str:
     whoever asks for it owes that one what there is to do."""
     [event] = keymaterial.screened(actor.tenant_id, [event])
     event_id = new_id(Event.id_prefix)
-    _insert(actor, [(event_id, event)], only_for=record_id)
+    send_each([store(actor, [(event_id, event)], only_for=record_id)])
     return event_id
 
 
@@ -208,66 +189,3 @@ def _ids_of(actor: Actor, subject: str) -> tuple[list[str], bool]:
     )
     found = list(session.scalars(of_subject.order_by(Event.id).limit(ERASED_AT_ONCE + 1)))
     return found[:ERASED_AT_ONCE], len(found) > ERASED_AT_ONCE
-
-
-def _claim_ids(actor: Actor, events: Sequence[EventInput]) -> tuple[list[str], set[int]]:
-    """The id of each event, and the places of those that are new."""
-    ids = [new_id(Event.id_prefix) for _ in events]
-    first: dict[str, int] = {}  # a batch may name one id twice: the first is published
-    for number, event in enumerate(events):
-        if event.id is not None:
-            first.setdefault(event.id, number)
-    if not first:
-        return ids, set(range(len(events)))
-    known = _known(actor, {client_id: ids[number] for client_id, number in first.items()})
-    fresh = set()
-    for number, event in enumerate(events):
-        if event.id is None:
-            fresh.add(number)
-            continue
-        if known[event.id] == ids[number]:
-            fresh.add(number)
-        ids[number] = known[event.id]
-    return ids, fresh
-
-
-def _known(actor: Actor, wanted: Mapping[str, str]) -> dict[str, str]:
-    """Client id → event id, after ours were offered. Waits for whoever publishes the same id."""
-    offers = [
-        {"client_id": client_id, "event_id": event_id}
-        for client_id, event_id in sorted(wanted.items())
-    ]
-    tenant = {"tenant_id": actor.tenant_id}
-    send(CLAIM, {**tenant, "offers": orjson.dumps(offers).decode()})
-    return dict(send(CLAIMED, {**tenant, "names": list(wanted)}))
-
-
-def _store(actor: Actor, events: Sequence[tuple[str, EventInput]]) -> dict[str, int]:
-    """Write new events and let the listeners write theirs; event id → how many deliveries."""
-    if not events:
-        return {}
-    _insert(actor, events)
-    published = [
-        Published(event_id, event.type, event.subject, event.data) for event_id, event in events
-    ]
-    counts: dict[str, int] = {}
-    for listener in listeners():
-        for event_id, count in listener.take(actor.tenant_id, published).items():
-            counts[event_id] = counts.get(event_id, 0) + count
-    return counts
-
-
-def _insert(
-    actor: Actor, events: Sequence[tuple[str, EventInput]], only_for: str | None = None
-) -> None:
-    made = [
-        {"id": event_id, "client_id": event.id, "type": event.type, "subject": event.subject,
-         "data": event.data, "occurred_at": event.occurred_at}
-        for event_id, event in events
-    ]  # fmt: skip
-    values = {
-        "tenant_id": actor.tenant_id, "events": orjson.dumps(made).decode(),
-        "application_id": actor.application_id, "app_id": actor.app_id, "actor_id": actor.id,
-        "actor_name": actor.name[:200], "only_for": only_for,
-    }  # fmt: skip
-    send(STORE, values)

@@ -22,6 +22,7 @@ from flask import Flask
 
 from portal.config import Config, libpq_url
 from portal.outbound import OutboundClient, Outcome, Request
+from portal.pipeline import Connection
 from portal.webhooks import fresh, queue, safety, sending, signing
 from portal.webhooks.fresh import Fresh
 from portal.webhooks.keys import Keys, KeysUnavailable
@@ -134,7 +135,7 @@ class Engine:
             await asyncio.sleep(0.02)
         recording.cancel()
 
-    async def _with_database(self, work: Callable[[queue.Connection], Awaitable[None]]) -> None:
+    async def _with_database(self, work: Callable[[Connection], Awaitable[None]]) -> None:
         """Do `work` with a connection; while the database is away, wait and begin again."""
         wait = RECONNECT_SECONDS[0]
         while True:
@@ -156,7 +157,7 @@ class Engine:
 
     # ------------------------------------------------------------ waking
 
-    async def _listen(self, connection: queue.Connection) -> None:
+    async def _listen(self, connection: Connection) -> None:
         for channel in (CHANNEL, fresh.CHANNEL):
             await connection.execute(f"LISTEN {channel}")
         await queue.attend(connection)  # whoever counts on this worker is heard
@@ -171,7 +172,7 @@ class Engine:
             self.presence.leave()
             self._put_all_back()
 
-    async def _hear(self, connection: queue.Connection) -> None:
+    async def _hear(self, connection: Connection) -> None:
         """Listen for what is published until the lease is to be renewed."""
         ends = time.monotonic() + RENEW_SECONDS
         while (wait := ends - time.monotonic()) > 0:
@@ -199,7 +200,7 @@ class Engine:
         self._look_for_due_at = 0.0
         self._wake.set()
 
-    async def _renew(self, connection: queue.Connection) -> None:
+    async def _renew(self, connection: Connection) -> None:
         was_heard = self.presence.is_heard
         if await self.presence.renew(connection):
             self._put_all_back()  # the others have it already
@@ -215,7 +216,7 @@ class Engine:
 
     # ------------------------------------------------------------ taking
 
-    async def _take(self, connection: queue.Connection) -> None:
+    async def _take(self, connection: Connection) -> None:
         self.presence.forget_others()
         await self.presence.recover(connection, self._in_hand)
         self._look_for_due()  # for what was to be claimed when the database went away
@@ -232,7 +233,7 @@ class Engine:
                 await self._sleep()
                 self.lanes.forget_idle()
 
-    async def _look_around(self, connection: queue.Connection) -> None:
+    async def _look_around(self, connection: Connection) -> None:
         """Look now and then for workers that are gone, for how many share the endpoints, and for
         paused endpoints that have nothing to be tried with."""
         if time.monotonic() < self._look_at:
@@ -243,7 +244,7 @@ class Engine:
             self._tell(safety.ping, tenant_id, webhook_id)
         self._look_at = time.monotonic() + LOOK_SECONDS
 
-    async def _take_due(self, connection: queue.Connection, worker: int, space: int) -> None:
+    async def _take_due(self, connection: Connection, worker: int, space: int) -> None:
         """Make one claim of all that is due; when it gave nothing, look again in a while."""
         self._halted.clear()
         self._look_for_due_at = time.monotonic() + POLL_SECONDS
@@ -254,7 +255,7 @@ class Engine:
             if taken or self._place != BEGINNING:
                 self._look_for_due_at = 0.0
 
-    async def _take_fresh(self, connection: queue.Connection, worker: int, space: int) -> None:
+    async def _take_fresh(self, connection: Connection, worker: int, space: int) -> None:
         """Make one claim of what was published a moment ago, where there is room for it."""
         self._halted.clear()
         some = [self._fresh.pop(name) for name in list(self._fresh)[:ENDPOINTS]]
@@ -287,7 +288,7 @@ class Engine:
             return False
         return True
 
-    async def _due(self, connection: queue.Connection) -> list[Due]:
+    async def _due(self, connection: Connection) -> list[Due]:
         """Endpoints with something due, going round them, so that all have their turn."""
         begins, busy = self._place == BEGINNING, self.lanes.busy()
         found = await queue.due(connection, self._place, busy, ENDPOINTS)
@@ -447,7 +448,7 @@ class Engine:
         self._gathering = None
         self._ready.set()
 
-    async def _record(self, connection: queue.Connection) -> None:
+    async def _record(self, connection: Connection) -> None:
         self._ready.set()  # for what could not be recorded while the database was away
         while True:
             await self._ready.wait()

@@ -9,20 +9,9 @@ once a second; a notice that is lost costs no more than that.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from portal.pipeline import BEGIN, COMMIT, Connection, rolled_back
 from portal.webhooks.policy import RAMP_SECONDS
-from portal.webhooks.queue import (
-    BEGIN,
-    CLAIM,
-    COMMIT,
-    PICKED,
-    Connection,
-    Due,
-    Taken,
-    ask,
-    lease,
-    require_standing,
-    rolled_back,
-)
+from portal.webhooks.queue import CLAIM, PICKED, Due, Taken, ask, lease, require_standing
 
 MOST_NOTICES = 20
 """Limit the notices of one publication: one for more webhooks says only that something is due."""

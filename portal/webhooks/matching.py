@@ -5,7 +5,7 @@ publisher's own transaction.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -23,9 +23,9 @@ from sqlalchemy import (
     update,
 )
 
-from portal.db import Actor, new_id, send, session
-from portal.driver import Statement
-from portal.events.listeners import Match, Published
+from portal.db import Actor, new_id, session
+from portal.driver import Bound, Statement
+from portal.events.listeners import Match, Owed, Published, Rows
 from portal.events.names import matches, patterns_of
 from portal.webhooks import fresh
 from portal.webhooks.models import Delivery, DeliveryAttempt, Subscription, Webhook
@@ -75,9 +75,14 @@ def _same(found: Any, value: Any) -> bool:
 class Deliveries:
     """What webhooks do with events: one delivery for each webhook that an event matches."""
 
-    def take(self, tenant_id: str, events: Sequence[Published]) -> Mapping[str, int]:
-        """Write the deliveries and wake the workers; event id → how many."""
-        subscribed = _subscribed(tenant_id, {event.type for event in events})
+    def who_wants(self, tenant_id: str, types: Collection[str]) -> Bound:
+        """Return the statement that finds the webhooks that are on and subscribe to these types."""
+        patterns = {pattern for name in types for pattern in patterns_of(name)}
+        return Bound(LIVE, {"tenant_id": tenant_id, "patterns": sorted(patterns)})
+
+    def owes(self, tenant_id: str, events: Sequence[Published], wanting: Rows) -> Owed:
+        """Return the statement that writes the deliveries and wakes the workers."""
+        subscribed = _subscribed({event.type for event in events}, wanting)
         owed = [
             {"id": new_id(Delivery.id_prefix), "webhook_id": webhook_id, "event_id": event.id,
              "event_type": event.type, "subject": event.subject}
@@ -85,16 +90,15 @@ class Deliveries:
             for webhook_id, wanted in subscribed.get(event.type, {}).items()
             if passes(wanted, event.data)
         ]  # fmt: skip
-        if owed:
-            deliveries = orjson.dumps(owed).decode()
-            told = orjson.dumps(fresh.notices(tenant_id, owed)).decode()
-            values = {"deliveries": deliveries, "notices": told, "channel": fresh.CHANNEL}
-            send(OWE, {"tenant_id": tenant_id, **values})
-        return Counter(delivery["event_id"] for delivery in owed)  # type: ignore[misc]
-
-    def wants(self, tenant_id: str, name: str) -> bool:
-        """Whether any webhook that is on subscribes to this type."""
-        return bool(send(WANTED, {"tenant_id": tenant_id, "patterns": patterns_of(name)}))
+        if not owed:
+            return Owed((), {})
+        values = {
+            "tenant_id": tenant_id,
+            "deliveries": orjson.dumps(owed).decode(),
+            "notices": orjson.dumps(fresh.notices(tenant_id, owed)).decode(),
+            "channel": fresh.CHANNEL,
+        }
+        return Owed([Bound(OWE, values)], Counter(str(one["event_id"]) for one in owed))
 
     def kept(self, tenant_id: str, event_ids: Sequence[str]) -> int:
         """How many deliveries of these events there are."""
@@ -140,11 +144,9 @@ class Deliveries:
         return [_beside(webhook, event) for webhook in found]
 
 
-def _subscribed(tenant_id: str, types: set[str]) -> dict[str, dict[str, Filter]]:
-    """Event type → webhook id → filter, in one statement."""
-    meant = {pattern for name in types for pattern in patterns_of(name)}
+def _subscribed(types: set[str], live: Rows) -> dict[str, dict[str, Filter]]:
+    """Return event type → webhook id → filter."""
     found: dict[str, dict[str, Filter]] = {}
-    live = send(LIVE, {"tenant_id": tenant_id, "patterns": sorted(meant)})
     for pattern, webhook_id, wanted in live:
         for name in types:
             if matches(pattern, name):
@@ -154,7 +156,7 @@ def _subscribed(tenant_id: str, types: set[str]) -> dict[str, dict[str, Filter]]
 
 # Subscriptions to one of these patterns, of webhooks that are on: paused ones too, because what
 # happens while a webhook is paused is held for it and not lost.
-_LIVE = (
+LIVE = Statement(
     select(Subscription.pattern, Webhook.id, Webhook.filter)
     .join(
         Webhook,
@@ -168,7 +170,6 @@ _LIVE = (
         Webhook.direction == "outbound",
     )
 )
-LIVE, WANTED = Statement(_LIVE), Statement(_LIVE.limit(1))
 
 
 def _beside(webhook: Webhook, event: Published) -> Match:

@@ -12,7 +12,8 @@ import psycopg
 import structlog
 
 from portal.deadlines import elapsed
-from portal.webhooks.queue import ENTER, Connection
+from portal.pipeline import Connection
+from portal.webhooks.queue import ENTER
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -8,8 +8,7 @@ transaction serves several tenants by entering one after the other.
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -17,13 +16,9 @@ from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 import orjson
-import psycopg
-from psycopg import AsyncConnection
-from psycopg.rows import dict_row
 
 from portal import pipeline
-from portal.deadlines import connection_settings
-from portal.pipeline import Ask
+from portal.pipeline import BEGIN, COMMIT, Ask, Connection, rolled_back
 from portal.webhooks import policy
 
 Rows = list[dict[str, Any]]
@@ -32,16 +27,6 @@ CONNECTION = "portal-delivery"
 LEASE_SECONDS = 90
 """Longer than any attempt can take: 30 s to the answer, 5 s for its body, and DNS. What a worker
 had that is gone comes back sooner (portal.webhooks.presence)."""
-
-# The queue's statements are always answered from an index, whatever the statistics say of a table
-# that is empty now and holds a million rows in a minute.
-PLANNING = {
-    "jit": "off",
-    "plan_cache_mode": "force_generic_plan",
-    "enable_seqscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-}
 
 # A worker is there for as long as a session of it holds this lock, which all may hold at once.
 ATTEND = "SELECT pg_advisory_lock_shared(hashtext('delivery'), hashtext('workers'))"
@@ -298,18 +283,6 @@ class Health:
     failing_for: float
 
 
-class Connection(AsyncConnection[dict[str, Any]]):
-    """A connection for the queue, which sends several statements in one message."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._kept: dict[Any, Any] = {}
-
-    async def send(self, *asks: Ask) -> list[Rows]:
-        """Run statements in one message and return the rows of each."""
-        return await pipeline.send(self, self._kept, asks)
-
-
 _numbered = cache(pipeline.numbered)
 
 
@@ -319,20 +292,10 @@ def ask(sql: str, values: Mapping[str, Any] | None = None) -> Ask:
     return Ask(numbered, [(values or {})[name] for name in names])
 
 
-BEGIN, COMMIT = ask("BEGIN"), ask("COMMIT")
-
-
 async def connect(url: str, mark: str = "") -> Connection:
     """Open a connection for the queue. `url` is libpq's; `mark` shows other processes which secret
     key this one has (portal.rewrap)."""
-    connection = await Connection.connect(
-        url,
-        autocommit=True,
-        row_factory=dict_row,
-        **connection_settings(f"{CONNECTION} {mark}", settings=PLANNING),
-    )
-    connection.prepare_threshold = 0  # planning over all partitions is done once
-    return connection
+    return await pipeline.connect(url, f"{CONNECTION} {mark}")
 
 
 async def attend(connection: Connection) -> None:
@@ -564,19 +527,6 @@ async def complete(connection: Connection, done: Iterable[Done]) -> list[Health]
         for tenant_id, rows in zip(batches, answers[2::3], strict=True)
         for row in rows
     ]
-
-
-@asynccontextmanager
-async def rolled_back(connection: Connection) -> AsyncIterator[None]:
-    """Roll back a transaction that fails before its end."""
-    try:
-        yield
-    except BaseException:
-        try:
-            await connection.rollback()
-        except psycopg.Error:
-            await connection.close()  # which undoes it as well
-        raise
 
 
 def _recorded(tenant_id: str, batch: Sequence[Done]) -> tuple[Ask, Ask, Ask]:

@@ -243,7 +243,7 @@ def test_events_and_new_deliveries_are_found_however_many_there_are(database: Da
     of_event = {"tenant": ACME, "ids": [event_id], "first": event_id, "last": event_id}
     of_new = {"tenant": ACME, "webhooks": ["w"], "rooms": [1], "ramp": 1.0, "first": delivery_id}
     with psycopg.connect(libpq_url(database.app_url), autocommit=True) as connection:
-        for name, value in queue.PLANNING.items():
+        for name, value in pipeline.PLANNING.items():
             connection.execute(f"SET {name} = {value}")
         of_events = plan(connection, queue.EVENTS, of_event)
         of_deliveries = plan(connection, fresh.PICK, {**of_new, "last": delivery_id})

@@ -14,6 +14,7 @@ from flask import Flask
 
 from portal import deadlines
 from portal.config import libpq_url
+from portal.pipeline import Connection
 from portal.webhooks import engine as engines
 from portal.webhooks import fresh, presence, queue
 from tests.cast import Api
@@ -424,7 +425,7 @@ def test_a_claim_whose_answer_was_lost_is_not_waited_for(
     """The connection ends between the commit and the worker, which goes on sending meanwhile."""
     gate, take, lost = Gate(first=1), fresh.take, []
 
-    async def loses_the_second(connection: queue.Connection, *arguments: Any) -> Any:
+    async def loses_the_second(connection: Connection, *arguments: Any) -> Any:
         taken, conditional = await take(connection, *arguments)
         if gate.waiting and taken and not lost:
             lost.extend(taken)

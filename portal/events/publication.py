@@ -1,0 +1,153 @@
+"""Say which statements publish some events, apart from how they are sent.
+
+One publication is one transaction. A thread sends the statements in its session
+(`portal.events.service`), the event loop in its own transactions (`portal.events.group_commit`).
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import ARRAY, String, any_, bindparam, select
+
+from portal.db import Actor, new_id
+from portal.driver import Bound, Statement
+from portal.events import catalogue
+from portal.events.jsonschema import Work
+from portal.events.listeners import Listener, Owed, Published, Rows
+from portal.events.models import Event, EventKey
+from portal.events.schemas import EventInput
+
+STORE = Statement.of_file("portal.events", "store.sql")
+CLAIM = Statement.of_file("portal.events", "claim.sql")
+CLAIMED = Statement(
+    select(EventKey.client_id, EventKey.event_id).where(
+        EventKey.tenant_id == bindparam("tenant_id"),
+        EventKey.client_id == any_(bindparam("names", type_=ARRAY(String))),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of one published event."""
+
+    id: str
+    client_id: str | None
+    type: str
+    deliveries: int
+    duplicate: bool
+
+
+class Publication:
+    """Publish events of one actor. Send what `looks`, then `claims`, then `writes` return.
+
+    An event whose id was published before is not published again.
+    """
+
+    def __init__(
+        self, actor: Actor, events: Sequence[EventInput], listeners: Sequence[Listener]
+    ) -> None:
+        self._actor, self._events, self._listeners = actor, events, listeners
+        self._ids = [new_id(Event.id_prefix) for _ in events]
+        # A batch may name one id twice: the first is published.
+        self._named: dict[str, str] = {}
+        for event_id, event in zip(self._ids, events, strict=True):
+            if event.id is not None:
+                self._named.setdefault(event.id, event_id)
+        self._is_new = [True] * len(events)
+        self._deliveries: Mapping[str, int] = {}
+
+    def looks(self) -> list[Bound]:
+        """Return the statements that read what publishing depends on."""
+        types = {event.type for event in self._events}
+        tenant_id = self._actor.tenant_id
+        wanting = [listener.who_wants(tenant_id, types) for listener in self._listeners]
+        return [catalogue.asking(tenant_id, types), *wanting]
+
+    def claims(self) -> list[Bound]:
+        """Return the statements that offer our ids for the publisher's own, and read which hold.
+        They wait for whoever publishes the same ids."""
+        if not self._named:
+            return []
+        offers = [
+            {"client_id": client_id, "event_id": event_id}
+            for client_id, event_id in sorted(self._named.items())
+        ]
+        tenant = {"tenant_id": self._actor.tenant_id}
+        return [
+            Bound(CLAIM, {**tenant, "offers": orjson.dumps(offers).decode()}),
+            Bound(CLAIMED, {**tenant, "names": list(self._named)}),
+        ]
+
+    def check(self, looked: Sequence[Rows], work: Work | None = None) -> None:
+        """Check the events against what `looks` found. Raises Invalid."""
+        catalogue.check(self._events, looked[0], work or Work())
+
+    def writes(self, looked: Sequence[Rows], claimed: Sequence[Rows]) -> list[Bound]:
+        """Return the statements that store the new events, and what is owed for them."""
+        self._settle(claimed)
+        new = [
+            (event_id, event)
+            for event_id, event, is_new in zip(self._ids, self._events, self._is_new, strict=True)
+            if is_new
+        ]
+        if not new:
+            return []
+        owed = owed_for(self._actor, new, self._listeners, looked[1:])
+        self._deliveries = owed.deliveries
+        return [store(self._actor, new), *owed.writes]
+
+    def accepted(self) -> list[Accepted]:
+        """Return what became of the events, in their order, once all is written."""
+        return [
+            Accepted(event_id, event.id, event.type, self._deliveries.get(event_id, 0), not is_new)
+            for event_id, event, is_new in zip(self._ids, self._events, self._is_new, strict=True)
+        ]
+
+    def _settle(self, claimed: Sequence[Rows]) -> None:
+        """Take the ids that hold."""
+        if not claimed:
+            return
+        known: dict[str, str] = dict(claimed[-1])
+        for number, event in enumerate(self._events):
+            if event.id is not None:
+                self._is_new[number] = known[event.id] == self._ids[number]
+                self._ids[number] = known[event.id]
+
+
+def store(
+    actor: Actor, events: Sequence[tuple[str, EventInput]], only_for: str | None = None
+) -> Bound:
+    """Return the statement that stores events under these ids, all for the listeners or only for
+    one record of one of them."""
+    made = [
+        {"id": event_id, "client_id": event.id, "type": event.type, "subject": event.subject,
+         "data": event.data, "occurred_at": event.occurred_at}
+        for event_id, event in events
+    ]  # fmt: skip
+    values = {
+        "tenant_id": actor.tenant_id, "events": orjson.dumps(made).decode(),
+        "application_id": actor.application_id, "app_id": actor.app_id, "actor_id": actor.id,
+        "actor_name": actor.name[:200], "only_for": only_for,
+    }  # fmt: skip
+    return Bound(STORE, values)
+
+
+def owed_for(
+    actor: Actor,
+    events: Sequence[tuple[str, EventInput]],
+    listeners: Sequence[Listener],
+    wanting: Sequence[Rows],
+) -> Owed:
+    """Return what all listeners owe for new events; `wanting` is what each of them found."""
+    published = [
+        Published(event_id, event.type, event.subject, event.data) for event_id, event in events
+    ]
+    owed = [
+        listener.owes(actor.tenant_id, published, found)
+        for listener, found in zip(listeners, wanting, strict=True)
+    ]
+    deliveries = sum((Counter(one.deliveries) for one in owed), Counter[str]())
+    return Owed([write for one in owed for write in one.writes], deliveries)
