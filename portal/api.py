@@ -45,6 +45,22 @@ def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None =
     return response
 
 
+Ready = tuple[int, list[tuple[str, str]], bytes]
+"""Status, headers, body of an answer that is given before the framework."""
+
+
+def ready(document: Any, status: int, request_id: str) -> Ready:
+    """Return the same for the event loop, which has no request of the framework."""
+    body = orjson.dumps(document, default=float, option=JSON_OPTIONS)
+    headers = [
+        ("content-type", "application/json"),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("x-request-id", request_id),
+    ]
+    return status, headers, body
+
+
 def _json(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)

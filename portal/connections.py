@@ -7,11 +7,12 @@ import psycopg
 from portal import dbrole
 from portal.config import Config
 from portal.db import POOL_SIZE
+from portal.events.group_commit import CONNECTIONS as PUBLISHING
 from portal.front.application import KEY_THREADS, THREADS
 
-# Beside the pool: one for each thread that looks up keys, and one each to listen, count, give back
-# and write.
-OF_A_WEB_PROCESS = POOL_SIZE + THREADS + KEY_THREADS + 4
+# Beside the pool: those that publish, one for each thread that looks up keys, and one each to
+# listen, count, give back and write.
+OF_A_WEB_PROCESS = POOL_SIZE + THREADS + KEY_THREADS + 4 + PUBLISHING
 OF_A_WORKER = POOL_SIZE + 3  # to claim, record and listen
 ROUNDS = 5
 LIMITS = """

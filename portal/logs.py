@@ -22,6 +22,8 @@ from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 if TYPE_CHECKING:
     from flask import Flask, Response
 
+requests = structlog.stdlib.get_logger("portal.web")
+
 REMOVED = "[removed]"
 OURS = frozenset({"level", "logger", "timestamp", "request"})  # these values are our own
 
@@ -218,11 +220,17 @@ def _without_secret_values(logger: WrappedLogger, name: str, event: EventDict) -
     return event
 
 
+def log_answer(method: str, path: str, status: int, begun_at: float, **facts: Any) -> None:
+    """Log one line about a request: method, path without its query, status, milliseconds.
+    `begun_at` by `time.perf_counter`."""
+    spent = round((time.perf_counter() - begun_at) * 1000, 1)
+    requests.info(f"{method} {path}", status=status, ms=spent, **facts)
+
+
 def log_requests(app: "Flask") -> None:
-    """One line a request: method, path without its query, status, milliseconds."""
+    """Log each request of an application."""
     from flask import g, request
 
-    log = structlog.stdlib.get_logger("portal.web")
     quiet = ("/healthz", "/readyz", "/static/")
 
     @app.before_request
@@ -235,8 +243,6 @@ def log_requests(app: "Flask") -> None:
     def finish(response: "Response") -> "Response":
         path = request.path
         if not path.startswith(quiet):
-            now = time.perf_counter()
-            spent = now - g.get("request_started", now)
-            facts: dict[str, Any] = {"status": response.status_code, "ms": round(spent * 1000, 1)}
-            log.info(f"{request.method} {path}", **facts)
+            begun_at = g.get("request_started") or time.perf_counter()
+            log_answer(request.method, path, response.status_code, begun_at)
         return response

@@ -1,8 +1,8 @@
 """The RSGI application of one web process: receives requests, and has each answered in its place.
 
 Three places answer: the loop itself (whether the process lives, static files, questions about keys
-that memory answers or that PostgreSQL counts), the threads for keys that are not in memory, and the
-threads for everything else.
+that memory answers or that PostgreSQL counts, single events), the threads for keys that are not in
+memory, and the threads for everything else.
 """
 
 import asyncio
@@ -13,14 +13,18 @@ import orjson
 import structlog
 
 from portal import api
+from portal.db import Origin
 from portal.errors import PortalError, Unavailable
+from portal.events import door as publishing
 from portal.front import wsgi
 from portal.front.bodies import Bodies
 from portal.front.threads import Busy, Threads
 from portal.front.turns import Line
 from portal.front.wsgi import Answer
 from portal.keys import door
+from portal.keys.gate import actor_of
 from portal.keys.sources import name_of
+from portal.keys.usage import usage
 from portal.networks import parse
 from portal.openapi import PROBLEM
 from portal.proxies import client_of
@@ -63,6 +67,7 @@ class Front:
         self._issuer, self._trusted = config.base_url, config.trusted_proxies
         self._files: Files = app.extensions["portal.files"]
         self._bodies = Bodies()
+        self._publishing = publishing.Door(app)
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin in the process that serves, before its first request."""
@@ -76,6 +81,7 @@ class Front:
         self._watching.cancel()
         self._threads.stop()
         self._key_threads.stop()
+        self._publishing.stop()
         self._engine.end()
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
@@ -107,14 +113,44 @@ class Front:
         body = b""
         if length not in (None, "0") or headers.get("transfer-encoding") is not None:
             body = await self._bodies.receive(protocol, path, length, self._source(scope))
-        if path in FOR_KEYS:
-            return await self._about_a_key(scope, body)
-        environ = wsgi.environment(scope, body)
-        line = self._line(scope)
+        answer = await self._from_memory(scope, body)
+        return answer or await self._from_the_application(scope, protocol, body)
+
+    async def _from_memory(self, scope: Any, body: bytes) -> Answer | None:
+        """Answer on the loop. Return None if this request is the application's."""
+        path, header = scope.path, scope.headers.get
+        if scope.method != "POST" or scope.query_string:
+            return None
+        if path == door.VERIFY:
+            return await door.verify(self._engine, header, body)
+        if path == door.INTROSPECT:
+            return door.introspect(self._engine, self._issuer, header, body)
+        if path == publishing.PUBLISH:
+            return await self._published(scope, body)
+        return None
+
+    async def _from_the_application(self, scope: Any, protocol: Any, body: bytes) -> Answer | None:
+        environ, line = wsgi.environment(scope, body), self._line(scope)
+        if scope.path in FOR_KEYS:
+            return await self._key_threads.run(line, wsgi.call, self._app.wsgi_app, environ)
         refusal = await self._threads.run(line, self._sent, environ, protocol)
         if refusal is not None:
             await asyncio.sleep(PAUSE_SECONDS)
         return refusal
+
+    async def _published(self, scope: Any, body: bytes) -> Answer | None:
+        """Publish an event for a key. Return None if this request is the application's."""
+        header = scope.headers.get
+        self._engine.require_current()
+        key = door.caller_of(self._engine, header, publishing.SCOPE)
+        if key is None:
+            return None
+        answer = await self._publishing.publish(actor_of(key, Origin()), header, body)
+        if answer is not None:
+            now = self._engine.clock.now()
+            source = self._client(scope)
+            usage.note(key.tenant_id, key.id, now, source=source, scope=publishing.SCOPE)
+        return answer
 
     def _sent(self, environ: "WSGIEnvironment", protocol: Any) -> Answer | None:
         """Send the application's answer to a request. Return it, unsent, if it is one to delay."""
@@ -125,12 +161,18 @@ class Front:
         return None
 
     def _source(self, scope: Any) -> str:
-        """The network that a request comes from, as far as it may be believed."""
-        forwarded: list[str] = []
-        if self._trusted:
-            named = scope.headers.items()
-            forwarded = [value for name, value in named if name == "x-forwarded-for"]
-        return _network(scope.client, ",".join(forwarded), self._trusted)
+        """Return the network that a request comes from, as far as it may be believed."""
+        return _network(scope.client, self._forwarded(scope), self._trusted)
+
+    def _client(self, scope: Any) -> str:
+        """Return the address that a request comes from, as far as it may be believed."""
+        return client_of(scope.client, self._forwarded(scope), self._trusted)
+
+    def _forwarded(self, scope: Any) -> str:
+        if not self._trusted:
+            return ""
+        named = scope.headers.items()
+        return ",".join(value for name, value in named if name == "x-forwarded-for")
 
     def _line(self, scope: Any) -> Line:
         """Return the line that a request waits in, before anything in it is verified: one for all
@@ -138,19 +180,6 @@ class Front:
         headers = scope.headers
         shown = headers.get("authorization") or headers.get("cookie") or ""
         return Line(self._source(scope), shown[:KEYS_OF_A_TENANT] if "sk-" in shown[:11] else shown)
-
-    async def _about_a_key(self, scope: Any, body: bytes) -> Answer:
-        answer = None
-        if scope.method == "POST" and not scope.query_string:
-            if scope.path == door.VERIFY:
-                answer = await door.verify(self._engine, scope.headers.get, body)
-            elif scope.path == door.INTROSPECT:
-                answer = door.introspect(self._engine, self._issuer, scope.headers.get, body)
-        if answer is not None:
-            return answer
-        environ = wsgi.environment(scope, body)
-        line = self._line(scope)
-        return await self._key_threads.run(line, wsgi.call, self._app.wsgi_app, environ)
 
 
 @lru_cache(maxsize=4096)

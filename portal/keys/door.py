@@ -6,13 +6,10 @@ has the words for what is wrong. Nothing is consumed before that is known.
 """
 
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import parse_qs
 
-import orjson
-
 from portal import strictjson
-from portal.api import JSON_OPTIONS, new_request_id
+from portal.api import Ready, new_request_id, ready
 from portal.errors import PortalError
 from portal.keys.decision import Question, refusal
 from portal.keys.engine import Engine
@@ -28,17 +25,15 @@ INTROSPECT = "/oauth/introspect"
 SCOPE = "keys:verify"
 
 Header = Callable[[str], str | None]
-Answer = tuple[int, list[tuple[str, str]], bytes]
-"""Status, headers, body."""
 
 
-async def verify(engine: Engine, header: Header, body: bytes) -> Answer | None:
+async def verify(engine: Engine, header: Header, body: bytes) -> Ready | None:
     """Return the answer to the question about a key; None if this request is the application's.
 
     It waits for nothing but the database's count. Raises Unavailable when that does not come.
     """
     engine.require_current()
-    caller = _caller(engine, header)
+    caller = caller_of(engine, header, SCOPE)
     if caller is None or _kind(header) != "application/json":
         return None
     request_id = new_request_id()
@@ -54,13 +49,13 @@ async def verify(engine: Engine, header: Header, body: bytes) -> Answer | None:
         call, counted = begun
         begun = call.answer(await engine.meters.counting.counted(counted))
     usage.note(caller.tenant_id, caller.id, engine.clock.now(), scope=SCOPE)
-    return _answer(begun, request_id)
+    return ready(begun, 200, request_id)
 
 
-def introspect(engine: Engine, issuer: str, header: Header, body: bytes) -> Answer | None:
+def introspect(engine: Engine, issuer: str, header: Header, body: bytes) -> Ready | None:
     """Return what is behind a key (RFC 7662); None if this request is the application's."""
     engine.require_current()
-    caller = _caller(engine, header)
+    caller = caller_of(engine, header, SCOPE)
     if caller is None or _kind(header) != "application/x-www-form-urlencoded":
         return None
     try:
@@ -73,27 +68,17 @@ def introspect(engine: Engine, issuer: str, header: Header, body: bytes) -> Answ
     now = engine.clock.now()
     usage.note(caller.tenant_id, caller.id, now, scope=SCOPE)
     found = introspection(key, issuer, now) if key.tenant_id == caller.tenant_id else None
-    return _answer(found or {"active": False}, new_request_id())
+    return ready(found or {"active": False}, 200, new_request_id())
 
 
-def _answer(document: dict[str, Any], request_id: str) -> Answer:
-    body = orjson.dumps(document, default=float, option=JSON_OPTIONS)
-    headers = [
-        ("content-type", "application/json"),
-        ("cache-control", "no-store"),
-        ("x-content-type-options", "nosniff"),
-        ("x-request-id", request_id),
-    ]
-    return 200, headers, body
-
-
-def _caller(engine: Engine, header: Header) -> Snapshot | None:
-    """The calling key, if it may ask and nothing of it has to be counted."""
+def caller_of(engine: Engine, header: Header, scope: str) -> Snapshot | None:
+    """Return the key that a request shows, if it has this scope and nothing of it has to be
+    counted."""
     scheme, _, token = (header("authorization") or "").partition(" ")
     key = engine.remembered(token) if scheme.lower() == "bearer" else None
     if key is None or key.allowed_ips or key.counts_calls:
         return None
-    refused = refusal(key, Question(scope=SCOPE), engine.clock.now())
+    refused = refusal(key, Question(scope=scope), engine.clock.now())
     return key if refused is None else None
 
 

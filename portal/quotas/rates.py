@@ -56,6 +56,10 @@ class Share:
     allowed: int = 0
     is_own: bool = False  # made by the process itself
 
+    def covers_one(self, now: float) -> bool:
+        """Tell whether one more may be taken from it."""
+        return self.refused_until <= now < self.ends and self.left > 0
+
 
 class Rates:
     """The loans of one process. Safe to share between threads."""
@@ -82,6 +86,22 @@ class Rates:
                 limit=allowed,
                 retry_after=max(1, ceil(wait)),
             )
+
+    def took(self, tenant_id: str, *names: str) -> bool:
+        """Count one towards each of these limits, if loans cover all of them; else none.
+
+        It never asks PostgreSQL, so an event loop may call it. `take` says why it is False.
+        """
+        now = elapsed()
+        with self._lock:
+            shares = [self._held.get((tenant_id, name)) for name in names]
+            lent = [share for share in shares if share is not None and share.covers_one(now)]
+            if len(lent) < len(names):
+                return False
+            for share in lent:
+                share.left -= 1
+                share.used += 1
+        return True
 
     def forget(self) -> None:
         """Drop all loans and refusals."""
@@ -167,5 +187,10 @@ def init_app(app: Flask) -> None:
 
 def known() -> Rates:
     """Return the counts of the running process."""
-    found: Rates = current_app.extensions["portal.rates"]
+    return of(current_app)
+
+
+def of(app: Flask) -> Rates:
+    """Return the counts of an application."""
+    found: Rates = app.extensions["portal.rates"]
     return found

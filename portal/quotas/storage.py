@@ -157,6 +157,13 @@ class Room:
             rates.known().tell(tenant_id, STORED.name)
             raise _full(known[1], known[2])
 
+    def is_there(self, tenant_id: str) -> bool:
+        """Tell whether a total that this process knows is below the limit. Never asks PostgreSQL,
+        so an event loop may call it; `check` says why it is False."""
+        with self._lock:
+            known = self._known.get(tenant_id)
+        return known is not None and known[0] > elapsed() and known[1] < known[2]
+
     def forget(self) -> None:
         """Forget all totals."""
         with self._lock:
@@ -180,5 +187,10 @@ def init_app(app: Flask) -> None:
 
 def known() -> Room:
     """Return the totals of the running process."""
-    found: Room = current_app.extensions["portal.room"]
+    return of(current_app)
+
+
+def of(app: Flask) -> Room:
+    """Return the totals of an application."""
+    found: Room = app.extensions["portal.room"]
     return found

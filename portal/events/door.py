@@ -1,0 +1,88 @@
+"""Answer programs that publish one event, on the event loop and before the framework.
+
+Only the plain case is answered here: a small event, without an Idempotency-Key, of a tenant whose
+quotas this process knows. Everything else goes on to the application, which publishes with the same
+`Publication` and has the words for what is wrong.
+"""
+
+import time
+from collections.abc import Callable
+
+from flask import Flask
+
+from portal import strictjson
+from portal.api import Ready, new_request_id, ready
+from portal.config import libpq_url
+from portal.db import Actor
+from portal.errors import PortalError
+from portal.events.group_commit import GroupCommit
+from portal.events.keymaterial import is_free_of_keys
+from portal.events.listeners import listeners_of
+from portal.events.resource import published
+from portal.events.schemas import EventInput
+from portal.logs import log_answer
+from portal.openapi import PREFIX
+from portal.quotas import rates, storage
+
+PUBLISH = f"{PREFIX}/events"
+SCOPE = "events:publish"
+REQUESTS, EVENTS = "requests_per_second", "events_per_second"  # quotas
+LARGEST = 4 * 1024  # bytes; a hostile body of this size takes the event loop 1.5 ms
+
+Header = Callable[[str], str | None]
+
+
+class Door:
+    """Publishes single events of one process, from its event loop."""
+
+    def __init__(self, app: Flask) -> None:
+        url = libpq_url(app.extensions["portal"].database_url)
+        self._together = GroupCommit(url, listeners_of(app))
+        self._rates, self._room = rates.of(app), storage.of(app)
+
+    async def publish(self, actor: Actor, header: Header, body: bytes) -> Ready | None:
+        """Return the answer to a request that publishes, once the event is kept; None if this
+        request is the application's, and nothing was published.
+
+        Raises UnknownOutcome.
+        """
+        begun_at = time.perf_counter()
+        event = _read(header, body)
+        if event is None or not self._is_counted(actor.tenant_id):
+            return None
+        accepted = await self._together.publish(actor, event)
+        if accepted is None:
+            return None
+        request_id = new_request_id()
+        log_answer("POST", PUBLISH, 202, begun_at, request=request_id)
+        return ready(published([accepted]), 202, request_id)
+
+    def stop(self) -> None:
+        """Let go of the database, when the last request is answered."""
+        self._together.stop()
+
+    def _is_counted(self, tenant_id: str) -> bool:
+        """Count the request and its event towards the quotas; False, with nothing counted, if this
+        process has to ask PostgreSQL for that, or the tenant is at a quota."""
+        return self._room.is_there(tenant_id) and self._rates.took(tenant_id, REQUESTS, EVENTS)
+
+
+def _read(header: Header, body: bytes) -> EventInput | None:
+    """Return the event in a request's body; None if it is not a plain one, or is not valid."""
+    kind = (header("content-type") or "").partition(";")[0].strip().lower()
+    is_plain = (
+        kind == "application/json"
+        and len(body) <= LARGEST
+        and header("idempotency-key") is None
+        and header("content-encoding") is None
+    )
+    if not is_plain:
+        return None
+    try:
+        given = strictjson.parse(body)
+        if not isinstance(given, dict) or not given or "events" in given:
+            return None
+        event = EventInput.read(given)
+    except PortalError:
+        return None
+    return event if is_free_of_keys(event) else None

@@ -1,0 +1,388 @@
+"""Single events that programs publish over HTTP are kept in few transactions, and each is answered
+as if it had been published alone."""
+
+import http.client
+import json
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+
+from portal.config import libpq_url
+from portal.events.door import LARGEST
+from tests.bench.servers import Server, free_port, portal_serving
+from tests.cast import PREFIX, Api
+from tests.databases import Database
+from tests.front.kit import until
+
+TYPE = "rfp.created"
+PLAIN = {"type": TYPE, "data": {"id": 1}}
+PUBLISHING = "application_name = 'portal-publish'"
+APPLICATIONS_OWN = "content-security-policy"  # a header that the event loop's answers lack
+SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    document: dict[str, Any]
+    headers: Mapping[str, str]
+
+    @property
+    def is_of_the_loop(self) -> bool:
+        return APPLICATIONS_OWN not in self.headers
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """What became of the one event."""
+        assert self.status == 202, self.document
+        [event] = self.document["events"]
+        return dict(event)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that publishes with one key."""
+
+    port: int
+    key: str
+
+    def publish(self, body: Any = PLAIN, **headers: str) -> Answer:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        head = {"authorization": f"Bearer {self.key}", "content-type": "application/json", **named}
+        text = body if isinstance(body, bytes) else json.dumps(body)
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)) as line:
+            line.request("POST", f"{PREFIX}/events", text, head)
+            answer = line.getresponse()
+            told = json.loads(answer.read())
+            return Answer(answer.status, told, {name.lower(): v for name, v in answer.getheaders()})
+
+    def publish_at_once(self, bodies: Sequence[Any], threads: int = 24) -> list[Answer]:
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(self.publish, bodies))
+
+
+@pytest.fixture(scope="module")
+def environment(_settings: dict[str, str]) -> dict[str, str]:
+    """The settings of a portal on the test's database."""
+    return _settings
+
+
+@contextmanager
+def serving(environment: dict[str, str]) -> Iterator[Server]:
+    port = free_port()
+    address = {"PORTAL_BASE_URL": f"http://127.0.0.1:{port}"}
+    with portal_serving(environment | address, port) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def server(environment: dict[str, str]) -> Iterator[Server]:
+    with serving(environment) as one:
+        yield one
+
+
+@pytest.fixture
+def program(server: Server, ada: Api) -> Program:
+    """A program whose key and quotas the server knows already."""
+    return warm(server, ada)
+
+
+def warm(server: Server, owner: Api, **wanted: Any) -> Program:
+    made = owner.create("api-keys", scopes=["events:publish", "events:read"], **wanted)
+    program = Program(server.port, made["key"])
+    until(lambda: program.publish({"type": "warm.up", "data": {}}).is_of_the_loop)
+    return program
+
+
+@pytest.fixture
+def webhook(ada: Api) -> dict[str, Any]:
+    return ada.create("webhooks", url="https://hooks.example.com/", event_types=[TYPE])
+
+
+def deliveries_by_event(database: Database) -> dict[str, int]:
+    """Event id → how many deliveries, of this module's type."""
+    found = database.sql(
+        "SELECT coalesce(json_object_agg(id, many), '{}') FROM (SELECT event.id, count(delivery.id)"
+        " AS many FROM event LEFT JOIN delivery ON delivery.event_id = event.id WHERE type = %s"
+        " GROUP BY event.id) AS found",
+        TYPE,
+    )
+    return dict(found)
+
+
+def ids_of(answers: Sequence[Answer]) -> list[str]:
+    return [answer.event["id"] for answer in answers]
+
+
+def named(client_id: str) -> dict[str, Any]:
+    return {**PLAIN, "id": client_id}
+
+
+@contextmanager
+def claimed_by_another(database: Database, tenant_id: str, client_id: str) -> Iterator[None]:
+    """Hold a publisher's id in a transaction that does not end before the block does."""
+    with psycopg.connect(libpq_url(database.superuser_url)) as other:
+        other.execute(
+            "INSERT INTO event_key (tenant_id, client_id, event_id) VALUES (%s, %s, 'evt_other')",
+            (tenant_id, client_id),
+        )
+        yield
+        other.rollback()
+
+
+def publishing_backends(database: Database) -> list[int]:
+    found = database.sql(
+        f"SELECT array_agg(pid) FROM pg_stat_activity WHERE {PUBLISHING}"
+        " AND datname = current_database()"
+    )
+    return list(found or [])
+
+
+# ---------------------------------------------------------------- the same as alone
+
+
+def test_an_answer_of_the_loop_reads_like_one_of_the_application(program, webhook):
+    loops = program.publish(PLAIN)
+    applications = program.publish(PLAIN, idempotency_key="one")
+    assert (loops.is_of_the_loop, applications.is_of_the_loop) == (True, False)
+    ours, theirs = loops.event, applications.event
+    assert ours.keys() == theirs.keys()
+    assert {**ours, "id": theirs["id"]} == theirs
+    assert loops.headers["content-type"] == applications.headers["content-type"]
+    assert loops.headers["x-request-id"].startswith("req_")
+    assert loops.headers["cache-control"] == "no-store"
+
+
+def test_what_is_kept_of_it_is_the_same(program, webhook, ada, database):
+    said = {
+        "type": TYPE, "subject": "rfp-1", "occurred_at": "2026-01-02T03:04:05Z",
+        "data": {"text": "ü ✓ \\u0041", "deep": [{"a": [1, 2.5, None, True]}]},
+    }  # fmt: skip
+    loops = program.publish({**said, "id": "loop"})
+    applications = program.publish({**said, "id": "application"}, idempotency_key="one")
+    assert loops.is_of_the_loop
+    assert not applications.is_of_the_loop
+    ours, theirs = (ada.get(f"/events/{one.event['id']}").json for one in (loops, applications))
+    for differs in ("id", "client_id", "received_at"):
+        assert ours.pop(differs) != theirs.pop(differs)
+    assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        ([PLAIN, PLAIN], {}, 202),
+        ({"events": [PLAIN]}, {}, 202),
+        ({"type": TYPE, "data": {"text": "x" * LARGEST}}, {}, 202),
+        (
+            {"type": TYPE, "data": {"key": "sk-acme-sXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"}},
+            {},
+            202,
+        ),
+        (PLAIN, {"content_type": "text/plain"}, 415),
+        (PLAIN, {"content_encoding": "gzip"}, 415),
+        ({"type": "no type at all"}, {}, 422),
+        ({"type": TYPE, "wrong": 1}, {}, 422),
+        ({"type": "api_key.created", "data": {}}, {}, 422),
+        (b'{"type": "a.b", "type": "a.b"}', {}, 400),
+        (b'{"type": "a.b", "data": {"a": "\\u0000"}}', {}, 400),
+        (b"{", {}, 400),
+        (b"", {}, 400),
+        ({}, {}, 400),
+    ],
+)
+def test_whatever_is_not_plain_is_the_applications(program, body, headers, status):
+    answer = program.publish(body, **headers)
+    assert (answer.status, answer.is_of_the_loop) == (status, False), answer.document
+
+
+def test_a_key_that_may_not_publish_gets_the_applications_refusal(server, program, ada):
+    other = Program(server.port, ada.create("api-keys", scopes=["events:read"])["key"])
+    assert [other.publish().status for _ in range(3)] == [403] * 3
+
+
+def test_a_revoked_key_publishes_nothing_more(program, ada, database):
+    mine = next(key for key in ada.get("/api-keys").json["items"] if key["status"] == "active")
+    before = len(deliveries_by_event(database))
+    assert ada.post(f"/api-keys/{mine['id']}/revoke", {}).status_code == 200
+    until(lambda: program.publish().status == 401)
+    after = len(deliveries_by_event(database))
+    assert [program.publish().status for _ in range(5)] == [401] * 5
+    assert len(deliveries_by_event(database)) == after >= before
+
+
+# ---------------------------------------------------------------- many at once
+
+
+def test_a_burst_keeps_and_owes_each_event_once(program, webhook, database):
+    answers = program.publish_at_once([PLAIN] * 300)
+    assert deliveries_by_event(database) == dict.fromkeys(ids_of(answers), 1)
+    assert all(answer.event["deliveries"] == 1 for answer in answers)
+    assert sum(answer.is_of_the_loop for answer in answers) > 100
+
+
+def test_an_id_is_published_once_however_many_say_it_at_once(program, webhook, database):
+    answers = program.publish_at_once([named(f"order-{n % 20}") for n in range(200)])
+    told = Counter((a.event["client_id"], a.event["id"]) for a in answers)
+    assert sorted(told.values()) == [10] * 20, "each has one event, and all are told of it"
+    new = [answer for answer in answers if not answer.event["duplicate"]]
+    assert len(new) == len({answer.event["client_id"] for answer in new}) == 20
+    assert deliveries_by_event(database) == dict.fromkeys(ids_of(new), 1)
+
+
+def test_an_event_that_does_not_match_its_schema_fails_alone(program, ada, webhook, database):
+    schema = {"type": "object", "properties": {"id": {"type": "integer"}}}
+    ada.create("event-types", name=TYPE, json_schema=schema, validation="reject")
+    wrong = {"type": TYPE, "data": {"id": "seven"}}
+    bodies = [wrong if n % 10 == 3 else PLAIN for n in range(100)]
+    answers = program.publish_at_once(bodies)
+    refused = [a for body, a in zip(bodies, answers, strict=True) if body is wrong]
+    good = [a for body, a in zip(bodies, answers, strict=True) if body is PLAIN]
+    assert {a.status for a in refused} == {422}
+    assert {a.document["errors"][0]["field"] for a in refused} == {"data.id"}
+    assert deliveries_by_event(database) == dict.fromkeys(ids_of(good), 1)
+
+
+def test_each_event_belongs_to_the_key_that_published_it(server, ada, gus, database):
+    application = ada.create("applications", display_name="Orders")
+    of_orders = warm(server, ada, application_id=application["id"])
+    programs = [warm(server, ada), of_orders, warm(server, gus)]
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda n: (n % 3, programs[n % 3].publish()), range(150)))
+    assert sum(answer.is_of_the_loop for _, answer in answers) > 50
+    for number, (tenant, application_id) in enumerate(
+        [("acme", None), ("acme", application["id"]), ("globex", None)]
+    ):
+        ids = [answer.event["id"] for which, answer in answers if which == number]
+        stamped = database.sql(
+            "SELECT json_agg(DISTINCT ARRAY[tenant.slug, application_id]) FROM event"
+            " JOIN tenant ON tenant.id = tenant_id WHERE event.id = ANY (%s)", ids,
+        )  # fmt: skip
+        assert stamped == [[tenant, application_id]]
+
+
+def test_a_webhook_gets_what_is_published_after_its_answer(program, ada):
+    for _ in range(20):
+        name = ada.create("webhooks", url="https://hooks.example.com/", event_types=[TYPE])
+        assert program.publish().event["deliveries"] == 1
+        assert ada.delete(f"/webhooks/{name['id']}").status_code == 204
+        assert program.publish().event["deliveries"] == 0
+
+
+def test_a_quota_holds_for_the_events_of_the_loop(program, ada, database):
+    database.sql(
+        "INSERT INTO tenant_quota (tenant_id, name, value)"
+        " SELECT id, 'events_per_second', 20 FROM tenant WHERE slug = 'acme'"
+    )
+    # What was borrowed before ends within a second; then all borrow from the new limit.
+    until(lambda: any(a.status == 429 for a in program.publish_at_once([PLAIN] * 40)))
+    before, begun_at = len(deliveries_by_event(database)), time.monotonic()
+    answers = program.publish_at_once([PLAIN] * 300)
+    seconds = time.monotonic() - begun_at
+    assert {answer.status for answer in answers} == {202, 429}
+    accepted = sum(answer.status == 202 for answer in answers)
+    assert len(deliveries_by_event(database)) - before == accepted
+    assert accepted <= 20 * (seconds + 2), "a burst may use what two seconds allow"
+
+
+# ---------------------------------------------------------------- what breaks
+
+
+@contextmanager
+def at_commit_of_the_loop(database: Database, statement: str) -> Iterator[None]:
+    """Run a statement (PL/pgSQL) when a transaction of the event loop is to be committed."""
+    database.sql(
+        f"CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        f" IF current_setting('application_name') = 'portal-publish' THEN {statement}; END IF;"
+        f" RETURN NULL; END $$;"
+        f"CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON event"
+        f" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit()"
+    )
+    try:
+        yield
+    finally:
+        database.sql("DROP FUNCTION at_commit CASCADE")
+
+
+def test_a_connection_lost_during_the_commit_is_not_taken_for_a_refusal(program, database):
+    until(lambda: program.publish().is_of_the_loop)
+    known = deliveries_by_event(database)
+    with at_commit_of_the_loop(database, "PERFORM pg_terminate_backend(pg_backend_pid())"):
+        answer = program.publish(named("lost"))
+    assert (answer.status, answer.document["code"]) == (503, "unknown_outcome")
+    assert deliveries_by_event(database) == known, "nothing was published a second time"
+    assert program.publish(named("lost")).event["duplicate"] is False
+
+
+def test_what_postgresql_refuses_at_the_commit_is_published_alone(program, database):
+    until(lambda: program.publish().is_of_the_loop)
+    with at_commit_of_the_loop(database, "RAISE 'no' USING ERRCODE = '53100'"):
+        answer = program.publish(named("refused"))
+    assert not answer.is_of_the_loop
+    assert answer.event["duplicate"] is False
+
+
+def test_connections_that_are_lost_lose_no_event_and_publish_none_twice(program, webhook, database):
+    bodies = [{**PLAIN, "subject": f"order-{n}"} for n in range(600)]
+    with ThreadPoolExecutor(17) as pool:
+        published = [pool.submit(program.publish, body) for body in bodies]
+        for _ in range(20):
+            database.sql(
+                f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {PUBLISHING}"
+            )
+        answers = [one.result() for one in published]
+    assert {a.document["code"] for a in answers if a.status != 202} <= {"unknown_outcome"}
+    kept = Counter(database.sql("SELECT json_agg(subject) FROM event WHERE type = %s", TYPE))
+    assert set(kept.values()) == {1}
+    accepted = {b["subject"] for b, a in zip(bodies, answers, strict=True) if a.status == 202}
+    assert accepted <= kept.keys()
+
+
+def test_who_waits_for_an_id_keeps_nobody_else_waiting(program, server, ada, gus, database):
+    other = warm(server, gus)
+    slow = [warm(server, ada) for _ in range(6)]
+    tenant = database.sql("SELECT id FROM tenant WHERE slug = 'acme'")
+    with ThreadPoolExecutor(6) as pool:
+        with claimed_by_another(database, tenant, "held"):
+            held = [pool.submit(one.publish, named("held")) for one in slow]
+            answers = [other.publish() for _ in range(20)]
+            assert [answer.status for answer in answers] == [202] * 20
+            assert not any(one.done() for one in held)
+        events = [one.result().event for one in held]
+    assert len({event["id"] for event in events}) == 1, "all are told of the one event"
+    assert sum(not event["duplicate"] for event in events) == 1
+
+
+def test_a_frozen_connection_ends_with_an_answer(program, database):
+    assert program.publish().is_of_the_loop
+    frozen = publishing_backends(database)
+    assert frozen
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        answer = program.publish(named("frozen"))
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+    assert answer.status == 202, "the application published it"
+    assert program.publish(named("frozen")).event["duplicate"] is True
+
+
+def test_it_ends_in_order_and_notes_the_use_of_keys(environment, ada, database):
+    with serving(environment) as server:
+        program = warm(server, ada)
+        answers = program.publish_at_once([PLAIN] * 50)
+    assert sum(answer.is_of_the_loop for answer in answers) > 10
+    noted = database.sql(
+        "SELECT sum(calls)::int FROM key_use WHERE aspect = 'scope' AND what = 'events:publish'"
+    )
+    assert noted >= 51
