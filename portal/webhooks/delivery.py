@@ -125,7 +125,7 @@ def _begin(actor: Actor, webhook_id: str, command: TestInput) -> tuple[DeliveryA
         actor_name=actor.name[:200],
         url=webhook.url,
         request_headers=[list(pair) for pair in request.headers.items()],
-        request_body=request.body.decode(),
+        body_of_test=request.body.decode(),
         signed_with=signing.fingerprint(keys[0]),
         explanation=ON_ITS_WAY,
     )

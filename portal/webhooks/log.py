@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, literal, not_, select
-from sqlalchemy.orm import defer
+from sqlalchemy.orm import defer, undefer
 
 from portal.db import Actor, session
 from portal.errors import NotFound
@@ -26,6 +26,7 @@ SHOWN_STATES = ("pending", "held", "in_flight", "retrying", *STATES[3:])
 OF_ONE_SUBJECT = 500
 COUNTED_NEW = 100
 ATTEMPTS_SHOWN = 50
+WITH_BODY = undefer(DeliveryAttempt.body_of_event)
 CHOICES = 200
 AN_ID = re.compile(r"(dlv|evt|whk|rpl)_[0-9A-HJKMNP-TV-Z]{26}")
 
@@ -149,7 +150,7 @@ def attempt_named(actor: Actor, attempt_id: str) -> DeliveryAttempt | None:
     query = DeliveryAttempt.seen_by(actor).where(
         DeliveryAttempt.id == attempt_id, DeliveryAttempt.webhook_id.in_(seen)
     )
-    return session.scalar(query)
+    return session.scalar(query.options(WITH_BODY))
 
 
 def after(actor: Actor, webhook: Webhook, sequence: int, limit: int) -> Sequence[Delivery]:
@@ -169,9 +170,11 @@ def attempts_of(
     """The attempts of one delivery, the newest first; only `whole` with what was sent and
     answered."""
     query = DeliveryAttempt.seen_by(actor).where(DeliveryAttempt.of(delivery))
-    if not whole:
+    if whole:
+        query = query.options(WITH_BODY)
+    else:
         query = query.options(
-            defer(DeliveryAttempt.request_body, raiseload=True),
+            defer(DeliveryAttempt.body_of_test, raiseload=True),
             defer(DeliveryAttempt.request_headers, raiseload=True),
             defer(DeliveryAttempt.response_body, raiseload=True),
             defer(DeliveryAttempt.response_headers, raiseload=True),
@@ -183,6 +186,7 @@ def attempts_of(
 def whole_attempt(actor: Actor, attempt: DeliveryAttempt) -> DeliveryAttempt:
     """An attempt of `attempts_of` with everything."""
     query = DeliveryAttempt.seen_by(actor).where(DeliveryAttempt.id == attempt.id)
+    query = query.options(WITH_BODY)
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
 

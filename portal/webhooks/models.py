@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    cast,
     func,
     not_,
     null,
@@ -27,11 +28,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, MappedSQLExpression, column_property, mapped_column
 
 from portal.applications.ownership import OfApplication
 from portal.config import running
 from portal.db import CONSTRAINTS, Actor, Base, Record
+from portal.events.models import Event
 from portal.outbound import Kind
 from portal.secretstore import SecretRef
 from portal.secretstore.paths import path_in_sql
@@ -248,7 +250,8 @@ class DeliveryAttempt(Base):
     actor_name: Mapped[str] = mapped_column(String(200))
     url: Mapped[str] = mapped_column(String(2048))
     request_headers: Mapped[list[list[str]]] = mapped_column(JSONB)
-    request_body: Mapped[str] = mapped_column(Text)
+    # Only of a test. What was sent of an event is kept once, with the event: see `request_body`.
+    body_of_test: Mapped[str] = mapped_column("request_body", Text)
     signed_with: Mapped[str] = mapped_column(String(64))
     outcome: Mapped[str] = mapped_column(String(20), server_default="sending")
     explanation: Mapped[str] = mapped_column(Text, server_default="")
@@ -261,6 +264,7 @@ class DeliveryAttempt(Base):
     address: Mapped[str | None] = mapped_column(String(60))
     tls_version: Mapped[str | None] = mapped_column(String(20))
     certificate_days: Mapped[int | None]
+    body_of_event: ClassVar[MappedSQLExpression[str | None]]
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:
@@ -274,10 +278,33 @@ class DeliveryAttempt(Base):
         return (cls.delivery_id == delivery.id) & (cls.id >= oldest)
 
     @property
+    def request_body(self) -> str:
+        """Return the body exactly as it left."""
+        return self.body_of_test or self.body_of_event or ""
+
+    @property
     def signed_content(self) -> str:
         """The exact text under the signature."""
         sent = dict(self.request_headers)
         return style_of(sent).signed_text(sent, self.request_body)
+
+
+# Byte for byte what `portal.webhooks.sending.body_of` sends of the same row.
+_SENT_OF_EVENT = func.concat(
+    '{"type":"',
+    Event.type,
+    '","timestamp":"',
+    func.to_char(func.timezone("UTC", Event.occurred_at), 'YYYY-MM-DD"T"HH24:MI:SS.MS'),
+    '+00:00","data":',
+    cast(Event.data, Text),
+    "}",
+)
+DeliveryAttempt.body_of_event = column_property(
+    select(_SENT_OF_EVENT)
+    .where(Event.tenant_id == DeliveryAttempt.tenant_id, Event.id == DeliveryAttempt.event_id)
+    .scalar_subquery(),
+    deferred=True,
+)
 
 
 STATES = ("pending", "in_flight", "retrying", "delivered", "failed", "expired", "cancelled")

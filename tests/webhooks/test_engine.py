@@ -94,6 +94,31 @@ def test_every_delivery_has_its_place_in_the_sequence(
     assert [a["outcome"] for a in whole["attempt_list"]] == ["delivered"]
 
 
+def test_an_attempt_shows_the_body_exactly_as_it_left(
+    engine: Engine, ada: Api, make: Make, receiver: Receiver, database: Database
+) -> None:
+    webhook = make(receiver.hook("crm"))
+    times = (
+        "2000-12-31T23:59:59.999999Z",
+        "2026-01-02T03:04:05.6789+05:30",
+        "2030-12-31T23:59:59.0009Z",
+        "2026-01-02T03:04:05Z",
+    )
+    data = {"ü ✓": '"\\/\t', "deep": [{"b": 1.50, "a": [None, True, 1e300, 2**60]}], "": {}}
+    publish(ada, *({**rfp(n), "data": data, "occurred_at": at} for n, at in enumerate(times)))
+    sent = until(lambda: m if len(m := receiver.mail("crm")) == len(times) else None)
+    until(lambda: [d["state"] for d in deliveries(ada, webhook)] == ["delivered"] * len(times))
+    shown = {
+        attempt["id"]: attempt
+        for one in deliveries(ada, webhook)
+        for attempt in ada.get(f"/deliveries/{one['id']}").json["attempt_list"]
+    }.values()
+    assert sorted(attempt["request_body"] for attempt in shown) == sorted(m["body"] for m in sent)
+    assert all(one["request_body"] in one["signed_content"] for one in shown)
+    kept = "SELECT sum(length(request_body)) FROM delivery_attempt"
+    assert database.sql(kept) == 0, "it is kept once, with the event"
+
+
 def test_an_own_id_publishes_once(ada: Api, make: Make, receiver: Receiver) -> None:
     webhook = make(receiver.hook("crm"))
     [first, twin] = publish(ada, rfp(1, id="order-1"), rfp(1, id="order-1"))
