@@ -14,9 +14,13 @@ from flask import Flask
 
 from portal import deadlines
 from portal.config import libpq_url
+from portal.outbound import Request
+from portal.outbound.client import CONNECT_SECONDS
+from portal.outbound.guard import DNS_SECONDS
 from portal.pipeline import Connection
 from portal.webhooks import engine as engines
-from portal.webhooks import fresh, presence, queue
+from portal.webhooks import fresh, lanes, presence, queue
+from portal.webhooks.schemas import RetryPolicy
 from tests.cast import Api
 from tests.databases import Database
 from tests.webhooks.conftest import Make
@@ -176,6 +180,13 @@ def test_a_lease_lasts_for_a_renewal_that_takes_as_long_as_it_may() -> None:
     assert max(engines.RECONNECT_SECONDS[1], presence.RENEW_SECONDS) < presence.GONE_SECONDS
     back = engines.RECONNECT_SECONDS[1] + deadlines.CONNECT_SECONDS + presence.RENEW_SECONDS
     assert back < presence.BACK_SECONDS
+
+
+def test_a_lease_of_a_delivery_lasts_for_the_longest_attempt_and_the_wait_before_it() -> None:
+    to_the_answer = RetryPolicy.model_json_schema()["properties"]["timeoutMs"]["maximum"] / 1000
+    its_body = Request("POST", "https://hooks.example.com/", {}, b"").read_timeout
+    attempt = DNS_SECONDS + CONNECT_SECONDS + to_the_answer + its_body
+    assert lanes.BEGIN_WITHIN + attempt <= queue.LEASE_SECONDS
 
 
 def test_a_running_worker_always_has_most_of_its_lease_before_it(
