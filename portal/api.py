@@ -49,16 +49,27 @@ Ready = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers, body of an answer that is given before the framework."""
 
 
-def ready(document: Any, status: int, request_id: str) -> Ready:
+def ready(document: Any, status: int, request_id: str, kind: str = "application/json") -> Ready:
     """Return the same for the event loop, which has no request of the framework."""
     body = orjson.dumps(document, default=float, option=JSON_OPTIONS)
     headers = [
-        ("content-type", "application/json"),
+        ("content-type", kind),
         ("cache-control", "no-store"),
         ("x-content-type-options", "nosniff"),
         ("x-request-id", request_id),
     ]
     return status, headers, body
+
+
+def ready_problem(error: PortalError, request_id: str) -> Ready:
+    """Return an error as `problem` does, for the event loop."""
+    document = problem_document(error, request_id)
+    status, headers, body = ready(document, error.status, request_id, PROBLEM)
+    return (
+        status,
+        [*headers, *((name.lower(), value) for name, value in error.headers.items())],
+        body,
+    )
 
 
 def _json(value: Any) -> Any:

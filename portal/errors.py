@@ -217,7 +217,7 @@ class UnknownOutcome(PortalError):
     def __init__(self) -> None:
         super().__init__(
             "The connection to the database broke while this was being saved, so it may have been"
-            " done. Look, or send it again with the same Idempotency-Key."
+            " done. Look, or send it again with the same Idempotency-Key or id."
         )
 
     @property

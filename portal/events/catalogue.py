@@ -90,12 +90,18 @@ def asking(tenant_id: str, types: Collection[str]) -> Bound:
     return Bound(ASKING, {"tenant_id": tenant_id, "names": sorted(types)})
 
 
-def check(events: Sequence[EventInput], schemas: Rows, work: Work) -> None:
+def asking_any(tenant_id: str, types: Collection[str]) -> Bound:
+    """Return the statement that tells whether events of these types must match a schema: a row if
+    so."""
+    return Bound(ASKING_ANY, {"tenant_id": tenant_id, "names": sorted(types)})
+
+
+def check(events: Sequence[EventInput], schemas: Rows) -> None:
     """Check events against the schemas that `asking` found.
 
     Raises Invalid for events that only the portal publishes, and for data that does not match.
     """
-    problems = list[FieldError]()
+    work, problems = Work(), list[FieldError]()
     roots = _roots(schemas, work)
     for number, event in enumerate(events):
         place = f"events.{number}." if len(events) > 1 else ""
@@ -108,15 +114,15 @@ def check(events: Sequence[EventInput], schemas: Rows, work: Work) -> None:
         raise Invalid(problems)
 
 
-ASKING = Statement(
-    select(EventType.name, EventType.json_schema).where(
-        EventType.tenant_id == bindparam("tenant_id"),
-        EventType.name == any_(bindparam("names", type_=ARRAY(String))),
-        EventType.validation == "reject",
-        EventType.json_schema.is_not(None),
-        EventType.is_deleted.is_(False),
-    )
+_ASKING = select(EventType.name, EventType.json_schema).where(
+    EventType.tenant_id == bindparam("tenant_id"),
+    EventType.name == any_(bindparam("names", type_=ARRAY(String))),
+    EventType.validation == "reject",
+    EventType.json_schema.is_not(None),
+    EventType.is_deleted.is_(False),
 )
+ASKING = Statement(_ASKING)
+ASKING_ANY = Statement(_ASKING.with_only_columns(EventType.name).limit(1))
 
 
 def _roots(schemas: Rows, work: Work) -> dict[str, Subschema]:

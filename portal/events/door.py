@@ -11,10 +11,10 @@ from collections.abc import Callable
 from flask import Flask
 
 from portal import strictjson
-from portal.api import Ready, new_request_id, ready
+from portal.api import Ready, new_request_id, ready, ready_problem
 from portal.config import libpq_url
 from portal.db import Actor
-from portal.errors import PortalError
+from portal.errors import PortalError, UnknownOutcome
 from portal.events.group_commit import GroupCommit
 from portal.events.keymaterial import is_free_of_keys
 from portal.events.listeners import listeners_of
@@ -43,19 +43,25 @@ class Door:
     async def publish(self, actor: Actor, header: Header, body: bytes) -> Ready | None:
         """Return the answer to a request that publishes, once the event is kept; None if this
         request is the application's, and nothing was published.
-
-        Raises UnknownOutcome.
         """
         begun_at = time.perf_counter()
-        event = _read(header, body)
-        if event is None or not self._is_counted(actor.tenant_id):
+        event, tenant_id = _read(header, body), actor.tenant_id
+        if event is None or not self._together.takes(actor, event):
             return None
-        accepted = await self._together.publish(actor, event)
-        if accepted is None:
+        if not self._is_counted(tenant_id):
             return None
         request_id = new_request_id()
-        log_answer("POST", PUBLISH, 202, begun_at, request=request_id)
-        return ready(published([accepted]), 202, request_id)
+        try:
+            accepted = await self._together.publish(actor, event)
+        except UnknownOutcome as error:
+            answer = ready_problem(error, request_id)
+        else:
+            if accepted is None:
+                self._rates.give_back(tenant_id, REQUESTS, EVENTS)
+                return None
+            answer = ready(published([accepted]), 202, request_id)
+        log_answer("POST", PUBLISH, answer[0], begun_at, request=request_id)
+        return answer
 
     def stop(self) -> None:
         """Let go of the database, when the last request is answered."""

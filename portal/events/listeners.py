@@ -49,9 +49,11 @@ class Owed(NamedTuple):
 class Listener(Protocol):
     """A feature that does something with events."""
 
-    def who_wants(self, tenant_id: str, types: Collection[str]) -> Bound:
-        """Return the statement that finds its records which want events of these types. No row
-        means that there are none."""
+    def who_wants(
+        self, tenant_id: str, types: Collection[str], at_most: int | None = None
+    ) -> Bound:
+        """Return the statement that finds its records which want events of these types: rows of
+        texts, no more than `at_most`. No row means that there are none."""
         ...
 
     def owes(self, tenant_id: str, events: Sequence[Published], wanting: Rows) -> Owed:

@@ -14,7 +14,6 @@ from sqlalchemy import ARRAY, String, any_, bindparam, select
 from portal.db import Actor, new_id
 from portal.driver import Bound, Statement
 from portal.events import catalogue
-from portal.events.jsonschema import Work
 from portal.events.listeners import Listener, Owed, Published, Rows
 from portal.events.models import Event, EventKey
 from portal.events.schemas import EventInput
@@ -29,6 +28,21 @@ CLAIMED = Statement(
 )
 
 
+# Webhooks that want the events of a small publication, at most, and bytes of their filters.
+FEW_WANTING, FEW_BYTES = 100, 32 * 1024
+
+
+class NotSmall(Exception):
+    """Publishing takes much computing: schemas are to be checked, or many webhooks are owed.
+
+    `owed_each`: fewer events would be small enough, each with so many deliveries.
+    """
+
+    def __init__(self, owed_each: int = 0) -> None:
+        super().__init__()
+        self.owed_each = owed_each
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """What became of one published event."""
@@ -41,7 +55,8 @@ class Accepted:
 
 
 class Publication:
-    """Publish events of one actor. Send what `looks`, then `claims`, then `writes` return.
+    """Publish events of one actor. Send what `looks`, then `claims`, then `writes` return, and
+    `check` before the claims. `glances` and `size` are for who has little time.
 
     An event whose id was published before is not published again.
     """
@@ -59,12 +74,33 @@ class Publication:
         self._is_new = [True] * len(events)
         self._deliveries: Mapping[str, int] = {}
 
+    def __len__(self) -> int:
+        return len(self._events)
+
     def looks(self) -> list[Bound]:
         """Return the statements that read what publishing depends on."""
         types = {event.type for event in self._events}
         tenant_id = self._actor.tenant_id
         wanting = [listener.who_wants(tenant_id, types) for listener in self._listeners]
         return [catalogue.asking(tenant_id, types), *wanting]
+
+    def glances(self) -> list[Bound]:
+        """Return, in place of `looks`, the statements that tell whether the publication is small,
+        and read what a small one depends on: then nothing is to be checked."""
+        types = {event.type for event in self._events}
+        tenant_id = self._actor.tenant_id
+        wanting = [one.who_wants(tenant_id, types, FEW_WANTING + 1) for one in self._listeners]
+        return [catalogue.asking_any(tenant_id, types), *wanting]
+
+    def size(self, glanced: Sequence[Rows]) -> int:
+        """Return how many deliveries there may be at most, from what `glances` found. Raises
+        NotSmall."""
+        [schemas, *wanting] = glanced
+        many = sum(len(rows) for rows in wanting)
+        heavy = sum(len(text) for rows in wanting for row in rows for text in row)
+        if schemas or many > FEW_WANTING or heavy > FEW_BYTES:
+            raise NotSmall
+        return many * len(self._events)
 
     def claims(self) -> list[Bound]:
         """Return the statements that offer our ids for the publisher's own, and read which hold.
@@ -81,9 +117,9 @@ class Publication:
             Bound(CLAIMED, {**tenant, "names": list(self._named)}),
         ]
 
-    def check(self, looked: Sequence[Rows], work: Work | None = None) -> None:
+    def check(self, looked: Sequence[Rows]) -> None:
         """Check the events against what `looks` found. Raises Invalid."""
-        catalogue.check(self._events, looked[0], work or Work())
+        catalogue.check(self._events, looked[0])
 
     def writes(self, looked: Sequence[Rows], claimed: Sequence[Rows]) -> list[Bound]:
         """Return the statements that store the new events, and what is owed for them."""

@@ -9,7 +9,6 @@ import asyncio
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import structlog
 
 from portal import api
@@ -26,8 +25,7 @@ from portal.keys.gate import actor_of
 from portal.keys.sources import name_of
 from portal.keys.usage import usage
 from portal.networks import parse
-from portal.openapi import PROBLEM
-from portal.proxies import client_of
+from portal.proxies import client_of, host_of, is_trusted
 from portal.web.assets import PREFIX as STATIC
 
 if TYPE_CHECKING:
@@ -47,6 +45,7 @@ PLACES = 256  # requests that wait for one of these, each
 # few refusals a second for each connection, not all that a thread can give.
 TOO_MANY, PAUSE_SECONDS = 429, 0.5
 FOR_KEYS = frozenset({door.VERIFY, door.INTROSPECT, "/oauth/token"})
+DOORS = frozenset({door.VERIFY, door.INTROSPECT, publishing.PUBLISH})
 KEYS_OF_A_TENANT = len("Bearer sk-acme-")  # the tenant's code stands in each of its keys
 PLAIN = [
     ("content-type", "text/plain; charset=utf-8"),
@@ -68,6 +67,7 @@ class Front:
         self._files: Files = app.extensions["portal.files"]
         self._bodies = Bodies()
         self._publishing = publishing.Door(app)
+        self._hosts: set[str] = app.extensions["hosts"]
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin in the process that serves, before its first request."""
@@ -119,7 +119,9 @@ class Front:
     async def _from_memory(self, scope: Any, body: bytes) -> Answer | None:
         """Answer on the loop. Return None if this request is the application's."""
         path, header = scope.path, scope.headers.get
-        if scope.method != "POST" or scope.query_string:
+        if scope.method != "POST" or scope.query_string or path not in DOORS:
+            return None
+        if not self._is_plain(scope):
             return None
         if path == door.VERIFY:
             return await door.verify(self._engine, header, body)
@@ -128,6 +130,16 @@ class Front:
         if path == publishing.PUBLISH:
             return await self._published(scope, body)
         return None
+
+    def _is_plain(self, scope: Any) -> bool:
+        """Tell whether a request is for us, and shows one credential."""
+        headers = scope.headers
+        host = headers.get("host") or ""
+        if self._trusted and is_trusted(scope.client, self._trusted):
+            host = host_of(headers.get("x-forwarded-host") or "") or host
+        name, _, port = host.rpartition(":")
+        named = name if port.isdigit() else host
+        return named.lower() in self._hosts and len(headers.get_all("authorization")) == 1
 
     async def _from_the_application(self, scope: Any, protocol: Any, body: bytes) -> Answer | None:
         environ, line = wsgi.environment(scope, body), self._line(scope)
@@ -141,10 +153,10 @@ class Front:
     async def _published(self, scope: Any, body: bytes) -> Answer | None:
         """Publish an event for a key. Return None if this request is the application's."""
         header = scope.headers.get
-        self._engine.require_current()
         key = door.caller_of(self._engine, header, publishing.SCOPE)
         if key is None:
             return None
+        self._engine.require_current()
         answer = await self._publishing.publish(actor_of(key, Origin()), header, body)
         if answer is not None:
             now = self._engine.clock.now()
@@ -190,11 +202,10 @@ def _network(peer: str, forwarded: str, trusted: "tuple[Network, ...]") -> str:
 
 def _refusal(path: str, error: PortalError) -> Answer:
     """The answer to a request that the application never sees."""
-    headers = [(name.lower(), value) for name, value in error.headers.items()]
-    if error.status in (400, 408, 413):
-        headers.append(("connection", "close"))  # what is left of the body is not read
+    status, headers, body = api.ready_problem(error, api.new_request_id())
     if not api.is_api_path(path):
-        return error.status, [*PLAIN, *headers], f"{error.detail}\n".encode()
-    document = api.problem_document(error, api.new_request_id())
-    kind = [("content-type", PROBLEM), ("cache-control", "no-store")]
-    return error.status, [*kind, *headers], orjson.dumps(document)
+        named = [(name.lower(), value) for name, value in error.headers.items()]
+        headers, body = [*PLAIN, *named], f"{error.detail}\n".encode()
+    if status in (400, 408, 413):
+        headers = [*headers, ("connection", "close")]  # what is left of the body is not read
+    return status, headers, body

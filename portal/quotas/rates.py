@@ -103,6 +103,15 @@ class Rates:
                 share.used += 1
         return True
 
+    def give_back(self, tenant_id: str, *names: str) -> None:
+        """Undo `took`, for what is counted again elsewhere."""
+        with self._lock:
+            for name in names:
+                share = self._held.get((tenant_id, name))
+                if share is not None and share.used:
+                    share.left += 1
+                    share.used -= 1
+
     def forget(self) -> None:
         """Drop all loans and refusals."""
         with self._lock:

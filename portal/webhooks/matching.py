@@ -11,9 +11,11 @@ from typing import Any
 import orjson
 from sqlalchemy import (
     ARRAY,
+    Integer,
     Text,
     any_,
     bindparam,
+    cast,
     delete,
     func,
     insert,
@@ -75,10 +77,14 @@ def _same(found: Any, value: Any) -> bool:
 class Deliveries:
     """What webhooks do with events: one delivery for each webhook that an event matches."""
 
-    def who_wants(self, tenant_id: str, types: Collection[str]) -> Bound:
-        """Return the statement that finds the webhooks that are on and subscribe to these types."""
-        patterns = {pattern for name in types for pattern in patterns_of(name)}
-        return Bound(LIVE, {"tenant_id": tenant_id, "patterns": sorted(patterns)})
+    def who_wants(
+        self, tenant_id: str, types: Collection[str], at_most: int | None = None
+    ) -> Bound:
+        """Return the statement that finds the webhooks that are on and subscribe to these types:
+        pattern, id, and filter as JSON."""
+        patterns = sorted({pattern for name in types for pattern in patterns_of(name)})
+        values = {"tenant_id": tenant_id, "patterns": patterns, "at_most": at_most}
+        return Bound(LIVE, values)
 
     def owes(self, tenant_id: str, events: Sequence[Published], wanting: Rows) -> Owed:
         """Return the statement that writes the deliveries and wakes the workers."""
@@ -147,7 +153,8 @@ class Deliveries:
 def _subscribed(types: set[str], live: Rows) -> dict[str, dict[str, Filter]]:
     """Return event type → webhook id → filter."""
     found: dict[str, dict[str, Filter]] = {}
-    for pattern, webhook_id, wanted in live:
+    for pattern, webhook_id, filter_as_json in live:
+        wanted: Filter = orjson.loads(filter_as_json)
         for name in types:
             if matches(pattern, name):
                 found.setdefault(name, {})[webhook_id] = wanted
@@ -157,7 +164,7 @@ def _subscribed(types: set[str], live: Rows) -> dict[str, dict[str, Filter]]:
 # Subscriptions to one of these patterns, of webhooks that are on: paused ones too, because what
 # happens while a webhook is paused is held for it and not lost.
 LIVE = Statement(
-    select(Subscription.pattern, Webhook.id, Webhook.filter)
+    select(Subscription.pattern, Webhook.id, cast(Webhook.filter, Text))
     .join(
         Webhook,
         (Webhook.tenant_id == Subscription.tenant_id) & (Webhook.id == Subscription.webhook_id),
@@ -169,6 +176,7 @@ LIVE = Statement(
         Webhook.is_deleted.is_(False),
         Webhook.direction == "outbound",
     )
+    .limit(bindparam("at_most", type_=Integer))
 )
 
 

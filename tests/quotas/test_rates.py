@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from portal.errors import QuotaExceeded
 from portal.identity.provider.people import ACME, GLOBEX
-from portal.quotas.rates import Rates
+from portal.quotas.rates import Rates, known
 from tests.cast import ADA, GUS, Api
 from tests.webhooks.test_inbound import github, knock, make
 
@@ -202,3 +202,15 @@ def test_a_quarantine_larger_than_a_second_is_verified_anew_as_one_batch(app, ad
     set_quota("--events-per-second", "2")
     done = ada.post(f"/webhooks/{webhook['id']}/received/reverifications")
     assert (done.status_code, done.json["verified"]) == (200, 4), done.text
+
+
+def test_what_was_taken_from_a_loan_may_be_given_back(app, tenants):
+    with app.app_context():
+        rates = known()
+        for _ in range(3):  # it borrows more than it needs once it is asked often
+            rates.take(ACME, "events_per_second")
+        left = rates._held[ACME, "events_per_second"].left
+        assert not rates.took(ACME, "events_per_second", "requests_per_second"), "one is not lent"
+        assert rates.took(ACME, "events_per_second")
+        rates.give_back(ACME, "events_per_second")
+        assert rates._held[ACME, "events_per_second"].left == left
