@@ -104,7 +104,7 @@ def run(driver: psycopg.Connection[Any], info: _Info, asks: Sequence[Ask]) -> li
 
 
 class Connection(psycopg.AsyncConnection[dict[str, Any]]):
-    """A connection for an event loop, which sends several statements in one message."""
+    """Connect an event loop, to send several statements in one message."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -33,7 +33,7 @@ Header = Callable[[str], str | None]
 
 
 class Door:
-    """Publishes single events of one process, from its event loop."""
+    """Publish single events of one process, from its event loop."""
 
     def __init__(self, app: Flask) -> None:
         url = libpq_url(app.extensions["portal"].database_url)

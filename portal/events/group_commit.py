@@ -54,7 +54,7 @@ class _Waiting:
 
 
 class GroupCommit:
-    """Publishes the events of one process, from its event loop."""
+    """Publish the events of one process, from its event loop."""
 
     def __init__(self, database_url: str, listeners: Sequence[Listener]) -> None:
         """Connect with the first event; `database_url` is libpq's."""
@@ -186,7 +186,7 @@ class GroupCommit:
 
 
 class _Session:
-    """A connection to PostgreSQL, opened when it is needed and again when it was lost."""
+    """Hold a connection to PostgreSQL, opened when it is needed and again when it was lost."""
 
     def __init__(self) -> None:
         self._connection: Connection | None = None

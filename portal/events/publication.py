@@ -33,7 +33,7 @@ FEW_WANTING, FEW_BYTES = 100, 32 * 1024
 
 
 class NotSmall(Exception):
-    """Publishing takes much computing: schemas are to be checked, or many webhooks are owed.
+    """Say that publishing takes much computing: a schema to check, or many webhooks.
 
     `owed_each`: fewer events would be small enough, each with so many deliveries.
     """
@@ -45,7 +45,7 @@ class NotSmall(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of one published event."""
+    """Say what became of one published event."""
 
     id: str
     client_id: str | None
