@@ -253,7 +253,7 @@ def seed(config: Config) -> None:
     For development. Rows that are there already stay as they are.
     """
     _development_only(config)
-    from portal.seed import seed as fill  # type: ignore[import-not-found,unused-ignore]
+    from portal.seed import seed as fill
 
     with _application(config) as app:
         fill(app)

@@ -273,10 +273,8 @@ def entered(tenant_id: str) -> None:
 
 
 def present_credential(digest: str) -> None:
-    """Let the session find the one row whose stored digest (hex SHA-256) this is.
-
-    Used before the tenant is known: an API key by its hash, a web session by its token's hash.
-    """
+    """Let the session find the rows whose stored digest (hex SHA-256) this is, before the tenant
+    is known: the web sessions that a provider logs out, in every tenant."""
     _enter(credential=digest)
 
 

@@ -1,7 +1,7 @@
 """The registry of operations, and the OpenAPI 3.1 document that follows from it.
 
-An operation is declared once, in its feature's `resource.py`; routes, scopes, the document, the
-explorer and the SDK's contract tests are all read from here.
+An operation is declared once, in its feature's `resource.py`; routes, scopes, the document and the
+contract tests are all read from here.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""One declaration a resource: its routes, its document and its place in the explorer follow.
+"""Declare a resource once: its routes and its part of the document follow.
 
 What one resource needs alone is an Action; the day one needs another shape, it gets a view of its
 own in its feature, and this file stays as it is.
