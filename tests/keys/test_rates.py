@@ -129,13 +129,17 @@ def test_a_flood_gets_at_least_nineteen_of_twenty_of_its_limit(ada: Api, databas
 
 
 def test_an_onset_of_calls_gets_the_whole_limit_and_not_more(ada: Api, database: Database):
-    rate = Rate(database, ada.create("api-keys", rpm_limit=300), 300)
-    for _ in range(25):  # fifty seconds at half the limit's pace, then as many as there are
-        for _ in range(5):
-            rate.ask(1)
-        rate.pass_by(1)
-    while rate.ask(40) is None:
-        rate.use_leases()
+    for _ in range(20):
+        rate = Rate(database, ada.create("api-keys", rpm_limit=300), 300)
+        for _ in range(25):  # fifty seconds at half the limit's pace, then as many as there are
+            for _ in range(5):
+                rate.ask(1)
+            rate.pass_by(1)
+        begun_in = rate.now()
+        while rate.ask(40) is None:
+            rate.use_leases()
+        if rate.now() == begun_in:  # else what was lent in a slot may have ended with it, unused
+            break
     assert rate.most == 300
 
 
