@@ -1,4 +1,4 @@
-"""The documents name only what is there, and the map in README leaves nothing out."""
+"""Hold the documents to what is there, and the map in README to all of it."""
 
 import importlib
 import re
@@ -22,7 +22,7 @@ A_PATH = re.compile(rf"(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*")
 
 
 def prose(path: Path) -> str:
-    """The text without blocks of code."""
+    """Return the text without blocks of code."""
     return re.sub(r"(?ms)^```.*?^```", "", path.read_text())
 
 
@@ -31,7 +31,7 @@ def quoted(path: Path) -> Iterator[str]:
 
 
 def is_there(name: str) -> bool:
-    """Whether a dotted name is a module, or something in one."""
+    """Tell whether a dotted name is a module, or something in one."""
     parts = name.split(".")
     for end in range(len(parts), 0, -1):
         try:

@@ -33,6 +33,7 @@ from tests.front.kit import until
 
 TYPE = "rfp.created"
 PLAIN = {"type": TYPE, "data": {"id": 1}}
+LIKE_A_KEY = "sk-acme-s" + "0" * 38
 PUBLISHING = "application_name = 'portal-publish'"
 APPLICATIONS_OWN = "content-security-policy"  # a header that the event loop's answers lack
 SECONDS = 30
@@ -50,7 +51,7 @@ class Answer:
 
     @property
     def event(self) -> dict[str, Any]:
-        """What became of the one event."""
+        """Return what became of the one event."""
         assert self.status == 202, self.document
         [event] = self.document["events"]
         return dict(event)
@@ -58,7 +59,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Program:
-    """A program that publishes with one key."""
+    """Publish with one key, as a program does."""
 
     port: int
     key: str
@@ -91,7 +92,7 @@ class Program:
 
 @pytest.fixture(scope="module")
 def environment(_settings: dict[str, str]) -> dict[str, str]:
-    """The settings of a portal on the test's database."""
+    """Return the settings of a portal on the test's database."""
     return _settings
 
 
@@ -111,7 +112,7 @@ def server(environment: dict[str, str]) -> Iterator[Server]:
 
 @pytest.fixture
 def program(server: Server, ada: Api) -> Program:
-    """A program whose key and quotas the server knows already."""
+    """Make a program whose key and quotas the server knows already."""
     return warm(server, ada)
 
 
@@ -202,7 +203,7 @@ def test_what_is_kept_of_it_is_the_same(program, webhook, ada, database):
         ({"events": [PLAIN]}, {}, 202),
         ({"type": TYPE, "data": {"text": "x" * LARGEST}}, {}, 202),
         (
-            {"type": TYPE, "data": {"key": "sk-acme-sXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"}},
+            {"type": TYPE, "data": {"key": LIKE_A_KEY}},
             {},
             202,
         ),
@@ -262,7 +263,7 @@ def test_a_burst_keeps_and_owes_each_event_once(program, webhook, database):
 
 
 def test_who_publishes_again_at_once_is_answered_each_time(app, database):
-    """The next event comes in the turn of the loop in which the work on the last one ends."""
+    """Publish in the turn of the loop in which the work on the last event ends."""
     actor = Actor(ACME, "application", "key_1", "Key", frozenset({"events:publish"}))
     event = EventInput.read(PLAIN)
 
