@@ -50,7 +50,7 @@ Ready = tuple[int, list[tuple[str, str]], bytes]
 
 
 def ready(document: Any, status: int, request_id: str, kind: str = "application/json") -> Ready:
-    """Return the same for the event loop, which has no request of the framework."""
+    """Return a JSON answer as `answer` does, for the event loop, which has no request of Flask."""
     body = orjson.dumps(document, default=float, option=JSON_OPTIONS)
     headers = [
         ("content-type", kind),

@@ -30,8 +30,8 @@ CONNECTIONS = 4  # of one process, and so many transactions at a time, each of a
 MOST_WAITING, MOST_OF_A_TENANT = 512, 64  # events
 SECONDS = 3.0  # for a transaction, and to wait for one
 LOCK_SECONDS = 0.2  # to wait for another publisher of the same id; longer may wait who is alone
-MOST_OWED = 300  # deliveries of a group; they take the event loop about 3 ms
-APART_SECONDS = 1.0
+MOST_OWED = 300  # deliveries of a group; they take the event loop about 5 ms
+APART_SECONDS = 1.0  # for so long, events of a type that failed are published alone
 MOST_KNOWN = 10_000  # tenants, or types of theirs, of which something is remembered
 
 log = structlog.stdlib.get_logger(__name__)

@@ -27,7 +27,6 @@ CLAIMED = Statement(
     )
 )
 
-
 # Webhooks that want the events of a small publication, at most, and bytes of their filters.
 FEW_WANTING, FEW_BYTES = 100, 32 * 1024
 
@@ -65,6 +64,7 @@ class Publication:
         self, actor: Actor, events: Sequence[EventInput], listeners: Sequence[Listener]
     ) -> None:
         self._actor, self._events, self._listeners = actor, events, listeners
+        self._types = {event.type for event in events}
         self._ids = [new_id(Event.id_prefix) for _ in events]
         # A batch may name one id twice: the first is published.
         self._named: dict[str, str] = {}
@@ -79,18 +79,17 @@ class Publication:
 
     def looks(self) -> list[Bound]:
         """Return the statements that read what publishing depends on."""
-        types = {event.type for event in self._events}
-        tenant_id = self._actor.tenant_id
-        wanting = [listener.who_wants(tenant_id, types) for listener in self._listeners]
-        return [catalogue.asking(tenant_id, types), *wanting]
+        return [catalogue.asking(self._actor.tenant_id, self._types), *self._wanting()]
 
     def glances(self) -> list[Bound]:
         """Return, in place of `looks`, the statements that tell whether the publication is small,
         and read what a small one depends on: then nothing is to be checked."""
-        types = {event.type for event in self._events}
+        asking = catalogue.asking_any(self._actor.tenant_id, self._types)
+        return [asking, *self._wanting(FEW_WANTING + 1)]
+
+    def _wanting(self, at_most: int | None = None) -> list[Bound]:
         tenant_id = self._actor.tenant_id
-        wanting = [one.who_wants(tenant_id, types, FEW_WANTING + 1) for one in self._listeners]
-        return [catalogue.asking_any(tenant_id, types), *wanting]
+        return [one.who_wants(tenant_id, self._types, at_most) for one in self._listeners]
 
     def size(self, glanced: Sequence[Rows]) -> int:
         """Return how many deliveries there may be at most, from what `glances` found. Raises

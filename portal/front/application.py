@@ -113,10 +113,10 @@ class Front:
         body = b""
         if length not in (None, "0") or headers.get("transfer-encoding") is not None:
             body = await self._bodies.receive(protocol, path, length, self._source(scope))
-        answer = await self._from_memory(scope, body)
+        answer = await self._on_the_loop(scope, body)
         return answer or await self._from_the_application(scope, protocol, body)
 
-    async def _from_memory(self, scope: Any, body: bytes) -> Answer | None:
+    async def _on_the_loop(self, scope: Any, body: bytes) -> Answer | None:
         """Answer on the loop. Return None if this request is the application's."""
         path, header = scope.path, scope.headers.get
         if scope.method != "POST" or scope.query_string or path not in DOORS:
