@@ -136,7 +136,7 @@ class Front:
         headers = scope.headers
         host = headers.get("host") or ""
         if self._trusted and is_trusted(scope.client, self._trusted):
-            host = host_of(headers.get("x-forwarded-host") or "") or host
+            host = host_of(",".join(headers.get_all("x-forwarded-host"))) or host
         name, _, port = host.rpartition(":")
         named = name if port.isdigit() else host
         return named.lower() in self._hosts and len(headers.get_all("authorization")) == 1
@@ -181,10 +181,7 @@ class Front:
         return client_of(scope.client, self._forwarded(scope), self._trusted)
 
     def _forwarded(self, scope: Any) -> str:
-        if not self._trusted:
-            return ""
-        named = scope.headers.items()
-        return ",".join(value for name, value in named if name == "x-forwarded-for")
+        return ",".join(scope.headers.get_all("x-forwarded-for")) if self._trusted else ""
 
     def _line(self, scope: Any) -> Line:
         """Return the line that a request waits in, before anything in it is verified: one for all

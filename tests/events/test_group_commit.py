@@ -74,12 +74,14 @@ class Program:
             told = json.loads(answer.read())
             return Answer(answer.status, told, {name.lower(): v for name, v in answer.getheaders()})
 
-    def publish_on_the_loop(self, body: Callable[[int], Any] = lambda number: PLAIN) -> Answer:
+    def publish_on_the_loop(
+        self, body: Callable[[int], Any] = lambda number: PLAIN, **headers: str
+    ) -> Answer:
         """Publish until the loop answers; what the server knows of quotas lapses each second.
         `body` makes one for each try."""
         until = time.monotonic() + SECONDS
         for number in count():
-            answer = self.publish(body(number))
+            answer = self.publish(body(number), **headers)
             if answer.is_of_the_loop:
                 return answer
             assert time.monotonic() < until, "the loop answers nothing"
@@ -235,6 +237,16 @@ def test_a_request_for_another_host_or_with_two_credentials_is_the_applications(
             line.putheader("Authorization", f"Bearer {token}")
         line.endheaders(text.encode())
         assert line.getresponse().status == 401
+
+
+def test_behind_a_proxy_the_host_that_it_was_asked_for_counts(environment, ada, database):
+    with serving(environment | {"PORTAL_TRUSTED_PROXIES": "127.0.0.1"}) as server:
+        program = warm(server, ada)
+        ours = f"127.0.0.1:{server.port}"
+        behind = program.publish_on_the_loop(host="internal", x_forwarded_host=f"evil, {ours}")
+        assert behind.status == 202
+        for said in (f"{ours}, evil.example", "evil.example"):
+            assert program.publish(host="internal", x_forwarded_host=said).status == 400
 
 
 def test_a_key_that_may_not_publish_gets_the_applications_refusal(server, program, ada):
