@@ -33,7 +33,8 @@ lint: .venv/dev  ## Check style, types, import directions, dependencies and temp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
-	$(BIN)/djlint templates --lint --quiet
+	cd devtools && ../$(BIN)/deptry .
+	$(BIN)/djlint portal/web/templates devtools --lint --quiet
 
 format: .venv/dev  ## Put the code into its usual shape
 	$(BIN)/ruff check --fix --exit-zero
@@ -53,7 +54,7 @@ lock: .venv/uv  ## Lock what pyproject.toml asks for (ARGS=--upgrade: the newest
 clean:  ## Remove the virtual environment and caches; the data in var/ stays
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 	  .import_linter_cache
-	find portal tests migrations -name __pycache__ -prune -exec rm -rf {} +
+	find portal devtools tests -name __pycache__ -prune -exec rm -rf {} +
 
 # --- the virtual environment: made once, brought up to date when the locked versions change --------
 
@@ -64,10 +65,10 @@ clean:  ## Remove the virtual environment and caches; the data in var/ stays
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-.venv/runtime: .venv/uv requirements.txt pyproject.toml
+.venv/runtime: .venv/uv requirements.txt pyproject.toml devtools/pyproject.toml
 	@echo "Installing what the portal needs ..."
 	@$(INSTALL) --require-hashes -r requirements.txt
-	@$(INSTALL) --no-deps --editable .
+	@$(INSTALL) --no-deps --editable . --editable ./devtools
 	@touch $@
 
 .venv/dev: .venv/runtime requirements-dev.txt

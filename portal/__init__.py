@@ -2,20 +2,25 @@
 
 from flask import Flask
 
-from portal.config import Config
+from portal.core.config import Config
 
 
 def create_app(config: Config | None = None) -> Flask:
     """The portal's web application, ready to serve."""
-    from portal import api, edge, finder, health, logs, notices, overview, secretstore, web
-    from portal.db import init_database
+    from portal import secretstore, web
+    from portal.core import logs
+    from portal.database.session import init_database
     from portal.features import FEATURES
-    from portal.keys import callers, gate
+    from portal.front import health
+    from portal.keys.tokens import rest_callers
+    from portal.keys.verification import own_rest
     from portal.quotas.feature import counting
+    from portal.rest import api
+    from portal.web import edge, notices, overview, search_everything
 
     config = config or Config.from_environ()
     logs.configure(production=config.is_production)
-    app = Flask(__name__, template_folder="../templates", static_folder=None)
+    app = Flask(__name__, template_folder="web/templates", static_folder=None)
     app.config["SECRET_KEY"] = config.secret_key.active.text
     app.config["SECRET_KEY_FALLBACKS"] = [key.text for key in config.secret_key.older]
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
@@ -30,6 +35,8 @@ def create_app(config: Config | None = None) -> Flask:
     for feature in FEATURES:
         feature.init_app(app)
     operations = [operation for feature in FEATURES for operation in feature.rest()]
-    api.init_app(app, operations, callers.known_to(app), counting(gate.admit))
-    finder.init_app(app, [resource for feature in FEATURES for resource in feature.resources])
+    api.init_app(app, operations, rest_callers.known_to(app), counting(own_rest.admit))
+    search_everything.init_app(
+        app, [resource for feature in FEATURES for resource in feature.resources]
+    )
     return app

@@ -15,16 +15,17 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from portal_devtools.identity_provider import PEOPLE, ProviderClient, create_provider
+from portal_devtools.identity_provider.people import ACME, GLOBEX
+from portal_devtools.identity_provider.signing_key import issue_token
 from werkzeug.test import TestResponse
 
-from portal.config import libpq_url
-from portal.db import Origin, session
-from portal.identity import people, sessions
-from portal.identity.cookies import Cookies
-from portal.identity.oidc import Identity
-from portal.identity.provider import PEOPLE, ProviderClient, create_provider
-from portal.identity.provider.keys import issue_token
-from portal.identity.provider.people import ACME, GLOBEX
+from portal.core.config import libpq_url
+from portal.database.session import Origin, session
+from portal.identity import people
+from portal.identity.openid.relying_party import Identity
+from portal.identity.sessions import sessions
+from portal.identity.sessions.cookies import Cookies
 from tests.databases import Database
 from tests.identity.serving import served
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
-from portal.config import Config
+from portal.core.config import Config
 from tests import keeper
 from tests.databases import Database, fresh_database
 from tests.machine import chromium_of_the_machine
@@ -156,7 +156,7 @@ def config(make_config: Callable[..., Config]) -> Config:
 @pytest.fixture(scope="session")
 def _app(_settings: dict[str, str]) -> Iterator["Flask"]:
     from portal import create_app
-    from portal.db import db
+    from portal.database.session import db
 
     app = create_app(Config.from_environ(_settings))
     app.testing = True
@@ -176,7 +176,7 @@ def _store(_app: "Flask") -> "SecretStore":
 def app(_app: "Flask", _store: "SecretStore", database: Database) -> "Flask":
     """The application on the tests' database. Its errors reach the test as exceptions."""
     from portal import secretstore
-    from portal.keys.sources import FailedSources
+    from portal.keys.verification.unknown_keys import FailedSources
 
     # A process has one store, that of the application which was made last.
     secretstore._configured = _store
@@ -191,7 +191,7 @@ def another_app(
     """Return `another_app(PORTAL_…="…")`, which makes a portal with other settings on the tests'
     database."""
     from portal import create_app
-    from portal.db import db
+    from portal.database.session import db
 
     made: list[Flask] = []
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from portal import embedded
-from portal.config import libpq_url
-from portal.db import db
+from portal.core import embedded_urls
+from portal.core.config import libpq_url
+from portal.database.session import db
 from tests.keeper import shared
 
 if TYPE_CHECKING:
@@ -78,14 +78,14 @@ def fresh_database(
     """Make a database of its own, dropped at the end: from the migrated template, or empty, or as
     a copy of one that nobody is connected to."""
     data_dir = Path(shared("postgres")["data_dir"])
-    template = like.name if like else embedded.DATABASE if migrated else "template0"
-    superuser = libpq_url(embedded.urls_for(data_dir, "postgres").superuser)
+    template = like.name if like else embedded_urls.DATABASE if migrated else "template0"
+    superuser = libpq_url(embedded_urls.urls_for(data_dir, "postgres").superuser)
     with psycopg.connect(superuser, autocommit=True) as connection:
         connection.execute(
-            f"CREATE DATABASE {name} OWNER {embedded.OWNER_ROLE}"
+            f"CREATE DATABASE {name} OWNER {embedded_urls.OWNER_ROLE}"
             f" TEMPLATE {template} STRATEGY FILE_COPY"
         )
-    urls = embedded.urls_for(data_dir, name)
+    urls = embedded_urls.urls_for(data_dir, name)
     database = Database(name, urls.owner, urls.app, urls.superuser)
     database.remember()
     try:

@@ -24,7 +24,7 @@ from threading import Event
 from types import FrameType
 from typing import Any
 
-from portal import embedded, migrate
+from portal.ops import embedded_postgres, migrate
 
 ROOT = Path(__file__).parent.parent
 RUN_DIRECTORY = "CPOD_TEST_RUN"
@@ -107,7 +107,7 @@ def _alive(pid: int) -> bool:
 @contextlib.contextmanager
 def postgres(run: Path) -> Iterator[dict[str, Any]]:
     """A throw-away cluster whose database `portal` is migrated: the template of all others."""
-    with embedded.start(run / "pg", throwaway=True) as server:
+    with embedded_postgres.start(run / "pg", throwaway=True) as server:
         migrate.upgrade(server.owner_url)
         yield {"data_dir": str(server.data_dir)}
 
@@ -123,7 +123,7 @@ def bao(run: Path) -> Iterator[dict[str, Any]]:
     server = subprocess.Popen(
         [program, "server", *options, f"-dev-listen-address=127.0.0.1:{port}"],
         env={"PATH": os.defpath, "HOME": str(run)},
-        preexec_fn=embedded.die_with_parent(signal.SIGKILL),
+        preexec_fn=embedded_postgres.die_with_parent(signal.SIGKILL),
     )
     try:
         _wait_for_port(port, server)

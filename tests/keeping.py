@@ -6,9 +6,9 @@ from types import TracebackType
 from flask import Flask
 from sqlalchemy import event
 
-from portal.db import db
-from portal.housekeeping import Job
-from portal.worker import Worker, registered_jobs
+from portal.core.jobs import Job
+from portal.database.session import db
+from portal.ops.worker import Worker, registered_jobs
 from tests.databases import Database
 
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import psycopg
+from portal_devtools.identity_provider.people import ACME
 
-from portal import embedded
-from portal.config import libpq_url
-from portal.deadlines import connection_settings
-from portal.identity.provider.people import ACME
+from portal.core.config import libpq_url
+from portal.core.deadlines import connection_settings
+from portal.ops import embedded_postgres
 from tests.databases import Database, fresh_database
 
 DUMP = Path(__file__).parent / "releases" / "0030.sql.gz"
@@ -80,7 +80,7 @@ def lived_in(database: Database, deliveries: int) -> None:
 
 
 def _psql(database: Database, text: bytes) -> None:
-    command = [embedded.programs() / "psql", "--quiet", "--set=ON_ERROR_STOP=1"]
+    command = [embedded_postgres.programs() / "psql", "--quiet", "--set=ON_ERROR_STOP=1"]
     subprocess.run(
         [*command, libpq_url(database.superuser_url)],
         input=text,
@@ -121,7 +121,7 @@ def schema(database: Database) -> list[str]:
 
 
 def _dump(database: Database) -> bytes:
-    command = [embedded.programs() / "pg_dump", "--schema-only"]
+    command = [embedded_postgres.programs() / "pg_dump", "--schema-only"]
     url = libpq_url(database.superuser_url)
     return subprocess.run([*command, url], capture_output=True, check=True).stdout
 

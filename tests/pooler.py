@@ -7,7 +7,7 @@ import struct
 import threading
 from collections.abc import Iterator
 
-from portal.config import libpq_url
+from portal.core.config import libpq_url
 from tests.databases import Database
 
 SSL_REQUEST = 80877103

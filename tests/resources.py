@@ -4,9 +4,9 @@ from typing import Any
 
 from portal.applications.resource import resource as applications
 from portal.connectors.resource import resource as connectors
-from portal.events.types_resource import resource as event_types
+from portal.events.catalogue.resource import resource as event_types
 from portal.keys.resource import resource as keys
-from portal.resources import Resource
+from portal.rest.resources import Resource
 from portal.webhooks.resource import resource as webhooks
 
 RESOURCES: list[Resource[Any, Any]] = [applications, connectors, keys, webhooks, event_types]

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import psycopg
 
-from portal.driver import Statement
+from portal.fast.statements import Statement
 
 
 @contextmanager

@@ -16,10 +16,12 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from portal import migrate, pgtools
-from portal.cli import main
-from portal.config import libpq_url
-from portal.rootkeys import RootKey
+from portal import migrations
+from portal.core.config import libpq_url
+from portal.core.root_keys import RootKey
+from portal.ops import migrate
+from portal.ops.backup import postgres_programs
+from portal.ops.cli import main
 from tests.cast import add_tenants
 from tests.databases import Database
 from tests.network.conftest import until
@@ -64,8 +66,8 @@ def settings(database: Database, tmp_path: Path, reader: str) -> dict[str, str]:
 def filled(settings: dict[str, str], database: Database) -> Database:
     """Fill the database with two tenants, each with a webhook whose secret is stored."""
     from portal import create_app
-    from portal.config import Config
-    from portal.db import db, transaction
+    from portal.core.config import Config
+    from portal.database.session import db, transaction
     from portal.secretstore import SecretRef, store
 
     add_tenants(database)
@@ -124,7 +126,7 @@ def test_a_backup_is_restored_elsewhere_and_a_secret_opens(
     assert "A stored secret opens (tnt-" in back.output
     assert contents(empty_database) == contents(filled)
     assert walls(empty_database) == walls(filled)
-    assert migrate.current(empty_database.owner_url) == migrate.head()
+    assert migrate.current(empty_database.owner_url) == migrations.head()
 
     again = portal("restore", str(file), settings=elsewhere)
     assert again.exit_code == 1
@@ -154,7 +156,7 @@ def test_the_file_names_keys_and_holds_none(
     with tarfile.open(file) as archive:
         dump, manifest = archive.getmembers()
         about = json.loads(archive.extractfile(manifest).read())  # type: ignore[union-attr]
-    assert about["revision"] == migrate.head()
+    assert about["revision"] == migrations.head()
     assert about["needs_keys"] == [RootKey(KEY).id]
     assert (about["tenants"], about["bytes"]) == (2, dump.size)
     whole = file.read_bytes()
@@ -183,9 +185,11 @@ def test_without_a_role_it_is_said_which_to_make(settings: dict[str, str], tmp_p
 
 
 def test_a_pg_dump_that_is_older_than_the_server_is_not_used() -> None:
-    with pytest.raises(pgtools.ToolError, match="PostgreSQL 99, and pg_dump of at least that"):
-        pgtools.tool("pg_dump", 990001)
-    assert pgtools.tool("pg_dump", 180004).name == "pg_dump"
+    with pytest.raises(
+        postgres_programs.ToolError, match="PostgreSQL 99, and pg_dump of at least that"
+    ):
+        postgres_programs.tool("pg_dump", 990001)
+    assert postgres_programs.tool("pg_dump", 180004).name == "pg_dump"
 
 
 def test_a_vault_that_does_not_answer_is_said_at_the_end(
@@ -224,7 +228,7 @@ def test_a_backup_that_is_ended_leaves_no_file(
     with psycopg.connect(libpq_url(filled.superuser_url)) as holder:
         holder.execute("LOCK TABLE write_probe IN ACCESS EXCLUSIVE MODE")
         process = subprocess.Popen(
-            [sys.executable, "-m", "portal.cli", "backup", str(file)],
+            [sys.executable, "-m", "portal.ops.cli", "backup", str(file)],
             env={**os.environ, **settings},
             cwd=ROOT,
             stderr=subprocess.DEVNULL,

@@ -7,9 +7,10 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from portal import migrate
-from portal.cli import main
-from portal.config import libpq_url, variables
+from portal import migrations
+from portal.core.config import libpq_url, variables
+from portal.ops import migrate
+from portal.ops.cli import main
 from tests.databases import Database
 from tests.test_config import PRODUCTION
 
@@ -50,19 +51,19 @@ def test_wrong_settings_are_sentences_and_no_traceback(settings):
 def test_migrate_brings_an_empty_database_to_the_newest(settings, empty_database):
     first = portal("migrate", settings=on(empty_database, settings))
     again = portal("migrate", settings=on(empty_database, settings))
-    assert first.output == f"Migrated the database from nothing to {migrate.head()}.\n"
-    assert again.output == f"The database is at {migrate.head()} already.\n"
+    assert first.output == f"Migrated the database from nothing to {migrations.head()}.\n"
+    assert again.output == f"The database is at {migrations.head()} already.\n"
 
 
 def test_every_migration_can_be_undone(empty_database):
     url = empty_database.owner_url
-    assert migrate.upgrade(url) == migrate.head()
+    assert migrate.upgrade(url) == migrations.head()
     assert migrate.downgrade(url, "base") is None
     with psycopg.connect(libpq_url(url)) as connection:
         left = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
         names = {name for (name,) in connection.execute(left)}
     assert names <= {"alembic_version", "alembic_version_pkc"}
-    assert migrate.upgrade(url) == migrate.head()
+    assert migrate.upgrade(url) == migrations.head()
 
 
 def test_migrate_needs_the_owner(settings, database):
@@ -115,7 +116,7 @@ def test_migrate_tells_a_role_without_rights_which_role_it_needs(settings, empty
     for output in (of_an_empty_one, of_an_old_one):
         assert output.startswith("Error: PostgreSQL does not allow that: ")
         assert "has to name the role that owns the database and its tables." in output
-    assert f"The database is at 0030 of {migrate.head()}." in of_an_old_one
+    assert f"The database is at 0030 of {migrations.head()}." in of_an_old_one
 
 
 def test_a_tenant_is_made_and_listed(settings, database):

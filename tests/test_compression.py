@@ -12,10 +12,10 @@ import pytest
 from flask import Flask, Response, template_rendered
 from werkzeug.test import TestResponse
 
-from portal import compression
-from portal.compression import codings
+from portal.core import compression
+from portal.core.compression import codings
+from portal.core.key_shape import SHAPE
 from portal.features import FEATURES
-from portal.keyshape import SHAPE
 from tests.cast import ADA, Api, Pages
 
 ROOT = Path(__file__).parents[1]
@@ -292,8 +292,8 @@ def test_no_answer_with_a_secret_is_compressed(
     with drawn(app) as names:
         by_page = list(answers_of_pages(app, ada, browse(ADA)))
     revealing = {
-        str(path.relative_to(ROOT / "templates"))
-        for path in (ROOT / "templates").rglob("*.html")
+        str(path.relative_to(ROOT / "portal/web/templates"))
+        for path in (ROOT / "portal/web/templates").rglob("*.html")
         if "reveal_panel(" in path.read_text() and path.parent.name != "macros"
     }
     assert names >= revealing

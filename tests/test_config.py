@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.config import Config, ConfigError, libpq_url, variables
+from portal.core.config import Config, ConfigError, libpq_url, variables
 
 PRODUCTION = {
     "PORTAL_ENV": "production",

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from portal.config import Config, libpq_url
+from portal.core.config import Config, libpq_url
 from tests.databases import Database
 
 

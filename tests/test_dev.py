@@ -13,8 +13,9 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from portal_devtools import ports
 
-from portal import embedded, ports
+from portal.ops import embedded_postgres
 from tests.keeper import free_port
 from tests.test_embedded import gone
 
@@ -62,7 +63,7 @@ def portal_dev(settings: dict[str, str], output: Path) -> Iterator[Dev]:
     environ = {k: v for k, v in os.environ.items() if not k.startswith("PORTAL_")} | settings
     with output.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "portal.cli", "dev"], env=environ, stdout=log, stderr=log
+            [sys.executable, "-m", "portal.ops.cli", "dev"], env=environ, stdout=log, stderr=log
         )
     dev = Dev(process, output)
     try:
@@ -128,12 +129,12 @@ def test_everything_answers_and_sigterm_ends_all_of_it(settings, start, data_dir
     assert get(settings["PORTAL_RECEIVER_PORT"], "/")[0] == 200
     assert f"http://localhost:{settings['PORTAL_PORT']} " in dev.said
     assert "ada@acme.example" in dev.said
-    assert embedded.is_running(data_dir)
+    assert embedded_postgres.is_running(data_dir)
     family = dev.family
     assert len(family) > 8  # web and its worker, worker, provider, receiver, PostgreSQL's
     assert dev.end(signal.SIGTERM) == 0
     assert all(gone(pid) for pid in family)
-    assert not embedded.is_running(data_dir)
+    assert not embedded_postgres.is_running(data_dir)
     assert "Traceback" not in dev.said
 
 
@@ -194,7 +195,7 @@ def test_it_is_for_development_only(tmp_path):
 
 def test_one_data_directory_has_one_portal(settings, data_dir, tmp_path):
     data_dir.mkdir(exist_ok=True)
-    with embedded.start(data_dir), portal_dev(settings, tmp_path / "output") as dev:
+    with embedded_postgres.start(data_dir), portal_dev(settings, tmp_path / "output") as dev:
         assert dev.process.wait(60) == 1
     assert f"already in use by process {os.getpid()}" in dev.said
     assert "PORTAL_DATA_DIR" in dev.said

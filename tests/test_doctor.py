@@ -9,8 +9,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import psycopg
 import pytest
 
-from portal import connections, dbrole, doctor
-from portal.config import libpq_url
+from portal.core.config import libpq_url
+from portal.database import app_role
+from portal.ops import connections, doctor
 from tests.databases import Database
 from tests.keeper import ROOT
 from tests.pooler import pooled
@@ -105,17 +106,17 @@ def test_a_role_that_somebody_made_too_strong(own_database: Database, change: st
         connection.execute(f"CREATE ROLE {role} LOGIN")
         try:
             connection.execute(change.format(role))
-            with dbrole.connect(url) as as_role:
-                assert words in " ".join(dbrole.problems(as_role))
+            with app_role.connect(url) as as_role:
+                assert words in " ".join(app_role.problems(as_role))
         finally:
             connection.execute(f"DROP ROLE {role}")
 
 
 def test_a_strong_role_may_not_start(make_config, database):
     config = make_config(PORTAL_DATABASE_URL=database.superuser_url)
-    with pytest.raises(dbrole.DatabaseRoleError, match="superuser"):
-        dbrole.check(config, wait=0)
-    dbrole.check(make_config(), wait=0)
+    with pytest.raises(app_role.DatabaseRoleError, match="superuser"):
+        app_role.check(config, wait=0)
+    app_role.check(make_config(), wait=0)
 
 
 def test_a_database_without_tables(settings, empty_database):

@@ -27,12 +27,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from portal import pipeline
 from portal.applications.models import Application
-from portal.config import libpq_url
-from portal.db import db, enter_tenant, send, session
-from portal.driver import Statement
-from portal.webhooks import queue
+from portal.core.config import libpq_url
+from portal.database.session import db, enter_tenant, send, session
+from portal.delivery.queue import queue
+from portal.fast import pipeline
+from portal.fast.statements import Statement
 from tests.databases import Database
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from portal import embedded
-from portal.config import libpq_url
+from portal.core import embedded_urls
+from portal.core.config import libpq_url
+from portal.ops import embedded_postgres
 
 
 @pytest.fixture
@@ -64,39 +65,39 @@ def who(url: str) -> tuple:
 
 
 def test_roles_and_database_are_made_and_stay(place):
-    with embedded.start(place / "var", throwaway=True) as server:
+    with embedded_postgres.start(place / "var", throwaway=True) as server:
         assert who(server.owner_url) == ("portal_owner", "portal", None)
         assert who(server.app_url) == ("portal_app", "portal", None)
         with psycopg.connect(libpq_url(server.owner_url)) as connection:
             connection.execute("CREATE TABLE kept (id int)")
     with (
-        embedded.start(place / "var", throwaway=True) as server,
+        embedded_postgres.start(place / "var", throwaway=True) as server,
         psycopg.connect(libpq_url(server.owner_url)) as connection,
     ):
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
-    assert not embedded.is_running(place / "var")
+    assert not embedded_postgres.is_running(place / "var")
 
 
 def test_only_its_user_may_enter(place):
-    with embedded.start(place / "var", throwaway=True) as server:
-        for path in (embedded.socket_directory(place / "var"), place / "var" / "postgres"):
+    with embedded_postgres.start(place / "var", throwaway=True) as server:
+        for path in (embedded_urls.socket_directory(place / "var"), place / "var" / "postgres"):
             assert path.stat().st_mode & 0o077 == 0
         listening = Path(f"/proc/{server.pid}/net/tcp").read_text()
         assert ":1538 00000000:0000 0A" not in listening  # 5432, listening
 
 
 def test_a_second_owner_is_told_of_the_first(place):
-    with embedded.start(place / "var", throwaway=True):
-        assert embedded.is_running(place / "var")
-        with pytest.raises(embedded.AlreadyRunning, match=f"process {os.getpid()}"):
-            embedded.start(place / "var", throwaway=True)
+    with embedded_postgres.start(place / "var", throwaway=True):
+        assert embedded_postgres.is_running(place / "var")
+        with pytest.raises(embedded_postgres.AlreadyRunning, match=f"process {os.getpid()}"):
+            embedded_postgres.start(place / "var", throwaway=True)
 
 
 def test_two_checkouts_side_by_side(place):
     first, second = place / "one" / "var", place / "two" / "var"
     with (
-        embedded.start(first, throwaway=True) as one,
-        embedded.start(second, throwaway=True) as two,
+        embedded_postgres.start(first, throwaway=True) as one,
+        embedded_postgres.start(second, throwaway=True) as two,
     ):
         assert one.app_url != two.app_url
         assert who(one.app_url) == who(two.app_url)
@@ -106,9 +107,9 @@ def test_two_checkouts_side_by_side(place):
 def test_a_path_that_no_socket_could_have(place, name: str):
     (place / name).mkdir(parents=True)
     data_dir = place / name / "var"
-    with embedded.start(data_dir, throwaway=True) as server:
+    with embedded_postgres.start(data_dir, throwaway=True) as server:
         assert who(server.app_url)[0] == "portal_app"
-    if not (directory := embedded.socket_directory(data_dir)).is_relative_to(place):
+    if not (directory := embedded_urls.socket_directory(data_dir)).is_relative_to(place):
         directory.rmdir()
 
 
@@ -119,7 +120,7 @@ def test_it_never_outlives_its_owner(place, number: signal.Signals):
     owner.send_signal(number)
     owner.wait()
     assert gone(server)
-    with embedded.start(place / "var", throwaway=True) as again:  # recovers at once
+    with embedded_postgres.start(place / "var", throwaway=True) as again:  # recovers at once
         assert who(again.app_url)[0] == "portal_app"
 
 
@@ -130,7 +131,7 @@ def test_it_ends_with_an_owner_that_forgets_it(place):
 
 
 def test_it_waits_until_the_processes_of_a_killed_server_are_gone(place):
-    killed = embedded.start(place / "var", throwaway=True)
+    killed = embedded_postgres.start(place / "var", throwaway=True)
     with psycopg.connect(libpq_url(killed.superuser_url)) as connection:
         lingering = connection.info.backend_pid
         os.kill(lingering, signal.SIGSTOP)
@@ -138,16 +139,16 @@ def test_it_waits_until_the_processes_of_a_killed_server_are_gone(place):
         killed.process.wait(10)
         killed.stop()
         threading.Timer(1, os.kill, (lingering, signal.SIGCONT)).start()
-        with embedded.start(place / "var", throwaway=True) as server:
+        with embedded_postgres.start(place / "var", throwaway=True) as server:
             assert who(server.app_url)[0] == "portal_app"
 
 
 def test_a_pid_file_of_somebody_else_is_no_obstacle(place):
-    with embedded.start(place / "var", throwaway=True):
+    with embedded_postgres.start(place / "var", throwaway=True):
         pass
     cluster = place / "var" / "postgres"
     (cluster / "postmaster.pid").write_text(f"{os.getpid()}\n{cluster}\n")
-    with embedded.start(place / "var", throwaway=True) as server:
+    with embedded_postgres.start(place / "var", throwaway=True) as server:
         assert who(server.app_url)[0] == "portal_app"
 
 
@@ -155,22 +156,22 @@ def test_a_half_made_cluster_is_made_again(place):
     half = place / "var" / "postgres.new"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
-    with embedded.start(place / "var", throwaway=True) as server:
+    with embedded_postgres.start(place / "var", throwaway=True) as server:
         assert who(server.app_url)[0] == "portal_app"
 
 
 def test_a_server_that_cannot_start_says_why(place):
-    with embedded.start(place / "var", throwaway=True):
+    with embedded_postgres.start(place / "var", throwaway=True):
         pass
     configuration = place / "var" / "postgres" / "postgresql.conf"
     configuration.write_text("no_such_setting = 1\n")
-    with pytest.raises(embedded.EmbeddedPostgresError, match="no_such_setting"):
-        embedded.start(place / "var", throwaway=True)
-    assert not embedded.is_running(place / "var")
+    with pytest.raises(embedded_postgres.EmbeddedPostgresError, match="no_such_setting"):
+        embedded_postgres.start(place / "var", throwaway=True)
+    assert not embedded_postgres.is_running(place / "var")
 
 
 def test_a_socket_directory_of_somebody_else_is_refused(place):
     (place / "var").mkdir()
     (place / "var" / "socket").symlink_to(place)
-    with pytest.raises(embedded.EmbeddedPostgresError, match="somebody else"):
-        embedded.start(place / "var", throwaway=True)
+    with pytest.raises(embedded_postgres.EmbeddedPostgresError, match="somebody else"):
+        embedded_postgres.start(place / "var", throwaway=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from portal.resources import Resource
+from portal.rest.resources import Resource
 from tests.cast import GUS, VIC, Api
 from tests.resources import RESOURCES, minimal
 

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from portal.identity.claims import ROLE_SCOPES
+from portal.identity.openid.claims import ROLE_SCOPES
 from tests.cast import ADA, GUS, PREFIX, VIC, Api, Pages
 from tests.databases import Database, read_only
 from tests.statements import statements

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import expect
 
-from portal.identity.cookies import Cookies
+from portal.identity.sessions.cookies import Cookies
 from tests.cast import ADA, GUS, Api, Pages
 from tests.identity import serving
 from tests.statements import statements

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from portal.keys.format import generate
-from portal.keyshape import checksum, holds_key, masked, masked_bytes, masked_value, places
-from portal.schemas import Command
+from portal.core.key_shape import checksum, holds_key, masked, masked_bytes, masked_value, places
+from portal.keys.issuing.format import generate
+from portal.records.schemas import Command
 from tests.cast import ADA, Api
 from tests.databases import Database
 from tests.webhooks.kit import rows

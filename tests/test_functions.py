@@ -5,13 +5,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from portal import migrate
-from portal.config import libpq_url
+from portal import migrations
+from portal.core.config import libpq_url
+from portal.ops import migrate
 from tests.databases import Database
 from tests.oldest_release import restored
 
 FILES = {
-    path.stem: path.read_text() for path in Path(migrate.DIRECTORY, "functions").glob("*/*.sql")
+    path.stem: path.read_text() for path in Path(migrations.DIRECTORY, "functions").glob("*/*.sql")
 }
 DEFINITIONS = """
 SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace

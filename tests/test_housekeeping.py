@@ -5,13 +5,13 @@ from collections.abc import Callable
 import psycopg
 import pytest
 from flask import Flask
+from portal_devtools.identity_provider.people import ACME
 from psycopg.errors import InsufficientPrivilege
 
-from portal.config import libpq_url
-from portal.db import session, transaction
-from portal.housekeeping import Job, every_tenant
-from portal.identity.provider.people import ACME
-from portal.worker import Worker, registered_jobs
+from portal.core.config import libpq_url
+from portal.core.jobs import Job, every_tenant
+from portal.database.session import session, transaction
+from portal.ops.worker import Worker, registered_jobs
 from tests.databases import Database
 from tests.keeping import Commits, keep_house
 

@@ -6,7 +6,7 @@ import logging
 import pytest
 import structlog
 
-from portal import logs
+from portal.core import logs
 
 SECRETS = {
     "an API key": ("sk-acme-k0aBcDeFgHiJkLmNoPqRsTuVwXyZ012345abcdef", "0aBcDeFg"),

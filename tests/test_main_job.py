@@ -44,7 +44,7 @@ class Running:
 
     def token(self, email: str) -> str:
         said = subprocess.run(
-            [sys.executable, "-m", "portal.cli", "token", "--as", email],
+            [sys.executable, "-m", "portal.ops.cli", "token", "--as", email],
             env=os.environ | self.settings,
             capture_output=True,
             text=True,

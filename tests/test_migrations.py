@@ -7,14 +7,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Table, create_engine, pool
 
-from portal import migrate
-from portal.config import libpq_url
+from portal import migrations
+from portal.core.config import libpq_url
+from portal.ops import migrate
 from tests.databases import Database
 
 
 def test_they_go_up_and_down_again(empty_database: Database) -> None:
     url = empty_database.owner_url
-    assert migrate.upgrade(url) == migrate.head()
+    assert migrate.upgrade(url) == migrations.head()
     migrate.downgrade(url, "base")
     with psycopg.connect(libpq_url(url)) as connection:
         left = connection.execute(
@@ -22,7 +23,7 @@ def test_they_go_up_and_down_again(empty_database: Database) -> None:
             " AND relkind IN ('r', 'p', 'v', 'm', 'S') AND relname <> 'alembic_version'"
         ).fetchall()
     assert left == []
-    assert migrate.upgrade(url) == migrate.head()
+    assert migrate.upgrade(url) == migrations.head()
 
 
 ATTEMPT = """

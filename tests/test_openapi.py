@@ -15,8 +15,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from portal import openapi
 from portal.features import FEATURES
+from portal.rest import openapi
 from tests.cast import PREFIX, Api
 from tests.thorough import times
 

@@ -9,10 +9,10 @@ import pytest
 from flask import Flask, request
 
 from portal import create_app, web
-from portal.config import Config
-from portal.db import db
-from portal.networks import networks
-from portal.proxies import client_of, host_of, scheme_of
+from portal.core.config import Config
+from portal.database.session import db
+from portal.outbound.networks import networks
+from portal.web.proxies import client_of, host_of, scheme_of
 from tests.cast import PREFIX, Api
 
 TRUSTED = networks(["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"])

@@ -9,14 +9,14 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
+from portal_devtools.identity_provider.people import ACME
 
-from portal.config import libpq_url
 from portal.connectors import housekeeping as connectors
-from portal.db import new_id, transaction
+from portal.core.config import libpq_url
+from portal.core.jobs import Job
+from portal.database.session import new_id, transaction
 from portal.events import housekeeping as events
-from portal.housekeeping import Job
-from portal.identity.provider.people import ACME
-from portal.purge import BATCH
+from portal.records.purge import BATCH
 from portal.secretstore import SecretRef, store
 from portal.webhooks import housekeeping as webhooks
 from tests.cast import GUS, Api

@@ -13,10 +13,10 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from portal_devtools.identity_provider.people import ACME
 
-from portal.config import libpq_url
-from portal.identity.provider.people import ACME
-from portal.walk import SHARE
+from portal.core.config import libpq_url
+from portal.records.bounded_search import SHARE
 from tests.cast import ADA, Api, Pages, Provider, add_tenants, sign_in
 from tests.databases import Database
 from tests.thorough import times

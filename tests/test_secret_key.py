@@ -19,12 +19,12 @@ import requests
 from flask import Flask, Response, request
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from portal_devtools.identity_provider import ProviderClient, create_provider, issue_token
 from standardwebhooks import Webhook as Verifier
 
-from portal.config import libpq_url
-from portal.identity.provider import ProviderClient, create_provider, issue_token
-from portal.rootkeys import RootKey
-from portal.webhooks import queue
+from portal.core.config import libpq_url
+from portal.core.root_keys import RootKey
+from portal.delivery.queue import queue
 from tests.bench.servers import portal_serving
 from tests.cast import ADA, GUS, PREFIX, Api, add_tenants, sign_in
 from tests.databases import Database
@@ -63,7 +63,7 @@ class Town:
 
     def portal(self, *words: str, keys: tuple[str, ...]) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [sys.executable, "-m", "portal.cli", *words],
+            [sys.executable, "-m", "portal.ops.cli", *words],
             env={**os.environ, **self.with_keys(*keys)},
             cwd=ROOT,
             capture_output=True,
@@ -161,7 +161,7 @@ def kill_in_the_midst(town: Town, database: Database, keys: tuple[str, ...]) -> 
         ended = 0
         while ended != -signal.SIGKILL:  # if too slow, the rotation gave up: try again
             process = subprocess.Popen(
-                [sys.executable, "-m", "portal.cli", "secret-key", "rotate"],
+                [sys.executable, "-m", "portal.ops.cli", "secret-key", "rotate"],
                 env={**os.environ, **town.with_keys(*keys)},
                 cwd=ROOT,
                 stdout=subprocess.DEVNULL,

@@ -3,8 +3,8 @@
 from typing import Any
 
 from flask import Flask
+from portal_devtools.seed import seed
 
-from portal.seed import seed
 from tests.cast import ADA, GUS, Api, Provider
 
 

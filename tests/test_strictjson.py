@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.errors import BadRequest
-from portal.strictjson import MAX_DEPTH, MAX_INT, parse
+from portal.core.errors import BadRequest
+from portal.rest.strict_json import MAX_DEPTH, MAX_INT, parse
 from tests.cast import Api
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from portal.config import libpq_url
+from portal.core.config import libpq_url
 from tests.databases import Database
 
 TENANT_TABLES = """
@@ -128,7 +128,7 @@ def readable(portal: psycopg.Connection[Any]) -> list[str]:
 
 
 def ada_tenant() -> str:
-    from portal.identity.provider.people import ACME
+    from portal_devtools.identity_provider.people import ACME
 
     return ACME
 

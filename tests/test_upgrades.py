@@ -12,9 +12,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from portal import create_app, migrate
-from portal.config import Config, libpq_url
-from portal.db import db
+from portal import create_app, migrations
+from portal.core.config import Config, libpq_url
+from portal.database.session import db
+from portal.ops import migrate
 from tests.cast import ADA, Api, Provider
 from tests.databases import Database, fresh_database
 from tests.oldest_release import Traffic, contents, lived_in, schema
@@ -46,7 +47,7 @@ def migrating(tmp_path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     def start(database: Database) -> "subprocess.Popen[str]":
         started.append(
             subprocess.Popen(
-                [sys.executable, "-m", "portal.cli", "migrate"],
+                [sys.executable, "-m", "portal.ops.cli", "migrate"],
                 env={
                     "PORTAL_DATA_DIR": str(tmp_path),
                     "PORTAL_DATABASE_URL": database.app_url,
@@ -111,7 +112,7 @@ def test_an_upgrade_under_traffic_turns_nobody_away(
             output, _ = process.communicate()
             done = traffic.done
             until(lambda: traffic.done > done + 100 or traffic.failures)
-    assert output == f"Migrated the database from 0030 to {migrate.head()}.\n"
+    assert output == f"Migrated the database from 0030 to {migrations.head()}.\n"
     assert len(blocked) >= 2
     assert traffic.failures == []
     deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
@@ -227,7 +228,7 @@ def assert_it_goes_on(
     database: Database, migrating: Callable[..., "subprocess.Popen[str]"], newest: list[str]
 ) -> None:
     output, _ = migrating(database).communicate()
-    assert output.endswith(f" to {migrate.head()}.\n"), output
+    assert output.endswith(f" to {migrations.head()}.\n"), output
     assert schema(database) == newest
 
 
@@ -325,7 +326,7 @@ def test_a_lost_connection_is_a_sentence_and_what_is_done_stays(
         output, _ = process.communicate()
     assert output.startswith("Error: The connection to PostgreSQL was lost: terminating connection")
     assert "Run portal migrate again.\n" in output
-    assert f"The database is at 0030 of {migrate.head()}. Finished steps are kept" in output
+    assert f"The database is at 0030 of {migrations.head()}. Finished steps are kept" in output
     assert "Traceback" not in output
     old.sql(GO_ON)
     assert_it_goes_on(old, migrating, newest)
@@ -345,8 +346,8 @@ def test_two_that_migrate_take_turns(
         second = migrating(old)
         assert second.stdout
         assert second.stdout.readline().startswith("Another portal migrate is running.")
-    assert first.communicate()[0] == f"Migrated the database from 0030 to {migrate.head()}.\n"
-    assert second.communicate()[0] == f"Migrated the database from 0030 to {migrate.head()}.\n"
+    assert first.communicate()[0] == f"Migrated the database from 0030 to {migrations.head()}.\n"
+    assert second.communicate()[0] == f"Migrated the database from 0030 to {migrations.head()}.\n"
 
 
 def test_who_is_in_the_way_is_named_and_nothing_is_half_done(old: Database) -> None:
@@ -361,7 +362,7 @@ def test_who_is_in_the_way_is_named_and_nothing_is_half_done(old: Database) -> N
     words = str(error.value)
     assert "delivery_attempt is in use by process " in words
     assert f"process {holder} (postgres, a report" in words
-    assert f"The database is at 0030 of {migrate.head()}." in words
+    assert f"The database is at 0030 of {migrations.head()}." in words
     assert contents(old) == before
-    assert migrate.upgrade(old.owner_url) == migrate.head()
+    assert migrate.upgrade(old.owner_url) == migrations.head()
     assert contents(old) == before

@@ -13,12 +13,12 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from portal import worker as worker_module
-from portal.config import libpq_url
-from portal.db import session, transaction
-from portal.housekeeping import Job, every_tenant
-from portal.turns import FIRST_RETRY, LEASE, PATIENCE, Turns
-from portal.worker import MINUTE, SPREAD_TENANTS, Worker, registered_jobs
+from portal.core.config import libpq_url
+from portal.core.jobs import Job, every_tenant
+from portal.database.job_turns import FIRST_RETRY, LEASE, PATIENCE, Turns
+from portal.database.session import session, transaction
+from portal.ops import worker as worker_module
+from portal.ops.worker import MINUTE, SPREAD_TENANTS, Worker, registered_jobs
 from tests.databases import Database
 from tests.keeping import Commits, keep_house
 

@@ -21,8 +21,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from portal import create_app, embedded, migrate, writes
-from portal.config import Config, libpq_url
+from portal import create_app, migrations
+from portal.core import embedded_urls
+from portal.core.config import Config, libpq_url
+from portal.database import writability
+from portal.ops import embedded_postgres, migrate
 from tests.cast import ADA, Api, Pages, Provider, add_tenants, sign_in
 from tests.databases import Database, connected_anew, read_only
 
@@ -62,10 +65,10 @@ def impatient(app: Flask) -> Iterator[Flask]:
 
 @contextmanager
 def proving(app: Flask) -> Iterator[None]:
-    known = app.extensions["portal.writes"] = writes.Writes()
+    known = app.extensions["portal.database.writability"] = writability.Writes()
     known.every = known.held = 0
     yield
-    app.extensions["portal.writes"] = writes.Writes()
+    app.extensions["portal.database.writability"] = writability.Writes()
 
 
 # --- what /readyz says ------------------------------------------------------------------------
@@ -153,12 +156,12 @@ def test_a_session_that_froze_with_a_lock_does_not_hold_the_question(
 
 
 def test_many_questions_are_one_test_write(app: Flask, database: Database) -> None:
-    app.extensions["portal.writes"] = writes.Writes()
+    app.extensions["portal.database.writability"] = writability.Writes()
     with failing_with(database, "write_probe", "53100"):
         assert why(app) == FULL
         database.sql("DROP TRIGGER no_room ON write_probe")
         assert why(app) == FULL, "not asked again yet"
-    app.extensions["portal.writes"] = writes.Writes()
+    app.extensions["portal.database.writability"] = writability.Writes()
     assert ready(app) == WELL
     before = database.sql("SELECT max(written_at) FROM write_probe")
     for _ in range(20):
@@ -167,9 +170,9 @@ def test_many_questions_are_one_test_write(app: Flask, database: Database) -> No
 
 
 def test_while_one_thread_waits_for_the_proof_others_answer(app: Flask, database: Database) -> None:
-    app.extensions["portal.writes"] = writes.Writes()
+    app.extensions["portal.database.writability"] = writability.Writes()
     assert ready(app) == WELL
-    app.extensions["portal.writes"].every = 0
+    app.extensions["portal.database.writability"].every = 0
     with psycopg.connect(libpq_url(database.superuser_url)) as frozen:
         frozen.execute("LOCK write_probe")
         waiting = threading.Thread(target=ready, args=(app,))
@@ -178,7 +181,7 @@ def test_while_one_thread_waits_for_the_proof_others_answer(app: Flask, database
         assert ready(app) == WELL, "as far as was known"
         frozen.rollback()
         waiting.join()
-    app.extensions["portal.writes"] = writes.Writes()
+    app.extensions["portal.database.writability"] = writability.Writes()
 
 
 def until_somebody_waits(database: Database) -> None:
@@ -192,7 +195,7 @@ def until_somebody_waits(database: Database) -> None:
 def test_what_a_request_failed_with_counts_until_saving_works_for_a_while(
     app: Flask, database: Database, ada: Api
 ) -> None:
-    known = app.extensions["portal.writes"] = writes.Writes()
+    known = app.extensions["portal.database.writability"] = writability.Writes()
     assert ready(app) == WELL
     with failing_with(database, "application", "53100"):
         assert ada.post("/applications", {"display_name": "CRM"}).status_code == 503
@@ -218,12 +221,12 @@ def test_a_database_older_than_the_code_is_not_ready_a_newer_one_is(
     try:
         assert ready(impatient) == ready(impatient, "?for=writes") == answer
     finally:
-        database.sql("UPDATE alembic_version SET version_num = %s", migrate.head())
+        database.sql("UPDATE alembic_version SET version_num = %s", migrations.head())
     database.sql("DELETE FROM alembic_version")
     try:
         assert ready(impatient)[0] == 503
     finally:
-        database.sql("INSERT INTO alembic_version VALUES (%s)", migrate.head())
+        database.sql("INSERT INTO alembic_version VALUES (%s)", migrations.head())
 
 
 # --- what people and programs are told --------------------------------------------------------
@@ -265,12 +268,12 @@ def test_a_refusal_at_the_end_of_the_work_is_told_the_same(
     app: Flask, database: Database, ada: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
-    app.extensions["portal.writes"] = writes.Writes()
+    app.extensions["portal.database.writability"] = writability.Writes()
     with failing_with(database, "application", "53100", when=AT_COMMIT):
         refused = ada.post("/applications", {"display_name": "Mobile"})
     assert (refused.status_code, (refused.json or {})["code"]) == (503, "not_saving")
     assert why(app) == FULL
-    app.extensions["portal.writes"] = writes.Writes()
+    app.extensions["portal.database.writability"] = writability.Writes()
     assert (ada.get("/applications").json or {})["items"] == []
 
 
@@ -337,10 +340,10 @@ def small_disk(places: Callable[[], Path], request: pytest.FixtureRequest) -> It
     place = places()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", place], check=True)
     try:
-        with embedded.start(place, throwaway=True) as server:
+        with embedded_postgres.start(place, throwaway=True) as server:
             migrate.upgrade(server.owner_url)
             urls = (server.owner_url, server.app_url, server.superuser_url)
-            yield SmallDisk(Database(embedded.DATABASE, *urls), place)
+            yield SmallDisk(Database(embedded_urls.DATABASE, *urls), place)
     finally:
         subprocess.run(["umount", place], check=True)
 

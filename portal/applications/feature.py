@@ -2,10 +2,10 @@
 
 from flask import Flask
 
-from portal import overview
 from portal.applications import pages
 from portal.applications.resource import resource
-from portal.feature import Feature
+from portal.rest.feature import Feature
+from portal.web import overview
 
 
 def init_app(app: Flask) -> None:

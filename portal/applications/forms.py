@@ -3,8 +3,15 @@
 from portal.applications import service
 from portal.applications.models import WORKING, Application
 from portal.applications.schemas import ApplicationInput, StateReason
-from portal.db import Actor
-from portal.forms import ChecksField, ChoiceField, CommandForm, LinesField, LongTextField, TextField
+from portal.database.session import Actor
+from portal.web.forms import (
+    ChecksField,
+    ChoiceField,
+    CommandForm,
+    LinesField,
+    LongTextField,
+    TextField,
+)
 
 KIND_CHOICES = [
     ("app", "App: people use it"),

@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import exists, select
 
-from portal import listing, web
+from portal import web
 from portal.applications import service, states
 from portal.applications.forms import (
     KIND_CHOICES,
@@ -19,10 +19,11 @@ from portal.applications.forms import (
 from portal.applications.models import Application
 from portal.applications.schemas import StateReason
 from portal.audit import pages as audit_pages
-from portal.audit import service as audit
-from portal.db import Actor, find, session
-from portal.identity.guard import recent_sign_in_required
-from portal.overview import Step, Told
+from portal.database.session import Actor, find, session
+from portal.identity.sessions.login import recent_sign_in_required
+from portal.records import listing
+from portal.records.audit import trail as audit
+from portal.web.overview import Step, Told
 
 bp = Blueprint("applications", __name__, url_prefix="/applications")
 

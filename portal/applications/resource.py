@@ -3,7 +3,7 @@
 from portal.applications import service, states
 from portal.applications.models import Application
 from portal.applications.schemas import ApplicationDocument, ApplicationInput, StateReason
-from portal.resources import Action, Resource
+from portal.rest.resources import Action, Resource
 
 resource = Resource(
     name="applications",

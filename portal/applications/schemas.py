@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
-from portal.identity.claims import ALL_SCOPES
-from portal.schemas import Command, Document, Line, LongText, Name, ShortText, Slug
+from portal.identity.openid.claims import ALL_SCOPES
+from portal.records.schemas import Command, Document, Line, LongText, Name, ShortText, Slug
 
 Kind = Literal["app", "platform-service", "library"]
 Status = Literal["draft", "active", "deprecated", "suspended", "retired"]

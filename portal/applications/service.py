@@ -5,15 +5,15 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import ColumnElement, and_
 
-from portal import records
 from portal.applications import states
 from portal.applications.models import KINDS, STATUSES, STOPPED, Application
 from portal.applications.ownership import OfApplication
 from portal.applications.schemas import ApplicationInput
-from portal.db import Actor, find, new_id, session
-from portal.errors import Conflict, FieldError, Forbidden, Invalid
-from portal.identity.claims import ALL_SCOPES
-from portal.listing import Listing
+from portal.core.errors import Conflict, FieldError, Forbidden, Invalid
+from portal.database.session import Actor, find, new_id, session
+from portal.identity.openid.claims import ALL_SCOPES
+from portal.records import verbs
+from portal.records.listing import Listing
 
 UNTITLED = "Untitled application"
 
@@ -55,7 +55,7 @@ def create(actor: Actor, command: ApplicationInput) -> Application:
     values = command.values()
     values["display_name"] = command.display_name or UNTITLED
     values["slug"] = command.slug or _free_slug(actor, values["display_name"], record.id)
-    return records.create(actor, record, values)
+    return verbs.create(actor, record, values)
 
 
 def update(actor: Actor, record: Application, command: ApplicationInput) -> Application:
@@ -74,7 +74,7 @@ def update(actor: Actor, record: Application, command: ApplicationInput) -> Appl
     states.check_change(record.id, record.status, command.status)
     _check_identity(actor, record.oauth_client_id, command.oauth_client_id)
     _check_allowed(actor, record.allowed_scopes, command.allowed_scopes)
-    return records.change(actor, record, values)
+    return verbs.change(actor, record, values)
 
 
 def get(actor: Actor, record_id: str) -> Application:
@@ -154,7 +154,7 @@ def choices(
     actor: Actor, also: Iterable[str | None] = (), which: ColumnElement[bool] | None = None
 ) -> list[tuple[str, str]]:
     """Return (id, name) of the applications that a form offers; see `records.choices`."""
-    return records.choices(
+    return verbs.choices(
         actor, Application, Application.name_key, Application.display_name, also, which
     )
 

@@ -4,11 +4,11 @@ They change the application's status only. Keys, tokens, webhooks and connectors
 use, so all of them stop, and work again, with one commit.
 """
 
-from portal import records
 from portal.applications.models import Application
 from portal.applications.schemas import StateReason
-from portal.db import Actor, find
-from portal.errors import Conflict, FieldError
+from portal.core.errors import Conflict, FieldError
+from portal.database.session import Actor, find
+from portal.records import verbs
 
 VERBS = {"suspended": "suspend", "retired": "retire"}
 """Status → the verb that leads to it."""
@@ -45,7 +45,7 @@ def reopen(actor: Actor, application_id: str, command: StateReason) -> Applicati
         "reopens_as": None,
         "status_reason": command.reason,
     }
-    return records.change(actor, record, values, action="reopened")
+    return verbs.change(actor, record, values, action="reopened")
 
 
 def _stop(actor: Actor, record: Application, status: str, command: StateReason) -> Application:
@@ -54,7 +54,7 @@ def _stop(actor: Actor, record: Application, status: str, command: StateReason) 
         "reopens_as": record.reopens_as if record.is_stopped else record.status,
         "status_reason": command.reason,
     }
-    return records.change(actor, record, values, action=status)
+    return verbs.change(actor, record, values, action=status)
 
 
 def check_change(application_id: str | None, before: str, after: str) -> None:

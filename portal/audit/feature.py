@@ -3,7 +3,7 @@
 from flask import Flask
 
 from portal.audit import pages
-from portal.feature import Feature
+from portal.rest.feature import Feature
 
 
 def init_app(app: Flask) -> None:

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from portal.db import session
-from portal.housekeeping import Job
+from portal.core.jobs import Job
+from portal.database.session import session
 
 MONTHS_AHEAD = 12
 

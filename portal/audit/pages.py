@@ -8,8 +8,8 @@ from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response
 
 from portal import web
-from portal.audit import service
-from portal.audit.models import AuditEntry
+from portal.records.audit import trail
+from portal.records.audit.models import AuditEntry
 
 bp = Blueprint("audit", __name__, url_prefix="/audit")
 SHOWN_LENGTH = 300  # characters of one value; the rest is in REST's answer
@@ -18,8 +18,8 @@ SHOWN_LENGTH = 300  # characters of one value; the rest is in REST's answer
 @bp.get("")
 def index() -> Response:
     """Everything that happened in the tenant, newest first."""
-    asked = service.question(request.args)
-    entries, onward = service.log(web.actor(), asked)
+    asked = trail.question(request.args)
+    entries, onward = trail.log(web.actor(), asked)
     place: dict[str, Any] = {**request.args.to_dict(), "cursor": onward}
     return web.render(
         "audit/index.html",

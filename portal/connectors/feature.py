@@ -2,6 +2,6 @@
 
 from portal.connectors import pages
 from portal.connectors.resource import resource
-from portal.feature import Feature
+from portal.rest.feature import Feature
 
 feature = Feature(pages.init_app, resources=(resource,))

@@ -12,8 +12,10 @@ from wtforms.widgets import html_params
 from portal.connectors.models import Connector
 from portal.connectors.providers import AUTH_WORDS, Provider, Setting, Variant
 from portal.connectors.schemas import ConnectorInput
-from portal.db import session
-from portal.forms import (
+from portal.database.session import session
+from portal.secretstore import StoreUnavailable
+from portal.web.drawing.template_functions import ago
+from portal.web.forms import (
     ABSENT,
     ChecksField,
     ChoiceField,
@@ -29,8 +31,6 @@ from portal.forms import (
     TextField,
     Wired,
 )
-from portal.secretstore import StoreUnavailable
-from portal.web.words import ago
 
 SCOPE_CHOICES = [("org", "Organisation"), ("group", "Group"), ("user", "Personal")]
 LEFT_OVER = "left_over"

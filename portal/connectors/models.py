@@ -19,9 +19,9 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.applications.ownership import OfApplication
-from portal.config import running
 from portal.connectors.providers import name_of
-from portal.db import CONSTRAINTS, Record
+from portal.core.config import running
+from portal.database.session import CONSTRAINTS, Record
 from portal.secretstore import SecretRef
 from portal.secretstore.paths import path_in_sql
 

@@ -5,22 +5,24 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import exists, select, true
 from sqlalchemy.orm import aliased
 
-from portal import listing, overview, web
+from portal import web
 from portal.applications import service as applications
 from portal.applications.models import Application
 from portal.applications.pages import Item, Part, show_on_application
 from portal.audit import pages as audit_pages
-from portal.audit import service as audit
 from portal.connectors import service
 from portal.connectors.forms import ConnectorForm
 from portal.connectors.models import SCOPES, TYPES, Connector
 from portal.connectors.providers import AUTH_WORDS, CUSTOM, PROVIDERS, Provider, name_of
-from portal.db import Actor, find, session
-from portal.errors import NotFound, StaleVersion
+from portal.core.errors import NotFound, StaleVersion
+from portal.database.session import Actor, find, session
 from portal.identity import people
-from portal.identity.guard import recent_sign_in_required
-from portal.overview import Concern, Step, Told
+from portal.identity.sessions.login import recent_sign_in_required
+from portal.records import listing
+from portal.records.audit import trail as audit
 from portal.secretstore import store
+from portal.web import overview
+from portal.web.overview import Concern, Step, Told
 
 bp = Blueprint("connectors", __name__, url_prefix="/connectors")
 SHOWN = 5  # connectors on an application's page and on the overview

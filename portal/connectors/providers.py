@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from portal.schemas import CONTROL
+from portal.records.schemas import CONTROL
 
 CUSTOM = "custom"
 INITIALS = {"id", "api", "url", "tls", "jwk", "pem", "arn", "ssl", "cid"}

@@ -3,7 +3,7 @@
 from portal.connectors import service
 from portal.connectors.models import Connector
 from portal.connectors.schemas import ConnectorDocument, ConnectorInput
-from portal.resources import Action, Resource
+from portal.rest.resources import Action, Resource
 
 resource = Resource(
     name="connectors",

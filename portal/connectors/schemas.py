@@ -15,8 +15,9 @@ from pydantic import (
 
 from portal.connectors.models import AUTH_TYPES, TYPES
 from portal.connectors.providers import PROVIDERS, Provider
-from portal.errors import FieldError, Invalid
-from portal.schemas import (
+from portal.core.errors import FieldError, Invalid
+from portal.core.secret_scan import findings
+from portal.records.schemas import (
     CONTROL,
     Command,
     Document,
@@ -27,7 +28,6 @@ from portal.schemas import (
     RecordId,
     Tags,
 )
-from portal.secretscan import findings
 
 Scope = Literal["org", "user", "group"]
 SyncStatus = Literal[

@@ -4,14 +4,14 @@ refuses leaves no secret behind, and what the secret store refuses leaves no row
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from portal import records
 from portal.applications import service as applications
 from portal.connectors.models import AUTH_TYPES, SCOPES, SYNC_STATUSES, TYPES, Connector
 from portal.connectors.providers import PROVIDERS
 from portal.connectors.schemas import ConnectorInput
-from portal.db import Actor, database_now, find, new_id, session
-from portal.errors import Conflict, Invalid
-from portal.listing import Listing
+from portal.core.errors import Conflict, Invalid
+from portal.database.session import Actor, database_now, find, new_id, session
+from portal.records import verbs
+from portal.records.listing import Listing
 from portal.secretstore import SecretConflict, SecretNotFound, store
 
 UNTITLED = "Untitled connector"
@@ -70,7 +70,7 @@ def create(actor: Actor, command: ConnectorInput) -> Connector:
     given = _given(command.credentials)
     if given:
         values |= _credential_note(actor, given, 1)
-    records.create(actor, record, values)
+    verbs.create(actor, record, values)
     if given:
         store().put(record.secret_ref, given, cas=0)
     return record
@@ -92,7 +92,7 @@ def update(actor: Actor, record: Connector, command: ConnectorInput) -> Connecto
     if changes:
         after = (fields - changes.keys()) | _given(changes).keys()
         values |= _credential_note(actor, after, known + 1) if after else {"credential_fields": []}
-    records.change(actor, record, values | _status(record, values, bool(changes)))
+    verbs.change(actor, record, values | _status(record, values, bool(changes)))
     if changes:
         _store(record, known, changes)
     return record
@@ -104,7 +104,7 @@ def set_enabled(actor: Actor, record_id: str, enabled: bool) -> Connector:
     record = find(Connector, actor, record_id, lock=True)
     values = {"enabled": enabled}
     action = "enabled" if enabled else "disabled"
-    return records.change(actor, record, values | _status(record, values, False), action=action)
+    return verbs.change(actor, record, values | _status(record, values, False), action=action)
 
 
 def remove_credentials(actor: Actor, record_id: str, _: Any = None) -> Connector:
@@ -117,7 +117,7 @@ def remove_credentials(actor: Actor, record_id: str, _: Any = None) -> Connector
         return record
     values = {"credential_fields": [], "credential_version": version}
     status = _status(record, values, bool(record.credential_fields))
-    records.change(actor, record, values | status, action="credentials_removed")
+    verbs.change(actor, record, values | status, action="credentials_removed")
     store().delete(record.secret_ref)
     return record
 
@@ -125,7 +125,7 @@ def remove_credentials(actor: Actor, record_id: str, _: Any = None) -> Connector
 def delete(actor: Actor, record: Connector) -> Connector:
     """Delete a connector and its credentials; both come back when it is restored."""
     actor.require(WRITE)
-    records.delete(actor, record)
+    verbs.delete(actor, record)
     if record.credential_fields:
         store().delete(record.secret_ref)
     return record
@@ -134,13 +134,13 @@ def delete(actor: Actor, record: Connector) -> Connector:
 def restore(actor: Actor, record_id: str) -> Connector:
     """Undo a delete. What the secret store no longer has must be entered again."""
     actor.require(WRITE)
-    record = records.restore(actor, Connector, record_id)
+    record = verbs.restore(actor, Connector, record_id)
     if record.credential_fields:
         try:
             store().undelete(record.secret_ref)
         except SecretNotFound:
             lost = {"credential_fields": [], **_status(record, {}, True)}
-            records.change(actor, record, lost, action="credentials_lost")
+            verbs.change(actor, record, lost, action="credentials_lost")
     return record
 
 
@@ -160,7 +160,7 @@ def names(actor: Actor, ids: set[str]) -> dict[str, str]:
 
 def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:
     """Return (id, name) of the connectors that a form offers; see `records.choices`."""
-    return records.choices(actor, Connector, Connector.name_key, Connector.name, also)
+    return verbs.choices(actor, Connector, Connector.name_key, Connector.name, also)
 
 
 # ---------------------------------------------------------------- what the row gets

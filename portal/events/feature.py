@@ -3,11 +3,11 @@
 from flask import Flask
 
 from portal.events import lifecycle, pages
+from portal.events.catalogue.resource import OPERATIONS as TYPES
+from portal.events.catalogue.resource import resource
 from portal.events.resource import OPERATIONS as EVENTS
-from portal.events.types_resource import OPERATIONS as TYPES
-from portal.events.types_resource import resource
-from portal.feature import Feature
-from portal.records import watch
+from portal.records.verbs import watch
+from portal.rest.feature import Feature
 
 
 def init_app(app: Flask) -> None:

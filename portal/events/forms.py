@@ -4,7 +4,7 @@ from typing import Any
 
 from portal.events.models import EventType
 from portal.events.schemas import Erasure, EventInput, EventTypeInput, Import, SettingsInput
-from portal.forms import (
+from portal.web.forms import (
     ChoiceField,
     CommandForm,
     JsonField,

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
+from portal.core.jobs import Job, asking
 from portal.events import settings
 from portal.events.models import EventType
-from portal.housekeeping import Job, asking
-from portal.purge import purging
+from portal.records.purge import purging
 
 HOUSEKEEPING = [
     Job(

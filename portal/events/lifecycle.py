@@ -7,7 +7,7 @@ whoever may know reads the record.
 from collections.abc import Mapping
 from typing import Any
 
-from portal.db import Actor, Record
+from portal.database.session import Actor, Record
 from portal.events import service
 
 NOUNS: Mapping[str, str] = {

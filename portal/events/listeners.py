@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol, cast
 
 from flask import Flask, current_app
 
-from portal.db import Actor
-from portal.driver import Bound
+from portal.database.session import Actor
+from portal.fast.statements import Bound
 
 
 @dataclass(frozen=True, slots=True)

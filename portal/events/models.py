@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.db import CONSTRAINTS, Actor, Base, Record
+from portal.database.session import CONSTRAINTS, Actor, Base, Record
 
 VALIDATIONS = ("off", "reject")
 

@@ -9,13 +9,15 @@ from flask import Blueprint, Flask, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from portal import listing, web
-from portal.errors import BadRequest
-from portal.events import catalogue_pages, examples, service, settings
+from portal import web
+from portal.core.errors import BadRequest
+from portal.events import service, settings
+from portal.events.catalogue import examples, pages
 from portal.events.forms import ErasureForm, EventForm, SettingsForm
-from portal.events.publication import Accepted
-from portal.identity.guard import recent_sign_in_required
-from portal.listing import Query
+from portal.events.publishing.publication import Accepted
+from portal.identity.sessions.login import recent_sign_in_required
+from portal.records import listing
+from portal.records.listing import Query
 
 bp = Blueprint("events", __name__, url_prefix="/events")
 AN_ID = re.compile(r"evt_[0-9A-HJKMNP-TV-Z]{26}")
@@ -26,7 +28,7 @@ SPAN_CHOICES = [("1h", "last hour"), ("24h", "last 24 h"), ("7d", "last 7 days")
 def init_app(app: Flask) -> None:
     """Register the pages of events and of their catalogue."""
     app.register_blueprint(bp)
-    app.register_blueprint(catalogue_pages.bp)
+    app.register_blueprint(pages.bp)
 
 
 @bp.get("")

@@ -5,11 +5,10 @@ from typing import Any
 
 from flask import Response, request
 
-from portal import errors, listing, strictjson
-from portal.api import Outcome, actor, answer, body, no_parameters, once
+from portal.core import errors
 from portal.events import service, settings
 from portal.events.models import Event, EventSettings
-from portal.events.publication import Accepted
+from portal.events.publishing.publication import Accepted
 from portal.events.schemas import (
     Erased,
     Erasure,
@@ -23,8 +22,11 @@ from portal.events.schemas import (
     SettingsDocument,
     SettingsInput,
 )
-from portal.openapi import Operation, Parameter
-from portal.resources import RETRY
+from portal.records import listing
+from portal.rest import strict_json
+from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.openapi import Operation, Parameter
+from portal.rest.resources import RETRY
 
 TEXT = {"type": "string"}
 MOMENT = {"type": "string", "format": "date-time"}
@@ -56,7 +58,7 @@ def _read() -> list[EventInput]:
     """One event, an array of them, or an object with `events`."""
     raw = request.get_data(cache=True)
     if raw.lstrip()[:1] == b"[" and request.mimetype in ("application/json", ""):
-        return EventBatch.read({"events": strictjson.parse(raw)}).events
+        return EventBatch.read({"events": strict_json.parse(raw)}).events
     given = body()
     if "events" in given:
         return EventBatch.read(given).events

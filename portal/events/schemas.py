@@ -7,8 +7,17 @@ from typing import Annotated, Any, ClassVar, Literal
 import orjson
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from portal.events import names
-from portal.schemas import Command, Document, JsonName, Line, LongText, Moment, ShortText, Tags
+from portal.events import type_names
+from portal.records.schemas import (
+    Command,
+    Document,
+    JsonName,
+    Line,
+    LongText,
+    Moment,
+    ShortText,
+    Tags,
+)
 
 DATA_BYTES = 64 * 1024
 BATCH = 500
@@ -27,7 +36,7 @@ def _fits(data: dict[str, Any]) -> dict[str, Any]:
 
 
 EventName = Annotated[
-    str, StringConstraints(max_length=names.LENGTH), AfterValidator(names.check_name)
+    str, StringConstraints(max_length=type_names.LENGTH), AfterValidator(type_names.check_name)
 ]
 EventData = Annotated[dict[JsonName, Any], AfterValidator(_fits)]
 Key = Annotated[Line, StringConstraints(min_length=1, max_length=200)]

@@ -10,17 +10,17 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from portal import idempotency
-from portal.audit import service as audit
-from portal.db import Actor, new_id, send_each, session
-from portal.errors import NotFound
-from portal.events import keymaterial
+from portal.core.errors import NotFound
+from portal.database.session import Actor, new_id, send_each, session
 from portal.events.listeners import Match, Published, listeners
 from portal.events.models import Event, EventKey
-from portal.events.publication import Accepted, Publication, owed_for, store
+from portal.events.publishing import key_material
+from portal.events.publishing.publication import Accepted, Publication, owed_for, store
 from portal.events.schemas import EventInput
-from portal.listing import Listing, Page, Query, page
-from portal.quotas import rates, storage
+from portal.records import idempotency
+from portal.records.audit import trail as audit
+from portal.records.listing import Listing, Page, Query, page
+from portal.records.quotas import rates, stored_bytes
 
 EXPLAINED = 200
 ERASED_AT_ONCE = 10_000
@@ -72,7 +72,7 @@ def publish(
     actor.require("events:publish")
     if not are_counted:
         count(actor, len(events))
-    events = keymaterial.screened(actor.tenant_id, events)
+    events = key_material.screened(actor.tenant_id, events)
     publication = Publication(actor, events, listeners())
     looked = send_each(publication.looks())
     publication.check(looked)
@@ -86,7 +86,7 @@ def count(actor: Actor, many: int) -> None:
 
     Raises QuotaExceeded and QuotaReached; then nothing is counted.
     """
-    storage.known().check(actor.tenant_id)
+    stored_bytes.known().check(actor.tenant_id)
     rates.known().take(actor.tenant_id, "events_per_second", many)
 
 
@@ -102,7 +102,7 @@ def announce(
         return None
     event_id = new_id(Event.id_prefix)
     event = EventInput.read({"type": name, "data": dict(data), "subject": subject})
-    new = [(event_id, keymaterial.masked(event))]  # never refuse: the change is done
+    new = [(event_id, key_material.masked(event))]  # never refuse: the change is done
     owed = owed_for(actor, new, listeners(), wanting)
     send_each([store(actor, new), *owed.writes])
     return event_id
@@ -111,7 +111,7 @@ def announce(
 def keep_for(actor: Actor, record_id: str, event: EventInput) -> str:
     """Keep an event that was made for one record of one listener; its id. The others are not told:
     whoever asks for it owes that one what there is to do."""
-    [event] = keymaterial.screened(actor.tenant_id, [event])
+    [event] = key_material.screened(actor.tenant_id, [event])
     event_id = new_id(Event.id_prefix)
     send_each([store(actor, [(event_id, event)], only_for=record_id)])
     return event_id
@@ -166,7 +166,7 @@ def erase(actor: Actor, subject: str) -> Erased:
         )
     idempotency.forget_about(actor.tenant_id, subject)
     if ids:
-        storage.measure_anew(actor.tenant_id)
+        stored_bytes.measure_anew(actor.tenant_id)
         audit.note(
             actor,
             "events.erased",

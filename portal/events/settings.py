@@ -7,12 +7,12 @@ import orjson
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from portal.audit import service as audit
-from portal.db import Actor, session
+from portal.database.session import Actor, session
 from portal.events.listeners import listeners
 from portal.events.models import Event, EventKey, EventSettings
 from portal.events.schemas import SettingsInput
-from portal.quotas import storage
+from portal.records.audit import trail as audit
+from portal.records.quotas import stored_bytes
 
 DAYS = 30
 HIDDEN = "•••"
@@ -98,7 +98,7 @@ def forget_old(tenant_id: str) -> bool:
             .execution_options(synchronize_session=False)
         )
     if ids:
-        storage.measure_soon(tenant_id)
+        stored_bytes.measure_soon(tenant_id)
     return len(ids) == FORGOTTEN_AT_ONCE
 
 

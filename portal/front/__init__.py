@@ -5,5 +5,5 @@ and a size. It answers what needs nothing but memory right there; everything els
 number of threads, as the WSGI application.
 
 Read `application.py` first, then `bodies.py`, `threads.py`, `wsgi.py`. Nothing imports the front
-but `portal.serving`.
+but `portal.ops.serving`.
 """

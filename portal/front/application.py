@@ -11,31 +11,31 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from portal import api
-from portal.db import Origin
-from portal.errors import PortalError, Unavailable
-from portal.events import door as publishing
+from portal.core.errors import PortalError, Unavailable
+from portal.database.session import Origin
+from portal.events.publishing import door as publishing
 from portal.front import wsgi
 from portal.front.bodies import Bodies
+from portal.front.fair_queue import Line
 from portal.front.threads import Busy, Threads
-from portal.front.turns import Line
 from portal.front.wsgi import Answer
-from portal.keys import door
-from portal.keys.gate import actor_of
-from portal.keys.sources import name_of
-from portal.keys.usage import usage
-from portal.networks import parse
-from portal.proxies import client_of, host_of, is_trusted
-from portal.web.assets import PREFIX as STATIC
+from portal.keys.verification import door
+from portal.keys.verification.own_rest import actor_of
+from portal.keys.verification.unknown_keys import name_of
+from portal.keys.verification.use_counts import usage
+from portal.outbound.networks import parse
+from portal.rest import api
+from portal.web.drawing.assets import PREFIX as STATIC
+from portal.web.proxies import client_of, host_of, is_trusted
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
     from flask import Flask
 
-    from portal.config import Config, Network
-    from portal.keys.engine import Engine
-    from portal.web.assets import Files
+    from portal.core.config import Config, Network
+    from portal.keys.verification.verifier import Engine
+    from portal.web.drawing.assets import Files
 
 THREADS = 8  # they wait for PostgreSQL, so more than one
 FOR_OTHERS = 2  # threads kept for others when one line has used all it may

@@ -9,7 +9,7 @@ from typing import Any
 
 from granian.rsgi import ProtocolClosed
 
-from portal.errors import (
+from portal.core.errors import (
     BadRequest,
     PortalError,
     RateLimited,
@@ -17,7 +17,7 @@ from portal.errors import (
     TooLarge,
     Unavailable,
 )
-from portal.openapi import PREFIX
+from portal.rest.openapi import PREFIX
 
 SECONDS = 10.0  # for a whole body
 SLOW_SECONDS = 1.0  # a body that takes longer counts as one of its source's slow ones

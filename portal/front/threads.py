@@ -11,8 +11,8 @@ from collections.abc import Callable
 from threading import Lock, Thread
 from typing import Any, NamedTuple, TypeVar
 
-from portal import precedence
-from portal.front.turns import Line, Turns
+from portal.core import precedence
+from portal.front.fair_queue import Line, Turns
 
 T = TypeVar("T")
 

@@ -2,8 +2,9 @@
 
 from flask import Flask
 
-from portal.feature import Feature
-from portal.identity import issuer, pages
+from portal.identity import pages
+from portal.identity.openid import issuer
+from portal.rest.feature import Feature
 
 
 def init_app(app: Flask) -> None:

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from sqlalchemy import delete, func, or_
 
-from portal.db import session
-from portal.housekeeping import Job, asking
-from portal.identity import pace
+from portal.core.jobs import Job, asking
+from portal.database.session import session
+from portal.identity import sign_in_limits
 from portal.identity.models import SeenLogoutToken, WebSession
-from portal.identity.sessions import ABSOLUTE, IDLE
+from portal.identity.sessions.sessions import ABSOLUTE, IDLE
 
 SHOWN = timedelta(days=1)  # so long after its end a session can still be looked into
 
@@ -38,5 +38,5 @@ HOUSEKEEPING = [
         asking("due_sessions", SHOWN, IDLE + SHOWN, ABSOLUTE + SHOWN),
     ),
     Job("forget logout tokens", forget_notices, timedelta(minutes=10)),
-    Job("forget the pace of sign-ins", pace.forget_rested, timedelta(minutes=10)),
+    Job("forget the pace of sign-ins", sign_in_limits.forget_rested, timedelta(minutes=10)),
 ]

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.db import CONSTRAINTS, Base
+from portal.database.session import CONSTRAINTS, Base
 
 KEY_CODE = re.compile(r"[a-z0-9]{4}")
 # Other vendors' keys begin with these words: sk-proj-, sk-live-, sk-test- (and two for us).

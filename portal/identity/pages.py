@@ -5,15 +5,16 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.config import Config
-from portal.identity import agents, guard, people, sessions
-from portal.identity.cookies import Cookies
-from portal.identity.guard import live_session
-from portal.identity.idtokens import sealer_of
-from portal.identity.issuer import Issuer
-from portal.identity.oidc import Client, RelyingParty
+from portal.core.config import Config
+from portal.identity import people, user_agents
+from portal.identity.openid.issuer import Issuer
+from portal.identity.openid.relying_party import Client, RelyingParty
 from portal.identity.people import Rules
-from portal.identity.signing import SignIn, auth
+from portal.identity.sessions import login, sessions
+from portal.identity.sessions.cookies import Cookies
+from portal.identity.sessions.id_tokens import sealer_of
+from portal.identity.sessions.login import live_session
+from portal.identity.sign_in import SignIn, auth
 from portal.web import actor, render, see_other, signed_in, toast
 
 account = Blueprint("sessions", __name__, url_prefix="/account/sessions")
@@ -36,10 +37,10 @@ def init_app(app: Flask, config: Config, issuer: Issuer) -> None:
         None if config.is_production else urlsplit(config.base_url).hostname,
         urlsplit(config.oidc_issuer).hostname or config.oidc_issuer,
     )
-    guard.init_app(app, Cookies.of(config))
+    login.init_app(app, Cookies.of(config))
     for blueprint in (auth, account, directory):
         app.register_blueprint(blueprint)
-    app.jinja_env.filters["browser"] = agents.in_words
+    app.jinja_env.filters["browser"] = user_agents.in_words
 
 
 # ---------------------------------------------------------------- sessions and people

@@ -10,11 +10,11 @@ from typing import Any, Literal, Protocol
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from portal.db import Actor, enter_tenant, new_id, session
-from portal.errors import Forbidden, NotFound
-from portal.identity.claims import Role, claim_at, role_of, tenant_of
+from portal.core.errors import Forbidden, NotFound
+from portal.database.session import Actor, enter_tenant, new_id, session
 from portal.identity.models import Person, Tenant
-from portal.identity.oidc import Identity
+from portal.identity.openid.claims import Role, claim_at, role_of, tenant_of
+from portal.identity.openid.relying_party import Identity
 
 Missing = Literal["tenant", "one tenant", "known tenant", "role"]
 MOST_PEOPLE = 500

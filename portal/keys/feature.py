@@ -2,29 +2,32 @@
 
 from flask import Flask
 
-from portal import notices, overview
 from portal.applications.pages import show_on_application
-from portal.feature import Feature
-from portal.keys import callers, console, elsewhere, engine, gate, oauth, owners, scanning
+from portal.keys import console, library_check, summaries
+from portal.keys.leaks import github_scanning
 from portal.keys.resource import resource
-from portal.keys.signing import SigningKeys
-from portal.keys.tokens import Tokens
-from portal.records import watch
+from portal.keys.tokens import oauth, rest_callers
+from portal.keys.tokens.own_tokens import Tokens
+from portal.keys.tokens.signing_keys import SigningKeys
+from portal.keys.verification import own_rest, verifier
+from portal.records.verbs import watch
+from portal.rest.feature import Feature
+from portal.web import notices, overview
 
 
 def init_app(app: Flask) -> None:
     """Give the application its engine, what verifies keys and tokens, and the pages."""
     config = app.extensions["portal"]
-    made = engine.init_app(app, config.database_url, config.verify_stale)
-    gate.init_app(app)
+    made = verifier.init_app(app, config.database_url, config.verify_stale)
+    own_rest.init_app(app)
     tokens = Tokens(config.base_url, config.api_audience, SigningKeys(config.secret_key), made)
-    oauth.init_app(app, made, tokens, callers.init_app(app, config, tokens))
-    scanning.init_app(app, config)
+    oauth.init_app(app, made, tokens, rest_callers.init_app(app, config, tokens))
+    github_scanning.init_app(app, config)
     app.register_blueprint(console.bp)
-    overview.tell(app, elsewhere.tell)
-    notices.tell(app, elsewhere.notices)
-    show_on_application(app, elsewhere.part)
-    watch(owners.follow)
+    overview.tell(app, summaries.tell)
+    notices.tell(app, summaries.notices)
+    show_on_application(app, summaries.part)
+    watch(library_check.follow)
 
 
 feature = Feature(init_app, resources=(resource,))

@@ -5,13 +5,17 @@ from datetime import timedelta
 from sqlalchemy import and_, delete, extract, func, or_, select
 from sqlalchemy.dialects.postgresql import array
 
-from portal.db import session
-from portal.housekeeping import Job, asking
-from portal.keys import concerns, money, notices, revocation, rotation, sealing
-from portal.keys.denials import KEPT, KEPT_DAYS
+from portal.core.jobs import Job, asking
+from portal.database.session import session
+from portal.keys.issuing import one_time_links
+from portal.keys.limits import ledger
 from portal.keys.models import ApiKey
-from portal.keys.state import KeyDenial, KeyUse, SpendReservation, UnknownKeySource
-from portal.purge import sweeping
+from portal.keys.revocation import revocation
+from portal.keys.rotation import rotation
+from portal.keys.tables import KeyDenial, KeyUse, SpendReservation, UnknownKeySource
+from portal.keys.usage import concerns, expiry_notices
+from portal.keys.verification.denials import KEPT, KEPT_DAYS
+from portal.records.purge import sweeping
 
 USE_DAYS = 92
 RELEASED_DAYS = 7
@@ -43,7 +47,7 @@ def forget_sources() -> None:
 HOUSEKEEPING = [
     Job(
         "release reservations",
-        money.release_due,
+        ledger.release_due,
         timedelta(minutes=1),
         asking("due_reservations"),
     ),
@@ -61,15 +65,15 @@ HOUSEKEEPING = [
     ),
     Job(
         "tell of expiring keys",
-        notices.tell_expiring,
+        expiry_notices.tell_expiring,
         timedelta(minutes=10),
-        asking("due_expiry_notices", array(notices.AHEAD)),
+        asking("due_expiry_notices", array(expiry_notices.AHEAD)),
     ),
     Job(
         "tell of unused keys",
-        notices.tell_unused,
+        expiry_notices.tell_unused,
         timedelta(hours=6),
-        asking("due_unused_notices", timedelta(days=notices.UNUSED_DAYS)),
+        asking("due_unused_notices", timedelta(days=expiry_notices.UNUSED_DAYS)),
     ),
     Job(
         "find weak keys",
@@ -79,7 +83,7 @@ HOUSEKEEPING = [
     ),
     Job(
         "forget sealed keys",
-        sealing.forget_expired,
+        one_time_links.forget_expired,
         timedelta(minutes=5),
         asking("due_sealed_keys"),
     ),

@@ -37,8 +37,8 @@ from sqlalchemy.orm import (
 )
 
 from portal.applications.ownership import OfApplication
-from portal.db import CONSTRAINTS, Base, Record
-from portal.keys.state import Money, gone_with_its_key
+from portal.database.session import CONSTRAINTS, Base, Record
+from portal.keys.tables import Money, gone_with_its_key
 
 KINDS = ("user", "service", "virtual_llm")
 STATUSES = ("active", "revoked", "expired")

@@ -5,10 +5,9 @@ from typing import Any
 
 from flask import Response
 
-from portal.api import Outcome, actor, answer, body, no_parameters, once, request_id
-from portal.keys import insight, money, reported, revocation
-from portal.keys import posture as standing
-from portal.keys.engine import engine
+from portal.keys.leaks import reports
+from portal.keys.limits import ledger
+from portal.keys.revocation import revocation
 from portal.keys.schemas import (
     ExplainRequest,
     ExplanationDocument,
@@ -26,9 +25,13 @@ from portal.keys.schemas import (
     Verdict,
     VerifyKey,
 )
-from portal.keys.verify import verify
-from portal.openapi import Operation
-from portal.resources import RETRY
+from portal.keys.usage import insight
+from portal.keys.usage import posture as standing
+from portal.keys.verification.verifier import engine
+from portal.keys.verification.verify import verify
+from portal.rest.api import Outcome, actor, answer, body, no_parameters, once, request_id
+from portal.rest.openapi import Operation
+from portal.rest.resources import RETRY
 
 
 def verify_key() -> Response:
@@ -41,13 +44,13 @@ def verify_key() -> Response:
 def settle(id: str) -> Response:
     """End a reservation."""
     no_parameters()
-    return answer(money.settle(actor(), id, SettleReservation.read(body())).document)
+    return answer(ledger.settle(actor(), id, SettleReservation.read(body())).document)
 
 
 def record_usage(id: str) -> Response:
     """Bill a key."""
     no_parameters()
-    return answer(money.record_usage(actor(), id, SpendOnKey.read(body())).document)
+    return answer(ledger.record_usage(actor(), id, SpendOnKey.read(body())).document)
 
 
 def revoke_many() -> Response:
@@ -60,7 +63,7 @@ def revoke_many() -> Response:
 def report_leak() -> Response:
     """A scanner found a key."""
     no_parameters()
-    return answer(reported.by_scanner(actor(), ReportLeak.read(body())))
+    return answer(reports.by_scanner(actor(), ReportLeak.read(body())))
 
 
 def explain() -> Response:

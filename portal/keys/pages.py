@@ -7,16 +7,16 @@ from typing import Any
 from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal import listing, web
+from portal import web
 from portal.applications import service as applications
 from portal.audit import pages as audit_pages
-from portal.audit import service as audit
-from portal.config import running
-from portal.errors import Conflict
+from portal.core.config import running
+from portal.core.errors import Conflict
 from portal.identity import people
-from portal.identity.guard import recent_sign_in_required
-from portal.keys import lists, observed, sealing, service, table
-from portal.keys.forms import (
+from portal.identity.sessions.login import recent_sign_in_required
+from portal.keys import service
+from portal.keys.issuing import one_time_links
+from portal.keys.issuing.forms import (
     KIND_CHOICES,
     LINK,
     STATUS_CHOICES,
@@ -25,11 +25,15 @@ from portal.keys.forms import (
     RotateKeyForm,
     may,
 )
+from portal.keys.listing import filters, table
 from portal.keys.models import ApiKey
 from portal.keys.schemas import StopKey
-from portal.openapi import PREFIX
+from portal.keys.usage import figures
+from portal.records import listing
+from portal.records.audit import trail as audit
+from portal.rest.openapi import PREFIX
 from portal.secretstore import SecretRef, store
-from portal.web.charts import Column, Series
+from portal.web.drawing.charts import Column, Series
 
 bp = Blueprint("keys", __name__, url_prefix="/keys")
 LIMITS = "div#limits"  # which look again by themselves
@@ -39,21 +43,21 @@ COUNTED = 200  # an exact count ends here
 SERIES = (Series("let through", "brand"), Series("refused", "bad"))
 WEEK = timedelta(days=7)
 # What of a list's address says which keys are meant, and not how they are shown.
-KEPT = lists.CONSOLE.parameters() - {"sort", "limit", "cursor"}
+KEPT = filters.CONSOLE.parameters() - {"sort", "limit", "cursor"}
 
 
 @bp.get("")
 def index() -> ResponseReturnValue:
     """The list, or for htmx the listing alone."""
-    query = listing.parse(lists.CONSOLE, request.args)
+    query = listing.parse(filters.CONSOLE, request.args)
     caller = web.actor()
-    page = listing.page(caller, lists.CONSOLE, query, table.COLUMNS)
+    page = listing.page(caller, filters.CONSOLE, query, table.COLUMNS)
     view = web.list_view(page, query)
-    offered, makers = lists.offered(caller)
+    offered, makers = filters.offered(caller)
     offered = _with(request.args.get("application_id"), offered)
     counted = None
     if view.is_narrowed and page.items and not query.q:
-        counted = listing.counted(caller, lists.CONSOLE, query, COUNTED + 1)
+        counted = listing.counted(caller, filters.CONSOLE, query, COUNTED + 1)
     return web.render(
         "keys/index.html",
         "keys/_listing.html",
@@ -65,7 +69,7 @@ def index() -> ResponseReturnValue:
         applications=offered,
         kinds=[(value, text.partition(":")[0]) for value, text in KIND_CHOICES],
         statuses=STATUS_CHOICES,
-        views=lists.views(),
+        views=filters.views(),
         asked=[(name, value) for name, value in request.args.items() if value and name in KEPT],
     )
 
@@ -100,8 +104,8 @@ def handed_over(
 ) -> ResponseReturnValue:
     """The new key on the way that was chosen; only one of the three shows it."""
     if form.way == LINK:
-        link = sealing.new_secret()
-        sealing.seal(web.actor(), record, raw, link, "link")
+        link = one_time_links.new_secret()
+        one_time_links.seal(web.actor(), record, raw, link, "link")
         audit.record(web.actor(), "key.link_made", record)
         address = url_for("keys.open_link", _external=True) + f"#{link}"
         return web.render("keys/linked.html", record=record, address=address)
@@ -116,15 +120,15 @@ def handed_over(
 
 def shown_once(record: ApiKey, raw: str, form_secret: str | None) -> ResponseReturnValue:
     """The page with a new key on it; for ten minutes the form that made it may lose the answer."""
-    if form_secret is not None and sealing.is_secret(form_secret):
-        sealing.seal(web.actor(), record, raw, form_secret, "replay")
+    if form_secret is not None and one_time_links.is_secret(form_secret):
+        one_time_links.seal(web.actor(), record, raw, form_secret, "replay")
     return revealed(record, raw)
 
 
 def said_again(key_id: str, form_secret: str | None) -> ResponseReturnValue:
     """The same answer once more for the form that lost it; for anybody else: already issued."""
     record = service.get(web.actor(), key_id)
-    raw = sealing.read_again(web.actor(), key_id, form_secret)
+    raw = one_time_links.read_again(web.actor(), key_id, form_secret)
     if raw is not None:
         return revealed(record, raw, again=True)
     stored = audit.newest(web.actor(), key_id, "key.stored")
@@ -167,7 +171,7 @@ def show(record_id: str) -> ResponseReturnValue:
     """One key: all but the key itself, what it does, and how it stands now."""
     caller = web.actor()
     record = service.get(caller, record_id)
-    use = observed.use(caller, record_id, WEEK)
+    use = figures.use(caller, record_id, WEEK)
     used = {seen.what: seen for seen in use.scopes}
     return about(
         "keys/show.html",
@@ -177,7 +181,7 @@ def show(record_id: str) -> ResponseReturnValue:
         use=use,
         columns=columns(use.hours, use.calls, use.denials),
         series=SERIES,
-        standing=observed.standing(caller, record),
+        standing=figures.standing(caller, record),
     )
 
 
@@ -201,7 +205,7 @@ def about(
     page: str, record: ApiKey, fragment: str | None = None, **context: Any
 ) -> ResponseReturnValue:
     """A page of one key; its dialogs name the application that calls with it."""
-    around = lists.surroundings(web.actor(), record)
+    around = filters.surroundings(web.actor(), record)
     return web.render(
         page,
         fragment,

@@ -1,8 +1,10 @@
 """REST of keys: /api/v1/integration/api-keys."""
 
-from portal.keys import revocation, rotation, service
+from portal.keys import service
 from portal.keys.models import ApiKey
 from portal.keys.operations import OPERATIONS
+from portal.keys.revocation import revocation
+from portal.keys.rotation import rotation
 from portal.keys.schemas import (
     ChildKey,
     IssueKey,
@@ -11,7 +13,7 @@ from portal.keys.schemas import (
     RotateKey,
     StopKey,
 )
-from portal.resources import Action, Resource
+from portal.rest.resources import Action, Resource
 
 ONCE = {
     "key": "The key itself, in this answer only.",

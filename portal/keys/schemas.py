@@ -15,8 +15,18 @@ from pydantic import (
 )
 
 from portal.applications.schemas import Scopes
-from portal.networks import parse
-from portal.schemas import Command, Document, Line, Moment, Money, Name, RecordId, ShortText, Tags
+from portal.outbound.networks import parse
+from portal.records.schemas import (
+    Command,
+    Document,
+    Line,
+    Moment,
+    Money,
+    Name,
+    RecordId,
+    ShortText,
+    Tags,
+)
 
 Kind = Literal["user", "service", "virtual_llm"]
 Status = Literal["active", "revoked", "expired"]

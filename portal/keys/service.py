@@ -10,20 +10,20 @@ from sqlalchemy import ColumnElement, exists, func, literal, select, union_all
 from sqlalchemy.orm import aliased
 from sqlalchemy.orm.attributes import set_committed_value
 
-from portal import records
 from portal.applications import service as applications
 from portal.applications.models import Application
-from portal.db import Actor, database_now, find, session
-from portal.errors import Conflict, Invalid
+from portal.core.errors import Conflict, Invalid
+from portal.database.session import Actor, database_now, find, session
 from portal.events import service as events
 from portal.identity.models import Tenant
-from portal.keys import format as key_format
-from portal.keys.inheritance import inherit
+from portal.keys.issuing import format as key_format
+from portal.keys.issuing.inheritance import inherit
 from portal.keys.models import KINDS, STATUSES, ApiKey, not_revoked
 from portal.keys.schemas import IssueKey, StopKey
-from portal.keys.state import KeyLeak
-from portal.listing import Listing
-from portal.records import Revealed
+from portal.keys.tables import KeyLeak
+from portal.records import verbs
+from portal.records.listing import Listing
+from portal.records.verbs import Revealed
 
 UNNAMED = "Untitled key"
 SOON = timedelta(days=14)
@@ -96,7 +96,7 @@ def mint(actor: Actor, kind: str, values: Mapping[str, Any]) -> Revealed[ApiKey]
         last4=raw.last4,
         created_by_user_id=actor.person_id,
     )
-    records.create(actor, record, values)
+    verbs.create(actor, record, values)
     for name, value in UNUSED.items():  # known without asking
         set_committed_value(record, name, value)
     return Revealed(record, {"key": raw.text, "key_hash": raw.digest})
@@ -120,7 +120,7 @@ def revoke(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
 def end(actor: Actor, record: ApiKey, reason: str | None, now: datetime) -> None:
     """Stop a key that is not revoked yet for ever; whether that may be was judged before."""
     values = {"revoked_at": now, "revoked_reason": reason}
-    records.change(actor, record, values, action="revoked")
+    verbs.change(actor, record, values, action="revoked")
     session.expire(record, ["status"])
 
 
@@ -128,7 +128,7 @@ def block(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
     """Stop a key until it is unblocked. Raises Conflict for a revoked one."""
     record = _not_revoked(_to_change(actor, key_id))
     values = {"blocked": True, "blocked_reason": command.reason or None}
-    return records.change(actor, record, values, action="blocked")
+    return verbs.change(actor, record, values, action="blocked")
 
 
 def unblock(actor: Actor, key_id: str, command: None = None) -> ApiKey:
@@ -136,7 +136,7 @@ def unblock(actor: Actor, key_id: str, command: None = None) -> ApiKey:
     one."""
     record = to_reopen(actor, key_id)
     values = {"blocked": False, "blocked_reason": None}
-    return records.change(actor, record, values, action="unblocked")
+    return verbs.change(actor, record, values, action="unblocked")
 
 
 def announce(actor: Actor, record: ApiKey, name: str, more: Mapping[str, Any]) -> None:

@@ -1,8 +1,8 @@
 """The only outgoing HTTP to addresses that tenants type: guarded, limited, explained."""
 
 from portal.outbound.client import OutboundClient, make_trust, send_now
-from portal.outbound.headers import header_problems
 from portal.outbound.outcome import Kind, Outcome, Request, Timings
+from portal.outbound.request_headers import header_problems
 from portal.outbound.urls import UnacceptableUrl, check_url, read_url
 
 __all__ = [

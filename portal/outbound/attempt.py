@@ -17,7 +17,7 @@ from portal.outbound.outcome import (
     read_retry_after,
     readable,
 )
-from portal.outbound.words import explain
+from portal.outbound.outcome_texts import explain
 
 _SPENT: dict[Stage, str] = {
     "dns": "dns_ms",

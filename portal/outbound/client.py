@@ -15,21 +15,21 @@ from typing import Any, Self
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
-from portal.networks import Network
-from portal.outbound.attempt import Attempt, current
-from portal.outbound.failures import kind_of
-from portal.outbound.guard import (
+from portal.outbound.address_guard import (
     DNS_SECONDS,
     GuardedResolver,
     Lookup,
     guarded_socket,
     system_lookup,
 )
-from portal.outbound.headers import unsendable
+from portal.outbound.attempt import Attempt, current
+from portal.outbound.exchange import Destination, ask, destination, let_go, written
+from portal.outbound.failures import kind_of
+from portal.outbound.networks import Network
 from portal.outbound.outcome import READ_BYTES, Kind, Outcome, Request
+from portal.outbound.outcome_texts import explain
+from portal.outbound.request_headers import unsendable
 from portal.outbound.urls import Target, UnacceptableUrl, read_url
-from portal.outbound.wire import Destination, ask, destination, let_go, written
-from portal.outbound.words import explain
 
 CONNECT_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 15.0

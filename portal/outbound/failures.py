@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
-from portal.outbound.guard import ForbiddenAddress
+from portal.outbound.address_guard import ForbiddenAddress
 from portal.outbound.outcome import Kind, Stage
 
 _ERRNOS: dict[int, Kind] = {

@@ -1,7 +1,7 @@
 """Reading the address a person typed: what it means, and whether it may be called.
 
 No DNS here: this runs when a form is saved. Whatever a name resolves to is judged again, and with
-authority, when it is dialled (`portal.outbound.guard`).
+authority, when it is dialled (`portal.outbound.address_guard`).
 """
 
 import re
@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from yarl import URL
 
-from portal.networks import LOOPBACK, Network, forbidden
+from portal.outbound.networks import LOOPBACK, Network, forbidden
 
 MAX_URL = 2048
 """Characters; longer addresses break proxies and receivers on the way."""

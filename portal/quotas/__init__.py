@@ -7,6 +7,6 @@ Read `names` (the limits and their defaults), then `counts` (exact counts of rec
 Tables: tenant_quota (limits that differ from the defaults), quota_count, quota_rate,
 quota_stored_day, quota_stored.
 
-Records are counted by `portal.records` and by the code that changes many at once; requests by the
-REST and page edges; events by the verb that publishes them.
+Records are counted by `portal.records.verbs` and by the code that changes many at once; requests
+by the REST and page edges; events by the verb that publishes them.
 """

@@ -8,11 +8,12 @@ each key, and is answered from memory.
 from flask import Flask
 
 from portal import web
-from portal.api import Admission
-from portal.db import Actor
-from portal.feature import Feature
-from portal.quotas import pages, rates, storage
+from portal.database.session import Actor
+from portal.quotas import pages
 from portal.quotas.resource import OPERATIONS
+from portal.records.quotas import rates, stored_bytes
+from portal.rest.api import Admission
+from portal.rest.feature import Feature
 
 REQUESTS = "requests_per_second"
 VERIFYING = "keys:verify"
@@ -21,7 +22,7 @@ VERIFYING = "keys:verify"
 def init_app(app: Flask) -> None:
     """Count page requests after the person is known, and register the quota page."""
     rates.init_app(app)
-    storage.init_app(app)
+    stored_bytes.init_app(app)
     app.before_request(_count_page)
     app.register_blueprint(pages.bp)
 

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import array
 
-from portal.db import Base, Record, session
-from portal.housekeeping import Job, asking, every_tenant
-from portal.quotas import counts, storage
-from portal.quotas.models import QuotaCount
+from portal.core.jobs import Job, asking, every_tenant
+from portal.database.session import Base, Record, session
+from portal.records.quotas import counts, stored_bytes
+from portal.records.quotas.models import QuotaCount
 
 
 def _count_again(tenant_id: str) -> None:
@@ -42,10 +42,10 @@ HOUSEKEEPING = [
     Job("count records again", _count_again, timedelta(days=1), every_tenant),
     Job(
         "measure storage",
-        storage.measure,
+        stored_bytes.measure,
         timedelta(minutes=1),
         asking("due_measurements"),
         repeats=True,
     ),
-    Job("measure storage anew", storage.measure_anew, timedelta(days=7), every_tenant),
+    Job("measure storage anew", stored_bytes.measure_anew, timedelta(days=7), every_tenant),
 ]

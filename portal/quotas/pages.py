@@ -4,7 +4,7 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from portal import web
-from portal.errors import Forbidden
+from portal.core.errors import Forbidden
 from portal.quotas import standing
 
 bp = Blueprint("quotas", __name__, url_prefix="/quotas")

@@ -5,10 +5,10 @@ from datetime import datetime
 from flask import Response
 from pydantic import BaseModel, Field
 
-from portal.api import actor, answer, no_parameters
-from portal.openapi import Operation
 from portal.quotas import standing
 from portal.quotas.standing import State
+from portal.rest.api import actor, answer, no_parameters
+from portal.rest.openapi import Operation
 
 
 class QuotaDocument(BaseModel):

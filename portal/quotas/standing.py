@@ -8,9 +8,9 @@ from typing import Literal
 
 from sqlalchemy import func, select
 
-from portal.db import Actor, database_now, session
-from portal.quotas.models import QuotaCount, QuotaRate, Stored, TenantQuota
-from portal.quotas.names import QUOTAS, RATES, RECORDS, STORED, Quota
+from portal.database.session import Actor, database_now, session
+from portal.records.quotas.limits import QUOTAS, RATES, RECORDS, STORED, Quota
+from portal.records.quotas.models import QuotaCount, QuotaRate, Stored, TenantQuota
 
 NEAR = 0.8
 LATELY = timedelta(minutes=5)

@@ -2,8 +2,8 @@
 
 A feature names a secret by what it belongs to (`SecretRef`), never by a path, and speaks to
 `store()`. Behind it is either a Vault or OpenBao KV v2 mount (`portal.secretstore.vault`) or the
-portal's own encrypted tables (`portal.secretstore.embedded`); both keep the same promises, and
-`tests/secretstore/test_contract.py` holds them to it.
+portal's own encrypted tables (`portal.secretstore.embedded_store`); both keep the same promises,
+and `tests/secretstore/test_contract.py` holds them to it.
 
 The order of writes for a feature: flush its own row (so that the ids exist and its rules hold),
 `put` the secret, store the version in the row; the edge commits. With the embedded store the secret
@@ -22,8 +22,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, NoReturn, Protocol
 
-from portal.config import Config
-from portal.errors import (
+from portal.core.config import Config
+from portal.core.errors import (
     Conflict,
     FieldError,
     Invalid,
@@ -352,7 +352,7 @@ def build(config: Config) -> SecretStore:
         from portal.secretstore.vault import VaultStore
 
         return VaultStore.from_config(config)
-    from portal.secretstore.embedded import EmbeddedStore
+    from portal.secretstore.embedded_store import EmbeddedStore
 
     return EmbeddedStore.from_config(config)
 

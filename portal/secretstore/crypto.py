@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
-from portal.rootkeys import KEY_BYTES, STORE_PURPOSE, RootKey
+from portal.core.root_keys import KEY_BYTES, STORE_PURPOSE, RootKey
 from portal.secretstore import SecretDamaged, SecretRef, StoreSealed
 
 NONCE_BYTES = 12

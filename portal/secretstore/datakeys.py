@@ -12,8 +12,8 @@ from collections.abc import Collection
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from portal.config import Config
-from portal.db import new_id, session, transaction
+from portal.core.config import Config
+from portal.database.session import new_id, session, transaction
 from portal.secretstore import StoreSealed
 from portal.secretstore.crypto import KeyRing, new_data_key
 from portal.secretstore.models import DataKey, StoreKeyUse

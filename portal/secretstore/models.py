@@ -1,4 +1,4 @@
-"""Tables of the embedded store. Only `portal.secretstore.embedded` reads and writes them."""
+"""Tables of the embedded store. Only `portal.secretstore.embedded_store` reads and writes them."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.db import Base
+from portal.database.session import Base
 
 
 class StoredSecret(Base):

@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, String, bindparam, func
 
-from portal.config import running
+from portal.core.config import running
 
 
 def path_in_sql(tenant_id: object, kind: str, owner_id: object, slot: str) -> ColumnElement[str]:

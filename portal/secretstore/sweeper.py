@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from portal.db import database_now
+from portal.database.session import database_now
 from portal.secretstore import SecretMeta, SecretRef, SecretStore
 
 log = structlog.get_logger(__name__)

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import structlog
 import urllib3
 
-from portal.config import Config
+from portal.core.config import Config
 from portal.secretstore import (
     Secret,
     SecretConflict,

@@ -8,17 +8,17 @@
         return render("webhooks/index.html", "webhooks/_table.html", page=page)
 
 A view is for signed-in people unless it is marked `@public`. What it raises becomes a page in
-human words (`portal.edge`); what it answers below 400 is committed, else rolled back.
+human words (`portal.web.edge`); what it answers below 400 is committed, else rolled back.
 """
 
 from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from portal import compression
-from portal.web import assets, charts, drawn, guard, headers, htmx, look, templating, words
-from portal.web.faults import answer as answer_fault
-from portal.web.guard import (
+from portal.core import compression
+from portal.fast import template_calls
+from portal.web import access, htmx, security_headers
+from portal.web.access import (
     SignedIn,
     actor,
     cookieless,
@@ -30,13 +30,15 @@ from portal.web.guard import (
     signed_in,
     uncounted,
 )
+from portal.web.drawing import assets, cells, charts, preferences, template_functions
+from portal.web.drawing.list_pages import ListView, list_view
+from portal.web.drawing.template_functions import rail_entry
+from portal.web.error_pages import answer as answer_fault
+from portal.web.form_retries import already_done, note_done
 from portal.web.htmx import PortalRequest, portal_request, render, see_other, toast
-from portal.web.lists import ListView, list_view
-from portal.web.once import already_done, note_done
-from portal.web.words import rail_entry
 
 if TYPE_CHECKING:
-    from portal.config import Config
+    from portal.core.config import Config
 
 __all__ = [
     "ListView",
@@ -65,14 +67,14 @@ __all__ = [
 
 
 def init_pages(app: Flask, config: "Config") -> None:
-    """Wire the kit. Call it after `portal.edge`, so that a refusal here has a request id."""
-    templating.init_app(app)
-    headers.init_app(app, config)
+    """Wire the kit. Call it after `portal.web.edge`, so that a refusal here has a request id."""
+    template_calls.init_app(app)
+    security_headers.init_app(app, config)
     htmx.init_app(app)
-    guard.init_app(app, config)
+    access.init_app(app, config)
     assets.init_app(app, config)
-    words.init_app(app)
-    app.jinja_env.globals["drawn"] = drawn
+    template_functions.init_app(app)
+    app.jinja_env.globals["drawn"] = cells
     app.jinja_env.globals["charts"] = charts
     app.jinja_env.globals["leave_plain"] = compression.leave_plain
-    app.register_blueprint(look.bp)
+    app.register_blueprint(preferences.bp)

@@ -2,7 +2,10 @@
 
 from flask import Flask
 
-from portal.webhooks import delivery_pages, endpoint_pages, lab_pages, panels
+from portal.delivery.health import pages as endpoint_pages
+from portal.delivery.log import pages as delivery_pages
+from portal.lab import pages as lab_pages
+from portal.webhooks import attempt_view
 
 
 def init_app(app: Flask) -> None:
@@ -11,4 +14,4 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(delivery_pages.of_webhook)
     app.register_blueprint(endpoint_pages.bp)
     app.register_blueprint(lab_pages.bp)
-    app.jinja_env.globals.update(state_text=panels.state_text)
+    app.jinja_env.globals.update(state_text=attempt_view.state_text)

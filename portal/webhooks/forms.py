@@ -2,7 +2,9 @@
 
 from typing import Any, Generic, TypeVar
 
-from portal.forms import (
+from portal.inbound.inbox.failure_orders import FAILURES
+from portal.records.schemas import Command
+from portal.web.forms import (
     ChoiceField,
     CommandForm,
     JsonField,
@@ -13,8 +15,6 @@ from portal.forms import (
     TagsField,
     TextField,
 )
-from portal.schemas import Command
-from portal.webhooks.inbound.failures import FAILURES
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import (
     DEFAULT_POLICY,

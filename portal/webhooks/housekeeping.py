@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 
+from portal.core.jobs import Job, asking
+from portal.delivery import partitions
+from portal.delivery.engine import Engine
 from portal.events import settings
-from portal.housekeeping import Job, asking
-from portal.purge import purging, sweeping
-from portal.webhooks import delivery, upkeep
-from portal.webhooks.engine import Engine
-from portal.webhooks.inbound import review
-from portal.webhooks.inbound.models import KEEP_ACCEPTED, KEEP_QUARANTINED
+from portal.inbound import review
+from portal.inbound.models import KEEP_ACCEPTED, KEEP_QUARANTINED
+from portal.lab import test_deliveries
+from portal.records.purge import purging, sweeping
 from portal.webhooks.models import Webhook
 
 HOUSEKEEPING = [
@@ -20,15 +21,15 @@ HOUSEKEEPING = [
     ),
     Job(
         "forget old attempts",
-        delivery.forget_old,
+        test_deliveries.forget_old,
         timedelta(hours=1),
-        asking("due_attempts", delivery.KEEP),
+        asking("due_attempts", test_deliveries.KEEP),
         repeats=True,
     ),
-    Job("make room for events and deliveries", upkeep.make_room, timedelta(hours=6)),
+    Job("make room for events and deliveries", partitions.make_room, timedelta(hours=6)),
     Job(
         "forget old deliveries",
-        upkeep.forget_old,
+        partitions.forget_old,
         timedelta(minutes=10),
         asking("due_old_deliveries", settings.DAYS),
         repeats=True,

@@ -31,13 +31,13 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, MappedSQLExpression, column_property, mapped_column
 
 from portal.applications.ownership import OfApplication
-from portal.config import running
-from portal.db import CONSTRAINTS, Actor, Base, Record
+from portal.core.config import running
+from portal.database.session import CONSTRAINTS, Actor, Base, Record
 from portal.events.models import Event
 from portal.outbound import Kind
 from portal.secretstore import SecretRef
 from portal.secretstore.paths import path_in_sql
-from portal.webhooks.schemes import SCHEMES, style_of
+from portal.webhooks.signing.signature_schemes import SCHEMES, style_of
 
 # The words of the domain, once: for the columns, for programs, and for what lists offer.
 Direction = Literal["outbound", "inbound"]
@@ -289,7 +289,7 @@ class DeliveryAttempt(Base):
         return style_of(sent).signed_text(sent, self.request_body)
 
 
-# Byte for byte what `portal.webhooks.sending.body_of` sends of the same row.
+# Byte for byte what `portal.delivery.sending.body_of` sends of the same row.
 _SENT_OF_EVENT = func.concat(
     '{"type":"',
     Event.type,

@@ -9,24 +9,29 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import DateTime, Select, exists, func, null, outerjoin, select, true, union_all
 from sqlalchemy.orm import aliased
 
-from portal import listing, overview, web
-from portal import notices as all_notices
+from portal import web
 from portal.applications import service as applications
 from portal.applications.models import Application
 from portal.applications.pages import Item, Part, show_on_application
 from portal.audit import pages as audit_pages
-from portal.audit import service as audit
 from portal.connectors import service as connectors
-from portal.db import Actor, find, session
-from portal.errors import StaleVersion
+from portal.core.errors import StaleVersion
+from portal.database.session import Actor, find, session
+from portal.delivery import pause_notices
+from portal.delivery.health import endpoint_figures
 from portal.events import settings
-from portal.identity.guard import recent_sign_in_required
-from portal.overview import Concern, Figure, Step, Told
-from portal.records import Revealed
-from portal.webhooks import delivery, notices, panels, service, stats
+from portal.identity.sessions.login import recent_sign_in_required
+from portal.inbound import pages as inbound
+from portal.inbound.forms import InboundForm
+from portal.lab import test_deliveries
+from portal.records import listing
+from portal.records.audit import trail as audit
+from portal.records.verbs import Revealed
+from portal.web import notices as all_notices
+from portal.web import overview
+from portal.web.overview import Concern, Figure, Step, Told
+from portal.webhooks import attempt_view, service
 from portal.webhooks.forms import PressForm, TestForm, WebhookForm, suggestions
-from portal.webhooks.inbound import pages as inbound
-from portal.webhooks.inbound.forms import InboundForm
 from portal.webhooks.models import FAILING, OUTCOMES, PAUSED, DeliveryAttempt, Endpoint, Webhook
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
@@ -37,10 +42,12 @@ TOLD_FOR = timedelta(days=1)  # that a webhook has recovered
 def init_app(app: Flask) -> None:
     """Register the pages, the templates' words, and what other pages show of webhooks."""
     app.register_blueprint(bp)
-    app.jinja_env.globals.update(outcome_text=panels.outcome_text, outcome_tone=panels.tone_word)
+    app.jinja_env.globals.update(
+        outcome_text=attempt_view.outcome_text, outcome_tone=attempt_view.tone_word
+    )
     show_on_application(app, part)
     overview.tell(app, tell)
-    all_notices.tell(app, notices.tell)
+    all_notices.tell(app, pause_notices.tell)
 
 
 @bp.get("")
@@ -114,7 +121,7 @@ def _test_panel(record: Webhook, form: TestForm) -> dict[str, Any]:
     return {
         "form": form,
         "events": suggestions(record),
-        "both_sign": panels.both_sign(record),
+        "both_sign": attempt_view.both_sign(record),
         "detail": None,
     }
 
@@ -207,7 +214,7 @@ def test(record_id: str) -> ResponseReturnValue:
     record = service.get(web.actor(), record_id)
     form, attempt = TestForm(), None
     if (command := form.command()) is not None:
-        attempt = delivery.fire(web.actor(), record_id, command)
+        attempt = test_deliveries.fire(web.actor(), record_id, command)
         if not web.portal_request().wants_fragment:
             return web.see_other(_place(attempt))
     panel = _test_panel(record, form) | _shown(attempt)
@@ -229,7 +236,7 @@ def _shown(attempt: DeliveryAttempt | None) -> dict[str, Any]:
     hidden = settings.hidden_from(web.actor())
     tab = request.args.get("tab", "")
     return {
-        "detail": panels.detail(attempt, hidden, tab, lambda name: _place(attempt, tab=name)),
+        "detail": attempt_view.detail(attempt, hidden, tab, lambda name: _place(attempt, tab=name)),
         "alone": web.here().partition("?")[0] == _place(attempt),
     }
 
@@ -238,14 +245,14 @@ def _shown(attempt: DeliveryAttempt | None) -> dict[str, Any]:
 def attempts(record_id: str) -> ResponseReturnValue:
     """The attempts of a webhook, newest first."""
     record = service.get(web.actor(), record_id, include_deleted=True)
-    query = listing.parse(delivery.ATTEMPTS, request.args)
-    page = delivery.attempts(web.actor(), record, query)
+    query = listing.parse(test_deliveries.ATTEMPTS, request.args)
+    page = test_deliveries.attempts(web.actor(), record, query)
     return web.render(
         "webhooks/attempts.html",
         "webhooks/_attempts.html",
         record=record,
         view=web.list_view(page, query),
-        outcomes=[(name, panels.outcome_text(name)) for name in OUTCOMES],
+        outcomes=[(name, attempt_view.outcome_text(name)) for name in OUTCOMES],
     )
 
 
@@ -253,7 +260,7 @@ def attempts(record_id: str) -> ResponseReturnValue:
 def attempt(record_id: str, attempt_id: str) -> ResponseReturnValue:
     """One attempt, at an address to send to a colleague."""
     record = service.get(web.actor(), record_id, include_deleted=True)
-    found = delivery.attempt(web.actor(), record_id, attempt_id)
+    found = test_deliveries.attempt(web.actor(), record_id, attempt_id)
     return web.render(
         "webhooks/attempt.html", "webhooks/_attempt.html", record=record, **_shown(found)
     )
@@ -288,7 +295,7 @@ def tell(actor: Actor) -> Told:
     known = select(
         exists().where(Webhook.tenant_id == actor.tenant_id).label("some"),
         exists().where(DeliveryAttempt.tenant_id == actor.tenant_id).label("tested"),
-        stats.today(actor.tenant_id),
+        endpoint_figures.today(actor.tenant_id),
     ).subquery()
     newest_first = Webhook.seen_by(actor).order_by(Webhook.last_delivery_at.desc()).limit(SHOWN)
     bad = [newest_first.where(state) for state in (FAILING, PAUSED)]
@@ -364,14 +371,14 @@ def _concern(record: Webhook, recovered_at: datetime | None) -> Concern:
         return Concern(
             status="paused",
             title=record.name,
-            text=f"{panels.pause_title(record)}. What is published is held.",
+            text=f"{attempt_view.pause_title(record)}. What is published is held.",
             url=url_for("endpoints.health", record_id=record.id),
             since=record.paused_at,
         )
     return Concern(
         status="failing",
         title=record.name,
-        text=f"Its last delivery failed: {panels.outcome_text(outcome)}.",
+        text=f"Its last delivery failed: {attempt_view.outcome_text(outcome)}.",
         url=url_for("endpoints.health", record_id=record.id),
         since=record.last_delivery_at,
     )

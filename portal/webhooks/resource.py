@@ -2,14 +2,16 @@
 
 from flask import Response, request
 
-from portal import listing
-from portal.api import Outcome, actor, answer, body, no_parameters, once
-from portal.db import find
+from portal.database.session import find
+from portal.delivery import resource as delivery_resource
+from portal.delivery.resource import represent, represent_attempt
 from portal.events import settings
-from portal.openapi import PREFIX, Operation, Parameter
-from portal.resources import RETRY, Action, Resource
-from portal.webhooks import delivery, delivery_resource, lab, service
-from portal.webhooks.delivery_resource import represent, represent_attempt
+from portal.lab import test_deliveries, trials
+from portal.records import listing
+from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.openapi import PREFIX, Operation, Parameter
+from portal.rest.resources import RETRY, Action, Resource
+from portal.webhooks import service
 from portal.webhooks.models import OUTCOMES, Webhook
 from portal.webhooks.schemas import (
     AttemptDocument,
@@ -30,7 +32,7 @@ def _fire(id: str) -> Response:
     command = TestInput.read(body())
 
     def work() -> Outcome:
-        attempt = delivery.fire(actor(), id, command)
+        attempt = test_deliveries.fire(actor(), id, command)
         location = f"{PREFIX}/webhooks/{id}/test-deliveries/{attempt.id}"
         return Outcome(represent_attempt(attempt, frozenset()), 201, location)
 
@@ -43,19 +45,19 @@ def _try(id: str) -> Response:
     command = LabInput.read(body())
 
     def work() -> Outcome:
-        sent = lab.send(actor(), id, command)
+        sent = trials.send(actor(), id, command)
         return Outcome(represent(sent, webhook), 201, f"{PREFIX}/deliveries/{sent.id}")
 
     return once(work)
 
 
 def _attempts(id: str) -> Response:
-    query = listing.parse(delivery.ATTEMPTS, request.args)
+    query = listing.parse(test_deliveries.ATTEMPTS, request.args)
     for name in ("q", "tag", "include_deleted"):
         if name in request.args:
             raise listing.refused(name, "There is no parameter of this name.")
     webhook = find(Webhook, actor(), id, include_deleted=True)
-    page = delivery.attempts(actor(), webhook, query)
+    page = test_deliveries.attempts(actor(), webhook, query)
     hidden = settings.hidden_from(actor())
     items = [represent_attempt(attempt, hidden) for attempt in page.items]
     return answer({"items": items, "next_cursor": page.next_cursor})
@@ -64,7 +66,7 @@ def _attempts(id: str) -> Response:
 def _attempt(id: str, delivery_id: str) -> Response:
     no_parameters()
     find(Webhook, actor(), id, include_deleted=True)
-    attempt = delivery.attempt(actor(), id, delivery_id)
+    attempt = test_deliveries.attempt(actor(), id, delivery_id)
     return answer(represent_attempt(attempt, settings.hidden_from(actor())))
 
 

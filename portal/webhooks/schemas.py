@@ -14,9 +14,11 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from portal.events import names
+from portal.delivery.queue.policy import PauseReason
+from portal.events import type_names
+from portal.inbound.inbox.failure_orders import MOST, FailureName
 from portal.outbound import header_problems
-from portal.schemas import (
+from portal.records.schemas import (
     Command,
     Document,
     JsonName,
@@ -28,13 +30,11 @@ from portal.schemas import (
     Tags,
     small,
 )
-from portal.webhooks.inbound.failures import MOST, FailureName
-from portal.webhooks.inbound.schemes import OPTIONS, SCHEMES
 from portal.webhooks.models import Backoff, Direction, Origin, OutcomeWord
-from portal.webhooks.policy import PauseReason
-from portal.webhooks.schemes import Scheme
+from portal.webhooks.signing.signature_schemes import Scheme
+from portal.webhooks.verification.provider_schemes import OPTIONS, SCHEMES
 
-EVENT_LENGTH = names.LENGTH
+EVENT_LENGTH = type_names.LENGTH
 
 # Headers here are kept and shown in clear text, so what is a secret by name or by look is refused.
 SECRET_NAMES = re.compile(
@@ -49,7 +49,7 @@ SECRET_VALUES = re.compile(
 
 def _event_filters(patterns: list[str]) -> list[str]:
     for name in patterns:
-        if not names.PATTERN.fullmatch(name):
+        if not type_names.PATTERN.fullmatch(name):
             raise ValueError(
                 f"“{name[:40]}” is no event filter. Use a name such as rfp.created, a group such"
                 " as rfp.*, or * for everything."
@@ -274,7 +274,7 @@ class SampleEvent(Command):
     may_hold_keys: ClassVar[frozenset[str]] = frozenset({"data"})
 
     event_type: Annotated[
-        str, StringConstraints(max_length=EVENT_LENGTH), AfterValidator(names.check_name)
+        str, StringConstraints(max_length=EVENT_LENGTH), AfterValidator(type_names.check_name)
     ] = Field(description="One event's name, such as rfp.created.")
     data: JsonObject = Field(
         default={"message": "A test from the cPod integration portal."},

@@ -2,20 +2,21 @@
 
 from typing import Any
 
-from portal import records
 from portal.applications import service as applications
-from portal.config import running
 from portal.connectors import service as connectors
-from portal.db import Actor, database_now, find
-from portal.errors import Conflict, FieldError, Invalid
-from portal.listing import Listing
+from portal.core.config import running
+from portal.core.errors import Conflict, FieldError, Invalid
+from portal.database.session import Actor, database_now, find
+from portal.delivery.queue import matching
 from portal.outbound import check_url
-from portal.records import Revealed
-from portal.webhooks import keyring, matching, schemes
-from portal.webhooks.inbound import secrets
-from portal.webhooks.inbound.schemes import SCHEMES
+from portal.records import verbs
+from portal.records.listing import Listing
+from portal.records.verbs import Revealed
 from portal.webhooks.models import DIRECTIONS, OUTCOMES, SIGNATURE_SCHEMES, Webhook
 from portal.webhooks.schemas import WebhookInput
+from portal.webhooks.signing import keyring, signature_schemes
+from portal.webhooks.verification import inbound_secrets
+from portal.webhooks.verification.provider_schemes import SCHEMES
 
 UNTITLED = "Untitled webhook"
 DEFAULT_SCHEME = "standard-webhooks"
@@ -57,18 +58,18 @@ def create(actor: Actor, command: WebhookInput) -> Revealed[Webhook]:
     actor.require("webhooks:write")
     secret, is_made_here = _first_secret(command)
     values = command.values()
-    values["secret_fingerprint"] = secrets.fingerprint(secret) if secret else None
+    values["secret_fingerprint"] = inbound_secrets.fingerprint(secret) if secret else None
     values["name"] = command.name or UNTITLED
-    values["inbound_scheme"] = secrets.scheme_name(command)
+    values["inbound_scheme"] = inbound_secrets.scheme_name(command)
     values["enabled"] = _enabled(command)
     if command.application_id is None:
         values["application_id"] = actor.application_id
     _check(actor, None, values)
-    webhook = records.create(actor, Webhook(), values)
+    webhook = verbs.create(actor, Webhook(), values)
     matching.subscribe(webhook)
     if secret:
         keyring.begin(webhook, secret)
-    shown = {"signing_secret": schemes.shown(secret)} if secret and is_made_here else {}
+    shown = {"signing_secret": signature_schemes.shown(secret)} if secret and is_made_here else {}
     return Revealed(webhook, shown)
 
 
@@ -78,11 +79,11 @@ def update(actor: Actor, record: Webhook, command: WebhookInput) -> Webhook:
     values = command.values()
     values["name"] = command.name or UNTITLED
     values["enabled"] = _enabled(command)
-    values["inbound_scheme"] = secrets.scheme_name(command)
+    values["inbound_scheme"] = inbound_secrets.scheme_name(command)
     _check(actor, record, values)
     if command.inbound_secret:
-        values |= secrets.take(record, command)
-    changed = records.change(actor, record, values)
+        values |= inbound_secrets.take(record, command)
+    changed = verbs.change(actor, record, values)
     matching.subscribe(changed)
     if not changed.enabled:
         matching.halt(changed)
@@ -100,13 +101,13 @@ def delete(actor: Actor, record: Webhook) -> Webhook:
     """Delete a webhook. Its secret stays in the store for as long as it can be restored."""
     actor.require("webhooks:write")
     matching.halt(record)
-    return records.delete(actor, record)
+    return verbs.delete(actor, record)
 
 
 def restore(actor: Actor, webhook_id: str) -> Webhook:
     """Bring a deleted webhook back, with its secret."""
     actor.require("webhooks:write")
-    return records.restore(actor, Webhook, webhook_id)
+    return verbs.restore(actor, Webhook, webhook_id)
 
 
 def get(actor: Actor, webhook_id: str, *, include_deleted: bool = False) -> Webhook:
@@ -119,15 +120,15 @@ def rotate_secret(actor: Actor, webhook_id: str) -> Revealed[Webhook]:
     """A new signing secret, shown once; the one before signs beside it for a day."""
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id, lock=True)
-    secret = secrets.new(webhook)
+    secret = inbound_secrets.new(webhook)
     until = keyring.turn(webhook, secret)
     values = {
-        "secret_fingerprint": secrets.fingerprint(secret),
+        "secret_fingerprint": inbound_secrets.fingerprint(secret),
         "secret_rotated_at": database_now(),
         "previous_secret_expires_at": until,
     }
-    records.change(actor, webhook, values, action="secret_rotated")
-    once = {"signing_secret": schemes.shown(secret)}
+    verbs.change(actor, webhook, values, action="secret_rotated")
+    once = {"signing_secret": signature_schemes.shown(secret)}
     if until is not None:
         once["previous_secret_expires_at"] = until.isoformat()
     return Revealed(webhook, once)
@@ -144,16 +145,16 @@ def retire_secret(actor: Actor, webhook_id: str) -> Webhook:
         raise Conflict("There is no previous secret that still signs.")
     keyring.retire(webhook)
     values = {"previous_secret_expires_at": None}
-    return records.change(actor, webhook, values, action="secret_retired")
+    return verbs.change(actor, webhook, values, action="secret_retired")
 
 
 def _first_secret(command: WebhookInput) -> tuple[str | None, bool]:
     """A new webhook's secret, and whether it was made here; none where it is the sender's."""
     if command.direction == "inbound":
-        return secrets.first(command)
+        return inbound_secrets.first(command)
     if command.inbound_secret:
         raise Invalid.field("inbound_secret", "Only an inbound webhook is given a secret.")
-    return schemes.new_secret(command.signature_scheme), True
+    return signature_schemes.new_secret(command.signature_scheme), True
 
 
 def _enabled(command: WebhookInput) -> bool:
@@ -169,7 +170,7 @@ def _check(actor: Actor, stored: Webhook | None, values: dict[str, Any]) -> None
     so that a stricter operator's list does not lock an old webhook's other fields."""
     if stored and values["direction"] != stored.direction:
         raise Invalid.field("direction", "The direction is fixed once the webhook is there.")
-    problems = secrets.problems(values)
+    problems = inbound_secrets.problems(values)
     problems += _unsigned(stored, values)
     if values["url"] and (stored is None or values["url"] != stored.url):
         problems += [FieldError("url", problem) for problem in url_problems(values["url"])]

@@ -6,10 +6,15 @@ from typing import Any
 import pytest
 from flask import Flask
 from joserfc import jwt
+from portal_devtools.identity_provider.people import ACME
+from portal_devtools.identity_provider.signing_key import (
+    CLI_CLIENT,
+    issue_token,
+    sign,
+    signing_keys,
+)
 from structlog.testing import capture_logs
 
-from portal.identity.provider.keys import CLI_CLIENT, issue_token, sign, signing_keys
-from portal.identity.provider.people import ACME
 from tests.cast import ADA, ED, Api, Pages, Provider
 
 WHO_SETS = {"oauth_client_id": "crm-360"}

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from flask import Flask
 
-from portal.config import libpq_url
+from portal.core.config import libpq_url
 from tests.cast import Api
 from tests.databases import Database
 from tests.webhooks.test_engine import until

@@ -18,8 +18,8 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from portal import embedded, migrate
-from portal.config import libpq_url
+from portal.core.config import libpq_url
+from portal.ops import embedded_postgres, migrate
 from tests.bench import delivery, figures, inbound, publishing, questions, tenants, world
 from tests.bench.figures import Figure, of_rounds
 from tests.bench.load import Ask, as_task
@@ -75,7 +75,7 @@ class Place:
 @contextmanager
 def place(directory: Path) -> Iterator[Place]:
     """A PostgreSQL with everything in it."""
-    with embedded.start(directory / "var") as postgres:
+    with embedded_postgres.start(directory / "var") as postgres:
         superuser = libpq_url(postgres.superuser_url)
         empty = migrate.current(postgres.owner_url) is None
         migrate.upgrade(postgres.owner_url)

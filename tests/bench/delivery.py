@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import requests
 
-from portal import embedded, migrate
-from portal.config import Config, libpq_url
-from portal.embedded import die_with_parent
-from portal.keys import format as key_format
+from portal.core.config import Config, libpq_url
+from portal.keys.issuing import format as key_format
+from portal.ops import embedded_postgres, migrate
+from portal.ops.embedded_postgres import die_with_parent
 from tests.bench.figures import Figure
 from tests.bench.load import Ask
 from tests.bench.servers import ROOT, Server, computed_by_all, free_port, portal_serving
@@ -54,7 +54,7 @@ WHERE tenant_id = %(tenant)s AND type = %(type)s
 class Bench:
     """Everything that runs, and the measurements."""
 
-    def __init__(self, directory: Path, postgres: embedded.EmbeddedPostgres) -> None:
+    def __init__(self, directory: Path, postgres: embedded_postgres.EmbeddedPostgres) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.superuser = libpq_url(postgres.superuser_url)
@@ -78,7 +78,7 @@ class Bench:
     # ------------------------------------------------------------ the world
 
     def webhook(self, path: str, *event_types: str) -> str:
-        from portal.db import transaction
+        from portal.database.session import transaction
         from portal.webhooks import service
         from portal.webhooks.schemas import WebhookInput
 
@@ -119,8 +119,8 @@ class Bench:
             connection.execute("CHECKPOINT")  # what is measured next is not measured beside it
 
     def _actor(self) -> Any:
-        from portal.db import Actor
-        from portal.identity.claims import ALL_SCOPES
+        from portal.database.session import Actor
+        from portal.identity.openid.claims import ALL_SCOPES
 
         return Actor(TENANT, "system", "bench", "Bench", ALL_SCOPES)
 
@@ -171,7 +171,7 @@ class Bench:
         self.empty()
         self.owe(webhook, count)
         self.figures()
-        with self.process("portal.cli", "worker") as worker:
+        with self.process("portal.ops.cli", "worker") as worker:
             got, first, last = 0, 0.0, 0.0
             began = (0, 0.0)  # received and computed until the start was over
             deadline = time.monotonic() + 120
@@ -219,7 +219,7 @@ def measure(directory: Path, *, backlog: int = BACKLOG) -> list[Figure]:
     """All figures of the delivery engine."""
     # Latencies first: a million deliveries leave PostgreSQL and the disk work for minutes.
     parts = (latencies, lambda bench: throughput(bench, backlog), idle)
-    with embedded.start(directory / "var") as postgres:
+    with embedded_postgres.start(directory / "var") as postgres:
         migrate.upgrade(postgres.owner_url)
         with psycopg.connect(libpq_url(postgres.superuser_url), autocommit=True) as connection:
             connection.execute(
@@ -276,7 +276,7 @@ def latencies(bench: Bench) -> list[Figure]:
     generator = Generator()
     with (
         portal_serving(bench.settings) as portal,
-        bench.process("portal.cli", "worker") as worker,
+        bench.process("portal.ops.cli", "worker") as worker,
     ):
         ask = Ask(portal.port, "/api/v1/integration/events", head, LIVE)
         bench.latency(generator, ask, 2.0)  # the worker starts, and caches fill
@@ -319,7 +319,7 @@ def latencies(bench: Bench) -> list[Figure]:
 def idle(bench: Bench) -> list[Figure]:
     """What a worker computes while there is nothing to do."""
     bench.empty()
-    with bench.process("portal.cli", "worker") as worker:
+    with bench.process("portal.ops.cli", "worker") as worker:
         time.sleep(20.0)  # every job of the house has had its first turn
         before = worker.cpu_seconds
         time.sleep(10.0)

@@ -17,9 +17,9 @@ from typing import Any
 
 import psycopg
 
-from portal import embedded, migrate
-from portal.config import libpq_url
-from portal.keys import format as key_format
+from portal.core.config import libpq_url
+from portal.keys.issuing import format as key_format
+from portal.ops import embedded_postgres, migrate
 from tests.bench import world
 from tests.bench.__main__ import GROWTH, Generator, quiet, told
 from tests.bench.figures import Figure, of_rounds
@@ -225,7 +225,7 @@ def all_of(keys: int, rounds: int, seconds: float) -> Iterator[Figure]:
     """Every figure, on a database of its own."""
     with (
         tempfile.TemporaryDirectory(prefix="portal-bench-") as name,
-        embedded.start(Path(name) / "var") as postgres,
+        embedded_postgres.start(Path(name) / "var") as postgres,
     ):
         migrate.upgrade(postgres.owner_url)
         settings = {

@@ -115,7 +115,7 @@ def _names(tenant: world.Tenant) -> dict[str, str]:
 
 def _deep(bench: "Bench", name: str, path: str) -> Question:
     """The page in the middle, by the cursor that the list itself would give."""
-    from portal.listing import Cursor
+    from portal.records.listing import Cursor
 
     asks = []
     for tenant in (world.BIG, world.SMALL):

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from portal.embedded import die_with_parent
 from portal.front.application import THREADS
+from portal.ops.embedded_postgres import die_with_parent
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 90
@@ -71,7 +71,7 @@ def portal_serving(
     """The portal as `portal serve` serves it, until the block ends."""
     port = port or free_port()
     own = {"PORTAL_PORT": str(port), "PORTAL_WEB_WORKERS": str(workers)}
-    return _running(["portal.cli", "serve"], {**environment, **own}, port)
+    return _running(["portal.ops.cli", "serve"], {**environment, **own}, port)
 
 
 @contextlib.contextmanager

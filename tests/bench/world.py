@@ -15,13 +15,13 @@ import orjson
 import psycopg
 from ulid import ULID
 
-from portal import records
 from portal.applications.models import Application
 from portal.connectors.models import Connector
-from portal.db import Record
-from portal.keys import format as key_format
+from portal.core.key_shape import ALPHABET
+from portal.database.session import Record
+from portal.keys.issuing import format as key_format
 from portal.keys.models import ApiKey
-from portal.keyshape import ALPHABET
+from portal.records import verbs
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import DEFAULT_POLICY
 
@@ -294,7 +294,7 @@ def _entry(model: type[Record], row: Row) -> Row:
 def _terms(model: type[Record], rows: Sequence[Row]) -> Iterator[Row]:
     """The terms that the product itself would find these records by."""
     for row in rows:
-        for term in sorted(records.terms_of(model(**{**row, **_parsed(row)}))):
+        for term in sorted(verbs.terms_of(model(**{**row, **_parsed(row)}))):
             yield {
                 "tenant_id": row["tenant_id"],
                 "kind": model.noun,

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from portal_devtools.identity_provider.people import ACME
 
 from portal import secretstore
-from portal.db import enter_tenant, session
-from portal.identity.provider.people import ACME
+from portal.database.session import enter_tenant, session
 from portal.secretstore import SecretRef, StoreSealed
 from tests.secretstore.openbao import OpenBao
 

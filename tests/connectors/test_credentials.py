@@ -8,11 +8,11 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
+from portal_devtools.identity_provider.people import ACME
 
 from portal import secretstore
-from portal.config import libpq_url
-from portal.db import enter_tenant, session
-from portal.identity.provider.people import ACME
+from portal.core.config import libpq_url
+from portal.database.session import enter_tenant, session
 from tests.cast import ADA, Api
 from tests.connectors.conftest import Reveal, ref_of
 from tests.databases import Database

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from portal import records
+from portal.records import verbs
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
 from tests.connectors.conftest import Reveal
 from tests.statements import statements
@@ -263,7 +263,7 @@ def test_the_list_is_filtered_and_a_part_is_enough_for_htmx(browse: Browse, ada:
 def test_a_long_list_of_applications_still_offers_the_chosen_one(
     browse: Browse, ada: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "OFFERED", 1)
+    monkeypatch.setattr(verbs, "OFFERED", 1)
     ada.create("applications", display_name="Aardvark")
     owner = ada.create("applications", display_name="Zebra")["id"]
     made = ada.create("connectors", provider="okta", application_id=owner, scope="user")

@@ -17,15 +17,15 @@ from typing import Any
 
 import psycopg
 import pytest
+from portal_devtools.identity_provider.people import ACME
 
-from portal.config import libpq_url
-from portal.db import Actor
-from portal.events.door import LARGEST
-from portal.events.group_commit import GroupCommit
+from portal.core.config import libpq_url
+from portal.database.session import Actor
 from portal.events.listeners import listeners_of
-from portal.events.publication import FEW_WANTING
+from portal.events.publishing.door import LARGEST
+from portal.events.publishing.group_commit import GroupCommit
+from portal.events.publishing.publication import FEW_WANTING
 from portal.events.schemas import EventInput
-from portal.identity.provider.people import ACME
 from tests.bench.servers import Server, free_port, portal_serving
 from tests.cast import PREFIX, Api
 from tests.databases import Database

@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from portal.db import transaction
-from portal.keys.format import generate
-from portal.webhooks.inbound import review
+from portal.database.session import transaction
+from portal.inbound import review
+from portal.keys.issuing.format import generate
 from tests.cast import ADA, Api, sign_in
 from tests.databases import Database
 from tests.webhooks.conftest import Receiver, receiver

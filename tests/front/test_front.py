@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from portal.config import libpq_url
+from portal.core.config import libpq_url
 from portal.front import bodies
 from tests.bench.servers import ROOT, free_port, portal_serving
 from tests.cast import PREFIX, Api
@@ -250,7 +250,7 @@ def test_a_request_in_a_thread_is_answered_when_the_server_is_stopped(
 
 def test_a_web_process_ends_with_the_one_that_started_it(environment: dict[str, str]):
     port = free_port()
-    command = [sys.executable, "-m", "portal.cli", "serve"]
+    command = [sys.executable, "-m", "portal.ops.cli", "serve"]
     parent = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **environment, "PORTAL_PORT": str(port)},
         stdout=subprocess.DEVNULL,
@@ -278,7 +278,7 @@ def test_the_server_listens_where_it_says(
 ):
     port = free_port()
     environ = {**os.environ, **environment, **settings, "PORTAL_PORT": str(port)}
-    command = [sys.executable, "-m", "portal.cli", "serve"]
+    command = [sys.executable, "-m", "portal.ops.cli", "serve"]
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE) as process:
         assert process.stdout
         assert f"listening on http://{address}:{port} ".encode() in process.stdout.readline()

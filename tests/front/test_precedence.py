@@ -9,11 +9,12 @@ from threading import Event, Thread, get_ident
 
 import pytest
 
-from portal import keyshape, precedence, strictjson
-from portal.events.jsonschema.work import Work
+from portal.core import key_shape, precedence
+from portal.core.precedence import give_way
+from portal.events.jsonschema.work_budget import Work
+from portal.front.fair_queue import Line
 from portal.front.threads import Threads
-from portal.front.turns import Line
-from portal.precedence import give_way
+from portal.rest import strict_json
 from tests.front.test_turns import with_threads
 
 NUMBERS = count()
@@ -160,11 +161,11 @@ def test_what_a_line_has_computed_is_forgotten(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     "work",
     [
-        lambda: strictjson.parse(b"[" + b"1," * 500 + b"1]"),
-        lambda: strictjson.parse(b"[" + b"1.5," * 500 + b"1]"),
-        lambda: strictjson.parse(b"[" + b"{}," * 500 + b"1]"),
-        lambda: strictjson.parse(b"[" + rb'"\u0041",' * 500 + b"1]"),
-        lambda: list(keyshape.places([["text"]] * 500, "data")),
+        lambda: strict_json.parse(b"[" + b"1," * 500 + b"1]"),
+        lambda: strict_json.parse(b"[" + b"1.5," * 500 + b"1]"),
+        lambda: strict_json.parse(b"[" + b"{}," * 500 + b"1]"),
+        lambda: strict_json.parse(b"[" + rb'"\u0041",' * 500 + b"1]"),
+        lambda: list(key_shape.places([["text"]] * 500, "data")),
         lambda: [Work().spend(1) for _ in range(500)],
     ],
     ids=["numbers", "fractions", "objects", "texts", "keys", "schemas"],

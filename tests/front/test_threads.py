@@ -5,8 +5,8 @@ from threading import Event
 
 import pytest
 
+from portal.front.fair_queue import Line
 from portal.front.threads import Busy, Threads
-from portal.front.turns import Line
 
 THREADS, PLACES = 2, 8
 ENDS = ("nothing", "result", "fault", "cancelled")

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
+from portal.front.fair_queue import Line
 from portal.front.threads import Busy, Threads
-from portal.front.turns import Line
 
 FLOOD, QUIET = Line("192.0.2.1", "Bearer sk-acme-"), Line("192.0.2.1", "Bearer sk-glbx-")
 SECONDS = 20

@@ -7,10 +7,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from portal_devtools.identity_provider import (
+    PEOPLE,
+    ProviderClient,
+    ProviderPerson,
+    create_provider,
+)
 
-from portal.identity.issuer import Issuer
-from portal.identity.oidc import Client, Identity, RelyingParty
-from portal.identity.provider import PEOPLE, ProviderClient, ProviderPerson, create_provider
+from portal.identity.openid.issuer import Issuer
+from portal.identity.openid.relying_party import Client, Identity, RelyingParty
 from tests.identity.fake_op import _op_server, op
 from tests.identity.serving import served
 

@@ -20,8 +20,8 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, Key, KeySet, OKPKey, RSAKey
 from werkzeug.wrappers import Request, Response
 
-from portal.identity.issuer import Issuer
-from portal.identity.oidc import Client, Pending, RelyingParty
+from portal.identity.openid.issuer import Issuer
+from portal.identity.openid.relying_party import Client, Pending, RelyingParty
 from tests.identity.serving import served
 
 Claims = dict[str, Any]

@@ -10,12 +10,12 @@ import psycopg
 import pytest
 from flask import Flask
 from playwright.sync_api import expect
+from portal_devtools.identity_provider import ProviderClient, create_provider
 
 from portal import create_app
-from portal.config import Config, libpq_url
-from portal.db import db
-from portal.identity.guard import recent_sign_in_required
-from portal.identity.provider import ProviderClient, create_provider
+from portal.core.config import Config, libpq_url
+from portal.database.session import db
+from portal.identity.sessions.login import recent_sign_in_required
 from tests.cast import CLIENT_ID, CLIENT_SECRET
 from tests.databases import Database
 from tests.identity.serving import served

@@ -17,10 +17,10 @@ import requests
 from flask import Flask
 
 from portal import create_app
-from portal.config import Config
-from portal.db import db
-from portal.identity.issuer import Issuer
-from portal.identity.tokens import TokenVerifier
+from portal.core.config import Config
+from portal.database.session import db
+from portal.identity.openid.access_tokens import TokenVerifier
+from portal.identity.openid.issuer import Issuer
 from tests.databases import Database
 from tests.identity.serving import served
 from tests.keeper import free_port

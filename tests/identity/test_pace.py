@@ -9,8 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from portal.config import Config
-from portal.identity.pace import ACCOUNT, ADDRESS, Allowance
+from portal.core.config import Config
+from portal.identity.sign_in_limits import ACCOUNT, ADDRESS, Allowance
 from tests.cast import ADA, ED, Provider
 from tests.databases import Database
 from tests.identity.conftest import Visitor

@@ -12,13 +12,13 @@ import requests
 from flask import Flask
 from flask.testing import FlaskClient
 from joserfc import jwt
+from portal_devtools.identity_provider.signing_key import issue_token, signing_keys
 from werkzeug.test import TestResponse
 
-from portal.config import Config, libpq_url
-from portal.identity.cookies import Cookies
-from portal.identity.guard import recent_sign_in_required
-from portal.identity.oidc import LOGOUT_EVENT
-from portal.identity.provider.keys import issue_token, signing_keys
+from portal.core.config import Config, libpq_url
+from portal.identity.openid.relying_party import LOGOUT_EVENT
+from portal.identity.sessions.cookies import Cookies
+from portal.identity.sessions.login import recent_sign_in_required
 from tests.cast import ADA, BASE_URL, CLIENT_ID, ED, GUS, VIC, Api, Pages, Provider
 from tests.databases import Database
 from tests.identity.conftest import Visitor, person

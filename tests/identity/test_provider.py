@@ -6,12 +6,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from portal_devtools.identity_provider import ProviderClient, create_provider, issue_token
 
-from portal.errors import Unauthenticated
-from portal.identity.issuer import Issuer
-from portal.identity.oidc import SignInFailed, s256
-from portal.identity.provider import ProviderClient, create_provider, issue_token
-from portal.identity.tokens import TokenVerifier
+from portal.core.errors import Unauthenticated
+from portal.identity.openid.access_tokens import TokenVerifier
+from portal.identity.openid.issuer import Issuer
+from portal.identity.openid.relying_party import SignInFailed, s256
 from tests.identity.conftest import (
     PORTAL,
     REPORTER_SECRET,

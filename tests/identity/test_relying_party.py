@@ -17,9 +17,9 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 from werkzeug.wrappers import Response
 
-from portal.identity import http
-from portal.identity.issuer import Issuer
-from portal.identity.oidc import LOGIN_LIFETIME, SignInFailed
+from portal.identity.openid import http_client
+from portal.identity.openid.issuer import Issuer
+from portal.identity.openid.relying_party import LOGIN_LIFETIME, SignInFailed
 from tests.identity.fake_op import (
     SECRET,
     FakeOP,
@@ -238,7 +238,7 @@ REFUSED: dict[str, tuple[Script, str]] = {
         "unavailable",
     ),
     "token endpoint sends too much": (
-        answers("/token", lambda: Response(b" " * (http.MAX_BYTES + 1))),
+        answers("/token", lambda: Response(b" " * (http_client.MAX_BYTES + 1))),
         "unavailable",
     ),
     "deeply nested JSON": (answers("/token", lambda: Response("[" * 100_000)), "unavailable"),
@@ -409,7 +409,7 @@ def test_documents_that_no_sign_in_can_start_with(op: FakeOP, script: Script) ->
 def test_a_provider_that_hangs_or_drips_costs_the_deadline_and_no_more(
     op: FakeOP, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "DEADLINE", 0.3)
+    monkeypatch.setattr(http_client, "DEADLINE", 0.3)
 
     def drip() -> Response:
         def pieces() -> Any:
@@ -537,7 +537,7 @@ def test_a_provider_that_comes_up_later_is_found(op: FakeOP) -> None:
     clock = Clock()
     issuer = Issuer(op.url, clock=clock)
     op.answers["/jwks"] = lambda _: Response(status=503)
-    with pytest.raises(http.ProviderUnavailable):
+    with pytest.raises(http_client.ProviderUnavailable):
         issuer.metadata()
     op.answers.clear()
     clock.now += 2

@@ -8,13 +8,14 @@ import psycopg
 import pytest
 from flask import Flask
 
-from portal.config import libpq_url
-from portal.db import Origin, enter_tenant, session, transaction
-from portal.errors import NotFound
-from portal.identity import people, sessions
+from portal.core.config import libpq_url
+from portal.core.errors import NotFound
+from portal.database.session import Origin, enter_tenant, session, transaction
+from portal.identity import people
 from portal.identity.housekeeping import HOUSEKEEPING
 from portal.identity.models import Person
-from portal.identity.oidc import Identity, LogoutNotice
+from portal.identity.openid.relying_party import Identity, LogoutNotice
+from portal.identity.sessions import sessions
 from tests.databases import Database
 from tests.statements import statements
 

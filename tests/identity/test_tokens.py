@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from portal.errors import Unauthenticated, Unavailable
-from portal.identity.issuer import Issuer
-from portal.identity.tokens import TokenVerifier
+from portal.core.errors import Unauthenticated, Unavailable
+from portal.identity.openid.access_tokens import TokenVerifier
+from portal.identity.openid.issuer import Issuer
 from tests.identity.fake_op import FakeOP, ago, edwards, elliptic, present, rsa, unsigned
 
 API = "urn:cpod:integration"

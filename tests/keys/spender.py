@@ -11,12 +11,12 @@ import threading
 from collections import Counter
 from decimal import Decimal
 
-from portal.keys import snapshot
-from portal.keys.clock import Clock
-from portal.keys.counting import Counting
-from portal.keys.decision import Question
-from portal.keys.meters import Meters
-from portal.keys.wire import Wire
+from portal.keys.decision import snapshot
+from portal.keys.decision.clock import Clock
+from portal.keys.decision.decision import Question
+from portal.keys.decision.lookup_connections import Wire
+from portal.keys.limits.admission import Meters
+from portal.keys.limits.counting import Counting
 
 
 def main() -> None:

@@ -12,9 +12,9 @@ import pytest
 from flask import Flask
 from playwright.sync_api import expect
 
-from portal.identity.cookies import Cookies
-from portal.keys.format import generate
-from portal.keyshape import SHAPE
+from portal.core.key_shape import SHAPE
+from portal.identity.sessions.cookies import Cookies
+from portal.keys.issuing.format import generate
 from tests.cast import ADA, Api, Pages
 from tests.identity.serving import served
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from portal_devtools.identity_provider.people import ACME
 
-from portal.db import transaction
-from portal.identity.provider.people import ACME
-from portal.keyshape import SHAPE
+from portal.core.key_shape import SHAPE
+from portal.database.session import transaction
 from portal.secretstore import SecretRef, store
 from tests.cast import ADA, ED, Api, Pages
 from tests.databases import Database

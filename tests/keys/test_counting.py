@@ -2,7 +2,7 @@
 
 import asyncio
 
-from portal.keys.counting import _Answers, _Told
+from portal.keys.limits.counting import _Answers, _Told
 
 
 def test_a_loop_that_is_closed_keeps_no_other_from_its_answers():

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from portal.config import Config
-from portal.db import db
+from portal.core.config import Config
+from portal.database.session import db
 from tests.cast import Api, Provider
 from tests.thorough import times
 from tests.webhooks.test_restarts import KILL, Server

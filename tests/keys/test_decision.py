@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.keys.decision import CHECKS, Question, is_dark, refusal, trace
-from portal.keys.snapshot import Snapshot
-from portal.networks import parse
+from portal.keys.decision.decision import CHECKS, Question, is_dark, refusal, trace
+from portal.keys.decision.snapshot import Snapshot
+from portal.outbound.networks import parse
 
 NOW = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 GOOD = Snapshot(

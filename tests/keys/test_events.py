@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from flask import Flask
 from jsonschema import Draft202012Validator
+from portal_devtools.identity_provider.people import ACME
 
-from portal.db import transaction
-from portal.events.own import OWN
-from portal.identity.provider.people import ACME
-from portal.keys import notices, stopping
+from portal.database.session import transaction
+from portal.events.catalogue.portal_types import OWN
+from portal.keys.revocation import blast_radius
+from portal.keys.usage import expiry_notices
 from tests.cast import ADA, Api, Pages
 
 Turn = Callable[[], None]
@@ -41,8 +42,8 @@ def upkeep(app: Flask) -> Turn:
 
     def turn() -> None:
         with app.app_context(), transaction(ACME):
-            notices.tell_expiring(ACME)
-            notices.tell_unused(ACME)
+            expiry_notices.tell_expiring(ACME)
+            expiry_notices.tell_unused(ACME)
 
     return turn
 
@@ -153,7 +154,7 @@ def test_many_stopped_at_once_are_one_event(
     verb: str,
     name: str,
 ):
-    monkeypatch.setattr(stopping, "ONE_BY_ONE", 1)
+    monkeypatch.setattr(blast_radius, "ONE_BY_ONE", 1)
     crm = ada.create("applications", display_name="CRM 360")
     for _ in range(3):
         ada.create("api-keys", application_id=crm["id"])

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jsonschema import Draft202012Validator
 
 from portal import create_app
-from portal.config import Config
-from portal.db import db
-from portal.events.own import OWN
+from portal.core.config import Config
+from portal.database.session import db
+from portal.events.catalogue.portal_types import OWN
 from tests.cast import ADA, GUS, PREFIX, VIC, Api, Pages
 from tests.identity.serving import served
 

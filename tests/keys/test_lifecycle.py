@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from portal.db import transaction
-from portal.keys import revocation, rotation
+from portal.database.session import transaction
+from portal.keys.revocation import revocation
+from portal.keys.rotation import rotation
 from tests.cast import Api
 from tests.databases import Database
 

@@ -16,10 +16,10 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portal.db import transaction
-from portal.keys import money
-from portal.keys.leases import Lease, Leases
-from portal.keys.slices import Slice, Slices, Solvent
+from portal.database.session import transaction
+from portal.keys.limits import ledger
+from portal.keys.limits.budget_leases import Slice, Slices, Solvent
+from portal.keys.limits.window_leases import Lease, Leases
 from tests.cast import Api
 from tests.databases import Database
 from tests.thorough import times
@@ -105,7 +105,7 @@ def test_the_worker_gives_back_what_nobody_settled(app: Flask, ada: Api, databas
     ada.post("/api-keys/verify", {"key": issued["key"], "estimated_usd": 0.5})
     database.sql("UPDATE spend_reservation SET expires_at = now()")
     with app.app_context(), transaction(issued["tenant_id"]):
-        assert money.release_due(issued["tenant_id"]) == 1
+        assert ledger.release_due(issued["tenant_id"]) == 1
     assert database.sql("SELECT reserved_usd FROM key_budget") == 0
     history = ada.get(f"/api-keys/{issued['id']}/history").json["items"]
     assert history[0]["action"] == "key.reservations_released"
@@ -204,7 +204,7 @@ def test_pieces_of_a_killed_process_are_settled_and_the_rest_comes_back(
     assert database.sql(COUNTERS, issued["id"]) == (spent, database.sql(HELD))
     database.sql("UPDATE spend_reservation SET expires_at = now()")
     with app.app_context(), transaction(issued["tenant_id"]):
-        assert money.release_due(issued["tenant_id"]) > 0
+        assert ledger.release_due(issued["tenant_id"]) > 0
     assert database.sql(COUNTERS, issued["id"]) == (spent, 0)
     late = ada.post(f"/api-keys/reservations/{pieces[-2]}/settle", {"cost_usd": 0.002})
     assert late.json["budget"]["reserved_usd"] == 0

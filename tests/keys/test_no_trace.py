@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 
-from portal import embedded
-from portal.config import libpq_url
-from portal.identity.cookies import Cookies
+from portal.core.config import libpq_url
+from portal.identity.sessions.cookies import Cookies
+from portal.ops import embedded_postgres
 from tests.cast import ADA, Api, Pages
 from tests.conftest import CHROMIUM_FLAGS
 from tests.databases import Database
@@ -127,6 +127,6 @@ def all_files(directory: Path) -> str:
 
 def dump(database: Database) -> str:
     """The whole database as its owner would carry it away."""
-    program = embedded.programs() / "pg_dump"
+    program = embedded_postgres.programs() / "pg_dump"
     command = [program, "--inserts", "--dbname", libpq_url(database.superuser_url)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -8,7 +8,7 @@ from flask import Flask
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from portal.keys.usage import usage
+from portal.keys.verification.use_counts import usage
 from tests.cast import GUS, Api
 from tests.databases import Database
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from portal import records
-from portal.keys import lists
-from portal.keyshape import SHAPE
+from portal.core.key_shape import SHAPE
+from portal.keys.listing import filters
+from portal.records import verbs
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
 from tests.statements import statements
 
@@ -367,8 +367,8 @@ def test_a_chosen_application_is_always_among_the_choices(
 ):
     ada.create("applications", display_name="AAA")
     last = ada.create("applications", display_name="ZZZ")
-    monkeypatch.setattr(records, "OFFERED", 1)
-    monkeypatch.setattr(lists, "offered", partial(lists.offered, limit=1))
+    monkeypatch.setattr(verbs, "OFFERED", 1)
+    monkeypatch.setattr(filters, "offered", partial(filters.offered, limit=1))
     for path in ("/keys/new", "/keys"):
         assert last["id"] not in page.get(path).text
         text = page.get(f"{path}?application_id={last['id']}").text

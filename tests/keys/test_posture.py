@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from portal_devtools.identity_provider.people import ACME
 
-from portal.db import transaction
-from portal.identity.provider.people import ACME
-from portal.keys import concerns, lists
-from portal.keys.posture import WEAKNESSES
+from portal.database.session import transaction
+from portal.keys.listing import filters
+from portal.keys.usage import concerns
+from portal.keys.usage.posture import WEAKNESSES
 from tests.cast import ED, VIC, Api, Pages
 
 Browse = Callable[..., Pages]
@@ -46,7 +47,7 @@ def weak(app: Flask, ada: Api, make: Any, sql: Sql, monkeypatch: pytest.MonkeyPa
         return used(0)
 
     def never_used() -> dict[str, Any]:
-        monkeypatch.setattr(lists, "GRACE", timedelta(seconds=-1))
+        monkeypatch.setattr(filters, "GRACE", timedelta(seconds=-1))
         return dict(make())
 
     soon = (datetime.now(UTC) + timedelta(days=5)).isoformat()
@@ -70,7 +71,7 @@ def weak(app: Flask, ada: Api, make: Any, sql: Sql, monkeypatch: pytest.MonkeyPa
     return of
 
 
-@pytest.mark.parametrize("view", lists.VIEWS)
+@pytest.mark.parametrize("view", filters.VIEWS)
 def test_a_weakness_is_told_the_same_to_people_and_to_programs(
     view: str, page: Pages, ada: Api, make: Any, sql: Sql, weak: Any
 ):
@@ -84,7 +85,7 @@ def test_a_weakness_is_told_the_same_to_people_and_to_programs(
     by_program = ada.get("/api-keys/posture").json or {}
     count = 2 if view == "owner_gone" else 1
     others = {"unrestricted": {"no_budget": 1}}.get(view, {})
-    assert by_program == {**dict.fromkeys(lists.VIEWS, 0), view: count, **others}
+    assert by_program == {**dict.fromkeys(filters.VIEWS, 0), view: count, **others}
     listed = page.get(f"/keys?show={view}").text
     assert found["id"] in listed
     assert sound["id"] not in listed

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portal.config import libpq_url
-from portal.keys.counting import Counting
+from portal.core.config import libpq_url
+from portal.keys.limits.counting import Counting
 from tests.cast import Api
 from tests.databases import Database
 from tests.thorough import times

@@ -14,10 +14,10 @@ import psycopg
 import pytest
 from flask import Flask
 
-from portal.config import libpq_url
-from portal.keys import format as key_format
-from portal.keys.usage import Usage, usage
-from portal.keyshape import is_well_formed
+from portal.core.config import libpq_url
+from portal.core.key_shape import is_well_formed
+from portal.keys.issuing import format as key_format
+from portal.keys.verification.use_counts import Usage, usage
 from tests.cast import GUS, Api
 from tests.databases import Database
 from tests.statements import statements
@@ -484,7 +484,7 @@ SERVER = """
 import multiprocessing, sys
 from datetime import UTC, datetime
 from portal import create_app
-from portal.keys.usage import usage
+from portal.keys.verification.use_counts import usage
 
 def serve():
     app = create_app()

@@ -14,9 +14,9 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import ProgrammingError
 
-from portal.config import libpq_url
-from portal.keys import revocation
-from portal.keys.engine import Engine
+from portal.core.config import libpq_url
+from portal.keys.revocation import revocation
+from portal.keys.verification.verifier import Engine
 from tests.bench.servers import free_port, portal_serving
 from tests.cast import PREFIX, Api
 from tests.databases import Database

@@ -7,16 +7,18 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
+from portal_devtools.identity_provider.people import ACME, GLOBEX
 from werkzeug.datastructures import MultiDict
 
-from portal import listing
-from portal.config import libpq_url
-from portal.db import Actor, db, enter_tenant, session, transaction
-from portal.identity.claims import ALL_SCOPES
-from portal.identity.provider.people import ACME, GLOBEX
-from portal.keys import concerns, lists, service
+from portal.core.config import libpq_url
+from portal.database.session import Actor, db, enter_tenant, session, transaction
+from portal.identity.openid.claims import ALL_SCOPES
+from portal.keys import service
+from portal.keys.listing import filters
 from portal.keys.models import ApiKey
-from portal.listing import Listing
+from portal.keys.usage import concerns
+from portal.records import listing
+from portal.records.listing import Listing
 from tests.cast import add_tenants
 from tests.databases import Database
 from tests.statements import statements
@@ -158,8 +160,8 @@ def test_trap_14_a_deep_page_of_many_keys_costs_what_the_first_does(
 
 
 CONSOLE_QUESTIONS = [
-    *(f"show={view}" for view in lists.VIEWS),
-    *(f"sort={down}{name}" for name in lists.CONSOLE.beside_sorts for down in ("", "-")),
+    *(f"show={view}" for view in filters.VIEWS),
+    *(f"sort={down}{name}" for name in filters.CONSOLE.beside_sorts for down in ("", "-")),
     *(question for question in QUESTIONS if not question.startswith("q=")),
 ]
 
@@ -168,11 +170,11 @@ CONSOLE_QUESTIONS = [
 def test_a_question_of_the_console_costs_the_same_among_few_keys_and_among_many(
     asked: list[tuple[str, Any]], question: str
 ) -> None:
-    many, scans = cost_of(asked, actor(), question, lists.CONSOLE)
+    many, scans = cost_of(asked, actor(), question, filters.CONSOLE)
     enter_tenant(GLOBEX)
-    few, _ = cost_of(asked, actor(GLOBEX), question, lists.CONSOLE)
+    few, _ = cost_of(asked, actor(GLOBEX), question, filters.CONSOLE)
     # Where few have no full page of it, a page of something else says what one costs.
-    page, _ = cost_of(asked, actor(GLOBEX), "sort=-last_used_at", lists.CONSOLE)
+    page, _ = cost_of(asked, actor(GLOBEX), "sort=-last_used_at", filters.CONSOLE)
     assert "api_key" not in scans
     assert many <= 1.2 * max(few, page)
 

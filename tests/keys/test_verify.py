@@ -11,13 +11,16 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.config import libpq_url
-from portal.db import session
-from portal.keys import counting, housekeeping, meters, snapshot, watch
-from portal.keys import format as key_format
-from portal.keys.clock import Clock
-from portal.keys.engine import Engine
-from portal.networks import parse
+from portal.core.config import libpq_url
+from portal.database.session import session
+from portal.keys import housekeeping
+from portal.keys.decision import snapshot
+from portal.keys.decision.clock import Clock
+from portal.keys.issuing import format as key_format
+from portal.keys.limits import admission, counting
+from portal.keys.verification import change_listener
+from portal.keys.verification.verifier import Engine
+from portal.outbound.networks import parse
 from tests.cast import GUS, Api
 from tests.databases import Database
 from tests.keys.waiting import until
@@ -190,7 +193,7 @@ def test_what_was_revoked_here_stops_here_at_once(ada: Api, engine: Engine, veri
 @pytest.fixture
 def no_catching_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is heard of while a test waits came by its notice, and not by the look each second."""
-    monkeypatch.setattr(watch, "GRACE_SECONDS", 60)
+    monkeypatch.setattr(change_listener, "GRACE_SECONDS", 60)
 
 
 heard_by_notice = pytest.mark.usefixtures("no_catching_up")
@@ -260,7 +263,7 @@ def test_a_budget_that_is_used_up_elsewhere_ends_what_memory_knew_of_it(
     monkeypatch: pytest.MonkeyPatch,
     cost: dict[str, float],
 ):
-    for module in (counting, meters):  # it does not end by itself meanwhile
+    for module in (counting, admission):  # it does not end by itself meanwhile
         monkeypatch.setattr(module, "LEND_SECONDS", 60)
     issued = ada.create("api-keys", max_budget_usd=10)
     lent = "SELECT 1 FROM spend_reservation WHERE secret IS NOT NULL"
@@ -277,7 +280,9 @@ def test_a_budget_that_is_used_up_elsewhere_ends_what_memory_knew_of_it(
 def test_a_broken_connection_remembers_nothing(
     ada: Api, engine: Engine, verify: Any, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(watch, "RETRY_SECONDS", 10)  # it stays broken while the test looks
+    monkeypatch.setattr(
+        change_listener, "RETRY_SECONDS", 10
+    )  # it stays broken while the test looks
     issued = ada.create("api-keys")
     assert verify(issued)["valid"]
     assert engine.watch

@@ -18,9 +18,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from portal import embedded, migrate
-from portal.config import libpq_url
-from portal.keys import format as key_format
+from portal.core import embedded_urls
+from portal.core.config import libpq_url
+from portal.keys.issuing import format as key_format
+from portal.ops import embedded_postgres, migrate
 from tests.keeper import ROOT
 from tests.network.hosts import Network, network, possible, wait_for
 
@@ -169,7 +170,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
             for command in ("serve", "worker"):
                 with (place / f"{host}-{command}.log").open("wb") as log:
                     made.start(
-                        host, [sys.executable, "-m", "portal.cli", command], environment,
+                        host, [sys.executable, "-m", "portal.ops.cli", command], environment,
                         cwd=ROOT, stdout=log, stderr=log,
                     )  # fmt: skip
             until(lambda host=host: _answers(found, host))
@@ -196,22 +197,22 @@ def _database(made: Network, stack: contextlib.ExitStack) -> Urls:
     It listens on both networks: the test looks at it over the front one, which is never cut.
     """
     directory = Path(stack.enter_context(_directory()))
-    with embedded.start(directory, throwaway=True) as once:
+    with embedded_postgres.start(directory, throwaway=True) as once:
         migrate.upgrade(once.owner_url)
         with psycopg.connect(libpq_url(once.superuser_url), autocommit=True) as connection:
-            connection.execute(f"ALTER ROLE {embedded.APP_ROLE} RESET ALL")
+            connection.execute(f"ALTER ROLE {embedded_urls.APP_ROLE} RESET ALL")
     cluster = directory / "postgres"
     (cluster / "pg_hba.conf").write_text("host all all samenet trust\n")
     command = [
         "setpriv", f"--reuid={cluster.stat().st_uid}", f"--regid={cluster.stat().st_gid}",
-        "--clear-groups", str(embedded.programs() / "postgres"), "-D", str(cluster),
+        "--clear-groups", str(embedded_postgres.programs() / "postgres"), "-D", str(cluster),
         "-c", "listen_addresses=*", "-c", "unix_socket_directories=", "-c", "fsync=off",
         "-c", "log_min_error_statement=panic",
     ]  # fmt: skip
     made.start("db", command, {}, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    superuser = f"postgresql+psycopg://postgres@{made.front('db')}/{embedded.DATABASE}"
+    superuser = f"postgresql+psycopg://postgres@{made.front('db')}/{embedded_urls.DATABASE}"
     until(lambda: _is_up(made, libpq_url(superuser)))
-    app = f"postgresql://{embedded.APP_ROLE}@{made.back('db')}/{embedded.DATABASE}"
+    app = f"postgresql://{embedded_urls.APP_ROLE}@{made.back('db')}/{embedded_urls.DATABASE}"
     return Urls(superuser, app)
 
 

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.proof]
 
 HOLD = """
 import sys, time
-from portal.deadlines import connection_settings
+from portal.core.deadlines import connection_settings
 import psycopg
 with psycopg.connect(sys.argv[1], **connection_settings("portal")) as connection:
     connection.execute("SELECT set_config('app.tenant_id', %s, false)", (sys.argv[2],))

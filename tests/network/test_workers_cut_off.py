@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from portal.webhooks.queue import LEASE_SECONDS
+from portal.delivery.queue.queue import LEASE_SECONDS
 from tests.network.conftest import REST, TENANT, Hosts, until
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.proof]

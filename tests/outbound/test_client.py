@@ -12,8 +12,8 @@ from datetime import timedelta
 import pytest
 import uvloop
 
-from portal.networks import LOOPBACK
 from portal.outbound import OutboundClient, Outcome, Request, make_trust, send_now
+from portal.outbound.networks import LOOPBACK
 from tests.outbound.sink import Behaviour, Certificates, answers, read_request, sink
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -404,7 +404,7 @@ def test_one_forbidden_answer_forbids_the_name_and_nothing_is_told(addresses):
 
 def test_the_dial_is_judged_again(monkeypatch):
     """A resolver that lets everything through meets the same guard at the socket."""
-    monkeypatch.setattr("portal.outbound.guard.GuardedResolver.resolve", _unguarded)
+    monkeypatch.setattr("portal.outbound.address_guard.GuardedResolver.resolve", _unguarded)
     outcome = send_now(Request("POST", "http://x.example/"))
     assert outcome.kind == "forbidden_address"
 
@@ -430,7 +430,7 @@ def test_a_name_that_flips_is_asked_once_and_dialled_where_it_was_vetted():
 
 def test_an_own_public_address_is_forbidden(monkeypatch):
     """The rules know no such address; the machine itself does."""
-    monkeypatch.setattr("portal.outbound.guard.forbidden", lambda *_: None)
+    monkeypatch.setattr("portal.outbound.address_guard.forbidden", lambda *_: None)
     assert send_now(Request("POST", "http://127.0.0.1:9999/")).kind == "forbidden_address"
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.networks import LOOPBACK, networks
 from portal.outbound import OutboundClient, Request, UnacceptableUrl, check_url, read_url
-from portal.outbound.headers import header_problems
+from portal.outbound.networks import LOOPBACK, networks
+from portal.outbound.request_headers import header_problems
 
 LOOPBACK_SPELLINGS = """
     127.0.0.1 127.1 127.0.1 2130706433 0x7f000001 0x7f.1 0X7F.0.0.1 0177.0.0.1 017700000001 0 0.0

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
+from portal_devtools.identity_provider.people import ACME
 
-from portal.cli import main
-from portal.identity.provider.people import ACME
+from portal.ops.cli import main
 from tests.databases import Database
 
 

@@ -1,9 +1,9 @@
 """`portal tenant quota` shows limits without options and sets them with options."""
 
 import pytest
+from portal_devtools.identity_provider.people import GLOBEX
 
-from portal.identity.provider.people import GLOBEX
-from portal.quotas.names import QUOTAS
+from portal.records.quotas.limits import QUOTAS
 
 
 def shown(result) -> dict[str, str]:

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from portal_devtools.identity_provider.people import ACME, GLOBEX
 
-from portal.errors import QuotaExceeded
-from portal.identity.provider.people import ACME, GLOBEX
-from portal.quotas.rates import Rates, known
+from portal.core.errors import QuotaExceeded
+from portal.records.quotas.rates import Rates, known
 from tests.cast import ADA, GUS, Api
 from tests.webhooks.test_inbound import github, knock, make
 

@@ -5,14 +5,15 @@ from typing import Any
 
 import psycopg
 import pytest
+from portal_devtools.identity_provider.people import ACME
 
-from portal.config import libpq_url
 from portal.connectors.models import Connector
-from portal.db import transaction
-from portal.identity.provider.people import ACME
+from portal.core.config import libpq_url
+from portal.database.session import transaction
 from portal.keys.models import ApiKey
-from portal.quotas import counts, housekeeping
-from portal.resources import Resource
+from portal.quotas import housekeeping
+from portal.records.quotas import counts
+from portal.rest.resources import Resource
 from tests.cast import ADA, Api
 from tests.resources import RESOURCES, minimal
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.quotas.names import QUOTAS
+from portal.records.quotas.limits import QUOTAS
 from tests.cast import ADA, ED
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 from flask import Flask
+from portal_devtools.identity_provider.people import ACME, GLOBEX
 
-from portal.db import transaction
-from portal.identity.provider.people import ACME, GLOBEX
-from portal.quotas import storage
+from portal.database.session import transaction
+from portal.records.quotas import stored_bytes
 from tests.databases import Database
 from tests.webhooks.test_inbound import github, knock, make
 
@@ -27,7 +27,7 @@ def measure(app: Flask, database: Database):
             more = True
             while more:
                 with transaction(tenant):
-                    more = storage.measure(tenant)
+                    more = stored_bytes.measure(tenant)
         app.extensions["portal.room"].forget()
         return int(database.sql("SELECT bytes FROM quota_stored WHERE tenant_id = %s", tenant))
 
@@ -54,7 +54,7 @@ def test_what_is_published_is_measured_once(ada, measure):
 
 def test_it_is_measured_a_piece_at_a_time(ada, measure, monkeypatch):
     ada.post("/events", [LARGE] * 5)
-    monkeypatch.setattr(storage, "AT_ONCE", 2)
+    monkeypatch.setattr(stored_bytes, "AT_ONCE", 2)
     assert measure() > 5 * 4_000
 
 

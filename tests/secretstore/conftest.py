@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from portal.db import db, new_id, session, transaction
+from portal.database.session import db, new_id, session, transaction
 from portal.secretstore import SecretRef, SecretStore
 from portal.secretstore.crypto import KeyRing
-from portal.secretstore.embedded import EmbeddedStore
+from portal.secretstore.embedded_store import EmbeddedStore
 from tests.databases import Database
 from tests.secretstore.openbao import OpenBao, OwnOpenBao, own_openbao
 

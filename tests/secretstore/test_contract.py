@@ -11,8 +11,8 @@ from threading import Barrier
 import pytest
 from structlog.testing import capture_logs
 
-from portal.db import new_id
-from portal.errors import Invalid, PortalError
+from portal.core.errors import Invalid, PortalError
+from portal.database.session import new_id
 from portal.secretstore import (
     KEPT_VERSIONS,
     MAX_BYTES,

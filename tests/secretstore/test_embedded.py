@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from portal.config import libpq_url
-from portal.db import new_id, session
+from portal.core.config import libpq_url
+from portal.database.session import new_id, session
 from portal.secretstore import (
     SecretConflict,
     SecretDamaged,
@@ -21,7 +21,7 @@ from portal.secretstore import (
 )
 from portal.secretstore.crypto import KeyRing, Place, StoreKey, new_data_key, seal, unseal
 from portal.secretstore.datakeys import DataKeys
-from portal.secretstore.embedded import EmbeddedStore
+from portal.secretstore.embedded_store import EmbeddedStore
 from tests.databases import Database
 from tests.secretstore.conftest import KEY, Work
 

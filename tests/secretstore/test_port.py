@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from portal import secretstore
-from portal.config import Config, ConfigError
-from portal.errors import Invalid
+from portal.core.config import Config, ConfigError
+from portal.core.errors import Invalid
 from portal.secretstore import (
     MAX_BYTES,
     MAX_FIELDS,
@@ -25,7 +25,7 @@ from portal.secretstore import (
     StoreUnavailable,
     check,
 )
-from portal.secretstore.embedded import EmbeddedStore
+from portal.secretstore.embedded_store import EmbeddedStore
 from portal.secretstore.vault import VaultStore
 
 TENANT = "tnt_01K0000000000000000000ACME"

@@ -16,7 +16,7 @@ import pytest
 import urllib3
 from structlog.testing import capture_logs
 
-from portal.errors import PortalError
+from portal.core.errors import PortalError
 from portal.secretstore import (
     SecretConflict,
     SecretDenied,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask import Flask
 
-from portal.config import Config
+from portal.core.config import Config
 from tests.identity import serving
 from tests.web.gallery import make_app
 

@@ -12,11 +12,13 @@ from flask import Blueprint, Flask, Response, abort
 from jinja2 import ChoiceLoader, FileSystemLoader
 from pydantic import Field
 
-from portal import edge, notices, overview, web
-from portal.config import Config
-from portal.db import Actor, init_database
-from portal.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unavailable
-from portal.forms import (
+from portal import web
+from portal.core.config import Config
+from portal.core.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unavailable
+from portal.database.session import Actor, init_database
+from portal.records.schemas import Command, JsonObject, Moment, Name, Slug, Tags
+from portal.web import edge, notices, overview
+from portal.web.forms import (
     ChecksField,
     ChoiceField,
     CommandForm,
@@ -31,8 +33,7 @@ from portal.forms import (
     TagsField,
     TextField,
 )
-from portal.overview import Concern, Figure, Step, Told
-from portal.schemas import Command, JsonObject, Moment, Name, Slug, Tags
+from portal.web.overview import Concern, Figure, Step, Told
 
 ADA = web.SignedIn(
     Actor(
@@ -238,7 +239,7 @@ def make_app(config: Config) -> Flask:
     from flask import request
 
     root = Path(__file__).parents[2]
-    app = Flask("gallery", template_folder=root / "templates", static_folder=None)
+    app = Flask("gallery", template_folder=root / "portal/web/templates", static_folder=None)
     app.config["SECRET_KEY"] = config.secret_key.active.text
     app.jinja_loader = ChoiceLoader(
         [app.jinja_loader, FileSystemLoader(Path(__file__).parent / "templates")]

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 
-from portal.web.assets import FOLDER, Files
+from portal.web.drawing.assets import FOLDER, Files
 
 ZIPPED = {"Accept-Encoding": "gzip, deflate, br"}
 PUBLIC = sorted(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from flask import Flask
 
-from portal.webhooks.inbound.inbox import SENDER
+from portal.inbound.inbox.inbox import SENDER
 from tests.cast import ADA, Api, Pages
 from tests.identity import serving
 from tests.web.conftest import Reader

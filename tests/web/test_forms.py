@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from werkzeug.datastructures import MultiDict
 
-from portal.errors import FieldError, StaleVersion
+from portal.core.errors import FieldError, StaleVersion
 from tests.web.gallery import ConnectorForm, SaveConnector
 
 

@@ -12,9 +12,9 @@ from itsdangerous import URLSafeTimedSerializer
 from jinja2 import Environment
 
 from portal import web
-from portal.web.guard import local_path
+from portal.web.access import local_path
+from portal.web.drawing.template_functions import ago, html_attributes, tone, with_args
 from portal.web.htmx import HxNonce
-from portal.web.words import ago, html_attributes, tone, with_args
 
 ROOT = Path(__file__).parents[2]
 OURS = {"Sec-Fetch-Site": "same-origin"}
@@ -92,11 +92,14 @@ def test_a_static_file_may_be_kept_for_ever_under_its_hash_only(visitor: FlaskCl
 
 
 def test_vendored_files_are_what_the_list_says() -> None:
-    listed = json.loads((ROOT / "static/vendor/VERSIONS.json").read_text())["files"]
+    listed = json.loads((ROOT / "portal/web/static/vendor/VERSIONS.json").read_text())["files"]
     for entry in listed:
         digest = hashlib.sha256((ROOT / entry["file"]).read_bytes()).hexdigest()
         assert digest == entry["sha256"], entry["file"]
-    present = {f"static/vendor/{p.name}" for p in (ROOT / "static/vendor").glob("*.js")}
+    present = {
+        f"portal/web/static/vendor/{p.name}"
+        for p in (ROOT / "portal/web/static/vendor").glob("*.js")
+    }
     assert present <= {entry["file"] for entry in listed}
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import requests
 from flask import Flask
+from portal_devtools.receiver import create_receiver
 
-from portal.webhooks import presence
-from portal.webhooks.receiver import create_receiver
+from portal.delivery.queue import worker_presence
 from tests.cast import Api
 from tests.databases import Database
 from tests.identity.serving import served
@@ -97,6 +97,6 @@ def two(
     app: Flask, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Hands, Hands]]:
     """Return the hands of two workers, which have been there for long."""
-    monkeypatch.setattr(presence, "BACK_SECONDS", 0.0)
+    monkeypatch.setattr(worker_presence, "BACK_SECONDS", 0.0)
     with Hands(database) as one, Hands(database) as other:
         yield one, other

@@ -11,9 +11,9 @@ import sys
 from typing import Any
 
 from portal import create_app
+from portal.delivery.engine import Engine
+from portal.delivery.queue import new_deliveries, queue, worker_presence
 from portal.outbound import OutboundClient
-from portal.webhooks import fresh, presence, queue
-from portal.webhooks.engine import Engine
 
 VICTIMS: list[int] = []
 
@@ -62,7 +62,7 @@ async def _dies_recorded(*arguments: Any) -> Any:
     return health
 
 
-TAKE_NEW = fresh.take
+TAKE_NEW = new_deliveries.take
 TAKE, COMPLETE, SEND = queue.take, queue.complete, OutboundClient.send
 STEPS: dict[str, tuple[Any, str, Any]] = {
     "claimed": (queue, "take", _dies_claimed),
@@ -71,7 +71,7 @@ STEPS: dict[str, tuple[Any, str, Any]] = {
     "recording": (queue, "complete", _dies_recording),
     "recorded": (queue, "complete", _dies_recorded),
 }
-OF_NEW: dict[str, tuple[Any, str, Any]] = {"claimed new": (fresh, "take", _dies_with_new)}
+OF_NEW: dict[str, tuple[Any, str, Any]] = {"claimed new": (new_deliveries, "take", _dies_with_new)}
 """Name the steps of a worker that was there before the event."""
 
 
@@ -79,7 +79,7 @@ def main(step: str, victim: int) -> None:
     VICTIMS.append(victim)
     if found := (STEPS | OF_NEW).get(step):
         setattr(*found)
-    presence.ALIVE_SECONDS = float(os.environ.get("ALIVE", presence.ALIVE_SECONDS))
+    worker_presence.ALIVE_SECONDS = float(os.environ.get("ALIVE", worker_presence.ALIVE_SECONDS))
     engine = Engine(create_app())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     engine.start()

@@ -12,9 +12,9 @@ from typing import Any
 from werkzeug.serving import make_server
 
 from portal import create_app
-from portal.webhooks.inbound import publication, reception
+from portal.inbound.reception import event_of_request, reception
 
-PUBLISH, VERIFY = publication.publish, reception.verify
+PUBLISH, VERIFY = event_of_request.publish, reception.verify
 
 
 def die() -> None:
@@ -37,8 +37,8 @@ def _dies_published(*arguments: Any) -> None:
 
 STEPS: dict[str, tuple[Any, str, Any] | None] = {
     "verified": (reception, "verify", _dies_verified),
-    "kept": (publication, "publish", _dies_kept),
-    "published": (publication, "publish", _dies_published),
+    "kept": (event_of_request, "publish", _dies_kept),
+    "published": (event_of_request, "publish", _dies_published),
     "committed": None,
 }
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import time_machine
 
-from portal import create_app, worker
+from portal import create_app
+from portal.ops import worker
 
 
 def main(hours: float) -> None:

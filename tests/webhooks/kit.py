@@ -13,11 +13,12 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from portal.config import libpq_url
+from portal.core.config import libpq_url
+from portal.delivery import sending
+from portal.delivery.queue import queue
+from portal.delivery.queue.policy import Decision
+from portal.delivery.queue.worker_presence import Presence
 from portal.outbound import Outcome
-from portal.webhooks import queue, sending
-from portal.webhooks.policy import Decision
-from portal.webhooks.presence import Presence
 from tests.databases import Database
 from tests.outbound.sink import Behaviour, read_request, sink
 
@@ -115,7 +116,7 @@ class Gate(Mailbox):
 def working(settings: dict[str, str], *program: str) -> Iterator["subprocess.Popen[str]"]:
     """`portal worker` in a process of its own (or another program); killed if it does not end."""
     process = subprocess.Popen(
-        [sys.executable, "-m", *(program or ("portal.cli", "worker"))],
+        [sys.executable, "-m", *(program or ("portal.ops.cli", "worker"))],
         cwd=ROOT,
         env=settings,
         stdout=subprocess.PIPE,

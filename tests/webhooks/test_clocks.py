@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import time_machine
 from flask import Flask
+from portal_devtools.identity_provider.people import ACME
 
-from portal.db import transaction
+from portal.database.session import transaction
 from portal.events import service as events
 from portal.events.schemas import EventInput
-from portal.identity.provider.people import ACME
 from tests.cast import Api
 from tests.databases import Database
 from tests.webhooks.conftest import Make, Receiver

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from portal.webhooks.engine import Engine
+from portal.delivery.engine import Engine
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
 from tests.statements import statements
 from tests.webhooks.conftest import Make, Receiver

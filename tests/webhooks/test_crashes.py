@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from flask import Flask
 
-from portal.config import libpq_url
-from portal.webhooks import halting
-from portal.webhooks.engine import Engine
-from portal.webhooks.lanes import WIDEST
+from portal.core.config import libpq_url
+from portal.delivery.concurrency import WIDEST
+from portal.delivery.engine import Engine
+from portal.delivery.health import manual_pause
 from tests.cast import Api
 from tests.databases import Database
 from tests.webhooks.conftest import Make, Receiver
@@ -137,7 +137,7 @@ def ahead(
 ) -> Iterator[tuple[Engine, Gate, dict[str, Any]]]:
     """A quick receiver answers no more: a full lane is on its way, and more waits in the worker."""
     # The machine may be slow, the receiver is not.
-    monkeypatch.setattr("portal.webhooks.lanes.QUICK_SECONDS", 60.0)
+    monkeypatch.setattr("portal.delivery.concurrency.QUICK_SECONDS", 60.0)
     gate, own = Gate(first=QUICK), {"application_id": ada.create("applications")["id"]}
     with sinks(gate.behave) as [port]:
         webhook = make(f"http://127.0.0.1:{port}/", retry_policy=PATIENT, **own)
@@ -211,7 +211,7 @@ def test_a_pause_is_answered_when_the_workers_have_heard_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """From then on nothing is begun, not even what was taken ahead."""
-    monkeypatch.setattr(halting, "PATIENCE", 40.0)
+    monkeypatch.setattr(manual_pause, "PATIENCE", 40.0)
     engine, gate, webhook = ahead
     answers: list[int] = []
     pause = f"/webhooks/{webhook['id']}/pause"
@@ -235,7 +235,7 @@ def test_a_worker_that_hangs_does_not_keep_a_pause_from_being_answered(
     ada: Api,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(halting, "PATIENCE", 0.1)
+    monkeypatch.setattr(manual_pause, "PATIENCE", 0.1)
     engine, gate, webhook = ahead
     with hanging(engine, database):
         assert ada.post(f"/webhooks/{webhook['id']}/pause").status_code == 200

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from standardwebhooks import Webhook as Verifier
 
-from portal.config import Config, libpq_url
+from portal.core.config import Config, libpq_url
 from tests.cast import Api
 from tests.databases import Database
 from tests.outbound.sink import Behaviour, answers, sink
@@ -199,7 +199,7 @@ def test_after_the_overlap_only_the_new_secret_signs(
 ) -> None:
     from datetime import timedelta
 
-    from portal.webhooks import keyring
+    from portal.webhooks.signing import keyring
 
     made = make(receiver.hook("crm"))
     monkeypatch.setattr(keyring, "OVERLAP", timedelta(0))
@@ -351,8 +351,9 @@ def test_an_attempt_is_found_below_its_own_webhook_and_tenant_only(
 def test_attempts_are_forgotten_after_a_month(
     ada: Api, make: Make, receiver: Receiver, database: Database, app: Flask
 ) -> None:
-    from portal.db import transaction
-    from portal.identity.provider.people import ACME
+    from portal_devtools.identity_provider.people import ACME
+
+    from portal.database.session import transaction
     from portal.webhooks.housekeeping import HOUSEKEEPING
 
     made = make(receiver.hook("crm"))

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from portal.webhooks.inbound.doctor import Candidate, Diagnosis, examine
-from portal.webhooks.inbound.message import Message
-from portal.webhooks.inbound.schemes import SCHEMES
+from portal.webhooks.verification.message import Message
+from portal.webhooks.verification.provider_schemes import SCHEMES
+from portal.webhooks.verification.signature_doctor import Candidate, Diagnosis, examine
 from tests.cast import Api
 from tests.databases import Database
 from tests.webhooks import test_inbound_schemes as amazon

@@ -10,11 +10,11 @@ import psycopg
 import pytest
 from flask import Flask
 
-from portal import pipeline
-from portal.config import libpq_url
-from portal.db import new_id
-from portal.webhooks import fresh, queue
-from portal.webhooks.engine import Engine
+from portal.core.config import libpq_url
+from portal.database.session import new_id
+from portal.delivery.engine import Engine
+from portal.delivery.queue import new_deliveries, queue
+from portal.fast import pipeline
 from tests.cast import ACME, Api
 from tests.databases import Database
 from tests.webhooks.conftest import Make, Receiver
@@ -271,7 +271,7 @@ def test_events_and_new_deliveries_are_found_however_many_there_are(database: Da
         for name, value in pipeline.PLANNING.items():
             connection.execute(f"SET {name} = {value}")
         of_events = plan(connection, queue.EVENTS, of_event)
-        of_deliveries = plan(connection, fresh.PICK, {**of_new, "last": delivery_id})
+        of_deliveries = plan(connection, new_deliveries.PICK, {**of_new, "last": delivery_id})
     assert "id)::text >= wanted.id" in of_events
     [scan] = re.findall(r"Index Scan using delivery_\S*", of_deliveries)
     assert "due_at" in scan, "the index of what waits"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from portal.webhooks import engine as engines
+from portal.delivery import engine as engines
 from tests.cast import Api
 from tests.databases import Database
 from tests.outbound.sink import Behaviour, read_request

@@ -21,11 +21,11 @@ from joserfc import jws
 from joserfc.jwk import RSAKey
 from werkzeug.test import TestResponse
 
+from portal.inbound import endpoint
 from portal.outbound import Outcome, Request, send_now
 from portal.outbound.client import default_trust
-from portal.webhooks.inbound import documents as kept_documents
-from portal.webhooks.inbound import door
-from portal.webhooks.inbound.documents import documents
+from portal.webhooks.verification import documents as kept_documents
+from portal.webhooks.verification.documents import documents
 from tests.cast import Api
 from tests.outbound.sink import Behaviour, Certificates, read_request
 from tests.webhooks import test_inbound_schemes as amazon
@@ -260,7 +260,7 @@ def at_amazon(
             return send_now(replace(request, url=url), allow, lookup=lookup)
 
         monkeypatch.setattr(kept_documents, "send_now", send)
-        monkeypatch.setattr(door, "send_now", send)
+        monkeypatch.setattr(endpoint, "send_now", send)
         source.document = amazon.certificate()
         yield f"https://{AMAZON}/SimpleNotificationService-{port}.pem"
 

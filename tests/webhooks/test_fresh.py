@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from portal.webhooks import engine as engines
-from portal.webhooks import fresh, queue
-from portal.webhooks.lanes import FIRST_WIDTH
+from portal.delivery import engine as engines
+from portal.delivery.concurrency import FIRST_WIDTH
+from portal.delivery.queue import new_deliveries, queue
 from tests.cast import ACME, Api
 from tests.databases import Database
 from tests.webhooks.conftest import Make, Receiver
@@ -83,7 +83,7 @@ def test_a_webhook_with_an_order_or_a_rate_is_looked_for(
 def test_a_publication_for_many_webhooks_reaches_all_of_them(
     looks: Looks, ada: Api, make: Make, receiver: Receiver
 ) -> None:
-    hooks = [make(receiver.hook(f"crm{n}")) for n in range(fresh.MOST_NOTICES + 1)]
+    hooks = [make(receiver.hook(f"crm{n}")) for n in range(new_deliveries.MOST_NOTICES + 1)]
     publish(ada, rfp(1))
     until(lambda: all(all_delivered(ada, webhook, 1) for webhook in hooks))
 
@@ -121,12 +121,12 @@ def test_a_webhook_that_was_turned_off_meanwhile_is_left_alone(
 ) -> None:
     webhook = make("https://hooks.example.com/")
     publish(ada, rfp(1))
-    new = fresh.Fresh(ACME, webhook["id"], "dlv_0", "dlv_Z")
+    new = new_deliveries.Fresh(ACME, webhook["id"], "dlv_0", "dlv_Z")
     assert (
         ada.call("PATCH", f"/webhooks/{webhook['id']}", json={"enabled": False}).status_code == 200
     )
     with Hands(database) as hands:
-        asked = fresh.take(hands.connection, ACME, [(new, 10)], hands.presence.number or 0)
+        asked = new_deliveries.take(hands.connection, ACME, [(new, 10)], hands.presence.number or 0)
         assert hands.run(asked) == ([], {webhook["id"]})
 
 
@@ -136,11 +136,13 @@ def test_notices_name_the_first_and_the_last_of_each_webhook() -> None:
         {"id": "dlv_3", "webhook_id": "whk_b"},
         {"id": "dlv_1", "webhook_id": "whk_a"},
     ]
-    said = fresh.notices("tnt_1", owed)
-    assert [fresh.read(one) for one in said] == [
+    said = new_deliveries.notices("tnt_1", owed)
+    assert [new_deliveries.read(one) for one in said] == [
         ("tnt_1", "whk_a", "dlv_1", "dlv_2"),
         ("tnt_1", "whk_b", "dlv_3", "dlv_3"),
     ]
-    assert fresh.read("not a notice") is None, "then all that is due is looked for"
-    many = [{"id": "dlv_1", "webhook_id": f"whk_{n}"} for n in range(fresh.MOST_NOTICES + 1)]
-    assert fresh.notices("tnt_1", many) == [fresh.LOOK]
+    assert new_deliveries.read("not a notice") is None, "then all that is due is looked for"
+    many = [
+        {"id": "dlv_1", "webhook_id": f"whk_{n}"} for n in range(new_deliveries.MOST_NOTICES + 1)
+    ]
+    assert new_deliveries.notices("tnt_1", many) == [new_deliveries.LOOK]

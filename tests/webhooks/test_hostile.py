@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from portal.delivery import engine
 from portal.outbound import OutboundClient, Outcome, Request, make_trust
-from portal.webhooks import engine
 from tests.cast import Api
 from tests.databases import Database
 from tests.outbound.sink import Behaviour, Certificates, answers
@@ -217,7 +217,7 @@ def test_a_name_that_changes_its_mind_reaches_nobody(
         # The resolver's check is made to see the public address that a moment ago was true.
         found = after_one_attempt(app, ada, make, database, [url])
         monkeypatch.setattr(
-            "portal.outbound.guard.GuardedResolver.resolve", _checked_a_moment_too_early
+            "portal.outbound.address_guard.GuardedResolver.resolve", _checked_a_moment_too_early
         )
         publish(ada, rfp(2))
         with delivering(app):

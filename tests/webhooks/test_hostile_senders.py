@@ -18,9 +18,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from portal.db import transaction
-from portal.webhooks.inbound import reception, review
-from portal.webhooks.inbound.schemes import SCHEMES, Scheme
+from portal.database.session import transaction
+from portal.inbound import review
+from portal.inbound.reception import reception
+from portal.webhooks.verification.provider_schemes import SCHEMES, Scheme
 from tests.cast import Api
 from tests.databases import Database
 from tests.webhooks import test_inbound_schemes as vectors

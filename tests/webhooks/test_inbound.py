@@ -17,12 +17,13 @@ from joserfc.jwk import OctKey
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from portal.config import Config
-from portal.db import enter_tenant, send, session
-from portal.driver import Statement
-from portal.webhooks import signing
-from portal.webhooks.inbound import door, floods, reception
+from portal.core.config import Config
+from portal.database.session import enter_tenant, send, session
+from portal.fast.statements import Statement
+from portal.inbound import endpoint
+from portal.inbound.reception import failure_limits, reception
 from portal.webhooks.models import Webhook
+from portal.webhooks.signing import standard_webhooks
 from tests.cast import Api
 from tests.databases import Database
 from tests.webhooks import test_inbound_schemes as amazon
@@ -273,7 +274,9 @@ def test_a_body_beyond_the_limit_is_refused(ada: Api, client: FlaskClient) -> No
 def test_what_a_portal_sends_does_not_go_in_circles(ada: Api, client: FlaskClient) -> None:
     webhook = ada.create("webhooks", direction="inbound")
     body = b'{"type":"rfp.created","data":{}}'
-    headers = signing.headers(webhook["signing_secret"], "evt_1", body) | {"cpod-attempt": "1"}
+    headers = standard_webhooks.headers(webhook["signing_secret"], "evt_1", body) | {
+        "cpod-attempt": "1"
+    }
     said = knock(client, webhook["inbound_url"], body, headers).json or {}
     assert (said["status"], said["event_id"]) == ("accepted", None)
 
@@ -281,7 +284,7 @@ def test_what_a_portal_sends_does_not_go_in_circles(ada: Api, client: FlaskClien
 def test_a_sender_cannot_speak_as_the_portal(ada: Api, client: FlaskClient) -> None:
     webhook = ada.create("webhooks", direction="inbound")
     body = b'{"type":"api_key.created","data":{}}'
-    headers = signing.headers(webhook["signing_secret"], "msg_1", body)
+    headers = standard_webhooks.headers(webhook["signing_secret"], "msg_1", body)
     knock(client, webhook["inbound_url"], body, headers)
     assert [event["type"] for event in events(ada)] == ["inbound.api_key.created"]
 
@@ -360,7 +363,7 @@ def test_a_flood_fills_no_disk_and_keeps_what_came_before(
 def test_who_fails_too_often_has_to_wait(
     app: Flask, ada: Api, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(app.extensions, "inbound_failures", floods.Failures(limit=2))
+    monkeypatch.setitem(app.extensions, "inbound_failures", failure_limits.Failures(limit=2))
     webhook, body = make(ada), b"{}"
     statuses = [
         knock(client, webhook["inbound_url"], body, github(body, "wrong")).status_code
@@ -373,8 +376,8 @@ def test_who_fails_too_often_has_to_wait(
 
 
 def test_the_memory_of_failures_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(floods, "MOST", 10)
-    failures = floods.Failures(limit=5)
+    monkeypatch.setattr(failure_limits, "MOST", 10)
+    failures = failure_limits.Failures(limit=5)
     for number in range(1000):
         failures.note(f"whk_{number}", "192.0.2.1")
     assert len(failures._counts) <= 11
@@ -724,4 +727,4 @@ def test_when_the_secret_store_is_away_the_sender_is_told_to_come_again(
     answer = knock(client, webhook["inbound_url"], body, github(body))
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
-    assert door.bp.name == "door"
+    assert endpoint.bp.name == "door"

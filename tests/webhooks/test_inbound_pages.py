@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from portal.webhooks import signing
-from portal.webhooks.inbound.snippets import SNIPPETS
+from portal.webhooks.signing import standard_webhooks
+from portal.webhooks.signing.receiver_code import SNIPPETS
 from tests.cast import ADA, VIC, Api, Pages
 from tests.webhooks.test_inbound import SECRET, events, github, knock, make, received
 from tests.webhooks.test_webhooks import stored
@@ -159,8 +159,8 @@ def test_the_inbox_takes_what_is_sent_to_it(
     assert sender["secret_fingerprint"] == receiver["secret_fingerprint"]
     assert (sender["event_types"], sender["is_active"]) == (["*"], True)
     secret = stored(app, sender["id"])["current"]
-    for key, word in ((signing.new_secret(), "quarantined"), (secret, "accepted")):
-        headers = signing.headers(key, "evt_1", b'{"type":"rfp.created"}')
+    for key, word in ((standard_webhooks.new_secret(), "quarantined"), (secret, "accepted")):
+        headers = standard_webhooks.headers(key, "evt_1", b'{"type":"rfp.created"}')
         knock(client, receiver["inbound_url"], b'{"type":"rfp.created"}', headers)
         assert word in ada_pages.get("/inbox").text
     # What arrives here is published nowhere: only the portal's own events are there.

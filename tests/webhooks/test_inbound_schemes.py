@@ -25,10 +25,10 @@ from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from portal.webhooks.inbound.documents import documents
-from portal.webhooks.inbound.message import Message
-from portal.webhooks.inbound.schemes import SCHEMES
-from portal.webhooks.inbound.verify import CODES, key_problem, verify, wanted
+from portal.webhooks.verification.documents import documents
+from portal.webhooks.verification.message import Message
+from portal.webhooks.verification.provider_schemes import SCHEMES
+from portal.webhooks.verification.signature_check import CODES, key_problem, verify, wanted
 from tests.thorough import times
 
 NOW = 1_731_705_121

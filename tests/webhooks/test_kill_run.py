@@ -21,10 +21,10 @@ import orjson
 import pytest
 import requests
 
-from portal.config import Config
-from portal.db import db
-from portal.embedded import EmbeddedPostgresError
-from portal.webhooks.lanes import WIDEST
+from portal.core.config import Config
+from portal.database.session import db
+from portal.delivery.concurrency import WIDEST
+from portal.ops.embedded_postgres import EmbeddedPostgresError
 from tests.bench.servers import free_port
 from tests.cast import PREFIX, Provider
 from tests.thorough import IS_PROOF
@@ -95,7 +95,7 @@ class Site(Server):
 
     def run(self, name: str) -> None:
         self.processes[name] = subprocess.Popen(
-            [sys.executable, "-m", "portal.cli", COMMANDS[name]],
+            [sys.executable, "-m", "portal.ops.cli", COMMANDS[name]],
             cwd=ROOT,
             env=self.settings,
             stdout=subprocess.DEVNULL,

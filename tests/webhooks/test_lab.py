@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from portal.webhooks import signing
-from portal.webhooks.engine import Engine
+from portal.delivery.engine import Engine
+from portal.webhooks.signing import standard_webhooks
 from tests.cast import ADA, VIC, Api, Pages
 from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.test_console import Browse, deliveries, key, publish, rfp
@@ -102,7 +102,9 @@ def test_the_inbox_fails_as_often_as_ordered_and_then_takes_the_same_event(
         """The same event once more, as the engine sends it: its answer, and what is kept."""
         body = b'{"type":"rfp.created"}'
         answer = ada.client.post(
-            f"/in/{receiver['id']}", data=body, headers=signing.headers(secret, "evt_1", body)
+            f"/in/{receiver['id']}",
+            data=body,
+            headers=standard_webhooks.headers(secret, "evt_1", body),
         )
         kept = len((ada.get(f"/webhooks/{receiver['id']}/received").json or {})["items"])
         return answer.status_code, answer.headers.get("Retry-After"), kept
@@ -120,7 +122,7 @@ def test_after_a_rotation_the_inbox_is_given_the_new_secret(
     assert pages.post("/inbox").status_code == 303
     assert "new secret" not in pages.get("/inbox").text
     body = b'{"type":"rfp.created"}'
-    headers = signing.headers((rotated.json or {})["signing_secret"], "evt_9", body)
+    headers = standard_webhooks.headers((rotated.json or {})["signing_secret"], "evt_9", body)
     answer = ada.client.post(f"/in/{inbox['inbound']['id']}", data=body, headers=headers)
     assert answer.status_code == 200
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from portal.webhooks.lanes import AHEAD, BEGIN_WITHIN, WIDEST, Lane, Lanes
-from portal.webhooks.queue import Due, Settings, Taken
+from portal.delivery.concurrency import AHEAD, BEGIN_WITHIN, WIDEST, Lane, Lanes
+from portal.delivery.queue.queue import Due, Settings, Taken
 
 PLAIN = Due("tnt", "whk", False, False, None, None)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -134,7 +134,7 @@ def test_busy_lanes_are_not_asked_about() -> None:
 
 
 def test_one_that_only_fails_is_left_to_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portal.webhooks.lanes.REST_SECONDS", 60.0)
+    monkeypatch.setattr("portal.delivery.concurrency.REST_SECONDS", 60.0)
     lane = Lane(width=1.0)
     leaves(lane)
     ends(lane, good=False)

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from flask import Flask
 
-from portal.config import libpq_url
-from portal.webhooks import queue
+from portal.core.config import libpq_url
+from portal.delivery.queue import queue
 from tests.cast import Api
 from tests.databases import Database
 from tests.webhooks.conftest import Make, Receiver

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from portal.webhooks.signing import verify
+from portal.webhooks.signing.standard_webhooks import verify
 from tests.cast import ADA, GUS, VIC, Api, Pages
 from tests.webhooks.conftest import Make, Receiver
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from portal.delivery.queue import policy
+from portal.delivery.queue.policy import Decision, decide, should_pause, wait_after
 from portal.outbound import Outcome
-from portal.webhooks import policy
-from portal.webhooks.policy import Decision, decide, should_pause, wait_after
 
 POLICY = {"maxAttempts": 10, "backoff": "exponential", "timeoutMs": 15000}
 SECONDS, MINUTES, HOURS = (

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from portal.webhooks import queue
+from portal.delivery.queue import queue
 from tests.cast import Api
 from tests.databases import Database
 from tests.webhooks.conftest import Make

@@ -17,14 +17,15 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from portal_devtools.identity_provider.people import ACME
 
-from portal.db import Actor, transaction
+from portal.database.session import Actor, transaction
+from portal.delivery.health import safe_pause
+from portal.delivery.queue.policy import Decision
+from portal.delivery.queue.queue import Taken
 from portal.events import service as events
 from portal.events.schemas import EventInput
-from portal.identity.provider.people import ACME
-from portal.webhooks import safety, service
-from portal.webhooks.policy import Decision
-from portal.webhooks.queue import Taken
+from portal.webhooks import service
 from portal.webhooks.schemas import WebhookInput
 from tests.databases import Database
 from tests.thorough import IS_PROOF, times
@@ -173,7 +174,7 @@ class Machine(RuleBasedStateMachine):
     def pause(self, number: int) -> None:
         name = self.names[number]
         if not self.hooks[name].paused and not self.hooks[name].deleted:
-            self.do(safety.pause, name)
+            self.do(safe_pause.pause, name)
             self.hooks[name].paused = True
 
     @rule(number=hook)
@@ -189,7 +190,7 @@ class Machine(RuleBasedStateMachine):
         hook = self.hooks[name]
         if not hook.paused or hook.deleted:
             return
-        self.do(safety.resume, name, choice)
+        self.do(safe_pause.resume, name, choice)
         self.sql("UPDATE endpoint SET resumed_at = NULL WHERE webhook_id = %s", name)  # no ramp
         hook.paused = hook.next_probe = False
         held = self.of(name, "pending", "retrying")
@@ -260,7 +261,7 @@ class Machine(RuleBasedStateMachine):
         for name, hook in self.hooks.items():
             if hook.paused and not hook.deleted:
                 told = self.do(
-                    lambda actor, name=name: safety.backlog(actor, service.get(actor, name))
+                    lambda actor, name=name: safe_pause.backlog(actor, service.get(actor, name))
                 )
                 assert told.held == len(self.of(name, *OPEN))
 

@@ -4,12 +4,12 @@ import subprocess
 import sys
 
 import pytest
+from portal_devtools import receiver
+from portal_devtools.receiver import create_receiver
 
-from portal.networks import LOOPBACK
 from portal.outbound import Request, send_now
-from portal.webhooks import receiver
-from portal.webhooks.receiver import create_receiver
-from portal.webhooks.signing import fingerprint, headers, new_key_pair, new_secret
+from portal.outbound.networks import LOOPBACK
+from portal.webhooks.signing.standard_webhooks import fingerprint, headers, new_key_pair, new_secret
 
 BODY = b'{"type":"order.created","timestamp":"2026-01-02T03:04:05Z","data":{"total":"<b>12</b>"}}'
 
@@ -176,14 +176,18 @@ def test_its_pages_need_no_script_and_trust_nothing(portal):
 def test_it_stands_alone():
     """A receiver knows how to verify; it loads no database, no feature and no client."""
     program = (
-        "import sys, portal.webhooks.receiver as r; r.create_receiver();"
+        "import sys, portal_devtools.receiver as r; r.create_receiver();"
         "print(*(m for m in sys.modules if m.startswith(('portal.', 'sqlalchemy.', 'aiohttp.'))))"
     )
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     loaded = set(printed.stdout.decode().split())
-    own = {"portal.webhooks", "portal.webhooks.receiver", "portal.webhooks.signing"}
+    own = {
+        "portal.webhooks",
+        "portal_devtools.receiver",
+        "portal.webhooks.signing.standard_webhooks",
+    }
     assert own <= loaded
-    of_the_package = {"portal.config", "portal.embedded", "portal.rootkeys"}
+    of_the_package = {"portal.core.config", "portal.ops.embedded_postgres", "portal.core.root_keys"}
     assert loaded - own <= of_the_package
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from portal import create_app, embedded, migrate
-from portal.config import Config
-from portal.db import db
+from portal import create_app
+from portal.core.config import Config
+from portal.database.session import db
+from portal.ops import embedded_postgres, migrate
 from tests.cast import ADA, Api, Provider, add_tenants
 from tests.databases import Database
 from tests.thorough import times
@@ -36,7 +37,7 @@ class Server:
 
     def __init__(self, place: Path, make_config: Callable[..., Config], provider: Provider) -> None:
         self.place = place
-        self.postgres = embedded.start(place)
+        self.postgres = embedded_postgres.start(place)
         migrate.upgrade(self.postgres.owner_url)
         urls = self.postgres
         self.database = Database("portal", urls.owner_url, urls.app_url, urls.superuser_url)
@@ -63,7 +64,7 @@ class Server:
         self.postgres.stop()
 
     def comes_back(self) -> None:
-        self.postgres = embedded.start(self.place)
+        self.postgres = embedded_postgres.start(self.place)
 
     def count(self, question: str) -> int:
         return int(rows(self.database, question)[0]["n"])

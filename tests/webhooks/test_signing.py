@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from portal.webhooks.signing import (
+from portal.webhooks.signing.standard_webhooks import (
     InvalidKey,
     fingerprint,
     headers,

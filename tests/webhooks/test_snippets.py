@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.webhooks.inbound.snippets import SNIPPETS, Snippet
+from portal.webhooks.signing.receiver_code import SNIPPETS, Snippet
 from tests.machine import NODE
 
 SECRET = "whsec_plJ3nmyCDGBKInavdOK15jsl"

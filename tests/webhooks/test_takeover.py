@@ -12,14 +12,15 @@ import psycopg
 import pytest
 from flask import Flask
 
-from portal import deadlines
-from portal.config import libpq_url
+from portal.core import deadlines
+from portal.core.config import libpq_url
+from portal.delivery import concurrency
+from portal.delivery import engine as engines
+from portal.delivery.queue import new_deliveries, queue, worker_presence
+from portal.fast.pipeline import Connection
 from portal.outbound import Request
+from portal.outbound.address_guard import DNS_SECONDS
 from portal.outbound.client import CONNECT_SECONDS
-from portal.outbound.guard import DNS_SECONDS
-from portal.pipeline import Connection
-from portal.webhooks import engine as engines
-from portal.webhooks import fresh, lanes, presence, queue
 from portal.webhooks.schemas import RetryPolicy
 from tests.cast import Api
 from tests.databases import Database
@@ -135,7 +136,7 @@ def test_a_worker_that_is_frozen_at_a_step_keeps_no_other_waiting(
 def test_an_attempt_that_outlives_the_lease_is_the_same_workers(
     app: Flask, database: Database, ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presence, "ALIVE_SECONDS", 5.0)
+    monkeypatch.setattr(worker_presence, "ALIVE_SECONDS", 5.0)
     gate = Gate()
     with sinks(gate.behave) as [port], delivering(app) as first, delivering(app) as second:
         hang(gate, ada, make, port, 1)
@@ -174,19 +175,22 @@ def test_a_worker_that_is_told_to_end_keeps_what_is_on_its_way(
 
 def test_a_lease_lasts_for_a_renewal_that_takes_as_long_as_it_may() -> None:
     slowest = deadlines.STATEMENT_SECONDS + deadlines.CONNECT_SECONDS + engines.RECONNECT_SECONDS[1]
-    assert presence.RENEW_SECONDS + slowest <= presence.ALIVE_SECONDS
-    assert presence.UNHEARD_SECONDS > 2 * presence.RENEW_SECONDS
-    assert presence.UNHEARD_SECONDS < presence.ALIVE_SECONDS
-    assert max(engines.RECONNECT_SECONDS[1], presence.RENEW_SECONDS) < presence.GONE_SECONDS
-    back = engines.RECONNECT_SECONDS[1] + deadlines.CONNECT_SECONDS + presence.RENEW_SECONDS
-    assert back < presence.BACK_SECONDS
+    assert worker_presence.RENEW_SECONDS + slowest <= worker_presence.ALIVE_SECONDS
+    assert worker_presence.UNHEARD_SECONDS > 2 * worker_presence.RENEW_SECONDS
+    assert worker_presence.UNHEARD_SECONDS < worker_presence.ALIVE_SECONDS
+    assert (
+        max(engines.RECONNECT_SECONDS[1], worker_presence.RENEW_SECONDS)
+        < worker_presence.GONE_SECONDS
+    )
+    back = engines.RECONNECT_SECONDS[1] + deadlines.CONNECT_SECONDS + worker_presence.RENEW_SECONDS
+    assert back < worker_presence.BACK_SECONDS
 
 
 def test_a_lease_of_a_delivery_lasts_for_the_longest_attempt_and_the_wait_before_it() -> None:
     to_the_answer = RetryPolicy.model_json_schema()["properties"]["timeoutMs"]["maximum"] / 1000
     its_body = Request("POST", "https://hooks.example.com/", {}, b"").read_timeout
     attempt = DNS_SECONDS + CONNECT_SECONDS + to_the_answer + its_body
-    assert lanes.BEGIN_WITHIN + attempt <= queue.LEASE_SECONDS
+    assert concurrency.BEGIN_WITHIN + attempt <= queue.LEASE_SECONDS
 
 
 def test_a_running_worker_always_has_most_of_its_lease_before_it(
@@ -197,13 +201,16 @@ def test_a_running_worker_always_has_most_of_its_lease_before_it(
         renewed = start
         while renewed < start + 3:
             [renewed] = numbers(database).values()
-            assert renewed - now(database) > presence.UNHEARD_SECONDS + presence.RENEW_SECONDS
+            assert (
+                renewed - now(database)
+                > worker_presence.UNHEARD_SECONDS + worker_presence.RENEW_SECONDS
+            )
 
 
 def test_a_worker_that_loses_its_session_for_a_moment_keeps_what_it_has(
     app: Flask, database: Database, ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presence, "GONE_SECONDS", 60.0)
+    monkeypatch.setattr(worker_presence, "GONE_SECONDS", 60.0)
     gate = Gate()
     with sinks(gate.behave) as [port], delivering(app), delivering(app):
         hang(gate, ada, make, port, 1)
@@ -296,15 +303,15 @@ def test_who_was_away_itself_lets_the_others_come_back_first(
         one.leave()
     if has_lapsed:
         rows(database, "UPDATE delivery_worker SET alive_until = now()")
-    monkeypatch.setattr(presence, "BACK_SECONDS", 60.0)
+    monkeypatch.setattr(worker_presence, "BACK_SECONDS", 60.0)
     first.enter()
     back_at = now(database)
-    until(lambda: first.look() or now(database) > back_at + 2 * presence.GONE_SECONDS)
+    until(lambda: first.look() or now(database) > back_at + 2 * worker_presence.GONE_SECONDS)
     assert not second.enter(), "it has its number"
     second.complete(ended(taken))
     assert states(database) == {"delivered": (1, 1)}
     second.leave()
-    monkeypatch.setattr(presence, "BACK_SECONDS", 0.0)
+    monkeypatch.setattr(worker_presence, "BACK_SECONDS", 0.0)
     take_back(first, database, number)
 
 
@@ -315,7 +322,7 @@ def test_a_worker_that_is_not_heard_takes_nobody_for_gone(
     other.leave()
     hands.presence.leave()
     left_at = now(database)
-    while now(database) < left_at + 2 * presence.GONE_SECONDS:
+    while now(database) < left_at + 2 * worker_presence.GONE_SECONDS:
         hands.run(hands.presence.look(hands.connection))
     assert other.presence.number in numbers(database)
     take_back(hands, database, other.presence.number)
@@ -434,7 +441,7 @@ def test_a_claim_whose_answer_was_lost_is_not_waited_for(
     app: Flask, database: Database, ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection ends between the commit and the worker, which goes on sending meanwhile."""
-    gate, take, lost = Gate(first=1), fresh.take, []
+    gate, take, lost = Gate(first=1), new_deliveries.take, []
 
     async def loses_the_second(connection: Connection, *arguments: Any) -> Any:
         taken, conditional = await take(connection, *arguments)
@@ -444,7 +451,7 @@ def test_a_claim_whose_answer_was_lost_is_not_waited_for(
             raise psycopg.OperationalError
         return taken, conditional
 
-    monkeypatch.setattr(fresh, "take", loses_the_second)
+    monkeypatch.setattr(new_deliveries, "take", loses_the_second)
     with sinks(gate.behave) as [port], delivering(app):
         make(f"http://127.0.0.1:{port}/", retry_policy=PATIENT)
         publish(ada, rfp(0), rfp(1), rfp(2))

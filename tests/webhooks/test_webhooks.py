@@ -6,15 +6,15 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
+from portal_devtools.identity_provider.people import ACME
 
 from portal import secretstore
-from portal.config import Config, libpq_url
-from portal.db import enter_tenant
-from portal.identity.provider.people import ACME
+from portal.core.config import Config, libpq_url
+from portal.database.session import enter_tenant
 from portal.secretstore import SecretRef
 from portal.secretstore.crypto import KeyRing
-from portal.secretstore.embedded import EmbeddedStore
-from portal.webhooks import signing
+from portal.secretstore.embedded_store import EmbeddedStore
+from portal.webhooks.signing import standard_webhooks
 from tests.cast import Api
 from tests.databases import Database
 from tests.secretstore.openbao import OpenBao
@@ -32,7 +32,7 @@ def test_a_webhook_has_every_field_of_the_specification_with_its_default(ada: Ap
     made = ada.create("webhooks")
     path = f"secret/data/{ACME}/webhooks/{made['id']}/signing".replace("_", "-")
     assert made["vault_path"] == path
-    assert made["secret_fingerprint"] == signing.fingerprint(made["signing_secret"])
+    assert made["secret_fingerprint"] == standard_webhooks.fingerprint(made["signing_secret"])
     expected = {
         "name": "Untitled webhook",
         "direction": "outbound",
@@ -276,7 +276,7 @@ def test_a_rotation_replaces_the_secret_and_keeps_the_one_before_for_a_day(
     turned = answer.json or {}
     assert answer.status_code == 200
     assert turned["signing_secret"] != made["signing_secret"]
-    assert turned["secret_fingerprint"] == signing.fingerprint(turned["signing_secret"])
+    assert turned["secret_fingerprint"] == standard_webhooks.fingerprint(turned["signing_secret"])
     assert turned["version"] == 2
     kept = stored(app, made["id"])
     assert kept["current"] == turned["signing_secret"]

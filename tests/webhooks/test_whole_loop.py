@@ -8,8 +8,8 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
 from portal import create_app
-from portal.config import Config
-from portal.db import db
+from portal.core.config import Config
+from portal.database.session import db
 from tests.cast import ADA, Api, Provider
 from tests.databases import Database
 from tests.identity.serving import served

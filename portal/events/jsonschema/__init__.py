@@ -10,11 +10,11 @@ and copy the whole value into each message; the fast ones hold the interpreter's
 a doubling `$ref` takes, and cannot be interrupted.
 
 Nothing is ever fetched. `format` is an annotation only, as the standard says. Only
-`portal.events.catalogue` uses this package.
+`portal.events.catalogue.event_types` uses this package.
 """
 
 from portal.events.jsonschema.compiling import Compiled, compiled
 from portal.events.jsonschema.evaluation import Misfit, Subschema, misfits
-from portal.events.jsonschema.work import STEPS, Exhausted, Work
+from portal.events.jsonschema.work_budget import STEPS, Exhausted, Work
 
 __all__ = ["STEPS", "Compiled", "Exhausted", "Misfit", "Subschema", "Work", "compiled", "misfits"]

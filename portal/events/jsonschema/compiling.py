@@ -8,11 +8,11 @@ from urllib.parse import unquote
 
 import orjson
 
-from portal.events.jsonschema import parts, shapes
+from portal.events.jsonschema import applicators, assertions
 from portal.events.jsonschema.evaluation import Check, Place, Run, Seen, Subschema
-from portal.events.jsonschema.here import ANY, KEYWORDS, Here, Misshapen
+from portal.events.jsonschema.keyword_place import ANY, KEYWORDS, Here, Misshapen
 from portal.events.jsonschema.patterns import Pattern, pattern
-from portal.events.jsonschema.work import Work
+from portal.events.jsonschema.work_budget import Work
 
 BYTES = 64 * 1024
 PARTS = 5000
@@ -21,7 +21,7 @@ PATTERNS, INSTRUCTIONS, UNSUPPORTED = 100, 20_000, 10
 KEPT = 32
 BYTES_A_STEP = 4
 _LAST = ("unevaluatedItems", "unevaluatedProperties")
-_TELL_OF_KEYWORDS = (shapes, parts)  # their import registers the keywords
+_TELL_OF_KEYWORDS = (assertions, applicators)  # their import registers the keywords
 
 
 @dataclass(frozen=True, slots=True)

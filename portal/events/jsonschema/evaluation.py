@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from portal.events.jsonschema.work import Exhausted, Work
+from portal.events.jsonschema.work_budget import Exhausted, Work
 
 MOST_SHOWN = 5
 

@@ -1,0 +1,129 @@
+"""Who and what the development provider knows: the demo people, and the registered clients."""
+
+import hmac
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from authlib.oauth2.rfc6749 import ClientMixin
+
+from portal.identity.openid.claims import ALL_SCOPES
+
+ACME = "tnt_01K0000000000000000000ACME"
+GLOBEX = "tnt_01K00000000000000000G10BEX"
+SCOPES = ("openid", "profile", "email", "offline_access")
+# The demo programs: the `oauth_client_id` of a demo application → the tenant it is of.
+PROGRAMS = {"crm-360": ACME}
+PROGRAM_SCOPES = tuple(sorted(ALL_SCOPES))
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderPerson:
+    """Somebody who can sign in. `tenant_name` is for the account page only."""
+
+    email: str
+    name: str
+    tenant_id: str | None = None
+    tenant_name: str = ""
+    roles: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """Stable and opaque: a client that takes the email for the key is found out."""
+        return uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{self.email}").hex
+
+    def claims(self) -> dict[str, Any]:
+        """What tokens and userinfo say about the person."""
+        claims: dict[str, Any] = {
+            "sub": self.subject,
+            "name": self.name,
+            "email": self.email,
+            "email_verified": True,
+            "roles": list(self.roles),
+        }
+        if self.tenant_id is not None:
+            claims["tenant_id"] = self.tenant_id
+        return claims
+
+
+PEOPLE = (
+    ProviderPerson("ada@acme.example", "Ada Almeida", ACME, "Acme", ("admin",)),
+    ProviderPerson("ed@acme.example", "Ed Okafor", ACME, "Acme", ("editor",)),
+    ProviderPerson("vic@acme.example", "Vic Lindqvist", ACME, "Acme", ("viewer",)),
+    ProviderPerson("gus@globex.example", "Gus Moreau", GLOBEX, "Globex", ("admin",)),
+    ProviderPerson("nora@nowhere.example", "Nora Nilsen"),
+)
+
+
+@dataclass(frozen=True)
+class ProviderClient(ClientMixin):
+    """A registered client. With `tenant_id` it is a program that gets tokens for itself."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    name: str = ""
+    redirect_uris: tuple[str, ...] = ()
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
+    tenant_id: str | None = None
+    scopes: tuple[str, ...] = SCOPES
+
+    @classmethod
+    def portal(cls, base_url: str, client_id: str, client_secret: str) -> "ProviderClient":
+        """The portal's own registration, for the portal at `base_url`."""
+        return cls(
+            client_id=client_id,
+            client_secret=client_secret,
+            name="cPod integration portal",
+            redirect_uris=(f"{base_url}/auth/callback",),
+            post_logout_redirect_uris=(f"{base_url}/auth/logged-out",),
+            backchannel_logout_uri=f"{base_url}/auth/backchannel-logout",
+        )
+
+    @classmethod
+    def programs(cls, secret: str) -> list["ProviderClient"]:
+        """The demo programs, which sign in as themselves; all have the same secret."""
+        return [
+            cls(client_id, secret, client_id, tenant_id=tenant_id, scopes=PROGRAM_SCOPES)
+            for client_id, tenant_id in PROGRAMS.items()
+        ]
+
+    @property
+    def origins(self) -> set[str]:
+        """Where an answer may send the browser."""
+        parts = [urlsplit(uri) for uri in self.redirect_uris + self.post_logout_redirect_uris]
+        return {f"{part.scheme}://{part.netloc}" for part in parts}
+
+    @property
+    def client_metadata(self) -> dict[str, Any]:
+        """What Authlib's endpoints ask a client for."""
+        return {"post_logout_redirect_uris": list(self.post_logout_redirect_uris)}
+
+    def get_client_id(self) -> str:
+        return self.client_id
+
+    def get_default_redirect_uri(self) -> str | None:
+        return self.redirect_uris[0] if len(self.redirect_uris) == 1 else None
+
+    def get_allowed_scope(self, scope: str | None) -> str:
+        """What of the wish is allowed, in the order of the wish."""
+        wished = scope.split() if scope else [s for s in self.scopes if s != "offline_access"]
+        return " ".join(name for name in wished if name in self.scopes)
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        return redirect_uri in self.redirect_uris
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        return hmac.compare_digest(client_secret.encode(), self.client_secret.encode())
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        return method in ("client_secret_basic", "client_secret_post")
+
+    def check_response_type(self, response_type: str) -> bool:
+        return response_type == "code" and bool(self.redirect_uris)
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        if grant_type == "client_credentials":
+            return self.tenant_id is not None
+        return grant_type in ("authorization_code", "refresh_token") and bool(self.redirect_uris)

@@ -1,0 +1,289 @@
+"""A demonstration receiver: shows which webhooks arrived and whether their signatures hold.
+
+For development, on this machine only. It knows nothing of the portal but how to verify a signature,
+as any receiver would, and keeps everything in the memory of its one process.
+
+    POST /hooks/<name>                  takes a webhook, answers 200
+    POST /hooks/<name>?status=503&retry_after=30     … another status
+    POST /hooks/<name>?delay=2.5        … after so many seconds
+    POST /hooks/<name>/slow             … after 20 seconds
+    POST /hooks/<name>?status=302&location=https://… … a redirect
+    GET  /                              what arrived, newest first
+    GET  /received.json?name=<name>     the same for programs
+    POST /secrets                       name, secret: what to verify that name's signatures with
+"""
+
+import json
+import time
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from flask import (
+    Flask,
+    Response,
+    abort,
+    current_app,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+
+from portal.webhooks.signing.standard_webhooks import InvalidKey, Verification, fingerprint, verify
+
+HERE = Path(__file__).resolve().parent
+KEPT = 100
+KEPT_SECRETS = 4
+"""Per name: during a rotation the old secret still signs."""
+
+MAX_BODY = 1024 * 1024
+MAX_DELAY = 60.0
+SLOW = 20.0
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One webhook as it came in. `at` is in seconds since 1970."""
+
+    number: int
+    name: str
+    at: float
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    answered: int
+
+    @property
+    def time(self) -> datetime:
+        return datetime.fromtimestamp(self.at, UTC)
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def pretty(self) -> str:
+        """JSON laid out for people, anything else as it came."""
+        try:
+            return json.dumps(json.loads(self.body), indent=2, ensure_ascii=False)
+        except (ValueError, RecursionError):
+            return self.text
+
+    @property
+    def type(self) -> str | None:
+        """The event's type, if the body is an event."""
+        try:
+            event = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+        name = event.get("type") if isinstance(event, dict) else None
+        return name if isinstance(name, str) else None
+
+
+class Mailbox:
+    """What arrived and which secrets are known, shared by the server's threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._number = 0
+        self._received: deque[Received] = deque(maxlen=KEPT)
+        self._secrets: defaultdict[str, deque[str]] = defaultdict(
+            lambda: deque(maxlen=KEPT_SECRETS)
+        )
+
+    def take(self, **what: Any) -> Received:
+        with self._lock:
+            self._number += 1
+            received = Received(self._number, **what)
+            self._received.appendleft(received)
+        return received
+
+    def learn(self, name: str, secret: str) -> None:
+        """Adds a secret of the name; InvalidKey if it is none."""
+        fingerprint(secret)
+        with self._lock:
+            if secret not in self._secrets[name]:
+                self._secrets[name].appendleft(secret)
+
+    def forget(self) -> None:
+        """Forgets what arrived; the secrets stay."""
+        with self._lock:
+            self._received.clear()
+
+    def received(self, name: str | None = None) -> list[tuple[Received, Verification]]:
+        """What arrived, newest first, judged by the secrets known now and the clock of then."""
+        with self._lock:
+            mail = [item for item in self._received if name in (None, item.name)]
+            secrets = {name: list(known) for name, known in self._secrets.items()}
+        return [
+            (item, verify(secrets.get(item.name, []), dict(item.headers), item.body, now=item.at))
+            for item in mail
+        ]
+
+    def fingerprints(self) -> dict[str, list[str]]:
+        with self._lock:
+            return {
+                name: [fingerprint(secret) for secret in known]
+                for name, known in sorted(self._secrets.items())
+            }
+
+
+def create_receiver() -> Flask:
+    """The WSGI application; serve it on loopback, in one process (its threads share the mail)."""
+    app = Flask(
+        "receiver",
+        template_folder=str(HERE / "templates" / "receiver"),
+        static_folder=str(HERE / "static" / "receiver"),
+        static_url_path="/static",
+    )
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, MAX_FORM_MEMORY_SIZE=MAX_BODY)
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.extensions["mailbox"] = Mailbox()
+    app.before_request(_refuse_strangers)
+    app.after_request(_secure)
+    app.add_url_rule("/", "index", _index)
+    app.add_url_rule("/hooks/<name>", "hook", _take, methods=["POST"])
+    app.add_url_rule(
+        "/hooks/<name>/slow", "slow", _take, methods=["POST"], defaults={"delay": SLOW}
+    )
+    app.add_url_rule("/received.json", "received", _list)
+    app.add_url_rule("/secrets", "secrets", _secrets)
+    app.add_url_rule("/secrets", "learn", _learn, methods=["POST"])
+    app.add_url_rule("/clear", "clear", _clear, methods=["POST"])
+    return app
+
+
+def serve(port: int) -> None:
+    """Serves the receiver on 127.0.0.1 until the process is told to stop."""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    Granian(
+        f"{__name__}:create_receiver",
+        factory=True,
+        address="127.0.0.1",
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=4,  # some of them wait in ?delay=
+        websockets=False,
+    ).serve()
+
+
+def _mailbox() -> Mailbox:
+    mailbox: Mailbox = current_app.extensions["mailbox"]
+    return mailbox
+
+
+def _take(name: str, delay: float = 0.0) -> ResponseReturnValue:
+    status, delay = _wanted_status(), _wanted_delay(delay)
+    received = _mailbox().take(
+        name=name,
+        at=time.time(),
+        path=request.full_path.removesuffix("?"),
+        headers=tuple((str(key).lower(), str(value)) for key, value in request.headers.items()),
+        body=request.get_data(cache=False),
+        answered=status,
+    )
+    time.sleep(delay)
+    answer = jsonify(received=received.number)
+    answer.status_code = status
+    for header, value in (("Location", "location"), ("Retry-After", "retry_after")):
+        if wanted := request.args.get(value):
+            answer.headers[header] = wanted
+    return answer
+
+
+def _wanted_status() -> int:
+    status = request.args.get("status", 200, type=int)
+    return status if 200 <= status <= 599 else 200
+
+
+def _wanted_delay(default: float) -> float:
+    delay = request.args.get("delay", default, type=float)
+    return delay if 0 <= delay <= MAX_DELAY else default
+
+
+def _index() -> ResponseReturnValue:
+    name = request.args.get("name")
+    page = render_template("index.html", mail=_mailbox().received(name), name=name, kept=KEPT)
+    return page, {"Refresh": "3"}
+
+
+def _list() -> ResponseReturnValue:
+    mail = _mailbox().received(request.args.get("name"))
+    return jsonify(received=[_as_json(*pair) for pair in mail])
+
+
+def _as_json(item: Received, verification: Verification) -> dict[str, Any]:
+    """`verified` is null as long as no secret of that name is known."""
+    return {
+        "number": item.number,
+        "name": item.name,
+        "received_at": item.time.isoformat(),
+        "path": item.path,
+        "type": item.type,
+        "headers": dict(item.headers),
+        "body": item.text,
+        "answered": item.answered,
+        "verified": None if verification.code == "no_secret" else verification.verified,
+        "reason": verification.reason,
+        "fingerprint": verification.fingerprint,
+    }
+
+
+def _secrets(problem: str = "") -> str:
+    return render_template(
+        "secrets.html",
+        known=_mailbox().fingerprints(),
+        name=request.values.get("name", ""),
+        problem=problem,
+        address=request.host_url,
+    )
+
+
+def _learn() -> ResponseReturnValue:
+    name, secret = (request.form.get(field, "").strip() for field in ("name", "secret"))
+    if not name or "/" in name:
+        return _secrets("Give the name that stands in the address after /hooks/."), 422
+    try:
+        _mailbox().learn(name, secret)
+    except InvalidKey:
+        return _secrets("This is no signing secret: it begins with whsec_ and is shown once."), 422
+    return redirect(url_for("index"), 303)
+
+
+def _clear() -> ResponseReturnValue:
+    _mailbox().forget()
+    return redirect(url_for("index"), 303)
+
+
+def _refuse_strangers() -> None:
+    """What arrived is for this machine's eyes, not for web pages that point a name at it."""
+    if request.remote_addr not in _LOOPBACK:
+        abort(403, "The receiver serves this machine only.")
+    if request.endpoint in {"hook", "slow"}:
+        return  # a webhook may come in through a tunnel, under the tunnel's name
+    host = request.host.rpartition(":")[0] if request.host[-1:].isdigit() else request.host
+    if (host or request.host) not in _LOOPBACK:
+        abort(403, "Open the receiver as localhost or 127.0.0.1.")
+    if request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
+        abort(403, "Open the receiver by itself, not from another site.")
+
+
+def _secure(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none';"
+        " frame-ancestors 'none'"
+    )
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -1,0 +1,114 @@
+"""The person or application that a verified access token identifies.
+
+A program's token acts as the application whose `oauth_client_id` is the token's `client_id`, so
+what the program writes carries the application's slug as `app_id`. A person acts as a person,
+whichever application they signed in with.
+"""
+
+from collections.abc import Mapping
+
+import structlog
+from sqlalchemy import and_, select
+
+from portal.applications.models import Application
+from portal.core.errors import Forbidden
+from portal.database.session import Actor, Origin, enter_tenant, session
+from portal.identity import people
+from portal.identity.models import Person, Tenant
+from portal.identity.openid.access_tokens import AccessToken, TokenVerifier
+from portal.identity.openid.claims import ALL_SCOPES, ROLE_SCOPES, role_of, tenant_of
+from portal.rest.api import Authenticator
+
+log = structlog.get_logger()
+
+
+def authenticator(verifier: TokenVerifier, role_map: Mapping[str, str]) -> Authenticator:
+    """The authenticator for access tokens (JWT) of the configured identity provider."""
+
+    def recognise(token: str, origin: Origin) -> Actor | None:
+        if token.count(".") != 2:
+            return None
+        return caller(verifier.verify(token), role_map, origin)
+
+    return recognise
+
+
+def caller(token: AccessToken, role_map: Mapping[str, str], origin: Origin) -> Actor | None:
+    """Return the actor that a valid token identifies; None when its tenant or application is
+    unknown or stopped, with the reason in the log.
+
+    Raises Forbidden for a person who has no role here.
+    """
+    tenant = tenant_of(token.tenant)
+    if tenant is None:
+        _log_refusal(token, "it names no tenant")
+        return None
+    enter_tenant(tenant)
+    answer = _program if token.is_of_a_program else _person
+    return answer(tenant, token, role_map, origin)
+
+
+def _log_refusal(token: AccessToken, reason: str) -> None:
+    """Log the reason for operators; the caller only learns that the token is not valid."""
+    log.info("bearer token refused", reason=reason, client_id=token.client_id)
+
+
+def _program(
+    tenant: str, token: AccessToken, role_map: Mapping[str, str], origin: Origin
+) -> Actor | None:
+    application = session.scalar(
+        select(Application).where(
+            Application.tenant_id == tenant, Application.oauth_client_id == token.client_id
+        )
+    )
+    if application is None:
+        _log_refusal(token, f"no application of {tenant} has this oauth_client_id")
+        return None
+    if application.is_stopped:
+        _log_refusal(token, f"its application {application.slug} is {application.status}")
+        return None
+    return Actor(
+        tenant_id=tenant,
+        kind="application",
+        id=application.id,
+        name=application.slug,
+        scopes=token.scopes & ALL_SCOPES,
+        app_id=application.slug,
+        application_id=application.id,
+        origin=origin,
+    )
+
+
+def _person(
+    tenant: str, token: AccessToken, role_map: Mapping[str, str], origin: Origin
+) -> Actor | None:
+    """Return the person, stored on first sight, so that the audit trail always uses one id."""
+    found = session.execute(
+        select(Tenant.id, Person.id)
+        .outerjoin(
+            Person,
+            and_(
+                Person.tenant_id == Tenant.id,
+                Person.issuer == token.issuer,
+                Person.subject == token.subject,
+            ),
+        )
+        .where(Tenant.id == tenant)
+    ).first()
+    if found is None:
+        _log_refusal(token, f"there is no tenant {tenant}")
+        return None
+    role = role_of(token.roles, role_map)
+    if role is None:
+        raise Forbidden("You have no role in this tenant. Ask one of its admins for one.")
+    person_id = found[1] or people.write_down(tenant, token, role).id
+    named = token.scopes & ALL_SCOPES  # a token may narrow what the role gives
+    return Actor(
+        tenant_id=tenant,
+        kind="person",
+        id=person_id,
+        person_id=person_id,
+        name=token.name or token.email or token.subject,
+        scopes=ROLE_SCOPES[role] & named if named else ROLE_SCOPES[role],
+        origin=origin,
+    )

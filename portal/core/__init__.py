@@ -1,0 +1,1 @@
+"""What everybody may import: settings, errors, logs, deadlines. It imports no other room."""

@@ -1,0 +1,254 @@
+"""The domain's errors: each knows its HTTP status, its code, and says one sentence to a person.
+
+Raised once, where the rule is broken; drawn once, as RFC 9457 problem details by `portal.rest.api`
+and as a page by `portal.web`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field; `field` is its path on the wire, `retry_policy.timeoutMs`."""
+
+    field: str
+    message: str
+
+
+class PortalError(Exception):
+    """The parent of all: `detail` is a sentence for people, without jargon and without secrets."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(self, detail: str = "", *, errors: Sequence[FieldError] = ()) -> None:
+        self.detail = detail or self.title
+        self.errors = tuple(errors)
+        super().__init__(self.detail)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the answer's headers must say besides the body."""
+        return {}
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """Members that this kind of problem adds to the problem document."""
+        return {}
+
+
+class BadRequest(PortalError):
+    """The request itself cannot be read: broken JSON, a bad cursor, a repeated parameter."""
+
+    status, code, title = 400, "bad_request", "The request cannot be read"
+
+
+UNKNOWN = "This credential is unknown, or does not work now."
+
+
+class Unauthenticated(PortalError):
+    """No credential, or one that does not hold; the answer never says which part failed."""
+
+    status, code, title = 401, "unauthenticated", "Sign in or send a valid credential"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 6750, section 3: the scheme, and nothing about the reason."""
+        return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+
+class Forbidden(PortalError):
+    """Known, but not allowed; `scope` is the permission that is missing."""
+
+    status, code, title = 403, "forbidden", "You may not do this"
+
+    def __init__(self, detail: str = "", *, scope: str | None = None) -> None:
+        super().__init__(detail)
+        self.scope = scope
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 6750, section 3.1: name the scope that would have been enough."""
+        if self.scope is None:
+            return {}
+        return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{self.scope}"'}
+
+
+class NotFound(PortalError):
+    """Not there for this caller; another tenant's record looks exactly like a made-up one."""
+
+    status, code, title = 404, "not_found", "There is nothing here"
+
+
+class MethodNotAllowed(PortalError):
+    """The path exists, the method does not."""
+
+    status, code, title = 405, "method_not_allowed", "This address does not take that method"
+
+
+class Conflict(PortalError):
+    """The change contradicts what is stored; `current` is the record as it stands."""
+
+    status, code, title = 409, "conflict", "This conflicts with what is already there"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        errors: Sequence[FieldError] = (),
+        current: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail, errors=errors)
+        self.current = current
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """The stored record, so that the caller can merge without another request."""
+        return {} if self.current is None else {"current": self.current}
+
+
+class StaleVersion(Conflict):
+    """Somebody else saved first (optimistic concurrency, the specification's `version`)."""
+
+    code, title = "stale_version", "Somebody else saved this first"
+
+
+class QuotaReached(Conflict):
+    """The tenant has reached a limit; `quota` is the limit's name on the wire."""
+
+    code, title = "quota_reached", "Your tenant has reached its quota"
+
+    def __init__(self, detail: str, *, quota: str, used: int, limit: int) -> None:
+        super().__init__(detail)
+        self.quota, self.used, self.limit = quota, used, limit
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """Return the numbers in a form that programs can read."""
+        return {"quota": self.quota, "used": self.used, "limit": self.limit}
+
+
+class PreconditionFailed(PortalError):
+    """`If-Match` names a version that is no longer the current one (RFC 9110, 13.1.1)."""
+
+    status, code, title = 412, "precondition_failed", "Somebody else saved this first"
+
+
+class RequestTimeout(PortalError):
+    """The request did not arrive in whole in time."""
+
+    status, code, title = 408, "request_timeout", "The request arrived too slowly"
+
+
+class TooLarge(PortalError):
+    """More bytes than the portal takes."""
+
+    status, code, title = 413, "too_large", "That is too large"
+
+
+class UnsupportedMediaType(PortalError):
+    """A body in a format that the operation does not read."""
+
+    status, code, title = 415, "unsupported_media_type", "Send JSON"
+
+
+class Invalid(PortalError):
+    """Readable, but a rule of the domain is broken; `errors` names the fields."""
+
+    status, code, title = 422, "invalid", "Some fields need attention"
+
+    def __init__(self, errors: Sequence[FieldError], detail: str = "") -> None:
+        super().__init__(detail, errors=errors)
+
+    @classmethod
+    def field(cls, name: str, message: str) -> "Invalid":
+        """The usual case: one field, one sentence."""
+        return cls([FieldError(name, message)])
+
+
+class RateLimited(PortalError):
+    """Too often; `retry_after` is in seconds."""
+
+    status, code, title = 429, "rate_limited", "Too many requests"
+
+    def __init__(self, detail: str = "", *, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 9110, 10.2.3."""
+        return {"Retry-After": str(self.retry_after)}
+
+
+class QuotaExceeded(RateLimited):
+    """The tenant makes more requests or events a second than allowed; `quota` is the limit's name
+    on the wire."""
+
+    code, title = "quota_exceeded", "Your tenant is over its quota"
+
+    def __init__(self, detail: str, *, quota: str, limit: int, retry_after: int) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.quota, self.limit = quota, limit
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers, with the limit (draft-ietf-httpapi-ratelimit-headers)."""
+        return {
+            **super().headers,
+            "RateLimit": f'"{self.quota}";r=0;t={self.retry_after}',
+            "RateLimit-Policy": f'"{self.quota}";q={self.limit};w=1',
+        }
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """Return the numbers in a form that programs can read."""
+        return {"quota": self.quota, "limit": self.limit}
+
+
+class UnknownOutcome(PortalError):
+    """The connection broke while the database was saving: nobody knows yet whether it did."""
+
+    status, code, title = 503, "unknown_outcome", "This may have been saved"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The connection to the database broke while this was being saved, so it may have been"
+            " done. Look, or send it again with the same Idempotency-Key or id."
+        )
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 9110, 10.2.3."""
+        return {"Retry-After": "5"}
+
+
+class Unavailable(PortalError):
+    """Something the portal stands on does not answer; `retry_after` is in seconds."""
+
+    status, code, title = 503, "unavailable", "Not available right now"
+
+    def __init__(self, detail: str = "", *, retry_after: int = 5) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 9110, 10.2.3."""
+        return {"Retry-After": str(self.retry_after)}
+
+
+class NotSaving(Unavailable):
+    """The database can be read and not written; `why` is a sentence without its full stop."""
+
+    code, title = "not_saving", "Saving does not work right now"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"{why[0].upper()}{why[1:]}, so nothing can be saved until that has changed. What is"
+            " stored can still be read.",
+            retry_after=60,
+        )

@@ -1,0 +1,77 @@
+"""Find what looks like a credential where only non-secret text belongs.
+
+The patterns are the issuers' own published formats, so that a hit is hardly ever wrong; a
+password without a form of its own is found by the name of its field.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from portal.core.key_shape import SHAPE
+
+FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
+    ("a GitHub token", re.compile(r"\b(?:github_pat_\w{22,}|gh[pousr]_[A-Za-z0-9]{36,})")),
+    ("a GitLab token", re.compile(r"\bglpat-[A-Za-z0-9._-]{20,}")),
+    ("a Slack token", re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}")),
+    ("an AWS access key", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
+    ("a Stripe key", re.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{10,}")),
+    ("an Okta API token", re.compile(r"^00[A-Za-z0-9_-]{40}$")),
+    ("a HubSpot token", re.compile(r"\bpat-[a-z]{2,4}\d?-[0-9a-f-]{36}")),
+    ("a Google API key", re.compile(r"\bAIza[0-9A-Za-z_-]{35}")),
+    (
+        "a signed token (JWT)",
+        # The lookahead tests each run of letters once, so a text full of beginnings stays linear.
+        re.compile(r"(?<![\w-])(?=[\w-]*+\.eyJ[\w-]{8,}+\.)[\w-]*?\beyJ[\w-]{8,}\."),
+    ),
+    ("a webhook signing secret", re.compile(r"\bwhsec_[A-Za-z0-9+/_=-]{16,}")),
+    ("an API key of this platform", SHAPE),
+    ("an address with a password in it", re.compile(r"://[^/\s:@]*:[^/\s@]+@")),
+)
+# Names of fields whose value is secret in whatever form, without regard to case and separators.
+NAMES = {
+    "password": "a password",
+    "passwd": "a password",
+    "passphrase": "a passphrase",
+    "secret": "a secret",
+    "clientsecret": "a client secret",
+    "token": "a token",
+    "accesstoken": "an access token",
+    "refreshtoken": "a refresh token",
+    "apitoken": "an API token",
+    "apikey": "an API key",
+    "appkey": "an application key",
+    "secretaccesskey": "a secret access key",
+    "secretkey": "a secret key",
+    "signingkey": "a signing key",
+    "privatekey": "a private key",
+    "privatekeypem": "a private key",
+    "privatejwk": "a private key",
+    "clientkeypem": "a private key",
+    "authorization": "an authorization header",
+}
+
+
+def looks_like(text: str) -> str | None:
+    """What kind of credential the text holds, in words (“a GitHub token”), or None."""
+    return next((kind for kind, form in FORMATS if form.search(text)), None)
+
+
+def findings(document: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Every (path, kind of credential) in a JSON document; the name of a field counts too."""
+    if isinstance(document, dict):
+        for name, value in document.items():
+            if looks_like(name):
+                yield path, "a credential as a name"
+                continue
+            by_name = NAMES.get(re.sub(r"[\W_]", "", name.lower()))
+            if by_name and isinstance(value, str) and value:
+                yield f"{path}.{name}", by_name
+            else:
+                yield from findings(value, f"{path}.{name}")
+    elif isinstance(document, list):
+        for number, value in enumerate(document):
+            yield from findings(value, f"{path}.{number}")
+    elif isinstance(document, str) and (kind := looks_like(document)):
+        yield path, kind

@@ -1,0 +1,77 @@
+"""Whether the role that the portal works as is weak enough: row-level security depends on it."""
+
+import time
+
+import psycopg
+
+from portal.core.config import Config, libpq_url
+from portal.core.deadlines import connection_settings
+
+ROLE = """
+SELECT current_user, rolsuper, rolbypassrls,
+  EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
+    AND pg_has_role(current_user, c.relowner, 'MEMBER')),
+  (SELECT pg_has_role(current_user, datdba, 'MEMBER') FROM pg_database
+    WHERE datname = current_database())
+FROM pg_roles WHERE rolname = current_user
+"""
+WAIT_SECONDS = 30.0
+
+
+class DatabaseRoleError(Exception):
+    """The portal must not work as this role; the message says which role it needs."""
+
+
+class DatabaseUnreachable(Exception):
+    """The database did not answer in time."""
+
+
+def problems(connection: "psycopg.Connection[tuple[object, ...]]") -> list[str]:
+    """What makes the connection's role too strong, one sentence each; none is what we want."""
+    row = connection.execute(ROLE).fetchone()
+    assert row is not None  # noqa: S101  the current role is always in pg_roles
+    role, superuser, bypasses, owns_tables, owns_database = row
+    found = []
+    if superuser:
+        found.append(f"{role} is a superuser, for whom row-level security does not exist.")
+    if bypasses and not superuser:
+        found.append(f"{role} has BYPASSRLS, so that no tenant is separate from another.")
+    if (owns_tables or owns_database) and not superuser:
+        found.append(f"{role} owns the tables (or is a member of their owner) and could open them.")
+    return found
+
+
+def check(config: Config, *, wait: float = WAIT_SECONDS) -> None:
+    """Refuse to start as a role that row-level security does not bind.
+
+    A database that is still starting is waited for. Raises `DatabaseRoleError` or
+    `DatabaseUnreachable`.
+    """
+    with connect(config.database_url, wait=wait) as connection:
+        found = problems(connection)
+    if found:
+        raise DatabaseRoleError(
+            "PORTAL_DATABASE_URL names a role that is too strong:\n"
+            + "".join(f"  - {sentence}\n" for sentence in found)
+            + "Use a role made with: "
+            "CREATE ROLE portal_app LOGIN NOSUPERUSER NOBYPASSRLS NOINHERIT PASSWORD '…'"
+        )
+
+
+def connect(url: str, *, wait: float = 0) -> "psycopg.Connection[tuple[object, ...]]":
+    """A plain connection; retried for `wait` seconds while the server is away."""
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            return psycopg.connect(libpq_url(url), **connection_settings("portal-check"))
+        except psycopg.OperationalError as error:
+            if time.monotonic() >= deadline:
+                raise DatabaseUnreachable(reason(error)) from error
+            time.sleep(0.5)
+
+
+def reason(error: BaseException | None) -> str:
+    """Return the first line of a database error. Libpq's names host and port, never the
+    password."""
+    return str(error).strip().partition("\n")[0]

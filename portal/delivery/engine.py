@@ -1,0 +1,493 @@
+"""The delivery engine: take what is due, send it, record what came of it, over and over.
+
+Three loops in one event loop, each with its own connection: `_take` leases batches, every delivery
+then is a task that talks to its receiver with no transaction open, `_record` writes down what
+came back in batches. A NOTIFY wakes the first; the clock is the truth. Any number of workers may
+run: what one leased no other takes, until it is done or that worker is gone (`presence`).
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from itertools import groupby
+from typing import Any
+
+import psycopg
+import structlog
+import uvloop
+from flask import Flask
+
+from portal.core.config import Config, libpq_url
+from portal.delivery import sending
+from portal.delivery.concurrency import Lane, Lanes
+from portal.delivery.health import safe_pause
+from portal.delivery.queue import new_deliveries, queue
+from portal.delivery.queue.matching import CHANNEL
+from portal.delivery.queue.new_deliveries import Fresh
+from portal.delivery.queue.policy import Decision
+from portal.delivery.queue.queue import Done, Due, Taken
+from portal.delivery.queue.worker_presence import RENEW_SECONDS, Presence
+from portal.delivery.secret_cache import Keys, KeysUnavailable
+from portal.fast.pipeline import Connection
+from portal.outbound import OutboundClient, Outcome, Request
+from portal.webhooks.signing import standard_webhooks
+
+log = structlog.stdlib.get_logger(__name__)
+
+BEGINNING = ("", "")
+POLL_SECONDS = 1.0
+LOOK_SECONDS = 1.0
+CONNECTIONS = 1000
+HELD = 1500
+"""Leased to this worker: on their way, or taken ahead. Of more than twice as many as connections,
+some would wait for one for longer than their leases last."""
+
+BATCH = 400
+"""Each statement waits for a turn of the event loop, which is long while many are on their way: few
+large batches keep up where many small ones do not."""
+
+GATHER_SECONDS = 0.002
+"""Short, because what waits to be recorded is sent once more if this worker dies."""
+
+ENDPOINTS = 200
+DRAIN_SECONDS = 40.0
+CLAIM_SECONDS = 5.0
+RECONNECT_SECONDS = (0.2, 1.0)
+"""Shorter than others take to see a worker whose session is gone for gone itself."""
+
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
+FAILED_HERE = Outcome(
+    "invalid_request",
+    "The request could not be made from the webhook's settings.",
+    "Look at the custom headers and the address.",
+)
+
+
+class Engine:
+    """Delivers until it is told to stop, in a thread and an event loop of its own."""
+
+    def __init__(self, app: Flask) -> None:
+        self.config: Config = app.extensions["portal"]
+        self.app = app
+        self.lanes = Lanes()
+        self.keys = Keys(app)
+        self.presence = Presence()
+        self._slots = asyncio.Semaphore(CONNECTIONS)
+        self.taken: dict[str, Taken] = {}
+        self._done: list[Done] = []
+        self._unsent: list[Taken] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._halted: set[str] = set()
+        self._place = BEGINNING
+        self._look_at = 0.0
+        self._fresh: dict[str, Fresh] = {}
+        self._look_for_due_at = 0.0
+        self._attempts = 0
+        self._gathering: asyncio.TimerHandle | None = None
+        self._thread = threading.Thread(target=self._run, name="delivery")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started = threading.Event()
+
+    def start(self) -> None:
+        """Begin, in a thread. Returns once the loop is there to be stopped."""
+        self._thread.start()
+        self._started.wait()
+
+    def stop(self) -> None:
+        """Take nothing more, let what is on its way end, and return when it has."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(DRAIN_SECONDS + 5)
+
+    def _run(self) -> None:
+        uvloop.run(self.run())
+
+    async def run(self) -> None:
+        """Until `stop`."""
+        self._loop = asyncio.get_running_loop()
+        self._end, self._wake, self._ready = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._started.set()
+        allow = self.config.outbound_allow
+        async with OutboundClient(allow, concurrency=CONNECTIONS) as self.client:
+            recording = asyncio.create_task(self._with_database(self._record))
+            listening = asyncio.create_task(self._with_database(self._listen))
+            taking = asyncio.create_task(self._with_database(self._take))
+            log.info("delivery ready")
+            await self._end.wait()
+            await self._end_taking(taking)
+            await self._drain(recording)
+            listening.cancel()  # until now, what is on its way was ours
+            await asyncio.gather(listening, taking, recording, return_exceptions=True)
+        log.info("delivery stopped", attempts=self._attempts)
+
+    async def _end_taking(self, taking: "asyncio.Task[None]") -> None:
+        """Let a claim that has begun end: interrupted, it would lease what nobody knows of."""
+        self._wake.set()
+        await asyncio.wait([taking], timeout=CLAIM_SECONDS)
+        taking.cancel()
+
+    async def _drain(self, recording: "asyncio.Task[None]") -> None:
+        self._put_all_back()
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while (self._tasks or self._done or self._unsent) and time.monotonic() < deadline:
+            self._ready.set()
+            await asyncio.sleep(0.02)
+        recording.cancel()
+
+    async def _with_database(self, work: Callable[[Connection], Awaitable[None]]) -> None:
+        """Do `work` with a connection; while the database is away, wait and begin again."""
+        wait = RECONNECT_SECONDS[0]
+        while True:
+            try:
+                url = libpq_url(self.config.database_url)
+                connection = await queue.connect(url, self.config.key_mark)
+                async with connection:
+                    wait = RECONNECT_SECONDS[0]
+                    await work(connection)
+                    if self._end.is_set():
+                        return
+            except AWAY as error:
+                reason = str(error).strip().splitlines()[:1]
+                log.warning("delivery: database away", reason=reason, retry_in=wait)
+            except Exception:
+                log.exception("delivery: unexpected error", retry_in=wait)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, RECONNECT_SECONDS[1])
+
+    # ------------------------------------------------------------ waking
+
+    async def _listen(self, connection: Connection) -> None:
+        for channel in (CHANNEL, new_deliveries.CHANNEL):
+            await connection.execute(f"LISTEN {channel}")
+        await queue.attend(connection)  # whoever counts on this worker is heard
+        try:
+            if await self.presence.enter(connection):
+                self._put_all_back()  # the others have it already
+            self._look_for_due()  # for what was published while nobody listened
+            while True:
+                await self._hear(connection)
+                await self._renew(connection)
+        finally:
+            self.presence.leave()
+            self._put_all_back()
+
+    async def _hear(self, connection: Connection) -> None:
+        """Listen for what is published until the lease is to be renewed."""
+        ends = time.monotonic() + RENEW_SECONDS
+        while (wait := ends - time.monotonic()) > 0:
+            # Little by little: while it listens, nothing can be said on a connection.
+            notices = [n async for n in connection.notifies(timeout=wait, stop_after=1)]
+            for channel, said in {(notice.channel, notice.payload) for notice in notices}:
+                if channel == new_deliveries.CHANNEL:
+                    self._hear_of(new_deliveries.read(said))
+                    continue
+                self._look_for_due()
+                if said:
+                    self._halt(said)
+                    await queue.halted(connection, said)
+
+    def _hear_of(self, new: Fresh | None) -> None:
+        """Remember what was published, until it is claimed."""
+        if new is None:
+            self._look_for_due()
+            return
+        new_deliveries.gather(self._fresh, new)
+        self._wake.set()
+
+    def _look_for_due(self) -> None:
+        """Have the next claim look for everything that is due."""
+        self._look_for_due_at = 0.0
+        self._wake.set()
+
+    async def _renew(self, connection: Connection) -> None:
+        was_heard = self.presence.is_heard
+        if await self.presence.renew(connection):
+            self._put_all_back()  # the others have it already
+        if not was_heard:
+            self._look_for_due()
+
+    async def _sleep(self) -> None:
+        """Until somebody wakes us, and not longer than until the next look at the clock."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._wake.wait()
+        self._wake.clear()
+
+    # ------------------------------------------------------------ taking
+
+    async def _take(self, connection: Connection) -> None:
+        self.presence.forget_others()
+        await self.presence.recover(connection, self._in_hand)
+        self._look_for_due()  # for what was to be claimed when the database went away
+        while not self._end.is_set():
+            await self._look_around(connection)
+            space, worker = min(HELD - len(self.taken), BATCH), self.presence.standing
+            if space <= 0 or worker is None:
+                await self._sleep()
+            elif time.monotonic() >= self._look_for_due_at:
+                await self._take_due(connection, worker, space)
+            elif self._fresh:
+                await self._take_fresh(connection, worker, space)
+            else:
+                await self._sleep()
+                self.lanes.forget_idle()
+
+    async def _look_around(self, connection: Connection) -> None:
+        """Look now and then for workers that are gone, for how many share the endpoints, and for
+        paused endpoints that have nothing to be tried with."""
+        if time.monotonic() < self._look_at:
+            return
+        await self.presence.look(connection)
+        self.lanes.share_with(await queue.workers(connection))
+        for tenant_id, webhook_id in await queue.silent(connection):
+            self._tell(safe_pause.ping, tenant_id, webhook_id)
+        self._look_at = time.monotonic() + LOOK_SECONDS
+
+    async def _take_due(self, connection: Connection, worker: int, space: int) -> None:
+        """Make one claim of all that is due; when it gave nothing, look again in a while."""
+        self._halted.clear()
+        self._look_for_due_at = time.monotonic() + POLL_SECONDS
+        wanted = self._share(await self._due(connection), space)
+        with contextlib.suppress(queue.TakenForGone):
+            taken = await queue.take(connection, wanted, worker) if wanted else []
+            self._note(wanted, taken)
+            if taken or self._place != BEGINNING:
+                self._look_for_due_at = 0.0
+
+    async def _take_fresh(self, connection: Connection, worker: int, space: int) -> None:
+        """Make one claim of what was published a moment ago, where there is room for it."""
+        self._halted.clear()
+        some = [self._fresh.pop(name) for name in list(self._fresh)[:ENDPOINTS]]
+        new = {one.webhook_id: one for one in some}
+        wanted = self._share([one.due for one in some if self._is_open(one)], space)
+        for name in new.keys() - {due.webhook_id for due, _ in wanted}:
+            self.lanes.of(name).has_more = True
+        if not wanted:
+            return
+        with contextlib.suppress(queue.TakenForGone):
+            for tenant_id, group in groupby(sorted(wanted, key=_tenant), key=_tenant):
+                if self._end.is_set():
+                    return
+                of_tenant = list(group)
+                asked = [(new[due.webhook_id], room) for due, room in of_tenant]
+                taken, conditional = await new_deliveries.take(connection, tenant_id, asked, worker)
+                self._note(of_tenant, taken)
+                for name in conditional:
+                    self.lanes.of(name).note_conditions()
+                    self._look_for_due()
+
+    def _is_open(self, new: Fresh) -> bool:
+        """Tell whether an endpoint gets what is new at once: it has room, nothing older waits for
+        it, and it is not known to have conditions. One that has is looked for."""
+        lane = self.lanes.of(new.webhook_id)
+        if lane.is_busy:
+            return False  # it is looked for when it has room
+        if lane.has_conditions or lane.has_more:
+            self._look_for_due()
+            return False
+        return True
+
+    async def _due(self, connection: Connection) -> list[Due]:
+        """Endpoints with something due, going round them, so that all have their turn."""
+        begins, busy = self._place == BEGINNING, self.lanes.busy()
+        found = await queue.due(connection, self._place, busy, ENDPOINTS)
+        last = found[-1] if len(found) == ENDPOINTS else None
+        self._place = (last.tenant_id, last.webhook_id) if last else BEGINNING
+        if begins and last is None:
+            self.lanes.note_nothing_more(but={*busy, *(one.webhook_id for one in found)})
+        return found
+
+    def _share(self, due: list[Due], space: int) -> list[tuple[Due, int]]:
+        """Divide the space evenly over the endpoints, each within its own lane, and none of a
+        tenant that has half of what the others leave: so there always is some for one more."""
+        held, free = self._held(), HELD - len(self.taken)
+        rooms = [(one, self.lanes.of(one.webhook_id).room(one)) for one in due]
+        rooms = sorted((pair for pair in rooms if pair[1] > 0), key=lambda pair: pair[1])
+        wanted = []
+        for number, (one, room) in enumerate(rooms):
+            share = min(room, max(space // (len(rooms) - number), 1))
+            share = min(share, (free + held[one.tenant_id]) // 2 - held[one.tenant_id], space)
+            if share <= 0:
+                continue
+            space, free = space - share, free - share
+            held[one.tenant_id] += share
+            wanted.append((one, share))
+        return wanted
+
+    def _held(self) -> Counter[str]:
+        """How many of each tenant are with this worker."""
+        return Counter(one.tenant_id for one in self.taken.values())
+
+    def _in_hand(self) -> set[str]:
+        """Return the ids of what is leased to this worker, as far as it knows."""
+        done = (one.delivery["id"] for one in self._done)
+        return {*self.taken, *done, *(one.id for one in self._unsent)}
+
+    def _note(self, wanted: list[tuple[Due, int]], taken: list[Taken]) -> None:
+        of: dict[str, list[Taken]] = {due.webhook_id: [] for due, _ in wanted}
+        for one in taken:
+            of[one.webhook_id].append(one)
+            self.taken[one.id] = one
+        for due, room in wanted:
+            lane, found = self.lanes.of(due.webhook_id), of[due.webhook_id]
+            lane.took(found)
+            lane.has_more = len(found) == room
+            is_over = self._end.is_set() or due.webhook_id in self._halted
+            self._put_back(lane) if is_over else self._start(lane)
+
+    # ------------------------------------------------------------ sending
+
+    def _start(self, lane: Lane) -> None:
+        """As many senders as the lane has room for and something to send."""
+        while (taken := lane.next()) is not None:
+            self._keep(asyncio.get_running_loop().create_task(self._send(lane, taken)))
+
+    async def _send(self, lane: Lane, taken: Taken | None) -> None:
+        """One delivery of a lane after the other, as long as it has more."""
+        while taken is not None:
+            succeeded = await self._deliver(taken, lane) if self._is_ours(taken) else None
+            if succeeded is None:
+                self._do_not_begin(taken, lane)
+            elif succeeded and not lane.is_late(time.monotonic()):
+                self._start(lane)
+            else:
+                self._put_back(lane)
+            if not taken.settings.ordered:
+                self._wake_if_room(lane)
+            taken = lane.next()
+
+    def _is_ours(self, taken: Taken) -> bool:
+        """Tell whether no other worker can have it by now."""
+        return self.presence.standing == taken.worker
+
+    async def _deliver(self, taken: Taken, lane: Lane) -> bool | None:
+        """Make one attempt, from the signature to what is to be recorded. Return whether it
+        succeeded; None if it was not begun: others may have taken it while it waited for its turn.
+
+        It never raises.
+        """
+        request, signed_with, decision = None, "", None
+        try:
+            if taken.data is None:
+                outcome, decision = sending.GONE, Decision("failed")
+            else:
+                request, signed_with = await self._sign(taken)
+                async with self._slots:
+                    if not self._is_ours(taken):
+                        return None
+                    outcome = await self.client.send(request)
+        except KeysUnavailable as reason:
+            outcome, decision = Outcome("cancelled", str(reason)), Decision("retrying", reason.wait)
+        except Exception:
+            log.exception("delivery failed here", delivery=taken.id, tenant=taken.tenant_id)
+            outcome = FAILED_HERE
+        decision = decision or sending.judge(taken, outcome)
+        lane.returned(good=outcome.succeeded, seconds=outcome.timings.total_ms / 1000)
+        done = sending.done(taken, request, outcome, decision, signed_with)
+        self._finish(taken, done, decision, at_once=lane.is_held_up)
+        return outcome.succeeded
+
+    def _put_back(self, lane: Lane) -> None:
+        """What waits in a lane, and will not be sent from it soon, is for others to take."""
+        for one in lane.emptied():
+            self._let_go(one)
+            self._unsent.append(one)
+            self._ready.set()
+
+    def _do_not_begin(self, taken: Taken, lane: Lane) -> None:
+        """Put a delivery back, with all that waits: others may have it by now."""
+        lane.waiting.appendleft(taken)
+        lane.not_begun()
+        self._put_back(lane)
+
+    def _put_all_back(self) -> None:
+        for lane in self.lanes:
+            self._put_back(lane)
+
+    def _halt(self, webhook_id: str) -> None:
+        """A webhook was paused, turned off or deleted: what waits for it here waits elsewhere."""
+        self._put_back(self.lanes.of(webhook_id))
+        self._halted.add(webhook_id)  # a claim that is under way may not have seen it
+
+    async def _sign(self, taken: Taken) -> tuple[Request, str]:
+        keys = await self.keys.of(taken.tenant_id, taken.settings)
+        waited = time.monotonic() - taken.leased_at
+        now = int(taken.settings.taken_at.timestamp() + waited)
+        return sending.request_of(taken, keys, now), standard_webhooks.fingerprint(keys[0])
+
+    def _let_go(self, taken: Taken) -> None:
+        # Its lease may have run out, and this same worker have taken it anew.
+        if self.taken.get(taken.id) is taken:
+            del self.taken[taken.id]
+
+    def _finish(self, taken: Taken, done: Done, decision: Decision, *, at_once: bool) -> None:
+        self._let_go(taken)
+        self._attempts += 1
+        self._done.append(done)
+        self._record_soon(at_once=at_once or taken.settings.ordered)
+        if decision.pause or taken.settings.is_paused:
+            good = decision.state == "delivered"
+            self._tell(safe_pause.probed, taken.tenant_id, taken.webhook_id, good, decision.pause)
+
+    def _wake_if_room(self, lane: Lane) -> None:
+        if lane.has_more and not lane.is_busy:
+            self._look_for_due()
+
+    # ------------------------------------------------------------ recording
+
+    def _record_soon(self, *, at_once: bool = False) -> None:
+        """Record a full batch at once, and what does not fill one when a moment has passed."""
+        if at_once or len(self._done) >= BATCH:
+            self._ready.set()
+        elif self._done and self._gathering is None:
+            loop = asyncio.get_running_loop()
+            self._gathering = loop.call_later(GATHER_SECONDS, self._gathered)
+
+    def _gathered(self) -> None:
+        self._gathering = None
+        self._ready.set()
+
+    async def _record(self, connection: Connection) -> None:
+        self._ready.set()  # for what could not be recorded while the database was away
+        while True:
+            await self._ready.wait()
+            self._ready.clear()
+            if batch := self._done[:BATCH]:
+                health = await queue.complete(connection, batch)
+                del self._done[: len(batch)]
+                self._go_on(batch)
+                for one in health:
+                    if safe_pause.concerns(one):
+                        self._tell(safe_pause.judge, one.tenant_id, one.webhook_id)
+                self._record_soon()
+            if unsent := self._unsent[:]:
+                await queue.give_back(connection, unsent)
+                del self._unsent[: len(unsent)]
+
+    def _go_on(self, recorded: list[Done]) -> None:
+        """Begin the deliveries that have waited for these to be recorded."""
+        for webhook_id, count in Counter(d.endpoint["webhook_id"] for d in recorded).items():
+            lane = self.lanes.of(webhook_id)
+            lane.recorded(count)
+            if lane.is_late(time.monotonic()):
+                self._put_back(lane)
+            else:
+                self._start(lane)
+            self._wake_if_room(lane)
+
+    def _tell(self, verb: Callable[..., Any], tenant_id: str, *arguments: Any) -> None:
+        """Rare things (a pause, a probe, a recovery) are done by the service, in a thread."""
+        work = asyncio.to_thread(safe_pause.run, self.app, verb, tenant_id, *arguments)
+        self._keep(asyncio.get_running_loop().create_task(work))
+
+    def _keep(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _tenant(wanted: tuple[Due, int]) -> str:
+    return wanted[0].tenant_id

@@ -1,0 +1,1 @@
+"""The health of endpoints: figures, safe pause, pause by hand."""

@@ -1,0 +1,172 @@
+"""Figures of endpoints: how they did lately, how they stand now. Two statements, bounded work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Label, func, select, text
+
+from portal.database.session import Actor, session
+from portal.delivery.health import safe_pause
+from portal.webhooks.models import WAITING_SQL, Delivery, Webhook
+
+HOURS = 24
+LOOKED_AT = 20_000
+"""At most so many attempts of the last day are looked at: the newest."""
+
+TARGET = 0.99
+"""Of a hundred attempts ninety-nine are to succeed; the rest is the error budget."""
+
+LATELY = text("""
+WITH recent AS (
+    SELECT created_at, outcome, (timings ->> 'total_ms')::float8 AS ms FROM delivery_attempt
+    WHERE tenant_id = :tenant AND webhook_id = :webhook AND delivery_id IS NOT NULL
+    AND id >= ulid_floor('att', now() - make_interval(hours => :hours)) AND id < 'atu'
+    ORDER BY id DESC LIMIT :most
+)
+SELECT date_trunc('hour', created_at) AS hour, count(*) AS tried,
+    count(*) FILTER (WHERE outcome = 'delivered') AS good,
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS p50,
+    percentile_cont(0.95) WITHIN GROUP (ORDER BY ms) AS p95
+FROM recent GROUP BY GROUPING SETS ((1), ()) ORDER BY 1 NULLS LAST
+""")
+STANDING = text(f"""
+WITH waiting AS MATERIALIZED (
+    SELECT id, created_at, due_at, subject FROM delivery
+    WHERE tenant_id = :tenant AND webhook_id = :webhook AND {WAITING_SQL} LIMIT :most
+), mine AS (SELECT * FROM endpoint WHERE tenant_id = :tenant AND webhook_id = :webhook)
+SELECT now() AS now,
+    (SELECT count(*) FROM waiting) AS held,
+    (SELECT min(created_at) FROM waiting) AS oldest,
+    (SELECT min(due_at) FROM waiting) AS next_at,
+    (SELECT count(DISTINCT subject) + count(*) FILTER (WHERE subject IS NULL) FROM waiting)
+        AS newest_only,
+    mine.failing_since, mine.not_before, mine.next_probe_at, mine.probes, mine.good_probes,
+    mine.resumed_at, mine.last_sequence, mine.expired, mine.expired_at
+FROM (SELECT 1) AS one LEFT JOIN mine ON true
+""")  # noqa: S608  one constant of the models
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An hour, or all of them: attempts, how many succeeded, milliseconds that half and 95 % of
+    them took at most."""
+
+    hour: datetime | None
+    tried: int
+    good: int
+    p50: float | None
+    p95: float | None
+
+    @property
+    def bad(self) -> int:
+        return self.tried - self.good
+
+    @property
+    def rate(self) -> float | None:
+        """Which part succeeded; None when nothing was tried."""
+        return self.good / self.tried if self.tried else None
+
+    @property
+    def allowed(self) -> float:
+        """How many failures the target allows."""
+        return self.tried * (1 - TARGET)
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """The last day of an endpoint, hour by hour without gaps, and as a whole."""
+
+    hours: Sequence[Span]
+    whole: Span
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there were more attempts than were looked at."""
+        return self.whole.tried >= LOOKED_AT
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an endpoint stands now; `seconds` is how long sending what waits takes."""
+
+    now: datetime
+    held: int
+    oldest: datetime | None
+    next_at: datetime | None
+    newest_only: int
+    failing_since: datetime | None
+    not_before: datetime | None
+    next_probe_at: datetime | None
+    probes: int
+    good_probes: int
+    resumed_at: datetime | None
+    last_sequence: int
+    expired: int
+    expired_at: datetime | None
+    seconds: float
+
+    @property
+    def is_more(self) -> bool:
+        return self.held >= safe_pause.COUNTED
+
+    @property
+    def is_ramping(self) -> bool:
+        """Whether it is given more and more after a pause."""
+        ended = self.resumed_at
+        return ended is not None and self.now - ended < timedelta(seconds=10)
+
+
+def lately(actor: Actor, webhook: Webhook, now: datetime) -> Lately:
+    """The engine's attempts of the last 24 hours; tests are not among them."""
+    actor.require("webhooks:read")
+    values = {**_key(webhook), "hours": HOURS, "most": LOOKED_AT}
+    found = [Span(**row) for row in session.execute(LATELY, values).mappings()]
+    by_hour = {span.hour: span for span in found if span.hour is not None}
+    first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
+    hours = [first + timedelta(hours=number) for number in range(HOURS)]
+    whole = next(span for span in found if span.hour is None)
+    return Lately([by_hour.get(hour, Span(hour, 0, 0, None, None)) for hour in hours], whole)
+
+
+def standing(actor: Actor, webhook: Webhook) -> Standing:
+    """What waits for an endpoint, and what the engine knows of it."""
+    actor.require("webhooks:read")
+    values = {**_key(webhook), "most": safe_pause.COUNTED}
+    row = dict(session.execute(STANDING, values).mappings().one())
+    for name in ("probes", "good_probes", "last_sequence", "expired"):
+        row[name] = row[name] or 0
+    rate = min(float(webhook.rate_limit or safe_pause.USUAL_RATE), safe_pause.USUAL_RATE)
+    return Standing(**row, seconds=row["held"] / rate)
+
+
+def today(tenant_id: str) -> Label[Any]:
+    """A column: [how many, how many arrived, how many failed for good] of the tenant's deliveries
+    since midnight (UTC), the newest LOOKED_AT of them."""
+    midnight = func.date_trunc("day", func.now(), "UTC")
+    lately = (
+        select(Delivery.state)
+        .where(Delivery.tenant_id == tenant_id, Delivery.id >= func.ulid_floor("dlv", midnight))
+        .order_by(Delivery.id.desc())
+        .limit(LOOKED_AT)
+        .subquery()
+    )
+    counted = func.jsonb_build_array(
+        func.count(),
+        func.count().filter(lately.c.state == "delivered"),
+        func.count().filter(lately.c.state.in_(("failed", "expired"))),
+    )
+    return select(counted).select_from(lately).scalar_subquery().label("today")
+
+
+def _key(webhook: Webhook) -> dict[str, Any]:
+    return {"tenant": webhook.tenant_id, "webhook": webhook.id}
+
+
+def in_words(seconds: float) -> str:
+    """`about 64 s`, `about 12 min`, `about 3 h`."""
+    for size, unit in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * size:
+            return f"about {seconds / size:,.0f} {unit}"
+    return f"about {max(seconds, 1):,.0f} s"

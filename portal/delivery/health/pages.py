@@ -1,0 +1,212 @@
+"""Pages of an endpoint's health: how it does, pause and resume, replays."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal import web
+from portal.core.errors import NotFound
+from portal.database.session import database_now, find
+from portal.delivery.health import endpoint_figures, manual_pause, safe_pause
+from portal.delivery.log import replays, resend
+from portal.delivery.queue import policy
+from portal.web.drawing.charts import Column, Series
+from portal.webhooks import attempt_view, service
+from portal.webhooks.forms import ReplayForm, ResumeForm, TrialForm
+from portal.webhooks.models import Webhook
+
+bp = Blueprint("endpoints", __name__, url_prefix="/webhooks")
+SERIES = (Series("delivered", "ok"), Series("failed", "bad"))
+SLOW = (Series("ms (95 % were faster)", "brand"),)
+STATES = ("delivered", "pending", "in_flight", "retrying", "failed", "expired", "cancelled")
+
+
+@bp.get("/<record_id>/health")
+def health(record_id: str) -> ResponseReturnValue:
+    """How an endpoint does: figures of the last day, what waits, and why it is paused."""
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    standing = endpoint_figures.standing(web.actor(), record)
+    lately = endpoint_figures.lately(web.actor(), record, standing.now)
+    return web.render(
+        "webhooks/health.html",
+        "webhooks/_health.html",
+        record=record,
+        standing=standing,
+        lately=lately,
+        takes=endpoint_figures.in_words(standing.seconds),
+        target=f"{endpoint_figures.TARGET:.0%}",
+        pause_title=attempt_view.pause_title(record),
+        good_probes=policy.GOOD_PROBES,
+        limits=(policy.PAUSE_FAILURES, int(policy.PAUSE_AFTER.total_seconds() // 60)),
+        **_charts(lately),
+    )
+
+
+def _charts(lately: endpoint_figures.Lately) -> dict[str, Any]:
+    named = [(span.hour.strftime("%H:%M") if span.hour else "", span) for span in lately.hours]
+    return {
+        "series": SERIES,
+        "columns": [Column(name, (span.good, span.bad)) for name, span in named],
+        "slow": SLOW,
+        "slow_columns": [Column(name, (round(span.p95 or 0),)) for name, span in named],
+    }
+
+
+@bp.post("/<record_id>/pause")
+def pause(record_id: str) -> ResponseReturnValue:
+    """Hold what is published until somebody resumes: undone by a button, so nobody is asked."""
+    record = manual_pause.pause(web.actor(), record_id)
+    web.toast(f"{record.name} is paused. Its events are held, none is lost.", "warn")
+    return web.see_other(url_for("endpoints.health", record_id=record_id))
+
+
+@bp.route("/<record_id>/resume", methods=["GET", "POST"])
+def resume(record_id: str) -> ResponseReturnValue:
+    """Resume, and say what becomes of what was held."""
+    web.actor().require("webhooks:write")
+    record = find(Webhook, web.actor(), record_id)
+    form = ResumeForm()
+    if (command := form.command()) is not None:
+        with form.catching():
+            safe_pause.resume(web.actor(), record_id, command.choice, command.before)
+            web.toast(f"{record.name} is resumed. What was held is on its way.")
+            return web.see_other(url_for("endpoints.health", record_id=record_id))
+    standing = endpoint_figures.standing(web.actor(), record)
+    rate = standing.held / standing.seconds if standing.seconds else safe_pause.USUAL_RATE
+    return web.render(
+        "webhooks/resume.html",
+        record=record,
+        form=form,
+        standing=standing,
+        takes=endpoint_figures.in_words(standing.seconds),
+        newest_takes=endpoint_figures.in_words(standing.newest_only / rate),
+        rate=f"{rate:,.0f}",
+        pause_title=attempt_view.pause_title(record),
+        status=form.answer_status,
+    )
+
+
+# ---------------------------------------------------------------- replays
+
+
+@bp.route("/<record_id>/replays", methods=["GET", "POST"])
+def replay(record_id: str) -> ResponseReturnValue:
+    """The replays of a webhook, and a form to begin one: first counted, then done."""
+    record = service.get(web.actor(), record_id, include_deleted=request.method == "GET")
+    if request.method == "POST":
+        web.actor().require("webhooks:write")
+    form = ReplayForm(data=_last_day() if request.method == "GET" else None)
+    count = None
+    if (command := form.command()) is not None:
+        window = (web.actor(), record_id, command.since, command.until, command.what)
+        with form.catching():
+            if request.form.get("sure") == "1":
+                if (done := web.already_done(form)) is None:
+                    done = replays.begin(*window, command.rate).id
+                    web.note_done(form, done)
+                    web.toast("The replay has begun.")
+                return web.see_other(_place(record_id, done))
+            count = replays.preview(*window)
+    return web.render(
+        "webhooks/replays.html",
+        record=record,
+        form=form,
+        count=count,
+        takes=endpoint_figures.in_words(
+            (count or 0) / (int(form.rate.sent() or 0) or safe_pause.USUAL_RATE)
+        )
+        if count
+        else None,
+        most=replays.MOST,
+        past=replays.of_webhook(web.actor(), record),
+        what=dict(ReplayForm.WHAT),
+        status=form.answer_status,
+    )
+
+
+def _last_day() -> dict[str, Any]:
+    now = database_now().astimezone(UTC).replace(second=0, microsecond=0)
+    asked = request.args.get("what", "failed")
+    return {
+        "since": _moment("from") or now - timedelta(days=1),
+        "until": _moment("to") or now + timedelta(minutes=1),
+        "what": asked if asked in ("failed", "missing", "all") else "failed",
+    }
+
+
+def _moment(name: str) -> datetime | None:
+    """A moment in the address: a window can be linked to."""
+    try:
+        found = datetime.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _place(record_id: str, replay_id: str) -> str:
+    return url_for("endpoints.replay_progress", record_id=record_id, replay_id=replay_id)
+
+
+@bp.get("/<record_id>/replays/<replay_id>")
+def replay_progress(record_id: str, replay_id: str) -> ResponseReturnValue:
+    """How far a replay is; looks again by itself while it goes on."""
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    found = replays.progress(web.actor(), replay_id)
+    if found.replay.webhook_id != record.id:
+        raise _no_such(replay_id)
+    tag = f"{replay_id[-8:]}.{found.waiting}.{found.replay.cancelled_at}".replace(" ", "")
+    if web.portal_request().wants_fragment and request.headers.get("HX-PTag") == tag:
+        return "", 304
+    answer = web.render(
+        "webhooks/replay.html",
+        "webhooks/_replay.html",
+        record=record,
+        replay=found.replay,
+        counts=[
+            (name, attempt_view.state_text(name), found.counts.get(name, 0)) for name in STATES
+        ],
+        waiting=found.waiting,
+        done=found.replay.total - found.waiting,
+        what=dict(ReplayForm.WHAT)[found.replay.what],
+    )
+    answer.headers["HX-PTag"] = tag
+    return answer
+
+
+def _no_such(replay_id: str) -> NotFound:
+    return NotFound(f"There is no replay {replay_id[:60]} in this tenant.")
+
+
+@bp.post("/<record_id>/replays/<replay_id>/cancellations")
+def cancel_replay(record_id: str, replay_id: str) -> ResponseReturnValue:
+    """Send nothing more of a replay."""
+    web.actor().require("webhooks:write")
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    if replays.progress(web.actor(), replay_id).replay.webhook_id != record.id:
+        raise _no_such(replay_id)
+    replays.cancel(web.actor(), replay_id)
+    web.toast("Nothing more of this replay is sent.", "warn")
+    return web.see_other(_place(record_id, replay_id))
+
+
+# ---------------------------------------------------------------- trying things
+
+
+@bp.post("/trials")
+def try_settings() -> ResponseReturnValue:
+    """What of the last events the settings in a form would have matched."""
+    web.actor().require("webhooks:write")
+    form, trial = TrialForm(), None
+    if (command := form.command()) is not None:
+        with form.catching():
+            record_id = request.args.get("record_id") or None
+            trial = resend.try_settings(web.actor(), command.event_types, command.filter, record_id)
+    return web.render(
+        "webhooks/trial.html",
+        "webhooks/_trial.html",
+        form=form,
+        trial=trial,
+        back=request.referrer and web.local_path(request.referrer),
+    )

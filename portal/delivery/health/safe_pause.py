@@ -1,0 +1,235 @@
+"""Safe pause: a receiver that fails for long is left in peace, what happens meanwhile is held.
+
+A paused webhook's deliveries wait as they are, so pausing and resuming cost the same whether ten
+are held or a million. The engine tries one of them now and then (a probe), or a ping where none is
+held, and resumes by itself after three good ones; people pause and resume by hand, and choose what
+becomes of the backlog.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from flask import Flask
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.core.errors import Conflict
+from portal.database.session import Actor, database_now, find, session, transaction
+from portal.delivery.log import resend
+from portal.delivery.queue import policy
+from portal.delivery.queue.matching import WAKE, halt
+from portal.delivery.queue.policy import PauseReason
+from portal.delivery.queue.queue import Health
+from portal.events import service as events
+from portal.events.schemas import EventInput
+from portal.records import verbs
+from portal.records.audit import trail as audit
+from portal.webhooks.models import WAITING, Delivery, Endpoint, Webhook
+
+Choice = Literal["all", "newest_per_subject", "skip_before"]
+COUNTED = 100_000
+"""More than so many held deliveries are told as "so many and more": counting is not free."""
+
+TOLD_AGAIN_AFTER = timedelta(days=1)
+USUAL_RATE = 20.0  # deliveries a second, to tell how long a replay takes
+
+NEWEST_ONLY = text("""
+UPDATE delivery d SET state = 'cancelled', completed_at = now()
+WHERE d.tenant_id = :tenant AND d.webhook_id = :webhook AND d.state IN ('pending', 'retrying')
+AND d.subject IS NOT NULL AND EXISTS (
+    SELECT FROM delivery n WHERE n.tenant_id = d.tenant_id AND n.webhook_id = d.webhook_id
+    AND n.subject = d.subject AND n.id > d.id AND n.state IN ('pending', 'retrying'))
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is held for a webhook; `seconds` is how long sending all of it takes."""
+
+    held: int
+    is_more: bool
+    oldest: datetime | None
+    seconds: float
+
+
+def engine_actor(tenant_id: str) -> Actor:
+    """The engine as an actor: what it does is in the history under its name."""
+    rights = frozenset({"webhooks:read", "webhooks:write"})
+    return Actor(tenant_id, "system", "system", "Delivery engine", rights, source_type="system")
+
+
+def run(app: Flask, verb: Callable[..., Any], tenant_id: str, *arguments: Any) -> None:
+    """For the engine: one verb of this module, as the engine, in a transaction of its own."""
+    with app.app_context(), transaction(tenant_id):
+        verb(engine_actor(tenant_id), *arguments)
+
+
+def concerns(health: Health) -> bool:
+    """Whether what was just recorded may have to lead to a warning or a pause."""
+    if health.is_paused:
+        return False
+    failing_for = timedelta(seconds=health.failing_for)
+    warn = not health.is_warned and policy.should_warn(health.failures, failing_for)
+    return warn or policy.should_pause(health.failures, failing_for)
+
+
+def judge(actor: Actor, webhook_id: str) -> None:
+    """Warn of or pause a webhook that fails for long. Right to call at any time and twice."""
+    webhook = find(Webhook, actor, webhook_id, lock=True, include_deleted=True)
+    endpoint = _endpoint(webhook)
+    if webhook.paused_at is not None or webhook.is_deleted or endpoint.failing_since is None:
+        return
+    failing_for = database_now() - endpoint.failing_since
+    if policy.should_pause(webhook.consecutive_failures, failing_for):
+        _pause(actor, webhook, endpoint, "failing")
+    elif endpoint.warned_at is None:
+        endpoint.warned_at = database_now()
+        _say(actor, webhook, "pausing", consecutive_failures=webhook.consecutive_failures)
+
+
+def probed(actor: Actor, webhook_id: str, good: bool, pause: PauseReason | None) -> None:
+    """Note how a probe of a paused webhook went, or that the receiver said it is gone."""
+    webhook = find(Webhook, actor, webhook_id, lock=True, include_deleted=True)
+    endpoint = _endpoint(webhook)
+    if webhook.paused_at is None:
+        if pause is not None:
+            _pause(actor, webhook, endpoint, pause)
+        return
+    endpoint.good_probes = endpoint.good_probes + 1 if good else 0
+    if endpoint.good_probes >= policy.GOOD_PROBES:
+        _resume(actor, webhook, endpoint, action="recovered")
+        return
+    endpoint.probes = 0 if good else endpoint.probes + 1
+    wait = policy.AFTER_GOOD_PROBE if good else policy.next_probe(endpoint.probes)
+    endpoint.next_probe_at = database_now() + wait
+
+
+def ping(actor: Actor, webhook_id: str) -> None:
+    """Give a paused webhook that nothing is held for something to be tried with. Right to call at
+    any time and twice."""
+    webhook = find(Webhook, actor, webhook_id, lock=True, include_deleted=True)
+    due = _endpoint(webhook).next_probe_at
+    if webhook.paused_at is None or due is None or due > database_now() or _held(webhook).held:
+        return
+    name, data = "webhook.ping", {"id": webhook.id, "name": webhook.name}
+    event = EventInput.read({"type": name, "data": data, "subject": webhook.id})
+    resend.owe(webhook, events.keep_for(actor, webhook.id, event), name, webhook.id, "probe")
+
+
+def pause(actor: Actor, webhook_id: str) -> Webhook:
+    """Pause by hand: events are held until somebody resumes. Raises Conflict if it is paused."""
+    actor.require("webhooks:write")
+    webhook = find(Webhook, actor, webhook_id, lock=True)
+    if webhook.paused_at is not None:
+        raise Conflict("This webhook is paused already.")
+    return _pause(actor, webhook, _endpoint(webhook), "by_hand")
+
+
+def resume(
+    actor: Actor, webhook_id: str, choice: Choice = "all", before: datetime | None = None
+) -> Webhook:
+    """Resume a paused webhook, and say what becomes of what was held.
+
+    `all` sends everything, `newest_per_subject` the last one of each subject and those without a
+    subject, `skip_before` what was published from `before` on. What is not sent is cancelled.
+    """
+    actor.require("webhooks:write")
+    webhook = find(Webhook, actor, webhook_id, lock=True)
+    if webhook.paused_at is None:
+        raise Conflict("This webhook is not paused.")
+    if choice == "newest_per_subject":
+        session.execute(NEWEST_ONLY, {"tenant": webhook.tenant_id, "webhook": webhook.id})
+    elif choice == "skip_before":
+        _skip(webhook, before or database_now())
+    return _resume(actor, webhook, _endpoint(webhook), action="resumed")
+
+
+def backlog(actor: Actor, webhook: Webhook) -> Backlog:
+    """What is held for a webhook, for whoever is to decide about it."""
+    actor.require("webhooks:read")
+    return _held(webhook)
+
+
+def _held(webhook: Webhook) -> Backlog:
+    waiting = _waiting(webhook)
+    ids = select(Delivery.id).where(*waiting).limit(COUNTED).subquery()
+    count = session.scalar(select(func.count()).select_from(ids)) or 0
+    oldest = (
+        session.scalar(select(func.min(Delivery.created_at)).where(*waiting)) if count else None
+    )
+    rate = min(float(webhook.rate_limit or USUAL_RATE), USUAL_RATE)
+    return Backlog(count, count >= COUNTED, oldest, count / rate)
+
+
+def _waiting(webhook: Webhook) -> tuple[Any, ...]:
+    return (
+        Delivery.tenant_id == webhook.tenant_id,
+        Delivery.webhook_id == webhook.id,
+        Delivery.state.in_(WAITING),
+    )
+
+
+def _skip(webhook: Webhook, before: datetime) -> None:
+    session.execute(
+        update(Delivery)
+        .where(*_waiting(webhook), Delivery.state != "in_flight", Delivery.created_at < before)
+        .values(state="cancelled", completed_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _endpoint(webhook: Webhook) -> Endpoint:
+    """The engine's row of a webhook, locked; made if it is not there yet."""
+    key = {"tenant_id": webhook.tenant_id, "webhook_id": webhook.id}
+    session.execute(insert(Endpoint).values(**key).on_conflict_do_nothing())
+    query = select(Endpoint).filter_by(**key).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def _pause(actor: Actor, webhook: Webhook, endpoint: Endpoint, reason: PauseReason) -> Webhook:
+    now = database_now()
+    endpoint.probes = endpoint.good_probes = endpoint.expired = 0
+    endpoint.recovered_at = endpoint.expired_at = None
+    endpoint.next_probe_at = None if reason == "by_hand" else now + policy.next_probe(0)
+    halt(webhook)
+    values = {"paused_at": now, "pause_reason": reason}
+    return verbs.change(actor, webhook, values, action="paused")
+
+
+def _resume(actor: Actor, webhook: Webhook, endpoint: Endpoint, *, action: str) -> Webhook:
+    endpoint.next_probe_at = endpoint.failing_since = endpoint.not_before = None
+    endpoint.warned_at = None
+    endpoint.probes = endpoint.good_probes = endpoint.throttles = 0
+    endpoint.resumed_at = database_now()
+    endpoint.recovered_at = endpoint.resumed_at if action == "recovered" else None
+    # What waits for its next attempt has waited long enough.
+    session.execute(
+        update(Delivery)
+        .where(*_waiting(webhook), Delivery.state == "retrying", Delivery.due_at > func.now())
+        .values(due_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(WAKE)
+    values = {"paused_at": None, "pause_reason": None, "consecutive_failures": 0}
+    return verbs.change(actor, webhook, values, action=action)
+
+
+def gave_up(actor: Actor, webhook_id: str, count: int) -> None:
+    """Note that deliveries of a webhook were held for longer than they are kept: in its history, at
+    its endpoint, and once a day as an event."""
+    webhook = find(Webhook, actor, webhook_id, include_deleted=True)
+    endpoint = _endpoint(webhook)
+    told, now = endpoint.expired_at, database_now()
+    endpoint.expired += count
+    if told is not None and now - told < TOLD_AGAIN_AFTER:
+        return
+    endpoint.expired_at = now
+    audit.record(actor, "webhook.expired", webhook, {"expired": (None, endpoint.expired)})
+    _say(actor, webhook, "expired", expired=endpoint.expired)
+
+
+def _say(actor: Actor, webhook: Webhook, action: str, **data: int) -> None:
+    told = {"id": webhook.id, "name": webhook.name, **data}
+    events.announce(actor, f"webhook.{action}", told, subject=webhook.id)

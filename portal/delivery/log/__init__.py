@@ -1,0 +1,1 @@
+"""The delivery log: search it, send again, replay a window."""

@@ -1,0 +1,274 @@
+"""Pages of deliveries: the log of all webhooks, of one, and each delivery with its attempts."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from portal import web
+from portal.core.errors import NotFound
+from portal.delivery.log import resend, search
+from portal.events import settings
+from portal.records import listing
+from portal.records.listing import Query
+from portal.webhooks import attempt_view, service
+from portal.webhooks.models import Delivery, DeliveryAttempt, Webhook
+
+bp = Blueprint("deliveries", __name__, url_prefix="/deliveries")
+SPANS = {
+    "15m": timedelta(minutes=15),
+    "1h": timedelta(hours=1),
+    "24h": timedelta(days=1),
+    "7d": timedelta(days=7),
+}
+SPAN_CHOICES = [
+    ("15m", "last 15 min"),
+    ("1h", "last hour"),
+    ("24h", "last 24 h"),
+    ("7d", "last 7 days"),
+]
+STATE_CHOICES = [(name, attempt_view.state_text(name)) for name in search.SHOWN_STATES]
+BEGUN = {
+    "redelivery": ("Sent again by hand", ""),
+    "replay": ("Sent again by a replay", ""),
+    "lab": ("Sent from the lab", "To this webhook alone."),
+    "probe": ("To see whether the receiver works again", "Nothing else was held for it."),
+}
+BECAUSE = {
+    "event": "an event was published",
+    "redelivery": "somebody sent it again",
+    "replay": "of a replay",
+    "lab": "somebody tried it in the lab",
+    "probe": "to see whether the receiver works again",
+}
+OWN = ("since", "seen")  # what only the page understands
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """The log of all webhooks."""
+    return log_page("deliveries/index.html", "deliveries/_listing.html")
+
+
+def log_page(
+    template: str, fragment: str, webhook: Webhook | None = None, **context: Any
+) -> ResponseReturnValue:
+    """The log, its listing for a filter, or its rows for the live tail (or 304)."""
+    query = _question(webhook)
+    seen = request.args.get("seen")
+    page = search.find_page(web.actor(), query, upto=seen)
+    receivers = (
+        search.receivers(web.actor(), page.items)
+        if webhook is None
+        else {webhook.id: search.Receiver(webhook.id, webhook.name, webhook.receives, False)}
+    )
+    new = search.count_newer(web.actor(), query, seen) if seen else 0
+    tag = search.print_of(page.items, receivers, new)
+    if seen and request.headers.get("HX-PTag") == tag:
+        return "", 304
+    answer = web.render(
+        template,
+        "deliveries/_rows.html" if seen else fragment,
+        view=web.list_view(page, query),
+        receivers=receivers,
+        new=new,
+        most=search.COUNTED_NEW,
+        webhook=webhook,
+        webhooks=[] if webhook or seen else search.choices(web.actor()),
+        states=STATE_CHOICES,
+        spans=SPAN_CHOICES,
+        state_of=search.state_of,
+        **context,
+    )
+    answer.headers["HX-PTag"] = tag
+    return answer
+
+
+def _question(webhook: Webhook | None) -> Query:
+    given = MultiDict([(k, v) for k, v in request.args.items(multi=True) if k not in OWN])
+    query = listing.parse(search.LISTING, given)
+    bounds, filters = dict(query.bounds), dict(query.filters)
+    if (span := request.args.get("since", "")) in SPANS:
+        bounds["created_at after"] = datetime.now(UTC) - SPANS[span]
+    elif span:
+        raise listing.refused("since", f"Choose one of {', '.join(SPANS)}.")
+    if webhook is not None:
+        filters["webhook_id"] = webhook.id
+    return listing.Query(
+        filters=filters,
+        bounds=bounds,
+        q=query.q,
+        sort=query.sort,
+        limit=query.limit,
+        cursor=query.cursor,
+        include_deleted=True,
+    )
+
+
+# ---------------------------------------------------------------- one delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of a delivery's story."""
+
+    word: str
+    text: str
+    at: datetime | None
+    title: str
+    note: str = ""
+    url: str | None = None
+    current: bool = False
+
+
+@bp.get("/<record_id>")
+def show(record_id: str) -> ResponseReturnValue:
+    """One delivery: where it stands, its attempts, and one of them in detail.
+
+    The id of an attempt leads to where that one is: people paste what they have.
+    """
+    try:
+        delivery, webhook = search.one(web.actor(), record_id)
+    except NotFound:
+        if (named := search.attempt_named(web.actor(), record_id)) is None:
+            raise
+        return web.see_other(_place_of(named))
+    attempts = search.attempts_of(web.actor(), delivery)
+    state = search.state_of(delivery, webhook)
+    chosen = _chosen(attempts)
+    tag = f"{delivery.id}.{state}.{delivery.attempts}.{len(attempts)}"
+    if web.portal_request().wants_fragment and request.headers.get("HX-PTag") == tag:
+        return "", 304
+    answer = web.render(
+        "deliveries/show.html",
+        "deliveries/_delivery.html",
+        delivery=delivery,
+        webhook=webhook,
+        state=state,
+        because=BECAUSE.get(delivery.origin),
+        moves=state in ("pending", "in_flight", "retrying", "held"),
+        story=_story(delivery, webhook, state, attempts, chosen),
+        **_detail(delivery, chosen),
+    )
+    answer.headers["HX-PTag"] = tag
+    return answer
+
+
+def _place_of(attempt: DeliveryAttempt) -> str:
+    if attempt.delivery_id is None:
+        ids = {"record_id": attempt.webhook_id, "attempt_id": attempt.id}
+        return url_for("webhooks.attempt", **ids)  # type: ignore[arg-type]
+    return url_for("deliveries.show", record_id=attempt.delivery_id, attempt=attempt.number)
+
+
+def _chosen(attempts: Any) -> DeliveryAttempt | None:
+    wanted = request.args.get("attempt", "")
+    named = [one for one in attempts if str(one.number) == wanted]
+    found = (named or list(attempts) or [None])[0]
+    return search.whole_attempt(web.actor(), found) if found else None
+
+
+def _place(delivery: Delivery, number: int | None = None, tab: str | None = None) -> str:
+    place: dict[str, Any] = {"record_id": delivery.id, "attempt": number, "tab": tab}
+    return url_for("deliveries.show", **{k: v for k, v in place.items() if v is not None})
+
+
+def _detail(delivery: Delivery, attempt: DeliveryAttempt | None) -> dict[str, Any]:
+    if attempt is None:
+        return {"detail": None}
+    hidden = settings.hidden_from(web.actor())
+    tab = request.args.get("tab", "")
+    return {
+        "detail": attempt_view.detail(
+            attempt, hidden, tab, lambda name: _place(delivery, attempt.number, name)
+        )
+    }
+
+
+def _story(
+    delivery: Delivery, webhook: Webhook, state: str, attempts: Any, chosen: Any
+) -> list[Moment]:
+    """Newest first: what comes next, every attempt, and how it began."""
+    tab = request.args.get("tab")
+    tried = [
+        Moment(
+            attempt_view.tone_word(one.outcome),
+            attempt_view.outcome_text(one.outcome),
+            one.created_at,
+            f"Attempt {one.number}",
+            f"{one.explanation} {one.remedy}".strip(),
+            _place(delivery, one.number, tab),
+            current=chosen is not None and one.id == chosen.id,
+        )
+        for one in attempts
+    ]
+    title, note = BEGUN.get(delivery.origin, ("Published", _matched(webhook)))
+    first = Moment("done", "accepted", delivery.created_at, title, note)
+    newest = chosen if chosen is not None and chosen.number == delivery.attempts else None
+    now = _now(delivery, webhook, state, newest)
+    return [line for line in (now, *tried, first) if line is not None]
+
+
+def _matched(webhook: Webhook) -> str:
+    return f"{webhook.name} subscribes to {', '.join(webhook.event_types[:3]) or 'nothing'}."
+
+
+def _now(
+    delivery: Delivery, webhook: Webhook, state: str, newest: DeliveryAttempt | None
+) -> Moment | None:
+    most = webhook.retry_policy["maxAttempts"]
+    if state == "held":
+        return Moment("held", "held", None, "Waits", attempt_view.held_because(webhook))
+    if state == "pending":
+        return Moment("pending", "pending", delivery.due_at, "First attempt", "In the queue.")
+    if state == "in_flight":
+        return Moment("sending", "on its way", None, f"Attempt {delivery.attempts}", "")
+    if state == "retrying":
+        text = f"Attempt {delivery.attempts + 1} of {most}; waits are {_waits(webhook)}."
+        if newest is not None and (asked := attempt_view.patience_asked(newest)):
+            text += f" The receiver asked for patience (Retry-After: {asked})."
+        return Moment("retrying", "retrying", delivery.due_at, "Next attempt", text)
+    endings = {
+        "failed": f"All {delivery.attempts} attempts failed. Nothing is sent any more by itself.",
+        "expired": "It waited longer than your tenant keeps deliveries.",
+        "cancelled": "Somebody chose not to send it.",
+    }
+    if state in endings:
+        return Moment(state, state, delivery.completed_at, "The end", endings[state])
+    return None
+
+
+def _waits(webhook: Webhook) -> str:
+    words = {"exponential": "ever longer", "linear": "evenly longer", "fixed": "always the same"}
+    return words.get(webhook.retry_policy["backoff"], "ever longer")
+
+
+@bp.post("/<record_id>/redeliveries")
+def redeliver(record_id: str) -> ResponseReturnValue:
+    """Send its event once more, and look at that."""
+    again = resend.redeliver(web.actor(), record_id)
+    web.toast("The event is sent once more.")
+    return web.see_other(url_for("deliveries.show", record_id=again.id))
+
+
+@bp.post("/<record_id>/attempts")
+def hurry(record_id: str) -> ResponseReturnValue:
+    """Make its next attempt now."""
+    resend.hurry(web.actor(), record_id)
+    web.toast("It is tried now.")
+    return web.see_other(url_for("deliveries.show", record_id=record_id))
+
+
+# ---------------------------------------------------------------- a webhook's own log
+
+of_webhook = Blueprint("webhook_deliveries", __name__, url_prefix="/webhooks")
+
+
+@of_webhook.get("/<record_id>/deliveries")
+def index_of_webhook(record_id: str) -> ResponseReturnValue:
+    """The log of one webhook, below its head."""
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    return log_page("webhooks/deliveries.html", "deliveries/_listing.html", record, record=record)

@@ -1,0 +1,195 @@
+"""Send the events of a window once more: see how many, begin, watch, stop.
+
+What is sent again are deliveries of their own, spread over time by the rate that was asked for, so
+that the queue does all the work and a cancelled replay is what has not been sent of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import func, select, text, update
+
+from portal.core.errors import Conflict, Invalid, NotFound
+from portal.database.session import Actor, database_now, find, new_id, session
+from portal.delivery.queue.matching import WAKE
+from portal.events.models import Event
+from portal.events.type_names import matches
+from portal.records.audit import trail as audit
+from portal.webhooks.models import WAITING, Delivery, Replay, Webhook
+
+What = Literal["failed", "missing", "all"]
+MOST = 50_000
+SHOWN = 50
+
+# The events of the window that the webhook wants today. `filters` is a list of
+# {"name": …, "values": […]}: of each the event must have one.
+WANTED = """
+FROM event e WHERE e.tenant_id = :tenant
+AND e.id >= ulid_floor('evt', :since) AND e.id < ulid_floor('evt', :until)
+AND e.type = ANY (:types) AND (e.only_for IS NULL OR e.only_for = :webhook)
+AND NOT EXISTS (
+    SELECT FROM jsonb_to_recordset(CAST(:filters AS jsonb)) AS f(name text, vals jsonb)
+    WHERE NOT coalesce(EXISTS (
+        SELECT FROM jsonb_array_elements(f.vals) AS v(value) WHERE v.value = e.data -> f.name
+    ), false))
+"""
+DELIVERED_TO_IT = """
+SELECT FROM delivery d WHERE d.tenant_id = e.tenant_id AND d.event_id = e.id
+AND d.webhook_id = :webhook
+"""
+NARROWED: Mapping[What, str] = {
+    "all": "",
+    "missing": f"AND NOT EXISTS ({DELIVERED_TO_IT})",
+    "failed": f"AND EXISTS ({DELIVERED_TO_IT} AND d.state IN ('failed', 'expired'))"
+    f" AND NOT EXISTS ({DELIVERED_TO_IT} AND d.state NOT IN ('failed', 'expired'))",
+}
+BEGIN = """
+INSERT INTO delivery
+    (tenant_id, id, webhook_id, event_id, event_type, subject, due_at, origin, replay_id)
+SELECT tenant_id,
+    ulid_floor('dlv', now()) || upper(lpad(to_hex(n), 8, '0'))
+        || upper(substr(replace(gen_random_uuid()::text, '-', ''), 1, 8)),
+    :webhook, id, type, subject, now() + make_interval(secs => (n - 1) * CAST(:step AS float8)),
+    'replay', :replay
+FROM (SELECT e.*, row_number() OVER (ORDER BY e.id) AS n {events}) AS e
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a replay is: state → how many of its deliveries."""
+
+    replay: Replay
+    counts: Mapping[str, int]
+
+    @property
+    def waiting(self) -> int:
+        """How many are still to be sent."""
+        return sum(self.counts.get(state, 0) for state in WAITING)
+
+
+def preview(actor: Actor, webhook_id: str, since: datetime, until: datetime, what: What) -> int:
+    """How many events a replay would send."""
+    actor.require("webhooks:write")
+    webhook = _sendable(actor, webhook_id)
+    count = text(f"SELECT count(*) {WANTED} {NARROWED[what]}")
+    return session.scalar(count, _values(webhook, since, until)) or 0
+
+
+def begin(
+    actor: Actor,
+    webhook_id: str,
+    since: datetime,
+    until: datetime,
+    what: What,
+    rate: int | None = None,
+) -> Replay:
+    """Send the events of [since, until) again, at most `rate` a second.
+
+    Raises Invalid when there are too many for one replay, Conflict when there are none.
+    """
+    total = preview(actor, webhook_id, since, until, what)
+    if total > MOST:
+        raise Invalid.field("to", f"These are {total} events; one replay sends {MOST} at most.")
+    if not total:
+        raise Conflict("There is nothing to send again in this window.")
+    webhook = _sendable(actor, webhook_id)
+    replay = Replay(
+        tenant_id=actor.tenant_id,
+        id=new_id(Replay.id_prefix),
+        webhook_id=webhook.id,
+        since=since,
+        until=until,
+        what=what,
+        rate=rate,
+        total=total,
+        created_by=actor.id,
+    )
+    session.add(replay)
+    session.flush()
+    events = f"{WANTED} {NARROWED[what]}"
+    values = _values(webhook, since, until) | {
+        "replay": replay.id,
+        "step": 1 / rate if rate else 0.0,
+    }
+    session.execute(text(BEGIN.format(events=events)), values)
+    session.execute(WAKE)
+    audit.record(actor, "webhook.replayed", webhook, {"replay": (None, replay.id)})
+    session.refresh(replay)
+    return replay
+
+
+def progress(actor: Actor, replay_id: str) -> Progress:
+    """One replay and how far it is. Raises NotFound."""
+    actor.require("webhooks:read")
+    replay = session.scalar(
+        select(Replay).where(Replay.tenant_id == actor.tenant_id, Replay.id == replay_id)
+    )
+    if replay is None:
+        raise NotFound(f"There is no replay {replay_id[:60]} in this tenant.")
+    find(Webhook, actor, replay.webhook_id, include_deleted=True)
+    counted = (
+        select(Delivery.state, func.count())
+        .where(Delivery.tenant_id == actor.tenant_id, Delivery.replay_id == replay.id)
+        .group_by(Delivery.state)
+    )
+    return Progress(replay, {row[0]: row[1] for row in session.execute(counted)})
+
+
+def of_webhook(actor: Actor, webhook: Webhook) -> Sequence[Replay]:
+    """The last replays of a webhook, the newest first."""
+    actor.require("webhooks:read")
+    query = select(Replay).where(
+        Replay.tenant_id == actor.tenant_id, Replay.webhook_id == webhook.id
+    )
+    return session.scalars(query.order_by(Replay.id.desc()).limit(SHOWN)).all()
+
+
+def cancel(actor: Actor, replay_id: str) -> Progress:
+    """Send nothing more of a replay; what is on its way arrives. Right to call twice."""
+    actor.require("webhooks:write")
+    found = progress(actor, replay_id)
+    session.execute(
+        update(Delivery)
+        .where(
+            Delivery.tenant_id == actor.tenant_id,
+            Delivery.replay_id == replay_id,
+            Delivery.state.in_(("pending", "retrying")),
+        )
+        .values(state="cancelled", completed_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
+    found.replay.cancelled_at = found.replay.cancelled_at or database_now()
+    session.flush()
+    webhook = find(Webhook, actor, found.replay.webhook_id, include_deleted=True)
+    audit.record(actor, "webhook.replay_cancelled", webhook, {"replay": (replay_id, None)})
+    return progress(actor, replay_id)
+
+
+def _sendable(actor: Actor, webhook_id: str) -> Webhook:
+    webhook = find(Webhook, actor, webhook_id)
+    if webhook.direction != "outbound" or webhook.url is None:
+        raise Conflict("This webhook has nowhere to send to.")
+    return webhook
+
+
+def _values(webhook: Webhook, since: datetime, until: datetime) -> dict[str, Any]:
+    known = select(Event.type).where(Event.tenant_id == webhook.tenant_id).distinct()
+    bounds = (Event.received_at >= since, Event.received_at < until)
+    types = [
+        name
+        for name in session.scalars(known.where(*bounds))
+        if any(matches(pattern, name) for pattern in webhook.event_types)
+    ]
+    filters = [{"name": name, "vals": values} for name, values in webhook.filter.items()]
+    return {
+        "tenant": webhook.tenant_id,
+        "webhook": webhook.id,
+        "since": since,
+        "until": until,
+        "types": types,
+        "filters": orjson.dumps(filters).decode(),
+    }

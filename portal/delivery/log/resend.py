@@ -1,0 +1,126 @@
+"""The verbs of deliveries: send once more, try now, and what settings would have done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from portal.core.errors import Conflict
+from portal.database.session import Actor, find, new_id, session
+from portal.delivery.log import search
+from portal.delivery.queue.matching import WAKE, passes
+from portal.events.models import Event
+from portal.events.type_names import matches
+from portal.records.audit import trail as audit
+from portal.webhooks.models import Delivery, Webhook
+
+TRIED = 200
+EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How settings would have done with the last events; see `try_settings`."""
+
+    events: int
+    matched: int
+    new: int | None
+    lost: int | None
+    examples: Sequence[str]
+
+
+def redeliver(actor: Actor, delivery_id: str) -> Delivery:
+    """Send a delivery's event once more, with the same webhook-id and `webhook-replay: true`.
+
+    Raises Conflict when the event is no longer kept, or the webhook is deleted.
+    """
+    actor.require("webhooks:write")
+    before, webhook = search.one(actor, delivery_id)
+    if webhook.is_deleted:
+        raise Conflict("The webhook of this delivery is deleted.")
+    of_it = select(Event.id).filter_by(tenant_id=actor.tenant_id, id=before.event_id)
+    if session.scalar(of_it) is None:
+        raise Conflict("The event of this delivery is no longer kept.")
+    again = owe(webhook, before.event_id, before.event_type, before.subject, "redelivery")
+    audit.record(actor, "webhook.redelivered", webhook, {"delivery": (before.id, again.id)})
+    return again
+
+
+def owe(
+    webhook: Webhook, event_id: str, event_type: str, subject: str | None, origin: str
+) -> Delivery:
+    """Write a delivery of an event to one webhook, and wake the workers."""
+    delivery = Delivery(
+        tenant_id=webhook.tenant_id,
+        id=new_id(Delivery.id_prefix),
+        webhook_id=webhook.id,
+        event_id=event_id,
+        event_type=event_type,
+        subject=subject,
+        origin=origin,
+    )
+    session.add(delivery)
+    session.flush()
+    session.refresh(delivery)
+    session.execute(WAKE)
+    return delivery
+
+
+def hurry(actor: Actor, delivery_id: str) -> Delivery:
+    """Make the next attempt of a delivery now, not when its turn comes.
+
+    An endpoint that asked for patience is still given it. Raises Conflict for a delivery that
+    waits for no attempt.
+    """
+    actor.require("webhooks:write")
+    delivery, webhook = search.one(actor, delivery_id)
+    if search.state_of(delivery, webhook) != "retrying":
+        raise Conflict("This delivery does not wait for another attempt.")
+    session.execute(
+        update(Delivery)
+        .where(
+            Delivery.tenant_id == actor.tenant_id,
+            Delivery.id == delivery.id,
+            Delivery.state == "retrying",
+        )
+        # What is due already waits in order, and keeps its place.
+        .values(due_at=func.least(Delivery.due_at, func.now()))
+        .execution_options(synchronize_session=False)
+    )
+    session.refresh(delivery)
+    session.execute(WAKE)
+    audit.record(actor, "webhook.hurried", webhook, {"delivery": (None, delivery.id)})
+    return delivery
+
+
+def try_settings(
+    actor: Actor,
+    event_types: Sequence[str],
+    wanted: dict[str, list[Any]],
+    webhook_id: str | None = None,
+) -> Trial:
+    """What of the last events a webhook with these settings would have got; against what the
+    webhook gets today, where one is named."""
+    actor.require("events:read")
+    webhook = find(Webhook, actor, webhook_id) if webhook_id else None
+    query = Event.seen_by(actor).where(Event.only_for.is_(None))
+    looked_at = session.scalars(query.order_by(Event.id.desc()).limit(TRIED)).all()
+
+    def would_match(patterns: Sequence[str], wanted: dict[str, list[Any]]) -> list[str]:
+        return [
+            event.id
+            for event in looked_at
+            if any(matches(pattern, event.type) for pattern in patterns)
+            and passes(wanted, event.data)
+        ]
+
+    now = would_match(event_types, wanted)
+    before = would_match(webhook.event_types, webhook.filter) if webhook else None
+    return Trial(
+        len(looked_at),
+        len(now),
+        None if before is None else len(set(now) - set(before)),
+        None if before is None else len(set(before) - set(now)),
+        now[:EXAMPLES],
+    )

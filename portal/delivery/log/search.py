@@ -1,0 +1,237 @@
+"""The delivery log as people and programs read it: all webhooks of a tenant, or one, newest first.
+
+Every question is answered along an index, so the log of a million deliveries opens as fast as that
+of ten. Words are looked up by equality (a whole id, a whole subject), never within texts.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, literal, not_, select
+from sqlalchemy.orm import defer, undefer
+
+from portal.core.errors import NotFound
+from portal.database.session import Actor, session
+from portal.events.models import Event
+from portal.records.listing import Listing, Page, Query, page
+from portal.webhooks.models import ORIGINS, STATES, Delivery, DeliveryAttempt, Webhook
+
+SHOWN_STATES = ("pending", "held", "in_flight", "retrying", *STATES[3:])
+"""As people read them: what waits for a webhook that gets nothing now is held."""
+
+OF_ONE_SUBJECT = 500
+COUNTED_NEW = 100
+ATTEMPTS_SHOWN = 50
+WITH_BODY = undefer(DeliveryAttempt.body_of_event)
+CHOICES = 200
+AN_ID = re.compile(r"(dlv|evt|whk|rpl)_[0-9A-HJKMNP-TV-Z]{26}")
+
+# Typed for records; a delivery has the columns that a list needs, and none is deleted softly.
+LISTING: Listing[Any] = Listing(
+    Delivery,
+    filters={
+        "state": Delivery.state,
+        "event_type": Delivery.event_type,
+        "event_id": Delivery.event_id,
+        "subject": Delivery.subject,
+        "webhook_id": Delivery.webhook_id,
+        "replay_id": Delivery.replay_id,
+        "origin": Delivery.origin,
+    },
+    choices={"state": SHOWN_STATES, "origin": ORIGINS},
+    ranges={"created_at": Delivery.created_at},
+    sorts={"created_at": Delivery.id},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """What a line of the log says of its webhook."""
+
+    id: str
+    name: str
+    receives: bool
+    is_paused: bool
+
+
+def find_page(actor: Actor, query: Query, upto: str | None = None) -> Page[Any]:
+    """One page of the log. With `upto` (an id) as if nothing newer had been written."""
+    actor.require("webhooks:read")
+    also = _conditions(actor, query)
+    if upto is not None:
+        also.append(Delivery.id <= upto)
+    return page(actor, LISTING, _plain(query), also=also)
+
+
+def count_newer(actor: Actor, query: Query, than: str) -> int:
+    """How many deliveries that the question asks for are newer than one; COUNTED_NEW at most."""
+    actor.require("webhooks:read")
+    plain = _plain(query)
+    statement: Select[Any] = Delivery.seen_by(actor).where(
+        Delivery.id > than,
+        *_conditions(actor, query),
+        *(LISTING.filters[name] == value for name, value in plain.filters.items()),
+    )
+    ids = statement.with_only_columns(Delivery.id).limit(COUNTED_NEW).subquery()
+    return session.scalar(select(func.count()).select_from(ids)) or 0
+
+
+def receivers(actor: Actor, deliveries: Sequence[Delivery]) -> Mapping[str, Receiver]:
+    """The webhooks that these deliveries belong to, by id."""
+    ids = {delivery.webhook_id for delivery in deliveries}
+    if not ids:
+        return {}
+    query = Webhook.seen_by(actor).where(Webhook.id.in_(ids))
+    return {found.id: found for found in _receivers(query)}
+
+
+def choices(actor: Actor) -> list[tuple[str, str]]:
+    """Webhooks to choose from, by name."""
+    query = Webhook.seen_by(actor).where(
+        Webhook.is_deleted.is_(False), Webhook.direction == "outbound"
+    )
+    return [(r.id, r.name) for r in _receivers(query.order_by(Webhook.name_key).limit(CHOICES))]
+
+
+def _receivers(query: Select[Any]) -> list[Receiver]:
+    receives = Webhook.receives.label("receives")
+    columns = (Webhook.id, Webhook.name, receives, Webhook.paused_at)
+    return [
+        Receiver(row.id, row.name, row.receives, row.paused_at is not None)
+        for row in session.execute(query.with_only_columns(*columns))
+    ]
+
+
+def state_of(delivery: Delivery, receiver: Receiver | Webhook | None) -> str:
+    """The state as people read it."""
+    idle = receiver is not None and not receiver.receives
+    return "held" if idle and delivery.state in ("pending", "retrying") else delivery.state
+
+
+def next_attempt(delivery: Delivery, webhook: Webhook) -> datetime | None:
+    """When it is tried next, as far as that is settled."""
+    return delivery.due_at if state_of(delivery, webhook) in ("pending", "retrying") else None
+
+
+def print_of(deliveries: Sequence[Delivery], receivers: Mapping[str, Receiver], new: int) -> str:
+    """Changes exactly when what the log shows of these deliveries does."""
+    seen = [
+        f"{one.id} {state_of(one, receivers.get(one.webhook_id))} {one.attempts} {one.status}"
+        for one in deliveries
+    ]
+    return hashlib.sha256("\n".join([*seen, str(new)]).encode()).hexdigest()[:16]
+
+
+def one(actor: Actor, delivery_id: str) -> tuple[Delivery, Webhook]:
+    """One delivery and its webhook in one statement. Raises NotFound, as for a made-up id also
+    where the webhook is not the actor's."""
+    actor.require("webhooks:read")
+    query = Webhook.seen_by(actor).join(
+        Delivery,
+        (Delivery.tenant_id == Webhook.tenant_id) & (Delivery.webhook_id == Webhook.id),
+    )
+    found = session.execute(
+        query.where(Delivery.id == delivery_id).with_only_columns(Delivery, Webhook)
+    ).first()
+    if found is None:
+        raise NotFound(f"There is no delivery {delivery_id[:60]} in this tenant.")
+    return found[0], found[1]
+
+
+def attempt_named(actor: Actor, attempt_id: str) -> DeliveryAttempt | None:
+    """One attempt by its own id: of a test (dlv_…), which belongs to no delivery, or of the
+    engine (att_…)."""
+    actor.require("webhooks:read")
+    seen = Webhook.seen_by(actor).with_only_columns(Webhook.id)
+    query = DeliveryAttempt.seen_by(actor).where(
+        DeliveryAttempt.id == attempt_id, DeliveryAttempt.webhook_id.in_(seen)
+    )
+    return session.scalar(query.options(WITH_BODY))
+
+
+def after(actor: Actor, webhook: Webhook, sequence: int, limit: int) -> Sequence[Delivery]:
+    """A webhook's deliveries that follow a sequence number, in their order: to fill a gap."""
+    actor.require("webhooks:read")
+    query = Delivery.seen_by(actor).where(
+        Delivery.webhook_id == webhook.id,
+        Delivery.sequence.is_not(None),
+        Delivery.sequence > sequence,
+    )
+    return session.scalars(query.order_by(Delivery.sequence).limit(limit)).all()
+
+
+def attempts_of(
+    actor: Actor, delivery: Delivery, *, whole: bool = False
+) -> Sequence[DeliveryAttempt]:
+    """The attempts of one delivery, the newest first; only `whole` with what was sent and
+    answered."""
+    query = DeliveryAttempt.seen_by(actor).where(DeliveryAttempt.of(delivery))
+    if whole:
+        query = query.options(WITH_BODY)
+    else:
+        query = query.options(
+            defer(DeliveryAttempt.body_of_test, raiseload=True),
+            defer(DeliveryAttempt.request_headers, raiseload=True),
+            defer(DeliveryAttempt.response_body, raiseload=True),
+            defer(DeliveryAttempt.response_headers, raiseload=True),
+        )
+    newest_first = query.order_by(DeliveryAttempt.number.desc())
+    return session.scalars(newest_first.limit(ATTEMPTS_SHOWN)).all()
+
+
+def whole_attempt(actor: Actor, attempt: DeliveryAttempt) -> DeliveryAttempt:
+    """An attempt of `attempts_of` with everything."""
+    query = DeliveryAttempt.seen_by(actor).where(DeliveryAttempt.id == attempt.id)
+    query = query.options(WITH_BODY)
+    return session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def _plain(query: Query) -> Query:
+    """The part of a question that is equality; words, states and what is derived is asked apart."""
+    apart = ("state",) if query.filters.get("state") in SHOWN_STATES else ()
+    filters = {name: value for name, value in query.filters.items() if name not in apart}
+    return replace(query, filters=filters, q="", tag=None, include_deleted=True)
+
+
+def _conditions(actor: Actor, query: Query) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if actor.app_id is not None:
+        found.append(Delivery.webhook_id.in_(Webhook.seen_by(actor).with_only_columns(Webhook.id)))
+    state = query.filters.get("state")
+    if state in STATES:
+        # Said in the statement itself: for a parameter, a plan that is kept passes by the indexes
+        # that have deliveries of some states alone.
+        found.append(Delivery.state == literal(state, literal_execute=True))
+    if state in ("pending", "retrying", "held"):
+        found += _by_receiver(actor, held=state == "held")
+    if words := query.q.strip():
+        found.append(_named(actor, words))
+    return found
+
+
+def _by_receiver(actor: Actor, *, held: bool) -> list[ColumnElement[bool]]:
+    idle = select(Webhook.id).where(Webhook.tenant_id == actor.tenant_id, not_(Webhook.receives))
+    if held:
+        return [Delivery.state.in_(("pending", "retrying")), Delivery.webhook_id.in_(idle)]
+    return [Delivery.webhook_id.not_in(idle)]
+
+
+def _named(actor: Actor, words: str) -> ColumnElement[bool]:
+    """What a pasted id or a subject means."""
+    if AN_ID.fullmatch(words):
+        column = {
+            "dlv": Delivery.id,
+            "evt": Delivery.event_id,
+            "whk": Delivery.webhook_id,
+            "rpl": Delivery.replay_id,
+        }[words[:3]]
+        return column == words
+    about = select(Event.id).where(Event.tenant_id == actor.tenant_id, Event.subject == words)
+    # Subjects are indexed where events are; what an event's subject is, its deliveries' is too.
+    newest = about.order_by(Event.id.desc()).limit(OF_ONE_SUBJECT)
+    found = session.scalars(newest).all()
+    return Delivery.event_id.in_(found) if found else literal(False)

@@ -1,0 +1,108 @@
+"""Tell workers of deliveries that were published a moment ago, so that nobody has to look for them.
+
+A publisher notifies the workers of each webhook that it owes something: its tenant, its id, and the
+first and the last of the new deliveries. A worker claims those by their names. Whatever else is due
+(retries, webhooks that keep an order or a rate, what no worker had room for) it looks for, at least
+once a second; a notice that is lost costs no more than that.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from portal.delivery.queue.policy import RAMP_SECONDS
+from portal.delivery.queue.queue import CLAIM, PICKED, Due, Taken, ask, lease, require_standing
+from portal.fast.pipeline import BEGIN, COMMIT, Connection, rolled_back
+
+MOST_NOTICES = 20
+"""Limit the notices of one publication: one for more webhooks says only that something is due."""
+
+CHANNEL = "delivery_new"
+"""Keep the notices apart from `matching.CHANNEL`, on which workers of the release before take every
+notice for the id of a webhook to halt."""
+
+LOOK = ""  # the notice that something is due
+
+# `is_plain`: nothing of what `due_endpoints` and the claim after it look at keeps the webhook back.
+# One that is not comes back without a delivery. In the order of the index of what waits: where the
+# clocks of publishers differ, the ids between two may be a million.
+PICK = f"""
+SELECT w.id AS webhook_id, plain.is_plain, due.*
+FROM unnest(%(webhooks)s::text[], %(rooms)s::int[]) AS o(webhook_id, room)
+JOIN webhook w ON w.tenant_id = %(tenant)s AND w.id = o.webhook_id
+LEFT JOIN endpoint e ON e.tenant_id = w.tenant_id AND e.webhook_id = w.id
+LEFT JOIN application a ON a.tenant_id = w.tenant_id AND a.id = w.application_id
+CROSS JOIN LATERAL (SELECT w.is_active AND w.paused_at IS NULL AND NOT w.ordered
+    AND w.rate_limit IS NULL
+    AND (e.resumed_at IS NULL OR e.resumed_at <= now() - make_interval(secs => %(ramp)s))
+    AND (e.not_before IS NULL OR e.not_before <= now())
+    AND coalesce(a.status, '') NOT IN ('suspended', 'retired') AS is_plain) AS plain
+LEFT JOIN LATERAL (
+    SELECT {PICKED} FROM delivery d
+    WHERE d.tenant_id = %(tenant)s AND d.webhook_id = w.id AND plain.is_plain
+    AND d.state = 'pending' AND d.due_at <= now() AND d.id BETWEEN %(first)s AND %(last)s
+    ORDER BY d.due_at, d.id LIMIT o.room FOR UPDATE OF d SKIP LOCKED
+) AS due ON true
+"""  # noqa: S608  names of columns, all of them in queue
+
+
+class Fresh(NamedTuple):
+    """Name new deliveries of one webhook, by the ids of the first and the last of them."""
+
+    tenant_id: str
+    webhook_id: str
+    first: str
+    last: str
+
+    @property
+    def due(self) -> Due:
+        """Return the endpoint as one without conditions."""
+        return Due(self.tenant_id, self.webhook_id, False, False, None, None)
+
+
+def gather(found: dict[str, Fresh], new: Fresh) -> None:
+    """Add new deliveries to those that are known, by webhook."""
+    known = found.get(new.webhook_id, new)
+    first, last = min(known.first, new.first), max(known.last, new.last)
+    found[new.webhook_id] = new._replace(first=first, last=last)
+
+
+def notices(tenant_id: str, owed: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the notices of these new deliveries: one for each webhook, or one for all."""
+    found: dict[str, Fresh] = {}
+    for one in owed:
+        gather(found, Fresh(tenant_id, one["webhook_id"], one["id"], one["id"]))
+    return [" ".join(new) for new in found.values()] if len(found) <= MOST_NOTICES else [LOOK]
+
+
+def read(notice: str) -> Fresh | None:
+    """Return what a notice tells of new deliveries; None if it tells only that something is due."""
+    words = notice.split(" ")
+    return Fresh(*words) if len(words) == len(Fresh._fields) else None
+
+
+async def take(
+    connection: Connection, tenant_id: str, wanted: Sequence[tuple[Fresh, int]], worker: int
+) -> tuple[list[Taken], set[str]]:
+    """Lease up to so many of these of one tenant to the worker of this number, in a transaction.
+    Return them, and the webhooks with conditions: theirs have to be looked for.
+
+    Raises TakenForGone.
+    """
+    values = {
+        "tenant": tenant_id,
+        "worker": worker,
+        "webhooks": [one.webhook_id for one, _ in wanted],
+        "rooms": [room for _, room in wanted],
+        "first": min(one.first for one, _ in wanted),
+        "last": max(one.last for one, _ in wanted),
+        "ramp": RAMP_SECONDS,
+    }
+    async with rolled_back(connection):
+        _, claim, rows = await connection.send(BEGIN, ask(CLAIM, values), ask(PICK, values))
+        require_standing(claim)
+        conditional = {row["webhook_id"] for row in rows if not row.pop("is_plain")}
+        picked = [row for row in rows if row["id"] is not None]
+        if picked:
+            return await lease(connection, tenant_id, picked, worker, {}, COMMIT), conditional
+        await connection.send(COMMIT)
+        return [], conditional

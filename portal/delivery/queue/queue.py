@@ -1,0 +1,600 @@
+"""The queue in PostgreSQL: take what is due, and record what came of it.
+
+Everything is done as the tenant that it belongs to; the one question across tenants is which
+endpoints have something due (`due_endpoints`, a function of the owner, see the migration). One
+transaction serves several tenants by entering one after the other.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from itertools import chain, groupby
+from typing import Any, NamedTuple
+
+import orjson
+
+from portal.delivery.queue import policy
+from portal.fast import pipeline
+from portal.fast.pipeline import BEGIN, COMMIT, Ask, Connection, rolled_back
+
+Rows = list[dict[str, Any]]
+
+CONNECTION = "portal-delivery"
+LEASE_SECONDS = 90
+"""Longer than any attempt can take: 30 s to the answer, 5 s for its body, and DNS. What a worker
+had that is gone comes back sooner (portal.delivery.queue.worker_presence)."""
+
+# A worker is there for as long as a session of it holds this lock, which all may hold at once.
+ATTEND = "SELECT pg_advisory_lock_shared(hashtext('delivery'), hashtext('workers'))"
+WORKERS = """
+SELECT DISTINCT pid FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND objsubid = 2
+AND classid::bigint = hashtext('delivery')::bigint & 4294967295
+AND objid::bigint = hashtext('workers')::bigint & 4294967295
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+HALTED = "delivery_halted"
+ANSWER = f"SELECT pg_notify('{HALTED}', %s)"
+ENTER = "SELECT set_config('app.tenant_id', %(tenant)s, true)"
+# Nobody takes back what a worker has while it claims more; and one that is gone claims nothing.
+CLAIM = """
+SELECT set_config('app.tenant_id', %(tenant)s, true), ARRAY(
+    SELECT number FROM delivery_worker
+    WHERE number = %(worker)s AND alive_until > now() AND buried_at IS NULL FOR KEY SHARE
+) AS standing
+"""
+SILENT = "SELECT * FROM silent_endpoints(%s)"
+AT_ONCE = 50
+MOST_IN_HAND = 10  # deliveries of a webhook in order: one, but for settings that changed lately
+DUE = "SELECT * FROM due_endpoints(%s, %s, %s, %s)"
+# One that another worker is at is left to it: a worker that hangs there keeps nobody else waiting.
+ALONE = """
+SELECT id FROM unnest(%s::text[]) AS o(id) WHERE pg_try_advisory_xact_lock(hashtextextended(id, 0))
+"""
+PROBE = """
+UPDATE endpoint SET next_probe_at = now() + make_interval(secs => %s)
+WHERE tenant_id = %s AND webhook_id = ANY (%s) AND next_probe_at <= now() RETURNING webhook_id
+"""
+# What ran out of webhooks in order, of a worker without a number: it is among the last.
+LAPSED = """
+SELECT last.webhook_id, last.id
+FROM unnest(%(webhooks)s::text[]) AS w(id) CROSS JOIN LATERAL (
+    SELECT l.webhook_id, l.id, l.state, l.due_at FROM delivery l
+    WHERE l.tenant_id = %(tenant)s AND l.webhook_id = w.id AND l.sequence IS NOT NULL
+    ORDER BY l.sequence DESC LIMIT %(most)s
+) AS last
+WHERE last.state = 'in_flight' AND last.due_at <= now()
+"""
+# The end of a lease lies behind everything that waits. What somebody records just now is left.
+BACK_IN_PLACE = """
+UPDATE delivery d SET due_at = d.created_at
+WHERE d.tenant_id = %(tenant)s AND d.id = ANY (ARRAY(
+    SELECT l.id FROM delivery l WHERE l.tenant_id = %(tenant)s AND l.id = ANY (%(ids)s)
+    AND l.state = 'in_flight' AND l.due_at <= now() FOR UPDATE SKIP LOCKED))
+RETURNING d.id
+"""
+PICKED = "d.id, d.event_id, d.event_type, d.token, d.attempts, d.sequence, d.origin, d.replay_id"
+PICK = f"""
+SELECT w.webhook_id, due.*
+FROM unnest(%(webhooks)s::text[], %(rooms)s::int[], %(probes)s::bool[], %(ordered)s::bool[])
+    AS w(webhook_id, room, is_probe, is_ordered)
+CROSS JOIN LATERAL (
+    SELECT {PICKED} FROM delivery d
+    WHERE d.tenant_id = %(tenant)s AND d.webhook_id = w.webhook_id
+    AND d.state IN ('pending', 'in_flight', 'retrying')
+    AND d.due_at <= CASE WHEN w.is_probe THEN 'infinity'::timestamptz ELSE now() END
+    AND (d.state <> 'in_flight' OR d.due_at <= now())
+    AND NOT (w.is_ordered AND EXISTS (
+        SELECT FROM delivery o
+        WHERE o.tenant_id = %(tenant)s AND o.webhook_id = w.webhook_id
+        AND o.state = 'in_flight' AND o.due_at > now()))
+    ORDER BY d.due_at, d.id LIMIT w.room FOR UPDATE OF d SKIP LOCKED
+) due
+"""  # noqa: S608  names of columns, all of them above
+# A limited rate is kept by all workers together: each delivery moves `paid_until` by its share of a
+# second, and what may leave now is what `paid_until` is behind, of the last second.
+ALLOWED = """
+SELECT r.webhook_id, floor(1e-6 + r.rate * extract(
+    epoch FROM now() - greatest(e.paid_until, now() - interval '1 second')))::int AS allowed
+FROM unnest(%s::text[], %s::float8[]) AS r(webhook_id, rate)
+LEFT JOIN endpoint e ON e.tenant_id = %s AND e.webhook_id = r.webhook_id
+"""
+COUNT = """
+INSERT INTO endpoint AS e (tenant_id, webhook_id, last_sequence, paid_until)
+SELECT %(tenant)s, webhook_id, many, now() - interval '1 second' + make_interval(secs => spent)
+FROM unnest(%(webhooks)s::text[], %(many)s::bigint[], %(spent)s::float8[])
+    AS n(webhook_id, many, spent)
+ON CONFLICT (tenant_id, webhook_id)
+DO UPDATE SET last_sequence = e.last_sequence + excluded.last_sequence,
+    paid_until = coalesce(greatest(e.paid_until, now() - interval '1 second')
+        + (excluded.paid_until - (now() - interval '1 second')), e.paid_until)
+"""
+# What is given for each row is looked up by its id in an object, and the rows by the primary key:
+# a join would be a loop in a loop, whose order depends on what the planner believes of a table that
+# was empty when it looked. `first` and `last` are the least and the greatest of the ids: PostgreSQL
+# leaves out the partitions of other days by them, which it cannot do by an array.
+LEASE = """
+UPDATE delivery d SET state = 'in_flight', token = d.token + 1, attempts = d.attempts + 1,
+    due_at = now() + make_interval(secs => %(lease)s), holder = %(worker)s,
+    sequence = coalesce(d.sequence, (%(places)s::jsonb ->> d.id)::bigint + (
+        SELECT e.last_sequence FROM endpoint e
+        WHERE e.tenant_id = %(tenant)s AND e.webhook_id = d.webhook_id))
+WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s)
+AND d.id BETWEEN %(first)s AND %(last)s RETURNING d.id, d.sequence
+"""
+# Each by a range of one id, in the order of ids: only the primary key gives that. For an equal id,
+# in a table that was empty when it was planned, any index that begins with the tenant seems to do.
+EVENTS = """
+SELECT found.* FROM unnest(%(ids)s::text[]) AS wanted(id) CROSS JOIN LATERAL (
+    SELECT e.id, e.data::text AS data, e.occurred_at FROM event e
+    WHERE e.tenant_id = %(tenant)s AND e.id BETWEEN wanted.id AND wanted.id
+    AND e.id BETWEEN %(first)s AND %(last)s ORDER BY e.id LIMIT 1
+) AS found
+"""
+SETTINGS = """
+SELECT w.id, w.url, w.headers, w.retry_policy, w.signature_scheme, w.secret_fingerprint,
+    w.paused_at IS NOT NULL AS is_paused, w.ordered, coalesce(e.throttles, 0) AS throttles,
+    now() AS taken_at
+FROM webhook w LEFT JOIN endpoint e ON e.tenant_id = w.tenant_id AND e.webhook_id = w.id
+WHERE w.tenant_id = %(tenant)s AND w.id = ANY (%(webhooks)s)
+"""
+COMPLETE = """
+UPDATE delivery d SET (holder, state, outcome, status, due_at, completed_at) = (
+    SELECT NULL::int, a.state, a.outcome, a.status,
+        CASE WHEN a.state <> 'retrying' THEN d.due_at WHEN a.keeps_place THEN d.created_at
+            ELSE now() + make_interval(secs => a.wait) END,
+        CASE WHEN a.state <> 'retrying' THEN now() END
+    FROM jsonb_to_record(%(done)s::jsonb -> d.id) AS a(
+        state text, outcome text, status int, wait float8, keeps_place bool))
+WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s)
+AND d.id BETWEEN %(first)s AND %(last)s AND d.state = 'in_flight'
+AND d.token = (%(done)s::jsonb -> d.id ->> 'token')::bigint RETURNING d.id
+"""
+COLUMNS = {
+    "id": "text", "webhook_id": "text", "delivery_id": "text", "event_id": "text", "number": "int",
+    "event_type": "text", "url": "text", "request_headers": "jsonb", "request_body": "text",
+    "signed_with": "text", "outcome": "text", "explanation": "text", "remedy": "text",
+    "status": "int", "response_headers": "jsonb", "response_body": "text",
+    "response_truncated": "bool", "timings": "jsonb", "address": "text", "tls_version": "text",
+    "certificate_days": "int",
+}  # fmt: skip
+# What was erased while it was on its way leaves no body behind; and a worker that did not hear of
+# its commit, because the database died just then, says everything once more.
+ATTEMPTS = f"""
+INSERT INTO delivery_attempt
+    (tenant_id, actor_id, actor_name, created_at, completed_at, {", ".join(COLUMNS)})
+SELECT %(tenant)s::text, 'system', 'Delivery', now() - make_interval(secs => a.took), now(),
+    {", ".join(f"a.{name}" for name in COLUMNS)}
+FROM jsonb_to_recordset(%(attempts)s) AS a(
+    took float8, {", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())})
+WHERE EXISTS (SELECT FROM delivery d WHERE d.tenant_id = %(tenant)s::text
+    AND d.id = a.delivery_id AND d.id BETWEEN %(first)s AND %(last)s)
+ON CONFLICT DO NOTHING
+"""  # noqa: S608  names of columns, all of them above
+SEEN = """
+UPDATE webhook w SET last_delivery_at = now(), last_delivery_status = a.outcome,
+    consecutive_failures = CASE WHEN a.good THEN 0 ELSE w.consecutive_failures END + a.failures
+FROM jsonb_to_recordset(%(endpoints)s) AS a(webhook_id text, outcome text, good bool, failures int)
+WHERE w.tenant_id = %(tenant)s AND w.id = a.webhook_id
+"""
+# One that was well and is well is left alone: its row is locked by each claim that counts on it, so
+# that recording and claiming would wait for each other. `SEEN`, before, keeps the order of records.
+ENDPOINTS = """
+UPDATE endpoint e SET
+    failing_since = CASE WHEN a.failures > 0 AND (a.good OR e.failing_since IS NULL) THEN now()
+        WHEN a.good AND a.failures = 0 THEN NULL ELSE e.failing_since END,
+    warned_at = CASE WHEN a.good THEN NULL ELSE e.warned_at END,
+    throttles = CASE WHEN a.throttled THEN e.throttles + 1 WHEN a.good THEN 0
+        ELSE e.throttles END,
+    not_before = CASE WHEN a.slow IS NULL THEN e.not_before
+        ELSE greatest(e.not_before, now() + make_interval(secs => a.slow)) END
+FROM jsonb_to_recordset(%(endpoints)s)
+    AS a(webhook_id text, good bool, failures int, slow float8, throttled bool), webhook w
+WHERE e.tenant_id = %(tenant)s AND e.webhook_id = a.webhook_id
+AND w.tenant_id = e.tenant_id AND w.id = e.webhook_id
+AND NOT (a.good AND a.failures = 0 AND a.slow IS NULL AND NOT a.throttled
+    AND e.failing_since IS NULL AND e.warned_at IS NULL AND e.throttles = 0)
+RETURNING e.webhook_id, w.consecutive_failures AS failures, w.paused_at IS NOT NULL AS is_paused,
+    e.warned_at IS NOT NULL AS is_warned,
+    coalesce(extract(epoch FROM now() - e.failing_since), 0)::float8 AS failing_for
+"""
+GIVE_BACK = """
+UPDATE delivery d SET state = CASE WHEN d.attempts > 1 THEN 'retrying' ELSE 'pending' END,
+    due_at = CASE WHEN d.id = ANY (%(ordered)s) THEN d.created_at ELSE now() END,
+    attempts = d.attempts - 1, holder = NULL
+WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s) AND d.state = 'in_flight'
+AND d.token = (%(tokens)s::jsonb ->> d.id)::bigint
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An endpoint that has something due. `rate` a second, `ramp_seconds` since its pause ended."""
+
+    tenant_id: str
+    webhook_id: str
+    is_probe: bool
+    is_ordered: bool
+    rate: int | None
+    ramp_seconds: float | None
+
+    @property
+    def pace(self) -> float | None:
+        """How many a second may leave from all workers together; None: as many as it takes."""
+        rates = (self.rate, policy.ramp(self.ramp_seconds))
+        return min((float(one) for one in rates if one and not self.is_probe), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What of a webhook is needed to send to it, as it was when the delivery was taken.
+
+    `taken_at` is that moment by the database's clock: the worker's own may be wrong.
+    """
+
+    id: str
+    url: str | None
+    headers: Mapping[str, str]
+    retry_policy: Mapping[str, Any]
+    signature_scheme: str
+    secret_fingerprint: str | None
+    is_paused: bool
+    ordered: bool
+    throttles: int
+    taken_at: datetime
+
+
+class Taken(NamedTuple):
+    """A delivery leased to this worker; `data` is the event's data as JSON, None if it is gone.
+
+    `worker` is the number that this worker had. `leased_at` by this process's monotonic clock.
+    """
+
+    tenant_id: str
+    id: str
+    webhook_id: str
+    event_id: str
+    event_type: str
+    token: int
+    attempts: int
+    sequence: int
+    origin: str
+    replay_id: str | None
+    data: str | None
+    occurred_at: datetime | None
+    settings: Settings
+    worker: int
+    leased_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How an endpoint stands after what was just recorded. `failing_for` in seconds."""
+
+    tenant_id: str
+    webhook_id: str
+    failures: int
+    is_paused: bool
+    is_warned: bool
+    failing_for: float
+
+
+_numbered = cache(pipeline.numbered)
+
+
+def ask(sql: str, values: Mapping[str, Any] | None = None) -> Ask:
+    """Return a statement with values by their names, as it is sent."""
+    numbered, names = _numbered(sql)
+    return Ask(numbered, [(values or {})[name] for name in names])
+
+
+async def connect(url: str, mark: str = "") -> Connection:
+    """Open a connection for the queue. `url` is libpq's; `mark` shows other processes which secret
+    key this one has (portal.ops.secret_key_rotation)."""
+    return await pipeline.connect(url, f"{CONNECTION} {mark}")
+
+
+async def attend(connection: Connection) -> None:
+    """Let the other workers count this one, for as long as the connection lives."""
+    await connection.execute(ATTEND)
+
+
+async def workers(connection: Connection) -> int:
+    """How many workers there are at this moment; at least the one that asks."""
+    return max(len(await (await connection.execute(WORKERS)).fetchall()), 1)
+
+
+async def halted(connection: Connection, webhook_id: str) -> None:
+    """Say to who waits for it that this worker begins nothing more for a webhook."""
+    await connection.execute(ANSWER, (webhook_id,))
+
+
+async def due(
+    connection: Connection, after: tuple[str, str], busy: Sequence[str], at_most: int
+) -> list[Due]:
+    """Endpoints with something due, in the order of their ids from `after` on."""
+    rows = await connection.execute(DUE, (*after, list(busy), at_most))
+    return [Due(**row) for row in await rows.fetchall()]
+
+
+async def silent(connection: Connection) -> list[tuple[str, str]]:
+    """Paused endpoints that are to be tried, and have nothing to be tried with: their ids."""
+    rows = await connection.execute(SILENT, (AT_ONCE,))
+    return [(row["tenant_id"], row["webhook_id"]) for row in await rows.fetchall()]
+
+
+class TakenForGone(Exception):
+    """Say that the others have taken back what this worker had: it needs a new number."""
+
+
+async def take(
+    connection: Connection, wanted: Sequence[tuple[Due, int]], worker: int
+) -> list[Taken]:
+    """Lease up to so many deliveries of each endpoint to the worker of this number: one
+    transaction, none of it lost if it fails, and none of it taken by two. Raises TakenForGone."""
+    found: list[Taken] = []
+    by_tenant = sorted(wanted, key=lambda one: (one[0].tenant_id, one[0].webhook_id))
+    async with connection.transaction():
+        for tenant_id, group in groupby(by_tenant, lambda one: one[0].tenant_id):
+            found += await _take(connection, tenant_id, list(group), worker)
+    return found
+
+
+async def _take(
+    connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]], worker: int
+) -> list[Taken]:
+    [claim] = await connection.send(ask(CLAIM, {"tenant": tenant_id, "worker": worker}))
+    require_standing(claim)
+    wanted = await _with_probes(connection, tenant_id, wanted)
+    if alone := {one.webhook_id for one, _ in wanted if one.is_ordered or one.pace}:
+        free = await (await connection.execute(ALONE, (sorted(alone),))).fetchall()
+        taken = alone - {row["id"] for row in free}
+        wanted = [(one, room) for one, room in wanted if one.webhook_id not in taken]
+    wanted = await _in_place(connection, tenant_id, wanted)
+    wanted = await _within_pace(connection, tenant_id, wanted)
+    names = [one.webhook_id for one, _ in wanted]
+    picked = await (
+        await connection.execute(
+            PICK,
+            {
+                "tenant": tenant_id,
+                "webhooks": names,
+                "rooms": [room for _, room in wanted],
+                "probes": [one.is_probe for one, _ in wanted],
+                "ordered": [one.is_ordered for one, _ in wanted],
+            },
+        )
+    ).fetchall()
+    if not picked:
+        return []
+    paces = {one.webhook_id: one.pace for one, _ in wanted if one.pace}
+    return await lease(connection, tenant_id, picked, worker, paces)
+
+
+def require_standing(claim: Sequence[Mapping[str, Any]]) -> None:
+    """Raise TakenForGone unless CLAIM found the worker alive."""
+    if not claim[0]["standing"]:
+        raise TakenForGone
+
+
+async def _in_place(
+    connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]]
+) -> Sequence[tuple[Due, int]]:
+    """Put what dead workers had of webhooks in order back in its place. Leaves out a webhook of
+    which somebody records such a delivery just now: the next one must not overtake it."""
+    ordered = [one.webhook_id for one, _ in wanted if one.is_ordered]
+    if not ordered:
+        return wanted
+    values = {"tenant": tenant_id, "webhooks": ordered, "most": MOST_IN_HAND}
+    rows = await (await connection.execute(LAPSED, values)).fetchall()
+    if not rows:
+        return wanted
+    lapsed = {row["id"]: row["webhook_id"] for row in rows}
+    placed = await connection.execute(BACK_IN_PLACE, {"tenant": tenant_id, "ids": list(lapsed)})
+    for row in await placed.fetchall():
+        del lapsed[row["id"]]
+    left = set(lapsed.values())
+    return [pair for pair in wanted if pair[0].webhook_id not in left]
+
+
+def _numbering(
+    tenant_id: str, picked: Sequence[Mapping[str, Any]], paces: Mapping[str, float]
+) -> tuple[list[Ask], dict[str, int]]:
+    """Return what gives those that are taken for the first time their places in their endpoints'
+    sequences, and charges all of them to the limited rates; and the places, counted from the end
+    that the sequences have then."""
+    new = sorted((row for row in picked if row["sequence"] is None), key=lambda row: row["id"])
+    counts = Counter(row["webhook_id"] for row in new)
+    charged = Counter(row["webhook_id"] for row in picked if row["webhook_id"] in paces)
+    # The order of the locks: two workers must not wait crosswise.
+    names = sorted(counts.keys() | charged.keys())
+    spent = [charged[name] / paces[name] if name in paces else None for name in names]
+    following = {name: -count for name, count in counts.items()}
+    places = {}
+    for row in new:
+        following[row["webhook_id"]] += 1
+        places[row["id"]] = following[row["webhook_id"]]
+    many = [counts[name] for name in names]
+    values = {"tenant": tenant_id, "webhooks": names, "many": many, "spent": spent}
+    return [ask(COUNT, values)] if names else [], places
+
+
+async def _within_pace(
+    connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]]
+) -> list[tuple[Due, int]]:
+    """With no more room than the limited rates leave at this moment."""
+    paces = {one.webhook_id: one.pace for one, _ in wanted if one.pace}
+    if not paces:
+        return list(wanted)
+    rows = await connection.execute(ALLOWED, (list(paces), list(paces.values()), tenant_id))
+    allowed = {row["webhook_id"]: max(row["allowed"], 0) for row in await rows.fetchall()}
+    return [(one, min(room, allowed.get(one.webhook_id, room))) for one, room in wanted]
+
+
+async def lease(
+    connection: Connection,
+    tenant_id: str,
+    picked: Sequence[Mapping[str, Any]],
+    worker: int,
+    paces: Mapping[str, float],
+    *ending: Ask,
+) -> list[Taken]:
+    """Number what was picked, write the lease, and read what is needed to send; `ending` is sent
+    in the same message."""
+    leased_at = time.monotonic()
+    numbering, places = _numbering(tenant_id, picked, paces)
+    values = {
+        "tenant": tenant_id,
+        **_these([row["id"] for row in picked]),
+        "places": _json(places),
+        "lease": LEASE_SECONDS,
+        "worker": worker,
+    }
+    of_events = {"tenant": tenant_id, **_these({row["event_id"] for row in picked})}
+    of_webhooks = {"tenant": tenant_id, "webhooks": sorted({row["webhook_id"] for row in picked})}
+    reading = ask(EVENTS, of_events), ask(SETTINGS, of_webhooks)
+    answers = await connection.send(*numbering, ask(LEASE, values), *reading, *ending)
+    leased, events, settings = answers[len(numbering) : len(numbering) + 3]
+    sequences = {row["id"]: row["sequence"] for row in leased}
+    data = {row["id"]: row for row in events}
+    known = {row["id"]: Settings(**row) for row in settings}
+    taken = [
+        Taken(
+            tenant_id=tenant_id,
+            **{
+                **row,
+                "token": row["token"] + 1,
+                "attempts": row["attempts"] + 1,
+                "sequence": sequences[row["id"]],
+            },
+            data=event["data"] if (event := data.get(row["event_id"])) else None,
+            occurred_at=event["occurred_at"] if event else None,
+            settings=known[row["webhook_id"]],
+            worker=worker,
+            leased_at=leased_at,
+        )
+        for row in picked
+    ]
+    return sorted(taken, key=lambda one: one.sequence)
+
+
+async def _with_probes(
+    connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]]
+) -> list[tuple[Due, int]]:
+    """Without the paused endpoints that another worker tries already."""
+    probes = [one.webhook_id for one, _ in wanted if one.is_probe]
+    if not probes:
+        return list(wanted)
+    rows = await connection.execute(PROBE, (LEASE_SECONDS, tenant_id, probes))
+    ours = {row["webhook_id"] for row in await rows.fetchall()}
+    return [pair for pair in wanted if not pair[0].is_probe or pair[0].webhook_id in ours]
+
+
+class Done(NamedTuple):
+    """What is to be recorded of one attempt: plain values, as the statements take them."""
+
+    tenant_id: str
+    delivery: Mapping[str, Any]
+    attempt: Mapping[str, Any] | None
+    endpoint: Mapping[str, Any]
+
+
+async def complete(connection: Connection, done: Iterable[Done]) -> list[Health]:
+    """Record attempts in one transaction; a delivery only while its token is still ours.
+
+    What was recorded before, or is another's by now, does not count for its endpoint either: a
+    worker that did not hear of its commit says the same again.
+    """
+    by_tenant = sorted(done, key=lambda one: one.tenant_id)
+    batches = {
+        tenant_id: list(group) for tenant_id, group in groupby(by_tenant, lambda one: one.tenant_id)
+    }
+    records = [_recorded(tenant_id, batch) for tenant_id, batch in batches.items()]
+    async with rolled_back(connection):
+        answers = await connection.send(BEGIN, *chain.from_iterable(records))
+        counts = []
+        for (tenant_id, batch), ended in zip(batches.items(), answers[2::3], strict=True):
+            ours = {row["id"] for row in ended}
+            fresh = [one.endpoint for one in batch if one.delivery["id"] in ours]
+            counts.append(_counted(tenant_id, fresh))
+        answers = await connection.send(*chain.from_iterable(counts), COMMIT)
+    return [
+        Health(tenant_id, **row)
+        for tenant_id, rows in zip(batches, answers[2::3], strict=True)
+        for row in rows
+    ]
+
+
+def _recorded(tenant_id: str, batch: Sequence[Done]) -> tuple[Ask, Ask, Ask]:
+    """Return what writes the results of one tenant; the second gives the ids of the deliveries that
+    were still ours."""
+    # One that was taken twice is ended by its later lease.
+    done = {one.delivery["id"]: one.delivery for one in sorted(batch, key=_token)}
+    values = {
+        "tenant": tenant_id,
+        **_these(done),
+        "done": _json(done),
+        "attempts": _json([one.attempt for one in batch if one.attempt]),
+    }
+    return ask(ENTER, values), ask(COMPLETE, values), ask(ATTEMPTS, values)
+
+
+def _token(one: Done) -> int:
+    return int(one.delivery["token"])
+
+
+def _counted(tenant_id: str, endpoints: Iterable[Mapping[str, Any]]) -> tuple[Ask, Ask, Ask]:
+    """Return what notes at the endpoints of one tenant how they did; the last gives how they
+    stand."""
+    values = {"tenant": tenant_id, "endpoints": _json(summed(endpoints))}
+    return ask(ENTER, values), ask(SEEN, values), ask(ENDPOINTS, values)
+
+
+def summed(endpoints: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Several attempts at one endpoint as one: failures since the last success, the last outcome,
+    the longest patience asked for; in the order of the ids, so that two workers do not deadlock."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in endpoints:
+        known = found.setdefault(
+            one["webhook_id"],
+            {**one, "good": False, "failures": 0, "slow": None, "throttled": False},
+        )
+        known["outcome"] = one["outcome"]
+        if one["good"]:
+            known.update(good=True, failures=0)
+        known["failures"] += one["failures"]
+        known["throttled"] |= one["throttled"]
+        if one["slow"] is not None:
+            known["slow"] = max(one["slow"], known["slow"] or 0.0)
+    return [found[webhook_id] for webhook_id in sorted(found)]
+
+
+async def give_back(connection: Connection, taken: Iterable[Taken]) -> None:
+    """Put back what was leased and not begun, as if it had not been taken: of a webhook in order,
+    in its place."""
+    by_tenant = sorted(taken, key=lambda one: one.tenant_id)
+    async with connection.transaction():
+        for tenant_id, group in groupby(by_tenant, lambda one: one.tenant_id):
+            batch = list(group)
+            await connection.execute(ENTER, {"tenant": tenant_id})
+            tokens = {one.id: one.token for one in batch}
+            ordered = [one.id for one in batch if one.settings.ordered]
+            values = {"tenant": tenant_id, "ids": list(tokens), "tokens": _json(tokens)}
+            await connection.execute(GIVE_BACK, {**values, "ordered": ordered})
+
+
+def _these(ids: Iterable[str]) -> dict[str, Any]:
+    """Return the values that name rows by their ids, of which there must be one."""
+    every = list(ids)
+    return {"ids": every, "first": min(every), "last": max(every)}
+
+
+def _json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value)

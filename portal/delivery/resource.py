@@ -1,0 +1,320 @@
+"""REST of deliveries: below a webhook, and each by its own id; pause, resume and trials."""
+
+from dataclasses import replace
+from typing import Any
+
+from flask import Response, request
+
+from portal.database.session import Actor, find
+from portal.delivery.health import manual_pause, safe_pause
+from portal.delivery.log import replays, resend, search
+from portal.events import settings
+from portal.records import listing
+from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.openapi import Operation, Parameter
+from portal.rest.resources import RETRY, Action
+from portal.webhooks import service
+from portal.webhooks.models import Delivery, DeliveryAttempt, Replay, Webhook
+from portal.webhooks.schemas import (
+    AttemptDocument,
+    BacklogDocument,
+    DeliveryDocument,
+    DeliveryWithAttempts,
+    FilterTest,
+    FilterTestResult,
+    ReplayDocument,
+    ReplayInput,
+    ReplayProgress,
+    ResumeInput,
+)
+
+TEXT = {"type": "string"}
+MOMENT = {"type": "string", "format": "date-time"}
+
+
+def represent(delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
+    """A delivery as programs read it."""
+    derived = {
+        "state": search.state_of(delivery, webhook),
+        "next_attempt_at": search.next_attempt(delivery, webhook),
+    }
+    return {
+        name: derived[name] if name in derived else getattr(delivery, name)
+        for name in DeliveryDocument.model_fields
+    }
+
+
+def represent_attempt(attempt: DeliveryAttempt, hidden: frozenset[str]) -> dict[str, Any]:
+    """An attempt as programs read it, without the values that this reader does not see."""
+    document = {name: getattr(attempt, name) for name in AttemptDocument.model_fields}
+    bodies = ("request_body", "response_body", "signed_content")
+    if hidden:
+        document |= {name: settings.redact_text(document[name], hidden) for name in bodies}
+    return document
+
+
+def _list(id: str) -> Response:
+    webhook = find(Webhook, actor(), id, include_deleted=True)
+    if "after" in request.args:
+        return _after(webhook)
+    query = listing.parse(search.LISTING, request.args)
+    for name in ("q", "tag", "include_deleted", "webhook_id"):
+        if name in request.args:
+            raise listing.refused(name, "There is no parameter of this name.")
+    of_one = replace(query, filters={**query.filters, "webhook_id": webhook.id})
+    page = search.find_page(actor(), of_one)
+    items = [represent(delivery, webhook) for delivery in page.items]
+    return answer({"items": items, "next_cursor": page.next_cursor})
+
+
+def _after(webhook: Webhook) -> Response:
+    for name in request.args:
+        if name not in ("after", "limit"):
+            raise listing.refused(name, "With after, only limit may be given.")
+    given = request.args["after"]
+    if not (given.isascii() and given.isdigit() and len(given) < 16):
+        raise listing.refused("after", "Give the sequence number of the last delivery you have.")
+    limit = request.args.get("limit", "50")
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:4]) <= listing.MAX_LIMIT):
+        raise listing.refused("limit", f"Give a whole number from 1 to {listing.MAX_LIMIT}.")
+    found = search.after(actor(), webhook, int(given), int(limit))
+    return answer({"items": [represent(one, webhook) for one in found], "next_cursor": None})
+
+
+def _get(id: str) -> Response:
+    no_parameters()
+    delivery, webhook = search.one(actor(), id)
+    attempts = search.attempts_of(actor(), delivery, whole=True)
+    hidden = settings.hidden_from(actor())
+    tried = [represent_attempt(attempt, hidden) for attempt in attempts]
+    return answer({**represent(delivery, webhook), "attempt_list": tried})
+
+
+def _redeliver(id: str) -> Response:
+    no_parameters()
+
+    def work() -> Outcome:
+        again = resend.redeliver(actor(), id)
+        _, webhook = search.one(actor(), again.id)
+        return Outcome(represent(again, webhook), 201)
+
+    return once(work)
+
+
+def _hurry(id: str) -> Response:
+    no_parameters()
+
+    def work() -> Outcome:
+        delivery = resend.hurry(actor(), id)
+        _, webhook = search.one(actor(), delivery.id)
+        return Outcome(represent(delivery, webhook), 202)
+
+    return once(work)
+
+
+def _backlog(id: str) -> Response:
+    no_parameters()
+    held = safe_pause.backlog(actor(), find(Webhook, actor(), id))
+    return answer({name: getattr(held, name) for name in BacklogDocument.model_fields})
+
+
+def _try() -> Response:
+    no_parameters()
+    command = FilterTest.read(body())
+    trial = resend.try_settings(actor(), command.event_types, command.filter, command.webhook_id)
+    return answer({name: getattr(trial, name) for name in FilterTestResult.model_fields})
+
+
+def _replay(id: str) -> Response:
+    no_parameters()
+    find(Webhook, actor(), id)
+    command = ReplayInput.read(body())
+    window = (actor(), id, command.since, command.until, command.what)
+
+    def work() -> Outcome:
+        if command.dry_run:
+            total = replays.preview(*window)
+            asked = {name: getattr(command, name) for name in ("since", "until", "what", "rate")}
+            nothing = dict.fromkeys(ReplayProgress.model_fields)
+            seen = {**nothing, **asked, "webhook_id": id, "total": total, "counts": {}}
+            return Outcome(seen, 200)
+        replay = replays.begin(*window, command.rate)
+        return Outcome(_progress(replays.progress(actor(), replay.id)), 201)
+
+    return once(work)
+
+
+def _replays(id: str) -> Response:
+    no_parameters()
+    webhook = find(Webhook, actor(), id, include_deleted=True)
+    items = [_replay_document(one) for one in replays.of_webhook(actor(), webhook)]
+    return answer({"items": items, "next_cursor": None})
+
+
+def _replay_document(replay: Replay) -> dict[str, Any]:
+    return {name: getattr(replay, name) for name in ReplayDocument.model_fields}
+
+
+def _progress(found: replays.Progress) -> dict[str, Any]:
+    return {**_replay_document(found.replay), "counts": dict(found.counts)}
+
+
+def _replay_progress(id: str) -> Response:
+    no_parameters()
+    return answer(_progress(replays.progress(actor(), id)))
+
+
+def _cancel_replay(id: str) -> Response:
+    no_parameters()
+    return once(lambda: Outcome(_progress(replays.cancel(actor(), id)), 200))
+
+
+def _resume(who: Actor, id: str, command: ResumeInput) -> Webhook:
+    return safe_pause.resume(who, id, command.choice, command.before)
+
+
+ACTIONS: tuple[Action[Webhook], ...] = (
+    Action(
+        name="pause",
+        summary="Pause: events are held until the webhook is resumed",
+        run=lambda who, id, _: manual_pause.pause(who, id),
+        scope="webhooks:write",
+    ),
+    Action(
+        name="resume",
+        summary="Resume, and say what becomes of what was held",
+        run=_resume,
+        scope="webhooks:write",
+        command=ResumeInput,
+    ),
+    Action(
+        name="secret-retirements",
+        summary="Let the previous signing secret sign no more",
+        run=lambda who, id, _: service.retire_secret(who, id),
+        scope="webhooks:write",
+    ),
+)
+BELOW = (
+    Operation(
+        resource="webhooks",
+        name="deliveries",
+        method="GET",
+        path="/webhooks/{id}/deliveries",
+        summary="List a webhook's deliveries, newest first; with after, in sequence to fill a gap",
+        scope="webhooks:read",
+        view=_list,
+        answer=DeliveryDocument,
+        is_list=True,
+        parameters=(
+            Parameter("after", {"type": "integer"}, "The last sequence number that you have"),
+            Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
+            Parameter("cursor", TEXT, "The next_cursor of the page before"),
+            Parameter("sort", {"type": "string", "enum": ["created_at", "-created_at"]}),
+            *(Parameter(name, TEXT) for name in search.LISTING.filters if name != "webhook_id"),
+            Parameter("created_after", MOMENT),
+            Parameter("created_before", MOMENT),
+        ),
+    ),
+    Operation(
+        resource="webhooks",
+        name="replay",
+        method="POST",
+        path="/webhooks/{id}/replays",
+        summary="Send the events of a window again, or see how many that would be",
+        scope="webhooks:write",
+        view=_replay,
+        command=ReplayInput,
+        answer=ReplayProgress,
+        status=201,
+        parameters=(RETRY,),
+    ),
+    Operation(
+        resource="webhooks",
+        name="replays",
+        method="GET",
+        path="/webhooks/{id}/replays",
+        summary="The last replays of a webhook",
+        scope="webhooks:read",
+        view=_replays,
+        answer=ReplayDocument,
+        is_list=True,
+    ),
+    Operation(
+        resource="webhooks",
+        name="backlog",
+        method="GET",
+        path="/webhooks/{id}/backlog",
+        summary="How much is held, since when, and how long sending it takes",
+        scope="webhooks:read",
+        view=_backlog,
+        answer=BacklogDocument,
+    ),
+)
+OPERATIONS = (
+    Operation(
+        resource="replays",
+        name="get",
+        method="GET",
+        path="/replays/{id}",
+        summary="How far a replay is",
+        scope="webhooks:read",
+        view=_replay_progress,
+        answer=ReplayProgress,
+    ),
+    Operation(
+        resource="replays",
+        name="cancel",
+        method="POST",
+        path="/replays/{id}/cancellations",
+        summary="Send nothing more of a replay",
+        scope="webhooks:write",
+        view=_cancel_replay,
+        answer=ReplayProgress,
+        parameters=(RETRY,),
+    ),
+    Operation(
+        resource="webhooks",
+        name="try_filter",
+        method="POST",
+        path="/webhooks/filter-tests",
+        summary="How many of the last 200 events these settings would have matched",
+        scope="events:read",
+        view=_try,
+        command=FilterTest,
+        answer=FilterTestResult,
+    ),
+    Operation(
+        resource="deliveries",
+        name="get",
+        method="GET",
+        path="/deliveries/{id}",
+        summary="Get one delivery with its attempts",
+        scope="webhooks:read",
+        view=_get,
+        answer=DeliveryWithAttempts,
+    ),
+    Operation(
+        resource="deliveries",
+        name="redeliver",
+        method="POST",
+        path="/deliveries/{id}/redeliveries",
+        summary="Send its event once more",
+        scope="webhooks:write",
+        view=_redeliver,
+        answer=DeliveryDocument,
+        status=201,
+        parameters=(RETRY,),
+    ),
+    Operation(
+        resource="deliveries",
+        name="hurry",
+        method="POST",
+        path="/deliveries/{id}/attempts",
+        summary="Make its next attempt now, not when its turn comes",
+        scope="webhooks:write",
+        view=_hurry,
+        answer=DeliveryDocument,
+        status=202,
+        parameters=(RETRY,),
+    ),
+)

@@ -1,0 +1,92 @@
+"""Signing secrets in the memory of a worker: for seconds, by the fingerprint of the current one.
+
+A rotation changes the fingerprint, so it is noticed with the next delivery. While the secret store
+is away, what was read before goes on signing for a while.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flask import Flask
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from portal.core.errors import PortalError
+from portal.database.session import transaction
+from portal.delivery.queue.queue import Settings
+from portal.secretstore import SecretNotFound, SecretRef, store
+from portal.webhooks.signing import keyring
+
+FRESH_SECONDS = 15.0
+STALE_SECONDS = 600.0
+WAIT_FOR_STORE = timedelta(seconds=30)
+WAIT_FOR_DATABASE = timedelta(seconds=1)
+"""It is back by then: that the delivery waits had to be written down."""
+
+
+class KeysUnavailable(Exception):
+    """There is nothing to sign with now; the delivery is tried again after `wait`."""
+
+    def __init__(self, reason: str, wait: timedelta = WAIT_FOR_STORE) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+@dataclass(slots=True)
+class _Kept:
+    values: dict[str, str]
+    read_at: float
+
+
+class Keys:
+    """Opens the secrets of webhooks, in a thread, each once for many deliveries."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._kept: dict[tuple[str, str, str | None], _Kept] = {}
+        self._reading: dict[tuple[str, str, str | None], asyncio.Task[dict[str, str]]] = {}
+
+    async def of(self, tenant_id: str, settings: Settings) -> list[str]:
+        """The secrets that sign at this moment, the newest first. Raises KeysUnavailable."""
+        place = (tenant_id, settings.id, settings.secret_fingerprint)
+        kept, now = self._kept.get(place), time.monotonic()
+        if kept is None or now - kept.read_at > FRESH_SECONDS:
+            kept = await self._again(place, kept, now)
+        return keyring.keys_of(kept.values, settings.taken_at)
+
+    async def _again(
+        self, place: tuple[str, str, str | None], kept: _Kept | None, now: float
+    ) -> _Kept:
+        if (task := self._reading.get(place)) is None:
+            task = asyncio.create_task(asyncio.to_thread(self._read, place[0], place[1]))
+            self._reading[place] = task
+            task.add_done_callback(lambda _: self._reading.pop(place, None))
+        try:
+            values = await asyncio.shield(task)
+        except SecretNotFound:
+            raise KeysUnavailable("The signing secret is gone. Rotate it.") from None
+        except (PortalError, DBAPIError, PoolTimeout) as error:
+            if kept is not None and now - kept.read_at < STALE_SECONDS:
+                return kept
+            raise _unavailable(error) from error
+        self._forget_old(now)
+        self._kept[place] = _Kept(values, now)
+        return self._kept[place]
+
+    def _read(self, tenant_id: str, webhook_id: str) -> dict[str, str]:
+        ref = SecretRef(tenant_id, "webhooks", webhook_id, "signing")
+        with self._app.app_context(), transaction(tenant_id):
+            return dict(store().get(ref, reason="sign deliveries"))
+
+    def _forget_old(self, now: float) -> None:
+        old = [k for k, kept in self._kept.items() if now - kept.read_at > STALE_SECONDS]
+        for place in old:
+            del self._kept[place]
+
+
+def _unavailable(error: Exception) -> KeysUnavailable:
+    if isinstance(error, PortalError):
+        return KeysUnavailable(error.detail)
+    return KeysUnavailable("The database did not answer.", WAIT_FOR_DATABASE)

@@ -1,0 +1,128 @@
+"""From a leased delivery to the request that leaves, and from its outcome to what is recorded."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Any
+
+from portal.database.session import new_id
+from portal.delivery.queue.policy import Decision, decide
+from portal.delivery.queue.queue import Done, Taken
+from portal.outbound import Outcome, Request
+from portal.webhooks.signing import signature_schemes
+
+USER_AGENT = "cPod-Webhooks/1.0"
+GONE = Outcome(
+    "invalid_request",
+    "The event was erased before it could be delivered.",
+    "There is nothing to do.",
+)
+ATTEMPT_PREFIX = "att"
+AGAIN = {"webhook-replay": "true"}
+MARKS = {"redelivery": AGAIN, "replay": AGAIN, "lab": {"cpod-test": "true"}}
+"""By the origin of a delivery: what tells the receiver that it is no event of just now."""
+
+
+def request_of(taken: Taken, keys: Sequence[str], now: int) -> Request:
+    """The request of one attempt. `now` in seconds since 1970; the newest of `keys` is the first.
+
+    The id and the body are the same in every attempt, the time and the signature are of this one.
+    """
+    body = body_of(taken)
+    headers = {
+        "content-type": "application/json",
+        "user-agent": USER_AGENT,
+        **signature_schemes.headers(
+            taken.settings.signature_scheme, keys, taken.event_id, body, now
+        ),
+        "cpod-sequence": str(taken.sequence),
+        "cpod-attempt": str(taken.attempts),
+        **MARKS.get(taken.origin, {}),
+        **taken.settings.headers,
+    }
+    timeout = taken.settings.retry_policy["timeoutMs"] / 1000
+    return Request("POST", taken.settings.url or "", headers, body, timeout=timeout)
+
+
+def body_of(taken: Taken) -> bytes:
+    """`{"type", "timestamp", "data"}`; the data as the database has it, not parsed again."""
+    assert taken.occurred_at is not None  # noqa: S101  of an event that is there
+    timestamp = taken.occurred_at.astimezone(UTC).isoformat(timespec="milliseconds")
+    head = f'{{"type":"{taken.event_type}","timestamp":"{timestamp}","data":'
+    return f"{head}{taken.data}}}".encode()
+
+
+def judge(taken: Taken, outcome: Outcome) -> Decision:
+    """What becomes of it, with a little chance, so that many do not come back at once."""
+    return decide(
+        outcome,
+        taken.attempts,
+        taken.settings.retry_policy,
+        chance=random.uniform(-1, 1),  # noqa: S311  no secret
+        throttles=taken.settings.throttles,
+    )
+
+
+def done(
+    taken: Taken, request: Request | None, outcome: Outcome, decision: Decision, signed_with: str
+) -> Done:
+    """The attempt as it is recorded."""
+    keeps_place = taken.settings.ordered and decision.state == "retrying"
+    wait = decision.wait.total_seconds()
+    slow = decision.slow.total_seconds() if decision.slow else None
+    return Done(
+        taken.tenant_id,
+        {
+            "id": taken.id,
+            "token": taken.token,
+            "state": decision.state,
+            "outcome": outcome.kind,
+            "status": outcome.status,
+            "wait": wait,
+            "keeps_place": keeps_place,
+        },
+        _attempt(taken, request, outcome, signed_with) if request else None,
+        {
+            "webhook_id": taken.webhook_id,
+            "outcome": outcome.kind,
+            "good": outcome.succeeded,
+            "failures": int(decision.counts),
+            # In order means that the next one waits for this one.
+            "slow": max(wait, slow or 0.0) if keeps_place else slow,
+            "throttled": decision.slow is not None,
+        },
+    )
+
+
+def _attempt(taken: Taken, request: Request, outcome: Outcome, signed_with: str) -> dict[str, Any]:
+    return {
+        "id": new_id(ATTEMPT_PREFIX, taken.settings.taken_at),
+        "webhook_id": taken.webhook_id,
+        "delivery_id": taken.id,
+        "event_id": taken.event_id,
+        "number": taken.attempts,
+        "event_type": taken.event_type,
+        "url": request.url,
+        "request_headers": [list(pair) for pair in request.headers.items()],
+        "request_body": "",  # kept once, with the event
+        "signed_with": signed_with,
+        "took": outcome.timings.total_ms / 1000,
+        **answered(outcome),
+    }
+
+
+def answered(outcome: Outcome) -> dict[str, Any]:
+    """What an attempt's record says of its outcome, of a test as of a delivery."""
+    return {
+        "outcome": outcome.kind,
+        "explanation": outcome.explanation,
+        "remedy": outcome.remedy,
+        "status": outcome.status,
+        "response_headers": [list(pair) for pair in outcome.headers],
+        "response_body": outcome.text,
+        "response_truncated": outcome.body_truncated,
+        "timings": outcome.timings._asdict(),
+        "address": outcome.address,
+        "tls_version": outcome.tls_version,
+        "certificate_days": outcome.certificate_days,
+    }

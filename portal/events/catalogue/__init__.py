@@ -1,0 +1,1 @@
+"""The catalogue of event types: what may be published and subscribed to."""

@@ -1,0 +1,184 @@
+"""The catalogue of event types: what may be published and subscribed to, and what it looks like."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, String, any_, bindparam, select
+
+from portal.core.errors import FieldError, Invalid
+from portal.database.session import Actor, new_id, session
+from portal.events import jsonschema
+from portal.events.catalogue.portal_types import OWN, OwnType, is_own
+from portal.events.jsonschema import Exhausted, Subschema, Work
+from portal.events.listeners import Rows
+from portal.events.models import VALIDATIONS, EventType
+from portal.events.schemas import EventInput, EventTypeInput
+from portal.fast.statements import Bound, Statement
+from portal.records import verbs
+from portal.records.listing import Listing
+
+TOO_MUCH_WORK = (
+    "Checking this against its schema takes too much work. Simplify the schema, or send less at"
+    " once."
+)
+
+LISTING = Listing(
+    EventType,
+    filters={
+        "name": EventType.name,
+        "deprecated": EventType.deprecated,
+        "validation": EventType.validation,
+        "app_id": EventType.app_id,
+        "created_by": EventType.created_by,
+    },
+    choices={"validation": VALIDATIONS},
+    quick=("name",),
+    ranges={"created_at": EventType.created_at, "updated_at": EventType.updated_at},
+    sorts={
+        "created_at": EventType.id,
+        "updated_at": EventType.updated_at,
+        "name": EventType.name_key,
+    },
+)
+
+
+def create(actor: Actor, command: EventTypeInput) -> EventType:
+    """Describe a type of event. Raises Conflict for a name that is described already, Invalid for
+    one of the portal's own or a schema that is none."""
+    actor.require("event-types:write")
+    record = EventType(id=new_id(EventType.id_prefix))
+    values = command.values()
+    values["name"] = command.name or f"untitled.{record.id[-10:].lower()}"
+    _refuse(values)
+    return verbs.create(actor, record, values)
+
+
+def update(actor: Actor, record: EventType, command: EventTypeInput) -> EventType:
+    """Change what is said of a type. Raises Invalid for another name or a schema that is none."""
+    actor.require("event-types:write")
+    values = command.values()
+    if (values.pop("name") or record.name) != record.name:
+        raise Invalid.field("name", "The name is fixed: events and subscriptions refer to it.")
+    _refuse(values)
+    return verbs.change(actor, record, values)
+
+
+def delete(actor: Actor, record: EventType) -> EventType:
+    """Take a type out of the catalogue; its events and subscriptions stay."""
+    actor.require("event-types:write")
+    return verbs.delete(actor, record)
+
+
+def own_types(actor: Actor) -> Sequence[OwnType]:
+    """The portal's own types, which nobody writes."""
+    actor.require("event-types:read")
+    return list(OWN.values())
+
+
+def named(actor: Actor, names: Iterable[str]) -> dict[str, EventType]:
+    """Name → description, of those that the tenant has described."""
+    query = select(EventType).where(
+        EventType.tenant_id == actor.tenant_id,
+        EventType.name.in_(set(names)),
+        EventType.is_deleted.is_(False),
+    )
+    return {record.name: record for record in session.scalars(query)}
+
+
+def asking(tenant_id: str, types: Collection[str]) -> Bound:
+    """Return the statement that finds the schemas that events of these types must match."""
+    return Bound(ASKING, {"tenant_id": tenant_id, "names": sorted(types)})
+
+
+def asking_any(tenant_id: str, types: Collection[str]) -> Bound:
+    """Return the statement that tells whether events of these types must match a schema: a row if
+    so."""
+    return Bound(ASKING_ANY, {"tenant_id": tenant_id, "names": sorted(types)})
+
+
+def check(events: Sequence[EventInput], schemas: Rows) -> None:
+    """Check events against the schemas that `asking` found.
+
+    Raises Invalid for events that only the portal publishes, and for data that does not match.
+    """
+    work, problems = Work(), list[FieldError]()
+    roots = _roots(schemas, work)
+    for number, event in enumerate(events):
+        place = f"events.{number}." if len(events) > 1 else ""
+        if is_own(event.type):
+            message = f"{event.type} is one of the portal's own events."
+            problems.append(FieldError(f"{place}type", message))
+        if (root := roots.get(event.type)) is not None:
+            problems += _misfits(root, event.data, f"{place}data", work)
+    if problems:
+        raise Invalid(problems)
+
+
+_ASKING = select(EventType.name, EventType.json_schema).where(
+    EventType.tenant_id == bindparam("tenant_id"),
+    EventType.name == any_(bindparam("names", type_=ARRAY(String))),
+    EventType.validation == "reject",
+    EventType.json_schema.is_not(None),
+    EventType.is_deleted.is_(False),
+)
+ASKING = Statement(_ASKING)
+ASKING_ANY = Statement(_ASKING.with_only_columns(EventType.name).limit(1))
+
+
+def _roots(schemas: Rows, work: Work) -> dict[str, Subschema]:
+    """Return name → compiled schema."""
+    try:
+        made = {name: jsonschema.compiled(schema, work) for name, schema in schemas}
+    except Exhausted:
+        raise Invalid.field("events", TOO_MUCH_WORK) from None
+    return {name: one.root for name, one in made.items() if one.root is not None}
+
+
+def _misfits(root: Subschema, data: Any, field: str, work: Work) -> list[FieldError]:
+    """Return the first few places where data does not match. Raises Invalid when finding out takes
+    more work than is left."""
+    try:
+        found = jsonschema.misfits(root, data, work)
+    except Exhausted:
+        raise Invalid.field(field, TOO_MUCH_WORK) from None
+    return [
+        FieldError(".".join([field, *map(str, misfit.path)])[:200], misfit.message)
+        for misfit in found
+    ]
+
+
+def unchecked(schema: Mapping[str, Any] | None) -> Sequence[str]:
+    """Return sentences about the parts of a stored schema that are not checked against events.
+
+    There are none for a schema that is accepted today; an older one may use what is not supported
+    any more.
+    """
+    return () if schema is None else jsonschema.compiled(schema, Work()).unchecked
+
+
+def problems_of(values: Mapping[str, Any], work: Work) -> list[FieldError]:
+    """List what is wrong with a type's schema, or with its example, which must match it. Raises
+    Invalid when finding out takes more work than is left."""
+    schema, example = values["json_schema"], values["example"]
+    if schema is None:
+        return []
+    try:
+        made = jsonschema.compiled(schema, work)
+    except Exhausted:
+        raise Invalid.field("json_schema", TOO_MUCH_WORK) from None
+    if made.unchecked:
+        return [FieldError("json_schema", made.unchecked[0])]
+    if made.root is None or example is None:
+        return []
+    return _misfits(made.root, example, "example", work)
+
+
+def _refuse(values: Mapping[str, Any]) -> None:
+    problems = []
+    if is_own(values.get("name", "")):
+        problems.append(FieldError("name", "The portal describes its own events itself."))
+    if values["json_schema"] is None and values["validation"] == "reject":
+        problems.append(FieldError("json_schema", "Give the schema that events are held against."))
+    problems += problems_of(values, Work())
+    if problems:
+        raise Invalid(problems)

@@ -1,0 +1,139 @@
+"""An example of an event's data: the one that its type gives, else one made from its schema."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from portal.database.session import Actor, session
+from portal.events.catalogue.portal_types import OWN, is_own
+from portal.events.models import Event, EventType
+
+DEPTH = 8
+MOST_FIELDS = 40
+MOST_VALUES = 1000
+OFFERED = 200
+PLAIN: Mapping[str, Any] = {"id": "rec_01K1EXAMPLE", "title": "A test from the portal"}
+FORMATS = {
+    "date-time": "2026-01-31T09:00:00Z",
+    "date": "2026-01-31",
+    "time": "09:00:00Z",
+    "email": "ada@example.com",
+    "uri": "https://example.com/",
+    "uuid": "018f2f6e-6a2e-7c9b-9a55-1f0c5c1d2e3f",
+    "ipv4": "192.0.2.1",
+    "hostname": "example.com",
+}
+
+
+def of_type(actor: Actor, name: str) -> dict[str, Any]:
+    """An example of what an event of this type carries; something plain where nothing is known."""
+    if is_own(name):
+        return dict(OWN[name].example) if name in OWN else dict(PLAIN)
+    query = select(EventType.example, EventType.json_schema).where(
+        EventType.tenant_id == actor.tenant_id,
+        EventType.name == name,
+        EventType.is_deleted.is_(False),
+    )
+    found = session.execute(query).first()
+    if found is None:
+        return dict(PLAIN)
+    if found.example is not None:
+        return dict(found.example)
+    made = from_schema(found.json_schema) if found.json_schema else None
+    return made if isinstance(made, dict) else dict(PLAIN)
+
+
+def names(actor: Actor) -> list[str]:
+    """Names of event types to offer: those described, and those published lately."""
+    described = select(EventType.name).where(
+        EventType.tenant_id == actor.tenant_id, EventType.is_deleted.is_(False)
+    )
+    lately = select(Event.type).where(Event.tenant_id == actor.tenant_id)
+    recent = lately.order_by(Event.id.desc()).limit(OFFERED).subquery()
+    both = described.limit(OFFERED).union(select(recent.c.type))
+    return sorted(session.scalars(both))
+
+
+def from_schema(schema: Any) -> Any:
+    """A value that fits a JSON Schema in the usual cases; nothing is promised for the others."""
+    return _value(schema, _Source(schema if isinstance(schema, Mapping) else {}), 0)
+
+
+class _Source:
+    """The whole schema and how many more values may be made from it. The limit ends a schema that
+    refers to itself in many fields."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root, self._left = root, MOST_VALUES
+
+    def allows_another(self) -> bool:
+        """Count one more value and tell whether it may be made."""
+        self._left -= 1
+        return self._left >= 0
+
+    def at(self, reference: Any) -> Any:
+        """Return the part of the schema that a reference points to."""
+        place: Any = self._root
+        for part in str(reference).removeprefix("#").strip("/").split("/"):
+            if part:
+                key = part.replace("~1", "/").replace("~0", "~")
+                place = place.get(key) if isinstance(place, Mapping) else None
+        return place
+
+
+def _value(schema: Any, source: _Source, depth: int) -> Any:
+    if not isinstance(schema, Mapping) or depth > DEPTH or not source.allows_another():
+        return None
+    for name in ("const", "default", "example"):
+        if name in schema:
+            return schema[name]
+    if (given := _first(schema, "examples", "enum")) is not None:
+        return given
+    if "$ref" in schema:
+        return _value(source.at(schema["$ref"]), source, depth + 1)
+    if (option := _first(schema, "oneOf", "anyOf")) is not None:
+        return _value(option, source, depth + 1)
+    if isinstance(parts := schema.get("allOf"), list):
+        return _merged(parts, source, depth)
+    return _of_kind(schema, source, depth)
+
+
+def _first(schema: Mapping[str, Any], *names: str) -> Any:
+    lists = (schema.get(name) for name in names)
+    return next((found[0] for found in lists if isinstance(found, list) and found), None)
+
+
+def _of_kind(schema: Mapping[str, Any], source: _Source, depth: int) -> Any:
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next((one for one in kind if one != "null"), "null")
+    if kind == "object" or "properties" in schema:
+        fields = schema.get("properties")
+        items: Iterable[Any] = list(fields.items()) if isinstance(fields, Mapping) else ()
+        return {name: _value(of, source, depth + 1) for name, of in list(items)[:MOST_FIELDS]}
+    if kind == "array":
+        return [_value(schema["items"], source, depth + 1)] if "items" in schema else []
+    if kind in ("integer", "number"):
+        lowest = schema.get("minimum", 1)
+        return lowest if isinstance(lowest, int | float) else 1
+    if kind == "boolean":
+        return True
+    if kind == "string":
+        return _text(schema)
+    return None
+
+
+def _text(schema: Mapping[str, Any]) -> str:
+    text = FORMATS.get(str(schema.get("format")), "text")
+    least = schema.get("minLength", 0)
+    return text.ljust(min(least, 200), "x") if isinstance(least, int) else text
+
+
+def _merged(parts: list[Any], source: _Source, depth: int) -> Any:
+    merged: dict[str, Any] = {}
+    for part in parts:
+        value = _value(part, source, depth + 1)
+        if isinstance(value, dict):
+            merged |= value
+    return merged

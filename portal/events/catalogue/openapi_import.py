@@ -1,0 +1,142 @@
+"""Event types from an OpenAPI 3.1 document: each of its `webhooks` is one."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from portal.core.errors import Invalid, PortalError
+from portal.database.session import Actor
+from portal.events import jsonschema
+from portal.events.catalogue import event_types
+from portal.events.catalogue.portal_types import is_own
+from portal.events.jsonschema import Work
+from portal.events.models import EventType
+from portal.events.schemas import EventTypeInput
+from portal.events.type_names import NAME
+
+MOST = 500
+DEPTH = 24
+MOST_PARTS = 50_000
+STEPS = 5 * jsonschema.STEPS
+Fate = Literal["created", "updated", "unchanged", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What becomes, or would become, of one webhook of the document."""
+
+    name: str
+    fate: Fate
+    reason: str = ""
+
+
+def import_types(actor: Actor, document: Mapping[str, Any], *, dry_run: bool) -> list[Imported]:
+    """Describe every webhook of the document as a type of event; what is there is brought up to
+    date. With `dry_run` nothing is written. Raises Invalid for what is no such document."""
+    actor.require("event-types:write")
+    found = dict(_read(document, _Components(document)))
+    known = event_types.named(actor, found)
+    work = Work(STEPS)
+    return [
+        _one(actor, name, described, known.get(name), work, dry_run=dry_run)
+        for name, described in sorted(found.items())
+    ]
+
+
+def _one(
+    actor: Actor,
+    name: str,
+    described: dict[str, Any],
+    known: EventType | None,
+    work: Work,
+    *,
+    dry_run: bool,
+) -> Imported:
+    if not NAME.fullmatch(name) or len(name) > 128:
+        return Imported(name[:128], "skipped", "This is no name of an event type.")
+    if is_own(name):
+        return Imported(name, "skipped", "The portal describes its own events itself.")
+    if problems := event_types.problems_of(described, work):
+        return Imported(name, "skipped", problems[0].message)
+    if known is not None and all(getattr(known, k) == v for k, v in described.items()):
+        return Imported(name, "unchanged")
+    if dry_run:
+        return Imported(name, "updated" if known else "created")
+    try:
+        if known is None:
+            event_types.create(actor, EventTypeInput.read({"name": name, **described}))
+        else:
+            event_types.update(actor, known, EventTypeInput.patched(known, described))
+    except PortalError as error:
+        reason = error.errors[0].message if error.errors else error.detail
+        return Imported(name, "skipped", reason)
+    return Imported(name, "updated" if known else "created")
+
+
+class _Components:
+    """The document's components, for replacing the references to them."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document, self._left = document, MOST_PARTS
+
+    def resolved(self, value: Any, depth: int = 0) -> Any:
+        """Return a schema with its references to the document replaced.
+
+        Raises Invalid when it grows too large: with two references at each level it doubles each
+        time.
+        """
+        self._left -= 1
+        if self._left < 0:
+            raise Invalid.field("document", "Its references lead to more than can be written out.")
+        if depth > DEPTH:
+            return {}
+        if isinstance(value, Mapping):
+            reference = value.get("$ref")
+            if isinstance(reference, str) and reference.startswith("#/"):
+                return self.resolved(_at(self._document, *reference[2:].split("/")), depth + 1)
+            return {key: self.resolved(inner, depth + 1) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self.resolved(inner, depth + 1) for inner in value]
+        return value
+
+
+def _read(
+    document: Mapping[str, Any], components: _Components
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    webhooks = document.get("webhooks")
+    if not str(document.get("openapi", ""))[:10].startswith("3.1") or not isinstance(
+        webhooks, Mapping
+    ):
+        raise Invalid.field("document", "This is no OpenAPI 3.1 document with webhooks.")
+    if len(webhooks) > MOST:
+        raise Invalid.field("document", f"It has more than {MOST} webhooks.")
+    for name, item in webhooks.items():
+        operation = item.get("post") if isinstance(item, Mapping) else None
+        yield name, _described(components, operation if isinstance(operation, Mapping) else {})
+
+
+def _described(components: _Components, operation: Mapping[str, Any]) -> dict[str, Any]:
+    media = _at(operation, "requestBody", "content", "application/json")
+    media = media if isinstance(media, Mapping) else {}
+    schema = components.resolved(media.get("schema"))
+    data = _at(schema, "properties", "data") if isinstance(schema, Mapping) else None
+    example = media.get("example")
+    # A body that is an envelope of ours describes the data in it.
+    if isinstance(data, Mapping):
+        schema = data
+        example = example.get("data") if isinstance(example, Mapping) else None
+    return {
+        "display_name": str(operation.get("summary") or "")[:200],
+        "description": str(operation.get("description") or "")[:4000] or None,
+        "json_schema": schema if isinstance(schema, Mapping) else None,
+        "example": example if isinstance(example, Mapping) else None,
+        "deprecated": operation.get("deprecated") is True,
+    }
+
+
+def _at(value: Any, *path: str) -> Any:
+    for part in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(part.replace("~1", "/").replace("~0", "~"))
+    return value

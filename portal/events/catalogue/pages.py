@@ -1,0 +1,132 @@
+"""Pages of the catalogue of event types: /event-types."""
+
+from typing import Any
+
+from flask import Blueprint, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal import web
+from portal.audit import pages as audit_pages
+from portal.core.errors import NotFound, StaleVersion
+from portal.database.session import find
+from portal.events.catalogue import event_types, examples
+from portal.events.catalogue.openapi_import import import_types
+from portal.events.catalogue.portal_types import OWN
+from portal.events.forms import EventTypeForm, ImportForm
+from portal.events.models import EventType
+from portal.identity.sessions.login import recent_sign_in_required
+from portal.records import listing
+from portal.records.audit import trail as audit
+
+bp = Blueprint("event_types", __name__, url_prefix="/event-types")
+FATES = {
+    "created": "new",
+    "updated": "changed",
+    "unchanged": "as it is",
+    "skipped": "left out",
+}
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """The tenant's own types; the portal's are on a tab beside them."""
+    web.actor().require("event-types:read")
+    query = listing.parse(event_types.LISTING, request.args)
+    page = listing.page(web.actor(), event_types.LISTING, query)
+    return web.render(
+        "event_types/index.html", "event_types/_listing.html", view=web.list_view(page, query)
+    )
+
+
+@bp.get("/portal")
+def own() -> ResponseReturnValue:
+    """The types that the portal itself publishes, or with `name` one of them."""
+    types = event_types.own_types(web.actor())
+    name = request.args.get("name")
+    if not name:
+        return web.render("event_types/own.html", types=types)
+    if name not in OWN:
+        raise NotFound(f"The portal publishes no {name[:60]}.")
+    return web.render("event_types/own_type.html", type=OWN[name])
+
+
+@bp.route("/new", methods=["GET", "POST"])
+def create() -> ResponseReturnValue:
+    """Describe a type."""
+    web.actor().require("event-types:write")
+    form = EventTypeForm.of()
+    if (command := form.command()) is not None:
+        with form.catching():
+            if (done := web.already_done(form)) is None:
+                done = event_types.create(web.actor(), command).id
+                web.note_done(form, done)
+                web.toast("The event type is described.")
+            return web.see_other(url_for("event_types.show", record_id=done))
+    return web.render("event_types/new.html", form=form, status=form.answer_status)
+
+
+@bp.get("/<record_id>")
+def show(record_id: str) -> ResponseReturnValue:
+    """One type: what it means, its schema, an example."""
+    web.actor().require("event-types:read")
+    record = find(EventType, web.actor(), record_id, include_deleted=True)
+    made = record.example is None
+    example = examples.from_schema(record.json_schema) if made else record.example
+    entries = audit_pages.lines(audit.history(web.actor(), record_id, limit=10))
+    return web.render(
+        "event_types/show.html",
+        record=record,
+        example=example,
+        made=made,
+        unchecked=event_types.unchecked(record.json_schema),
+        entries=entries,
+    )
+
+
+@bp.route("/<record_id>/edit", methods=["GET", "POST"])
+def edit(record_id: str) -> ResponseReturnValue:
+    """Change what is said of a type."""
+    web.actor().require("event-types:write")
+    record = find(EventType, web.actor(), record_id, lock=request.method == "POST")
+    form = EventTypeForm.of(record)
+    if (command := form.command(stored=record)) is not None:
+        with form.catching():
+            form.check_version(record)
+            event_types.update(web.actor(), record, command)
+            web.toast("The event type is saved.")
+            return web.see_other(url_for("event_types.show", record_id=record_id))
+    return web.render("event_types/edit.html", form=form, record=record, status=form.answer_status)
+
+
+@bp.post("/<record_id>/delete")
+@recent_sign_in_required
+def delete(record_id: str) -> ResponseReturnValue:
+    """Take a type out of the catalogue, if it still is what the person saw."""
+    web.actor().require("event-types:write")
+    record = find(EventType, web.actor(), record_id, lock=True)
+    if request.form.get("version", "") != str(record.version):
+        raise StaleVersion("This type was changed since the page was loaded. Look at it again.")
+    event_types.delete(web.actor(), record)
+    web.toast(f"{record.name} is out of the catalogue. Its events and subscriptions stay.")
+    return web.see_other(url_for("event_types.index"))
+
+
+@bp.route("/import", methods=["GET", "POST"])
+def import_() -> ResponseReturnValue:
+    """Import types from an OpenAPI document: first shown, then done."""
+    web.actor().require("event-types:write")
+    form, found = ImportForm(), None
+    if (command := form.command()) is not None:
+        sure = request.form.get("sure") == "1"
+        with form.catching():
+            found = import_types(web.actor(), command.document, dry_run=not sure)
+            if sure:
+                done = sum(one.fate in ("created", "updated") for one in found)
+                web.toast(f"{done} event types are imported.")
+                return web.see_other(url_for("event_types.index"))
+    return web.render("event_types/import.html", status=form.answer_status, **_plan(form, found))
+
+
+def _plan(form: ImportForm, found: Any) -> dict[str, Any]:
+    doing = [one for one in found or () if one.fate in ("created", "updated")]
+    return {"form": form, "found": found, "doing": len(doing), "fates": FATES}

@@ -1,0 +1,80 @@
+"""REST of the catalogue: /api/v1/integration/event-types, and below it the portal's own."""
+
+from typing import Any
+
+from flask import Response
+
+from portal.events.catalogue import event_types
+from portal.events.catalogue.openapi_import import import_types
+from portal.events.models import EventType
+from portal.events.schemas import (
+    EventTypeDocument,
+    EventTypeInput,
+    Import,
+    ImportedTypes,
+    OwnTypeDocument,
+)
+from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.openapi import Operation
+from portal.rest.resources import RETRY, Resource
+
+resource: Resource[EventType, EventTypeInput] = Resource(
+    name="event-types",
+    singular="event type",
+    scope="event-types",
+    model=EventType,
+    command=EventTypeInput,
+    document=EventTypeDocument,
+    listing=event_types.LISTING,
+    create=event_types.create,
+    update=event_types.update,
+    delete=event_types.delete,
+)
+
+
+def _own() -> Response:
+    no_parameters()
+    fields = OwnTypeDocument.model_fields
+    items: list[dict[str, Any]] = [
+        {name: getattr(one, name) for name in fields} for one in event_types.own_types(actor())
+    ]
+    return answer({"items": items, "next_cursor": None})
+
+
+def _import() -> Response:
+    no_parameters()
+    command = Import.read(body())
+
+    def work() -> Outcome:
+        done = import_types(actor(), command.document, dry_run=command.dry_run)
+        items = [{"name": one.name, "fate": one.fate, "reason": one.reason} for one in done]
+        return Outcome({"types": items, "dry_run": command.dry_run}, 200)
+
+    return once(work)
+
+
+OPERATIONS = (
+    Operation(
+        resource="event-types",
+        name="own",
+        method="GET",
+        path="/event-types/own",
+        summary="The portal's own events, which it publishes itself",
+        scope="event-types:read",
+        view=_own,
+        answer=OwnTypeDocument,
+        is_list=True,
+    ),
+    Operation(
+        resource="event-types",
+        name="import",
+        method="POST",
+        path="/event-types/imports",
+        summary="Describe the webhooks of an OpenAPI 3.1 document, or see what that would do",
+        scope="event-types:write",
+        view=_import,
+        command=Import,
+        answer=ImportedTypes,
+        parameters=(RETRY,),
+    ),
+)

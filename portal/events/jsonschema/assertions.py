@@ -1,0 +1,203 @@
+"""The keywords about the value itself: its type, size, range and members' names."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from operator import ge, gt, le, lt
+from typing import Any
+
+import orjson
+
+from portal.events.jsonschema.evaluation import Check, Place, Run, Seen
+from portal.events.jsonschema.keyword_place import (
+    ANY,
+    ARRAY,
+    NUMBER,
+    OBJECT,
+    STRING,
+    Here,
+    Maker,
+    keyword,
+)
+
+Compare = Callable[[Any, Any], bool]
+TYPES: dict[str, tuple[type, ...]] = {
+    "array": (list,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "null": (type(None),),
+    "number": (int, float),
+    "object": (dict,),
+    "string": (str,),
+}
+
+
+@keyword("type", ANY)
+def type_(given: Any, here: Here) -> Check:
+    names = [given] if isinstance(given, str) else here.texts(given)
+    if not names or not set(names) <= set(TYPES):
+        raise here.wrong(f"must be one or more of {', '.join(TYPES)}")
+    kinds = {kind for name in names for kind in TYPES[name]}
+    whole = "integer" in names and "number" not in names
+    message = f"Must be of type {' or '.join(names)}."
+
+    def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
+        fits = type(value) in kinds or (whole and type(value) is float and value.is_integer())
+        return fits or run.fail(place, message)
+
+    return check
+
+
+@keyword("enum", ANY)
+def enum(given: Any, here: Here) -> Check:
+    values = here.items(given)
+    known = {identity(value) for value in values}
+    first = ", ".join(_shown(value) for value in values[:5])
+    message = f"Must be one of {first}{' and so on' if len(values) > 5 else ''}."
+
+    def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
+        return _identity_at_cost(value, run) in known or run.fail(place, message)
+
+    return check
+
+
+@keyword("const", ANY)
+def const(given: Any, here: Here) -> Check:
+    only, message = identity(given), f"Must be {_shown(given)}."
+
+    def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
+        return _identity_at_cost(value, run) == only or run.fail(place, message)
+
+    return check
+
+
+@keyword("uniqueItems", ARRAY)
+def unique_items(given: Any, here: Here) -> Check | None:
+    if not here.flag(given):
+        return None
+
+    def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
+        known = {_identity_at_cost(item, run) for item in value}
+        return len(known) == len(value) or run.fail(place, "Its items must differ.")
+
+    return check
+
+
+@keyword("multipleOf", NUMBER)
+def multiple_of(given: Any, here: Here) -> Check:
+    step = Fraction(repr(here.number(given)))
+    if step <= 0:
+        raise here.wrong("must be greater than 0")
+    message = f"Must be a multiple of {given}."
+
+    def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
+        run.work.spend(20)
+        return (Fraction(repr(value)) / step).denominator == 1 or run.fail(place, message)
+
+    return check
+
+
+def _limit(fits: Compare, words: str) -> Maker:
+    def make(given: Any, here: Here) -> Check:
+        limit, message = here.number(given), words.format(given)
+        return lambda value, place, run, seen: fits(value, limit) or run.fail(place, message)
+
+    return make
+
+
+def _size(fits: Compare, words: str) -> Maker:
+    def make(given: Any, here: Here) -> Check:
+        limit = here.count(given)
+        message = words.format(limit)
+        return lambda value, place, run, seen: fits(len(value), limit) or run.fail(place, message)
+
+    return make
+
+
+for name, fits, words in (
+    ("minimum", ge, "Must be {} or more."),
+    ("exclusiveMinimum", gt, "Must be more than {}."),
+    ("maximum", le, "Must be {} or less."),
+    ("exclusiveMaximum", lt, "Must be less than {}."),
+):
+    keyword(name, NUMBER)(_limit(fits, words))
+
+for kinds, of, parts in (
+    (STRING, "Length", "characters"),
+    (ARRAY, "Items", "items"),
+    (OBJECT, "Properties", "properties"),
+):
+    keyword(f"min{of}", kinds)(_size(ge, f"Must have {{}} {parts} or more."))
+    keyword(f"max{of}", kinds)(_size(le, f"Must have {{}} {parts} or fewer."))
+
+
+@keyword("pattern", STRING)
+def pattern(given: Any, here: Here) -> Check | None:
+    if (found := here.pattern(given)) is None:
+        return None
+    message = f"Must match the pattern {found.text[:100]}"
+
+    def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
+        run.work.spend(found.cost(value))
+        return found.finds(value) or run.fail(place, message)
+
+    return check
+
+
+@keyword("required", OBJECT)
+def required(given: Any, here: Here) -> Check:
+    return _asking_for(here.texts(given))
+
+
+@keyword("dependentRequired", OBJECT)
+def dependent_required(given: Any, here: Here) -> Check:
+    asked = {name: _asking_for(here.texts(names)) for name, names in here.members(given).items()}
+
+    def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
+        run.work.spend(len(asked))
+        return all(one(value, place, run, seen) for name, one in asked.items() if name in value)
+
+    return check
+
+
+def identity(value: Any) -> str | bytes:
+    """Return a key for comparing: equal for values that JSON Schema calls equal, and only for
+    those.
+
+    It is a text or bytes, whose hashes are randomised. Those of numbers are not, so a tenant could
+    make them collide.
+    """
+    return value if type(value) is str else orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS)
+
+
+def _identity_at_cost(value: Any, run: Run) -> str | bytes:
+    found = identity(value)
+    run.work.spend(1 + len(found) // 2 if type(found) is bytes else 1)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if type(value) is float and value.is_integer() and abs(value) < 2**63:
+        return int(value)
+    if type(value) is list:
+        return [_plain(item) for item in value]
+    if type(value) is dict:
+        return {name: _plain(member) for name, member in value.items()}
+    return value
+
+
+def _shown(value: Any) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def _asking_for(names: list[str]) -> Check:
+    asked = frozenset(names)
+
+    def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
+        run.work.spend(1 + len(asked) // 8)
+        if asked <= value.keys():
+            return True
+        missing = next(name for name in names if name not in value)
+        return run.fail(place, f"“{missing[:100]}” is missing.")
+
+    return check

@@ -1,0 +1,28 @@
+"""A budget of work for an evaluation, counted in steps instead of time, so that the same input
+always gets the same answer, on an idle machine and on a busy one."""
+
+from portal.core.precedence import give_way
+
+STEPS = 150_000
+"""The steps that one request may spend: at most 50 ms of processor time. 500 events with thirty
+fields each take half of them."""
+
+
+class Exhausted(Exception):
+    """An evaluation needs more steps than one request may spend."""
+
+
+class Work:
+    """The steps that one request has left. A step is about 0.3 µs."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, steps: int = STEPS) -> None:
+        self.left = steps
+
+    def spend(self, steps: int) -> None:
+        """Subtract steps. Raises Exhausted if there are not enough left."""
+        give_way()
+        self.left -= steps
+        if self.left < 0:
+            raise Exhausted

@@ -1,0 +1,1 @@
+"""How events are published: the statements, the group commit and the door on the event loop."""

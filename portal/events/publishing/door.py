@@ -1,0 +1,94 @@
+"""Answer programs that publish one event, on the event loop and before the framework.
+
+Only the plain case is answered here: a small event, without an Idempotency-Key, of a tenant whose
+quotas this process knows. Everything else goes on to the application, which publishes with the same
+`Publication` and has the words for what is wrong.
+"""
+
+import time
+from collections.abc import Callable
+
+from flask import Flask
+
+from portal.core.config import libpq_url
+from portal.core.errors import PortalError, UnknownOutcome
+from portal.core.logs import log_answer
+from portal.database.session import Actor
+from portal.events.listeners import listeners_of
+from portal.events.publishing.group_commit import GroupCommit
+from portal.events.publishing.key_material import is_free_of_keys
+from portal.events.resource import published
+from portal.events.schemas import EventInput
+from portal.records.quotas import rates, stored_bytes
+from portal.rest import strict_json
+from portal.rest.api import Ready, new_request_id, ready, ready_problem
+from portal.rest.openapi import PREFIX
+
+PUBLISH = f"{PREFIX}/events"
+SCOPE = "events:publish"
+REQUESTS, EVENTS = "requests_per_second", "events_per_second"  # quotas
+LARGEST = 4 * 1024  # bytes; a hostile body of this size takes the event loop 1.5 ms
+
+Header = Callable[[str], str | None]
+
+
+class Door:
+    """Publish single events of one process, from its event loop."""
+
+    def __init__(self, app: Flask) -> None:
+        url = libpq_url(app.extensions["portal"].database_url)
+        self._together = GroupCommit(url, listeners_of(app))
+        self._rates, self._room = rates.of(app), stored_bytes.of(app)
+
+    async def publish(self, actor: Actor, header: Header, body: bytes) -> Ready | None:
+        """Return the answer to a request that publishes, once the event is kept; None if this
+        request is the application's, and nothing was published.
+        """
+        begun_at = time.perf_counter()
+        event, tenant_id = _read(header, body), actor.tenant_id
+        if event is None or not self._together.takes(actor, event):
+            return None
+        if not self._is_counted(tenant_id):
+            return None
+        request_id = new_request_id()
+        try:
+            accepted = await self._together.publish(actor, event)
+        except UnknownOutcome as error:
+            answer = ready_problem(error, request_id)
+        else:
+            if accepted is None:
+                self._rates.give_back(tenant_id, REQUESTS, EVENTS)
+                return None
+            answer = ready(published([accepted]), 202, request_id)
+        log_answer("POST", PUBLISH, answer[0], begun_at, request=request_id)
+        return answer
+
+    def stop(self) -> None:
+        """Let go of the database, when the last request is answered."""
+        self._together.stop()
+
+    def _is_counted(self, tenant_id: str) -> bool:
+        """Count the request and its event towards the quotas; False, with nothing counted, if this
+        process has to ask PostgreSQL for that, or the tenant is at a quota."""
+        return self._room.is_there(tenant_id) and self._rates.took(tenant_id, REQUESTS, EVENTS)
+
+
+def _read(header: Header, body: bytes) -> EventInput | None:
+    """Return the event in a request's body; None if it is not a plain one, or is not valid."""
+    kind = (header("content-type") or "").partition(";")[0].strip().lower()
+    is_plain = (
+        kind == "application/json"
+        and len(body) <= LARGEST
+        and header("idempotency-key") is None
+        and header("content-encoding") is None
+    )
+    if not is_plain:
+        return None
+    try:
+        given = strict_json.parse(body)
+        if not isinstance(given, dict) or not given or "events" in given:
+            return None
+        event = EventInput.read(given)
+    except PortalError:
+        return None
+    return event if is_free_of_keys(event) else None

@@ -1,0 +1,238 @@
+"""Publish single events of many requests in few transactions (group commit).
+
+While a transaction of a tenant runs, what else it publishes waits, and is published together by the
+next one. So nothing waits for others to come, and the more there is to do the less each one costs.
+
+An event is answered only after the commit that holds it. Whatever may fail for one alone makes the
+whole group fail before it is committed: then each is left to be published by itself, in a thread.
+What takes much computing is left to the threads as well, because the event loop serves all tenants.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import chain, islice
+
+import psycopg
+import structlog
+
+from portal.core.deadlines import elapsed
+from portal.core.errors import PortalError, UnknownOutcome
+from portal.database.session import Actor
+from portal.events.listeners import Listener
+from portal.events.publishing.publication import Accepted, NotSmall, Publication
+from portal.events.schemas import EventInput
+from portal.fast import pipeline
+from portal.fast.pipeline import BEGIN, COMMIT, Connection, rolled_back
+from portal.fast.statements import setting
+
+CONNECTIONS = 4  # of one process, and so many transactions at a time, each of another tenant
+MOST_WAITING, MOST_OF_A_TENANT = 512, 64  # events
+SECONDS = 3.0  # for a transaction, and to wait for one
+LOCK_SECONDS = 0.2  # to wait for another publisher of the same id; longer may wait who is alone
+MOST_OWED = 300  # deliveries of a group; they take the event loop about 5 ms
+APART_SECONDS = 1.0  # for so long, events of a type that failed are published alone
+MOST_KNOWN = 10_000  # tenants, or types of theirs, of which something is remembered
+
+log = structlog.stdlib.get_logger(__name__)
+
+Answer = Accepted | Exception | None
+
+
+class _Waiting:
+    """Hold an event, and the future of what becomes of it."""
+
+    __slots__ = ("actor", "answer", "event", "since")
+
+    def __init__(self, actor: Actor, event: EventInput, answer: "asyncio.Future[Answer]") -> None:
+        self.actor, self.event, self.answer = actor, event, answer
+        self.since = elapsed()
+
+    def tell(self, answer: Answer) -> None:
+        if not self.answer.done():  # the request may have gone away
+            self.answer.set_result(answer)
+
+
+class GroupCommit:
+    """Publish the events of one process, from its event loop."""
+
+    def __init__(self, database_url: str, listeners: Sequence[Listener]) -> None:
+        """Connect with the first event; `database_url` is libpq's."""
+        self._url, self._listeners = database_url, listeners
+        # Tenants take turns. What waits for a tenant that is being published for is in `_later`.
+        self._ready: OrderedDict[str, list[_Waiting]] = OrderedDict()
+        self._later: dict[str, list[_Waiting]] = {}
+        self._waiting = 0
+        self._idle = [_Session() for _ in range(CONNECTIONS)]
+        self._tasks: set[asyncio.Task[None]] = set()
+        # Tenant and type of events that are published alone → until when.
+        self._apart: dict[tuple[str, str], float] = {}
+        # Deliveries of each event of a tenant, where groups have to be smaller for it.
+        self._owed_each: dict[str, int] = {}
+
+    def takes(self, actor: Actor, event: EventInput) -> bool:
+        """Tell whether there is room for an event, and no reason to publish it alone."""
+        tenant_id = actor.tenant_id
+        waiting = self._later.get(tenant_id) or self._ready.get(tenant_id) or ()
+        return (
+            self._waiting < MOST_WAITING
+            and len(waiting) < MOST_OF_A_TENANT
+            and self._apart.get((tenant_id, event.type), 0.0) <= elapsed()
+        )
+
+    async def publish(self, actor: Actor, event: EventInput) -> Accepted | None:
+        """Publish an event. Return None, with nothing published, if it is to be published alone.
+
+        Raises UnknownOutcome.
+        """
+        one = _Waiting(actor, event, asyncio.get_running_loop().create_future())
+        lines = self._later if actor.tenant_id in self._later else self._ready
+        lines.setdefault(actor.tenant_id, []).append(one)
+        self._waiting += 1
+        # As many work as tenants have something to publish, or as there are connections.
+        working = CONNECTIONS - len(self._idle)
+        if self._idle and working < len(self._ready) + len(self._later):
+            self._keep(asyncio.get_running_loop().create_task(self._work(self._idle.pop())))
+        answer = await one.answer
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def stop(self) -> None:
+        """Close the connections, when the last request is answered."""
+        for session in self._idle:
+            session.close()
+
+    def _keep(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, session: "_Session") -> None:
+        """Publish, one group after the other, until no tenant is ready."""
+        try:
+            while self._ready:
+                tenant_id, waiting = self._ready.popitem(last=False)
+                most = max(1, MOST_OWED // self._owed_each.get(tenant_id, 1))
+                group, self._later[tenant_id] = waiting[:most], waiting[most:]
+                try:
+                    await self._publish(session, tenant_id, group)
+                finally:
+                    for one in group:
+                        one.tell(None)  # who has been told something else is not told this
+                    self._waiting -= len(group)
+                    if later := self._later.pop(tenant_id):
+                        self._ready[tenant_id] = later
+        finally:
+            self._idle.append(session)
+
+    async def _publish(
+        self, session: "_Session", tenant_id: str, group: Sequence[_Waiting]
+    ) -> None:
+        """Publish a group of one tenant, and tell each what became of it, if that is known."""
+        oldest = elapsed() - SECONDS
+        waiting = [one for one in group if one.since > oldest]
+        try:
+            for one, accepted in await self._committed(session, tenant_id, waiting):
+                one.tell(accepted)
+        except UnknownOutcome as error:
+            for one in waiting:
+                one.tell(error)
+        except (NotSmall, PortalError) as error:
+            self._learn(error, tenant_id, group)
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            log.warning("events are published one by one", reason=type(error).__name__)
+            self._learn(error, tenant_id, group)
+            if not _is_refusal(error):
+                self._leave_all()
+        except Exception:
+            log.exception("events could not be published together")
+
+    async def _committed(
+        self, session: "_Session", tenant_id: str, waiting: Sequence[_Waiting]
+    ) -> list[tuple[_Waiting, Accepted]]:
+        """Return what became of each, once all are committed. Raises as `_commit`."""
+        parts: dict[Actor, list[_Waiting]] = {}
+        for one in waiting:
+            parts.setdefault(one.actor, []).append(one)
+        publications = [
+            Publication(actor, [one.event for one in part], self._listeners)
+            for actor, part in parts.items()
+        ]
+        if publications:
+            async with asyncio.timeout(SECONDS):
+                await _commit(await session.connected(self._url), tenant_id, publications)
+        accepted = chain.from_iterable(one.accepted() for one in publications)
+        return list(zip(chain.from_iterable(parts.values()), accepted, strict=True))
+
+    def _learn(self, error: Exception, tenant_id: str, group: Sequence[_Waiting]) -> None:
+        """Make the tenant's next groups smaller if that helps, else leave events of these types
+        alone for a moment: it would be the same with the next."""
+        for known in (self._owed_each, self._apart):
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+        if isinstance(error, NotSmall) and error.owed_each:
+            self._owed_each[tenant_id] = error.owed_each
+            return
+        until = elapsed() + APART_SECONDS
+        self._apart.update(((tenant_id, one.event.type), until) for one in group)
+
+    def _leave_all(self) -> None:
+        """Leave all that waits to the threads: PostgreSQL does not answer, and a thread says so."""
+        for group in self._ready.values():
+            self._waiting -= len(group)
+            for one in group:
+                one.tell(None)
+        self._ready.clear()
+
+
+class _Session:
+    """Hold a connection to PostgreSQL, opened when it is needed and again when it was lost."""
+
+    def __init__(self) -> None:
+        self._connection: Connection | None = None
+
+    async def connected(self, url: str) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = await pipeline.connect(url, "portal-publish", LOCK_SECONDS)
+        return self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.pgconn.finish()
+
+
+async def _commit(
+    connection: Connection, tenant_id: str, publications: Sequence[Publication]
+) -> None:
+    """Carry out publications of one tenant in one transaction, with two messages.
+
+    Raises NotSmall, Invalid, psycopg.Error and TimeoutError with nothing done; UnknownOutcome.
+    """
+    enter = setting({"app.tenant_id": tenant_id})
+    asked = [(one.glances(), one.claims()) for one in publications]
+    asks = [bound.ask for pair in asked for part in pair for bound in part]
+    async with rolled_back(connection):
+        _, _, *rows = await connection.ask(BEGIN, enter, *asks)
+        answers = iter(rows)
+        found = [tuple(list(islice(answers, len(part))) for part in pair) for pair in asked]
+        each = list(zip(publications, found, strict=True))
+        owed = sum(one.size(glanced) for one, (glanced, _) in each)
+        if owed > MOST_OWED:
+            raise NotSmall(owed // sum(len(one) for one in publications))
+        for one, (glanced, _) in each:
+            one.check(glanced)  # there are no schemas, so this takes no time
+        writes = [
+            bound.ask for one, (glanced, claimed) in each for bound in one.writes(glanced, claimed)
+        ]
+        try:
+            await connection.ask(*writes, COMMIT)
+        except BaseException as error:
+            if _is_refusal(error):
+                raise
+            raise UnknownOutcome from error
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Tell whether PostgreSQL refused a statement, and hence its transaction. When it ends the
+    connection, nobody knows of the transaction."""
+    return isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized == "ERROR"

@@ -1,0 +1,189 @@
+"""Say which statements publish some events, apart from how they are sent.
+
+One publication is one transaction. A thread sends the statements in its session
+(`portal.events.service`), the event loop in its own transactions
+(`portal.events.publishing.group_commit`).
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import ARRAY, String, any_, bindparam, select
+
+from portal.database.session import Actor, new_id
+from portal.events.catalogue import event_types
+from portal.events.listeners import Listener, Owed, Published, Rows
+from portal.events.models import Event, EventKey
+from portal.events.schemas import EventInput
+from portal.fast.statements import Bound, Statement
+
+STORE = Statement.of_file("portal.events.publishing", "store.sql")
+CLAIM = Statement.of_file("portal.events.publishing", "claim.sql")
+CLAIMED = Statement(
+    select(EventKey.client_id, EventKey.event_id).where(
+        EventKey.tenant_id == bindparam("tenant_id"),
+        EventKey.client_id == any_(bindparam("names", type_=ARRAY(String))),
+    )
+)
+
+# Webhooks that want the events of a small publication, at most, and bytes of their filters.
+FEW_WANTING, FEW_BYTES = 100, 32 * 1024
+
+
+class NotSmall(Exception):
+    """Say that publishing takes much computing: a schema to check, or many webhooks.
+
+    `owed_each`: fewer events would be small enough, each with so many deliveries.
+    """
+
+    def __init__(self, owed_each: int = 0) -> None:
+        super().__init__()
+        self.owed_each = owed_each
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Say what became of one published event."""
+
+    id: str
+    client_id: str | None
+    type: str
+    deliveries: int
+    duplicate: bool
+
+
+class Publication:
+    """Publish events of one actor. Send what `looks`, then `claims`, then `writes` return, and
+    `check` before the claims. `glances` and `size` are for who has little time.
+
+    An event whose id was published before is not published again.
+    """
+
+    def __init__(
+        self, actor: Actor, events: Sequence[EventInput], listeners: Sequence[Listener]
+    ) -> None:
+        self._actor, self._events, self._listeners = actor, events, listeners
+        self._types = {event.type for event in events}
+        self._ids = [new_id(Event.id_prefix) for _ in events]
+        # A batch may name one id twice: the first is published.
+        self._named: dict[str, str] = {}
+        for event_id, event in zip(self._ids, events, strict=True):
+            if event.id is not None:
+                self._named.setdefault(event.id, event_id)
+        self._is_new = [True] * len(events)
+        self._deliveries: Mapping[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def looks(self) -> list[Bound]:
+        """Return the statements that read what publishing depends on."""
+        return [event_types.asking(self._actor.tenant_id, self._types), *self._wanting()]
+
+    def glances(self) -> list[Bound]:
+        """Return, in place of `looks`, the statements that tell whether the publication is small,
+        and read what a small one depends on: then nothing is to be checked."""
+        asking = event_types.asking_any(self._actor.tenant_id, self._types)
+        return [asking, *self._wanting(FEW_WANTING + 1)]
+
+    def _wanting(self, at_most: int | None = None) -> list[Bound]:
+        tenant_id = self._actor.tenant_id
+        return [one.who_wants(tenant_id, self._types, at_most) for one in self._listeners]
+
+    def size(self, glanced: Sequence[Rows]) -> int:
+        """Return how many deliveries there may be at most, from what `glances` found. Raises
+        NotSmall."""
+        [schemas, *wanting] = glanced
+        many = sum(len(rows) for rows in wanting)
+        heavy = sum(len(text) for rows in wanting for row in rows for text in row)
+        if schemas or many > FEW_WANTING or heavy > FEW_BYTES:
+            raise NotSmall
+        return many * len(self._events)
+
+    def claims(self) -> list[Bound]:
+        """Return the statements that offer our ids for the publisher's own, and read which hold.
+        They wait for whoever publishes the same ids."""
+        if not self._named:
+            return []
+        offers = [
+            {"client_id": client_id, "event_id": event_id}
+            for client_id, event_id in sorted(self._named.items())
+        ]
+        tenant = {"tenant_id": self._actor.tenant_id}
+        return [
+            Bound(CLAIM, {**tenant, "offers": orjson.dumps(offers).decode()}),
+            Bound(CLAIMED, {**tenant, "names": list(self._named)}),
+        ]
+
+    def check(self, looked: Sequence[Rows]) -> None:
+        """Check the events against what `looks` found. Raises Invalid."""
+        event_types.check(self._events, looked[0])
+
+    def writes(self, looked: Sequence[Rows], claimed: Sequence[Rows]) -> list[Bound]:
+        """Return the statements that store the new events, and what is owed for them."""
+        self._settle(claimed)
+        new = [
+            (event_id, event)
+            for event_id, event, is_new in zip(self._ids, self._events, self._is_new, strict=True)
+            if is_new
+        ]
+        if not new:
+            return []
+        owed = owed_for(self._actor, new, self._listeners, looked[1:])
+        self._deliveries = owed.deliveries
+        return [store(self._actor, new), *owed.writes]
+
+    def accepted(self) -> list[Accepted]:
+        """Return what became of the events, in their order, once all is written."""
+        return [
+            Accepted(event_id, event.id, event.type, self._deliveries.get(event_id, 0), not is_new)
+            for event_id, event, is_new in zip(self._ids, self._events, self._is_new, strict=True)
+        ]
+
+    def _settle(self, claimed: Sequence[Rows]) -> None:
+        """Take the ids that hold."""
+        if not claimed:
+            return
+        known: dict[str, str] = dict(claimed[-1])
+        for number, event in enumerate(self._events):
+            if event.id is not None:
+                self._is_new[number] = known[event.id] == self._ids[number]
+                self._ids[number] = known[event.id]
+
+
+def store(
+    actor: Actor, events: Sequence[tuple[str, EventInput]], only_for: str | None = None
+) -> Bound:
+    """Return the statement that stores events under these ids, all for the listeners or only for
+    one record of one of them."""
+    made = [
+        {"id": event_id, "client_id": event.id, "type": event.type, "subject": event.subject,
+         "data": event.data, "occurred_at": event.occurred_at}
+        for event_id, event in events
+    ]  # fmt: skip
+    values = {
+        "tenant_id": actor.tenant_id, "events": orjson.dumps(made).decode(),
+        "application_id": actor.application_id, "app_id": actor.app_id, "actor_id": actor.id,
+        "actor_name": actor.name[:200], "only_for": only_for,
+    }  # fmt: skip
+    return Bound(STORE, values)
+
+
+def owed_for(
+    actor: Actor,
+    events: Sequence[tuple[str, EventInput]],
+    listeners: Sequence[Listener],
+    wanting: Sequence[Rows],
+) -> Owed:
+    """Return what all listeners owe for new events; `wanting` is what each of them found."""
+    published = [
+        Published(event_id, event.type, event.subject, event.data) for event_id, event in events
+    ]
+    owed = [
+        listener.owes(actor.tenant_id, published, found)
+        for listener, found in zip(listeners, wanting, strict=True)
+    ]
+    deliveries = sum((Counter(one.deliveries) for one in owed), Counter[str]())
+    return Owed([write for one in owed for write in one.writes], deliveries)

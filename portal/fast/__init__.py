@@ -1,0 +1,1 @@
+"""Shortcuts past SQLAlchemy and Jinja, each measured and tested against the ordinary way."""

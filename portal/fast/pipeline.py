@@ -1,0 +1,364 @@
+"""Send prepared statements to PostgreSQL in one message and read all the answers.
+
+Without BEGIN and COMMIT, the statements of one message are one transaction (libpq, "Pipeline
+Mode"). This takes a third of the processor time of BEGIN, a statement and COMMIT as three messages.
+A thread also waits once for PostgreSQL and for the other threads of its process, not three times.
+psycopg's own pipeline costs as much as it saves.
+
+psycopg lets other threads run in nearly every call of libpq, seven times for one statement. Under
+load each time wakes a thread, mostly in vain, so this uses as few calls as it can.
+"""
+
+import asyncio
+import re
+import select
+import threading
+from collections.abc import AsyncIterator, Generator, MutableMapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import abc
+from psycopg._preparing import Prepare
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
+from psycopg.rows import dict_row
+
+from portal.core.deadlines import LOCK_SECONDS, connection_settings
+
+# Statements that are always answered from an index, whatever the statistics say of a table that is
+# empty now and holds a million rows in a minute.
+PLANNING = {
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+WRITER = "value writer"  # in a connection's `info`
+READERS = "row readers by statement"
+MOST_READERS = 100
+
+
+class Ask(NamedTuple):
+    """A statement with `$1` for its first value, and the values."""
+
+    sql: bytes
+    values: Sequence[Any]
+
+
+BEGIN, COMMIT = Ask(b"BEGIN", ()), Ask(b"COMMIT", ())
+
+
+def numbered(sql: str) -> tuple[bytes, list[str]]:
+    """Return a statement with `%(name)s` in it with `$1` for the first of the names, and the
+    names."""
+    names: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        name = found[1]
+        return "%" if name is None else f"${names.setdefault(name, len(names) + 1)}"
+
+    return re.sub(r"%\(([^)]+)\)s|%%", number, sql).encode(), list(names)
+
+
+class _Query(NamedTuple):
+    """A statement as psycopg knows those that it has prepared: by its text and the types (OIDs) of
+    its values."""
+
+    query: bytes
+    types: tuple[int, ...]
+
+
+class _Sent(NamedTuple):
+    """Hold a statement with its values, ready for libpq. It is prepared, or `is_new`."""
+
+    query: _Query
+    name: bytes
+    values: Any
+    formats: Any
+    is_new: bool
+
+
+_Driver = psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
+_Info = MutableMapping[Any, Any]
+"""A pooled connection's own dictionary, which lives as long as the connection."""
+
+
+def run(driver: psycopg.Connection[Any], info: _Info, asks: Sequence[Ask]) -> list[tuple[Any, ...]]:
+    """Run statements and return the rows of the last one.
+
+    They are a transaction of their own if none is open. `info` keeps the connection's value writer
+    and row readers. Raises psycopg.Error: statements that PostgreSQL refused changed nothing, but
+    those of a connection that was lost may have been carried out.
+    """
+    sent = [_prepared(driver, info, ask) for ask in asks]
+    one_call = len(sent) == 1 and not _may_be_interrupted()
+    results = _alone(driver.pgconn, sent[0]) if one_call else _together(driver.pgconn, sent)
+    for one, result in zip(sent, results[: len(sent)], strict=True):
+        _require(driver, one.query, result)
+    if len(results) > len(sent):  # what was to be checked when all are carried out
+        raise _error(driver, results[-1])
+    return _rows(driver, info, sent[-1].query, results[-1])
+
+
+class Connection(psycopg.AsyncConnection[dict[str, Any]]):
+    """Connect an event loop, to send several statements in one message."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._kept: dict[Any, Any] = {}
+
+    async def ask(self, *asks: Ask) -> list[list[tuple[Any, ...]]]:
+        """Run statements in one message and return the rows of each.
+
+        As `run`; the statements may begin and end a transaction. A caller that goes away meanwhile
+        leaves the connection closed.
+        """
+        return [rows for rows, _ in await self._asked(asks)]
+
+    async def send(self, *asks: Ask) -> list[list[dict[str, Any]]]:
+        """Do the same; a row has its values by the names of the columns."""
+        return [_named(result, rows) for rows, result in await self._asked(asks)]
+
+    async def _asked(self, asks: Sequence[Ask]) -> list[tuple[list[tuple[Any, ...]], PGresult]]:
+        async with self.lock:
+            try:
+                sent, results = await _exchanged(self, _planned_together(self, self._kept, asks))
+            except BaseException:
+                self.pgconn.finish()  # answers may still be on their way
+                raise
+            answers = []
+            for one, result in zip(sent, results[: len(sent)], strict=True):
+                if one.is_new:
+                    _note_prepared(self, self._kept, one, result)
+                else:
+                    _require(self, one.query, result)
+                    answers.append((_rows(self, self._kept, one.query, result), result))
+            if len(results) > len(sent):  # what was to be checked when all are carried out
+                raise _error(self, results[-1])
+            await self.wait(self._prepared.maintain_gen(self))
+            return answers
+
+
+async def connect(url: str, application: str, lock_seconds: float = LOCK_SECONDS) -> Connection:
+    """Open a connection for an event loop, for statements that are planned once. `url` is
+    libpq's."""
+    settings = connection_settings(application, lock_seconds=lock_seconds, settings=PLANNING)
+    connection = await Connection.connect(url, autocommit=True, row_factory=dict_row, **settings)
+    connection.prepare_threshold = 0  # planning over all partitions is done once
+    return connection
+
+
+@asynccontextmanager
+async def rolled_back(connection: Connection) -> AsyncIterator[None]:
+    """Roll back a transaction that fails before its end."""
+    try:
+        yield
+    except BaseException:
+        try:
+            await connection.rollback()
+        except psycopg.Error:
+            await connection.close()  # which undoes it as well
+        raise
+
+
+def commit(driver: psycopg.Connection[Any]) -> None:
+    """Commit the open transaction, if there is one. Raises psycopg.Error."""
+    if _may_be_interrupted():
+        driver.commit()
+    elif driver.pgconn.transaction_status != TransactionStatus.IDLE:
+        result = driver.pgconn.exec_(b"COMMIT")
+        if result.status != ExecStatus.COMMAND_OK:
+            raise _error(driver, result)
+
+
+def _may_be_interrupted() -> bool:
+    """Tell whether this thread handles signals: a handler runs only between two calls of libpq, so
+    one that waits for PostgreSQL would keep a worker from ending."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def _alone(pgconn: PGconn, one: _Sent) -> list[PGresult]:
+    return [pgconn.exec_prepared(one.name, one.values, one.formats)]
+
+
+def _together(pgconn: PGconn, sent: Sequence[_Sent]) -> list[PGresult]:
+    pgconn.enter_pipeline_mode()
+    for one in sent:
+        pgconn.send_query_prepared(one.name, one.values, one.formats)
+    pgconn.pipeline_sync()
+    results = _waited(pgconn)
+    pgconn.exit_pipeline_mode()
+    return results
+
+
+async def _exchanged(
+    driver: psycopg.AsyncConnection[Any], planned: Sequence[_Sent]
+) -> tuple[list[_Sent], list[PGresult]]:
+    """Send statements, and before each that is new its text. Return all that was sent, and what
+    came of it."""
+    pgconn, sent = driver.pgconn, []
+    pgconn.enter_pipeline_mode()
+    for one in planned:
+        if one.is_new:
+            pgconn.send_prepare(one.name, *one.query)
+            sent.append(one)
+        pgconn.send_query_prepared(one.name, one.values, one.formats)
+        sent.append(one._replace(is_new=False))
+    pgconn.pipeline_sync()
+    results = await _awaited(pgconn)
+    pgconn.exit_pipeline_mode()
+    return sent, results
+
+
+def _prepared(driver: psycopg.Connection[Any], info: _Info, ask: Ask) -> _Sent:
+    """Prepare a statement if the connection does not know it yet."""
+    one = _planned(driver, info, ask)
+    if one.is_new:
+        _note_prepared(driver, info, one, driver.pgconn.prepare(one.name, *one.query))
+        driver.wait(driver._prepared.maintain_gen(driver))  # drops what was unused longest
+    return one
+
+
+def _planned(driver: _Driver, info: _Info, ask: Ask) -> _Sent:
+    """Return a statement with the name that it has, or is to have.
+
+    psycopg keeps the names, because it forgets them when it has PostgreSQL forget them.
+    """
+    if WRITER not in info:
+        info[WRITER], info[READERS] = Transformer(driver), {}
+    writer, known = info[WRITER], driver._prepared
+    values = writer.dump_sequence(ask.values, [PyFormat.AUTO] * len(ask.values))
+    query = _Query(ask.sql, writer.types or ())
+    state, name = known.get(query, prepare=True)  # type: ignore[arg-type]
+    is_new = state == Prepare.SHOULD
+    if not is_new:
+        known.maybe_add_to_cache(query, state, name)  # type: ignore[arg-type]
+    return _Sent(query, name, values, writer.formats, is_new)
+
+
+def _planned_together(driver: _Driver, info: _Info, asks: Sequence[Ask]) -> list[_Sent]:
+    """Plan statements of one message: what is new in it is prepared once."""
+    planned, new = [], dict[_Query, bytes]()
+    for ask in asks:
+        one = _planned(driver, info, ask)
+        if one.is_new and (name := new.setdefault(one.query, one.name)) != one.name:
+            one = one._replace(name=name, is_new=False)
+        planned.append(one)
+    return planned
+
+
+def _note_prepared(driver: _Driver, info: _Info, one: _Sent, result: PGresult) -> None:
+    """Remember a statement that PostgreSQL has prepared."""
+    _require(driver, one.query, result)
+    info[READERS].pop(one.query, None)
+    known = driver._prepared
+    known.maybe_add_to_cache(one.query, Prepare.SHOULD, one.name)  # type: ignore[arg-type]
+    known.validate(one.query, Prepare.SHOULD, one.name, [result])
+
+
+def _rows(driver: _Driver, info: _Info, query: _Query, result: PGresult) -> list[tuple[Any, ...]]:
+    """Return the rows of a result; none for a command that returns no rows."""
+    if not result.nfields:
+        return []
+    readers: dict[_Query, abc.Transformer] = info[READERS]
+    reader = readers.get(query)
+    if is_new := reader is None:
+        if len(readers) >= MOST_READERS:
+            readers.clear()
+        reader = readers[query] = Transformer(driver)
+    reader.set_pgresult(result, set_loaders=is_new)
+    rows = reader.load_rows(0, result.ntuples, tuple)
+    reader.set_pgresult(None, set_loaders=False)  # keep nothing of a caller's data
+    return rows
+
+
+def _named(result: PGresult, rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    if not rows:
+        return []
+    names = [(result.fname(n) or b"").decode() for n in range(result.nfields)]
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _waited(pgconn: PGconn) -> list[PGresult]:
+    """Return the results of all statements, once the last is here."""
+    watched, answers = select.poll(), _answers(pgconn)
+    try:
+        while True:
+            watched.register(pgconn.socket, next(answers))
+            watched.poll()
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+async def _awaited(pgconn: PGconn) -> list[PGresult]:
+    """Do the same in an event loop."""
+    answers = _answers(pgconn)
+    try:
+        while True:
+            await _ready(pgconn.socket, next(answers))
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+async def _ready(socket: int, events: int) -> None:
+    """Wait until a socket can be read, or also until it can be written to."""
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+
+    def wake() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    loop.add_reader(socket, wake)
+    if events & select.POLLOUT:
+        loop.add_writer(socket, wake)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(socket)
+        if events & select.POLLOUT:
+            loop.remove_writer(socket)
+
+
+def _answers(pgconn: PGconn) -> Generator[int, None, list[PGresult]]:
+    """Return the results of all statements; yield what to wait for until the last is here."""
+    while pgconn.flush():
+        yield select.POLLIN | select.POLLOUT
+        pgconn.consume_input()  # PostgreSQL may wait for us to read before it reads on
+    results: list[PGresult] = []
+    while True:
+        while pgconn.is_busy():
+            yield select.POLLIN
+            pgconn.consume_input()
+        result = pgconn.get_result()
+        if result is None:
+            if pgconn.status == ConnStatus.BAD:  # libpq gave it up: nothing comes any more
+                raise psycopg.OperationalError(pgconn.get_error_message())
+            continue
+        if result.status == ExecStatus.PIPELINE_SYNC:
+            return results
+        results.append(result)
+        pgconn.get_result()  # None, which needs no wait: the end of this statement's answers
+
+
+def _require(driver: _Driver, query: _Query, result: PGresult) -> None:
+    """Raise the error that a result holds, if any."""
+    if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+        return
+    error = _error(driver, result)
+    if isinstance(error, psycopg.errors.FeatureNotSupported):
+        # A migration has changed what the statement returns: prepare it again the next time.
+        driver._prepared.validate(query, Prepare.YES, b"", [result])
+    raise error
+
+
+def _error(driver: _Driver, result: PGresult) -> psycopg.Error:
+    """Return the error that a result holds."""
+    error = psycopg.errors.error_from_result(result, driver.info.encoding)
+    if error.sqlstate is None and driver.broken:
+        # libpq has no code for a lost connection, and psycopg no class for what has no code.
+        return psycopg.OperationalError(str(error))
+    return error

@@ -1,0 +1,185 @@
+"""Where the portal speaks to the driver itself: what every request does, at a third of the cost.
+
+What SQLAlchemy does around a statement each time (its cache's key, its events, its result) costs as
+much as PostgreSQL's answer. Everything but these few is for the session, which can do more.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, cached_property
+from importlib import resources
+from typing import Any, NamedTuple, Self
+
+import psycopg
+from psycopg.pq import PipelineStatus, TransactionStatus
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, TextClause
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.elements import BindParameter, ClauseElement
+
+from portal.core.precedence import give_way
+from portal.fast import pipeline
+from portal.fast.pipeline import BEGIN, Ask
+
+NO_SETTINGS: Mapping[str, str] = {}
+
+
+class Dialect(PGDialect_psycopg):
+    """Commit as this module sends, and do all else as SQLAlchemy's dialect for psycopg."""
+
+    supports_statement_cache = True
+
+    def do_execute(self, *arguments: Any, **named: Any) -> None:
+        """Run a statement (called by SQLAlchemy)."""
+        give_way()
+        super().do_execute(*arguments, **named)  # type: ignore[no-untyped-call]
+
+    def do_commit(self, dbapi_connection: Any) -> None:
+        """Commit the transaction of a pooled connection (called by SQLAlchemy)."""
+        pipeline.commit(_driver(dbapi_connection))
+
+
+DIALECT_NAME = "postgresql+portal"  # in the address of a database
+registry.register(DIALECT_NAME.replace("+", "."), __name__, Dialect.__name__)
+DIALECT = Dialect()  # type: ignore[no-untyped-call]
+
+
+class Statement:
+    """A statement that SQLAlchemy writes once, with its values by name.
+
+    A list is one value: `= ANY(:names)`. What a parameter has a callable for is asked each time:
+    the statement may be run by another application than the one that had it written.
+    """
+
+    def __init__(self, clause: ClauseElement) -> None:
+        written = clause.compile(dialect=DIALECT)
+        self.sql = str(written)
+        # How each value is put on the wire, as the types of its columns say: JSON, for one.
+        self._wired: Mapping[str, Callable[[Any], Any]] = written._bind_processors  # type: ignore[attr-defined]
+        binds: Mapping[str, BindParameter[Any]] = written.binds  # type: ignore[attr-defined]
+        self._asked: Mapping[str, Callable[[], Any]] = {
+            name: bind.callable for name, bind in binds.items() if bind.callable is not None
+        }
+        self.fixed = self._for_the_wire(
+            {
+                name: value
+                for name, value in written.params.items()
+                if value is not None and name not in self._asked
+            }
+        )
+
+    @classmethod
+    def of_file(cls, package: str, name: str) -> Self:
+        """Return the statement in a file of a package. `:name` stands for a value there."""
+        return cls(TextClause(resources.files(package).joinpath(name).read_text()))
+
+    def _for_the_wire(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: self._wired[name](value) if name in self._wired else value
+            for name, value in values.items()
+        }
+
+    def send(
+        self,
+        connection: Connection,
+        values: Mapping[str, Any],
+        settings: Mapping[str, str] = NO_SETTINGS,
+    ) -> list[tuple[Any, ...]]:
+        """Return all rows, in the transaction of the connection, for which `settings` are made
+        first; begins it where none is open.
+
+        Fails as SQLAlchemy's own would.
+        """
+        give_way()
+        before = [*_beginning(connection), *([setting(settings)] if settings else [])]
+        return _sent(connection.connection, [*before, self.asks(values)], lambda: connection)
+
+    def alone(
+        self, engine: Engine, settings: Mapping[str, str], values: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        """Return all rows, in a transaction of their own: one message there and one back.
+
+        Fails as SQLAlchemy's own would.
+        """
+        asks = [setting(settings), self.asks(values)]
+        pooled = engine.raw_connection()  # SQLAlchemy's own takes twice as long to make
+        try:
+            return _sent(pooled, asks, lambda: Connection(engine, pooled))
+        finally:
+            pooled.close()
+
+    def asks(self, values: Mapping[str, Any]) -> Ask:
+        """Return the statement with these values, as it is sent."""
+        sql, names = self._numbered
+        every = self.everything(values)
+        return Ask(sql, [every[name] for name in names])
+
+    def everything(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return these values and those that the statement has itself, as they are sent."""
+        wired = self._for_the_wire(values) if self._wired else values
+        asked = {name: ask() for name, ask in self._asked.items()}
+        return {**self.fixed, **asked, **wired}
+
+    @cached_property
+    def _numbered(self) -> tuple[bytes, list[str]]:
+        return pipeline.numbered(self.sql)
+
+
+class Bound(NamedTuple):
+    """Hold a statement with its values, to be sent by a thread or by an event loop."""
+
+    statement: Statement
+    values: Mapping[str, Any]
+
+    @property
+    def ask(self) -> Ask:
+        """Return the statement as it is sent."""
+        return self.statement.asks(self.values)
+
+
+def set_local(connection: Connection, settings: Mapping[str, str]) -> None:
+    """Make settings until the transaction ends; begin it in the same message if none is open."""
+    asks = [*_beginning(connection), setting(settings)]
+    _sent(connection.connection, asks, lambda: connection)
+
+
+def _beginning(connection: Connection) -> list[Ask]:
+    status = _driver(connection.connection).pgconn.transaction_status
+    return [BEGIN] if status == TransactionStatus.IDLE else []
+
+
+def setting(settings: Mapping[str, str]) -> Ask:
+    """Return the statement that makes these settings until the transaction ends."""
+    return Ask(_set(tuple(settings)), list(settings.values()))
+
+
+@cache
+def _set(names: tuple[str, ...]) -> bytes:
+    calls = (f"set_config('{name}', ${n}, true)" for n, name in enumerate(names, 1))
+    return f"SELECT {', '.join(calls)}".encode()
+
+
+def _sent(
+    pooled: PoolProxiedConnection, asks: Sequence[Ask], connection: Callable[[], Connection]
+) -> list[tuple[Any, ...]]:
+    """Run statements and return the rows of the last one; `connection` is asked for in case of an
+    error."""
+    driver = _driver(pooled)
+    try:
+        return pipeline.run(driver, pooled.info, asks)
+    except psycopg.Error as error:
+        raise _as_sqlalchemy_says(connection(), asks[-1].sql.decode(), error) from error
+    finally:
+        if pooled.is_valid and driver.pgconn.pipeline_status != PipelineStatus.OFF:
+            pooled.invalidate()  # interrupted: answers are still on their way
+
+
+def _driver(pooled: PoolProxiedConnection) -> psycopg.Connection[Any]:
+    return pooled.driver_connection  # type: ignore[return-value]
+
+
+def _as_sqlalchemy_says(connection: Connection, sql: str, error: psycopg.Error) -> Exception:
+    # What has no code was not said by the server: libpq may take one more call to see why.
+    if _driver(connection.connection).broken or error.sqlstate is None:
+        connection.exec_driver_sql("SELECT 1")  # raises, and lets go of the whole pool
+    return DBAPIError.instance(sql, None, error, psycopg.Error)

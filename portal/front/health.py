@@ -1,0 +1,57 @@
+"""`/healthz`: the process lives. `/readyz`: it can serve. For load balancers, so without a sign-in.
+
+Neither says more than a stranger may know. The first line is for machines: `ok` with a 200.
+"""
+
+from flask import Blueprint, Response, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from portal import migrations
+from portal.database import writability
+from portal.database.session import db
+from portal.web.access import cookieless
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+@cookieless
+def healthz() -> Response:
+    """Answers while the process answers, whatever the database does."""
+    return _plain(200, "ok")
+
+
+@blueprint.get("/readyz")
+@cookieless
+def readyz() -> Response:
+    """503 while the database is away or older than the code: then reading does not work.
+
+    A second line says that saving does not work, since when and why; `?for=writes` is 503 then.
+    """
+    asked = request.args.get("for")
+    if asked not in (None, "writes"):
+        return _plain(400, "ask for /readyz or for /readyz?for=writes")
+    try:
+        with db.engine.connect() as connection:
+            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    except SQLAlchemyError:
+        return _plain(503, "the database does not answer")
+    # A newer database is fine: migrations run before the new code is everywhere.
+    if (found or "") < (migrations.head() or ""):
+        return _plain(503, "the database waits for its migrations")
+    failing = writability.known().failing()
+    if failing is None:
+        return _plain(200, "ok")
+    said = _why(failing)
+    return _plain(503, "saving does not work", said) if asked else _plain(200, "ok", said)
+
+
+def _why(failing: writability.Failing) -> str:
+    since, trouble = failing
+    return f"writes: failing since {since:%Y-%m-%d %H:%M:%S} UTC: {trouble.what}. {trouble.remedy}"
+
+
+def _plain(status: int, *lines: str) -> Response:
+    response = Response("".join(f"{line}\n" for line in lines), status, mimetype="text/plain")
+    response.cache_control.no_store = True
+    return response

@@ -1,0 +1,1 @@
+"""The OpenID Connect relying party, and access tokens of the identity provider."""

@@ -1,0 +1,370 @@
+"""Sessions of people: begun at a sign-in, found by their token, ended by whoever may.
+
+All moments are the database's. A session ends after IDLE without a request, ABSOLUTE after it
+began, at once when it is revoked, or when the person's `auth_version` moves on.
+"""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import ColumnElement, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.core.errors import NotFound
+from portal.database import writability
+from portal.database.session import (
+    Actor,
+    Origin,
+    enter_tenant,
+    new_id,
+    present_credential,
+    send,
+    session,
+)
+from portal.fast.statements import Statement
+from portal.identity.models import Person, SeenLogoutToken, Tenant, WebSession
+from portal.identity.openid.claims import ROLE_SCOPES
+from portal.identity.openid.relying_party import Identity, LogoutNotice
+from portal.records.audit import trail as audit
+
+IDLE = timedelta(minutes=30)
+ABSOLUTE = timedelta(hours=12)
+RECENT = timedelta(minutes=10)  # a sign-in that is good enough for issuing and revoking
+TOUCH = timedelta(minutes=1)  # last_seen_at is written at most this often
+
+# The tenant in front lets one statement, behind the tenant's wall, find the session; whoever
+# changes it finds nothing.
+COOKIE = re.compile(r"([A-Za-z0-9_-]{1,40})\.([A-Za-z0-9_-]{43})")
+
+UNSYNCED = {"synchronize_session": False}
+
+State = Literal["live", "revoked", "idle", "old", "outdated"]
+
+
+class SessionFacts(NamedTuple):
+    """What every request asks of its session."""
+
+    tenant_id: str
+    id: str
+    role: str
+    auth_version: int
+    auth_time: datetime | None
+    created_at: datetime
+    last_seen_at: datetime
+    revoked_at: datetime | None
+    id_token: str | None
+
+
+class PersonFacts(NamedTuple):
+    """What every request asks of the person in front of it."""
+
+    tenant_id: str
+    id: str
+    subject: str
+    name: str
+    email: str | None
+    role: str
+    auth_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A session that holds, with its person and the tenant's name, as of `now`."""
+
+    session: SessionFacts
+    person: PersonFacts
+    tenant_name: str
+    now: datetime
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether the person proved who they are a short while ago."""
+        auth_time = self.session.auth_time
+        return auth_time is not None and self.now - auth_time <= RECENT
+
+    def actor(self, origin: Origin) -> Actor:
+        """The person as the actor of the running request."""
+        return actor_of(self.person, self.session.role, origin)
+
+
+RESUME = Statement(
+    select(
+        *(getattr(WebSession, name) for name in SessionFacts._fields),
+        *(getattr(Person, name) for name in PersonFacts._fields),
+        Tenant.name,
+        func.now(),
+    )
+    .join(Person, (Person.tenant_id == WebSession.tenant_id) & (Person.id == WebSession.person_id))
+    .join(Tenant, Tenant.id == WebSession.tenant_id)
+    .where(
+        WebSession.tenant_id == bindparam("tenant_id"),
+        WebSession.token_hash == bindparam("digest"),
+    )
+)
+
+
+def actor_of(person: Person | PersonFacts, role: str, origin: Origin) -> Actor:
+    """A person with the rights of a role."""
+    return Actor(
+        tenant_id=person.tenant_id,
+        kind="person",
+        id=person.id,
+        name=person.name,
+        scopes=ROLE_SCOPES.get(role, frozenset()),  # type: ignore[call-overload]
+        person_id=person.id,
+        source_type="frontend",
+        origin=origin,
+    )
+
+
+def state(row: SessionFacts, person: PersonFacts, now: datetime) -> State:
+    """Whether a session holds, or why not."""
+    if row.revoked_at is not None:
+        return "revoked"
+    if row.auth_version != person.auth_version or row.role != person.role:
+        return "outdated"
+    if now - row.last_seen_at >= IDLE:
+        return "idle"
+    if now - row.created_at >= ABSOLUTE:
+        return "old"
+    return "live"
+
+
+# ---------------------------------------------------------------- begin and find
+
+
+def begin(
+    person: Person | PersonFacts,
+    identity: Identity,
+    origin: Origin,
+    *,
+    sealed_id_token: str | None = None,
+    renews: bool = False,
+) -> tuple[WebSession, str]:
+    """A new session and the value of its cookie, which exists nowhere else.
+
+    `renews`: the same browser had a session, which its caller has ended with `leave`; a sign-in
+    never keeps an old token alive.
+    """
+    token = secrets.token_urlsafe(32)
+    row = WebSession(
+        tenant_id=person.tenant_id,
+        id=new_id("ses"),
+        person_id=person.id,
+        token_hash=_digest(token),
+        sid_key=_key("sid", identity.issuer, identity.sid) if identity.sid else None,
+        subject_key=_key("sub", identity.issuer, identity.subject),
+        role=person.role,
+        auth_version=person.auth_version,
+        auth_time=_moment(identity.auth_time),
+        acr=identity.acr,
+        ip=origin.ip,
+        user_agent=origin.user_agent,
+        id_token=sealed_id_token,
+    )
+    session.add(row)
+    session.flush()
+    action = "session.renewed" if renews else "session.began"
+    _note(actor_of(person, person.role, origin), action, row.id, person.name)
+    return row, f"{person.tenant_id}.{token}"
+
+
+def resume(cookie: str | None) -> Live | None:
+    """The live session of a cookie's value: one statement after entering the tenant."""
+    parts = COOKIE.fullmatch(cookie or "")
+    if parts is None:
+        return None
+    tenant_id, token = parts.groups()
+    enter_tenant(tenant_id)
+    for row in send(RESUME, {"tenant_id": tenant_id, "digest": _digest(token)}):
+        live = _live(row)
+        if state(live.session, live.person, live.now) == "live":
+            if live.now - live.session.last_seen_at >= TOUCH:
+                _touch(live.session)
+            return live
+    enter_tenant("")  # nobody came in
+    return None
+
+
+def _live(row: tuple[Any, ...]) -> Live:
+    own = len(SessionFacts._fields)
+    return Live(SessionFacts(*row[:own]), PersonFacts(*row[own:-2]), *row[-2:])
+
+
+def _touch(row: SessionFacts) -> None:
+    """Note that the session is in use: for its idle limit, and for people to look at."""
+    statement = (
+        update(WebSession)
+        .where(WebSession.tenant_id == row.tenant_id, WebSession.id == row.id)
+        .values(last_seen_at=func.now())
+    )
+    with writability.if_possible():
+        session.execute(statement, execution_options=UNSYNCED)
+
+
+# ---------------------------------------------------------------- end
+
+
+def end(actor: Actor, row: SessionFacts) -> None:
+    """The person signs out."""
+    _revoke(WebSession.tenant_id == row.tenant_id, WebSession.id == row.id)
+    _note(actor, "session.ended", row.id, actor.name)
+
+
+def leave(row: SessionFacts) -> None:
+    """End a session because its browser signs in again."""
+    _revoke(WebSession.tenant_id == row.tenant_id, WebSession.id == row.id)
+
+
+def mine(actor: Actor) -> Sequence[WebSession]:
+    """The actor's live sessions, the one used last first."""
+    return _live_ones(actor.tenant_id, actor.id)
+
+
+def end_mine(actor: Actor, session_id: str) -> None:
+    """End one of the actor's own sessions; NotFound for anybody else's."""
+    ended = _revoke(
+        WebSession.tenant_id == actor.tenant_id,
+        WebSession.person_id == actor.id,
+        WebSession.id == session_id,
+    )
+    if not ended:
+        raise NotFound("This session has ended already.")
+    _note(actor, "session.ended", session_id, actor.name)
+
+
+def end_my_others(actor: Actor, keep: str) -> int:
+    """End all of the actor's sessions but one; gives how many."""
+    ended = _revoke(
+        WebSession.tenant_id == actor.tenant_id,
+        WebSession.person_id == actor.id,
+        WebSession.id != keep,
+    )
+    for session_id in ended:
+        _note(actor, "session.ended", session_id, actor.name)
+    return len(ended)
+
+
+def end_of_person(actor: Actor, person: Person) -> int:
+    """End every session of a person of the tenant; gives how many."""
+    person.auth_version += 1  # ends one that begins at this very moment, too
+    ended = _revoke(WebSession.tenant_id == person.tenant_id, WebSession.person_id == person.id)
+    audit.note(
+        actor,
+        "person.sessions_ended",
+        record_kind="person",
+        record_id=person.id,
+        record_name=person.name,
+        changes={"sessions": (len(ended), 0)},
+    )
+    return len(ended)
+
+
+def counts(actor: Actor) -> dict[str, int]:
+    """How many live sessions each person of the tenant has."""
+    query = (
+        select(WebSession.person_id, func.count().label("live"))
+        .where(WebSession.tenant_id == actor.tenant_id, *_is_live())
+        .group_by(WebSession.person_id)
+    )
+    return {row.person_id: row.live for row in session.execute(query)}
+
+
+def take_away(tenant_id: str, issuer: str, subject: str) -> None:
+    """End the sessions of somebody whose role was taken away; the tenant is entered."""
+    _revoke(
+        WebSession.tenant_id == tenant_id,
+        WebSession.subject_key == _key("sub", issuer, subject),
+    )
+
+
+# ---------------------------------------------------------------- the provider ends them
+
+
+def obey(notice: LogoutNotice, origin: Origin) -> int | None:
+    """End what a back-channel logout names, in every tenant; None for a replayed notice.
+
+    A `sid` names one session of the provider and is the narrower of the two.
+    """
+    if not _first_time(notice):
+        return None
+    key = _key("sid", notice.issuer, notice.sid) if notice.sid else None
+    column = WebSession.sid_key if notice.sid else WebSession.subject_key
+    digest = key or _key("sub", notice.issuer, notice.subject or "")
+    present_credential(digest)
+    found = session.execute(
+        select(WebSession.tenant_id, WebSession.id).where(
+            column == digest, WebSession.revoked_at.is_(None)
+        )
+    ).all()
+    for tenant_id, session_id in found:
+        enter_tenant(tenant_id)
+        _revoke(WebSession.tenant_id == tenant_id, WebSession.id == session_id)
+        provider = Actor(tenant_id, "system", "system", "Identity provider", origin=origin)
+        _note(provider, "session.ended", session_id, "")
+        session.flush()
+    return len(found)
+
+
+def _first_time(notice: LogoutNotice) -> bool:
+    digest = _digest(f"{notice.issuer} {notice.token_id}")
+    noted = insert(SeenLogoutToken).values(digest=digest).on_conflict_do_nothing()
+    return session.scalar(noted.returning(SeenLogoutToken.digest)) is not None
+
+
+# ---------------------------------------------------------------- small parts
+
+
+def _revoke(*which: ColumnElement[bool]) -> list[str]:
+    """End the sessions that `which` names and that have not ended; gives their ids."""
+    statement = (
+        update(WebSession)
+        .where(*which, WebSession.revoked_at.is_(None))
+        .values(revoked_at=func.now())
+        .returning(WebSession.id)
+    )
+    return list(session.scalars(statement, execution_options=UNSYNCED))
+
+
+def _is_live() -> tuple[ColumnElement[bool], ...]:
+    return (
+        WebSession.revoked_at.is_(None),
+        WebSession.last_seen_at > func.now() - IDLE,
+        WebSession.created_at > func.now() - ABSOLUTE,
+    )
+
+
+def _live_ones(tenant_id: str, person_id: str) -> Sequence[WebSession]:
+    query = (
+        select(WebSession)
+        .where(
+            WebSession.tenant_id == tenant_id,
+            WebSession.person_id == person_id,
+            *_is_live(),
+        )
+        .order_by(WebSession.last_seen_at.desc(), WebSession.id.desc())
+        .limit(100)
+    )
+    return session.scalars(query).all()
+
+
+def _note(actor: Actor, action: str, session_id: str, name: str) -> None:
+    audit.note(actor, action, record_kind="session", record_id=session_id, record_name=name)
+
+
+def _digest(text: str) -> str:
+    """SHA-256 is enough: what it hides has 256 random bits, or needs no hiding."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _key(kind: str, issuer: str, name: str) -> str:
+    return _digest(f"{kind} {issuer} {name}")
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,170 @@
+"""What may be asked of the signature doctor, by page and by program, and how it answers.
+
+Nothing of it is kept: no request, no body, and least of all a secret.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from portal.core.config import running
+from portal.core.errors import Invalid
+from portal.core.key_shape import masked
+from portal.database.session import Actor, database_now, find
+from portal.inbound import review
+from portal.inbound.models import InboundRequest
+from portal.inbound.reception.stored_request import message_of
+from portal.records.schemas import Command, Line, Moment, RecordId
+from portal.webhooks.models import Webhook
+from portal.webhooks.schemas import InboundOptions, InboundScheme
+from portal.webhooks.verification import inbound_secrets, signature_doctor
+from portal.webhooks.verification.message import Message
+from portal.webhooks.verification.provider_schemes import DEFAULT, Scheme, of_webhook
+from portal.webhooks.verification.signature_doctor import Candidate, Diagnosis
+
+# As they came: a blank at an end may be the very reason.
+Raw = Annotated[
+    str, StringConstraints(strip_whitespace=False, max_length=signature_doctor.MAX_BODY)
+]
+RawSecret = Annotated[str, StringConstraints(strip_whitespace=False, max_length=4096)]
+Headers = Annotated[dict[str, str], Field(max_length=100)]
+
+
+class SignatureCheck(Command):
+    """A request to look at, and what to check it with."""
+
+    may_hold_keys: ClassVar[frozenset[str]] = frozenset(
+        {"secret", "headers", "body", "body_base64", "url"}
+    )
+
+    webhook_id: RecordId | None = Field(
+        None, description="Check with this webhook's secrets, and by its scheme."
+    )
+    scheme: InboundScheme | None = Field(
+        None, description="How it should be signed; left out, as the webhook says."
+    )
+    options: InboundOptions = Field(default={}, description="As a webhook's inbound_options.")
+    secret: RawSecret | None = Field(
+        None, description="Check with this secret. It is neither kept nor written to a log."
+    )
+    headers: Headers = Field(default={}, description="The request's headers.")
+    body: Raw = Field("", description="The raw body as text.")
+    body_base64: Annotated[str, StringConstraints(max_length=400_000)] | None = Field(
+        None, description="The raw body in base64, in place of `body`."
+    )
+    method: Annotated[Line, StringConstraints(max_length=10)] = Field("POST")
+    url: Annotated[Line, StringConstraints(max_length=4096)] = Field(
+        "", description="The address as the sender was told it; left out, the webhook's."
+    )
+    at: Moment | None = Field(None, description="When it came; left out, now.")
+
+
+class FindingDocument(BaseModel):
+    """One reason."""
+
+    code: str
+    what: str = Field(description="What is wrong, as a sentence.")
+    remedy: str = Field(description="What to do about it.")
+
+
+class SignatureCheckResult(BaseModel):
+    """Whether the signature is right, and why not."""
+
+    verified: bool
+    code: str
+    reason: str
+    scheme: str
+    fingerprint: str | None = Field(description="Of the secret that matched.")
+    findings: list[FindingDocument]
+    signed_text: str = Field(description="The text that should be signed, its beginning.")
+    expected: str | None = Field(
+        description="The signature that the given secret makes; none for a stored secret."
+    )
+
+
+def check(actor: Actor, command: SignatureCheck, *, is_pasted: bool = False) -> Diagnosis:
+    """Look at a request. Raises Invalid, NotFound for a webhook that the actor does not see,
+    Unavailable when the secret store does not answer."""
+    actor.require("webhooks:write")
+    webhook = find(Webhook, actor, command.webhook_id) if command.webhook_id else None
+    if webhook is None and command.secret is None:
+        raise Invalid.field("secret", "Give a secret, or choose the webhook that has it.")
+    moment = command.at or database_now()
+    return signature_doctor.examine(
+        scheme_of(command, webhook),
+        _message(command, webhook),
+        _candidates(command, webhook),
+        now=moment.timestamp(),
+        # Else anybody who may ask could have anything signed with a secret that nobody may see.
+        reveal=command.secret is not None,
+        is_pasted=is_pasted,
+    )
+
+
+def check_kept(actor: Actor, webhook: Webhook, request: InboundRequest) -> Diagnosis:
+    """Look at a request in quarantine, by the webhook's secrets and the clock of then."""
+    actor.require("webhooks:write")
+    scheme = inbound_secrets.scheme_of(webhook)
+    if scheme.hides_credential:  # which was not kept, so there is nothing to take apart
+        return Diagnosis(review.judge(webhook, scheme, request, inbound_secrets.known(webhook)), ())
+    found = signature_doctor.examine(
+        scheme,
+        message_of(request),
+        inbound_secrets.candidates(webhook),
+        now=request.received_at.timestamp(),
+    )
+    return replace(found, signed_text=masked(found.signed_text))
+
+
+def scheme_of(command: SignatureCheck, webhook: Webhook | None) -> Scheme:
+    """How the request should be signed."""
+    if command.scheme or webhook is None:
+        return of_webhook(command.scheme or DEFAULT, command.options)
+    if webhook.direction == "inbound":
+        return inbound_secrets.scheme_of(webhook)
+    return of_webhook(DEFAULT, {})
+
+
+def represent(scheme: Scheme, found: Diagnosis) -> dict[str, Any]:
+    """A diagnosis as programs read it."""
+    verdict = found.verdict
+    return {
+        "verified": verdict.verified,
+        "code": verdict.code,
+        "reason": verdict.reason,
+        "scheme": scheme.name,
+        "fingerprint": verdict.fingerprint,
+        "findings": [
+            {"code": one.code, "what": one.what, "remedy": one.remedy} for one in found.findings
+        ],
+        "signed_text": found.signed_text,
+        "expected": found.expected,
+    }
+
+
+def _message(command: SignatureCheck, webhook: Webhook | None) -> Message:
+    body = command.body.encode("utf-8", "surrogatepass")
+    if command.body_base64 is not None:
+        try:
+            body = base64.b64decode(command.body_base64, validate=True)
+        except (binascii.Error, ValueError):
+            raise Invalid.field("body_base64", "This is not base64.") from None
+    url = command.url
+    if not url and webhook is not None:
+        url = webhook.inbound_url or webhook.url or running().base_url
+    return Message(command.method.upper(), url, tuple(command.headers.items()), body)
+
+
+def _candidates(command: SignatureCheck, webhook: Webhook | None) -> Sequence[Candidate]:
+    if command.secret is None:
+        return inbound_secrets.candidates(webhook) if webhook else ()
+    own = [Candidate(command.secret, "the secret that was given")]
+    if webhook is None:
+        return own
+    # The stored ones only explain, so that “it was signed with the old one” can be said.
+    stored = inbound_secrets.candidates(webhook)
+    return own + [Candidate(one.secret, one.name, False) for one in stored]

@@ -1,0 +1,199 @@
+"""The way in: `POST /in/{webhook_id}`; GET and OPTIONS for what providers ask before they send.
+
+Public, without cookies, outside /api: the sender proves who it is by its signature alone.
+"""
+
+from collections.abc import Sequence
+
+from flask import Blueprint, Flask, Response, current_app, request
+from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import HTTPException
+
+from portal.core.config import running
+from portal.core.errors import (
+    MethodNotAllowed,
+    NotFound,
+    PortalError,
+    QuotaReached,
+    RateLimited,
+    Unavailable,
+)
+from portal.database import writability
+from portal.database.session import let_go, transaction
+from portal.inbound.inbox.failure_orders import Failure
+from portal.inbound.reception import reception
+from portal.inbound.reception.failure_limits import Failures
+from portal.inbound.reception.reception import Reception
+from portal.outbound import Request as OutboundRequest
+from portal.outbound import send_now
+from portal.rest import api
+from portal.web import cookieless
+from portal.webhooks.models import Webhook
+from portal.webhooks.verification import challenges, inbound_secrets
+from portal.webhooks.verification.challenges import Answer
+from portal.webhooks.verification.documents import TIMEOUT, documents
+from portal.webhooks.verification.message import Message
+from portal.webhooks.verification.signature_check import KEYS_AGAIN, KEYS_AWAY
+
+bp = Blueprint("door", __name__)
+FULL_RETRY = 300  # seconds until a sender may retry when the tenant's stored bytes are at the limit
+
+
+class NotVerified(PortalError):
+    """The request is not, or not yet, known to be genuine."""
+
+    status, code, title = 401, "not_verified", "The request could not be verified"
+
+
+class EventRefused(PortalError):
+    """The request is genuine, and what it says is no event of its type."""
+
+    status, code, title = 422, "event_refused", "The event is refused"
+
+
+def init_app(app: Flask) -> None:
+    """Open the door; each process counts the failures that it sees."""
+    app.register_blueprint(bp)
+    app.extensions["inbound_failures"] = Failures()
+
+
+@bp.route("/in/<inbound_id>", methods=["GET", "POST", "OPTIONS"])
+@cookieless
+def take(inbound_id: str) -> Response:
+    """Take one request in. 200 says that it is kept; anything else that it is not published."""
+    try:
+        return _take(inbound_id)
+    except QuotaReached as error:
+        # Answer 503: after a 409 many senders never retry.
+        return api.problem(Unavailable(error.detail, retry_after=FULL_RETRY))
+    except (PortalError, HTTPException) as error:
+        return api.problem(error)
+    except DBAPIError as error:
+        writability.known().note(error)
+        if type(api.in_our_words(error)) is PortalError:
+            raise  # a fault of ours, for the log
+        return api.problem(error)
+
+
+def _take(inbound_id: str) -> Response:
+    failures: Failures = current_app.extensions["inbound_failures"]
+    source = request.remote_addr or ""
+    if wait := failures.wait(inbound_id, source):
+        raise RateLimited(
+            "Too many requests from here could not be verified. Wait a moment.", retry_after=wait
+        )
+    try:
+        webhook = reception.enter(inbound_id)
+    except NotFound:
+        failures.note(inbound_id, source)
+        raise
+    message = _message()
+    if request.method == "OPTIONS":
+        return _permit(webhook, message)
+    if urls := reception.missing(webhook, message):
+        webhook = _fetched(urls, inbound_id)
+    if (asked := reception.ask(webhook, message)) is not None:
+        return _answer(asked)
+    if request.method != "POST":
+        raise MethodNotAllowed("Send events here with POST.")
+    received = reception.receive(webhook, message, request.remote_addr)
+    if not received.verdict.verified:
+        failures.note(inbound_id, source)
+        return _set_aside(webhook, message, received)
+    return _taken(webhook, received)
+
+
+def _taken(webhook: Webhook, received: Reception) -> Response:
+    """The answer to a genuine request."""
+    if received.challenge is not None:
+        return _answer(received.challenge)
+    if received.confirm is not None:
+        return _confirm(webhook, received.confirm)
+    if received.failure is not None:
+        return _fail(received.failure)
+    return _thanks(received)
+
+
+def _permit(webhook: Webhook, message: Message) -> Response:
+    permission = challenges.permission(inbound_secrets.scheme_of(webhook), message)
+    if permission is None:
+        raise MethodNotAllowed("Send events here with POST.")
+    return Response(headers=dict(permission))
+
+
+def _message() -> Message:
+    """The request as it came: its raw body, and its address as the sender was told it."""
+    query = request.query_string.decode("latin-1")
+    address = f"{running().base_url}{request.path}"
+    return Message(
+        method=request.method,
+        url=f"{address}?{query}" if query else address,
+        headers=tuple((str(name).lower(), str(value)) for name, value in request.headers.items()),
+        body=request.get_data(cache=False),
+    )
+
+
+def _thanks(received: Reception) -> Response:
+    return api.answer(
+        {
+            "status": "accepted",
+            "id": received.request_id,
+            "event_id": received.event_id,
+            "duplicate": received.duplicate,
+        }
+    )
+
+
+def _fetched(urls: Sequence[str], inbound_id: str) -> Webhook:
+    """Fetch what the signature is checked with while no transaction is open; the webhook anew."""
+    let_go()
+    for url in urls:
+        documents.renew(url, KEYS_AGAIN)
+    return reception.enter(inbound_id)
+
+
+def _confirm(webhook: Webhook, url: str) -> Response:
+    """Confirm a subscription that was asked for with a genuine signature, by asking Amazon back."""
+    tenant_id, webhook_id = webhook.tenant_id, webhook.id
+    let_go()
+    request = OutboundRequest("GET", url, timeout=TIMEOUT, once=True)
+    if not send_now(request, running().outbound_allow).succeeded:
+        raise Unavailable("The subscription could not be confirmed right now.", retry_after=60)
+    with transaction(tenant_id):
+        reception.confirmed(reception.enter(webhook_id))
+    return api.answer({"status": "confirmed"})
+
+
+def _fail(failure: Failure) -> Response:
+    """A failure on order; that it was one of them is kept, which an error's answer would undo."""
+    let_go()
+    answer = api.answer({"status": "failing", "detail": "The lab asked for it."}, failure.status)
+    if failure.retry_after is not None:
+        answer.headers["Retry-After"] = str(failure.retry_after)
+    return answer
+
+
+def _set_aside(webhook: Webhook, message: Message, received: Reception) -> Response:
+    """Keep what was refused in a transaction of its own: the answer's would be undone.
+
+    A sender that hears 503 comes again, so nothing is lost while Amazon or a provider is away; and
+    one that does not is in quarantine, to be verified anew.
+    """
+    verdict, tenant_id = received.verdict, webhook.tenant_id
+    with transaction(tenant_id):
+        kept = reception.quarantine(webhook, message, request.remote_addr, verdict)
+    if verdict.code == KEYS_AWAY:
+        gone = Unavailable("The keys of the sender cannot be fetched right now.", retry_after=60)
+        return api.problem(gone)
+    if verdict.code != "event_refused":
+        return api.problem(NotVerified(verdict.reason))
+    if kept is None:
+        return api.problem(EventRefused(verdict.reason))
+    document = {"status": "quarantined", "id": kept, "event_id": None, "duplicate": False}
+    return api.answer(document)
+
+
+def _answer(asked: Answer) -> Response:
+    if isinstance(asked.body, dict):
+        return api.answer(asked.body)
+    return Response(asked.body, content_type="text/plain; charset=utf-8")

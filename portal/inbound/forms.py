@@ -1,0 +1,143 @@
+"""The forms of inbound webhooks: their settings, and a request for the signature doctor."""
+
+from typing import Any
+
+from portal.inbound.doctor_questions import SignatureCheck
+from portal.web.forms import (
+    ChoiceField,
+    CommandForm,
+    LongTextField,
+    PairsField,
+    SecretField,
+    SwitchField,
+    TagsField,
+    TextField,
+)
+from portal.webhooks.models import Webhook
+from portal.webhooks.schemas import WebhookInput
+from portal.webhooks.verification.provider_schemes import OPTIONS, SCHEMES
+
+PLAIN = {"autocomplete": "off", "spellcheck": "false"}
+
+
+def scheme_choices() -> list[tuple[str, str, str]]:
+    """What a sender can be, in groups."""
+    own = [scheme for scheme in SCHEMES.values() if scheme.name != "inbox"]
+    generic = [scheme for scheme in own if scheme.event_prefix == "inbound"]
+    named = sorted(
+        (scheme for scheme in own if scheme.event_prefix != "inbound"), key=lambda one: one.title
+    )
+    return [
+        *((scheme.name, scheme.title, "Any sender") for scheme in generic),
+        *((scheme.name, scheme.title, "Provider") for scheme in named),
+    ]
+
+
+class InboundForm(CommandForm[WebhookInput]):
+    """Create or change an inbound webhook."""
+
+    name = TextField("Name", description="What people call it, for example Pushes from GitHub.")
+    inbound_scheme = ChoiceField(
+        "Who sends", description="Decides how a request proves that it is genuine."
+    )
+    inbound_secret = SecretField(
+        "The sender's secret",
+        description="Where the sender makes it. Left empty, one is made here and shown once, if the"
+        " sender can be given one. It is never shown again.",
+    )
+    event_types = TagsField(
+        "Events",
+        description="Only these are published, such as github.push or stripe.*; empty for all.",
+    )
+    enabled = SwitchField("Take requests", default=True)
+    option_header = TextField("Header of the signature", wire="option_header", render_kw=PLAIN)
+    option_prefix = TextField("What stands before it", wire="option_prefix", render_kw=PLAIN)
+    option_delivery_id = TextField(
+        "Where the delivery's id is",
+        wire="option_delivery_id",
+        description="header:X-Request-Id or body:id; a repeated delivery is known by it.",
+        render_kw=PLAIN,
+    )
+    option_event_type = TextField(
+        "Where the event's type is",
+        wire="option_event_type",
+        description="header:X-Event-Type or body:type.",
+        render_kw=PLAIN,
+    )
+    option_equal_bodies = ChoiceField(
+        "The same body again",
+        wire="option_equal_bodies",
+        choices=[
+            ("", "Is a repetition, and published once"),
+            ("each", "Is another event, and published again"),
+        ],
+        description="For HMAC without a time: nothing that is signed tells a sender that repeats"
+        " itself from somebody who copied a request.",
+    )
+    application_id = ChoiceField("Application")
+    tags = TagsField("Tags", description="Separated by commas.")
+
+    @classmethod
+    def of(cls, record: Webhook | None = None, **given: Any) -> "InboundForm":
+        """The form of a new inbound webhook, or of a record."""
+        options = record.inbound_options if record else {}
+        given |= {f"option_{name}": options.get(name, "") for name in OPTIONS}
+        form = cls(obj=record, data=given)
+        form.inbound_scheme.offer(scheme_choices())
+        if record is not None and record.inbound_scheme == "inbox":
+            form.inbound_scheme.offer([("inbox", SCHEMES["inbox"].title)])
+        if record is not None and record.secret_fingerprint:
+            form.inbound_secret.stored = f"Set, fingerprint …{record.secret_fingerprint[-4:]}"
+            form.inbound_secret.removable = False
+        return form
+
+    def document(self, stored: Any = None) -> dict[str, Any]:
+        """What was sent: the options in one object, the secret when one was typed."""
+        document = super().document(stored)
+        options = {name: document.pop(f"option_{name}", "") for name in OPTIONS}
+        scheme = SCHEMES.get(str(document.get("inbound_scheme") or ""))
+        if scheme is None or not scheme.may_repeat:
+            del options["equal_bodies"]
+        is_generic = scheme is not None and scheme.is_generic
+        document["inbound_options"] = {k: v for k, v in options.items() if v and is_generic}
+        if stored is None:
+            document["direction"] = "inbound"
+        if self.inbound_secret.given:
+            document["inbound_secret"] = self.inbound_secret.given
+        return document
+
+
+class DoctorForm(CommandForm[SignatureCheck]):
+    """A request to look at. The secret is read, used and forgotten."""
+
+    webhook_id = ChoiceField("Check with the secrets of")
+    scheme = ChoiceField("Signed as")
+    secret = SecretField("Or with this secret", description="Neither kept nor written to a log.")
+    headers = PairsField(
+        "Headers", description="As they came, one a line: Name: value.", render_kw={"rows": "6"}
+    )
+    body = LongTextField(
+        "Body", description="The raw body.", render_kw={"rows": "8", "spellcheck": "false"}
+    )
+    url = TextField(
+        "Address",
+        description="As the sender was told it; some sign it. Left empty, the webhook's.",
+        render_kw=PLAIN,
+    )
+
+    @classmethod
+    def of(cls, webhooks: list[tuple[str, str]], **given: Any) -> "DoctorForm":
+        """The form, offering these webhooks (id, name)."""
+        form = cls(data=given)
+        form.webhook_id.offer([("", "None"), *webhooks])
+        form.scheme.offer([("", "As the webhook says"), *scheme_choices()])
+        return form
+
+    def document(self, stored: Any = None) -> dict[str, Any]:
+        """What was sent; the body as it came through the text box, blanks and all."""
+        document = super().document(stored)
+        document = {name: value for name, value in document.items() if value is not None}
+        document["body"] = str(self.body.data or "")
+        if self.secret.given:
+            document["secret"] = self.secret.given
+        return document

@@ -1,0 +1,83 @@
+"""The inbox: a receiver of the tenant's own, to try things against.
+
+It is an inbound webhook that publishes nothing, and an outbound one that sends to it with the same
+secret, over HTTP like any other: what is seen here is what a receiver would see.
+"""
+
+from dataclasses import dataclass
+
+from portal.database.session import Actor, database_now, session
+from portal.inbound.inbox.failure_orders import SCHEME
+from portal.inbound.reception.reception import LOCK
+from portal.records.verbs import change
+from portal.webhooks import service
+from portal.webhooks.models import Webhook
+from portal.webhooks.schemas import WebhookInput
+from portal.webhooks.signing import keyring
+from portal.webhooks.verification.signature_check import fingerprint
+
+NAME, SENDER = "Inbox", "Inbox feed"
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """The receiver, and the webhook that sends to it, where it still does."""
+
+    receiver: Webhook
+    sender: Webhook | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether events go to it, signed with a secret that it knows."""
+        sender = self.sender
+        return sender is not None and (
+            sender.secret_fingerprint == self.receiver.secret_fingerprint
+        )
+
+    def is_fed_by(self, webhook: Webhook) -> bool:
+        """Whether it is this webhook that sends to it."""
+        return self.sender is not None and self.sender.id == webhook.id
+
+
+def find_inbox(actor: Actor) -> Inbox | None:
+    """The tenant's inbox, if it has one."""
+    actor.require("webhooks:read")
+    query = Webhook.seen_by(actor).where(Webhook.is_deleted.is_(False))
+    receiver = session.scalar(
+        query.where(Webhook.inbound_scheme == SCHEME).order_by(Webhook.id).limit(1)
+    )
+    if receiver is None:
+        return None
+    sender = session.scalar(
+        query.where(Webhook.url == receiver.inbound_url).order_by(Webhook.id).limit(1)
+    )
+    return Inbox(receiver, sender)
+
+
+def open_inbox(actor: Actor) -> Inbox:
+    """Make the inbox and what sends to it, or complete the one that is there.
+
+    Raises Invalid where the portal's own address may not be called from here.
+    """
+    actor.require("webhooks:write")
+    # Two at once would make two inboxes.
+    session.execute(LOCK, {"name": f"inbox of {actor.tenant_id}"})
+    inbox = find_inbox(actor)
+    if inbox is None:
+        body = {"name": NAME, "direction": "inbound", "inbound_scheme": SCHEME}
+        inbox = Inbox(service.create(actor, WebhookInput.read(body)).record, None)
+    if inbox.sender is not None:
+        if not inbox.is_complete:  # the sender's secret was rotated
+            _share(actor, inbox.receiver, keyring.open_keys(inbox.sender, database_now())[0])
+        return inbox
+    sender = {"name": SENDER, "url": inbox.receiver.inbound_url, "event_types": ["*"]}
+    made = service.create(actor, WebhookInput.read(sender))
+    _share(actor, inbox.receiver, made.once["signing_secret"])
+    return Inbox(inbox.receiver, made.record)
+
+
+def _share(actor: Actor, receiver: Webhook, secret: str) -> None:
+    """Let the receiver know the sender's secret; nobody need see it."""
+    keyring.turn(receiver, secret)
+    values = {"secret_fingerprint": fingerprint(secret), "secret_rotated_at": database_now()}
+    change(actor, receiver, values, action="secret_rotated")

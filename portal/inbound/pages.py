@@ -1,0 +1,232 @@
+"""Pages of inbound webhooks: settings, what came in, the quarantine, the doctor, the inbox."""
+
+from typing import Any
+
+from flask import Blueprint, Flask, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal import web
+from portal.applications import service as applications
+from portal.core.key_shape import masked
+from portal.database.session import Actor, find, session
+from portal.events import settings
+from portal.inbound import doctor_questions, review
+from portal.inbound.forms import DoctorForm, InboundForm
+from portal.inbound.inbox import inbox
+from portal.records import listing
+from portal.records.verbs import Revealed
+from portal.webhooks import attempt_view, service
+from portal.webhooks.forms import PressForm
+from portal.webhooks.models import Webhook
+from portal.webhooks.signing import receiver_code
+from portal.webhooks.verification import inbound_secrets
+
+bp = Blueprint("inbound", __name__)
+OFFERED = 200  # webhooks in the doctor's list
+SHOWN_BODY = 64 * 1024
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages."""
+    app.register_blueprint(bp)
+
+
+# ---------------------------------------------------------------- settings
+
+
+@bp.route("/webhooks/inbound/new", methods=["GET", "POST"])
+def create() -> ResponseReturnValue:
+    """Create an inbound webhook; a secret that is made here is shown in the answer."""
+    web.actor().require("webhooks:write")
+    form = with_choices(InboundForm.of(application_id=request.args.get("application_id")))
+    if (command := form.command()) is not None:
+        with form.catching():
+            if (done := web.already_done(form)) is not None:
+                return web.see_other(_place(done))
+            made = service.create(web.actor(), command)
+            web.note_done(form, made.record.id)
+            return reveal(made)
+    return web.render("inbound/new.html", form=form, status=form.answer_status)
+
+
+def with_choices(form: InboundForm) -> InboundForm:
+    """The form with the tenant's applications to choose from."""
+    owners = applications.extendable_choices(web.actor(), also=[form.application_id.data])
+    form.application_id.choices = [("", "None"), *owners]
+    return form
+
+
+def reveal(made: Revealed[Webhook]) -> ResponseReturnValue:
+    """The one answer with the secret in it; without one, the webhook's page."""
+    secret = made.once.get("signing_secret")
+    if secret is None:
+        web.toast("The webhook is there. Give its address to the sender.")
+        return web.see_other(_place(made.record.id))
+    scheme = inbound_secrets.scheme_of(made.record)
+    return web.render("inbound/revealed.html", record=made.record, secret=secret, scheme=scheme)
+
+
+def _place(record_id: str) -> str:
+    return url_for("webhooks.show", record_id=record_id)
+
+
+def show(record: Webhook) -> ResponseReturnValue:
+    """The page of an inbound webhook, for the pages of webhooks."""
+    recent = listing.Query(sort="-received_at", limit=10)
+    return web.render(
+        "inbound/show.html",
+        record=record,
+        scheme=inbound_secrets.scheme_of(record),
+        rotation=PressForm(),
+        application=applications.names(web.actor(), _known(record.application_id)),
+        recent=review.requests(web.actor(), record, recent).items,
+        waiting=review.in_quarantine(web.actor(), record),
+    )
+
+
+def _known(record_id: str | None) -> set[str]:
+    return {record_id} if record_id else set()
+
+
+# ---------------------------------------------------------------- what came in
+
+
+@bp.get("/webhooks/<record_id>/received")
+def received(record_id: str) -> ResponseReturnValue:
+    """What a webhook received, newest first; with `?state=quarantined` the quarantine."""
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    query = listing.parse(review.LISTING, request.args)
+    page = review.requests(web.actor(), record, query)
+    return web.render(
+        "inbound/received.html",
+        "inbound/_received.html",
+        record=record,
+        view=web.list_view(page, query),
+        waiting=review.in_quarantine(web.actor(), record),
+    )
+
+
+@bp.get("/webhooks/<record_id>/received/<request_id>")
+def show_request(record_id: str, request_id: str) -> ResponseReturnValue:
+    """One request: what came, what became of it, and why it was refused."""
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    found = review.get(web.actor(), record_id, request_id)
+    hidden = settings.hidden_from(web.actor())
+    is_examined = found.state == "quarantined" and web.actor().can("webhooks:write")
+    return web.render(
+        "inbound/request.html",
+        record=record,
+        received=found,
+        body=_laid_out(settings.redact_text(found.text, hidden)),
+        is_redacted=bool(hidden),
+        diagnosis=doctor_questions.check_kept(web.actor(), record, found) if is_examined else None,
+    )
+
+
+def _laid_out(text: str) -> str:
+    """The body for people: JSON with indents, anything else as it came, its beginning."""
+    return text[:SHOWN_BODY] if len(text) > SHOWN_BODY else masked(attempt_view.as_pretty(text))
+
+
+@bp.post("/webhooks/<record_id>/received/<request_id>/reverify")
+def reverify(record_id: str, request_id: str) -> ResponseReturnValue:
+    """Verify one request anew."""
+    found = review.reverify(web.actor(), record_id, request_id)
+    if found.state == "accepted":
+        web.toast("It is genuine: accepted and published.")
+    else:
+        web.toast(f"Still refused. {found.reason}", "warn")
+    return web.see_other(
+        url_for("inbound.show_request", record_id=record_id, request_id=request_id)
+    )
+
+
+@bp.post("/webhooks/<record_id>/quarantine/reverify")
+def reverify_all(record_id: str) -> ResponseReturnValue:
+    """Verify the whole quarantine anew."""
+    done = review.reverify_all(web.actor(), record_id)
+    said = f"{done.verified} accepted, {done.refused} still refused."
+    if done.duplicates:
+        said += f" {done.duplicates} had come again and were accepted then."
+    if done.is_more:
+        said += " There is more: press again."
+    web.toast(said, "warn" if done.refused else "ok")
+    return web.see_other(url_for("inbound.received", record_id=record_id))
+
+
+@bp.post("/webhooks/<record_id>/quarantine/clear")
+def clear(record_id: str) -> ResponseReturnValue:
+    """Throw the quarantine away."""
+    gone = review.clear(web.actor(), record_id)
+    web.toast(f"{gone} requests were thrown away.")
+    return web.see_other(url_for("inbound.received", record_id=record_id))
+
+
+# ---------------------------------------------------------------- the doctor
+
+
+@bp.route("/doctor", methods=["GET", "POST"])
+def doctor() -> ResponseReturnValue:
+    """Paste a request, read why its signature is right or wrong. Nothing of it is kept."""
+    web.actor().require("webhooks:read" if request.method == "GET" else "webhooks:write")
+    chosen = request.args.get("webhook_id", "")
+    form = DoctorForm.of(_webhooks(web.actor()), webhook_id=chosen)
+    found, scheme = None, None
+    if (command := form.command()) is not None:
+        with form.catching():
+            found = doctor_questions.check(web.actor(), command, is_pasted=True)
+            webhook = None
+            if command.webhook_id:
+                webhook = find(Webhook, web.actor(), command.webhook_id)
+            scheme = doctor_questions.scheme_of(command, webhook)
+    return web.render(
+        "inbound/doctor.html", form=form, diagnosis=found, scheme=scheme, status=form.answer_status
+    )
+
+
+def _webhooks(actor: Actor) -> list[tuple[str, str]]:
+    query = Webhook.seen_by(actor).where(Webhook.is_deleted.is_(False))
+    rows = session.execute(
+        query.with_only_columns(Webhook.id, Webhook.name, Webhook.direction)
+        .order_by(Webhook.name_key, Webhook.id)
+        .limit(OFFERED)
+    )
+    return [(row.id, f"{row.name} ({row.direction})") for row in rows]
+
+
+# ---------------------------------------------------------------- the inbox
+
+
+@bp.get("/inbox")
+def show_inbox() -> ResponseReturnValue:
+    """What the tenant's own receiver received."""
+    found = inbox.find_inbox(web.actor())
+    context: dict[str, Any] = {"inbox": found, "view": None, "press": PressForm()}
+    if found is not None:
+        query = listing.parse(review.LISTING, request.args)
+        page = review.requests(web.actor(), found.receiver, query)
+        context |= {"view": web.list_view(page, query), "record": found.receiver, "waiting": 0}
+    return web.render("inbound/inbox.html", "inbound/_received.html", **context)
+
+
+@bp.post("/inbox")
+def open_inbox() -> ResponseReturnValue:
+    """Make the inbox, and the webhook that sends to it."""
+    found = inbox.open_inbox(web.actor())
+    web.toast("Every event goes to the inbox now.")
+    assert found.sender is not None  # noqa: S101  just made
+    return web.see_other(url_for("inbound.show_inbox"))
+
+
+# ---------------------------------------------------------------- code for consumers
+
+
+@bp.get("/webhooks/<record_id>/verification")
+def verification(record_id: str) -> ResponseReturnValue:
+    """Code that a receiver verifies our deliveries with, in eight languages."""
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    asked = request.args.get("language", "")
+    chosen = receiver_code.BY_NAME.get(asked, receiver_code.SNIPPETS[0])
+    return web.render(
+        "inbound/verification.html", record=record, chosen=chosen, snippets=receiver_code.SNIPPETS
+    )

@@ -1,0 +1,1 @@
+"""A request that comes in: kept, deduplicated, published."""

@@ -1,0 +1,215 @@
+"""The verbs of receiving: take a request in, keep it, publish it, or keep it in quarantine.
+
+What is answered with 2xx is kept, in one transaction with its event and the deliveries of that.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.core.errors import Invalid, NotFound
+from portal.database.session import database_now, enter_tenant, session
+from portal.inbound.inbox import failure_orders
+from portal.inbound.models import InboundRequest
+from portal.inbound.reception import deduplication, event_of_request, stored_request
+from portal.inbound.reception.deduplication import Arrival
+from portal.records.audit import trail as audit
+from portal.webhooks.models import Webhook
+from portal.webhooks.verification import challenges, inbound_secrets, sns
+from portal.webhooks.verification.message import Message
+from portal.webhooks.verification.signature_check import KEYS_AWAY, Verdict, verify, wanted
+
+TENANT_OF = text("SELECT tenant_of_inbound_webhook(:id)")
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+MINUTE = timedelta(minutes=1)
+MAX_BODY = 1024 * 1024
+
+QUARANTINE_ROWS = 1000
+QUARANTINE_BYTES = 16 * 1024 * 1024
+QUARANTINE_A_MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What became of a request. `request_id` is None where nothing was kept."""
+
+    verdict: Verdict
+    request_id: str | None = None
+    event_id: str | None = None
+    duplicate: bool = False
+    challenge: challenges.Answer | None = None
+    failure: failure_orders.Failure | None = None
+    confirm: str | None = None
+
+
+def enter(webhook_id: str) -> Webhook:
+    """The inbound webhook that is called, its tenant entered. Raises NotFound for any other id,
+    one that is off included: nobody learns more than that."""
+    tenant_id = session.execute(TENANT_OF, {"id": webhook_id}).scalar()
+    if tenant_id is None:
+        raise NotFound("There is no inbound webhook at this address, or it is off.")
+    enter_tenant(tenant_id)
+    return session.execute(
+        select(Webhook).where(Webhook.tenant_id == tenant_id, Webhook.id == webhook_id)
+    ).scalar_one()
+
+
+def ask(webhook: Webhook, message: Message) -> challenges.Answer | None:
+    """The answer to a provider's unsigned question, or None when the request is none."""
+    scheme = inbound_secrets.scheme_of(webhook)
+    if scheme.challenge is None:
+        return None
+    known = inbound_secrets.known(webhook) if scheme.challenge == "twitter" else ()
+    return challenges.unsigned(scheme, message, webhook.id, known)
+
+
+def missing(webhook: Webhook, message: Message) -> list[str]:
+    """The documents to fetch before this request can be judged; few schemes need any."""
+    scheme = inbound_secrets.scheme_of(webhook)
+    return wanted(scheme, inbound_secrets.known(webhook), message) if scheme.fetches else []
+
+
+def confirmed(webhook: Webhook) -> None:
+    """Note in the history that the sender's question was answered: events follow."""
+    audit.record(event_of_request.sender(webhook), "webhook.subscription_confirmed", webhook)
+
+
+def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Reception:
+    """Verify a request; keep and publish it when it is genuine, once for each delivery.
+
+    What is not genuine is not kept here: see `quarantine`; what the inbox fails on order is kept
+    nowhere. Raises Unavailable when the secret store does not answer, so that the sender tries
+    again.
+    """
+    scheme, known, now = (
+        inbound_secrets.scheme_of(webhook),
+        inbound_secrets.known(webhook),
+        database_now(),
+    )
+    verdict = verify(scheme, known, message, now=now.timestamp())
+    if not verdict.verified:
+        return Reception(verdict)
+    arrival = Arrival(scheme, message)
+    if scheme.fetches and arrival.key:
+        _forget_earlier(webhook, arrival.key)
+    if (answer := challenges.signed(scheme, message, known)) is not None:
+        return Reception(verdict, challenge=answer)
+    if (url := sns.confirmation_of(message.json)) and scheme.method == "sns":
+        return Reception(verdict, confirm=url)
+    if (failure := failure_orders.take(webhook)) is not None:
+        return Reception(verdict, failure=failure)
+    row = stored_request.row(webhook, arrival, source_ip, verdict)
+    try:
+        return _accept(webhook, arrival, row, verdict)
+    except Invalid as error:
+        session.rollback()
+        return Reception(refused_event(error))
+
+
+def refused_event(error: Invalid) -> Verdict:
+    """The verdict on a genuine request whose event the catalogue does not take."""
+    said = " ".join(f"{one.field}: {one.message}" for one in error.errors) or error.detail
+    return Verdict(False, "event_refused", f"It is genuine, and its event is refused. {said}"[:500])
+
+
+def quarantine(
+    webhook: Webhook, message: Message, source_ip: str | None, verdict: Verdict
+) -> str | None:
+    """Keep a refused request with the reason; its id, or None when there is no room for it.
+
+    Room is bounded a webhook (rows, bytes, requests a minute): a flood fills no disk, and what came
+    before it stays.
+    """
+    session.execute(LOCK, {"name": f"quarantine of {webhook.id}"})
+    now = database_now()
+    of_one = (
+        InboundRequest.tenant_id == webhook.tenant_id,
+        InboundRequest.webhook_id == webhook.id,
+        InboundRequest.state == "quarantined",
+    )
+    recent = func.count().filter(
+        InboundRequest.received_at > now - func.make_interval(0, 0, 0, 0, 0, 1)
+    )
+    size = func.coalesce(func.sum(InboundRequest.body_bytes), 0)
+    rows, used, in_minute = session.execute(select(func.count(), size, recent).where(*of_one)).one()
+    is_full = rows >= QUARANTINE_ROWS or used + len(message.body) > QUARANTINE_BYTES
+    if is_full or in_minute >= QUARANTINE_A_MINUTE:
+        return None
+    arrival = Arrival(inbound_secrets.scheme_of(webhook), message)
+    row = stored_request.row(webhook, arrival, source_ip, verdict)
+    session.execute(insert(InboundRequest), [row | {"state": "quarantined"}])
+    return str(row["id"])
+
+
+def _accept(webhook: Webhook, arrival: Arrival, row: dict[str, Any], verdict: Verdict) -> Reception:
+    row |= {"state": "accepted", "verified_at": func.now(), **stored_request.without_keys(row)}
+    if earlier := deduplication.claim(webhook, arrival, row["id"]):
+        return _again(webhook, earlier, verdict)
+    inserted = session.execute(
+        insert(InboundRequest).values(row).on_conflict_do_nothing().returning(InboundRequest.id)
+    ).scalar()
+    if inserted is None:
+        earlier = deduplication.of_key(webhook, row["delivery_key"]) or ""
+        deduplication.hand_over(webhook, arrival, earlier)
+        return _again(webhook, earlier, verdict)
+    _touch(webhook)
+    request = _get(webhook.tenant_id, inserted)
+    event_of_request.publish(webhook, arrival.scheme, arrival.message, request)
+    session.flush()
+    return Reception(verdict, request.id, request.event_id)
+
+
+def _again(webhook: Webhook, earlier_id: str, verdict: Verdict) -> Reception:
+    """The same delivery once more: counted, not published."""
+    event_id = session.execute(
+        update(InboundRequest)
+        .where(InboundRequest.tenant_id == webhook.tenant_id, InboundRequest.id == earlier_id)
+        .values(repeats=InboundRequest.repeats + 1)
+        .returning(InboundRequest.event_id)
+    ).scalar()
+    return Reception(verdict, earlier_id, event_id, duplicate=True)
+
+
+def _forget_earlier(webhook: Webhook, key: str) -> None:
+    """What was set aside of this delivery while its keys could not be had: it came again."""
+    session.execute(
+        delete(InboundRequest).where(
+            InboundRequest.tenant_id == webhook.tenant_id,
+            InboundRequest.webhook_id == webhook.id,
+            InboundRequest.state == "quarantined",
+            InboundRequest.code == KEYS_AWAY,
+            InboundRequest.delivery_key == key,
+        )
+    )
+
+
+def _get(tenant_id: str, request_id: str) -> InboundRequest:
+    return session.execute(
+        select(InboundRequest).where(
+            InboundRequest.tenant_id == tenant_id, InboundRequest.id == request_id
+        )
+    ).scalar_one()
+
+
+def _touch(webhook: Webhook) -> None:
+    """When something came last, for people: written once a minute, for it is one row for all."""
+    session.execute(
+        update(Webhook)
+        .where(
+            Webhook.tenant_id == webhook.tenant_id,
+            Webhook.id == webhook.id,
+            or_(
+                Webhook.last_delivery_at.is_(None),
+                Webhook.last_delivery_at < func.now() - MINUTE,
+            ),
+        )
+        .values(
+            last_delivery_at=func.now(),
+            last_delivery_status="delivered",
+            updated_at=Webhook.updated_at,
+        )
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,123 @@
+"""The stored form of a request: all of it except credentials.
+
+The sender's own credential is never stored. API keys of the platform anywhere in the request are
+masked once it is accepted. In quarantine they stay, because the signature covers them, for 14 days
+at most, and nobody can see them.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from portal.core.config import running
+from portal.core.key_shape import masked, masked_bytes
+from portal.database.session import new_id
+from portal.inbound.models import InboundRequest
+from portal.inbound.reception.deduplication import Arrival
+from portal.webhooks.models import Webhook
+from portal.webhooks.verification.message import Message
+from portal.webhooks.verification.provider_schemes import Scheme
+from portal.webhooks.verification.signature_check import Refused, Verdict, credential, read
+
+HIDDEN = "[hidden]"
+NEVER_KEPT = ("cookie", "authorization", "proxy-authorization")
+MAX_HEADERS, MAX_HEADER = 100, 8 * 1024
+MAX_URL = 4096
+
+
+def row(
+    webhook: Webhook, arrival: Arrival, source_ip: str | None, verdict: Verdict
+) -> dict[str, Any]:
+    """Return the columns of a request, unchanged except for the credential that it carries."""
+    scheme, message = arrival.scheme, arrival.message
+    shown = presented(scheme, message) if scheme.hides_credential else None
+    body = _masked(scheme, message)
+    return {
+        "tenant_id": webhook.tenant_id,
+        "id": new_id(InboundRequest.id_prefix),
+        "webhook_id": webhook.id,
+        "code": verdict.code,
+        "reason": verdict.reason,
+        "method": message.method[:10],
+        "url": message.url[:MAX_URL],
+        "headers": _headers(scheme, message),
+        "body": body,
+        "body_bytes": len(body),
+        "credential_digest": digests(webhook, shown)[0] if shown else None,
+        "source_ip": (source_ip or "")[:60] or None,
+        "delivery_key": arrival.key,
+        "verified_with": verdict.fingerprint,
+    }
+
+
+def without_keys(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns that may hold API keys of the platform, with each key masked."""
+    return {
+        "url": masked(kept["url"]),
+        "headers": [[name, masked(value)] for name, value in kept["headers"]],
+        "body": masked_bytes(bytes(kept["body"])),
+    }
+
+
+def _headers(scheme: Scheme, message: Message) -> list[list[str]]:
+    hidden = set(NEVER_KEPT)
+    if scheme.hides_credential:
+        hidden.add(scheme.signature.removeprefix("header:").lower())
+    kept = []
+    for name, value in message.named.items():
+        clean = value[:MAX_HEADER].replace("\x00", "")
+        kept.append([name[:100], HIDDEN if name in hidden else clean])
+    return kept[:MAX_HEADERS]
+
+
+def presented(scheme: Scheme, message: Message) -> str | None:
+    """Return the credential that a request carries in clear; None if it carries none or several."""
+    try:
+        found = {credential(scheme, one) for one in read(scheme, message).signatures}
+    except Refused:
+        return None
+    return found.pop() if len(found) == 1 else None
+
+
+def digests(webhook: Webhook, shown: str) -> list[str]:
+    """Return digests that recognise a credential without storing it. Store the first; compare with
+    all.
+
+    They are keyed, so that the credential cannot be guessed from the database alone.
+    """
+    label, clear = f"inbound credential of {webhook.id}", shown.encode("utf-8", "surrogatepass")
+    keys = [f"{label}\n{key.text}".encode() for key in running().secret_key]
+    return [hmac.new(key, clear, hashlib.sha256).hexdigest() for key in keys]
+
+
+def _masked(scheme: Scheme, message: Message) -> bytes:
+    """Return the body with the credential in it masked."""
+    if not scheme.hides_credential or not scheme.signature.startswith("body:"):
+        return message.body
+    if not isinstance(message.json, dict):
+        return message.body
+    path = scheme.signature.removeprefix("body:").split(".")
+    return json.dumps(_hide(message.json, path)).encode()
+
+
+def _hide(value: Any, path: Sequence[str]) -> Any:
+    if not path:
+        return HIDDEN
+    if path[0] == "*" and isinstance(value, list):
+        return [_hide(item, path[1:]) for item in value]
+    if isinstance(value, dict) and path[0] in value:
+        return {**value, path[0]: _hide(value[path[0]], path[1:])}
+    return value
+
+
+def message_of(request: InboundRequest) -> Message:
+    """Return a stored request as the message that came."""
+    headers: Iterable[list[str]] = request.headers
+    return Message(
+        method=request.method,
+        url=request.url,
+        headers=tuple((name, value) for name, value in headers),
+        body=bytes(request.body),
+    )

@@ -1,0 +1,204 @@
+"""REST of what an inbound webhook received: /api/v1/integration/webhooks/{id}/received."""
+
+import base64
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from flask import Response, request
+from pydantic import BaseModel, Field
+
+from portal.database.session import find
+from portal.events import settings
+from portal.inbound import doctor_questions, review
+from portal.inbound.models import STATES, InboundRequest
+from portal.records import listing
+from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.openapi import Operation, Parameter
+from portal.rest.resources import RETRY
+from portal.webhooks.models import Webhook
+
+LIST = "/webhooks/{id}/received"
+ONE = LIST + "/{request_id}"
+TEXT = {"type": "string"}
+MOMENT = {"type": "string", "format": "date-time"}
+
+
+class InboundRequestDocument(BaseModel):
+    """One received request, as lists have it."""
+
+    id: str
+    webhook_id: str
+    received_at: datetime
+    state: str = Field(description="accepted, or quarantined.")
+    code: str = Field(description="verified, or why not.")
+    reason: str = Field(description="The same as a sentence.")
+    method: str
+    url: str
+    body_bytes: int
+    source_ip: str | None
+    delivery_key: str | None = Field(description="By this a repetition is known.")
+    repeats: int = Field(description="How often the same delivery came again.")
+    verified_with: str | None = Field(description="Fingerprint of the secret.")
+    verified_at: datetime | None
+    verified_by: str | None = Field(description="Who verified it anew.")
+    event_id: str | None
+    event_type: str | None
+
+
+class WholeInboundRequest(InboundRequestDocument):
+    """One received request with its headers and its raw body; API keys in it are masked."""
+
+    headers: list[tuple[str, str]]
+    body_base64: str
+
+
+class ReviewedDocument(BaseModel):
+    """What came of verifying a quarantine anew."""
+
+    verified: int
+    refused: int
+    duplicates: int = Field(description="Came again meanwhile, and were accepted then.")
+    is_more: bool = Field(description="There is more in quarantine: ask again.")
+
+
+def represent(row: InboundRequest) -> dict[str, Any]:
+    """A request as lists have it."""
+    document = {name: getattr(row, name) for name in InboundRequestDocument.model_fields}
+    return {**document, "url": row.shown_url}
+
+
+def represent_whole(row: InboundRequest, hidden: frozenset[str]) -> dict[str, Any]:
+    """A request with all of it, but for the values that this reader does not see."""
+    body = settings.redact_text(row.text, hidden).encode() if hidden else row.shown_body
+    encoded = base64.b64encode(body).decode()
+    return {**represent(row), "headers": row.shown_headers, "body_base64": encoded}
+
+
+def _list(id: str) -> Response:
+    query = listing.parse(review.LISTING, request.args)
+    for name in ("q", "tag", "include_deleted"):
+        if name in request.args:
+            raise listing.refused(name, "There is no parameter of this name.")
+    webhook = find(Webhook, actor(), id, include_deleted=True)
+    page = review.requests(actor(), webhook, query)
+    items = [represent(row) for row in page.items]
+    return answer({"items": items, "next_cursor": page.next_cursor})
+
+
+def _get(id: str, request_id: str) -> Response:
+    no_parameters()
+    find(Webhook, actor(), id, include_deleted=True)
+    found = review.get(actor(), id, request_id)
+    return answer(represent_whole(found, settings.hidden_from(actor())))
+
+
+def _reverify(id: str, request_id: str) -> Response:
+    no_parameters()
+    find(Webhook, actor(), id)
+    return once(lambda: Outcome(represent(review.reverify(actor(), id, request_id)), 200))
+
+
+def _reverify_all(id: str) -> Response:
+    no_parameters()
+    find(Webhook, actor(), id)
+    return once(lambda: Outcome(asdict(review.reverify_all(actor(), id)), 200))
+
+
+def _clear(id: str) -> Response:
+    no_parameters()
+    review.clear(actor(), id)
+    return Response(status=204)
+
+
+def _check() -> Response:
+    no_parameters()
+    command = doctor_questions.SignatureCheck.read(body())
+    found = doctor_questions.check(actor(), command)
+    webhook = find(Webhook, actor(), command.webhook_id) if command.webhook_id else None
+    return answer(doctor_questions.represent(doctor_questions.scheme_of(command, webhook), found))
+
+
+def _operation(
+    name: str, method: str, path: str, summary: str, view: Any, **more: Any
+) -> Operation:
+    scope = "webhooks:read" if method == "GET" else "webhooks:write"
+    return Operation(
+        resource="webhooks",
+        name=name,
+        method=method,
+        path=path,
+        summary=summary,
+        scope=scope,
+        view=view,
+        **more,
+    )
+
+
+OPERATIONS = (
+    _operation(
+        "list_received",
+        "GET",
+        LIST,
+        "List what an inbound webhook received, in quarantine too, newest first",
+        _list,
+        answer=InboundRequestDocument,
+        is_list=True,
+        parameters=(
+            Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
+            Parameter("cursor", TEXT, "The next_cursor of the page before"),
+            Parameter("sort", {"type": "string", "enum": ["received_at", "-received_at"]}),
+            Parameter("state", {"type": "string", "enum": list(STATES)}),
+            Parameter("code", TEXT),
+            Parameter("event_type", TEXT),
+            Parameter("received_after", MOMENT),
+            Parameter("received_before", MOMENT),
+        ),
+    ),
+    _operation(
+        "get_received",
+        "GET",
+        ONE,
+        "Get one received request with its headers and its raw body",
+        _get,
+        answer=WholeInboundRequest,
+    ),
+    _operation(
+        "reverify",
+        "POST",
+        ONE + "/reverifications",
+        "Verify one request in quarantine anew, as of when it came; publish it if it is genuine",
+        _reverify,
+        answer=InboundRequestDocument,
+        parameters=(RETRY,),
+    ),
+    _operation(
+        "reverify_all",
+        "POST",
+        LIST + "/reverifications",
+        "Verify up to 200 requests in quarantine anew, the oldest first",
+        _reverify_all,
+        answer=ReviewedDocument,
+        parameters=(RETRY,),
+    ),
+    _operation(
+        "clear_quarantine",
+        "DELETE",
+        "/webhooks/{id}/quarantine",
+        "Throw away what is in quarantine",
+        _clear,
+        status=204,
+    ),
+    # Without Idempotency-Key: nothing is made, and nothing of what is asked may be kept.
+    Operation(
+        resource="signature-checks",
+        name="check",
+        method="POST",
+        path="/signature-checks",
+        summary="Find out why a request's signature is right or wrong; nothing of it is kept",
+        scope="webhooks:write",
+        view=_check,
+        command=doctor_questions.SignatureCheck,
+        answer=doctor_questions.SignatureCheckResult,
+    ),
+)

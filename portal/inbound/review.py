@@ -1,0 +1,233 @@
+"""The verbs of looking at what came in, and of verifying anew what was refused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import undefer
+
+from portal.core.errors import Conflict, Invalid, NotFound
+from portal.database.session import Actor, database_now, find, session
+from portal.events import service as events
+from portal.inbound.models import KEEP_ACCEPTED, KEEP_QUARANTINED, STATES, InboundRequest
+from portal.inbound.reception import deduplication, event_of_request
+from portal.inbound.reception.reception import refused_event
+from portal.inbound.reception.stored_request import digests, message_of, without_keys
+from portal.records.audit import trail as audit
+from portal.records.listing import Listing, Page, Query, page
+from portal.records.quotas import stored_bytes
+from portal.webhooks import application_status
+from portal.webhooks.models import Webhook
+from portal.webhooks.verification import challenges, inbound_secrets
+from portal.webhooks.verification.documents import BY_HAND, documents
+from portal.webhooks.verification.provider_schemes import Scheme
+from portal.webhooks.verification.signature_check import Verdict, fingerprint, sources, verify
+
+AT_ONCE = 200
+
+# Typed for records; a request has the columns that a list needs, and none is ever deleted softly.
+LISTING: Listing[Any] = Listing(
+    InboundRequest,
+    filters={
+        "state": InboundRequest.state,
+        "code": InboundRequest.code,
+        "event_type": InboundRequest.event_type,
+    },
+    choices={"state": STATES},
+    ranges={"received_at": InboundRequest.received_at},
+    sorts={"received_at": InboundRequest.id},
+    default_sort="-received_at",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What came of verifying anew; `is_more` where another call would find more to verify."""
+
+    verified: int = 0
+    refused: int = 0
+    duplicates: int = 0
+    is_more: bool = False
+
+
+def requests(actor: Actor, webhook: Webhook, query: Query) -> Page[Any]:
+    """What a webhook received, one page."""
+    of_one = replace(LISTING, filters={**LISTING.filters, "of": InboundRequest.webhook_id})
+    filters = {**query.filters, "of": webhook.id}
+    return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
+
+
+def get(actor: Actor, webhook_id: str, request_id: str, *, lock: bool = False) -> InboundRequest:
+    """One request with its body. Raises NotFound."""
+    actor.require("webhooks:read")
+    query = (
+        InboundRequest.seen_by(actor)
+        .where(InboundRequest.webhook_id == webhook_id, InboundRequest.id == request_id)
+        .options(undefer(InboundRequest.body))
+    )
+    found = session.scalar(query.with_for_update() if lock else query)
+    if found is None:
+        raise NotFound(f"There is no request {request_id[:60]} of this webhook.")
+    return found
+
+
+def in_quarantine(actor: Actor, webhook: Webhook) -> int:
+    """How many requests wait for a secret that verifies them."""
+    return session.scalar(select(func.count()).select_from(_quarantined(actor, webhook))) or 0
+
+
+def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
+    """Verify one request again, as of the moment it arrived; publish it if it is genuine.
+
+    Raises Conflict for a request that is accepted already, for a repeated delivery whose original
+    is accepted, and while the webhook's application is stopped.
+    """
+    actor.require("webhooks:write")
+    webhook = find(Webhook, actor, webhook_id)
+    application_status.check_works(webhook)
+    request = get(actor, webhook_id, request_id, lock=True)
+    if request.state != "quarantined":
+        raise Conflict("This request is accepted already.")
+    events.count(actor, 1)
+    outcome = _judge(actor, webhook, request, inbound_secrets.known(webhook))
+    if outcome == "duplicate":
+        session.delete(request)
+        raise Conflict("This delivery came again and was accepted meanwhile.")
+    if outcome == "verified":
+        _note(actor, webhook, Reviewed(verified=1))
+    session.flush()
+    return request
+
+
+def reverify_all(actor: Actor, webhook_id: str) -> Reviewed:
+    """Verify what is in quarantine again, the oldest first, at most AT_ONCE requests. Raises
+    Conflict while the webhook's application is stopped."""
+    actor.require("webhooks:write")
+    webhook = find(Webhook, actor, webhook_id)
+    application_status.check_works(webhook)
+    query = _waiting(actor, webhook).order_by(InboundRequest.id).limit(AT_ONCE + 1)
+    waiting = list(session.scalars(query.options(undefer(InboundRequest.body)).with_for_update()))
+    known = inbound_secrets.known(webhook)
+    # Count them together, as for a batch: one by one they would use up a small quota half-way,
+    # again and again.
+    events.count(actor, len(waiting[:AT_ONCE]))
+    outcomes = []
+    for request in waiting[:AT_ONCE]:
+        outcomes.append(_judge(actor, webhook, request, known))
+        if outcomes[-1] == "duplicate":
+            session.delete(request)
+        session.flush()
+    done = Reviewed(
+        outcomes.count("verified"),
+        outcomes.count("refused"),
+        outcomes.count("duplicate"),
+        len(waiting) > AT_ONCE,
+    )
+    if done.verified:
+        _note(actor, webhook, done)
+    return done
+
+
+def clear(actor: Actor, webhook_id: str) -> int:
+    """Throw away what is in quarantine; how many there were."""
+    actor.require("webhooks:write")
+    webhook = find(Webhook, actor, webhook_id)
+    of_one = delete(InboundRequest).where(
+        InboundRequest.tenant_id == actor.tenant_id,
+        InboundRequest.webhook_id == webhook.id,
+        InboundRequest.state == "quarantined",
+    )
+    gone = len(session.execute(of_one.returning(InboundRequest.id)).all())
+    if gone:
+        stored_bytes.measure_soon(actor.tenant_id)
+        audit.record(actor, "webhook.quarantine_cleared", webhook, {"requests": (gone, 0)})
+    return gone
+
+
+def forget_old(tenant_id: str) -> int:
+    """Delete requests and marks that are older than they are kept, and return how many."""
+    gone = 0
+    for state, keep in (("accepted", KEEP_ACCEPTED), ("quarantined", KEEP_QUARANTINED)):
+        old = delete(InboundRequest).where(
+            InboundRequest.tenant_id == tenant_id,
+            InboundRequest.received_at < func.now() - keep,
+            InboundRequest.state == state,
+        )
+        gone += len(session.execute(old.returning(InboundRequest.id)).all())
+    if gone:
+        stored_bytes.measure_soon(tenant_id)
+    return gone + deduplication.forget_old(tenant_id)
+
+
+def judge(
+    webhook: Webhook, scheme: Scheme, request: InboundRequest, known: Sequence[str]
+) -> Verdict:
+    """The verdict on a kept request by the secrets of now and the clock of then."""
+    if scheme.is_loose_token:
+        words = "Its token was not kept, because it would do for any other request. Ask the sender."
+        return Verdict(False, "not_kept", words)
+    if scheme.hides_credential:
+        return _recognised(webhook, request, known)
+    message = message_of(request)
+    # By hand and rarely: here, and only here, a document is fetched within a transaction.
+    for url in sources(scheme, known, message):
+        documents.renew(url, BY_HAND)
+    return verify(scheme, known, message, now=request.received_at.timestamp())
+
+
+def _recognised(webhook: Webhook, request: InboundRequest, known: Sequence[str]) -> Verdict:
+    if not known:
+        return Verdict(False, "no_secret", "No secret is known for this webhook yet.")
+    for secret in known:
+        if request.credential_digest in digests(webhook, secret):
+            return Verdict(
+                True, "verified", "The credential is the right one.", fingerprint(secret)
+            )
+    words = (
+        "The credential that was sent is another one, or it came before the portal's secret key was"
+        " replaced."
+    )
+    return Verdict(False, "no_match", words)
+
+
+def _judge(actor: Actor, webhook: Webhook, request: InboundRequest, known: Sequence[str]) -> str:
+    scheme = inbound_secrets.scheme_of(webhook)
+    verdict = judge(webhook, scheme, request, known)
+    request.code, request.reason = verdict.code, verdict.reason
+    if not verdict.verified:
+        return "refused"
+    message = message_of(request)
+    arrival = deduplication.Arrival(scheme, message)
+    if deduplication.of_key(webhook, request.delivery_key) or deduplication.claim(
+        webhook, arrival, request.id
+    ):
+        return "duplicate"
+    if challenges.signed(scheme, message, known) is None:
+        try:
+            event_of_request.publish(webhook, scheme, message, request, is_counted=True)
+        except Invalid as error:
+            deduplication.release(webhook, arrival)
+            refused = refused_event(error)
+            request.code, request.reason = refused.code, refused.reason
+            return "refused"
+    request.state, request.verified_with = "accepted", verdict.fingerprint
+    request.verified_at, request.verified_by = database_now(), actor.id
+    kept = {name: getattr(request, name) for name in ("url", "headers", "body")}
+    for name, value in without_keys(kept).items():
+        setattr(request, name, value)
+    return "verified"
+
+
+def _waiting(actor: Actor, webhook: Webhook) -> Any:
+    return InboundRequest.seen_by(actor).where(
+        InboundRequest.webhook_id == webhook.id, InboundRequest.state == "quarantined"
+    )
+
+
+def _quarantined(actor: Actor, webhook: Webhook) -> Any:
+    return _waiting(actor, webhook).with_only_columns(InboundRequest.id).subquery()
+
+
+def _note(actor: Actor, webhook: Webhook, done: Reviewed) -> None:
+    audit.record(actor, "webhook.reverified", webhook, {"requests": (None, done.verified)})

@@ -1,0 +1,1 @@
+"""Whether a key opens: pure functions over a snapshot of the key."""

@@ -1,0 +1,84 @@
+"""What decides about a key, as the database had it: immutable, so that threads may share it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from ipaddress import ip_network
+from typing import Any
+
+from portal.keys.decision.clock import Clock
+from portal.keys.decision.lookup_connections import Wire
+from portal.outbound.networks import Network
+
+LOAD = "SELECT clock_timestamp(), found.* FROM load_key(%s) AS found"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A key and what it stands on. Its counters are elsewhere, and times are judged at each call.
+
+    `revoked_at` may lie ahead (a revocation at a time); `family_id` names the keys that share a
+    budget; amounts are US dollars.
+    """
+
+    tenant_id: str
+    id: str
+    name: str
+    kind: str
+    scopes: frozenset[str]
+    allowed_models: frozenset[str]
+    allowed_ips: tuple[Network, ...]
+    rpm_limit: int | None
+    tpm_limit: int | None
+    max_uses: int | None
+    max_budget_usd: Decimal | None
+    budget_period: str
+    family_id: str
+    blocked: bool
+    blocked_reason: str | None
+    revoked_at: datetime | None
+    expires_at: datetime | None
+    brownout_from: datetime | None
+    is_deleted: bool
+    application_id: str | None
+    application_slug: str | None
+    application_status: str | None
+    parent_key_id: str | None
+    time_zone: str
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """The ids of all records whose change makes this snapshot worthless."""
+        records = (self.id, self.application_id, self.parent_key_id)
+        return tuple(record for record in records if record is not None)
+
+    @property
+    def is_metered(self) -> bool:
+        """Whether a call has to be counted somewhere before it is let through."""
+        limits = (self.rpm_limit, self.tpm_limit, self.max_uses, self.max_budget_usd)
+        return any(limit is not None for limit in limits)
+
+    @property
+    def counts_calls(self) -> bool:
+        """Whether a call has to be counted though it costs nothing."""
+        return self.rpm_limit is not None or self.max_uses is not None
+
+    @classmethod
+    def of_row(cls, row: tuple[Any, ...]) -> "Snapshot":
+        """From a row of the database's `load_key`."""
+        values = dict(zip(cls.__slots__, row, strict=True))
+        values["scopes"] = frozenset(values["scopes"])
+        values["allowed_models"] = frozenset(values["allowed_models"])
+        values["allowed_ips"] = tuple(ip_network(cidr) for cidr in values["allowed_ips"])
+        return cls(**values)
+
+
+def load(wire: Wire, digest: str, clock: Clock) -> Snapshot | None:
+    """The key of this hash (hex SHA-256) as it stands now; None if there is none. The clock that
+    will judge it learns the database's time with it."""
+    asked = clock.system()
+    row = wire.one(LOAD, (digest,))
+    if row is None:
+        return None
+    clock.learn(row[0], asked)
+    return Snapshot.of_row(row[1:])

@@ -1,0 +1,1 @@
+"""What a new key is: its format, what it may inherit, the form and the one-time link."""

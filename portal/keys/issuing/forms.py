@@ -1,0 +1,268 @@
+"""The form that issues a key, and the sentence that says what the key will be."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from wtforms import HiddenField
+
+from portal.keys.issuing import one_time_links
+from portal.keys.models import ApiKey
+from portal.keys.schemas import BELONGS_TO, IssueKey, RotateKey
+from portal.web.forms import (
+    ChecksField,
+    ChoiceField,
+    CommandForm,
+    HiddenWired,
+    LinesField,
+    MomentField,
+    MoneyField,
+    NumberField,
+    TagsField,
+    TextField,
+)
+
+KIND_CHOICES = [
+    ("service", "Service: a program calls with it"),
+    ("user", "User: a person calls with it"),
+    ("virtual_llm", "Virtual LLM: it calls language models"),
+]
+STATUS_CHOICES = [("active", "Active"), ("expired", "Expired"), ("revoked", "Revoked")]
+NEVER, CUSTOM = "never", "custom"
+LIFETIMES = [
+    ("30", "30 days"),
+    ("90", "90 days"),
+    ("365", "1 year"),
+    (NEVER, "Never"),
+    (CUSTOM, "On a day of your choice"),
+]
+DEFAULT_LIFETIME = "90"
+Named = Sequence[tuple[str, str]]  # (id, name)
+NOUNS = {
+    "applications": "applications",
+    "connectors": "connectors",
+    "keys": "API keys",
+    "webhooks": "webhooks",
+    "audit": "the audit log",
+}
+VERBS = {"read": "read", "write": "create and change", "verify": "verify", "publish": "publish"}
+
+
+SHOWN, LINK, STORE = "shown", "link", "store"
+DELIVERIES = [
+    (SHOWN, "Show it here, once"),
+    (LINK, "A one-time link for somebody else, good for 72 hours"),
+    (STORE, "Write it to the secret store and never show it"),
+]
+PERIODS = [
+    ("none", "Once, for good"),
+    ("day", "Every day"),
+    ("week", "Every week"),
+    ("month", "Every month"),
+]
+
+SPANS = {"day": "a day", "week": "a week", "month": "a month"}
+
+
+def _delivery() -> ChoiceField:
+    return ChoiceField("Deliver the key", choices=DELIVERIES, default=SHOWN)
+
+
+class HandsOver:
+    """A form that makes a key, and says how it is handed over."""
+
+    delivery: ChoiceField
+
+    @property
+    def way(self) -> str:
+        """How the key is handed over."""
+        chosen = self.delivery.data
+        return chosen if chosen in (LINK, STORE) else SHOWN
+
+    @property
+    def handed_over(self) -> str:
+        """The way in a sentence."""
+        return {
+            SHOWN: "You see it once.",
+            LINK: "Whoever opens the link first sees it once; you do not.",
+            STORE: "It goes to the secret store and nobody sees it here.",
+        }[self.way]
+
+
+class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
+    """Issue a key."""
+
+    # Under what a lost answer can be said again to this very form; it is stored nowhere.
+    form_secret = HiddenField(default=one_time_links.new_secret)
+
+    name = TextField("Name", description="What people call it, for example Nightly export.")
+    application_id = ChoiceField(
+        "Application",
+        description="Calls with the key act as this application: they see and stamp its records"
+        " only. Without one they see the whole tenant.",
+    )
+    kind = ChoiceField("Kind", choices=KIND_CHOICES, default="service")
+    issued_to_user_id = ChoiceField("Issued to user")
+    issued_to_service = TextField("Issued to service", description="For example billing-export.")
+    allowed_models = LinesField(
+        "Allowed models", description="Model identifiers, one a line. Empty for all."
+    )
+    scopes = ChecksField(
+        "Scopes", description="What the key may do. Nothing is granted that is not ticked."
+    )
+    lifetime = ChoiceField("Expires", choices=LIFETIMES, default=DEFAULT_LIFETIME)
+    expires_at = MomentField("Expires on", description="In UTC.")
+    rpm_limit = NumberField("Requests a minute", description="Empty for no limit.")
+    tpm_limit = NumberField("Tokens a minute", description="Empty for no limit.")
+    max_budget_usd = MoneyField("Budget, US dollars", description="Empty for no limit.")
+    budget_period = ChoiceField("Budget begins anew", choices=PERIODS, default="none")
+    max_uses = NumberField("Uses in all", description="Empty for no limit.")
+    allowed_ips = LinesField(
+        "Allowed networks",
+        description="Addresses or networks (203.0.113.0/24), one a line. Empty for all.",
+    )
+    tags = TagsField("Tags", description="Separated by commas.")
+    delivery = _delivery()
+    rotated_from_key_id = HiddenWired()
+
+    names: dict[str, str] = {}
+
+    def offer(self, applications: Named, people: Named, scopes: Collection[str]) -> None:
+        """Fill the choices with what this person may choose; `scopes` are the person's, as far as
+        the chosen application allows them."""
+        self.names = dict(applications)
+        self.application_id.offer([("", "None: the whole tenant"), *applications])
+        self.issued_to_user_id.offer([("", "You"), *people])
+        self.scopes.choices = [(scope, scope, may(scope)) for scope in sorted(scopes, key=_order)]
+        if not self.is_submitted():  # what was sent is answered, not dropped
+            self.scopes.data = [scope for scope in self.scopes.data or () if scope in scopes]
+
+    def follow(self, record: ApiKey) -> None:
+        """Begin as the successor of a key, with a lifetime of its own."""
+        self.rotated_from_key_id.data = record.id
+        self.expires_at.data = None
+
+    def document(self, stored: Any = None) -> dict[str, Any]:
+        """The chosen lifetime as a moment, and nothing of a kind that was not chosen."""
+        document = super().document(stored)
+        document.pop("delivery", None)
+        lifetime = document.pop("lifetime", NEVER)
+        if lifetime != CUSTOM:
+            document["expires_at"] = expiry(lifetime)
+        elif not document.get("expires_at"):
+            document["expires_at"] = ""  # the command says what is wrong with it
+        for name, (kind, _) in BELONGS_TO.items():
+            if document.get("kind") != kind:
+                document.pop(name, None)
+        return document
+
+    @property
+    def summary(self) -> str:
+        """What the key will be, as chosen so far."""
+        expires: Any = self.lifetime.data
+        if expires == CUSTOM:
+            expires = moment(self.expires_at.sent())
+        elif expires != NEVER:
+            expires = expiry(str(expires))
+        said = summary(
+            self.scopes.data or [], self.names.get(self.application_id.data, ""), expires
+        )
+        return " ".join([said, *self.bounds, self.handed_over])
+
+    @property
+    def bounds(self) -> Iterator[str]:
+        """The limits, the budget and the networks that are filled in, as sentences."""
+        counts = {
+            "requests a minute": self.rpm_limit.sent(),
+            "tokens a minute": self.tpm_limit.sent(),
+            "uses in all": self.max_uses.sent(),
+        }
+        parts = [f"{count:,} {noun}" for noun, count in counts.items() if isinstance(count, int)]
+        if budget := self.max_budget_usd.sent():
+            parts.append(f"${budget} {SPANS.get(str(self.budget_period.data), 'in all')}")
+        if parts:
+            yield f"At most {_series(parts)}."
+        if networks := self.allowed_ips.sent():
+            yield f"Only from {_series(networks)}."
+
+
+OVERLAPS = [
+    ("now", "Now", "The old key is refused from its next request on."),
+    ("1h", "One hour", "Time to restart one program."),
+    ("24h", "24 hours", "Time for a deployment. Most choose this."),
+    ("7d", "7 days", "Time for other people to act."),
+    (
+        "until_quiet",
+        "Until it is quiet",
+        "Ends by itself when nobody used it for a day; 30 days at most.",
+    ),
+]
+
+
+class RotateKeyForm(HandsOver, CommandForm[RotateKey]):
+    """Issue a key's successor."""
+
+    form_secret = HiddenField(default=one_time_links.new_secret)  # as of IssueKeyForm
+
+    overlap = ChoiceField(
+        "How long both keys live", choices=[choice[:2] for choice in OVERLAPS], default="24h"
+    )
+    delivery = _delivery()
+
+    def document(self, stored: Any = None) -> dict[str, Any]:
+        """How long both live; the delivery is no part of the command."""
+        document = super().document(stored)
+        document.pop("delivery", None)
+        return document
+
+
+def expiry(lifetime: str) -> datetime | None:
+    """The moment at which a key of so many days stops; None for one that does not."""
+    if not (lifetime.isascii() and lifetime.isdigit() and len(lifetime) < 5):
+        return None
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(days=int(lifetime))
+
+
+def may(scope: str) -> str:
+    """`connectors:write` → "create and change connectors"."""
+    resource, _, right = scope.partition(":")
+    return f"{VERBS.get(right, right)} {NOUNS.get(resource, resource.replace('-', ' '))}"
+
+
+def moment(typed: Any) -> datetime | None:
+    """A chosen day as a moment; None for what is none (yet)."""
+    if isinstance(typed, datetime):
+        return typed
+    try:
+        at = datetime.fromisoformat(str(typed))
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def summary(scopes: Iterable[str], application: str, expires: datetime | str | None) -> str:
+    """One sentence before the button: rights, whose records, until when."""
+    rights = [may(scope) for scope in sorted(set(scopes), key=_order)]
+    if not rights:
+        return "This key can do nothing yet: no scope is ticked."
+    reach = f" of {application}" if application else " of the whole tenant"
+    if isinstance(expires, datetime):
+        until = f", until {expires.astimezone(UTC).strftime('%-d %b %Y')}"
+    elif expires == NEVER:
+        until = ", and never expires"
+    else:
+        until = ""
+    return f"This key can {_series(rights)}{reach}{until}."
+
+
+def _series(parts: Sequence[str]) -> str:
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _order(scope: str) -> tuple[int, str]:
+    """Reading before writing, in the order of the rail."""
+    resource, _, right = scope.partition(":")
+    place = list(NOUNS).index(resource) if resource in NOUNS else len(NOUNS)
+    return (right == "write") * 10 + place, scope

@@ -1,0 +1,109 @@
+"""What a key that issues keys may pass on: no more time, money, speed or places than it has."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from ipaddress import IPv4Network, ip_network
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, select
+
+from portal.core.errors import Invalid
+from portal.database.session import Actor, send
+from portal.fast.statements import Statement
+from portal.keys.models import PERIODS, ApiKey
+from portal.outbound.networks import Network
+
+
+class Issuer(NamedTuple):
+    """What a key has that may be passed on."""
+
+    expires_at: datetime | None
+    revoke_at: datetime | None
+    allowed_ips: list[str]
+    max_budget_usd: Decimal | None
+    budget_period: str
+    max_uses: int | None
+    rpm_limit: int | None
+    tpm_limit: int | None
+
+
+ISSUER = Statement(
+    select(*(getattr(ApiKey, name) for name in Issuer._fields)).where(
+        ApiKey.tenant_id == bindparam("tenant_id"), ApiKey.id == bindparam("id")
+    )
+)
+MORE = "It is more than the key that issues it has."
+OUTLIVES = "It would outlive the key that issues it."
+HAPPENS = {period: number for number, period in enumerate(("none", "month", "week", "day"))}
+"""Period → how often a budget begins anew, as an order."""
+assert set(HAPPENS) == set(PERIODS)  # noqa: S101 - the two name the same
+
+
+def end_for(actor: Actor, wanted: datetime | None) -> datetime | None:
+    """When a key ends that the actor makes: as wanted, but not after the key that makes it."""
+    issuer = _issuer(actor)
+    return wanted if issuer is None else _earliest(wanted, issuer.expires_at, issuer.revoke_at)
+
+
+def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a new key, completed from the key that issues it; as they are, for a person.
+
+    Raises Invalid for what the issuer does not have.
+    """
+    issuer, values = _issuer(actor), dict(values)
+    if issuer is None:
+        return values
+    latest = _earliest(issuer.expires_at, issuer.revoke_at)
+    inherited = {
+        "expires_at": _at_most(values, "expires_at", latest, OUTLIVES),
+        "allowed_ips": networks(values.get("allowed_ips"), issuer.allowed_ips),
+        "max_uses": _at_most(values, "max_uses", issuer.max_uses, MORE),
+        "rpm_limit": _at_most(values, "rpm_limit", issuer.rpm_limit, MORE),
+        "tpm_limit": _at_most(values, "tpm_limit", issuer.tpm_limit, MORE),
+        "max_budget_usd": _at_most(values, "max_budget_usd", issuer.max_budget_usd, MORE),
+    }
+    if issuer.max_budget_usd is None:
+        return values | inherited
+    if values.get("max_budget_usd") is None:
+        inherited["budget_period"] = issuer.budget_period
+    elif HAPPENS[values["budget_period"]] > HAPPENS[issuer.budget_period]:
+        message = "It would begin anew more often than that of the key that issues it."
+        raise Invalid.field("budget_period", message)
+    return values | inherited
+
+
+def _at_most(values: Mapping[str, Any], name: str, most: Any, otherwise: str) -> Any:
+    """What is wanted, or the most that there is; None has no limit."""
+    wanted = values.get(name)
+    if wanted is None or most is None:
+        return most if wanted is None else wanted
+    if wanted > most:
+        raise Invalid.field(name, otherwise)
+    return wanted
+
+
+def _issuer(actor: Actor) -> Issuer | None:
+    if actor.kind != "application":
+        return None
+    rows = send(ISSUER, {"tenant_id": actor.tenant_id, "id": actor.id})
+    return Issuer(*rows[0]) if rows else None
+
+
+def _earliest(*ends: datetime | None) -> datetime | None:
+    return min((end for end in ends if end is not None), default=None)
+
+
+def networks(wanted: list[str] | None, those: list[str]) -> list[str]:
+    """The networks wanted, or all `those`; none means everywhere. Raises Invalid for others."""
+    wide = [ip_network(cidr) for cidr in those]
+    for cidr in wanted or ():
+        if wide and not any(_is_part(ip_network(cidr), other) for other in wide):
+            raise Invalid.field("allowed_ips", f"The key that it comes from is not allowed {cidr}.")
+    return wanted or those
+
+
+def _is_part(inner: Network, outer: Network) -> bool:
+    if isinstance(inner, IPv4Network):
+        return isinstance(outer, IPv4Network) and inner.subnet_of(outer)
+    return not isinstance(outer, IPv4Network) and inner.subnet_of(outer)

@@ -1,0 +1,33 @@
+"""The page behind a one-time link: for whoever holds it, signed in or not; opened by a POST alone.
+
+The secret is in the fragment of the address, which browsers send to nobody: previews and logs of
+a link cannot open it. What was never there, is used or is too old looks the same.
+"""
+
+from flask import g, request
+from flask.typing import ResponseReturnValue
+
+from portal import web
+from portal.database.session import Origin
+from portal.keys.issuing import one_time_links
+from portal.keys.pages import ENV_NAME, bp
+
+
+@bp.get("/link")
+@web.public
+def open_link() -> ResponseReturnValue:
+    """What the link is, and the button that opens it; or, after that, that it is done."""
+    return web.render("keys/link.html", shown="shown" in request.args, gone=False)
+
+
+@bp.post("/link")
+@web.public
+def burn_link() -> ResponseReturnValue:
+    """Show the key, once."""
+    agent = (request.user_agent.string or "")[:300] or None
+    origin = Origin(request.remote_addr, agent, g.request_id)
+    opened = one_time_links.burn(request.form.get("secret", "").strip().rpartition("#")[2], origin)
+    if opened is None:
+        return web.render("keys/link.html", shown=False, gone=True, status=410)
+    name, raw = opened
+    return web.render("keys/opened.html", name=name, secret=raw, env=ENV_NAME)

@@ -1,0 +1,144 @@
+"""Keys that somebody may still read once: under a secret that the portal does not keep.
+
+A one-time link carries its secret in the fragment of its address; the form that issued a key has
+its own, so that a lost answer can be said again. The row holds AES-256-GCM under a key made from
+that secret (HKDF-SHA-256), so that the database alone opens nothing. Missing, used and expired look
+the same to whoever asks.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+from datetime import timedelta
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import delete, func, select, text
+
+from portal.database.session import (
+    Actor,
+    Origin,
+    database_now,
+    enter_tenant,
+    flush,
+    new_id,
+    session,
+)
+from portal.keys.models import ApiKey
+from portal.keys.tables import SealedKey
+from portal.records.audit import trail as audit
+
+LINK_FOR = timedelta(hours=72)
+REPLAY_FOR = timedelta(minutes=10)
+NONCE = 12
+SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def new_secret() -> str:
+    """256 random bits, fit for an address."""
+    return secrets.token_urlsafe(32)
+
+
+def is_secret(given: str | None) -> bool:
+    """Whether a text has the form of such a secret."""
+    return given is not None and SECRET.fullmatch(given) is not None
+
+
+def seal(actor: Actor, record: ApiKey, raw: str, secret: str, purpose: str) -> None:
+    """Keep a raw key until the holder of `secret` asks, or until its time is over."""
+    lasts = LINK_FOR if purpose == "link" else REPLAY_FOR
+    session.add(
+        SealedKey(
+            tenant_id=record.tenant_id,
+            id=new_id("sld"),
+            key_id=record.id,
+            purpose=purpose,
+            secret_hash=_hash(secret),
+            sealed=_lock(raw, secret, record.id, purpose),
+            created_by=actor.id,
+            expires_at=database_now() + lasts,
+        )
+    )
+    flush()
+
+
+def read_again(actor: Actor, key_id: str, secret: str | None) -> str | None:
+    """The key once more, for the person and the form that issued it, within ten minutes."""
+    if secret is None or not is_secret(secret):
+        return None
+    row = session.scalar(
+        select(SealedKey).where(
+            SealedKey.tenant_id == actor.tenant_id,
+            SealedKey.secret_hash == _hash(secret),
+            SealedKey.purpose == "replay",
+            SealedKey.key_id == key_id,
+            SealedKey.created_by == actor.id,
+            SealedKey.expires_at > func.now(),
+        )
+    )
+    return None if row is None else _unlock(row, secret)
+
+
+def burn(secret: str, origin: Origin) -> tuple[str, str] | None:
+    """The name and the raw key behind a one-time link, and the link is gone; else None.
+
+    Two readers at once: the row is deleted before it is opened, so one of them comes too late.
+    """
+    if not is_secret(secret):
+        return None
+    hashed = _hash(secret)
+    session.execute(
+        text("SELECT set_config('app.credential', :credential, true)"), {"credential": hashed}
+    )
+    tenant_id = session.scalar(select(SealedKey.tenant_id).where(SealedKey.secret_hash == hashed))
+    if tenant_id is None:
+        return None
+    enter_tenant(tenant_id)
+    row = session.scalar(
+        delete(SealedKey)
+        .where(SealedKey.tenant_id == tenant_id, SealedKey.secret_hash == hashed)
+        .where(SealedKey.purpose == "link", SealedKey.expires_at > func.now())
+        .returning(SealedKey)
+        .execution_options(synchronize_session=False)
+    )
+    if row is None or (raw := _unlock(row, secret)) is None:
+        return None
+    record = session.get(ApiKey, (tenant_id, row.key_id))
+    if record is None or record.status == "revoked" or record.is_stopped:
+        return None  # a rollback undoes this: the link of a suspended application works again later
+    reader = Actor(tenant_id, "system", "one-time-link", "One-time link", origin=origin)
+    audit.record(reader, "key.link_opened", record)
+    return record.name, raw
+
+
+def forget_expired(tenant_id: str) -> int:
+    """Housekeeping: drop what nobody can open any more."""
+    old = delete(SealedKey).where(
+        SealedKey.tenant_id == tenant_id, SealedKey.expires_at <= func.now()
+    )
+    return len(session.execute(old.returning(SealedKey.id)).all())
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _cipher(secret: str, purpose: str) -> AESGCM:
+    info = f"cpod/sealed-key/{purpose}/1".encode()
+    return AESGCM(HKDF(SHA256(), 32, salt=None, info=info).derive(secret.encode()))
+
+
+def _lock(raw: str, secret: str, key_id: str, purpose: str) -> bytes:
+    nonce = os.urandom(NONCE)
+    return nonce + _cipher(secret, purpose).encrypt(nonce, raw.encode(), key_id.encode())
+
+
+def _unlock(row: SealedKey, secret: str) -> str | None:
+    nonce, sealed = row.sealed[:NONCE], row.sealed[NONCE:]
+    try:
+        return _cipher(secret, row.purpose).decrypt(nonce, sealed, row.key_id.encode()).decode()
+    except InvalidTag:
+        return None

@@ -1,0 +1,1 @@
+"""Keys that were found where they should not be: reports, looked up by hash."""

@@ -1,0 +1,193 @@
+"""What GitHub's secret scanning tells: keys of ours that it found in public.
+
+Public, and no cookie counts: the sender proves who it is by its signature over the raw body alone
+(ECDSA P-256, SHA-256), with a key that GitHub publishes. Whatever is wrong with a report, the
+answer is the same; only GitHub learns whether a text is a key.
+"""
+
+import base64
+import binascii
+import threading
+import time
+from typing import cast
+
+import structlog
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from flask import Blueprint, Flask, Response, current_app, request
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from portal.core.config import Config, Network
+from portal.core.errors import BadRequest, PortalError, Unavailable
+from portal.core.key_shape import is_well_formed
+from portal.database.session import Actor, transaction
+from portal.keys.issuing.format import digest
+from portal.keys.leaks import reports
+from portal.keys.leaks.reports import Report
+from portal.keys.verification.verifier import engine
+from portal.outbound import Request, send_now
+from portal.rest import api
+from portal.rest.openapi import PREFIX
+from portal.web import cookieless
+
+log = structlog.stdlib.get_logger(__name__)
+
+PATH = f"{PREFIX}/secret-scanning/github"
+FRESH_SECONDS = 30 * 60
+RETRY_SECONDS = 60  # strangers cannot make us ask GitHub more often than that
+FETCH_SECONDS = 5
+LARGEST_LIST = 64 * 1024
+
+bp = Blueprint("scanning", __name__)
+
+
+class NotSigned(PortalError):
+    """The report does not come from GitHub, or cannot be told to."""
+
+    status, code, title = 401, "not_signed", "The report is not signed by GitHub"
+
+
+class GitHubKeys:
+    """The public keys that GitHub signs with, fetched when needed and kept for half an hour."""
+
+    def __init__(self, url: str, allow: tuple[Network, ...]) -> None:
+        self._url, self._allow = url, allow
+        self._lock = threading.Lock()
+        self._keys: dict[str, ec.EllipticCurvePublicKey] = {}
+        self._fresh_until = 0.0
+        self._retry_at = 0.0
+
+    def find(self, identifier: str) -> ec.EllipticCurvePublicKey | None:
+        """The key of this name; None if GitHub has none. Raises Unavailable while nothing is known
+        of GitHub's keys."""
+        now = time.monotonic()
+        if self._is_to_ask(identifier, now) and (fetched := self._fetch()) is not None:
+            self._keys, self._fresh_until = fetched, now + FRESH_SECONDS
+        if not self._keys:
+            raise Unavailable("GitHub's public keys cannot be read right now.")
+        return self._keys.get(identifier)
+
+    def _is_to_ask(self, identifier: str, now: float) -> bool:
+        """Whether this caller is to ask GitHub; nobody else waits for that."""
+        with self._lock:
+            is_known = identifier in self._keys and now < self._fresh_until
+            if is_known or now < self._retry_at:
+                return False
+            self._retry_at = now + RETRY_SECONDS
+            return True
+
+    def _fetch(self) -> dict[str, ec.EllipticCurvePublicKey] | None:
+        asked = Request(
+            "GET",
+            self._url,
+            headers={"Accept": "application/json"},
+            timeout=FETCH_SECONDS,
+            keep=LARGEST_LIST,
+            whole=True,
+        )
+        outcome = send_now(asked, self._allow)
+        if not outcome.succeeded:
+            log.warning("GitHub's public keys cannot be read", reason=outcome.explanation)
+            return None
+        try:
+            published = KeyList.model_validate_json(outcome.body).public_keys
+            return {one.key_identifier: _public_key(one.key) for one in published}
+        except ValueError as error:
+            log.warning("GitHub's public keys cannot be read", reason=type(error).__name__)
+            return None
+
+
+class PublishedKey(BaseModel):
+    """One of GitHub's public keys, as it is published."""
+
+    key_identifier: str
+    key: str
+
+
+class KeyList(BaseModel):
+    """What GitHub publishes."""
+
+    public_keys: list[PublishedKey]
+
+
+def _public_key(pem: str) -> ec.EllipticCurvePublicKey:
+    key = load_pem_public_key(pem.encode())
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise ValueError("not a key of the curve P-256")
+    return key
+
+
+class Match(BaseModel):
+    """One find, as GitHub tells it."""
+
+    token: str
+    type: str
+    url: str = ""
+    source: str = ""
+
+
+MATCHES = TypeAdapter(list[Match])
+
+
+@bp.post(PATH)
+@cookieless
+def take() -> Response:
+    """Take a report in; the answer tells which of its texts are keys of ours."""
+    body = request.get_data(cache=False)
+    if not _is_genuine(body):
+        raise NotSigned
+    try:
+        matches = MATCHES.validate_json(body)
+    except ValidationError:
+        raise BadRequest("The body must be a list of matches.") from None
+    return api.answer([_answer(match) for match in matches])
+
+
+def _is_genuine(body: bytes) -> bool:
+    identifier = request.headers.get("Github-Public-Key-Identifier", "")
+    try:
+        signature = base64.b64decode(
+            request.headers.get("Github-Public-Key-Signature", ""), validate=True
+        )
+    except binascii.Error:
+        return False
+    keys = cast(GitHubKeys, current_app.extensions["github_keys"])
+    key = keys.find(identifier) if identifier and signature else None
+    if key is None:
+        return False
+    try:
+        key.verify(signature, body, ec.ECDSA(SHA256()))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _answer(match: Match) -> dict[str, str]:
+    """The verdict about one find; a key of ours is dealt with in a transaction of its own."""
+    token = match.token.strip()
+    is_ours = is_well_formed(token) and _deal_with(token, match)
+    return {
+        "token_hash": digest(match.token),
+        "token_type": match.type,
+        "label": "true_positive" if is_ours else "false_positive",
+    }
+
+
+def _deal_with(token: str, match: Match) -> bool:
+    key = engine().look_up(digest(token))
+    if key is None or key.is_deleted:
+        return False
+    actor = Actor(key.tenant_id, "system", "github", "GitHub secret scanning",
+                  source_type="system", origin=api.origin())  # fmt: skip
+    with transaction(key.tenant_id):
+        place = match.source.lower()[:40] or None
+        reports.take(actor, key.id, Report("github", match.url or None, place))
+    return True
+
+
+def init_app(app: Flask, config: Config) -> None:
+    """Open the door for GitHub's reports."""
+    app.register_blueprint(bp)
+    app.extensions["github_keys"] = GitHubKeys(config.github_keys_url, config.outbound_allow)

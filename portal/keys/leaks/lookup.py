@@ -1,0 +1,41 @@
+"""Keys found where they should not be: looked up by their hash."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ARRAY, String, any_, literal
+from sqlalchemy.orm import joinedload
+
+from portal.database.session import Actor, session
+from portal.keys.models import ApiKey
+
+MOST = 5000  # fingerprints in one question: what a form has room for
+
+
+def found(actor: Actor, fingerprints: Sequence[str]) -> Sequence[ApiKey]:
+    """The actor's keys among these hex SHA-256, in the order of the names."""
+    actor.require("keys:read")
+    if not fingerprints:
+        return []
+    own = ApiKey.seen_by(actor).where(
+        ApiKey.key_hash == any_(literal(list(fingerprints), ARRAY(String)))
+    )
+    with_owners = own.options(joinedload(ApiKey.owning_application))
+    return session.scalars(with_owners.order_by(ApiKey.name_key, ApiKey.id)).all()
+
+
+def rule(code: str) -> str:
+    """A gitleaks rule that finds the keys of one tenant: prefix, kind, 32 characters, checksum."""
+    return f"""# Finds API keys of the platform in repositories: gitleaks detect --config this-file
+title = "Platform API keys"
+
+[extend]
+useDefault = true
+
+[[rules]]
+id = "cpod-api-key"
+description = "API key of the platform"
+regex = '''(?:^|[^A-Za-z0-9])(sk-{code}-[usv][0-9A-Za-z]{{38}})(?:[^A-Za-z0-9]|$)'''
+secretGroup = 1
+keywords = ["sk-{code}-"]
+entropy = 3.5
+"""

@@ -1,0 +1,106 @@
+"""The leak desk: is this ours, and does it still work? Asked by fingerprint; no key is sent.
+
+The browser finds keys in what is pasted or dropped (portal/web/static/js/leaks.js) and asks for
+their SHA-256; the page answers for those of the tenant and is silent about all others.
+"""
+
+from flask import Response, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal import web
+from portal.applications import service as applications
+from portal.core.config import running
+from portal.core.errors import BadRequest
+from portal.identity.sessions.login import recent_sign_in_required
+from portal.keys import service
+from portal.keys.leaks import github_scanning, lookup, reports
+from portal.keys.pages import bp
+from portal.records.listing import FINGERPRINT
+
+RESPONSES = [
+    ("notify", "Tell only: it goes on working"),
+    ("block", "Block it until somebody unblocks it"),
+    ("revoke", "Revoke it for good"),
+]
+CASES = [
+    ("default", "Any report", "What happens where nothing else is said below."),
+    ("github", "GitHub found it", "Secret scanning saw it in a public place."),
+    ("scanner", "Your own scanner found it", "Told by program, with a fingerprint."),
+    ("user", "It is a person's key", ""),
+    ("service", "It is a service's key", ""),
+    ("virtual_llm", "It is a key for language models", ""),
+]
+
+
+@bp.route("/leaks", methods=["GET", "POST"], endpoint="leaks")
+def leak_desk() -> ResponseReturnValue:
+    """The desk, and for asked fingerprints what is known of them. POST changes nothing: it has
+    room for more of them than an address."""
+    caller = web.actor()
+    caller.require("keys:read")
+    asked = _asked()
+    found = lookup.found(caller, asked)
+    owners = {key.application_id for key in found if key.application_id}
+    return web.render(
+        "keys/leaks.html",
+        "keys/_found.html",
+        most=lookup.MOST,
+        asked=asked,
+        found=found,
+        names=applications.names(caller, owners),
+        code=service.key_code(caller),
+    )
+
+
+def _asked() -> list[str]:
+    given = [
+        part for text in request.values.getlist("fingerprint") for part in text.lower().split()
+    ]
+    if len(given) > lookup.MOST:
+        raise BadRequest(f"Ask for {lookup.MOST:,} fingerprints at a time.")
+    if any(not FINGERPRINT.fullmatch(text) for text in given):
+        raise BadRequest("A fingerprint is 64 hexadecimal digits: the SHA-256 of the key.")
+    return list(dict.fromkeys(given))
+
+
+@bp.get("/leaks/gitleaks.toml")
+def leak_rule() -> ResponseReturnValue:
+    """A rule for gitleaks that finds this tenant's keys in repositories."""
+    caller = web.actor()
+    caller.require("keys:read")
+    answer = Response(lookup.rule(service.key_code(caller)), mimetype="application/toml")
+    answer.headers["Content-Disposition"] = 'attachment; filename="cpod-keys.gitleaks.toml"'
+    return answer
+
+
+@bp.get("/leaks/reported", endpoint="reported")
+def reported_leaks() -> ResponseReturnValue:
+    """Where keys were found in public, and what happens when one is."""
+    caller = web.actor()
+    found = reports.newest(caller)
+    decided = {"default": reports.DEFAULT, **reports.policy(caller.tenant_id)}
+    return web.render(
+        "keys/reported.html",
+        found=found,
+        cases=[(*case, decided.get(case[0], "")) for case in CASES],
+        responses=RESPONSES,
+        address=running().base_url + github_scanning.PATH,
+    )
+
+
+@bp.post("/leaks/policy")
+@recent_sign_in_required
+def decide_leaks() -> ResponseReturnValue:
+    """Choose what happens to a key that is found in public."""
+    web.actor().require("keys:write")
+    reports.decide(web.actor(), {case: request.form.get(case, "") for case, *_ in CASES})
+    web.toast("The answer to leaks is saved.")
+    return web.see_other(url_for("keys.reported"))
+
+
+@bp.post("/<record_id>/leaks/settle")
+def settle_leaks(record_id: str) -> ResponseReturnValue:
+    """Note that somebody has dealt with the leaks of a key."""
+    reports.settle(web.actor(), record_id)
+    web.toast("The leak is settled.")
+    return web.see_other(url_for("keys.show", record_id=record_id))

@@ -1,0 +1,184 @@
+"""Leaks that were reported: each place once, and what the tenant wants done is done.
+
+Who reports says where a key was found. The tenant's policy answers by the reporter and by the
+kind of the key; where both say something, the stricter holds.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.core.errors import Invalid
+from portal.core.key_shape import SHAPE
+from portal.database.session import Actor, database_now, find, flush, session
+from portal.keys import service
+from portal.keys.models import ApiKey
+from portal.keys.schemas import ReportLeak
+from portal.keys.tables import LEAK_CASES, LEAK_RESPONSES, KeyLeak, KeyLeakPolicy
+from portal.records import verbs
+from portal.records.audit import trail as audit
+
+DEFAULT = "block"  # a stranger may hold it, and a person can take the block back
+SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Who found a key and where; `place` is the reporter's word for it, such as `commit`."""
+
+    reporter: str
+    url: str | None = None
+    place: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Tells one place of one reporter from all others."""
+        return hashlib.sha256(f"{self.reporter} {self.url or ''}".encode()).hexdigest()
+
+
+def take(actor: Actor, key_id: str, report: Report) -> str:
+    """Note where a key was found and do what the policy says; gives what was done.
+
+    The same place a second time changes nothing: a person may have settled it. Raises NotFound.
+    """
+    record = find(ApiKey, actor, key_id, lock=True)
+    url = None if not report.url else SHAPE.sub("…", report.url)[:2000]
+    response = _due(record, policy(actor.tenant_id), report.reporter)
+    noted = session.scalar(
+        insert(KeyLeak)
+        .values(
+            tenant_id=actor.tenant_id,
+            key_id=record.id,
+            digest=report.digest,
+            reporter=report.reporter,
+            place=report.place,
+            url=url,
+            response=response,
+        )
+        .on_conflict_do_nothing()
+        .returning(KeyLeak.digest)
+    )
+    if noted is None:
+        return session.scalars(
+            select(KeyLeak.response).where(
+                KeyLeak.tenant_id == actor.tenant_id,
+                KeyLeak.key_id == record.id,
+                KeyLeak.digest == report.digest,
+            )
+        ).one()
+    found = {"found_at": (None, url), "response": (None, response)}
+    audit.record(actor, "key.reported_a_leak_of", record, found)
+    _respond(actor, record, response, f"Found in public: {url or report.place or 'unknown place'}")
+    more = {"reporter": report.reporter, "place": report.place, "url": url, "response": response}
+    service.announce(actor, record, "leaked", more)
+    return response
+
+
+def by_scanner(actor: Actor, command: ReportLeak) -> dict[str, str | None]:
+    """A report of the tenant's own scanner, by the key's fingerprint."""
+    actor.require("keys:verify")
+    known = ApiKey.seen_by(actor).where(ApiKey.key_hash == command.fingerprint)
+    key_id = session.scalar(known.with_only_columns(ApiKey.id))
+    if key_id is None:
+        return {"key_id": None, "response": None}
+    return {"key_id": key_id, "response": take(actor, key_id, Report("scanner", command.url))}
+
+
+def _due(record: ApiKey, policy: Mapping[str, str], reporter: str) -> str:
+    """The strictest of what the policy says and of what was done to the key before."""
+    said = {policy[case] for case in (reporter, record.kind) if case in policy}
+    said = said or {policy.get("default", DEFAULT)}
+    if record.status == "revoked":
+        said.add("revoke")
+    elif record.blocked:
+        said.add("block")
+    return max(said, key=LEAK_RESPONSES.index)
+
+
+def _respond(actor: Actor, record: ApiKey, response: str, reason: str) -> None:
+    if response == "revoke" and record.status != "revoked":
+        service.end(actor, record, reason[:200], database_now())
+    elif response == "block" and not record.blocked:
+        values = {"blocked": True, "blocked_reason": reason[:200]}
+        verbs.change(actor, record, values, action="blocked")
+
+
+# ---------------------------------------------------------------- looking and settling
+
+
+def newest(actor: Actor) -> Sequence[tuple[KeyLeak, ApiKey]]:
+    """The newest reports about keys that the actor sees."""
+    actor.require("keys:read")
+    query = (
+        ApiKey.seen_by(actor)
+        .join(KeyLeak, (KeyLeak.tenant_id == ApiKey.tenant_id) & (KeyLeak.key_id == ApiKey.id))
+        .with_only_columns(KeyLeak, ApiKey)
+        .order_by(KeyLeak.reported_at.desc())
+        .limit(SHOWN)
+    )
+    return [(leak, key) for leak, key in session.execute(query)]
+
+
+def settle(actor: Actor, key_id: str) -> int:
+    """Note that a person has dealt with all leaks of a key; how many there were."""
+    actor.require("keys:write")
+    record = find(ApiKey, actor, key_id)
+    settled = session.scalars(
+        update(KeyLeak)
+        .where(
+            KeyLeak.tenant_id == actor.tenant_id,
+            KeyLeak.key_id == record.id,
+            KeyLeak.settled_at.is_(None),
+        )
+        .values(settled_at=database_now(), settled_by=actor.person_id or actor.id)
+        .returning(KeyLeak.digest)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if settled:
+        audit.record(actor, "key.settled_leaks_of", record, {"leaks": (len(settled), 0)})
+    return len(settled)
+
+
+# ---------------------------------------------------------------- the policy
+
+
+def policy(tenant_id: str) -> dict[str, str]:
+    """Case → response, of the cases that the tenant has decided."""
+    own = KeyLeakPolicy.tenant_id == tenant_id
+    rows = session.execute(select(KeyLeakPolicy.about, KeyLeakPolicy.response).where(own))
+    return dict(rows.all())
+
+
+def decide(actor: Actor, decided: Mapping[str, str]) -> None:
+    """Set the policy anew, whole; a case with an empty response is left to the others.
+
+    Raises Invalid for a case or a response that there is not.
+    """
+    actor.require("keys:write")
+    for case, response in decided.items():
+        if case not in LEAK_CASES or response not in ("", *LEAK_RESPONSES):
+            raise Invalid.field(case[:20], f"Choose one of {', '.join(LEAK_RESPONSES)}.")
+    before, after = policy(actor.tenant_id), {c: r for c, r in decided.items() if r}
+    if before == after:
+        return
+    session.execute(delete(KeyLeakPolicy).where(KeyLeakPolicy.tenant_id == actor.tenant_id))
+    session.add_all(
+        KeyLeakPolicy(tenant_id=actor.tenant_id, about=case, response=response)
+        for case, response in after.items()
+    )
+    flush()
+    audit.note(
+        actor,
+        "leak_policy.updated",
+        record_kind="leak policy",
+        record_id=actor.tenant_id,
+        record_name="Answer to leaks",
+        changes={
+            case: (before.get(case), after.get(case))
+            for case in sorted({*before, *after})
+            if before.get(case) != after.get(case)
+        },
+    )

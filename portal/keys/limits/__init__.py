@@ -1,0 +1,1 @@
+"""Limits and budgets: calls are admitted, counted and settled."""

@@ -1,0 +1,397 @@
+"""Admit calls by a key's limits and its budget: all of it or nothing.
+
+A call takes its requests and tokens from the process's lease where there is one, and its money from
+its slice of the budget. What memory does not have, the database is asked for (`counting.py`); its
+clock alone says which slot of the window and which period it is.
+"""
+
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
+
+from portal.core.errors import Conflict
+from portal.database.session import new_id
+from portal.keys.decision.clock import Clock
+from portal.keys.decision.decision import Question
+from portal.keys.decision.snapshot import Snapshot
+from portal.keys.decision.verdict import FREE, Admission, Budget, limits_of
+from portal.keys.limits.budget_leases import (
+    BILLION,
+    FEWEST,
+    LEAST,
+    NEAR_END,
+    Share,
+    Slice,
+    Slices,
+    Solvent,
+)
+from portal.keys.limits.counting import LEND_SECONDS, Asked, Counted, Counting
+from portal.keys.limits.window_leases import Lease, Leases, Taken
+
+WINDOW = timedelta(seconds=60)
+REFUSED_SECONDS = 1.0
+"""A refusal by a limit is remembered for at most so long: a flood does not reach the database."""
+REMEMBERED = frozenset({"RPM_EXCEEDED", "TPM_EXCEEDED", "USES_EXCEEDED"})
+MOST_REFUSALS = 20_000
+LAST_TRIES = 20  # to return what is lent, when the process ends
+
+
+@dataclass(slots=True)
+class Call:
+    """A call that memory alone cannot admit: what it took already, and what the database is asked.
+
+    `lend_usd` is the slice of the budget that is asked for with it, in billionths; 0 for none.
+    """
+
+    meters: "Meters"
+    key: Snapshot
+    question: Question
+    requests: int
+    tokens: int
+    taken: Taken
+    money: bool
+    reservation_id: str | None = None
+    dry: bool = False
+    share: Share | None = None
+    lend_usd: int = 0
+    lend_id: str = ""
+    secret: bytes = b""
+    asked_at: float = 0.0
+    is_own: bool = False
+    may_have_slice: bool = False
+
+    def __post_init__(self) -> None:
+        # Before the question: what is lent ends too early, never late.
+        self.asked_at = self.meters.leases.clock()
+        # A caller's own reservation is the database's to know, and so is the number of uses.
+        self.is_own = self.reservation_id is not None
+        asks_alone = self.dry or self.is_own or self.key.max_uses is not None
+        self.may_have_slice = self.costs and not asks_alone
+
+    @property
+    def costs(self) -> bool:
+        """Tell whether money is reserved for the call. Of a call whose cost is not known, only
+        whether there is money matters."""
+        return self.money and self.question.usd is not None
+
+    @property
+    def amount(self) -> int:
+        """What the call costs, in billionths; 0 where that is not known."""
+        return 0 if self.question.usd is None else int(self.question.usd * BILLION)
+
+    @property
+    def asked(self) -> Asked:
+        """What the database is asked; see admit_calls."""
+        key, wanted = self.key, (0, 0)
+        requests = 0 if self.taken.requests else self.requests
+        tokens = 0 if self.taken.tokens else self.tokens
+        if not self.dry:
+            wanted = self.meters.leases.wanted(key.id, requests, tokens)
+        asked: Asked = {
+            "tenant": key.tenant_id, "key": key.id, "family": key.family_id,
+            "rpm": key.rpm_limit, "requests": requests, "requests_want": wanted[0],
+            "tpm": key.tpm_limit, "tokens": tokens, "tokens_want": wanted[1],
+            "max_uses": key.max_uses, "held_tokens": self.question.tokens, "dry": self.dry,
+        }  # fmt: skip
+        if self.money and self.share is None:
+            asked |= {
+                "max_usd": key.max_budget_usd, "period": key.budget_period, "zone": key.time_zone,
+                "usd": self.question.usd, "reservation": self.reservation_id,
+                "is_own": self.is_own,
+            }  # fmt: skip
+        if self.lend_usd:
+            least = max(FEWEST * self.amount, LEAST)
+            asked |= {
+                "lend_usd": Decimal(self.lend_usd) / BILLION,
+                "lend_least": Decimal(least) / BILLION,
+                "lend_id": self.lend_id, "lend_secret": self.secret.hex(),
+            }  # fmt: skip
+        return asked
+
+    def counted(self, row: Counted) -> Admission:
+        """Return what the database said, and keep what it lent.
+
+        Raises Conflict for a reservation id that belongs to another key.
+        """
+        return self.meters.counted(self, row)
+
+    def failed(self) -> None:
+        """Give back what was taken."""
+        self.meters.undo(self)
+
+
+@dataclass(frozen=True)
+class Meters:
+    """The meters of all keys, as this process reads them."""
+
+    counting: Counting
+    clock: Clock
+    leases: Leases = field(default_factory=Leases)
+    slices: Slices = field(default_factory=Slices)
+    refusals: dict[str, tuple[float, int, Admission]] = field(default_factory=dict)
+    """Key → until when, and from how many tokens on, calls are refused as this one was."""
+
+    def admit(
+        self,
+        key: Snapshot,
+        question: Question,
+        reservation_id: str | None = None,
+        *,
+        money: bool = True,
+    ) -> Admission:
+        """Take one request, the tokens and the money of a call, or nothing; see `begin`."""
+        begun = self.begin(key, question, reservation_id, money=money)
+        return begun if isinstance(begun, Admission) else self.wait(begun)
+
+    def begin(
+        self,
+        key: Snapshot,
+        question: Question,
+        reservation_id: str | None = None,
+        *,
+        money: bool = True,
+    ) -> Admission | Call:
+        """Take one request, the tokens and the money of a call from memory, or begin to ask for it.
+
+        A caller's own `reservation_id` is asked of the database, which knows a repetition.
+        `money=False` leaves the budget alone: calls of our own REST cost none.
+        """
+        tokens = 0 if key.tpm_limit is None else question.tokens
+        if (refused := self._remembered(key, tokens)) is not None:
+            return refused
+        money = money and (key.max_budget_usd is not None or question.usd is not None)
+        requests = 0 if key.rpm_limit is None else 1
+        taken = self.leases.take(key.id, requests, tokens)
+        call = Call(self, key, question, requests, tokens, taken, money, reservation_id)
+        if call.may_have_slice:
+            call.share = self.slices.take(key.id, call.amount)
+        return self._from_memory(call) or self._to_be_counted(call)
+
+    def _from_memory(self, call: Call) -> Admission | None:
+        """The admission, if memory had all that the call takes."""
+        if not (call.taken.requests and call.taken.tokens) or call.key.max_uses is not None:
+            return None
+        if call.share is not None:
+            return self._paid(call, self._from_lease(call.key))
+        if not call.money:
+            return self._from_lease(call.key)
+        solvent = None if call.costs else self.slices.solvent(call.key.id)
+        if solvent is None:
+            return None
+        budget = Budget(
+            call.key.max_budget_usd, solvent.spent_usd, solvent.reserved_usd, solvent.period_end
+        )
+        return replace(self._from_lease(call.key), budget=budget)
+
+    def _to_be_counted(self, call: Call) -> Call:
+        """The call, with what else the database is asked for."""
+        if call.share is None and call.may_have_slice:
+            call.lend_usd = self.slices.wanted(call.key.id, call.amount)
+        if call.lend_usd:
+            call.lend_id, call.secret = new_id("rsv"), secrets.token_bytes(16)
+        if call.money and call.share is None and call.question.usd is not None:
+            call.reservation_id = call.reservation_id or new_id("rsv")
+        return call
+
+    def wait(self, call: Call) -> Admission:
+        """Have the database count a call. Raises Unavailable when it does not answer (nothing
+        passes uncounted), Conflict for a reservation id that belongs to another key."""
+        admission: Admission = self.counting.count(call)
+        return admission
+
+    def look(self, key: Snapshot, question: Question) -> Admission:
+        """Tell how the meters stand, and whether they would refuse: consumes nothing."""
+        money = key.max_budget_usd is not None or question.usd is not None
+        tokens = 0 if key.tpm_limit is None else question.tokens
+        nothing = Taken(False, False, None)
+        requests = 0 if key.rpm_limit is None else 1
+        return self.wait(Call(self, key, question, requests, tokens, nothing, money, dry=True))
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Hold and remember nothing of these keys: they changed, or their budget is used up."""
+        names = list(names)
+        self.slices.end(names)
+        self.leases.end(names)
+        for name in names:
+            self.refusals.pop(name, None)
+
+    def forget_all(self) -> None:
+        """Hold and remember nothing."""
+        self.slices.end_all()
+        self.leases.end_all()
+        self.refusals.clear()
+
+    def return_slices(self, everything: bool = False) -> None:
+        """Give the database back what was lent and not used.
+
+        Raises what the driver raises. Then money comes back when it is due, and what was counted
+        stops counting with its slot.
+        """
+        if everything:
+            self.forget_all()
+        self.slices.end_due()
+        for number in range(LAST_TRIES if everything else 1):
+            time.sleep(number * 0.01)
+            if not self._return_some():
+                return
+
+    def _return_some(self) -> int:
+        """Return what is over; tell how much of it stays, because others were at its rows."""
+        unused, money = self.leases.ended(), self.slices.ended()
+        given: list[Asked] = [
+            {"tenant": one.tenant_id, "key": one.key_id, "slot": one.slot,
+             "requests": one.requests, "tokens": one.tokens}
+            for one in unused
+        ]  # fmt: skip
+        given += [
+            {"tenant": tenant_id, "slice": slice_id, "usd": Decimal(amount) / BILLION}
+            for tenant_id, slice_id, amount in money
+        ]
+        if not given:
+            return 0
+        done = set(self.counting.return_slices(given))
+        left = [n for n in range(len(given)) if n not in done]
+        self.leases.not_returned(unused[n] for n in left if n < len(unused))
+        self.slices.not_returned(money[n - len(unused)] for n in left if n >= len(unused))
+        return len(left)
+
+    # ------------------------------------------------------------ what became of a call
+
+    def undo(self, call: Call) -> None:
+        """Give back what a call took from memory."""
+        self.leases.give_back(call.key.id, call.taken, call.requests, call.tokens)
+        if call.share is not None:
+            self.slices.give_back(call.share)
+        if call.lend_usd:
+            self.slices.lend(call.key.id, None)
+
+    def counted(self, call: Call, row: Counted) -> Admission:
+        """Keep what the database lent, and tell how the meters stand."""
+        self._note_solvent(call, row)
+        if row.refused == "TAKEN":
+            self.undo(call)
+            raise Conflict("This reservation belongs to another key.")
+        if row.refused is not None:
+            self.undo(call)
+            return self._refused(call, row)
+        if call.dry:
+            return self._stands(call, row, None)
+        if row.slot == 0:  # the reservation was made before: nothing was taken again
+            self.undo(call)
+            return self._stands(call, row, call.reservation_id)
+        if row.requests_lent or row.tokens_lent:
+            self._lent(call, row)
+        if call.lend_usd:
+            self._borrowed(call, row)
+        admission = self._stands(call, row, call.reservation_id)
+        return admission if call.share is None else self._paid(call, admission)
+
+    def _lent(self, call: Call, row: Counted) -> None:
+        lease = Lease(
+            call.key.tenant_id, call.asked_at + (row.until_ms or 0) / 1000, row.slot or 0,
+            row.requests_lent, row.tokens_lent, row.requests_lent, row.tokens_lent,
+            row.requests_used, row.tokens_used,
+        )  # fmt: skip
+        needed = (
+            0 if call.taken.requests else call.requests,
+            0 if call.taken.tokens else call.tokens,
+        )
+        self.leases.lend(call.key.id, lease, needed)
+
+    def _borrowed(self, call: Call, row: Counted) -> None:
+        """Hold the slice that was lent, and take this call's piece of it."""
+        if not row.lent_usd:
+            self.slices.lend(call.key.id, None)
+            return
+        whole = int(row.lent_usd * BILLION)
+        lent = Slice(
+            call.key.tenant_id, call.lend_id, call.secret, call.asked_at + row.lent_ms / 1000,
+            whole, whole, row.spent_usd, row.reserved_usd, row.period_end,
+        )  # fmt: skip
+        call.share = self.slices.lend(call.key.id, lent, call.amount)
+        call.reservation_id = None
+
+    def _note_solvent(self, call: Call, row: Counted) -> None:
+        """Remember whether the budget is far from its end, if it was asked for."""
+        budget, solvent = _budget(call.key, row), None
+        if budget is None or budget.max_usd is None or budget.available_usd is None:
+            return
+        if budget.available_usd > budget.max_usd / NEAR_END:
+            seconds = LEND_SECONDS
+            if budget.period_end is not None:
+                seconds = min(seconds, (budget.period_end - self.clock.now()).total_seconds())
+            solvent = Solvent(
+                call.asked_at + seconds, budget.spent_usd, budget.reserved_usd, budget.period_end
+            )
+        self.slices.note_solvent(call.key.id, solvent, call.asked_at)
+
+    def _paid(self, call: Call, admission: Admission) -> Admission:
+        """The admission of a call that a slice pays for."""
+        assert call.share is not None  # noqa: S101 - asked for those only
+        reservation_id = None
+        if call.question.usd is not None:
+            slot = admission.slot
+            reservation_id = call.share.reservation_id(call.question.tokens, slot)
+        budget = _as_lent(call.key, call.share.of)
+        return replace(admission, budget=budget, reservation_id=reservation_id)
+
+    def _remembered(self, key: Snapshot, tokens: int) -> Admission | None:
+        known = self.refusals.get(key.id)
+        if known is None:
+            return None
+        until, from_tokens, admission = known
+        if self.leases.clock() >= until:
+            self.refusals.pop(key.id, None)
+            return None
+        return admission if tokens >= from_tokens else None
+
+    def _refused(self, call: Call, row: Counted) -> Admission:
+        admission = replace(self._stands(call, row, None), refused=row.refused)
+        if row.refused in REMEMBERED and not call.dry:
+            seconds = REFUSED_SECONDS
+            if row.until_ms and row.refused != "USES_EXCEEDED":
+                seconds = min(seconds, row.until_ms / 1000)
+            if len(self.refusals) >= MOST_REFUSALS:
+                self.refusals.clear()
+            tokens = call.tokens if row.refused == "TPM_EXCEEDED" else 0
+            self.refusals[call.key.id] = (call.asked_at + seconds, tokens, admission)
+        return admission
+
+    # ------------------------------------------------------------ how the meters stand
+
+    def _from_lease(self, key: Snapshot) -> Admission:
+        if key.rpm_limit is None and key.tpm_limit is None:
+            return FREE
+        lease = self.leases.held(key.id)
+        if lease is None:
+            return Admission(limits=limits_of(key, None, None, None))
+        reset = self.clock.now() + WINDOW + timedelta(seconds=lease.ends - self.leases.clock())
+        used = lease.requests_used - lease.requests, lease.tokens_used - lease.tokens
+        return Admission(limits=limits_of(key, *used, reset), slot=lease.slot)
+
+    def _stands(self, call: Call, row: Counted, reservation: str | None) -> Admission:
+        key, lease = call.key, self.leases.held(call.key.id)
+        spare = (0, 0) if lease is None else (lease.requests, lease.tokens)
+        reset = None
+        if row.until_ms is not None:
+            reset = self.clock.now() + timedelta(milliseconds=row.until_ms)
+            reset = reset if row.refused else reset + WINDOW
+        used = row.requests_used - spare[0], row.tokens_used - spare[1]
+        limits = limits_of(key, *used, reset, row.uses)
+        return Admission(None, limits, _budget(key, row), reservation, row.uses, row.slot or 0)
+
+
+def _budget(key: Snapshot, row: Counted) -> Budget | None:
+    """Return the budget as the database counted it; None where the call asked for none."""
+    if row.spent_usd is None or row.reserved_usd is None:
+        return None
+    return Budget(key.max_budget_usd, row.spent_usd, row.reserved_usd, row.period_end)
+
+
+def _as_lent(key: Snapshot, lent: Slice) -> Budget:
+    """The budget when the slice was lent, less what is still there of it."""
+    reserved = lent.reserved_usd - Decimal(lent.left) / BILLION
+    return Budget(key.max_budget_usd, lent.spent_usd, reserved, lent.period_end)

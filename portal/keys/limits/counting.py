@@ -1,0 +1,314 @@
+"""Ask PostgreSQL to count calls: all that wait in one statement, so many cost little more than one.
+
+One thread a process sends them, one batch after the other; what comes meanwhile is the next batch.
+No row is waited for: a call whose rows somebody else holds is asked again a moment later, and keeps
+nobody waiting but itself.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+import psycopg
+import structlog
+
+from portal.core.config import libpq_url
+from portal.core.deadlines import connection_settings
+from portal.fast import pipeline
+from portal.fast.pipeline import Ask
+from portal.keys.decision.lookup_connections import away
+
+log = structlog.stdlib.get_logger(__name__)
+
+ANSWER_SECONDS = 2.0  # until a call that could not be counted is told so
+AGAIN_SECONDS = 0.002  # until a call whose rows were held is asked again; doubled each time
+LONGEST_AGAIN_SECONDS = 0.05
+LARGEST_BATCH = 200
+RETURNED_AT_ONCE = 20  # slices returned by one statement
+STATEMENT_SECONDS = 1.5  # a batch takes milliseconds, and waits for nobody
+HOLD_SECONDS = 600  # until a reservation that nobody settled comes back
+LEND_SECONDS = 10.0  # that a process may hand on a slice of a budget
+ADMIT = b"SELECT * FROM admit_calls($1::text::jsonb, $2, $3)"
+RETURN = "SELECT return_slices(%s::text::jsonb)"
+BUSY = "BUSY"
+
+Asked = dict[str, Any]
+"""What is asked about a call, by the names that admit_calls reads."""
+
+
+class Counted(NamedTuple):
+    """A row of the database's `admit_calls`; see there."""
+
+    n: int
+    refused: str | None
+    slot: int | None
+    until_ms: int | None
+    requests_used: int
+    requests_lent: int
+    tokens_used: int
+    tokens_lent: int
+    uses: int | None
+    spent_usd: Any
+    reserved_usd: Any
+    period_end: Any
+    lent_usd: Any
+    lent_ms: int
+
+
+class Call(Protocol):
+    """A call that is to be counted, and what becomes of it."""
+
+    @property
+    def asked(self) -> Asked:
+        """What the database is asked."""
+
+    def counted(self, row: Counted) -> Any:
+        """Return what the caller is told, and keep what was lent. Runs also if nobody waits."""
+
+    def failed(self) -> None:
+        """Undo what was taken for it."""
+
+
+class _Told(NamedTuple):
+    """Hold what the caller of a call is told: a result, or an error to raise."""
+
+    result: Any
+    error: Exception | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    call: Call
+    tell: Callable[[_Told], None]
+    until: float
+    again_at: float = 0.0
+    tries: int = 0
+
+    def deliver(self, row: Counted) -> None:
+        try:
+            told = _Told(self.call.counted(row))
+        except Exception as error:  # noqa: BLE001 - the caller's to handle
+            told = _Told(None, error)
+        self.tell(told)
+
+    def fail(self, error: Exception) -> None:
+        self.call.failed()
+        self.tell(_Told(None, error))
+
+    def put_off(self, now: float) -> None:
+        self.again_at = now + min(LONGEST_AGAIN_SECONDS, AGAIN_SECONDS * 2**self.tries)
+        self.tries += 1
+
+
+class Counting:
+    """Counts calls, from any thread. Begins with the first one, in the process that asks it."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = libpq_url(database_url)
+        self._some = threading.Condition()
+        self._new: deque[_Waiting] = deque()
+        self._held: list[_Waiting] = []
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+        self._connection: psycopg.Connection[Any] | None = None
+        self._kept: dict[Any, Any] = {}  # what the pipeline keeps for the connection
+        self._answers = _Answers()
+        self._returning: psycopg.Connection[Any] | None = None
+
+    def count(self, call: Call) -> Any:
+        """Have a call counted, and wait in this thread for what `counted` returns. Raises
+        Unavailable when the database does not answer, or when somebody holds the call's rows for
+        too long."""
+        told: Future[_Told] = Future()
+        self._ask(call, told.set_result)
+        try:
+            result, error = told.result(ANSWER_SECONDS)
+        except TimeoutError:
+            raise away() from None
+        if error is not None:
+            raise error
+        return result
+
+    async def counted(self, call: Call) -> Any:
+        """Do the same in an event loop; the loop is the same for all calls of a process."""
+        loop = asyncio.get_running_loop()
+        told: asyncio.Future[Any] = loop.create_future()
+        self._ask(call, partial(self._answers.put, loop, told))
+        # What was asked is counted, also when nobody waits for it any more.
+        end = loop.call_later(ANSWER_SECONDS, _settle, told, _Told(None, away()))
+        try:
+            return await told
+        finally:
+            end.cancel()
+
+    def _ask(self, call: Call, tell: Callable[[_Told], None]) -> None:
+        one = _Waiting(call, tell, time.monotonic() + ANSWER_SECONDS)
+        with self._some:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="key-counting", daemon=True)
+                self._thread.start()
+            self._new.append(one)
+            self._some.notify()
+
+    def return_slices(self, given: Sequence[Asked]) -> list[int]:
+        """Return lent slices to the database; give the positions of those that were accepted.
+
+        A few at a time: the rows of one statement stay locked until all are done, and calls of
+        their keys wait meanwhile. Call it from one thread only, and not from the one that counts.
+        """
+        if self._returning is None or self._returning.closed:
+            self._returning = connect(self._url)
+        done: list[int] = []
+        for first in range(0, len(given), RETURNED_AT_ONCE):
+            some = _as_json(given[first : first + RETURNED_AT_ONCE])
+            done += [first + n for (n,) in self._returning.execute(RETURN, (some,))]
+        return done
+
+    def stop(self) -> None:
+        """Answer what waits, and end until the next call is asked about."""
+        with self._some:
+            ending, self._thread, self._stopping = self._thread, None, True
+            self._some.notify()
+        if ending is not None:
+            ending.join(ANSWER_SECONDS)
+        if self._returning is not None:
+            self._returning.close()
+        self._stopping = False
+
+    # ------------------------------------------------------------ the thread
+
+    def _run(self) -> None:
+        while batch := self._next_batch():
+            try:
+                rows = self._sent([one.call.asked for one in batch])
+            except psycopg.OperationalError:
+                for one in batch:
+                    one.fail(away())
+            except Exception:
+                log.exception("calls could not be counted together")
+                self._one_by_one(batch)
+            else:
+                self._tell(batch, rows)
+        if self._connection is not None:
+            self._connection.close()
+
+    def _next_batch(self) -> list[_Waiting]:
+        """The calls to be counted now, once there are some. Empty when it is over."""
+        with self._some:
+            while True:
+                now = time.monotonic()
+                batch = [one for one in self._held if one.again_at <= now]
+                self._held = [one for one in self._held if one.again_at > now]
+                while self._new and len(batch) < LARGEST_BATCH:
+                    batch.append(self._new.popleft())
+                if batch or (self._stopping and not self._held):
+                    return batch
+                next_at = min((one.again_at for one in self._held), default=None)
+                self._some.wait(None if next_at is None else max(0.001, next_at - now))
+
+    def _tell(self, batch: Sequence[_Waiting], rows: Sequence[Counted]) -> None:
+        now = time.monotonic()
+        for one, row in zip(batch, rows, strict=True):
+            if row.refused != BUSY:
+                one.deliver(row)
+            elif now > one.until:
+                one.fail(away())
+            else:
+                one.put_off(now)
+                self._held.append(one)
+
+    def _one_by_one(self, batch: Sequence[_Waiting]) -> None:
+        """Find the call that fails by itself; the others are counted."""
+        for one in batch:
+            try:
+                rows = self._sent([one.call.asked])
+            except Exception as error:  # noqa: BLE001 - its caller is told
+                one.fail(away() if isinstance(error, psycopg.OperationalError) else error)
+            else:
+                self._tell([one], rows)
+
+    def _sent(self, asked: Sequence[Asked]) -> list[Counted]:
+        """The rows for these calls. A connection that broke meanwhile is made again, once."""
+        is_new = self._connection is None
+        try:
+            return self._rows(asked)
+        except psycopg.OperationalError:
+            self._connection = None
+            if is_new:
+                raise
+        try:
+            return self._rows(asked)
+        except psycopg.OperationalError:
+            self._connection = None
+            raise
+
+    def _rows(self, asked: Sequence[Asked]) -> list[Counted]:
+        if self._connection is None:
+            self._connection, self._kept = connect(self._url), {}
+        values = _as_json(asked), HOLD_SECONDS, int(LEND_SECONDS * 1000)
+        rows = pipeline.run(self._connection, self._kept, [Ask(ADMIT, values)])
+        return [Counted(*row) for row in rows]
+
+
+class _Answers:
+    """Pass answers on to an event loop: all of a batch in one step of it."""
+
+    def __init__(self) -> None:
+        self._given: deque[tuple[asyncio.Future[Any], _Told]] = deque()
+        self._woken: asyncio.AbstractEventLoop | None = None
+
+    def put(
+        self, loop: asyncio.AbstractEventLoop, waiting: "asyncio.Future[Any]", told: _Told
+    ) -> None:
+        """Pass on an answer; from any thread."""
+        self._given.append((waiting, told))
+        if self._woken is loop:
+            return
+        self._woken = loop
+        try:
+            loop.call_soon_threadsafe(self._pass_on)
+        except RuntimeError:  # the loop is closed, so nobody waits
+            self._woken = None
+
+    def _pass_on(self) -> None:
+        self._woken = None  # first: an answer that comes from now on may be missed here
+        while self._given:
+            _settle(*self._given.popleft())
+
+
+def _settle(waiting: "asyncio.Future[Any]", told: _Told) -> None:
+    if waiting.done():
+        return
+    if told.error is None:
+        waiting.set_result(told.result)
+    else:
+        waiting.set_exception(told.error)
+
+
+def _as_json(rows: Sequence[Asked]) -> str:
+    numbered = [{"n": n, **row} for n, row in enumerate(rows)]
+    return orjson.dumps(numbered, default=str).decode()
+
+
+def connect(url: str) -> psycopg.Connection[Any]:
+    """The connection that calls are counted over; `url` as libpq reads it."""
+    connection = psycopg.connect(
+        url,
+        autocommit=True,
+        **connection_settings(
+            "portal-key-counting",
+            statement_seconds=STATEMENT_SECONDS,
+            lock_seconds=0.5,
+            # Counts of a minute may be forgotten by a crash; what may not be asks for more itself.
+            settings={"synchronous_commit": "off"},
+        ),
+    )
+    connection.prepare_threshold = 0
+    return connection

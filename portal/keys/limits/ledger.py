@@ -1,0 +1,158 @@
+"""What calls came to: settled reservations and later bills, into the ledger and its counters.
+
+Every line has an id and is written once, so that a caller may repeat what it did not hear the
+answer to. Every amount is a decimal number of US dollars.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, or_, select, text
+
+from portal.core.errors import NotFound
+from portal.database.session import Actor, find, new_id, session
+from portal.events import service as events
+from portal.keys.decision.verdict import Budget
+from portal.keys.limits.budget_leases import Piece, read_piece
+from portal.keys.models import ApiKey
+from portal.keys.schemas import SettleReservation, SpendOnKey
+from portal.keys.tables import SpendReservation
+from portal.records.audit import trail as audit
+
+SETTLE = text(
+    "SELECT key_id, repeated, crossed, spent_usd, reserved_usd, max_usd, period_end, cost_usd"
+    " FROM settle_reservation(:tenant_id, :id, CAST(:usd AS numeric), CAST(:tokens AS bigint),"
+    " :model, 'settled')"
+)
+SETTLE_PIECE = text(
+    "SELECT key_id, repeated, crossed, spent_usd, reserved_usd, max_usd, period_end, cost_usd"
+    " FROM settle_piece(:tenant_id, :slice_id, :id, CAST(:held AS numeric),"
+    " CAST(:held_tokens AS bigint), CAST(:bucket AS bigint), CAST(:usd AS numeric),"
+    " CAST(:tokens AS bigint), :model)"
+)
+SPEND = text(
+    "SELECT CAST(:key_id AS text), repeated, crossed, spent_usd, reserved_usd, max_usd,"
+    " period_end, cost_usd FROM spend_on_key(:tenant_id, :id, 'usage', :key_id,"
+    " CAST(:usd AS numeric), NULL, NULL, CAST(:tokens AS bigint), :model)"
+)
+RELEASE = text("SELECT release_expired(:tenant_id, :family_id, clock_timestamp())")
+SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A line of the ledger, and the budget after it."""
+
+    id: str
+    key_id: str
+    cost_usd: Decimal
+    repeated: bool
+    budget: Budget
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """As programs read it."""
+        return {
+            "id": self.id,
+            "key_id": self.key_id,
+            "cost_usd": self.cost_usd,
+            "repeated": self.repeated,
+            "budget": self.budget.document,
+        }
+
+
+def settle(actor: Actor, reservation_id: str, command: SettleReservation) -> Spent:
+    """End a reservation with what the call cost; what was held and not used is free again.
+
+    A second time gives the first answer. Raises NotFound where the tenant has none of this id.
+    """
+    actor.require("keys:verify")
+    usd = command.cost_usd
+    piece = _piece(actor, reservation_id)
+    if piece is not None:
+        asked = {"slice_id": piece.slice_id, "id": piece.id, "held": piece.usd,
+                 "held_tokens": piece.tokens, "bucket": piece.bucket, "tokens": command.tokens,
+                 "usd": piece.usd if usd is None else usd, "model": command.model}  # fmt: skip
+        spent = _spent(actor, SETTLE_PIECE, asked)
+        assert spent is not None  # noqa: S101 - its slice was there
+        return spent
+    if usd is None:
+        held = select(SpendReservation.usd).where(
+            SpendReservation.tenant_id == actor.tenant_id, SpendReservation.id == reservation_id
+        )
+        usd = session.scalar(held) or Decimal(0)
+    asked = {"usd": usd, "tokens": command.tokens, "model": command.model}
+    spent = _spent(actor, SETTLE, {"id": reservation_id, **asked})
+    if spent is None:
+        raise NotFound(f"There is no reservation {reservation_id[:60]} in this tenant.")
+    return spent
+
+
+def _piece(actor: Actor, reservation_id: str) -> Piece | None:
+    """What a reservation is of a slice; None if it is a reservation of its own, or made up."""
+    piece = read_piece(reservation_id)
+    if piece is None:
+        return None
+    secret = session.scalar(
+        select(SpendReservation.secret).where(
+            SpendReservation.tenant_id == actor.tenant_id, SpendReservation.id == piece.slice_id
+        )
+    )
+    return piece if secret is not None and piece.is_of(secret) else None
+
+
+def record_usage(actor: Actor, key_id: str, command: SpendOnKey) -> Spent:
+    """Bill a key after the fact, once for each id. Raises NotFound."""
+    actor.require("keys:verify")
+    key = find(ApiKey, actor, key_id)
+    line = {"id": command.usage_id or new_id("use"), "key_id": key.id}
+    asked = {"usd": command.cost_usd, "tokens": command.tokens, "model": command.model}
+    spent = _spent(actor, SPEND, {**line, **asked})
+    assert spent is not None  # noqa: S101 - the function always gives a row
+    return spent
+
+
+def _spent(actor: Actor, statement: Any, values: dict[str, Any]) -> Spent | None:
+    rows = session.execute(statement, {"tenant_id": actor.tenant_id, **values}).all()
+    if not rows:
+        return None
+    key_id, repeated, _, spent_usd, reserved_usd, max_usd, period_end, cost = rows[0]
+    budget = Budget(max_usd, spent_usd, reserved_usd, period_end)
+    for percent in sorted(row.crossed for row in rows if row.crossed):
+        data = {"id": key_id, "percent": percent, "spent_usd": float(spent_usd),
+                "max_usd": float(max_usd)}  # fmt: skip
+        events.announce(actor, "api_key.budget_threshold", data, subject=key_id)
+    return Spent(values["id"], key_id, cost, repeated, budget)
+
+
+# ---------------------------------------------------------------- housekeeping
+
+
+def release_due(tenant_id: str) -> int:
+    """Give back what was reserved and never settled, with a line in the audit log of each key."""
+    actor = Actor(tenant_id, "system", SYSTEM, "Key engine", source_type="system")
+    due = (
+        SpendReservation.tenant_id == tenant_id,
+        SpendReservation.released_at.is_(None),
+        SpendReservation.expires_at <= func.now(),
+    )
+    some = or_(SpendReservation.secret.is_(None), SpendReservation.usd > 0)
+    held = session.execute(
+        select(
+            SpendReservation.family_id,
+            SpendReservation.key_id,
+            func.count(),
+            func.sum(SpendReservation.usd),
+        )
+        .where(*due, some)
+        .group_by(SpendReservation.family_id, SpendReservation.key_id)
+        .order_by(SpendReservation.family_id)
+    ).all()
+    for family_id in sorted({row[0] for row in held}):
+        session.execute(RELEASE, {"tenant_id": tenant_id, "family_id": family_id})
+    for _, key_id, count, usd in held:
+        if key := session.get(ApiKey, (tenant_id, key_id)):
+            changes = {"reserved_usd": (float(usd), 0), "reservations": (count, 0)}
+            audit.record(actor, "key.reservations_released", key, changes)
+    return len(held)

@@ -1,0 +1,204 @@
+"""The console's list of keys: REST's list, and the questions that an admin asks in a hurry.
+
+Each question is served by an index of its own under row-level security (migration "key console"),
+so that it costs the same among 400,000 keys as among 1,000.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    literal_column,
+    null,
+    select,
+    union_all,
+)
+
+from portal.applications.models import Application
+from portal.database.session import Actor, send, session
+from portal.fast.statements import Statement
+from portal.identity.models import Person
+from portal.identity.people import MOST_PEOPLE
+from portal.keys import service
+from portal.keys.models import ApiKey, ApiKeyRuntime, not_revoked
+from portal.keys.tables import KeyLeak
+from portal.keys.usage import concerns, insight
+from portal.keys.usage.insight import Heard
+from portal.records.listing import Beside, View
+from portal.records.verbs import OFFERED
+
+IDLE = timedelta(days=90)
+GRACE = timedelta(days=1)  # until somebody had the time to use a new key
+MOST_LEAKS = 5
+NEVER_USED = datetime(1, 1, 1, tzinfo=UTC)
+
+IN_FORCE = and_(not_revoked(ApiKey), ApiKey.expires_key > func.now())
+
+
+def _expiring() -> ColumnElement[bool]:
+    return and_(IN_FORCE, *service.unfollowed_soon())
+
+
+def _endless() -> ColumnElement[bool]:
+    return and_(IN_FORCE, ApiKey.expires_at.is_(None))
+
+
+def _idle() -> ColumnElement[bool]:
+    """Used once, but not for 90 days."""
+    used = ApiKeyRuntime.used_on
+    return and_(used > NEVER_USED, used < func.now() - IDLE, IN_FORCE)
+
+
+def _never_used() -> ColumnElement[bool]:
+    """Issued a while ago, and nobody has called with it."""
+    # By the id, which begins with the moment it was made: the index leads past the new ones.
+    waited = ApiKeyRuntime.key_id < func.ulid_floor(ApiKey.id_prefix, func.now() - GRACE)
+    return and_(ApiKeyRuntime.used_on == NEVER_USED, IN_FORCE, waited)
+
+
+def _no_budget() -> ColumnElement[bool]:
+    return and_(IN_FORCE, ApiKey.max_budget_usd.is_(None))
+
+
+def _unrestricted() -> ColumnElement[bool]:
+    """No limit, no budget, no network: whoever holds it may do all that its scopes say."""
+    limits = (ApiKey.rpm_limit, ApiKey.tpm_limit, ApiKey.max_uses, ApiKey.max_budget_usd)
+    # Written out as the index has it, and not as a value.
+    anywhere = ApiKey.allowed_ips == literal_column("'[]'::jsonb")
+    return and_(IN_FORCE, *(limit.is_(None) for limit in limits), anywhere)
+
+
+def _owner_gone() -> ColumnElement[bool]:
+    return and_(IN_FORCE, concerns.has("owner_gone"))
+
+
+def _many_sources() -> ColumnElement[bool]:
+    return and_(IN_FORCE, concerns.has("many_sources"))
+
+
+VIEWS = {
+    "expiring": View("Expiring in 14 days", _expiring, "expires_at"),
+    "never_expires": View("Never expire", _endless),
+    "idle": View("Unused for 90 days", _idle, "last_used_at", beside=True),
+    "never_used": View("Never used", _never_used, beside=True),
+    "unrestricted": View("Unrestricted", _unrestricted),
+    "no_budget": View("No budget", _no_budget),
+    "owner_gone": View("Owner gone", _owner_gone),
+    "many_sources": View("Too many sources", _many_sources),
+}
+
+CONSOLE = replace(
+    service.LISTING,
+    views=VIEWS,
+    beside=Beside(
+        ApiKeyRuntime,
+        and_(ApiKeyRuntime.tenant_id == ApiKey.tenant_id, ApiKeyRuntime.key_id == ApiKey.id),
+        ApiKeyRuntime.key_id,
+    ),
+    beside_sorts={"last_used_at": ApiKeyRuntime.used_on, "spend_usd": ApiKeyRuntime.spend_whole},
+)
+
+
+def views() -> list[tuple[str, str]]:
+    """(name, words) of each, for chips."""
+    return [(name, view.label) for name, view in VIEWS.items()]
+
+
+OFFERS = Statement(
+    union_all(
+        select(literal_column("'application'"), Application.id, Application.display_name)
+        .where(
+            Application.tenant_id == bindparam("tenant_id"),
+            Application.is_deleted.is_(False),
+        )
+        .order_by(Application.name_key, Application.id)
+        .limit(bindparam("most")),
+        select(literal_column("'person'"), Person.id, Person.name)
+        .where(Person.tenant_id == bindparam("tenant_id"))
+        .order_by(func.lower(Person.name), Person.id)
+        .limit(MOST_PEOPLE),
+    )
+)
+
+
+def offered(
+    actor: Actor, limit: int = OFFERED
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """What a person can narrow the list to, in one statement: (id, name) of the first
+    applications, and of the people."""
+    rows = send(OFFERS, {"tenant_id": actor.tenant_id, "most": limit})
+    return (
+        [(id_, name) for kind, id_, name in rows if kind == "application"],
+        [(id_, name) for kind, id_, name in rows if kind == "person"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A place that nobody has dealt with yet."""
+
+    url: str | None
+    reporter: str
+    response: str
+    reported_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a page of one key names beside it, and where the key was found in public."""
+
+    application: str
+    withheld: frozenset[str]  # scopes of the key that its application does not allow (any more)
+    persons: Mapping[str, str]
+    leaks: Sequence[Leak]
+    heard: Heard | None  # of the newest change, for a key that was stopped
+
+
+def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
+    """The names of a key's application and persons, its open leaks, and who has heard that it was
+    stopped."""
+    none, never = cast(null(), Text), cast(null(), ApiKey.created_at.type)
+    theirs = select(
+        literal("application"),
+        Application.id,
+        Application.display_name,
+        cast(Application.allowed_scopes, Text),
+        never,
+    ).where(Application.tenant_id == actor.tenant_id, Application.id == record.application_id)
+    concerned = [id_ for id_ in (record.issued_to_user_id, record.created_by_user_id) if id_]
+    people = select(literal("person"), Person.id, Person.name, none, never).where(
+        Person.tenant_id == actor.tenant_id, Person.id.in_(concerned)
+    )
+    leaks = (
+        select(
+            literal("leak"), KeyLeak.reporter, KeyLeak.url, KeyLeak.response, KeyLeak.reported_at
+        )
+        .where(KeyLeak.tenant_id == actor.tenant_id, KeyLeak.key_id == record.id)
+        .where(KeyLeak.settled_at.is_(None))
+        .order_by(KeyLeak.reported_at.desc())
+        .limit(MOST_LEAKS)
+    )
+    rows: Sequence[Any] = session.execute(union_all(theirs, people, leaks)).all()
+    is_stopped = record.blocked or record.revoked_at is not None
+    name, allowed = next((row[2:4] for row in rows if row[0] == "application"), ("", "[]"))
+    return Surroundings(
+        application=name,
+        withheld=frozenset(record.scopes) - frozenset(orjson.loads(allowed) or record.scopes),
+        persons={id_: name for kind, id_, name, *_ in rows if kind == "person"},
+        leaks=[
+            Leak(url, reporter, response, at)
+            for kind, reporter, url, response, at in rows
+            if kind == "leak"
+        ],
+        heard=insight.hearing(actor.tenant_id, record.id) if is_stopped else None,
+    )

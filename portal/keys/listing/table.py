@@ -1,0 +1,111 @@
+"""The lines of the list of keys, drawn in Python: a template asks five times as much for each."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
+
+from markupsafe import Markup
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import array
+
+from portal.applications.models import STOPPED, Application
+from portal.fast.template_calls import escape_text
+from portal.keys.models import ApiKey
+from portal.web.drawing.cells import number, status, tags, time
+from portal.web.drawing.template_functions import record_urls
+
+# The name and status of the key's application, in one sub-select.
+_APPLICATION = (
+    select(array([Application.display_name, Application.status]))
+    .where(Application.tenant_id == ApiKey.tenant_id, Application.id == ApiKey.application_id)
+    .scalar_subquery()
+)
+
+
+class Line(NamedTuple):
+    """What the list shows of a key, in the order of COLUMNS."""
+
+    id: str
+    name: str
+    key_prefix: str
+    last4: str
+    application_id: str | None
+    application: Sequence[str] | None
+    scopes: list[str]
+    created_by_user_id: str | None
+    last_used_at: datetime | None
+    spend_usd: Decimal
+    expires_at: datetime | None
+    status: str
+    blocked: bool
+    revoke_at: datetime | None
+
+
+COLUMNS = tuple(
+    (_APPLICATION if name == "application" else getattr(ApiKey, name)).label(name)
+    for name in Line._fields
+)
+
+
+def lines(keys: Iterable[tuple[object, ...]], makers: Mapping[str, str], *, tick: bool) -> Markup:
+    """The `<tr>`s of these rows; `makers` are people's names by id, `tick` puts a box in front."""
+    key_url, application_url = record_urls("keys.show"), record_urls("applications.show")
+    drawn = []
+    for row in keys:
+        key = Line(*row[: len(Line._fields)])  # type: ignore[arg-type]
+        name = escape_text(key.name)
+        application = '<span class="mute">whole tenant</span>'
+        if key.application_id:
+            named = escape_text(key.application[0] if key.application else key.application_id)
+            application = f'<a href="{application_url(key.application_id)}">{named}</a>'
+        drawn.append(
+            f"<tr>{_box(key, name) if tick else ''}"
+            f'<th scope="row" data-label="Name"><a href="{key_url(key.id)}">{name}</a>'
+            f"<small>{key.key_prefix}…{key.last4}</small></th>"
+            f'<td data-label="Application">{application}</td>'
+            f'<td data-label="Scopes">{tags(key.scopes, 2)}</td>'
+            f'<td data-label="Made by">{_maker(key, makers)}</td>'
+            f'<td class="fit" data-label="Last used">{time(key.last_used_at)}</td>'
+            f'<td class="fit num" data-label="Spent">{_spent(key)}</td>'
+            f'<td class="fit" data-label="Expires">{time(key.expires_at)}</td>'
+            f'<td data-label="Status">{_standing(key)}</td></tr>\n'
+        )
+    return Markup("".join(drawn))  # noqa: S704 - every text from data is escaped above
+
+
+def _box(key: Line, name: str) -> str:
+    if key.status == "revoked":
+        return '<td class="fit"></td>'
+    return (
+        f'<td class="fit"><input type="checkbox" name="id" value="{key.id}" form="bulk"'
+        f' aria-label="Choose {name}"></td>'
+    )
+
+
+def _maker(key: Line, makers: Mapping[str, str]) -> str:
+    if key.created_by_user_id is None:
+        return "a program"
+    return escape_text(makers.get(key.created_by_user_id, "somebody gone"))
+
+
+def _spent(key: Line) -> str:
+    return f"${key.spend_usd:,.2f}" if key.spend_usd else number(None)
+
+
+def _standing(key: Line) -> str:
+    stopped = key.application is not None and key.application[1] in STOPPED
+    return _said(key.status, stopped, key.blocked, key.revoke_at is not None)
+
+
+@lru_cache
+def _said(state: str, stopped: bool, blocked: bool, ends: bool) -> str:
+    """Return the status words of a key. One that does not work is never shown as active."""
+    active = state == "active"
+    said = ["stopped"] * (active and stopped) + ["blocked"] * blocked
+    if not active or not said:
+        said.insert(0, state)
+    if active and ends:
+        said.append("stopping")
+    return " ".join(map(status, said))

@@ -1,0 +1,231 @@
+"""Pages that stop keys: one with its blast radius, many with a dry run, all of an application."""
+
+from datetime import UTC, datetime
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from portal import web
+from portal.applications import service as applications
+from portal.core.errors import BadRequest, Conflict, Invalid, PortalError
+from portal.identity import people
+from portal.identity.sessions.login import recent_sign_in_required
+from portal.keys import service
+from portal.keys.listing import filters
+from portal.keys.pages import KEPT, about, bp, overtaken
+from portal.keys.revocation import blast_radius, revocation
+from portal.keys.revocation.blast_radius import MOST, Selection
+from portal.keys.schemas import RevokeKey
+from portal.records import listing
+
+WAYS = [
+    ("now", "Now", "Its next request is refused, everywhere."),
+    ("at", "At a time", "It works until then; you can take it back."),
+    (
+        "brownout",
+        "As a brown-out",
+        "Refused for 1 minute in the first hour, then 2, 4, 8 … and for good after 6 hours: "
+        "whoever still uses it notices while you can take it back.",
+    ),
+]
+SAID = {
+    "now": "The key is revoked. Its next request is refused.",
+    "at": "The key will be revoked at that time. You can take it back until then.",
+    "brownout": "The brown-out has begun. You can take it back for 6 hours.",
+}
+SAMPLE = 10
+MOST_TICKED = 200
+VERBS = {
+    "revoke": "Revoke",
+    "block": "Block",
+    "expire": "Let end in 90 days",
+    "limit": "Limit to 600 requests a minute",
+    "budget": "Give 100 US dollars a month",
+}
+DONE = {
+    "revoke": "revoked",
+    "block": "blocked",
+    "expire": "going to end in 90 days",
+    "limit": "limited",
+    "budget": "given a budget",
+}
+
+
+@bp.route("/<record_id>/stop", methods=["GET", "POST"])
+@recent_sign_in_required
+def stop(record_id: str) -> ResponseReturnValue:
+    """Revoke one key: first what that would break, then now, at a time, or as a brown-out."""
+    caller = web.actor()
+    record = service.get(caller, record_id)
+    caller.require("keys:write")
+    problem, wrong = "", ""
+    if request.method == "POST":
+        if record.status == "revoked":
+            return overtaken(record_id)
+        try:
+            words = _stop_one(record_id)
+        except Invalid as error:
+            problem = error.errors[0].message if error.errors else error.detail
+            wrong = error.errors[0].field if error.errors else ""
+        except Conflict:
+            return overtaken(record_id)
+        else:
+            web.toast(words)
+            return web.see_other(url_for("keys.show", record_id=record_id))
+    return about(
+        "keys/stop.html",
+        record,
+        blast=blast_radius.blast(caller, record),
+        ways=WAYS,
+        chosen=request.form.get("way", "now"),
+        problem=problem,
+        wrong=wrong,
+        status=422 if problem else 200,
+    )
+
+
+def _stop_one(record_id: str) -> str:
+    way = request.form.get("way", "now")
+    asked: dict[str, object] = {"reason": request.form.get("reason", "").strip()[:200] or None}
+    if way != "at" and request.form.get("at", "").strip():
+        raise Invalid.field("at", "A time is given. Choose “At a time”, or leave the time empty.")
+    if way == "at":
+        asked["at"] = _moment(request.form.get("at", ""))
+    elif way == "brownout":
+        asked["brownout"] = True
+    revocation.revoke(web.actor(), record_id, RevokeKey.read(asked))
+    return SAID.get(way, SAID["now"])
+
+
+def _moment(text: str) -> str:
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise Invalid.field("at", "Give a date and a time, in UTC.") from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
+
+
+@bp.post("/<record_id>/keep")
+@recent_sign_in_required
+def keep(record_id: str) -> ResponseReturnValue:
+    """Take back a revocation that lies ahead."""
+    blast_radius.keep(web.actor(), record_id)
+    web.toast("The key stays.")
+    return web.see_other(url_for("keys.show", record_id=record_id))
+
+
+# ---------------------------------------------------------------- many at once
+
+
+@bp.get("/bulk")
+def meant() -> ResponseReturnValue:
+    """The dry run of stopping many keys: the question of the list, or the ticked ones."""
+    web.actor().require("keys:write")
+    return _dry_run(_selection())
+
+
+@bp.post("/bulk")
+@recent_sign_in_required
+def bulk() -> ResponseReturnValue:
+    """Stop many keys."""
+    web.actor().require("keys:write")
+    return _stop_many(_selection())
+
+
+def _selection() -> Selection:
+    asked = request.form if request.method == "POST" else request.args
+    question = MultiDict([(n, v) for n, v in asked.items(multi=True) if n in KEPT and v])
+    ticked = asked.getlist("id")[:MOST_TICKED]
+    if asked.get("which") == "ticked" and not ticked:
+        ticked = ["none"]
+    return Selection(filters.CONSOLE, listing.parse(filters.CONSOLE, question), ticked)
+
+
+def _dry_run(chosen: Selection, problem: str = "") -> ResponseReturnValue:
+    caller = web.actor()
+    asked = request.form if request.method == "POST" else request.args
+    says_which = chosen.is_narrowed
+    return web.render(
+        "keys/bulk.html",
+        says_which=says_which,
+        count=blast_radius.how_many(caller, chosen) if says_which else 0,
+        most=MOST,
+        sample=blast_radius.sample(caller, chosen, SAMPLE) if says_which else [],
+        reason=asked.get("reason", ""),
+        hidden=[(n, v) for n, v in asked.items(multi=True) if v and (n in KEPT or n in CHOICE)],
+        query=chosen.query,
+        ticked=bool(chosen.ids),
+        verb=asked.get("verb") if asked.get("verb") in VERBS else "revoke",
+        verbs=VERBS,
+        applications=applications.choices(caller),
+        people=[(person.id, person.name) for person in people.in_tenant(caller)],
+        problem=problem,
+        status=422 if problem else 200,
+    )
+
+
+CHOICE = frozenset({"id", "which"})
+
+
+def _stop_many(chosen: Selection) -> ResponseReturnValue:
+    reason = request.form.get("reason", "").strip()[:200] or None
+    verb = request.form.get("verb", "revoke")
+    if verb not in VERBS:
+        raise BadRequest(f"Choose one of {', '.join(VERBS)}.")
+    if not chosen.is_narrowed:
+        return _dry_run(chosen, "Say which keys: by application, who made them, tag or age.")
+    expected = request.form.get("confirm", "").strip().replace(",", "")
+    count = blast_radius.how_many(web.actor(), chosen)
+    if expected != str(count):
+        return _dry_run(chosen, f"Type {count} to confirm: that many keys are meant now.")
+    stopped = _act(verb, chosen, reason)
+    web.toast(f"{stopped:,} {'key is' if stopped == 1 else 'keys are'} {DONE[verb]}.")
+    return web.see_other(url_for("keys.index"))
+
+
+def _act(verb: str, chosen: Selection, reason: str | None) -> int:
+    if verb in blast_radius.REPAIRS:
+        return blast_radius.repair_many(web.actor(), chosen, verb)
+    act = blast_radius.block_many if verb == "block" else blast_radius.revoke_many
+    return act(web.actor(), chosen, reason)
+
+
+# ---------------------------------------------------------------- the panic button
+
+
+@bp.route("/panic", methods=["GET", "POST"])
+@recent_sign_in_required
+def panic() -> ResponseReturnValue:
+    """Revoke every key of an application at once, after its slug was typed."""
+    caller = web.actor()
+    caller.require("keys:write")
+    asked = request.form if request.method == "POST" else request.args
+    application_id = asked.get("application_id", "")
+    if not application_id:
+        return web.render("keys/panic.html", application=None, choices=applications.choices(caller))
+    application = applications.get(caller, application_id)
+    problem = ""
+    if request.method == "POST":
+        try:
+            typed, reason = request.form.get("confirm", "").strip(), request.form.get("reason")
+            stopped = blast_radius.panic(
+                caller, application, typed, reason or None, filters.CONSOLE
+            )
+        except PortalError as error:
+            problem = error.errors[0].message if getattr(error, "errors", None) else error.detail
+        else:
+            web.toast(f"{stopped:,} {'key is' if stopped == 1 else 'keys are'} revoked.")
+            return web.see_other(url_for("keys.index", application_id=application.id))
+    return web.render(
+        "keys/panic.html",
+        application=application,
+        count=blast_radius.how_many(
+            caller, blast_radius.of_application(application, filters.CONSOLE)
+        ),
+        most=MOST,
+        choices=[],
+        reason=asked.get("reason", ""),
+        problem=problem,
+        status=422 if problem else 200,
+    )

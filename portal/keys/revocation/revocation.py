@@ -1,0 +1,144 @@
+"""Ends of keys beside the plain one: at a time, in a brown-out, many at once."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, update
+
+from portal.core.errors import Conflict, Invalid
+from portal.database.session import Actor, database_now, find, session
+from portal.events import service as events
+from portal.keys import service
+from portal.keys.models import ApiKey
+from portal.keys.schemas import RevokeKey, RevokeKeys
+from portal.keys.verification import verifier
+from portal.records import verbs
+from portal.records.audit import trail as audit
+from portal.records.quotas import counts
+
+BROWNOUT = timedelta(hours=6)  # from then on it is always dark; see decision.is_dark
+AT_ONCE = 10_000
+SHOWN = 20
+
+
+def revoke(actor: Actor, key_id: str, command: RevokeKey) -> ApiKey:
+    """Stop a key for ever: now, at a time, or by a brown-out that begins now and denies longer
+    each hour. Raises Conflict for a plan that comes after the key's end."""
+    if command.at is None and not command.brownout:
+        return service.revoke(actor, key_id, command)
+    actor.require("keys:write")
+    record = find(ApiKey, actor, key_id, lock=True)
+    if record.status == "revoked":
+        raise Conflict("This key is revoked already.")
+    now = database_now()
+    at = command.at or now + BROWNOUT
+    if at <= now:
+        raise Invalid.field("at", "Choose a moment in the future.")
+    if command.brownout and at > now + BROWNOUT:
+        raise Invalid.field("at", "A brown-out lasts 6 hours at most: choose a moment within them.")
+    later = record.revoke_at is not None and at > record.revoke_at
+    if later or (record.brownout_from is not None and not command.brownout):
+        actor.require("keys:reopen")  # the key opens again for a while
+    values = {
+        "revoke_at": at,
+        "revoked_reason": command.reason or None,
+        "brownout_from": now if command.brownout else None,
+    }
+    return verbs.change(actor, record, values, action="revocation_planned")
+
+
+def revoke_many(actor: Actor, command: RevokeKeys) -> dict[str, Any]:
+    """Stop all keys that fit, or say how many that would be (`dry_run`). Blocking is the verb that
+    can be undone."""
+    actor.require("keys:write")
+    fitting = _fitting(actor, command)
+    count = session.scalar(select(func.count()).select_from(ApiKey).where(*fitting)) or 0
+    sample = session.execute(
+        select(ApiKey.id, ApiKey.name).where(*fitting).order_by(ApiKey.id).limit(SHOWN)
+    ).all()
+    found: dict[str, Any] = {
+        "count": count,
+        "dry_run": command.dry_run,
+        "sample": [{"id": key_id, "name": name} for key_id, name in sample],
+    }
+    if command.dry_run or not count:
+        return found
+    if count > AT_ONCE:
+        raise Conflict(f"These are {count} keys. Narrow it down to {AT_ONCE} at once.")
+    _stop(actor, command, fitting)
+    return found
+
+
+def apply_due(tenant_id: str) -> int:
+    """Housekeeping: write down the revocations whose time has come; they hold without it."""
+    actor = Actor(tenant_id, "system", "system", "Planned revocation", source_type="system")
+    query = select(ApiKey).where(
+        ApiKey.tenant_id == tenant_id, ApiKey.revoke_at <= func.now(), ApiKey.revoked_at.is_(None)
+    )
+    due = list(session.scalars(query.limit(AT_ONCE)))
+    for record in due:
+        verbs.change(actor, record, {"revoked_at": record.revoke_at}, action="revoked")
+    return len(due)
+
+
+def _fitting(actor: Actor, command: RevokeKeys) -> list[ColumnElement[bool]]:
+    chosen: list[ColumnElement[bool]] = []
+    if command.application_id is not None:
+        chosen.append(ApiKey.application_id == command.application_id)
+    if command.owner is not None:
+        chosen.append(
+            (ApiKey.created_by_user_id == command.owner)
+            | (ApiKey.issued_to_user_id == command.owner)
+        )
+    if command.tag is not None:
+        chosen.append(ApiKey.tags.contains([command.tag]))
+    if command.created_before is not None:
+        chosen.append(ApiKey.created_at < command.created_before)
+    if not chosen:
+        raise Invalid.field("application_id", "Say which keys: by application, owner, tag or age.")
+    whole: list[ColumnElement[bool]] = [
+        ApiKey.tenant_id == actor.tenant_id,
+        ApiKey.revoked_at.is_(None),
+        ApiKey.is_deleted.is_(False),
+    ]
+    if actor.app_id is not None:
+        whole.append(ApiKey.app_scope(actor.app_id, actor.application_id))
+    if command.verb == "block":
+        whole.append(ApiKey.blocked.is_(False))
+    return [*whole, *chosen]
+
+
+def _stop(actor: Actor, command: RevokeKeys, fitting: list[ColumnElement[bool]]) -> None:
+    values: dict[str, Any] = (
+        {"blocked": True, "blocked_reason": command.reason}
+        if command.verb == "block"
+        else {"revoked_at": func.now(), "revoked_reason": command.reason}
+    )
+    values |= {"version": ApiKey.version + 1, "updated_by": actor.person_id or actor.id}
+    stopped = session.execute(
+        update(ApiKey)
+        .where(*fitting)
+        .values(**values)
+        .returning(ApiKey.id, ApiKey.name)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if command.verb != "block":
+        counts.give_back(actor.tenant_id, ApiKey, len(stopped))
+    verifier.changed(key_id for key_id, _ in stopped)
+    past = "blocked" if command.verb == "block" else "revoked"
+    changes = {past: (False, True), "reason": (None, command.reason)}
+    for key_id, name in stopped:
+        audit.note(
+            actor, f"key.{past}", record_kind=ApiKey.noun, record_id=key_id,
+            record_name=name, changes=changes,
+        )  # fmt: skip
+    audit.note(
+        actor, f"keys.{past}", record_kind="keys", record_id="many",
+        record_name=f"{len(stopped)} keys", changes={"count": (0, len(stopped))},
+    )  # fmt: skip
+    data = {
+        "count": len(stopped),
+        "reason": command.reason,
+        "application_id": command.application_id,
+    }
+    events.announce(actor, f"api_keys.{past}", data)

@@ -1,0 +1,102 @@
+"""Pages of a rotation: begin it, watch the calls move over, end it or give it more time."""
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal import web
+from portal.identity.sessions.login import recent_sign_in_required
+from portal.keys import service
+from portal.keys.issuing.forms import OVERLAPS, RotateKeyForm
+from portal.keys.pages import about, bp, columns, handed_over, said_again
+from portal.keys.revocation import blast_radius
+from portal.keys.rotation import progress, rotation
+from portal.web.drawing.charts import Series
+
+SERIES = (Series("new key", "ok"), Series("old key", "warn"))
+
+
+@bp.route("/<record_id>/rotate", methods=["GET", "POST"])
+@recent_sign_in_required
+def rotate(record_id: str) -> ResponseReturnValue:
+    """Begin: choose how long both keys live. The answer to the POST shows the new one."""
+    caller = web.actor()
+    record = service.get(caller, record_id)
+    caller.require("keys:write")
+    form = RotateKeyForm()
+    if (command := form.command()) is not None:
+        with form.catching():
+            if earlier := web.already_done(form):
+                return said_again(earlier, form.form_secret.data)
+            made = rotation.rotate(caller, record_id, command)
+            web.note_done(form, made.record.id)
+            return handed_over(form, made.record, made.once["key"])
+    return about(
+        "keys/rotate.html",
+        record,
+        form=form,
+        choices=OVERLAPS,
+        status=409 if form.form_errors else form.answer_status,
+    )
+
+
+@bp.get("/<record_id>/rotation", endpoint="rotation")
+def show_rotation(record_id: str) -> ResponseReturnValue:
+    """The cockpit: who calls with which key, and when it is over."""
+    caller = web.actor()
+    record = service.get(caller, record_id)
+    cockpit = progress.cockpit(caller, record_id)
+    bars = []
+    if cockpit is not None:
+        new, old = cockpit.new_use, cockpit.old_use
+        bars = columns(new.hours, new.calls, old.calls)
+    return about(
+        "keys/rotation.html",
+        record,
+        "keys/_rotation.html",
+        cockpit=cockpit,
+        columns=bars,
+        series=SERIES,
+    )
+
+
+@bp.route("/<record_id>/rotation/finish", methods=["GET", "POST"])
+@recent_sign_in_required
+def finish_rotation(record_id: str) -> ResponseReturnValue:
+    """End the old key now: first what that would break."""
+    caller = web.actor()
+    caller.require("keys:write")
+    record = service.get(caller, record_id)
+    if request.method == "POST":
+        progress.finish(caller, record_id)
+        web.toast("The rotation is finished. The old key is revoked.")
+        return web.see_other(url_for("keys.rotation", record_id=record_id))
+    cockpit = progress.cockpit(caller, record_id)
+    if cockpit is None or cockpit.is_done:
+        return about("keys/finish.html", record, cockpit=None)
+    blast = blast_radius.blast(caller, cockpit.old)
+    return about("keys/finish.html", record, cockpit=cockpit, blast=blast)
+
+
+@bp.post("/<record_id>/rotation/extend")
+@recent_sign_in_required
+def extend_rotation(record_id: str) -> ResponseReturnValue:
+    """Give the old key one day more."""
+    _mine(record_id)
+    progress.extend(web.actor(), record_id)
+    web.toast("The old key has one day more.")
+    return web.see_other(url_for("keys.rotation", record_id=record_id))
+
+
+@bp.post("/<record_id>/rotation/keep")
+@recent_sign_in_required
+def keep_old_key(record_id: str) -> ResponseReturnValue:
+    """Take back the old key's end, because the new key is gone."""
+    _mine(record_id)
+    progress.take_back(web.actor(), record_id)
+    web.toast("The old key stays. Its planned end is taken back.")
+    return web.see_other(url_for("keys.rotation", record_id=record_id))
+
+
+def _mine(record_id: str) -> None:
+    web.actor().require("keys:write")
+    service.get(web.actor(), record_id)

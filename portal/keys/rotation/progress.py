@@ -1,0 +1,195 @@
+"""The cockpit of a rotation: who calls with which key, and the two levers, finish and one day more.
+
+What begins a rotation, and what ends it by itself, is `portal.keys.rotation.rotation`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, func, or_, select
+
+from portal.core.errors import Conflict
+from portal.database.session import Actor, database_now, find, flush, session
+from portal.keys.models import ApiKey
+from portal.keys.rotation.rotation import LONGEST, QUIET, close, own_end, undo
+from portal.keys.tables import KeyRotation
+from portal.keys.usage import figures
+from portal.keys.usage.figures import Use
+from portal.records import verbs
+
+SPAN = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Cockpit:
+    """A rotation as it stands: both keys, what each was called with, and when it is over."""
+
+    rotation: KeyRotation
+    old: ApiKey
+    new: ApiKey
+    old_use: Use
+    new_use: Use
+    now: datetime
+    latest: datetime  # when the old key ends however many days more it is given
+
+    @property
+    def ends_at(self) -> datetime:
+        """When the old key ends by itself, at the latest."""
+        return _ends_at(self.rotation, self.old)
+
+    @property
+    def is_at_its_latest(self) -> bool:
+        """Whether the old key's end can be put off no further."""
+        return self.ends_at >= self.latest
+
+    @property
+    def ends_as_issued(self) -> bool:
+        """Whether the end is the old key's own, and not the rotation's."""
+        return self.is_at_its_latest and self.latest < self.rotation.started_at + LONGEST
+
+    @property
+    def failed(self) -> str | None:
+        """Why the new key does not open: revoked, expired or blocked; None while it does."""
+        if self.new.status != "active":
+            return self.new.status
+        return "blocked" if self.new.blocked else None
+
+    @property
+    def can_be_taken_back(self) -> bool:
+        """Whether the old key may stay: its successor is gone for good."""
+        return not self.is_done and self.new.status != "active"
+
+    @property
+    def was_taken_back(self) -> bool:
+        """Whether it is over, and the old key still opens."""
+        return self.rotation.finished_at is not None and self.old.status == "active"
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the old key came to its end."""
+        return self.old.revoked_at or self.rotation.finished_at or self.ends_at
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to wait for."""
+        return self.rotation.finished_at is not None or self.old.status != "active"
+
+    @property
+    def state(self) -> str:
+        """created → seen (the new key is used) → quiet (the old one is not) → done; or failed, for
+        a new key that does not open, and then kept."""
+        if self.was_taken_back:
+            return "kept"
+        if self.is_done:
+            return "done"
+        if self.failed:
+            return "failed"
+        if not self.new_use.total:
+            return "created"
+        quiet_since = self.rotation.quiet_since(self.old.last_used_at)
+        return "quiet" if quiet_since < self.now - QUIET else "seen"
+
+    @property
+    def share(self) -> int | None:
+        """Per cent of the last day's calls that came with the new key; None for no calls."""
+        since = self.now - QUIET
+        new = sum(n for hour, n in self.new_use.calls.items() if hour >= since)
+        old = sum(n for hour, n in self.old_use.calls.items() if hour >= since)
+        return round(100 * new / (new + old)) if new + old else None
+
+
+def cockpit(actor: Actor, key_id: str) -> Cockpit | None:
+    """The newest rotation that this key is part of, as the old or as the new one."""
+    actor.require("keys:read")
+    rotation = session.scalar(_of(actor, key_id).order_by(KeyRotation.started_at.desc()).limit(1))
+    if rotation is None:
+        return None
+    ids = [rotation.old_key_id, rotation.new_key_id]
+    pair = session.scalars(ApiKey.seen_by(actor).where(ApiKey.id.in_(ids))).all()
+    keys = {key.id: key for key in pair}
+    if len(keys) < len(ids):
+        return None
+    use = figures.uses(actor, ids, SPAN)
+    now = use[ids[0]].until
+    old, new = keys[ids[0]], keys[ids[1]]
+    latest = _latest(actor, rotation, old)
+    return Cockpit(rotation, old, new, use[old.id], use[new.id], now, latest)
+
+
+def finish(actor: Actor, key_id: str) -> ApiKey:
+    """End the old key of a rotation now. Raises Conflict when there is nothing to end."""
+    actor.require("keys:write")
+    rotation = _open(actor, key_id)
+    old = find(ApiKey, actor, rotation.old_key_id, lock=True)
+    close(actor, rotation, old, database_now())
+    flush()
+    return old
+
+
+def take_back(actor: Actor, key_id: str) -> ApiKey:
+    """Let the old key of a rotation live as its issuer meant, because its successor is gone.
+
+    Raises Conflict where the successor still lives or there is no old key to keep.
+    """
+    actor.require("keys:reopen")
+    rotation = _open(actor, key_id)
+    old = find(ApiKey, actor, rotation.old_key_id, lock=True)
+    if old.status != "active":
+        raise Conflict("The old key has ended. Issue a new one instead.")
+    if find(ApiKey, actor, rotation.new_key_id).status == "active":
+        raise Conflict("The new key is there to follow. Revoke it first if the old one is to stay.")
+    undo(actor, rotation, old, database_now())
+    flush()
+    return old
+
+
+def extend(actor: Actor, key_id: str) -> KeyRotation:
+    """Give the old key of a rotation another day: at most LONGEST in all, and never beyond the end
+    that its issuer set.
+
+    Raises Conflict for one that has no end to move, or has it moved as far as it goes.
+    """
+    actor.require("keys:reopen")
+    rotation = _open(actor, key_id)
+    if rotation.finish_at is None:
+        raise Conflict("This rotation waits until the old key is quiet; it needs no more time.")
+    old = find(ApiKey, actor, rotation.old_key_id, lock=True)
+    latest, ends = _latest(actor, rotation, old), _ends_at(rotation, old)
+    if ends >= latest < rotation.started_at + LONGEST:
+        raise Conflict("That is the old key's own end, which a rotation does not put off.")
+    if ends >= latest:
+        raise Conflict(f"Both keys may live for {LONGEST.days} days at most.")
+    rotation.finish_at = min(latest, ends + QUIET)
+    verbs.change(actor, old, {"expires_at": rotation.finish_at})
+    session.expire(old, ["status"])
+    flush()
+    return rotation
+
+
+def _ends_at(rotation: KeyRotation, old: ApiKey) -> datetime:
+    ends = (rotation.finish_at, old.expires_at, old.revoke_at, rotation.started_at + LONGEST)
+    return min(end for end in ends if end is not None)
+
+
+def _latest(actor: Actor, rotation: KeyRotation, old: ApiKey) -> datetime:
+    ends = (own_end(actor, old), old.revoke_at, rotation.started_at + LONGEST)
+    return min(end for end in ends if end is not None)
+
+
+def _open(actor: Actor, key_id: str) -> KeyRotation:
+    rotation = session.scalar(
+        _of(actor, key_id)
+        .where(KeyRotation.finished_at.is_(None))
+        .where(or_(KeyRotation.finish_at.is_(None), KeyRotation.finish_at > func.now()))
+        .with_for_update()
+        .limit(1)
+    )
+    if rotation is None:
+        raise Conflict("No rotation of this key is under way.")
+    return rotation
+
+
+def _of(actor: Actor, key_id: str) -> Select[KeyRotation]:
+    """The rotations that this key is part of, as the old or as the new one."""
+    part = or_(KeyRotation.old_key_id == key_id, KeyRotation.new_key_id == key_id)
+    return select(KeyRotation).where(KeyRotation.tenant_id == actor.tenant_id, part)

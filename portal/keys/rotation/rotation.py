@@ -1,0 +1,223 @@
+"""A key follows another: the same rights and limits, one budget, and a time in which both open."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from portal.applications import service as applications
+from portal.core.errors import Conflict
+from portal.database.session import Actor, database_now, find, flush, new_id, session
+from portal.keys import service
+from portal.keys.issuing.inheritance import end_for, networks
+from portal.keys.models import ApiKey, ApiKeyRuntime
+from portal.keys.schemas import ChildKey, RotateKey
+from portal.keys.tables import KeyRotation
+from portal.records import verbs
+from portal.records.audit import trail as audit
+from portal.records.verbs import Revealed
+
+OVERLAPS = {
+    "now": timedelta(0),
+    "1h": timedelta(hours=1),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "until_quiet": None,
+}
+QUIET = timedelta(hours=24)
+LONGEST = timedelta(days=30)  # in which both keys may live
+COPIED = (
+    "name",
+    "kind",
+    "application_id",
+    "issued_to_user_id",
+    "issued_to_service",
+    "scopes",
+    "allowed_models",
+    "tpm_limit",
+    "rpm_limit",
+    "max_budget_usd",
+    "budget_period",
+    "allowed_ips",
+    "max_uses",
+    "tags",
+)
+SYSTEM = "Key rotation"
+
+
+def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
+    """A successor with a fresh lifetime, and the end of the old key, in one transaction.
+
+    Raises Conflict for a key that does not open any more, that is a child, or whose family has two
+    live keys already; Invalid for rights that the actor does not have.
+    """
+    actor.require("keys:write")
+    old = find(ApiKey, actor, key_id, lock=True)
+    now = database_now()
+    scopes = _check(actor, old, now)
+    _forget_failed(actor, old, now)
+    family = old.rotation_family_id or old.id
+    values = {name: getattr(old, name) for name in COPIED}
+    values |= {
+        "scopes": scopes,
+        "rotated_from_key_id": old.id,
+        "rotation_family_id": family,
+        # As long as the old one was given, from now; never what is left of that.
+        "expires_at": end_for(actor, old.expires_at and now + (old.expires_at - old.created_at)),
+    }
+    made = service.mint(actor, old.kind, values)
+    overlap = OVERLAPS[command.overlap]
+    rotation = KeyRotation(
+        tenant_id=actor.tenant_id,
+        id=new_id("rot"),
+        old_key_id=old.id,
+        new_key_id=made.record.id,
+        overlap=command.overlap,
+        started_at=now,
+        finish_at=None if overlap is None else now + overlap,
+    )
+    if rotation.finish_at == now:
+        verbs.note(actor, old, "rotated", {"successor": (None, made.record.id)})
+        close(actor, rotation, old, now)
+    else:
+        _let_end(actor, old, made.record, rotation.finish_at or now + LONGEST)
+    session.add(rotation)
+    flush()
+    return made
+
+
+def _forget_failed(actor: Actor, old: ApiKey, now: datetime) -> None:
+    """A key that is rotated again, because its successor is gone, was first as it had been issued;
+    who may not give it that time rotates it with what it has left."""
+    failed = session.scalar(
+        select(KeyRotation)
+        .where(KeyRotation.tenant_id == actor.tenant_id, KeyRotation.old_key_id == old.id)
+        .where(KeyRotation.finished_at.is_(None))
+    )
+    if failed is not None and actor.can("keys:reopen"):
+        undo(actor, failed, old, now)
+    elif failed is not None:
+        failed.finished_at = now
+
+
+def _let_end(actor: Actor, old: ApiKey, new: ApiKey, latest: datetime) -> None:
+    if old.expires_at is None or old.expires_at > latest:
+        verbs.change(actor, old, {"expires_at": latest}, action="rotated")
+        session.expire(old, ["status"])
+    else:
+        verbs.note(actor, old, "rotated", {"successor": (None, new.id)})
+
+
+def own_end(actor: Actor, old: ApiKey) -> datetime | None:
+    """When a key that is being rotated would expire without that, as its issuer set it.
+
+    The rotation moved the key's `expires_at` forward; its history says from where.
+    """
+    begun = audit.newest(actor, old.id, "key.rotated")
+    if begun is None or "expires_at" not in begun.changes:
+        return old.expires_at
+    before = begun.changes["expires_at"][0]
+    return before and datetime.fromisoformat(before)
+
+
+def close(actor: Actor, rotation: KeyRotation, old: ApiKey, now: datetime) -> None:
+    """The rotation is over, and with it its old key."""
+    if old.revoked_at is None:
+        service.end(actor, old, f"Rotated to {rotation.new_key_id}", now)
+    rotation.finished_at = now
+
+
+def undo(actor: Actor, rotation: KeyRotation, old: ApiKey, now: datetime) -> None:
+    """The rotation is over, and its old key lives as long as it did before."""
+    verbs.change(actor, old, {"expires_at": own_end(actor, old)}, action="rotation_taken_back")
+    session.expire(old, ["status"])
+    rotation.finished_at = now
+
+
+def finish_due(tenant_id: str) -> int:
+    """Housekeeping: end the rotations whose time has come, and those whose old key is quiet."""
+    actor = Actor(tenant_id, "system", "system", SYSTEM, source_type="system")
+    now = database_now()
+    query = (
+        select(KeyRotation, ApiKey, ApiKeyRuntime)
+        .join(ApiKey, (ApiKey.tenant_id == KeyRotation.tenant_id)
+              & (ApiKey.id == KeyRotation.old_key_id))
+        .join(ApiKeyRuntime, (ApiKeyRuntime.tenant_id == ApiKey.tenant_id)
+              & (ApiKeyRuntime.key_id == ApiKey.id))
+        .where(KeyRotation.tenant_id == tenant_id, KeyRotation.finished_at.is_(None))
+    )  # fmt: skip
+    done = 0
+    for rotation, old, used in session.execute(query).all():
+        if old.revoked_at is not None or _is_over(rotation, used, now):
+            close(actor, rotation, old, now)
+            done += 1
+    return done
+
+
+def _is_over(rotation: KeyRotation, used: ApiKeyRuntime, now: datetime) -> bool:
+    if rotation.finish_at is not None:
+        return rotation.finish_at <= now
+    quiet_since = rotation.quiet_since(used.last_used_at)
+    return quiet_since + QUIET <= now or rotation.started_at + LONGEST <= now
+
+
+def _check(actor: Actor, old: ApiKey, now: datetime) -> list[str]:
+    """The scopes of a successor; raises Conflict or Invalid where there can be none."""
+    if old.revoked_at is not None or (old.revoke_at is not None and old.revoke_at <= now):
+        raise Conflict("This key is revoked. Issue a new one instead.")
+    if old.expires_at is not None and old.expires_at <= now:
+        raise Conflict("This key has expired. Issue a new one instead.")
+    if old.parent_key_id is not None:
+        raise Conflict("This key is a short-lived child of another. Make a new child instead.")
+    scopes = _allowed(actor, old)
+    service.check_scopes(actor, scopes, None)
+    family = old.rotation_family_id or old.id
+    live = select(func.count()).where(
+        ApiKey.tenant_id == actor.tenant_id,
+        (ApiKey.rotation_family_id == family) | (ApiKey.id == family),
+        ApiKey.parent_key_id.is_(None),
+        ApiKey.status == "active",
+    )
+    if (session.scalar(live) or 0) >= 2:
+        raise Conflict("Two keys of this family are live already. Revoke the older one first.")
+    return scopes
+
+
+def _allowed(actor: Actor, key: ApiKey) -> list[str]:
+    """What a key may do: what it was given, as far as its application still allows it."""
+    if key.application_id is None:
+        return key.scopes
+    application = applications.running(actor, key.application_id)
+    return [scope for scope in key.scopes if application.allows(scope)]
+
+
+def make_child(actor: Actor, key_id: str, command: ChildKey) -> Revealed[ApiKey]:
+    """A short-lived key with a part of its parent's rights. It falls with its parent and spends
+    its parent's budget.
+
+    Raises Conflict for a parent that does not open, Invalid for more than the parent has.
+    """
+    actor.require("keys:write")
+    parent = find(ApiKey, actor, key_id, lock=True)
+    now = database_now()
+    if parent.status != "active" or parent.blocked:
+        raise Conflict("This key does not open, so it can have no children.")
+    if parent.parent_key_id is not None:
+        raise Conflict("A child key has no children of its own.")
+    if parent.max_uses is not None:
+        raise Conflict("The uses of this key are counted, so it has no children.")
+    allowed = _allowed(actor, parent)
+    scopes = allowed if command.scopes is None else command.scopes
+    service.check_within(scopes, allowed)
+    service.check_scopes(actor, scopes, None)
+    ends = now + timedelta(seconds=command.lifetime_seconds)
+    values = {name: getattr(parent, name) for name in COPIED}
+    values |= {
+        "name": command.name or f"{parent.name}, child",
+        "scopes": scopes,
+        "parent_key_id": parent.id,
+        "rotation_family_id": parent.rotation_family_id or parent.id,
+        "expires_at": end_for(actor, min(ends, parent.expires_at or ends)),
+        "max_uses": command.max_uses,
+        "allowed_ips": networks(command.allowed_ips, parent.allowed_ips),
+    }
+    return service.mint(actor, parent.kind, values)

@@ -1,0 +1,88 @@
+"""What other pages say of keys: an application's, the overview, and the notices in the bar."""
+
+from datetime import UTC, datetime, timedelta
+
+from flask import url_for
+
+from portal.applications.models import Application
+from portal.applications.pages import Item, Part
+from portal.database.session import Actor
+from portal.keys import service
+from portal.keys.models import ApiKey
+from portal.web.notices import Notice
+from portal.web.overview import Concern, Step, Told
+
+LAST_DAY = timedelta(days=1)
+LEAKED = "This key was found in public. Rotate or revoke it."
+
+
+def part(actor: Actor, application: Application) -> Part:
+    """The newest keys of an application, on its page."""
+    new_url = url_for("keys.issue", application_id=application.id)
+    return Part(
+        title="API keys",
+        items=[
+            Item(
+                label=key.name,
+                url=url_for("keys.show", record_id=key.id),
+                status=key.state,
+                note=_note(key, application),
+            )
+            for key in service.of_application(actor, application.id)
+        ],
+        all_url=url_for("keys.index", application_id=application.id),
+        new_url=new_url if service.may_issue(actor, application) else None,
+        new_label="Issue a key",
+        empty="No key yet. Its programs need one to call the platform.",
+        stopped="Every call with these keys, and with tokens made of them, is refused. No new key"
+        " can be issued.",
+    )
+
+
+def _note(key: ApiKey, application: Application) -> str:
+    shown = f"{key.key_prefix}…{key.last4}"
+    withheld = [scope for scope in key.scopes if not application.allows(scope)]
+    return f"{shown} · not allowed any more: {', '.join(withheld)}" if withheld else shown
+
+
+def tell(actor: Actor) -> Told:
+    """The first-run step, and the keys that stop working within days."""
+    outlook = service.outlook(actor)
+    step = Step(
+        order=2,
+        title="Issue an API key",
+        text="Programs call the platform with one. It is shown once.",
+        url=url_for("keys.issue"),
+        action="Issue a key",
+        done=outlook.has_keys,
+    )
+    leaked = [_concern(one, "leaked", LEAKED) for one in outlook.leaked]
+    expiring = [
+        _concern(one, "expiring", "This key expires soon. Issue its successor before it does.")
+        for one in outlook.expiring
+    ]
+    return Told(steps=[step], concerns=[*leaked, *expiring])
+
+
+def notices(actor: Actor, since: datetime) -> list[Notice]:
+    """The keys that were found in public and still open, and those that end within a day; nobody is
+    told who could do nothing about it."""
+    if not actor.can("keys:write"):
+        return []
+    outlook = service.outlook(actor)
+    leaked = [_notice(one, one.at, LEAKED, "leaked") for one in outlook.leaked]
+    ending = [
+        _notice(one, one.at - LAST_DAY, "This key ends within a day. Rotate it now.", "expiring")
+        for one in outlook.expiring
+        if one.at - LAST_DAY <= datetime.now(UTC)
+    ]
+    return [*leaked, *ending]
+
+
+def _notice(one: service.Pressing, at: datetime, text: str, status: str) -> Notice:
+    return Notice(at, one.name, text, url_for("keys.show", record_id=one.key_id), status)
+
+
+def _concern(one: service.Pressing, status: str, text: str) -> Concern:
+    url = url_for("keys.show", record_id=one.key_id)
+    return Concern(status, one.name, text, url, one.at)

@@ -1,0 +1,153 @@
+"""The standard's words for keys: a token for a key (RFC 6749, 4.4), and what is behind one that was
+shown (RFC 7662). For programs that know nothing of us."""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote_plus
+
+from flask import Blueprint, Flask, Response, request
+
+from portal.core import compression
+from portal.core.errors import PortalError, RateLimited
+from portal.database.session import Actor
+from portal.keys.decision.decision import SOURCE_LIMITED, Question, refusal
+from portal.keys.decision.snapshot import Snapshot
+from portal.keys.decision.verdict import FREE
+from portal.keys.tokens.own_tokens import Tokens
+from portal.keys.verification import own_rest
+from portal.keys.verification.introspection import introspection
+from portal.keys.verification.use_counts import usage
+from portal.keys.verification.verifier import Engine
+from portal.keys.verification.verify import deny
+from portal.outbound.networks import parse
+from portal.rest.api import Authenticator, answer, authenticate, request_id
+from portal.web import cookieless
+
+JWKS_SECONDS = 300
+
+
+class OAuth:
+    """The three addresses, over one engine."""
+
+    def __init__(self, engine: Engine, tokens: Tokens, known: list[Authenticator]) -> None:
+        self._engine, self._tokens, self._known = engine, tokens, known
+
+    def token(self) -> Response:
+        """Exchange a key for a short-lived token. The client is the key's id, or anything."""
+        if request.form.get("grant_type") != "client_credentials":
+            return _refused("unsupported_grant_type", 400)
+        client, raw = _client_secret()
+        source = parse(request.remote_addr or "")
+        key = self._engine.find(raw, source)
+        if key == SOURCE_LIMITED:
+            raise RateLimited(retry_after=self._engine.sources.wait(source))
+        if isinstance(key, str) or client not in ("", key.id, key.application_id):
+            return _refused("invalid_client", 401)
+        question, now = Question(ip=source), self._engine.clock.now()
+        code = refusal(key, question, now)
+        admission = FREE
+        if code is None and key.counts_calls:
+            admission = self._engine.meters.admit(key, question, money=False)
+            code = admission.refused
+        if code is not None:
+            usage.deny(key.tenant_id, key.id, now, code)
+            deny(self._engine, key, question, code, admission, request_id(), now)
+            if code == "RPM_EXCEEDED":
+                raise own_rest.too_often(key, admission)
+            return _refused("invalid_client", 401)
+        return self._issued(key, now)
+
+    def _issued(self, key: Snapshot, now: datetime) -> Response:
+        asked = frozenset(request.form.get("scope", "").split()) or key.scopes
+        if not asked <= key.scopes:
+            return _refused("invalid_scope", 400)
+        usage.note(key.tenant_id, key.id, now, source=request.remote_addr, scope="oauth:token")
+        compression.leave_plain()
+        token, seconds = self._tokens.issue(key, asked)
+        document = {"access_token": token, "token_type": "Bearer", "expires_in": seconds}
+        return answer(
+            {**document, "scope": " ".join(sorted(asked))}, headers={"Pragma": "no-cache"}
+        )
+
+    def introspect(self) -> Response:
+        """What is behind a key or a token of ours; `active: false` and nothing else if it does
+        not hold for a caller of this tenant."""
+        caller = authenticate(self._known)
+        own_rest.admit(caller, "keys:verify")
+        shown = request.form.get("token", "")
+        found = self._of_token(caller, shown) if shown.count(".") == 2 else None
+        return answer(found or self._of_key(caller, shown) or {"active": False})
+
+    def _of_token(self, caller: Actor, shown: str) -> dict[str, Any] | None:
+        claims = self._tokens.read(shown)
+        if claims is None or claims.get("tenant_id") != caller.tenant_id:
+            return None
+        if self._tokens.key_of(claims) is None:
+            return None
+        return {"active": True, "token_type": "Bearer", **claims}
+
+    def _of_key(self, caller: Actor, shown: str) -> dict[str, Any] | None:
+        key = self._engine.find(shown.strip())
+        if isinstance(key, str) or key.tenant_id != caller.tenant_id:
+            return None
+        return introspection(key, self._tokens.issuer, self._engine.clock.now())
+
+    def jwks(self) -> Response:
+        """The public keys of our tokens."""
+        response = answer(self._tokens.jwks())
+        response.headers["Cache-Control"] = f"public, max-age={JWKS_SECONDS}"
+        return response
+
+
+def init_app(app: Flask, engine: Engine, tokens: Tokens, known: list[Authenticator]) -> None:
+    """Put the three addresses up; `known` says who may introspect."""
+    oauth = OAuth(engine, tokens, known)
+    bp = Blueprint("oauth", __name__)
+    for rule, name, method in (
+        ("/oauth/token", "token", "POST"),
+        ("/oauth/introspect", "introspect", "POST"),
+        ("/.well-known/jwks.json", "jwks", "GET"),
+    ):
+        bp.add_url_rule(rule, name, _as_program(getattr(oauth, name)), methods=[method])
+    app.register_blueprint(bp)
+
+
+def _as_program(view: Any) -> Any:
+    """Answer errors as JSON with an `error` (RFC 6749, 5.2), never as a page."""
+
+    def answered() -> Response:
+        try:
+            result: Response = view()
+        except PortalError as error:
+            document = {"error": _ERRORS.get(error.status, "invalid_request"),
+                        "error_description": error.detail}  # fmt: skip
+            return answer(document, error.status, error.headers)
+        return result
+
+    return cookieless(answered)
+
+
+# None of the errors of RFC 6749, 5.2, says “too often”, and slow_down belongs to another grant (RFC
+# 8628). What a client acts on is 429 with Retry-After (RFC 6585); the word is a new one, as 8.5
+# allows, and the same that our problem documents say.
+_ERRORS = {401: "invalid_token", 403: "insufficient_scope", 429: RateLimited.code,
+           503: "temporarily_unavailable"}  # fmt: skip
+
+
+def _refused(error: str, status: int) -> Response:
+    headers = {"WWW-Authenticate": 'Basic realm="cPod"'} if status == 401 else {}
+    return answer({"error": error}, status, headers)
+
+
+def _client_secret() -> tuple[str, str]:
+    """(client, key) of HTTP Basic (RFC 6749, 2.3.1) or of the form; never of the address."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return request.form.get("client_id", ""), request.form.get("client_secret", "").strip()
+    try:
+        client, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return "", ""
+    return unquote_plus(client), unquote_plus(secret)

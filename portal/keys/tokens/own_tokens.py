@@ -1,0 +1,116 @@
+"""The portal's own access tokens: short-lived JWTs that a key is exchanged for (RFC 9068).
+
+A service verifies them offline with the published key set; `signing` holds the keys.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+from sqlalchemy import select
+
+from portal.database.session import Actor, Origin, enter_tenant, new_id, session
+from portal.keys.decision.decision import Question, refusal
+from portal.keys.decision.snapshot import Snapshot
+from portal.keys.models import ApiKey
+from portal.keys.tables import TokenSigningKey
+from portal.keys.tokens.signing_keys import ALGORITHM, SigningKeys
+from portal.keys.verification import own_rest
+from portal.keys.verification.verifier import Engine
+
+LIFETIME_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Signs and reads tokens of one portal; `issuer` is its address."""
+
+    issuer: str
+    audience: str
+    signing: SigningKeys
+    engine: Engine
+
+    def issue(self, key: Snapshot, scopes: frozenset[str]) -> tuple[str, int]:
+        """A token for what a key may do, at most `scopes`, and its lifetime in seconds."""
+        moment = self.engine.clock.now()
+        now, signing = int(moment.timestamp()), self.signing.current(moment)
+        ends = now + LIFETIME_SECONDS
+        if key.expires_at is not None:
+            ends = min(ends, int(key.expires_at.timestamp()))
+        claims = {
+            "iss": self.issuer,
+            "aud": self.audience,
+            "sub": key.id,
+            "client_id": key.id,
+            "tenant_id": key.tenant_id,
+            "scope": " ".join(sorted(scopes & key.scopes)),
+            "iat": now,
+            "exp": ends,
+            "jti": new_id("tok"),
+        }
+        if key.application_slug is not None:
+            claims["app_id"] = key.application_slug
+        header = {"alg": ALGORITHM, "typ": "at+jwt", "kid": signing.id}
+        private = self.signing.open(signing)
+        return jwt.encode(header, claims, private, algorithms=[ALGORITHM]), ends - now
+
+    def jwks(self) -> dict[str, Any]:
+        """The public halves (RFC 7517)."""
+        published = self.signing.published(self.engine.clock.now())
+        return {"keys": [key.public_jwk for key in published]}
+
+    def read(self, token: str) -> dict[str, Any] | None:
+        """The claims of a token of ours that has not ended; None for everything else."""
+        kid = _kid(token)
+        signing = None if kid is None else session.get(TokenSigningKey, kid)
+        if signing is None:
+            return None
+        try:
+            public = ECKey.import_key(signing.public_jwk)
+            claims = jwt.decode(token, public, algorithms=[ALGORITHM]).claims
+        except (JoseError, ValueError):
+            return None
+        good = claims.get("iss") == self.issuer and claims.get("aud") == self.audience
+        now = self.engine.clock.now().timestamp()
+        return dict(claims) if good and claims.get("exp", 0) > now else None
+
+    def authenticate(self, token: str, origin: Origin) -> Actor | None:
+        """The actor of a token of ours, as long as the key that it was exchanged for holds."""
+        claims = self.read(token) if token.count(".") == 2 else None
+        key = None if claims is None else self._carried(claims)
+        return None if key is None else own_rest.opened(self.engine, key, origin)
+
+    def key_of(self, claims: dict[str, Any]) -> Snapshot | None:
+        """What a token carries of its key, if that still opens; its tenant is entered."""
+        key = self._carried(claims)
+        now = self.engine.clock.now()
+        return None if key is None or refusal(key, Question(), now) else key
+
+    def _carried(self, claims: dict[str, Any]) -> Snapshot | None:
+        """The key behind a token with the token's scopes, as it stands; its tenant is entered."""
+        tenant_id, key_id = str(claims.get("tenant_id")), str(claims.get("sub"))
+        enter_tenant(tenant_id)
+        digest = session.scalar(
+            select(ApiKey.key_hash).where(ApiKey.tenant_id == tenant_id, ApiKey.id == key_id)
+        )
+        if digest is None:
+            return None
+        found = self.engine.known(digest)
+        if found is None:
+            return None
+        # Where the token may be used from was asked when the key was exchanged.
+        scopes = found.scopes & frozenset(str(claims["scope"]).split())
+        return replace(found, scopes=scopes, allowed_ips=())
+
+
+def _kid(token: str) -> str | None:
+    """The kid of a token that may be ours, before anything is trusted."""
+    try:
+        header = jws.extract_compact(token.encode("ascii")).protected
+    except (JoseError, ValueError, RecursionError, TypeError, AttributeError):
+        return None
+    kid = header.get("kid")
+    ours = isinstance(kid, str) and kid.startswith("sgn_") and header.get("typ") == "at+jwt"
+    return str(kid) if ours else None

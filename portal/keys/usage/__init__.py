@@ -1,0 +1,1 @@
+"""What the use of keys says: figures, explanations, concerns and posture."""

@@ -1,0 +1,94 @@
+"""What is told of keys before it hurts: that one expires soon, that nobody uses one. Once each.
+
+Short-lived children come and go and are not told of, nor is a key that has a successor: its end is
+what somebody asked for.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, exists, func, select
+
+from portal.database.session import Actor, session
+from portal.keys import service
+from portal.keys.models import ApiKey, ApiKeyRuntime
+from portal.keys.tables import KeyNotice
+
+AHEAD = (1, 7, 14)  # days before a key expires
+UNUSED_DAYS = 90
+AT_ONCE = 1000
+
+
+def tell_expiring(tenant_id: str) -> int:
+    """Housekeeping: say of each key that it expires in 14, 7, 1 days; how many were told of.
+
+    A key that was made for fewer days than that has nobody to surprise.
+    """
+    days = case(*((_ends_within(number), number) for number in AHEAD))
+    begins = ApiKey.expires_key - func.make_interval(0, 0, 0, days)
+    what = func.concat("expiring_", days)
+    query = (
+        select(ApiKey, days)
+        .where(*_told_of(tenant_id), *service.unfollowed_soon(), ApiKey.created_at <= begins)
+        .where(~_told(what, ApiKey.expires_key))
+        .order_by(ApiKey.expires_key)
+        .limit(AT_ONCE)
+    )
+    found = session.execute(query).all()
+    for record, number in found:
+        data = {"expires_at": record.expires_at.isoformat(), "days": number}
+        _tell(record, "expiring", data, f"expiring_{number}", record.expires_at)
+    return len(found)
+
+
+def tell_unused(tenant_id: str) -> int:
+    """Housekeeping: say of each key that nobody used it for 90 days; how many were told of."""
+    since = func.coalesce(ApiKeyRuntime.last_used_at, ApiKey.created_at)
+    long_ago = func.now() - timedelta(days=UNUSED_DAYS)
+    query = (
+        select(ApiKey, ApiKeyRuntime.last_used_at, since)
+        .join(
+            ApiKeyRuntime,
+            and_(ApiKeyRuntime.tenant_id == ApiKey.tenant_id, ApiKeyRuntime.key_id == ApiKey.id),
+        )
+        # `used_on`, the day, has the index; `since` is exact.
+        .where(ApiKeyRuntime.tenant_id == tenant_id, ApiKeyRuntime.used_on <= long_ago)
+        .where(*_told_of(tenant_id), since <= long_ago, ~_told("unused", since))
+        .order_by(ApiKeyRuntime.used_on, ApiKeyRuntime.key_id)
+        .limit(AT_ONCE)
+    )
+    found = session.execute(query).all()
+    for record, used_at, unused_since in found:
+        data = {"last_used_at": used_at and used_at.isoformat(), "days": UNUSED_DAYS}
+        _tell(record, "unused", data, "unused", unused_since)
+    return len(found)
+
+
+def _told_of(tenant_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        ApiKey.tenant_id == tenant_id,
+        ApiKey.status == "active",
+        ApiKey.parent_key_id.is_(None),
+    )
+
+
+def _ends_within(days: int) -> ColumnElement[bool]:
+    return ApiKey.expires_key <= func.now() + timedelta(days=days)
+
+
+def _told(what: ColumnElement[str] | str, about: Any) -> ColumnElement[bool]:
+    return exists().where(
+        KeyNotice.tenant_id == ApiKey.tenant_id,
+        KeyNotice.key_id == ApiKey.id,
+        KeyNotice.what == what,
+        KeyNotice.about == about,
+    )
+
+
+def _tell(
+    record: ApiKey, name: str, more: Mapping[str, Any], what: str, about: datetime | None
+) -> None:
+    actor = Actor(record.tenant_id, "system", "system", "Key upkeep", source_type="system")
+    service.announce(actor, record, name, more)
+    session.add(KeyNotice(tenant_id=record.tenant_id, key_id=record.id, what=what, about=about))

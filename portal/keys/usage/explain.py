@@ -1,0 +1,67 @@
+"""Why a call was refused, by its request id; and what would happen to one, without making it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from portal.database.session import Actor, session
+from portal.keys.decision.decision import VALID, Question
+from portal.keys.models import ApiKey
+from portal.keys.tables import KeyDenial
+from portal.keys.verification.verifier import engine
+from portal.keys.verification.verify import rehearse
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The checks of one call in their order, and how it ended."""
+
+    code: str
+    checks: Sequence[Mapping[str, Any]]
+    key_id: str | None
+    at: datetime
+    source: str | None = None
+    request_id: str | None = None
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the call is let through."""
+        return self.code == VALID
+
+
+def of_request(actor: Actor, request_id: str) -> Explained | None:
+    """The trace of a refused call of this tenant; None when there is none (any more)."""
+    actor.require("keys:read")
+    waiting = engine().denials.waiting(actor.tenant_id, request_id)
+    if waiting is not None:
+        checks = [check.document() for check in waiting.checks]
+        return Explained(
+            waiting.code, checks, waiting.key_id, waiting.denied_at, waiting.source, request_id
+        )
+    known = select(KeyDenial).where(
+        KeyDenial.tenant_id == actor.tenant_id, KeyDenial.request_id == request_id
+    )
+    row = session.scalar(known)
+    if row is None:
+        return None
+    return Explained(row.code, row.trace, row.key_id, row.denied_at, row.source, request_id)
+
+
+def recent(actor: Actor, key_id: str | None, most: int = 20) -> Sequence[KeyDenial]:
+    """The newest refusals of the tenant, or of one of its keys."""
+    own = select(KeyDenial).where(KeyDenial.tenant_id == actor.tenant_id)
+    if key_id:
+        own = own.where(KeyDenial.key_id == key_id)
+    return session.scalars(own.order_by(KeyDenial.denied_at.desc()).limit(most)).all()
+
+
+def what_if(record: ApiKey, question: Question) -> Explained:
+    """Every check of a call that nobody makes. It takes nothing of any limit."""
+    working = engine()
+    key = working.look_up(record.key_hash)
+    assert key is not None  # noqa: S101 - the record was read a moment ago
+    verdict, _, checks = rehearse(working, key, question)
+    return Explained(verdict, checks, record.id, working.clock.now())

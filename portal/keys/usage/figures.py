@@ -1,0 +1,280 @@
+"""What the use of a key says about it: over time, by source, by right, in money, by relatives.
+
+Every answer is one statement over a bounded number of rows, whatever the key has done. The numbers
+are those that decide: the windows and the budget that verification itself counts in.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import and_, func, literal, select, union
+
+from portal.database.session import Actor, session
+from portal.keys.models import ApiKey, ApiKeyRuntime
+from portal.keys.tables import KeyBudget, KeyRate, KeyUse, SpendLedger
+
+HOUR = timedelta(hours=1)
+RATE_OVER = timedelta(hours=24)  # what a forecast looks back on
+MOST_ROWS = 20_000
+MOST_RELATIVES = 50
+
+
+# ---------------------------------------------------------------- use over time
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A source, a scope or a reason: how often, and when last."""
+
+    what: str
+    calls: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What keys did in a span: calls and denials by the hour, and who, with what, why not."""
+
+    since: datetime
+    until: datetime
+    calls: Counter[datetime]
+    denials: Counter[datetime]
+    sources: Sequence[Seen]
+    scopes: Sequence[Seen]
+    reasons: Sequence[Seen]
+
+    @property
+    def total(self) -> int:
+        """Calls that were let through."""
+        return sum(self.calls.values())
+
+    @property
+    def denied(self) -> int:
+        """Calls that were refused."""
+        return sum(self.denials.values())
+
+    @property
+    def hours(self) -> list[datetime]:
+        """Every hour of the span, whether anything happened in it or not."""
+        first = self.since.replace(minute=0, second=0, microsecond=0)
+        return [first + HOUR * n for n in range(int((self.until - first) / HOUR) + 1)]
+
+
+def use(actor: Actor, key_id: str, span: timedelta) -> Use:
+    """What one key did in the last `span`, by the hour."""
+    return uses(actor, [key_id], span)[key_id]
+
+
+def uses(actor: Actor, key_ids: Sequence[str], span: timedelta) -> dict[str, Use]:
+    """The same for some keys, in one statement."""
+    until = datetime.now(UTC)
+    since = until - span
+    rows = session.execute(
+        select(KeyUse.key_id, KeyUse.hour, KeyUse.aspect, KeyUse.what, KeyUse.calls, KeyUse.last_at)
+        .where(KeyUse.tenant_id == actor.tenant_id, KeyUse.key_id.in_(key_ids))
+        .where(KeyUse.hour >= since - HOUR)
+        .order_by(KeyUse.hour.desc())
+        .limit(MOST_ROWS)
+    ).all()
+    return {
+        key_id: _gathered([row[1:] for row in rows if row[0] == key_id], since, until)
+        for key_id in key_ids
+    }
+
+
+def _gathered(
+    rows: Iterable[tuple[datetime, str, str, int, datetime]], since: datetime, until: datetime
+) -> Use:
+    calls: Counter[datetime] = Counter()
+    denials: Counter[datetime] = Counter()
+    named: dict[str, dict[str, Seen]] = {"source": {}, "scope": {}, "denial": {}}
+    for hour, aspect, what, number, last_at in rows:
+        if aspect == "call":
+            calls[hour.astimezone(UTC)] += number
+            continue
+        if aspect == "denial":
+            denials[hour.astimezone(UTC)] += number
+        before = named.setdefault(aspect, {}).get(what)
+        seen = Seen(what, number, last_at)
+        if before is not None:
+            seen = Seen(what, number + before.calls, max(last_at, before.last_at))
+        named[aspect][what] = seen
+    ordered = {
+        aspect: sorted(found.values(), key=lambda seen: (-seen.calls, seen.what))
+        for aspect, found in named.items()
+    }
+    return Use(since, until, calls, denials, ordered["source"], ordered["scope"], ordered["denial"])
+
+
+# ---------------------------------------------------------------- relatives and meters
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """Another key that this one is tied to: its child, parent, predecessor or successor."""
+
+    id: str
+    name: str
+    shown: str
+    state: str
+    relation: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A limit as it stands: used of limit."""
+
+    name: str
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """The family's budget in its running period, US dollars; `empty_at` if it goes on like this."""
+
+    limit: Decimal
+    spent: Decimal
+    reserved: Decimal
+    period_end: datetime | None
+    empty_at: datetime | None
+
+    @property
+    def available(self) -> Decimal:
+        """The number that denies."""
+        return max(Decimal(0), self.limit - self.spent - self.reserved)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A key among its relatives, with its limits and its money as they are now."""
+
+    relatives: Sequence[Relative]
+    gauges: Sequence[Gauge]
+    money: Money | None
+
+
+def standing(actor: Actor, key: ApiKey) -> Standing:
+    """Relatives, windows, budget and the last day's spending, in one statement."""
+    family = key.rotation_family_id or key.id
+    here = ApiKey.tenant_id == actor.tenant_id
+    ids = [
+        select(ApiKey.id, literal("itself").label("relation")).where(here, ApiKey.id == key.id),
+        select(ApiKey.id, literal("child")).where(here, ApiKey.parent_key_id == key.id),
+        select(ApiKey.id, literal("family")).where(here, ApiKey.rotation_family_id == family),
+        select(ApiKey.id, literal("family")).where(here, ApiKey.id == family),
+        select(ApiKey.id, literal("successor")).where(here, ApiKey.rotated_from_key_id == key.id),
+    ]
+    for other, relation in (
+        (key.rotated_from_key_id, "predecessor"),
+        (key.parent_key_id, "parent"),
+    ):
+        if other:
+            ids.append(select(ApiKey.id, literal(relation)).where(here, ApiKey.id == other))
+    found = union(*ids).limit(MOST_RELATIVES).subquery()
+    # The budget is the family's, and so is the pace at which it goes. By the keys: the ledger has
+    # an index of them.
+    relatives = union(
+        select(ApiKey.id).where(here, ApiKey.id == family),
+        select(ApiKey.id).where(here, ApiKey.rotation_family_id == family),
+    )
+    spent_lately = (
+        select(func.coalesce(func.sum(SpendLedger.cost_usd), 0))
+        .where(SpendLedger.tenant_id == actor.tenant_id, SpendLedger.key_id.in_(relatives))
+        .where(SpendLedger.noted_at > func.now() - RATE_OVER)
+        .scalar_subquery()
+    )
+    uses = (
+        select(ApiKeyRuntime.uses)
+        .where(ApiKeyRuntime.tenant_id == actor.tenant_id, ApiKeyRuntime.key_id == key.id)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(
+            found.c.relation, ApiKey.id, ApiKey.name, ApiKey.key_prefix, ApiKey.last4,
+            ApiKey.state, ApiKey.created_at, KeyRate, KeyBudget, spent_lately,
+            uses, func.now(),
+        )
+        .join(ApiKey, and_(here, ApiKey.id == found.c.id))
+        .outerjoin(
+            KeyRate,
+            and_(KeyRate.tenant_id == actor.tenant_id, KeyRate.key_id == key.id,
+                 ApiKey.id == key.id),
+        )
+        .outerjoin(
+            KeyBudget,
+            and_(KeyBudget.tenant_id == actor.tenant_id, KeyBudget.family_id == family,
+                 ApiKey.id == key.id),
+        )
+        .order_by(ApiKey.id)
+    ).all()  # fmt: skip
+    related: dict[str, Relative] = {}
+    window = budget = None
+    lately, used, now = Decimal(0), 0, datetime.now(UTC)
+    for (
+        relation,
+        id_,
+        name,
+        prefix,
+        last4,
+        state,
+        created,
+        held,
+        money,
+        spent,
+        counted,
+        at,
+    ) in rows:
+        if id_ == key.id:
+            window, budget = held or window, money or budget
+            lately, used, now = spent, counted or 0, at
+            continue
+        known = related.get(id_)
+        if known is None or known.relation == "family":
+            shown = f"{prefix}…{last4}"
+            related[id_] = Relative(id_, name, shown, state, relation, created)
+    return Standing(
+        tuple(related.values()), _gauges(key, window, used, now), _money(key, budget, lately, now)
+    )
+
+
+def _gauges(key: ApiKey, rate: KeyRate | None, used: int, now: datetime) -> list[Gauge]:
+    """The uses in all, and what counts of the last 60 seconds."""
+    counts = (0, 0) if rate is None else rate.counted_at(now)
+    limits = (
+        ("Requests a minute", counts[0], key.rpm_limit),
+        ("Tokens a minute", counts[1], key.tpm_limit),
+        ("Uses in all", used, key.max_uses),
+    )
+    return [Gauge(name, number, limit) for name, number, limit in limits if limit is not None]
+
+
+def _money(key: ApiKey, budget: KeyBudget | None, lately: Decimal, now: datetime) -> Money | None:
+    if key.max_budget_usd is None:
+        return None
+    spent = reserved = Decimal(0)
+    end = None
+    if budget is not None and (budget.period_end is None or budget.period_end > now):
+        spent, reserved, end = budget.spent_usd, budget.reserved_usd, budget.period_end
+    left = key.max_budget_usd - spent - reserved
+    return Money(key.max_budget_usd, spent, reserved, end, forecast(left, lately, now, end))
+
+
+def forecast(
+    left: Decimal, lately: Decimal, now: datetime, period_end: datetime | None
+) -> datetime | None:
+    """When `left` dollars are gone if they go as those of the last day did; None when they last
+    beyond the period, or nothing was spent."""
+    if lately <= 0:
+        return None
+    if left <= 0:
+        return now
+    seconds = float(left / lately) * RATE_OVER.total_seconds()
+    if seconds > 366 * 86_400:
+        return None
+    at = now + timedelta(seconds=seconds)
+    return at if period_end is None or at < period_end else None

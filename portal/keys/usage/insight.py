@@ -1,0 +1,148 @@
+"""What an admin asks about keys: who uses it, what would break, why was it refused, who knows."""
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Double, cast, func, not_, select
+
+from portal.core.errors import NotFound
+from portal.database.session import Actor, find, session
+from portal.keys.decision.snapshot import Snapshot
+from portal.keys.models import ApiKey
+from portal.keys.schemas import RehearseKey
+from portal.keys.tables import KeyAcknowledgement, KeyChange, KeyUse, KeyVerifier
+from portal.keys.usage.explain import of_request
+from portal.keys.usage.figures import Seen
+from portal.keys.verification.verifier import engine
+from portal.keys.verification.verify import rehearsed
+
+DAY = timedelta(hours=24)
+LATEST = timedelta(seconds=10)
+UNSAID_SECONDS = 60.0  # for processes of a release that does not say how long they remember
+
+
+def _used(actor: Actor, key_id: str, span: timedelta) -> dict[str, list[Seen]]:
+    """Aspect → the sources, scopes, denials or calls of a key, the most frequent first."""
+    actor.require("keys:read")
+    find(ApiKey, actor, key_id)
+    calls = func.sum(KeyUse.calls)
+    query = (
+        select(KeyUse.aspect, KeyUse.what, calls, func.max(KeyUse.last_at))
+        .where(KeyUse.tenant_id == actor.tenant_id, KeyUse.key_id == key_id)
+        .where(KeyUse.last_at > func.now() - span)
+        .group_by(KeyUse.aspect, KeyUse.what)
+        .order_by(calls.desc())
+        .limit(1000)
+    )
+    found: dict[str, list[Seen]] = {}
+    for aspect, what, count, at in session.execute(query):
+        found.setdefault(aspect, []).append(Seen(what, int(count), at))
+    return found
+
+
+def impact(actor: Actor, key_id: str) -> dict[str, Any]:
+    """What would be hit if the key ended now: its last 24 hours, and the keys that hang on it."""
+    aspects = _used(actor, key_id, DAY)
+    children = select(func.count()).where(
+        ApiKey.tenant_id == actor.tenant_id,
+        ApiKey.parent_key_id == key_id,
+        ApiKey.status == "active",
+    )
+    return {
+        "key_id": key_id,
+        "calls": sum(seen.calls for seen in aspects.get("call", [])),
+        "sources": [asdict(seen) for seen in aspects.get("source", [])],
+        "scopes": [asdict(seen) for seen in aspects.get("scope", [])],
+        "children": session.scalar(children) or 0,
+    }
+
+
+def explain(actor: Actor, request_id: str) -> dict[str, Any]:
+    """Why the request of this id was refused. Raises NotFound where nothing is kept of it."""
+    found = of_request(actor, request_id)
+    if found is None:
+        raise NotFound("Nothing is kept of a refusal with this request id.")
+    return {
+        "request_id": request_id,
+        "denied_at": found.at,
+        "key_id": found.key_id,
+        "code": found.code,
+        "source": found.source,
+        "trace": found.checks,
+    }
+
+
+def what_if(actor: Actor, key_id: str, asked: RehearseKey) -> dict[str, Any]:
+    """The verdict about a key as if it were used, with every check; consumes nothing."""
+    actor.require("keys:read")
+    record = find(ApiKey, actor, key_id)
+    snapshot: Snapshot | None = engine().look_up(record.key_hash)
+    if snapshot is None:
+        raise NotFound(f"There is no key {key_id[:60]} in this tenant.")
+    return rehearsed(engine(), snapshot, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How many of the processes that verify have heard of a key's newest change.
+
+    `verifiers` are those that may answer from memory, and `milliseconds` is how long the last of
+    them took to hear; None where that was forgotten or nothing changed. `cut_off` are the hosts of
+    processes that have not heard and were silent for too long: they answer 503.
+    """
+
+    verifiers: int
+    heard: int
+    milliseconds: float | None
+    cut_off: list[str]
+
+    @property
+    def by_all(self) -> bool:
+        """Whether everybody who may answer from memory has heard."""
+        return self.heard == self.verifiers
+
+
+def propagation(actor: Actor, key_id: str) -> Heard:
+    """Say who has heard of the newest change of a key."""
+    actor.require("keys:read")
+    find(ApiKey, actor, key_id)
+    return hearing(actor.tenant_id, key_id)
+
+
+def hearing(tenant_id: str, key_id: str) -> Heard:
+    """Count who has heard of the newest change of a key, known to be the tenant's."""
+    change = select(KeyChange.seq, KeyChange.changed_at).where(
+        KeyChange.tenant_id == tenant_id, KeyChange.record_id == key_id
+    )
+    newest = func.coalesce(change.with_only_columns(KeyChange.seq).scalar_subquery(), 0)
+    changed_at = change.with_only_columns(KeyChange.changed_at).scalar_subquery()
+    heard_at = (
+        select(func.min(KeyAcknowledgement.seen_at))
+        .where(KeyAcknowledgement.verifier_id == KeyVerifier.id, KeyAcknowledgement.seq >= newest)
+        # One that began after the change knew it from its start: what it hears later is other news.
+        .where(KeyAcknowledgement.seen_at < changed_at + LATEST)
+        .scalar_subquery()
+    )
+    # By the clock of the database, which noted when each was heard last.
+    silent_for = func.extract("epoch", func.clock_timestamp() - KeyVerifier.seen_at)
+    may_answer = silent_for < func.coalesce(KeyVerifier.stale_seconds, UNSAID_SECONDS)
+    known = select(
+        KeyVerifier.host,
+        (KeyVerifier.seq >= newest).label("heard"),
+        may_answer.label("may_answer"),
+        heard_at.label("heard_at"),
+    ).subquery()
+    one, has_heard = known.c.may_answer, known.c.heard
+    seconds = func.extract("epoch", func.max(known.c.heard_at).filter(one) - changed_at)
+    spent = func.nullif(func.greatest(func.round(seconds * 1000, 1), 0), 0)
+    count = func.count()
+    row = session.execute(
+        select(
+            count.filter(one),
+            count.filter(one, has_heard),
+            cast(spent, Double),
+            func.array_agg(func.distinct(known.c.host)).filter(not_(one), not_(has_heard)),
+        ).select_from(known)
+    ).one()
+    return Heard(row[0], row[1], row[2], sorted(row[3] or []))

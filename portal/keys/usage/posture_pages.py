@@ -1,0 +1,108 @@
+"""Pages about all keys: how they stand, and why a call was refused."""
+
+from decimal import Decimal, InvalidOperation
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from portal import web
+from portal.core.errors import NotFound
+from portal.identity.openid.claims import ALL_SCOPES
+from portal.keys import service
+from portal.keys.decision.decision import Question
+from portal.keys.leaks import lookup
+from portal.keys.models import ApiKey
+from portal.keys.pages import bp
+from portal.keys.usage import explain
+from portal.keys.usage import posture as standing
+from portal.keys.usage.explain import Explained
+from portal.outbound.networks import parse
+from portal.records.listing import FINGERPRINT
+
+WORDS = {
+    "MALFORMED": "well formed",
+    "SOURCE_LIMITED": "not too many tries from there",
+    "NOT_FOUND": "known",
+    "REVOKED": "not revoked",
+    "BLOCKED": "not blocked",
+    "EXPIRED": "not expired",
+    "APP_INACTIVE": "application active",
+    "IP_FORBIDDEN": "address allowed",
+    "SCOPE_MISSING": "scope granted",
+    "MODEL_FORBIDDEN": "model allowed",
+    "USES_EXCEEDED": "uses left",
+    "RPM_EXCEEDED": "requests left",
+    "TPM_EXCEEDED": "tokens left",
+    "BUDGET_EXCEEDED": "budget left",
+}
+
+
+@bp.get("/posture")
+def posture() -> ResponseReturnValue:
+    """Each weakness, how many keys have it, and the way out."""
+    counts = standing.counts(web.actor())
+    return web.render(
+        "keys/posture.html",
+        weaknesses=[(one, counts[one.view]) for one in standing.WEAKNESSES],
+        most=standing.MOST,
+    )
+
+
+@bp.get("/explain", endpoint="explain")
+def explain_call() -> ResponseReturnValue:
+    """The trace of a refused request, or of a call that nobody makes."""
+    caller = web.actor()
+    caller.require("keys:read")
+    request_id = request.args.get("request_id", "").strip()[:60]
+    key_id = request.args.get("key_id", "").strip()[:64]
+    record = _named(key_id) if key_id else None
+    found: Explained | None = None
+    problem = "" if record or not key_id else "There is no key with this id or fingerprint."
+    if request_id:
+        found = explain.of_request(caller, request_id)
+    elif record is not None and request.args.get("ask"):
+        try:
+            found = explain.what_if(record, _question())
+        except ValueError as error:
+            problem = str(error)
+    return web.render(
+        "keys/explain.html",
+        found=found,
+        words=WORDS,
+        request_id=request_id,
+        record=record,
+        scopes=[(scope, scope) for scope in sorted(ALL_SCOPES)],
+        recent=explain.recent(caller, record.id if record else None),
+        problem=problem,
+        status=422 if problem else 200,
+    )
+
+
+def _named(text: str) -> ApiKey | None:
+    """The key with this id or fingerprint; None if there is none here."""
+    caller = web.actor()
+    if FINGERPRINT.fullmatch(text.lower()):
+        return next(iter(lookup.found(caller, [text.lower()])), None)
+    try:
+        return service.get(caller, text)
+    except NotFound:
+        return None
+
+
+def _question() -> Question:
+    """What is asked, from the address; ValueError in words for a field that is no number."""
+    args = request.args
+    address = args.get("ip", "").strip()
+    ip = parse(address) if address else None
+    if address and ip is None:
+        raise ValueError("Give an internet address, for example 203.0.113.7.")
+    tokens = args.get("tokens", "").strip() or "0"
+    if not (tokens.isascii() and tokens.isdigit() and len(tokens) < 10):
+        raise ValueError("Give the tokens as a whole number.")
+    try:
+        usd = Decimal(args["usd"].strip()) if args.get("usd", "").strip() else None
+    except InvalidOperation:
+        raise ValueError("Give the cost in US dollars, for example 0.25.") from None
+    if usd is not None and not (usd.is_finite() and 0 <= usd < 1_000_000):
+        raise ValueError("Give a cost from 0 to 999,999 US dollars.")
+    return Question(args.get("scope") or None, args.get("model") or None, int(tokens), usd, ip)

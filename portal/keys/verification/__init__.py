@@ -1,0 +1,1 @@
+"""The verification of keys: from memory where possible, current within milliseconds."""

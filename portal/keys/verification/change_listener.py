@@ -1,0 +1,192 @@
+"""Hear of every change of a key, in milliseconds, and tell that it was heard.
+
+One thread a process listens on a connection of its own. While it listens, snapshots are remembered;
+while it does not, every question goes to the database. Several times a second it asks for the
+number of the newest change: a lost notice costs that long and not more, and a process that has had
+no answer for `stale_seconds` says 503 instead of something that may be old.
+"""
+
+import os
+import secrets
+import socket
+import threading
+import time
+from typing import Any
+
+import psycopg
+import structlog
+
+from portal.core.config import libpq_url
+from portal.core.deadlines import elapsed
+from portal.keys.decision.clock import Clock
+from portal.keys.decision.lookup_connections import connect
+from portal.keys.limits.admission import Meters
+from portal.keys.verification.cache import Cache
+
+log = structlog.stdlib.get_logger(__name__)
+
+POLLS = 5  # while an answer may be remembered
+GRACE_SECONDS = 0.05  # a committed change whose notice is still on its way
+RETRY_SECONDS = 0.5
+TIDY_SECONDS = 30.0
+KEPT_ACKNOWLEDGEMENTS = 1000
+CONNECTION = "portal-key-watch"
+
+# In one statement, so that what it reads is no older than what it writes: `seen_at` is the moment
+# from which on the process may say VALID for another `stale_seconds`.
+BEAT = """
+WITH seen AS (
+    INSERT INTO key_verifier (id, host, process, seq, seen_at, stale_seconds)
+    VALUES (%(id)s, %(host)s, %(process)s, %(seq)s, clock_timestamp(), %(stale)s)
+    ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, seen_at = excluded.seen_at
+) SELECT seq, clock_timestamp() FROM key_change_seq
+"""
+ACKNOWLEDGE = """
+INSERT INTO key_acknowledgement (seq, verifier_id, seen_at)
+VALUES (%(seq)s, %(id)s, clock_timestamp()) ON CONFLICT DO NOTHING
+"""
+TIDY = """
+WITH gone AS (
+    DELETE FROM key_verifier WHERE seen_at < now() - interval '1 hour' RETURNING id
+) DELETE FROM key_acknowledgement
+WHERE seq < %s OR verifier_id IN (SELECT id FROM gone)
+"""
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class Watch:
+    """Keeps one cache, one clock and the meters true to the database, from `start` to `stop`."""
+
+    def __init__(
+        self,
+        database_url: str,
+        cache: Cache,
+        meters: Meters,
+        clock: Clock,
+        stale_seconds: float,
+        mark: str,
+    ) -> None:
+        self._url = libpq_url(database_url)
+        # The name shows other processes which secret key this one has
+        # (portal.ops.secret_key_rotation).
+        self._name = f"{CONNECTION} {mark}"
+        self._cache = cache
+        self._meters = meters
+        self._clock = clock
+        self._stale_seconds = stale_seconds
+        self._heard_at = elapsed()
+        self.id = f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.seq = 0
+        self.listening = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the database was heard within `stale_seconds`: what is remembered holds."""
+        return elapsed() - self._heard_at < self._stale_seconds
+
+    def start(self) -> None:
+        """Begin to listen, in a thread of this process."""
+        self._thread = threading.Thread(target=self._run, name="key-watch", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, and with it the remembering."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(self._stale_seconds + 2)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._attend()
+            except psycopg.Error as error:
+                reason = (str(error).strip().splitlines() or [""])[0]
+                log.warning("key changes are not heard of", reason=reason)
+                self._stopping.wait(RETRY_SECONDS)
+
+    def _attend(self) -> None:
+        """Listen on a connection until it ends; from then on nothing is remembered."""
+        try:
+            with connect(self._url, self._name) as connection:
+                self._listen(connection)
+                self._leave(connection)
+        finally:
+            self.listening.clear()
+            self._cache.close()
+
+    def _listen(self, connection: Connection) -> None:
+        connection.execute("LISTEN key_changed")
+        # In this order: a change between the two is noticed, and the cache is still empty.
+        asked_at = elapsed()
+        self.seq = self._beat(connection)
+        self._beat(connection)
+        self._cache.open()
+        self._meters.forget_all()
+        self._heard_at = asked_at
+        self.listening.set()
+        tidy_at = time.monotonic() + TIDY_SECONDS
+        while not self._stopping.is_set():
+            self._hear_until(connection, time.monotonic() + self._stale_seconds / POLLS)
+            asked_at = elapsed()
+            self._catch_up(connection, self._beat(connection))
+            self._heard_at = asked_at
+            if time.monotonic() > tidy_at:
+                connection.execute(TIDY, (self.seq - KEPT_ACKNOWLEDGEMENTS,))
+                tidy_at = time.monotonic() + TIDY_SECONDS
+
+    def _hear_until(self, connection: Connection, due: float) -> None:
+        while (left := due - time.monotonic()) > 0 and not self._stopping.is_set():
+            self._hear(connection, left)
+
+    def _hear(self, connection: Connection, seconds: float) -> None:
+        """Apply what is told next, at most within these seconds, and acknowledge it then."""
+        # What came with the answer to another statement is told first, without waiting.
+        told = [_told(notice) for notice in connection.notifies(timeout=seconds, stop_after=1)]
+        if not told:
+            return
+        names = [name for _, name in told]
+        self._cache.evict(names)
+        self._meters.forget(names)
+        newest = max(seq for seq, _ in told)
+        if newest > self.seq:
+            self._saw(connection, newest)
+
+    def _catch_up(self, connection: Connection, newest: int) -> None:
+        """Forget everything if a change up to the `newest` was not told of."""
+        ends = time.monotonic() + GRACE_SECONDS
+        while newest > self.seq and (left := ends - time.monotonic()) > 0:
+            self._hear(connection, left)
+        if newest > self.seq:
+            log.warning("a notice of a key's change was lost", seen=self.seq, newest=newest)
+            self._cache.flush()
+            self._meters.forget_all()
+            self._saw(connection, newest)
+
+    def _saw(self, connection: Connection, seq: int) -> None:
+        self.seq = seq
+        connection.execute(ACKNOWLEDGE, {"seq": seq, "id": self.id})
+        self._beat(connection)
+
+    def _beat(self, connection: Connection) -> int:
+        """Say that this process lives and what it has seen; return the number of the newest change.
+
+        The clock learns the database's time with it.
+        """
+        asked = self._clock.system()
+        facts = {"id": self.id, "host": socket.gethostname()[:200], "process": os.getpid()}
+        facts |= {"seq": self.seq, "stale": self._stale_seconds}
+        row = connection.execute(BEAT, facts).fetchone()
+        assert row is not None  # noqa: S101 - the table has its one row
+        self._clock.learn(row[1], asked)
+        return int(row[0])
+
+    def _leave(self, connection: Connection) -> None:
+        connection.execute("DELETE FROM key_verifier WHERE id = %s", (self.id,))
+
+
+def _told(notice: psycopg.Notify) -> tuple[int, str]:
+    seq, _, name = notice.payload.partition(" ")
+    return int(seq), name

@@ -1,0 +1,88 @@
+"""Why calls were refused, kept for a while: the trace behind a request id. Never with a key.
+
+Written in batches and capped twice: an attacker fills neither memory nor table.
+"""
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from portal.keys.decision.decision import Check
+from portal.keys.decision.lookup_connections import Wire
+
+WAITING = 2_000  # denials that wait to be written; more are counted only
+KEPT = 20_000  # of one tenant
+KEPT_DAYS = 14
+
+ENTER = "SELECT set_config('app.tenant_id', %s, true)"
+WRITE = """
+INSERT INTO key_denial (tenant_id, request_id, denied_at, key_id, code, source, trace)
+VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """One refused call."""
+
+    tenant_id: str
+    request_id: str
+    denied_at: datetime
+    key_id: str | None
+    code: str
+    source: str | None
+    checks: tuple[Check, ...]
+
+    @property
+    def row(self) -> tuple[Any, ...]:
+        """As the table has it."""
+        trace = orjson.dumps([check.document() for check in self.checks]).decode()
+        return (self.tenant_id, self.request_id, self.denied_at, self.key_id, self.code,
+                self.source, trace)  # fmt: skip
+
+
+class Denials:
+    """The refusals that this process has not written yet. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[Denial] = deque()
+
+    def note(self, denial: Denial) -> None:
+        """Remember a refusal, unless too many wait already."""
+        with self._lock:
+            if len(self._waiting) < WAITING:
+                self._waiting.append(denial)
+
+    def waiting(self, tenant_id: str, request_id: str) -> Denial | None:
+        """A refusal of a moment ago."""
+        with self._lock:
+            return next(
+                (
+                    d
+                    for d in self._waiting
+                    if (d.tenant_id, d.request_id) == (tenant_id, request_id)
+                ),
+                None,
+            )
+
+    def flush(self, wire: Wire) -> int:
+        """Write what waits; what the database does not take is kept for the next time."""
+        with self._lock:
+            taken, self._waiting = list(self._waiting), deque()
+        try:
+            for tenant_id in sorted({denial.tenant_id for denial in taken}):
+                rows = [denial.row for denial in taken if denial.tenant_id == tenant_id]
+                connection = wire.connection()
+                with connection.transaction(), connection.cursor() as cursor:
+                    cursor.execute(ENTER, (tenant_id,))
+                    cursor.executemany(WRITE, rows)
+        except Exception:
+            with self._lock:
+                self._waiting.extendleft(reversed(taken[: WAITING - len(self._waiting)]))
+            raise
+        return len(taken)

@@ -1,0 +1,86 @@
+"""Answer programs' questions about keys before the framework, which would cost more than they.
+
+Only the plain case is answered here: a caller that is a key without limits of its own, and a body
+without fault. Everything else goes on to the application, which decides with the same functions and
+has the words for what is wrong. Nothing is consumed before that is known.
+"""
+
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+from portal.core.errors import PortalError
+from portal.keys.decision.decision import Question, refusal
+from portal.keys.decision.snapshot import Snapshot
+from portal.keys.schemas import VerifyKey
+from portal.keys.verification.introspection import introspection
+from portal.keys.verification.use_counts import usage
+from portal.keys.verification.verifier import Engine
+from portal.keys.verification.verify import begin
+from portal.rest import strict_json
+from portal.rest.api import Ready, new_request_id, ready
+from portal.rest.openapi import PREFIX
+
+VERIFY = f"{PREFIX}/api-keys/verify"
+INTROSPECT = "/oauth/introspect"
+SCOPE = "keys:verify"
+
+Header = Callable[[str], str | None]
+
+
+async def verify(engine: Engine, header: Header, body: bytes) -> Ready | None:
+    """Return the answer to the question about a key; None if this request is the application's.
+
+    It waits for nothing but the database's count. Raises Unavailable when that does not come.
+    """
+    engine.require_current()
+    caller = caller_of(engine, header, SCOPE)
+    if caller is None or _kind(header) != "application/json":
+        return None
+    request_id = new_request_id()
+    try:
+        asked = VerifyKey.read(strict_json.parse(body))
+    except PortalError:
+        return None  # said again, in its words, by the application
+    key = engine.remembered(asked.key.strip())
+    if key is None or asked.dry_run:
+        return None
+    begun = begin(engine, caller.tenant_id, asked, request_id, key)
+    if not isinstance(begun, dict):
+        call, counted = begun
+        begun = call.answer(await engine.meters.counting.counted(counted))
+    usage.note(caller.tenant_id, caller.id, engine.clock.now(), scope=SCOPE)
+    return ready(begun, 200, request_id)
+
+
+def introspect(engine: Engine, issuer: str, header: Header, body: bytes) -> Ready | None:
+    """Return what is behind a key (RFC 7662); None if this request is the application's."""
+    engine.require_current()
+    caller = caller_of(engine, header, SCOPE)
+    if caller is None or _kind(header) != "application/x-www-form-urlencoded":
+        return None
+    try:
+        [shown] = parse_qs(body.decode("ascii"), max_num_fields=8)["token"]
+    except (ValueError, KeyError):
+        return None
+    key = engine.remembered(shown.strip())
+    if key is None:
+        return None
+    now = engine.clock.now()
+    usage.note(caller.tenant_id, caller.id, now, scope=SCOPE)
+    found = introspection(key, issuer, now) if key.tenant_id == caller.tenant_id else None
+    return ready(found or {"active": False}, 200, new_request_id())
+
+
+def caller_of(engine: Engine, header: Header, scope: str) -> Snapshot | None:
+    """Return the key that a request shows, if it has this scope and nothing of it has to be
+    counted."""
+    scheme, _, token = (header("authorization") or "").partition(" ")
+    key = engine.remembered(token) if scheme.lower() == "bearer" else None
+    if key is None or key.allowed_ips or key.counts_calls:
+        return None
+    refused = refusal(key, Question(scope=scope), engine.clock.now())
+    return key if refused is None else None
+
+
+def _kind(header: Header) -> str:
+    return (header("content-type") or "").partition(";")[0].strip().lower()

@@ -1,0 +1,59 @@
+"""Who tries keys that do not exist: counted by where the tries come from, never by the key.
+
+A count by key would let a stranger lock out its owner. IPv6 sources are networks of 64 bits: one
+host has that many addresses for itself.
+
+Each new guess costs a look-up, and is counted with it in the database: so all processes together
+look up ALLOWED guesses a source and minute, and one more for each that had not heard of it yet.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from ipaddress import IPv6Address
+
+from portal.outbound.networks import Address
+
+ALLOWED = 30  # unknown keys a source and minute
+WINDOW_SECONDS = 60.0
+CAPACITY = 10_000
+NOTE = "SELECT failures, seconds_left FROM note_unknown_key(%s)"
+
+
+class FailedSources:
+    """The sources whose keys were unknown, as this process knows. Safe to share between threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def note(self, source: Address, seen: tuple[int, float] | None = None) -> None:
+        """One more unknown key from there. `seen`: how many all processes had in this minute, and
+        the seconds that are left of it."""
+        name, now = name_of(source), self._clock()
+        with self._lock:
+            count, ends = self._failures.pop(name, (0, 0.0))
+            if ends <= now:
+                count, ends = 0, now + WINDOW_SECONDS
+            count += 1
+            if seen is not None and seen[0] > count:
+                count, ends = seen[0], now + seen[1]
+            self._failures[name] = (count, ends)
+            while len(self._failures) > CAPACITY:
+                self._failures.popitem(last=False)
+
+    def wait(self, source: Address | None) -> int:
+        """Seconds until the source may have a key looked up again; 0 for now."""
+        found = None if source is None else self._failures.get(name_of(source))
+        if found is None or found[0] < ALLOWED:
+            return 0
+        return max(0, int(found[1] - self._clock() + 0.999))
+
+
+def name_of(source: Address) -> str:
+    """The network that counts as one source."""
+    if isinstance(source, IPv6Address):
+        return f"{IPv6Address(int(source) >> 64 << 64)}/64"
+    return str(source)

@@ -1,0 +1,229 @@
+"""When, how often and from where keys were used: gathered in memory, written every few seconds.
+
+A write for each call would make every request of a busy key wait for the same row. What a process
+has gathered is kept until the database has taken it; an admin sees it at most INTERVAL later.
+"""
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import orjson
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from portal.database.session import db
+from portal.fast.statements import set_local
+
+log = logging.getLogger("portal.keys.verification.use_counts")
+INTERVAL = 10  # seconds
+ASPECTS = 50_000  # counters that may wait; new sources beyond them are not told apart
+WHAT_LENGTH = 200
+
+# Sorted ids, so that two processes lock rows in the same order; forward only, so that the slower
+# of them takes nothing back.
+WRITE = text(
+    """
+    UPDATE api_key_runtime AS runtime
+    SET last_used_at = greatest(runtime.last_used_at, used.last_at),
+        request_count = runtime.request_count + used.calls,
+        denied_count = runtime.denied_count + used.denials,
+        last_denied_at = greatest(runtime.last_denied_at, used.denied_at),
+        last_denied_code = CASE WHEN used.denied_at >= coalesce(runtime.last_denied_at, '-infinity')
+            THEN used.denied_code ELSE runtime.last_denied_code END
+    FROM (
+        SELECT runtime.key_id, used.last_at, used.calls, used.denials, used.denied_at,
+            used.denied_code
+        FROM jsonb_to_recordset(CAST(CAST(:uses AS text) AS jsonb)) AS used (
+            key_id text, last_at timestamptz, calls bigint, denials bigint,
+            denied_at timestamptz, denied_code text
+        )
+        JOIN api_key_runtime AS runtime
+            ON runtime.tenant_id = :tenant_id AND runtime.key_id = used.key_id
+        ORDER BY runtime.key_id FOR UPDATE OF runtime
+    ) AS used
+    WHERE runtime.tenant_id = :tenant_id AND runtime.key_id = used.key_id
+    """
+)
+WRITE_ASPECTS = text(
+    """
+    INSERT INTO key_use AS known (tenant_id, key_id, hour, aspect, what, calls, last_at)
+    SELECT :tenant_id, seen.* FROM jsonb_to_recordset(CAST(CAST(:uses AS text) AS jsonb)) AS seen (
+        key_id text, hour timestamptz, aspect text, what text, calls bigint, last_at timestamptz
+    )
+    ON CONFLICT (tenant_id, key_id, hour, aspect, what) DO UPDATE
+    SET calls = known.calls + excluded.calls, last_at = greatest(known.last_at, excluded.last_at)
+    """
+)
+
+
+@dataclass(slots=True)
+class Use:
+    """What one key did since the last writing."""
+
+    last_at: datetime | None = None
+    calls: int = 0
+    denials: int = 0
+    denied_at: datetime | None = None
+    denied_code: str | None = None
+
+    def add(self, other: "Use") -> None:
+        """Both together."""
+        self.last_at = _later(self.last_at, other.last_at)
+        self.calls += other.calls
+        self.denials += other.denials
+        if other.denied_at and _later(self.denied_at, other.denied_at) == other.denied_at:
+            self.denied_at, self.denied_code = other.denied_at, other.denied_code
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((moment for moment in (one, other) if moment is not None), default=None)
+
+
+Aspect = tuple[str, datetime, str, str]
+"""Key, hour, which kind of thing (call, source, scope, denial), which one."""
+
+Calls = tuple[str, str, datetime, str | None, str | None]
+"""What calls have in common: tenant, key, hour, source, scope."""
+
+
+class Gathered:
+    """Uses of keys, by tenant and key, and counters of what they were used from and for."""
+
+    def __init__(self) -> None:
+        self.uses: dict[str, dict[str, Use]] = defaultdict(dict)
+        self.counts: dict[str, dict[Aspect, tuple[int, datetime]]] = defaultdict(dict)
+        self._counters = 0
+
+    def add(self, tenant_id: str, key_id: str, use: Use) -> None:
+        """This use too."""
+        known = self.uses[tenant_id].setdefault(key_id, use)
+        if known is not use:
+            known.add(use)
+
+    def count(self, tenant_id: str, aspect: Aspect, calls: int, at: datetime) -> None:
+        """So many more of an aspect; a new one only while there is room."""
+        counts = self.counts[tenant_id]
+        known = counts.get(aspect)
+        if known is not None:
+            counts[aspect] = (known[0] + calls, max(known[1], at))
+        elif self._counters < ASPECTS:
+            self._counters += 1
+            counts[aspect] = (calls, at)
+
+    def unfold(self, alike: Calls, calls: int, at: datetime) -> None:
+        """What calls that are alike add to their key and to each of its aspects."""
+        tenant_id, key_id, hour, source, scope = alike
+        self.add(tenant_id, key_id, Use(at, calls))
+        for aspect, what in (("call", ""), ("source", source), ("scope", scope)):
+            if what is not None:
+                self.count(tenant_id, (key_id, hour, aspect, what[:WHAT_LENGTH]), calls, at)
+
+
+class Usage:
+    """The uses that this process has not written yet. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._gathered = Gathered()
+        # A call is one look-up here, and is taken apart when it is written.
+        self._calls: dict[Calls, tuple[int, datetime]] = {}
+        self._hour = datetime.min.replace(tzinfo=UTC)
+        self._hour_ends = self._hour
+
+    def note(
+        self,
+        tenant_id: str,
+        key_id: str,
+        at: datetime,
+        calls: int = 1,
+        *,
+        source: str | None = None,
+        scope: str | None = None,
+    ) -> None:
+        """Remember that a key opened a door, from where and with which right."""
+        with self._lock:
+            alike = (tenant_id, key_id, self._hour_of(at), source, scope)
+            known = self._calls.get(alike)
+            if known is not None:
+                self._calls[alike] = (known[0] + calls, max(known[1], at))
+            elif len(self._calls) < ASPECTS:
+                self._calls[alike] = (calls, at)
+            else:
+                self._gathered.unfold((*alike[:3], None, None), calls, at)
+
+    def deny(self, tenant_id: str, key_id: str, at: datetime, code: str) -> None:
+        """Remember that a key was refused, and why."""
+        with self._lock:
+            hour = self._hour_of(at)
+            self._gathered.add(tenant_id, key_id, Use(denials=1, denied_at=at, denied_code=code))
+            self._gathered.count(tenant_id, (key_id, hour, "denial", code), 1, at)
+
+    def flush(self) -> int:
+        """Write what was gathered, on a connection of its own; gives the number of keys.
+
+        Needs an application context. What the database does not take is kept for the next time.
+        """
+        with self._lock:
+            gathered, self._gathered = self._gathered, Gathered()
+            calls, self._calls = self._calls, {}
+        for alike, (many, at) in calls.items():
+            gathered.unfold(alike, many, at)
+        for tenant_id, uses in sorted(gathered.uses.items()):
+            counts = gathered.counts[tenant_id]
+            try:
+                with db.engine.begin() as connection:
+                    _write(connection, tenant_id, uses, counts)
+            except SQLAlchemyError:
+                log.warning("the use of %d keys could not be written yet", len(uses))
+                self._take_back(tenant_id, uses, counts)
+        return sum(len(uses) for uses in gathered.uses.values())
+
+    def _take_back(
+        self,
+        tenant_id: str,
+        uses: Mapping[str, Use],
+        counts: Mapping[Aspect, tuple[int, datetime]],
+    ) -> None:
+        with self._lock:
+            for key_id, use in uses.items():
+                self._gathered.add(tenant_id, key_id, use)
+            for aspect, (calls, at) in counts.items():
+                self._gathered.count(tenant_id, aspect, calls, at)
+
+    def _hour_of(self, at: datetime) -> datetime:
+        if not self._hour <= at < self._hour_ends:
+            self._hour = at.replace(minute=0, second=0, microsecond=0)
+            self._hour_ends = self._hour + timedelta(hours=1)
+        return self._hour
+
+
+def _write(
+    connection: Connection,
+    tenant_id: str,
+    uses: Mapping[str, Use],
+    counts: Mapping[Aspect, tuple[int, datetime]],
+) -> None:
+    set_local(connection, {"app.tenant_id": tenant_id})
+    # As JSON: psycopg takes ten times as long to write arrays.
+    used = [
+        {"key_id": key_id, "last_at": use.last_at, "calls": use.calls, "denials": use.denials,
+         "denied_at": use.denied_at, "denied_code": use.denied_code}
+        for key_id, use in sorted(uses.items())
+    ]  # fmt: skip
+    connection.execute(WRITE, {"tenant_id": tenant_id, "uses": orjson.dumps(used).decode()})
+    if counts:
+        seen = [
+            {"key_id": key_id, "hour": hour, "aspect": aspect, "what": what, "calls": calls,
+             "last_at": at}
+            for (key_id, hour, aspect, what), (calls, at) in sorted(counts.items())
+        ]  # fmt: skip
+        connection.execute(
+            WRITE_ASPECTS, {"tenant_id": tenant_id, "uses": orjson.dumps(seen).decode()}
+        )
+
+
+usage = Usage()

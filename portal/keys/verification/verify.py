@@ -1,0 +1,238 @@
+"""Is this key good, for this? The answer to services that are called with keys.
+
+Always an answer and never an error: `valid`, and the code of the first check that refuses. Another
+tenant's key looks like none. What is refused consumes nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from portal.keys.decision.decision import (
+    MALFORMED,
+    METERED,
+    NOT_FOUND,
+    SOURCE_LIMITED,
+    VALID,
+    Check,
+    Question,
+    refusal,
+    trace,
+)
+from portal.keys.decision.snapshot import Snapshot
+from portal.keys.decision.verdict import FREE, Admission
+from portal.keys.limits.admission import Call
+from portal.keys.schemas import RehearseKey, VerifyKey
+from portal.keys.verification.denials import Denial
+from portal.keys.verification.use_counts import usage
+from portal.keys.verification.verifier import Engine
+from portal.outbound.networks import parse
+
+NOTHING: dict[str, Any] = {
+    "key_id": None,
+    "name": None,
+    "kind": None,
+    "tenant_id": None,
+    "application_id": None,
+    "app_id": None,
+    "scopes": [],
+    "expires_at": None,
+    "limits": [],
+    "budget": None,
+    "reservation_id": None,
+}
+UNKNOWN = {
+    MALFORMED: "this text has not the shape of a key, or its checksum is wrong",
+    NOT_FOUND: "no key of this tenant",
+    SOURCE_LIMITED: "too many unknown keys from this address",
+}
+"""Code → what is said where there is no key to tell of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call about which everything but the meters is decided: its key holds."""
+
+    engine: Engine
+    key: Snapshot
+    question: Question
+    request_id: str
+    source: str | None
+    now: datetime
+
+    def answer(self, admission: Admission) -> dict[str, Any]:
+        """The answer, when the meters have been read."""
+        if admission.refused is not None:
+            return refused(self, admission.refused, admission)
+        key = self.key
+        usage.note(key.tenant_id, key.id, self.now, source=self.source, scope=self.question.scope)
+        return _answer(key, VALID, admission)
+
+
+Begun = dict[str, Any] | tuple[Asked, Call]
+"""The answer, or a call that the database has to count first."""
+
+
+def verify(engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str) -> dict[str, Any]:
+    """Decide about a key for a caller of this tenant.
+
+    Raises Unavailable when the database is needed and away, Conflict for a reservation id that
+    belongs to another key.
+    """
+    key = engine.find(asked.key.strip(), question_of(asked).ip)
+    begun = begin(engine, tenant_id, asked, request_id, key)
+    if isinstance(begun, dict):
+        return begun
+    call, counted = begun
+    return call.answer(engine.meters.wait(counted))
+
+
+def begin(
+    engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str, key: Snapshot | str
+) -> Begun:
+    """Decide as far as memory goes about what was found of a key: a snapshot, or why there is none.
+
+    Only what is rehearsed (`dry_run`), and a source of guesses at other tenants' keys, waits for
+    the database here.
+    """
+    question = question_of(asked)
+    now = engine.clock.now()  # after the look-up, which may have corrected it
+    if isinstance(key, Snapshot) and key.tenant_id != tenant_id:
+        key = SOURCE_LIMITED if engine.sources.wait(question.ip) else NOT_FOUND
+        if key == NOT_FOUND:
+            engine.note_unknown(question.ip, is_new=False)
+    if isinstance(key, str):
+        return _unknown(engine, tenant_id, key, asked, request_id, now)
+    code = refusal(key, question, now)
+    if asked.dry_run:
+        return rehearsed(engine, key, asked)
+    call = Asked(engine, key, question, request_id, asked.ip, now)
+    if code is not None:
+        return refused(call, code, FREE)
+    if not key.is_metered and question.usd is None:
+        return call.answer(FREE)
+    own_id = None if question.usd is None else asked.reservation_id
+    begun = engine.meters.begin(key, question, own_id)
+    return call.answer(begun) if isinstance(begun, Admission) else (call, begun)
+
+
+def refused(call: Asked, code: str, admission: Admission) -> dict[str, Any]:
+    """The answer to a call that is refused; its trace is kept."""
+    usage.deny(call.key.tenant_id, call.key.id, call.now, code)
+    deny(call.engine, call.key, call.question, code, admission, call.request_id, call.now)
+    return _answer(call.key, code, admission)
+
+
+def question_of(asked: RehearseKey) -> Question:
+    """What is asked of the key, as the decision reads it."""
+    return Question(
+        scope=asked.scope,
+        model=asked.model,
+        tokens=asked.cost_tokens or 0,
+        usd=asked.estimated_usd,
+        ip=None if asked.ip is None else parse(asked.ip),
+    )
+
+
+def deny(
+    engine: Engine,
+    key: Snapshot,
+    question: Question,
+    code: str,
+    admission: Admission,
+    request_id: str,
+    now: datetime,
+) -> None:
+    """Keep the trace of a refusal, to be found by the request's id."""
+    checks = (*trace(key, question, now), *counted(question, admission, code))
+    source = None if question.ip is None else str(question.ip)
+    engine.denials.note(Denial(key.tenant_id, request_id, now, key.id, code, source, checks))
+
+
+def counted(question: Question, admission: Admission, code: str) -> list[Check]:
+    """The checks that count, up to the one that refused; none where an earlier one did."""
+    if code not in METERED:
+        return []
+    return metered(question, admission)[: METERED.index(code) + 1]
+
+
+def metered(question: Question, admission: Admission) -> list[Check]:
+    """Every check that counts, as the meters stand."""
+    limits = {limit.name: limit for limit in admission.limits}
+    found = []
+    for step, name, cost in (
+        ("USES_EXCEEDED", "uses", 1),
+        ("RPM_EXCEEDED", "rpm", 1),
+        ("TPM_EXCEEDED", "tpm", question.tokens),
+    ):
+        limit, fits, detail = limits.get(name), True, "no limit"
+        if limit is not None:
+            left = limit.remaining
+            fits = left is None or cost <= left
+            detail = f"needs {cost}; {'unknown' if left is None else left} of {limit.limit} left"
+        found.append(Check(step, fits and admission.refused != step, detail))
+    return [*found, _affordable(question, admission)]
+
+
+def _affordable(question: Question, admission: Admission) -> Check:
+    step, budget = "BUDGET_EXCEEDED", admission.budget
+    if budget is None or budget.max_usd is None:
+        return Check(step, admission.refused != step, "no budget")
+    left = budget.max_usd - budget.spent_usd - budget.reserved_usd
+    fits = left > 0 if question.usd is None else question.usd <= left
+    needs = "cost unknown" if question.usd is None else f"needs {_dollars(question.usd)}"
+    detail = f"{needs}; {_dollars(max(left, Decimal(0)))} of {_dollars(budget.max_usd)} left"
+    return Check(step, fits and admission.refused != step, f"{detail}, in US dollars")
+
+
+def _dollars(usd: Decimal) -> str:
+    """With cents, and with what is smaller where there is something."""
+    whole, _, part = f"{usd:f}".partition(".")
+    return f"{whole}.{part.rstrip('0').ljust(2, '0')}"
+
+
+def _unknown(
+    engine: Engine, tenant_id: str, code: str, asked: VerifyKey, request_id: str, now: datetime
+) -> dict[str, Any]:
+    check = Check(code, False, UNKNOWN[code])
+    if asked.dry_run:
+        return {"valid": False, "code": code, **NOTHING, "trace": [check.document()]}
+    engine.denials.note(Denial(tenant_id, request_id, now, None, code, asked.ip, (check,)))
+    return {"valid": False, "code": code, **NOTHING}
+
+
+def rehearsed(engine: Engine, key: Snapshot, asked: RehearseKey) -> dict[str, Any]:
+    """The answer with the whole trace, and nothing consumed."""
+    verdict, admission, checks = rehearse(engine, key, question_of(asked))
+    return {**_answer(key, verdict, admission), "trace": checks}
+
+
+def rehearse(
+    engine: Engine, key: Snapshot, question: Question
+) -> tuple[str, Admission, list[dict[str, Any]]]:
+    """The verdict, how the meters stand, and every check, also those after the first refusal."""
+    now = engine.clock.now()
+    code = refusal(key, question, now)
+    admission = engine.meters.look(key, question)
+    checks = [*trace(key, question, now), *metered(question, admission)]
+    return code or admission.refused or VALID, admission, [check.document() for check in checks]
+
+
+def _answer(key: Snapshot, code: str, admission: Admission) -> dict[str, Any]:
+    budget = admission.budget
+    return {
+        "valid": code == VALID,
+        "code": code,
+        "key_id": key.id,
+        "name": key.name,
+        "kind": key.kind,
+        "tenant_id": key.tenant_id,
+        "application_id": key.application_id,
+        "app_id": key.application_slug,
+        "scopes": sorted(key.scopes),
+        "expires_at": key.expires_at,
+        "limits": [limit.document for limit in admission.limits],
+        "budget": None if budget is None else budget.document,
+        "reservation_id": admission.reservation_id,
+    }

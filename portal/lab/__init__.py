@@ -1,0 +1,1 @@
+"""Tries webhooks out: test deliveries, trials, rehearsals."""

@@ -1,0 +1,207 @@
+"""One test delivery, from the click to the record: begin, send, finish.
+
+Three steps, two short transactions, none open while bytes are on the wire. The attempt's row is
+there before the request leaves, so that a process that dies in between leaves a trace.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import delete, func, or_, select, text, update
+
+from portal.core.config import running
+from portal.core.errors import Conflict, NotFound, RateLimited
+from portal.database.session import Actor, database_now, find, let_go, new_id, session
+from portal.delivery import sending
+from portal.events.publishing import key_material
+from portal.outbound import Outcome, Request, send_now
+from portal.records.audit import trail as audit
+from portal.records.listing import Listing, Page, Query, page
+from portal.records.quotas import stored_bytes
+from portal.webhooks import application_status
+from portal.webhooks.models import OUTCOMES, DeliveryAttempt, Webhook
+from portal.webhooks.schemas import TestInput
+from portal.webhooks.signing import keyring, signature_schemes, standard_webhooks
+
+PER_WEBHOOK, PER_TENANT = 10, 30
+WINDOW = timedelta(minutes=1)
+KEEP = timedelta(days=30)
+FORGOTTEN_AT_ONCE = 10_000
+ON_ITS_WAY = (
+    "The request left, and no outcome was recorded: it is still on its way, or the portal was"
+    " stopped in between."
+)
+
+# Typed for records; an attempt has the columns that a list needs, and none is ever deleted.
+ATTEMPTS: Listing[Any] = Listing(
+    DeliveryAttempt,
+    filters={"outcome": DeliveryAttempt.outcome, "event_type": DeliveryAttempt.event_type},
+    choices={"outcome": OUTCOMES},
+    ranges={"created_at": DeliveryAttempt.created_at},
+    sorts={"created_at": DeliveryAttempt.id},
+)
+
+
+def fire(actor: Actor, webhook_id: str, command: TestInput) -> DeliveryAttempt:
+    """Send one signed test request and store the result.
+
+    It ends the running transaction before it sends, so call it from an edge. Whatever the receiver
+    does becomes the attempt's outcome. Raises Conflict for a webhook without a target or one that
+    may not send, RateLimited for too many tests, Unavailable when the secret store does not answer;
+    then nothing was sent.
+    """
+    attempt, request = _begin(actor, webhook_id, command)
+    let_go()
+    outcome = send_now(request, running().outbound_allow)
+    return _finish(actor, attempt, outcome)
+
+
+def attempts(actor: Actor, webhook: Webhook, query: Query) -> Page[Any]:
+    """A webhook's attempts, one page."""
+    of_one = replace(ATTEMPTS, filters={**ATTEMPTS.filters, "of": DeliveryAttempt.webhook_id})
+    filters = {**query.filters, "of": webhook.id}
+    return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
+
+
+def attempt(actor: Actor, webhook_id: str, attempt_id: str) -> DeliveryAttempt:
+    """One attempt of one webhook. Raises NotFound."""
+    query = DeliveryAttempt.seen_by(actor).where(
+        DeliveryAttempt.webhook_id == webhook_id, DeliveryAttempt.id == attempt_id
+    )
+    found = session.scalar(query)
+    if found is None:
+        raise NotFound(f"There is no delivery {attempt_id[:60]} of this webhook.")
+    return found
+
+
+def forget_old(tenant_id: str) -> bool:
+    """Housekeeping: drop attempts of one tenant that are older than KEEP; whether there are more.
+
+    Those of a tenant that keeps its events for less went with their events.
+    """
+    moment = func.now() - KEEP
+    of_tenant = DeliveryAttempt.tenant_id == tenant_id
+    old = or_(
+        (DeliveryAttempt.id >= "att") & (DeliveryAttempt.id < func.ulid_floor("att", moment)),
+        DeliveryAttempt.delivery_id.is_(None) & (DeliveryAttempt.created_at < moment),
+    )
+    ids = list(
+        session.scalars(select(DeliveryAttempt.id).where(of_tenant, old).limit(FORGOTTEN_AT_ONCE))
+    )
+    session.execute(
+        delete(DeliveryAttempt)
+        .where(of_tenant, DeliveryAttempt.id.in_(ids))
+        .execution_options(synchronize_session=False)
+    )
+    if ids:
+        stored_bytes.measure_soon(tenant_id)
+    return len(ids) == FORGOTTEN_AT_ONCE
+
+
+def _begin(actor: Actor, webhook_id: str, command: TestInput) -> tuple[DeliveryAttempt, Request]:
+    actor.require("webhooks:write")
+    [command] = key_material.screened(actor.tenant_id, [command])
+    webhook = find(Webhook, actor, webhook_id)
+    if webhook.direction == "inbound":
+        raise Conflict("This webhook is inbound: others call it, so there is nothing to send.")
+    if webhook.url is None:
+        raise Conflict("This webhook has no target URL yet. Give it one, then send a test.")
+    application_status.check_works(webhook)
+    now = database_now()
+    _take_turn(actor, webhook, now)
+    keys = keyring.open_keys(webhook, now)
+    if command.newest_secret_only:
+        keys = keys[:1]
+    attempt_id = new_id(DeliveryAttempt.id_prefix)
+    request = signed_request(webhook, attempt_id, command, keys, now)
+    attempt = DeliveryAttempt(
+        tenant_id=actor.tenant_id,
+        id=attempt_id,
+        webhook_id=webhook.id,
+        event_type=command.event_type,
+        actor_id=actor.id,
+        actor_name=actor.name[:200],
+        url=webhook.url,
+        request_headers=[list(pair) for pair in request.headers.items()],
+        body_of_test=request.body.decode(),
+        signed_with=standard_webhooks.fingerprint(keys[0]),
+        explanation=ON_ITS_WAY,
+    )
+    session.add(attempt)
+    session.flush()
+    return attempt, request
+
+
+def signed_request(
+    webhook: Webhook, message_id: str, command: TestInput, keys: Sequence[str], now: datetime
+) -> Request:
+    """The request exactly as it leaves: body, signature of this moment, the webhook's headers."""
+    body = orjson.dumps(
+        {
+            "type": command.event_type,
+            "timestamp": now.astimezone(UTC).isoformat(timespec="milliseconds"),
+            "data": command.data,
+        }
+    )
+    headers = {
+        "content-type": "application/json",
+        "user-agent": sending.USER_AGENT,
+        **signature_schemes.headers(
+            webhook.signature_scheme, keys, message_id, body, int(now.timestamp())
+        ),
+        "cpod-test": "true",
+        **webhook.headers,
+    }
+    timeout = webhook.retry_policy["timeoutMs"] / 1000
+    return Request("POST", webhook.url or "", headers, body, timeout=timeout)
+
+
+def _take_turn(actor: Actor, webhook: Webhook, now: datetime) -> None:
+    """Raises RateLimited when the webhook or the tenant had its tests of this minute."""
+    # One tenant's tests are counted one after the other, else two would both see one place left.
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"),
+        {"name": f"test deliveries of {actor.tenant_id}"},
+    )
+    recent = (
+        select(DeliveryAttempt.created_at)
+        .where(DeliveryAttempt.tenant_id == actor.tenant_id)
+        .where(DeliveryAttempt.created_at > now - WINDOW, DeliveryAttempt.delivery_id.is_(None))
+        .order_by(DeliveryAttempt.created_at.desc())
+    )
+    of_this = recent.where(DeliveryAttempt.webhook_id == webhook.id)
+    for query, limit, whose in (
+        (of_this, PER_WEBHOOK, "this webhook"),
+        (recent, PER_TENANT, "your tenant"),
+    ):
+        if oldest := session.scalar(query.offset(limit - 1).limit(1)):
+            raise RateLimited(
+                f"At most {limit} test deliveries a minute for {whose}. Wait a moment.",
+                retry_after=max(1, math.ceil((oldest + WINDOW - now).total_seconds())),
+            )
+
+
+def _finish(actor: Actor, attempt: DeliveryAttempt, outcome: Outcome) -> DeliveryAttempt:
+    """Record what came of it; the webhook may have been changed or deleted meanwhile."""
+    for name, value in (sending.answered(outcome) | {"completed_at": database_now()}).items():
+        setattr(attempt, name, value)
+    session.flush()
+    # Not through the record: a delivery is no edit, so it takes no version and no updated_at.
+    session.execute(
+        update(Webhook)
+        .where(Webhook.tenant_id == actor.tenant_id, Webhook.id == attempt.webhook_id)
+        .values(
+            last_delivery_at=func.now(),
+            last_delivery_status=outcome.kind,
+            updated_at=Webhook.updated_at,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    webhook = find(Webhook, actor, attempt.webhook_id, include_deleted=True)
+    noted = {"event_type": (None, attempt.event_type), "outcome": (None, outcome.kind)}
+    audit.record(actor, "webhook.tested", webhook, noted)
+    return attempt

@@ -1,0 +1,120 @@
+"""Tables partitioned by day through their ids: a ULID begins with the time that it was made.
+
+History: migrations up to 0033 install these texts, and nobody changes them any more. The current
+text of each function is in `functions/`.
+
+The id is the partition key, so the primary key stays (tenant_id, id), a row is found by its id in
+the one partition that it can be in, and what is old is dropped as a whole table.
+"""
+
+from collections.abc import Sequence
+
+from alembic import op
+
+from portal.migrations.tenancy import APP_ROLE, tenant_table
+
+Parents = Sequence[tuple[str, str]]
+"""Tables, and the prefixes of their ids."""
+
+EVENTS_AND_DELIVERIES: Parents = (("event", "evt"), ("delivery", "dlv"))
+
+ULID_FLOOR = """
+CREATE FUNCTION ulid_floor(prefix text, moment timestamptz) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    rest bigint := floor(extract(epoch FROM moment) * 1000);
+    found text := '';
+BEGIN
+    FOR place IN 1..10 LOOP
+        found := substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', (rest % 32)::integer + 1, 1) || found;
+        rest := rest / 32;
+    END LOOP;
+    RETURN prefix || '_' || found;
+END $$
+"""
+
+# The portal's own role cannot create or drop tables; the worker asks these functions of the owner.
+ENSURE = """
+CREATE OR REPLACE FUNCTION ensure_day_partitions(days integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    parent text; prefix text; day date; name text; low text; high text;
+    made integer := 0;
+BEGIN
+    FOR parent, prefix IN VALUES <pairs> LOOP
+        FOR step IN -1..least(days, 60) LOOP
+            day := (now() AT TIME ZONE 'UTC')::date + step;
+            name := parent || '_' || to_char(day, 'YYYYMMDD');
+            CONTINUE WHEN to_regclass(name) IS NOT NULL;
+            low := ulid_floor(prefix, day::timestamp AT TIME ZONE 'UTC');
+            high := ulid_floor(prefix, (day + 1)::timestamp AT TIME ZONE 'UTC');
+            BEGIN
+                EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+                    name, parent, low, high);
+            EXCEPTION WHEN check_violation OR invalid_object_definition THEN
+                -- Rows of that day that came before their partition stay where they are, and a
+                -- day that another partition has needs none of its own.
+                CONTINUE;
+            END;
+            EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+            EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+            EXECUTE format(
+                'CREATE POLICY tenant ON %I USING (tenant_id = (SELECT current_tenant()))'
+                ' WITH CHECK (tenant_id = (SELECT current_tenant()))', name);
+            made := made + 1;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END $$
+"""
+DROP = """
+CREATE OR REPLACE FUNCTION drop_day_partitions(keep_days integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    name text; dropped integer := 0;
+BEGIN
+    FOR name IN
+        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent IN (<tables>)
+        AND c.relname ~ '_[0-9]{8}$'
+        AND to_date(right(c.relname, 8), 'YYYYMMDD')
+            < (now() AT TIME ZONE 'UTC')::date - greatest(keep_days, 30)
+    LOOP
+        EXECUTE format('DROP TABLE %I', name);
+        dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+END $$
+"""
+FUNCTIONS = ("ensure_day_partitions(integer)", "drop_day_partitions(integer)")
+
+
+def partition_functions() -> None:
+    """The functions by which the worker looks after the partitions of events and deliveries."""
+    op.execute(ULID_FLOOR)
+    look_after(EVENTS_AND_DELIVERIES)
+    for name in FUNCTIONS:
+        lend(name)
+
+
+def look_after(parents: Parents) -> None:
+    """Let the functions look after these tables, and no others."""
+    op.execute(ENSURE.replace("<pairs>", ", ".join(str(pair) for pair in parents)))
+    op.execute(DROP.replace("<tables>", ", ".join(f"'{name}'::regclass" for name, _ in parents)))
+
+
+def lend(function: str) -> None:
+    """Only the portal's own role may call this function of the owner."""
+    op.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {APP_ROLE}")
+
+
+def rest_partition(parent: str) -> None:
+    """What no day's partition takes: older than the first, or later than the last one made."""
+    op.execute(f"CREATE TABLE {parent}_rest PARTITION OF {parent} DEFAULT")
+    tenant_table(f"{parent}_rest", rights=None)
+
+
+def drop_partition_functions() -> None:
+    for name in (*FUNCTIONS, "ulid_floor(text, timestamptz)"):
+        op.execute(f"DROP FUNCTION {name}")

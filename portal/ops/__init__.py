@@ -1,0 +1,1 @@
+"""Running the portal: the command line, the server, the worker, migrations, the doctor."""

@@ -1,0 +1,102 @@
+"""`portal backup`: save everything in the database to one file, as of one moment, online.
+
+Row-level security binds the owner of the tables too, so the backup connects as a role that is
+exempt and may only read; the operator creates it. The file does not hold the configuration with its
+secret keys, nor what is in Vault.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from portal.core.config import Config
+from portal.database import app_role
+from portal.ops import secret_key_rotation
+from portal.ops.backup import archive, postgres_programs
+
+MAY_READ = """
+SELECT current_user, rolsuper OR rolbypassrls,
+  (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace
+   AND relkind IN ('r', 'p', 'S') AND NOT has_table_privilege(oid, 'SELECT'))
+FROM pg_roles WHERE rolname = current_user
+"""
+MAKE_ROLE = (
+    "Make it once, as a superuser: CREATE ROLE portal_backup LOGIN BYPASSRLS PASSWORD '…'; "
+    "GRANT pg_read_all_data TO portal_backup; and name it in PORTAL_BACKUP_DATABASE_URL."
+)
+
+
+class BackupError(Exception):
+    """No backup can be made; the message says what to do."""
+
+
+def url_of(config: Config) -> str:
+    """Return the URL to connect with as a role that may read everything."""
+    if config.backup_database_url is None:
+        raise BackupError(f"A backup needs a role that may read every tenant's rows. {MAKE_ROLE}")
+    return config.backup_database_url
+
+
+def problems(connection: "psycopg.Connection[Any]") -> list[str]:
+    """List what keeps the connection's role from reading everything."""
+    row = connection.execute(MAY_READ).fetchone()
+    assert row is not None  # noqa: S101  the current role is always in pg_roles
+    role, sees_all, closed = row
+    found = []
+    if not sees_all:
+        found.append(f"{role} sees only rows of one tenant at a time: it has no BYPASSRLS.")
+    if closed:
+        found.append(f"{role} may not read {closed} of the tables: it is not in pg_read_all_data.")
+    return found
+
+
+def write(config: Config, path: Path) -> dict[str, Any]:
+    """Write the backup file and return its manifest. Raises BackupError, ArchiveError, ToolError.
+    Call it outside of a transaction: it opens one to find out which keys are needed."""
+    with _moment(url_of(config)) as (connection, snapshot):
+        if found := problems(connection):
+            raise BackupError(f"{' '.join(found)} {MAKE_ROLE}")
+        version = connection.info.server_version
+        about = _about(config, connection)
+        program = postgres_programs.tool("pg_dump", version)
+        dump = postgres_programs.output_of(
+            program, url_of(config), "--format=custom", f"--snapshot={snapshot}", "--no-password"
+        )
+        size = archive.write(path, dump, about)
+    return {**about, "bytes": size}
+
+
+@contextmanager
+def _moment(url: str) -> Iterator[tuple["psycopg.Connection[Any]", str]]:
+    """Open a transaction on one snapshot; yield it and the name by which others can share the
+    snapshot."""
+    with app_role.connect(url) as connection:
+        connection.execute("SET idle_in_transaction_session_timeout = 0")
+        connection.commit()
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        row = connection.execute("SELECT pg_export_snapshot()").fetchone()
+        yield connection, str(row and row[0])
+
+
+def _about(config: Config, connection: "psycopg.Connection[Any]") -> dict[str, Any]:
+    row = connection.execute(
+        "SELECT now(), version_num, (SELECT count(*) FROM tenant) FROM alembic_version"
+    ).fetchone()
+    if row is None:
+        raise BackupError("There is nothing to back up: the database was never migrated.")
+    needed = Counter[str]()
+    for _, under in secret_key_rotation.standing(config).each():
+        needed.update(under)
+    return {
+        "made_at": row[0].isoformat(timespec="seconds"),
+        "revision": row[1],
+        "tenants": row[2],
+        "server_version": connection.info.server_version,
+        "secret_store": config.secret_store,
+        "needs_keys": sorted(key_id for key_id in needed if key_id),
+    }

@@ -1,0 +1,140 @@
+"""`portal restore`: load a backup into an empty database, and prove that it can be used.
+
+It runs as the owner of the tables, all or nothing. At the end it checks, as the portal's role, that
+row-level security binds the role, that every key is there and that a secret opens.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from portal import migrations
+from portal.core.config import Config
+from portal.core.embedded_urls import APP_ROLE
+from portal.core.errors import PortalError
+from portal.core.root_keys import SHORT
+from portal.database import app_role
+from portal.database.session import transaction
+from portal.ops import migrate, secret_key_rotation
+from portal.ops.backup import archive, postgres_programs
+from portal.secretstore import SecretNotFound, SecretRef, store
+
+KINDS = ("connectors", "webhooks", "keys")
+"""The kinds of records that have secrets."""
+TARGET = """
+SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+    + (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace),
+  EXISTS (SELECT FROM pg_roles WHERE rolname = %s)
+"""
+NEW_SETTING, LINES_OF_SETTINGS = b"SET transaction_timeout = 0;\n", 40
+"""A line near the beginning of each script of pg_restore 17 and newer; older servers refuse it."""
+
+
+class RestoreError(Exception):
+    """Nothing was restored; the message says what to do."""
+
+
+class NotUsable(Exception):
+    """The data was restored, but something else is missing; the message says what."""
+
+
+def fill(config: Config, path: Path) -> dict[str, Any]:
+    """Fill the empty database from the file, bring it to the newest revision, and return the file's
+    manifest. Raises RestoreError, ArchiveError, ToolError; then the database stays empty."""
+    manifest, url = archive.read(path), migrate.owner_url(config)
+    newest = migrations.head() or ""
+    if manifest["revision"] > newest:
+        raise RestoreError(
+            f"The backup is of a newer release (revision {manifest['revision']}; this one knows "
+            f"{newest}). Restore it with that release."
+        )
+    version = _require_empty(url, manifest)
+    _pour(path, url, postgres_programs.tool("pg_restore", version), version)
+    with app_role.connect(url) as connection:
+        connection.execute("SET statement_timeout = 0")
+        connection.execute("ANALYZE")
+    migrate.upgrade(url)
+    return manifest
+
+
+def _pour(path: Path, url: str, program: Path, version: int) -> None:
+    """Let pg_restore write a script, and psql run it in one transaction."""
+    whole = ("--single-transaction", "--set=ON_ERROR_STOP=1", "--no-psqlrc", "--quiet", "--file=-")
+    script = ("--file=-", "--no-owner")
+    with (
+        archive.dump_of(path) as dump,
+        postgres_programs.input_of(
+            program.with_name("psql"), url, *whole, "--no-password"
+        ) as target,
+        postgres_programs.output_of(program, url, *script, source=dump) as source,
+    ):
+        for line in islice(source, LINES_OF_SETTINGS):
+            if version >= 170000 or line != NEW_SETTING:
+                target.write(line)
+        shutil.copyfileobj(source, target)
+
+
+def _require_empty(url: str, manifest: Mapping[str, Any]) -> int:
+    """Return libpq's number of the server's version. Raises RestoreError if the database cannot
+    take the backup."""
+    with app_role.connect(url) as connection:
+        version = connection.info.server_version
+        row = connection.execute(TARGET, (APP_ROLE,)).fetchone()
+    assert row is not None  # noqa: S101  it has always one
+    things, has_role = row
+    if things:
+        raise RestoreError(
+            "The database is not empty. Make a new one for the owner of the tables, and name it in "
+            "PORTAL_MIGRATION_DATABASE_URL and PORTAL_DATABASE_URL; nothing was changed."
+        )
+    if not has_role:
+        raise RestoreError(
+            f"The role {APP_ROLE} is missing. Make it once, as a superuser: CREATE ROLE {APP_ROLE} "
+            "LOGIN NOSUPERUSER NOBYPASSRLS NOINHERIT PASSWORD '…';"
+        )
+    theirs = manifest["server_version"] // 10000
+    if version // 10000 < theirs:
+        raise RestoreError(
+            f"The backup is of PostgreSQL {theirs}, this server is of {version // 10000}: use one "
+            "that is at least as new."
+        )
+    return version
+
+
+def prove(config: Config) -> str:
+    """Check the restored data as the portal's role, open a secret, and return one sentence about
+    it. Raises NotUsable. Call it outside of a transaction."""
+    with app_role.connect(config.database_url) as connection:
+        if found := app_role.problems(connection):
+            raise NotUsable(" ".join(found))
+    if lost := secret_key_rotation.standing(config).closed(config):
+        keys = sorted({key_id[:SHORT] for under in lost.values() for key_id in under if key_id})
+        raise NotUsable(
+            f"No configured key opens {secret_key_rotation.in_words(lost)}. "
+            f"Add the key {', '.join(keys) or 'that they were made with'} behind the first in "
+            "PORTAL_SECRET_KEY (or PORTAL_SECRET_STORE_KEY); portal doctor says when all is there."
+        )
+    return _open_one()
+
+
+def _open_one() -> str:
+    try:
+        for tenant_id in secret_key_rotation.tenants():
+            with transaction(tenant_id):
+                for ref in _refs(tenant_id):
+                    with suppress(SecretNotFound):  # a deleted secret is kept for a while
+                        store().get(ref, reason="proof of a restored backup")
+                        return f"A stored secret opens ({ref.key})."
+    except PortalError as error:
+        raise NotUsable(f"No stored secret opens: {error}") from error
+    return "No secret is stored, so none was opened."
+
+
+def _refs(tenant_id: str) -> Iterator[SecretRef]:
+    for kind in KINDS:
+        for owner_id in store().owners(tenant_id, kind):
+            for slot in store().slots(tenant_id, kind, owner_id):
+                yield SecretRef(tenant_id, kind, owner_id, slot)

@@ -1,0 +1,277 @@
+"""The command `portal`. Each command loads only what it needs, so that all of them are quick."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoints, entry_points
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from portal.core.config import Config, variables
+from portal.core.root_keys import SHORT
+from portal.ops.command import application, configured, running_database
+from portal.records.quotas.limits import BY_NAME, QUOTAS
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Commands(click.Group):
+    """Hold the portal's own commands, and those that other installed distributions add: their
+    entry points in the group `portal.commands`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_added().names})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        own = super().get_command(ctx, cmd_name)
+        if own is not None or cmd_name not in _added().names:
+            return own
+        command: click.Command = _added()[cmd_name].load()
+        return command
+
+
+def _added() -> EntryPoints:
+    return entry_points(group="portal.commands")
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """The cPod integration portal: applications, connectors, API keys and webhooks of a tenant.
+
+    Settings are PORTAL_* variables; "portal settings" lists them. In development none is needed.
+    """
+
+
+# --- running --------------------------------------------------------------------------------------
+
+
+@main.command()
+@configured
+def serve(config: Config) -> None:
+    """Run the web server on PORTAL_PORT.
+
+    Refuses to start as a database role that could see every tenant. Put a proxy with TLS in front
+    and name its network in PORTAL_TRUSTED_PROXIES.
+    """
+    from portal.database import app_role
+    from portal.ops import serving
+
+    app_role.check(config)
+    serving.web(config)
+
+
+@main.command()
+@configured
+def worker(config: Config) -> None:
+    """Run the worker, which does what no request should wait for.
+
+    Run one or many, on one machine or many. SIGTERM ends it after the step in hand.
+    """
+    from portal import create_app
+    from portal.core import logs
+    from portal.database import app_role
+    from portal.ops import worker as loop
+
+    logs.configure(production=config.is_production)
+    app_role.check(config)
+    loop.run(create_app(config))
+
+
+# --- looking after --------------------------------------------------------------------------------
+
+
+@main.command("migrate")
+@configured
+def migrate_command(config: Config) -> None:
+    """Bring the database to the newest revision.
+
+    Connects as the owner of the tables, PORTAL_MIGRATION_DATABASE_URL. Running it twice, or on two
+    machines at once, is safe. Run it before the new code starts.
+    """
+    from portal.ops import migrate
+
+    with running_database(config):
+        url = migrate.owner_url(config)
+        before = migrate.reached(url)
+        after = migrate.upgrade(url, say=click.echo)
+    if before == after:
+        click.echo(f"The database is at {after} already.")
+    else:
+        click.echo(f"Migrated the database from {before or 'nothing'} to {after}.")
+
+
+@main.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+@configured
+def back_up(config: Config, file: Path) -> None:
+    """Save everything in the database to FILE, while the portal works.
+
+    Connects as PORTAL_BACKUP_DATABASE_URL, a role that may read every row. FILE holds neither the
+    settings (PORTAL_SECRET_KEY, without which no secret in it can be read) nor what is in Vault.
+    """
+    from portal.ops.backup import backup
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no partial file is left
+    with application(config):
+        about = backup.write(config, file)
+    what = f"{about['bytes']} bytes, {about['tenants']} tenants, as of {about['made_at']}"
+    click.echo(f"{file}: {what}.")
+    if keys := ", ".join(key_id[:SHORT] for key_id in about["needs_keys"]):
+        click.echo(f"Keep apart from it what it can only be opened with: the secret key {keys}.")
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@configured
+def restore(config: Config, file: Path) -> None:
+    """Fill an empty database from FILE, which portal backup wrote.
+
+    Connects as the owner, PORTAL_MIGRATION_DATABASE_URL, and restores all or nothing. Then it opens
+    a secret, to prove that the keys are right.
+    """
+    from portal.ops.backup import restore as restoring
+
+    with running_database(config):
+        about = restoring.fill(config, file)
+        click.echo(f"Restored {about['tenants']} tenants, as of {about['made_at']}.")
+        with application(config):
+            click.echo(restoring.prove(config))
+
+
+@main.group("secret-key")
+def secret_key() -> None:
+    """Replace PORTAL_SECRET_KEY on the running system."""
+
+
+@secret_key.command()
+@configured
+def rotate(config: Config) -> None:
+    """Wrap everything that is stored under an older key with the first key.
+
+    Set PORTAL_SECRET_KEY to new,old everywhere and restart; run this; remove the old key and
+    restart. You can interrupt this command and run it again. It tells when the old key can be
+    removed, and refuses to run while a process still uses another first key.
+    """
+    from portal.ops import secret_key_rotation
+
+    with application(config):
+        for line in secret_key_rotation.report(config, secret_key_rotation.rotate(config)):
+            click.echo(line)
+
+
+@main.group()
+def tenant() -> None:
+    """Create and list tenants, and set their limits."""
+
+
+@tenant.command("add")
+@click.argument("tenant_id", metavar="ID")
+@click.argument("name")
+@click.option("--slug", required=True, help="Short name for addresses, such as acme.")
+@click.option(
+    "--key-code", required=True, help="Four characters (a-z, 0-9) in each API key: sk-CODE-…"
+)
+@click.option("--time-zone", default="UTC", show_default=True, help="Where its people are.")
+@configured
+def add_tenant(
+    config: Config, tenant_id: str, name: str, slug: str, key_code: str, time_zone: str
+) -> None:
+    """Make a tenant. ID is what the identity provider puts into the tenant claim.
+
+    Example: portal tenant add tnt_01JD… "Acme Ltd" --slug acme --key-code acme
+    """
+    from portal.ops import tenants
+
+    with running_database(config):
+        try:
+            tenants.add(config, tenant_id, name, slug, key_code, time_zone)
+        except tenants.TenantError as error:
+            raise click.ClickException(str(error)) from None
+    click.echo(f"{name} is a tenant now: {tenant_id}.")
+
+
+@tenant.command("list")
+@configured
+def list_tenants(config: Config) -> None:
+    """List the tenants: id, slug, key code, name."""
+    from portal.ops import tenants
+
+    with running_database(config):
+        for row in tenants.all_tenants(config):
+            click.echo("  ".join(row))
+
+
+def _quota_options(command: F) -> F:
+    """Add an option for each limit, generated from the one list of quotas."""
+    for quota in reversed(QUOTAS):
+        text = f"At most {quota.most:,}; {quota.default:,} by default."
+        command = click.option(quota.option, quota.name, type=int, metavar="N", help=text)(command)
+    return command
+
+
+@tenant.command("quota")
+@click.argument("tenant_id", metavar="ID")
+@_quota_options
+@click.option(
+    "--default",
+    "defaults",
+    multiple=True,
+    type=click.Choice(list(BY_NAME)),
+    help="Let this one follow the default again.",
+)
+@configured
+def tenant_quota(
+    config: Config, /, tenant_id: str, defaults: tuple[str, ...], **values: int | None
+) -> None:
+    """Show a tenant's quotas, or set some of them.
+
+    They take effect within two seconds, in every process. Records above a new limit stay, but no
+    more can be created.
+
+    Example: portal tenant quota tnt_01JD… --api-keys 500
+    """
+    from portal.ops.tenant_quotas import QuotaError, settings_of
+
+    changes = {name: value for name, value in values.items() if value is not None}
+    with running_database(config):
+        try:
+            found = settings_of(config, tenant_id, changes, defaults)
+        except QuotaError as error:
+            raise click.ClickException(str(error)) from None
+    for one in found:
+        click.echo(f"{one.name:<20} {one.value:>15,}{'' if one.is_own else '  (default)'}")
+
+
+@main.command()
+def doctor() -> None:
+    """Check settings, database, role, migrations, secret store and identity provider.
+
+    Says what to do about each that is wrong, and ends with status 1 if any is.
+    """
+    from portal.ops.doctor import examine
+
+    healthy = True
+    for finding in examine(os.environ):
+        healthy = healthy and finding.healthy
+        mark = click.style("ok  ", fg="green") if finding.healthy else click.style("!!  ", fg="red")
+        click.echo(f"{mark}{finding.subject:<18} {finding.words}")
+        if finding.advice:
+            click.echo(f"    {'':<18} → {finding.advice}")
+    sys.exit(0 if healthy else 1)
+
+
+@main.command()
+def settings() -> None:
+    """List every setting, what it is for, and its default."""
+    width = max(map(len, variables()))
+    for name, about in variables().items():
+        default = f"  [{about['default']}]" if about["default"] else ""
+        file = "  (or a file: …_FILE)" if about["secret"] else ""
+        click.echo(f"{name:<{width}}  {about['help']}{default}{file}")
+
+
+if __name__ == "__main__":
+    main()

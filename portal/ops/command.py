@@ -1,0 +1,79 @@
+"""What every command of `portal` needs: its settings, a running database, the application."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
+
+import click
+
+from portal.core.config import Config, ConfigError
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+P = ParamSpec("P")
+
+
+def configured(command: Callable[Concatenate[Config, P], None]) -> Callable[P, None]:
+    """Give the command its settings; what is wrong is told as sentences, without a traceback."""
+
+    @wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            config = Config.from_environ(os.environ)
+        except ConfigError as error:
+            raise click.ClickException(str(error)) from None
+        try:
+            command(config, *args, **kwargs)
+        except _expected_errors() as error:
+            raise click.ClickException(str(error)) from None
+
+    return wrapper
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    """What a person can do something about."""
+    from portal.database.app_role import DatabaseRoleError, DatabaseUnreachable
+    from portal.ops.backup.archive import ArchiveError
+    from portal.ops.backup.backup import BackupError
+    from portal.ops.backup.postgres_programs import ToolError
+    from portal.ops.backup.restore import NotUsable, RestoreError
+    from portal.ops.embedded_postgres import EmbeddedPostgresError
+    from portal.ops.migrate import MigrationError
+    from portal.ops.secret_key_rotation import RotationError
+
+    return (
+        DatabaseRoleError, DatabaseUnreachable, EmbeddedPostgresError, MigrationError,
+        RotationError, ArchiveError, BackupError, ToolError, RestoreError, NotUsable,
+    )  # fmt: skip
+
+
+@contextmanager
+def running_database(config: Config) -> Iterator[None]:
+    """Borrow the embedded PostgreSQL of a running portal, or run it for as long as we need it."""
+    from portal.ops import embedded_postgres
+
+    if not config.uses_embedded_database or embedded_postgres.is_running(config.data_dir):
+        yield
+        return
+    with embedded_postgres.start(config.data_dir):
+        yield
+
+
+@contextmanager
+def application(config: Config) -> "Iterator[Flask]":
+    from portal import create_app
+    from portal.core import logs
+    from portal.database.session import db
+
+    logs.configure(production=config.is_production)
+    with running_database(config):
+        app = create_app(config)
+        with app.app_context():
+            try:
+                yield app
+            finally:
+                db.session.remove()
+                db.engine.dispose()

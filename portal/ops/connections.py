@@ -1,0 +1,58 @@
+"""The PostgreSQL connections that the portal needs and gets, and whether each is a session."""
+
+from typing import Any
+
+import psycopg
+
+from portal.core.config import Config
+from portal.database import app_role
+from portal.database.session import POOL_SIZE
+from portal.events.publishing.group_commit import CONNECTIONS as PUBLISHING
+from portal.front.application import KEY_THREADS, THREADS
+
+# Beside the pool: those that publish, one for each thread that looks up keys, and one each to
+# listen, count, give back and write.
+OF_A_WEB_PROCESS = POOL_SIZE + THREADS + KEY_THREADS + 4 + PUBLISHING
+OF_A_WORKER = POOL_SIZE + 3  # to claim, record and listen
+ROUNDS = 5
+LIMITS = """
+SELECT least(
+    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true), '0')::int,
+    (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user),
+    (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()))
+"""
+
+
+def needed(config: Config) -> int:
+    """Return how many connections the processes of this machine need at most, with one worker."""
+    return config.web_workers * OF_A_WEB_PROCESS + OF_A_WORKER
+
+
+def allowed(config: Config) -> int:
+    """Return how many connections PostgreSQL allows our role."""
+    with app_role.connect(config.database_url) as connection:
+        row = connection.execute(LIMITS).fetchone()
+    assert row is not None  # noqa: S101  it has always one
+    return int(str(row[0]))
+
+
+def are_sessions(config: Config) -> bool:
+    """Tell whether a connection stays with one server process. Behind a pooler in transaction mode
+    it does not, and loses what LISTEN and session locks need."""
+    with (
+        app_role.connect(config.database_url) as one,
+        app_role.connect(config.database_url) as other,
+    ):
+        one.autocommit = True
+        first = _process(one)
+        for _ in range(ROUNDS):
+            with other.transaction():
+                if _process(other) == first or _process(one) != first:
+                    return False
+    return True
+
+
+def _process(connection: "psycopg.Connection[Any]") -> int:
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,279 @@
+"""`portal doctor`: looks at all that the portal needs, and says what to do about what is wrong."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+
+from portal.core.config import Config, ConfigError
+from portal.core.root_keys import SHORT
+from portal.database import app_role
+from portal.migrations import head
+from portal.ops import embedded_postgres, migrate
+
+BOUNDED = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+POOLER = "Connect to PostgreSQL itself, or to a pooler in session mode."
+WAITS = "SELECT name, setting FROM pg_settings WHERE name = ANY (%s)"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `advice` says what to do; a healthy one has none."""
+
+    subject: str
+    words: str
+    advice: str = ""
+
+    @property
+    def healthy(self) -> bool:
+        return not self.advice
+
+
+def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Every finding, in the order in which to repair: later ones depend on earlier ones."""
+    try:
+        config = Config.from_environ(environ)
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Finding("Settings", problem, "Correct it; portal settings lists them all.")
+        return
+    yield Finding("Settings", f"complete, for {config.env}")
+    checks: tuple[Callable[[Config], Finding], ...] = (
+        database,
+        role,
+        waits,
+        sessions,
+        migrations,
+        secret_store,
+        secret_keys,
+        backups,
+        identity_provider,
+        reverse_proxies,
+    )
+    for check in checks:
+        finding = check(config)
+        yield finding
+        if check is database and not finding.healthy:
+            return
+
+
+def database(config: Config) -> Finding:
+    """Whether it answers, and what it is."""
+    if config.uses_embedded_database and not embedded_postgres.is_running(config.data_dir):
+        return Finding(
+            "Database", "the embedded PostgreSQL is not running", "Start it with make run."
+        )
+    try:
+        with app_role.connect(config.database_url) as connection:
+            version = connection.info.server_version
+    except app_role.DatabaseUnreachable as error:
+        advice = "Check PORTAL_DATABASE_URL, and that PostgreSQL runs and lets this machine in."
+        refused = "unsupported startup parameter" in str(error)  # PgBouncer's words
+        return Finding("Database", f"does not answer: {error}", POOLER if refused else advice)
+    if version < 150000:
+        return Finding(
+            "Database",
+            f"PostgreSQL {version // 10000} is too old",
+            "Use PostgreSQL 18 (15 is the oldest that works).",
+        )
+    kind = "embedded" if config.uses_embedded_database else "external"
+    return Finding("Database", f"PostgreSQL {version // 10000}.{version % 10000}, {kind}")
+
+
+def role(config: Config) -> Finding:
+    """Whether row-level security binds the role that the portal works as."""
+    with app_role.connect(config.database_url) as connection:
+        found = app_role.problems(connection)
+        name = connection.info.user
+    if found:
+        return Finding(
+            "Database role",
+            " ".join(found),
+            "Let PORTAL_DATABASE_URL name a role made with CREATE ROLE portal_app LOGIN "
+            "NOSUPERUSER NOBYPASSRLS NOINHERIT; keep the owner for "
+            "PORTAL_MIGRATION_DATABASE_URL.",
+        )
+    return Finding("Database role", f"{name}: no superuser, owns nothing, bound by row security")
+
+
+def waits(config: Config) -> Finding:
+    """Whether every wait of a connection ends, as the portal asks for it when it connects."""
+    with app_role.connect(config.database_url) as connection:
+        rows = connection.execute(WAITS, (list(BOUNDED),)).fetchall()
+    unbounded = [name for name, setting in rows if setting == "0"]
+    if unbounded:
+        return Finding(
+            "Deadlines",
+            f"{', '.join(map(str, unbounded))} of a connection is not what the portal set",
+            f"Something in between drops the settings of a connection. {POOLER}",
+        )
+    return Finding("Deadlines", "statements, locks and idle transactions end in time")
+
+
+def sessions(config: Config) -> Finding:
+    """Check that there is room for every connection, and that each is a session of its own."""
+    from portal.ops import connections
+
+    if not connections.are_sessions(config):
+        return Finding("Connections", "a pooler gives them to others between transactions", POOLER)
+    needed, allowed = connections.needed(config), connections.allowed(config)
+    if allowed < needed:
+        return Finding(
+            "Connections",
+            f"PostgreSQL lets {allowed} in, and this machine may take {needed} "
+            f"(PORTAL_WEB_WORKERS={config.web_workers} and a worker)",
+            "Raise max_connections, or the limit of the role or database; count the machines, too.",
+        )
+    return Finding("Connections", f"this machine may take {needed} of {allowed}")
+
+
+def migrations(config: Config) -> Finding:
+    """Whether the database is as new as the code."""
+    try:
+        found, newest = migrate.current(config.database_url), head()
+    except psycopg.Error as error:
+        return Finding("Migrations", f"cannot be read: {error}".strip(), "Run portal migrate.")
+    if found == newest:
+        return Finding("Migrations", f"at {found}, the newest")
+    if found is not None and found > (newest or ""):
+        return Finding(
+            "Migrations",
+            f"at {found}, newer than this code ({newest})",
+            "Deploy the code that made it, or migrate down with that code.",
+        )
+    return Finding(
+        "Migrations", f"at {found or 'nothing'}, the newest is {newest}", "Run portal migrate."
+    )
+
+
+@contextmanager
+def _sessions(config: Config) -> Iterator[None]:
+    from flask import Flask
+
+    from portal.database.session import db, init_database
+
+    app = Flask("doctor")
+    init_database(app, config.database_url)
+    with app.app_context():
+        try:
+            yield
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+
+
+def secret_keys(config: Config) -> Finding:
+    """Check which key each stored secret is under, and that no key is missing."""
+    from portal.ops import secret_key_rotation
+
+    subject, names = "Secret key", " ".join(key.id[:SHORT] for key in config.secret_key)
+    try:
+        with _sessions(config):
+            found = secret_key_rotation.standing(config)
+    except SQLAlchemyError as error:
+        reason = app_role.reason(getattr(error, "orig", error))
+        return Finding(subject, f"what is stored cannot be read: {reason}", "Run portal migrate.")
+    if lost := found.closed(config):
+        return Finding(
+            subject,
+            f"none of {names} opens {secret_key_rotation.in_words(lost)}",
+            "Add the earlier one behind the first in PORTAL_SECRET_KEY or PORTAL_SECRET_STORE_KEY, "
+            "restart, and run portal secret-key rotate.",
+        )
+    stored = secret_key_rotation.in_words(dict(found.each())) or "nothing is stored under it yet"
+    return Finding(subject, f"{names}: {stored}")
+
+
+def backups(config: Config) -> Finding:
+    """Check that a backup can be made, and name the role and the program for it."""
+    from portal.ops.backup import backup, postgres_programs
+
+    if config.backup_database_url is None:
+        return Finding("Backup", "no role for portal backup is named; other means may do")
+    try:
+        with app_role.connect(config.backup_database_url) as connection:
+            found, name = backup.problems(connection), connection.info.user
+            version = connection.info.server_version
+        program = postgres_programs.tool("pg_dump", version)
+    except (app_role.DatabaseUnreachable, postgres_programs.ToolError) as error:
+        return Finding("Backup", str(error), "Check PORTAL_BACKUP_DATABASE_URL and pg_dump.")
+    if found:
+        return Finding("Backup", " ".join(found), backup.MAKE_ROLE)
+    return Finding("Backup", f"{name} may read everything; {program}")
+
+
+def secret_store(config: Config) -> Finding:
+    """Check that a secret can be stored and read again."""
+    from portal import secretstore
+
+    with _sessions(config):
+        health = secretstore.build(config).health()
+    place = config.vault_addr or "embedded"
+    if health.is_ok:
+        return Finding("Secret store", f"{place}. {health.sentence}")
+    return Finding("Secret store", f"{place} is {health.state.value}", health.sentence)
+
+
+def identity_provider(config: Config) -> Finding:
+    """Whether the issuer's discovery document is there and names this very issuer."""
+    subject, issuer = "Identity provider", config.oidc_issuer
+    try:
+        body = _get_json(issuer.rstrip("/") + "/.well-known/openid-configuration")
+    except (OSError, ValueError) as error:
+        advice = "Check PORTAL_OIDC_ISSUER; its discovery document must be reachable from here."
+        if config.uses_dev_provider:
+            advice = "The development provider runs with make run."
+        return Finding(subject, f"{issuer} does not answer: {error}", advice)
+    if body.get("issuer") != issuer:
+        return Finding(
+            subject,
+            f"{issuer} calls itself {body.get('issuer')}",
+            "Set PORTAL_OIDC_ISSUER to exactly that name, if it is the right provider.",
+        )
+    return Finding(subject, f"{issuer} answers")
+
+
+def reverse_proxies(config: Config) -> Finding:
+    """Whose word on the client's address counts."""
+    trusted = config.trusted_proxies
+    if not trusted:
+        return Finding(
+            "Proxies",
+            "none is trusted, so the client is whoever connects (behind a proxy, the proxy)",
+        )
+    named = ", ".join(str(network) for network in trusted)
+    if any(network.prefixlen == 0 for network in trusted):
+        return Finding(
+            "Proxies",
+            f"{named}: whoever reaches the port chooses the address that they call from",
+            "Let PORTAL_TRUSTED_PROXIES name only the networks that your proxies are in.",
+        )
+    return Finding("Proxies", f"X-Forwarded-For counts from {named}")
+
+
+def _get_json(url: str, seconds: float = 5) -> dict[str, object]:
+    """The JSON object at an address of the *settings*, which need no guard; OSError, ValueError."""
+    from http.client import HTTPConnection, HTTPException, HTTPSConnection
+
+    parts = urlsplit(url)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    connection = kind(parts.netloc, timeout=seconds)
+    try:
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        connection.request("GET", path, headers={"Accept": "application/json"})
+        answer = connection.getresponse()
+        body = answer.read(1_000_000)
+    except HTTPException as error:
+        raise OSError(str(error) or type(error).__name__) from error
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise OSError(f"HTTP {answer.status}")
+    found = json.loads(body)
+    if not isinstance(found, dict):
+        raise ValueError("not a JSON object")
+    return found

@@ -1,0 +1,289 @@
+"""Bringing the database to the newest revision, and knowing whether it is there.
+
+The steps are in `portal/migrations/`; Alembic runs them, with no ini file. Run as the owner of the
+tables, which is not the role that the portal works as.
+"""
+
+import importlib
+import importlib.util
+import pkgutil
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from portal import migrations
+from portal.core.config import Config, libpq_url
+from portal.core.deadlines import connection_settings
+from portal.core.embedded_urls import APP_ROLE
+from portal.database.app_role import reason
+from portal.ops.blockers import Blockers
+
+if TYPE_CHECKING:
+    from alembic.config import Config as AlembicConfig
+    from sqlalchemy import Connection, Engine, MetaData
+
+# Any number that only we use: two that migrate at once take turns.
+ADVISORY_LOCK = 0x63504F44
+# A statement that comes after a step which waits for a lock waits with it, so a step fails soon and
+# is run again. `portal/migrations/live.py` says why it is less than a second.
+LOCK_SECONDS = 0.5
+PATIENCE_SECONDS = 300.0
+# A lock that could not be had, a deadlock, two that changed one row of the catalogue.
+PASSING = ("55P03", "40P01", "40001")
+
+Say = Callable[[str], object]
+
+
+class MigrationError(Exception):
+    """The database cannot be migrated; the message says what to do."""
+
+
+def owner_url(config: Config) -> str:
+    """The address to migrate with."""
+    if config.migration_database_url is None:
+        raise MigrationError(
+            "PORTAL_MIGRATION_DATABASE_URL is missing: migrations run as the owner of the tables, "
+            "not as the role in PORTAL_DATABASE_URL."
+        )
+    if not _is_plain(config.migration_database_url):
+        raise MigrationError(
+            "PORTAL_MIGRATION_DATABASE_URL cannot be read. It is written "
+            "postgresql://role:password@host:port/database. What is no letter or digit in the "
+            "password has to be percent-encoded: %25 for a percent sign, %40 for @, %2F for /."
+        )
+    return config.migration_database_url
+
+
+def _is_plain(url: str) -> bool:
+    """Tell whether libpq reads the address, and no part of a password as something else.
+
+    What it cannot read, or takes for the host or the port, its errors repeat.
+    """
+    try:
+        parts = conninfo_to_dict(libpq_url(url))
+    except psycopg.ProgrammingError:
+        return False
+    port, places = str(parts.get("port", "")), (parts.get("host"), parts.get("dbname"))
+    return not port.strip("0123456789,") and not any("@" in str(place) for place in places)
+
+
+def current(url: str) -> str | None:
+    """The revision the database is at; None for an empty one. Raises `psycopg.Error`."""
+    settings = connection_settings("portal-migrate")
+    with psycopg.connect(libpq_url(url), **settings) as connection:
+        try:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        except psycopg.errors.UndefinedTable:
+            return None
+    return row[0] if row else None
+
+
+def reached(url: str) -> str | None:
+    """Answer as `current` does for the owner's address. Raises `MigrationError`."""
+    try:
+        return current(url)
+    except psycopg.OperationalError as error:
+        raise MigrationError(
+            f"PostgreSQL cannot be reached: {reason(error)}\nSee that it runs, that "
+            "PORTAL_MIGRATION_DATABASE_URL is right, and run portal migrate again."
+        ) from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise MigrationError(_not_the_owner(error)) from error
+
+
+def upgrade(
+    url: str, revision: str = "head", *, patience: float = PATIENCE_SECONDS, say: Say = print
+) -> str | None:
+    """Run the missing steps as the owner; answer the revision reached. None missing: quick.
+
+    A step that cannot have its locks is run again for `patience` seconds. `say` gets what a person
+    who waits wants to know. Raises `MigrationError`.
+    """
+    if revision == "head" and reached(url) == migrations.head():
+        return migrations.head()
+    _run(url, "upgrade", revision, patience, say)
+    return reached(url)
+
+
+def downgrade(url: str, revision: str) -> str | None:
+    """Undo the steps after `revision` ("base" undoes all)."""
+    _run(url, "downgrade", revision, PATIENCE_SECONDS, print)
+    return reached(url)
+
+
+def alembic_config(connection: "Connection | None" = None, say: Say = print) -> "AlembicConfig":
+    """Return the settings that `[tool.alembic]` gives Alembic's own command line."""
+    from alembic.config import Config as AlembicConfig
+
+    alembic = AlembicConfig()
+    alembic.set_main_option("script_location", str(migrations.DIRECTORY))
+    alembic.set_main_option("path_separator", "newline")
+    alembic.attributes["connection"] = connection
+    alembic.attributes["say"] = say
+    return alembic
+
+
+def engine(url: str) -> "Engine":
+    """Return an engine that makes the connection to migrate with: no statement takes too long, no
+    wait for a table is long, and no lock outlives a process that is cut off or suspended."""
+    from sqlalchemy import create_engine, pool
+
+    settings = connection_settings("portal-migrate", statement_seconds=0, lock_seconds=LOCK_SECONDS)
+    return create_engine(url, poolclass=pool.NullPool, connect_args=settings)
+
+
+def _run(url: str, command: str, revision: str, patience: float, say: Say) -> None:
+    """Run the command until it works: its finished steps are kept, the rest is run again."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    began, waits = time.monotonic(), _growing()
+    while True:
+        try:
+            with engine(url).connect() as connection, _watched(connection, url) as blockers:
+                return _run_once(connection, command, revision, say)
+        except SQLAlchemyError as error:
+            if not _is_in_use(error):
+                if sentence := _sentence(url, error):
+                    raise MigrationError(sentence) from error
+                raise
+            if time.monotonic() - began > patience:
+                raise MigrationError(_in_the_way(url, blockers.last, patience)) from error
+        time.sleep(next(waits))
+
+
+def _growing() -> Iterator[float]:
+    """Yield the seconds to wait before each next try: few at first, then up to five."""
+    seconds = 0.25
+    while True:
+        yield seconds * random.uniform(0.5, 1)  # noqa: S311  no secret
+        seconds = min(2 * seconds, 5.0)
+
+
+def _run_once(connection: "Connection", command: str, revision: str, say: Say) -> None:
+    from alembic import command as commands
+
+    _require_app_role(connection)
+    connection.commit()
+    run: Any = getattr(commands, command)
+    run(alembic_config(connection, say), revision)
+
+
+def _watched(connection: "Connection", url: str) -> Blockers:
+    pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    connection.commit()
+    return Blockers(url, pid)
+
+
+def _is_in_use(error: BaseException | None) -> bool:
+    """Tell whether another session was in the way, which passes."""
+    while error is not None:
+        if getattr(getattr(error, "orig", error), "sqlstate", None) in PASSING:
+            return True
+        error = error.__context__
+    return False
+
+
+def _in_the_way(url: str, blockers: list[str], patience: float) -> str:
+    return (
+        f"A step could not lock what it changes, though it was tried for {patience:.0f} seconds.\n"
+        + "".join(f"  - {sentence}\n" for sentence in blockers)
+        + "Wait until that has ended (a backup, a report, a session that somebody forgot), or end "
+        "it with SELECT pg_terminate_backend(process), and run portal migrate again.\n"
+        + _where_it_is(url)
+    )
+
+
+def _sentence(url: str, error: BaseException | None) -> str | None:
+    """Say what went wrong first, if a person can do something about it."""
+    from sqlalchemy.exc import DBAPIError
+
+    first = None
+    while error is not None:
+        first = error if isinstance(error, DBAPIError) else first
+        error = error.__cause__ or error.__context__
+    if first is None:
+        return None
+    said = str(first.orig).strip()
+    if first.connection_invalidated:
+        why = f"The connection to PostgreSQL was lost: {said}\nRun portal migrate again."
+    elif isinstance(first.orig, psycopg.errors.InsufficientPrivilege):
+        why = _not_the_owner(first.orig)
+    elif isinstance(first.orig, psycopg.OperationalError):
+        why = (
+            f"PostgreSQL did not do a step of the migration: {said}\n"
+            "Put that right and run portal migrate again."
+        )
+    else:
+        return None
+    return f"{why}\n{_where_it_is(url)}"
+
+
+def _not_the_owner(error: psycopg.Error) -> str:
+    return (
+        f"PostgreSQL does not allow that: {reason(error)}\n"
+        "PORTAL_MIGRATION_DATABASE_URL has to name the role that owns the database and its tables. "
+        "Put that right and run portal migrate again."
+    )
+
+
+def _where_it_is(url: str) -> str:
+    try:
+        place = f"The database is at {current(url) or 'nothing'} of {migrations.head()}."
+    except psycopg.Error:
+        place = "How far it came cannot be read."
+    return (
+        f"{place} Finished steps are kept, and the next run goes on from there. The release that "
+        "runs can go on running."
+    )
+
+
+def _require_app_role(connection: "Connection") -> None:
+    known = "SELECT 1 FROM pg_roles WHERE rolname = %s"
+    if connection.exec_driver_sql(known, (APP_ROLE,)).first() is None:
+        raise MigrationError(
+            f"The role {APP_ROLE} is missing. Make it once, as a superuser: "
+            f"CREATE ROLE {APP_ROLE} LOGIN NOSUPERUSER NOBYPASSRLS NOINHERIT PASSWORD '…';"
+        )
+
+
+def let_the_app_see_the_revision(connection: "Connection") -> None:
+    """Grant what a web process needs to say whether the database is as new as its code."""
+    connection.exec_driver_sql(f"GRANT SELECT ON alembic_version TO {APP_ROLE}")
+
+
+def take_turn(connection: "Connection", say: Say) -> None:
+    """Wait for whoever migrates already. The turn ends with the connection.
+
+    It asks again and again: a statement that waits would itself be waited for by one that creates
+    an index concurrently.
+    """
+    told = False
+    while not _has_turn(connection):
+        if not told:
+            say("Another portal migrate is running. Waiting until it ends.")
+        told = True
+        time.sleep(0.25)
+
+
+def _has_turn(connection: "Connection") -> bool:
+    query = "SELECT pg_try_advisory_lock(%s)"
+    free = connection.exec_driver_sql(query, (ADVISORY_LOCK,)).scalar_one()
+    connection.commit()
+    return bool(free)
+
+
+def all_models() -> "MetaData":
+    """Every table of every feature: each package's `models` is imported."""
+    import portal
+    import portal.database.job_turns
+    from portal.database.session import Base
+
+    for module in pkgutil.walk_packages(portal.__path__, "portal."):
+        if module.name.rpartition(".")[2] == "models":
+            importlib.import_module(module.name)
+    metadata: MetaData = Base.metadata
+    return metadata

@@ -1,0 +1,189 @@
+"""`portal secret-key rotate`: wrap stored secrets with the active keys, so that older ones can go.
+
+Three things are stored under the keys of the configuration: token signing keys, the data keys of
+the embedded secret store, and the ID tokens of sessions. Each is wrapped again in short
+transactions, on a live system; a run that was killed can simply be started again. Everything else
+that depends on a key (cookies, open forms, digests that recognise repeated requests) is made with
+the first key as it is renewed.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
+
+from portal.core.config import Config
+from portal.core.root_keys import SHORT
+from portal.database import app_role
+from portal.database.session import database_now, session, transaction
+from portal.delivery.queue import queue
+from portal.identity.models import Tenant
+from portal.identity.sessions import id_tokens
+from portal.inbound.models import KEEP_QUARANTINED
+from portal.keys.tokens.signing_keys import SigningKeys
+from portal.keys.verification import change_listener
+from portal.records import idempotency
+from portal.secretstore.datakeys import DataKeys, ring_of
+
+BATCH = 200
+SIGNING, DATA, SESSIONS = (
+    "keys that sign tokens", "data keys of the secret store", "ID tokens of sessions"
+)  # fmt: skip
+# Every web process and every worker keeps one of these connections open.
+ELSEWHERE = text("""
+SELECT DISTINCT split_part(application_name, ' ', 1), split_part(application_name, ' ', 2),
+    coalesce(host(client_addr), 'this machine')
+FROM pg_stat_activity
+WHERE datname = current_database() AND split_part(application_name, ' ', 1) = ANY (:names)
+AND split_part(application_name, ' ', 2) <> :mark ORDER BY 1, 3
+""")
+PROCESSES = {change_listener.CONNECTION: "a web process", queue.CONNECTION: "a worker"}
+
+
+class RotationError(Exception):
+    """Nothing may be wrapped again now; the message says what to do first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The number of stored things under each key, by key id; "" counts those under an unknown
+    key."""
+
+    signing: Counter[str]
+    data: Counter[str]
+    sessions: Counter[str]
+
+    def each(self) -> Iterator[tuple[str, Counter[str]]]:
+        """Yield each kind of stored thing by name."""
+        yield from ((SIGNING, self.signing), (DATA, self.data), (SESSIONS, self.sessions))
+
+    def closed(self, config: Config) -> dict[str, Counter[str]]:
+        """Return the things that no configured key opens."""
+        known = {key.id for key in config.secret_key} | set(ring_of(config))
+        return {
+            what: lost
+            for what, under in self.each()
+            if (lost := Counter({key: n for key, n in under.items() if key not in known}))
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """The result of a run: the numbers changed, the state after it, and when older keys stop being
+    needed."""
+
+    changed: dict[str, int]
+    standing: Standing
+    needed_until: datetime
+
+
+def standing(config: Config) -> Standing:
+    """Count everything that is stored under a key. Call it outside of a transaction."""
+    signing, sealer = SigningKeys(config.secret_key), id_tokens.sealer_of(config)
+    data_keys = DataKeys(ring_of(config))
+    with transaction():
+        found = Standing(signing.under(), Counter(), Counter())
+    for tenant_id in tenants():
+        with transaction(tenant_id):
+            found.data.update(data_keys.under(tenant_id))
+            found.sessions.update(id_tokens.under(sealer, tenant_id))
+    return found
+
+
+def rotate(config: Config) -> Rotated:
+    """Wrap everything again with the active keys. Call it outside of a transaction.
+
+    Raises RotationError while some process still uses another first key, when a key is missing, or
+    when the database does not answer in time.
+    """
+    try:
+        return _rotate(config)
+    except OperationalError as error:
+        raise RotationError(
+            f"The database did not let it end: {app_role.reason(error.orig)}. What was done is "
+            "done; run this again."
+        ) from error
+
+
+def _rotate(config: Config) -> Rotated:
+    _require_the_same_everywhere(config)
+    if lost := standing(config).closed(config):
+        raise RotationError(
+            f"No configured key opens {in_words(lost)}. Nothing was changed: add the key that is "
+            "missing behind the others, and run this again."
+        )
+    everyone = tenants()
+    with transaction():
+        changed = {SIGNING: SigningKeys(config.secret_key).rewrap()}
+    changed[DATA] = DataKeys(ring_of(config)).finish_change(everyone)
+    changed[SESSIONS] = sum(_rewrap_sessions(config, tenant_id) for tenant_id in everyone)
+    _require_the_same_everywhere(config)
+    with transaction():
+        until = database_now() + idempotency.KEEP
+    return Rotated(changed, standing(config), until)
+
+
+def _rewrap_sessions(config: Config, tenant_id: str) -> int:
+    sealer, active = id_tokens.sealer_of(config), config.secret_key.active.id
+    changed, after = 0, ""
+    while True:
+        with transaction(tenant_id):
+            some, after = id_tokens.rewrap(sealer, active, tenant_id, after, BATCH)
+        changed += some
+        if not after:
+            return changed
+
+
+def _require_the_same_everywhere(config: Config) -> None:
+    names, mark = list(PROCESSES), config.key_mark
+    with transaction():
+        others = session.execute(ELSEWHERE, {"names": names, "mark": mark}).all()
+    if others:
+        lines = "".join(
+            f"  - {PROCESSES[name]} at {address} uses {theirs or 'what an older release does'}\n"
+            for name, theirs, address in others
+        )
+        raise RotationError(
+            f"These processes do not make new things under {mark} yet:\n{lines}"
+            "Give all of them the same PORTAL_SECRET_KEY, restart them, and run this again."
+        )
+
+
+def tenants() -> list[str]:
+    """Return the ids of all tenants. Call it outside of a transaction."""
+    with transaction():
+        return list(session.scalars(select(Tenant.id).order_by(Tenant.id)))
+
+
+# --- in words -------------------------------------------------------------------------------------
+
+
+def in_words(found: Mapping[str, Counter[str]]) -> str:
+    """Return a text such as “2 keys that sign tokens under 3f2a91bc”."""
+    return ", ".join(
+        f"{number} {what} under {key_id[:SHORT] or 'an unknown key'}"
+        for what, under in found.items()
+        for key_id, number in under.most_common()
+    )
+
+
+def report(config: Config, done: Rotated) -> Iterator[str]:
+    """Yield sentences about what was done and what to do next."""
+    active = {SIGNING: config.secret_key.active.id, SESSIONS: config.secret_key.active.id,
+              DATA: ring_of(config).active}  # fmt: skip
+    for what, under in done.standing.each():
+        current = active[what]
+        yield f"{under[current]} {what} under {current[:SHORT]}, {done.changed[what]} wrapped anew"
+    if not config.secret_key.older:
+        yield "There is no older key. To replace this one: PORTAL_SECRET_KEY=new,old everywhere."
+        return
+    older = ", ".join(key.id[:SHORT] for key in config.secret_key.older)
+    yield (
+        f"Nothing stored needs the older {older} any more. Take it out of PORTAL_SECRET_KEY and "
+        f"restart, best after {done.needed_until:%Y-%m-%d %H:%M} UTC: until then it recognises "
+        f"requests that are repeated, and for {KEEP_QUARANTINED / timedelta(days=1):.0f} days "
+        "credentials in quarantine that are verified again. If it leaked, take it out now."
+    )

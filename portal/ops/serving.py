@@ -1,0 +1,96 @@
+"""Start the web server."""
+
+import gc
+import os
+import signal
+import threading
+import time
+from functools import partial
+from typing import Any
+
+import structlog
+
+from portal.core.config import Config
+
+log = structlog.stdlib.get_logger(__name__)
+
+DRAIN_SECONDS = 10  # for the requests in hand when the server is to stop
+HEADER_MILLISECONDS = 10_000  # for the head of a request
+LARGEST_HEAD = 64 * 1024  # bytes
+# How often garbage is collected. By default a large body of one caller makes Python walk everything
+# several times over, and every thread waits for 20 to 50 ms each time.
+COLLECTIONS = (5_000, 100, 100)
+CONNECTIONS = 10_000  # of one process; idle ones count, and cost a file each
+
+
+def web(config: Config) -> None:
+    """Serve the portal with granian until SIGTERM or SIGINT; requests in hand are finished."""
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces, Loops
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+
+    _allow_files(config.web_workers * CONNECTIONS)
+    server = Granian(
+        "portal",
+        address=config.bind,
+        port=config.port,
+        interface=Interfaces.RSGI,
+        workers=config.web_workers,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        websockets=False,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=LARGEST_HEAD
+        ),
+        # granian counts connections here, also those that are idle.
+        backpressure=CONNECTIONS,
+        workers_kill_timeout=DRAIN_SECONDS,
+        respawn_failed_workers=config.is_production,
+        log_level=LogLevels.error,
+        process_name=None,
+    )
+    host = f"[{config.bind}]" if ":" in config.bind else config.bind
+    log.info(f"listening on http://{host}:{config.port} (PORTAL_BIND, PORTAL_PORT)")
+    server.serve(target_loader=partial(_load_front, os.getpid()))
+
+
+def _allow_files(wanted: int) -> None:
+    """Let each process have as many files, and so connections, as the system lets it."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted + 1024 if hard == resource.RLIM_INFINITY else min(hard, wanted + 1024)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _load_front(parent: int, target: str) -> Any:
+    """In each worker process: the application, behind the front."""
+    from portal import create_app
+    from portal.front.application import Front
+
+    end_with_parent(parent)
+    front = Front(create_app())
+    # Freeze what is loaded: a garbage collection that walks it would block every thread.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTIONS)
+    return front
+
+
+def end_with_parent(parent: int) -> None:
+    """Stop this process when its parent is gone, also by SIGKILL: politely, then for good.
+
+    The parent would have killed what does not stop, so a kernel's signal alone is not enough: a
+    connection that stays open would keep the process.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(DRAIN_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()

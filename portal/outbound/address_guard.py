@@ -1,0 +1,111 @@
+"""The guard at the wire: every address is judged when resolved, and again when dialled.
+
+The second judgement is the authority. It sees the very address that the socket connects to, so a
+name that changes its mind between check and dial gains nothing.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from portal.outbound.attempt import current
+from portal.outbound.networks import Network, forbidden, listed
+
+Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Host and port to addresses; OSError when there are none."""
+
+DNS_SECONDS = 2.0
+MAX_ADDRESSES = 8
+
+# Its own threads: a name server that does not answer holds a thread of the C library for longer
+# than our budget, and must hold up neither the loop's other work nor the end of a request.
+_threads = ThreadPoolExecutor(max_workers=64, thread_name_prefix="dns")
+
+
+class ForbiddenAddress(OSError):
+    """The address may not be dialled. Says nothing about it on purpose."""
+
+
+async def system_lookup(host: str, port: int) -> Sequence[str]:
+    """What the machine's own resolver says."""
+    loop = asyncio.get_running_loop()
+    found = await loop.run_in_executor(_threads, _getaddrinfo, host, port)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _getaddrinfo(host: str, port: int) -> list[tuple[Any, ...]]:
+    try:
+        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except UnicodeError as error:  # labels that no name server knows
+        raise socket.gaierror(socket.EAI_NONAME, "no such name") from error
+
+
+class GuardedResolver(AbstractResolver):
+    """Resolves within a budget and refuses a name if any of its addresses is forbidden."""
+
+    def __init__(self, allow: Sequence[Network], lookup: Lookup, seconds: float) -> None:
+        self._allow = allow
+        self._lookup = lookup
+        self._seconds = seconds
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """The vetted addresses; OSError, ForbiddenAddress or TimeoutError otherwise."""
+        async with asyncio.timeout(self._seconds):
+            addresses = await self._lookup(host, port)
+        if not addresses:
+            raise socket.gaierror(socket.EAI_NODATA, "no address")
+        if any(forbidden(address, self._allow) for address in addresses):
+            raise ForbiddenAddress
+        return [_resolved(host, address, port) for address in addresses[:MAX_ADDRESSES]]
+
+    async def close(self) -> None:
+        """Nothing to close: the threads are shared."""
+
+
+def _resolved(host: str, address: str, port: int) -> ResolveResult:
+    return {
+        "hostname": host,
+        "host": address,
+        "port": port,
+        "family": socket.AF_INET6 if ":" in address else socket.AF_INET,
+        "proto": 0,
+        "flags": socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+    }
+
+
+def guarded_socket(allow: Sequence[Network]) -> Callable[[Any], socket.socket]:
+    """A factory that makes a socket only for an address that may be dialled."""
+
+    def make(info: tuple[Any, ...]) -> socket.socket:
+        family, kind, proto, _, where = info
+        if forbidden(where[0], allow) or _is_own(family, where, allow):
+            raise ForbiddenAddress
+        if attempt := current.get():
+            attempt.dialled(str(where[0]))
+        dialled = socket.socket(family, kind, proto)
+        dialled.setblocking(False)
+        return dialled
+
+    return make
+
+
+def _is_own(family: int, where: tuple[Any, ...], allow: Sequence[Network]) -> bool:
+    """A public address of this very machine, where its internal ports would be open to us.
+
+    Connecting a datagram socket sends nothing; it only asks which local address would be used,
+    and towards oneself that is the same one.
+    """
+    if listed(where[0], allow):
+        return False
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(where)
+        except OSError:  # no route: the real connection will say so
+            return False
+        return bool(probe.getsockname()[0] == where[0])

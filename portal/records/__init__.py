@@ -1,0 +1,1 @@
+"""The verbs that every record shares, lists, search, validation and idempotency."""

@@ -1,0 +1,36 @@
+"""The audit trail. The portal's own role may add entries and read them, never alter them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, String, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.database.session import Base
+
+
+class AuditEntry(Base):
+    """Who did what to which record, from where, and what changed; partitioned by month."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (
+        Index("ix_audit_entry_record", "tenant_id", "record_id", "occurred_at", "id"),
+        Index("ix_audit_entry_actor", "tenant_id", "actor_id", "occurred_at", "id"),
+        {"postgresql_partition_by": "RANGE (occurred_at)"},
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    occurred_at: Mapped[datetime] = mapped_column(primary_key=True, server_default=func.now())
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    action: Mapped[str] = mapped_column(String(60))
+    record_kind: Mapped[str] = mapped_column(String(40))
+    record_id: Mapped[str] = mapped_column(String(60))
+    record_name: Mapped[str] = mapped_column(String(200), server_default="")
+    actor_kind: Mapped[str] = mapped_column(String(20))
+    actor_id: Mapped[str] = mapped_column(String(80))
+    actor_name: Mapped[str] = mapped_column(String(200))
+    changes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    ip: Mapped[str | None] = mapped_column(String(60))
+    user_agent: Mapped[str | None] = mapped_column(String(300))
+    request_id: Mapped[str | None] = mapped_column(String(60))

@@ -1,0 +1,151 @@
+"""Write and read what happened."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Select, bindparam, insert, select, tuple_
+
+from portal.core.errors import BadRequest, FieldError
+from portal.database.session import Actor, Record, new_id, send, session
+from portal.fast.statements import Statement
+from portal.records.audit.models import AuditEntry
+
+# Every column but the one that the database fills. The values are those of an `entry`.
+COLUMNS = [column.name for column in AuditEntry.__table__.c if column.name != "occurred_at"]
+ENTRY = insert(AuditEntry).values({name: bindparam(f"entry_{name}") for name in COLUMNS})
+ENTER = Statement(ENTRY)
+Changes = Mapping[str, tuple[Any, Any]]
+
+
+def record(actor: Actor, action: str, target: Record, changes: Changes | None = None) -> None:
+    """Note one change of a record in the running transaction: kept exactly if the change is.
+
+    `changes` maps a field to (before, after) and never holds a secret.
+    """
+    send(ENTER, entry_of(actor, action, target, changes or {}))
+
+
+def entry_of(actor: Actor, action: str, target: Record, changes: Changes) -> dict[str, Any]:
+    """What the history says of one change of a record."""
+    return _entry(actor, action, target.noun, target.id, target.label, changes)
+
+
+def note(
+    actor: Actor,
+    action: str,
+    *,
+    record_kind: str,
+    record_id: str,
+    record_name: str = "",
+    changes: Changes | None = None,
+) -> None:
+    """Note something that happened to a thing that is no record, such as a sign-in."""
+    send(ENTER, _entry(actor, action, record_kind, record_id, record_name, changes or {}))
+
+
+def _entry(
+    actor: Actor,
+    action: str,
+    record_kind: str,
+    record_id: str,
+    record_name: str,
+    changes: Changes,
+) -> dict[str, Any]:
+    entry = {
+        "tenant_id": actor.tenant_id,
+        "id": new_id("aud"),
+        "action": action,
+        "record_kind": record_kind,
+        "record_id": record_id,
+        "record_name": record_name[:200],
+        "actor_kind": actor.kind,
+        "actor_id": actor.id,
+        "actor_name": actor.name[:200],
+        "changes": {name: [_json(old), _json(new)] for name, (old, new) in changes.items()},
+        "ip": actor.origin.ip,
+        "user_agent": (actor.origin.user_agent or "")[:300] or None,
+        "request_id": actor.origin.request_id,
+    }
+    return {f"entry_{name}": value for name, value in entry.items()}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    return value
+
+
+def history(actor: Actor, record_id: str, *, limit: int = 50) -> Sequence[AuditEntry]:
+    """A record's entries, newest first. Whoever may read the record may read these."""
+    query = _newest_first(actor).where(AuditEntry.record_id == record_id)
+    return session.scalars(query.limit(limit)).all()
+
+
+def newest(actor: Actor, record_id: str, action: str) -> AuditEntry | None:
+    """A record's newest entry of this action."""
+    query = _newest_first(actor).where(AuditEntry.record_id == record_id)
+    return session.scalar(query.where(AuditEntry.action == action).limit(1))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What of the log is wanted; `before` is the place of the last entry seen."""
+
+    record_id: str = ""
+    actor_id: str = ""
+    before: tuple[datetime, str] | None = None
+
+
+def question(arguments: Mapping[str, str]) -> Question:
+    """The question in a query string; raises BadRequest for a cursor that is not ours."""
+    return Question(
+        record_id=arguments.get("record_id", "").strip()[:60],
+        actor_id=arguments.get("actor_id", "").strip()[:80],
+        before=_place(arguments.get("cursor")),
+    )
+
+
+def log(
+    actor: Actor, asked: Question, *, limit: int = 50
+) -> tuple[Sequence[AuditEntry], str | None]:
+    """One page of the tenant's log, newest first, and the cursor of the next one."""
+    actor.require("audit:read")
+    query = _newest_first(actor)
+    if asked.record_id:
+        query = query.where(AuditEntry.record_id == asked.record_id)
+    if asked.actor_id:
+        query = query.where(AuditEntry.actor_id == asked.actor_id)
+    if asked.before is not None:
+        query = query.where(tuple_(AuditEntry.occurred_at, AuditEntry.id) < asked.before)
+    found = session.scalars(query.limit(limit + 1)).all()
+    if len(found) <= limit:
+        return found, None
+    last = found[limit - 1]
+    return found[:limit], f"{last.occurred_at.isoformat()} {last.id}"
+
+
+def _newest_first(actor: Actor) -> Select[AuditEntry]:
+    return (
+        select(AuditEntry)
+        .where(AuditEntry.tenant_id == actor.tenant_id)
+        .order_by(AuditEntry.occurred_at.desc(), AuditEntry.id.desc())
+    )
+
+
+def _place(cursor: str | None) -> tuple[datetime, str] | None:
+    if not cursor:
+        return None
+    moment, _, entry_id = cursor.partition(" ")
+    try:
+        place = datetime.fromisoformat(moment)
+    except ValueError:
+        place = None
+    if place is None or place.tzinfo is None or not entry_id.isprintable():
+        message = "This cursor is not one of ours. Start from the first page."
+        raise BadRequest(message, errors=[FieldError("cursor", message)])
+    return place, entry_id

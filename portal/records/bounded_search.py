@@ -1,0 +1,201 @@
+"""A page of a search looks at a bounded number of records, however many there are.
+
+A rare word or filter is answered whole. Common words are looked for along the list, and a page
+that has looked at its share ends there, short or even empty, with the place to go on from: two
+words, or two filters, that never meet must not read the table. Each such page in a row looks at
+twice as many records, so a caller who goes on reaches the end soon.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    String,
+    any_,
+    func,
+    literal,
+    select,
+    tuple_,
+)
+from sqlalchemy.orm import InstrumentedAttribute
+
+from portal.database.session import session
+from portal.records.search import BEYOND, FEW, Reach, Terms, Weight, Word
+
+SHARE = 500  # records that the first page looks at
+MOST_PATIENCE = 6  # times that the share is doubled
+
+Column = InstrumentedAttribute[Any]
+Place = tuple[Any, str]  # of a row in a list: what it is sorted by, and its id
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The order of a list's page, and the place that it begins after.
+
+    `id` and `key` may be columns of a table beside the records; a list by creation has no key but
+    the id, `spans` are bounds on it, and `end` is the last one that this page looks at.
+    """
+
+    id: Column
+    key: Column
+    downward: bool
+    place: Place | None = None
+    spans: tuple[tuple[str, str], ...] = ()
+    end: str | None = None
+
+    @property
+    def by_id(self) -> bool:
+        """Whether the id alone is the order."""
+        return self.key.key == "id"
+
+    def put_on(self, statement: Select[Any]) -> Select[Any]:
+        """A statement that begins after the place, in this order."""
+        if self.by_id:
+            return self.put_on_ids(statement, self.id)
+        keys = (self.key, self.id)
+        if self.place is not None:
+            here, there = tuple_(*keys), tuple_(*self.place, types=[key.type for key in keys])
+            statement = statement.where(here < there if self.downward else here > there)
+        return self.sort(statement, *keys)
+
+    def put_on_ids(self, statement: Select[Any], id: Any) -> Select[Any]:
+        """The same for a selection of ids."""
+        if self.place is not None:
+            there = self.place[1]
+            statement = statement.where(id < there if self.downward else id > there)
+        for end, bound in self.spans:
+            statement = statement.where(id >= bound if end == "after" else id < bound)
+        if self.end is not None:
+            statement = statement.where(id >= self.end if self.downward else id <= self.end)
+        return self.sort(statement, id)
+
+    def sort(self, statement: Select[Any], *keys: Any) -> Select[Any]:
+        """A statement in this direction of some keys."""
+        return statement.order_by(*(key.desc() if self.downward else key.asc() for key in keys))
+
+    def furthest(
+        self, model: Any, tenant_id: Any, conditions: Sequence[ColumnElement[bool]], share: int
+    ) -> ColumnElement[str]:
+        """Where a list by id ends early that all of the conditions narrow: with the share of the
+        one that reaches furthest, since what matches is among its records too.
+
+        It is `edge` where one of them has less than its share.
+        """
+        ends = [
+            func.coalesce(
+                self.put_on_ids(select(model.id).where(model.tenant_id == tenant_id, one), model.id)
+                .offset(share - 1)
+                .limit(1)
+                .scalar_subquery(),
+                self.edge,
+            )
+            for one in conditions
+        ]
+        return func.least(*ends) if self.downward else func.greatest(*ends)
+
+    @property
+    def edge(self) -> str:
+        """What no id is beyond, in whatever way the database compares words."""
+        return "" if self.downward else BEYOND
+
+    def reach(self, share: int) -> Reach | None:
+        """Return the bounds of a page that looks at so many records for words; None if the list is
+        not by id. Such a page has no `end` yet."""
+        if not self.by_id:
+            return None
+        bounds = {"since" if end == "after" else "until": bound for end, bound in self.spans}
+        if self.place is not None:
+            bounds["before" if self.downward else "after"] = self.place[1]
+        return Reach(share, self.downward, **bounds)
+
+    def ending(self, end: str) -> "Order":
+        """The same, up to this id and not beyond it."""
+        return replace(self, end=end)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The words of a question about records of one kind, for a page in an order.
+
+    `rare` are other conditions of the question that an index of their own may answer; `weights`
+    are those of the words, where they are known.
+    """
+
+    terms: Terms
+    words: Sequence[Word]
+    order: Order
+    rare: Sequence[ColumnElement[bool]] = ()
+    patience: int = 0
+    weights: Sequence[Weight] | None = None
+
+    @property
+    def share(self) -> int:
+        """How many records this page looks at."""
+        return SHARE << self.patience
+
+    def ask(self, statement: Select[Any]) -> tuple[Select[Any], Place | None]:
+        """The statement for the page, and the last place it looks at if it may end early."""
+        weights = self.weights
+        if weights is None:
+            weights = self.terms.weigh(self.words, self.order.reach(self.share))
+        if any(weight.hits == 0 or weight.terms == () for weight in weights):
+            return self.order.put_on(statement.where(literal(False))), None
+        furthest = self._furthest(weights)
+        rarest = min((one for one in weights if one.terms is None), key=_hits, default=None)
+        if furthest is not None and furthest.end is None:
+            return self._postings(statement, furthest), None
+        if rarest is not None and _hits(rarest) <= FEW:
+            ids = literal(self.terms.ids(rarest.word), ARRAY(String))
+            fetched = statement.where(self.terms.model.id == any_(ids))
+            return self._whole(fetched, rarest.word), None
+        if self.weights is None and self.terms.has_rare(self.rare):
+            return self._whole(statement), None
+        if furthest is not None:
+            return self._postings(statement, furthest), (furthest.end, furthest.end or "")
+        last = session.execute(self._list().offset(self.share - 1).limit(1)).one_or_none()
+        return self._along(statement, self._list()), last and (last.key, last.id)
+
+    def _furthest(self, weights: Sequence[Weight]) -> Weight | None:
+        """The word whose share of records leads furthest, best to the end."""
+        readable = [weight for weight in weights if weight.terms is not None]
+        cut = [weight for weight in readable if weight.end is not None]
+        if len(cut) < len(readable):
+            return next(weight for weight in readable if weight.end is None)
+        furthest = min if self.order.downward else max
+        return furthest(cut, key=lambda weight: weight.end or "", default=None)
+
+    def _whole(self, statement: Select[Any], fetched: Word | None = None) -> Select[Any]:
+        id = self.terms.model.id
+        return self.order.put_on(statement.where(*self._probes(id, fetched)))
+
+    def _along(
+        self, statement: Select[Any], seen: Select[Any], had: Word | None = None
+    ) -> Select[Any]:
+        """The records among those seen that have the words, in the order they are seen."""
+        rows = seen.subquery("seen")
+        statement = statement.join(rows, rows.c.id == self.terms.model.id)
+        statement = statement.where(*self._probes(rows.c.id, had))
+        keys = (rows.c.id,) if self.order.by_id else (rows.c.key, rows.c.id)
+        return self.order.sort(statement, *keys)
+
+    def _list(self) -> Select[Any]:
+        order = self.order
+        own = order.id.class_.tenant_id == self.terms.tenant_id
+        columns = (order.key.label("key"), order.id.label("id"))
+        return order.put_on(select(*columns).where(own)).limit(self.share)
+
+    def _postings(self, statement: Select[Any], weight: Weight) -> Select[Any]:
+        found = self.terms.postings(weight.terms or (), self.order.put_on_ids, self.share)
+        return self._along(statement, found, weight.word)
+
+    def _probes(self, id: Any, had: Word | None) -> list[ColumnElement[bool]]:
+        return [self.terms.probe(word, id) for word in self.words if word is not had]
+
+
+def _hits(weight: Weight) -> int:
+    return weight.hits or 0

@@ -1,0 +1,79 @@
+"""What the worker removes for good: records deleted long ago, and secrets that nobody has.
+
+A feature lists the jobs for its own kinds in its housekeeping:
+
+    HOUSEKEEPING = [purging(Connector, "connectors"), sweeping(Connector, "connectors")]
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select
+
+from portal.core.jobs import Job, asking, every_tenant
+from portal.database.session import Actor, Record, session
+from portal.records.audit import trail as audit
+from portal.records.search import SearchTerm
+from portal.records.verbs import RESTORE_DAYS
+from portal.secretstore import SecretRef, store
+from portal.secretstore.sweeper import sweep
+
+BATCH = 100  # records of one tenant in one transaction; the next turn takes the next
+
+
+def purging(model: type[Record], secrets: str | None = None) -> Job:
+    """Remove what nobody can restore any more; `secrets` is what its secrets are kept as."""
+
+    def run(tenant_id: str) -> int:
+        return _purge(model, tenant_id, secrets)
+
+    name = f"purge deleted records: {model.__tablename__}"
+    due = asking("due_purges", model.__tablename__, timedelta(days=RESTORE_DAYS))
+    return Job(name, run, timedelta(minutes=10), due)
+
+
+def sweeping(model: type[Record], secrets: str) -> Job:
+    """Delete the secrets without a record, which a crash between two writes left in a Vault."""
+
+    def existing(ids: Collection[str]) -> set[str]:
+        return set(session.scalars(select(model.id).where(model.id.in_(ids))))
+
+    def run(tenant_id: str) -> int:
+        return len(sweep(store(), tenant_id, secrets, existing))
+
+    # A Vault lists one tenant at a time.
+    return Job(f"sweep secrets: {secrets}", run, timedelta(hours=6), every_tenant)
+
+
+def _purge(model: type[Record], tenant_id: str, secrets: str | None) -> int:
+    ids = _due(model, tenant_id)
+    worker = Actor(tenant_id, "system", "system", "Housekeeping", source_type="system")
+    for id in ids:
+        if secrets is not None:
+            # Before the row: should this fail half way, the row is still there to try again.
+            _forget_secrets(tenant_id, secrets, id)
+        audit.note(worker, f"{model.noun}.purged", record_kind=model.noun, record_id=id)
+    own = SearchTerm.tenant_id == tenant_id, SearchTerm.kind == model.noun
+    session.execute(delete(SearchTerm).where(*own, SearchTerm.record_id.in_(ids)))
+    session.execute(delete(model).where(model.tenant_id == tenant_id, model.id.in_(ids)))
+    return len(ids)
+
+
+def _due(model: type[Record], tenant_id: str) -> Sequence[str]:
+    due = (
+        select(model.id)
+        .where(
+            model.tenant_id == tenant_id,
+            model.is_deleted,
+            model.deleted_at < func.now() - timedelta(days=RESTORE_DAYS),
+        )
+        .order_by(model.deleted_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    return session.scalars(due).all()
+
+
+def _forget_secrets(tenant_id: str, kind: str, owner_id: str) -> None:
+    for slot in store().slots(tenant_id, kind, owner_id):
+        store().purge(SecretRef(tenant_id, kind, owner_id, slot))

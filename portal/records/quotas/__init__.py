@@ -1,0 +1,1 @@
+"""The limits of each tenant, counted: records, requests and events a second, stored bytes."""

@@ -1,0 +1,140 @@
+"""Exact counts of a tenant's records of each kind, also under concurrent creation.
+
+A count is split into parts. Creating a record uses a part that no other transaction holds, so
+nobody waits while there is room. Only when no free part has room does it lock all parts, and then
+knows the exact count. The first count looks at every record; afterwards each transaction that
+changes records updates it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy.types import BigInteger
+
+from portal.core.errors import QuotaReached
+from portal.database.session import Record, send, session
+from portal.fast.statements import Statement
+from portal.records.quotas import rates
+from portal.records.quotas.limits import BY_NAME, Quota
+from portal.records.quotas.models import QuotaCount
+
+PARTS = 16
+
+_TAKEN = func.take_record(
+    bindparam("tenant_id"), bindparam("quota"), bindparam("quota_default", type_=BigInteger)
+).table_valued("verdict", "used", "allowed")
+# Counts one more record where it is selected, and returns [verdict, used, allowed].
+TAKEN = select(
+    func.json_build_array(_TAKEN.c.verdict, _TAKEN.c.used, _TAKEN.c.allowed)
+).scalar_subquery()
+TAKE = Statement(select(TAKEN))
+GIVE_BACK = Statement(
+    select(
+        func.give_back_records(
+            bindparam("tenant_id"), bindparam("kind"), bindparam("many", type_=BigInteger)
+        )
+    )
+)
+
+
+def asked(model: type[Record]) -> dict[str, Any]:
+    """Return the parameters of TAKEN except `tenant_id`."""
+    quota = BY_NAME[model.quota]
+    return {"quota": quota.name, "quota_default": quota.default}
+
+
+def take(tenant_id: str, model: type[Record]) -> None:
+    """Count one record that is about to be restored. Raises QuotaReached if there is no room."""
+    values = {"tenant_id": tenant_id, **asked(model)}
+    [(answer,)] = send(TAKE, values)
+    if answer[0] == "uncounted":
+        begin(tenant_id, model)
+        [(answer,)] = send(TAKE, values)
+    check(tenant_id, model, answer)
+
+
+def created(tenant_id: str, model: type[Record], answer: Sequence[Any]) -> None:
+    """Evaluate what TAKEN returned for a record that is now stored. Raises QuotaReached if there
+    was no room."""
+    verdict, _, allowed = answer
+    if verdict != "uncounted":
+        check(tenant_id, model, answer)
+    elif (live := begin(tenant_id, model)) is None:
+        take(tenant_id, model)
+    elif live > allowed:  # the first count includes this record already
+        check(tenant_id, model, ("full", live - 1, allowed))
+
+
+def check(tenant_id: str, model: type[Record], answer: Sequence[Any]) -> None:
+    """Raise QuotaReached if there was no room."""
+    verdict, used, allowed = answer
+    if verdict == "full":
+        rates.known().tell(tenant_id, model.quota)
+        raise reached(BY_NAME[model.quota], used, allowed)
+
+
+def give_back(tenant_id: str, model: type[Record], many: int = 1) -> None:
+    """Subtract records that have just changed and no longer count."""
+    values = {"tenant_id": tenant_id, "kind": model.quota, "many": many}
+    [(is_counted,)] = send(GIVE_BACK, values)
+    # Our own first count misses these records already; one by another transaction still includes
+    # them.
+    if not is_counted and begin(tenant_id, model) is None:
+        send(GIVE_BACK, values)
+
+
+def begin(tenant_id: str, model: type[Record]) -> int | None:
+    """Count all records for the first time and return the count; None if another transaction has
+    done it. Concurrent calls wait."""
+    connection = session.connection()  # flush first, so that every record is counted
+    name = f"quota_count:{tenant_id}:{model.quota}"
+    connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+    parts = _parts(tenant_id, model)
+    if connection.scalar(select(QuotaCount.part).where(*parts).limit(1)) is None:
+        return _write(tenant_id, model)
+    return None
+
+
+def count_again(tenant_id: str, model: type[Record]) -> None:
+    """Correct the count by looking at every record, while nobody can create one.
+
+    An older release that runs during an update does not count, so the count may be wrong.
+    """
+    connection = session.connection()
+    parts = _parts(tenant_id, model)
+    held = select(QuotaCount.part).where(*parts).order_by(QuotaCount.part).with_for_update()
+    if connection.execute(held).all():
+        connection.execute(delete(QuotaCount).where(*parts))
+        _write(tenant_id, model)
+
+
+def reached(quota: Quota, used: int, allowed: int) -> QuotaReached:
+    """Return the refusal, with the numbers."""
+    return QuotaReached(
+        f"Your tenant has {used:,} of {allowed:,} {quota.plural}. {quota.room}",
+        quota=quota.name,
+        used=used,
+        limit=allowed,
+    )
+
+
+def _parts(tenant_id: str, model: type[Record]) -> tuple[Any, Any]:
+    return QuotaCount.tenant_id == tenant_id, QuotaCount.kind == model.quota
+
+
+def _write(tenant_id: str, model: type[Record]) -> int:
+    """Write the count into the first part; the next record near the limit spreads the room."""
+    connection = session.connection()
+    live = connection.scalar(
+        select(func.count())
+        .select_from(model)
+        .where(model.tenant_id == tenant_id, model.is_counted)
+    )
+    rows = [
+        {"tenant_id": tenant_id, "kind": model.quota, "part": part}
+        | {"live": live if part == 0 else 0, "room": 0, "of_limit": live}
+        for part in range(PARTS)
+    ]
+    connection.execute(insert(QuotaCount), rows)
+    return int(live or 0)

@@ -1,0 +1,196 @@
+"""An estimate of the bytes that a tenant's events, deliveries, attempts and inbound requests take.
+
+The worker measures each row once, soon after it was written, in the order of ids (the order of
+time), and keeps a sum for each day. It drops days that have no rows left. After an erasure, and
+once a week, it measures everything again; until that is done the last sum is used.
+"""
+
+import threading
+from typing import NamedTuple
+
+from flask import Flask, current_app
+from sqlalchemy import bindparam, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.core.deadlines import elapsed
+from portal.core.errors import QuotaReached
+from portal.database.session import session
+from portal.records.quotas import rates
+from portal.records.quotas.limits import STORED
+from portal.records.quotas.models import Stored, StoredDay, TenantQuota
+
+AT_ONCE = 50_000  # rows that are measured in one transaction
+REMEMBERED = 2.0  # seconds that a process remembers a tenant's sum
+MOST_REMEMBERED = 10_000
+
+
+class Kind(NamedTuple):
+    """A table, the prefix of its ids, the column with a row's time, and an SQL estimate of a row's
+    bytes: its large columns as stored, and a constant for the rest with its indexes."""
+
+    table: str
+    prefix: str
+    came_at: str
+    size: str
+
+
+KINDS = (
+    Kind("event", "evt", "received_at", "600 + pg_column_size(data)"),
+    Kind("delivery", "dlv", "created_at", "800"),
+    Kind(
+        "delivery_attempt",
+        "att",
+        "created_at",
+        "900 + pg_column_size(request_body) + pg_column_size(response_body)"
+        " + pg_column_size(request_headers) + pg_column_size(response_headers)",
+    ),
+    Kind(
+        "inbound_request",
+        "inr",
+        "received_at",
+        "700 + pg_column_size(body) + pg_column_size(headers)",
+    ),
+)
+# Rows of the last minute may not be committed or complete yet.
+MEASURE = """
+WITH rows AS (
+    SELECT id, {came_at} AS came_at, {size} AS size FROM {table}
+    WHERE tenant_id = :tenant_id AND id > :up_to
+        AND id >= '{prefix}_' AND id < ulid_floor('{prefix}', now() - interval '1 minute')
+    ORDER BY id LIMIT :most
+), days AS (
+    INSERT INTO quota_stored_day AS d (tenant_id, kind, day, bytes, up_to)
+    SELECT :tenant_id, '{table}', (came_at AT TIME ZONE 'UTC')::date, sum(size), max(id)
+    FROM rows GROUP BY 3
+    ON CONFLICT (tenant_id, kind, day) DO UPDATE
+    SET bytes = d.bytes + excluded.bytes, up_to = greatest(d.up_to, excluded.up_to)
+) SELECT count(*) FROM rows
+"""
+FORGET = """
+DELETE FROM quota_stored_day
+WHERE tenant_id = :tenant_id AND kind = '{table}' AND day < coalesce((
+    SELECT ({came_at} AT TIME ZONE 'UTC')::date FROM {table}
+    WHERE tenant_id = :tenant_id AND id >= '{prefix}_' ORDER BY id LIMIT 1), 'infinity')
+"""
+STATEMENTS = {
+    kind.table: (text(MEASURE.format(**kind._asdict())), text(FORGET.format(**kind._asdict())))
+    for kind in KINDS
+}
+
+
+def measure(tenant_id: str) -> bool:
+    """Measure rows that are new since the last time; once all are measured, update the sum. Tell
+    whether more rows wait."""
+    if max(_measure(tenant_id, kind) for kind in KINDS) == AT_ONCE:
+        measure_soon(tenant_id)
+        return True
+    own = StoredDay.tenant_id == tenant_id
+    total = select(func.coalesce(func.sum(StoredDay.bytes), 0)).where(own).scalar_subquery()
+    statement = insert(Stored).values(tenant_id=tenant_id, bytes=total)
+    statement = statement.on_conflict_do_update(
+        index_elements=["tenant_id"],
+        set_={
+            "bytes": statement.excluded.bytes,
+            "measured_at": func.now(),
+            "is_stale": False,
+        },
+    )
+    session.execute(statement)
+    return False
+
+
+def measure_anew(tenant_id: str) -> None:
+    """Forget the sums of days because rows were removed. The last total is used until the next
+    one."""
+    session.execute(delete(StoredDay).where(StoredDay.tenant_id == tenant_id))
+    measure_soon(tenant_id)
+
+
+def measure_soon(tenant_id: str) -> None:
+    """Have the worker measure a tenant although nothing new was stored: rows were removed."""
+    stale = update(Stored).where(Stored.tenant_id == tenant_id).values(is_stale=True)
+    session.execute(stale.execution_options(synchronize_session=False))
+
+
+def _measure(tenant_id: str, kind: Kind) -> int:
+    measuring, forgetting = STATEMENTS[kind.table]
+    of_kind = (StoredDay.tenant_id == tenant_id, StoredDay.kind == kind.table)
+    up_to = session.scalar(select(func.max(StoredDay.up_to)).where(*of_kind)) or ""
+    values = {"tenant_id": tenant_id, "up_to": up_to, "most": AT_ONCE}
+    count = session.execute(measuring, values).scalar_one()
+    session.execute(forgetting, {"tenant_id": tenant_id})
+    return int(count)
+
+
+# ---------------------------------------------------------------- whether there is room
+
+
+SUM = select(
+    Stored.bytes,
+    select(TenantQuota.value)
+    .where(TenantQuota.tenant_id == Stored.tenant_id, TenantQuota.name == STORED.name)
+    .scalar_subquery(),
+).where(Stored.tenant_id == bindparam("tenant_id"))
+
+
+class Room:
+    """The totals that one process knows, each for two seconds. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[float, int, int]] = {}
+
+    def check(self, tenant_id: str) -> None:
+        """Raise QuotaReached if the tenant's stored bytes are at the limit."""
+        with self._lock:
+            known = self._known.get(tenant_id)
+        now = elapsed()
+        if known is None or known[0] <= now:
+            row = session.execute(SUM, {"tenant_id": tenant_id}).first()
+            used, allowed = (row[0], row[1] or STORED.default) if row else (0, STORED.default)
+            known = (now + REMEMBERED, used, allowed)
+            with self._lock:
+                if len(self._known) >= MOST_REMEMBERED:
+                    self._known.clear()
+                self._known[tenant_id] = known
+        if known[1] >= known[2]:
+            rates.known().tell(tenant_id, STORED.name)
+            raise _full(known[1], known[2])
+
+    def is_there(self, tenant_id: str) -> bool:
+        """Tell whether a total that this process knows is below the limit. Never asks PostgreSQL,
+        so an event loop may call it; `check` says why it is False."""
+        with self._lock:
+            known = self._known.get(tenant_id)
+        return known is not None and known[0] > elapsed() and known[1] < known[2]
+
+    def forget(self) -> None:
+        """Forget all totals."""
+        with self._lock:
+            self._known.clear()
+
+
+def _full(used: int, allowed: int) -> QuotaReached:
+    return QuotaReached(
+        f"Your tenant's events, deliveries and inbound requests take about {used:,} of {allowed:,}"
+        f" bytes. {STORED.room}",
+        quota=STORED.name,
+        used=used,
+        limit=allowed,
+    )
+
+
+def init_app(app: Flask) -> None:
+    """Give the application its own totals."""
+    app.extensions["portal.room"] = Room()
+
+
+def known() -> Room:
+    """Return the totals of the running process."""
+    return of(current_app)
+
+
+def of(app: Flask) -> Room:
+    """Return the totals of an application."""
+    found: Room = app.extensions["portal.room"]
+    return found

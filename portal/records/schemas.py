@@ -1,0 +1,318 @@
+"""The one validator: a pydantic model for each command, the same for JSON and for forms.
+
+JSON types are strict (`"1"` is not a number), unknown fields are refused by name, and the
+fields that only the server writes are dropped, so that a document that was read can be sent
+back and the specification's own examples work word for word.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import islice
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+
+from portal.core.errors import FieldError, Invalid
+from portal.core.key_shape import MARK, holds_key, places
+
+# The common envelope of the specification: accepted from clients, never stored.
+ENVELOPE = frozenset(
+    {
+        "id",
+        "tenant_id",
+        "app_id",
+        "created_at",
+        "updated_at",
+        "created_by",
+        "updated_by",
+        "source",
+        "source_type",
+        "is_deleted",
+        "deleted_at",
+        "deleted_by",
+        "schema_version",
+        "version",
+    }
+)
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
+TAG = re.compile(r"[\w][\w .:/@+-]*")
+JSON_BYTES = 16 * 1024
+NAMED_PLACES = 20  # texts with a key that one answer names
+HOLDS_KEY = (
+    "This holds an API key, and whoever reads it could use the key. Take it out; if others have"
+    " seen it, revoke the key."
+)
+# Limits for the answer, because a body may have a hundred thousand errors.
+FEW_UNKNOWN, SHOWN = 20, 100
+
+
+class Command(BaseModel):
+    """The base of all commands. `server_managed` names fields beyond the envelope that only the
+    server writes.
+
+    `write_only` names fields that are not columns and are never read back, such as a credential.
+    Everything else is free text that people and logs see, so a raw API key in it is refused.
+    `may_hold_keys` names the exceptions: fields that are neither stored nor shown, or have their
+    own rule.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, str_strip_whitespace=True)
+    server_managed: ClassVar[frozenset[str]] = frozenset()
+    write_only: ClassVar[frozenset[str]] = frozenset()
+    may_hold_keys: ClassVar[frozenset[str]] = frozenset()
+    _ignored: ClassVar[frozenset[str]] = frozenset()
+    _exempt: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls._ignored = (ENVELOPE | cls.server_managed) - cls.model_fields.keys()
+        cls._exempt = cls.write_only | cls.may_hold_keys
+
+    @model_validator(mode="before")
+    @classmethod
+    def drop_server_managed(cls, data: Any) -> Any:
+        """Ignore what only the server writes (DESIGN: accepted, never stored)."""
+        if not isinstance(data, Mapping):
+            return data
+        if len(data) > len(cls.model_fields) + len(cls._ignored) + FEW_UNKNOWN:
+            unknown = next(name for name in data if name not in cls.model_fields)
+            raise ValueError(f"Many of these fields are unknown here, “{unknown[:60]}” first.")
+        if cls._ignored.isdisjoint(data):
+            return data
+        return {name: value for name, value in data.items() if name not in cls._ignored}
+
+    @classmethod
+    def read(cls, data: Any) -> Self:
+        """The validated command, or Invalid with every field that needs attention."""
+        cls.refuse_keys(data)
+        return cls._validated(data)
+
+    @classmethod
+    def _validated(cls, data: Any) -> Self:
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise Invalid(field_errors(error)) from None
+
+    @classmethod
+    def patched(cls, record: Any, patch: Mapping[str, Any]) -> Self:
+        """The stored document with the patch laid over it, validated whole."""
+        cls.refuse_keys(patch)
+        stored = {name: getattr(record, name) for name in cls.columns()}
+        return cls._validated({**stored, **patch})
+
+    @classmethod
+    def refuse_keys(cls, data: Any) -> None:
+        """Raise Invalid if the data holds a raw API key, before any other error could repeat it."""
+        if found := list(islice(cls.key_places(data), NAMED_PLACES)):
+            raise Invalid([FieldError(readable(place), HOLDS_KEY) for place in found])
+
+    @classmethod
+    def key_places(cls, data: Any) -> Iterator[str]:
+        """Yield the paths of the free texts that hold a raw API key."""
+        if not isinstance(data, Mapping):
+            return
+        for name, value in data.items():
+            if MARK in name and holds_key(name):
+                yield "body"
+            elif isinstance(value, str):  # first: nearly all are, and verification runs this
+                if MARK in value and name not in cls._exempt and holds_key(value):
+                    yield name
+            elif name not in cls._exempt and isinstance(value, dict | list | tuple):
+                yield from places(value, name)
+
+    def values(self) -> dict[str, Any]:
+        """Field → value as the columns take it; nested documents as plain JSON."""
+        return {name: _plain(getattr(self, name)) for name in self.columns()}
+
+    @classmethod
+    def columns(cls) -> list[str]:
+        """The fields that are stored in the record's own row."""
+        return [name for name in cls.model_fields if name not in cls.write_only]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+# ---------------------------------------------------------------- words for people
+
+
+SENTENCES = {
+    "missing": "This field is required.",
+    "extra_forbidden": "There is no field of this name.",
+    "string_type": "This must be text.",
+    "int_type": "This must be a whole number.",
+    "bool_type": "This must be true or false.",
+    "list_type": "This must be a list.",
+    "tuple_type": "This must be a list.",
+    "dict_type": "This must be an object.",
+    "model_type": "This must be an object.",
+    "datetime_type": "Give a date and time such as 2026-01-31T09:00:00Z.",
+    "datetime_parsing": "Give a date and time such as 2026-01-31T09:00:00Z.",
+    "datetime_from_date_parsing": "Give a date and time such as 2026-01-31T09:00:00Z.",
+    "timezone_aware": "Say the time zone, for example 2026-01-31T09:00:00Z.",
+    "decimal_type": "This must be a number.",
+    "decimal_parsing": "This must be a number.",
+    "finite_number": "This must be a number.",
+}
+SENTENCES_WITH_CONTEXT = {
+    "string_too_long": "Use at most {max_length} characters.",
+    "string_too_short": "Use at least {min_length} characters.",
+    "too_long": "Give at most {max_length} entries.",
+    "too_short": "Give at least {min_length} entries.",
+    "greater_than_equal": "This must be at least {ge}.",
+    "greater_than": "This must be more than {gt}.",
+    "less_than_equal": "This must be at most {le}.",
+    "less_than": "This must be less than {lt}.",
+    "literal_error": "Choose one of {expected}.",
+    "decimal_max_places": "Use at most {decimal_places} decimal places.",
+    "decimal_max_digits": "Use at most {max_digits} digits.",
+    "decimal_whole_digits": "Use at most {whole_digits} digits before the decimal point.",
+}
+
+
+def field_errors(error: ValidationError) -> list[FieldError]:
+    """pydantic's findings by the field's path on the wire, in sentences."""
+    found_errors = error.errors(include_url=False)[:SHOWN]
+    return [FieldError(_path(found["loc"]), _sentence(found)) for found in found_errors]
+
+
+def _path(loc: Iterable[int | str]) -> str:
+    return readable(".".join(str(part) for part in loc) or "body")
+
+
+def readable(path: str) -> str:
+    """Return a field's path in a form that is safe in an answer."""
+    # A lone surrogate in a name that somebody made up must not break the answer.
+    return path[:200].encode("utf-8", "replace").decode()
+
+
+def _sentence(found: Any) -> str:
+    kind, context = found["type"], found.get("ctx") or {}
+    if kind == "value_error":
+        return str(context.get("error"))
+    if kind in ("too_short", "too_long") and isinstance(found.get("input"), str):
+        kind = f"string_{kind}"  # pydantic counts entries where a rule of ours stands before
+    if kind == "string_too_short" and context.get("min_length") == 1:
+        return "This may not be empty."
+    if kind == "string_pattern_mismatch":
+        return "This has a character that is not allowed here."
+    if template := SENTENCES_WITH_CONTEXT.get(kind):
+        return template.format(**context)
+    return SENTENCES.get(kind, str(found["msg"]))
+
+
+# ---------------------------------------------------------------- kinds of field
+
+
+def _no_control(value: str) -> str:
+    if CONTROL.search(value):
+        raise ValueError("This has an invisible control character.")
+    return value
+
+
+def _moment(value: Any) -> Any:
+    if value is None or isinstance(value, str | datetime):
+        return value
+    raise ValueError(SENTENCES["datetime_type"])
+
+
+def _in_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError(SENTENCES["timezone_aware"])
+    if not 1970 <= value.year <= 9000:
+        raise ValueError("This date is out of range.")
+    return value.astimezone(UTC)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+        raise ValueError("This must be a number.")
+    return value
+
+
+def _tag_list(tags: list[str]) -> list[str]:
+    for tag in tags:
+        if not TAG.fullmatch(tag):
+            raise ValueError(f"The tag {tag[:40]!r} has a character that is not allowed.")
+    return sorted(set(tags))
+
+
+def small(value: Any) -> Any:
+    """Return the value. Raises ValueError if it is too large to be stored as a setting."""
+    if len(repr(value)) > JSON_BYTES:
+        raise ValueError("This is too large: at most 16 KiB.")
+    return value
+
+
+Line = Annotated[str, AfterValidator(_no_control)]
+Name = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
+ShortText = Annotated[Line, StringConstraints(max_length=200)]
+LongText = Annotated[Line, StringConstraints(max_length=4000)]
+Slug = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=SLUG)]
+RecordId = Annotated[Line, StringConstraints(min_length=1, max_length=40)]
+Moment = Annotated[
+    datetime,
+    Field(strict=False),
+    BeforeValidator(_moment),
+    AfterValidator(_in_utc),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Money = Annotated[
+    Decimal,
+    Field(strict=False, ge=0, max_digits=18, decimal_places=9, allow_inf_nan=False),
+    BeforeValidator(_number),
+    WithJsonSchema({"type": "number", "minimum": 0}),
+]
+Tags = Annotated[
+    list[Annotated[str, StringConstraints(min_length=1, max_length=60)]],
+    Field(max_length=30),
+    AfterValidator(_tag_list),
+]
+# A name in what another program says is its own, spaces at its ends included.
+JsonName = Annotated[str, StringConstraints(strip_whitespace=False)]
+JsonObject = Annotated[dict[JsonName, Any], AfterValidator(small)]
+
+
+# ---------------------------------------------------------------- documents
+
+
+class Document(BaseModel):
+    """The parent of all records as they are read: the specification's common envelope.
+
+    It is never used to validate: it names the fields on the wire and describes them.
+    """
+
+    id: str
+    tenant_id: str
+    app_id: str | None
+    created_at: datetime
+    updated_at: datetime
+    created_by: str | None
+    updated_by: str | None
+    source: str
+    source_type: str
+    is_deleted: bool
+    deleted_at: datetime | None
+    deleted_by: str | None
+    schema_version: int
+    version: int

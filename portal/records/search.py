@@ -1,0 +1,260 @@
+"""Words by prefix over many records, through terms in a side table.
+
+Only equality and range keep their index under row-level security (`LIKE` and `@>` are not
+leakproof), so every searchable word of a record is a row here, and `q` is a range over them.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Index,
+    Select,
+    String,
+    and_,
+    any_,
+    bindparam,
+    delete,
+    func,
+    literal,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.database.session import Base, Record, send, session
+from portal.fast.statements import Statement
+
+WORD = re.compile(r"[^\W_]+")
+WORD_LENGTH = 60
+WORDS_PER_RECORD = 200
+WORDS_PER_QUERY = 8
+FEW = 2000  # up to so many hits are fetched and sorted
+RARE = 500  # a condition with up to so many records is answered whole, whatever the words are
+MOST_TERMS = 8  # that a word may begin so that its hits can be read in the order of their ids
+BEYOND = "z" * 40  # what no id is beyond, in whatever way the database compares words
+WEIGH = Statement.of_file("portal.records", "weigh.sql")
+
+
+class SearchTerm(Base):
+    """One word of one record; a tag stands as `tag:<tag>`, which no typed word can equal."""
+
+    __tablename__ = "search_term"
+    __table_args__ = (Index("ix_search_term_record", "tenant_id", "kind", "record_id", "term"),)
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    term: Mapped[str] = mapped_column(String(70), primary_key=True)
+    record_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+
+
+def words(text: str) -> list[str]:
+    """The words of a text as they are stored and asked for: lower case, letters and digits."""
+    return [word[:WORD_LENGTH] for word in WORD.findall(text.lower())]
+
+
+# The values: `tenant_id`, `noun` and `id` of a record, and `terms`.
+TERMS = (
+    insert(SearchTerm)
+    .from_select(
+        ["tenant_id", "kind", "record_id", "term"],
+        select(
+            bindparam("tenant_id", type_=String),
+            bindparam("noun", type_=String),
+            bindparam("id", type_=String),
+            func.unnest(bindparam("terms", type_=ARRAY(String))),
+        ),
+    )
+    .on_conflict_do_nothing()
+)
+ADD = Statement(TERMS)
+
+
+def terms_of(texts: Iterable[str | None], tags: Iterable[str] = ()) -> set[str]:
+    """Every term that a record with these texts and tags is found by."""
+    found = dict.fromkeys(word for text in texts if text for word in words(text))
+    return set(list(found)[:WORDS_PER_RECORD]) | {tag_term(tag) for tag in tags}
+
+
+def tag_term(tag: str) -> str:
+    """How a tag stands among the terms."""
+    return f"tag:{tag.lower()}"
+
+
+def index(record: Record, terms: set[str]) -> None:
+    """Make `terms` what the record is found by, touching only the rows that differ."""
+    where = (
+        SearchTerm.tenant_id == record.tenant_id,
+        SearchTerm.kind == record.noun,
+        SearchTerm.record_id == record.id,
+    )
+    session.execute(delete(SearchTerm).where(*where, SearchTerm.term.not_in(terms)))
+    key = {"tenant_id": record.tenant_id, "noun": record.noun, "id": record.id}
+    send(ADD, {**key, "terms": sorted(terms)})
+
+
+# ---------------------------------------------------------------- the words of a question
+
+
+Ordered = Callable[[Select[Any], Any], Select[Any]]
+"""Puts the order of a list by id, and the place where to begin, on a selection of ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a word or a tag asks of the terms: from `low` to before `high`."""
+
+    low: str
+    high: str
+
+    def means(self, term: Any) -> ColumnElement[bool]:
+        """Whether it is this term, or the beginning of it."""
+        return and_(term >= self.low, term < self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Bound a page of a list by id: it looks at `share` records, in one direction.
+
+    An id is after `after`, before `before`, and from `since` to before `until`.
+    """
+
+    share: int
+    downward: bool
+    after: str = ""
+    before: str = BEYOND
+    since: str = ""
+    until: str = BEYOND
+
+
+NOWHERE = Reach(0, downward=True)  # of a list that is not by id
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """How common a word is, as far as the question must know.
+
+    `terms` are what it means, where they are no more than MOST_TERMS and the list is by id; `end`
+    is then the last record of a page's share of its postings, None where it has fewer. Without
+    them `hits` are counted, no further than FEW + 1.
+    """
+
+    word: Word
+    terms: tuple[str, ...] | None
+    end: str | None
+    hits: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms of one kind of record in one tenant."""
+
+    model: type[Record]
+    tenant_id: str
+
+    def probe(self, word: Word, record_id: Any) -> ColumnElement[bool]:
+        """Whether a record has the word: one look into an index, whatever statistics suggest."""
+        found = self._select(literal(1)).where(
+            SearchTerm.record_id == record_id, word.means(SearchTerm.term)
+        )
+        # Without the offset it may become a join that reads every hit.
+        return found.offset(0).exists()
+
+    def ids(self, word: Word) -> list[str]:
+        """The records that a rare word finds."""
+        found = self._select(SearchTerm.record_id).where(word.means(SearchTerm.term))
+        return list(session.scalars(found.distinct().limit(FEW)))
+
+    def postings(self, terms: Iterable[str], ordered: Ordered, most: int) -> Select[Any]:
+        """The first records that have one of the terms."""
+        lists = [
+            ordered(
+                self._select(SearchTerm.record_id.label("id")).where(SearchTerm.term == term),
+                SearchTerm.record_id,
+            ).limit(most)
+            for term in terms
+        ]
+        if len(lists) == 1:
+            return lists[0]
+        found = union_all(*lists).subquery()
+        return ordered(select(found.c.id).distinct(), found.c.id).limit(most)
+
+    def weigh(self, words: Sequence[Word], reach: Reach | None = None) -> list[Weight]:
+        """Return how common each word is. `reach` is for a list by id."""
+        [weights] = weigh_together(words, [(self, reach)])
+        return weights
+
+    def has_rare(self, conditions: Sequence[ColumnElement[bool]]) -> bool:
+        """Tell whether one of some conditions has no more than RARE records."""
+        if not conditions:
+            return False
+        own = self.model.tenant_id == self.tenant_id
+        some = [
+            select(literal(1)).select_from(self.model).where(own, one).limit(RARE + 1).subquery()
+            for one in conditions
+        ]
+        counts = (select(func.count()).select_from(one).scalar_subquery() for one in some)
+        return any(count <= RARE for count in session.execute(select(*counts)).one())
+
+    def _select(self, *columns: Any) -> Select[Any]:
+        return (
+            select(*columns)
+            .select_from(SearchTerm)
+            .where(SearchTerm.tenant_id == self.tenant_id, SearchTerm.kind == self.model.noun)
+        )
+
+
+def weigh_together(
+    words: Sequence[Word], kinds: Sequence[tuple[Terms, Reach | None]]
+) -> list[list[Weight]]:
+    """Return how common the words are among the records of each kind of one tenant, in one
+    statement."""
+    lines = [
+        {"kind": terms.model.noun, "low": word.low, "high": word.high, **asdict(reach or NOWHERE)}
+        for terms, reach in kinds
+        for word in words
+    ]
+    values = {
+        "tenant_id": kinds[0][0].tenant_id, "lines": orjson.dumps(lines).decode(),
+        "few": FEW, "most_terms": MOST_TERMS,
+    }  # fmt: skip
+    rows, many = send(WEIGH, values), len(words)
+    weights = [
+        Weight(word, None if terms is None else tuple(terms), end, hits)
+        for word, (terms, end, hits) in zip([*words] * len(kinds), rows, strict=True)
+    ]
+    return [weights[n * many : (n + 1) * many] for n in range(len(kinds))]
+
+
+def asked(text: str, tag: str | None) -> list[Word]:
+    """The words of a question, and its tag."""
+    # The next string after every string that begins with the word, in code point order.
+    found = [
+        Word(word, word[:-1] + chr(ord(word[-1]) + 1)) for word in words(text)[:WORDS_PER_QUERY]
+    ]
+    if tag is not None:
+        found.append(Word(tag_term(tag), tag_term(tag) + "\x01"))
+    return found
+
+
+def narrow(
+    query: Select[Any], model: type[Record], tenant_id: str, text: str, tag: str | None
+) -> Select[Any]:
+    """Keep the records that have every word of `text` as a prefix, and the tag: all of them,
+    however long it takes. A page asks `portal.records.bounded_search`."""
+    found = asked(text, tag)
+    if not found:
+        return query.where(literal(False)) if text.strip() else query
+    terms = Terms(model, tenant_id)
+    weights = terms.weigh(found)
+    rarest = min(weights, key=lambda weight: weight.hits or 0)
+    if (rarest.hits or 0) <= FEW:
+        found.remove(rarest.word)
+        query = query.where(model.id == any_(literal(terms.ids(rarest.word), ARRAY(String))))
+    return query.where(*(terms.probe(word, model.id) for word in found))

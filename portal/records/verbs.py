@@ -1,0 +1,162 @@
+"""The verbs that every record shares: stamp, change, delete, restore, each with its audit entry.
+
+A feature's service says what is special and leaves the rest to these.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, inspect, true, union
+from sqlalchemy.orm import InstrumentedAttribute
+
+from portal.core.errors import Conflict
+from portal.database.session import Actor, Record, database_now, find, flush, new_id, session
+from portal.records import insert_record, search
+from portal.records.audit import trail as audit_trail
+from portal.records.quotas import counts
+
+R = TypeVar("R", bound=Record)
+RESTORE_DAYS = 30
+OFFERED = 200  # records that a form's list offers
+Changes = Mapping[str, tuple[Any, Any]]
+Watcher = Callable[[Actor, Record, str, Changes], None]
+
+_watchers: list[Watcher] = []
+
+
+def watch(watcher: Watcher) -> None:
+    """Call `watcher` on every change of every record, in the transaction that makes it.
+
+    It gets the actor, the record, the verb (`created`, `updated`, …) and the changes. An error that
+    it raises refuses the change: the whole transaction is rolled back.
+    """
+    if watcher not in _watchers:
+        _watchers.append(watcher)
+
+
+def note(actor: Actor, record: Record, action: str, changes: Changes) -> None:
+    """Tell history and watchers what happened to a record. `change` and its like do it already."""
+    audit_trail.record(actor, f"{record.noun}.{action}", record, changes)
+    _tell(actor, record, action, changes)
+
+
+def _tell(actor: Actor, record: Record, action: str, changes: Changes) -> None:
+    for watcher in _watchers:
+        watcher(actor, record, action, changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed(Generic[R]):
+    """A new record and the secret that is shown with it, together for the only time.
+
+    `once` is field on the wire → secret: it goes into the answer to the create, nowhere else.
+    """
+
+    record: R
+    once: dict[str, str] = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"<Revealed {self.record.id}>"
+
+
+def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
+    """Stamp the common envelope on a new record, store it and note it in the audit trail.
+
+    Raises QuotaReached when the tenant's quota is used up, Conflict or Invalid when a constraint of
+    the database fails.
+    """
+    for name, value in values.items():
+        setattr(record, name, value)
+    record.tenant_id = actor.tenant_id
+    record.id = record.id or new_id(record.id_prefix)
+    record.app_id = actor.app_id
+    record.created_by = record.updated_by = actor.person_id or actor.id
+    record.source_type = actor.source_type
+    given = {name: (None, value) for name, value in values.items() if value not in (None, [], {})}
+    entry = audit_trail.entry_of(actor, f"{record.noun}.created", record, given)
+    insert_record.store(record, terms_of(record), entry)
+    _tell(actor, record, "created", given)
+    return record
+
+
+def change(actor: Actor, record: R, values: Mapping[str, Any], *, action: str = "updated") -> R:
+    """Write the values that differ; if none does, write nothing and keep the version.
+
+    Raises StaleVersion when somebody else saved in between, QuotaReached when the change restores a
+    record and the tenant's quota is used up.
+    """
+    found_by, counted = terms_of(record), record.is_counted
+    for name, value in values.items():
+        if getattr(record, name) != value:
+            setattr(record, name, value)
+    changed = changes_of(record)
+    if not changed:
+        return record
+    record.updated_by = actor.person_id or actor.id
+    if record.is_counted and not counted:
+        counts.take(actor.tenant_id, type(record))
+    flush()
+    if counted and not record.is_counted:
+        counts.give_back(actor.tenant_id, type(record))
+    if (now_found_by := terms_of(record)) != found_by:
+        search.index(record, now_found_by)
+    note(actor, record, action, changed)
+    return record
+
+
+def delete(actor: Actor, record: R) -> R:
+    """Soft delete: gone from lists and lookups, kept for RESTORE_DAYS days."""
+    values = {"is_deleted": True, "deleted_at": database_now(), "deleted_by": actor.id}
+    return change(actor, record, values, action="deleted")
+
+
+def restore(actor: Actor, model: type[R], record_id: str) -> R:
+    """Undo a soft delete. Raises Conflict when it is too late or there is nothing to undo."""
+    record = find(model, actor, record_id, lock=True, include_deleted=True)
+    if record.deleted_at is None:
+        raise Conflict(f"This {record.noun} is not deleted.")
+    if (database_now() - record.deleted_at).days >= RESTORE_DAYS:
+        raise Conflict(f"This {record.noun} was deleted more than {RESTORE_DAYS} days ago.")
+    values = {"is_deleted": False, "deleted_at": None, "deleted_by": None}
+    return change(actor, record, values, action="restored")
+
+
+def choices(
+    actor: Actor,
+    model: type[R],
+    by: InstrumentedAttribute[str],
+    text: InstrumentedAttribute[str],
+    also: Iterable[str | None] = (),
+    which: ColumnElement[bool] | None = None,
+) -> list[tuple[str, str]]:
+    """Return (id, text) of the first OFFERED records in the order of `by`, in one statement;
+    `which` narrows them, if given.
+
+    `also` are ids to include in any case, such as the chosen one: without it a select element would
+    choose another.
+    """
+    own = model.seen_by(actor).with_only_columns(model.id, text, by)
+    live = own.where(model.is_deleted.is_(False), true() if which is None else which)
+    first = live.order_by(by, model.id).limit(OFFERED)
+    wanted = [record_id for record_id in also if record_id]
+    # A union and no OR, which would look at every record.
+    shown = union(first, own.where(model.id.in_(wanted))) if wanted else first
+    found = session.execute(shown).all()
+    return [(id, text) for id, text, _ in sorted(found, key=lambda row: (row[2], row[0]))]
+
+
+def terms_of(record: Record) -> set[str]:
+    """The terms that find this record."""
+    return search.terms_of(record.search_texts(), getattr(record, "tags", None) or ())
+
+
+def changes_of(record: Record) -> dict[str, tuple[Any, Any]]:
+    """What differs from what is stored: field → (before, after)."""
+    changed = {}
+    for attribute in inspect(record).attrs:
+        history = attribute.history
+        if history.has_changes():
+            before = history.deleted[0] if history.deleted else None
+            changed[attribute.key] = (before, attribute.value)
+    return changed

@@ -1,0 +1,1 @@
+"""The edge for programs: resources, operations, the OpenAPI document, strict JSON, problems."""

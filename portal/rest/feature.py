@@ -1,0 +1,27 @@
+"""What a feature adds to the portal, as one value; `portal.features` is the list of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+
+from portal.rest.openapi import Operation
+from portal.rest.resources import Resource
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature's REST, and what gives its pages and all else to an application.
+
+    `operations` are those that belong to no resource of its own.
+    """
+
+    init_app: Callable[[Flask], None]
+    resources: tuple[Resource[Any, Any], ...] = ()
+    operations: tuple[Operation, ...] = ()
+
+    def rest(self) -> list[Operation]:
+        """Every operation, in the order of the OpenAPI document."""
+        of_resources = (operation for one in self.resources for operation in one.operations())
+        return [*of_resources, *self.operations]

@@ -1,0 +1,285 @@
+"""Declare a resource once: its routes and its part of the document follow.
+
+What one resource needs alone is an Action; the day one needs another shape, it gets a view of its
+own in its feature, and this file stays as it is.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from flask import Response, request
+from pydantic import BaseModel
+
+from portal.core import errors
+from portal.core.compression import is_tag_of
+from portal.database.session import Actor, Record, find
+from portal.records import listing, verbs
+from portal.records.audit import trail as audit
+from portal.records.audit.models import AuditEntry
+from portal.records.listing import Listing
+from portal.records.rows import Rows
+from portal.records.schemas import Command
+from portal.records.verbs import Revealed
+from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.openapi import PREFIX, Operation, Parameter
+
+R = TypeVar("R", bound=Record)
+C = TypeVar("C", bound=Command)
+
+
+@dataclass(frozen=True)
+class Action(Generic[R]):
+    """A verb of one resource beside the common ones, a noun below the record: POST …/{id}/<name>.
+
+    `run` takes actor, record id and command, and gives a record, a Revealed, or a document.
+    """
+
+    name: str
+    summary: str
+    run: Callable[[Actor, str, Any], Any]
+    scope: str
+    command: type[Command] | None = None
+    answer: type[BaseModel] | None = None
+    status: int = 200
+    once: Mapping[str, str] = field(default_factory=dict)
+    method: str = "POST"
+
+
+@dataclass(frozen=True)
+class Resource(Generic[R, C]):
+    """The whole REST declaration of a feature; a verb that is None has no route.
+
+    `restore` is for what has more to bring back than its row.
+    `scope` is the word before `:read` and `:write`; `once` names the fields that only the answer
+    to the create has; `more` are operations with views of their own, such as a list below a record.
+    """
+
+    name: str
+    singular: str
+    scope: str
+    model: type[R]
+    command: type[C]
+    document: type[BaseModel]
+    listing: Listing[R]
+    create: Callable[[Actor, C], R | Revealed[R]]
+    update: Callable[[Actor, R, C], R] | None = None
+    delete: Callable[[Actor, R], Any] | None = None
+    restore: Callable[[Actor, str], R] | None = None
+    actions: tuple[Action[R], ...] = ()
+    once: Mapping[str, str] = field(default_factory=dict)
+    more: tuple[Operation, ...] = ()
+
+    def represent(self, record: R) -> dict[str, Any]:
+        """The record as the specification writes it."""
+        return {name: getattr(record, name) for name in self.document.model_fields}
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The reader of this resource's documents."""
+        return Rows(self.model, tuple(self.document.model_fields))
+
+    def operations(self) -> list[Operation]:
+        """Every operation, in the order of the specification."""
+        read, write = f"{self.scope}:read", f"{self.scope}:write"
+        one = f"/{self.name}/{{id}}"
+        common: dict[str, Any] = {"resource": self.name, "answer": self.document}
+        found = [
+            Operation(name="list", method="GET", path=f"/{self.name}", scope=read,
+                      summary=f"List {self.name}", view=self._list, is_list=True,
+                      parameters=_list_parameters(self.listing), **common),
+            Operation(name="get", method="GET", path=one, scope=read,
+                      summary=f"Get one {self.singular}", view=self._get, **common),
+            Operation(name="create", method="POST", path=f"/{self.name}", scope=write, status=201,
+                      summary=f"Create {_a(self.singular)}", view=self._create,
+                      command=self.command, once=self.once, parameters=(RETRY,), **common),
+        ]  # fmt: skip
+        if self.update:
+            found.append(
+                Operation(name="update", method="PATCH", path=one, scope=write,
+                          summary=f"Change {_a(self.singular)}", view=self._update,
+                          command=self.command, parameters=(IF_MATCH,), **common)
+            )  # fmt: skip
+        if self.delete:
+            found += self._deletion(one, write, common)
+        found.append(
+            Operation(name="history", method="GET", path=f"{one}/history", scope=read,
+                      summary="What happened to it, newest first", view=self._history,
+                      resource=self.name, answer=HistoryEntry, is_list=True)
+        )  # fmt: skip
+        return [*found, *(self._action(one, action) for action in self.actions), *self.more]
+
+    def _deletion(self, one: str, write: str, common: dict[str, Any]) -> list[Operation]:
+        return [
+            Operation(name="delete", method="DELETE", path=one, scope=write, status=204,
+                      summary=f"Delete {_a(self.singular)}; it can be restored for 30 days",
+                      view=self._delete, resource=self.name, parameters=(IF_MATCH,)),
+            Operation(name="restore", method="POST", path=f"{one}/restore", scope=write,
+                      summary=f"Restore a deleted {self.singular}", view=self._restore,
+                      parameters=(RETRY,), **common),
+        ]  # fmt: skip
+
+    def _action(self, one: str, action: Action[R]) -> Operation:
+        return Operation(
+            resource=self.name, name=action.name, method=action.method,
+            path=f"{one}/{action.name}", summary=action.summary, scope=action.scope,
+            view=lambda id: self._act(action, id), command=action.command,
+            answer=action.answer or self.document, status=action.status, once=action.once,
+            parameters=(RETRY,) if action.method == "POST" else (),
+        )  # fmt: skip
+
+    # ------------------------------------------------------------ the views
+
+    def _list(self) -> Response:
+        query = listing.parse(self.listing, request.args)
+        page = listing.page(actor(), self.listing, query, self.rows.columns)
+        items = [self.rows.document(row) for row in page.items]
+        return answer({"items": items, "next_cursor": page.next_cursor})
+
+    def _get(self, id: str) -> Response:
+        no_parameters()
+        return _one(self.rows.one(actor(), id))
+
+    def _create(self) -> Response:
+        no_parameters()
+        command = self.command.read(body())
+        return once(lambda: self._created(self.create(actor(), command), 201))
+
+    def _created(self, made: R | Revealed[R], status: int) -> Outcome:
+        record, secrets = (made.record, made.once) if isinstance(made, Revealed) else (made, {})
+        location = f"{PREFIX}/{self.name}/{record.id}"
+        return Outcome(self.represent(record), status, location, secrets)
+
+    def _update(self, id: str) -> Response:
+        assert self.update is not None  # noqa: S101 - no route without it
+        no_parameters()
+        patch = body()
+        record = find(self.model, actor(), id, lock=True)
+        self._check_version(record, patch)
+        self.update(actor(), record, self.command.patched(record, patch))
+        return _one(self.represent(record))
+
+    def _delete(self, id: str) -> Response:
+        assert self.delete is not None  # noqa: S101 - no route without it
+        no_parameters()
+        record = find(self.model, actor(), id, lock=True)
+        self._check_version(record, {})
+        self.delete(actor(), record)
+        return Response(status=204)
+
+    def _restore(self, id: str) -> Response:
+        no_parameters()
+        restore = self.restore or (lambda who, id: verbs.restore(who, self.model, id))
+        return once(lambda: self._created(restore(actor(), id), 200))
+
+    def _act(self, action: Action[R], id: str) -> Response:
+        no_parameters()
+        command = self._command(action, id) if action.command else None
+
+        def work() -> Outcome:
+            made = action.run(actor(), id, command)
+            if isinstance(made, Record | Revealed):
+                done = self._created(made, action.status)  # type: ignore[arg-type]
+                return replace(done, location=None)
+            return Outcome(made, action.status)
+
+        return once(work)
+
+    def _command(self, action: Action[R], id: str) -> Command:
+        """Return the validated body. Raises NotFound for an unknown record before Invalid for the
+        body."""
+        assert action.command is not None  # noqa: S101 - asked by who calls
+        try:
+            return action.command.read(body())
+        except errors.Invalid:
+            find(self.model, actor(), id)
+            raise
+
+    def _history(self, id: str) -> Response:
+        no_parameters()
+        find(self.model, actor(), id, include_deleted=True)
+        entries = audit.history(actor(), id, limit=listing.MAX_LIMIT)
+        return answer({"items": [entry_document(e) for e in entries], "next_cursor": None})
+
+    def _check_version(self, record: R, patch: Mapping[str, Any]) -> None:
+        """Optimistic concurrency: `If-Match` → 412, `version` in the body → 409 with the record."""
+        wanted = request.headers.get("If-Match", "*").strip()
+        if wanted != "*" and not is_tag_of(wanted, record.version):
+            raise errors.PreconditionFailed(
+                f"This {self.singular} is at version {record.version} now. Load it again."
+            )
+        version = patch.get("version")
+        if version is not None and version != record.version:
+            raise errors.StaleVersion(
+                f"This {self.singular} is at version {record.version} now. Load it again.",
+                current=self.represent(record),
+            )
+
+
+def _one(document: dict[str, Any]) -> Response:
+    return answer(document, headers={"ETag": f'"{document["version"]}"'})
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiouA" else f"a {noun}"
+
+
+class HistoryEntry(BaseModel):
+    """One change of a record: who, what, before → after, from where."""
+
+    id: str
+    occurred_at: datetime
+    action: str
+    actor_kind: str
+    actor_id: str
+    actor_name: str
+    changes: dict[str, list[Any]]
+    ip: str | None
+    user_agent: str | None
+    request_id: str | None
+
+
+def entry_document(entry: AuditEntry) -> dict[str, Any]:
+    """An audit entry as programs read it."""
+    return {name: getattr(entry, name) for name in HistoryEntry.model_fields}
+
+
+# ---------------------------------------------------------------- parameters
+
+RETRY = Parameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255},
+    "The same key gives the same answer for 24 hours, without doing the work again.",
+    "header",
+)
+IF_MATCH = Parameter(
+    "If-Match", {"type": "string"}, 'The version you read, such as "3"; else 412.', "header"
+)
+
+
+def _list_parameters(asked: Listing[Any]) -> tuple[Parameter, ...]:
+    text: dict[str, Any] = {"type": "string"}
+    moment = {"type": "string", "format": "date-time"}
+    sorts = sorted(asked.sorts) + [f"-{name}" for name in sorted(asked.sorts)]
+    found = [
+        Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+        Parameter("cursor", text, "The next_cursor of the page before"),
+        Parameter("sort", {"type": "string", "enum": sorts, "default": asked.default_sort}),
+        Parameter(
+            "q",
+            text,
+            "Words, matched by prefix. A page may end early, even empty: go on while"
+            " there is a next_cursor",
+        ),
+        Parameter("tag", text, "Only what has this tag"),
+        Parameter("include_deleted", {"type": "boolean", "default": False}),
+    ]
+    for name, column in asked.filters.items():
+        schema = {"type": "boolean"} if column.type.python_type is bool else text
+        if name in asked.choices:
+            schema = {"type": "string", "enum": list(asked.choices[name])}
+        found.append(Parameter(name, schema))
+    times = sorted(asked.parameters() - {parameter.name for parameter in found})
+    return (*found, *(Parameter(name, moment) for name in times))

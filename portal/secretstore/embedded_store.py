@@ -1,0 +1,264 @@
+"""The secret store in the portal's own PostgreSQL, envelope-encrypted, for installs without Vault.
+
+It works in the caller's session: a secret and the row that refers to it commit together or not at
+all, and row-level security shows only the tenant that the session has entered. What a dump of the
+database holds is ciphertext; the keys come from the configuration and are never stored.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import ColumnElement, ScalarSelect, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from portal.core.config import Config
+from portal.core.root_keys import SHORT
+from portal.database.session import session
+from portal.secretstore import (
+    KEPT_VERSIONS,
+    Secret,
+    SecretConflict,
+    SecretMeta,
+    SecretNotFound,
+    SecretRef,
+    StoreHealth,
+    StoreState,
+    Version,
+    check,
+    check_changes,
+)
+from portal.secretstore.crypto import KeyRing, Place, seal, unseal
+from portal.secretstore.datakeys import DataKeys, ring_of
+from portal.secretstore.models import DataKey, SecretVersion, StoredSecret
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One version's row beside the wrapped key that opens it."""
+
+    number: int
+    created_at: datetime
+    deleted_at: datetime | None
+    data_key_id: str
+    nonce: bytes
+    ciphertext: bytes
+    store_key_id: str
+    wrapped: bytes
+
+
+class EmbeddedStore:
+    """`SecretStore` over the tables of `portal.secretstore.models`."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._keys = DataKeys(keys)
+
+    @classmethod
+    def from_config(cls, config: Config) -> "EmbeddedStore":
+        """Build the store with the configured keys."""
+        return cls(ring_of(config))
+
+    def put(self, ref: SecretRef, data: Mapping[str, str], *, cas: int | None) -> Version:
+        """See `SecretStore.put`."""
+        check(data)
+        return self._write(ref, data, cas)
+
+    def patch(self, ref: SecretRef, changes: Mapping[str, str | None], *, cas: int) -> Version:
+        """See `SecretStore.patch`."""
+        check_changes(changes)
+        current = self._open(ref, None)
+        if current.version != cas:
+            raise SecretConflict(current.version)
+        merged = {**current, **changes}
+        values = {name: value for name, value in merged.items() if value is not None}
+        check_changes(values)
+        return self._write(ref, values, cas)
+
+    def get(self, ref: SecretRef, *, version: int | None = None, reason: str) -> Secret:
+        """See `SecretStore.get`."""
+        secret = self._open(ref, version)
+        log.info("secret_read", ref=ref.key, version=secret.version, reason=reason)
+        return secret
+
+    def head(self, ref: SecretRef) -> SecretMeta:
+        """See `SecretStore.head`."""
+        current = session.scalar(select(StoredSecret.current_version).where(*_of(ref)))
+        if current is None:
+            raise SecretNotFound
+        rows = session.execute(
+            select(SecretVersion.version, SecretVersion.created_at, SecretVersion.deleted_at)
+            .where(*_versions_of(ref))
+            .order_by(SecretVersion.version)
+        )
+        return SecretMeta(ref, current, tuple(Version(*row) for row in rows))
+
+    def delete(self, ref: SecretRef) -> None:
+        """See `SecretStore.delete`."""
+        session.execute(
+            update(SecretVersion)
+            .where(*_versions_of(ref), SecretVersion.deleted_at.is_(None))
+            .values(deleted_at=func.now())
+            .execution_options(synchronize_session=False)
+        )
+
+    def undelete(self, ref: SecretRef) -> SecretMeta:
+        """See `SecretStore.undelete`."""
+        session.execute(
+            update(SecretVersion)
+            .where(*_versions_of(ref), SecretVersion.version == _current_version(ref))
+            .values(deleted_at=None)
+            .execution_options(synchronize_session=False)
+        )
+        return self.head(ref)
+
+    def purge(self, ref: SecretRef) -> None:
+        """See `SecretStore.purge`. The versions go with their secret."""
+        session.execute(
+            delete(StoredSecret).where(*_of(ref)).execution_options(synchronize_session=False)
+        )
+
+    def owners(self, tenant_id: str, kind: str) -> list[str]:
+        """See `SecretStore.owners`."""
+        query = select(StoredSecret.owner_id).where(
+            StoredSecret.tenant_id == tenant_id, StoredSecret.kind == kind
+        )
+        return list(session.scalars(query.distinct().order_by(StoredSecret.owner_id)))
+
+    def slots(self, tenant_id: str, kind: str, owner_id: str) -> list[str]:
+        """See `SecretStore.slots`."""
+        query = select(StoredSecret.slot).where(
+            StoredSecret.tenant_id == tenant_id,
+            StoredSecret.kind == kind,
+            StoredSecret.owner_id == owner_id,
+        )
+        return list(session.scalars(query.order_by(StoredSecret.slot)))
+
+    def health(self) -> StoreHealth:
+        """See `SecretStore.health`: do we hold every key that stored secrets may need?"""
+        try:
+            missing = self._keys.missing()
+        except SQLAlchemyError:
+            return StoreHealth(StoreState.UNAVAILABLE, "The database does not answer.")
+        if missing:
+            return StoreHealth(
+                StoreState.SEALED,
+                f"Stored secrets need the key {', '.join(key_id[:SHORT] for key_id in missing)}, "
+                "which is not configured. Set the earlier PORTAL_SECRET_STORE_KEY or "
+                "PORTAL_SECRET_KEY again, or add it after the new one.",
+            )
+        return StoreHealth(StoreState.OK, "The embedded secret store is open.")
+
+    def _open(self, ref: SecretRef, version: int | None) -> Secret:
+        found = _find(ref, version)
+        if found is None:
+            raise SecretNotFound
+        if found.deleted_at is not None:
+            raise SecretNotFound(deleted=True)
+        data_key = self._keys.unwrap(found.store_key_id, found.wrapped)
+        place = Place(ref, found.number, found.data_key_id)
+        values = unseal(found.nonce, found.ciphertext, data_key, place)
+        return Secret(values, found.number, found.created_at)
+
+    def _write(self, ref: SecretRef, values: Mapping[str, str], cas: int | None) -> Version:
+        # The key first: what can be refused is refused before anything is changed, because the
+        # caller may catch the error and still commit.
+        key_id, data_key = self._keys.of(ref.tenant_id)
+        number = _next_version(ref, cas)
+        nonce, ciphertext = seal(values, data_key, Place(ref, number, key_id))
+        created_at = session.scalars(
+            insert(SecretVersion)
+            .values(
+                **_columns(ref),
+                version=number,
+                data_key_id=key_id,
+                nonce=nonce,
+                ciphertext=ciphertext,
+            )
+            .returning(SecretVersion.created_at)
+        ).one()
+        session.execute(
+            delete(SecretVersion)
+            .where(*_versions_of(ref), SecretVersion.version <= number - KEPT_VERSIONS)
+            .execution_options(synchronize_session=False)
+        )
+        return Version(number, created_at)
+
+
+def _columns(ref: SecretRef) -> dict[str, str]:
+    return {
+        "tenant_id": ref.tenant_id,
+        "kind": ref.kind,
+        "owner_id": ref.owner_id,
+        "slot": ref.slot,
+    }
+
+
+def _of(ref: SecretRef) -> list[ColumnElement[bool]]:
+    return [getattr(StoredSecret, name) == value for name, value in _columns(ref).items()]
+
+
+def _versions_of(ref: SecretRef) -> list[ColumnElement[bool]]:
+    return [getattr(SecretVersion, name) == value for name, value in _columns(ref).items()]
+
+
+def _current_version(ref: SecretRef) -> ScalarSelect[int]:
+    return select(StoredSecret.current_version).where(*_of(ref)).scalar_subquery()
+
+
+def _next_version(ref: SecretRef, cas: int | None) -> int:
+    """Count the secret's version up and hold its row. SecretConflict if it is not at `cas`."""
+    statement: Any
+    if cas:
+        statement = (
+            update(StoredSecret)
+            .where(*_of(ref), StoredSecret.current_version == cas)
+            .values(current_version=StoredSecret.current_version + 1)
+            .execution_options(synchronize_session=False)
+        )
+    else:
+        statement = insert(StoredSecret).values(**_columns(ref), current_version=1)
+        statement = (
+            statement.on_conflict_do_nothing()
+            if cas == 0
+            else statement.on_conflict_do_update(
+                index_elements=list(_columns(ref)),
+                set_={"current_version": StoredSecret.current_version + 1},
+            )
+        )
+    number: int | None = session.scalar(statement.returning(StoredSecret.current_version))
+    if number is None:
+        current = session.scalar(select(StoredSecret.current_version).where(*_of(ref)))
+        raise SecretConflict(current or 0)
+    return number
+
+
+def _find(ref: SecretRef, version: int | None) -> _Found | None:
+    query = (
+        select(
+            SecretVersion.version,
+            SecretVersion.created_at,
+            SecretVersion.deleted_at,
+            SecretVersion.data_key_id,
+            SecretVersion.nonce,
+            SecretVersion.ciphertext,
+            DataKey.store_key_id,
+            DataKey.wrapped,
+        )
+        .join(
+            DataKey,
+            (DataKey.tenant_id == SecretVersion.tenant_id)
+            & (DataKey.id == SecretVersion.data_key_id),
+        )
+        .where(*_versions_of(ref))
+    )
+    if version is None:
+        query = query.where(SecretVersion.version == _current_version(ref))
+    else:
+        query = query.where(SecretVersion.version == version)
+    row = session.execute(query).one_or_none()
+    return None if row is None else _Found(*row)

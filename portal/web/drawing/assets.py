@@ -1,0 +1,148 @@
+"""Static files by content: a new address for new bytes, so a browser may keep them for ever.
+
+They are read and compressed once, and answered from memory: nothing that a request says becomes a
+path of the file system. `Files` knows nothing of Flask, so that the web server's loop can ask it.
+"""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, current_app, request
+
+from portal.core.compression import Answer, Asked, Headers, Kept, respond
+from portal.core.errors import NotFound
+from portal.web.security_headers import FIXED, of_data
+
+if TYPE_CHECKING:
+    from portal.core.config import Config
+
+FOLDER = Path(__file__).parents[1] / "static"
+PREFIX = "/static/"
+FOR_EVER = "public, max-age=31536000, immutable"
+FOR_AN_HOUR = "public, max-age=3600"
+ASK_FIRST = "no-cache"  # while somebody is writing them
+NOT_OURS = frozenset({"provider", "receiver"})  # pages of development servers, which serve them
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".png": "image/png",
+    ".woff2": "font/woff2",
+}
+
+Stamp = tuple[int, int]
+"""When a file was written, and its size."""
+
+
+def init_app(app: Flask, config: "Config") -> None:
+    """Serve the files, and give templates `asset("css/base.css")`: the address with its hash."""
+    production = config.is_production
+    files = Files(FOLDER, of_data(production), reload=not production)
+    app.extensions["portal.files"] = files
+    app.jinja_env.globals["asset"] = files.address
+    app.add_url_rule(f"{PREFIX}<path:filename>", "static", _static)
+
+
+def asset(path: str) -> str:
+    """The address of a static file with its content's hash."""
+    return files().address(path)
+
+
+def files() -> "Files":
+    """The running application's static files."""
+    found: Files = current_app.extensions["portal.files"]
+    return found
+
+
+def _static(filename: str) -> Response:
+    query = request.query_string.decode("latin-1")
+    found = files().answer("GET", PREFIX + filename, query, request.headers)
+    if found is None:
+        raise NotFound
+    status, headers, body = found
+    return respond((status, [one for one in headers if one[0] not in FIXED], body))
+
+
+class Files:
+    """The files of a folder. With `reload`, one that was written anew is read anew.
+
+    A page asks for some thirty addresses (every icon), so what was asked is remembered; when
+    reloading, for a second.
+    """
+
+    def __init__(self, folder: Path, headers: Headers, *, reload: bool = False) -> None:
+        self._folder, self._headers, self._reload = folder, headers, reload
+        self._known: dict[str, tuple[Stamp, Kept]] = {}
+        self._addresses: dict[str, str] = {}
+        self._fresh_until = 0.0
+        self._read_all()
+
+    def answer(self, method: str, path: str, query: str, headers: Asked) -> Answer | None:
+        """The whole answer to a GET or HEAD; None for what is no file of ours.
+
+        `path` is decoded, `query` as it came. `headers.get("if-none-match")` finds a header.
+        """
+        if method not in ("GET", "HEAD") or not path.startswith(PREFIX):
+            return None
+        kept = self._find(path.removeprefix(PREFIX))
+        if kept is None:
+            return None
+        wanted = f"v={_version(kept)}" in query.split("&")
+        lasts = FOR_EVER if wanted else ASK_FIRST if self._reload else FOR_AN_HOUR
+        return kept.answer(method, headers, [("Cache-Control", lasts)])
+
+    def address(self, path: str) -> str:
+        """Where to find a file, by what is in it now."""
+        if self._reload and time.monotonic() > self._fresh_until:
+            self._addresses.clear()
+            self._fresh_until = time.monotonic() + 1
+        found = self._addresses.get(path)
+        if found is None:
+            kept = self._find(path)
+            if kept is None:
+                raise FileNotFoundError(f"There is no static file {path}.")
+            found = self._addresses[path] = f"{PREFIX}{path}?v={_version(kept)}"
+        return found
+
+    def _find(self, name: str) -> Kept | None:
+        if self._reload:
+            self._look_again(name)
+        known = self._known.get(name)
+        return known[1] if known else None
+
+    def _look_again(self, name: str) -> None:
+        known = self._known.get(name)
+        if known is None:
+            self._read_all()
+            return
+        try:
+            changed = _stamp(self._folder / name) != known[0]
+        except FileNotFoundError:
+            del self._known[name]
+            return
+        if changed:
+            self._read(name)
+
+    def _read_all(self) -> None:
+        for path in self._folder.rglob("*"):
+            name = path.relative_to(self._folder)
+            hidden = any(part.startswith(".") for part in name.parts)
+            if path.is_file() and not hidden and name.parts[0] not in NOT_OURS:
+                self._read(name.as_posix())
+
+    def _read(self, name: str) -> None:
+        path = self._folder / name
+        kind = TYPES.get(path.suffix, "application/octet-stream")
+        self._known[name] = (_stamp(path), Kept(path.read_bytes(), kind, self._headers))
+
+
+def _version(kept: Kept) -> str:
+    return kept.digest[:12]
+
+
+def _stamp(path: Path) -> Stamp:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size

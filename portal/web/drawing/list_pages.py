@@ -1,0 +1,71 @@
+"""What every list page does: read the question from the address, and know the ways onward."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request, url_for
+
+from portal.records.listing import Page, Query
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """A page of a list, as templates draw it; every filter is in the address."""
+
+    items: Any
+    query: Query
+    next_url: str | None
+    previous_url: str | None
+    clear_url: str
+    looked: int | None
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether words or filters hide something: no match is not an empty list."""
+        query = self.query
+        return bool(query.q or query.tag or query.filters or query.bounds or query.show)
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether rows came before this page."""
+        return self.query.cursor is not None
+
+    @property
+    def first_url(self) -> str:
+        """The same question from its beginning."""
+        return _at(None)
+
+    @property
+    def onward_url(self) -> str | None:
+        """Further in the direction that was gone."""
+        cursor = self.query.cursor
+        return self.previous_url if cursor and cursor.backward else self.next_url
+
+    @property
+    def summary(self) -> str | None:
+        """What to know of a page that ended early."""
+        if self.looked is None:
+            return None
+        return f"Looked through {self.looked:,} records; there may be more."
+
+    def chosen(self, name: str) -> str:
+        """The value of a filter in the address, or nothing."""
+        return request.args.get(name, "")
+
+
+def list_view(page: Page[Any], query: Query) -> ListView:
+    """The running request's list, with addresses that keep what was asked."""
+    return ListView(
+        items=page.items,
+        query=query,
+        next_url=page.next_cursor and _at(page.next_cursor),
+        previous_url=page.previous_cursor and _at(page.previous_cursor),
+        clear_url=request.path,
+        looked=page.looked,
+    )
+
+
+def _at(cursor: str | None) -> str:
+    asked = {name: value for name, value in request.args.items() if value and name != "cursor"}
+    place: dict[str, Any] = {**(request.view_args or {}), **asked, "cursor": cursor}
+    return url_for(request.endpoint or "", **place)

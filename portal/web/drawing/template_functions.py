@@ -1,0 +1,293 @@
+"""The words and small functions that templates use: times, tones, links, attributes."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, cast
+from urllib.parse import quote, urlencode
+
+from flask import Flask, current_app, render_template, request, url_for
+from markupsafe import Markup, escape
+from pygments import highlight as colour
+from pygments.formatters.html import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+
+from portal.rest.openapi import PREFIX
+from portal.web.access import signed_in
+from portal.web.drawing.preferences import look, looks
+from portal.web.security_headers import csp_nonce
+
+# A status is a dot and a word; the tone follows from the word, everywhere the same.
+TONES = {
+    "ok": "recovered active healthy ok delivered succeeded enabled connected verified live done",
+    "warn": "degraded pending retrying held paused expiring deprecated queued stale warning "
+    "needs_credentials rotating stopping stopped suspended",
+    "bad": "failed failing revoked blocked leaked expired error refused unreachable rejected dead",
+    "brand": "syncing running sending beta new",
+}
+TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}
+
+LARGEST_HIGHLIGHT = 16 * 1024  # characters; longer texts stay plain, to keep pages fast
+MOST_RAILS = 512
+SIGN_OUT = "/auth/logout"
+PLACE = "RECORD"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the rail; it appears when its blueprint is registered."""
+
+    endpoint: str
+    label: str
+    icon: str
+    rule: bool = False
+    also: str = ""  # other blueprints whose pages count as this line's
+    url: str = ""
+    current: bool = False
+
+
+RAIL = (
+    Entry("overview.index", "Overview", "layout-dashboard"),
+    Entry("applications.index", "Applications", "apps"),
+    Entry("connectors.index", "Connectors", "plug-connected"),
+    Entry("keys.index", "API keys", "key"),
+    Entry("webhooks.index", "Webhooks", "webhook", also="webhook_deliveries endpoints lab inbound"),
+    Entry("deliveries.index", "Deliveries", "send"),
+    Entry("events.index", "Events", "bolt", also="event_types"),
+    Entry("audit.index", "Audit log", "history", rule=True),
+    Entry("sessions.index", "Sessions", "devices", also="people quotas"),
+)
+
+
+def init_app(app: Flask) -> None:
+    """Make them known to every template, macros included."""
+    app.jinja_env.globals.update(
+        absolute=absolute,
+        can=can,
+        curl_example=curl_example,
+        web_link=web_link,
+        ago=ago,
+        highlight=highlight,
+        html_attributes=html_attributes,
+        initials=initials,
+        is_first_error=is_first_error,
+        iso=iso,
+        look=look,
+        looks=looks,
+        rail=rail,
+        record_url=record_url,
+        present=present,
+        pretty=pretty,
+        search_url=search_url,
+        sign_out_url=lambda: SIGN_OUT,
+        sort_order=sort_order,
+        tone=tone,
+        url_for=page_url,
+        with_args=with_args,
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def tone(word: object) -> str:
+    """ok, warn, bad, brand, or "" for words that need no colour."""
+    return TONE_OF.get(str(word).lower().replace(" ", "_"), "")
+
+
+# ---------------------------------------------------------------- times
+
+STEPS = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (30 * 86400, 86400, "d"))
+
+
+def ago(moment: datetime, now: datetime | None = None) -> str:
+    """`3 min ago`, `in 23 h`; from a month on the date. The script time.js says the same words."""
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    size = abs(seconds)
+    if size < 10:
+        return "just now"
+    for limit, unit, name in STEPS:
+        if size < limit:
+            text = f"{int(size // unit)} {name}"
+            return f"{text} ago" if seconds > 0 else f"in {text}"
+    return _day(moment)
+
+
+@lru_cache(maxsize=4096)
+def _day(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%-d %b %Y")
+
+
+def absolute(moment: datetime) -> str:
+    """`24 Nov 2026, 14:35:28 UTC`."""
+    return moment.astimezone(UTC).strftime("%-d %b %Y, %H:%M:%S UTC")
+
+
+def iso(moment: datetime) -> str:
+    """RFC 3339 in UTC to the millisecond, for `<time datetime>`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# ---------------------------------------------------------------- links
+
+
+def page_url(endpoint: str, **values: Any) -> str:
+    """Flask's `url_for` for templates; an address that says no more than its page is made once."""
+    if values or endpoint.startswith("."):
+        return url_for(endpoint, **values)
+    known: dict[str, str] = current_app.extensions.setdefault("portal.page_urls", {})
+    if endpoint not in known:
+        known[endpoint] = url_for(endpoint)
+    return known[endpoint]
+
+
+def record_url(endpoint: str, record_id: str) -> str:
+    """The address of a page about one record. A list has many: the route is looked up once."""
+    return record_urls(endpoint)(quote(record_id, safe=""))
+
+
+def record_urls(endpoint: str) -> Callable[[str], str]:
+    """The addresses of the pages about records, by ids that we made: these need no quoting."""
+    known = current_app.extensions.setdefault("portal.record_urls", {})
+    if endpoint not in known:
+        known[endpoint] = url_for(endpoint, record_id=PLACE).partition(PLACE)
+    before, _, after = known[endpoint]
+    return lambda record_id: f"{before}{record_id}{after}"
+
+
+def with_args(**changes: Any) -> str:
+    """This page with some query arguments changed; None or "" drops one."""
+    args = request.args.to_dict() | changes
+    kept = tuple(item for item in args.items() if item[1] not in (None, ""))
+    return f"{request.path}?{_query(kept)}" if kept else request.path
+
+
+_query = lru_cache(maxsize=1024)(urlencode)
+
+
+@dataclass(frozen=True, slots=True)
+class SortOrder:
+    """Where a column's head leads, and how it sorts now (for aria-sort)."""
+
+    url: str
+    aria: str | None
+
+
+def sort_order(field: str) -> SortOrder:
+    """A click sorts upward, the next one downward; the list starts over."""
+    now = request.args.get("sort", "")
+    aria = {field: "ascending", f"-{field}": "descending"}.get(now)
+    following = f"-{field}" if now == field else field
+    return SortOrder(with_args(sort=following, cursor=None), aria)
+
+
+def rail(tenant: str) -> Markup:
+    """The rail on the pages of one blueprint: the same for everybody of a tenant, so it is kept."""
+    known = current_app.extensions.setdefault("portal.rails", {})
+    here = request.blueprint or ""
+    if (here, tenant) not in known:
+        if len(known) >= MOST_RAILS:
+            known.clear()
+        drawn = render_template("_rail.html", tenant=tenant, entries=_entries(here))
+        known[(here, tenant)] = Markup(drawn)  # noqa: S704 - a template's answer
+    return cast("Markup", known[(here, tenant)])
+
+
+def _entries(here: str) -> list[Entry]:
+    return [
+        replace(entry, url=url_for(entry.endpoint), current=_is_here(entry, here))
+        for entry in RAIL
+        if entry.endpoint in current_app.view_functions
+    ]
+
+
+def rail_entry(blueprint: str) -> Entry:
+    """The rail's line of a feature: its name for people, and its icon."""
+    return next(entry for entry in RAIL if entry.endpoint == f"{blueprint}.index")
+
+
+def _is_here(entry: Entry, here: str) -> bool:
+    return here in (entry.endpoint.partition(".")[0], *entry.also.split())
+
+
+def search_url() -> str | None:
+    """Where the search box leads, once there is such a page."""
+    known = "search.index" in current_app.view_functions
+    return url_for("search.index") if known else None
+
+
+def can(scope: str) -> bool:
+    """Whether the person in front of the page may do what needs `scope`."""
+    person = signed_in()
+    return person is not None and person.actor.can(scope)
+
+
+def curl_example(method: str, path: str, body: str | None = None) -> str:
+    """The same by program: a command line to copy, with the token left to the reader."""
+    lines = [
+        f"curl -X {method} {request.host_url.rstrip('/')}{PREFIX}{path}",
+        '-H "Authorization: Bearer $TOKEN"',
+    ]
+    if body is not None:
+        lines += ["-H 'Content-Type: application/json'", f"-d '{body}'"]
+    return " \\\n  ".join(lines)
+
+
+# ---------------------------------------------------------------- markup
+
+
+def web_link(text: str | None) -> Markup | str | None:
+    """A link where the text is a web address, else the text: `javascript:` is only words."""
+    if not text or not re.match(r"https?://", text):
+        return text
+    shown = escape(text)
+    return Markup(f'<a href="{shown}" rel="noopener noreferrer">{shown}</a>')  # noqa: S704 - escaped
+
+
+def html_attributes(given: Mapping[str, Any]) -> Markup:
+    """`hx_get="/x"` → ` hx-get="/x"`; None and False are left out, True is bare.
+
+    These come from templates, so hx-attributes get the page's nonce here, where the stamp on
+    the source cannot see them.
+    """
+    parts = []
+    for name, value in given.items():
+        dashed = name.rstrip("_").replace("_", "-")
+        if value is None or value is False:
+            continue
+        parts.append(f" {dashed}" if value is True else f' {dashed}="{escape(value)}"')
+    if any(name.startswith("hx_") for name in given):
+        parts.insert(0, f' hx-nonce="{csp_nonce()}"')
+    return Markup("".join(parts))  # noqa: S704 - every value was escaped above
+
+
+def present(*given: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes that are there: WTForms would write None out."""
+    return {name: value for part in given for name, value in part.items() if value is not None}
+
+
+def initials(name: str) -> str:
+    """`Ada Lovelace` → `AL`, for the round picture of a person without one."""
+    words: list[str] = re.findall(r"\w+", name) or ["?"]
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+
+def is_first_error(field: Any) -> bool:
+    """Whether this is the first field that needs attention: the one to put the cursor into."""
+    return bool(getattr(field, "is_first_error", False))
+
+
+def pretty(document: Any) -> str:
+    """JSON laid out for people."""
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+@lru_cache(maxsize=256)
+def highlight(text: str, language: str | None = None) -> Markup:
+    """Code with its parts in spans of a class (no inline style), escaped; long text stays plain."""
+    if language is None or len(text) > LARGEST_HIGHLIGHT:
+        return escape(text)
+    lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    html: str = colour(text, lexer, HtmlFormatter(nowrap=True))
+    return Markup(html)  # noqa: S704 - Pygments escapes

@@ -1,0 +1,122 @@
+"""What every request passes, a person's or a program's: its id, its end, its errors."""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from flask import Flask, Response, current_app, g, request
+from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from portal import web
+from portal.core import compression
+from portal.core.config import Config, Network
+from portal.core.errors import BadRequest, NotFound, PortalError, UnknownOutcome
+from portal.database import writability
+from portal.database.session import commit_or_roll_back, roll_back
+from portal.rest import api
+from portal.web import proxies
+
+log = logging.getLogger("portal.web.edge")
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+# A load balancer asks these by the machine's address.
+ANY_HOST = frozenset({"health.healthz", "health.readyz"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # they save nothing
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+def init_app(app: Flask, config: Config) -> None:
+    """One id a request, one commit a request, one place that turns errors into answers.
+
+    Addresses and names that a proxy reports count only from the proxies that are configured.
+    """
+    if config.trusted_proxies:
+        answer = _behind(config.trusted_proxies, app.wsgi_app)
+        app.wsgi_app = answer  # type: ignore[method-assign,assignment]
+    ours = {urlsplit(config.base_url).hostname}
+    app.extensions["hosts"] = ours if config.is_production else ours | LOOPBACK_NAMES
+    # Flask asks of every view and hook at every request whether it is a coroutine; none of ours is.
+    app.ensure_sync = _as_it_is  # type: ignore[method-assign,assignment]
+    writability.init_app(app)
+    app.before_request(_begin)
+    app.before_request(_for_us)
+    app.before_request(_can_be_there)
+    compression.init_app(app)  # after _finish: Flask runs the last one first
+    app.after_request(_finish)
+    for kind in (PortalError, HTTPException, Exception):
+        app.register_error_handler(kind, _failed)
+
+
+def _behind(trusted: tuple[Network, ...], answer: WSGIApplication) -> WSGIApplication:
+    """`answer`, with the client, the scheme and the host that a trusted proxy reports."""
+
+    def answered(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        peer = environ.get("REMOTE_ADDR", "")
+        if proxies.is_trusted(peer, trusted):
+            forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
+            environ["REMOTE_ADDR"] = proxies.client_of(peer, forwarded, trusted)
+            if scheme := proxies.scheme_of(environ.get("HTTP_X_FORWARDED_PROTO", "")):
+                environ["wsgi.url_scheme"] = scheme
+            if host := proxies.host_of(environ.get("HTTP_X_FORWARDED_HOST", "")):
+                environ["HTTP_HOST"] = host
+        return answer(environ, start)
+
+    return answered
+
+
+def _as_it_is(view: View) -> View:
+    return view
+
+
+def _begin() -> None:
+    g.request_id = api.new_request_id()
+
+
+def _for_us() -> None:
+    """Refuse a request for another host: a page elsewhere that points its name at us."""
+    asked = web.portal_request()
+    # Compare the raw header with known names: `host` parses it first.
+    host = asked.environ.get("HTTP_HOST") or asked.host
+    name, _, port = host.rpartition(":")
+    host = name if port.isdigit() else host
+    if asked.endpoint not in ANY_HOST and host.lower() not in current_app.extensions["hosts"]:
+        raise BadRequest("This is not the address of the portal.")
+
+
+def _can_be_there() -> None:
+    """Refuse an address with a NUL: nothing has such an id, and PostgreSQL takes none."""
+    if "\x00" in request.path:
+        raise NotFound
+
+
+def _finish(response: Response) -> Response:
+    try:
+        commit_or_roll_back(response.status_code)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        roll_back()
+        if request.method not in SAFE_METHODS:
+            response = cast(Response, _failed(UnknownOutcome()))
+    response.headers["X-Request-Id"] = g.request_id
+    return response
+
+
+def _failed(error: Exception) -> AnyResponse:
+    # What was raised after the view, as by the commit, comes inside an InternalServerError.
+    error = getattr(error, "original_exception", None) or error
+    if isinstance(error, HTTPException) and error.response is not None:
+        return error.get_response()  # abort(response): already an answer
+    roll_back()
+    writability.known().note(error)
+    known = api.in_our_words(error)
+    if type(known) is PortalError:
+        if current_app.testing:
+            raise error
+        log.error("unexpected error", exc_info=error)
+    return api.problem(known) if api.is_api_request() else web.answer_fault(known)

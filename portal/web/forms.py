@@ -1,0 +1,474 @@
+"""Forms: WTForms draws and parses, the pydantic command decides, errors come back to the field.
+
+    class ApplicationForm(CommandForm[CreateApplication]):
+        display_name = TextField("Name", description="What people call it.")
+        tags = TagsField("Tags")
+
+    form = ApplicationForm(obj=application)
+    if (command := form.command(stored=application)) is not None:
+        with form.catching():
+            service.update(actor(), application.id, command, form.expected_version)
+            return see_other(…)
+    return render("applications/form.html", form=form, status=form.answer_status)
+
+A field's name is the name on the wire; `wire="retry_policy.timeoutMs"` fills a nested one.
+What was typed is kept when something is wrong, except secrets.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
+
+from flask_wtf import FlaskForm
+from markupsafe import Markup
+from wtforms import BooleanField, Field, HiddenField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
+from wtforms.widgets import TextInput, html_params
+
+from portal.core.errors import BadRequest, Conflict, FieldError, Invalid, QuotaReached, StaleVersion
+from portal.database.session import session
+from portal.records.schemas import Command
+from portal.rest import strict_json
+from portal.web import form_token
+
+C = TypeVar("C", bound=Command)
+Choices = Sequence[tuple[str, ...]]
+ABSENT: Any = object()  # the form says nothing about this field
+LINE_OR_COMMA = re.compile(r"[,\n]")
+
+
+class CommandForm(FlaskForm, Generic[C]):
+    """The parent of all forms. `version` and `idempotency_key` travel with every one."""
+
+    class Meta(FlaskForm.Meta):
+        """What Flask-WTF asks of a form."""
+
+        csrf_class = form_token.MaskedToken
+
+    command_type: ClassVar[type[Command]]
+    version = HiddenField()
+    idempotency_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
+    stale = False
+    full = False
+    differences: Sequence[tuple[str, str, str]] = ()
+    form_errors: list[str]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Read the command's type off `CommandForm[…]`, so that it is named once."""
+        super().__init_subclass__(**options)
+        for base in getattr(cls, "__orig_bases__", ()):
+            kinds = [kind for kind in get_args(base) if isinstance(kind, type)]
+            if kinds and isinstance(get_origin(base), type):
+                cls.command_type = kinds[0]
+
+    @property
+    def answer_status(self) -> int:
+        """The answer's status when the form is drawn again: 200, 409 or 422."""
+        if self.stale or self.full:
+            return 409
+        return 422 if self.errors else 200
+
+    @property
+    def expected_version(self) -> int | None:
+        """The version that the person saw when they began to edit."""
+        text = str(self.version.data or "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+    def command(self, stored: Any = None) -> C | None:
+        """The validated command, or None when nothing was sent or something needs attention.
+
+        With `stored` (the record) the form is laid over it and the whole is validated.
+        """
+        if not self.is_submitted():
+            return None
+        self.validate()
+        document = self.document(stored)
+        command: Any = None
+        try:
+            kind = self.command_type
+            command = kind.read(document) if stored is None else kind.patched(stored, document)
+        except Invalid as error:
+            self.blame(error.errors)
+        self._mark_first_error()
+        return None if self.errors else command
+
+    def document(self, stored: Any = None) -> dict[str, Any]:
+        """What was sent, as the wire has it. Forms override it to shape what no field can."""
+        document: dict[str, Any] = {}
+        for field in self:
+            if isinstance(field, Wired) and not field.errors:
+                self._place(document, field, creating=stored is None)
+        return document
+
+    def blame(self, errors: Iterable[FieldError]) -> None:
+        """Put each error on the field of its path or of a parent of it, else on the form."""
+        by_wire = {field.wire: field for field in self if isinstance(field, Wired)}
+        for error in errors:
+            path = error.field
+            while path and path not in by_wire:
+                path = path.rpartition(".")[0]
+            if path:
+                by_wire[path].errors = [*by_wire[path].errors, error.message]
+            else:
+                self.form_errors = [*self.form_errors, f"{error.field}: {error.message}"]
+        self._mark_first_error()
+
+    def check_version(self, record: Any) -> None:
+        """Raise StaleVersion when somebody saved since this form was drawn.
+
+        The form then knows the `differences` and carries the new version, so that the person can
+        look at both and save again.
+        """
+        if self.expected_version in (None, record.version):
+            return
+        pairs = [
+            (field.label.text, _shown(self.stored_value(record, field)), _shown(field.sent()))
+            for field in self
+            if isinstance(field, Wired) and field.sent() is not ABSENT
+        ]
+        self.differences = [pair for pair in pairs if pair[1] != pair[2]]
+        self.version.data = record.version
+        raise StaleVersion("Somebody else saved this while you were editing.")
+
+    def stored_value(self, record: Any, field: "Wired") -> Any:
+        """What is stored of what a field shows, `retry_policy.timeoutMs` from the object in it."""
+        name, *path = field.wire.split(".")
+        value = getattr(record, name, None)
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else None
+        return value
+
+    @contextmanager
+    def catching(self) -> Iterator[None]:
+        """Take a verb's refusal (Invalid, Conflict) into the form instead of an error page.
+
+        The transaction is rolled back, so nothing is half done and the page can be drawn.
+        """
+        try:
+            yield
+        except StaleVersion as error:
+            session.rollback()
+            self.stale = True
+            self.form_errors = [*self.form_errors, error.detail]
+        except (Invalid, Conflict) as error:
+            session.rollback()
+            self.full = isinstance(error, QuotaReached)
+            if not error.errors:
+                self.form_errors = [*self.form_errors, error.detail]
+            self.blame(error.errors)
+
+    def _place(self, document: dict[str, Any], field: "Wired", *, creating: bool) -> None:
+        value = field.sent()
+        *parents, name = field.wire.split(".")
+        if value == "":
+            value = self._emptied(field.wire, creating)
+        if value is ABSENT:
+            return
+        for parent in parents:
+            document = document.setdefault(parent, {})
+        document[name] = value
+
+    def _emptied(self, wire: str, creating: bool) -> Any:
+        """An emptied text: no value where the command allows none, else its default or its rule."""
+        known = self.command_type.model_fields.get(wire)
+        if known is not None and type(None) in get_args(known.annotation):
+            return None
+        return ABSENT if creating or "." in wire else ""
+
+    def _mark_first_error(self) -> None:
+        first = next((field for field in self if field.errors), None)
+        for field in self:
+            field.is_first_error = field is first
+
+
+def _shown(value: Any) -> str:
+    """A value in one line, for a comparison; nothing and empty look the same."""
+    if value in (None, "", [], {}):
+        return "(empty)"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+# ---------------------------------------------------------------- fields
+
+
+class Wired(Field):
+    """A field that fills a name of the command. `draws` tells the macro `field` how."""
+
+    draws = "input"
+    attributes: Mapping[str, Any] = {}
+
+    def __init__(self, *args: Any, wire: str | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.wire = wire or self.short_name
+        self.render_kw: dict[str, Any] = {**self.attributes, **(kwargs.get("render_kw") or {})}
+
+    def sent(self) -> Any:
+        """The value for the command; "" when emptied, ABSENT when the form does not decide it."""
+        return self.data.strip() if isinstance(self.data, str) else self.data
+
+
+class TextField(Wired, StringField):
+    """One line of text."""
+
+
+class LongTextField(Wired, TextAreaField):
+    """Several lines of text."""
+
+
+class HiddenWired(Wired, HiddenField):
+    """A value that the page carries and nobody sees."""
+
+
+class NumberField(Wired, StringField):
+    """A whole number. What is not one is handed on as typed, so that the command says so."""
+
+    attributes = {"inputmode": "numeric", "autocomplete": "off"}
+
+    def sent(self) -> Any:
+        """The number, "" or the words that were typed."""
+        text = str("" if self.data is None else self.data).strip()
+        return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
+
+
+class MoneyField(Wired, StringField):
+    """An amount, handed on as text: floats would change it."""
+
+    attributes = {"inputmode": "decimal", "autocomplete": "off"}
+
+    def sent(self) -> Any:
+        """The typed amount."""
+        return str("" if self.data is None else self.data).strip()
+
+
+class SwitchField(Wired, BooleanField):
+    """On or off."""
+
+    draws = "check"
+
+    def sent(self) -> Any:
+        """True or false; an unticked box is an answer too."""
+        return bool(self.data)
+
+
+class ChoiceField(Wired, SelectField):
+    """One of a list of (value, text) or (value, text, group).
+
+    The command decides whether it is allowed, not the drawn list; `offer` sets the list later.
+    """
+
+    def __init__(self, *args: Any, choices: Choices = (), **kwargs: Any) -> None:
+        super().__init__(*args, validate_choice=False, coerce=_text_or_empty, **kwargs)
+        self.offer(choices)
+
+    def offer(self, choices: Choices) -> None:
+        """Draw these options."""
+        self.choices = [
+            SelectChoice(choice[0], choice[1], optgroup=choice[2] if len(choice) > 2 else None)
+            for choice in choices
+        ]
+
+
+def _text_or_empty(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+class ChecksField(Wired):
+    """Any of a list, as boxes: `choices` are (value, text) or (value, text, note)."""
+
+    draws = "checks"
+
+    def __init__(self, *args: Any, choices: Choices = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.choices = choices
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """WTForms calls this with every ticked value."""
+        self.data = valuelist
+
+    def process_data(self, value: Any) -> None:
+        """WTForms calls this with the record's value."""
+        self.data = list(value or ())
+
+    def process(self, formdata: Any, *args: Any, **kwargs: Any) -> None:
+        """A sent form without a tick means none of them, not the record's."""
+        super().process(formdata, *args, **kwargs)
+        if formdata and self.name not in formdata:
+            self.data = []
+
+    def boxes(self) -> list[tuple[str, str, str, bool]]:
+        """Value, text, note and whether it is ticked; a ticked value off the list is kept."""
+        listed = [(c[0], c[1], c[2] if len(c) > 2 else "") for c in self.choices]
+        known = {value for value, _, _ in listed}
+        listed += [(value, value, "") for value in self.data or () if value not in known]
+        return [(*box, box[0] in (self.data or ())) for box in listed]
+
+    def sent(self) -> Any:
+        """The ticked values."""
+        return list(self.data or ())
+
+
+class _ListText(Wired, TextAreaField):
+    """A list as text. Empty entries are dropped."""
+
+    splits: re.Pattern[str]
+    joint: str
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        if valuelist:
+            parts = self.splits.split(valuelist[0].replace("\r\n", "\n"))
+            self.data = [part.strip() for part in parts if part.strip()]
+
+    def _value(self) -> str:
+        return self.joint.join(str(item) for item in self.data or ())
+
+    def sent(self) -> Any:
+        return list(self.data or ())
+
+
+class TagsField(_ListText):
+    """Tags, separated by commas, on one line."""
+
+    widget = TextInput()
+    splits, joint = LINE_OR_COMMA, ", "
+    attributes = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+
+
+class LinesField(_ListText):
+    """One entry a line."""
+
+    splits, joint = re.compile(r"\n"), "\n"
+    attributes = {"class": "mono", "spellcheck": "false", "autocapitalize": "none"}
+
+
+class PairsField(Wired, TextAreaField):
+    """`Name: value`, one a line, as an object of texts: headers and the like."""
+
+    attributes = {"class": "mono", "spellcheck": "false", "autocapitalize": "none"}
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Raises ValueError, which WTForms puts on the field, for a line that is no pair."""
+        self.typed = valuelist[0].replace("\r\n", "\n") if valuelist else ""
+        pairs: dict[str, str] = {}
+        for number, line in enumerate(self.typed.split("\n"), 1):
+            if not line.strip():
+                continue
+            name, found, value = (part.strip() for part in line.partition(":"))
+            if not (found and name):
+                raise ValueError(f"Line {number} is not of the form Name: value.")
+            if name in pairs:
+                raise ValueError(f"{name[:60]} is there twice.")
+            pairs[name] = value
+        self.data = pairs
+
+    def _value(self) -> str:
+        typed: str | None = getattr(self, "typed", None)
+        if typed is not None:
+            return typed
+        return "\n".join(f"{name}: {value}" for name, value in (self.data or {}).items())
+
+    def sent(self) -> Any:
+        """The pairs, {} for none."""
+        return self.data or {}
+
+
+class JsonField(Wired, TextAreaField):
+    """An object (or list) as JSON text. Empty means what `empty` makes: {} or []."""
+
+    attributes = {"class": "mono", "spellcheck": "false", "autocapitalize": "none"}
+
+    def __init__(self, *args: Any, empty: type = dict, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.empty = empty
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Raises ValueError, which WTForms puts on the field, for text that is not JSON."""
+        self.typed = valuelist[0] if valuelist else ""
+        self.data = read_json(self.typed) if self.typed.strip() else self.empty()
+
+    def _value(self) -> str:
+        typed: str | None = getattr(self, "typed", None)
+        if typed is not None:
+            return typed
+        return json.dumps(self.data, indent=2, ensure_ascii=False) if self.data else ""
+
+    def sent(self) -> Any:
+        """The document."""
+        return self.empty() if self.data is None else self.data
+
+
+def read_json(text: str) -> Any:
+    """The strict reading of a JSON text; raises ValueError in words that fit under a field."""
+    try:
+        return strict_json.parse(text.encode("utf-8", "surrogatepass"))
+    except BadRequest as error:
+        raise ValueError(error.detail.replace("The body", "This text")) from None
+
+
+class MomentField(Wired, StringField):
+    """A date and time in UTC, with the browser's own picker."""
+
+    attributes = {"type": "datetime-local", "step": "60"}
+
+    def _value(self) -> str:
+        if isinstance(self.data, datetime):
+            return self.data.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
+        return str(self.data or "")
+
+    def sent(self) -> Any:
+        """RFC 3339 in UTC, "" for none."""
+        if isinstance(self.data, datetime):
+            return self.data
+        text = str(self.data or "").strip()
+        return f"{text}Z" if re.fullmatch(r"[\d-]{10}T[\d:.]{5,12}", text) else text
+
+
+class _SecretInput:
+    """An input that never shows a value, and asks password managers to look away."""
+
+    def __call__(self, field: Field, **given: Any) -> Markup:
+        given = {
+            "type": "password",
+            "autocomplete": "off",
+            "spellcheck": "false",
+            "data-1p-ignore": True,
+            "data-lpignore": "true",
+            "data-bwignore": True,
+            **{name: value for name, value in given.items() if value is not None},
+        }
+        shown = html_params(name=field.name, id=field.id, value="", **given)
+        return Markup(f"<input {shown}>")  # noqa: S704 - html_params escapes
+
+
+class SecretField(Wired):
+    """A secret: always drawn empty. `stored` says what is kept, "set 12 days ago by Ada".
+
+    It is no part of the command's document; the form's page reads `given` and `removed`.
+    """
+
+    draws = "secret"
+    widget = _SecretInput()
+    stored = ""
+    removable = True
+
+    @property
+    def remove_name(self) -> str:
+        """Name of the box that removes the stored one."""
+        return f"{self.name}-remove"
+
+    def process(self, formdata: Any, *args: Any, **kwargs: Any) -> None:
+        """Read only what was sent: a record's value never gets here."""
+        self.process_errors: list[str] = []
+        self.raw_data = formdata.getlist(self.name) if formdata else []
+        self.data = self.object_data = None
+        self.given: str | None = (self.raw_data[0] or None) if self.raw_data else None
+        self.removed = bool(formdata and formdata.get(self.remove_name)) and self.given is None
+
+    def sent(self) -> Any:
+        """Nothing: a secret takes its own way."""
+        return ABSENT

@@ -1,0 +1,140 @@
+"""One search over everything: the box in the bar of every page.
+
+It asks each resource's own list, so it finds what the lists find (words by prefix, through an
+index) and sees what the person may see. A whole id leads straight to its record.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from flask import Blueprint, Flask, current_app, request, url_for
+from werkzeug.wrappers import Response
+
+from portal import web
+from portal.database.session import Actor
+from portal.records import listing, search
+from portal.rest.resources import Resource
+
+AN_ID = re.compile(r"[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}")
+# What has a page and is no resource with words of its own: prefix → page, permission.
+BY_ID = {
+    "dlv": ("deliveries.show", "webhooks:read"),
+    "att": ("deliveries.show", "webhooks:read"),
+    "evt": ("events.show", "events:read"),
+    "evy": ("event_types.show", "event-types:read"),
+}
+A_FEW = 8  # records of each kind; its list has the rest
+
+bp = Blueprint("search", __name__, url_prefix="/search")
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """One record that was found."""
+
+    id: str
+    label: str
+    url: str
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What one kind of record has; `more_url` leads to its list with the same words.
+
+    Nothing found and more to look through: the words are common, and did not meet so far.
+    """
+
+    title: str
+    icon: str
+    finds: Sequence[Find]
+    more_url: str | None
+
+
+def init_app(app: Flask, resources: Sequence[Resource[Any, Any]]) -> None:
+    """Search these. The pages of a resource are the blueprint named like its scope."""
+    app.extensions["portal.web.search_everything"] = resources
+    app.register_blueprint(bp)
+
+
+@bp.get("")
+def index() -> Response:
+    """What is found for the words in `q`, by kind; for the box in the bar, its palette."""
+    words = request.args.get("q", "").replace("\x00", "").strip()[:200]
+    place = _page_of(words)
+    if place is not None and not web.portal_request().wants_fragment:
+        return web.see_other(place)
+    sections = _sections(web.actor(), words) if words and place is None else []
+    return web.render(
+        "search.html",
+        "_palette.html",
+        search_words=words,
+        place=place,
+        found_words=_in_words(sections, place),
+        sections=[section for section in sections if section.finds or section.more_url],
+    )
+
+
+def _in_words(sections: Sequence[Section], place: str | None) -> str:
+    count = sum(len(section.finds) for section in sections) + (place is not None)
+    return f"{count} found" if count else "Nothing found"
+
+
+def _searched() -> list[Resource[Any, Any]]:
+    """The resources that have pages, and that this person may read."""
+    resources = cast(
+        "Sequence[Resource[Any, Any]]", current_app.extensions["portal.web.search_everything"]
+    )
+    return [
+        resource
+        for resource in resources
+        if f"{resource.scope}.show" in current_app.view_functions
+        and web.actor().can(f"{resource.scope}:read")
+    ]
+
+
+def _page_of(words: str) -> str | None:
+    if not AN_ID.fullmatch(words):
+        return None
+    endpoint, permission = BY_ID.get(words.partition("_")[0], ("", ""))
+    if endpoint and web.actor().can(permission):
+        return url_for(endpoint, record_id=words)
+    kinds = {resource.model.id_prefix: resource.scope for resource in _searched()}
+    scope = kinds.get(words.partition("_")[0])
+    return url_for(f"{scope}.show", record_id=words) if scope else None
+
+
+def _sections(actor: Actor, words: str) -> list[Section]:
+    resources = _searched()
+    asked = [
+        (found.listing, listing.Query(q=words, limit=A_FEW, sort=found.listing.default_sort))
+        for found in resources
+    ]
+    if not asked or not search.asked(words, None):
+        return []
+    weighed = listing.weigh(actor, asked)
+    return [
+        _section(resource, words, listing.page(actor, *question, weights=weights))
+        for resource, question, weights in zip(resources, asked, weighed, strict=True)
+    ]
+
+
+def _section(resource: Resource[Any, Any], words: str, page: listing.Page[Any]) -> Section:
+    entry = web.rail_entry(resource.scope)
+    return Section(
+        title=entry.label,
+        icon=entry.icon,
+        finds=[_find(resource, record) for record in page.items],
+        more_url=url_for(f"{resource.scope}.index", q=words) if page.next_cursor else None,
+    )
+
+
+def _find(resource: Resource[Any, Any], record: Any) -> Find:
+    return Find(
+        id=record.id,
+        label=record.label,
+        url=url_for(f"{resource.scope}.show", record_id=record.id),
+        status=getattr(record, "state", None) or getattr(record, "status", None),
+    )

@@ -1,0 +1,41 @@
+"""The effect of an application's status on its webhooks.
+
+The delivery engine sends nothing for a suspended or retired application, and its inbound addresses
+accept nothing: both read the status at each use. This module does what cannot wait for that: it
+returns what a worker has claimed ahead at once, and starts what has waited at once.
+"""
+
+from typing import Any
+
+from sqlalchemy import text
+
+from portal.applications.models import Application
+from portal.core.errors import Conflict
+from portal.database.session import Actor, Record, session
+from portal.delivery.queue.matching import CHANNEL, WAKE
+from portal.webhooks.models import Webhook
+
+HALT_ALL = text(f"""
+SELECT pg_notify('{CHANNEL}', id) FROM webhook
+WHERE tenant_id = :tenant AND application_id = :application AND direction = 'outbound' AND is_active
+""")  # noqa: S608  only our own constant
+
+
+def follow(actor: Actor, record: Record, action: str, changes: Any) -> None:
+    """Tell the workers about an application that was stopped or reopened."""
+    if not isinstance(record, Application):
+        return
+    if action in ("suspended", "retired"):
+        session.execute(HALT_ALL, {"tenant": record.tenant_id, "application": record.id})
+    elif action == "reopened":
+        session.execute(WAKE)
+
+
+def check_works(webhook: Webhook) -> None:
+    """Raise Conflict if the webhook's application is stopped: then nobody may send tests or publish
+    received requests by hand."""
+    if webhook.is_stopped:
+        raise Conflict(
+            f"The application of this webhook is {webhook.application_status}, so nothing is sent"
+            " and nothing is let in. Reopen the application first."
+        )

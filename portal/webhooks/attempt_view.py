@@ -1,0 +1,206 @@
+"""What the pages show of an attempt: words, timing bars, a command line to copy."""
+
+import json
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from portal.events import settings
+from portal.webhooks.models import DeliveryAttempt, Webhook
+from portal.webhooks.signing.signature_schemes import Style, style_of
+
+WORDS = {
+    "sending": "on its way",
+    "http_error": "not accepted",
+    "forbidden_address": "forbidden address",
+    "invalid_request": "invalid request",
+    "dns": "name not found",
+    "refused": "connection refused",
+    "reset": "connection broken",
+    "tls": "TLS failed",
+    "timeout": "timed out",
+    "too_large": "answer too large",
+    "protocol_error": "no HTTP answer",
+}
+STAGES = (
+    ("dns_ms", "Look up the name"),
+    ("connect_ms", "Connect"),
+    ("tls_ms", "TLS handshake"),
+    ("wait_ms", "Wait for the answer"),
+    ("read_ms", "Read the answer"),
+)
+SMALLEST = 1.0  # percent; less could not be seen
+STATES = {"pending": "in the queue", "in_flight": "on its way"}
+WARN_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One stage of an attempt: how long, and where its bar begins and ends, in percent."""
+
+    label: str
+    ms: float
+    start: float
+    width: float
+
+
+def tone_word(outcome: str) -> str:
+    """The word that gives an outcome its colour."""
+    return outcome if outcome in ("delivered", "sending") else "failed"
+
+
+def outcome_text(outcome: str) -> str:
+    """An outcome in the words of a status."""
+    return WORDS.get(outcome, outcome)
+
+
+def as_lines(headers: Sequence[Sequence[str]]) -> str:
+    """Headers as they stand on the wire."""
+    return "\n".join(f"{name}: {value}" for name, value in headers)
+
+
+def as_pretty(text: str) -> str:
+    """JSON laid out for people, anything else as it came."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+TABS = ("response", "request", "signature", "timing")
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One attempt as a page shows it to one reader: some fields may be `hidden` from them."""
+
+    attempt: DeliveryAttempt
+    hidden: frozenset[str]
+    tab: str
+    tabs: Sequence[tuple[str, str, str]]
+
+    @property
+    def is_redacted(self) -> bool:
+        return bool(self.hidden)
+
+    @property
+    def request_headers(self) -> str:
+        return as_lines(self.attempt.request_headers)
+
+    @property
+    def request_body(self) -> str:
+        return as_pretty(settings.redact_text(self.attempt.request_body, self.hidden))
+
+    @property
+    def response_headers(self) -> str:
+        return as_lines(self.attempt.response_headers)
+
+    @property
+    def response_body(self) -> str:
+        return as_pretty(settings.redact_text(self.attempt.response_body, self.hidden))
+
+    @property
+    def response_language(self) -> str | None:
+        return "json" if self.response_body[:1] in ("{", "[") else None
+
+    @property
+    def curl(self) -> str | None:
+        """The same request as a command line; None for who may not read all of it."""
+        if self.hidden:
+            return None
+        parts = [f"curl -i {shlex.quote(self.attempt.url)}"]
+        for name, value in self.attempt.request_headers:
+            parts.append(f"-H {shlex.quote(f'{name}: {value}')}")
+        parts.append(f"--data-raw {shlex.quote(self.attempt.request_body)}")
+        return " \\\n  ".join(parts)
+
+    @property
+    def style(self) -> Style:
+        return style_of(dict(self.attempt.request_headers))
+
+    @property
+    def signed_text(self) -> str | None:
+        """None for who may not read all of it."""
+        return None if self.hidden else self.attempt.signed_content
+
+    @property
+    def signature_headers(self) -> str:
+        """The headers that a receiver needs to check the signature."""
+        kept = ("webhook-", "cpod-", "x-hub-")
+        return as_lines([p for p in self.attempt.request_headers if p[0].startswith(kept)])
+
+    @property
+    def bars(self) -> list[Bar]:
+        """The stages that happened, one after the other."""
+        spent = [(label, self.attempt.timings.get(name)) for name, label in STAGES]
+        known = [(label, ms) for label, ms in spent if ms is not None]
+        whole = sum(ms for _, ms in known) or 1.0
+        found, start = [], 0.0
+        for label, ms in known:
+            share = ms / whole * 100
+            found.append(Bar(label, ms, min(start, 100 - SMALLEST), max(share, SMALLEST)))
+            start += share
+        return found
+
+    @property
+    def is_reused(self) -> bool:
+        """Whether it went over a connection that was there already: no stage before the wait."""
+        return bool(self.bars) and self.bars[0].label == STAGES[3][1]
+
+    @property
+    def certificate(self) -> str | None:
+        """How long the receiver's certificate holds; two weeks before its end in other words."""
+        days = self.attempt.certificate_days
+        if days is None:
+            return None
+        if days < 0:
+            return f"expired {-days} days ago"
+        return f"{days} days" + (": renew it now" if days <= WARN_DAYS else "")
+
+
+def detail(
+    attempt: DeliveryAttempt, hidden: frozenset[str], asked: str, place: Callable[[str], str]
+) -> Detail:
+    """An attempt with the tab that was asked for; `place` is the address of a tab."""
+    tabs = [(name.title(), place(name), name) for name in TABS]
+    return Detail(attempt, hidden, asked if asked in TABS else TABS[0], tabs)
+
+
+def state_text(state: str) -> str:
+    """A delivery's state in the words of a status."""
+    return STATES.get(state, state)
+
+
+def both_sign(webhook: Webhook) -> bool:
+    """Whether the secret before the current one still signs beside it."""
+    until = webhook.previous_secret_expires_at
+    return until is not None and until > datetime.now(UTC)
+
+
+def patience_asked(attempt: DeliveryAttempt) -> str | None:
+    """What the receiver's Retry-After says, where there is one."""
+    return next((v for name, v in attempt.response_headers if name.lower() == "retry-after"), None)
+
+
+def held_because(webhook: Webhook) -> str:
+    """Why what is published for a webhook waits now, as a sentence."""
+    if webhook.is_deleted:
+        return "The webhook is deleted; it waits until the webhook is restored."
+    if webhook.paused_at is None:
+        return "The webhook is off; it waits until it is turned on."
+    return {
+        "by_hand": "Somebody paused the webhook; it waits until it is resumed.",
+        "gone": "The receiver said that it is gone for good (410), so the webhook is paused.",
+        "failing": "The receiver fails for long, so the webhook is paused; it is sent as soon as"
+        " the receiver answers again.",
+    }.get(webhook.pause_reason or "", "The webhook is paused.")
+
+
+def pause_title(webhook: Webhook) -> str:
+    """What paused a webhook, in a few words."""
+    return {
+        "by_hand": "Paused by hand",
+        "gone": "Paused: the receiver says it is gone for good (410)",
+        "failing": "Paused by itself: the receiver failed for too long",
+    }.get(webhook.pause_reason or "", "Paused")

@@ -1,0 +1,1 @@
+"""How outgoing requests are signed, and the secrets that sign them."""

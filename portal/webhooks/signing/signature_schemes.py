@@ -1,0 +1,143 @@
+"""How an outgoing request is signed: Standard Webhooks, and the styles of others for receivers
+that verify those already.
+
+    standard-webhooks           webhook-signature: v1,<base64>         HMAC-SHA256 of id.time.body
+    standard-webhooks-ed25519   webhook-signature: v1a,<base64>        ed25519 of id.time.body
+    github                      x-hub-signature-256: sha256=<hex>      HMAC-SHA256 of the body
+    stripe                      cpod-signature: t=<time>,v1=<hex>[,…]  HMAC-SHA256 of time.body
+    hmac-sha256-hex             cpod-signature: <hex>                  HMAC-SHA256 of the body
+    hmac-sha256-base64          cpod-signature: <base64>               HMAC-SHA256 of the body
+
+All but the first two take the secret's whole text as their key. A style with room for one
+signature alone puts that of the secret before, while it still signs, into a header with
+`-previous` behind its name. The id and the time are sent in every style.
+"""
+
+import base64
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from portal.webhooks.signing import standard_webhooks
+
+Scheme = Literal[
+    "standard-webhooks",
+    "standard-webhooks-ed25519",
+    "github",
+    "stripe",
+    "hmac-sha256-hex",
+    "hmac-sha256-base64",
+]
+SCHEMES: tuple[str, ...] = get_args(Scheme)
+OWN_HEADER = "cpod-signature"
+Headers = dict[str, str]
+
+
+def new_secret(scheme: str) -> str:
+    """What we sign with: a shared secret, or a key pair."""
+    is_pair = scheme == "standard-webhooks-ed25519"
+    return standard_webhooks.new_key_pair()[0] if is_pair else standard_webhooks.new_secret()
+
+
+def shown(secret: str) -> str:
+    """What the receiver is given to verify with: the secret, or the public half of a key pair."""
+    return standard_webhooks.public_key(secret) if secret.startswith("whsk_") else secret
+
+
+def headers(
+    scheme: str, keys: Sequence[str], message_id: str, body: bytes, timestamp: int
+) -> Headers:
+    """The headers that identify and sign one attempt; the newest of the keys comes first."""
+    if scheme not in STYLES:
+        return standard_webhooks.headers(keys, message_id, body, timestamp)
+    named = {"webhook-id": message_id, "webhook-timestamp": str(timestamp)}
+    return {**named, **STYLES[scheme](keys, body, timestamp)}
+
+
+def github(keys: Sequence[str], body: bytes, timestamp: int) -> Headers:
+    """docs.github.com, "Validating webhook deliveries"."""
+    return _one_each("x-hub-signature-256", [f"sha256={_hex(key, body)}" for key in keys])
+
+
+def stripe(keys: Sequence[str], body: bytes, timestamp: int) -> Headers:
+    """docs.stripe.com, "Verify webhook signatures manually"."""
+    signed = f"{timestamp}.".encode() + body
+    entries = [f"v1={_hex(key, signed)}" for key in keys]
+    return {OWN_HEADER: ",".join([f"t={timestamp}", *entries])}
+
+
+def plain_hex(keys: Sequence[str], body: bytes, timestamp: int) -> Headers:
+    """The digest alone, in hex."""
+    return _one_each(OWN_HEADER, [_hex(key, body) for key in keys])
+
+
+def plain_base64(keys: Sequence[str], body: bytes, timestamp: int) -> Headers:
+    """The digest alone, in base64."""
+    return _one_each(OWN_HEADER, [base64.b64encode(_digest(key, body)).decode() for key in keys])
+
+
+STYLES: Mapping[str, Callable[[Sequence[str], bytes, int], Headers]] = {
+    "github": github,
+    "stripe": stripe,
+    "hmac-sha256-hex": plain_hex,
+    "hmac-sha256-base64": plain_base64,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a request that was sent is signed: which header, over which text, and how to check it."""
+
+    header: str
+    content: str
+    how: str
+
+    def signed_text(self, headers: Mapping[str, str], body: str) -> str:
+        """The exact text under the signature."""
+        text = self.content.replace("{id}", headers.get("webhook-id", ""))
+        text = text.replace("{time}", headers.get("webhook-timestamp", ""))
+        return text.replace("{body}", body)
+
+
+def style_of(headers: Mapping[str, str]) -> Style:
+    """The style of a request by its own headers: the webhook may sign otherwise by now."""
+    if "x-hub-signature-256" in headers:
+        how = "sha256= and the HMAC-SHA256 of that text in hex. The key is the secret's whole text."
+        return Style("x-hub-signature-256", "{body}", how)
+    if (sent := headers.get(OWN_HEADER)) is not None:
+        if sent.startswith("t="):
+            how = (
+                "the time as t=, and for each secret that signs v1= and the HMAC-SHA256 of that"
+                " text in hex. The key is the secret's whole text."
+            )
+            return Style(OWN_HEADER, "{time}.{body}", how)
+        how = (
+            "the HMAC-SHA256 of that text, in hex or base64 as the webhook says. The key is the"
+            " secret's whole text."
+        )
+        return Style(OWN_HEADER, "{body}", how)
+    if headers.get("webhook-signature", "").startswith("v1a,"):
+        how = (
+            "an entry for each key that signs: v1a, a comma, and the ed25519 signature of that text"
+            " in base64. The public key is what follows whpk_, base64-decoded."
+        )
+    else:
+        how = (
+            "an entry for each secret that signs: v1, a comma, and the HMAC-SHA256 of that text in"
+            " base64. The key is what follows whsec_, base64-decoded."
+        )
+    return Style("webhook-signature", "{id}.{time}.{body}", how)
+
+
+def _one_each(name: str, signatures: Sequence[str]) -> Headers:
+    names = (name, f"{name}-previous")
+    return dict(zip(names, signatures, strict=False))
+
+
+def _hex(key: str, signed: bytes) -> str:
+    return _digest(key, signed).hex()
+
+
+def _digest(key: str, signed: bytes) -> bytes:
+    return hmac.digest(key.encode(), signed, "sha256")

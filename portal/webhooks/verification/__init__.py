@@ -1,0 +1,1 @@
+"""How signatures of providers are checked, and why one fails."""

@@ -1,0 +1,118 @@
+"""What providers ask before they send: each is answered as its documentation says.
+
+Two of them have us sign a text of the asker's choice (X, Zoom). Their answers could be signatures
+of events, so the texts are held to letters and digits, and an event of these two is a JSON object:
+no text can be both. Zoom, Slack and Discord sign their question; it is answered when it is genuine.
+"""
+
+import base64
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from portal.webhooks.verification.message import Message
+from portal.webhooks.verification.provider_schemes import Scheme
+
+_TOKEN = re.compile(r"[A-Za-z0-9_=+/-]{1,256}")
+_ORIGIN = re.compile(r"[A-Za-z0-9*._:-]{1,255}")
+_RATE = re.compile(r"[1-9][0-9]{0,8}")
+_TEXT = re.compile(r"[\x20-\x7e]{1,1024}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A body to answer with: a document for JSON, or a text."""
+
+    body: dict[str, Any] | str
+
+
+def unsigned(
+    scheme: Scheme, message: Message, webhook_id: str, secrets: Sequence[str]
+) -> Answer | None:
+    """The answer to a question that is not signed; None when it is none of these."""
+    query = message.query
+    if scheme.challenge == "microsoft-graph" and message.method == "POST":
+        return _echo(query.get("validationToken"))
+    if message.method != "GET":
+        return None
+    if scheme.challenge == "dropbox":
+        return _echo(query.get("challenge"))
+    if scheme.challenge == "okta":
+        asked = message.first(("header:x-okta-verification-challenge",))
+        return Answer({"verification": asked}) if asked and _TEXT.fullmatch(asked) else None
+    if scheme.challenge == "meta":
+        given = query.get("hub.verify_token", "")
+        if query.get("hub.mode") == "subscribe" and hmac.compare_digest(
+            given.encode(), webhook_id.encode()
+        ):
+            return _echo(query.get("hub.challenge"))
+        return None
+    if scheme.challenge == "twitter":
+        return _signed_token(query.get("crc_token"), secrets)
+    return None
+
+
+def permission(scheme: Scheme, message: Message) -> Mapping[str, str] | None:
+    """The headers by which a sender of CloudEvents may send here; None when it does not ask so.
+
+    CloudEvents, "HTTP 1.1 Web Hooks for Event Delivery", section 4. It is granted to whoever asks:
+    what comes then has to verify. The address for an answer later on is a stranger's, and is never
+    called.
+    """
+    origin = message.first(("header:WebHook-Request-Origin",)) or ""
+    if not scheme.is_asked_first or not _ORIGIN.fullmatch(origin):
+        return None
+    rate = message.first(("header:WebHook-Request-Rate",)) or ""
+    return {
+        "Allow": "POST",
+        "WebHook-Allowed-Origin": origin,
+        "WebHook-Allowed-Rate": rate if _RATE.fullmatch(rate) else "*",
+    }
+
+
+def signed(scheme: Scheme, message: Message, secrets: Sequence[str]) -> Answer | None:
+    """The answer to a genuine request that is a question; None when it is an event."""
+    body = message.json
+    if scheme.challenge == "azure-event-grid":
+        return _event_grid(body)
+    if not isinstance(body, dict) or not secrets:
+        return None
+    if scheme.challenge == "slack" and body.get("type") == "url_verification":
+        asked = body.get("challenge")
+        is_sound = isinstance(asked, str) and _TEXT.fullmatch(asked)
+        return Answer({"challenge": asked}) if is_sound else None
+    if scheme.challenge == "discord" and body.get("type") in (0, 1):
+        return Answer({"type": 1})
+    if scheme.challenge == "zoom" and body.get("event") == "endpoint.url_validation":
+        payload = body.get("payload")
+        plain = payload.get("plainToken") if isinstance(payload, dict) else None
+        if not isinstance(plain, str) or not _TOKEN.fullmatch(plain):
+            return None
+        digest = hmac.digest(secrets[0].encode(), plain.encode(), "sha256").hex()
+        return Answer({"plainToken": plain, "encryptedToken": digest})
+    return None
+
+
+def _event_grid(body: Any) -> Answer | None:
+    """learn.microsoft.com, "Webhook event delivery": the code of the one event that asks."""
+    first = body[0] if isinstance(body, list) and len(body) == 1 else body
+    kind = "Microsoft.EventGrid.SubscriptionValidationEvent"
+    if not isinstance(first, dict) or first.get("eventType") != kind:
+        return None
+    data = first.get("data")
+    code = data.get("validationCode") if isinstance(data, dict) else None
+    is_sound = isinstance(code, str) and _TEXT.fullmatch(code)
+    return Answer({"validationResponse": code}) if is_sound else None
+
+
+def _echo(text: str | None) -> Answer | None:
+    return Answer(text) if text and _TEXT.fullmatch(text) else None
+
+
+def _signed_token(token: str | None, secrets: Sequence[str]) -> Answer | None:
+    if not token or not secrets or not _TOKEN.fullmatch(token):
+        return None
+    digest = hmac.digest(secrets[0].encode(), token.encode(), "sha256")
+    return Answer({"response_token": "sha256=" + base64.b64encode(digest).decode()})

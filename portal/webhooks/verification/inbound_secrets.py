@@ -1,0 +1,149 @@
+"""The secret of an inbound webhook: made here for the sender, or the sender's own, given once."""
+
+from collections.abc import Iterator, Sequence
+from secrets import token_urlsafe
+from typing import TYPE_CHECKING, Any
+
+from portal.core.errors import Conflict, FieldError, Invalid
+from portal.database.session import database_now
+from portal.secretstore import Secret, SecretNotFound, store
+from portal.webhooks.models import Webhook
+from portal.webhooks.signing import keyring, signature_schemes, standard_webhooks
+from portal.webhooks.verification.provider_schemes import DEFAULT, Scheme, of_webhook
+from portal.webhooks.verification.signature_check import fingerprint, key_problem
+from portal.webhooks.verification.signature_doctor import Candidate
+
+if TYPE_CHECKING:
+    from portal.webhooks.schemas import WebhookInput
+
+__all__ = [
+    "candidates",
+    "fingerprint",
+    "first",
+    "known",
+    "new",
+    "problems",
+    "scheme_name",
+    "scheme_of",
+    "take",
+]
+
+
+def scheme_of(webhook: Webhook) -> Scheme:
+    """How this inbound webhook's requests are checked."""
+    return of_webhook(webhook.inbound_scheme or DEFAULT, webhook.inbound_options)
+
+
+def scheme_name(command: "WebhookInput") -> str | None:
+    """The name of the scheme as it is stored: an inbound webhook always has one."""
+    if command.direction == "inbound":
+        return command.inbound_scheme or DEFAULT
+    return command.inbound_scheme
+
+
+def problems(values: dict[str, Any]) -> list[FieldError]:
+    """What contradicts itself in an inbound webhook's settings."""
+    found = []
+    name = values["inbound_scheme"]
+    if values["direction"] != "inbound":
+        if name:
+            found.append(FieldError("inbound_scheme", "Only an inbound webhook has one."))
+        if values["inbound_options"]:
+            found.append(FieldError("inbound_options", "Only an inbound webhook has some."))
+    elif values["inbound_options"] and not of_webhook(name, {}).is_generic:
+        message = f"The scheme {name} says itself where everything is."
+        found.append(FieldError("inbound_options", message))
+    elif "equal_bodies" in values["inbound_options"] and not of_webhook(name, {}).may_repeat:
+        message = f"Leave out equal_bodies: with {name} it is not the body alone that is signed."
+        found.append(FieldError("inbound_options", message))
+    return found
+
+
+def first(command: "WebhookInput") -> tuple[str | None, bool]:
+    """A new webhook's secret, and whether it was made here.
+
+    None where only the sender can make it and has not been asked yet: what arrives meanwhile is
+    kept in quarantine. Raises Invalid for what cannot be a secret of the scheme.
+    """
+    scheme = of_webhook(command.inbound_scheme or DEFAULT, command.inbound_options)
+    if command.inbound_secret:
+        _check(scheme, command.inbound_secret)
+        return command.inbound_secret, False
+    return (_made(scheme), True) if scheme.made_here else (None, False)
+
+
+def take(webhook: Webhook, command: "WebhookInput") -> dict[str, Any]:
+    """Store the secret that was given; gives the columns that follow from it.
+
+    The one before is accepted beside it for a day. Raises Invalid for what cannot be a secret.
+    """
+    secret = command.inbound_secret or ""
+    if webhook.direction != "inbound":
+        raise Invalid.field("inbound_secret", "Only an inbound webhook is given a secret.")
+    _check(of_webhook(command.inbound_scheme or DEFAULT, command.inbound_options), secret)
+    until = keyring.turn(webhook, secret)
+    return {
+        "secret_fingerprint": fingerprint(secret),
+        "secret_rotated_at": database_now(),
+        "previous_secret_expires_at": until,
+    }
+
+
+def new(webhook: Webhook) -> str:
+    """The next secret of a webhook. Raises Conflict where only the sender can make it."""
+    if webhook.direction != "inbound":
+        return signature_schemes.new_secret(webhook.signature_scheme)
+    scheme = scheme_of(webhook)
+    if not scheme.made_here:
+        raise Conflict(
+            f"The secret of {scheme.title} is made there. Make a new one there and give it here."
+        )
+    return _made(scheme)
+
+
+def known(webhook: Webhook) -> Sequence[str]:
+    """The secrets that are accepted now, the newest first; none when none was given yet.
+
+    Raises Unavailable when the secret store does not answer.
+    """
+    try:
+        stored = store().get(webhook.secret_ref, reason="verify an inbound request")
+    except SecretNotFound:
+        return []
+    return keyring.keys_of(stored, database_now())
+
+
+def candidates(webhook: Webhook) -> list[Candidate]:
+    """Every secret that the store still has of a webhook, for the doctor; the newest first."""
+    try:
+        newest = store().get(webhook.secret_ref, reason="find why a signature fails")
+    except SecretNotFound:
+        return []
+    current = keyring.keys_of(newest, database_now())
+    found = {secret: Candidate(secret, "the secret of this webhook") for secret in current}
+    for stored in [newest, *_older(webhook, newest.version)]:
+        for name in ("current", "previous"):
+            if (secret := stored.get(name)) and secret not in found:
+                words = f"an earlier secret of this webhook, of {stored.created_at:%-d %b %Y}"
+                found[secret] = Candidate(secret, words, is_current=False)
+    return list(found.values())
+
+
+def _older(webhook: Webhook, version: int) -> Iterator[Secret]:
+    """The versions before one, the newest first, as far as they can still be read."""
+    if version < 2:
+        return
+    kept = [one.number for one in store().head(webhook.secret_ref).versions if one.is_live]
+    for number in sorted(kept, reverse=True):
+        if number < version:
+            reason = "find why a signature fails"
+            yield store().get(webhook.secret_ref, version=number, reason=reason)
+
+
+def _made(scheme: Scheme) -> str:
+    return standard_webhooks.new_secret() if scheme.method == "standard" else token_urlsafe(32)
+
+
+def _check(scheme: Scheme, secret: str) -> None:
+    if problem := key_problem(scheme, secret):
+        raise Invalid.field("inbound_secret", problem)

@@ -1,0 +1,177 @@
+"""Requests that carry a JSON Web Token: who signed it, until when it holds, and for which body.
+
+Which algorithms are taken follows from the key and never from the token: a public key is no shared
+secret. The secret of such a webhook is one of four things: a shared secret, a public key in PEM, a
+JWK or a set of them as JSON, or the https address of a set.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import JWKRegistry, Key, OctKey
+
+from portal.webhooks.verification.documents import Look
+
+SKEW = 60
+FIVE_MINUTES = 300
+SHORTEST_SECRET = 16
+SHARED = ("HS256", "HS384", "HS512")
+PUBLIC: Mapping[str, tuple[str, ...]] = {
+    "RSA": ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    "EC": ("ES256", "ES384", "ES512"),
+    "OKP": ("EdDSA", "Ed25519"),
+}
+BODY_CLAIM = "request_body_sha256"
+
+
+class BadKey(ValueError):
+    """The text is no key; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token whose signature is right."""
+
+    claims: Mapping[str, Any]
+    secret: str
+
+
+def is_address(secret: str) -> bool:
+    """Whether the keys are to be fetched."""
+    return secret.startswith("https://")
+
+
+def key_id(token: str) -> str | None:
+    """Which key a token names, before anything of it is believed."""
+    kid = _object(token.partition(".")[0]).get("kid")
+    return kid if isinstance(kid, str) else None
+
+
+def signed_part(token: str, body_claim: str) -> bytes | None:
+    """Return the signed part of a token if it names one body; None if any body may come with it.
+
+    The signature itself may have several valid spellings, so it cannot identify a delivery.
+    """
+    signed, _, _ = token.rpartition(".")
+    claims = _object(signed.rpartition(".")[2])
+    return signed.encode() if (body_claim or BODY_CLAIM) in claims else None
+
+
+def _object(part: str) -> Mapping[str, Any]:
+    """Return the object in a part of an unverified token; empty if there is none."""
+    try:
+        found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def opened(token: str, secrets: Sequence[str], look: Look) -> Token | None:
+    """The token, when one of the secrets' keys signed it. Raises BadKey for what is no key."""
+    wanted = key_id(token)
+    for secret in secrets:
+        for key, algorithms in keys_of(secret, look):
+            if wanted and key.kid and key.kid != wanted:
+                continue
+            try:
+                found = jws.deserialize_compact(token, key, algorithms=list(algorithms))
+                claims = json.loads(found.payload)
+            except (JoseError, ValueError, TypeError, RecursionError):
+                continue
+            if isinstance(claims, dict):
+                return Token(claims, secret)
+    return None
+
+
+def has_key(secret: str, wanted: str | None, look: Look) -> bool:
+    """Whether a key that may have this name is among those of a secret."""
+    try:
+        names = {key.kid for key, _ in keys_of(secret, look)}
+    except BadKey:
+        return False
+    return not names.isdisjoint({wanted, None}) if wanted else bool(names)
+
+
+def keys_of(secret: str, look: Look) -> Iterator[tuple[Key, Sequence[str]]]:
+    """The keys that a secret stands for, each with its algorithms. Raises BadKey."""
+    if is_address(secret):
+        yield from _set((look(secret) or b'{"keys": []}').decode("utf-8", "replace"))
+    elif secret.lstrip().startswith("{"):
+        yield from _set(secret)
+    elif "-----BEGIN" in secret:
+        yield _public(secret)
+    elif len(secret) < SHORTEST_SECRET:
+        raise BadKey(f"A shared secret has {SHORTEST_SECRET} characters at least.")
+    else:
+        try:
+            yield OctKey.import_key(secret), SHARED
+        except ValueError:
+            raise BadKey("This is a public key in a form that is not known here.") from None
+
+
+def _set(text: str) -> Iterator[tuple[Key, Sequence[str]]]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadKey("This is neither a JWK nor a set of them.") from None
+    listed = found.get("keys", [found]) if isinstance(found, dict) else []
+    for one in listed if isinstance(listed, list) else []:
+        # A shared secret in a set that anybody may read is none; keys to encrypt sign nothing.
+        if isinstance(one, dict) and one.get("kty") in PUBLIC and one.get("use") != "enc":
+            yield _public(one)
+
+
+def _public(given: Any) -> tuple[Key, Sequence[str]]:
+    kinds = [given["kty"]] if isinstance(given, dict) else list(PUBLIC)
+    for kind in kinds:
+        try:
+            key = JWKRegistry.import_key(given, kind)
+        except (JoseError, ValueError, TypeError, KeyError):
+            continue
+        if key.is_private:
+            raise BadKey("This is a private key: give the public one, and keep that to yourself.")
+        return key, PUBLIC[kind]
+    raise BadKey("This is no public key in PEM or as a JWK.")
+
+
+def problem(secret: str) -> str | None:
+    """Why this text cannot be the secret of a webhook whose sender sends tokens."""
+    try:
+        found = list(keys_of(secret, lambda _: None))
+    except BadKey as error:
+        return str(error)
+    return None if found or is_address(secret) else "There is no public key to sign with in it."
+
+
+def time_problem(claims: Mapping[str, Any], now: float) -> tuple[str, str] | None:
+    """A code and a sentence when a token does not hold now."""
+    moments = {name: claims[name] for name in ("exp", "nbf", "iat") if name in claims}
+    if not all(isinstance(at, int | float) and abs(at) < 1e12 for at in moments.values()):
+        return "bad_timestamp", "The times in the token are no numbers."
+    if "exp" not in moments and "iat" not in moments:
+        return "bad_timestamp", "The token says neither exp nor iat, so it would hold for ever."
+    until = moments.get("exp", moments.get("iat", 0) + FIVE_MINUTES)
+    if now > until + SKEW:
+        return "too_old", f"The token ran out {int(now - until)} s ago."
+    begins = max(moments.get("nbf", 0), moments.get("iat", 0))
+    if now < begins - SKEW:
+        return "too_new", f"The token holds from in {int(begins - now)} s on: compare the clocks."
+    return None
+
+
+def fits_body(claim: Any, body: bytes) -> bool:
+    """Whether a claim is the SHA-256 of a body, in hex or in base64 of either alphabet."""
+    if not isinstance(claim, str):
+        return False
+    digest = hashlib.sha256(body).digest()
+    plain = base64.b64encode(digest).decode()
+    given = claim.replace("-", "+").replace("_", "/").rstrip("=")
+    forms = (digest.hex(), plain.rstrip("="))
+    return any(hmac.compare_digest(given.encode(), form.encode()) for form in forms)

@@ -1,0 +1,578 @@
+"""The one engine that checks a request by any scheme: on raw bytes, in constant time, fail closed.
+
+It is total: whatever comes in, the answer is a Verdict with a reason for people. Nothing but a
+signature by one of the secrets makes it true.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import product
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from portal.webhooks.signing import standard_webhooks
+from portal.webhooks.verification import canonical, json_web_tokens, sns
+from portal.webhooks.verification.documents import Look, documents
+from portal.webhooks.verification.message import Message
+from portal.webhooks.verification.provider_schemes import Scheme
+
+KEYS_AWAY = "keys_away"
+"""What it would be checked with cannot be had right now: whoever sends it again may be believed."""
+CODES = (
+    "verified",
+    "no_secret",
+    "bad_key",
+    "missing_header",
+    "bad_id",
+    "bad_timestamp",
+    "too_old",
+    "too_new",
+    "malformed_signature",
+    "other_kind",
+    "body_changed",
+    "bad_body",
+    "no_match",
+    "no_certificate",
+    KEYS_AWAY,
+    "not_kept",
+)
+KEYS_AGAIN = 60.0
+"""A key that is in no set that we have may be new: the set is asked for again after so long."""
+_MAX_SIGNATURES = 20
+_TOKEN = re.compile(r"\{([a-z]+(?::[^}]+)?)\}")
+# Each form has a fixed length, or a beginning and an end of its own: where a time is joined to the
+# body without a separator, nobody can move the border.
+_TIMES = {
+    "s": re.compile(r"[1-9][0-9]{9}", re.ASCII),
+    "ms": re.compile(r"[1-9][0-9]{12}", re.ASCII),
+    "iso": re.compile(
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
+        r"(?:Z|[+-][0-9]{2}:[0-9]{2})",
+        re.ASCII,
+    ),
+}
+_UNITS = {
+    "s": "whole number of seconds since 1970",
+    "ms": "whole number of milliseconds since 1970",
+    "iso": "date and time with its zone",
+}
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a request is genuine; `code` is one of CODES, `reason` a sentence.
+
+    `fingerprint` tells which of the secrets matched, `signed_at` is the signed time in seconds.
+    """
+
+    verified: bool
+    code: str
+    reason: str
+    fingerprint: str | None = None
+    signed_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a request claims: its signatures as they stand, and the time and the id beside them."""
+
+    signatures: tuple[str, ...] = field(repr=False)
+    timestamp: str = ""
+    seconds: float | None = None
+    id: str = ""
+
+
+class Refused(Exception):
+    """A request that cannot be genuine, whatever the secret."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+def fingerprint(secret: str) -> str:
+    """Tells secrets apart without telling them: the first 12 hex digits of a SHA-256.
+
+    Of a Standard Webhooks key it is the one that the rest of the portal shows.
+    """
+    try:
+        return standard_webhooks.fingerprint(secret)
+    except standard_webhooks.InvalidKey:
+        return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def verify(
+    scheme: Scheme,
+    secrets: Sequence[str],
+    message: Message,
+    *,
+    now: float | None = None,
+    look: Look = documents.get,
+) -> Verdict:
+    """Whether one of the secrets signed this request, by this scheme, at about `now` (seconds).
+
+    `look` finds certificates and key sets by their addresses; see `wanted`.
+    """
+    secrets = [secret for secret in secrets if secret]
+    if not secrets:
+        return Verdict(False, "no_secret", "No secret is known for this webhook yet.")
+    moment = time.time() if now is None else now
+    if scheme.method == "standard":
+        return _standard(secrets, message, moment)
+    try:
+        if scheme.method == "jwt":
+            return _token(scheme, secrets, message, moment, look)
+        if scheme.method == "sns":
+            return _sns(scheme, secrets, message, moment, look)
+        claim = read(scheme, message)
+        _check_time(scheme, claim, moment)
+        _check_readable(scheme, message)
+        found = _match(scheme, secrets, message, claim)
+    except Refused as error:
+        return Verdict(False, error.code, error.reason)
+    return replace(found, signed_at=claim.seconds)
+
+
+# ---------------------------------------------------------------- what is claimed
+
+
+def read(scheme: Scheme, message: Message) -> Claim:
+    """Signatures, time and id of a request. Raises Refused when one of them is not there."""
+    values = message.values(scheme.signature)
+    if not values:
+        raise Refused("missing_header", f"{_place(scheme.signature)} is missing.")
+    parts = _parts(scheme, values[0]) if scheme.parts else {}
+    if scheme.parts:
+        signatures = [value for name in scheme.parts for value in parts.get(name, ())]
+    else:
+        signatures = [_without(scheme.prefix, value) for value in values]
+    signatures = [signature for signature in signatures if signature]
+    if not signatures:
+        wanted = f"{scheme.parts[0]}=…" if scheme.parts else f"{scheme.prefix}…"
+        raise Refused(
+            "malformed_signature", f"{_place(scheme.signature)} is not of the form {wanted}."
+        )
+    stamp = _stamp(scheme, message, parts)
+    message_id = (message.first(scheme.id) or "") if "{id}" in scheme.content else ""
+    return Claim(tuple(signatures), stamp, _seconds(scheme, stamp), message_id)
+
+
+def _place(place: str) -> str:
+    kind, _, name = place.partition(":")
+    return {"header": f"The header {name}", "body": f"The field {name} of the body"}.get(kind, name)
+
+
+def _without(prefix: str, value: str) -> str:
+    if value[: len(prefix)].lower() != prefix.lower():
+        return ""
+    return value[len(prefix) :].strip()
+
+
+def _parts(scheme: Scheme, value: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for part in value.split(scheme.separator):
+        name, is_pair, text = part.strip().partition("=")
+        if is_pair and text:
+            found.setdefault(name.strip(), []).append(text.strip())
+    return found
+
+
+def _stamp(scheme: Scheme, message: Message, parts: Mapping[str, Sequence[str]]) -> str:
+    """The signed time as it was written."""
+    if not scheme.timestamp:
+        return ""
+    kind, _, name = scheme.timestamp.partition(":")
+    values = parts.get(name, ()) if kind == "part" else message.values(scheme.timestamp)
+    if not values:
+        where = f"The part {name}= of the signature" if kind == "part" else _place(scheme.timestamp)
+        raise Refused("missing_header", f"{where}, the time of signing, is missing.")
+    return values[0]
+
+
+def _seconds(scheme: Scheme, stamp: str) -> float | None:
+    if not scheme.timestamp:
+        return None
+    problem = Refused("bad_timestamp", f"The time of signing is no {_UNITS[scheme.unit]}.")
+    if not _TIMES[scheme.unit].fullmatch(stamp):
+        raise problem
+    if scheme.unit != "iso":
+        return int(stamp) / (1000 if scheme.unit == "ms" else 1)
+    try:
+        return datetime.fromisoformat(stamp).timestamp()
+    except (ValueError, OverflowError):
+        raise problem from None
+
+
+def _check_time(scheme: Scheme, claim: Claim, now: float) -> None:
+    if claim.seconds is None or scheme.tolerance is None:
+        return
+    age = now - claim.seconds
+    if age > scheme.tolerance:
+        raise Refused(
+            "too_old",
+            f"It was signed {int(age)} s ago, more than the {scheme.tolerance} s allowed.",
+        )
+    if -age > scheme.tolerance:
+        raise Refused("too_new", f"Its time lies {int(-age)} s in the future: compare the clocks.")
+
+
+def _check_readable(scheme: Scheme, message: Message) -> None:
+    """Check that the parts of the signed text cannot be confused (see `canonical`).
+
+    Twitter and Zoom let a stranger ask us to sign a challenge. Only an object can be an event
+    there, so that the answer to a challenge is never the signature of an event.
+    """
+    if scheme.challenge in ("twitter", "zoom") and not isinstance(message.json, dict):
+        raise Refused("bad_body", "The body is no JSON object.")
+    if problem := canonical.problem(scheme, message):
+        raise Refused(*problem)
+
+
+# ---------------------------------------------------------------- the comparison
+
+
+def _match(scheme: Scheme, secrets: Sequence[str], message: Message, claim: Claim) -> Verdict:
+    if scheme.method in ("equal", "basic"):
+        return _equal(scheme, secrets, claim)
+    given = [decode(scheme.encoding, signature) for signature in claim.signatures]
+    readable = [signature for signature in given if signature][:_MAX_SIGNATURES]
+    if not readable:
+        raise Refused("malformed_signature", f"The signature is no {_WORDS[scheme.encoding]}.")
+    wanted = [(key_of(scheme, secret), secret) for secret in secrets]
+    for content in contents(scheme, message, claim):
+        for (key, secret), signature in product(wanted, readable):
+            if key.accepts(signature, content):
+                print_ = fingerprint(secret)
+                return Verdict(True, "verified", "Signature verified.", print_)
+    raise Refused("no_match", "It was signed with another secret, or it was changed on the way.")
+
+
+def _equal(scheme: Scheme, secrets: Sequence[str], claim: Claim) -> Verdict:
+    given = [_bytes(credential(scheme, signature)) for signature in claim.signatures]
+    for secret in secrets:
+        # Each of them: one of many items with a foreign secret makes the whole request foreign.
+        same = [hmac.compare_digest(value, secret.encode()) for value in given]
+        if all(same):
+            return Verdict(
+                True, "verified", "The credential is the right one.", fingerprint(secret)
+            )
+    raise Refused("no_match", "The credential that was sent is another one.")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def credential(scheme: Scheme, sent: str) -> str:
+    """A credential as people know it: `user:password` of a Basic header. Raises Refused."""
+    if scheme.method != "basic":
+        return sent
+    kind, _, encoded = sent.partition(" ")
+    if kind.lower() != "basic" or (raw := decode("base64", encoded)) is None:
+        raise Refused("malformed_signature", "The header Authorization is not of the form Basic ….")
+    return raw.decode("utf-8", "replace")
+
+
+_WORDS = {"hex": "hexadecimal text", "base64": "base64 text"}
+
+
+def decode(encoding: str, text: str) -> bytes | None:
+    """Strict: nothing but digits, or the standard alphabet with its padding; None for the rest."""
+    try:
+        if encoding == "hex":
+            return bytes.fromhex(text) if re.fullmatch(r"(?:[0-9a-fA-F]{2})+", text) else None
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+class _Hmac:
+    def __init__(self, scheme: Scheme, secret: str) -> None:
+        self._secret, self._hash = _bytes(secret), scheme.hash
+
+    def accepts(self, signature: bytes, content: bytes) -> bool:
+        wanted = hmac.digest(self._secret, content, self._hash)
+        return hmac.compare_digest(wanted, signature)
+
+
+class _Ed25519:
+    def __init__(self, scheme: Scheme, secret: str) -> None:
+        raw = decode("hex", secret)
+        if raw is None or len(raw) != 32:
+            raise Refused("bad_key", "The public key has 64 hexadecimal digits; this one has not.")
+        self._key = Ed25519PublicKey.from_public_bytes(raw)
+
+    def accepts(self, signature: bytes, content: bytes) -> bool:
+        try:
+            self._key.verify(signature, content)
+        except InvalidSignature:
+            return False
+        return True
+
+
+class _Ecdsa:
+    def __init__(self, scheme: Scheme, secret: str) -> None:
+        try:
+            key = load_der_public_key(decode("base64", secret) or b"")
+        except (ValueError, UnsupportedAlgorithm):
+            key = None
+        if not isinstance(key, EllipticCurvePublicKey):
+            raise Refused("bad_key", "This is no public key on an elliptic curve in base64.")
+        self._key = key
+
+    def accepts(self, signature: bytes, content: bytes) -> bool:
+        try:
+            self._key.verify(signature, content, ECDSA(hashes.SHA256()))
+        except InvalidSignature:
+            return False
+        return True
+
+
+Key = _Hmac | _Ed25519 | _Ecdsa
+_KEYS: Mapping[str, type[Key]] = {"hmac": _Hmac, "ed25519": _Ed25519, "ecdsa": _Ecdsa}
+
+
+def key_of(scheme: Scheme, secret: str) -> Key:
+    """The secret, ready to check signatures. Raises Refused for what is no key of this kind."""
+    return _KEYS[scheme.method](scheme, secret)
+
+
+def key_problem(scheme: Scheme, secret: str) -> str | None:
+    """Why this text cannot be the secret of a scheme, or None."""
+    if scheme.method == "standard":
+        try:
+            standard_webhooks.fingerprint(secret)
+        except standard_webhooks.InvalidKey as error:
+            return f"It must be a Standard Webhooks secret: {error}."
+        return None
+    if scheme.method == "jwt":
+        return json_web_tokens.problem(secret)
+    if scheme.method == "sns":
+        is_topic = sns.TOPIC.fullmatch(secret)
+        return None if is_topic else "Give the topic's ARN: arn:aws:sns:…:….:name."
+    if scheme.method in ("equal", "basic"):
+        if scheme.method == "basic" and ":" not in secret:
+            return "Give it as user:password."
+        return None
+    try:
+        key_of(scheme, secret)
+    except Refused as error:
+        return error.reason
+    return None
+
+
+# ---------------------------------------------------------------- what is signed
+
+
+def contents(scheme: Scheme, message: Message, claim: Claim) -> Iterator[bytes]:
+    """Every text that the signature may be over; more than one only where an address is in it."""
+    for url in _addresses(message.url) if scheme.signs_url else [message.url]:
+        yield content(scheme.content, message, claim, url)
+
+
+def content(template: str, message: Message, claim: Claim, url: str) -> bytes:
+    """The signed bytes by a template; the body's are put in as they came."""
+    pieces = _TOKEN.split(template)
+    filled = [
+        _piece(name, message, claim, url) if number % 2 else name.encode()
+        for number, name in enumerate(pieces)
+    ]
+    return b"".join(filled)
+
+
+def _piece(name: str, message: Message, claim: Claim, url: str) -> bytes:
+    if name == "body":
+        return message.body
+    if name == "form":
+        pairs = sorted(set(message.form))
+        return "".join(key + value for key, value in pairs).encode("utf-8", "replace")
+    if name == "listed":
+        return _listed_headers(message).encode("utf-8", "replace")
+    if name == "path":
+        return canonical.local_part(url).encode("utf-8", "replace")
+    known: Mapping[str, Any] = {
+        "timestamp": claim.timestamp,
+        "id": claim.id,
+        "method": message.method.upper(),
+        "url": url,
+    }
+    value = known.get(name)
+    if value is None:
+        value = message.first((name,)) or ""
+    return str(value).encode("utf-8", "replace")
+
+
+def _listed_headers(message: Message) -> str:
+    """The headers that x-contentful-signed-headers lists, as they are under the signature."""
+    names = canonical.listed(message)
+    return ";".join(f"{name}:{message.named.get(name, '').strip()}" for name in names)
+
+
+def _addresses(url: str) -> list[str]:
+    """The address with and without the port that goes without saying: senders differ."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return [url]
+    default = _DEFAULT_PORTS.get(parts.scheme)
+    if default is None or port not in (None, default):
+        return [url]
+    host = parts.netloc.removesuffix(f":{default}")
+    bare = parts._replace(netloc=host).geturl()
+    return [bare, parts._replace(netloc=f"{host}:{default}").geturl()]
+
+
+def signed_text(scheme: Scheme, message: Message) -> bytes | None:
+    """Return the text that the signature of a request covers; None if there is none.
+
+    It does not depend on how the signature is written, nor on anything that is not signed.
+    """
+    if scheme.method == "standard":
+        headers = _standard_headers(message)
+        named = f"{headers.get('webhook-id', '')}.{headers.get('webhook-timestamp', '')}."
+        return named.encode("utf-8", "replace") + message.body
+    if scheme.method == "sns":
+        return sns.signed_text(message.json) if isinstance(message.json, dict) else None
+    if scheme.method == "jwt":
+        return json_web_tokens.signed_part(_token_of(scheme, message) or "", scheme.body_hash)
+    if scheme.method in ("equal", "basic"):
+        return None
+    try:
+        return next(contents(scheme, message, read(scheme, message)))
+    except Refused:
+        return None
+
+
+# ---------------------------------------------------------------- Standard Webhooks
+
+_ALIASES = {f"svix-{name}": f"webhook-{name}" for name in ("id", "timestamp", "signature")}
+
+
+def _standard_headers(message: Message) -> Mapping[str, str]:
+    headers = dict(message.named)
+    for alias, name in _ALIASES.items():
+        if alias in headers:
+            headers.setdefault(name, headers[alias])
+    return headers
+
+
+def _standard(secrets: Sequence[str], message: Message, now: float) -> Verdict:
+    headers = _standard_headers(message)
+    found = standard_webhooks.verify(secrets, headers, message.body, now=now)
+    reason = found.reason[:1].upper() + found.reason[1:] + "."
+    stamp = headers.get("webhook-timestamp", "")
+    signed_at = float(stamp) if found.verified else None
+    return Verdict(found.verified, found.code, reason, found.fingerprint, signed_at)
+
+
+# ---------------------------------------------------------------- tokens, and Amazon's certificates
+
+
+def sources(scheme: Scheme, secrets: Sequence[str], message: Message) -> list[str]:
+    """The documents by which this request is judged, of addresses that may be asked."""
+    if scheme.method == "sns":
+        url = sns.certificate_url(message.json)
+        return [url] if url and sns.matching(secrets, message.json) else []
+    return (
+        [one for one in secrets if json_web_tokens.is_address(one)]
+        if scheme.method == "jwt"
+        else []
+    )
+
+
+def wanted(scheme: Scheme, secrets: Sequence[str], message: Message) -> list[str]:
+    """Those of them that are to be fetched before it can be judged."""
+    return [
+        url
+        for url in sources(scheme, secrets, message)
+        if documents.needs(url)
+        or (_lacks_key(url, scheme, message, documents.get) and documents.needs(url, KEYS_AGAIN))
+    ]
+
+
+def _lacks_key(url: str, scheme: Scheme, message: Message, look: Look) -> bool:
+    """Whether the key that a token names is in no set that we have."""
+    if scheme.method != "jwt":
+        return False
+    return not json_web_tokens.has_key(
+        url, json_web_tokens.key_id(_token_of(scheme, message) or ""), look
+    )
+
+
+def _token_of(scheme: Scheme, message: Message) -> str | None:
+    values = message.values(scheme.signature)
+    return _without(scheme.prefix, values[0]) or None if values else None
+
+
+def _token(
+    scheme: Scheme, secrets: Sequence[str], message: Message, now: float, look: Look
+) -> Verdict:
+    text = read(scheme, message).signatures[0]
+    found = _opened(text, scheme, secrets, message, look)
+    if problem := json_web_tokens.time_problem(found.claims, now):
+        raise Refused(*problem)
+    name = scheme.body_hash or json_web_tokens.BODY_CLAIM
+    if scheme.body_hash and name not in found.claims:
+        raise Refused("body_changed", f"The token does not say {name}, the body's digest.")
+    if name in found.claims and not json_web_tokens.fits_body(found.claims[name], message.body):
+        raise Refused("body_changed", f"The body is not the one that {name} in the token names.")
+    signed_at = found.claims.get("iat")
+    return Verdict(
+        True, "verified", "The token is genuine.", fingerprint(found.secret), signed_at=signed_at
+    )
+
+
+def _opened(
+    text: str, scheme: Scheme, secrets: Sequence[str], message: Message, look: Look
+) -> json_web_tokens.Token:
+    addresses = sources(scheme, secrets, message)
+    try:
+        found = json_web_tokens.opened(text, secrets, look)
+    except json_web_tokens.BadKey as error:
+        if addresses:
+            raise Refused(KEYS_AWAY, f"The sender's key set cannot be read. {error}") from None
+        raise Refused("bad_key", str(error)) from None
+    if found is not None:
+        return found
+    for url in addresses:
+        if (why := documents.problem(url)) and _lacks_key(url, scheme, message, look):
+            raise Refused(KEYS_AWAY, f"The sender's key set could not be had. {why}")
+    raise Refused("no_match", "The token was signed with another key, or is no token at all.")
+
+
+def _sns(
+    scheme: Scheme, topics: Sequence[str], message: Message, now: float, look: Look
+) -> Verdict:
+    claim, body = read(scheme, message), message.json
+    topic = sns.matching(topics, body)
+    if topic is None:
+        raise Refused("no_match", "It is of another topic than the one that is taken here.")
+    url = sns.certificate_url(body)
+    if url is None:
+        raise Refused("no_certificate", "Its certificate is at no address of Amazon SNS.")
+    if problem := sns.form_problem(message.body, body):
+        raise Refused("bad_body", problem)
+    pem, signature = look(url), decode("base64", claim.signatures[0])
+    if signature is None:
+        raise Refused("malformed_signature", "The signature is no base64 text.")
+    if pem is None:
+        why = documents.problem(url)
+        raise Refused(KEYS_AWAY, f"The certificate of Amazon SNS could not be had. {why}")
+    if not sns.is_signed(body, signature, pem, now):
+        raise Refused("no_match", "It was changed on the way, or Amazon did not sign it.")
+    return Verdict(True, "verified", "Signature verified.", fingerprint(topic))
