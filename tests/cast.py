@@ -21,7 +21,8 @@ from portal_devtools.identity_provider.signing_key import issue_token
 from werkzeug.test import TestResponse
 
 from portal.core.config import libpq_url
-from portal.database.session import Origin, session
+from portal.database.actor import Origin
+from portal.database.session import session
 from portal.identity import people
 from portal.identity.openid.relying_party import Identity
 from portal.identity.sessions import sessions

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from portal.core.key_shape import checksum, holds_key, masked, masked_bytes, masked_value, places
-from portal.keys.issuing.format import generate
+from portal.keys.decision.format import generate
 from portal.records.schemas import Command
 from tests.cast import ADA, Api
 from tests.databases import Database

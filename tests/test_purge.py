@@ -14,7 +14,8 @@ from portal_devtools.identity_provider.people import ACME
 from portal.connectors import housekeeping as connectors
 from portal.core.config import libpq_url
 from portal.core.jobs import Job
-from portal.database.session import new_id, transaction
+from portal.database.base import new_id
+from portal.database.session import transaction
 from portal.events import housekeeping as events
 from portal.records.purge import BATCH
 from portal.secretstore import SecretRef, store

@@ -17,7 +17,8 @@ from portal.applications.schemas import ApplicationInput
 from portal.connectors import service as connectors
 from portal.connectors.schemas import ConnectorInput
 from portal.core.config import Config
-from portal.database.session import Actor, session, transaction
+from portal.database.actor import Actor
+from portal.database.session import session, transaction
 from portal.events import service as events
 from portal.events.schemas import EventInput
 from portal.identity.models import Tenant

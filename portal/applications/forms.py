@@ -3,7 +3,7 @@
 from portal.applications import service
 from portal.applications.models import WORKING, Application
 from portal.applications.schemas import ApplicationInput, StateReason
-from portal.database.session import Actor
+from portal.database.actor import Actor
 from portal.web.forms import (
     ChecksField,
     ChoiceField,

@@ -16,7 +16,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.database.session import CONSTRAINTS, Record
+from portal.database.record import Record
+from portal.database.session import CONSTRAINTS
 
 KINDS = ("app", "platform-service", "library")
 STATUSES = ("draft", "active", "deprecated", "suspended", "retired")

@@ -10,16 +10,13 @@ from sqlalchemy import exists, select
 
 from portal import web
 from portal.applications import service, states
-from portal.applications.forms import (
-    KIND_CHOICES,
-    STATUS_CHOICES,
-    ApplicationForm,
-    StateForm,
-)
+from portal.applications.forms import KIND_CHOICES, STATUS_CHOICES, ApplicationForm, StateForm
 from portal.applications.models import Application
 from portal.applications.schemas import StateReason
 from portal.audit import pages as audit_pages
-from portal.database.session import Actor, find, session
+from portal.database.actor import Actor
+from portal.database.record import find
+from portal.database.session import session
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing
 from portal.records.audit import trail as audit

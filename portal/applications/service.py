@@ -10,7 +10,10 @@ from portal.applications.models import KINDS, STATUSES, STOPPED, Application
 from portal.applications.ownership import OfApplication
 from portal.applications.schemas import ApplicationInput
 from portal.core.errors import Conflict, FieldError, Forbidden, Invalid
-from portal.database.session import Actor, find, new_id, session
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.record import find
+from portal.database.session import session
 from portal.identity.openid.claims import ALL_SCOPES
 from portal.records import verbs
 from portal.records.listing import Listing

@@ -7,7 +7,8 @@ use, so all of them stop, and work again, with one commit.
 from portal.applications.models import Application
 from portal.applications.schemas import StateReason
 from portal.core.errors import Conflict, FieldError
-from portal.database.session import Actor, find
+from portal.database.actor import Actor
+from portal.database.record import find
 from portal.records import verbs
 
 VERBS = {"suspended": "suspend", "retired": "retire"}

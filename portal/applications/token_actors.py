@@ -12,7 +12,8 @@ from sqlalchemy import and_, select
 
 from portal.applications.models import Application
 from portal.core.errors import Forbidden
-from portal.database.session import Actor, Origin, enter_tenant, session
+from portal.database.actor import Actor, Origin
+from portal.database.session import enter_tenant, session
 from portal.identity import people
 from portal.identity.models import Person, Tenant
 from portal.identity.openid.access_tokens import AccessToken, TokenVerifier

@@ -21,7 +21,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.applications.ownership import OfApplication
 from portal.connectors.providers import name_of
 from portal.core.config import running
-from portal.database.session import CONSTRAINTS, Record
+from portal.database.record import Record
+from portal.database.session import CONSTRAINTS
 from portal.secretstore import SecretRef
 from portal.secretstore.paths import path_in_sql
 

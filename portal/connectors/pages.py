@@ -15,7 +15,9 @@ from portal.connectors.forms import ConnectorForm
 from portal.connectors.models import SCOPES, TYPES, Connector
 from portal.connectors.providers import AUTH_WORDS, CUSTOM, PROVIDERS, Provider, name_of
 from portal.core.errors import NotFound, StaleVersion
-from portal.database.session import Actor, find, session
+from portal.database.actor import Actor
+from portal.database.record import find
+from portal.database.session import session
 from portal.identity import people
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing

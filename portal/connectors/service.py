@@ -9,7 +9,10 @@ from portal.connectors.models import AUTH_TYPES, SCOPES, SYNC_STATUSES, TYPES, C
 from portal.connectors.providers import PROVIDERS
 from portal.connectors.schemas import ConnectorInput
 from portal.core.errors import Conflict, Invalid
-from portal.database.session import Actor, database_now, find, new_id, session
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.record import find
+from portal.database.session import database_now, session
 from portal.records import verbs
 from portal.records.listing import Listing
 from portal.secretstore import SecretConflict, SecretNotFound, store

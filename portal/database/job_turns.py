@@ -16,7 +16,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.jobs import Job
-from portal.database.session import Base, session
+from portal.database.base import Base
+from portal.database.session import session
 
 LEASE = timedelta(seconds=20)
 PATIENCE = timedelta(seconds=20)

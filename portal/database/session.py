@@ -1,4 +1,4 @@
-"""The kernel of storage: the base of all models, the actor, the tenant's wall, the one commit.
+"""The session: the tenant's wall, statements sent in it, verdicts of the database, the one commit.
 
 Every query of a service names the actor's tenant (the first wall); PostgreSQL's row-level
 security keeps the same rule from below (the second). Services flush, edges commit.
@@ -6,65 +6,23 @@ security keeps the same rule from below (the second). Services flush, edges comm
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any
 
 import orjson
 from flask import Flask, g
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
-from sqlalchemy import (
-    Boolean,
-    ColumnElement,
-    Connection,
-    DateTime,
-    Insert,
-    Integer,
-    MetaData,
-    Select,
-    String,
-    event,
-    func,
-    make_url,
-    select,
-)
+from sqlalchemy import Connection, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import (
-    DeclarativeBase,
-    Mapped,
-    Session,
-    SessionTransaction,
-    declared_attr,
-    mapped_column,
-)
+from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
-from ulid import ULID
 
 from portal.core.deadlines import connection_settings
-from portal.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, StaleVersion
+from portal.core.errors import Conflict, FieldError, Invalid, StaleVersion
+from portal.database.base import Base
 from portal.fast.statements import DIALECT_NAME, Bound, Statement, set_local
-
-SourceType = Literal["frontend", "backend", "server", "system", "api"]
-ActorKind = Literal["person", "application", "system"]
-
-NAMING = {
-    "pk": "pk_%(table_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-}
-
-
-class Base(DeclarativeBase):
-    """The parent of every model; a moment is always stored with its zone."""
-
-    metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {datetime: DateTime(timezone=True)}
-
 
 POOL_SIZE = 16  # connections of one process: as many as it has threads
 POOL_TIMEOUT = 2  # seconds to wait for a free one, then the caller is told to come back
@@ -92,6 +50,8 @@ db = SQLAlchemy(
         "expire_on_commit": False,
     },
 )
+
+
 session = db.session
 
 
@@ -107,155 +67,6 @@ def init_database(app: Flask, url: str) -> None:
         "pool_timeout": POOL_TIMEOUT,
     }
     db.init_app(app)
-
-
-def new_id(prefix: str, at: datetime | None = None) -> str:
-    """A ULID with a type prefix, `app_01K…`: made by the server only, ordered by time.
-
-    `at` is for whoever knows the time better than this machine's clock.
-    """
-    return f"{prefix}_{ULID.from_datetime(at) if at else ULID()}"
-
-
-# ---------------------------------------------------------------- who is asking
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a request came from, for the audit: address, program and request id."""
-
-    ip: str | None = None
-    user_agent: str | None = None
-    request_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts, for which tenant, with which rights: the first argument of every verb.
-
-    `app_id` (a slug) and `application_id` are set only when the credential belongs to an
-    Application; they stamp what it writes and narrow what it reads (specification, `app_id`).
-    """
-
-    tenant_id: str
-    kind: ActorKind
-    id: str
-    name: str
-    scopes: frozenset[str] = frozenset()
-    app_id: str | None = None
-    application_id: str | None = None
-    person_id: str | None = None
-    source_type: SourceType = "api"
-    origin: Origin = field(default_factory=Origin)
-
-    def can(self, scope: str) -> bool:
-        """Whether the actor holds `scope`, such as `connectors:write`."""
-        return scope in self.scopes
-
-    def require(self, scope: str) -> None:
-        """Pass, or raise Forbidden that names the missing permission."""
-        if not self.can(scope):
-            raise Forbidden(
-                f"This needs the permission {scope}. An admin of your tenant can grant it.",
-                scope=scope,
-            )
-
-
-# ---------------------------------------------------------------- the common envelope
-
-
-class Record(Base):
-    """What every resource of the specification carries; the server stamps all of it."""
-
-    __abstract__ = True
-    id_prefix: ClassVar[str]
-    noun: ClassVar[str]
-    quota: ClassVar[str]  # the limit that its records count towards
-    # What is written beside every new one; its values are those of the record's columns.
-    beside: ClassVar[tuple[Insert, ...]] = ()
-
-    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    app_id: Mapped[str | None] = mapped_column(String(80))
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
-    created_by: Mapped[str | None] = mapped_column(String(80))
-    updated_by: Mapped[str | None] = mapped_column(String(80))
-    source: Mapped[str] = mapped_column(String(40), server_default="edm")
-    source_type: Mapped[str] = mapped_column(String(20), server_default="api")
-    is_deleted: Mapped[bool] = mapped_column(Boolean, server_default="false")
-    deleted_at: Mapped[datetime | None]
-    deleted_by: Mapped[str | None] = mapped_column(String(80))
-    schema_version: Mapped[int] = mapped_column(Integer, server_default="1")
-    version: Mapped[int] = mapped_column(Integer)
-
-    @declared_attr.directive
-    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 - SQLAlchemy calls it on the class
-        """Count versions, and fetch what the server stamped with the same statement."""
-        return {"version_id_col": cls.__table__.c.version, "eager_defaults": True}
-
-    @property
-    def label(self) -> str:
-        """What people call the record: in the audit, in dialogs, in lists."""
-        return self.id
-
-    def search_texts(self) -> tuple[str | None, ...]:
-        """The texts whose words find the record."""
-        return (self.id,)
-
-    @hybrid_property
-    def is_counted(self) -> bool:
-        """Tell whether the record counts towards the tenant's quota."""
-        return not self.is_deleted
-
-    @is_counted.inplace.expression
-    @classmethod
-    def _is_counted(cls) -> ColumnElement[bool]:
-        return cls.is_deleted.is_(False)
-
-    @classmethod
-    def seen_by(cls, actor: Actor) -> Select[Self]:
-        """The rows of the actor's tenant, narrowed to its application where it has one."""
-        query = select(cls).where(cls.tenant_id == actor.tenant_id)
-        if actor.app_id is not None:
-            query = query.where(cls.app_scope(actor.app_id, actor.application_id))
-        return query
-
-    @classmethod
-    def app_scope(cls, app_id: Any, application_id: Any) -> Any:
-        """What an application's credential may see: what it stamped (specification, `app_id`)."""
-        return cls.app_id == app_id
-
-
-R = TypeVar("R", bound=Record)
-
-
-def find(
-    model: type[R],
-    actor: Actor,
-    record_id: str,
-    *,
-    lock: bool = False,
-    include_deleted: bool = False,
-) -> R:
-    """The actor's own record, or NotFound: a stranger's id looks like no id.
-
-    `lock` holds the row until the transaction ends, so that a version check means something.
-    """
-    query = model.seen_by(actor).where(model.id == record_id)
-    if not include_deleted:
-        query = query.where(model.is_deleted.is_(False))
-    if lock:
-        query = query.with_for_update(of=model).execution_options(populate_existing=True)
-    record = session.scalar(query)
-    if record is None:
-        raise missing(model, record_id)
-    return record
-
-
-def missing(model: type[Record], record_id: str) -> NotFound:
-    """The one answer for what is not there, is deleted, or is somebody else's."""
-    return NotFound(f"There is no {model.noun} {record_id[:60]} in this tenant.")
 
 
 # ---------------------------------------------------------------- tenancy

@@ -23,7 +23,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.errors import NotSaving, PortalError
-from portal.database.session import Base, db, new_id, session
+from portal.database.base import Base, new_id
+from portal.database.session import db, session
 
 log = structlog.stdlib.get_logger(__name__)
 

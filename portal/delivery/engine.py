@@ -25,7 +25,6 @@ from portal.delivery import sending
 from portal.delivery.concurrency import Lane, Lanes
 from portal.delivery.health import safe_pause
 from portal.delivery.queue import new_deliveries, queue
-from portal.delivery.queue.matching import CHANNEL
 from portal.delivery.queue.new_deliveries import Fresh
 from portal.delivery.queue.policy import Decision
 from portal.delivery.queue.queue import Done, Due, Taken
@@ -34,6 +33,7 @@ from portal.delivery.secret_cache import Keys, KeysUnavailable
 from portal.fast.pipeline import Connection
 from portal.outbound import OutboundClient, Outcome, Request
 from portal.webhooks.signing import standard_webhooks
+from portal.webhooks.subscriptions import CHANNEL
 
 log = structlog.stdlib.get_logger(__name__)
 

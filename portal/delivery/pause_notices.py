@@ -7,9 +7,10 @@ from datetime import datetime
 from flask import url_for
 from sqlalchemy import or_
 
-from portal.database.session import Actor, session
+from portal.database.actor import Actor
+from portal.database.session import session
+from portal.delivery.log import attempt_view
 from portal.web.notices import Notice
-from portal.webhooks import attempt_view
 from portal.webhooks.models import Endpoint, Webhook
 
 MOST = 50

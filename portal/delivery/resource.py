@@ -5,17 +5,11 @@ from typing import Any
 
 from flask import Response, request
 
-from portal.database.session import Actor, find
+from portal.database.actor import Actor
+from portal.database.record import find
 from portal.delivery.health import manual_pause, safe_pause
 from portal.delivery.log import replays, resend, search
-from portal.events import settings
-from portal.records import listing
-from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
-from portal.rest.openapi import Operation, Parameter
-from portal.rest.resources import RETRY, Action
-from portal.webhooks import service
-from portal.webhooks.models import Delivery, DeliveryAttempt, Replay, Webhook
-from portal.webhooks.schemas import (
+from portal.delivery.schemas import (
     AttemptDocument,
     BacklogDocument,
     DeliveryDocument,
@@ -27,6 +21,13 @@ from portal.webhooks.schemas import (
     ReplayProgress,
     ResumeInput,
 )
+from portal.events import settings
+from portal.records import listing
+from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.openapi import Operation, Parameter
+from portal.rest.resources import RETRY, Action
+from portal.webhooks.models import Delivery, DeliveryAttempt, Replay, Webhook
+from portal.webhooks.resource import resource as webhooks
 
 TEXT = {"type": "string"}
 MOMENT = {"type": "string", "format": "date-time"}
@@ -173,28 +174,24 @@ def _resume(who: Actor, id: str, command: ResumeInput) -> Webhook:
     return safe_pause.resume(who, id, command.choice, command.before)
 
 
-ACTIONS: tuple[Action[Webhook], ...] = (
-    Action(
-        name="pause",
-        summary="Pause: events are held until the webhook is resumed",
-        run=lambda who, id, _: manual_pause.pause(who, id),
-        scope="webhooks:write",
+OPERATIONS = (
+    webhooks.operation_of(
+        Action(
+            name="pause",
+            summary="Pause: events are held until the webhook is resumed",
+            run=lambda who, id, _: manual_pause.pause(who, id),
+            scope="webhooks:write",
+        )
     ),
-    Action(
-        name="resume",
-        summary="Resume, and say what becomes of what was held",
-        run=_resume,
-        scope="webhooks:write",
-        command=ResumeInput,
+    webhooks.operation_of(
+        Action(
+            name="resume",
+            summary="Resume, and say what becomes of what was held",
+            run=_resume,
+            scope="webhooks:write",
+            command=ResumeInput,
+        )
     ),
-    Action(
-        name="secret-retirements",
-        summary="Let the previous signing secret sign no more",
-        run=lambda who, id, _: service.retire_secret(who, id),
-        scope="webhooks:write",
-    ),
-)
-BELOW = (
     Operation(
         resource="webhooks",
         name="deliveries",
@@ -249,8 +246,6 @@ BELOW = (
         view=_backlog,
         answer=BacklogDocument,
     ),
-)
-OPERATIONS = (
     Operation(
         resource="replays",
         name="get",

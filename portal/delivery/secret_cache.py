@@ -17,7 +17,7 @@ from portal.core.errors import PortalError
 from portal.database.session import transaction
 from portal.delivery.queue.queue import Settings
 from portal.secretstore import SecretNotFound, SecretRef, store
-from portal.webhooks.signing import keyring
+from portal.webhooks import keyring
 
 FRESH_SECONDS = 15.0
 STALE_SECONDS = 600.0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
-from portal.database.session import new_id
+from portal.database.base import new_id
 from portal.delivery.queue.policy import Decision, decide
 from portal.delivery.queue.queue import Done, Taken
 from portal.outbound import Outcome, Request

@@ -7,7 +7,8 @@ whoever may know reads the record.
 from collections.abc import Mapping
 from typing import Any
 
-from portal.database.session import Actor, Record
+from portal.database.actor import Actor
+from portal.database.record import Record
 from portal.events import service
 
 NOUNS: Mapping[str, str] = {

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, cast
 
 from flask import Flask, current_app
 
-from portal.database.session import Actor
+from portal.database.actor import Actor
 from portal.fast.statements import Bound
 
 

@@ -19,7 +19,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.database.session import CONSTRAINTS, Actor, Base, Record
+from portal.database.actor import Actor
+from portal.database.base import Base
+from portal.database.record import Record
+from portal.database.session import CONSTRAINTS
 
 VALIDATIONS = ("off", "reject")
 

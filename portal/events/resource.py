@@ -1,6 +1,5 @@
 """REST of events: /api/v1/integration/events."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, request
@@ -8,7 +7,7 @@ from flask import Response, request
 from portal.core import errors
 from portal.events import service, settings
 from portal.events.models import Event, EventSettings
-from portal.events.publishing.publication import Accepted
+from portal.events.publishing.publication import published
 from portal.events.schemas import (
     Erased,
     Erasure,
@@ -17,7 +16,6 @@ from portal.events.schemas import (
     EventInput,
     EventWithMatches,
     MatchDocument,
-    PublishedEvent,
     PublishedEvents,
     SettingsDocument,
     SettingsInput,
@@ -36,12 +34,6 @@ def represent(event: Event, hidden: frozenset[str]) -> dict[str, Any]:
     """An event as programs read it, without the values that this reader does not see."""
     document = {name: getattr(event, name) for name in EventDocument.model_fields}
     return {**document, "data": settings.redact(event.data, hidden)}
-
-
-def published(accepted: Sequence[Accepted]) -> dict[str, Any]:
-    """Return what programs read of events that were published."""
-    fields = PublishedEvent.model_fields
-    return {"events": [{name: getattr(one, name) for name in fields} for one in accepted]}
 
 
 def _publish() -> Response:

@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from portal.core.errors import NotFound
-from portal.database.session import Actor, new_id, send_each, session
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.session import send_each, session
 from portal.events.listeners import Match, Published, listeners
 from portal.events.models import Event, EventKey
 from portal.events.publishing import key_material

@@ -7,7 +7,8 @@ import orjson
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from portal.database.session import Actor, session
+from portal.database.actor import Actor
+from portal.database.session import session
 from portal.events.listeners import listeners
 from portal.events.models import Event, EventKey, EventSettings
 from portal.events.schemas import SettingsInput

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from portal.core.errors import PortalError, Unavailable
-from portal.database.session import Origin
+from portal.database.actor import Origin
 from portal.events.publishing import door as publishing
 from portal.front import wsgi
 from portal.front.bodies import Bodies

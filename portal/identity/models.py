@@ -15,7 +15,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.database.session import CONSTRAINTS, Base
+from portal.database.base import Base
+from portal.database.session import CONSTRAINTS
 
 KEY_CODE = re.compile(r"[a-z0-9]{4}")
 # Other vendors' keys begin with these words: sk-proj-, sk-live-, sk-test- (and two for us).

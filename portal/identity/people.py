@@ -11,7 +11,9 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.core.errors import Forbidden, NotFound
-from portal.database.session import Actor, enter_tenant, new_id, session
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.session import enter_tenant, session
 from portal.identity.models import Person, Tenant
 from portal.identity.openid.claims import Role, claim_at, role_of, tenant_of
 from portal.identity.openid.relying_party import Identity

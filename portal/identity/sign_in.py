@@ -10,7 +10,8 @@ import flask
 from flask import Blueprint, Response, current_app, g, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.database.session import Actor, let_go, session, transaction
+from portal.database.actor import Actor
+from portal.database.session import let_go, session, transaction
 from portal.identity import people, sign_in_limits
 from portal.identity.openid.relying_party import (
     LOGIN_LIFETIME,

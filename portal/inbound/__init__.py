@@ -1,5 +1,9 @@
-"""Inbound webhooks: other systems call us, and what they send is checked, kept and published.
+"""What comes in: requests of other systems, verified, kept and published as events.
 
-`schemes` describes in data how each provider signs; `verify` is the one engine that reads it;
-`challenges` answers what providers ask before they send; `door` is the way in, `/in/{webhook_id}`.
+Read `endpoint` (the address `/in/{webhook_id}`), `reception` (a request is kept, deduplicated,
+published), `review` (what was received or is in quarantine, and verifying it anew),
+`doctor_questions` (why does a signature fail) and `inbox` (a receiver of the tenant's own). How
+each provider signs is in `portal.webhooks.verification`.
+
+Tables: inbound_request, inbound_mark, inbox_failure.
 """

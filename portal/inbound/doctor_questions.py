@@ -14,7 +14,9 @@ from pydantic import BaseModel, Field, StringConstraints
 from portal.core.config import running
 from portal.core.errors import Invalid
 from portal.core.key_shape import masked
-from portal.database.session import Actor, database_now, find
+from portal.database.actor import Actor
+from portal.database.record import find
+from portal.database.session import database_now
 from portal.inbound import review
 from portal.inbound.models import InboundRequest
 from portal.inbound.reception.stored_request import message_of

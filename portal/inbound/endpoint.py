@@ -20,9 +20,9 @@ from portal.core.errors import (
 )
 from portal.database import writability
 from portal.database.session import let_go, transaction
-from portal.inbound.inbox.failure_orders import Failure
 from portal.inbound.reception import reception
 from portal.inbound.reception.failure_limits import Failures
+from portal.inbound.reception.failure_orders import Failure
 from portal.inbound.reception.reception import Reception
 from portal.outbound import Request as OutboundRequest
 from portal.outbound import send_now

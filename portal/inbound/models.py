@@ -19,7 +19,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.key_shape import masked, masked_bytes
-from portal.database.session import Actor, Base
+from portal.database.actor import Actor
+from portal.database.base import Base
 from portal.webhooks.models import of_webhook
 
 STATES = ("accepted", "quarantined")
@@ -39,7 +40,7 @@ class InboxFailure(Base):
 
 
 class InboundMark(Base):
-    """The mark that a signed text was received, and with which request. See `once`."""
+    """The mark that a signed text was received, and with which request. See `deduplication`."""
 
     __tablename__ = "inbound_mark"
     __table_args__ = (

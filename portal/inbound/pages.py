@@ -8,16 +8,19 @@ from flask.typing import ResponseReturnValue
 from portal import web
 from portal.applications import service as applications
 from portal.core.key_shape import masked
-from portal.database.session import Actor, find, session
+from portal.database.actor import Actor
+from portal.database.record import find
+from portal.database.session import session
+from portal.delivery.log import attempt_view
 from portal.events import settings
-from portal.inbound import doctor_questions, review
+from portal.inbound import doctor_questions, inbox, review
 from portal.inbound.forms import DoctorForm, InboundForm
-from portal.inbound.inbox import inbox
 from portal.records import listing
 from portal.records.verbs import Revealed
-from portal.webhooks import attempt_view, service
+from portal.webhooks import service
 from portal.webhooks.forms import PressForm
 from portal.webhooks.models import Webhook
+from portal.webhooks.pages import Face, add_face
 from portal.webhooks.signing import receiver_code
 from portal.webhooks.verification import inbound_secrets
 
@@ -29,6 +32,11 @@ SHOWN_BODY = 64 * 1024
 def init_app(app: Flask) -> None:
     """Register the pages."""
     app.register_blueprint(bp)
+    add_face(app, "inbound", Face(show, _form, reveal))
+
+
+def _form(record: Webhook) -> InboundForm:
+    return with_choices(InboundForm.of(record))
 
 
 # ---------------------------------------------------------------- settings

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, request
 from pydantic import BaseModel, Field
 
-from portal.database.session import find
+from portal.database.record import find
 from portal.events import settings
 from portal.inbound import doctor_questions, review
 from portal.inbound.models import STATES, InboundRequest

@@ -8,7 +8,9 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import undefer
 
 from portal.core.errors import Conflict, Invalid, NotFound
-from portal.database.session import Actor, database_now, find, session
+from portal.database.actor import Actor
+from portal.database.record import find
+from portal.database.session import database_now, session
 from portal.events import service as events
 from portal.inbound.models import KEEP_ACCEPTED, KEEP_QUARANTINED, STATES, InboundRequest
 from portal.inbound.reception import deduplication, event_of_request

@@ -6,7 +6,9 @@ from sqlalchemy import func, select
 
 from portal.applications.models import Application
 from portal.core.errors import Conflict, FieldError
-from portal.database.session import Actor, Record, session
+from portal.database.actor import Actor
+from portal.database.record import Record
+from portal.database.session import session
 from portal.keys.models import ApiKey
 
 NAMED = 5

@@ -29,15 +29,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import (
-    ColumnProperty,
-    Mapped,
-    column_property,
-    mapped_column,
-)
+from sqlalchemy.orm import ColumnProperty, Mapped, column_property, mapped_column
 
 from portal.applications.ownership import OfApplication
-from portal.database.session import CONSTRAINTS, Base, Record
+from portal.database.base import Base
+from portal.database.record import Record
+from portal.database.session import CONSTRAINTS
 from portal.keys.tables import Money, gone_with_its_key
 
 KINDS = ("user", "service", "virtual_llm")

@@ -7,6 +7,7 @@ from flask import Response
 
 from portal.keys.leaks import reports
 from portal.keys.limits import ledger
+from portal.keys.posture import posture as standing
 from portal.keys.revocation import revocation
 from portal.keys.schemas import (
     ExplainRequest,
@@ -26,7 +27,6 @@ from portal.keys.schemas import (
     VerifyKey,
 )
 from portal.keys.usage import insight
-from portal.keys.usage import posture as standing
 from portal.keys.verification.verifier import engine
 from portal.keys.verification.verify import verify
 from portal.rest.api import Outcome, actor, answer, body, no_parameters, once, request_id

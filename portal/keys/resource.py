@@ -5,14 +5,7 @@ from portal.keys.models import ApiKey
 from portal.keys.operations import OPERATIONS
 from portal.keys.revocation import revocation
 from portal.keys.rotation import rotation
-from portal.keys.schemas import (
-    ChildKey,
-    IssueKey,
-    KeyDocument,
-    RevokeKey,
-    RotateKey,
-    StopKey,
-)
+from portal.keys.schemas import ChildKey, IssueKey, KeyDocument, RevokeKey, RotateKey, StopKey
 from portal.rest.resources import Action, Resource
 
 ONCE = {

@@ -13,11 +13,13 @@ from sqlalchemy.orm.attributes import set_committed_value
 from portal.applications import service as applications
 from portal.applications.models import Application
 from portal.core.errors import Conflict, Invalid
-from portal.database.session import Actor, database_now, find, session
+from portal.database.actor import Actor
+from portal.database.record import find
+from portal.database.session import database_now, session
 from portal.events import service as events
 from portal.identity.models import Tenant
-from portal.keys.issuing import format as key_format
-from portal.keys.issuing.inheritance import inherit
+from portal.keys.decision import format as key_format
+from portal.keys.limits.inheritance import inherit
 from portal.keys.models import KINDS, STATUSES, ApiKey, not_revoked
 from portal.keys.schemas import IssueKey, StopKey
 from portal.keys.tables import KeyLeak

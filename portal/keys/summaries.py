@@ -6,7 +6,7 @@ from flask import url_for
 
 from portal.applications.models import Application
 from portal.applications.pages import Item, Part
-from portal.database.session import Actor
+from portal.database.actor import Actor
 from portal.keys import service
 from portal.keys.models import ApiKey
 from portal.web.notices import Notice

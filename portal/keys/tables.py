@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.database.session import Base
+from portal.database.base import Base
 
 PURPOSES = ("link", "replay")
 LEAK_RESPONSES = ("notify", "block", "revoke")  # from the mildest to the strictest
@@ -148,7 +148,8 @@ class KeyBudget(Base):
 class SpendReservation(Base):
     """Money held for a call that runs: settled by what it came to, or given back when it is due.
 
-    With a `secret` it is a slice: money lent to a process, which hands it on in pieces (slices.py).
+    With a `secret` it is a slice: money lent to a process, which hands it on in pieces
+    (budget_leases.py).
     """
 
     __tablename__ = "spend_reservation"

@@ -6,12 +6,14 @@ from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import web
-from portal.database.session import find
+from portal.database.record import find
 from portal.events.catalogue import examples
-from portal.inbound.inbox import failure_orders, inbox
+from portal.inbound import inbox
+from portal.inbound.reception import failure_orders
 from portal.lab import rehearsal, trials
+from portal.lab.forms import LabForm, suggestions
 from portal.webhooks import service
-from portal.webhooks.forms import LabForm, PressForm, suggestions
+from portal.webhooks.forms import PressForm
 from portal.webhooks.models import Webhook
 
 bp = Blueprint("lab", __name__, url_prefix="/webhooks")

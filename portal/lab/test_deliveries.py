@@ -11,26 +11,26 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, func, or_, select, text, update
+from sqlalchemy import func, select, text, update
 
 from portal.core.config import running
 from portal.core.errors import Conflict, NotFound, RateLimited
-from portal.database.session import Actor, database_now, find, let_go, new_id, session
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.record import find
+from portal.database.session import database_now, let_go, session
 from portal.delivery import sending
 from portal.events.publishing import key_material
+from portal.lab.schemas import TestInput
 from portal.outbound import Outcome, Request, send_now
 from portal.records.audit import trail as audit
 from portal.records.listing import Listing, Page, Query, page
-from portal.records.quotas import stored_bytes
-from portal.webhooks import application_status
+from portal.webhooks import application_status, keyring
 from portal.webhooks.models import OUTCOMES, DeliveryAttempt, Webhook
-from portal.webhooks.schemas import TestInput
-from portal.webhooks.signing import keyring, signature_schemes, standard_webhooks
+from portal.webhooks.signing import signature_schemes, standard_webhooks
 
 PER_WEBHOOK, PER_TENANT = 10, 30
 WINDOW = timedelta(minutes=1)
-KEEP = timedelta(days=30)
-FORGOTTEN_AT_ONCE = 10_000
 ON_ITS_WAY = (
     "The request left, and no outcome was recorded: it is still on its way, or the portal was"
     " stopped in between."
@@ -76,30 +76,6 @@ def attempt(actor: Actor, webhook_id: str, attempt_id: str) -> DeliveryAttempt:
     if found is None:
         raise NotFound(f"There is no delivery {attempt_id[:60]} of this webhook.")
     return found
-
-
-def forget_old(tenant_id: str) -> bool:
-    """Housekeeping: drop attempts of one tenant that are older than KEEP; whether there are more.
-
-    Those of a tenant that keeps its events for less went with their events.
-    """
-    moment = func.now() - KEEP
-    of_tenant = DeliveryAttempt.tenant_id == tenant_id
-    old = or_(
-        (DeliveryAttempt.id >= "att") & (DeliveryAttempt.id < func.ulid_floor("att", moment)),
-        DeliveryAttempt.delivery_id.is_(None) & (DeliveryAttempt.created_at < moment),
-    )
-    ids = list(
-        session.scalars(select(DeliveryAttempt.id).where(of_tenant, old).limit(FORGOTTEN_AT_ONCE))
-    )
-    session.execute(
-        delete(DeliveryAttempt)
-        .where(of_tenant, DeliveryAttempt.id.in_(ids))
-        .execution_options(synchronize_session=False)
-    )
-    if ids:
-        stored_bytes.measure_soon(tenant_id)
-    return len(ids) == FORGOTTEN_AT_ONCE
 
 
 def _begin(actor: Actor, webhook_id: str, command: TestInput) -> tuple[DeliveryAttempt, Request]:

@@ -1,16 +1,17 @@
 """The lab: an event for one webhook alone, through the queue, retried like any other."""
 
 from portal.core.errors import Conflict, Invalid
-from portal.database.session import Actor, find
+from portal.database.actor import Actor
+from portal.database.record import find
 from portal.delivery.log import resend
 from portal.events import service as events
 from portal.events.schemas import EventInput
-from portal.inbound.inbox import failure_orders
-from portal.inbound.inbox.inbox import find_inbox
+from portal.inbound.inbox import find_inbox
+from portal.inbound.reception import failure_orders
+from portal.lab.schemas import LabInput
 from portal.records.audit import trail as audit
 from portal.webhooks import application_status
 from portal.webhooks.models import Delivery, Webhook
-from portal.webhooks.schemas import LabInput
 
 
 def send(actor: Actor, webhook_id: str, command: LabInput) -> Delivery:

@@ -280,7 +280,7 @@ def all_models() -> "MetaData":
     """Every table of every feature: each package's `models` is imported."""
     import portal
     import portal.database.job_turns
-    from portal.database.session import Base
+    from portal.database.base import Base
 
     for module in pkgutil.walk_packages(portal.__path__, "portal."):
         if module.name.rpartition(".")[2] == "models":

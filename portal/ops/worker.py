@@ -27,8 +27,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 import portal
 from portal.core.jobs import Job, asking, every_tenant
 from portal.database import app_role
+from portal.database.base import new_id
 from portal.database.job_turns import Turn, Turns, retry_in
-from portal.database.session import db, new_id, session, transaction
+from portal.database.session import db, session, transaction
 from portal.records.idempotency import KEEP, forget_old
 
 log = structlog.stdlib.get_logger(__name__)

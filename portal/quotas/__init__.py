@@ -1,12 +1,5 @@
-"""Quotas of a tenant: records, requests and events a second, and stored bytes.
+"""A tenant's use of its quotas, as a page and through REST, and the counts made anew each day.
 
-Read `names` (the limits and their defaults), then `counts` (exact counts of records), `rates`
-(requests and events a second), `feature` (which requests count), `storage` (estimated bytes) and
-`standing` (a tenant's use of each quota). `settings` is for the command line.
-
-Tables: tenant_quota (limits that differ from the defaults), quota_count, quota_rate,
-quota_stored_day, quota_stored.
-
-Records are counted by `portal.records.verbs` and by the code that changes many at once; requests
-by the REST and page edges; events by the verb that publishes them.
+Read `standing` (how much of each quota is used), `feature` (which requests count) and
+`housekeeping`. The limits, the counts and the rates are in `portal.records.quotas`.
 """

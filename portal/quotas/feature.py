@@ -8,7 +8,7 @@ each key, and is answered from memory.
 from flask import Flask
 
 from portal import web
-from portal.database.session import Actor
+from portal.database.actor import Actor
 from portal.quotas import pages
 from portal.quotas.resource import OPERATIONS
 from portal.records.quotas import rates, stored_bytes

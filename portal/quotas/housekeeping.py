@@ -8,7 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import array
 
 from portal.core.jobs import Job, asking, every_tenant
-from portal.database.session import Base, Record, session
+from portal.database.base import Base
+from portal.database.record import Record
+from portal.database.session import session
 from portal.records.quotas import counts, stored_bytes
 from portal.records.quotas.models import QuotaCount
 

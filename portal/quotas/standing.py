@@ -8,7 +8,8 @@ from typing import Literal
 
 from sqlalchemy import func, select
 
-from portal.database.session import Actor, database_now, session
+from portal.database.actor import Actor
+from portal.database.session import database_now, session
 from portal.records.quotas.limits import QUOTAS, RATES, RECORDS, STORED, Quota
 from portal.records.quotas.models import QuotaCount, QuotaRate, Stored, TenantQuota
 

@@ -10,17 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    Select,
-    String,
-    any_,
-    func,
-    literal,
-    select,
-    tuple_,
-)
+from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, func, literal, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.database.session import session

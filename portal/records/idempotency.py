@@ -15,7 +15,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.config import running
 from portal.core.errors import Conflict, FieldError, Invalid
-from portal.database.session import Actor, Base, session
+from portal.database.actor import Actor
+from portal.database.base import Base
+from portal.database.session import session
 
 KEEP = timedelta(hours=24)
 MAX_LENGTH = 255

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import bindparam, insert
 from sqlalchemy.orm import make_transient_to_detached
 
-from portal.database.session import Record, send, session
+from portal.database.record import Record
+from portal.database.session import send, session
 from portal.fast.statements import Statement
 from portal.records import search
 from portal.records.audit import trail as audit

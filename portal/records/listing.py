@@ -18,7 +18,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
 
 from portal.core.errors import BadRequest, FieldError
-from portal.database.session import Actor, Record, send_alone, session
+from portal.database.actor import Actor
+from portal.database.record import Record
+from portal.database.session import send_alone, session
 from portal.fast.statements import Statement
 from portal.records import search
 from portal.records.bounded_search import MOST_PATIENCE, SHARE, Order, Place, Search

@@ -11,7 +11,9 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select
 
 from portal.core.jobs import Job, asking, every_tenant
-from portal.database.session import Actor, Record, session
+from portal.database.actor import Actor
+from portal.database.record import Record
+from portal.database.session import session
 from portal.records.audit import trail as audit
 from portal.records.search import SearchTerm
 from portal.records.verbs import RESTORE_DAYS

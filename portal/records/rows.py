@@ -12,7 +12,9 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select
 
 from portal.core.precedence import give_way
-from portal.database.session import Actor, Record, missing, send_alone
+from portal.database.actor import Actor
+from portal.database.record import Record, missing
+from portal.database.session import send_alone
 from portal.fast.statements import Statement
 
 

@@ -28,7 +28,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.database.session import Base, Record, send, session
+from portal.database.base import Base
+from portal.database.record import Record
+from portal.database.session import send, session
 from portal.fast.statements import Statement
 
 WORD = re.compile(r"[^\W_]+")

@@ -11,7 +11,10 @@ from sqlalchemy import ColumnElement, inspect, true, union
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.core.errors import Conflict
-from portal.database.session import Actor, Record, database_now, find, flush, new_id, session
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.record import Record, find
+from portal.database.session import database_now, flush, session
 from portal.records import insert_record, search
 from portal.records.audit import trail as audit_trail
 from portal.records.quotas import counts

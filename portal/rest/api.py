@@ -22,7 +22,7 @@ from portal.core import compression, errors
 from portal.core.compression import Kept, respond
 from portal.core.errors import UNKNOWN, BadRequest, PortalError, Unauthenticated
 from portal.database import writability
-from portal.database.session import Actor, Origin
+from portal.database.actor import Actor, Origin
 from portal.records import idempotency, listing
 from portal.rest import openapi, strict_json
 from portal.rest.openapi import PREFIX, PROBLEM, Operation

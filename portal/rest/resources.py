@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from portal.core import errors
 from portal.core.compression import is_tag_of
-from portal.database.session import Actor, Record, find
+from portal.database.actor import Actor
+from portal.database.record import Record, find
 from portal.records import listing, verbs
 from portal.records.audit import trail as audit
 from portal.records.audit.models import AuditEntry
@@ -109,7 +110,7 @@ class Resource(Generic[R, C]):
                       summary="What happened to it, newest first", view=self._history,
                       resource=self.name, answer=HistoryEntry, is_list=True)
         )  # fmt: skip
-        return [*found, *(self._action(one, action) for action in self.actions), *self.more]
+        return [*found, *map(self.operation_of, self.actions), *self.more]
 
     def _deletion(self, one: str, write: str, common: dict[str, Any]) -> list[Operation]:
         return [
@@ -121,10 +122,11 @@ class Resource(Generic[R, C]):
                       parameters=(RETRY,), **common),
         ]  # fmt: skip
 
-    def _action(self, one: str, action: Action[R]) -> Operation:
+    def operation_of(self, action: Action[R]) -> Operation:
+        """Return the operation of an action; for a feature that adds one to another's resource."""
         return Operation(
             resource=self.name, name=action.name, method=action.method,
-            path=f"{one}/{action.name}", summary=action.summary, scope=action.scope,
+            path=f"/{self.name}/{{id}}/{action.name}", summary=action.summary, scope=action.scope,
             view=lambda id: self._act(action, id), command=action.command,
             answer=action.answer or self.document, status=action.status, once=action.once,
             parameters=(RETRY,) if action.method == "POST" else (),

@@ -13,7 +13,8 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.core.config import Config
-from portal.database.session import new_id, session, transaction
+from portal.database.base import new_id
+from portal.database.session import session, transaction
 from portal.secretstore import StoreSealed
 from portal.secretstore.crypto import KeyRing, new_data_key
 from portal.secretstore.models import DataKey, StoreKeyUse

@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.database.session import Base
+from portal.database.base import Base
 
 
 class StoredSecret(Base):

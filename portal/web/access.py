@@ -20,7 +20,7 @@ from wtforms import ValidationError
 
 from portal.core.errors import BadRequest, Forbidden, TooLarge, Unauthenticated
 from portal.core.key_shape import SHAPE
-from portal.database.session import Actor
+from portal.database.actor import Actor
 from portal.rest.api import is_api_path
 from portal.web import form_token
 from portal.web.htmx import portal_request, see_other

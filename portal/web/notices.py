@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, current_app, session
 from werkzeug.wrappers import Response
 
 from portal import web
-from portal.database.session import Actor
+from portal.database.actor import Actor
 
 bp = Blueprint("notices", __name__, url_prefix="/notices")
 LATELY = timedelta(days=1)

@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, current_app, request, url_for
 from werkzeug.wrappers import Response
 
 from portal import web
-from portal.database.session import Actor
+from portal.database.actor import Actor
 from portal.records import listing, search
 from portal.rest.resources import Resource
 

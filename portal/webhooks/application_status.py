@@ -11,9 +11,11 @@ from sqlalchemy import text
 
 from portal.applications.models import Application
 from portal.core.errors import Conflict
-from portal.database.session import Actor, Record, session
-from portal.delivery.queue.matching import CHANNEL, WAKE
+from portal.database.actor import Actor
+from portal.database.record import Record
+from portal.database.session import session
 from portal.webhooks.models import Webhook
+from portal.webhooks.subscriptions import CHANNEL, WAKE
 
 HALT_ALL = text(f"""
 SELECT pg_notify('{CHANNEL}', id) FROM webhook

@@ -1,14 +1,10 @@
 """The forms of a webhook: its settings, a test, and the press of one button."""
 
-from typing import Any, Generic, TypeVar
-
-from portal.inbound.inbox.failure_orders import FAILURES
 from portal.records.schemas import Command
 from portal.web.forms import (
     ChoiceField,
     CommandForm,
     JsonField,
-    MomentField,
     NumberField,
     PairsField,
     SwitchField,
@@ -16,18 +12,7 @@ from portal.web.forms import (
     TextField,
 )
 from portal.webhooks.models import Webhook
-from portal.webhooks.schemas import (
-    DEFAULT_POLICY,
-    FilterTest,
-    LabInput,
-    ReplayInput,
-    ResumeInput,
-    SampleEvent,
-    TestInput,
-    WebhookInput,
-)
-
-S = TypeVar("S", bound=SampleEvent)
+from portal.webhooks.schemas import DEFAULT_POLICY, WebhookInput
 
 BACKOFF_CHOICES = [
     ("exponential", "Exponential"),
@@ -42,7 +27,6 @@ SCHEME_CHOICES = [
     ("hmac-sha256-hex", "Plain HMAC-SHA256, hex"),
     ("hmac-sha256-base64", "Plain HMAC-SHA256, base64"),
 ]
-SAMPLE = {"id": "rec_01K1EXAMPLE", "title": "A test from the cPod integration portal"}
 
 
 class WebhookForm(CommandForm[WebhookInput]):
@@ -117,90 +101,9 @@ class WebhookForm(CommandForm[WebhookInput]):
         return form
 
 
-class SampleForm(CommandForm[S], Generic[S]):
-    """An event made up for one webhook: which, with which data."""
-
-    event_type = TextField(
-        "Event",
-        description="One event's name, such as rfp.created.",
-        render_kw={"list": "event-types", "autocomplete": "off", "spellcheck": "false"},
-    )
-    data = JsonField("Data", description="The event's data: a JSON object, up to 16 KiB.")
-
-
-class TestForm(SampleForm[TestInput]):
-    """One test."""
-
-    __test__ = False  # to pytest it looks like a test
-
-    newest_secret_only = SwitchField(
-        "Sign with the newest secret alone",
-        description="To see that the receiver knows it, before the one before is retired.",
-    )
-
-    @classmethod
-    def of(cls, record: Webhook) -> "TestForm":
-        """A test with the webhook's first event and a sample to edit."""
-        return cls(data={"event_type": suggestions(record)[0], "data": SAMPLE})
-
-
 class Press(Command):
     """Nothing but that a button was pressed."""
 
 
 class PressForm(CommandForm[Press]):
     """A button whose work is done once, however often its form is sent."""
-
-
-def suggestions(record: Webhook) -> list[str]:
-    """Names of single events that this webhook would get; of a group, its beginning goes on."""
-    named = [name.replace("*", "created") for name in record.event_types if name != "*"]
-    return named or ["rfp.created"]
-
-
-class ResumeForm(CommandForm[ResumeInput]):
-    """Resume a paused webhook: what becomes of what was held."""
-
-    choice = TextField("What was held")
-    before = MomentField(
-        "Skip what was published before", description="In UTC. Left empty: everything until now."
-    )
-
-
-class LabForm(SampleForm[LabInput]):
-    """An event for one webhook, and, where that sends to the inbox, how the inbox is to fail."""
-
-    failure = ChoiceField("The inbox answers")
-    times = NumberField(
-        "How often", description="Up to 20 requests, then it takes what is sent again."
-    )
-
-    @classmethod
-    def offering(cls, **given: Any) -> "LabForm":
-        """The form with the failures that the inbox knows."""
-        form = cls(data=given)
-        form.failure.offer([("", "200, as usual"), *((k, f.title) for k, f in FAILURES.items())])
-        return form
-
-
-class ReplayForm(CommandForm[ReplayInput]):
-    """Send the events of a window again."""
-
-    WHAT = (
-        ("failed", "Failed: its delivery failed for good"),
-        ("missing", "Missing: matches today, was never sent here"),
-        ("all", "All: everything that matches today"),
-    )
-    what = ChoiceField("Which events", choices=WHAT)
-    since = MomentField("From", wire="from", description="In UTC.")
-    until = MomentField("Until", wire="to", description="In UTC.")
-    rate = NumberField(
-        "At most a second", description="1 to 1,000. Left empty: as fast as the receiver takes it."
-    )
-
-
-class TrialForm(CommandForm[FilterTest]):
-    """The two fields of a webhook's form that decide which events it gets."""
-
-    event_types = TagsField("Events")
-    filter = JsonField("Filter")

@@ -32,7 +32,10 @@ from sqlalchemy.orm import Mapped, MappedSQLExpression, column_property, mapped_
 
 from portal.applications.ownership import OfApplication
 from portal.core.config import running
-from portal.database.session import CONSTRAINTS, Actor, Base, Record
+from portal.database.actor import Actor
+from portal.database.base import Base
+from portal.database.record import Record
+from portal.database.session import CONSTRAINTS
 from portal.events.models import Event
 from portal.outbound import Kind
 from portal.secretstore import SecretRef
@@ -41,6 +44,7 @@ from portal.webhooks.signing.signature_schemes import SCHEMES, style_of
 
 # The words of the domain, once: for the columns, for programs, and for what lists offer.
 Direction = Literal["outbound", "inbound"]
+PauseReason = Literal["failing", "gone", "by_hand"]
 Backoff = Literal["exponential", "linear", "fixed"]
 Origin = Literal["event", "redelivery", "replay", "probe", "lab"]
 OutcomeWord = Literal["sending", Kind]

@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -14,23 +14,10 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from portal.delivery.queue.policy import PauseReason
 from portal.events import type_names
-from portal.inbound.inbox.failure_orders import MOST, FailureName
 from portal.outbound import header_problems
-from portal.records.schemas import (
-    Command,
-    Document,
-    JsonName,
-    JsonObject,
-    Line,
-    Moment,
-    Name,
-    RecordId,
-    Tags,
-    small,
-)
-from portal.webhooks.models import Backoff, Direction, Origin, OutcomeWord
+from portal.records.schemas import Command, Document, JsonName, Line, Name, RecordId, Tags, small
+from portal.webhooks.models import Backoff, Direction, OutcomeWord, PauseReason
 from portal.webhooks.signing.signature_schemes import Scheme
 from portal.webhooks.verification.provider_schemes import OPTIONS, SCHEMES
 
@@ -87,9 +74,6 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
-DeliveryState = Literal[
-    "pending", "in_flight", "retrying", "held", "delivered", "failed", "expired", "cancelled"
-]
 Patterns = Annotated[
     list[Annotated[str, StringConstraints(max_length=EVENT_LENGTH + 2)]],
     AfterValidator(_event_filters),
@@ -266,172 +250,3 @@ class WebhookDocument(Document):
         description="First 12 hex digits of the SHA-256 of the current signing secret's bytes."
     )
     is_active: bool = Field(description="enabled, and neither paused nor deleted.")
-
-
-class SampleEvent(Command):
-    """An event made up for one webhook."""
-
-    may_hold_keys: ClassVar[frozenset[str]] = frozenset({"data"})
-
-    event_type: Annotated[
-        str, StringConstraints(max_length=EVENT_LENGTH), AfterValidator(type_names.check_name)
-    ] = Field(description="One event's name, such as rfp.created.")
-    data: JsonObject = Field(
-        default={"message": "A test from the cPod integration portal."},
-        description="The event's data, up to 16 KiB.",
-    )
-
-
-class TestInput(SampleEvent):
-    """What one test delivery sends."""
-
-    __test__ = False  # to pytest it looks like a test
-
-    newest_secret_only: bool = Field(
-        False,
-        description="Sign with the current secret alone, to see that the receiver knows it before"
-        " the previous one is retired.",
-    )
-
-
-class LabInput(SampleEvent):
-    """An event that goes through the queue to one webhook alone."""
-
-    failure: FailureName | None = Field(
-        None,
-        description="Where the webhook sends to the inbox: what the inbox answers first, a status.",
-    )
-    times: int = Field(1, ge=0, le=MOST, description="How many requests the inbox answers so.")
-
-
-class ResumeInput(Command):
-    """What becomes of what was held while a webhook was paused."""
-
-    choice: Literal["all", "newest_per_subject", "skip_before"] = Field(
-        "all",
-        description="all = send everything; newest_per_subject = of each subject the newest event"
-        " alone; skip_before = only what was published from `before` on.",
-    )
-    before: Moment | None = Field(None, description="For skip_before; left out, now.")
-
-
-class BacklogDocument(BaseModel):
-    """What is held for a paused webhook, or waits for one that is not."""
-
-    held: int
-    is_more: bool = Field(description="There are more than were counted.")
-    oldest: datetime | None
-    seconds: float = Field(description="About how long sending all of it takes.")
-
-
-class DeliveryDocument(BaseModel):
-    """One event on its way to one webhook, as it is read."""
-
-    id: str
-    webhook_id: str
-    event_id: str = Field(description="Also the header webhook-id of every attempt.")
-    event_type: str
-    subject: str | None
-    state: DeliveryState
-    attempts: int
-    next_attempt_at: datetime | None
-    sequence: int | None = Field(
-        description="Its place in the order of first attempts, without gaps: header cpod-sequence."
-    )
-    created_at: datetime
-    completed_at: datetime | None
-    outcome: OutcomeWord | None = Field(description="Of the last attempt.")
-    status: int | None = Field(description="The receiver's HTTP status in the last attempt.")
-    origin: Origin
-    replay_id: str | None
-
-
-class DeliveryWithAttempts(DeliveryDocument):
-    """A delivery and its attempts, the newest first, at most 50."""
-
-    attempt_list: list["AttemptDocument"]
-
-
-class ReplayInput(Command):
-    """Which events are to be sent again."""
-
-    since: Moment = Field(alias="from", description="Events received from then on.")
-    until: Moment = Field(alias="to", description="And before then.")
-    what: Literal["failed", "missing", "all"] = Field(
-        "failed",
-        description="failed = whose delivery failed for good; missing = that were never sent to"
-        " this webhook and match it today; all = every one that matches it today.",
-    )
-    rate: int | None = Field(None, ge=1, le=1000, description="At most so many a second.")
-    dry_run: bool = Field(False, description="Only count.")
-
-
-class ReplayDocument(BaseModel):
-    """Events of a window that are sent again."""
-
-    id: str | None
-    webhook_id: str
-    since: datetime
-    until: datetime
-    what: Literal["failed", "missing", "all"]
-    rate: int | None
-    total: int
-    created_at: datetime | None
-    created_by: str | None
-    cancelled_at: datetime | None
-
-
-class ReplayProgress(ReplayDocument):
-    """A replay, and how many of its deliveries are in which state."""
-
-    counts: dict[str, int]
-
-
-class FilterTest(Command):
-    """Settings to try on what was published lately."""
-
-    webhook_id: RecordId | None = Field(
-        None, description="Compare with what this webhook gets today."
-    )
-    event_types: Patterns = Field(default=["*"], max_length=100)
-    filter: Filter = Field(default={}, max_length=10)
-
-
-class FilterTestResult(BaseModel):
-    """How many of the last events these settings would have matched."""
-
-    events: int = Field(description="How many were looked at: the last 200.")
-    matched: int
-    new: int | None = Field(description="Matched now and not by the webhook as it is.")
-    lost: int | None = Field(description="Matched by the webhook as it is and not now.")
-    examples: list[str] = Field(description="Ids of up to 5 that matched, newest first.")
-
-
-class AttemptDocument(BaseModel):
-    """One attempt to deliver, as it is read."""
-
-    id: str
-    webhook_id: str
-    event_type: str
-    created_at: datetime
-    completed_at: datetime | None
-    actor_id: str
-    actor_name: str
-    outcome: OutcomeWord
-    explanation: str = Field(description="What happened, as a sentence.")
-    remedy: str = Field(description="What to do about it; may be empty.")
-    status: int | None = Field(description="The receiver's HTTP status.")
-    url: str
-    request_headers: list[tuple[str, str]]
-    request_body: str
-    signed_with: str = Field(description="Fingerprint of the secret of the first signature.")
-    signed_content: str = Field(description="The exact text under the signature.")
-    response_headers: list[tuple[str, str]]
-    response_body: str
-    response_truncated: bool = Field(description="Only the first 16 KiB were kept.")
-    timings: dict[str, Any] = Field(
-        description="Milliseconds: dns_ms, connect_ms, tls_ms, wait_ms, read_ms, total_ms."
-    )
-    address: str | None = Field(description="The IP address that was dialled.")
-    tls_version: str | None
-    certificate_days: int | None = Field(description="Days until the certificate expires.")

@@ -6,15 +6,17 @@ from portal.applications import service as applications
 from portal.connectors import service as connectors
 from portal.core.config import running
 from portal.core.errors import Conflict, FieldError, Invalid
-from portal.database.session import Actor, database_now, find
-from portal.delivery.queue import matching
+from portal.database.actor import Actor
+from portal.database.record import find
+from portal.database.session import database_now
 from portal.outbound import check_url
 from portal.records import verbs
 from portal.records.listing import Listing
 from portal.records.verbs import Revealed
+from portal.webhooks import keyring, subscriptions
 from portal.webhooks.models import DIRECTIONS, OUTCOMES, SIGNATURE_SCHEMES, Webhook
 from portal.webhooks.schemas import WebhookInput
-from portal.webhooks.signing import keyring, signature_schemes
+from portal.webhooks.signing import signature_schemes
 from portal.webhooks.verification import inbound_secrets
 from portal.webhooks.verification.provider_schemes import SCHEMES
 
@@ -66,7 +68,7 @@ def create(actor: Actor, command: WebhookInput) -> Revealed[Webhook]:
         values["application_id"] = actor.application_id
     _check(actor, None, values)
     webhook = verbs.create(actor, Webhook(), values)
-    matching.subscribe(webhook)
+    subscriptions.subscribe(webhook)
     if secret:
         keyring.begin(webhook, secret)
     shown = {"signing_secret": signature_schemes.shown(secret)} if secret and is_made_here else {}
@@ -84,9 +86,9 @@ def update(actor: Actor, record: Webhook, command: WebhookInput) -> Webhook:
     if command.inbound_secret:
         values |= inbound_secrets.take(record, command)
     changed = verbs.change(actor, record, values)
-    matching.subscribe(changed)
+    subscriptions.subscribe(changed)
     if not changed.enabled:
-        matching.halt(changed)
+        subscriptions.halt(changed)
     return changed
 
 
@@ -100,7 +102,7 @@ def switch(actor: Actor, webhook_id: str, *, on: bool) -> Webhook:
 def delete(actor: Actor, record: Webhook) -> Webhook:
     """Delete a webhook. Its secret stays in the store for as long as it can be restored."""
     actor.require("webhooks:write")
-    matching.halt(record)
+    subscriptions.halt(record)
     return verbs.delete(actor, record)
 
 

@@ -18,7 +18,7 @@ import psycopg
 import requests
 
 from portal.core.config import Config, libpq_url
-from portal.keys.issuing import format as key_format
+from portal.keys.decision import format as key_format
 from portal.ops import embedded_postgres, migrate
 from portal.ops.embedded_postgres import die_with_parent
 from tests.bench.figures import Figure
@@ -119,7 +119,7 @@ class Bench:
             connection.execute("CHECKPOINT")  # what is measured next is not measured beside it
 
     def _actor(self) -> Any:
-        from portal.database.session import Actor
+        from portal.database.actor import Actor
         from portal.identity.openid.claims import ALL_SCOPES
 
         return Actor(TENANT, "system", "bench", "Bench", ALL_SCOPES)

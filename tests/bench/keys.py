@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 
 from portal.core.config import libpq_url
-from portal.keys.issuing import format as key_format
+from portal.keys.decision import format as key_format
 from portal.ops import embedded_postgres, migrate
 from tests.bench import world
 from tests.bench.__main__ import GROWTH, Generator, quiet, told

@@ -18,8 +18,8 @@ from ulid import ULID
 from portal.applications.models import Application
 from portal.connectors.models import Connector
 from portal.core.key_shape import ALPHABET
-from portal.database.session import Record
-from portal.keys.issuing import format as key_format
+from portal.database.record import Record
+from portal.keys.decision import format as key_format
 from portal.keys.models import ApiKey
 from portal.records import verbs
 from portal.webhooks.models import Webhook

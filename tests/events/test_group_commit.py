@@ -20,7 +20,7 @@ import pytest
 from portal_devtools.identity_provider.people import ACME
 
 from portal.core.config import libpq_url
-from portal.database.session import Actor
+from portal.database.actor import Actor
 from portal.events.listeners import listeners_of
 from portal.events.publishing.door import LARGEST
 from portal.events.publishing.group_commit import GroupCommit

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from portal.database.session import transaction
 from portal.inbound import review
-from portal.keys.issuing.format import generate
+from portal.keys.decision.format import generate
 from tests.cast import ADA, Api, sign_in
 from tests.databases import Database
 from tests.webhooks.conftest import Receiver, receiver

@@ -10,7 +10,8 @@ from flask import Flask
 
 from portal.core.config import libpq_url
 from portal.core.errors import NotFound
-from portal.database.session import Origin, enter_tenant, session, transaction
+from portal.database.actor import Origin
+from portal.database.session import enter_tenant, session, transaction
 from portal.identity import people
 from portal.identity.housekeeping import HOUSEKEEPING
 from portal.identity.models import Person

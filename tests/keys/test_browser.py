@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from portal.core.key_shape import SHAPE
 from portal.identity.sessions.cookies import Cookies
-from portal.keys.issuing.format import generate
+from portal.keys.decision.format import generate
 from tests.cast import ADA, Api, Pages
 from tests.identity.serving import served
 

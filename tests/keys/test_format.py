@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from portal.core.key_shape import ALPHABET, checksum, is_well_formed
 from portal.identity.models import KEY_CODE
-from portal.keys.issuing import format as key_format
-from portal.keys.issuing.format import generate
+from portal.keys.decision import format as key_format
+from portal.keys.decision.format import generate
 
 KINDS = st.sampled_from(sorted(key_format.KIND_LETTERS))
 CODES = st.text(string.ascii_lowercase + string.digits, min_size=4, max_size=4)

@@ -10,8 +10,8 @@ from portal_devtools.identity_provider.people import ACME
 
 from portal.database.session import transaction
 from portal.keys.listing import filters
+from portal.keys.posture.posture import WEAKNESSES
 from portal.keys.usage import concerns
-from portal.keys.usage.posture import WEAKNESSES
 from tests.cast import ED, VIC, Api, Pages
 
 Browse = Callable[..., Pages]

@@ -16,7 +16,7 @@ from flask import Flask
 
 from portal.core.config import libpq_url
 from portal.core.key_shape import is_well_formed
-from portal.keys.issuing import format as key_format
+from portal.keys.decision import format as key_format
 from portal.keys.verification.use_counts import Usage, usage
 from tests.cast import GUS, Api
 from tests.databases import Database

@@ -11,7 +11,8 @@ from portal_devtools.identity_provider.people import ACME, GLOBEX
 from werkzeug.datastructures import MultiDict
 
 from portal.core.config import libpq_url
-from portal.database.session import Actor, db, enter_tenant, session, transaction
+from portal.database.actor import Actor
+from portal.database.session import db, enter_tenant, session, transaction
 from portal.identity.openid.claims import ALL_SCOPES
 from portal.keys import service
 from portal.keys.listing import filters

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from portal.core.config import libpq_url
 from portal.database.session import session
 from portal.keys import housekeeping
+from portal.keys.decision import format as key_format
 from portal.keys.decision import snapshot
 from portal.keys.decision.clock import Clock
-from portal.keys.issuing import format as key_format
 from portal.keys.limits import admission, counting
 from portal.keys.verification import change_listener
 from portal.keys.verification.verifier import Engine

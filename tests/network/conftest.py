@@ -20,7 +20,7 @@ import pytest
 
 from portal.core import embedded_urls
 from portal.core.config import libpq_url
-from portal.keys.issuing import format as key_format
+from portal.keys.decision import format as key_format
 from portal.ops import embedded_postgres, migrate
 from tests.keeper import ROOT
 from tests.network.hosts import Network, network, possible, wait_for

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from portal.database.session import db, new_id, session, transaction
+from portal.database.base import new_id
+from portal.database.session import db, session, transaction
 from portal.secretstore import SecretRef, SecretStore
 from portal.secretstore.crypto import KeyRing
 from portal.secretstore.embedded_store import EmbeddedStore

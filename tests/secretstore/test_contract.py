@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from portal.core.errors import Invalid, PortalError
-from portal.database.session import new_id
+from portal.database.base import new_id
 from portal.secretstore import (
     KEPT_VERSIONS,
     MAX_BYTES,

@@ -10,7 +10,8 @@ from flask import Flask
 from sqlalchemy import text
 
 from portal.core.config import libpq_url
-from portal.database.session import new_id, session
+from portal.database.base import new_id
+from portal.database.session import session
 from portal.secretstore import (
     SecretConflict,
     SecretDamaged,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.database.session import new_id
+from portal.database.base import new_id
 from portal.secretstore import SecretRef, sweeper
 from portal.secretstore.sweeper import GRACE, sweep
 from tests.secretstore.conftest import World

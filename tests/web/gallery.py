@@ -15,7 +15,8 @@ from pydantic import Field
 from portal import web
 from portal.core.config import Config
 from portal.core.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unavailable
-from portal.database.session import Actor, init_database
+from portal.database.actor import Actor
+from portal.database.session import init_database
 from portal.records.schemas import Command, JsonObject, Moment, Name, Slug, Tags
 from portal.web import edge, notices, overview
 from portal.web.forms import (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from flask import Flask
 
-from portal.inbound.inbox.inbox import SENDER
+from portal.inbound.inbox import SENDER
 from tests.cast import ADA, Api, Pages
 from tests.identity import serving
 from tests.web.conftest import Reader
@@ -26,7 +26,7 @@ FOR_PROGRAMS = {"door.take"}
 LEAD_ELSEWHERE = {"auth.login", "auth.callback", "auth.logout", "keys.leak_rule"}
 # Pages that look otherwise for what their address asks.
 STATES = (
-    *(("webhooks.attempt", f"?tab={tab}") for tab in ("request", "signature", "timing")),
+    *(("tests.attempt", f"?tab={tab}") for tab in ("request", "signature", "timing")),
     ("deliveries.index", "?state=pending"),
     ("inbound.received", "?state=quarantined"),
     ("search.index", "?q=orders"),

@@ -19,14 +19,7 @@ from tests.databases import Database
 from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.crashing import STEPS
 from tests.webhooks.kit import PATIENT, Gate, rows, said, sinks, working
-from tests.webhooks.test_engine import (
-    deliveries,
-    delivering,
-    header,
-    publish,
-    rfp,
-    until,
-)
+from tests.webhooks.test_engine import deliveries, delivering, header, publish, rfp, until
 
 EVENTS = 12
 DOOMED = "SELECT pid FROM pg_stat_activity WHERE application_name = 'doomed'"

@@ -199,7 +199,7 @@ def test_after_the_overlap_only_the_new_secret_signs(
 ) -> None:
     from datetime import timedelta
 
-    from portal.webhooks.signing import keyring
+    from portal.webhooks import keyring
 
     made = make(receiver.hook("crm"))
     monkeypatch.setattr(keyring, "OVERLAP", timedelta(0))
@@ -354,7 +354,7 @@ def test_attempts_are_forgotten_after_a_month(
     from portal_devtools.identity_provider.people import ACME
 
     from portal.database.session import transaction
-    from portal.webhooks.housekeeping import HOUSEKEEPING
+    from portal.delivery.housekeeping import HOUSEKEEPING
 
     made = make(receiver.hook("crm"))
     old, young = fired(ada, made), fired(ada, made)

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from portal.core.config import libpq_url
-from portal.database.session import new_id
+from portal.database.base import new_id
 from portal.delivery.engine import Engine
 from portal.delivery.queue import new_deliveries, queue
 from portal.fast import pipeline

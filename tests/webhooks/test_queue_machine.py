@@ -19,7 +19,8 @@ from hypothesis.stateful import (
 )
 from portal_devtools.identity_provider.people import ACME
 
-from portal.database.session import Actor, transaction
+from portal.database.actor import Actor
+from portal.database.session import transaction
 from portal.delivery.health import safe_pause
 from portal.delivery.queue.policy import Decision
 from portal.delivery.queue.queue import Taken

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from portal.delivery import partitions
+from portal.delivery import old_attempts, partitions
 from portal.events import service as events
 from portal.events import settings
-from portal.lab import test_deliveries
 from tests.cast import ADA, Api, Pages
 from tests.databases import Database
 from tests.keeping import keep_house
@@ -77,7 +76,7 @@ def test_a_tenants_events_deliveries_and_attempts_end_when_it_says(
 def test_a_job_goes_on_until_nothing_old_is_left(
     app: Flask, database: Database, ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (settings, partitions, test_deliveries):
+    for module in (settings, partitions, old_attempts):
         monkeypatch.setattr(module, "FORGOTTEN_AT_ONCE", 3)
     webhook = make("https://hooks.example.com/")
     publish(ada, *(rfp(number) for number in range(10)))

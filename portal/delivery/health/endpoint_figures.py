@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Label, func, select, text
 
-from portal.database.session import Actor, session
+from portal.database.actor import Actor
+from portal.database.session import session
 from portal.delivery.health import safe_pause
 from portal.webhooks.models import WAITING_SQL, Delivery, Webhook
 

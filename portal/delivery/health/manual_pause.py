@@ -4,7 +4,8 @@ from typing import Any, cast
 
 import psycopg
 
-from portal.database.session import Actor, db, let_go
+from portal.database.actor import Actor
+from portal.database.session import db, let_go
 from portal.delivery.health import safe_pause
 from portal.delivery.queue import queue
 from portal.webhooks.models import Webhook

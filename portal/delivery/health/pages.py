@@ -8,13 +8,14 @@ from flask.typing import ResponseReturnValue
 
 from portal import web
 from portal.core.errors import NotFound
-from portal.database.session import database_now, find
+from portal.database.record import find
+from portal.database.session import database_now
+from portal.delivery.forms import ReplayForm, ResumeForm, TrialForm
 from portal.delivery.health import endpoint_figures, manual_pause, safe_pause
-from portal.delivery.log import replays, resend
+from portal.delivery.log import attempt_view, replays, resend
 from portal.delivery.queue import policy
 from portal.web.drawing.charts import Column, Series
-from portal.webhooks import attempt_view, service
-from portal.webhooks.forms import ReplayForm, ResumeForm, TrialForm
+from portal.webhooks import service
 from portal.webhooks.models import Webhook
 
 bp = Blueprint("endpoints", __name__, url_prefix="/webhooks")

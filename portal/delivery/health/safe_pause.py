@@ -16,17 +16,18 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.core.errors import Conflict
-from portal.database.session import Actor, database_now, find, session, transaction
+from portal.database.actor import Actor
+from portal.database.record import find
+from portal.database.session import database_now, session, transaction
 from portal.delivery.log import resend
 from portal.delivery.queue import policy
-from portal.delivery.queue.matching import WAKE, halt
-from portal.delivery.queue.policy import PauseReason
 from portal.delivery.queue.queue import Health
 from portal.events import service as events
 from portal.events.schemas import EventInput
 from portal.records import verbs
 from portal.records.audit import trail as audit
-from portal.webhooks.models import WAITING, Delivery, Endpoint, Webhook
+from portal.webhooks.models import WAITING, Delivery, Endpoint, PauseReason, Webhook
+from portal.webhooks.subscriptions import WAKE, halt
 
 Choice = Literal["all", "newest_per_subject", "skip_before"]
 COUNTED = 100_000

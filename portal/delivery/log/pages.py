@@ -10,11 +10,11 @@ from werkzeug.datastructures import MultiDict
 
 from portal import web
 from portal.core.errors import NotFound
-from portal.delivery.log import resend, search
+from portal.delivery.log import attempt_view, resend, search
 from portal.events import settings
 from portal.records import listing
 from portal.records.listing import Query
-from portal.webhooks import attempt_view, service
+from portal.webhooks import service
 from portal.webhooks.models import Delivery, DeliveryAttempt, Webhook
 
 bp = Blueprint("deliveries", __name__, url_prefix="/deliveries")
@@ -160,7 +160,7 @@ def show(record_id: str) -> ResponseReturnValue:
 def _place_of(attempt: DeliveryAttempt) -> str:
     if attempt.delivery_id is None:
         ids = {"record_id": attempt.webhook_id, "attempt_id": attempt.id}
-        return url_for("webhooks.attempt", **ids)  # type: ignore[arg-type]
+        return url_for("tests.attempt", **ids)  # type: ignore[arg-type]
     return url_for("deliveries.show", record_id=attempt.delivery_id, attempt=attempt.number)
 
 

@@ -13,12 +13,15 @@ import orjson
 from sqlalchemy import func, select, text, update
 
 from portal.core.errors import Conflict, Invalid, NotFound
-from portal.database.session import Actor, database_now, find, new_id, session
-from portal.delivery.queue.matching import WAKE
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.record import find
+from portal.database.session import database_now, session
 from portal.events.models import Event
 from portal.events.type_names import matches
 from portal.records.audit import trail as audit
 from portal.webhooks.models import WAITING, Delivery, Replay, Webhook
+from portal.webhooks.subscriptions import WAKE
 
 What = Literal["failed", "missing", "all"]
 MOST = 50_000

@@ -7,13 +7,17 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from portal.core.errors import Conflict
-from portal.database.session import Actor, find, new_id, session
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.record import find
+from portal.database.session import session
 from portal.delivery.log import search
-from portal.delivery.queue.matching import WAKE, passes
+from portal.delivery.queue.matching import passes
 from portal.events.models import Event
 from portal.events.type_names import matches
 from portal.records.audit import trail as audit
 from portal.webhooks.models import Delivery, Webhook
+from portal.webhooks.subscriptions import WAKE
 
 TRIED = 200
 EXAMPLES = 5

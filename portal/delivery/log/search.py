@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, Select, func, literal, not_, select
 from sqlalchemy.orm import defer, undefer
 
 from portal.core.errors import NotFound
-from portal.database.session import Actor, session
+from portal.database.actor import Actor
+from portal.database.session import session
 from portal.events.models import Event
 from portal.records.listing import Listing, Page, Query, page
 from portal.webhooks.models import ORIGINS, STATES, Delivery, DeliveryAttempt, Webhook

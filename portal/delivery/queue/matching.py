@@ -18,14 +18,14 @@ from sqlalchemy import (
     cast,
     delete,
     func,
-    insert,
     select,
-    text,
     true,
     update,
 )
 
-from portal.database.session import Actor, new_id, session
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.session import session
 from portal.delivery.queue import new_deliveries
 from portal.events.listeners import Match, Owed, Published, Rows
 from portal.events.type_names import matches, patterns_of
@@ -33,32 +33,8 @@ from portal.fast.statements import Bound, Statement
 from portal.webhooks.models import Delivery, DeliveryAttempt, Subscription, Webhook
 
 ENDED = ("delivered", "failed", "cancelled")
-CHANNEL = "delivery_due"
-WAKE = text(f"SELECT pg_notify('{CHANNEL}', '')")
-HALT = text(f"SELECT pg_notify('{CHANNEL}', :webhook)")
 OWE = Statement.of_file("portal.delivery.queue", "owe.sql")
 Filter = Mapping[str, Any]
-
-
-def subscribe(webhook: Webhook) -> None:
-    """Keep the side table as the webhook's `event_types` say. Call it after every write."""
-    of_webhook = (
-        Subscription.tenant_id == webhook.tenant_id,
-        Subscription.webhook_id == webhook.id,
-    )
-    wanted = set(webhook.event_types) if webhook.direction == "outbound" else set()
-    known = set(session.scalars(select(Subscription.pattern).where(*of_webhook)))
-    if gone := known - wanted:
-        session.execute(delete(Subscription).where(*of_webhook, Subscription.pattern.in_(gone)))
-    if new := sorted(wanted - known):
-        key = {"tenant_id": webhook.tenant_id, "webhook_id": webhook.id}
-        session.execute(insert(Subscription), [{**key, "pattern": pattern} for pattern in new])
-
-
-def halt(webhook: Webhook) -> None:
-    """Let the workers put back what they took ahead for a webhook that gets nothing from now on.
-    What has left already arrives."""
-    session.execute(HALT, {"webhook": webhook.id})
 
 
 def passes(wanted: Filter, data: Mapping[str, Any]) -> bool:

@@ -17,8 +17,8 @@ MOST_NOTICES = 20
 """Limit the notices of one publication: one for more webhooks says only that something is due."""
 
 CHANNEL = "delivery_new"
-"""Keep the notices apart from `matching.CHANNEL`, on which workers of the release before take every
-notice for the id of a webhook to halt."""
+"""Keep the notices apart from `subscriptions.CHANNEL`, on which workers of the release before take
+every notice for the id of a webhook to halt."""
 
 LOOK = ""  # the notice that something is due
 

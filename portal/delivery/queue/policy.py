@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
 from portal.outbound import Outcome
+from portal.webhooks.models import PauseReason
 
 State = Literal["delivered", "retrying", "failed"]
-PauseReason = Literal["failing", "gone", "by_hand"]
 
 # Waits after the first, second, … attempt; the last one goes on.
 EXPONENTIAL = (

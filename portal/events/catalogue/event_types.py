@@ -6,7 +6,9 @@ from typing import Any
 from sqlalchemy import ARRAY, String, any_, bindparam, select
 
 from portal.core.errors import FieldError, Invalid
-from portal.database.session import Actor, new_id, session
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.session import session
 from portal.events import jsonschema
 from portal.events.catalogue.portal_types import OWN, OwnType, is_own
 from portal.events.jsonschema import Exhausted, Subschema, Work

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from portal.database.session import Actor, session
+from portal.database.actor import Actor
+from portal.database.session import session
 from portal.events.catalogue.portal_types import OWN, is_own
 from portal.events.models import Event, EventType
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from portal.core.errors import Invalid, PortalError
-from portal.database.session import Actor
+from portal.database.actor import Actor
 from portal.events import jsonschema
 from portal.events.catalogue import event_types
 from portal.events.catalogue.portal_types import is_own

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from portal import web
 from portal.audit import pages as audit_pages
 from portal.core.errors import NotFound, StaleVersion
-from portal.database.session import find
+from portal.database.record import find
 from portal.events.catalogue import event_types, examples
 from portal.events.catalogue.openapi_import import import_types
 from portal.events.catalogue.portal_types import OWN

@@ -13,11 +13,11 @@ from flask import Flask
 from portal.core.config import libpq_url
 from portal.core.errors import PortalError, UnknownOutcome
 from portal.core.logs import log_answer
-from portal.database.session import Actor
+from portal.database.actor import Actor
 from portal.events.listeners import listeners_of
 from portal.events.publishing.group_commit import GroupCommit
 from portal.events.publishing.key_material import is_free_of_keys
-from portal.events.resource import published
+from portal.events.publishing.publication import published
 from portal.events.schemas import EventInput
 from portal.records.quotas import rates, stored_bytes
 from portal.rest import strict_json

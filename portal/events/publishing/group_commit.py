@@ -18,7 +18,7 @@ import structlog
 
 from portal.core.deadlines import elapsed
 from portal.core.errors import PortalError, UnknownOutcome
-from portal.database.session import Actor
+from portal.database.actor import Actor
 from portal.events.listeners import Listener
 from portal.events.publishing.publication import Accepted, NotSmall, Publication
 from portal.events.schemas import EventInput

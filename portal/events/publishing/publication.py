@@ -8,15 +8,17 @@ One publication is one transaction. A thread sends the statements in its session
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from sqlalchemy import ARRAY, String, any_, bindparam, select
 
-from portal.database.session import Actor, new_id
+from portal.database.actor import Actor
+from portal.database.base import new_id
 from portal.events.catalogue import event_types
 from portal.events.listeners import Listener, Owed, Published, Rows
 from portal.events.models import Event, EventKey
-from portal.events.schemas import EventInput
+from portal.events.schemas import EventInput, PublishedEvent
 from portal.fast.statements import Bound, Statement
 
 STORE = Statement.of_file("portal.events.publishing", "store.sql")
@@ -187,3 +189,9 @@ def owed_for(
     ]
     deliveries = sum((Counter(one.deliveries) for one in owed), Counter[str]())
     return Owed([write for one in owed for write in one.writes], deliveries)
+
+
+def published(accepted: Sequence[Accepted]) -> dict[str, Any]:
+    """Return what programs read of events that were published."""
+    fields = PublishedEvent.model_fields
+    return {"events": [{name: getattr(one, name) for name in fields} for one in accepted]}

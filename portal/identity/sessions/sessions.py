@@ -17,15 +17,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from portal.core.errors import NotFound
 from portal.database import writability
-from portal.database.session import (
-    Actor,
-    Origin,
-    enter_tenant,
-    new_id,
-    present_credential,
-    send,
-    session,
-)
+from portal.database.actor import Actor, Origin
+from portal.database.base import new_id
+from portal.database.session import enter_tenant, present_credential, send, session
 from portal.fast.statements import Statement
 from portal.identity.models import Person, SeenLogoutToken, Tenant, WebSession
 from portal.identity.openid.claims import ROLE_SCOPES

@@ -8,7 +8,7 @@ from typing import Any
 
 from portal.core.errors import BadRequest, Invalid
 from portal.core.key_shape import masked
-from portal.database.session import Actor
+from portal.database.actor import Actor
 from portal.events import service, type_names
 from portal.events.schemas import EventInput
 from portal.events.type_names import matches

@@ -12,9 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from portal.core.errors import Invalid, NotFound
 from portal.database.session import database_now, enter_tenant, session
-from portal.inbound.inbox import failure_orders
 from portal.inbound.models import InboundRequest
-from portal.inbound.reception import deduplication, event_of_request, stored_request
+from portal.inbound.reception import deduplication, event_of_request, failure_orders, stored_request
 from portal.inbound.reception.deduplication import Arrival
 from portal.records.audit import trail as audit
 from portal.webhooks.models import Webhook

@@ -13,7 +13,7 @@ from typing import Any
 
 from portal.core.config import running
 from portal.core.key_shape import masked, masked_bytes
-from portal.database.session import new_id
+from portal.database.base import new_id
 from portal.inbound.models import InboundRequest
 from portal.inbound.reception.deduplication import Arrival
 from portal.webhooks.models import Webhook

@@ -8,9 +8,9 @@ from flask import g, request
 from flask.typing import ResponseReturnValue
 
 from portal import web
-from portal.database.session import Origin
+from portal.database.actor import Origin
 from portal.keys.issuing import one_time_links
-from portal.keys.pages import ENV_NAME, bp
+from portal.keys.page_kit import ENV_NAME, bp
 
 
 @bp.get("/link")

@@ -18,15 +18,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import delete, func, select, text
 
-from portal.database.session import (
-    Actor,
-    Origin,
-    database_now,
-    enter_tenant,
-    flush,
-    new_id,
-    session,
-)
+from portal.database.actor import Actor, Origin
+from portal.database.base import new_id
+from portal.database.session import database_now, enter_tenant, flush, session
 from portal.keys.models import ApiKey
 from portal.keys.tables import SealedKey
 from portal.records.audit import trail as audit

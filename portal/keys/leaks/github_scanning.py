@@ -22,8 +22,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from portal.core.config import Config, Network
 from portal.core.errors import BadRequest, PortalError, Unavailable
 from portal.core.key_shape import is_well_formed
-from portal.database.session import Actor, transaction
-from portal.keys.issuing.format import digest
+from portal.database.actor import Actor
+from portal.database.session import transaction
+from portal.keys.decision.format import digest
 from portal.keys.leaks import reports
 from portal.keys.leaks.reports import Report
 from portal.keys.verification.verifier import engine

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import ARRAY, String, any_, literal
 from sqlalchemy.orm import joinedload
 
-from portal.database.session import Actor, session
+from portal.database.actor import Actor
+from portal.database.session import session
 from portal.keys.models import ApiKey
 
 MOST = 5000  # fingerprints in one question: what a form has room for

@@ -14,7 +14,7 @@ from portal.core.errors import BadRequest
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.keys import service
 from portal.keys.leaks import github_scanning, lookup, reports
-from portal.keys.pages import bp
+from portal.keys.page_kit import bp
 from portal.records.listing import FINGERPRINT
 
 RESPONSES = [

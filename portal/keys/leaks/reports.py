@@ -13,7 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from portal.core.errors import Invalid
 from portal.core.key_shape import SHAPE
-from portal.database.session import Actor, database_now, find, flush, session
+from portal.database.actor import Actor
+from portal.database.record import find
+from portal.database.session import database_now, flush, session
 from portal.keys import service
 from portal.keys.models import ApiKey
 from portal.keys.schemas import ReportLeak

@@ -13,7 +13,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from portal.core.errors import Conflict
-from portal.database.session import new_id
+from portal.database.base import new_id
 from portal.keys.decision.clock import Clock
 from portal.keys.decision.decision import Question
 from portal.keys.decision.snapshot import Snapshot

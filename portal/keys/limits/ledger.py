@@ -11,7 +11,10 @@ from typing import Any
 from sqlalchemy import func, or_, select, text
 
 from portal.core.errors import NotFound
-from portal.database.session import Actor, find, new_id, session
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.record import find
+from portal.database.session import session
 from portal.events import service as events
 from portal.keys.decision.verdict import Budget
 from portal.keys.limits.budget_leases import Piece, read_piece

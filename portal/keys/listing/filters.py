@@ -25,7 +25,8 @@ from sqlalchemy import (
 )
 
 from portal.applications.models import Application
-from portal.database.session import Actor, send, session
+from portal.database.actor import Actor
+from portal.database.session import send, session
 from portal.fast.statements import Statement
 from portal.identity.models import Person
 from portal.identity.people import MOST_PEOPLE

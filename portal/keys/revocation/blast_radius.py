@@ -15,7 +15,8 @@ from sqlalchemy.orm import joinedload
 
 from portal.applications.models import Application
 from portal.core.errors import Invalid
-from portal.database.session import Actor, database_now, flush, session
+from portal.database.actor import Actor
+from portal.database.session import database_now, flush, session
 from portal.events import service as events
 from portal.keys import service
 from portal.keys.models import ApiKey, not_revoked

@@ -13,7 +13,7 @@ from portal.identity import people
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.keys import service
 from portal.keys.listing import filters
-from portal.keys.pages import KEPT, about, bp, overtaken
+from portal.keys.page_kit import KEPT, about, bp, overtaken
 from portal.keys.revocation import blast_radius, revocation
 from portal.keys.revocation.blast_radius import MOST, Selection
 from portal.keys.schemas import RevokeKey

@@ -6,7 +6,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select, update
 
 from portal.core.errors import Conflict, Invalid
-from portal.database.session import Actor, database_now, find, session
+from portal.database.actor import Actor
+from portal.database.record import find
+from portal.database.session import database_now, session
 from portal.events import service as events
 from portal.keys import service
 from portal.keys.models import ApiKey

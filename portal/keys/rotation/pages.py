@@ -7,7 +7,8 @@ from portal import web
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.keys import service
 from portal.keys.issuing.forms import OVERLAPS, RotateKeyForm
-from portal.keys.pages import about, bp, columns, handed_over, said_again
+from portal.keys.issuing.pages import handed_over, said_again
+from portal.keys.page_kit import about, bp, columns
 from portal.keys.revocation import blast_radius
 from portal.keys.rotation import progress, rotation
 from portal.web.drawing.charts import Series

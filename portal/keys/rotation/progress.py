@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, func, or_, select
 
 from portal.core.errors import Conflict
-from portal.database.session import Actor, database_now, find, flush, session
+from portal.database.actor import Actor
+from portal.database.record import find
+from portal.database.session import database_now, flush, session
 from portal.keys.models import ApiKey
 from portal.keys.rotation.rotation import LONGEST, QUIET, close, own_end, undo
 from portal.keys.tables import KeyRotation

@@ -6,9 +6,12 @@ from sqlalchemy import func, select
 
 from portal.applications import service as applications
 from portal.core.errors import Conflict
-from portal.database.session import Actor, database_now, find, flush, new_id, session
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.record import find
+from portal.database.session import database_now, flush, session
 from portal.keys import service
-from portal.keys.issuing.inheritance import end_for, networks
+from portal.keys.limits.inheritance import end_for, networks
 from portal.keys.models import ApiKey, ApiKeyRuntime
 from portal.keys.schemas import ChildKey, RotateKey
 from portal.keys.tables import KeyRotation

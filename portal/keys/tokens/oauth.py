@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, Response, request
 
 from portal.core import compression
 from portal.core.errors import PortalError, RateLimited
-from portal.database.session import Actor
+from portal.database.actor import Actor
 from portal.keys.decision.decision import SOURCE_LIMITED, Question, refusal
 from portal.keys.decision.snapshot import Snapshot
 from portal.keys.decision.verdict import FREE

@@ -11,7 +11,9 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from sqlalchemy import select
 
-from portal.database.session import Actor, Origin, enter_tenant, new_id, session
+from portal.database.actor import Actor, Origin
+from portal.database.base import new_id
+from portal.database.session import enter_tenant, session
 from portal.keys.decision.decision import Question, refusal
 from portal.keys.decision.snapshot import Snapshot
 from portal.keys.models import ApiKey

@@ -19,7 +19,8 @@ from sqlalchemy import delete, select, text
 
 from portal.core.errors import Unavailable
 from portal.core.root_keys import SHORT, RootKey, RootKeys
-from portal.database.session import new_id, session
+from portal.database.base import new_id
+from portal.database.session import session
 from portal.keys.tables import TokenSigningKey
 
 ALGORITHM = "ES256"

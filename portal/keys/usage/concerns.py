@@ -3,17 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    delete,
-    distinct,
-    exists,
-    func,
-    literal,
-    or_,
-    select,
-)
+from sqlalchemy import ColumnElement, Select, delete, distinct, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.database.session import session

@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, select
 
-from portal.database.session import Actor, session
+from portal.database.actor import Actor
+from portal.database.session import session
 from portal.keys import service
 from portal.keys.models import ApiKey, ApiKeyRuntime
 from portal.keys.tables import KeyNotice

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from portal.database.session import Actor, session
+from portal.database.actor import Actor
+from portal.database.session import session
 from portal.keys.decision.decision import VALID, Question
 from portal.keys.models import ApiKey
 from portal.keys.tables import KeyDenial

@@ -12,7 +12,8 @@ from decimal import Decimal
 
 from sqlalchemy import and_, func, literal, select, union
 
-from portal.database.session import Actor, session
+from portal.database.actor import Actor
+from portal.database.session import session
 from portal.keys.models import ApiKey, ApiKeyRuntime
 from portal.keys.tables import KeyBudget, KeyRate, KeyUse, SpendLedger
 

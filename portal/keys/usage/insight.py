@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import Double, cast, func, not_, select
 
 from portal.core.errors import NotFound
-from portal.database.session import Actor, find, session
+from portal.database.actor import Actor
+from portal.database.record import find
+from portal.database.session import session
 from portal.keys.decision.snapshot import Snapshot
 from portal.keys.models import ApiKey
 from portal.keys.schemas import RehearseKey

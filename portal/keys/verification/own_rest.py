@@ -12,7 +12,8 @@ from math import ceil
 from flask import Flask, Response, g
 
 from portal.core.errors import UNKNOWN, Forbidden, RateLimited, Unauthenticated
-from portal.database.session import Actor, Origin, enter_tenant
+from portal.database.actor import Actor, Origin
+from portal.database.session import enter_tenant
 from portal.identity.openid.claims import ALL_SCOPES
 from portal.keys.decision.decision import SOURCE_LIMITED, Question, refusal
 from portal.keys.decision.snapshot import Snapshot

@@ -20,9 +20,9 @@ from portal.database.session import session
 from portal.keys.decision import snapshot
 from portal.keys.decision.clock import Clock
 from portal.keys.decision.decision import MALFORMED, NOT_FOUND, SOURCE_LIMITED
+from portal.keys.decision.format import digest
 from portal.keys.decision.lookup_connections import Wire, away
 from portal.keys.decision.snapshot import Snapshot
-from portal.keys.issuing.format import digest
 from portal.keys.limits.admission import Meters
 from portal.keys.limits.counting import Counting
 from portal.keys.models import ApiKey

@@ -7,7 +7,7 @@ from sqlalchemy import Index, String, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.database.session import Base
+from portal.database.base import Base
 
 
 class AuditEntry(Base):

@@ -9,7 +9,10 @@ from typing import Any
 from sqlalchemy import Select, bindparam, insert, select, tuple_
 
 from portal.core.errors import BadRequest, FieldError
-from portal.database.session import Actor, Record, new_id, send, session
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.record import Record
+from portal.database.session import send, session
 from portal.fast.statements import Statement
 from portal.records.audit.models import AuditEntry
 

@@ -13,7 +13,8 @@ from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.types import BigInteger
 
 from portal.core.errors import QuotaReached
-from portal.database.session import Record, send, session
+from portal.database.record import Record
+from portal.database.session import send, session
 from portal.fast.statements import Statement
 from portal.records.quotas import rates
 from portal.records.quotas.limits import BY_NAME, Quota

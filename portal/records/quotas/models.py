@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, CheckConstraint, Date, Double, SmallInteger, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.database.session import Base
+from portal.database.base import Base
 
 
 class TenantQuota(Base):
@@ -51,7 +51,7 @@ class QuotaCount(Base):
 
 
 class StoredDay(Base):
-    """The estimated bytes of one kind that came in on a day, up to a row's id; see `storage`."""
+    """Hold the estimated bytes of one kind of a day, up to a row's id; see `stored_bytes`."""
 
     __tablename__ = "quota_stored_day"
 

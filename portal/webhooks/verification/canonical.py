@@ -1,8 +1,8 @@
 """Checks that a signed text, which joins several parts, can be read in one way only.
 
 Otherwise the holder of a genuine request could move the border between two parts: the signature
-stays valid, but for another event. These checks prevent that. `verify` checks the form of times,
-`sns` the lists of names in Amazon's messages.
+stays valid, but for another event. These checks prevent that. `signature_check` checks the form of
+times, `sns` the lists of names in Amazon's messages.
 """
 
 import hashlib

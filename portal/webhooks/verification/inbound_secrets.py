@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from portal.core.errors import Conflict, FieldError, Invalid
 from portal.database.session import database_now
 from portal.secretstore import Secret, SecretNotFound, store
+from portal.webhooks import keyring
 from portal.webhooks.models import Webhook
-from portal.webhooks.signing import keyring, signature_schemes, standard_webhooks
+from portal.webhooks.signing import signature_schemes, standard_webhooks
 from portal.webhooks.verification.provider_schemes import DEFAULT, Scheme, of_webhook
 from portal.webhooks.verification.signature_check import fingerprint, key_problem
 from portal.webhooks.verification.signature_doctor import Candidate

@@ -1,4 +1,4 @@
-"""One request as it came in, and how a value is found in it by its place (see `schemes`)."""
+"""One request as it came in, and how a value is found in it by its place in `provider_schemes`."""
 
 import hashlib
 import json

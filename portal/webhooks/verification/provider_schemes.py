@@ -1,4 +1,4 @@
-"""How providers sign what they send: one line of data each, read by `verify`.
+"""How providers sign what they send: one line of data each, read by `signature_check`.
 
 Places say where a value is found:
 

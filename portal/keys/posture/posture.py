@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from portal.database.session import Actor, session
+from portal.database.actor import Actor
+from portal.database.session import session
 from portal.keys.listing.filters import CONSOLE
 from portal.records.listing import Query, narrowed
 

@@ -10,7 +10,8 @@ from typing import Literal
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from portal.database.session import Actor, session
+from portal.database.actor import Actor
+from portal.database.session import session
 from portal.inbound.models import InboxFailure
 from portal.webhooks.models import Webhook
 

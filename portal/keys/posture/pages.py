@@ -12,9 +12,9 @@ from portal.keys import service
 from portal.keys.decision.decision import Question
 from portal.keys.leaks import lookup
 from portal.keys.models import ApiKey
-from portal.keys.pages import bp
+from portal.keys.page_kit import bp
+from portal.keys.posture import posture as standing
 from portal.keys.usage import explain
-from portal.keys.usage import posture as standing
 from portal.keys.usage.explain import Explained
 from portal.outbound.networks import parse
 from portal.records.listing import FINGERPRINT

@@ -6,14 +6,14 @@ secret, over HTTP like any other: what is seen here is what a receiver would see
 
 from dataclasses import dataclass
 
-from portal.database.session import Actor, database_now, session
-from portal.inbound.inbox.failure_orders import SCHEME
+from portal.database.actor import Actor
+from portal.database.session import database_now, session
+from portal.inbound.reception.failure_orders import SCHEME
 from portal.inbound.reception.reception import LOCK
 from portal.records.verbs import change
-from portal.webhooks import service
+from portal.webhooks import keyring, service
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import WebhookInput
-from portal.webhooks.signing import keyring
 from portal.webhooks.verification.signature_check import fingerprint
 
 NAME, SENDER = "Inbox", "Inbox feed"

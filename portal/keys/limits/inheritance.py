@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, select
 
 from portal.core.errors import Invalid
-from portal.database.session import Actor, send
+from portal.database.actor import Actor
+from portal.database.session import send
 from portal.fast.statements import Statement
 from portal.keys.models import PERIODS, ApiKey
 from portal.outbound.networks import Network

@@ -1,0 +1,30 @@
+"""Deliveries, as the portal wires them."""
+
+from flask import Flask
+
+from portal.delivery import pause_notices, standing
+from portal.delivery.health import pages as health_pages
+from portal.delivery.log import attempt_view
+from portal.delivery.log import pages as log_pages
+from portal.delivery.queue.matching import Deliveries
+from portal.delivery.resource import OPERATIONS
+from portal.events.listeners import listen
+from portal.rest.feature import Feature
+from portal.web import notices, overview
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages and the templates' words; published events become deliveries."""
+    for blueprint in (log_pages.bp, log_pages.of_webhook, health_pages.bp):
+        app.register_blueprint(blueprint)
+    app.jinja_env.globals.update(
+        outcome_text=attempt_view.outcome_text,
+        outcome_tone=attempt_view.tone_word,
+        state_text=attempt_view.state_text,
+    )
+    overview.tell(app, standing.tell)
+    notices.tell(app, pause_notices.tell)
+    listen(app, Deliveries())
+
+
+feature = Feature(init_app, operations=OPERATIONS)

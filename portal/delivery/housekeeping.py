@@ -1,0 +1,27 @@
+"""What the worker does for deliveries again and again, and the engine that it runs."""
+
+from datetime import timedelta
+
+from portal.core.jobs import Job, asking
+from portal.delivery import old_attempts, partitions
+from portal.delivery.engine import Engine
+from portal.events import settings
+
+HOUSEKEEPING = [
+    Job(
+        "forget old attempts",
+        old_attempts.forget_old,
+        timedelta(hours=1),
+        asking("due_attempts", old_attempts.KEEP),
+        repeats=True,
+    ),
+    Job("make room for events and deliveries", partitions.make_room, timedelta(hours=6)),
+    Job(
+        "forget old deliveries",
+        partitions.forget_old,
+        timedelta(minutes=10),
+        asking("due_old_deliveries", settings.DAYS),
+        repeats=True,
+    ),
+]
+ENGINES = [Engine]

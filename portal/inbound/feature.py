@@ -1,0 +1,16 @@
+"""Inbound webhooks, as the portal wires them."""
+
+from flask import Flask
+
+from portal.inbound import endpoint, pages
+from portal.inbound.resource import OPERATIONS
+from portal.rest.feature import Feature
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages and the address at which requests come in."""
+    endpoint.init_app(app)
+    pages.init_app(app)
+
+
+feature = Feature(init_app, operations=OPERATIONS)

@@ -1,0 +1,16 @@
+"""What the worker does for inbound webhooks again and again."""
+
+from datetime import timedelta
+
+from portal.core.jobs import Job, asking
+from portal.inbound import review
+from portal.inbound.models import KEEP_ACCEPTED, KEEP_QUARANTINED
+
+HOUSEKEEPING = [
+    Job(
+        "forget old inbound requests",
+        review.forget_old,
+        timedelta(hours=1),
+        asking("due_inbound", min(KEEP_ACCEPTED, KEEP_QUARANTINED)),
+    ),
+]

@@ -1,1 +1,0 @@
-"""A receiver of the tenant's own, and the failures it answers with on order."""

@@ -1,0 +1,109 @@
+"""Pages that issue a key and show it once."""
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal import web
+from portal.applications import service as applications
+from portal.core.config import running
+from portal.identity import people
+from portal.identity.sessions.login import recent_sign_in_required
+from portal.keys import service
+from portal.keys.issuing import one_time_links
+from portal.keys.issuing.forms import (
+    LINK,
+    STORE,
+    IssueKeyForm,
+    RotateKeyForm,
+)
+from portal.keys.models import ApiKey
+from portal.keys.page_kit import ENV_NAME, bp, with_chosen
+from portal.records.audit import trail as audit
+from portal.rest.openapi import PREFIX
+from portal.secretstore import SecretRef, store
+
+CHOOSES_SCOPES = "div#key-owner"  # another application, other scopes
+
+
+@bp.route("/new", methods=["GET", "POST"])
+@recent_sign_in_required
+def issue() -> ResponseReturnValue:
+    """Issue a key. The answer to the POST shows it, so that it is in no address and no session."""
+    web.actor().require("keys:write")
+    form = _form()
+    if (command := form.command()) is not None:
+        with form.catching():
+            if earlier := web.already_done(form):
+                return said_again(earlier, form.form_secret.data)
+            issued = service.issue(web.actor(), command)
+            web.note_done(form, issued.record.id)
+            return handed_over(form, issued.record, issued.once["key"])
+    part = "_scopes" if web.portal_request().source == CHOOSES_SCOPES else "_summary"
+    return web.render("keys/new.html", f"keys/{part}.html", form=form, status=form.answer_status)
+
+
+def handed_over(
+    form: IssueKeyForm | RotateKeyForm, record: ApiKey, raw: str
+) -> ResponseReturnValue:
+    """The new key on the way that was chosen; only one of the three shows it."""
+    if form.way == LINK:
+        link = one_time_links.new_secret()
+        one_time_links.seal(web.actor(), record, raw, link, "link")
+        audit.record(web.actor(), "key.link_made", record)
+        address = url_for("keys.open_link", _external=True) + f"#{link}"
+        return web.render("keys/linked.html", record=record, address=address)
+    if form.way == STORE:
+        ref = SecretRef(record.tenant_id, "keys", record.id, "key")
+        store().put(ref, {"key": raw}, cas=0)
+        path = ref.path(running().vault_mount)
+        audit.record(web.actor(), "key.stored", record, {"path": (None, path)})
+        return web.render("keys/stored.html", record=record, path=path)
+    return shown_once(record, raw, form.form_secret.data)
+
+
+def shown_once(record: ApiKey, raw: str, form_secret: str | None) -> ResponseReturnValue:
+    """The page with a new key on it; for ten minutes the form that made it may lose the answer."""
+    if form_secret is not None and one_time_links.is_secret(form_secret):
+        one_time_links.seal(web.actor(), record, raw, form_secret, "replay")
+    return revealed(record, raw)
+
+
+def said_again(key_id: str, form_secret: str | None) -> ResponseReturnValue:
+    """The same answer once more for the form that lost it; for anybody else: already issued."""
+    record = service.get(web.actor(), key_id)
+    raw = one_time_links.read_again(web.actor(), key_id, form_secret)
+    if raw is not None:
+        return revealed(record, raw, again=True)
+    stored = audit.newest(web.actor(), key_id, "key.stored")
+    linked = audit.newest(web.actor(), key_id, "key.link_made")
+    path = stored.changes["path"][1] if stored else None
+    return web.render("keys/already.html", record=record, path=path, linked=linked, status=409)
+
+
+def revealed(record: ApiKey, secret: str, *, again: bool = False) -> ResponseReturnValue:
+    """The one page that has a key on it; `no-store`, as every page."""
+    return web.render(
+        "keys/issued.html",
+        record=record,
+        secret=secret,
+        env=ENV_NAME,
+        api_url=request.host_url.rstrip("/") + PREFIX,
+        again=again,
+    )
+
+
+def _form() -> IssueKeyForm:
+    """The form with its choices, begun from the address or from the key that this one follows."""
+    if request.method == "GET" and (followed := request.args.get("follows")):
+        record = service.get(web.actor(), followed)
+        form = IssueKeyForm(obj=record)
+        form.follow(record)
+    else:
+        form = IssueKeyForm(formdata=request.form if request.form else request.args)
+    caller = web.actor()
+    form.offer(
+        with_chosen(form.application_id.data, applications.running_choices(caller)),
+        [(person.id, person.name) for person in people.in_tenant(caller)],
+        caller.scopes.intersection(applications.allowed_scopes(caller, form.application_id.data)),
+    )
+    return form

@@ -1,0 +1,124 @@
+"""REST of the lab: test deliveries and trials, below a webhook."""
+
+from flask import Response, request
+
+from portal.database.record import find
+from portal.delivery.resource import represent, represent_attempt
+from portal.delivery.schemas import AttemptDocument, DeliveryDocument
+from portal.events import settings
+from portal.lab import test_deliveries, trials
+from portal.lab.schemas import LabInput, TestInput
+from portal.records import listing
+from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.openapi import PREFIX, Operation, Parameter
+from portal.rest.resources import RETRY
+from portal.webhooks.models import OUTCOMES, Webhook
+
+BELOW = "/webhooks/{id}/test-deliveries"
+
+
+def _fire(id: str) -> Response:
+    no_parameters()
+    find(Webhook, actor(), id)
+    command = TestInput.read(body())
+
+    def work() -> Outcome:
+        attempt = test_deliveries.fire(actor(), id, command)
+        location = f"{PREFIX}/webhooks/{id}/test-deliveries/{attempt.id}"
+        return Outcome(represent_attempt(attempt, frozenset()), 201, location)
+
+    return once(work)
+
+
+def _try(id: str) -> Response:
+    no_parameters()
+    webhook = find(Webhook, actor(), id)
+    command = LabInput.read(body())
+
+    def work() -> Outcome:
+        sent = trials.send(actor(), id, command)
+        return Outcome(represent(sent, webhook), 201, f"{PREFIX}/deliveries/{sent.id}")
+
+    return once(work)
+
+
+def _attempts(id: str) -> Response:
+    query = listing.parse(test_deliveries.ATTEMPTS, request.args)
+    for name in ("q", "tag", "include_deleted"):
+        if name in request.args:
+            raise listing.refused(name, "There is no parameter of this name.")
+    webhook = find(Webhook, actor(), id, include_deleted=True)
+    page = test_deliveries.attempts(actor(), webhook, query)
+    hidden = settings.hidden_from(actor())
+    items = [represent_attempt(attempt, hidden) for attempt in page.items]
+    return answer({"items": items, "next_cursor": page.next_cursor})
+
+
+def _attempt(id: str, delivery_id: str) -> Response:
+    no_parameters()
+    find(Webhook, actor(), id, include_deleted=True)
+    attempt = test_deliveries.attempt(actor(), id, delivery_id)
+    return answer(represent_attempt(attempt, settings.hidden_from(actor())))
+
+
+TEXT = {"type": "string"}
+MOMENT = {"type": "string", "format": "date-time"}
+
+OPERATIONS = (
+    Operation(
+        resource="webhooks",
+        name="test",
+        method="POST",
+        path=BELOW,
+        summary="Send one signed test request now, and read what came of it",
+        scope="webhooks:write",
+        view=_fire,
+        command=TestInput,
+        answer=AttemptDocument,
+        status=201,
+        parameters=(RETRY,),
+    ),
+    Operation(
+        resource="webhooks",
+        name="try",
+        method="POST",
+        path="/webhooks/{id}/lab-deliveries",
+        summary="Send an event to this webhook alone, tried and tried again like any other",
+        scope="webhooks:write",
+        view=_try,
+        command=LabInput,
+        answer=DeliveryDocument,
+        status=201,
+        parameters=(RETRY,),
+    ),
+    Operation(
+        resource="webhooks",
+        name="list_tests",
+        method="GET",
+        path=BELOW,
+        summary="List the test deliveries of a webhook",
+        scope="webhooks:read",
+        view=_attempts,
+        answer=AttemptDocument,
+        is_list=True,
+        parameters=(
+            Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
+            Parameter("cursor", TEXT, "The next_cursor of the page before"),
+            Parameter("sort", {"type": "string", "enum": ["created_at", "-created_at"]}),
+            Parameter("outcome", {"type": "string", "enum": list(OUTCOMES)}),
+            Parameter("event_type", TEXT),
+            Parameter("created_after", MOMENT),
+            Parameter("created_before", MOMENT),
+        ),
+    ),
+    Operation(
+        resource="webhooks",
+        name="get_test",
+        method="GET",
+        path=BELOW + "/{delivery_id}",
+        summary="Get one test delivery",
+        scope="webhooks:read",
+        view=_attempt,
+        answer=AttemptDocument,
+    ),
+)

@@ -1,0 +1,46 @@
+"""What a client may say about a test and a trial of a webhook."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from portal.events import type_names
+from portal.inbound.reception.failure_orders import MOST, FailureName
+from portal.records.schemas import Command, JsonObject
+from portal.webhooks.schemas import EVENT_LENGTH
+
+
+class SampleEvent(Command):
+    """An event made up for one webhook."""
+
+    may_hold_keys: ClassVar[frozenset[str]] = frozenset({"data"})
+
+    event_type: Annotated[
+        str, StringConstraints(max_length=EVENT_LENGTH), AfterValidator(type_names.check_name)
+    ] = Field(description="One event's name, such as rfp.created.")
+    data: JsonObject = Field(
+        default={"message": "A test from the cPod integration portal."},
+        description="The event's data, up to 16 KiB.",
+    )
+
+
+class TestInput(SampleEvent):
+    """What one test delivery sends."""
+
+    __test__ = False  # to pytest it looks like a test
+
+    newest_secret_only: bool = Field(
+        False,
+        description="Sign with the current secret alone, to see that the receiver knows it before"
+        " the previous one is retired.",
+    )
+
+
+class LabInput(SampleEvent):
+    """An event that goes through the queue to one webhook alone."""
+
+    failure: FailureName | None = Field(
+        None,
+        description="Where the webhook sends to the inbox: what the inbox answers first, a status.",
+    )
+    times: int = Field(1, ge=0, le=MOST, description="How many requests the inbox answers so.")
