@@ -25,8 +25,8 @@ from types import FrameType
 from typing import Any
 
 from portal.ops import embedded_postgres, migrate
+from tests import ROOT
 
-ROOT = Path(__file__).parent.parent
 RUN_DIRECTORY = "CPOD_TEST_RUN"
 START_SECONDS = 60
 

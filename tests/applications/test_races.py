@@ -10,7 +10,7 @@ from flask import Flask
 from portal.core.config import libpq_url
 from tests.cast import Api
 from tests.databases import Database
-from tests.webhooks.test_engine import until
+from tests.delivery.test_engine import until
 
 WAITING = (
     "SELECT count(*) FROM pg_stat_activity"

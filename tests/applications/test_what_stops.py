@@ -11,12 +11,12 @@ from tests.applications.conftest import Do
 from tests.bench.servers import free_port, portal_serving
 from tests.cast import ADA, Api, Pages
 from tests.databases import Database
+from tests.delivery.test_engine import deliveries, delivering, until
 from tests.keys.test_console import form_of, token_on
-from tests.keys.test_oauth import exchange, introspect
-from tests.keys.test_served import ask
+from tests.keys.tokens.test_oauth import exchange, introspect
+from tests.keys.verification.test_served import ask
 from tests.statements import statements
 from tests.webhooks.conftest import Receiver, receiver
-from tests.webhooks.test_engine import deliveries, delivering, until
 
 __all__ = ["receiver"]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from portal.front.application import THREADS
 from portal.ops.embedded_postgres import die_with_parent
+from tests import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 90
 TICKS = os.sysconf("SC_CLK_TCK")
 

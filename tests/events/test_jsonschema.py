@@ -1,14 +1,14 @@
 """The JSON Schema implementation passes the standard's own test suite, which is vendored."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from portal.events.jsonschema import Work, compiled, misfits
+from tests import ROOT
 
-SUITE = Path(__file__).parents[1] / "vendor" / "json-schema-2020-12.json"
+SUITE = ROOT / "tests/vendor/json-schema-2020-12.json"
 CASES: dict[str, Any] = json.loads(SUITE.read_text())["cases"]
 
 

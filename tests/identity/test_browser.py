@@ -16,6 +16,7 @@ from portal import create_app
 from portal.core.config import Config, libpq_url
 from portal.database.session import db
 from portal.identity.sessions.login import recent_sign_in_required
+from tests import ROOT
 from tests.cast import CLIENT_ID, CLIENT_SECRET
 from tests.databases import Database
 from tests.identity.serving import served
@@ -23,7 +24,7 @@ from tests.identity.serving import served
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-AXE = (Path(__file__).parents[1] / "vendor" / "axe.min.js").read_text()
+AXE = (ROOT / "tests/vendor/axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 

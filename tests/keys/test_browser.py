@@ -15,13 +15,14 @@ from playwright.sync_api import expect
 from portal.core.key_shape import SHAPE
 from portal.identity.sessions.cookies import Cookies
 from portal.keys.decision.format import generate
+from tests import ROOT
 from tests.cast import ADA, Api, Pages
 from tests.identity.serving import served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
 
-AXE = (Path(__file__).parents[1] / "vendor" / "axe.min.js").read_text()
+AXE = (ROOT / "tests/vendor/axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 

@@ -18,6 +18,7 @@ from portal.core.config import libpq_url
 from portal.core.key_shape import is_well_formed
 from portal.keys.decision import format as key_format
 from portal.keys.verification.use_counts import Usage, usage
+from tests import ROOT
 from tests.cast import GUS, Api
 from tests.databases import Database
 from tests.statements import statements
@@ -507,7 +508,7 @@ def test_a_server_that_ends_writes_what_it_has(
     issued = ada.create("api-keys")
     program = tmp_path / "server.py"
     program.write_text(SERVER)
-    root = str(Path(__file__).parents[2])
+    root = str(ROOT)
     subprocess.run(
         [sys.executable, program, issued["tenant_id"], issued["id"], start],
         env={**os.environ, **settings, "PYTHONPATH": root},

@@ -11,7 +11,7 @@ from portal_devtools.identity_provider.people import ACME, GLOBEX
 from portal.core.errors import QuotaExceeded
 from portal.records.quotas.rates import Rates, known
 from tests.cast import ADA, GUS, Api
-from tests.webhooks.test_inbound import github, knock, make
+from tests.inbound.test_inbound import github, knock, make
 
 EVENT = {"type": "rfp.created", "data": {"id": 1}}
 

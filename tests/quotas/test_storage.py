@@ -7,7 +7,7 @@ from portal_devtools.identity_provider.people import ACME, GLOBEX
 from portal.database.session import transaction
 from portal.records.quotas import stored_bytes
 from tests.databases import Database
-from tests.webhooks.test_inbound import github, knock, make
+from tests.inbound.test_inbound import github, knock, make
 
 LARGE = {"type": "rfp.created", "data": {"text": "".join(map(chr, range(0x4E00, 0x5E00)))}}
 

@@ -35,6 +35,7 @@ from portal.web.forms import (
     TextField,
 )
 from portal.web.overview import Concern, Figure, Step, Told
+from tests import ROOT
 
 ADA = web.SignedIn(
     Actor(
@@ -239,7 +240,7 @@ def make_app(config: Config) -> Flask:
     """The pages' kit around the gallery, with Ada signed in (cookie `who=nobody`: nobody)."""
     from flask import request
 
-    root = Path(__file__).parents[2]
+    root = ROOT
     app = Flask("gallery", template_folder=root / "portal/web/templates", static_folder=None)
     app.config["SECRET_KEY"] = config.secret_key.active.text
     app.jinja_loader = ChoiceLoader(

@@ -3,13 +3,13 @@
 import os
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
 
 from portal.inbound.inbox import SENDER
+from tests import ROOT
 from tests.cast import ADA, Api, Pages
 from tests.identity import serving
 from tests.web.conftest import Reader
@@ -17,7 +17,7 @@ from tests.web.conftest import Reader
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-AXE = (Path(__file__).parents[1] / "vendor" / "axe.min.js").read_text()
+AXE = (ROOT / "tests/vendor/axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 RUN_AXE = """rules => axe.run(document, {
     runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})"""

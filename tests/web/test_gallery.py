@@ -2,18 +2,18 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
+from tests import ROOT
 from tests.web.conftest import Reader
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
 
-AXE = (Path(__file__).parents[1] / "vendor" / "axe.min.js").read_text()
+AXE = (ROOT / "tests/vendor/axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 

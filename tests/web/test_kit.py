@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -15,8 +14,8 @@ from portal import web
 from portal.web.access import local_path
 from portal.web.drawing.template_functions import ago, html_attributes, tone, with_args
 from portal.web.htmx import HxNonce
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 OURS = {"Sec-Fetch-Site": "same-origin"}
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,10 +18,10 @@ from portal.delivery.queue import queue
 from portal.delivery.queue.policy import Decision
 from portal.delivery.queue.worker_presence import Presence
 from portal.outbound import Outcome
+from tests import ROOT
 from tests.databases import Database
 from tests.outbound.sink import Behaviour, read_request, sink
 
-ROOT = Path(__file__).parents[2]
 OK = b"HTTP/1.1 200 OK\r\n"
 EMPTY = OK + b"Content-Length: 0\r\n\r\n"
 PATIENT = {"maxAttempts": 5, "backoff": "fixed", "timeoutMs": 30_000}

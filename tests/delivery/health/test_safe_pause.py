@@ -1,0 +1,72 @@
+"""Safe pause by the engine itself: warned, paused, tried again, resumed; nothing is dropped."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+
+from portal.core.config import libpq_url
+from tests.cast import Api
+from tests.databases import Database
+from tests.delivery.test_engine import deliveries, delivering, publish, rfp, until
+from tests.webhooks.conftest import Make, Receiver
+
+
+@pytest.fixture
+def clock(database: Database) -> Any:
+    """Moves what the database remembers into the past, instead of waiting."""
+
+    def move(statement: str) -> None:
+        with psycopg.connect(libpq_url(database.superuser_url)) as connection:
+            connection.execute(statement)
+
+    return move
+
+
+HOUR_AGO = "UPDATE endpoint SET failing_since = failing_since - interval '1 hour'"
+DUE = "UPDATE delivery SET due_at = now() WHERE state = 'retrying'"
+PROBE = "UPDATE endpoint SET next_probe_at = now() WHERE next_probe_at IS NOT NULL"
+
+
+def test_a_receiver_that_fails_for_long_is_paused_and_resumed_when_it_works(
+    app: Flask, clock: Any, ada: Api, make: Make, receiver: Receiver
+) -> None:
+    watcher = make(receiver.hook("ops"), event_types=["webhook.*"], filter={"name": "Failing"})
+    webhook = make(receiver.hook("crm", "?status=500"), name="Failing")
+    path = f"/webhooks/{webhook['id']}"
+
+    def shown() -> dict[str, Any]:
+        return dict(ada.get(path).json)
+
+    with delivering(app):
+        publish(ada, *(rfp(n) for n in range(9)))
+        until(lambda: shown()["consecutive_failures"] == 9)
+        assert shown()["paused_at"] is None, "many failures of one moment are no reason"
+        clock(HOUR_AGO)
+        publish(ada, rfp(9))
+        until(lambda: shown()["pause_reason"] == "failing")
+        publish(ada, rfp(10), rfp(11))
+        until(lambda: {d["state"] for d in deliveries(ada, webhook)} == {"held"})
+        assert ada.get(f"{path}/backlog").json["held"] == 12
+
+        assert ada.patch(path, {"url": receiver.hook("crm")}).status_code == 200
+        for good in range(1, 4):
+            clock(PROBE)
+            until(lambda wanted=good: len(receiver.mail("crm")) >= 10 + wanted)
+        until(lambda: shown()["paused_at"] is None)
+        clock("UPDATE endpoint SET resumed_at = now() - interval '1 minute'")
+        until(lambda: {d["state"] for d in deliveries(ada, webhook)} == {"delivered"}, 15)
+        said = {mail["type"] for mail in receiver.mail("ops")}
+        assert {"webhook.paused", "webhook.recovered"} <= said, watcher["id"]
+
+
+def test_one_dead_receiver_does_not_hold_up_another(
+    app: Flask, ada: Api, make: Make, receiver: Receiver
+) -> None:
+    make(receiver.hook("slow", "?delay=3"), event_types=["slow.*"])
+    quick = make(receiver.hook("quick"), event_types=["quick.*"])
+    with delivering(app):
+        publish(ada, *({"type": "slow.one"} for _ in range(3)))
+        publish(ada, {"type": "quick.one"})
+        until(lambda: [d["state"] for d in deliveries(ada, quick)] == ["delivered"], 2.5)

@@ -1,0 +1,97 @@
+"""Moments at which recording must be right to repeat, or must leave nothing behind."""
+
+from flask import Flask
+
+from portal.delivery.queue import queue
+from tests.cast import Api
+from tests.databases import Database
+from tests.delivery.test_engine import publish, rfp
+from tests.webhooks.conftest import Make
+from tests.webhooks.kit import Hands, ended, rows
+
+
+def test_what_was_recorded_may_be_recorded_again(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
+    """A database that dies after its commit and before its answer: the worker says it again."""
+    webhook = make("https://hooks.example.com/")
+    publish(ada, rfp(1))
+    with Hands(database) as hands:
+        [taken] = hands.take(webhook["id"])
+        done = ended(taken)
+        hands.complete(done)
+        hands.complete(done)
+    [attempts] = rows(database, "SELECT count(*) FROM delivery_attempt")
+    assert attempts["count"] == 1
+
+
+def test_a_failure_that_is_recorded_again_counts_once(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    publish(ada, rfp(1), rfp(2))
+    with Hands(database) as hands:
+        first, second = (ended(one, good=False) for one in hands.take(webhook["id"]))
+        hands.complete(first)
+        hands.complete(first, second)
+    shown = ada.get(f"/webhooks/{webhook['id']}").json
+    assert shown["consecutive_failures"] == 2
+
+
+def test_a_failure_of_a_lease_that_ran_out_is_the_next_workers_to_count(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    publish(ada, rfp(1))
+    with Hands(database) as hands:
+        [late] = hands.take(webhook["id"])
+        rows(database, "UPDATE delivery SET due_at = now()")
+        [taken] = hands.take(webhook["id"])
+        hands.complete(ended(taken))
+        hands.complete(ended(late, good=False))
+    shown = ada.get(f"/webhooks/{webhook['id']}").json
+    assert (shown["consecutive_failures"], shown["last_delivery_status"]) == (0, "delivered")
+
+
+def test_what_another_took_meanwhile_is_not_given_back(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    publish(ada, rfp(1))
+    with Hands(database) as hands:
+        [late] = hands.take(webhook["id"])
+        rows(database, "UPDATE delivery SET due_at = now()")
+        [taken] = hands.take(webhook["id"])
+        hands.run(queue.give_back(hands.connection, [late]))
+        [kept] = rows(database, "SELECT state, token, attempts FROM delivery")
+        assert kept == {"state": "in_flight", "token": taken.token, "attempts": 2}
+
+
+def test_what_has_ended_is_not_given_back(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    publish(ada, rfp(1), rfp(2))
+    with Hands(database) as hands:
+        good, bad = hands.take(webhook["id"])
+        hands.complete(ended(good), ended(bad, good=False))
+        ends = "SELECT id, state, due_at, attempts FROM delivery ORDER BY id"
+        recorded = rows(database, ends)
+        hands.run(queue.give_back(hands.connection, [good, bad]))
+        assert rows(database, ends) == recorded
+
+
+def test_what_was_erased_on_its_way_is_not_written_down_afterwards(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    publish(ada, rfp(1, subject="ann"), rfp(2, subject="bob"))
+    with Hands(database) as hands:
+        taken = hands.take(webhook["id"])
+        assert ada.post("/events/erasures", {"subject": "ann"}).json["events"] == 1
+        hands.complete(*(ended(one) for one in taken))
+    kept = database.sql(
+        "SELECT json_agg(event.subject) FROM delivery_attempt"
+        " LEFT JOIN event ON event.id = delivery_attempt.event_id"
+    )
+    assert kept == ["bob"]

@@ -1,0 +1,149 @@
+"""Nobody's slow, dead or busy receiver holds up another's. Told by counts, not by a clock."""
+
+from asyncio import StreamReader, StreamWriter
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from portal.delivery import engine as engines
+from tests.cast import Api
+from tests.databases import Database
+from tests.delivery.test_engine import delivering, publish, until
+from tests.outbound.sink import Behaviour, read_request
+from tests.webhooks.conftest import Make
+from tests.webhooks.kit import EMPTY, PATIENT, Gate, Mailbox, rows, sinks
+
+MANY = 10_000
+FIRST_WIDTH = 10
+NO = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
+EVENTS = """
+INSERT INTO event (tenant_id, id, type, data, actor_id, actor_name)
+SELECT tenant_id, ulid_floor('evt', now()) || lpad(n::text, 16, '0'), 'much.happened', '{}', 't',
+    'T'
+FROM webhook, generate_series(1, 10000) AS n WHERE id = %s
+"""
+OWED = """
+INSERT INTO delivery (tenant_id, id, webhook_id, event_id, event_type)
+SELECT tenant_id, 'dlv' || substr(id, 4), %s, id, type FROM event WHERE type = 'much.happened'
+"""
+BEGUN = "SELECT count(*) AS n FROM delivery WHERE webhook_id = %s AND attempts > 0"
+
+
+def owe_much(database: Database, webhook: dict[str, Any]) -> None:
+    """Ten thousand deliveries wait for a webhook."""
+    rows(database, EVENTS, webhook["id"])
+    rows(database, OWED, webhook["id"])
+
+
+def theirs(gus: Api, port: int) -> None:
+    """A webhook of the other tenant."""
+    address = f"http://127.0.0.1:{port}/"
+    gus.create("webhooks", name="Other", url=address, event_types=["other.*"])
+
+
+def one(number: int = 0) -> dict[str, Any]:
+    return {"type": "other.thing", "data": {"number": number}}
+
+
+def test_one_that_never_answers_gets_its_few_and_everybody_else_all(
+    app: Flask, database: Database, ada: Api, gus: Api, make: Make
+) -> None:
+    gate, quick = Gate(), Mailbox()
+    with sinks(gate.behave, quick.behave) as [dead, port]:
+        webhook = make(f"http://127.0.0.1:{dead}/", event_types=["much.*"], retry_policy=PATIENT)
+        owe_much(database, webhook)
+        theirs(gus, port)
+        with delivering(app):
+            until(lambda: gate.waiting == FIRST_WIDTH)
+            publish(gus, *(one(number) for number in range(200)))
+            until(lambda: len(quick.ids) == 200)
+            assert gate.waiting == FIRST_WIDTH
+            [begun] = rows(database, BEGUN, webhook["id"])
+            gate.open()
+    assert begun["n"] == FIRST_WIDTH, "the rest of its ten thousand waits in the database"
+
+
+class Order:
+    """Two receivers that share one list: who was called, in order."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def of(self, name: str, answer: bytes = EMPTY) -> Behaviour:
+        async def behave(reader: StreamReader, writer: StreamWriter) -> None:
+            while True:
+                await read_request(reader)
+                self.calls.append(name)
+                writer.write(answer)
+                await writer.drain()
+
+        return behave
+
+    def between(self, start: int) -> int:
+        """How many calls after the first `start` until the other one was called."""
+        return self.calls.index("other", start) - start
+
+
+@pytest.mark.parametrize(
+    ("answer", "at_most"), [(NO, 50), (EMPTY, 3000)], ids=["failing", "drained as fast as it goes"]
+)
+def test_ten_thousand_of_one_tenant_do_not_come_before_one_of_another(
+    answer: bytes, at_most: int, app: Flask, database: Database, ada: Api, gus: Api, make: Make
+) -> None:
+    order = Order()
+    with sinks(order.of("much", answer), order.of("other")) as [much, port]:
+        webhook = make(f"http://127.0.0.1:{much}/", event_types=["much.*"])
+        owe_much(database, webhook)
+        theirs(gus, port)
+        with delivering(app):
+            until(lambda: len(order.calls) >= FIRST_WIDTH)
+            publish(gus, one())
+            start = len(order.calls)
+            until(lambda: "other" in order.calls)
+    assert order.between(min(start, order.calls.index("other"))) <= at_most
+
+
+def test_a_tenant_with_many_dead_receivers_leaves_room_for_the_others(
+    app: Flask,
+    database: Database,
+    ada: Api,
+    gus: Api,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """More dead receivers than a worker has places, more than it looks at in one go, and nothing
+    but the news of an event to wake it."""
+    for name, value in (("HELD", 40), ("ENDPOINTS", 3), ("POLL_SECONDS", 600.0)):
+        monkeypatch.setattr(engines, name, value)
+    gate, quick = Gate(), Mailbox()
+    with sinks(gate.behave, quick.behave) as [dead, port]:
+        for number in range(8):
+            make(
+                f"http://127.0.0.1:{dead}/",
+                name=f"Dead {number}",
+                event_types=["much.*"],
+                retry_policy=PATIENT,
+            )
+        theirs(gus, port)
+        with delivering(app) as engine:
+            publish(ada, *({"type": "much.happened"} for _ in range(FIRST_WIDTH)))
+            until(lambda: gate.waiting == 20)
+            for number in range(10):
+                publish(gus, one(number))
+                until(lambda wanted=number + 1: len(quick.ids) == wanted)
+            assert gate.waiting == 20, "half of the places, and no more"
+            assert len(engine.taken) <= 21
+            gate.open()
+
+
+def test_a_slow_receiver_slows_no_other_of_its_own_tenant(app: Flask, ada: Api, make: Make) -> None:
+    gate, quick = Gate(), Mailbox()
+    with sinks(gate.behave, quick.behave) as [slow, port]:
+        make(f"http://127.0.0.1:{slow}/", event_types=["other.*"], retry_policy=PATIENT)
+        make(f"http://127.0.0.1:{port}/", event_types=["other.*"])
+        with delivering(app):
+            publish(ada, *(one(number) for number in range(100)))
+            until(lambda: len(quick.ids) == 100)
+            assert gate.waiting == FIRST_WIDTH
+            gate.open()

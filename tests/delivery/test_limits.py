@@ -1,0 +1,194 @@
+"""What a webhook's settings promise its receiver: a rate and an order, whoever delivers."""
+
+import time
+
+import psycopg
+import pytest
+from flask import Flask
+
+from portal.core.config import libpq_url
+from portal.delivery.queue import queue
+from tests.cast import Api
+from tests.databases import Database
+from tests.delivery.test_engine import delivering, publish, rfp, until
+from tests.webhooks.conftest import Make, Receiver
+from tests.webhooks.kit import Hands, ended, rows
+
+RATE = 5
+TENTH = "UPDATE endpoint SET paid_until = paid_until - interval '100 ms'"
+SINCE = "UPDATE endpoint SET resumed_at = now() - make_interval(secs => %s), paid_until = NULL"
+
+
+def test_two_workers_keep_one_rate_together(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/", rate_limit=RATE)
+    publish(ada, *(rfp(number) for number in range(100)))
+    taken, began = [0, 0], time.monotonic()
+    for tenth in range(100):  # there is one to take in every other: now this one is first, now that
+        for number in (0, 1) if tenth % 3 else (1, 0):
+            got = two[number].take(webhook["id"], room=64)
+            two[number].complete(*(ended(one) for one in got))
+            taken[number] += len(got)
+        rows(database, TENTH)
+    # Ten seconds by the database's clock, and the second that may be had at once; the seconds
+    # that the test itself takes are on top.
+    spent = time.monotonic() - began
+    assert 10 * RATE <= sum(taken) <= (11 + spent) * RATE
+    assert min(taken) > 0
+
+
+def test_a_rate_that_was_not_used_is_not_saved_up(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/", rate_limit=RATE)
+    publish(ada, *(rfp(number) for number in range(50)))
+    assert len(two[0].take(webhook["id"])) == RATE
+    rows(database, "UPDATE endpoint SET paid_until = now() - interval '1 hour'")
+    began = time.monotonic()
+    first, second = (len(hands.take(webhook["id"])) for hands in two)
+    spent = time.monotonic() - began
+    assert first == RATE
+    assert second <= spent * RATE, "what has come due since, and nothing of the hour"
+
+
+def test_after_a_pause_two_workers_begin_slowly_together(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    ada.post(f"/webhooks/{webhook['id']}/pause")
+    publish(ada, *(rfp(number) for number in range(200)))
+    ada.post(f"/webhooks/{webhook['id']}/resume")
+    for second in range(5):
+        began = time.monotonic()
+        rows(database, SINCE, second)
+        taken = sum(len(hands.take(webhook["id"])) for hands in two)
+        took = time.monotonic() - began  # a little more may leave after it
+        assert 2**second <= taken <= 2 ** (second + int(took)) * (1 + took) + 1
+
+
+def test_a_limited_rate_does_not_hold_up_another_webhook(
+    two: tuple[Hands, Hands], ada: Api, make: Make
+) -> None:
+    slow = make("https://hooks.example.com/", rate_limit=1)
+    quick = make("https://hooks.example.com/")
+    publish(ada, *(rfp(number) for number in range(50)))
+    assert [len(two[0].take(webhook["id"])) for webhook in (slow, quick)] == [1, 50]
+
+
+def test_what_is_in_order_is_never_with_two_workers_at_once(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/", ordered=True)
+    publish(ada, *(rfp(number) for number in range(6)))
+    seen = []
+    for number in range(6):
+        first, second = two if number % 2 else reversed(two)
+        [one] = first.take(webhook["id"], room=1)
+        assert second.take(webhook["id"], room=1) == []
+        seen.append(one.sequence)
+        first.complete(ended(one))
+    assert seen == [1, 2, 3, 4, 5, 6]
+
+
+def first_of_two_failed(hands: Hands, ada: Api, make: Make) -> tuple[str, queue.Taken]:
+    """Let the first of two deliveries in order fail; return the webhook's id and the delivery."""
+    webhook_id: str = make("https://hooks.example.com/", ordered=True)["id"]
+    publish(ada, rfp(1), rfp(2))
+    [one] = hands.take(webhook_id, room=1)
+    hands.complete(ended(one, good=False))
+    return webhook_id, one
+
+
+def test_in_order_the_next_one_waits_for_one_that_failed(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    hands = two[0]
+    webhook_id, one = first_of_two_failed(hands, ada, make)
+    assert [h.take(webhook_id) for h in two] == [[], []], "nothing overtakes it"
+    rows(database, "UPDATE endpoint SET not_before = now()")
+    [again] = hands.take(webhook_id, room=1)
+    assert (again.id, again.sequence, again.attempts) == (one.id, 1, 2)
+    hands.complete(ended(again))
+    [following] = hands.take(webhook_id, room=1)
+    assert following.sequence == 2
+
+
+def test_in_order_one_that_is_hurried_keeps_its_place(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    hands = two[0]
+    webhook_id, one = first_of_two_failed(hands, ada, make)
+    assert ada.post(f"/deliveries/{one.id}/attempts").status_code == 202
+    rows(database, "UPDATE endpoint SET not_before = now()")
+    [again] = hands.take(webhook_id, room=1)
+    assert again.id == one.id
+
+
+def test_what_a_dead_worker_had_of_an_ordered_webhook_comes_first_again(
+    two: tuple[Hands, Hands], ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "LEASE_SECONDS", 0.5)
+    webhook = make("https://hooks.example.com/", ordered=True)
+    publish(ada, rfp(1), rfp(2), rfp(3))
+    dead, alive = two
+    [lost] = dead.take(webhook["id"], room=1)
+    assert alive.take(webhook["id"], room=1) == [], "nothing overtakes it while it is leased"
+    seen = []
+    for _ in range(3):
+        until(lambda: seen.extend(found := alive.take(webhook["id"], room=1)) or found)
+        alive.complete(ended(seen[-1]))
+    assert seen[0].id == lost.id
+    assert [one.sequence for one in seen] == [1, 2, 3]
+
+
+def test_what_a_worker_gives_back_of_an_ordered_webhook_comes_first_again(
+    two: tuple[Hands, Hands], ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/", ordered=True)
+    publish(ada, rfp(1), rfp(2), rfp(3))
+    ending, staying = two
+    [given] = ending.take(webhook["id"], room=1)
+    ending.run(queue.give_back(ending.connection, [given]))
+    [taken] = staying.take(webhook["id"], room=1)
+    assert (taken.id, taken.sequence, taken.attempts) == (given.id, 1, 1)
+
+
+def test_a_lapsed_delivery_that_is_being_recorded_keeps_no_worker_waiting(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/", ordered=True)
+    publish(ada, rfp(1), rfp(2))
+    slow, other = two
+    [late] = slow.take(webhook["id"], room=1)
+    rows(database, "UPDATE delivery SET due_at = now() WHERE state = 'in_flight'")
+    lock = "SELECT FROM delivery WHERE id = %s FOR UPDATE"
+    with psycopg.connect(libpq_url(database.superuser_url)) as recording:
+        recording.execute(lock, (late.id,))
+        assert other.take(webhook["id"], room=1) == []
+    [again] = other.take(webhook["id"], room=1)
+    assert again.id == late.id
+
+
+def test_a_receiver_gets_in_order_what_two_workers_deliver(
+    app: Flask, ada: Api, make: Make, receiver: Receiver
+) -> None:
+    webhook = make(receiver.hook("crm"), ordered=True)
+    published = [event["id"] for event in publish(ada, *(rfp(number) for number in range(30)))]
+    with delivering(app), delivering(app):
+        until(lambda: len(receiver.mail("crm")) == 30)
+    heads = [
+        {name.lower(): value for name, value in mail["headers"].items()}
+        for mail in reversed(receiver.mail("crm"))
+    ]
+    assert [head["webhook-id"] for head in heads] == published
+    assert [head["cpod-sequence"] for head in heads] == [str(n) for n in range(1, 31)]
+    assert webhook["ordered"] is True
+
+
+def test_workers_know_of_each_other(app: Flask) -> None:
+    with delivering(app) as one:
+        until(lambda: one.lanes.widest == 64)
+        with delivering(app) as other:
+            until(lambda: (one.lanes.widest, other.lanes.widest) == (32, 32))
+        until(lambda: one.lanes.widest == 64)

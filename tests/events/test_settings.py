@@ -1,0 +1,87 @@
+"""How long events are kept, what readers do not see, and how a subject is forgotten: the page."""
+
+import re
+
+import pytest
+
+from tests.cast import ADA, VIC, Api, Pages
+from tests.delivery.test_console import Browse, publish, rfp
+from tests.webhooks.conftest import Make, Receiver
+
+PAGE = "/events/settings"
+
+
+def save(pages: Pages, days: str, fields: str) -> int:
+    form = {"retention_days": days, "redacted_fields": fields}
+    return pages.post(PAGE, form).status_code
+
+
+def test_they_are_set_where_events_and_deliveries_are_listed(ada: Api, browse: Browse) -> None:
+    pages = browse(ADA)
+    for place in ("/events", "/deliveries"):
+        assert f'href="{PAGE}"' in pages.get(place).text, place
+    assert save(pages, "7", "email, iban") == 303
+    kept = ada.get("/event-settings").json
+    fields = ["email", "iban"]
+    assert kept == {"retention_days": 7, "redacted_fields": fields, "key_material": "mask"}
+    assert 'value="email, iban"' in pages.get(PAGE).text
+    assert save(pages, "91", "email") == 422
+    assert save(pages, "soon", "email") == 422
+    assert ada.get("/event-settings").json == kept
+
+
+def test_a_viewer_reads_them_and_changes_nothing(ada: Api, browse: Browse) -> None:
+    save(browse(ADA), "7", "email")
+    vic = browse(VIC)
+    page = vic.get(PAGE).text
+    assert "7 days" in page
+    assert '<form class="form"' not in page
+    assert save(vic, "90", "") == 403
+    assert vic.post("/events/erasures", {"subject": "ann"}).status_code == 403
+
+
+def test_a_subject_is_counted_before_it_is_erased(ada: Api, browse: Browse, make: Make) -> None:
+    make("https://hooks.example/in")
+    publish(ada, rfp(1, subject="ann"), rfp(2, subject="ann"), rfp(3, subject="bob"))
+    pages = browse(ADA)
+
+    def told(subject: str, **more: str) -> str:
+        text = pages.post("/events/erasures", {"subject": subject, **more}).text
+        return re.sub(r"<[^>]+>", "", text)
+
+    assert "2 events and 2 deliveries" in told("ann")
+    assert "Nothing is kept of this subject" in told("ann@else.example")
+    assert len((ada.get("/events").json or {})["items"]) == 3, "looking erases nothing"
+    told("ann", confirm="ann")
+    assert [one["subject"] for one in (ada.get("/events").json or {})["items"]] == ["bob"]
+    history = pages.get("/audit").text
+    assert "erased the events" in history
+    assert ">ann<" not in history, "the history does not keep what was erased"
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_hidden_field_is_on_no_page_and_in_no_answer(
+    hidden: bool, ada: Api, vic: Api, browse: Browse, make: Make, receiver: Receiver
+) -> None:
+    if hidden:
+        save(browse(ADA), "30", "iban")
+    webhook = make(receiver.hook("crm"))
+    body = {"event_type": "rfp.created", "data": {"iban": "DE02120300000000202051"}}
+    fired = (ada.post(f"/webhooks/{webhook['id']}/test-deliveries", body).json or {})["id"]
+    inbound = ada.create("webhooks", direction="inbound")["id"]
+    ada.client.post(f"/in/{inbound}", json={"iban": "DE02120300000000202051"})
+    [kept] = (ada.get(f"/webhooks/{inbound}/received").json or {})["items"]
+    pages = [
+        f"/webhooks/{webhook['id']}/attempts/{fired}?tab={t}" for t in ("request", "signature")
+    ]
+    pages.append(f"/webhooks/{inbound}/received/{kept['id']}")
+    answers = [f"/webhooks/{webhook['id']}/test-deliveries{end}" for end in ("", f"/{fired}")]
+    reader, writer = browse(VIC), browse(ADA)
+    for place in pages:
+        assert "DE02120300000000202051" in writer.get(place).text, place
+        assert ("DE02120300000000202051" in reader.get(place).text) is not hidden, place
+    for place in answers:
+        assert ("DE02120300000000202051" in vic.get(place).text) is not hidden, place
+    whole = f"/webhooks/{inbound}/received/{kept['id']}"
+    same = (vic.get(whole).json or {})["body_base64"] == (ada.get(whole).json or {})["body_base64"]
+    assert same is not hidden

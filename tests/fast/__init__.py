@@ -1,0 +1,1 @@
+"""Tests of what `portal` does in fast."""

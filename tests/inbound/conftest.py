@@ -1,0 +1,5 @@
+"""The fixtures of webhooks."""
+
+from tests.webhooks.conftest import make, receiver, settings, two, watched, watcher
+
+__all__ = ["make", "receiver", "settings", "two", "watched", "watcher"]

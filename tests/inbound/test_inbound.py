@@ -1,0 +1,730 @@
+"""The way in, through the front door: what is kept, what is published, what is set aside."""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from joserfc import jws
+from joserfc.jwk import OctKey
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from portal.core.config import Config
+from portal.database.session import enter_tenant, send, session
+from portal.fast.statements import Statement
+from portal.inbound import endpoint
+from portal.inbound.reception import failure_limits, reception
+from portal.webhooks.models import Webhook
+from portal.webhooks.signing import standard_webhooks
+from tests.cast import Api
+from tests.databases import Database
+from tests.webhooks.conftest import Watcher
+from tests.webhooks.test_webhooks import everything_written
+from tests.webhooks.verification import test_inbound_schemes as amazon
+
+SECRET = "a-secret-of-the-provider"
+PUSH = {"ref": "refs/heads/main", "commits": 3}
+
+
+def github(body: bytes, secret: str = SECRET, delivery: str = "d-1") -> dict[str, str]:
+    return {
+        "X-Hub-Signature-256": "sha256=" + hmac.digest(secret.encode(), body, "sha256").hex(),
+        "X-GitHub-Delivery": delivery,
+        "X-GitHub-Event": "push",
+        "Content-Type": "application/json",
+    }
+
+
+def knock(client: FlaskClient, url: str, body: bytes, headers: dict[str, str]) -> TestResponse:
+    """What a provider does: no cookie, no token, another site."""
+    path = url.partition("localhost:8000")[2] or url
+    sent = {**headers, "Sec-Fetch-Site": "cross-site", "Origin": "https://github.example"}
+    return client.post(path, data=body, headers=sent)
+
+
+def make(ada: Api, scheme: str = "github", **more: Any) -> dict[str, Any]:
+    given = {"inbound_secret": SECRET} if scheme != "standard-webhooks" else {}
+    body = {"name": "From outside", "direction": "inbound", "inbound_scheme": scheme}
+    return ada.create("webhooks", **{**body, **given, **more})
+
+
+def received(ada: Api, webhook: dict[str, Any], query: str = "") -> list[dict[str, Any]]:
+    answer = ada.get(f"/webhooks/{webhook['id']}/received{query}")
+    assert answer.status_code == 200, answer.text
+    return list((answer.json or {})["items"])
+
+
+def events(ada: Api) -> list[dict[str, Any]]:
+    return list((ada.get("/events").json or {})["items"])
+
+
+# ---------------------------------------------------------------- a webhook that is called
+
+
+def test_an_inbound_webhook_says_where_it_is_called(ada: Api) -> None:
+    made = make(ada)
+    assert made["inbound_url"] == f"http://localhost:8000/in/{made['id']}"
+    assert made["inbound_scheme"] == "github"
+    assert made["enabled"] is True
+    assert made["is_active"] is True
+    read = ada.get(f"/webhooks/{made['id']}").json or {}
+    assert read["inbound_url"] == made["inbound_url"]
+    outbound = ada.create("webhooks")
+    assert (outbound["inbound_url"], outbound["inbound_scheme"]) == (None, None)
+
+
+def test_each_of_two_portals_in_one_process_says_its_own_address(
+    app: Flask, ada: Api, another_app: Callable[..., Flask]
+) -> None:
+    made = make(ada)
+    other = another_app(PORTAL_BASE_URL="http://other.example:8000")
+    with other.app_context():
+        asked = Statement(select(Webhook.inbound_url).where(Webhook.id == made["id"]))
+    for portal, base in ((other, "http://other.example:8000"), (app, "http://localhost:8000")):
+        with portal.app_context():
+            enter_tenant(made["tenant_id"])
+            assert send(asked, {}) == [(f"{base}/in/{made['id']}",)]
+            session.rollback()
+
+
+def test_a_secret_that_was_given_is_never_shown_and_nowhere_written(
+    ada: Api, database: Database
+) -> None:
+    made = make(ada)
+    assert "signing_secret" not in made
+    assert made["secret_fingerprint"] == hashlib.sha256(SECRET.encode()).hexdigest()[:12]
+    assert SECRET not in everything_written(database)
+    read = ada.get(f"/webhooks/{made['id']}").json or {}
+    assert "inbound_secret" not in read
+
+
+def test_a_secret_that_is_made_here_is_shown_once(ada: Api) -> None:
+    made = ada.create("webhooks", direction="inbound", inbound_scheme="github")
+    assert len(made["signing_secret"]) >= 32
+    standard = ada.create("webhooks", direction="inbound")
+    assert standard["signing_secret"].startswith("whsec_")
+    theirs = ada.create("webhooks", direction="inbound", inbound_scheme="stripe")
+    assert "signing_secret" not in theirs
+    assert theirs["secret_fingerprint"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"direction": "inbound", "inbound_scheme": "nobodys"}, "inbound_scheme"),
+        ({"inbound_scheme": "github"}, "inbound_scheme"),
+        ({"inbound_secret": SECRET}, "inbound_secret"),
+        ({"direction": "inbound", "inbound_secret": "short"}, "inbound_secret"),
+        ({"direction": "inbound", "inbound_secret": "no whsec_ at all"}, "inbound_secret"),
+        (
+            {
+                "direction": "inbound",
+                "inbound_scheme": "github",
+                "inbound_options": {"header": "X"},
+            },
+            "inbound_options",
+        ),
+        (
+            {
+                "direction": "inbound",
+                "inbound_scheme": "api-key",
+                "inbound_options": {"header": "X\r\nY"},
+            },
+            "inbound_options",
+        ),
+        ({"inbound_options": {"header": "X-A"}}, "inbound_options"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_field(ada: Api, body: dict[str, Any], field: str) -> None:
+    answer = ada.post("/webhooks", body)
+    assert answer.status_code == 422, answer.text
+    assert [e["field"] for e in (answer.json or {})["errors"]] == [field]
+    assert SECRET not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("scheme", "remedy"),
+    [("github", "inbound_scheme to github"), ("standard-webhooks-ed25519", "inbound_scheme.")],
+)
+def test_how_an_outbound_webhook_signs_is_not_taken_for_how_a_sender_does(
+    ada: Api, scheme: str, remedy: str
+) -> None:
+    answer = ada.post("/webhooks", {"direction": "inbound", "signature_scheme": scheme})
+    assert answer.status_code == 422, answer.text
+    [error] = (answer.json or {})["errors"]
+    assert error["field"] == "signature_scheme"
+    assert remedy in error["message"]
+    made = make(ada, "github", signature_scheme="standard-webhooks")
+    answer = ada.patch(f"/webhooks/{made['id']}", {"signature_scheme": scheme})
+    assert answer.status_code == 422, answer.text
+    read = ada.get(f"/webhooks/{made['id']}").json or {}
+    assert ada.patch(f"/webhooks/{made['id']}", read).status_code == 200, "what was read goes back"
+
+
+def test_a_misspelled_scheme_is_refused_with_those_that_there_are(ada: Api) -> None:
+    for field in ("inbound_scheme", "signature_scheme"):
+        answer = ada.post("/webhooks", {"direction": "inbound", field: "gihtub"})
+        assert answer.status_code == 422, answer.text
+        [error] = (answer.json or {})["errors"]
+        assert (error["field"], "github" in error["message"]) == (field, True)
+
+
+# ---------------------------------------------------------------- a genuine request
+
+
+def test_a_genuine_request_is_kept_and_published(ada: Api, client: FlaskClient) -> None:
+    webhook = make(ada)
+    body = json.dumps(PUSH).encode()
+    answer = knock(client, webhook["inbound_url"], body, github(body))
+    assert answer.status_code == 200, answer.text
+    assert "Set-Cookie" not in answer.headers
+    said = answer.json or {}
+    assert (said["status"], said["duplicate"]) == ("accepted", False)
+
+    (event,) = events(ada)
+    assert (event["id"], event["type"]) == (said["event_id"], "github.push")
+    assert event["data"] == PUSH
+    assert event["actor_id"] == webhook["id"]
+
+    (kept,) = received(ada, webhook)
+    assert (kept["id"], kept["state"], kept["event_type"]) == (
+        said["id"],
+        "accepted",
+        "github.push",
+    )
+    whole = ada.get(f"/webhooks/{webhook['id']}/received/{kept['id']}").json or {}
+    assert base64.b64decode(whole["body_base64"]) == body
+    assert whole["verified_with"] == webhook["secret_fingerprint"]
+    assert (ada.get(f"/webhooks/{webhook['id']}").json or {})["last_delivery_at"]
+
+
+def test_it_fans_out_to_who_subscribes(ada: Api, client: FlaskClient) -> None:
+    ada.create("webhooks", url="https://hooks.example.com/x", event_types=["github.*"])
+    webhook = make(ada)
+    body = b"{}"
+    event_id = (knock(client, webhook["inbound_url"], body, github(body)).json or {})["event_id"]
+    matches = (ada.get(f"/events/{event_id}").json or {})["matches"]
+    assert [match["matched"] for match in matches] == [True]
+
+
+def test_a_delivery_that_comes_again_is_published_once(ada: Api, client: FlaskClient) -> None:
+    webhook, body = make(ada), b'{"a": 1}'
+    first = knock(client, webhook["inbound_url"], body, github(body)).json or {}
+    again = knock(client, webhook["inbound_url"], body, github(body))
+    assert again.status_code == 200
+    assert (again.json or {}) == {**first, "duplicate": True}
+    body = b'{"a": 2}'
+    other = knock(client, webhook["inbound_url"], body, github(body, delivery="d-2")).json or {}
+    assert other["duplicate"] is False
+    assert len(events(ada)) == 2
+    assert sorted(item["repeats"] for item in received(ada, webhook)) == [0, 1]
+
+
+def test_only_the_events_that_are_wanted_are_published(ada: Api, client: FlaskClient) -> None:
+    webhook, body = make(ada, event_types=["github.release"]), b"{}"
+    said = knock(client, webhook["inbound_url"], body, github(body)).json or {}
+    assert (said["status"], said["event_id"]) == ("accepted", None)
+    assert events(ada) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "data"),
+    [
+        (b"[1,2]", {"items": [1, 2]}),
+        (b"12", {"value": 12}),
+        (b"plain words", {"text": "plain words"}),
+        (b"\xff\x00", {"text": "\ufffd\ufffd"}),
+        (b'{"a":"\\u0000"}', {"text": '{"a":"\\u0000"}'}),
+        (b'{"a":"\\ud800"}', {"text": '{"a":"\\ud800"}'}),
+        (b'{"a":1,"a":2}', {"text": '{"a":1,"a":2}'}),
+        (b"", {"text": ""}),
+    ],
+)
+def test_whatever_is_sent_can_be_kept_and_published(
+    ada: Api, client: FlaskClient, body: bytes, data: dict[str, Any]
+) -> None:
+    webhook = make(ada)
+    answer = knock(client, webhook["inbound_url"], body, github(body))
+    assert answer.status_code == 200, answer.text
+    assert [event["data"] for event in events(ada)] == [data]
+
+
+def test_a_body_too_large_for_an_event_is_referred_to(ada: Api, client: FlaskClient) -> None:
+    webhook, body = make(ada), json.dumps({"a": "x" * 100_000}).encode()
+    said = knock(client, webhook["inbound_url"], body, github(body)).json or {}
+    (event,) = events(ada)
+    assert event["data"] == {"inbound_request_id": said["id"], "bytes": len(body)}
+
+
+def test_a_body_beyond_the_limit_is_refused(ada: Api, client: FlaskClient) -> None:
+    webhook, body = make(ada), b"x" * (reception.MAX_BODY + 1)
+    answer = knock(client, webhook["inbound_url"], body, github(body))
+    assert (answer.status_code, (answer.json or {})["code"]) == (413, "too_large")
+    assert received(ada, webhook) == []
+
+
+def test_what_a_portal_sends_does_not_go_in_circles(ada: Api, client: FlaskClient) -> None:
+    webhook = ada.create("webhooks", direction="inbound")
+    body = b'{"type":"rfp.created","data":{}}'
+    headers = standard_webhooks.headers(webhook["signing_secret"], "evt_1", body) | {
+        "cpod-attempt": "1"
+    }
+    said = knock(client, webhook["inbound_url"], body, headers).json or {}
+    assert (said["status"], said["event_id"]) == ("accepted", None)
+
+
+def test_a_sender_cannot_speak_as_the_portal(ada: Api, client: FlaskClient) -> None:
+    webhook = ada.create("webhooks", direction="inbound")
+    body = b'{"type":"api_key.created","data":{}}'
+    headers = standard_webhooks.headers(webhook["signing_secret"], "msg_1", body)
+    knock(client, webhook["inbound_url"], body, headers)
+    assert [event["type"] for event in events(ada)] == ["inbound.api_key.created"]
+
+
+# ---------------------------------------------------------------- who is turned away
+
+
+def test_a_bad_signature_is_refused_and_set_aside_with_the_reason(
+    ada: Api, client: FlaskClient
+) -> None:
+    webhook, body = make(ada), b'{"a": 1}'
+    answer = knock(client, webhook["inbound_url"], body, github(body, "another secret"))
+    assert answer.status_code == 401
+    assert answer.content_type == "application/problem+json"
+    assert (answer.json or {})["code"] == "not_verified"
+    (kept,) = received(ada, webhook, "?state=quarantined")
+    assert (kept["code"], kept["event_id"]) == ("no_match", None)
+    assert "another secret" in kept["reason"]
+    assert events(ada) == []
+
+
+def test_unknown_ids_and_webhooks_that_are_off_look_alike(
+    ada: Api, gus: Api, client: FlaskClient
+) -> None:
+    off = make(ada, enabled=False)
+    gone = make(ada)
+    ada.delete(f"/webhooks/{gone['id']}")
+    outbound = ada.create("webhooks")["id"]
+    ids = [off["id"], gone["id"], outbound, "whk_01K00000000000000000000000", "x"]
+    answers = [knock(client, f"/in/{one}", b"{}", github(b"{}")) for one in ids]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({(answer.json or {})["detail"] for answer in answers}) == 1
+
+
+def test_other_methods_are_refused_in_the_language_of_programs(
+    ada: Api, client: FlaskClient
+) -> None:
+    webhook = make(ada)
+    path = f"/in/{webhook['id']}"
+    assert client.get(path).status_code == 405
+    assert client.get(path).content_type == "application/problem+json"
+    assert client.put(path, data=b"{}").status_code == 405
+
+
+def test_requests_of_one_tenant_are_nobody_elses(
+    ada: Api, gus: Api, vic: Api, client: FlaskClient
+) -> None:
+    webhook, body = make(ada), b"{}"
+    said = knock(client, webhook["inbound_url"], body, github(body)).json or {}
+    path = f"/webhooks/{webhook['id']}/received"
+    for below in ("", f"/{said['id']}"):
+        assert gus.get(path + below).status_code == 404
+        assert vic.get(path + below).status_code == 200
+    assert vic.post(path + "/reverifications").status_code == 403
+    assert events(gus) == []
+
+
+def test_a_flood_fills_no_disk_and_keeps_what_came_before(
+    ada: Api, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reception, "QUARANTINE_A_MINUTE", 3)
+    webhook = make(ada)
+    for number in range(5):
+        body = f'{{"n": {number}}}'.encode()
+        answer = knock(client, webhook["inbound_url"], body, github(body, "wrong"))
+        assert answer.status_code == 401
+    assert len(received(ada, webhook)) == 3
+    monkeypatch.setattr(reception, "QUARANTINE_A_MINUTE", 100)
+    monkeypatch.setattr(reception, "QUARANTINE_BYTES", 40)
+    for size in (10, 30):
+        body = b"y" * size
+        knock(client, webhook["inbound_url"], body, github(body, "wrong"))
+    assert len(received(ada, webhook)) == 4
+
+
+def test_who_fails_too_often_has_to_wait(
+    app: Flask, ada: Api, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.extensions, "inbound_failures", failure_limits.Failures(limit=2))
+    webhook, body = make(ada), b"{}"
+    statuses = [
+        knock(client, webhook["inbound_url"], body, github(body, "wrong")).status_code
+        for _ in range(3)
+    ]
+    assert statuses == [401, 401, 429]
+    assert int(knock(client, webhook["inbound_url"], body, github(body)).headers["Retry-After"])
+    elsewhere = make(ada)
+    assert knock(client, elsewhere["inbound_url"], body, github(body)).status_code == 200
+
+
+def test_the_memory_of_failures_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failure_limits, "MOST", 10)
+    failures = failure_limits.Failures(limit=5)
+    for number in range(1000):
+        failures.note(f"whk_{number}", "192.0.2.1")
+    assert len(failures._counts) <= 11
+
+
+# ---------------------------------------------------------------- out of quarantine
+
+
+def test_what_came_while_the_secret_was_wrong_is_not_lost(ada: Api, client: FlaskClient) -> None:
+    webhook = make(ada, inbound_secret="the wrong secret")
+    bodies = [f'{{"n": {number}}}'.encode() for number in range(3)]
+    for number, body in enumerate(bodies):
+        headers = github(body, delivery=f"d-{number}")
+        assert knock(client, webhook["inbound_url"], body, headers).status_code == 401
+    first = received(ada, webhook)[-1]
+    path = f"/webhooks/{webhook['id']}/received"
+    still = ada.post(f"{path}/{first['id']}/reverifications")
+    assert (still.status_code, (still.json or {})["state"]) == (200, "quarantined")
+
+    assert ada.patch(f"/webhooks/{webhook['id']}", {"inbound_secret": SECRET}).status_code == 200
+    # The provider tries the second again meanwhile, and is taken.
+    assert knock(client, webhook["inbound_url"], bodies[1], github(bodies[1], delivery="d-1")).json
+    one = ada.post(f"{path}/{first['id']}/reverifications").json or {}
+    assert (one["state"], one["event_type"]) == ("accepted", "github.push")
+    rest = ada.post(f"{path}/reverifications").json
+    assert rest == {"verified": 1, "refused": 0, "duplicates": 1, "is_more": False}
+    assert sorted(event["data"]["n"] for event in events(ada)) == [0, 1, 2]
+    assert received(ada, webhook, "?state=quarantined") == []
+    assert ada.post(f"{path}/{first['id']}/reverifications").status_code == 409
+
+
+def test_a_request_is_judged_by_the_clock_of_when_it_came(
+    ada: Api, client: FlaskClient, database: Database
+) -> None:
+    webhook = ada.create("webhooks", direction="inbound", inbound_scheme="stripe")
+    body = b'{"id":"evt_9","type":"invoice.paid"}'
+    headers = stripe(body, int(time.time()))
+    assert knock(client, webhook["inbound_url"], body, headers).status_code == 401
+    assert received(ada, webhook)[0]["code"] == "no_secret"
+    ada.patch(f"/webhooks/{webhook['id']}", {"inbound_secret": SECRET})
+    done = ada.post(f"/webhooks/{webhook['id']}/received/reverifications").json or {}
+    assert done["verified"] == 1
+    assert [event["type"] for event in events(ada)] == ["stripe.invoice.paid"]
+
+
+def stripe(body: bytes, stamp: int) -> dict[str, str]:
+    signed = hmac.digest(SECRET.encode(), f"{stamp}.".encode() + body, "sha256").hex()
+    return {"Stripe-Signature": f"t={stamp},v1={signed}"}
+
+
+def test_both_secrets_are_taken_for_a_day_after_a_change(ada: Api, client: FlaskClient) -> None:
+    webhook = make(ada)
+    changed = ada.patch(f"/webhooks/{webhook['id']}", {"inbound_secret": "the next secret"})
+    assert (changed.json or {})["secret_fingerprint"] != webhook["secret_fingerprint"]
+    for number, secret in enumerate((SECRET, "the next secret")):
+        body = f"[{number}]".encode()
+        headers = github(body, secret, delivery=f"d-{number}")
+        assert knock(client, webhook["inbound_url"], body, headers).status_code == 200
+
+
+def test_the_quarantine_can_be_emptied(ada: Api, vic: Api, client: FlaskClient) -> None:
+    webhook = make(ada)
+    for number in range(2):
+        body = f"[{number}]".encode()
+        knock(client, webhook["inbound_url"], body, github(body, "wrong"))
+    path = f"/webhooks/{webhook['id']}/quarantine"
+    assert vic.delete(path).status_code == 403
+    assert ada.delete(path).status_code == 204
+    assert received(ada, webhook) == []
+
+
+@pytest.mark.parametrize(
+    ("scheme", "secret", "headers", "body"),
+    [
+        ("gitlab", SECRET, {"X-Gitlab-Token": SECRET}, b"{}"),
+        ("bearer", SECRET, {"Authorization": f"Bearer {SECRET}"}, b"{}"),
+        ("okta", SECRET, {"Authorization": SECRET}, b'{"eventId": "1"}'),
+        (
+            "basic",
+            "splunk:pass-word",
+            {"Authorization": "Basic " + base64.b64encode(b"splunk:pass-word").decode()},
+            b"{}",
+        ),
+        (
+            "microsoft-graph",
+            SECRET,
+            {},
+            json.dumps({"value": [{"clientState": SECRET, "changeType": "created"}]}).encode(),
+        ),
+    ],
+)
+def test_a_credential_in_a_request_is_written_nowhere_and_still_recognised(
+    ada: Api,
+    client: FlaskClient,
+    database: Database,
+    scheme: str,
+    secret: str,
+    headers: dict[str, str],
+    body: bytes,
+) -> None:
+    webhook = make(ada, scheme, inbound_secret="first:a-wrong-one")
+    path = f"/webhooks/{webhook['id']}"
+    assert knock(client, webhook["inbound_url"], body, headers).status_code == 401
+    ada.patch(path, {"inbound_secret": secret})
+    assert (ada.post(f"{path}/received/reverifications").json or {})["verified"] == 1
+    assert knock(client, webhook["inbound_url"], body + b" ", headers).status_code == 200
+    written = everything_written(database)
+    for hidden in (secret, secret.encode().hex(), base64.b64encode(secret.encode()).decode()):
+        assert hidden not in written
+
+
+def test_a_credential_is_recognised_after_the_secret_key_was_replaced(
+    ada: Api,
+    client: FlaskClient,
+    app: Flask,
+    config: Config,
+    make_config: Callable[..., Config],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    webhook = make(ada, "gitlab", inbound_secret="a-wrong-one")
+    path = f"/webhooks/{webhook['id']}"
+    knock(client, webhook["inbound_url"], b"{}", {"X-Gitlab-Token": SECRET})
+    keys = ",".join([secrets.token_hex(32), *config.secret_key.texts])
+    monkeypatch.setitem(app.extensions, "portal", make_config(PORTAL_SECRET_KEY=keys))
+    ada.patch(path, {"inbound_secret": SECRET})
+    assert (ada.post(f"{path}/received/reverifications").json or {})["verified"] == 1
+
+
+# ---------------------------------------------------------------- challenges
+
+
+def test_providers_questions_are_answered(ada: Api, client: FlaskClient) -> None:
+    meta = make(ada, "meta")
+    asked = "hub.mode=subscribe&hub.challenge=12345&hub.verify_token="
+    said = client.get(f"/in/{meta['id']}?{asked}{meta['id']}")
+    assert (said.status_code, said.text, said.mimetype) == (200, "12345", "text/plain")
+    assert client.get(f"/in/{meta['id']}?{asked}wrong").status_code == 405
+
+    dropbox = make(ada, "dropbox")
+    assert client.get(f"/in/{dropbox['id']}?challenge=abc").text == "abc"
+
+    okta = make(ada, "okta")
+    headers = {"x-okta-verification-challenge": "q1"}
+    assert client.get(f"/in/{okta['id']}", headers=headers).json == {"verification": "q1"}
+
+    graph = make(ada, "microsoft-graph")
+    said = client.post(f"/in/{graph['id']}?validationToken=Validation%3A+a%2Bb")
+    assert (said.status_code, said.text) == (200, "Validation: a+b")
+    assert said.headers["X-Content-Type-Options"] == "nosniff"
+
+    twitter = make(ada, "twitter")
+    token = base64.b64encode(hmac.digest(SECRET.encode(), b"tok1", "sha256")).decode()
+    said = client.get(f"/in/{twitter['id']}?crc_token=tok1")
+    assert said.json == {"response_token": f"sha256={token}"}
+    for webhook in (meta, dropbox, okta, graph, twitter):
+        assert received(ada, webhook) == []
+
+
+def zoom(body: bytes, secret: str = SECRET) -> dict[str, str]:
+    stamp = str(int(time.time()))
+    signed = hmac.digest(secret.encode(), f"v0:{stamp}:".encode() + body, "sha256").hex()
+    return {"x-zm-request-timestamp": stamp, "x-zm-signature": f"v0={signed}"}
+
+
+def test_a_signed_question_is_answered_when_it_is_genuine(ada: Api, client: FlaskClient) -> None:
+    webhook = make(ada, "zoom", inbound_secret="s3cr3t-s3cr3t")
+    body = b'{"event":"endpoint.url_validation","payload":{"plainToken":"plain123"}}'
+    said = knock(client, webhook["inbound_url"], body, zoom(body, "s3cr3t-s3cr3t"))
+    digest = hmac.digest(b"s3cr3t-s3cr3t", b"plain123", "sha256").hex()
+    assert said.json == {"plainToken": "plain123", "encryptedToken": digest}
+    assert knock(client, webhook["inbound_url"], body, zoom(body, "wrong")).status_code == 401
+    slack = make(ada, "slack")
+    body = b'{"type":"url_verification","challenge":"c1"}'
+    stamp = str(int(time.time()))
+    signed = hmac.digest(SECRET.encode(), f"v0:{stamp}:".encode() + body, "sha256").hex()
+    headers = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={signed}"}
+    assert knock(client, slack["inbound_url"], body, headers).json == {"challenge": "c1"}
+
+
+def test_event_grid_is_answered_when_it_asks_with_a_code(ada: Api, client: FlaskClient) -> None:
+    grid = make(ada, "azure-event-grid")["inbound_url"]
+    asks = {"eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "id": "e1"}
+
+    def said(event: dict[str, Any]) -> TestResponse:
+        return knock(client, grid, json.dumps([event]).encode(), {"X-Webhook-Secret": SECRET})
+
+    assert said({**asks, "data": {"validationCode": "c1"}}).json == {"validationResponse": "c1"}
+    for number, codeless in enumerate(({}, {"data": "c1"}, {"data": {"validationCode": 1}})):
+        assert said({**asks, **codeless, "id": f"e{number}"}).status_code < 300, codeless
+
+
+def test_a_sender_of_cloud_events_is_told_that_it_may_send(ada: Api, client: FlaskClient) -> None:
+    """CloudEvents, "HTTP 1.1 Web Hooks for Event Delivery", section 4.2."""
+    grid, other = make(ada, "azure-event-grid"), make(ada, "github")
+    asks = {"WebHook-Request-Origin": "eventgrid.azure.net"}
+
+    def said(webhook: str, **more: str) -> TestResponse:
+        return client.options(f"/in/{webhook}", headers={**asks, **more})
+
+    for rate, allowed in ((None, "*"), ("120", "120"), ("-1", "*"), ("a\tlot", "*")):
+        answer = said(grid["id"], **({"WebHook-Request-Rate": rate} if rate else {}))
+        assert (answer.status_code, answer.data) == (200, b"")
+        assert answer.headers["WebHook-Allowed-Origin"] == "eventgrid.azure.net"
+        assert answer.headers["WebHook-Allowed-Rate"] == allowed
+        assert answer.headers["Allow"] == "POST"
+    assert "WebHook-Allowed-Origin" in said(make(ada, "bearer")["id"]).headers
+    assert said("whk_nobodys").status_code == 404
+    ada.patch(f"/webhooks/{grid['id']}", {"enabled": False})
+    assert said(grid["id"]).status_code == 404
+    for answer in (said(other["id"]), client.options(f"/in/{other['id']}")):
+        assert answer.status_code == 405
+        assert "WebHook-Allowed-Origin" not in answer.headers
+
+
+def test_whoever_asks_for_an_answer_later_is_not_called(
+    ada: Api, client: FlaskClient, watcher: Watcher, watched: str
+) -> None:
+    webhook = make(ada, "azure-event-grid")
+    headers = {"WebHook-Request-Origin": "a.example", "WebHook-Request-Callback": watched}
+    assert client.options(f"/in/{webhook['id']}", headers=headers).status_code == 200
+    headers["WebHook-Request-Origin"] = "a.example, b.example"
+    assert client.options(f"/in/{webhook['id']}", headers=headers).status_code == 405
+    assert watcher.calls == []
+
+
+def test_event_grid_sends_cloud_events_one_by_one_and_in_batches(
+    ada: Api, client: FlaskClient
+) -> None:
+    webhook = make(ada, "azure-event-grid")
+
+    def event(number: int, kind: str = "Microsoft.Storage.BlobCreated") -> dict[str, Any]:
+        return {"specversion": "1.0", "id": f"e{number}", "type": kind, "source": "/s", "data": {}}
+
+    for sent, duplicate in (
+        (event(1), False),
+        (event(1), True),
+        ([event(2), event(3)], False),
+        ([event(4), event(5, "Other")], False),
+    ):
+        body, headers = json.dumps(sent).encode(), {"X-Webhook-Secret": SECRET}
+        answer = knock(client, webhook["inbound_url"], body, headers)
+        assert (answer.json or {})["duplicate"] is duplicate
+    kinds = ["batch", "Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobCreated"]
+    assert [event["type"] for event in events(ada)] == [f"azure-event-grid.{k}" for k in kinds]
+
+
+def test_zooms_published_challenge_is_answered_as_zoom_says() -> None:
+    digest = hmac.digest(b"s3cr3t", b"plain123", "sha256").hex()
+    assert digest == "20748bcbecc645b813aed36615273a2c31ecbb8405793c7e615ec7d0bf0fde5b"
+
+
+def test_no_challenge_is_an_oracle_for_signatures(ada: Api, client: FlaskClient) -> None:
+    """What X has us sign could be the body of a forged event: such texts are not signed."""
+    webhook = make(ada, "twitter")
+    forged = '{"tweet_create_events":[]}'
+    answer = client.get(f"/in/{webhook['id']}", query_string={"crc_token": forged})
+    assert answer.status_code == 405
+    # And a text that is signed is no event.
+    token = (client.get(f"/in/{webhook['id']}?crc_token=tok1").json or {})["response_token"]
+    headers = {"X-Twitter-Webhooks-Signature": token}
+    assert knock(client, webhook["inbound_url"], b"tok1", headers).status_code == 401
+
+
+def test_a_generic_scheme_is_told_where_things_are(ada: Api, client: FlaskClient) -> None:
+    options = {
+        "header": "X-Acme-Sign",
+        "prefix": "v2=",
+        "delivery_id": "body:meta.id",
+        "event_type": "header:X-Acme-Topic",
+    }
+    webhook = make(ada, "hmac-sha256-hex", inbound_options=options)
+    body = b'{"meta":{"id":7}}'
+    signed = hmac.digest(SECRET.encode(), body, "sha256").hex()
+    headers = {"X-Acme-Sign": f"v2={signed}", "X-Acme-Topic": "order/paid"}
+    assert knock(client, webhook["inbound_url"], body, headers).status_code == 200
+    assert (knock(client, webhook["inbound_url"], body, headers).json or {})["duplicate"] is True
+    assert [event["type"] for event in events(ada)] == ["inbound.order.paid"]
+
+
+# ---------------------------------------------------------------- what has to be fetched first
+
+
+def test_a_message_of_amazon_is_kept_and_published(ada: Api, client: FlaskClient) -> None:
+    webhook = make(ada, "aws-sns", inbound_secret=amazon.TOPIC)
+    body = amazon.sns(Message="hello")
+    for duplicate in (False, True):
+        answer = knock(client, webhook["inbound_url"], body, {"Content-Type": "text/plain"})
+        assert (answer.status_code, (answer.json or {})["duplicate"]) == (200, duplicate)
+    [event] = events(ada)
+    assert (event["type"], event["data"]["Message"]) == ("sns.Notification", "hello")
+
+
+def test_while_a_certificate_cannot_be_had_the_sender_comes_again(
+    ada: Api, client: FlaskClient
+) -> None:
+    webhook = make(ada, "aws-sns", inbound_secret=amazon.TOPIC)
+    nowhere = "https://sns.no-such-region.amazonaws.com/0.pem"
+    answer = knock(client, webhook["inbound_url"], amazon.sns(SigningCertURL=nowhere), {})
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    [kept] = received(ada, webhook)
+    assert (kept["state"], kept["code"], events(ada)) == ("quarantined", "keys_away", [])
+
+
+def test_a_subscription_is_confirmed_at_amazon_and_nowhere_else(
+    ada: Api, client: FlaskClient, watcher: Watcher, watched: str
+) -> None:
+    webhook = make(ada, "aws-sns", inbound_secret=amazon.TOPIC)
+    kind = "SubscriptionConfirmation"
+    elsewhere = amazon.sns(kind, SubscribeURL=watched, Token="t")
+    assert knock(client, webhook["inbound_url"], elsewhere, {}).status_code == 200
+    assert watcher.calls == [], "only kept, like any other message"
+    amazons = "https://sns.no-such-region.amazonaws.com/?Action=ConfirmSubscription&Token=t"
+    asked = amazon.sns(kind, SubscribeURL=amazons, Token="t", MessageId="two")
+    answer = knock(client, webhook["inbound_url"], asked, {})
+    assert answer.status_code == 503, "it was tried, and Amazon asks again"
+    assert len(received(ada, webhook)) == 1
+
+
+def test_a_token_is_written_nowhere(
+    ada: Api, client: FlaskClient, database: Database, vic: Api
+) -> None:
+    webhook = make(ada, "jwt", inbound_secret=SECRET)
+    now = int(time.time())
+    claims = json.dumps({"iat": now, "exp": now + 60}).encode()
+    genuine = jws.serialize_compact({"alg": "HS256"}, claims, OctKey.import_key(SECRET))
+    foreign = jws.serialize_compact({"alg": "HS256"}, claims, OctKey.import_key(SECRET * 2))
+    for token, status in ((genuine, 200), (foreign, 401)):
+        headers = {"Authorization": f"Bearer {token}"}
+        assert knock(client, webhook["inbound_url"], b"{}", headers).status_code == status
+        assert token.rpartition(".")[2] not in everything_written(database)
+    [kept] = received(ada, webhook, "?state=quarantined")
+    again = ada.post(f"/webhooks/{webhook['id']}/received/{kept['id']}/reverifications").json or {}
+    assert (again["state"], again["code"]) == ("quarantined", "not_kept")
+
+
+def test_when_the_secret_store_is_away_the_sender_is_told_to_come_again(
+    ada: Api, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from portal.secretstore import StoreUnavailable
+
+    def away(webhook: Any) -> Any:
+        raise StoreUnavailable
+
+    webhook, body = make(ada), b"{}"
+    monkeypatch.setattr(reception.secrets, "known", away)
+    answer = knock(client, webhook["inbound_url"], body, github(body))
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert endpoint.bp.name == "door"

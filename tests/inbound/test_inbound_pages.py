@@ -1,0 +1,189 @@
+"""Pages of inbound webhooks: as people use them."""
+
+import html
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from portal.webhooks.signing import standard_webhooks
+from portal.webhooks.signing.receiver_code import SNIPPETS
+from tests.cast import ADA, VIC, Api, Pages
+from tests.inbound.test_inbound import SECRET, events, github, knock, make, received
+from tests.webhooks.test_webhooks import stored
+
+
+@pytest.fixture
+def ada_pages(browse: Callable[..., Pages]) -> Pages:
+    return browse(ADA)
+
+
+def text_of(page: str) -> str:
+    main = page.partition("<main")[2].partition("</main")[0]
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", main)))
+
+
+def filled(pages: Pages, path: str, **fields: Any) -> Any:
+    """Open a form, fill it, send it."""
+    page = pages.get(path).text
+    key = re.search(r'name="idempotency_key"[^>]*value="([^"]+)"', page)
+    return pages.post(path, {"idempotency_key": key[1] if key else "", **fields})
+
+
+def test_a_secret_of_ours_is_shown_once_with_the_address(ada: Api, ada_pages: Pages) -> None:
+    answer = filled(
+        ada_pages, "/webhooks/inbound/new", name="Pushes", inbound_scheme="github", enabled="y"
+    )
+    assert answer.status_code == 200
+    (made,) = ada.get("/webhooks").json["items"]  # type: ignore[index]
+    assert made["inbound_url"] in answer.text
+    secret = re.search(r"data-secret[^>]*>([^<]+)<", answer.text)
+    assert secret
+    page = ada_pages.get(f"/webhooks/{made['id']}").text
+    assert secret[1] not in page
+    assert made["inbound_url"] in page
+    assert "Nothing yet" in page
+
+
+def test_a_secret_of_theirs_is_given_and_never_drawn(ada: Api, ada_pages: Pages) -> None:
+    fields = {"name": "Payments", "inbound_scheme": "stripe", "enabled": "y"}
+    answer = filled(ada_pages, "/webhooks/inbound/new", **fields)
+    place = answer.headers["Location"]
+    assert "secret is missing" in ada_pages.get(place).text
+    edit = ada_pages.get(f"{place}/edit").text
+    version = re.search(r'name="version"[^>]*value="(\d+)"', edit)
+    assert version
+    sent = {**fields, "inbound_secret": SECRET, "version": version[1]}
+    assert filled(ada_pages, f"{place}/edit", **sent).status_code == 303
+    assert "secret is missing" not in ada_pages.get(place).text
+    assert SECRET not in ada_pages.get(f"{place}/edit").text
+
+
+def test_a_secret_that_cannot_be_is_blamed_on_its_field(ada_pages: Pages) -> None:
+    answer = filled(
+        ada_pages,
+        "/webhooks/inbound/new",
+        name="Bots",
+        inbound_scheme="discord",
+        inbound_secret="no-hex-digits-at-all",
+    )
+    assert answer.status_code == 422
+    assert "64 hexadecimal digits" in answer.text
+    assert "no-hex-digits" not in answer.text
+
+
+def test_a_refused_request_says_why_and_is_verified_anew(
+    ada: Api, ada_pages: Pages, client: FlaskClient
+) -> None:
+    webhook = make(ada, inbound_secret="another-secret")
+    body = b'{"a": 1}'
+    knock(client, webhook["inbound_url"], body, github(body))
+    (kept,) = received(ada, webhook)
+    path = f"/webhooks/{webhook['id']}"
+    assert "1 in quarantine" in text_of(ada_pages.get(path).text)
+    page = text_of(ada_pages.get(f"{path}/received/{kept['id']}").text)
+    assert "not right" in page
+    assert "a secret that is not known here" in page
+    ada.patch(path, {"inbound_secret": SECRET})
+    assert ada_pages.post(f"{path}/received/{kept['id']}/reverify").status_code == 303
+    assert [event["type"] for event in events(ada)] == ["github.push"]
+    listed = text_of(ada_pages.get(f"{path}/received?state=accepted").text)
+    assert "github.push" in listed
+
+
+def test_the_whole_quarantine_is_verified_anew_or_thrown_away(
+    ada: Api, ada_pages: Pages, client: FlaskClient
+) -> None:
+    webhook = make(ada, inbound_secret="another-secret")
+    for number in range(3):
+        body = f"[{number}]".encode()
+        knock(client, webhook["inbound_url"], body, github(body, delivery=f"d-{number}"))
+    path = f"/webhooks/{webhook['id']}"
+    still = ada_pages.post(f"{path}/quarantine/reverify")
+    assert "3 still refused" in ada_pages.get(still.headers["Location"]).text
+    ada.patch(path, {"inbound_secret": SECRET})
+    done = ada_pages.post(f"{path}/quarantine/reverify")
+    assert "3 accepted" in ada_pages.get(done.headers["Location"]).text
+    knock(client, webhook["inbound_url"], b"x", github(b"x", "wrong"))
+    ada_pages.post(f"{path}/quarantine/clear")
+    assert received(ada, webhook, "?state=quarantined") == []
+
+
+def test_the_doctor_explains_a_pasted_request_and_forgets_it(ada_pages: Pages) -> None:
+    body = json.dumps({"a": 1})
+    sent = github(json.dumps({"a": 1}, separators=(",", ":")).encode(), "a-pasted-secret")
+    answer = filled(
+        ada_pages,
+        "/doctor",
+        scheme="github",
+        secret="a-pasted-secret",
+        headers="\n".join(f"{name}: {value}" for name, value in sent.items()),
+        body=body,
+    )
+    assert answer.status_code == 200
+    assert "written anew with spaces" in text_of(answer.text)
+    assert "a-pasted-secret" not in answer.text
+    nothing = filled(ada_pages, "/doctor", body="{}")
+    assert nothing.status_code == 422
+    assert "Give a secret" in nothing.text
+
+
+def test_a_viewer_sees_and_checks_nothing(
+    ada: Api, browse: Callable[..., Pages], client: FlaskClient
+) -> None:
+    webhook = make(ada)
+    knock(client, webhook["inbound_url"], b"{}", github(b"{}", "wrong"))
+    (kept,) = received(ada, webhook)
+    vic = browse(VIC)
+    page = vic.get(f"/webhooks/{webhook['id']}/received/{kept['id']}").text
+    assert "Verify anew" not in page
+    assert "not right" not in page
+    assert vic.post("/doctor", {"scheme": "github", "secret": "x"}).status_code == 403
+    assert vic.post("/inbox").status_code == 403
+
+
+def test_the_inbox_takes_what_is_sent_to_it(
+    app: Flask, ada: Api, ada_pages: Pages, client: FlaskClient
+) -> None:
+    assert "No inbox yet" in ada_pages.get("/inbox").text
+    assert ada_pages.post("/inbox").status_code == 303
+    assert ada_pages.post("/inbox").status_code == 303
+    sender, receiver = sorted(
+        (ada.get("/webhooks").json or {})["items"], key=lambda one: one["direction"], reverse=True
+    )
+    assert sender["url"] == receiver["inbound_url"]
+    assert sender["secret_fingerprint"] == receiver["secret_fingerprint"]
+    assert (sender["event_types"], sender["is_active"]) == (["*"], True)
+    secret = stored(app, sender["id"])["current"]
+    for key, word in ((standard_webhooks.new_secret(), "quarantined"), (secret, "accepted")):
+        headers = standard_webhooks.headers(key, "evt_1", b'{"type":"rfp.created"}')
+        knock(client, receiver["inbound_url"], b'{"type":"rfp.created"}', headers)
+        assert word in ada_pages.get("/inbox").text
+    # What arrives here is published nowhere: only the portal's own events are there.
+    assert {event["type"].partition(".")[0] for event in events(ada)} <= {"webhook"}
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda one: one.name)
+def test_code_for_receivers_is_shown(snippet: Any, ada: Api, ada_pages: Pages) -> None:
+    webhook = ada.create("webhooks")
+    page = ada_pages.get(f"/webhooks/{webhook['id']}/verification?language={snippet.name}").text
+    assert snippet.file in page
+    assert "whsec_" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "kept"), [("hmac-sha256-hex", {"equal_bodies": "each"}), ("timestamped-hmac", {})]
+)
+def test_whether_equal_bodies_are_one_event_is_chosen_where_the_body_alone_is_signed(
+    ada: Api, ada_pages: Pages, scheme: str, kept: dict[str, str]
+) -> None:
+    form = {"name": "Doors", "inbound_scheme": scheme, "option_equal_bodies": "each"}
+    assert filled(ada_pages, "/webhooks/inbound/new", **form).status_code < 400
+    [made] = (ada.get("/webhooks").json or {})["items"]
+    assert made["inbound_options"] == kept
+    page = ada_pages.get(f"/webhooks/{made['id']}/edit").text
+    assert ('<option selected value="each"' in page) is bool(kept)

@@ -1,0 +1,291 @@
+"""A backup file is complete or absent, and a restored one proves itself by opening a secret."""
+
+import json
+import os
+import secrets
+import signal
+import stat
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from portal import migrations
+from portal.core.config import libpq_url
+from portal.core.root_keys import RootKey
+from portal.ops import migrate
+from portal.ops.backup import postgres_programs
+from portal.ops.cli import main
+from tests import ROOT
+from tests.cast import add_tenants
+from tests.databases import Database
+from tests.network.conftest import until
+
+KEY = secrets.token_hex(32)
+
+
+def portal(*words: str, settings: dict[str, str]) -> Result:
+    return CliRunner().invoke(main, words, env=settings)
+
+
+def settings_of(database: Database, data_dir: Path, **more: str) -> dict[str, str]:
+    return {
+        "PORTAL_DATA_DIR": str(data_dir),
+        "PORTAL_DATABASE_URL": database.app_url,
+        "PORTAL_MIGRATION_DATABASE_URL": database.owner_url,
+        "PORTAL_SECRET_KEY": KEY,
+        **more,
+    }
+
+
+@pytest.fixture
+def reader(database: Database) -> Iterator[str]:
+    """Return the URL of a role made as the README says: it reads everything and changes nothing."""
+    role = f"backup_{secrets.token_hex(4)}"
+    database.sql(f"CREATE ROLE {role} LOGIN BYPASSRLS PASSWORD 'hunter2'")
+    database.sql(f"GRANT pg_read_all_data TO {role}")
+    try:
+        yield database.app_url.replace("portal_app@", f"{role}:hunter2@")
+    finally:
+        database.sql(f"DROP OWNED BY {role}")
+        database.sql(f"DROP ROLE {role}")
+
+
+@pytest.fixture
+def settings(database: Database, tmp_path: Path, reader: str) -> dict[str, str]:
+    return settings_of(database, tmp_path / "var", PORTAL_BACKUP_DATABASE_URL=reader)
+
+
+@pytest.fixture
+def filled(settings: dict[str, str], database: Database) -> Database:
+    """Fill the database with two tenants, each with a webhook whose secret is stored."""
+    from portal import create_app
+    from portal.core.config import Config
+    from portal.database.session import db, transaction
+    from portal.secretstore import SecretRef, store
+
+    add_tenants(database)
+    app = create_app(Config.from_environ(settings))
+    with app.app_context():
+        for number, (tenant,) in enumerate(rows(database, "SELECT id FROM tenant ORDER BY id")):
+            with transaction(tenant):
+                ref = SecretRef(tenant, "webhooks", f"whk_{number}", "signing")
+                store().put(ref, {"secret": "whsec_of_the_backup"}, cas=0)
+        db.engine.dispose()
+    return database
+
+
+def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(libpq_url(database.superuser_url)) as connection:
+        return connection.execute(statement).fetchall()  # type: ignore[arg-type]
+
+
+def contents(database: Database) -> dict[str, list[str]]:
+    """Return every row of every table as text, except what the processes of other tests write when
+    they come to it: `key_verifier`, and the uses of keys."""
+    names = (
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        " AND relkind = 'r' AND relname NOT IN ('key_verifier', 'key_use')"
+    )
+    return {
+        name: sorted(str(row) for row in rows(database, f"SELECT {name}::text FROM {name}"))
+        for (name,) in rows(database, names)
+    }
+
+
+def walls(database: Database) -> list[tuple[Any, ...]]:
+    """Return the row-level security, owners and grants of all tables."""
+    return rows(
+        database,
+        "SELECT relname, relrowsecurity, relforcerowsecurity, pg_get_userbyid(relowner),"
+        " relacl::text, (SELECT count(*) FROM pg_policy WHERE polrelid = pg_class.oid)"
+        " FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'S')"
+        " ORDER BY relname",
+    )
+
+
+def test_a_backup_is_restored_elsewhere_and_a_secret_opens(
+    filled: Database, settings: dict[str, str], empty_database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "portal.backup"
+    made = portal("backup", str(file), settings=settings)
+    assert made.exit_code == 0, made.output
+    assert "2 tenants" in made.output
+    assert RootKey(KEY).id[:8] in made.output
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+    elsewhere = settings_of(empty_database, tmp_path / "elsewhere")
+    back = portal("restore", str(file), settings=elsewhere)
+    assert back.exit_code == 0, back.output
+    assert "A stored secret opens (tnt-" in back.output
+    assert contents(empty_database) == contents(filled)
+    assert walls(empty_database) == walls(filled)
+    assert migrate.current(empty_database.owner_url) == migrations.head()
+
+    again = portal("restore", str(file), settings=elsewhere)
+    assert again.exit_code == 1
+    assert "The database is not empty" in again.output
+
+
+def test_what_is_missing_is_said_when_the_root_key_is_not_there(
+    filled: Database, settings: dict[str, str], empty_database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "portal.backup"
+    portal("backup", str(file), settings=settings)
+    other = {"PORTAL_SECRET_KEY": secrets.token_hex(32)}
+    back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path, **other))
+    assert back.exit_code == 1
+    assert "Restored 2 tenants" in back.output
+    assert f"data keys of the secret store under {RootKey(KEY).id[:8]}" in back.output
+    assert "PORTAL_SECRET_KEY" in back.output
+    assert KEY not in back.output
+    assert contents(empty_database)["tenant"] == contents(filled)["tenant"]
+
+
+def test_the_file_names_keys_and_holds_none(
+    filled: Database, settings: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "portal.backup"
+    portal("backup", str(file), settings=settings)
+    with tarfile.open(file) as archive:
+        dump, manifest = archive.getmembers()
+        about = json.loads(archive.extractfile(manifest).read())  # type: ignore[union-attr]
+    assert about["revision"] == migrations.head()
+    assert about["needs_keys"] == [RootKey(KEY).id]
+    assert (about["tenants"], about["bytes"]) == (2, dump.size)
+    whole = file.read_bytes()
+    for hidden in (KEY, "whsec_of_the_backup", "hunter2"):
+        assert hidden.encode() not in whole
+
+
+@pytest.mark.parametrize("role", ["owner_url", "app_url"])
+def test_a_role_that_may_not_read_everything_is_told_what_it_lacks(
+    filled: Database, settings: dict[str, str], tmp_path: Path, role: str
+) -> None:
+    file = tmp_path / "portal.backup"
+    weak = settings | {"PORTAL_BACKUP_DATABASE_URL": getattr(filled, role)}
+    made = portal("backup", str(file), settings=weak)
+    assert made.exit_code == 1
+    assert "no BYPASSRLS" in made.output
+    assert "GRANT pg_read_all_data" in made.output
+    assert list(tmp_path.glob("*backup*")) + list(tmp_path.glob(".*")) == []
+
+
+def test_without_a_role_it_is_said_which_to_make(settings: dict[str, str], tmp_path: Path) -> None:
+    none = settings | {"PORTAL_BACKUP_DATABASE_URL": ""}
+    made = portal("backup", str(tmp_path / "portal.backup"), settings=none)
+    assert made.exit_code == 1
+    assert "PORTAL_BACKUP_DATABASE_URL" in made.output
+
+
+def test_a_pg_dump_that_is_older_than_the_server_is_not_used() -> None:
+    with pytest.raises(
+        postgres_programs.ToolError, match="PostgreSQL 99, and pg_dump of at least that"
+    ):
+        postgres_programs.tool("pg_dump", 990001)
+    assert postgres_programs.tool("pg_dump", 180004).name == "pg_dump"
+
+
+def test_a_vault_that_does_not_answer_is_said_at_the_end(
+    filled: Database, settings: dict[str, str], empty_database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "portal.backup"
+    portal("backup", str(file), settings=settings)
+    vault = {
+        "PORTAL_SECRET_STORE": "vault",
+        "PORTAL_VAULT_ADDR": "http://127.0.0.1:1",
+        "PORTAL_VAULT_TOKEN": "t",
+    }
+    back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path, **vault))
+    assert back.exit_code == 1
+    assert "No stored secret opens" in back.output
+    assert "Traceback" not in back.output
+
+
+def test_nothing_is_overwritten(settings: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "portal.backup"
+    file.write_text("mine")
+    made = portal("backup", str(file), settings=settings)
+    assert made.exit_code == 1
+    assert "exists already" in made.output
+    assert file.read_text() == "mine"
+
+
+def test_a_backup_that_is_ended_leaves_no_file(
+    filled: Database, settings: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "portal.backup"
+    look = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'portal-backup'"
+        " AND wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with psycopg.connect(libpq_url(filled.superuser_url)) as holder:
+        holder.execute("LOCK TABLE write_probe IN ACCESS EXCLUSIVE MODE")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "portal.ops.cli", "backup", str(file)],
+            env={**os.environ, **settings},
+            cwd=ROOT,
+            stderr=subprocess.DEVNULL,
+        )
+        until(lambda: filled.sql(look) > 0)
+        line = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        shown = b"".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in line)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) != 0
+    assert b"pg_dump" in shown
+    assert b"hunter2" not in shown
+    assert [path.name for path in tmp_path.iterdir() if "backup" in path.name] == []
+    until(lambda: filled.sql(look) == 0)
+
+
+@pytest.mark.parametrize("harm", ["cut off", "changed", "another file"])
+def test_a_harmed_file_restores_nothing(
+    filled: Database, settings: dict[str, str], empty_database: Database, tmp_path: Path, harm: str
+) -> None:
+    file = tmp_path / "portal.backup"
+    portal("backup", str(file), settings=settings)
+    whole = file.read_bytes()
+    middle = len(whole) // 2
+    file.write_bytes(
+        {
+            "cut off": whole[:middle],
+            "changed": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
+            "another file": b"PGDMP" + whole[5:512],
+        }[harm]
+    )
+    back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path))
+    assert back.exit_code == 1
+    assert "no whole backup" in back.output or "damaged" in back.output
+    assert "Traceback" not in back.output
+    assert contents(empty_database) == {}
+
+
+def test_a_backup_of_a_newer_release_is_refused(
+    own_database: Database, empty_database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "portal.backup"
+    own_database.sql("UPDATE alembic_version SET version_num = '9999'")
+    reads_all = {"PORTAL_BACKUP_DATABASE_URL": own_database.superuser_url}
+    made = portal("backup", str(file), settings=settings_of(own_database, tmp_path, **reads_all))
+    assert made.exit_code == 0, made.output
+    back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path))
+    assert back.exit_code == 1
+    assert "newer release" in back.output
+    assert contents(empty_database) == {}
+
+
+def test_the_embedded_database_needs_no_settings(places: Callable[[], Path]) -> None:
+    here, there = places(), places()
+    file = there / "portal.backup"
+    assert portal("migrate", settings={"PORTAL_DATA_DIR": str(here)}).exit_code == 0
+    made = portal("backup", str(file), settings={"PORTAL_DATA_DIR": str(here)})
+    assert made.exit_code == 0, made.output
+    back = portal("restore", str(file), settings={"PORTAL_DATA_DIR": str(there / "var")})
+    assert back.exit_code == 0, back.output
+    assert "No secret is stored" in back.output

@@ -1,0 +1,198 @@
+"""The command `portal`: what it prints, and how it ends."""
+
+import base64
+import json
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from portal import migrations
+from portal.core.config import libpq_url, variables
+from portal.ops import migrate
+from portal.ops.cli import main
+from tests.core.test_config import PRODUCTION
+from tests.databases import Database
+
+TENANT = ["tnt_1", "Acme Ltd", "--slug", "acme", "--key-code", "acme"]
+
+
+@pytest.fixture
+def settings(tmp_path) -> dict[str, str]:
+    return {"PORTAL_DATA_DIR": str(tmp_path)}
+
+
+def on(database: Database, settings: dict[str, str]) -> dict[str, str]:
+    return settings | {
+        "PORTAL_DATABASE_URL": database.app_url,
+        "PORTAL_MIGRATION_DATABASE_URL": database.owner_url,
+    }
+
+
+def portal(*words: str, settings: dict[str, str]) -> Result:
+    return CliRunner().invoke(main, words, env=settings)
+
+
+def test_every_command_explains_itself(settings):
+    for name, command in main.commands.items():
+        result = portal(name, "--help", settings=settings)
+        assert result.exit_code == 0
+        assert command.get_short_help_str(), name
+        assert str(command.help).strip().split("\n\n")[0].endswith("."), name
+
+
+def test_wrong_settings_are_sentences_and_no_traceback(settings):
+    result = portal("migrate", settings=settings | {"PORTAL_PROT": "1"})
+    assert result.exit_code == 1
+    assert "Did you mean PORTAL_PORT?" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_migrate_brings_an_empty_database_to_the_newest(settings, empty_database):
+    first = portal("migrate", settings=on(empty_database, settings))
+    again = portal("migrate", settings=on(empty_database, settings))
+    assert first.output == f"Migrated the database from nothing to {migrations.head()}.\n"
+    assert again.output == f"The database is at {migrations.head()} already.\n"
+
+
+def test_every_migration_can_be_undone(empty_database):
+    url = empty_database.owner_url
+    assert migrate.upgrade(url) == migrations.head()
+    assert migrate.downgrade(url, "base") is None
+    with psycopg.connect(libpq_url(url)) as connection:
+        left = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        names = {name for (name,) in connection.execute(left)}
+    assert names <= {"alembic_version", "alembic_version_pkc"}
+    assert migrate.upgrade(url) == migrations.head()
+
+
+def test_migrate_needs_the_owner(settings, database):
+    result = portal("migrate", settings=settings | {"PORTAL_DATABASE_URL": database.app_url})
+    assert result.exit_code == 1
+    assert "PORTAL_MIGRATION_DATABASE_URL" in result.output
+
+
+def told(settings: dict[str, str], database: Database, url: str) -> str:
+    """Return what `portal migrate` says of an address that it cannot use."""
+    given = on(database, settings) | {"PORTAL_MIGRATION_DATABASE_URL": url}
+    result = portal("migrate", settings=given)
+    assert isinstance(result.exception, SystemExit)  # and so no traceback
+    assert result.exit_code == 1
+    return result.output
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "owner:s3cret%word@127.0.0.1:1/x",
+        "owner:s3cret word@127.0.0.1:1/x",
+        "owner:s3cret/word@127.0.0.1:1/x",
+        "owner:s3cret@word@127.0.0.1:1/x",
+        "owner:s3cret:word@@127.0.0.1:1/x",
+        "owner:s3cret@host:word@127.0.0.1/x",
+        "owner:5432/word@127.0.0.1:1/s3cret",
+        "owner@127.0.0.1:1/x?password=s3cret%word",
+    ],
+)
+def test_an_address_that_cannot_be_read_is_not_repeated(settings, empty_database, address):
+    output = told(settings, empty_database, f"postgresql+psycopg://{address}")
+    assert output.startswith("Error: PORTAL_MIGRATION_DATABASE_URL cannot be read.")
+    assert "s3cret" not in output
+    assert "word@" not in output.replace("role:password@host", "")
+
+
+def test_migrate_tells_that_the_server_is_away_without_the_password(settings, empty_database):
+    refused = told(settings, empty_database, "postgresql://owner:s3cretword@127.0.0.1:1/x")
+    no_port = told(settings, empty_database, "postgresql://owner:s3cretword@127.0.0.1:0/x")
+    assert "PostgreSQL cannot be reached: connection failed: connection to server at" in refused
+    assert 'PostgreSQL cannot be reached: connection is bad: invalid port number: "0"' in no_port
+    assert "s3cretword" not in refused + no_port
+
+
+def test_migrate_tells_a_role_without_rights_which_role_it_needs(settings, empty_database):
+    of_an_empty_one = told(settings, empty_database, empty_database.app_url)
+    migrate.upgrade(empty_database.owner_url, "0030")
+    of_an_old_one = told(settings, empty_database, empty_database.app_url)
+    for output in (of_an_empty_one, of_an_old_one):
+        assert output.startswith("Error: PostgreSQL does not allow that: ")
+        assert "has to name the role that owns the database and its tables." in output
+    assert f"The database is at 0030 of {migrations.head()}." in of_an_old_one
+
+
+def test_a_tenant_is_made_and_listed(settings, database):
+    made = portal("tenant", "add", *TENANT, settings=on(database, settings))
+    assert made.output == "Acme Ltd is a tenant now: tnt_1.\n"
+    listed = portal("tenant", "list", settings=on(database, settings))
+    assert listed.output == "tnt_1  acme  acme  Acme Ltd\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "taken"),
+    [
+        (TENANT, "id tnt_1"),
+        (["tnt_2", *TENANT[1:]], "slug acme"),
+        (["tnt_2", "Other", "--slug", "other", "--key-code", "acme"], "key code acme"),
+    ],
+)
+def test_a_tenant_is_made_once(settings, database, words: list[str], taken: str):
+    portal("tenant", "add", *TENANT, settings=on(database, settings))
+    result = portal("tenant", "add", *words, settings=on(database, settings))
+    assert result.exit_code == 1
+    assert f"with the {taken} already" in result.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["tnt-1", *TENANT[1:]],
+        ["tnt_1", " ", *TENANT[2:]],
+        ["tnt_1", "A", "--slug", "Acme!", "--key-code", "acme"],
+        ["tnt_1", "A", "--slug", "acme", "--key-code", "toolong"],
+        [*TENANT, "--time-zone", "Mars/Olympus"],
+    ],
+)
+def test_a_tenant_that_cannot_be(settings, database, words: list[str]):
+    assert portal("tenant", "add", *words, settings=on(database, settings)).exit_code == 1
+    assert portal("tenant", "list", settings=on(database, settings)).output == ""
+
+
+def test_token_is_a_token_of_that_person(settings):
+    result = portal("token", "--as", "ada@acme.example", settings=settings)
+    assert result.exit_code == 0, result.output
+    claims = result.output.split(".")[1]
+    found = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    assert found["iss"] == "http://127.0.0.1:8001"
+    assert found["aud"] == "urn:cpod:integration"
+    assert found["email"] == "ada@acme.example"
+
+
+def test_token_for_a_stranger_names_who_there_is(settings):
+    result = portal("token", "--as", "eve@evil.example", settings=settings)
+    assert result.exit_code == 1
+    assert "ada@acme.example" in result.output
+
+
+@pytest.mark.parametrize("words", [("seed",), ("token", "--as", "x"), ("provider",), ("receiver",)])
+def test_production_has_no_demo(settings, words: tuple[str, ...]):
+    result = portal(*words, settings=settings | PRODUCTION)
+    assert result.exit_code == 1
+    assert "PORTAL_ENV is production" in result.output
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_strong_role_may_not_serve(settings, database, command: str):
+    strong = on(database, settings) | {"PORTAL_DATABASE_URL": database.superuser_url}
+    result = portal(command, settings=strong)
+    assert result.exit_code == 1
+    assert "too strong" in result.output
+
+
+def test_doctor_ends_with_1_when_something_is_wrong(settings):
+    result = portal("doctor", settings=settings)
+    assert result.exit_code == 1
+    assert "make run" in result.output
+
+
+def test_settings_lists_them_all(settings):
+    lines = portal("settings", settings=settings).output.splitlines()
+    assert [line.split()[0] for line in lines] == list(variables())

@@ -1,0 +1,135 @@
+"""No name, label, tag or description of any record accepts an API key."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from portal.core.key_shape import checksum, holds_key, masked, masked_bytes, masked_value, places
+from portal.keys.decision.format import generate
+from portal.records.schemas import Command
+from tests.cast import ADA, Api
+from tests.databases import Database
+from tests.delivery.test_console import Browse
+from tests.webhooks.kit import rows
+from tests.webhooks.test_webhooks import everything_written
+
+KEY = generate("acme", "service").text
+UNCHECKED = "sk-acme-s" + "Ab1" * 10 + "zz"
+LOOKALIKE = UNCHECKED + checksum(UNCHECKED)[::-1]
+TEXTS = {
+    "applications": {"display_name", "description", "slug"},
+    "connectors": {"name", "owner_id", "tags"},
+    "api-keys": {"name", "issued_to_service", "blocked_reason", "tags"},
+    "webhooks": {"name", "url", "tags", "headers", "filter", "event_types"},
+    "event-types": {"display_name", "description", "tags", "example", "json_schema"},
+}
+
+
+def written_with(resource: str, field: str, text: str) -> dict[str, Any]:
+    """Return a body with a text at a field, in the field's form."""
+    if field in ("tags", "event_types"):
+        return {field: [text]}
+    if field in ("headers", "example", "json_schema", "filter"):
+        return {field: {"x-note": text}}
+    return {field: f"about {text}!"}
+
+
+def cases() -> Iterator[tuple[str, str]]:
+    for resource, fields in TEXTS.items():
+        yield from ((resource, field) for field in sorted(fields))
+
+
+@pytest.mark.parametrize(("resource", "field"), list(cases()))
+def test_a_key_in_a_text_is_refused_by_the_fields_name_and_repeated_nowhere(
+    ada: Api, database: Database, capsys: pytest.CaptureFixture[str], resource: str, field: str
+) -> None:
+    kept = ada.create(resource)
+    body = written_with(resource, field, KEY)
+    for answer in (ada.post(f"/{resource}", body), ada.patch(f"/{resource}/{kept['id']}", body)):
+        if answer.status_code == 405:  # the resource has no update
+            continue
+        assert answer.status_code == 422, answer.text
+        [error] = (answer.json or {})["errors"]
+        assert error["field"].split(".")[0] == field
+        assert "API key" in error["message"]
+        assert KEY[12:] not in answer.text
+    assert KEY[12:] not in everything_written(database)
+    assert KEY[12:] not in capsys.readouterr().out
+
+
+def test_the_name_of_a_field_is_no_place_for_one_either(ada: Api) -> None:
+    for body in ({KEY: "x"}, {"display_name": "A", "tags": [{KEY: 1}]}):
+        answer = ada.post("/applications", body)
+        assert answer.status_code == 422
+        assert KEY[12:] not in answer.text
+
+
+def test_a_form_says_it_at_the_field(browse: Browse) -> None:
+    answer = browse(ADA).post("/applications/new", {"display_name": KEY})
+    assert answer.status_code == 422
+    assert "This holds an API key" in answer.text
+
+
+def test_a_record_that_holds_one_from_before_can_be_changed_elsewhere(
+    ada: Api, database: Database
+) -> None:
+    old = ada.create("applications", display_name="Old")
+    rows(database, f"UPDATE application SET display_name = '{KEY}' RETURNING 1")
+    answer = ada.patch(f"/applications/{old['id']}", {"description": "new"})
+    assert answer.status_code == 200, answer.text
+    assert ada.patch(f"/applications/{old['id']}", {"display_name": KEY}).status_code == 422
+
+
+def test_what_only_looks_like_a_key_is_text_like_any_other(ada: Api) -> None:
+    for text in (LOOKALIKE, "sk-acme-", KEY[:-1], f"sk-{'x' * 44}"):
+        assert ada.create("applications", display_name=text)["display_name"] == text
+
+
+def test_credentials_are_no_free_text(ada: Api) -> None:
+    given = {"direction": "inbound", "inbound_scheme": "bearer", "inbound_secret": KEY}
+    assert ada.post("/webhooks", given).status_code == 201
+    assert ada.post("/api-keys/verify", {"key": KEY}).status_code == 200
+
+
+def test_every_command_says_itself_what_may_hold_a_key(app: Flask) -> None:
+    """Ask who can see a field before you add it here."""
+
+    def below(kind: type[Command]) -> Iterator[type[Command]]:
+        for one in kind.__subclasses__():
+            yield one
+            yield from below(one)
+
+    exempt = {one.__name__: set(one.may_hold_keys) for one in below(Command) if one.may_hold_keys}
+    assert exempt == {
+        "EventInput": {"data"},
+        "SampleEvent": {"data"},
+        "TestInput": {"data"},
+        "LabInput": {"data"},
+        "Erasure": {"subject"},
+        "VerifyKey": {"key"},
+        "SignatureCheck": {"secret", "headers", "body", "body_base64", "url"},
+    }
+
+
+# ---------------------------------------------------------------- how a key is found
+
+
+def test_a_key_is_found_wherever_it_stands() -> None:
+    other = generate("glob", "user").text
+    shown = f"{KEY[:12]}…{KEY[-4:]}"
+    assert masked(f"a{KEY}b") == f"a{shown}b"
+    assert masked(KEY + other) == f"{shown}{other[:12]}…{other[-4:]}"
+    assert masked_bytes(b"\xff" + KEY.encode() + b"\x00") == b"\xff" + shown.encode() + b"\x00"
+    value = {"a": [{KEY: KEY}, 1, None], "b": other}
+    assert list(places(value, "data")) == ["data.a.0", "data.b"]
+    assert not list(places(masked_value(value), "data"))
+    assert masked_value(value)["a"][1:] == [1, None]
+
+
+def test_a_key_that_begins_within_what_looks_like_one_is_found() -> None:
+    disguised = UNCHECKED[: -len("zz")] + "zzzzzz" + KEY
+    assert not holds_key(disguised[: -len(KEY) + 2])
+    assert masked(disguised).endswith(f"{KEY[:12]}…{KEY[-4:]}")
+    assert masked(LOOKALIKE) == LOOKALIKE
