@@ -3,6 +3,7 @@
 import base64
 import json
 
+import click
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
@@ -34,7 +35,10 @@ def portal(*words: str, settings: dict[str, str]) -> Result:
 
 
 def test_every_command_explains_itself(settings):
-    for name, command in main.commands.items():
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
         result = portal(name, "--help", settings=settings)
         assert result.exit_code == 0
         assert command.get_short_help_str(), name

@@ -1,0 +1,96 @@
+"""The wheel holds all that serving needs: installed alone, it migrates a database and serves."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests import ROOT
+from tests.bench.servers import free_port
+from tests.databases import Database
+
+UV = str(Path(sys.executable).with_name("uv"))
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the `bin` of an environment with the wheel and what it asks for, and nothing else."""
+    place = tmp_path_factory.mktemp("wheel")
+    environment = place / "environment"
+    run(UV, "build", "--wheel", "--out-dir", str(place), str(ROOT))
+    [wheel] = place.glob("*.whl")
+    run(UV, "venv", "--python", sys.executable, str(environment))
+    install = [UV, "pip", "install", "--python", str(environment / "bin" / "python")]
+    run(*install, "--require-hashes", "-r", str(ROOT / "requirements.txt"))
+    run(*install, "--no-deps", str(wheel))
+    return environment / "bin"
+
+
+def run(*command: str, **settings: str) -> str:
+    """Run a command away from the checkout, and return what it printed."""
+    done = subprocess.run(
+        command, cwd="/", env={**os.environ, **settings}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def settings(empty_database: Database, tmp_path: Path) -> dict[str, str]:
+    port = str(free_port())
+    return {
+        "PORTAL_DATA_DIR": str(tmp_path / "var"),
+        "PORTAL_DATABASE_URL": empty_database.app_url,
+        "PORTAL_MIGRATION_DATABASE_URL": empty_database.owner_url,
+        "PORTAL_PORT": port,
+        "PORTAL_BASE_URL": f"http://localhost:{port}",
+    }
+
+
+@pytest.fixture
+def address(alone: Path, settings: dict[str, str]) -> Iterator[str]:
+    run(str(alone / "portal"), "migrate", **settings)
+    server = subprocess.Popen(
+        [alone / "portal", "serve"], cwd="/", env={**os.environ, **settings}, text=True
+    )
+    try:
+        yield answering(settings["PORTAL_BASE_URL"], server)
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def answering(address: str, server: subprocess.Popen[str]) -> str:
+    """Return the address once the server answers at it."""
+    while server.poll() is None:
+        try:
+            requests.get(f"{address}/healthz", timeout=5)
+        except requests.ConnectionError:
+            time.sleep(0.05)
+        else:
+            return address
+    raise AssertionError(f"portal serve ended with {server.returncode}")
+
+
+@pytest.mark.timeout(300)
+def test_the_wheel_alone_migrates_and_serves(address: str):
+    ready = requests.get(f"{address}/readyz", timeout=10)
+    page = requests.get(f"{address}/auth/logged-out", timeout=10)
+    [style] = re.findall(r'href="(/static/css/base\.css[^"]*)"', page.text)
+    document = requests.get(f"{address}/api/v1/integration/openapi.json", timeout=10)
+    assert (ready.status_code, ready.text, page.status_code) == (200, "ok\n", 200)
+    assert requests.get(address + style, timeout=10).status_code == 200
+    assert document.json()["openapi"].startswith("3.1")
+
+
+@pytest.mark.timeout(300)
+def test_the_wheel_has_no_command_of_development(alone: Path):
+    listed = run(str(alone / "portal"), "--help")
+    assert "migrate" in listed
+    assert not re.search(r"(?m)^  (dev|seed|token) ", listed)
