@@ -6,7 +6,7 @@ from portal.core.config import Config
 
 
 def create_app(config: Config | None = None) -> Flask:
-    """The portal's web application, ready to serve."""
+    """Return the portal's web application, ready to serve."""
     from portal import secretstore, web
     from portal.core import logs
     from portal.database.session import init_database

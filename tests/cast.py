@@ -63,7 +63,7 @@ class Api:
         return self.call("DELETE", path, **options)
 
     def create(self, resource: str, **body: Any) -> dict[str, Any]:
-        """A new record, which must succeed."""
+        """Return a new record, which must succeed."""
         answer = self.post(f"/{resource}", body)
         assert answer.status_code == 201, answer.text
         return dict(answer.json or {})
@@ -93,7 +93,7 @@ class Pages:
         return self.client.post(path, data=fields, headers=headers, **options)
 
     def csrf_token(self) -> str:
-        """The token of this person's forms."""
+        """Return the token of this person's forms."""
         if not self.token:
             found = re.search(r'name="csrf_token" value="([^"]+)"', self.get("/").text)
             assert found, "no form on the first page"
@@ -139,7 +139,7 @@ class Provider:
 
 @pytest.fixture(scope="session")
 def token_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    """A provider whose tokens the tests' application trusts."""
+    """Yield a provider whose tokens the tests' application trusts."""
     data_dir = tmp_path_factory.mktemp("provider")
     # The tests' application is at no address, so it cannot be told that somebody signed out.
     client = replace(

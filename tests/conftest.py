@@ -90,21 +90,22 @@ def _database() -> Iterator[Database]:
 
 @pytest.fixture
 def database(_database: Database) -> Iterator[Database]:
-    """This process's migrated database (`owner_url`, `app_url`, …), swept after the test."""
+    """Yield this process's migrated database (`owner_url`, `app_url`, …), swept after the test."""
     yield _database
     _database.wipe()
 
 
 @pytest.fixture
 def own_database() -> Iterator[Database]:
-    """A migrated database for this test alone: for one that changes the schema or the roles."""
+    """Yield a migrated database for this test alone: for one that changes the schema or the
+    roles."""
     with fresh_database(f"test_own_{secrets.token_hex(4)}") as database:
         yield database
 
 
 @pytest.fixture
 def empty_database() -> Iterator[Database]:
-    """A database for this test alone, without any table."""
+    """Yield a database for this test alone, without any table."""
     with fresh_database(f"test_empty_{secrets.token_hex(4)}", migrated=False) as database:
         yield database
 
@@ -149,7 +150,7 @@ def make_config(_settings: dict[str, str]) -> Callable[..., Config]:
 
 @pytest.fixture
 def config(make_config: Callable[..., Config]) -> Config:
-    """The settings of the tests' application."""
+    """Return the settings of the tests' application."""
     return make_config()
 
 
@@ -174,7 +175,7 @@ def _store(_app: "Flask") -> "SecretStore":
 
 @pytest.fixture
 def app(_app: "Flask", _store: "SecretStore", database: Database) -> "Flask":
-    """The application on the tests' database. Its errors reach the test as exceptions."""
+    """Return the application on the tests' database. Its errors reach the test as exceptions."""
     from portal import secretstore
     from portal.keys.verification.unknown_keys import FailedSources
 
@@ -208,7 +209,7 @@ def another_app(
 
 @pytest.fixture
 def client(app: "Flask") -> "FlaskClient":
-    """A browser without a window: keeps cookies, runs no script."""
+    """Return a browser without a window: keeps cookies, runs no script."""
     return app.test_client()
 
 
@@ -217,13 +218,14 @@ def client(app: "Flask") -> "FlaskClient":
 
 @pytest.fixture(scope="session")
 def bao() -> dict[str, str]:
-    """A real OpenBao for the run: `address`, and the root `token`. Use a path of your own."""
+    """Return a real OpenBao for the run: `address`, and the root `token`. Use a path of your
+    own."""
     return keeper.shared("bao")
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of a Chromium: the machine's, or Playwright's own."""
+    """Return the path of a Chromium: the machine's, or Playwright's own."""
     if found := chromium_of_the_machine():
         return found
     from playwright.sync_api import sync_playwright
@@ -237,7 +239,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator["Browser"]:
-    """A running Chromium, driven by Playwright; give each test a context of its own.
+    """Yield a running Chromium, driven by Playwright; give each test a context of its own.
 
     For a module and no longer: Playwright keeps an event loop running in this thread, in which
     no other module's test could run one of its own.

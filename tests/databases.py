@@ -42,7 +42,7 @@ class Database:
         return row[0] if row and len(row) == 1 else row
 
     def minute(self) -> int:
-        """The number of the minute that runs, by its clock."""
+        """Return the number of the minute that runs, by its clock."""
         return int(self.sql("SELECT floor(extract(epoch FROM clock_timestamp()) / 60)::int"))
 
     def wipe(self) -> None:

@@ -51,7 +51,7 @@ def stop_all() -> None:
 
 
 def shared(kind: str) -> dict[str, Any]:
-    """What the run's server of this kind is reached by; started when nobody asked before."""
+    """Return what the run's server of this kind is reached by; started when nobody asked before."""
     run = Path(os.environ[RUN_DIRECTORY])
     answer = run / f"{kind}.json"
     with (run / f"{kind}.lock").open("w") as lock:
@@ -62,7 +62,7 @@ def shared(kind: str) -> dict[str, Any]:
 
 
 def free_port() -> int:
-    """A TCP port of loopback that nobody listens on at this moment."""
+    """Return a TCP port of loopback that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

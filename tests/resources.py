@@ -39,5 +39,5 @@ MINIMAL: dict[str, dict[str, Any]] = {
 
 
 def minimal(resource: Resource[Any, Any]) -> dict[str, Any]:
-    """A body that a real caller might send."""
+    """Return a body that a real caller might send."""
     return MINIMAL[resource.name]

@@ -98,7 +98,7 @@ def one_record_calls(resource: Resource[Any, Any]) -> list[tuple[str, str]]:
 
 
 def filled(path: str, record_id: str) -> str:
-    """The path of one record; what is below it gets a made-up id."""
+    """Return the path of one record; what is below it gets a made-up id."""
     return re.sub(r"\{\w+\}", "x", path.replace("{id}", record_id))
 
 

@@ -94,7 +94,7 @@ def records(ada: Api, browse: Callable[..., Pages], receiver_url: str) -> Record
 
 
 def set_aside(ada: Api) -> dict[str, str]:
-    """An inbound webhook, and a request to it that could not be verified."""
+    """Return an inbound webhook, and a request to it that could not be verified."""
     inbound_id = ada.create("webhooks", direction="inbound")["id"]
     ada.client.post(f"/in/{inbound_id}", data=b"{}")
     (kept,) = (ada.get(f"/webhooks/{inbound_id}/received").json or {})["items"]
@@ -102,7 +102,7 @@ def set_aside(ada: Api) -> dict[str, str]:
 
 
 def published(ada: Api, webhook_id: str) -> dict[str, str]:
-    """An event, its delivery to the webhook, and a replay of it."""
+    """Return an event, its delivery to the webhook, and a replay of it."""
     event = ada.post("/events", {"type": "rfp.created"}).json or {}
     event_id = event["events"][0]["id"]
     owed = ada.get(f"/webhooks/{webhook_id}/deliveries?event_id={event_id}").json or {}
@@ -227,7 +227,7 @@ def test_a_strangers_id_looks_exactly_like_a_made_up_one(
 
 
 def comparable(text: str) -> str:
-    """An answer without what differs by itself: ids, nonces, tokens, times."""
+    """Return an answer without what differs by itself: ids, nonces, tokens, times."""
     without = re.sub(r"\b[a-z]{3}_[0-9A-Z]{26}\b", "ID", text)
     without = re.sub(r'(nonce|value|content)="[^"]*"', "", without)
     return re.sub(r"X-CSRFToken[^}]*", "", without)

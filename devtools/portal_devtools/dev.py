@@ -78,7 +78,8 @@ class Child:
         return self.process.stdout
 
     def ended(self) -> int | None:
-        """The exit status of a process that has ended (negative: the signal that ended it)."""
+        """Return the exit status of a process that has ended (negative: the signal that ended
+        it)."""
         return self.process.poll() if self.process else None
 
     def tell(self, number: signal.Signals) -> None:
@@ -194,7 +195,8 @@ def _seed_once(config: Config) -> None:
 
 
 def _waves(config: Config) -> list[list[Child]]:
-    """What to start together. What the first page needs has the machine for itself at first."""
+    """Return what to start together. What the first page needs has the machine for itself at
+    first."""
     first = [Child("web", "serve", (config.port, "/healthz"))]
     if config.uses_dev_provider:
         discovery = "/.well-known/openid-configuration"

@@ -9,7 +9,7 @@ LISTEN = "0A"  # TCP_LISTEN, include/net/tcp_states.h
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on this port of 127.0.0.1 now."""
+    """Tell whether a server could listen on this port of 127.0.0.1 now."""
     with socket.socket() as probe:
         # As servers do it: connections of the last run that linger are no obstacle.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -21,7 +21,7 @@ def is_free(port: int) -> bool:
 
 
 def holder(port: int) -> str | None:
-    """Who listens on the port, as "name (process 123)"; None when that cannot be seen."""
+    """Return who listens on the port, as "name (process 123)"; None when that cannot be seen."""
     if sys.platform != "linux":
         return None
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
@@ -33,7 +33,7 @@ def holder(port: int) -> str | None:
 
 
 def _listening_inodes(port: int) -> set[str]:
-    """The inodes of listening sockets: fields 1 (address), 3 (state), 9 of /proc/net/tcp."""
+    """Return the inodes of listening sockets: fields 1 (address), 3 (state), 9 of /proc/net/tcp."""
     found = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError):

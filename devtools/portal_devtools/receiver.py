@@ -78,7 +78,7 @@ class Received:
 
     @property
     def type(self) -> str | None:
-        """The event's type, if the body is an event."""
+        """Return the event's type, if the body is an event."""
         try:
             event = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -118,7 +118,8 @@ class Mailbox:
             self._received.clear()
 
     def received(self, name: str | None = None) -> list[tuple[Received, Verification]]:
-        """What arrived, newest first, judged by the secrets known now and the clock of then."""
+        """Return what arrived, newest first, judged by the secrets known now and the clock of
+        then."""
         with self._lock:
             mail = [item for item in self._received if name in (None, item.name)]
             secrets = {name: list(known) for name, known in self._secrets.items()}
@@ -136,7 +137,8 @@ class Mailbox:
 
 
 def create_receiver() -> Flask:
-    """The WSGI application; serve it on loopback, in one process (its threads share the mail)."""
+    """Return the WSGI application; serve it on loopback, in one process (its threads share the
+    mail)."""
     app = Flask(
         "receiver",
         template_folder=str(HERE / "templates" / "receiver"),

@@ -86,7 +86,7 @@ def _secret() -> str:
 
 
 def demos(receiver_port: int) -> tuple[Demo, ...]:
-    """What the demo tenants have; their webhooks point at the demo receiver."""
+    """Return what the demo tenants have; their webhooks point at the demo receiver."""
     return _acme(receiver_port), _globex(receiver_port)
 
 

@@ -89,7 +89,7 @@ class Application(Record):
         return self.reopens_as or "active"
 
     def allows(self, scope: str) -> bool:
-        """Whether its keys may have this scope; a list that is empty allows every one."""
+        """Tell whether its keys may have this scope; a list that is empty allows every one."""
         return not self.allowed_scopes or scope in self.allowed_scopes
 
     def search_texts(self) -> tuple[str | None, ...]:

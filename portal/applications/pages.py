@@ -61,7 +61,7 @@ def show_on_application(app: Flask, source: PartSource) -> None:
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """The list, or for htmx the listing alone."""
+    """Show the list, or for htmx the listing alone."""
     query = listing.parse(service.LISTING, request.args)
     page = listing.page(web.actor(), service.LISTING, query)
     return web.render(
@@ -96,7 +96,7 @@ def create() -> ResponseReturnValue:
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """One application with what belongs to it."""
+    """Show one application with what belongs to it."""
     record = service.get(web.actor(), record_id)
     sources = cast("list[PartSource]", current_app.extensions.get("portal.application_parts", []))
     parts = [source(web.actor(), record) for source in sources]
@@ -164,14 +164,14 @@ def edit(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/<record_id>/history")
 def history(record_id: str) -> ResponseReturnValue:
-    """What happened to an application."""
+    """Show what happened to an application."""
     record = service.get(web.actor(), record_id)
     entries = audit_pages.lines(audit.history(web.actor(), record_id))
     return web.render("applications/history.html", record=record, entries=entries)
 
 
 def tell(actor: Actor) -> Told:
-    """The first step of the first run."""
+    """Return the first step of the first run."""
     some = session.scalar(select(exists().where(Application.tenant_id == actor.tenant_id)))
     step = Step(
         order=1,

@@ -81,7 +81,7 @@ def update(actor: Actor, record: Application, command: ApplicationInput) -> Appl
 
 
 def get(actor: Actor, record_id: str) -> Application:
-    """One application of the actor's tenant. Raises NotFound."""
+    """Return one application of the actor's tenant. Raises NotFound."""
     actor.require("applications:read")
     return find(Application, actor, record_id)
 
@@ -145,7 +145,8 @@ def of(actor: Actor, ids: set[str]) -> dict[str, Application]:
 
 
 def names(actor: Actor, ids: set[str]) -> dict[str, str]:
-    """Id → display name of some applications, in one statement: for lists that refer to them."""
+    """Return id → display name of some applications, in one statement: for lists that refer to
+    them."""
     if not ids:
         return {}
     query = Application.seen_by(actor).where(Application.id.in_(ids))
@@ -204,7 +205,7 @@ def _check_allowed(actor: Actor, before: Sequence[str] | None, after: Sequence[s
 
 
 def allowed_scopes(actor: Actor, application_id: str | None) -> Collection[str]:
-    """What an application's keys may do at most; everything, for a key of no application."""
+    """Return what an application's keys may do at most; everything, for a key of no application."""
     if not application_id:
         return ALL_SCOPES
     own = Application.seen_by(actor).where(Application.id == application_id)
@@ -213,7 +214,7 @@ def allowed_scopes(actor: Actor, application_id: str | None) -> Collection[str]:
 
 
 def _free_slug(actor: Actor, name: str, record_id: str) -> str:
-    """A slug from the name; with the end of the id where the plain one is taken or empty."""
+    """Return a slug from the name; with the end of the id where the plain one is taken or empty."""
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50].strip("-")
     own = record_id[-6:].lower()
     if not plain:

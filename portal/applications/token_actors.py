@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 def authenticator(verifier: TokenVerifier, role_map: Mapping[str, str]) -> Authenticator:
-    """The authenticator for access tokens (JWT) of the configured identity provider."""
+    """Return the authenticator for access tokens (JWT) of the configured identity provider."""
 
     def recognise(token: str, origin: Origin) -> Actor | None:
         if token.count(".") != 2:

@@ -46,7 +46,7 @@ class MoreSettings(JsonField):
             raise ValueError('Give an object such as {"region": "eu"}.')
 
     def sent(self) -> Any:
-        """A copy, since the drawn settings are laid into it."""
+        """Return a copy, since the drawn settings are laid into it."""
         return dict(self.data or {})
 
 
@@ -72,7 +72,7 @@ class CredentialField(SecretField):
 
     @property
     def value(self) -> str | None:
-        """What was typed; around anything but a password, blanks come from copying."""
+        """Return what was typed; around anything but a password, blanks come from copying."""
         text = (self.given or "").replace("\r\n", "\n")
         return (text if self.key == "password" else text.strip()) or None
 
@@ -108,7 +108,7 @@ class ConnectorForm(CommandForm[ConnectorInput]):
 
     @classmethod
     def of(cls, kind: Provider, record: Connector | None = None, **start: Any) -> "ConnectorForm":
-        """The form for a provider, empty or filled from a record."""
+        """Return the form for a provider, empty or filled from a record."""
         known = record if record is not None and record.provider == kind.key else None
         fields = tuple(record.credential_fields) if record else ()
         auth_type = known.auth_type if known else None
@@ -120,7 +120,7 @@ class ConnectorForm(CommandForm[ConnectorInput]):
         return form
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """What was sent, with the credentials of the chosen way to authenticate."""
+        """Return what was sent, with the credentials of the chosen way to authenticate."""
         document = super().document(stored)
         config = document.get("config", {})
         for setting in self.kind.config:
@@ -151,18 +151,18 @@ class ConnectorForm(CommandForm[ConnectorInput]):
         return StoreUnavailable.status if self.store_is_down else super().answer_status
 
     def stored_value(self, record: Any, field: Wired) -> Any:
-        """What is stored; of the settings, those that no field of their own shows."""
+        """Return what is stored; of the settings, those that no field of their own shows."""
         value = super().stored_value(record, field)
         if field.name == "more":
             return _undrawn(self.kind, value)
         return value
 
     def settings(self) -> list[Field]:
-        """The fields of the provider's own settings."""
+        """Return the fields of the provider's own settings."""
         return [self[_config_name(setting)] for setting in self.kind.config]
 
     def credentials(self, variant: str | None = None) -> list[CredentialField]:
-        """The fields of all credentials, or of one way to authenticate."""
+        """Return the fields of all credentials, or of one way to authenticate."""
         fields = [field for field in self if isinstance(field, CredentialField)]
         return [field for field in fields if variant in (None, field.variant)]
 
@@ -183,7 +183,8 @@ class ConnectorForm(CommandForm[ConnectorInput]):
 def _form_class(
     kind: Provider, auth_type: str | None, stored: tuple[str, ...]
 ) -> type[ConnectorForm]:
-    """The form's class for a provider; `stored` are the credential fields that must be shown."""
+    """Return the form's class for a provider; `stored` are the credential fields that must be
+    shown."""
     variants = kind.auth
     if auth_type and kind.variant(auth_type) is None:
         variants = (Variant(auth_type, AUTH_WORDS[auth_type], ()), *variants)
@@ -249,7 +250,7 @@ def _events_field(kind: Provider) -> Any:
 
 
 def _settings(kind: Provider, known: Connector | None, record: Connector | None) -> dict[str, Any]:
-    """The stored configuration, split into the fields that show it."""
+    """Return the stored configuration, split into the fields that show it."""
     config = record.config if record is not None else {}
     data: dict[str, Any] = {
         _config_name(setting): config[setting.key]

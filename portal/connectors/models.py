@@ -163,12 +163,13 @@ class Connector(OfApplication, Record):
 
     @property
     def secret_ref(self) -> SecretRef:
-        """Where the credentials are: made of ids alone, so nothing that a client says moves it."""
+        """Return where the credentials are: made of ids alone, so nothing that a client says moves
+        it."""
         return SecretRef(self.tenant_id, "connectors", self.id, "credentials")
 
     @hybrid_property
     def vault_path(self) -> str:
-        """The KV v2 path of the credentials: derived, never accepted."""
+        """Return the KV v2 path of the credentials: derived, never accepted."""
         return self.secret_ref.path(running().vault_mount)
 
     @vault_path.inplace.expression

@@ -44,13 +44,13 @@ def init_app(app: Flask) -> None:
 
 
 def type_word(key: str | None) -> str | None:
-    """A type as people read it: `source_control` → “source control”."""
+    """Return a type as people read it: `source_control` → “source control”."""
     return TYPE_WORDS.get(key, key.replace("_", " ")) if key else None
 
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """The list, or for htmx the listing alone."""
+    """Show the list, or for htmx the listing alone."""
     web.actor().require("connectors:read")
     query = listing.parse(service.LISTING, request.args)
     page = listing.page(web.actor(), service.LISTING, query)
@@ -119,7 +119,7 @@ def _chosen_provider() -> Provider | None:
 
 
 def _choose(title: str, record: Connector | None = None) -> ResponseReturnValue:
-    """The first step: every system as a link, what is none of them at the end."""
+    """Show the first step: every system as a link, what is none of them at the end."""
     providers = sorted(PROVIDERS.values(), key=_custom_last)
     return web.render("connectors/choose.html", title=title, record=record, providers=providers)
 
@@ -154,7 +154,7 @@ def _form_page(template: str, form: ConnectorForm, record: Connector | None) -> 
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """One connector: its settings, what is known of its credentials, where it belongs."""
+    """Show one connector: its settings, what is known of its credentials, where it belongs."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     provider = PROVIDERS.get(record.provider or "")
     return web.render(
@@ -169,7 +169,7 @@ def show(record_id: str) -> ResponseReturnValue:
 
 
 def _missing(record: Connector, provider: Provider | None) -> list[str]:
-    """What is still to be filled in before the connector can do anything, in words."""
+    """Return what is still to be filled in before the connector can do anything, in words."""
     if provider is None:
         return ["the provider"]
     missing = [s.label for s in provider.config if s.required and s.key not in record.config]
@@ -219,7 +219,7 @@ def restore(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/<record_id>/history")
 def history(record_id: str) -> ResponseReturnValue:
-    """What happened to a connector."""
+    """Show what happened to a connector."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     entries = audit_pages.lines(audit.history(web.actor(), record_id))
     return web.render("connectors/history.html", record=record, entries=entries)
@@ -229,7 +229,7 @@ def history(record_id: str) -> ResponseReturnValue:
 
 
 def part(actor: Actor, application: Application) -> Part:
-    """An application's connectors, on its page."""
+    """Return an application's connectors, on its page."""
     own = listing.Query(filters={"application_id": application.id}, limit=SHOWN)
     page = listing.page(actor, service.LISTING, own)
     new = url_for("connectors.create", application_id=application.id)
@@ -254,7 +254,7 @@ def part(actor: Actor, application: Application) -> Part:
 
 
 def tell(actor: Actor) -> Told:
-    """One step of the first run, and the connectors that need a person."""
+    """Return one step of the first run, and the connectors that need a person."""
     some = exists().where(Connector.tenant_id == actor.tenant_id)
     whether = select(some.label("some")).subquery()
     troubled = (

@@ -52,7 +52,7 @@ class Setting:
     reject: str | None = None
 
     def problem(self, value: Any) -> str | None:
-        """What is wrong with a value of this setting, in a sentence, or None."""
+        """Return what is wrong with a value of this setting, in a sentence, or None."""
         if self.kind == "bool":
             return None if isinstance(value, bool) else "This must be true or false."
         if self.kind == "int":
@@ -87,7 +87,7 @@ class Variant:
 
     @property
     def names(self) -> frozenset[str]:
-        """The names of its fields."""
+        """Return the names of its fields."""
         return frozenset(field.key for field in self.credentials)
 
 
@@ -105,11 +105,11 @@ class Provider:
 
     @property
     def is_open(self) -> bool:
-        """Whether anything may be set: nothing is known of what the other side wants."""
+        """Tell whether anything may be set: nothing is known of what the other side wants."""
         return self.key == CUSTOM
 
     def variant(self, auth_type: str | None) -> Variant | None:
-        """The way to authenticate of this type, the first when none is asked for."""
+        """Return the way to authenticate of this type, the first when none is asked for."""
         if auth_type is None:
             return None if self.is_open else self.auth[0]
         return next((variant for variant in self.auth if variant.type == auth_type), None)
@@ -136,7 +136,8 @@ AUTH_WORDS = {
 
 
 def label_of(key: str) -> str:
-    """A key as people read it: `tenantId` → “Tenant ID”, `client_secret` → “Client secret”."""
+    """Return a key as people read it: `tenantId` → “Tenant ID”, `client_secret` → “Client
+    secret”."""
     parts = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", key).replace("_", " ").lower().split()
     words = [part.upper() if part in INITIALS else part for part in parts]
     text = " ".join(words)
@@ -174,6 +175,6 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(_load())
 
 
 def name_of(key: str | None) -> str | None:
-    """What people call a provider."""
+    """Return what people call a provider."""
     provider = PROVIDERS.get(key or "")
     return provider.name if provider else key

@@ -168,7 +168,7 @@ class ConnectorInput(Command):
 
     @classmethod
     def _validated(cls, data: Any) -> Self:
-        """The validated command, its provider's rules included."""
+        """Return the validated command, its provider's rules included."""
         command = super()._validated(data)
         if problems := list(_problems(command)):
             raise Invalid(problems)
@@ -176,7 +176,8 @@ class ConnectorInput(Command):
 
     @classmethod
     def patched(cls, record: Any, patch: Mapping[str, Any]) -> Self:
-        """The patch over the stored document; another provider brings its own type and auth."""
+        """Return the patch over the stored document; another provider brings its own type and
+        auth."""
         if patch.get("provider", record.provider) != record.provider:
             patch = {"type": None, "auth_type": None, **patch}
         return super().patched(record, patch)
@@ -235,7 +236,8 @@ class ConnectorDocument(Document):
 
 
 def _problems(command: ConnectorInput) -> Iterator[FieldError]:
-    """What the types alone cannot say: secrets in the wrong place, the provider's own rules."""
+    """Yield what the types alone cannot say: secrets in the wrong place, the provider's own
+    rules."""
     for path, kind in findings({"config": command.config, "tags": command.tags}, ""):
         yield FieldError(path[1:], f"This looks like {kind}; put it under credentials.")
     provider = PROVIDERS.get(command.provider or "")

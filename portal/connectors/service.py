@@ -148,13 +148,13 @@ def restore(actor: Actor, record_id: str) -> Connector:
 
 
 def get(actor: Actor, record_id: str, *, include_deleted: bool = False) -> Connector:
-    """One connector of the actor's tenant. Raises NotFound."""
+    """Return one connector of the actor's tenant. Raises NotFound."""
     actor.require("connectors:read")
     return find(Connector, actor, record_id, include_deleted=include_deleted)
 
 
 def names(actor: Actor, ids: set[str]) -> dict[str, str]:
-    """Id → name of some connectors, in one statement: for lists that refer to them."""
+    """Return id → name of some connectors, in one statement: for lists that refer to them."""
     if not ids:
         return {}
     query = Connector.seen_by(actor).where(Connector.id.in_(ids))
@@ -170,7 +170,8 @@ def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, st
 
 
 def _values(actor: Actor, command: ConnectorInput, record: Connector | None) -> dict[str, Any]:
-    """The columns of a command with what follows from the provider, the scope and the caller."""
+    """Return the columns of a command with what follows from the provider, the scope and the
+    caller."""
     values = command.values()
     if provider := PROVIDERS.get(command.provider or ""):
         variant = provider.variant(command.auth_type)
@@ -187,7 +188,7 @@ def _values(actor: Actor, command: ConnectorInput, record: Connector | None) -> 
 
 
 def _audience(actor: Actor, command: ConnectorInput) -> dict[str, str | None]:
-    """Whose connector it is: a group needs its id, a person is the creator unless named."""
+    """Return whose connector it is: a group needs its id, a person is the creator unless named."""
     group_id = command.group_id if command.scope == "group" else None
     user_id = (command.user_id or actor.person_id) if command.scope == "user" else None
     if command.scope == "group" and group_id is None:
@@ -200,7 +201,8 @@ def _audience(actor: Actor, command: ConnectorInput) -> dict[str, str | None]:
 def _status(
     record: Connector, values: Mapping[str, Any], credentials_changed: bool
 ) -> dict[str, str]:
-    """The health after an edit: what was known of the connection does not hold for another."""
+    """Return the health after an edit: what was known of the connection does not hold for
+    another."""
     if not values.get("enabled", record.enabled):
         return {"sync_status": "disabled"}
     differs = {name for name in CONNECTION & values.keys() if values[name] != getattr(record, name)}
@@ -215,7 +217,7 @@ def _given(credentials: Changes) -> dict[str, str]:
 
 
 def _credential_note(actor: Actor, fields: Any, version: int) -> dict[str, Any]:
-    """What the row keeps of a secret: names, version, when and by whom; never a value."""
+    """Return what the row keeps of a secret: names, version, when and by whom; never a value."""
     return {
         "credential_fields": sorted(fields),
         "credential_version": version,

@@ -51,16 +51,17 @@ class Asked(Protocol):
     """The headers of a request, whoever read them."""
 
     def get(self, name: str, /) -> str | None:
-        """The value of a header, whose name is given in small letters."""
+        """Return the value of a header, whose name is given in small letters."""
 
 
 def compress(body: bytes) -> bytes:
-    """The body as gzip."""
+    """Return the body as gzip."""
     return bytes(isal_zlib.compress(body, LEVEL, GZIP))
 
 
 def is_textual(mimetype: str) -> bool:
-    """Whether content of this type gets smaller; events that are sent as they happen stay apart."""
+    """Tell whether content of this type gets smaller; events that are sent as they happen stay
+    apart."""
     if mimetype.startswith("text/"):
         return mimetype != "text/event-stream"
     return mimetype in TEXTUAL
@@ -106,7 +107,7 @@ class Kept:
         self._zipped = zipped if len(zipped) < len(body) else None
 
     def answer(self, method: str, asked: Asked, more: Sequence[tuple[str, str]] = ()) -> Answer:
-        """The answer to a GET or HEAD: 200, or 304 for who has it already."""
+        """Return the answer to a GET or HEAD: 200, or 304 for who has it already."""
         takes = codings(asked.get("accept-encoding"))
         body, tag, coding = self._plain, self.digest[:20], ""
         if self._zipped is not None and (takes.gzip or not takes.plain):
@@ -123,7 +124,7 @@ class Kept:
 
 
 def respond(answer: Answer) -> Response:
-    """The same for Flask, which makes the answer to a HEAD from the one to a GET itself."""
+    """Return the same for Flask, which makes the answer to a HEAD from the one to a GET itself."""
     status, headers, body = answer
     return Response(body, status, headers)
 
@@ -142,7 +143,7 @@ def leave_plain() -> None:
 
 
 def is_tag_of(tag: str, version: int) -> bool:
-    """Whether an ETag, as we gave it with or without compression, names this version."""
+    """Tell whether an ETag, as we gave it with or without compression, names this version."""
     return tag in (f'"{version}"', f'"{version}{SUFFIX}"')
 
 

@@ -39,7 +39,8 @@ class ConfigError(Exception):
 
 
 def _setting(help_text: str, default: str = "", *, secret: bool = False) -> Any:
-    """A field that a variable sets. `default` is the words of the documentation, not the value."""
+    """Return a field that a variable sets. `default` is the words of the documentation, not the
+    value."""
     return field(
         repr=not secret, metadata={"help": help_text, "default": default, "secret": secret}
     )
@@ -154,12 +155,13 @@ class Config:
 
 
 def variables() -> dict[str, Any]:
-    """Each variable's name with its metadata: `help`, `default`, `secret`."""
+    """Return each variable's name with its metadata: `help`, `default`, `secret`."""
     return {PREFIX + f.name.upper(): f.metadata for f in fields(Config)}
 
 
 def running() -> Config:
-    """The settings of the application that is running, in web, worker and command line alike."""
+    """Return the settings of the application that is running, in web, worker and command line
+    alike."""
     from flask import current_app
 
     found: Config = current_app.extensions["portal"]
@@ -172,7 +174,7 @@ def dev_issuer(idp_port: int) -> str:
 
 
 def libpq_url(url: str) -> str:
-    """The same database for psycopg itself, which knows nothing of SQLAlchemy's drivers."""
+    """Return the same database for psycopg itself, which knows nothing of SQLAlchemy's drivers."""
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
@@ -277,7 +279,7 @@ def _vault_problems(values: dict[str, Any]) -> list[str]:
 
 
 def _production_problems(config: Config) -> list[str]:
-    """What is fine on a laptop and wrong where people's secrets are."""
+    """Return what is fine on a laptop and wrong where people's secrets are."""
     problems = []
     if urlsplit(config.base_url).scheme != "https":
         problems.append("PORTAL_BASE_URL must begin with https:// in production.")
@@ -330,7 +332,7 @@ class _Reader:
             self.problems.append(f"{name} is not a setting.{hint}")
 
     def development(self, value: T) -> T | _Required:
-        """A default that production does not have."""
+        """Return a default that production does not have."""
         return self.required if self.production else value
 
     def generated(
@@ -345,7 +347,7 @@ class _Reader:
     def get(
         self, name: str, parse: Callable[[str], T], default: Any, *, quiet: bool = False
     ) -> Any:
-        """The parsed value, or the default when the variable is unset or empty."""
+        """Return the parsed value, or the default when the variable is unset or empty."""
         return self._parsed(name, self.environ.get(PREFIX + name, ""), parse, default, quiet)
 
     def secret(self, name: str, parse: Callable[[str], T], default: Any) -> Any:
@@ -383,7 +385,8 @@ class _Reader:
 
 
 def _kept_secret(path: Path) -> str:
-    """The value in the file, made the first time; two processes at once agree on one value."""
+    """Return the value in the file, made the first time; two processes at once agree on one
+    value."""
     path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
     if not path.exists():
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -527,7 +530,8 @@ def _proxies(value: str) -> tuple[Network, ...]:
 
 
 def _unmapped(network: Network) -> Network:
-    """The IPv4 network that an IPv6 one such as ::ffff:10.0.0.0/104 stands for, or the same."""
+    """Return the IPv4 network that an IPv6 one such as ::ffff:10.0.0.0/104 stands for, or the
+    same."""
     inside = getattr(network.network_address, "ipv4_mapped", None)
     if inside is None or network.prefixlen < 96:
         return network

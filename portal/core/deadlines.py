@@ -23,7 +23,8 @@ def connection_settings(
     lock_seconds: float = LOCK_SECONDS,
     settings: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The parameters of libpq for a connection whose every wait ends. `settings` are PostgreSQL's.
+    """Return the parameters of libpq for a connection whose every wait ends. `settings` are
+    PostgreSQL's.
 
     Networks only: on a socket of the same machine the kernel tells at once that the other is gone.
     """
@@ -51,7 +52,7 @@ def connection_settings(
 
 
 def elapsed() -> float:
-    """Seconds on a clock that nobody sets, and that goes on while the machine is suspended.
+    """Return seconds on a clock that nobody sets, and that goes on while the machine is suspended.
 
     What was heard before a suspension is as old as it is (Linux; elsewhere, the monotonic clock).
     """

@@ -28,7 +28,7 @@ class Urls:
 
 
 def urls_for(data_dir: Path, database: str = DATABASE) -> Urls:
-    """The addresses that a server of this data directory answers at, running or not."""
+    """Return the addresses that a server of this data directory answers at, running or not."""
     host = quote(str(socket_directory(data_dir)), safe="")
 
     def url(role: str) -> str:

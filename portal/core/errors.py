@@ -31,7 +31,7 @@ class PortalError(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the answer's headers must say besides the body."""
+        """Return what the answer's headers must say besides the body."""
         return {}
 
     @property
@@ -106,7 +106,7 @@ class Conflict(PortalError):
 
     @property
     def extra(self) -> dict[str, Any]:
-        """The stored record, so that the caller can merge without another request."""
+        """Return the stored record, so that the caller can merge without another request."""
         return {} if self.current is None else {"current": self.current}
 
 
@@ -165,7 +165,7 @@ class Invalid(PortalError):
 
     @classmethod
     def field(cls, name: str, message: str) -> "Invalid":
-        """The usual case: one field, one sentence."""
+        """Return the usual case: one field, one sentence."""
         return cls([FieldError(name, message)])
 
 

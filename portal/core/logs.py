@@ -80,7 +80,8 @@ ANY_MARK = re.compile("|".join(re.escape(mark) for marks, *_ in SECRET_SHAPES fo
 
 
 def redact(line: str) -> str:
-    """The line without keys, signing secrets, tokens, credentials in URLs and sign-in codes."""
+    """Return the line without keys, signing secrets, tokens, credentials in URLs and sign-in
+    codes."""
     small = line.lower()
     if not ANY_MARK.search(small):
         return line

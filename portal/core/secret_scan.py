@@ -54,12 +54,12 @@ NAMES = {
 
 
 def looks_like(text: str) -> str | None:
-    """What kind of credential the text holds, in words (“a GitHub token”), or None."""
+    """Return what kind of credential the text holds, in words (“a GitHub token”), or None."""
     return next((kind for kind, form in FORMATS if form.search(text)), None)
 
 
 def findings(document: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Every (path, kind of credential) in a JSON document; the name of a field counts too."""
+    """Yield every (path, kind of credential) in a JSON document; the name of a field counts too."""
     if isinstance(document, dict):
         for name, value in document.items():
             if looks_like(name):

@@ -38,7 +38,7 @@ class Actor:
     origin: Origin = field(default_factory=Origin)
 
     def can(self, scope: str) -> bool:
-        """Whether the actor holds `scope`, such as `connectors:write`."""
+        """Tell whether the actor holds `scope`, such as `connectors:write`."""
         return scope in self.scopes
 
     def require(self, scope: str) -> None:

@@ -28,7 +28,8 @@ class DatabaseUnreachable(Exception):
 
 
 def problems(connection: "psycopg.Connection[tuple[object, ...]]") -> list[str]:
-    """What makes the connection's role too strong, one sentence each; none is what we want."""
+    """Return what makes the connection's role too strong, one sentence each; none is what we
+    want."""
     row = connection.execute(ROLE).fetchone()
     assert row is not None  # noqa: S101  the current role is always in pg_roles
     role, superuser, bypasses, owns_tables, owns_database = row
@@ -60,7 +61,7 @@ def check(config: Config, *, wait: float = WAIT_SECONDS) -> None:
 
 
 def connect(url: str, *, wait: float = 0) -> "psycopg.Connection[tuple[object, ...]]":
-    """A plain connection; retried for `wait` seconds while the server is away."""
+    """Return a plain connection; retried for `wait` seconds while the server is away."""
     deadline = time.monotonic() + wait
     while True:
         try:

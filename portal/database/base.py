@@ -23,7 +23,7 @@ class Base(DeclarativeBase):
 
 
 def new_id(prefix: str, at: datetime | None = None) -> str:
-    """A ULID with a type prefix, `app_01K…`: made by the server only, ordered by time.
+    """Return a ULID with a type prefix, `app_01K…`: made by the server only, ordered by time.
 
     `at` is for whoever knows the time better than this machine's clock.
     """

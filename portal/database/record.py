@@ -45,11 +45,11 @@ class Record(Base):
 
     @property
     def label(self) -> str:
-        """What people call the record: in the audit, in dialogs, in lists."""
+        """Return what people call the record: in the audit, in dialogs, in lists."""
         return self.id
 
     def search_texts(self) -> tuple[str | None, ...]:
-        """The texts whose words find the record."""
+        """Return the texts whose words find the record."""
         return (self.id,)
 
     @hybrid_property
@@ -64,7 +64,7 @@ class Record(Base):
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:
-        """The rows of the actor's tenant, narrowed to its application where it has one."""
+        """Return the rows of the actor's tenant, narrowed to its application where it has one."""
         query = select(cls).where(cls.tenant_id == actor.tenant_id)
         if actor.app_id is not None:
             query = query.where(cls.app_scope(actor.app_id, actor.application_id))
@@ -72,7 +72,8 @@ class Record(Base):
 
     @classmethod
     def app_scope(cls, app_id: Any, application_id: Any) -> Any:
-        """What an application's credential may see: what it stamped (specification, `app_id`)."""
+        """Return what an application's credential may see: what it stamped (specification,
+        `app_id`)."""
         return cls.app_id == app_id
 
 
@@ -87,7 +88,7 @@ def find(
     lock: bool = False,
     include_deleted: bool = False,
 ) -> R:
-    """The actor's own record, or NotFound: a stranger's id looks like no id.
+    """Return the actor's own record, or NotFound: a stranger's id looks like no id.
 
     `lock` holds the row until the transaction ends, so that a version check means something.
     """
@@ -103,5 +104,5 @@ def find(
 
 
 def missing(model: type[Record], record_id: str) -> NotFound:
-    """The one answer for what is not there, is deleted, or is somebody else's."""
+    """Return the one answer for what is not there, is deleted, or is somebody else's."""
     return NotFound(f"There is no {model.noun} {record_id[:60]} in this tenant.")

@@ -162,8 +162,8 @@ def _in_our_words(error: IntegrityError) -> Exception:
 
 
 def send(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """What a statement that is written already answers, in this session's transaction: its rows,
-    or none. What the session has not flushed yet is not seen.
+    """Return what a statement that is written already answers, in this session's transaction: its
+    rows, or none. What the session has not flushed yet is not seen.
 
     Raises Conflict for a taken name, Invalid for a reference or a value that cannot be.
     """
@@ -186,14 +186,16 @@ def send_each(asked: Iterable[Bound]) -> list[list[tuple[Any, ...]]]:
 
 
 def send_alone(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """The same in a transaction of its own, unless one is open: for requests that ask once."""
+    """Return the same in a transaction of its own, unless one is open: for requests that ask
+    once."""
     if _has_session() and session().in_transaction():
         return statement.send(session().connection(), values)
     return statement.alone(db.engine, _scope(_remembered()), values)
 
 
 def database_now() -> datetime:
-    """The transaction's moment by the database's clock, UTC: the only clock of the domain."""
+    """Return the transaction's moment by the database's clock, UTC: the only clock of the
+    domain."""
     return session.execute(select(func.now())).scalar_one()
 
 

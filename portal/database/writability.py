@@ -84,12 +84,13 @@ class WriteProbe(Base):
 
 
 def code_of(error: BaseException | None) -> str:
-    """The SQLSTATE that the server gave, or nothing."""
+    """Return the SQLSTATE that the server gave, or nothing."""
     return str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
 
 
 def in_our_words(error: BaseException) -> PortalError | None:
-    """What a person reads when a statement failed because saving does not work; else None."""
+    """Return what a person reads when a statement failed because saving does not work; else
+    None."""
     trouble = TROUBLES.get(code_of(error))
     return None if trouble is None else NotSaving(trouble.what)
 
@@ -107,7 +108,8 @@ class Writes:
         self._since: datetime | None = None
 
     def failing(self) -> Failing | None:
-        """Why saving does not work and since when, or None; proves it if the last proof is old.
+        """Return why saving does not work and since when, or None; proves it if the last proof is
+        old.
 
         While one thread proves it, others are told what was known before.
         """
@@ -183,7 +185,7 @@ def init_app(app: Flask) -> None:
 
 
 def known() -> Writes:
-    """What the running process knows of saving."""
+    """Return what the running process knows of saving."""
     found: Writes = current_app.extensions["portal.database.writability"]
     return found
 

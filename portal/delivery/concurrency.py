@@ -46,7 +46,7 @@ class Lane:
     conditions_until: float = 0.0
 
     def room(self, due: Due) -> int:
-        """How many more may be taken now."""
+        """Return how many more may be taken now."""
         if due.is_probe or due.is_ordered:
             space = 1
         elif due.pace is not None:
@@ -70,7 +70,7 @@ class Lane:
         self.used_at = time.monotonic()
 
     def next(self) -> Taken | None:
-        """One more that leaves now, if there is one and room for it."""
+        """Return one more that leaves now, if there is one and room for it."""
         if not self.waiting or self.is_full:
             return None
         self.on_its_way += 1
@@ -106,7 +106,7 @@ class Lane:
             self.rests_until = time.monotonic() + REST_SECONDS
 
     def is_late(self, now: float) -> bool:
-        """What waits here has waited for too long."""
+        """Return what waits here has waited for too long."""
         return bool(self.waiting) and now - self.waiting[0].leased_at > BEGIN_WITHIN
 
     def note_conditions(self) -> None:
@@ -119,7 +119,7 @@ class Lane:
         return time.monotonic() < self.conditions_until
 
     def emptied(self) -> list[Taken]:
-        """What waits here, and waits here no longer."""
+        """Return what waits here, and waits here no longer."""
         waiting = list(self.waiting)
         self.waiting.clear()
         return waiting

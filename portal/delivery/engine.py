@@ -319,7 +319,7 @@ class Engine:
         return wanted
 
     def _held(self) -> Counter[str]:
-        """How many of each tenant are with this worker."""
+        """Return how many of each tenant are with this worker."""
         return Counter(one.tenant_id for one in self.taken.values())
 
     def _in_hand(self) -> set[str]:

@@ -34,7 +34,7 @@ MOMENT = {"type": "string", "format": "date-time"}
 
 
 def represent(delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
-    """A delivery as programs read it."""
+    """Return a delivery as programs read it."""
     derived = {
         "state": search.state_of(delivery, webhook),
         "next_attempt_at": search.next_attempt(delivery, webhook),
@@ -46,7 +46,7 @@ def represent(delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
 
 
 def represent_attempt(attempt: DeliveryAttempt, hidden: frozenset[str]) -> dict[str, Any]:
-    """An attempt as programs read it, without the values that this reader does not see."""
+    """Return an attempt as programs read it, without the values that this reader does not see."""
     document = {name: getattr(attempt, name) for name in AttemptDocument.model_fields}
     bodies = ("request_body", "response_body", "signed_content")
     if hidden:

@@ -49,7 +49,7 @@ class Keys:
         self._reading: dict[tuple[str, str, str | None], asyncio.Task[dict[str, str]]] = {}
 
     async def of(self, tenant_id: str, settings: Settings) -> list[str]:
-        """The secrets that sign at this moment, the newest first. Raises KeysUnavailable."""
+        """Return the secrets that sign at this moment, the newest first. Raises KeysUnavailable."""
         place = (tenant_id, settings.id, settings.secret_fingerprint)
         kept, now = self._kept.get(place), time.monotonic()
         if kept is None or now - kept.read_at > FRESH_SECONDS:

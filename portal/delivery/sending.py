@@ -24,7 +24,8 @@ MARKS = {"redelivery": AGAIN, "replay": AGAIN, "lab": {"cpod-test": "true"}}
 
 
 def request_of(taken: Taken, keys: Sequence[str], now: int) -> Request:
-    """The request of one attempt. `now` in seconds since 1970; the newest of `keys` is the first.
+    """Return the request of one attempt. `now` in seconds since 1970; the newest of `keys` is the
+    first.
 
     The id and the body are the same in every attempt, the time and the signature are of this one.
     """
@@ -53,7 +54,7 @@ def body_of(taken: Taken) -> bytes:
 
 
 def judge(taken: Taken, outcome: Outcome) -> Decision:
-    """What becomes of it, with a little chance, so that many do not come back at once."""
+    """Return what becomes of it, with a little chance, so that many do not come back at once."""
     return decide(
         outcome,
         taken.attempts,
@@ -66,7 +67,7 @@ def judge(taken: Taken, outcome: Outcome) -> Decision:
 def done(
     taken: Taken, request: Request | None, outcome: Outcome, decision: Decision, signed_with: str
 ) -> Done:
-    """The attempt as it is recorded."""
+    """Return the attempt as it is recorded."""
     keeps_place = taken.settings.ordered and decision.state == "retrying"
     wait = decision.wait.total_seconds()
     slow = decision.slow.total_seconds() if decision.slow else None
@@ -112,7 +113,7 @@ def _attempt(taken: Taken, request: Request, outcome: Outcome, signed_with: str)
 
 
 def answered(outcome: Outcome) -> dict[str, Any]:
-    """What an attempt's record says of its outcome, of a test as of a delivery."""
+    """Return what an attempt's record says of its outcome, of a test as of a delivery."""
     return {
         "outcome": outcome.kind,
         "explanation": outcome.explanation,

@@ -19,8 +19,8 @@ TOLD_FOR = timedelta(days=1)  # that a webhook has recovered
 
 
 def tell(actor: Actor) -> Told:
-    """Two steps of the first run, today's deliveries, and the webhooks that fail, are paused, or
-    have recovered today."""
+    """Return two steps of the first run, today's deliveries, and the webhooks that fail, are
+    paused, or have recovered today."""
     known = select(
         exists().where(Webhook.tenant_id == actor.tenant_id).label("some"),
         exists().where(DeliveryAttempt.tenant_id == actor.tenant_id).label("tested"),
@@ -45,7 +45,7 @@ def tell(actor: Actor) -> Told:
 
 
 def _recovered(webhooks: Select[Webhook]) -> Select[Webhook, datetime | None]:
-    """Those that were paused by themselves, resumed by themselves lately, and work."""
+    """Return those that were paused by themselves, resumed by themselves lately, and work."""
     return (
         webhooks.join(Endpoint)
         .where(Webhook.is_active, Endpoint.recovered_at > func.now() - TOLD_FOR)
@@ -55,7 +55,7 @@ def _recovered(webhooks: Select[Webhook]) -> Select[Webhook, datetime | None]:
 
 
 def _figures(today: Sequence[int]) -> list[Figure]:
-    """How today went; nothing is said where no delivery was."""
+    """Return how today went; nothing is said where no delivery was."""
     count, good, bad = today
     if not count:
         return []

@@ -63,14 +63,14 @@ class EventTypeForm(CommandForm[EventTypeInput]):
 
     @classmethod
     def of(cls, record: EventType | None = None) -> "EventTypeForm":
-        """The form of a new type, or of one that is there, whose name is fixed."""
+        """Return the form of a new type, or of one that is there, whose name is fixed."""
         form = cls(obj=record)
         if record is not None:
             del form.name
         return form
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """An emptied schema or example is none, not one that says nothing."""
+        """Return an emptied schema or example is none, not one that says nothing."""
         document = super().document(stored)
         for name in ("json_schema", "example"):
             if document.get(name) == {}:

@@ -61,7 +61,7 @@ class Listener(Protocol):
         ...
 
     def kept(self, tenant_id: str, event_ids: Sequence[str]) -> int:
-        """How many deliveries of these events there are."""
+        """Return how many deliveries of these events there are."""
         ...
 
     def forget(self, tenant_id: str, event_ids: Sequence[str]) -> None:

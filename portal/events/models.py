@@ -66,7 +66,7 @@ class Event(Base):
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:
-        """The rows of the actor's tenant, narrowed to its application where it has one."""
+        """Return the rows of the actor's tenant, narrowed to its application where it has one."""
         query = select(cls).where(cls.tenant_id == actor.tenant_id)
         return query if actor.app_id is None else query.where(cls.app_id == actor.app_id)
 

@@ -33,7 +33,7 @@ def init_app(app: Flask) -> None:
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """What was published, newest first."""
+    """Show what was published, newest first."""
     query = _question()
     page = service.find_page(web.actor(), query)
     return web.render(
@@ -46,7 +46,7 @@ def index() -> ResponseReturnValue:
 
 
 def _question() -> Query:
-    """What the address asks; words are an event's id, or a subject."""
+    """Return what the address asks; words are an event's id, or a subject."""
     args = MultiDict([(k, v) for k, v in request.args.items(multi=True) if k not in ("since", "q")])
     query = listing.parse(service.LISTING, args)
     filters, bounds = dict(query.filters), dict(query.bounds)
@@ -64,7 +64,7 @@ def _question() -> Query:
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """One event, and for every webhook whether it matched and why."""
+    """Show one event, and for every webhook whether it matched and why."""
     event = service.get(web.actor(), record_id)
     matches = service.matches(web.actor(), event)
     hidden = settings.hidden_from(web.actor())
@@ -142,7 +142,8 @@ def erase() -> ResponseReturnValue:
 
 @bp.route("/settings", methods=["GET", "POST"])
 def change_settings() -> ResponseReturnValue:
-    """How long events and deliveries are kept, what readers do not see, and erasing a subject."""
+    """Show how long events and deliveries are kept, what readers do not see, and erasing a
+    subject."""
     web.actor().require("events:read")
     form = _stored_settings()
     if request.method == "POST":

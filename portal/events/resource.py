@@ -31,7 +31,7 @@ MOMENT = {"type": "string", "format": "date-time"}
 
 
 def represent(event: Event, hidden: frozenset[str]) -> dict[str, Any]:
-    """An event as programs read it, without the values that this reader does not see."""
+    """Return an event as programs read it, without the values that this reader does not see."""
     document = {name: getattr(event, name) for name in EventDocument.model_fields}
     return {**document, "data": settings.redact(event.data, hidden)}
 
@@ -47,7 +47,7 @@ def _publish() -> Response:
 
 
 def _read() -> list[EventInput]:
-    """One event, an array of them, or an object with `events`."""
+    """Return one event, an array of them, or an object with `events`."""
     raw = request.get_data(cache=True)
     if raw.lstrip()[:1] == b"[" and request.mimetype in ("application/json", ""):
         return EventBatch.read({"events": strict_json.parse(raw)}).events

@@ -120,7 +120,7 @@ def keep_for(actor: Actor, record_id: str, event: EventInput) -> str:
 
 
 def get(actor: Actor, event_id: str) -> Event:
-    """One event of the actor's tenant. Raises NotFound."""
+    """Return one event of the actor's tenant. Raises NotFound."""
     actor.require("events:read")
     found = session.scalar(Event.seen_by(actor).where(Event.id == event_id))
     if found is None:
@@ -129,7 +129,7 @@ def get(actor: Actor, event_id: str) -> Event:
 
 
 def find_page(actor: Actor, query: Query) -> Page[Any]:
-    """One page of the tenant's events."""
+    """Return one page of the tenant's events."""
     actor.require("events:read")
     return page(actor, LISTING, replace(query, include_deleted=True))
 
@@ -143,7 +143,7 @@ def matches(actor: Actor, event: Event) -> list[Match]:
 
 
 def kept_of(actor: Actor, subject: str) -> Kept:
-    """How much there is of a subject: what one erasure would take."""
+    """Return how much there is of a subject: what one erasure would take."""
     _may_erase(actor)
     ids, more = _ids_of(actor, subject)
     deliveries = sum(one.kept(actor.tenant_id, ids) for one in listeners())
@@ -185,7 +185,7 @@ def _may_erase(actor: Actor) -> None:
 
 
 def _ids_of(actor: Actor, subject: str) -> tuple[list[str], bool]:
-    """The events of a subject, as many as are erased at once, and whether there are more."""
+    """Return the events of a subject, as many as are erased at once, and whether there are more."""
     of_subject = select(Event.id).where(
         Event.tenant_id == actor.tenant_id, Event.subject == subject
     )

@@ -21,7 +21,7 @@ FORGOTTEN_AT_ONCE = 10_000
 
 
 def of(tenant_id: str) -> EventSettings:
-    """The tenant's settings, or the usual ones."""
+    """Return the tenant's settings, or the usual ones."""
     found = session.scalar(select(EventSettings).filter_by(tenant_id=tenant_id))
     return found or EventSettings(
         tenant_id=tenant_id, retention_days=DAYS, redacted_fields=[], key_material="mask"
@@ -52,14 +52,14 @@ def change(actor: Actor, command: SettingsInput) -> EventSettings:
 
 
 def hidden_from(actor: Actor) -> frozenset[str]:
-    """The fields that this reader does not see: none for those who may change webhooks."""
+    """Return the fields that this reader does not see: none for those who may change webhooks."""
     if actor.can("webhooks:write"):
         return frozenset()
     return frozenset(of(actor.tenant_id).redacted_fields)
 
 
 def redact(value: Any, hidden: Collection[str]) -> Any:
-    """The value with every field of these names masked, however deep."""
+    """Return the value with every field of these names masked, however deep."""
     if not hidden:
         return value
     if isinstance(value, dict):
@@ -70,7 +70,8 @@ def redact(value: Any, hidden: Collection[str]) -> Any:
 
 
 def redact_text(text: str, hidden: Collection[str]) -> str:
-    """The same for a body; one that is no JSON is masked whole, since nobody knows its fields."""
+    """Return the same for a body; one that is no JSON is masked whole, since nobody knows its
+    fields."""
     if not hidden or not text:
         return text
     try:

@@ -14,19 +14,19 @@ LENGTH = 128
 
 
 def check_name(name: str) -> str:
-    """The name, or ValueError with a sentence."""
+    """Return the name, or ValueError with a sentence."""
     if not NAME.fullmatch(name):
         raise ValueError("Use one event's name, such as rfp.created.")
     return name
 
 
 def patterns_of(name: str) -> list[str]:
-    """Every pattern that matches a name: `a.b.c` → `a.b.c`, `a.b.*`, `a.*`, `*`."""
+    """Return every pattern that matches a name: `a.b.c` → `a.b.c`, `a.b.*`, `a.*`, `*`."""
     parts = name.split(".")
     groups = [".".join(parts[:end]) + ".*" for end in range(len(parts) - 1, 0, -1)]
     return [name, *groups, "*"]
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether a pattern subscribes to a name."""
+    """Tell whether a pattern subscribes to a name."""
     return pattern in patterns_of(name)

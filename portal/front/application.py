@@ -198,7 +198,7 @@ def _network(peer: str, forwarded: str, trusted: "tuple[Network, ...]") -> str:
 
 
 def _refusal(path: str, error: PortalError) -> Answer:
-    """The answer to a request that the application never sees."""
+    """Return the answer to a request that the application never sees."""
     status, headers, body = api.ready_problem(error, api.new_request_id())
     if not api.is_api_path(path):
         named = [(name.lower(), value) for name, value in error.headers.items()]

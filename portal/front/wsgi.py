@@ -13,7 +13,7 @@ Answer = tuple[int, Headers, bytes]
 
 
 def environment(scope: Any, body: bytes) -> WSGIEnvironment:
-    """The environment of a request. `scope` is granian's description of it (RSGI)."""
+    """Return the environment of a request. `scope` is granian's description of it (RSGI)."""
     peer, _, _ = scope.client.rpartition(":")
     server, _, port = scope.server.rpartition(":")
     environ: WSGIEnvironment = {
@@ -61,7 +61,7 @@ def _variable(header: str) -> str:
 
 
 def call(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
-    """The application's whole answer."""
+    """Return the application's whole answer."""
     begun: list[tuple[str, Headers]] = []
 
     def start(status: str, headers: Headers, fault: Any = None) -> Any:

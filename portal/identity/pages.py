@@ -48,7 +48,7 @@ def init_app(app: Flask, config: Config, issuer: Issuer) -> None:
 
 @account.get("")
 def index() -> ResponseReturnValue:
-    """Where I am signed in."""
+    """Show where I am signed in."""
     return render(
         "identity/sessions.html",
         sessions=sessions.mine(actor()),
@@ -75,7 +75,7 @@ def end_others() -> ResponseReturnValue:
 
 @directory.get("")
 def list_people() -> ResponseReturnValue:
-    """Who has signed in to this tenant; for admins."""
+    """Show who has signed in to this tenant; for admins."""
     people.require_admin(actor(), _role())
     return render(
         "identity/people.html",

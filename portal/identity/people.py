@@ -41,7 +41,7 @@ class Rules:
 
 
 def admit(identity: Identity, rules: Rules) -> tuple[Tenant, Person]:
-    """The tenant and the person, written down as the provider describes them now.
+    """Return the tenant and the person, written down as the provider describes them now.
 
     Enters the tenant. Raises NoAccess; a person whose role was taken away loses their sessions.
     """
@@ -79,7 +79,7 @@ class Described(Protocol):
 
 
 def write_down(tenant_id: str, described: Described, role: Role) -> Person:
-    """The person as the provider describes them now; the tenant is entered already."""
+    """Return the person as the provider describes them now; the tenant is entered already."""
     name = described.name or described.email or described.subject
     values = {"name": name, "email": described.email, "role": role}
     statement = (
@@ -100,7 +100,7 @@ def write_down(tenant_id: str, described: Described, role: Role) -> Person:
 
 
 def in_tenant(actor: Actor) -> Sequence[Person]:
-    """The tenant's people, by name; at most MOST_PEOPLE."""
+    """Return the tenant's people, by name; at most MOST_PEOPLE."""
     query = (
         select(Person)
         .where(Person.tenant_id == actor.tenant_id)
@@ -111,7 +111,8 @@ def in_tenant(actor: Actor) -> Sequence[Person]:
 
 
 def names(actor: Actor, ids: Iterable[str | None]) -> dict[str, str]:
-    """Id → name of some of the tenant's people, in one statement: for pages that refer to them."""
+    """Return id → name of some of the tenant's people, in one statement: for pages that refer to
+    them."""
     wanted = {person_id for person_id in ids if person_id}
     if not wanted:
         return {}
@@ -121,7 +122,7 @@ def names(actor: Actor, ids: Iterable[str | None]) -> dict[str, str]:
 
 
 def find(actor: Actor, person_id: str) -> Person:
-    """One of the tenant's people, or NotFound."""
+    """Return one of the tenant's people, or NotFound."""
     person = session.get(Person, (actor.tenant_id, person_id))
     if person is None:
         raise NotFound(f"There is no person {person_id[:60]} in this tenant.")

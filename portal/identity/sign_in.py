@@ -85,7 +85,7 @@ def login() -> ResponseReturnValue:
 @auth.get("/callback")
 @public
 def callback() -> ResponseReturnValue:
-    """The provider's answer. Whatever comes of it, it is good for one try."""
+    """Show the provider's answer. Whatever comes of it, it is good for one try."""
     sign_in_limits.spend_of_address(request.remote_addr or "")
     started, answer = _pending(), request.args.to_dict(flat=False)
     state = request.args.get("state", "")
@@ -101,7 +101,7 @@ def callback() -> ResponseReturnValue:
 
 
 def _come_in(identity: Identity, pending: Pending) -> Response:
-    """A new session for the person, or a page that says what is missing."""
+    """Show a new session for the person, or a page that says what is missing."""
     sign_in_limits.spend_of_account(identity.issuer, identity.subject)
     before = live_session()
     if before is not None:
@@ -204,7 +204,7 @@ FAILURES: dict[Reason, tuple[int, str, str]] = {
 
 
 def _failed(failure: SignInFailed, place: str) -> Response:
-    """A page in human words; the details are for the log."""
+    """Show a page in human words; the details are for the log."""
     log.warning("sign-in failed, %s: %s", failure.reason, failure.detail)
     session.rollback()
     status, title, text = FAILURES[failure.reason]
@@ -268,7 +268,7 @@ def logged_out() -> ResponseReturnValue:
 @auth.post("/backchannel-logout")
 @cookieless
 def backchannel_logout() -> ResponseReturnValue:
-    """The provider says that a sign-in is over (OpenID Connect Back-Channel Logout 1.0)."""
+    """Show the provider says that a sign-in is over (OpenID Connect Back-Channel Logout 1.0)."""
     try:
         if (request.content_length or 0) > LARGEST_NOTICE:
             raise SignInFailed("invalid", "too large")

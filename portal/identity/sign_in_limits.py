@@ -61,7 +61,7 @@ def forget_rested() -> None:
 
 
 def _network(address: str) -> str:
-    """An IPv6 caller has at least 2^64 addresses: all of them count as one."""
+    """Return an IPv6 caller has at least 2^64 addresses: all of them count as one."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

@@ -123,7 +123,7 @@ def check_kept(actor: Actor, webhook: Webhook, request: InboundRequest) -> Diagn
 
 
 def scheme_of(command: SignatureCheck, webhook: Webhook | None) -> Scheme:
-    """How the request should be signed."""
+    """Return how the request should be signed."""
     if command.scheme or webhook is None:
         return of_webhook(command.scheme or DEFAULT, command.options)
     if webhook.direction == "inbound":
@@ -132,7 +132,7 @@ def scheme_of(command: SignatureCheck, webhook: Webhook | None) -> Scheme:
 
 
 def represent(scheme: Scheme, found: Diagnosis) -> dict[str, Any]:
-    """A diagnosis as programs read it."""
+    """Return a diagnosis as programs read it."""
     verdict = found.verdict
     return {
         "verified": verdict.verified,

@@ -104,7 +104,7 @@ def _take(inbound_id: str) -> Response:
 
 
 def _taken(webhook: Webhook, received: Reception) -> Response:
-    """The answer to a genuine request."""
+    """Return the answer to a genuine request."""
     if received.challenge is not None:
         return _answer(received.challenge)
     if received.confirm is not None:
@@ -122,7 +122,7 @@ def _permit(webhook: Webhook, message: Message) -> Response:
 
 
 def _message() -> Message:
-    """The request as it came: its raw body, and its address as the sender was told it."""
+    """Return the request as it came: its raw body, and its address as the sender was told it."""
     query = request.query_string.decode("latin-1")
     address = f"{running().base_url}{request.path}"
     return Message(
@@ -165,7 +165,8 @@ def _confirm(webhook: Webhook, url: str) -> Response:
 
 
 def _fail(failure: Failure) -> Response:
-    """A failure on order; that it was one of them is kept, which an error's answer would undo."""
+    """Return a failure on order; that it was one of them is kept, which an error's answer would
+    undo."""
     let_go()
     answer = api.answer({"status": "failing", "detail": "The lab asked for it."}, failure.status)
     if failure.retry_after is not None:

@@ -21,7 +21,7 @@ PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
 
 def scheme_choices() -> list[tuple[str, str, str]]:
-    """What a sender can be, in groups."""
+    """Return what a sender can be, in groups."""
     own = [scheme for scheme in SCHEMES.values() if scheme.name != "inbox"]
     generic = [scheme for scheme in own if scheme.event_prefix == "inbound"]
     named = sorted(
@@ -79,7 +79,7 @@ class InboundForm(CommandForm[WebhookInput]):
 
     @classmethod
     def of(cls, record: Webhook | None = None, **given: Any) -> "InboundForm":
-        """The form of a new inbound webhook, or of a record."""
+        """Return the form of a new inbound webhook, or of a record."""
         options = record.inbound_options if record else {}
         given |= {f"option_{name}": options.get(name, "") for name in OPTIONS}
         form = cls(obj=record, data=given)
@@ -92,7 +92,7 @@ class InboundForm(CommandForm[WebhookInput]):
         return form
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """What was sent: the options in one object, the secret when one was typed."""
+        """Return what was sent: the options in one object, the secret when one was typed."""
         document = super().document(stored)
         options = {name: document.pop(f"option_{name}", "") for name in OPTIONS}
         scheme = SCHEMES.get(str(document.get("inbound_scheme") or ""))
@@ -127,14 +127,14 @@ class DoctorForm(CommandForm[SignatureCheck]):
 
     @classmethod
     def of(cls, webhooks: list[tuple[str, str]], **given: Any) -> "DoctorForm":
-        """The form, offering these webhooks (id, name)."""
+        """Return the form, offering these webhooks (id, name)."""
         form = cls(data=given)
         form.webhook_id.offer([("", "None"), *webhooks])
         form.scheme.offer([("", "As the webhook says"), *scheme_choices()])
         return form
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """What was sent; the body as it came through the text box, blanks and all."""
+        """Return what was sent; the body as it came through the text box, blanks and all."""
         document = super().document(stored)
         document = {name: value for name, value in document.items() if value is not None}
         document["body"] = str(self.body.data or "")

@@ -28,19 +28,19 @@ class Inbox:
 
     @property
     def is_complete(self) -> bool:
-        """Whether events go to it, signed with a secret that it knows."""
+        """Tell whether events go to it, signed with a secret that it knows."""
         sender = self.sender
         return sender is not None and (
             sender.secret_fingerprint == self.receiver.secret_fingerprint
         )
 
     def is_fed_by(self, webhook: Webhook) -> bool:
-        """Whether it is this webhook that sends to it."""
+        """Tell whether it is this webhook that sends to it."""
         return self.sender is not None and self.sender.id == webhook.id
 
 
 def find_inbox(actor: Actor) -> Inbox | None:
-    """The tenant's inbox, if it has one."""
+    """Return the tenant's inbox, if it has one."""
     actor.require("webhooks:read")
     query = Webhook.seen_by(actor).where(Webhook.is_deleted.is_(False))
     receiver = session.scalar(

@@ -107,12 +107,13 @@ class InboundRequest(Base):
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:
-        """The rows of the actor's tenant; reach them through a webhook that the actor sees."""
+        """Return the rows of the actor's tenant; reach them through a webhook that the actor
+        sees."""
         return select(cls).where(cls.tenant_id == actor.tenant_id)
 
     @property
     def text(self) -> str:
-        """The body for people; what is no UTF-8 is shown by replacement characters."""
+        """Return the body for people; what is no UTF-8 is shown by replacement characters."""
         return self.shown_body.decode("utf-8", "replace")
 
     @property
@@ -131,5 +132,5 @@ class InboundRequest(Base):
         return masked(self.url)
 
     def header(self, name: str) -> Any:
-        """The value of a header, or None."""
+        """Return the value of a header, or None."""
         return next((value for key, value in self.headers if key == name), None)

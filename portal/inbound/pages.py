@@ -58,14 +58,14 @@ def create() -> ResponseReturnValue:
 
 
 def with_choices(form: InboundForm) -> InboundForm:
-    """The form with the tenant's applications to choose from."""
+    """Return the form with the tenant's applications to choose from."""
     owners = applications.extendable_choices(web.actor(), also=[form.application_id.data])
     form.application_id.choices = [("", "None"), *owners]
     return form
 
 
 def reveal(made: Revealed[Webhook]) -> ResponseReturnValue:
-    """The one answer with the secret in it; without one, the webhook's page."""
+    """Show the one answer with the secret in it; without one, the webhook's page."""
     secret = made.once.get("signing_secret")
     if secret is None:
         web.toast("The webhook is there. Give its address to the sender.")
@@ -79,7 +79,7 @@ def _place(record_id: str) -> str:
 
 
 def show(record: Webhook) -> ResponseReturnValue:
-    """The page of an inbound webhook, for the pages of webhooks."""
+    """Show the page of an inbound webhook, for the pages of webhooks."""
     recent = listing.Query(sort="-received_at", limit=10)
     return web.render(
         "inbound/show.html",
@@ -101,7 +101,7 @@ def _known(record_id: str | None) -> set[str]:
 
 @bp.get("/webhooks/<record_id>/received")
 def received(record_id: str) -> ResponseReturnValue:
-    """What a webhook received, newest first; with `?state=quarantined` the quarantine."""
+    """Show what a webhook received, newest first; with `?state=quarantined` the quarantine."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     query = listing.parse(review.LISTING, request.args)
     page = review.requests(web.actor(), record, query)
@@ -116,7 +116,7 @@ def received(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/webhooks/<record_id>/received/<request_id>")
 def show_request(record_id: str, request_id: str) -> ResponseReturnValue:
-    """One request: what came, what became of it, and why it was refused."""
+    """Show one request: what came, what became of it, and why it was refused."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     found = review.get(web.actor(), record_id, request_id)
     hidden = settings.hidden_from(web.actor())
@@ -132,7 +132,7 @@ def show_request(record_id: str, request_id: str) -> ResponseReturnValue:
 
 
 def _laid_out(text: str) -> str:
-    """The body for people: JSON with indents, anything else as it came, its beginning."""
+    """Return the body for people: JSON with indents, anything else as it came, its beginning."""
     return text[:SHOWN_BODY] if len(text) > SHOWN_BODY else masked(attempt_view.as_pretty(text))
 
 
@@ -207,7 +207,7 @@ def _webhooks(actor: Actor) -> list[tuple[str, str]]:
 
 @bp.get("/inbox")
 def show_inbox() -> ResponseReturnValue:
-    """What the tenant's own receiver received."""
+    """Show what the tenant's own receiver received."""
     found = inbox.find_inbox(web.actor())
     context: dict[str, Any] = {"inbox": found, "view": None, "press": PressForm()}
     if found is not None:
@@ -231,7 +231,7 @@ def open_inbox() -> ResponseReturnValue:
 
 @bp.get("/webhooks/<record_id>/verification")
 def verification(record_id: str) -> ResponseReturnValue:
-    """Code that a receiver verifies our deliveries with, in eight languages."""
+    """Show code that a receiver verifies our deliveries with, in eight languages."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     asked = request.args.get("language", "")
     chosen = receiver_code.BY_NAME.get(asked, receiver_code.SNIPPETS[0])

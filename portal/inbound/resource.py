@@ -63,13 +63,13 @@ class ReviewedDocument(BaseModel):
 
 
 def represent(row: InboundRequest) -> dict[str, Any]:
-    """A request as lists have it."""
+    """Return a request as lists have it."""
     document = {name: getattr(row, name) for name in InboundRequestDocument.model_fields}
     return {**document, "url": row.shown_url}
 
 
 def represent_whole(row: InboundRequest, hidden: frozenset[str]) -> dict[str, Any]:
-    """A request with all of it, but for the values that this reader does not see."""
+    """Return a request with all of it, but for the values that this reader does not see."""
     body = settings.redact_text(row.text, hidden).encode() if hidden else row.shown_body
     encoded = base64.b64encode(body).decode()
     return {**represent(row), "headers": row.shown_headers, "body_base64": encoded}

@@ -54,14 +54,14 @@ class Reviewed:
 
 
 def requests(actor: Actor, webhook: Webhook, query: Query) -> Page[Any]:
-    """What a webhook received, one page."""
+    """Return what a webhook received, one page."""
     of_one = replace(LISTING, filters={**LISTING.filters, "of": InboundRequest.webhook_id})
     filters = {**query.filters, "of": webhook.id}
     return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
 
 
 def get(actor: Actor, webhook_id: str, request_id: str, *, lock: bool = False) -> InboundRequest:
-    """One request with its body. Raises NotFound."""
+    """Return one request with its body. Raises NotFound."""
     actor.require("webhooks:read")
     query = (
         InboundRequest.seen_by(actor)
@@ -75,7 +75,7 @@ def get(actor: Actor, webhook_id: str, request_id: str, *, lock: bool = False) -
 
 
 def in_quarantine(actor: Actor, webhook: Webhook) -> int:
-    """How many requests wait for a secret that verifies them."""
+    """Return how many requests wait for a secret that verifies them."""
     return session.scalar(select(func.count()).select_from(_quarantined(actor, webhook))) or 0
 
 
@@ -165,7 +165,7 @@ def forget_old(tenant_id: str) -> int:
 def judge(
     webhook: Webhook, scheme: Scheme, request: InboundRequest, known: Sequence[str]
 ) -> Verdict:
-    """The verdict on a kept request by the secrets of now and the clock of then."""
+    """Return the verdict on a kept request by the secrets of now and the clock of then."""
     if scheme.is_loose_token:
         words = "Its token was not kept, because it would do for any other request. Ask the sender."
         return Verdict(False, "not_kept", words)

@@ -257,7 +257,7 @@ class ApiKey(OfApplication, Record):
 
     @hybrid_property
     def key_fingerprint(self) -> str:
-        """The specification's second name for the stored hash: the one that may be read."""
+        """Return the specification's second name for the stored hash: the one that may be read."""
         return self.key_hash
 
     def search_texts(self) -> tuple[str | None, ...]:
@@ -287,7 +287,7 @@ def not_revoked(key: type[ApiKey]) -> ColumnElement[bool]:
 
 
 def _of_its_runtime(column: Any) -> ColumnProperty[Any]:
-    """What the key's use has left, as a part of the key when it is read."""
+    """Return what the key's use has left, as a part of the key when it is read."""
     own = ApiKeyRuntime.tenant_id == ApiKey.tenant_id, ApiKeyRuntime.key_id == ApiKey.id
     return column_property(select(column).where(*own).correlate(ApiKey).scalar_subquery())
 

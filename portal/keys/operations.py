@@ -35,7 +35,7 @@ from portal.rest.resources import RETRY
 
 
 def verify_key() -> Response:
-    """Whether a key is good, for what is asked: always 200."""
+    """Tell whether a key is good, for what is asked: always 200."""
     no_parameters()
     asked = VerifyKey.read(body())
     return answer(verify(engine(), actor().tenant_id, asked, request_id()))
@@ -61,37 +61,37 @@ def revoke_many() -> Response:
 
 
 def report_leak() -> Response:
-    """A scanner found a key."""
+    """Return a scanner found a key."""
     no_parameters()
     return answer(reports.by_scanner(actor(), ReportLeak.read(body())))
 
 
 def explain() -> Response:
-    """Why a request was refused."""
+    """Return why a request was refused."""
     no_parameters()
     return answer(insight.explain(actor(), ExplainRequest.read(body()).request_id))
 
 
 def posture() -> Response:
-    """How many keys have each weakness."""
+    """Return how many keys have each weakness."""
     no_parameters()
     return answer(standing.counts(actor()))
 
 
 def impact(id: str) -> Response:
-    """Who uses a key."""
+    """Return who uses a key."""
     no_parameters()
     return answer(insight.impact(actor(), id))
 
 
 def propagation(id: str) -> Response:
-    """Who has heard of a key's change."""
+    """Return who has heard of a key's change."""
     no_parameters()
     return answer(asdict(insight.propagation(actor(), id)))
 
 
 def rehearse(id: str) -> Response:
-    """What a call by this key would get."""
+    """Return what a call by this key would get."""
     no_parameters()
     return answer(insight.what_if(actor(), id, RehearseKey.read(body())))
 

@@ -22,7 +22,7 @@ KEPT = filters.CONSOLE.parameters() - {"sort", "limit", "cursor"}
 def about(
     page: str, record: ApiKey, fragment: str | None = None, **context: Any
 ) -> ResponseReturnValue:
-    """A page of one key; its dialogs name the application that calls with it."""
+    """Return a page of one key; its dialogs name the application that calls with it."""
     around = filters.surroundings(web.actor(), record)
     return web.render(
         page,
@@ -38,7 +38,7 @@ def about(
 
 
 def columns(hours: Iterable[datetime], *counts: Mapping[datetime, int]) -> list[Column]:
-    """The hours as bars, with what each of `counts` has of them."""
+    """Return the hours as bars, with what each of `counts` has of them."""
     return [
         Column(hour.strftime("%a %-d %b, %H:00"), tuple(count[hour] for count in counts))
         for hour in hours
@@ -52,8 +52,8 @@ def overtaken(record_id: str) -> ResponseReturnValue:
 
 
 def with_chosen(chosen: str | None, offered: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The offered applications and the chosen one, which a long list may have left out: a drawn
-    list without it would choose something else."""
+    """Return the offered applications and the chosen one, which a long list may have left out: a
+    drawn list without it would choose something else."""
     if not chosen or chosen in dict(offered):
         return offered
     return [*offered, *applications.names(web.actor(), {chosen}).items()]

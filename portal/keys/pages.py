@@ -31,7 +31,7 @@ WEEK = timedelta(days=7)
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """The list, or for htmx the listing alone."""
+    """Show the list, or for htmx the listing alone."""
     query = listing.parse(filters.CONSOLE, request.args)
     caller = web.actor()
     page = listing.page(caller, filters.CONSOLE, query, table.COLUMNS)
@@ -59,7 +59,7 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """One key: all but the key itself, what it does, and how it stands now."""
+    """Show one key: all but the key itself, what it does, and how it stands now."""
     caller = web.actor()
     record = service.get(caller, record_id)
     use = figures.use(caller, record_id, WEEK)
@@ -78,7 +78,7 @@ def show(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/<record_id>/history")
 def history(record_id: str) -> ResponseReturnValue:
-    """What happened to a key."""
+    """Show what happened to a key."""
     record = service.get(web.actor(), record_id)
     entries = audit_pages.lines(audit.history(web.actor(), record_id))
     return about("keys/history.html", record, entries=entries)

@@ -142,7 +142,7 @@ class IssueKey(Command):
     @field_validator("issued_to_user_id", "issued_to_service", "allowed_models")
     @classmethod
     def of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
-        """What belongs to one kind of key only."""
+        """Return what belongs to one kind of key only."""
         assert info.field_name is not None  # noqa: S101 - a field's validator has a field
         kind, what = BELONGS_TO[info.field_name]
         if value and info.data.get("kind", kind) != kind:
@@ -152,7 +152,7 @@ class IssueKey(Command):
     @field_validator("blocked_reason")
     @classmethod
     def of_a_blocked_key(cls, value: Any, info: ValidationInfo) -> Any:
-        """A reason needs what it is the reason for."""
+        """Return a reason needs what it is the reason for."""
         if value and not info.data.get("blocked", True):
             raise ValueError("Only a blocked key has a reason for it.")
         return value

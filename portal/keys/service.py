@@ -67,7 +67,7 @@ LISTING = Listing(
 
 
 def issue(actor: Actor, command: IssueKey) -> Revealed[ApiKey]:
-    """A new key, and the raw key for the only time.
+    """Return a new key, and the raw key for the only time.
 
     Raises Invalid for more rights than the creator or the application has, for a past expiry, and
     for an application or a predecessor that the actor does not see.
@@ -105,7 +105,7 @@ def mint(actor: Actor, kind: str, values: Mapping[str, Any]) -> Revealed[ApiKey]
 
 
 def get(actor: Actor, key_id: str) -> ApiKey:
-    """One key that the actor sees. Raises NotFound."""
+    """Return one key that the actor sees. Raises NotFound."""
     actor.require("keys:read")
     return find(ApiKey, actor, key_id)
 
@@ -153,14 +153,14 @@ def announce(actor: Actor, record: ApiKey, name: str, more: Mapping[str, Any]) -
 
 
 def of_application(actor: Actor, application_id: str, limit: int = 20) -> Sequence[ApiKey]:
-    """The newest keys of an application, for its page."""
+    """Return the newest keys of an application, for its page."""
     actor.require("keys:read")
     query = ApiKey.seen_by(actor).where(ApiKey.application_id == application_id)
     return session.scalars(query.order_by(ApiKey.id.desc()).limit(limit)).all()
 
 
 def may_issue(actor: Actor, application: Application) -> bool:
-    """Whether the actor could issue a key for this application."""
+    """Tell whether the actor could issue a key for this application."""
     runs = application.kind != "library" and not application.is_stopped
     return runs and actor.can("keys:write")
 
@@ -184,8 +184,8 @@ class Outlook:
 
 
 def outlook(actor: Actor) -> Outlook:
-    """Whether there is any key, which expire within SOON and which were found in public and still
-    open, in one statement."""
+    """Tell whether there is any key, which expire within SOON and which were found in public and
+    still open, in one statement."""
     some = select(literal("some"), ApiKey.id, ApiKey.name, ApiKey.expires_key)
     some = some.where(ApiKey.tenant_id == actor.tenant_id).limit(1)
     soon = (
@@ -230,7 +230,7 @@ def _to_change(actor: Actor, key_id: str) -> ApiKey:
 
 
 def to_reopen(actor: Actor, key_id: str) -> ApiKey:
-    """A key whose stop is to be undone. Raises Conflict for a revoked one."""
+    """Return a key whose stop is to be undone. Raises Conflict for a revoked one."""
     actor.require("keys:reopen")
     return _not_revoked(find(ApiKey, actor, key_id, lock=True))
 
@@ -245,7 +245,7 @@ def _not_revoked(record: ApiKey) -> ApiKey:
 
 
 def _owner(actor: Actor, application_id: str | None) -> Application | None:
-    """The new key's application. A program issues keys for its own application only: one for
+    """Return the new key's application. A program issues keys for its own application only: one for
     another, or for none, would see more than it does itself."""
     if actor.application_id is not None:
         if application_id not in (None, actor.application_id):
@@ -296,7 +296,7 @@ def _check_predecessor(actor: Actor, key_id: str | None) -> None:
 
 
 def key_code(actor: Actor) -> str:
-    """The four characters that tell the tenant in each of its keys; they never change."""
+    """Return the four characters that tell the tenant in each of its keys; they never change."""
     known = _codes.get(actor.tenant_id)
     if known is None:
         code = select(Tenant.key_code).where(Tenant.id == actor.tenant_id)

@@ -17,7 +17,7 @@ LEAKED = "This key was found in public. Rotate or revoke it."
 
 
 def part(actor: Actor, application: Application) -> Part:
-    """The newest keys of an application, on its page."""
+    """Return the newest keys of an application, on its page."""
     new_url = url_for("keys.issue", application_id=application.id)
     return Part(
         title="API keys",
@@ -46,7 +46,7 @@ def _note(key: ApiKey, application: Application) -> str:
 
 
 def tell(actor: Actor) -> Told:
-    """The first-run step, and the keys that stop working within days."""
+    """Return the first-run step, and the keys that stop working within days."""
     outlook = service.outlook(actor)
     step = Step(
         order=2,
@@ -65,8 +65,8 @@ def tell(actor: Actor) -> Told:
 
 
 def notices(actor: Actor, since: datetime) -> list[Notice]:
-    """The keys that were found in public and still open, and those that end within a day; nobody is
-    told who could do nothing about it."""
+    """Return the keys that were found in public and still open, and those that end within a day;
+    nobody is told who could do nothing about it."""
     if not actor.can("keys:write"):
         return []
     outlook = service.outlook(actor)

@@ -36,7 +36,7 @@ Money = Numeric(18, 9)  # US dollars; a billionth is below the price of one toke
 
 
 def gone_with_its_key(name: str) -> ForeignKeyConstraint:
-    """What is known of a key does not outlive it."""
+    """Return what is known of a key does not outlive it."""
     return ForeignKeyConstraint(
         ["tenant_id", "key_id"],
         ["api_key.tenant_id", "api_key.id"],
@@ -111,7 +111,7 @@ class KeyRate(Base):
     tokens_sum: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
     def counted_at(self, now: datetime) -> tuple[int, int]:
-        """The requests and tokens that count for a call at this moment."""
+        """Return the requests and tokens that count for a call at this moment."""
         passed = max(0, int(now.timestamp() // 2) + 4 - self.newest)
         return sum(self.requests[passed:]), sum(self.tokens[passed:])
 

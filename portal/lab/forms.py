@@ -42,7 +42,7 @@ class TestForm(SampleForm[TestInput]):
 
     @classmethod
     def of(cls, record: Webhook) -> "TestForm":
-        """A test with the webhook's first event and a sample to edit."""
+        """Return a test with the webhook's first event and a sample to edit."""
         return cls(data={"event_type": suggestions(record)[0], "data": SAMPLE})
 
 
@@ -56,13 +56,14 @@ class LabForm(SampleForm[LabInput]):
 
     @classmethod
     def offering(cls, **given: Any) -> "LabForm":
-        """The form with the failures that the inbox knows."""
+        """Return the form with the failures that the inbox knows."""
         form = cls(data=given)
         form.failure.offer([("", "200, as usual"), *((k, f.title) for k, f in FAILURES.items())])
         return form
 
 
 def suggestions(record: Webhook) -> list[str]:
-    """Names of single events that this webhook would get; of a group, its beginning goes on."""
+    """Return names of single events that this webhook would get; of a group, its beginning goes
+    on."""
     named = [name.replace("*", "created") for name in record.event_types if name != "*"]
     return named or ["rfp.created"]

@@ -45,8 +45,8 @@ class Rehearsal:
 
 
 def rehearse(fault: str, retry_policy: Mapping[str, Any], heals_after: int = 0) -> Rehearsal:
-    """One event at a receiver with a fault of FAULTS, which is gone after `heals_after` attempts
-    (0: never). Jitter is left out. Nothing is sent."""
+    """Return one event at a receiver with a fault of FAULTS, which is gone after `heals_after`
+    attempts (0: never). Jitter is left out. Nothing is sent."""
     bad = FAULTS[fault][1]
     good = Outcome("delivered", "The receiver took it.", status=200)
     lines, after, throttles = [], timedelta(0), 0

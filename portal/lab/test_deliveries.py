@@ -61,14 +61,14 @@ def fire(actor: Actor, webhook_id: str, command: TestInput) -> DeliveryAttempt:
 
 
 def attempts(actor: Actor, webhook: Webhook, query: Query) -> Page[Any]:
-    """A webhook's attempts, one page."""
+    """Return a webhook's attempts, one page."""
     of_one = replace(ATTEMPTS, filters={**ATTEMPTS.filters, "of": DeliveryAttempt.webhook_id})
     filters = {**query.filters, "of": webhook.id}
     return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
 
 
 def attempt(actor: Actor, webhook_id: str, attempt_id: str) -> DeliveryAttempt:
-    """One attempt of one webhook. Raises NotFound."""
+    """Return one attempt of one webhook. Raises NotFound."""
     query = DeliveryAttempt.seen_by(actor).where(
         DeliveryAttempt.webhook_id == webhook_id, DeliveryAttempt.id == attempt_id
     )
@@ -115,7 +115,8 @@ def _begin(actor: Actor, webhook_id: str, command: TestInput) -> tuple[DeliveryA
 def signed_request(
     webhook: Webhook, message_id: str, command: TestInput, keys: Sequence[str], now: datetime
 ) -> Request:
-    """The request exactly as it leaves: body, signature of this moment, the webhook's headers."""
+    """Return the request exactly as it leaves: body, signature of this moment, the webhook's
+    headers."""
     body = orjson.dumps(
         {
             "type": command.event_type,

@@ -54,7 +54,7 @@ def _place(attempt: DeliveryAttempt, tab: str | None = None) -> str:
 
 
 def _shown(attempt: DeliveryAttempt | None) -> dict[str, Any]:
-    """What the partial of an attempt needs; on its own page its tabs are in the address."""
+    """Return what the partial of an attempt needs; on its own page its tabs are in the address."""
     if attempt is None:
         return {"detail": None}
     hidden = settings.hidden_from(web.actor())
@@ -67,7 +67,7 @@ def _shown(attempt: DeliveryAttempt | None) -> dict[str, Any]:
 
 @bp.get("/<record_id>/attempts")
 def attempts(record_id: str) -> ResponseReturnValue:
-    """The attempts of a webhook, newest first."""
+    """Show the attempts of a webhook, newest first."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     query = listing.parse(test_deliveries.ATTEMPTS, request.args)
     page = test_deliveries.attempts(web.actor(), record, query)
@@ -82,7 +82,7 @@ def attempts(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/<record_id>/attempts/<attempt_id>")
 def attempt(record_id: str, attempt_id: str) -> ResponseReturnValue:
-    """One attempt, at an address to send to a colleague."""
+    """Show one attempt, at an address to send to a colleague."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     found = test_deliveries.attempt(web.actor(), record_id, attempt_id)
     return web.render(

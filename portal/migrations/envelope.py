@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 
 def envelope() -> list[sa.Column[Any]]:
-    """The common envelope, as of schema version 1. Later changes are migrations of their own."""
+    """Return the common envelope, as of schema version 1. Later changes are migrations of their
+    own."""
     now: dict[str, Any] = {"server_default": sa.func.now(), "nullable": False}
     return [
         sa.Column("tenant_id", sa.String(40), nullable=False),

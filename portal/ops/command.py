@@ -34,7 +34,7 @@ def configured(command: Callable[Concatenate[Config, P], None]) -> Callable[P, N
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:
-    """What a person can do something about."""
+    """Return what a person can do something about."""
     from portal.database.app_role import DatabaseRoleError, DatabaseUnreachable
     from portal.ops.backup.archive import ArchiveError
     from portal.ops.backup.backup import BackupError

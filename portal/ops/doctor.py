@@ -34,7 +34,7 @@ class Finding:
 
 
 def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Every finding, in the order in which to repair: later ones depend on earlier ones."""
+    """Yield every finding, in the order in which to repair: later ones depend on earlier ones."""
     try:
         config = Config.from_environ(environ)
     except ConfigError as error:
@@ -62,7 +62,7 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def database(config: Config) -> Finding:
-    """Whether it answers, and what it is."""
+    """Tell whether it answers, and what it is."""
     if config.uses_embedded_database and not embedded_postgres.is_running(config.data_dir):
         return Finding(
             "Database", "the embedded PostgreSQL is not running", "Start it with make run."
@@ -85,7 +85,7 @@ def database(config: Config) -> Finding:
 
 
 def role(config: Config) -> Finding:
-    """Whether row-level security binds the role that the portal works as."""
+    """Tell whether row-level security binds the role that the portal works as."""
     with app_role.connect(config.database_url) as connection:
         found = app_role.problems(connection)
         name = connection.info.user
@@ -101,7 +101,7 @@ def role(config: Config) -> Finding:
 
 
 def waits(config: Config) -> Finding:
-    """Whether every wait of a connection ends, as the portal asks for it when it connects."""
+    """Tell whether every wait of a connection ends, as the portal asks for it when it connects."""
     with app_role.connect(config.database_url) as connection:
         rows = connection.execute(WAITS, (list(BOUNDED),)).fetchall()
     unbounded = [name for name, setting in rows if setting == "0"]
@@ -132,7 +132,7 @@ def sessions(config: Config) -> Finding:
 
 
 def migrations(config: Config) -> Finding:
-    """Whether the database is as new as the code."""
+    """Tell whether the database is as new as the code."""
     try:
         found, newest = migrate.current(config.database_url), head()
     except psycopg.Error as error:
@@ -219,7 +219,7 @@ def secret_store(config: Config) -> Finding:
 
 
 def identity_provider(config: Config) -> Finding:
-    """Whether the issuer's discovery document is there and names this very issuer."""
+    """Tell whether the issuer's discovery document is there and names this very issuer."""
     subject, issuer = "Identity provider", config.oidc_issuer
     try:
         body = _get_json(issuer.rstrip("/") + "/.well-known/openid-configuration")
@@ -238,7 +238,7 @@ def identity_provider(config: Config) -> Finding:
 
 
 def reverse_proxies(config: Config) -> Finding:
-    """Whose word on the client's address counts."""
+    """Return whose word on the client's address counts."""
     trusted = config.trusted_proxies
     if not trusted:
         return Finding(
@@ -256,7 +256,8 @@ def reverse_proxies(config: Config) -> Finding:
 
 
 def _get_json(url: str, seconds: float = 5) -> dict[str, object]:
-    """The JSON object at an address of the *settings*, which need no guard; OSError, ValueError."""
+    """Return the JSON object at an address of the *settings*, which need no guard; OSError,
+    ValueError."""
     from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
     parts = urlsplit(url)

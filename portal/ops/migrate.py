@@ -43,7 +43,7 @@ class MigrationError(Exception):
 
 
 def owner_url(config: Config) -> str:
-    """The address to migrate with."""
+    """Return the address to migrate with."""
     if config.migration_database_url is None:
         raise MigrationError(
             "PORTAL_MIGRATION_DATABASE_URL is missing: migrations run as the owner of the tables, "
@@ -72,7 +72,7 @@ def _is_plain(url: str) -> bool:
 
 
 def current(url: str) -> str | None:
-    """The revision the database is at; None for an empty one. Raises `psycopg.Error`."""
+    """Return the revision the database is at; None for an empty one. Raises `psycopg.Error`."""
     settings = connection_settings("portal-migrate")
     with psycopg.connect(libpq_url(url), **settings) as connection:
         try:
@@ -277,7 +277,7 @@ def _has_turn(connection: "Connection") -> bool:
 
 
 def all_models() -> "MetaData":
-    """Every table of every feature: each package's `models` is imported."""
+    """Return every table of every feature: each package's `models` is imported."""
     import portal
     import portal.database.job_turns
     from portal.database.base import Base

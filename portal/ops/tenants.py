@@ -39,7 +39,7 @@ def add(
 
 
 def all_tenants(config: Config) -> list[tuple[str, str, str, str]]:
-    """Id, slug, key code and name of each, by slug."""
+    """Return id, slug, key code and name of each, by slug."""
     statement = "SELECT id, slug, key_code, name FROM tenant ORDER BY slug"
     with app_role.connect(config.database_url) as connection:
         return [(str(a), str(b), str(c), str(d)) for a, b, c, d in connection.execute(statement)]

@@ -206,7 +206,8 @@ def _say(error: Exception, **of: object) -> None:
 
 
 def registered_jobs() -> list[Job]:
-    """The kernel's jobs, and those of every feature: each package's `housekeeping.HOUSEKEEPING`."""
+    """Return the kernel's jobs, and those of every feature: each package's
+    `housekeeping.HOUSEKEEPING`."""
     due = asking("due_answers", KEEP)
     answers = Job("forget old answers", forget_old, timedelta(hours=1), due)
     return [answers, *(job for module in _modules() for job in module.HOUSEKEEPING)]

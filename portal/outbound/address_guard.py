@@ -31,7 +31,7 @@ class ForbiddenAddress(OSError):
 
 
 async def system_lookup(host: str, port: int) -> Sequence[str]:
-    """What the machine's own resolver says."""
+    """Return what the machine's own resolver says."""
     loop = asyncio.get_running_loop()
     found = await loop.run_in_executor(_threads, _getaddrinfo, host, port)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -55,7 +55,7 @@ class GuardedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """The vetted addresses; OSError, ForbiddenAddress or TimeoutError otherwise."""
+        """Return the vetted addresses; OSError, ForbiddenAddress or TimeoutError otherwise."""
         async with asyncio.timeout(self._seconds):
             addresses = await self._lookup(host, port)
         if not addresses:
@@ -80,7 +80,7 @@ def _resolved(host: str, address: str, port: int) -> ResolveResult:
 
 
 def guarded_socket(allow: Sequence[Network]) -> Callable[[Any], socket.socket]:
-    """A factory that makes a socket only for an address that may be dialled."""
+    """Return a factory that makes a socket only for an address that may be dialled."""
 
     def make(info: tuple[Any, ...]) -> socket.socket:
         family, kind, proto, _, where = info
@@ -96,7 +96,7 @@ def guarded_socket(allow: Sequence[Network]) -> Callable[[Any], socket.socket]:
 
 
 def _is_own(family: int, where: tuple[Any, ...], allow: Sequence[Network]) -> bool:
-    """A public address of this very machine, where its internal ports would be open to us.
+    """Return a public address of this very machine, where its internal ports would be open to us.
 
     Connecting a datagram socket sends nothing; it only asks which local address would be used,
     and towards oneself that is the same one.

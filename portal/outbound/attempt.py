@@ -74,7 +74,7 @@ class Attempt:
         self.status, self.raw_headers = status, raw_headers
 
     def outcome(self, kind: Kind, error: BaseException | None = None) -> Outcome:
-        """The notebook closed: what is known so far, in one immutable value."""
+        """Return the notebook closed: what is known so far, in one immutable value."""
         explanation, remedy = explain(kind, self.stage, self.status, error)
         if kind == "forbidden_address":
             return Outcome(kind, explanation, remedy)
@@ -96,7 +96,7 @@ class Attempt:
         )
 
     def _timings(self) -> Timings:
-        """Each stage lasted until the next one began: they are noted in their order."""
+        """Return each stage lasted until the next one began: they are noted in their order."""
         end = time.perf_counter()
         begins = [*self.marks.values(), end]
         lasted = [round((until - since) * 1000, 2) for since, until in pairwise(begins)]
@@ -115,7 +115,7 @@ current: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
 
 
 def _headers(raw: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[str, str], ...]:
-    """The answer's headers as clean text, as many as fit into what is kept."""
+    """Return the answer's headers as clean text, as many as fit into what is kept."""
     kept: list[tuple[str, str]] = []
     room = KEEP_BYTES
     for name, value in raw:

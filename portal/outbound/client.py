@@ -121,7 +121,8 @@ class OutboundClient:
             current.reset(token)
 
     async def _exchange(self, attempt: Attempt, target: Target, fresh: bool) -> Kind:
-        """The request and its answer, each within its time; `fresh` takes no kept connection."""
+        """Return the request and its answer, each within its time; `fresh` takes no kept
+        connection."""
         if self._connector is None:
             raise RuntimeError("the client is closed")
         request, to = attempt.request, self._destination(target, fresh)

@@ -41,7 +41,7 @@ def destination(target: Target, trust: ssl.SSLContext | bool) -> Destination:
 
 
 def written(request: Request, to: Destination, *, close: bool) -> bytes:
-    """The bytes of a request. Its headers must be sendable."""
+    """Return the bytes of a request. Its headers must be sendable."""
     method = request.method.upper()
     headers = {**request.headers, **IDENTITY, **(CLOSE if close else {})}
     if request.body or method not in WITHOUT_LENGTH:

@@ -71,7 +71,8 @@ _NAMED_V6: tuple[tuple[IPv6Network, str], ...] = tuple(
 
 @lru_cache(maxsize=4096)  # a caller asks often
 def parse(address: str | Address) -> Address | None:
-    """The address meant, with a scope dropped and an IPv4 one unwrapped from `::ffff:0:0/96`."""
+    """Return the address meant, with a scope dropped and an IPv4 one unwrapped from
+    `::ffff:0:0/96`."""
     if isinstance(address, str):
         try:
             address = ip_address(address.partition("%")[0])
@@ -85,7 +86,8 @@ def parse(address: str | Address) -> Address | None:
 
 
 def judge(address: str | Address) -> str | None:
-    """Why the address may not be dialled, as the end of a sentence ("it is …"); None if it may.
+    """Return why the address may not be dialled, as the end of a sentence ("it is …"); None if it
+    may.
 
     What is no address at all is refused too, so a caller cannot pass by mistake.
     """
@@ -106,13 +108,13 @@ def forbidden(address: str | Address, allow: Iterable[Network] = ()) -> str | No
 
 
 def listed(address: str | Address, allow: Iterable[Network]) -> bool:
-    """The operator's list contains the address, whatever the rules say."""
+    """Return the operator's list contains the address, whatever the rules say."""
     meant = parse(address)
     return meant is not None and any(meant in network for network in allow)
 
 
 def networks(cidrs: Iterable[str]) -> tuple[Network, ...]:
-    """The networks of an operator's list; ValueError for what is none."""
+    """Return the networks of an operator's list; ValueError for what is none."""
     return tuple(ip_network(cidr) for cidr in cidrs)
 
 

@@ -103,11 +103,11 @@ class Outcome:
 
     @property
     def text(self) -> str:
-        """The body for people: what is not UTF-8, and NUL, shown as U+FFFD."""
+        """Return the body for people: what is not UTF-8, and NUL, shown as U+FFFD."""
         return readable(self.body)
 
     def header(self, name: str) -> str | None:
-        """The first header of that name, in any case."""
+        """Return the first header of that name, in any case."""
         name = name.lower()
         return next((value for key, value in self.headers if key.lower() == name), None)
 
@@ -118,7 +118,7 @@ def readable(raw: bytes) -> str:
 
 
 def read_retry_after(value: str | None, date: str | None = None) -> timedelta | None:
-    """How long the receiver asks to wait: seconds or an HTTP date (RFC 9110, 10.2.3).
+    """Return how long the receiver asks to wait: seconds or an HTTP date (RFC 9110, 10.2.3).
 
     A date is meant by the receiver's clock, which its own `Date` header tells, else by ours. At
     most 24 hours; None when it says nothing, lies in the past or is absurd.

@@ -126,7 +126,7 @@ def explain(
     status: int | None = None,
     error: BaseException | None = None,
 ) -> Words:
-    """Two sentences: what happened, what to do (may be empty)."""
+    """Return two sentences: what happened, what to do (may be empty)."""
     if kind == "http_error":
         said, remedy = f"The receiver answered {status}.", _STATUSES.get(status or 0, ("", ""))[1]
         if not remedy and (status or 0) >= 500:

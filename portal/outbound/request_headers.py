@@ -29,7 +29,8 @@ _RESERVED_PREFIXES = (
 
 
 def header_problems(headers: Mapping[str, str]) -> list[str]:
-    """What is wrong with the headers that a tenant wants added; sentences, empty if nothing."""
+    """Return what is wrong with the headers that a tenant wants added; sentences, empty if
+    nothing."""
     problems = [problem for pair in headers.items() if (problem := _problem(*pair))]
     if sum(len(name) + len(value) for name, value in headers.items()) > MAX_HEADERS_BYTES:
         problems.append(f"The headers are longer than {MAX_HEADERS_BYTES} characters together.")

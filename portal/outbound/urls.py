@@ -69,7 +69,8 @@ class Target:
 
 
 def check_url(url: str, allow: Sequence[Network] = (), *, https_only: bool = False) -> list[str]:
-    """What is wrong with the address, as sentences to show beside the field; empty if nothing."""
+    """Return what is wrong with the address, as sentences to show beside the field; empty if
+    nothing."""
     try:
         read_url(url, allow, https_only=https_only)
     except UnacceptableUrl as refusal:
@@ -78,7 +79,7 @@ def check_url(url: str, allow: Sequence[Network] = (), *, https_only: bool = Fal
 
 
 def read_url(url: str, allow: Sequence[Network] = (), *, https_only: bool = False) -> Target:
-    """The address as it will be dialled, or `UnacceptableUrl`.
+    """Return the address as it will be dialled, or `UnacceptableUrl`.
 
     `allow` is the operator's list: it opens its networks, `localhost` when it contains loopback,
     and internal names when it contains any other network (what they resolve to is judged at dial).
@@ -136,7 +137,7 @@ def _read_host(parts: SplitResult, allow: Sequence[Network]) -> str:
 
 
 def _ascii(typed: str) -> str:
-    """The name in the letters of DNS: normalised, IDNA-encoded, without a closing dot."""
+    """Return the name in the letters of DNS: normalised, IDNA-encoded, without a closing dot."""
     if len(typed) > MAX_NAME:  # one character may become eighteen, and IDNA is slow
         _refuse("The host name is not valid.")
     name = unicodedata.normalize("NFKC", typed).replace("。", ".").removesuffix(".")
@@ -147,7 +148,8 @@ def _ascii(typed: str) -> str:
 
 
 def _read_ipv4(host: str, allow: Sequence[Network]) -> str:
-    """An IPv4 address in any of the spellings that the C library takes: 2130706433, 0x7f.1 …"""
+    """Return an IPv4 address in any of the spellings that the C library takes: 2130706433,
+    0x7f.1 …"""
     try:
         address = socket.inet_ntoa(socket.inet_aton(host))
     except OSError:
@@ -183,7 +185,7 @@ def _judge_name(host: str, allow: Sequence[Network]) -> None:
 
 
 def _opens_names(network: Network) -> bool:
-    """A list that opens more than the machine itself opens the names of that network too."""
+    """Return a list that opens more than the machine itself opens the names of that network too."""
     return not any(
         network.version == own.version and network.subnet_of(own)  # type: ignore[arg-type]
         for own in LOOPBACK

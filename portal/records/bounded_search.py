@@ -40,11 +40,11 @@ class Order:
 
     @property
     def by_id(self) -> bool:
-        """Whether the id alone is the order."""
+        """Tell whether the id alone is the order."""
         return self.key.key == "id"
 
     def put_on(self, statement: Select[Any]) -> Select[Any]:
-        """A statement that begins after the place, in this order."""
+        """Return a statement that begins after the place, in this order."""
         if self.by_id:
             return self.put_on_ids(statement, self.id)
         keys = (self.key, self.id)
@@ -54,7 +54,7 @@ class Order:
         return self.sort(statement, *keys)
 
     def put_on_ids(self, statement: Select[Any], id: Any) -> Select[Any]:
-        """The same for a selection of ids."""
+        """Return the same for a selection of ids."""
         if self.place is not None:
             there = self.place[1]
             statement = statement.where(id < there if self.downward else id > there)
@@ -65,14 +65,14 @@ class Order:
         return self.sort(statement, id)
 
     def sort(self, statement: Select[Any], *keys: Any) -> Select[Any]:
-        """A statement in this direction of some keys."""
+        """Return a statement in this direction of some keys."""
         return statement.order_by(*(key.desc() if self.downward else key.asc() for key in keys))
 
     def furthest(
         self, model: Any, tenant_id: Any, conditions: Sequence[ColumnElement[bool]], share: int
     ) -> ColumnElement[str]:
-        """Where a list by id ends early that all of the conditions narrow: with the share of the
-        one that reaches furthest, since what matches is among its records too.
+        """Return where a list by id ends early that all of the conditions narrow: with the share of
+        the one that reaches furthest, since what matches is among its records too.
 
         It is `edge` where one of them has less than its share.
         """
@@ -90,7 +90,7 @@ class Order:
 
     @property
     def edge(self) -> str:
-        """What no id is beyond, in whatever way the database compares words."""
+        """Return what no id is beyond, in whatever way the database compares words."""
         return "" if self.downward else BEYOND
 
     def reach(self, share: int) -> Reach | None:
@@ -104,7 +104,7 @@ class Order:
         return Reach(share, self.downward, **bounds)
 
     def ending(self, end: str) -> "Order":
-        """The same, up to this id and not beyond it."""
+        """Return the same, up to this id and not beyond it."""
         return replace(self, end=end)
 
 
@@ -125,11 +125,11 @@ class Search:
 
     @property
     def share(self) -> int:
-        """How many records this page looks at."""
+        """Return how many records this page looks at."""
         return SHARE << self.patience
 
     def ask(self, statement: Select[Any]) -> tuple[Select[Any], Place | None]:
-        """The statement for the page, and the last place it looks at if it may end early."""
+        """Return the statement for the page, and the last place it looks at if it may end early."""
         weights = self.weights
         if weights is None:
             weights = self.terms.weigh(self.words, self.order.reach(self.share))
@@ -151,7 +151,7 @@ class Search:
         return self._along(statement, self._list()), last and (last.key, last.id)
 
     def _furthest(self, weights: Sequence[Weight]) -> Weight | None:
-        """The word whose share of records leads furthest, best to the end."""
+        """Return the word whose share of records leads furthest, best to the end."""
         readable = [weight for weight in weights if weight.terms is not None]
         cut = [weight for weight in readable if weight.end is not None]
         if len(cut) < len(readable):
@@ -166,7 +166,7 @@ class Search:
     def _along(
         self, statement: Select[Any], seen: Select[Any], had: Word | None = None
     ) -> Select[Any]:
-        """The records among those seen that have the words, in the order they are seen."""
+        """Return the records among those seen that have the words, in the order they are seen."""
         rows = seen.subquery("seen")
         statement = statement.join(rows, rows.c.id == self.terms.model.id)
         statement = statement.where(*self._probes(rows.c.id, had))

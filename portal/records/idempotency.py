@@ -59,7 +59,7 @@ def fingerprints(method: str, path: str, body: bytes) -> list[bytes]:
 
 
 def claim(actor: Actor, key: str, asked: list[bytes]) -> Answer | None:
-    """None if the work is ours to do, else the answer of the request that did it.
+    """Return none if the work is ours to do, else the answer of the request that did it.
 
     Waits while another request with the same key runs. Raises Invalid when the key was used for
     another request, and Conflict when the first one let go of its transaction (it sends something

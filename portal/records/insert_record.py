@@ -41,7 +41,7 @@ def store(record: Record, terms: set[str], entry: Mapping[str, Any]) -> None:
 
 @lru_cache(100)
 def _written(model: type[Record], given: tuple[str, ...]) -> tuple[Statement, tuple[str, ...]]:
-    """The statement for these columns, and the names of those that the database fills."""
+    """Return the statement for these columns, and the names of those that the database fills."""
     stamped = [
         column
         for column in model.__table__.columns

@@ -96,12 +96,12 @@ class Listing(Generic[R]):
     written: "dict[Any, Statement]" = field(default_factory=dict, init=False, compare=False)
 
     def column(self, sort: str) -> Column:
-        """What a sort reads, downward or upward."""
+        """Return what a sort reads, downward or upward."""
         name = sort.removeprefix("-")
         return self.beside_sorts[name] if name in self.beside_sorts else self.sorts[name]
 
     def parameters(self) -> frozenset[str]:
-        """Every name that the query string may have."""
+        """Return every name that the query string may have."""
         bounds = {f"{_stem(name)}_{end}" for name in self.ranges for end in ("after", "before")}
         views = {"show"} if self.views else set()
         return CONTROLS | set(self.filters) | bounds | views
@@ -159,7 +159,7 @@ class Page(Generic[R]):
 
 
 def parse(listing: Listing[Any], arguments: Arguments) -> Query:
-    """The checked question in a query string, or BadRequest that names the parameter."""
+    """Return the checked question in a query string, or BadRequest that names the parameter."""
     given = _each_once(listing, arguments)
     show = given.get("show", "")
     if show and show not in listing.views:
@@ -198,7 +198,7 @@ def _each_once(listing: Listing[Any], arguments: Arguments) -> dict[str, str]:
 
 
 def refused(name: str, message: str) -> BadRequest:
-    """The refusal of one parameter of the query string."""
+    """Return the refusal of one parameter of the query string."""
     shown = name[:60].encode("utf-8", "replace").decode()
     return BadRequest(f"{shown}: {message}", errors=[FieldError(shown, message)])
 
@@ -287,7 +287,7 @@ def page(
     also: Sequence[ColumnElement[bool]] = (),
     weights: Sequence[search.Weight] | None = None,
 ) -> Page[Any]:
-    """One page of what the actor sees, in a number of statements that does not grow.
+    """Return one page of what the actor sees, in a number of statements that does not grow.
 
     Gives records, or rows that begin with `columns` where these are named. `also` are conditions
     that no query string asks for; `weights` are those of the words, where they are known.
@@ -318,7 +318,7 @@ def page(
 
 
 def _meant(listing: Listing[Any], query: Query) -> Query:
-    """The question with a filter instead of words, where the words are a fingerprint."""
+    """Return the question with a filter instead of words, where the words are a fingerprint."""
     words = query.q.strip().lower()
     if not listing.fingerprint or not FINGERPRINT.fullmatch(words):
         return query
@@ -332,8 +332,9 @@ def _place_of(order: Order) -> tuple[Any, Any]:
 def _read(
     actor: Actor, listing: Listing[Any], query: Query, columns: Sequence[Any], order: Order
 ) -> list[tuple[Any, ...]]:
-    """The rows of a question that differs from earlier ones in its values alone: its statement is
-    written once. A value of a closed set is part of the statement, so that it finds its index."""
+    """Return the rows of a question that differs from earlier ones in its values alone: its
+    statement is written once. A value of a closed set is part of the statement, so that it finds
+    its index."""
     closed = {name: given for name, given in query.filters.items() if _is_closed(listing, name)}
     values: dict[str, Any] = {"tenant_id": actor.tenant_id, "most": query.limit + 1}
     values |= {f"is_{name}": given for name, given in query.filters.items() if name not in closed}
@@ -364,7 +365,7 @@ def _write(
     order: Order,
     values: Mapping[str, Any],
 ) -> Statement:
-    """The statement with a name where each of the values goes."""
+    """Return the statement with a name where each of the values goes."""
     named: dict[str, Any] = {name: bindparam(name) for name in values}
     whose = replace(actor, **{name: named[name] for name in WHOSE if name in named})
     filters = {name: named.get(f"is_{name}", given) for name, given in query.filters.items()}
@@ -400,7 +401,7 @@ def _asked(
     also: Sequence[ColumnElement[bool]],
     weights: Sequence[search.Weight] | None = None,
 ) -> tuple[Select[Any], Place | None]:
-    """The page's statement, and the place where it ends early if it does."""
+    """Return the page's statement, and the place where it ends early if it does."""
     conditions = _conditions(listing, query)
     statement = _visible(actor, listing, query).where(*conditions.values(), *also)
     words = search.asked(query.q, query.tag)
@@ -418,7 +419,7 @@ def _asked(
 def weigh(
     actor: Actor, questions: Sequence[tuple[Listing[Any], Query]]
 ) -> list[list[search.Weight]]:
-    """The weights of the same words in several lists, in one statement."""
+    """Return the weights of the same words in several lists, in one statement."""
     kinds = []
     for listing, query in questions:
         order = _order(listing, query)
@@ -428,7 +429,7 @@ def weigh(
 
 
 def _furthest(actor: Actor, listing: Listing[Any], query: Query, order: Order) -> Place | None:
-    """Where a page of a list by id with several filters ends early, if it has no words.
+    """Return where a page of a list by id with several filters ends early, if it has no words.
 
     Asked beforehand: within the page's statement PostgreSQL would not look for it in an index.
     """
@@ -449,13 +450,14 @@ def _beside(listing: Listing[Any], sort: str) -> bool:
 
 
 def counted(actor: Actor, listing: Listing[Any], query: Query, most: int) -> int:
-    """How many records a question has, `most` where there are more: a count that stays cheap."""
+    """Return how many records a question has, `most` where there are more: a count that stays
+    cheap."""
     some = narrowed(actor, listing, query).with_only_columns(listing.model.id).limit(most)
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
 def narrowed(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
-    """The records of a question, without order and pages."""
+    """Return the records of a question, without order and pages."""
     query = _meant(listing, query)
     conditions = _conditions(listing, query).values()
     statement = _visible(actor, listing, query).where(*conditions)
@@ -478,7 +480,7 @@ def _visible(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
 
 
 def _conditions(listing: Listing[Any], query: Query) -> dict[str, ColumnElement[bool]]:
-    """What the filters, the times and the view ask of a record."""
+    """Return what the filters, the times and the view ask of a record."""
     found = {name: listing.filters[name] == value for name, value in query.filters.items()}
     for key, moment in query.bounds.items():
         name, end = key.split()
@@ -490,7 +492,8 @@ def _conditions(listing: Listing[Any], query: Query) -> dict[str, ColumnElement[
 
 
 def _spans(model: type[Record], query: Query) -> Iterator[tuple[str, str]]:
-    """The bounds of `created_at` on the id as well: the list's own index then leads to its place.
+    """Yield the bounds of `created_at` on the id as well: the list's own index then leads to its
+    place.
 
     An id begins with the moment it was made, by the portal's clock and not the database's, hence
     the hour to spare.
@@ -516,7 +519,8 @@ def _value(column: Column, cursor: Cursor) -> Any:
 def _ways(
     keys: Sequence[Place], query: Query, more: bool, backward: bool
 ) -> tuple[str | None, str | None]:
-    """The cursors below the last row and above the first, where there is something to see."""
+    """Return the cursors below the last row and above the first, where there is something to
+    see."""
     if not keys:
         return None, None
     onward = more or backward
@@ -530,7 +534,8 @@ def _ways(
 def _ways_on(
     keys: Sequence[Place], query: Query, end: Place, backward: bool
 ) -> tuple[str | None, str | None]:
-    """The same where the page ended early: onward from where it ended, with more patience."""
+    """Return the same where the page ended early: onward from where it ended, with more
+    patience."""
     patience = min((query.cursor.patience if query.cursor else 0) + 1, MOST_PATIENCE)
     onward = _cursor_at(query, end, backward, patience)
     if query.cursor is None:
@@ -548,10 +553,10 @@ def _cursor_at(query: Query, place: Place, backward: bool = False, patience: int
 
 
 def share(query: Query) -> int:
-    """How many records a page of this question looks at before it ends early."""
+    """Return how many records a page of this question looks at before it ends early."""
     return SHARE << (query.cursor.patience if query.cursor else 0)
 
 
 def from_first(query: Query) -> Query:
-    """The same question from its first page."""
+    """Return the same question from its first page."""
     return replace(query, cursor=None)

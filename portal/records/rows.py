@@ -27,16 +27,17 @@ class Rows:
 
     @cached_property
     def columns(self) -> tuple[Any, ...]:
-        """What SQL says for each field."""
+        """Return what SQL says for each field."""
         return tuple(getattr(self.model, name).label(name) for name in self.fields)
 
     def document(self, row: Sequence[Any]) -> dict[str, Any]:
-        """The row as the specification writes it, without what follows its fields."""
+        """Return the row as the specification writes it, without what follows its fields."""
         give_way()
         return dict(zip(self.fields, row, strict=False))
 
     def one(self, actor: Actor, record_id: str) -> dict[str, Any]:
-        """The actor's own live record, or NotFound; what `db.find` does, without the object."""
+        """Return the actor's own live record, or NotFound; what `db.find` does, without the
+        object."""
         statement = self._for_anybody if actor.app_id is None else self._for_an_application
         for row in send_alone(statement, _names(actor, record_id)):
             return self.document(row)

@@ -97,7 +97,7 @@ class Command(BaseModel):
 
     @classmethod
     def read(cls, data: Any) -> Self:
-        """The validated command, or Invalid with every field that needs attention."""
+        """Return the validated command, or Invalid with every field that needs attention."""
         cls.refuse_keys(data)
         return cls._validated(data)
 
@@ -110,7 +110,7 @@ class Command(BaseModel):
 
     @classmethod
     def patched(cls, record: Any, patch: Mapping[str, Any]) -> Self:
-        """The stored document with the patch laid over it, validated whole."""
+        """Return the stored document with the patch laid over it, validated whole."""
         cls.refuse_keys(patch)
         stored = {name: getattr(record, name) for name in cls.columns()}
         return cls._validated({**stored, **patch})
@@ -141,7 +141,7 @@ class Command(BaseModel):
 
     @classmethod
     def columns(cls) -> list[str]:
-        """The fields that are stored in the record's own row."""
+        """Return the fields that are stored in the record's own row."""
         return [name for name in cls.model_fields if name not in cls.write_only]
 
 

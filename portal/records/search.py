@@ -57,7 +57,8 @@ class SearchTerm(Base):
 
 
 def words(text: str) -> list[str]:
-    """The words of a text as they are stored and asked for: lower case, letters and digits."""
+    """Return the words of a text as they are stored and asked for: lower case, letters and
+    digits."""
     return [word[:WORD_LENGTH] for word in WORD.findall(text.lower())]
 
 
@@ -79,13 +80,13 @@ ADD = Statement(TERMS)
 
 
 def terms_of(texts: Iterable[str | None], tags: Iterable[str] = ()) -> set[str]:
-    """Every term that a record with these texts and tags is found by."""
+    """Return every term that a record with these texts and tags is found by."""
     found = dict.fromkeys(word for text in texts if text for word in words(text))
     return set(list(found)[:WORDS_PER_RECORD]) | {tag_term(tag) for tag in tags}
 
 
 def tag_term(tag: str) -> str:
-    """How a tag stands among the terms."""
+    """Return how a tag stands among the terms."""
     return f"tag:{tag.lower()}"
 
 
@@ -116,7 +117,7 @@ class Word:
     high: str
 
     def means(self, term: Any) -> ColumnElement[bool]:
-        """Whether it is this term, or the beginning of it."""
+        """Tell whether it is this term, or the beginning of it."""
         return and_(term >= self.low, term < self.high)
 
 
@@ -161,7 +162,8 @@ class Terms:
     tenant_id: str
 
     def probe(self, word: Word, record_id: Any) -> ColumnElement[bool]:
-        """Whether a record has the word: one look into an index, whatever statistics suggest."""
+        """Tell whether a record has the word: one look into an index, whatever statistics
+        suggest."""
         found = self._select(literal(1)).where(
             SearchTerm.record_id == record_id, word.means(SearchTerm.term)
         )
@@ -169,12 +171,12 @@ class Terms:
         return found.offset(0).exists()
 
     def ids(self, word: Word) -> list[str]:
-        """The records that a rare word finds."""
+        """Return the records that a rare word finds."""
         found = self._select(SearchTerm.record_id).where(word.means(SearchTerm.term))
         return list(session.scalars(found.distinct().limit(FEW)))
 
     def postings(self, terms: Iterable[str], ordered: Ordered, most: int) -> Select[Any]:
-        """The first records that have one of the terms."""
+        """Return the first records that have one of the terms."""
         lists = [
             ordered(
                 self._select(SearchTerm.record_id.label("id")).where(SearchTerm.term == term),
@@ -235,7 +237,7 @@ def weigh_together(
 
 
 def asked(text: str, tag: str | None) -> list[Word]:
-    """The words of a question, and its tag."""
+    """Return the words of a question, and its tag."""
     # The next string after every string that begins with the word, in code point order.
     found = [
         Word(word, word[:-1] + chr(ord(word[-1]) + 1)) for word in words(text)[:WORDS_PER_QUERY]

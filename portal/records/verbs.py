@@ -150,12 +150,12 @@ def choices(
 
 
 def terms_of(record: Record) -> set[str]:
-    """The terms that find this record."""
+    """Return the terms that find this record."""
     return search.terms_of(record.search_texts(), getattr(record, "tags", None) or ())
 
 
 def changes_of(record: Record) -> dict[str, tuple[Any, Any]]:
-    """What differs from what is stored: field → (before, after)."""
+    """Return what differs from what is stored: field → (before, after)."""
     changed = {}
     for attribute in inspect(record).attrs:
         history = attribute.history

@@ -39,7 +39,7 @@ JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
 
 def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A JSON answer; never cached, since all of it belongs to one caller."""
+    """Return a JSON answer; never cached, since all of it belongs to one caller."""
     body = orjson.dumps(document, default=_json, option=JSON_OPTIONS)
     response = Response(body, status, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
@@ -90,7 +90,7 @@ def problem(error: Exception) -> Response:
 
 
 def problem_document(error: PortalError, request_id: str) -> dict[str, Any]:
-    """The members of an error's problem document (RFC 9457)."""
+    """Return the members of an error's problem document (RFC 9457)."""
     document = {
         "type": f"urn:cpod:problem:{error.code}",
         "title": error.title,
@@ -118,7 +118,7 @@ HTTP_ERRORS: Mapping[int, type[PortalError]] = {
 
 
 def in_our_words(error: Exception) -> PortalError:
-    """The domain's error for any exception that reached the edge."""
+    """Return the domain's error for any exception that reached the edge."""
     if isinstance(error, PortalError):
         return error
     if not_saving := writability.in_our_words(error):
@@ -151,7 +151,7 @@ def new_request_id() -> str:
 
 
 def request_id() -> str:
-    """The id by which this request is found in logs and audit."""
+    """Return the id by which this request is found in logs and audit."""
     return str(g.get("request_id", ""))
 
 
@@ -159,14 +159,15 @@ def request_id() -> str:
 
 
 def origin() -> Origin:
-    """Where the running request comes from; the address is the one behind trusted proxies."""
+    """Return where the running request comes from; the address is the one behind trusted
+    proxies."""
     environ = request.environ
     agent = environ.get("HTTP_USER_AGENT", "")[:300] or None
     return Origin(ip=environ.get("REMOTE_ADDR"), user_agent=agent, request_id=request_id())
 
 
 def authenticate(authenticators: Sequence[Authenticator]) -> Actor:
-    """The caller named by the bearer credential, or Unauthenticated that says no more."""
+    """Return the caller named by the bearer credential, or Unauthenticated that says no more."""
     scheme, _, token = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token or not token.isascii():
@@ -178,7 +179,7 @@ def authenticate(authenticators: Sequence[Authenticator]) -> Actor:
 
 
 def actor() -> Actor:
-    """Who makes the running request."""
+    """Return who makes the running request."""
     found: Actor = g.actor
     return found
 
@@ -187,7 +188,7 @@ def actor() -> Actor:
 
 
 def body() -> dict[str, Any]:
-    """The JSON object in the request's body; no body is an empty object."""
+    """Return the JSON object in the request's body; no body is an empty object."""
     raw = request.get_data(cache=True)
     if not raw:
         return {}
@@ -249,7 +250,8 @@ def blueprint(
     authenticators: Sequence[Authenticator],
     admit: Admission = Actor.require,
 ) -> Blueprint:
-    """The routes of all operations: authenticated first, then the permission, then the view."""
+    """Return the routes of all operations: authenticated first, then the permission, then the
+    view."""
     api = Blueprint("api", __name__, url_prefix=PREFIX)
 
     for operation in operations:
@@ -272,12 +274,13 @@ def _guarded(
 
 
 def is_api_request() -> bool:
-    """Whether the running request is a program's, to be answered with JSON also when it fails."""
+    """Tell whether the running request is a program's, to be answered with JSON also when it
+    fails."""
     return is_api_path(request.path)
 
 
 def is_api_path(path: str) -> bool:
-    """Whether what is asked for is for programs."""
+    """Tell whether what is asked for is for programs."""
     return path.startswith("/api/")
 
 

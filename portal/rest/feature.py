@@ -22,6 +22,6 @@ class Feature:
     operations: tuple[Operation, ...] = ()
 
     def rest(self) -> list[Operation]:
-        """Every operation, in the order of the OpenAPI document."""
+        """Return every operation, in the order of the OpenAPI document."""
         of_resources = (operation for one in self.resources for operation in one.operations())
         return [*of_resources, *self.operations]

@@ -45,12 +45,12 @@ class Operation:
 
     @property
     def id(self) -> str:
-        """The document's operationId, `connectors.create`."""
+        """Return the document's operationId, `connectors.create`."""
         return f"{self.resource}.{self.name}"
 
 
 def document(operations: Iterable[Operation], *, base_url: str, version: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of these operations."""
+    """Return the OpenAPI 3.1 document of these operations."""
     operations = list(operations)
     schemas = _schemas(operations)
     paths: dict[str, dict[str, Any]] = {}

@@ -74,16 +74,16 @@ class Resource(Generic[R, C]):
     more: tuple[Operation, ...] = ()
 
     def represent(self, record: R) -> dict[str, Any]:
-        """The record as the specification writes it."""
+        """Return the record as the specification writes it."""
         return {name: getattr(record, name) for name in self.document.model_fields}
 
     @cached_property
     def rows(self) -> Rows:
-        """The reader of this resource's documents."""
+        """Return the reader of this resource's documents."""
         return Rows(self.model, tuple(self.document.model_fields))
 
     def operations(self) -> list[Operation]:
-        """Every operation, in the order of the specification."""
+        """Return every operation, in the order of the specification."""
         read, write = f"{self.scope}:read", f"{self.scope}:write"
         one = f"/{self.name}/{{id}}"
         common: dict[str, Any] = {"resource": self.name, "answer": self.document}
@@ -244,7 +244,7 @@ class HistoryEntry(BaseModel):
 
 
 def entry_document(entry: AuditEntry) -> dict[str, Any]:
-    """An audit entry as programs read it."""
+    """Return an audit entry as programs read it."""
     return {name: getattr(entry, name) for name in HistoryEntry.model_fields}
 
 

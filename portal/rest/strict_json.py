@@ -22,7 +22,7 @@ NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
 
 def parse(body: bytes) -> Any:
-    """The value in a JSON body, or BadRequest that says what is wrong with it."""
+    """Return the value in a JSON body, or BadRequest that says what is wrong with it."""
     try:
         value = _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError:
@@ -38,7 +38,8 @@ def parse(body: bytes) -> Any:
 
 
 def _may_be_unsound(body: bytes) -> bool:
-    """Whether there is anything for `_check` to find: most bodies need no walk through them."""
+    """Tell whether there is anything for `_check` to find: most bodies need no walk through
+    them."""
     return b"\\u" in body or body.count(b"[") + body.count(b"{") >= MAX_DEPTH
 
 

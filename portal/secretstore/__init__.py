@@ -71,12 +71,13 @@ class SecretRef:
 
     @property
     def key(self) -> str:
-        """The path below the mount, `tnt-…/connectors/cnn-…/credentials`."""
+        """Return the path below the mount, `tnt-…/connectors/cnn-…/credentials`."""
         parts = (dashed(self.tenant_id), self.kind, dashed(self.owner_id), self.slot)
         return "/".join(parts)
 
     def path(self, mount: str) -> str:
-        """The specification's `vault_path`, `secret/data/tnt-…/connectors/cnn-…/credentials`."""
+        """Return the specification's `vault_path`,
+        `secret/data/tnt-…/connectors/cnn-…/credentials`."""
         return f"{mount}/data/{self.key}"
 
 
@@ -120,7 +121,7 @@ class Version:
 
     @property
     def is_live(self) -> bool:
-        """Whether its values can be read."""
+        """Tell whether its values can be read."""
         return self.deleted_at is None and not self.destroyed
 
 
@@ -134,7 +135,7 @@ class SecretMeta:
 
     @property
     def is_live(self) -> bool:
-        """Whether the current version can be read."""
+        """Tell whether the current version can be read."""
         return any(v.is_live for v in self.versions if v.number == self.current_version)
 
 
@@ -156,7 +157,7 @@ class StoreHealth:
 
     @property
     def is_ok(self) -> bool:
-        """Whether secrets can be read and written now."""
+        """Tell whether secrets can be read and written now."""
         return self.state is StoreState.OK
 
 
@@ -191,7 +192,7 @@ class SecretConflict(Conflict):
 
     @property
     def extra(self) -> dict[str, Any]:
-        """The version to build the next attempt on."""
+        """Return the version to build the next attempt on."""
         return {"current_secret_version": self.version}
 
 
@@ -261,21 +262,21 @@ class SecretStore(Protocol):
         ...
 
     def patch(self, ref: SecretRef, changes: Mapping[str, str | None], *, cas: int) -> Version:
-        """A new version with some fields set and those given as None removed.
+        """Return a new version with some fields set and those given as None removed.
 
         SecretNotFound if there is no live current version to change.
         """
         ...
 
     def get(self, ref: SecretRef, *, version: int | None = None, reason: str) -> Secret:
-        """The values of the current or a given version. SecretNotFound; SecretDamaged.
+        """Return the values of the current or a given version. SecretNotFound; SecretDamaged.
 
         `reason` says in a few words what they are needed for; it is written to the log.
         """
         ...
 
     def head(self, ref: SecretRef) -> SecretMeta:
-        """The versions without their values. SecretNotFound only if there never was any."""
+        """Return the versions without their values. SecretNotFound only if there never was any."""
         ...
 
     def delete(self, ref: SecretRef) -> None:
@@ -294,15 +295,15 @@ class SecretStore(Protocol):
         ...
 
     def owners(self, tenant_id: str, kind: str) -> list[str]:
-        """The ids of all records of a kind that have a secret, deleted ones included."""
+        """Return the ids of all records of a kind that have a secret, deleted ones included."""
         ...
 
     def slots(self, tenant_id: str, kind: str, owner_id: str) -> list[str]:
-        """The slots that a record has, deleted ones included."""
+        """Return the slots that a record has, deleted ones included."""
         ...
 
     def health(self) -> StoreHealth:
-        """How the store stands, for readiness and `portal doctor`. Never raises."""
+        """Return how the store stands, for readiness and `portal doctor`. Never raises."""
         ...
 
 
@@ -332,7 +333,7 @@ def _problem(name: str, value: str | None) -> FieldError | None:
 
 
 def dashed(record_id: str) -> str:
-    """An id as the specification writes it in a path: `tnt_01K…` is `tnt-01K…` there."""
+    """Return an id as the specification writes it in a path: `tnt_01K…` is `tnt-01K…` there."""
     return record_id.replace("_", "-")
 
 
@@ -347,7 +348,7 @@ def configure(config: Config) -> SecretStore:
 
 
 def build(config: Config) -> SecretStore:
-    """The store that the configuration asks for; connects to nothing yet."""
+    """Return the store that the configuration asks for; connects to nothing yet."""
     if config.secret_store == "vault":  # noqa: S105 - the name of a kind of store
         from portal.secretstore.vault import VaultStore
 
@@ -358,7 +359,7 @@ def build(config: Config) -> SecretStore:
 
 
 def store() -> SecretStore:
-    """The configured store. RuntimeError before `configure`."""
+    """Return the configured store. RuntimeError before `configure`."""
     if _configured is None:
         raise RuntimeError("portal.secretstore.configure(config) was not called")
     return _configured

@@ -46,7 +46,7 @@ class KeyRing:
 
     @classmethod
     def derive(cls, configured: Iterable[str]) -> "KeyRing":
-        """One key from each configured text that is not empty, the active one first."""
+        """Return one key from each configured text that is not empty, the active one first."""
         return cls(StoreKey.derive(text) for text in configured if text)
 
     def __contains__(self, key_id: object) -> bool:
@@ -56,11 +56,12 @@ class KeyRing:
         return iter(self._keys)
 
     def wrap(self, data_key: bytes) -> bytes:
-        """The data key, readable only with the active store key."""
+        """Return the data key, readable only with the active store key."""
         return aes_key_wrap(self._keys[self.active].material, data_key)
 
     def unwrap(self, key_id: str, wrapped: bytes) -> bytes:
-        """The data key. StoreSealed if the ring does not hold the key that it was wrapped with."""
+        """Return the data key. StoreSealed if the ring does not hold the key that it was wrapped
+        with."""
         if key_id not in self._keys:
             raise StoreSealed
         try:
@@ -79,14 +80,14 @@ class Place:
     data_key_id: str
 
     def bound(self) -> bytes:
-        """The additional authenticated data; no part can contain the separator."""
+        """Return the additional authenticated data; no part can contain the separator."""
         ref = self.ref
         parts = (ref.tenant_id, ref.kind, ref.owner_id, ref.slot)
         return "|".join((*parts, str(self.version), self.data_key_id)).encode()
 
 
 def new_data_key() -> bytes:
-    """A random data key."""
+    """Return a random data key."""
     return AESGCM.generate_key(KEY_BYTES * 8)
 
 

@@ -59,6 +59,6 @@ def _sweep_owner(
 
 
 def _is_over(meta: SecretMeta, now: datetime) -> bool:
-    """Whether there is something to delete, and has been for longer than a write can take."""
+    """Tell whether there is something to delete, and has been for longer than a write can take."""
     newest = max((version.created_at for version in meta.versions), default=now)
     return meta.is_live and newest < now - GRACE

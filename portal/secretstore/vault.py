@@ -77,13 +77,13 @@ class Answer:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The `data` member, or an empty one."""
+        """Return the `data` member, or an empty one."""
         found = self.body.get("data")
         return found if isinstance(found, dict) else {}
 
     @property
     def is_sealed(self) -> bool:
-        """Whether a 503 is the server's own, and not that of a proxy in front of it."""
+        """Tell whether a 503 is the server's own, and not that of a proxy in front of it."""
         return self.status == HTTPStatus.SERVICE_UNAVAILABLE and (
             self.body.get("sealed") is True or "sealed" in str(self.body.get("errors"))
         )
@@ -144,7 +144,8 @@ class Transport:
     def send(
         self, method: str, path: str, headers: Mapping[str, str], body: object = None
     ) -> Answer:
-        """One request, and a second one where that cannot do a thing twice. StoreUnavailable."""
+        """Return one request, and a second one where that cannot do a thing twice.
+        StoreUnavailable."""
         answer = self._once(method, path, headers, body)
         again = answer is None or answer.status in PASSING
         if (again and method == "GET") or (answer and answer.status in NOT_CARRIED_OUT):
@@ -157,7 +158,8 @@ class Transport:
     def _once(
         self, method: str, path: str, headers: Mapping[str, str], body: object
     ) -> Answer | None:
-        """The answer; None if the connection broke. A time-out is final: StoreUnavailable."""
+        """Return the answer; None if the connection broke. A time-out is final:
+        StoreUnavailable."""
         encoded = None if body is None else json.dumps(body).encode()
         url = f"{self._address}/v1/{path}"
         self._breaker.enter()
@@ -182,7 +184,7 @@ class Login(Protocol):
     """Where the token comes from."""
 
     def token(self) -> str:
-        """A token that is good as far as we know."""
+        """Return a token that is good as far as we know."""
         ...
 
     def replace(self, refused: str) -> bool:
@@ -197,7 +199,7 @@ class StaticToken:
         self._token = token
 
     def token(self) -> str:
-        """The configured token."""
+        """Return the configured token."""
         return self._token
 
     def replace(self, refused: str) -> bool:
@@ -229,7 +231,7 @@ class AppRole:
         self._refused_until = 0.0
 
     def token(self) -> str:
-        """The current token, or a new one from a login. Any error of the store."""
+        """Return the current token, or a new one from a login. Any error of the store."""
         with self._lock:
             if not self._token or self._clock() >= self._good_until:
                 self._log_in()
@@ -419,7 +421,7 @@ class VaultStore:
         return StoreHealth(StoreState.OK, "The secret store is open and accepts the portal.")
 
     def _current(self, ref: SecretRef) -> int:
-        """The current version number, 0 if there is none."""
+        """Return the current version number, 0 if there is none."""
         try:
             return self.head(ref).current_version
         except SecretNotFound:
@@ -481,7 +483,7 @@ def _raise_for(answer: Answer, operation: str) -> None:
 
 
 def _ill(seal: Answer) -> StoreHealth:
-    """What an answer of sys/health that is not a healthy one means."""
+    """Return what an answer of sys/health that is not a healthy one means."""
     if seal.is_sealed:
         return SEALED
     if seal.status == HTTPStatus.NOT_IMPLEMENTED:
@@ -493,12 +495,12 @@ def _ill(seal: Answer) -> StoreHealth:
 
 
 def _conflict_or_unavailable(current: int, cas: int) -> SecretConflict | StoreUnavailable:
-    """A 400 is a conflict if the numbers say so; its text is not a contract."""
+    """Return a 400 is a conflict if the numbers say so; its text is not a contract."""
     return StoreUnavailable() if current == cas else SecretConflict(current)
 
 
 def _why_not_found(meta: SecretMeta) -> SecretNotFound:
-    """What became of the current version of a secret that has metadata."""
+    """Return what became of the current version of a secret that has metadata."""
     current = [v for v in meta.versions if v.number == meta.current_version]
     destroyed = any(v.destroyed for v in current)
     return SecretNotFound(deleted=bool(current) and not destroyed, destroyed=destroyed)
@@ -514,7 +516,8 @@ def _not_found(answer: Answer) -> SecretNotFound:
 
 
 def _version(number: object, facts: Mapping[str, Any]) -> Version:
-    """One version from metadata. StoreUnavailable for an answer that is not one of a KV v2."""
+    """Return one version from metadata. StoreUnavailable for an answer that is not one of a KV
+    v2."""
     try:
         deleted_at = _time(facts["deletion_time"]) if facts.get("deletion_time") else None
         # With delete_version_after the time is set at once and lies in the future.

@@ -68,7 +68,7 @@ class BrowserSessions(SecureCookieSessionInterface):
     )
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """None is a session that nothing can be written to."""
+        """Return none is a session that nothing can be written to."""
         found = None if is_api_path(request.path) else super().open_session(app, request)
         if found and app.config["SECRET_KEY_FALLBACKS"]:
             found.modified = True  # sign again under the active key, before the old one is removed
@@ -129,7 +129,7 @@ def counted_for() -> str | None:
 
 
 def signed_in() -> SignedIn | None:
-    """The person in front of the page, or None."""
+    """Return the person in front of the page, or None."""
     if "signed_in" not in g:
         loader = cast("Loader | None", current_app.extensions.get("portal.sign_in"))
         g.signed_in = loader() if loader else None
@@ -137,7 +137,7 @@ def signed_in() -> SignedIn | None:
 
 
 def actor() -> Actor:
-    """Who acts on this page; raises Unauthenticated when nobody is signed in."""
+    """Return who acts on this page; raises Unauthenticated when nobody is signed in."""
     person = signed_in()
     if person is None:
         raise Unauthenticated
@@ -145,7 +145,7 @@ def actor() -> Actor:
 
 
 def here() -> str:
-    """The page that the person looks at, as a local path: where to come back to."""
+    """Return the page that the person looks at, as a local path: where to come back to."""
     if portal_request().is_htmx:
         return local_path(request.headers.get("HX-Current-URL"))
     if request.method in ("GET", "HEAD"):
@@ -184,8 +184,9 @@ def _view_of(asked: Request) -> Any:
 
 
 def _no_key_in_address() -> Response | None:
-    """A whole key in an address, as from a search without script, leads to the same page with its
-    fingerprint, which finds the key and opens nothing: no page and no link repeats the key."""
+    """Return a whole key in an address, as from a search without script, leads to the same page
+    with its fingerprint, which finds the key and opens nothing: no page and no link repeats the
+    key."""
     asked = portal_request()
     query = asked.query_string.decode("latin-1")
     if asked.method not in SAFE_METHODS or "sk-" not in query:

@@ -10,7 +10,8 @@ from portal.web.htmx import portal_request
 
 
 def answer(fault: PortalError) -> Response:
-    """The page for an error of the domain; who is not signed in is asked to, and comes back."""
+    """Show the page for an error of the domain; who is not signed in is asked to, and comes
+    back."""
     if isinstance(fault, Unauthenticated):
         return to_sign_in()
     _know_the_person()
@@ -31,7 +32,7 @@ def _drawn(template: str, fault: PortalError) -> Response:
 
 
 def _banner(fault: PortalError) -> Response:
-    """The page stays as it was; what failed is said above it."""
+    """Show the page stays as it was; what failed is said above it."""
     response = _drawn("errors/_banner.html", fault)
     response.headers["HX-Retarget"] = "#banner"
     response.headers["HX-Reswap"] = "innerHTML show:top"

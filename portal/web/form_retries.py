@@ -6,7 +6,7 @@ from portal.web.forms import CommandForm
 
 
 def already_done(form: CommandForm) -> str | None:  # type: ignore[type-arg]
-    """The id of what this very form made before, or None: then the work is ours to do.
+    """Return the id of what this very form made before, or None: then the work is ours to do.
 
     Waits while the same form is being worked on. Raises Invalid for a key that no form made.
     """

@@ -19,7 +19,7 @@ FIELD, HEADER = "csrf_token", "X-CSRFToken"
 
 
 def masked() -> str:
-    """This session's token for the running answer."""
+    """Return this session's token for the running answer."""
     if "masked_token" not in g:
         token = generate_csrf().encode()
         pad = secrets.token_bytes(len(token))

@@ -67,19 +67,19 @@ class CommandForm(FlaskForm, Generic[C]):
 
     @property
     def answer_status(self) -> int:
-        """The answer's status when the form is drawn again: 200, 409 or 422."""
+        """Return the answer's status when the form is drawn again: 200, 409 or 422."""
         if self.stale or self.full:
             return 409
         return 422 if self.errors else 200
 
     @property
     def expected_version(self) -> int | None:
-        """The version that the person saw when they began to edit."""
+        """Return the version that the person saw when they began to edit."""
         text = str(self.version.data or "")
         return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
     def command(self, stored: Any = None) -> C | None:
-        """The validated command, or None when nothing was sent or something needs attention.
+        """Return the validated command, or None when nothing was sent or something needs attention.
 
         With `stored` (the record) the form is laid over it and the whole is validated.
         """
@@ -97,7 +97,8 @@ class CommandForm(FlaskForm, Generic[C]):
         return None if self.errors else command
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """What was sent, as the wire has it. Forms override it to shape what no field can."""
+        """Return what was sent, as the wire has it. Forms override it to shape what no field
+        can."""
         document: dict[str, Any] = {}
         for field in self:
             if isinstance(field, Wired) and not field.errors:
@@ -135,7 +136,8 @@ class CommandForm(FlaskForm, Generic[C]):
         raise StaleVersion("Somebody else saved this while you were editing.")
 
     def stored_value(self, record: Any, field: "Wired") -> Any:
-        """What is stored of what a field shows, `retry_policy.timeoutMs` from the object in it."""
+        """Return what is stored of what a field shows, `retry_policy.timeoutMs` from the object in
+        it."""
         name, *path = field.wire.split(".")
         value = getattr(record, name, None)
         for part in path:
@@ -173,7 +175,8 @@ class CommandForm(FlaskForm, Generic[C]):
         document[name] = value
 
     def _emptied(self, wire: str, creating: bool) -> Any:
-        """An emptied text: no value where the command allows none, else its default or its rule."""
+        """Return an emptied text: no value where the command allows none, else its default or its
+        rule."""
         known = self.command_type.model_fields.get(wire)
         if known is not None and type(None) in get_args(known.annotation):
             return None
@@ -186,7 +189,7 @@ class CommandForm(FlaskForm, Generic[C]):
 
 
 def _shown(value: Any) -> str:
-    """A value in one line, for a comparison; nothing and empty look the same."""
+    """Return a value in one line, for a comparison; nothing and empty look the same."""
     if value in (None, "", [], {}):
         return "(empty)"
     if isinstance(value, datetime):
@@ -209,7 +212,8 @@ class Wired(Field):
         self.render_kw: dict[str, Any] = {**self.attributes, **(kwargs.get("render_kw") or {})}
 
     def sent(self) -> Any:
-        """The value for the command; "" when emptied, ABSENT when the form does not decide it."""
+        """Return the value for the command; "" when emptied, ABSENT when the form does not decide
+        it."""
         return self.data.strip() if isinstance(self.data, str) else self.data
 
 
@@ -231,7 +235,7 @@ class NumberField(Wired, StringField):
     attributes = {"inputmode": "numeric", "autocomplete": "off"}
 
     def sent(self) -> Any:
-        """The number, "" or the words that were typed."""
+        """Return the number, "" or the words that were typed."""
         text = str("" if self.data is None else self.data).strip()
         return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
 
@@ -242,7 +246,7 @@ class MoneyField(Wired, StringField):
     attributes = {"inputmode": "decimal", "autocomplete": "off"}
 
     def sent(self) -> Any:
-        """The typed amount."""
+        """Return the typed amount."""
         return str("" if self.data is None else self.data).strip()
 
 
@@ -309,7 +313,7 @@ class ChecksField(Wired):
         return [(*box, box[0] in (self.data or ())) for box in listed]
 
     def sent(self) -> Any:
-        """The ticked values."""
+        """Return the ticked values."""
         return list(self.data or ())
 
 
@@ -373,7 +377,7 @@ class PairsField(Wired, TextAreaField):
         return "\n".join(f"{name}: {value}" for name, value in (self.data or {}).items())
 
     def sent(self) -> Any:
-        """The pairs, {} for none."""
+        """Return the pairs, {} for none."""
         return self.data or {}
 
 
@@ -398,12 +402,13 @@ class JsonField(Wired, TextAreaField):
         return json.dumps(self.data, indent=2, ensure_ascii=False) if self.data else ""
 
     def sent(self) -> Any:
-        """The document."""
+        """Return the document."""
         return self.empty() if self.data is None else self.data
 
 
 def read_json(text: str) -> Any:
-    """The strict reading of a JSON text; raises ValueError in words that fit under a field."""
+    """Return the strict reading of a JSON text; raises ValueError in words that fit under a
+    field."""
     try:
         return strict_json.parse(text.encode("utf-8", "surrogatepass"))
     except BadRequest as error:

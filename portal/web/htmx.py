@@ -21,12 +21,12 @@ class PortalRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx_flask is un
 
     @property
     def is_htmx(self) -> bool:
-        """Whether htmx sent it."""
+        """Tell whether htmx sent it."""
         return bool(self.htmx)
 
     @property
     def wants_fragment(self) -> bool:
-        """Whether only the targeted region is wanted: the rest of the page stays."""
+        """Tell whether only the targeted region is wanted: the rest of the page stays."""
         return (
             self.is_htmx
             and self.headers.get("HX-Request-Type") == "partial"
@@ -35,7 +35,7 @@ class PortalRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx_flask is un
 
     @property
     def source(self) -> str | None:
-        """The element that sent it, as `tag#id`."""
+        """Return the element that sent it, as `tag#id`."""
         return cast("str | None", self.headers.get("HX-Source"))
 
 
@@ -83,7 +83,8 @@ def init_app(app: Flask) -> None:
 def render(
     page: str, fragment: str | None = None, *, status: int = 200, **context: Any
 ) -> Response:
-    """The page, or for a partial request of htmx only its fragment: one address, one truth."""
+    """Return the page, or for a partial request of htmx only its fragment: one address, one
+    truth."""
     wanted = fragment if fragment and portal_request().wants_fragment else page
     response = make_response(draw(wanted, **context), status)
     response.vary.update(["HX-Request", "HX-Request-Type"])
@@ -106,7 +107,7 @@ def toast(message: str, tone: str = "ok") -> None:
 
 
 def take_toasts() -> list[dict[str, str]]:
-    """Those that the page now drawn must show; each is shown once."""
+    """Return those that the page now drawn must show; each is shown once."""
     flashed = cast("list[tuple[str, str]]", get_flashed_messages(with_categories=True))
     kept = [{"message": text, "tone": tone} for tone, text in flashed]
     return kept + cast("list[dict[str, str]]", g.pop("toasts", []))

@@ -47,7 +47,7 @@ def tell(app: Flask, source: Source) -> None:
 
 @bp.get("")
 def index() -> Response:
-    """All of them as a page; for the bar their number, and what is new as toasts."""
+    """Show all of them as a page; for the bar their number, and what is new as toasts."""
     now = datetime.now(UTC)
     sources = cast("list[Source]", current_app.extensions.get("portal.web.notices", []))
     found = [notice for source in sources for notice in source(web.actor(), now - LATELY)]

@@ -70,7 +70,7 @@ def tell(app: Flask, source: Source) -> None:
 
 @bp.get("/")
 def index() -> Response:
-    """The overview of the signed-in person's tenant."""
+    """Show the overview of the signed-in person's tenant."""
     sources = cast("list[Source]", current_app.extensions.get("portal.web.overview", []))
     told = [source(web.actor()) for source in sources]
     steps = sorted((step for part in told for step in part.steps), key=lambda step: step.order)

@@ -44,7 +44,7 @@ def client_of(peer: str, forwarded_for: str, trusted: Collection[Network]) -> st
 
 
 def is_trusted(peer: str, trusted: Collection[Network]) -> bool:
-    """Whether who connected is one of the operator's proxies."""
+    """Tell whether who connected is one of the operator's proxies."""
     address = _address(peer)
     return address is not None and listed(address, trusted)
 
@@ -56,7 +56,7 @@ def scheme_of(forwarded_proto: str) -> str | None:
 
 
 def host_of(forwarded_host: str) -> str | None:
-    """The host that the nearest proxy was asked for; None if it is none."""
+    """Return the host that the nearest proxy was asked for; None if it is none."""
     said = _last(forwarded_host)
     return said if len(said) <= LONGEST_HOST and HOST.fullmatch(said) else None
 

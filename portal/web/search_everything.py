@@ -61,7 +61,7 @@ def init_app(app: Flask, resources: Sequence[Resource[Any, Any]]) -> None:
 
 @bp.get("")
 def index() -> Response:
-    """What is found for the words in `q`, by kind; for the box in the bar, its palette."""
+    """Return what is found for the words in `q`, by kind; for the box in the bar, its palette."""
     words = request.args.get("q", "").replace("\x00", "").strip()[:200]
     place = _page_of(words)
     if place is not None and not web.portal_request().wants_fragment:
@@ -83,7 +83,7 @@ def _in_words(sections: Sequence[Section], place: str | None) -> str:
 
 
 def _searched() -> list[Resource[Any, Any]]:
-    """The resources that have pages, and that this person may read."""
+    """Return the resources that have pages, and that this person may read."""
     resources = cast(
         "Sequence[Resource[Any, Any]]", current_app.extensions["portal.web.search_everything"]
     )

@@ -59,7 +59,7 @@ def _with_fixed(answer: WSGIApplication, production: bool) -> WSGIApplication:
 
 
 def of_data(production: bool) -> list[tuple[str, str]]:
-    """Every header of these for an answer that is no page, whoever gives it."""
+    """Return every header of these for an answer that is no page, whoever gives it."""
     return list({**_fixed(production), "Content-Security-Policy": DATA_POLICY}.items())
 
 
@@ -68,7 +68,7 @@ def _fixed(production: bool) -> dict[str, str]:
 
 
 def csp_nonce() -> str:
-    """The nonce of this answer: 128 random bits, one value for all of its scripts."""
+    """Return the nonce of this answer: 128 random bits, one value for all of its scripts."""
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(16)
     return str(g.csp_nonce)

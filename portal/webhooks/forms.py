@@ -88,7 +88,8 @@ class WebhookForm(CommandForm[WebhookInput]):
     def of(
         cls, record: Webhook | None = None, *, application_id: str | None = None
     ) -> "WebhookForm":
-        """The form of a new webhook (for an application, where one is named), or of a record."""
+        """Return the form of a new webhook (for an application, where one is named), or of a
+        record."""
         policy = record.retry_policy if record else DEFAULT_POLICY.model_dump(by_alias=True)
         parts = {
             "max_attempts": policy["maxAttempts"],

@@ -52,7 +52,7 @@ def retire(webhook: Webhook) -> None:
 
 
 def open_keys(webhook: Webhook, now: datetime) -> list[str]:
-    """The secrets that sign at this moment, the newest first.
+    """Return the secrets that sign at this moment, the newest first.
 
     Raises Conflict when the secret is gone, Unavailable when the store does not answer.
     """
@@ -65,7 +65,7 @@ def open_keys(webhook: Webhook, now: datetime) -> list[str]:
 
 
 def keys_of(secret: Mapping[str, str], now: datetime) -> list[str]:
-    """What of a stored secret signs at this moment."""
+    """Return what of a stored secret signs at this moment."""
     keys = [secret["current"]]
     if "previous" in secret and now < datetime.fromisoformat(secret["previous_expires_at"]):
         keys.append(secret["previous"])

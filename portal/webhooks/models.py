@@ -148,12 +148,12 @@ class Webhook(OfApplication, Record):
 
     @property
     def secret_ref(self) -> SecretRef:
-        """Where the signing secret lies."""
+        """Return where the signing secret lies."""
         return SecretRef(self.tenant_id, "webhooks", self.id, "signing")
 
     @hybrid_property
     def vault_path(self) -> str:
-        """The KV v2 path of the signing secret: derived, never accepted."""
+        """Return the KV v2 path of the signing secret: derived, never accepted."""
         return self.secret_ref.path(running().vault_mount)
 
     @vault_path.inplace.expression
@@ -163,7 +163,7 @@ class Webhook(OfApplication, Record):
 
     @hybrid_property
     def inbound_url(self) -> str | None:
-        """The address that others call: derived, never accepted."""
+        """Return the address that others call: derived, never accepted."""
         return f"{running().base_url}/in/{self.id}" if self.direction == "inbound" else None
 
     @inbound_url.inplace.expression
@@ -272,12 +272,13 @@ class DeliveryAttempt(Base):
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:
-        """The rows of the actor's tenant; reach them through a webhook that the actor sees."""
+        """Return the rows of the actor's tenant; reach them through a webhook that the actor
+        sees."""
         return select(cls).where(cls.tenant_id == actor.tenant_id)
 
     @classmethod
     def of(cls, delivery: "Delivery") -> ColumnElement[bool]:
-        """The attempts of one delivery: none is older than it, as far as clocks agree."""
+        """Return the attempts of one delivery: none is older than it, as far as clocks agree."""
         oldest = func.ulid_floor("att", delivery.created_at - CLOCKS_APART)
         return (cls.delivery_id == delivery.id) & (cls.id >= oldest)
 
@@ -288,7 +289,7 @@ class DeliveryAttempt(Base):
 
     @property
     def signed_content(self) -> str:
-        """The exact text under the signature."""
+        """Return the exact text under the signature."""
         sent = dict(self.request_headers)
         return style_of(sent).signed_text(sent, self.request_body)
 
@@ -449,7 +450,8 @@ class Delivery(Base):
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:
-        """The rows of the actor's tenant; reach them through a webhook that the actor sees."""
+        """Return the rows of the actor's tenant; reach them through a webhook that the actor
+        sees."""
         return select(cls).where(cls.tenant_id == actor.tenant_id)
 
 

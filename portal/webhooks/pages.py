@@ -66,7 +66,7 @@ def _face_of(record: Webhook) -> Face:
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """The list, or for htmx the listing alone."""
+    """Show the list, or for htmx the listing alone."""
     web.actor().require("webhooks:read")
     query = listing.parse(service.LISTING, request.args)
     page = listing.page(web.actor(), service.LISTING, query)
@@ -99,7 +99,7 @@ def _shown_once(made: Revealed[Webhook]) -> ResponseReturnValue:
 
 
 def _revealed(record: Webhook, made: Revealed[Webhook] | None) -> ResponseReturnValue:
-    """The one answer with the secret in it, or, for a form sent twice, the same without."""
+    """Show the one answer with the secret in it, or, for a form sent twice, the same without."""
     secret = made.once.get("signing_secret") if made else None
     return web.render("webhooks/revealed.html", record=record, secret=secret)
 
@@ -121,7 +121,7 @@ def _with_choices(form: WebhookForm) -> WebhookForm:
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """One webhook: what it is set to, and the panel to try it."""
+    """Show one webhook: what it is set to, and the panel to try it."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     return _face_of(record).show(record)
 
@@ -189,7 +189,7 @@ def restore(record_id: str) -> ResponseReturnValue:
 @bp.post("/<record_id>/secret-rotations")
 @recent_sign_in_required
 def rotate(record_id: str) -> ResponseReturnValue:
-    """A new signing secret, shown in this answer and never again."""
+    """Show a new signing secret, shown in this answer and never again."""
     form = PressForm()
     if web.already_done(form) is not None:
         return _revealed(service.get(web.actor(), record_id), None)
@@ -209,7 +209,7 @@ def retire(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/<record_id>/history")
 def history(record_id: str) -> ResponseReturnValue:
-    """What happened to a webhook."""
+    """Show what happened to a webhook."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     entries = audit_pages.lines(audit.history(web.actor(), record_id))
     return web.render("webhooks/history.html", record=record, entries=entries)
@@ -219,7 +219,7 @@ def history(record_id: str) -> ResponseReturnValue:
 
 
 def part(actor: Actor, application: Application) -> Part:
-    """An application's webhooks, on its page."""
+    """Return an application's webhooks, on its page."""
     own = listing.Query(filters={"application_id": application.id}, limit=SHOWN)
     page = listing.page(actor, service.LISTING, own)
     new = url_for("webhooks.create", application_id=application.id)

@@ -45,7 +45,8 @@ def _event_filters(patterns: list[str]) -> list[str]:
 
 
 def _filter(wanted: Any) -> Any:
-    """Every value as a list of values; ValueError for what is neither text, number nor truth."""
+    """Return every value as a list of values; ValueError for what is neither text, number nor
+    truth."""
     if not isinstance(wanted, dict):
         return wanted
     found = {}

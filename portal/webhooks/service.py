@@ -113,13 +113,13 @@ def restore(actor: Actor, webhook_id: str) -> Webhook:
 
 
 def get(actor: Actor, webhook_id: str, *, include_deleted: bool = False) -> Webhook:
-    """One webhook of the actor's tenant. Raises NotFound."""
+    """Return one webhook of the actor's tenant. Raises NotFound."""
     actor.require("webhooks:read")
     return find(Webhook, actor, webhook_id, include_deleted=include_deleted)
 
 
 def rotate_secret(actor: Actor, webhook_id: str) -> Revealed[Webhook]:
-    """A new signing secret, shown once; the one before signs beside it for a day."""
+    """Return a new signing secret, shown once; the one before signs beside it for a day."""
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id, lock=True)
     secret = inbound_secrets.new(webhook)
@@ -151,7 +151,8 @@ def retire_secret(actor: Actor, webhook_id: str) -> Webhook:
 
 
 def _first_secret(command: WebhookInput) -> tuple[str | None, bool]:
-    """A new webhook's secret, and whether it was made here; none where it is the sender's."""
+    """Return a new webhook's secret, and whether it was made here; none where it is the
+    sender's."""
     if command.direction == "inbound":
         return inbound_secrets.first(command)
     if command.inbound_secret:
@@ -200,7 +201,7 @@ def _such_as(scheme: str) -> str:
 
 
 def url_problems(url: str) -> list[str]:
-    """Why this address may not be called, as sentences.
+    """Return why this address may not be called, as sentences.
 
     In production a public address is https; one in a network that the operator opened need not be.
     """

@@ -106,7 +106,7 @@ class Bench:
         self.portal = stack.enter_context(portal_serving(place.settings))
 
     def page(self, tenant: world.Tenant, path: str) -> Ask:
-        """A page as the tenant's admin asks for it."""
+        """Return a page as the tenant's admin asks for it."""
         return Ask(self.portal.port, path, {"Cookie": f"{self.place.cookie}={tenant.cookie}"})
 
     def rest(self, tenant: world.Tenant, path: str) -> Ask:
@@ -118,7 +118,7 @@ class Bench:
         )
 
     def look(self, ask: Ask, *, rows: int | None = None, marker: str = "") -> str:
-        """The answer's body; the bench stops when it is not what is to be measured."""
+        """Return the answer's body; the bench stops when it is not what is to be measured."""
         answer = self.generator.run("once", ask)
         body = str(answer["body"])
         if answer["status"] != 200:
@@ -128,7 +128,8 @@ class Bench:
         return body
 
     def again(self, ask: Ask) -> Ask:
-        """The same as a browser asks the second time: with the cookies that the answer set."""
+        """Return the same as a browser asks the second time: with the cookies that the answer
+        set."""
         head = str(self.generator.run("once", ask)["head"])
         given = re.findall(r"(?im)^set-cookie: ([^;\r\n]+)", head)
         cookies = "; ".join(filter(None, [ask.headers.get("Cookie"), *given]))
@@ -232,7 +233,7 @@ class Bench:
         subprocess.run(script, env=settings, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
     def growth(self) -> Iterator[Figure]:
-        """Every question at 100,000 rows against the same at 1,000."""
+        """Yield every question at 100,000 rows against the same at 1,000."""
         for question in questions.all_of(self):
             yield self._grown(question)
 
@@ -261,7 +262,7 @@ class Bench:
         return big, small
 
     def inbound(self) -> list[Figure]:
-        """What comes in from outside."""
+        """Return what comes in from outside."""
         return inbound.measure(self.portal.port, world.SMALL.key)
 
     def publishing(self) -> list[Figure]:
@@ -278,19 +279,19 @@ class Bench:
         )
 
     def keys(self) -> Iterator[Figure]:
-        """The engine of keys, on a database of its own with a million of them."""
+        """Return the engine of keys, on a database of its own with a million of them."""
         from tests.bench import keys  # it measures with what is in this module
 
         return keys.all_of(keys.KEYS, self.rounds, self.seconds)
 
     def memory(self) -> list[Figure]:
-        """What the web process holds when all of this is over."""
+        """Return what the web process holds when all of this is over."""
         used = self.portal.memory_mb
         return [Figure("memory of the web process after all this, MB", used, 150, "less", "MB")]
 
 
 def quiet(times: Sequence[float]) -> float:
-    """What it takes when nothing else runs: noise only ever adds, so not the median."""
+    """Return what it takes when nothing else runs: noise only ever adds, so not the median."""
     return quantiles(times, n=10)[0]
 
 
@@ -321,7 +322,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
 
 
 def deliveries() -> list[Figure]:
-    """The delivery engine, on a database of its own."""
+    """Return the delivery engine, on a database of its own."""
     with tempfile.TemporaryDirectory(
         prefix="portal-bench-", ignore_cleanup_errors=True
     ) as directory:

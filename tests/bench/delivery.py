@@ -125,7 +125,7 @@ class Bench:
         return Actor(TENANT, "system", "bench", "Bench", ALL_SCOPES)
 
     def figures(self) -> dict[str, Any]:
-        """What the receiver got since it was last asked."""
+        """Return what the receiver got since it was last asked."""
         found: dict[str, Any] = requests.get(f"{self.url}/figures", timeout=10).json()
         return found
 
@@ -216,7 +216,7 @@ class Bench:
 
 
 def measure(directory: Path, *, backlog: int = BACKLOG) -> list[Figure]:
-    """All figures of the delivery engine."""
+    """Return all figures of the delivery engine."""
     # Latencies first: a million deliveries leave PostgreSQL and the disk work for minutes.
     parts = (latencies, lambda bench: throughput(bench, backlog), idle)
     with embedded_postgres.start(directory / "var") as postgres:
@@ -317,7 +317,7 @@ def latencies(bench: Bench) -> list[Figure]:
 
 
 def idle(bench: Bench) -> list[Figure]:
-    """What a worker computes while there is nothing to do."""
+    """Return what a worker computes while there is nothing to do."""
     bench.empty()
     with bench.process("portal.ops.cli", "worker") as worker:
         time.sleep(20.0)  # every job of the house has had its first turn

@@ -52,7 +52,7 @@ class Figure:
 
 
 def of_rounds(ours: list[float], theirs: list[float]) -> float:
-    """The median of the rounds' ratios: a round that something disturbed counts once."""
+    """Return the median of the rounds' ratios: a round that something disturbed counts once."""
     return median(our / their for our, their in zip(ours, theirs, strict=True))
 
 

@@ -61,8 +61,8 @@ GROUP BY change.seq, change.changed_at HAVING count(*) = %s ORDER BY 1
 
 
 def fill(url: str, many: int) -> tuple[world.Tenant, world.Tenant, dict[str, str]]:
-    """A tenant with many keys and one with few; the raw keys of the first, by name: `full-0` and
-    those that follow are keys with limits and a budget, as programs have them."""
+    """Return a tenant with many keys and one with few; the raw keys of the first, by name: `full-0`
+    and those that follow are keys with limits and a budget, as programs have them."""
     tenants = world.Tenant.of("many", 0, 0, 0, many), world.Tenant.of("fewk", 0, 0, 0, FEW)
     names = [*SCOPES, *(f"full-{number}" for number in range(SEVERAL))]
     raws = {name: key_format.generate("many", "service") for name in names}
@@ -101,12 +101,12 @@ class Bench:
     raws: dict[str, str]
 
     def ask(self, path: str, **body: Any) -> Ask:
-        """A call of REST, by the key that may."""
+        """Return a call of REST, by the key that may."""
         caller = {"Authorization": f"Bearer {self.raws['caller']}"}
         return Ask(self.portal.port, REST + path, caller, json.dumps(body))
 
     def verify(self, name: str, **more: Any) -> Ask:
-        """The question about a key, by its name."""
+        """Return the question about a key, by its name."""
         plain = {"key": self.raws[name], "scope": "keys:read", "ip": "203.0.113.1"}
         return self.ask("/verify", **plain, **more)
 
@@ -181,7 +181,7 @@ class Bench:
         return Figure("revocation, 99th percentile", worst, 1000, "less", "ms", notes=notes)
 
     def growth(self, many: world.Tenant, few: world.Tenant) -> Figure:
-        """The list of many keys against that of few."""
+        """Return the list of many keys against that of few."""
         pages = [
             Ask(self.portal.port, "/keys", {"Cookie": f"__Host-cpod={tenant.cookie}"})
             for tenant in (many, few)
@@ -203,7 +203,7 @@ class Bench:
 def measure(
     url: str, settings: dict[str, str], many: int, rounds: int, seconds: float
 ) -> Iterator[Figure]:
-    """Every figure, as soon as it is known."""
+    """Yield every figure, as soon as it is known."""
     told(f"filling {many} keys")
     large, small, raws = fill(url, many)
     generator = Generator()
@@ -222,7 +222,7 @@ def measure(
 
 
 def all_of(keys: int, rounds: int, seconds: float) -> Iterator[Figure]:
-    """Every figure, on a database of its own."""
+    """Yield every figure, on a database of its own."""
     with (
         tempfile.TemporaryDirectory(prefix="portal-bench-") as name,
         embedded_postgres.start(Path(name) / "var") as postgres,

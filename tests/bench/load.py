@@ -38,7 +38,7 @@ class Ask:
 
 
 def answer_end(data: bytes | bytearray) -> int | None:
-    """Where the answer at the beginning of `data` ends; None while it is incomplete."""
+    """Return where the answer at the beginning of `data` ends; None while it is incomplete."""
     head = data.find(b"\r\n\r\n")
     if head < 0:
         return None
@@ -161,7 +161,8 @@ async def schedule(ask: Ask, rate: float, seconds: float, first: int) -> dict[st
 
 
 def turns(asks: list[Ask], rounds: int, seconds: float) -> dict[str, Any]:
-    """Each request in turn, so many rounds or seconds, on a connection each: milliseconds."""
+    """Return each request in turn, so many rounds or seconds, on a connection each:
+    milliseconds."""
     until = time.perf_counter() + seconds
     sockets = [socket.create_connection(("127.0.0.1", ask.port)) for ask in asks]
     times: list[list[float]] = [[] for _ in asks]
@@ -179,7 +180,7 @@ def turns(asks: list[Ask], rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def once(ask: Ask) -> dict[str, Any]:
-    """One answer, to be looked at."""
+    """Return one answer, to be looked at."""
     with socket.create_connection(("127.0.0.1", ask.port), SECONDS_PER_REQUEST) as connection:
         connection.sendall(ask.encode())
         received = _read(connection)
@@ -214,7 +215,7 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_task(kind: str, *asks: Ask, **options: Any) -> str:
-    """A line for the process."""
+    """Return a line for the process."""
     return json.dumps({"kind": kind, "asks": [asdict(ask) for ask in asks], **options})
 
 

@@ -83,7 +83,7 @@ class Question:
 
 
 def all_of(bench: "Bench") -> Iterator[Question]:
-    """Every question."""
+    """Yield every question."""
     for name, query in KEYS.items():
         yield _rest(bench, f"REST keys, {name}", "/api-keys", query)
     yield _deep(bench, "REST keys, deep by cursor", "/api-keys")
@@ -114,7 +114,7 @@ def _names(tenant: world.Tenant) -> dict[str, str]:
 
 
 def _deep(bench: "Bench", name: str, path: str) -> Question:
-    """The page in the middle, by the cursor that the list itself would give."""
+    """Return the page in the middle, by the cursor that the list itself would give."""
     from portal.records.listing import Cursor
 
     asks = []

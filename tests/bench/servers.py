@@ -29,13 +29,13 @@ class Server:
 
     @property
     def memory_mb(self) -> float:
-        """What the answering process holds now (its resident set), in MB."""
+        """Return what the answering process holds now (its resident set), in MB."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
     @property
     def cpu_seconds(self) -> float:
-        """What the answering process has computed since it began."""
+        """Return what the answering process has computed since it began."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
@@ -55,7 +55,7 @@ def computed_by_all(pid: int) -> float:
 def serving(
     target: str, environment: Mapping[str, str], workers: int = 1
 ) -> contextlib.AbstractContextManager[Server]:
-    """A WSGI application (`module:name`) under granian, until the block ends.
+    """Return a WSGI application (`module:name`) under granian, until the block ends.
 
     All of them with as many threads as the portal has.
     """
@@ -68,7 +68,7 @@ def serving(
 def portal_serving(
     environment: Mapping[str, str], port: int = 0, workers: int = 1
 ) -> contextlib.AbstractContextManager[Server]:
-    """The portal as `portal serve` serves it, until the block ends."""
+    """Return the portal as `portal serve` serves it, until the block ends."""
     port = port or free_port()
     own = {"PORTAL_PORT": str(port), "PORTAL_WEB_WORKERS": str(workers)}
     return _running(["portal.ops.cli", "serve"], {**environment, **own}, port)
@@ -92,7 +92,7 @@ def _running(command: list[str], environment: Mapping[str, str], port: int) -> I
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on at this moment."""
+    """Return a port of loopback that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -57,7 +57,7 @@ class Tenant:
 
     @property
     def cookie(self) -> str:
-        """The value of a signed-in browser's cookie."""
+        """Return the value of a signed-in browser's cookie."""
         return f"{self.id}.{self.session}"
 
 
@@ -67,7 +67,7 @@ OTHERS = [Tenant.of(f"o{number:03}", 2, 10, 10, 50) for number in range(20)]
 
 
 def identifier(prefix: str, tenant: Tenant, number: int, count: int) -> str:
-    """The id of a tenant's `number`th record of a kind: a ULID of the moment it was made."""
+    """Return the id of a tenant's `number`th record of a kind: a ULID of the moment it was made."""
     digest = hashlib.sha256(f"{tenant.id}{prefix}{number}".encode()).digest()
     milliseconds = int(created(number, count).timestamp() * 1000)
     return f"{prefix}_{ULID(milliseconds.to_bytes(6, 'big') + digest[:10])}"
@@ -173,13 +173,13 @@ def _envelope(prefix: str, tenant: Tenant, number: int, count: int) -> Row:
 
 
 def _application_of(tenant: Tenant, number: int) -> str:
-    """A hundred keys each, in either tenant: the later applications have none."""
+    """Return a hundred keys each, in either tenant: the later applications have none."""
     owners = max(tenant.keys // 100, 1)
     return identifier("app", tenant, number % owners, tenant.applications)
 
 
 def applications(tenant: Tenant) -> Iterator[Row]:
-    """Every fourth one is a platform service, every tenth a draft."""
+    """Yield every fourth one is a platform service, every tenth a draft."""
     for number in range(tenant.applications):
         yield {
             **_envelope("app", tenant, number, tenant.applications),
@@ -228,7 +228,8 @@ def webhooks(tenant: Tenant) -> Iterator[Row]:
 
 
 def keys(tenant: Tenant) -> Iterator[Row]:
-    """One in ten is revoked, one in ten expired; RARE are blocked. The last one is the bench's."""
+    """Yield one in ten is revoked, one in ten expired; RARE are blocked. The last one is the
+    bench's."""
     count = tenant.keys
     for number in range(count):
         rare, opens = is_rare(number, count), number == count - 1
@@ -292,7 +293,7 @@ def _entry(model: type[Record], row: Row) -> Row:
 
 
 def _terms(model: type[Record], rows: Sequence[Row]) -> Iterator[Row]:
-    """The terms that the product itself would find these records by."""
+    """Yield the terms that the product itself would find these records by."""
     for row in rows:
         for term in sorted(verbs.terms_of(model(**{**row, **_parsed(row)}))):
             yield {
@@ -328,7 +329,7 @@ def name(number: int, count: int) -> str:
 
 
 def tags(number: int, count: int) -> list[str]:
-    """One that half of them have, and one that RARE have."""
+    """Return one that half of them have, and one that RARE have."""
     return ["prod" if number % 2 else "test", *(["audit"] if is_rare(number, count) else [])]
 
 

@@ -15,7 +15,7 @@ Reveal = Callable[[str], dict[str, str] | None]
 
 
 def ref_of(connector_id: str) -> SecretRef:
-    """Where the credentials of one of Acme's connectors are."""
+    """Return where the credentials of one of Acme's connectors are."""
     return SecretRef(ACME, "connectors", connector_id, "credentials")
 
 
@@ -23,7 +23,7 @@ def ref_of(connector_id: str) -> SecretRef:
 def either_store(
     request: pytest.FixtureRequest, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> str:
-    """The portal keeps its secrets in its own tables, then in a real OpenBao."""
+    """Return the portal keeps its secrets in its own tables, then in a real OpenBao."""
     if request.param == "vault":
         server = request.getfixturevalue("bao")
         openbao = OpenBao(server["address"], server["token"])
@@ -34,7 +34,8 @@ def either_store(
 
 @pytest.fixture
 def reveal(app: Flask) -> Reveal:
-    """What the secret store really holds for a connector of Acme; None for nothing readable."""
+    """Return what the secret store really holds for a connector of Acme; None for nothing
+    readable."""
 
     def look(connector_id: str) -> dict[str, str] | None:
         with app.app_context():

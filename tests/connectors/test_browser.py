@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
-    """Where the tests' application is served while the test runs."""
+    """Yield where the tests' application is served while the test runs."""
     with serving.served(lambda _: app) as address:
         yield address
 

@@ -17,7 +17,7 @@ Browse = Callable[..., Pages]
 
 
 def hidden(html: str) -> dict[str, str]:
-    """The hidden fields of the page's edit form, as a browser sends them along."""
+    """Return the hidden fields of the page's edit form, as a browser sends them along."""
     inputs = re.findall(r'<input[^>]*type="hidden"[^>]*>', html)
     pairs = [re.search(r'name="([^"]*)".*?value="([^"]*)"', one) for one in inputs]
     return {pair[1]: pair[2] for pair in pairs if pair and pair[1] != "csrf_token"}
@@ -31,7 +31,7 @@ def fill(pages: Pages, path: str, **typed: Any) -> Any:
 
 
 def made_by(pages: Pages, **typed: Any) -> str:
-    """The id of a new Splunk connector."""
+    """Return the id of a new Splunk connector."""
     typed = {"auth_type": "bearer", "scope": "org", "enabled": "y", **typed}
     answer = fill(pages, "/connectors/new?provider=splunk", **typed)
     assert answer.status_code == 303, answer.text

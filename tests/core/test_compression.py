@@ -126,7 +126,7 @@ def test_a_page_that_another_site_asked_for_is_not_compressed(
 
 @pytest.fixture
 def wide(ada: Api) -> str:
-    """The path of a record whose document is worth compressing."""
+    """Return the path of a record whose document is worth compressing."""
     fields = {f"field_{number}": {"type": "string"} for number in range(80)}
     made = ada.create("event-types", name="rfp.created", json_schema={"properties": fields})
     return f"/event-types/{made['id']}"
@@ -230,7 +230,7 @@ def drawn(app: Flask) -> Iterator[set[str]]:
 
 
 def form_of(page: Pages, path: str) -> dict[str, str]:
-    """The hidden fields of the first form that makes something."""
+    """Return the hidden fields of the first form that makes something."""
     text = page.get(path).text
     return {
         name: found[1]
@@ -240,7 +240,7 @@ def form_of(page: Pages, path: str) -> dict[str, str]:
 
 
 def answers_of_rest(ada: Api) -> dict[str, TestResponse]:
-    """Each operation that shows a secret, by its id."""
+    """Return each operation that shows a secret, by its id."""
     key = ada.create("api-keys", scopes=["applications:read"])["id"]
     webhook = ada.create("webhooks", url="https://hooks.example/in")["id"]
     return {
@@ -256,7 +256,7 @@ def answers_of_rest(ada: Api) -> dict[str, TestResponse]:
 
 
 def answers_of_pages(app: Flask, ada: Api, page: Pages) -> Iterator[TestResponse]:
-    """Each page that shows a secret."""
+    """Yield each page that shows a secret."""
 
     def press(path: str, form: str, **typed: str) -> TestResponse:
         return page.post(path, {**form_of(page, form), **typed}, headers=NOT_PLAIN)

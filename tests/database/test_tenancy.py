@@ -25,7 +25,7 @@ def owner(database: Database) -> Iterator[psycopg.Connection[Any]]:
 
 @pytest.fixture
 def portal(database: Database) -> Iterator[psycopg.Connection[Any]]:
-    """A connection as the role that the portal works as."""
+    """Yield a connection as the role that the portal works as."""
     with psycopg.connect(libpq_url(database.app_url), autocommit=True) as connection:
         yield connection
 

@@ -42,7 +42,7 @@ def ready(app: Flask, query: str = "") -> tuple[int, list[str]]:
 
 
 def why(app: Flask) -> str:
-    """What /readyz says to operators; a load balancer still finds its ok."""
+    """Return what /readyz says to operators; a load balancer still finds its ok."""
     status, lines = ready(app)
     assert (status, lines[0], len(lines)) == (200, "ok", 2)
     found = SINCE.fullmatch(lines[1])
@@ -58,7 +58,7 @@ WELL = (200, ["ok"])
 
 @pytest.fixture
 def impatient(app: Flask) -> Iterator[Flask]:
-    """The application, which proves at each question whether it can save."""
+    """Yield the application, which proves at each question whether it can save."""
     with connected_anew(app), proving(app):
         yield app
 

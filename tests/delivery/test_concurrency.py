@@ -29,7 +29,7 @@ def ends(lane: Lane, *, good: bool = True, seconds: float = 0.0) -> None:
 
 
 def widened() -> Lane:
-    """A lane that nothing has failed on for long."""
+    """Return a lane that nothing has failed on for long."""
     lane = Lane()
     for _ in range(100):
         leaves(lane)

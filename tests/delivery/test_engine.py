@@ -32,7 +32,8 @@ def delivering(app: Flask) -> Iterator[Engine]:
 
 
 def until(seen: Callable[[], Any], seconds: float = 40.0) -> Any:
-    """What `seen` gives, as soon as it gives something; how long that may take says nothing."""
+    """Return what `seen` gives, as soon as it gives something; how long that may take says
+    nothing."""
     deadline = time.monotonic() + seconds
     while not (found := seen()):
         assert time.monotonic() < deadline, "it did not happen in time"

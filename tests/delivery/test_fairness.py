@@ -81,7 +81,7 @@ class Order:
         return behave
 
     def between(self, start: int) -> int:
-        """How many calls after the first `start` until the other one was called."""
+        """Return how many calls after the first `start` until the other one was called."""
         return self.calls.index("other", start) - start
 
 

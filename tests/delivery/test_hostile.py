@@ -237,6 +237,6 @@ def test_a_name_that_changes_its_mind_reaches_nobody(
 async def _checked_a_moment_too_early(
     _self: Any, host: str, port: int = 0, family: Any = None
 ) -> list[dict[str, Any]]:
-    """What the resolver gives when its own check saw another answer."""
+    """Return what the resolver gives when its own check saw another answer."""
     one = {"hostname": host, "host": "127.0.0.1", "port": port, "family": 2, "proto": 0, "flags": 0}
     return [one]

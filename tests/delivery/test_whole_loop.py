@@ -24,7 +24,8 @@ PATIENCE = 60_000
 def portal(
     make_config: Callable[..., Config], database: Database, tenants: tuple[str, str]
 ) -> Iterator[tuple[Flask, str]]:
-    """A portal that is served at its own address, and that address: its inbox can be called."""
+    """Yield a portal that is served at its own address, and that address: its inbox can be
+    called."""
     made: list[Flask] = []
 
     def make(address: str) -> Flask:
@@ -39,7 +40,7 @@ def portal(
 
 @pytest.fixture
 def worker(portal: tuple[Flask, str], settings: dict[str, str]) -> Iterator[None]:
-    """A worker of this portal, in a process of its own."""
+    """Yield a worker of this portal, in a process of its own."""
     with working(settings | {"PORTAL_BASE_URL": portal[1]}) as process:
         said(process, "delivery ready")
         yield
@@ -58,12 +59,12 @@ def rest(portal: tuple[Flask, str], token_provider: Provider) -> Api:
 
 
 def webhooks(rest: Api) -> dict[str, dict[str, Any]]:
-    """The inbox and what sends to it, by direction."""
+    """Return the inbox and what sends to it, by direction."""
     return {one["direction"]: one for one in (rest.get("/webhooks").json or {})["items"]}
 
 
 def states(rest: Api) -> list[tuple[str, int]]:
-    """What became of the deliveries to the inbox, and with which answer."""
+    """Return what became of the deliveries to the inbox, and with which answer."""
     sender = webhooks(rest)["outbound"]
     items = (rest.get(f"/webhooks/{sender['id']}/deliveries").json or {})["items"]
     return [(one["state"], one["status"]) for one in items if one["event_type"] == "rfp.created"]

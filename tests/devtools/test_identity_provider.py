@@ -208,7 +208,7 @@ def test_logout_ends_the_sign_in_and_returns_the_state(party, visitor):
 
 
 def test_ending_the_sign_in_tells_the_client(tmp_path: Path):
-    """The logout token arrives at the portal, and our relying party accepts it."""
+    """Return the logout token arrives at the portal, and our relying party accepts it."""
     received: list[str] = []
 
     def portal(environ, start_response):

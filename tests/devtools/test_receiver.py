@@ -16,7 +16,7 @@ BODY = b'{"type":"order.created","timestamp":"2026-01-02T03:04:05Z","data":{"tot
 
 @pytest.fixture
 def portal():
-    """The receiver's own client; named for who calls it."""
+    """Return the receiver's own client; named for who calls it."""
     return create_receiver().test_client()
 
 

@@ -45,7 +45,7 @@ BACKEND = Statement(select(func.pg_backend_pid()))
 
 @pytest.fixture
 def of_one(database: Database) -> Iterator[Engine]:
-    """An engine that makes a second connection only if it lost the first."""
+    """Yield an engine that makes a second connection only if it lost the first."""
     engine = create_engine(database.app_url, pool_size=1, max_overflow=0)
     yield engine
     engine.dispose()
@@ -293,7 +293,7 @@ def test_a_caller_that_goes_away_leaves_the_connection_closed(database: Database
 
 @pytest.fixture
 def add_orphan(database: Database) -> Iterator[Statement]:
-    """A statement that succeeds, and whose transaction PostgreSQL then refuses to commit."""
+    """Yield a statement that succeeds, and whose transaction PostgreSQL then refuses to commit."""
     database.sql(
         "CREATE TABLE parent (id int PRIMARY KEY);"
         "CREATE TABLE child (id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED);"

@@ -12,7 +12,7 @@ SECONDS = 30
 
 
 def head(method: str, path: str, **headers: str) -> bytes:
-    """The head of a request, with the headers given as `content_length="10"`."""
+    """Return the head of a request, with the headers given as `content_length="10"`."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode()
@@ -32,7 +32,7 @@ def many_connected(port: int, many: int, said: bytes = b"") -> Iterator[list[soc
 
 
 def silent(connections: list[socket.socket]) -> list[socket.socket]:
-    """Those that have got no answer and are open, at this moment."""
+    """Return those that have got no answer and are open, at this moment."""
     found = []
     for one in connections:
         one.setblocking(False)
@@ -45,12 +45,12 @@ def silent(connections: list[socket.socket]) -> list[socket.socket]:
 
 
 def whole_answer(connection: socket.socket) -> bytes:
-    """All that comes until the server closes the connection."""
+    """Return all that comes until the server closes the connection."""
     return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def status_of(connection: socket.socket) -> int:
-    """The status of the answer that comes next."""
+    """Return the status of the answer that comes next."""
     answer = http.client.HTTPResponse(connection)
     answer.begin()
     answer.read()

@@ -52,7 +52,7 @@ PUBLIC = (
 
 @pytest.fixture(scope="module")
 def environment(_settings: dict[str, str]) -> dict[str, str]:
-    """The settings of a portal on the test's database."""
+    """Return the settings of a portal on the test's database."""
     return _settings
 
 
@@ -66,7 +66,7 @@ def port(environment: dict[str, str]) -> Iterator[int]:
 
 @pytest.fixture
 def all_is_answered(port: int, ada: Api) -> Callable[[], None]:
-    """A check that a page, a verification and the health are answered."""
+    """Return a check that a page, a verification and the health are answered."""
     caller = ada.create("api-keys", scopes=["keys:verify"])["key"]
     key = ada.create("api-keys")["key"]
     headers = {"Authorization": f"Bearer {caller}", "Content-Type": "application/json"}

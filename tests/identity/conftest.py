@@ -53,7 +53,7 @@ class Visitor:
 
 
 def answer_of(response: requests.Response) -> dict[str, list[str]]:
-    """The parameters of a redirect to the portal's callback."""
+    """Return the parameters of a redirect to the portal's callback."""
     assert response.status_code == 302, response.text
     assert response.headers["Location"].startswith(f"{PORTAL}/auth/callback?")
     return parse_qs(urlsplit(response.headers["Location"]).query)
@@ -65,7 +65,7 @@ def person(email: str) -> ProviderPerson:
 
 @pytest.fixture(scope="session")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The issuer of a running development provider with two clients."""
+    """Yield the issuer of a running development provider with two clients."""
     clients = [
         ProviderClient.portal(PORTAL, "portal", SECRET),
         ProviderClient(

@@ -44,7 +44,7 @@ def edwards(kid: str) -> OKPKey:
 
 
 def unsigned(claims: Claims) -> str:
-    """A token with `alg: none`, which no library of ours would make."""
+    """Return a token with `alg: none`, which no library of ours would make."""
     parts = ({"alg": "none", "typ": "JWT"}, claims)
     encoded = (urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
     return ".".join(encoded) + "."
@@ -140,7 +140,7 @@ class FakeOP:
         return self.make_id_token(claims) if self.make_id_token else self.sign(claims)
 
     def sign(self, claims: Claims, **header: Any) -> str:
-        """A JWT of this provider; a header of None is left out."""
+        """Return a JWT of this provider; a header of None is left out."""
         named = {"kid": self.key.kid, "typ": "JWT"} | self.header | header
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SecurityWarning)  # EdDSA has a new name
@@ -164,7 +164,7 @@ class FakeOP:
         return RelyingParty(Issuer(self.url), Client(**registration), **over)
 
     def start(self, party: RelyingParty, **wish: Any) -> tuple[dict[str, list[str]], Pending]:
-        """A sign-in up to the provider's (right) answer."""
+        """Return a sign-in up to the provider's (right) answer."""
         url, pending = party.start(**wish)
         query = parse_qs(urlsplit(url).query)
         self.nonce = query["nonce"][0]
@@ -178,7 +178,7 @@ def present(values: Claims) -> Claims:
 
 
 def ago(seconds: int) -> Callable[[], int]:
-    """A moment relative to when the token is made, not to when the tests were collected."""
+    """Return a moment relative to when the token is made, not to when the tests were collected."""
     return lambda: int(time.time()) - seconds
 
 
@@ -199,7 +199,7 @@ def _op_server() -> Iterator[tuple[str, list[FakeOP]]]:
 
 @pytest.fixture
 def op(_op_server: tuple[str, list[FakeOP]]) -> FakeOP:
-    """A provider that is right in everything until the test says otherwise."""
+    """Return a provider that is right in everything until the test says otherwise."""
     url, current = _op_server
     current[:] = [FakeOP(url)]
     return current[0]

@@ -43,7 +43,7 @@ def site(
     tenants: tuple[str, str],
     tmp_path: Path,
 ) -> Iterator[Site]:
-    """A portal at localhost and a provider at 127.0.0.1: cross-site, so SameSite counts."""
+    """Yield a portal at localhost and a provider at 127.0.0.1: cross-site, so SameSite counts."""
     with contextlib.ExitStack() as stack:
         providers: list[str] = []
 

@@ -32,7 +32,7 @@ REPORTER = ("reporter", "the secret of a reporting program")
 
 
 def installed() -> Path:
-    """The provider's directory with its packages, made once for these very files."""
+    """Return the provider's directory with its packages, made once for these very files."""
     digest = hashlib.sha256(b"".join((SOURCE / name).read_bytes() for name in FILES)).hexdigest()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     place = cache / "cpod-integration-portal" / f"foreign-idp-{digest[:16]}"

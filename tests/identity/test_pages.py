@@ -61,7 +61,7 @@ def back(page: requests.Response, visitor: Visitor, email: str) -> str:
 
 
 def walk_in(portal: FlaskClient, visitor: Visitor, email: str, place: str = "/") -> TestResponse:
-    """The whole sign-in; gives the portal's answer to the callback."""
+    """Show the whole sign-in; gives the portal's answer to the callback."""
     begun = portal.get(f"/auth/login?{urlencode({'next': place})}")
     return portal.get(back(to_provider(begun, visitor), visitor, email))
 
@@ -262,7 +262,7 @@ def test_a_role_that_was_taken_away_ends_the_sessions_and_is_on_record(
 
 @pytest.fixture
 def dangerous(another_app: Callable[..., Flask]) -> Flask:
-    """A portal with one button that needs a recent sign-in."""
+    """Return a portal with one button that needs a recent sign-in."""
     app = another_app()
     view = recent_sign_in_required(lambda: "done")
     app.add_url_rule("/dangerous", "dangerous", view, methods=["POST"])

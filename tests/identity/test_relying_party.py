@@ -57,7 +57,7 @@ def answers(path: str, response: Callable[[], Response]) -> Script:
 
 
 def userinfo(**claims: Any) -> Script:
-    """The ID token lacks the roles; userinfo is `claims`."""
+    """Return the ID token lacks the roles; userinfo is `claims`."""
 
     def script(op: FakeOP) -> None:
         op.claims["roles"] = None

@@ -44,7 +44,7 @@ def github(body: bytes, secret: str = SECRET, delivery: str = "d-1") -> dict[str
 
 
 def knock(client: FlaskClient, url: str, body: bytes, headers: dict[str, str]) -> TestResponse:
-    """What a provider does: no cookie, no token, another site."""
+    """Return what a provider does: no cookie, no token, another site."""
     path = url.partition("localhost:8000")[2] or url
     sent = {**headers, "Sec-Fetch-Site": "cross-site", "Origin": "https://github.example"}
     return client.post(path, data=body, headers=sent)

@@ -52,7 +52,7 @@ def doomed(step: str, environment: dict[str, str]) -> Iterator[tuple["subprocess
 
 
 def there(ada: Api, webhook: dict[str, Any], subscriber: dict[str, Any]) -> tuple[int, int, int]:
-    """How many requests are kept, events published, and deliveries owed."""
+    """Return how many requests are kept, events published, and deliveries owed."""
     pushes = [event for event in events(ada) if event["type"] == "github.push"]
     return len(received(ada, webhook)), len(pushes), len(deliveries(ada, subscriber))
 

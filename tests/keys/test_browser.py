@@ -344,7 +344,7 @@ def test_every_page_of_keys_is_accessible(window: Window, ada: Api, theme: str, 
 
 
 def faults(page: "Page") -> list[str]:
-    """What axe finds, and whether the page scrolls sideways."""
+    """Return what axe finds, and whether the page scrolls sideways."""
     page.evaluate(AXE)
     found = page.evaluate(
         "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})"

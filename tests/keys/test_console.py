@@ -21,12 +21,12 @@ Sql = Callable[..., None]
 
 
 def code(ada: Api, key_id: str) -> str:
-    """What a call with this key would get."""
+    """Return what a call with this key would get."""
     return str((ada.post(f"/api-keys/{key_id}/rehearsals").json or {})["code"])
 
 
 def form_of(page: Pages, **typed: str) -> dict[str, str]:
-    """What the browser sends of the form that issues a key."""
+    """Return what the browser sends of the form that issues a key."""
     text = page.get("/keys/new").text
     drawn = {
         name: re.findall(rf'name="{name}"[^>]*value="([^"]+)"', text)[0]
@@ -228,7 +228,7 @@ def test_before_a_key_is_stopped_it_says_what_that_breaks(page: Pages, ada: Api,
 
 
 def stat(text: str, label: str) -> str:
-    """The figure below a label."""
+    """Return the figure below a label."""
     found = re.search(rf"{label}</\w+>\s*<[^>]*>(?:<[^>]*>)*([^<]+)", text)
     assert found, text
     return found[1].strip()
@@ -239,7 +239,7 @@ def stat(text: str, label: str) -> str:
 
 @pytest.fixture
 def verifier(app: Flask) -> Iterator[None]:
-    """This process verifies as a server does: it listens, and tells what it has heard."""
+    """Yield this process verifies as a server does: it listens, and tells what it has heard."""
     engine = app.extensions["keys"]
     engine.begin_now()
     assert engine.watch.listening.wait(10)
@@ -535,7 +535,7 @@ def test_a_third_key_of_a_family_is_refused_in_words(page: Pages, ada: Api):
 
 
 def part_of(page: Pages, path: str, source: str) -> str:
-    """What a region of a page gets that looks again by itself."""
+    """Return what a region of a page gets that looks again by itself."""
     asked = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Source": source}
     text = page.get(path, headers=asked).text
     assert "<html" not in text

@@ -38,7 +38,7 @@ def told(ada: Api, subscribed: None) -> Callable[[str], list[dict[str, Any]]]:
 
 @pytest.fixture
 def upkeep(app: Flask) -> Turn:
-    """One turn of the worker's upkeep of keys."""
+    """Return one turn of the worker's upkeep of keys."""
 
     def turn() -> None:
         with app.app_context(), transaction(ACME):

@@ -108,7 +108,7 @@ def issue(page: "Page", address: str, name: str, delivery: str = "") -> str:
 
 
 def reveal(page: "Page") -> str:
-    """The secret on the page, which is said to be stored."""
+    """Return the secret on the page, which is said to be stored."""
     text = page.locator("[data-secret]").inner_text()
     page.get_by_label("I have stored this").check()
     assert len(text) > 40
@@ -116,7 +116,7 @@ def reveal(page: "Page") -> str:
 
 
 def all_files(directory: Path) -> str:
-    """What is in all files below, as characters of one byte and of two."""
+    """Return what is in all files below, as characters of one byte and of two."""
     found = []
     for path in directory.rglob("*"):
         if path.is_file():
@@ -126,7 +126,7 @@ def all_files(directory: Path) -> str:
 
 
 def dump(database: Database) -> str:
-    """The whole database as its owner would carry it away."""
+    """Return the whole database as its owner would carry it away."""
     program = embedded_postgres.programs() / "pg_dump"
     command = [program, "--inserts", "--dbname", libpq_url(database.superuser_url)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

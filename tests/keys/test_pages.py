@@ -25,7 +25,7 @@ def page(browse: Browse) -> Pages:
 
 
 def form_of(page: Pages, path: str = "/keys/new") -> dict[str, str]:
-    """What the browser sends of the form as it is drawn, apart from what a person types."""
+    """Return what the browser sends of the form as it is drawn, apart from what a person types."""
     text = page.get(path).text
     found = re.search(r'name="idempotency_key"[^>]*value="([^"]+)"', text)
     assert found, text

@@ -86,7 +86,7 @@ def test_a_retry_is_made_now_when_somebody_asks(
 
 @pytest.fixture
 def inbox(ada: Api, browse: Browse) -> dict[str, dict[str, Any]]:
-    """The inbox and what sends to it, by direction."""
+    """Return the inbox and what sends to it, by direction."""
     browse(ADA).post("/inbox")
     return {one["direction"]: one for one in (ada.get("/webhooks").json or {})["items"]}
 
@@ -99,7 +99,7 @@ def test_the_inbox_fails_as_often_as_ordered_and_then_takes_the_same_event(
     secret = stored(app, sender["id"])["current"]
 
     def attempt() -> tuple[int, str | None, int]:
-        """The same event once more, as the engine sends it: its answer, and what is kept."""
+        """Return the same event once more, as the engine sends it: its answer, and what is kept."""
         body = b'{"type":"rfp.created"}'
         answer = ada.client.post(
             f"/in/{receiver['id']}",

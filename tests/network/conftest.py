@@ -62,7 +62,7 @@ class Hosts:
     caller: str = ""
 
     def ask(self, host: str, path: str, body: Any = None, method: str = "POST") -> Answer:
-        """A call of REST on one host, or of a page where there is no body."""
+        """Return a call of REST on one host, or of a page where there is no body."""
         begun_at = time.monotonic()
         connection = http.client.HTTPConnection(self.network.front(host), PORT, timeout=30)
         headers = {"Host": "portal.test", "Content-Type": "application/json"}
@@ -92,7 +92,7 @@ class Hosts:
         max_uses: int | None = None,
         scopes: list[str] | None = None,
     ) -> str:
-        """A key, written where the database is."""
+        """Return a key, written where the database is."""
         raw = key_format.generate("cuts", "service")
         values = (TENANT, f"key_{name}", raw.digest, raw.prefix, raw.key_prefix, raw.last4,
                   json.dumps(scopes or []), limit, max_uses)  # fmt: skip
@@ -104,7 +104,7 @@ class Hosts:
         return raw.text
 
     def allowance(self) -> float:
-        """How much longer than promised a call may take here: the machine may be busy."""
+        """Return how much longer than promised a call may take here: the machine may be busy."""
         return 2 + 20 * max(self.ask("w1", "/healthz", method="GET").seconds for _ in range(3))
 
 

@@ -23,7 +23,7 @@ PREFIX = "10.213"
 
 
 def possible() -> bool:
-    """Whether this machine lets us make hosts."""
+    """Tell whether this machine lets us make hosts."""
     if os.geteuid() != 0 or shutil.which("ip") is None or shutil.which("unshare") is None:
         return False
     made = subprocess.run(["ip", "netns", "add", f"try{os.getpid()}"], check=False)
@@ -59,11 +59,11 @@ class Network:
         return f"{PREFIX}.{2 * self.number}.1"
 
     def front(self, host: str) -> str:
-        """A host's address for the client."""
+        """Return a host's address for the client."""
         return f"{PREFIX}.{2 * self.number}.{self.hosts[host]}"
 
     def back(self, host: str) -> str:
-        """A host's address for the other hosts."""
+        """Return a host's address for the other hosts."""
         return f"{PREFIX}.{2 * self.number + 1}.{self.hosts[host]}"
 
     def build(self, *hosts: str) -> None:

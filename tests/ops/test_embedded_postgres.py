@@ -45,7 +45,7 @@ def own(data_dir: Path, then: str) -> "tuple[subprocess.Popen[str], int]":
 
 
 def gone(pid: int, seconds: float = 10) -> bool:
-    """Whether the process ends in time; one that nobody has buried yet has ended."""
+    """Tell whether the process ends in time; one that nobody has buried yet has ended."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:

@@ -60,7 +60,7 @@ def answers(*pieces: bytes, wait: float = 0.0, forever: bool = False) -> Behavio
 
 
 async def read_request(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
-    """The head and the body of one request."""
+    """Return the head and the body of one request."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = 0
     for line in head.split(b"\r\n"):
@@ -87,7 +87,7 @@ class Certificates:
     def server(
         self, name: str = "127.0.0.1", days: int = 20, self_signed: bool = False
     ) -> ssl.SSLContext:
-        """A server's TLS context with a certificate for `name` that expires in `days`."""
+        """Return a server's TLS context with a certificate for `name` that expires in `days`."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "receiver")])
         issuer, signer = (subject, key) if self_signed else (self._name, self._key)

@@ -24,7 +24,8 @@ METADATA = "169.254.169.254"
 def send(
     behave: Behaviour, tls=None, host="127.0.0.1", request=None, run=asyncio.run, **options
 ) -> Outcome:
-    """One POST to a sink that behaves so; everything is allowed to take tenths of a second."""
+    """Return one POST to a sink that behaves so; everything is allowed to take tenths of a
+    second."""
 
     async def main() -> Outcome:
         async with sink(behave, tls) as port:

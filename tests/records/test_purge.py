@@ -48,7 +48,7 @@ def sql(database: Database) -> Sql:
 
 @pytest.fixture
 def work(app: Flask, database: Database) -> Callable[[], None]:
-    """The worker's turn at every job of this kind, once."""
+    """Return the worker's turn at every job of this kind, once."""
 
     def turn(jobs: Sequence[Job] = JOBS) -> None:
         keep_house(app, database, jobs)
@@ -57,7 +57,7 @@ def work(app: Flask, database: Database) -> Callable[[], None]:
 
 
 def deleted(ada: Api, sql: Sql, resource: str, ago: str, **body: Any) -> str:
-    """The id of a record that was deleted so long ago."""
+    """Return the id of a record that was deleted so long ago."""
     made = ada.create(resource, **{**MINIMAL[resource], **body})
     assert ada.delete(f"/{resource}/{made['id']}").status_code == 204
     table = {"connectors": "connector", "webhooks": "webhook", "event-types": "event_type"}

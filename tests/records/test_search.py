@@ -106,7 +106,7 @@ asked_often = settings(
 
 
 def matches(world: World, question: dict[str, str]) -> list[str]:
-    """The ids that a question means, in its order, by looking at everything."""
+    """Return the ids that a question means, in its order, by looking at everything."""
     sort = question.get("sort", "-created_at")
     name = sort.removeprefix("-")
 
@@ -178,7 +178,7 @@ class Shown:
 
 
 def page_of(world: World, url: str, way: str = "next") -> Shown:
-    """A page, which says so when it is empty and not the end."""
+    """Return a page, which says so when it is empty and not the end."""
     text = world.pages.get(url, headers={"HX-Request": "true"}).text
     ids = re.findall(r'<th scope="row"[^>]*><a href="/keys/(key_\w+)"', text)
     pairs = re.findall(r'<a class="btn sm" href="([^"]+)" rel="(next|prev)"', text)

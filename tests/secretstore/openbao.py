@@ -54,7 +54,7 @@ class OpenBao:
         )
 
     def login(self, transport: Transport, kind: str = "batch", **options: Any) -> AppRole:
-        """The portal's login as that role."""
+        """Return the portal's login as that role."""
         return AppRole(
             transport,
             {},
@@ -64,7 +64,7 @@ class OpenBao:
         )
 
     def store(self, kind: str = "batch", **options: Any) -> VaultStore:
-        """A store that logs in as that role."""
+        """Return a store that logs in as that role."""
         transport = Transport(self.address)
         return VaultStore(transport, self.login(transport, kind), **options)
 

@@ -34,7 +34,7 @@ WHY = "contract test"
 
 @pytest.fixture
 def store(world: World, ref: SecretRef) -> Iterator[SecretStore]:
-    """The store inside one unit of work of the tenant of `ref`."""
+    """Yield the store inside one unit of work of the tenant of `ref`."""
     with world.work(ref.tenant_id):
         yield world.store
 

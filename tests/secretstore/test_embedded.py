@@ -39,7 +39,7 @@ def as_thief(database: Database, statement: str) -> int:
 
 
 def dump(database: Database) -> str:
-    """Every row of every table of the database as text, as a dump would have it."""
+    """Return every row of every table of the database as text, as a dump would have it."""
     with psycopg.connect(libpq_url(database.superuser_url)) as connection:
         tables = connection.execute(
             "SELECT quote_ident(relname) FROM pg_class"

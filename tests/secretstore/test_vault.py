@@ -326,7 +326,7 @@ def scripted(*answers: bytes) -> Iterator[Script]:
 
 
 def read_request(connection: socket.socket) -> str:
-    """The request line; the rest is read as well, so that closing does not reset."""
+    """Return the request line; the rest is read as well, so that closing does not reset."""
     received = b""
     while b"\r\n\r\n" not in received:
         received += connection.recv(65536) or b"\r\n\r\n"

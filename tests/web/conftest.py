@@ -21,7 +21,7 @@ def gallery(_settings: dict[str, str]) -> Flask:
 
 @pytest.fixture(scope="package")
 def served(gallery: Flask) -> Iterator[str]:
-    """The address of the served gallery."""
+    """Yield the address of the served gallery."""
     with serving.served(lambda _: gallery) as address:
         yield address
 

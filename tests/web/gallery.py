@@ -237,7 +237,8 @@ def told(actor: Actor) -> Told:
 
 
 def make_app(config: Config) -> Flask:
-    """The pages' kit around the gallery, with Ada signed in (cookie `who=nobody`: nobody)."""
+    """Return the pages' kit around the gallery, with Ada signed in (cookie `who=nobody`:
+    nobody)."""
     from flask import request
 
     root = ROOT

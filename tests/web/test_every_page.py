@@ -45,7 +45,7 @@ RECORDS = {
 
 @pytest.fixture
 def records(ada: Api, browse: Callable[..., Pages]) -> dict[str, str]:
-    """The id of one record of each resource, by the name of its pages; other arguments of
+    """Return the id of one record of each resource, by the name of its pages; other arguments of
     addresses by their own name."""
     made = {name: str(ada.create(path, **body)["id"]) for name, (path, body) in RECORDS.items()}
     made |= delivered(ada, made["webhooks"]) | below(ada, made)
@@ -55,7 +55,7 @@ def records(ada: Api, browse: Callable[..., Pages]) -> dict[str, str]:
 
 
 def delivered(ada: Api, webhook_id: str) -> dict[str, str]:
-    """An event with a schema, and its delivery, by the names of their pages."""
+    """Return an event with a schema, and its delivery, by the names of their pages."""
     schema = {"type": "object", "properties": {"id": {"type": "integer"}}}
     event = ada.post("/events", {"type": "rfp.created", "data": {"id": 1}, "subject": "rfp-1"})
     owed = ada.get(f"/webhooks/{webhook_id}/deliveries").json or {}
@@ -68,7 +68,7 @@ def delivered(ada: Api, webhook_id: str) -> dict[str, str]:
 
 
 def below(ada: Api, made: dict[str, str]) -> dict[str, str]:
-    """A test, a replay and a request that was set aside, below their webhooks."""
+    """Return a test, a replay and a request that was set aside, below their webhooks."""
     fired = ada.post(f"/webhooks/{made['webhooks']}/test-deliveries", {"event_type": "rfp.created"})
     window = {"from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z", "what": "all"}
     replay = ada.post(f"/webhooks/{made['webhooks']}/replays", window)

@@ -165,7 +165,7 @@ def test_a_form_of_another_session_is_too_old(gallery: Flask, visitor: FlaskClie
 
 
 def session_token(gallery: Flask, client: FlaskClient) -> tuple[str, str]:
-    """What the session holds, and that as the release before drew it: signed, not masked."""
+    """Return what the session holds, and that as the release before drew it: signed, not masked."""
     with client.session_transaction() as session:
         raw = session["csrf_token"]
     signer = URLSafeTimedSerializer(str(gallery.secret_key), salt="wtf-csrf-token")

@@ -111,7 +111,7 @@ def test_only_a_host_is_taken_for_a_host(header: str, host: str | None) -> None:
 
 @pytest.fixture
 def behind_a_proxy(database: Any, config: Config) -> Iterator[Flask]:
-    """A portal whose proxies are at 10.0.0.0/8."""
+    """Yield a portal whose proxies are at 10.0.0.0/8."""
     app = create_app(replace(config, trusted_proxies=networks(["10.0.0.0/8"])))
     app.testing = True
     yield app
@@ -120,7 +120,7 @@ def behind_a_proxy(database: Any, config: Config) -> Iterator[Flask]:
 
 
 def asked(app: Flask, key: str, peer: str, **headers: str) -> int:
-    """The status of a list that a key asks for."""
+    """Return the status of a list that a key asks for."""
     answer = app.test_client().get(
         f"{PREFIX}/applications",
         headers={"Authorization": f"Bearer {key}", **headers},

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def served(app: Flask) -> Iterator[str]:
-    """The portal's address, for a browser."""
+    """Yield the portal's address, for a browser."""
     with serving.served(lambda _: app) as address:
         yield address
 
 
 @pytest.fixture
 def crm(ada: Api) -> str:
-    """The id of an application named CRM 360."""
+    """Return the id of an application named CRM 360."""
     return str(ada.create("applications", display_name="CRM 360", slug="crm-360")["id"])
 
 

@@ -56,7 +56,7 @@ def make(ada: Api) -> Make:
 
 @pytest.fixture
 def settings(_settings: dict[str, str]) -> dict[str, str]:
-    """What a worker in a process of its own needs to know."""
+    """Return what a worker in a process of its own needs to know."""
     return {**os.environ, **_settings}
 
 

@@ -78,7 +78,7 @@ class Mailbox:
 
     @property
     def ids(self) -> list[str]:
-        """The `webhook-id` of everything that came, in its order."""
+        """Return the `webhook-id` of everything that came, in its order."""
         return [head["webhook-id"] for head in self.heads]
 
 
@@ -131,7 +131,7 @@ def working(settings: dict[str, str], *program: str) -> Iterator["subprocess.Pop
 
 
 def said(process: "subprocess.Popen[str]", words: str) -> str:
-    """The next line of its log in which these words are."""
+    """Return the next line of its log in which these words are."""
     assert process.stdout is not None
     seen = []
     for line in process.stdout:
@@ -200,7 +200,7 @@ class Hands:
 
 
 def ended(taken: queue.Taken, *, good: bool = True, decision: Decision | None = None) -> queue.Done:
-    """What a worker would record of an attempt that went well, or not."""
+    """Return what a worker would record of an attempt that went well, or not."""
     if good:
         outcome, usual = Outcome("delivered", "Fine.", status=200), Decision("delivered")
     else:

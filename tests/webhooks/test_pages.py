@@ -34,7 +34,7 @@ def filled(**fields: str) -> dict[str, str]:
 
 
 def form_of(page: TestResponse) -> dict[str, str]:
-    """The hidden fields of the page's forms."""
+    """Return the hidden fields of the page's forms."""
     found = re.findall(r'<input[^>]*type="hidden"[^>]*>', page.text)
     pairs = [
         (re.search(r'name="([^"]+)"', one), re.search(r'value="([^"]*)"', one)) for one in found

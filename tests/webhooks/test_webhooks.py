@@ -232,7 +232,7 @@ def stored(app: Flask, webhook_id: str) -> dict[str, str]:
 
 
 def everything_written(database: Database) -> str:
-    """Every row of every table, as text."""
+    """Return every row of every table, as text."""
     with psycopg.connect(libpq_url(database.superuser_url)) as connection:
         tables = connection.execute(
             "SELECT quote_ident(relname) FROM pg_class WHERE relkind IN ('r', 'p')"

@@ -42,7 +42,8 @@ def create_provider(
     data_dir: Path,
     audience: str = API_AUDIENCE,
 ) -> Flask:
-    """A WSGI app that is the OpenID provider `issuer`; ValueError unless that is on loopback."""
+    """Return a WSGI app that is the OpenID provider `issuer`; ValueError unless that is on
+    loopback."""
     if not is_loopback(urlsplit(issuer).hostname or ""):
         raise ValueError(f"The development identity provider runs on loopback only, not {issuer}.")
     app = Flask(
@@ -59,7 +60,7 @@ def create_provider(
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or address is this machine and nothing else (RFC 6761, section 6.3)."""
+    """Tell whether a name or address is this machine and nothing else (RFC 6761, section 6.3)."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -173,7 +174,7 @@ class Provider:
         return self._named(_with_cookie(answer, cookie))
 
     def _chosen(self) -> ProviderPerson | None:
-        """The person whose button was pressed, on our own page."""
+        """Return the person whose button was pressed, on our own page."""
         if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
             abort(403)
         subject = request.form.get("person")
@@ -207,7 +208,7 @@ class Provider:
         return self.server.create_token_response()
 
     def userinfo(self) -> ResponseReturnValue:
-        """The claims of the person whose access token this is."""
+        """Return the claims of the person whose access token this is."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         try:
             claims = jwt.decode(token, self.keys, algorithms=[ALGORITHM]).claims
@@ -222,7 +223,7 @@ class Provider:
     # ------------------------------------------------------------ signing out
 
     def accounts(self) -> ResponseReturnValue:
-        """Who the demo people are, and who this browser is at the provider."""
+        """Return who the demo people are, and who this browser is at the provider."""
         sign_in = self.store.signed_in(request.cookies.get(COOKIE))
         return render_template("accounts.html", people=self.people, current=sign_in)
 

@@ -34,7 +34,7 @@ class ProviderPerson:
         return uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{self.email}").hex
 
     def claims(self) -> dict[str, Any]:
-        """What tokens and userinfo say about the person."""
+        """Return what tokens and userinfo say about the person."""
         claims: dict[str, Any] = {
             "sub": self.subject,
             "name": self.name,
@@ -71,7 +71,7 @@ class ProviderClient(ClientMixin):
 
     @classmethod
     def portal(cls, base_url: str, client_id: str, client_secret: str) -> "ProviderClient":
-        """The portal's own registration, for the portal at `base_url`."""
+        """Return the portal's own registration, for the portal at `base_url`."""
         return cls(
             client_id=client_id,
             client_secret=client_secret,
@@ -83,7 +83,7 @@ class ProviderClient(ClientMixin):
 
     @classmethod
     def programs(cls, secret: str) -> list["ProviderClient"]:
-        """The demo programs, which sign in as themselves; all have the same secret."""
+        """Return the demo programs, which sign in as themselves; all have the same secret."""
         return [
             cls(client_id, secret, client_id, tenant_id=tenant_id, scopes=PROGRAM_SCOPES)
             for client_id, tenant_id in PROGRAMS.items()
@@ -91,13 +91,13 @@ class ProviderClient(ClientMixin):
 
     @property
     def origins(self) -> set[str]:
-        """Where an answer may send the browser."""
+        """Return where an answer may send the browser."""
         parts = [urlsplit(uri) for uri in self.redirect_uris + self.post_logout_redirect_uris]
         return {f"{part.scheme}://{part.netloc}" for part in parts}
 
     @property
     def client_metadata(self) -> dict[str, Any]:
-        """What Authlib's endpoints ask a client for."""
+        """Return what Authlib's endpoints ask a client for."""
         return {"post_logout_redirect_uris": list(self.post_logout_redirect_uris)}
 
     def get_client_id(self) -> str:
@@ -107,7 +107,7 @@ class ProviderClient(ClientMixin):
         return self.redirect_uris[0] if len(self.redirect_uris) == 1 else None
 
     def get_allowed_scope(self, scope: str | None) -> str:
-        """What of the wish is allowed, in the order of the wish."""
+        """Return what of the wish is allowed, in the order of the wish."""
         wished = scope.split() if scope else [s for s in self.scopes if s != "offline_access"]
         return " ".join(name for name in wished if name in self.scopes)
 

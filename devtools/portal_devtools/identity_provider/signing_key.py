@@ -20,7 +20,7 @@ ACCESS_TOKEN_LIFETIME = 3600  # seconds; long for a token, right for an afternoo
 
 
 def signing_keys(data_dir: Path) -> KeySet:
-    """The key in `data_dir`, made at first use; two processes at once agree on one key."""
+    """Return the key in `data_dir`, made at first use; two processes at once agree on one key."""
     path = data_dir / KEY_FILE
     if not path.exists():
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def _keep(path: Path, key: RSAKey) -> None:
 
 
 def sign(keys: KeySet, claims: dict[str, Any], typ: str) -> str:
-    """A JWT of the given media type."""
+    """Return a JWT of the given media type."""
     header = {"alg": ALGORITHM, "typ": typ, "kid": keys.keys[0].kid}
     return jwt.encode(header, claims, keys, algorithms=[ALGORITHM])
 
@@ -55,7 +55,7 @@ def issue_token(
     audience: str = API_AUDIENCE,
     lifetime: int = ACCESS_TOKEN_LIFETIME,
 ) -> str:
-    """An access token for a demo person (email) or program (client id), for `portal token`.
+    """Return an access token for a demo person (email) or program (client id), for `portal token`.
 
     Who can read the key file could sign anything, so this asks nobody; it is the same token
     that a sign-in gets. LookupError when there is no such person or program.

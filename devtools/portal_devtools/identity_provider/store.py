@@ -24,7 +24,7 @@ class SignIn:
     acr: str = "urn:cpod:aal1"
 
     def get_user_id(self) -> str:
-        """The subject, as Authlib asks for it."""
+        """Return the subject, as Authlib asks for it."""
         return self.person.subject
 
 
@@ -104,7 +104,7 @@ class Store:
             return cookie, self.sign_ins[cookie]
 
     def signed_in(self, cookie: str | None) -> SignIn | None:
-        """The browser's sign-in, while it lasts."""
+        """Return the browser's sign-in, while it lasts."""
         sign_in = self.sign_ins.get(cookie or "")
         if sign_in is None or sign_in.auth_time + SIGN_IN_LIFETIME < time.time():
             return None
@@ -130,7 +130,7 @@ class Store:
             self.clients_of.setdefault(code.sign_in.sid, set()).add(code.client_id)
 
     def take_code(self, code: str, client_id: str) -> Code | None:
-        """The code, once: a second exchange finds nothing."""
+        """Return the code, once: a second exchange finds nothing."""
         with self.lock:
             found = self.codes.get(code)
             if found is None or found.client_id != client_id:
@@ -143,7 +143,7 @@ class Store:
             self.refresh_tokens[token.token] = token
 
     def use_refresh_token(self, token: str) -> RefreshToken | None:
-        """The token at its first use; a replay ends the whole family (RFC 9700, 4.14)."""
+        """Return the token at its first use; a replay ends the whole family (RFC 9700, 4.14)."""
         with self.lock:
             found = self.refresh_tokens.get(token)
             if found is None or found.expires_at < time.time():

@@ -66,12 +66,12 @@ class Span:
 
     @property
     def rate(self) -> float | None:
-        """Which part succeeded; None when nothing was tried."""
+        """Return which part succeeded; None when nothing was tried."""
         return self.good / self.tried if self.tried else None
 
     @property
     def allowed(self) -> float:
-        """How many failures the target allows."""
+        """Return how many failures the target allows."""
         return self.tried * (1 - TARGET)
 
 
@@ -84,7 +84,7 @@ class Lately:
 
     @property
     def is_cut(self) -> bool:
-        """Whether there were more attempts than were looked at."""
+        """Tell whether there were more attempts than were looked at."""
         return self.whole.tried >= LOOKED_AT
 
 
@@ -114,13 +114,13 @@ class Standing:
 
     @property
     def is_ramping(self) -> bool:
-        """Whether it is given more and more after a pause."""
+        """Tell whether it is given more and more after a pause."""
         ended = self.resumed_at
         return ended is not None and self.now - ended < timedelta(seconds=10)
 
 
 def lately(actor: Actor, webhook: Webhook, now: datetime) -> Lately:
-    """The engine's attempts of the last 24 hours; tests are not among them."""
+    """Return the engine's attempts of the last 24 hours; tests are not among them."""
     actor.require("webhooks:read")
     values = {**_key(webhook), "hours": HOURS, "most": LOOKED_AT}
     found = [Span(**row) for row in session.execute(LATELY, values).mappings()]
@@ -132,7 +132,7 @@ def lately(actor: Actor, webhook: Webhook, now: datetime) -> Lately:
 
 
 def standing(actor: Actor, webhook: Webhook) -> Standing:
-    """What waits for an endpoint, and what the engine knows of it."""
+    """Return what waits for an endpoint, and what the engine knows of it."""
     actor.require("webhooks:read")
     values = {**_key(webhook), "most": safe_pause.COUNTED}
     row = dict(session.execute(STANDING, values).mappings().one())
@@ -143,8 +143,8 @@ def standing(actor: Actor, webhook: Webhook) -> Standing:
 
 
 def today(tenant_id: str) -> Label[Any]:
-    """A column: [how many, how many arrived, how many failed for good] of the tenant's deliveries
-    since midnight (UTC), the newest LOOKED_AT of them."""
+    """Return a column: [how many, how many arrived, how many failed for good] of the tenant's
+    deliveries since midnight (UTC), the newest LOOKED_AT of them."""
     midnight = func.date_trunc("day", func.now(), "UTC")
     lately = (
         select(Delivery.state)

@@ -26,7 +26,7 @@ STATES = ("delivered", "pending", "in_flight", "retrying", "failed", "expired", 
 
 @bp.get("/<record_id>/health")
 def health(record_id: str) -> ResponseReturnValue:
-    """How an endpoint does: figures of the last day, what waits, and why it is paused."""
+    """Show how an endpoint does: figures of the last day, what waits, and why it is paused."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     standing = endpoint_figures.standing(web.actor(), record)
     lately = endpoint_figures.lately(web.actor(), record, standing.now)
@@ -94,7 +94,7 @@ def resume(record_id: str) -> ResponseReturnValue:
 
 @bp.route("/<record_id>/replays", methods=["GET", "POST"])
 def replay(record_id: str) -> ResponseReturnValue:
-    """The replays of a webhook, and a form to begin one: first counted, then done."""
+    """Show the replays of a webhook, and a form to begin one: first counted, then done."""
     record = service.get(web.actor(), record_id, include_deleted=request.method == "GET")
     if request.method == "POST":
         web.actor().require("webhooks:write")
@@ -138,7 +138,7 @@ def _last_day() -> dict[str, Any]:
 
 
 def _moment(name: str) -> datetime | None:
-    """A moment in the address: a window can be linked to."""
+    """Return a moment in the address: a window can be linked to."""
     try:
         found = datetime.fromisoformat(request.args.get(name, ""))
     except ValueError:
@@ -152,7 +152,7 @@ def _place(record_id: str, replay_id: str) -> str:
 
 @bp.get("/<record_id>/replays/<replay_id>")
 def replay_progress(record_id: str, replay_id: str) -> ResponseReturnValue:
-    """How far a replay is; looks again by itself while it goes on."""
+    """Show how far a replay is; looks again by itself while it goes on."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     found = replays.progress(web.actor(), replay_id)
     if found.replay.webhook_id != record.id:
@@ -197,7 +197,7 @@ def cancel_replay(record_id: str, replay_id: str) -> ResponseReturnValue:
 
 @bp.post("/trials")
 def try_settings() -> ResponseReturnValue:
-    """What of the last events the settings in a form would have matched."""
+    """Show what of the last events the settings in a form would have matched."""
     web.actor().require("webhooks:write")
     form, trial = TrialForm(), None
     if (command := form.command()) is not None:

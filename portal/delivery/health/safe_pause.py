@@ -56,7 +56,7 @@ class Backlog:
 
 
 def engine_actor(tenant_id: str) -> Actor:
-    """The engine as an actor: what it does is in the history under its name."""
+    """Return the engine as an actor: what it does is in the history under its name."""
     rights = frozenset({"webhooks:read", "webhooks:write"})
     return Actor(tenant_id, "system", "system", "Delivery engine", rights, source_type="system")
 
@@ -68,7 +68,7 @@ def run(app: Flask, verb: Callable[..., Any], tenant_id: str, *arguments: Any) -
 
 
 def concerns(health: Health) -> bool:
-    """Whether what was just recorded may have to lead to a warning or a pause."""
+    """Tell whether what was just recorded may have to lead to a warning or a pause."""
     if health.is_paused:
         return False
     failing_for = timedelta(seconds=health.failing_for)
@@ -148,7 +148,7 @@ def resume(
 
 
 def backlog(actor: Actor, webhook: Webhook) -> Backlog:
-    """What is held for a webhook, for whoever is to decide about it."""
+    """Return what is held for a webhook, for whoever is to decide about it."""
     actor.require("webhooks:read")
     return _held(webhook)
 
@@ -182,7 +182,7 @@ def _skip(webhook: Webhook, before: datetime) -> None:
 
 
 def _endpoint(webhook: Webhook) -> Endpoint:
-    """The engine's row of a webhook, locked; made if it is not there yet."""
+    """Return the engine's row of a webhook, locked; made if it is not there yet."""
     key = {"tenant_id": webhook.tenant_id, "webhook_id": webhook.id}
     session.execute(insert(Endpoint).values(**key).on_conflict_do_nothing())
     query = select(Endpoint).filter_by(**key).with_for_update()

@@ -46,12 +46,12 @@ class Bar:
 
 
 def tone_word(outcome: str) -> str:
-    """The word that gives an outcome its colour."""
+    """Return the word that gives an outcome its colour."""
     return outcome if outcome in ("delivered", "sending") else "failed"
 
 
 def outcome_text(outcome: str) -> str:
-    """An outcome in the words of a status."""
+    """Return an outcome in the words of a status."""
     return WORDS.get(outcome, outcome)
 
 
@@ -106,7 +106,7 @@ class Detail:
 
     @property
     def curl(self) -> str | None:
-        """The same request as a command line; None for who may not read all of it."""
+        """Return the same request as a command line; None for who may not read all of it."""
         if self.hidden:
             return None
         parts = [f"curl -i {shlex.quote(self.attempt.url)}"]
@@ -121,18 +121,18 @@ class Detail:
 
     @property
     def signed_text(self) -> str | None:
-        """None for who may not read all of it."""
+        """Return none for who may not read all of it."""
         return None if self.hidden else self.attempt.signed_content
 
     @property
     def signature_headers(self) -> str:
-        """The headers that a receiver needs to check the signature."""
+        """Return the headers that a receiver needs to check the signature."""
         kept = ("webhook-", "cpod-", "x-hub-")
         return as_lines([p for p in self.attempt.request_headers if p[0].startswith(kept)])
 
     @property
     def bars(self) -> list[Bar]:
-        """The stages that happened, one after the other."""
+        """Return the stages that happened, one after the other."""
         spent = [(label, self.attempt.timings.get(name)) for name, label in STAGES]
         known = [(label, ms) for label, ms in spent if ms is not None]
         whole = sum(ms for _, ms in known) or 1.0
@@ -145,12 +145,14 @@ class Detail:
 
     @property
     def is_reused(self) -> bool:
-        """Whether it went over a connection that was there already: no stage before the wait."""
+        """Tell whether it went over a connection that was there already: no stage before the
+        wait."""
         return bool(self.bars) and self.bars[0].label == STAGES[3][1]
 
     @property
     def certificate(self) -> str | None:
-        """How long the receiver's certificate holds; two weeks before its end in other words."""
+        """Return how long the receiver's certificate holds; two weeks before its end in other
+        words."""
         days = self.attempt.certificate_days
         if days is None:
             return None
@@ -162,29 +164,29 @@ class Detail:
 def detail(
     attempt: DeliveryAttempt, hidden: frozenset[str], asked: str, place: Callable[[str], str]
 ) -> Detail:
-    """An attempt with the tab that was asked for; `place` is the address of a tab."""
+    """Return an attempt with the tab that was asked for; `place` is the address of a tab."""
     tabs = [(name.title(), place(name), name) for name in TABS]
     return Detail(attempt, hidden, asked if asked in TABS else TABS[0], tabs)
 
 
 def state_text(state: str) -> str:
-    """A delivery's state in the words of a status."""
+    """Return a delivery's state in the words of a status."""
     return STATES.get(state, state)
 
 
 def both_sign(webhook: Webhook) -> bool:
-    """Whether the secret before the current one still signs beside it."""
+    """Tell whether the secret before the current one still signs beside it."""
     until = webhook.previous_secret_expires_at
     return until is not None and until > datetime.now(UTC)
 
 
 def patience_asked(attempt: DeliveryAttempt) -> str | None:
-    """What the receiver's Retry-After says, where there is one."""
+    """Return what the receiver's Retry-After says, where there is one."""
     return next((v for name, v in attempt.response_headers if name.lower() == "retry-after"), None)
 
 
 def held_because(webhook: Webhook) -> str:
-    """Why what is published for a webhook waits now, as a sentence."""
+    """Return why what is published for a webhook waits now, as a sentence."""
     if webhook.is_deleted:
         return "The webhook is deleted; it waits until the webhook is restored."
     if webhook.paused_at is None:
@@ -198,7 +200,7 @@ def held_because(webhook: Webhook) -> str:
 
 
 def pause_title(webhook: Webhook) -> str:
-    """What paused a webhook, in a few words."""
+    """Return what paused a webhook, in a few words."""
     return {
         "by_hand": "Paused by hand",
         "gone": "Paused: the receiver says it is gone for good (410)",

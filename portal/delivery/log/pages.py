@@ -49,14 +49,14 @@ OWN = ("since", "seen")  # what only the page understands
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """The log of all webhooks."""
+    """Show the log of all webhooks."""
     return log_page("deliveries/index.html", "deliveries/_listing.html")
 
 
 def log_page(
     template: str, fragment: str, webhook: Webhook | None = None, **context: Any
 ) -> ResponseReturnValue:
-    """The log, its listing for a filter, or its rows for the live tail (or 304)."""
+    """Show the log, its listing for a filter, or its rows for the live tail (or 304)."""
     query = _question(webhook)
     seen = request.args.get("seen")
     page = search.find_page(web.actor(), query, upto=seen)
@@ -126,7 +126,7 @@ class Moment:
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """One delivery: where it stands, its attempts, and one of them in detail.
+    """Show one delivery: where it stands, its attempts, and one of them in detail.
 
     The id of an attempt leads to where that one is: people paste what they have.
     """
@@ -269,6 +269,6 @@ of_webhook = Blueprint("webhook_deliveries", __name__, url_prefix="/webhooks")
 
 @of_webhook.get("/<record_id>/deliveries")
 def index_of_webhook(record_id: str) -> ResponseReturnValue:
-    """The log of one webhook, below its head."""
+    """Show the log of one webhook, below its head."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     return log_page("webhooks/deliveries.html", "deliveries/_listing.html", record, record=record)

@@ -70,12 +70,12 @@ class Progress:
 
     @property
     def waiting(self) -> int:
-        """How many are still to be sent."""
+        """Return how many are still to be sent."""
         return sum(self.counts.get(state, 0) for state in WAITING)
 
 
 def preview(actor: Actor, webhook_id: str, since: datetime, until: datetime, what: What) -> int:
-    """How many events a replay would send."""
+    """Return how many events a replay would send."""
     actor.require("webhooks:write")
     webhook = _sendable(actor, webhook_id)
     count = text(f"SELECT count(*) {WANTED} {NARROWED[what]}")
@@ -126,7 +126,7 @@ def begin(
 
 
 def progress(actor: Actor, replay_id: str) -> Progress:
-    """One replay and how far it is. Raises NotFound."""
+    """Return one replay and how far it is. Raises NotFound."""
     actor.require("webhooks:read")
     replay = session.scalar(
         select(Replay).where(Replay.tenant_id == actor.tenant_id, Replay.id == replay_id)
@@ -143,7 +143,7 @@ def progress(actor: Actor, replay_id: str) -> Progress:
 
 
 def of_webhook(actor: Actor, webhook: Webhook) -> Sequence[Replay]:
-    """The last replays of a webhook, the newest first."""
+    """Return the last replays of a webhook, the newest first."""
     actor.require("webhooks:read")
     query = select(Replay).where(
         Replay.tenant_id == actor.tenant_id, Replay.webhook_id == webhook.id

@@ -104,7 +104,7 @@ def try_settings(
     wanted: dict[str, list[Any]],
     webhook_id: str | None = None,
 ) -> Trial:
-    """What of the last events a webhook with these settings would have got; against what the
+    """Return what of the last events a webhook with these settings would have got; against what the
     webhook gets today, where one is named."""
     actor.require("events:read")
     webhook = find(Webhook, actor, webhook_id) if webhook_id else None

@@ -60,7 +60,7 @@ class Receiver:
 
 
 def find_page(actor: Actor, query: Query, upto: str | None = None) -> Page[Any]:
-    """One page of the log. With `upto` (an id) as if nothing newer had been written."""
+    """Return one page of the log. With `upto` (an id) as if nothing newer had been written."""
     actor.require("webhooks:read")
     also = _conditions(actor, query)
     if upto is not None:
@@ -69,7 +69,8 @@ def find_page(actor: Actor, query: Query, upto: str | None = None) -> Page[Any]:
 
 
 def count_newer(actor: Actor, query: Query, than: str) -> int:
-    """How many deliveries that the question asks for are newer than one; COUNTED_NEW at most."""
+    """Return how many deliveries that the question asks for are newer than one; COUNTED_NEW at
+    most."""
     actor.require("webhooks:read")
     plain = _plain(query)
     statement: Select[Any] = Delivery.seen_by(actor).where(
@@ -82,7 +83,7 @@ def count_newer(actor: Actor, query: Query, than: str) -> int:
 
 
 def receivers(actor: Actor, deliveries: Sequence[Delivery]) -> Mapping[str, Receiver]:
-    """The webhooks that these deliveries belong to, by id."""
+    """Return the webhooks that these deliveries belong to, by id."""
     ids = {delivery.webhook_id for delivery in deliveries}
     if not ids:
         return {}
@@ -108,13 +109,13 @@ def _receivers(query: Select[Any]) -> list[Receiver]:
 
 
 def state_of(delivery: Delivery, receiver: Receiver | Webhook | None) -> str:
-    """The state as people read it."""
+    """Return the state as people read it."""
     idle = receiver is not None and not receiver.receives
     return "held" if idle and delivery.state in ("pending", "retrying") else delivery.state
 
 
 def next_attempt(delivery: Delivery, webhook: Webhook) -> datetime | None:
-    """When it is tried next, as far as that is settled."""
+    """Return when it is tried next, as far as that is settled."""
     return delivery.due_at if state_of(delivery, webhook) in ("pending", "retrying") else None
 
 
@@ -128,8 +129,8 @@ def print_of(deliveries: Sequence[Delivery], receivers: Mapping[str, Receiver], 
 
 
 def one(actor: Actor, delivery_id: str) -> tuple[Delivery, Webhook]:
-    """One delivery and its webhook in one statement. Raises NotFound, as for a made-up id also
-    where the webhook is not the actor's."""
+    """Return one delivery and its webhook in one statement. Raises NotFound, as for a made-up id
+    also where the webhook is not the actor's."""
     actor.require("webhooks:read")
     query = Webhook.seen_by(actor).join(
         Delivery,
@@ -144,7 +145,7 @@ def one(actor: Actor, delivery_id: str) -> tuple[Delivery, Webhook]:
 
 
 def attempt_named(actor: Actor, attempt_id: str) -> DeliveryAttempt | None:
-    """One attempt by its own id: of a test (dlv_…), which belongs to no delivery, or of the
+    """Return one attempt by its own id: of a test (dlv_…), which belongs to no delivery, or of the
     engine (att_…)."""
     actor.require("webhooks:read")
     seen = Webhook.seen_by(actor).with_only_columns(Webhook.id)
@@ -155,7 +156,8 @@ def attempt_named(actor: Actor, attempt_id: str) -> DeliveryAttempt | None:
 
 
 def after(actor: Actor, webhook: Webhook, sequence: int, limit: int) -> Sequence[Delivery]:
-    """A webhook's deliveries that follow a sequence number, in their order: to fill a gap."""
+    """Return a webhook's deliveries that follow a sequence number, in their order: to fill a
+    gap."""
     actor.require("webhooks:read")
     query = Delivery.seen_by(actor).where(
         Delivery.webhook_id == webhook.id,
@@ -168,7 +170,7 @@ def after(actor: Actor, webhook: Webhook, sequence: int, limit: int) -> Sequence
 def attempts_of(
     actor: Actor, delivery: Delivery, *, whole: bool = False
 ) -> Sequence[DeliveryAttempt]:
-    """The attempts of one delivery, the newest first; only `whole` with what was sent and
+    """Return the attempts of one delivery, the newest first; only `whole` with what was sent and
     answered."""
     query = DeliveryAttempt.seen_by(actor).where(DeliveryAttempt.of(delivery))
     if whole:
@@ -185,14 +187,15 @@ def attempts_of(
 
 
 def whole_attempt(actor: Actor, attempt: DeliveryAttempt) -> DeliveryAttempt:
-    """An attempt of `attempts_of` with everything."""
+    """Return an attempt of `attempts_of` with everything."""
     query = DeliveryAttempt.seen_by(actor).where(DeliveryAttempt.id == attempt.id)
     query = query.options(WITH_BODY)
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
 
 def _plain(query: Query) -> Query:
-    """The part of a question that is equality; words, states and what is derived is asked apart."""
+    """Return the part of a question that is equality; words, states and what is derived is asked
+    apart."""
     apart = ("state",) if query.filters.get("state") in SHOWN_STATES else ()
     filters = {name: value for name, value in query.filters.items() if name not in apart}
     return replace(query, filters=filters, q="", tag=None, include_deleted=True)
@@ -222,7 +225,7 @@ def _by_receiver(actor: Actor, *, held: bool) -> list[ColumnElement[bool]]:
 
 
 def _named(actor: Actor, words: str) -> ColumnElement[bool]:
-    """What a pasted id or a subject means."""
+    """Return what a pasted id or a subject means."""
     if AN_ID.fullmatch(words):
         column = {
             "dlv": Delivery.id,

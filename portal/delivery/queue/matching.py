@@ -38,7 +38,8 @@ Filter = Mapping[str, Any]
 
 
 def passes(wanted: Filter, data: Mapping[str, Any]) -> bool:
-    """Whether an event's data has, in each field of the filter, one of the values given there."""
+    """Tell whether an event's data has, in each field of the filter, one of the values given
+    there."""
     return all(
         name in data and any(_same(data[name], value) for value in values)
         for name, values in wanted.items()
@@ -83,7 +84,7 @@ class Deliveries:
         return Owed([Bound(OWE, values)], Counter(str(one["event_id"]) for one in owed))
 
     def kept(self, tenant_id: str, event_ids: Sequence[str]) -> int:
-        """How many deliveries of these events there are."""
+        """Return how many deliveries of these events there are."""
         of_these = (Delivery.tenant_id == tenant_id, Delivery.event_id.in_(event_ids))
         return session.scalar(select(func.count()).select_from(Delivery).where(*of_these)) or 0
 
@@ -116,7 +117,7 @@ class Deliveries:
         )
 
     def explain(self, actor: Actor, event: Published, limit: int) -> Sequence[Match]:
-        """Every outbound webhook that the actor sees, beside one event."""
+        """Return every outbound webhook that the actor sees, beside one event."""
         if not actor.can("webhooks:read"):
             return []
         query = Webhook.seen_by(actor).where(
@@ -162,7 +163,7 @@ def _beside(webhook: Webhook, event: Published) -> Match:
 
 
 def why(webhook: Webhook, event: Published) -> tuple[bool, str]:
-    """Whether a webhook gets an event by its settings of now, and the reason as a sentence."""
+    """Tell whether a webhook gets an event by its settings of now, and the reason as a sentence."""
     if event.only_for is not None:
         if event.only_for == webhook.id:
             return True, "It was sent to it from its lab."

@@ -59,7 +59,7 @@ def decide(
     chance: float = 0.0,
     throttles: int = 0,
 ) -> Decision:
-    """The decision after the `attempt`th attempt (from 1).
+    """Return the decision after the `attempt`th attempt (from 1).
 
     `policy` is a webhook's retry_policy, `chance` is from -1 to 1 and moves the wait within its
     jitter, `throttles` is how often in a row the endpoint has asked for patience already.
@@ -82,7 +82,7 @@ def decide(
 
 
 def wait_after(attempt: int, backoff: str, chance: float = 0.0) -> timedelta:
-    """How long until the next attempt, after the `attempt`th."""
+    """Return how long until the next attempt, after the `attempt`th."""
     if backoff == "fixed":
         wait = FIXED
     elif backoff == "linear":
@@ -93,24 +93,25 @@ def wait_after(attempt: int, backoff: str, chance: float = 0.0) -> timedelta:
 
 
 def slow_down(asked: timedelta | None, throttles: int) -> timedelta:
-    """How long an endpoint that asks for patience is left alone."""
+    """Return how long an endpoint that asks for patience is left alone."""
     if asked is not None:
         return asked
     return min(FIRST_SLOW_DOWN * (1 << min(throttles, 20)), LONGEST_SLOW_DOWN)
 
 
 def should_pause(failures: int, failing_for: timedelta) -> bool:
-    """Whether an endpoint with so many failures in a row, over so long, is to be paused."""
+    """Tell whether an endpoint with so many failures in a row, over so long, is to be paused."""
     return failures >= PAUSE_FAILURES and failing_for >= PAUSE_AFTER
 
 
 def should_warn(failures: int, failing_for: timedelta) -> bool:
-    """Whether its people are to be told that it will be paused if this goes on."""
+    """Tell whether its people are to be told that it will be paused if this goes on."""
     return failures >= WARN_FAILURES and failing_for >= WARN_AFTER
 
 
 def next_probe(probes: int) -> timedelta:
-    """How long after the pause, or after the last probe, a paused endpoint is tried again."""
+    """Return how long after the pause, or after the last probe, a paused endpoint is tried
+    again."""
     return PROBES[min(probes, len(PROBES) - 1)]
 
 

@@ -224,7 +224,8 @@ class Due:
 
     @property
     def pace(self) -> float | None:
-        """How many a second may leave from all workers together; None: as many as it takes."""
+        """Return how many a second may leave from all workers together; None: as many as it
+        takes."""
         rates = (self.rate, policy.ramp(self.ramp_seconds))
         return min((float(one) for one in rates if one and not self.is_probe), default=None)
 
@@ -304,7 +305,7 @@ async def attend(connection: Connection) -> None:
 
 
 async def workers(connection: Connection) -> int:
-    """How many workers there are at this moment; at least the one that asks."""
+    """Return how many workers there are at this moment; at least the one that asks."""
     return max(len(await (await connection.execute(WORKERS)).fetchall()), 1)
 
 

@@ -72,7 +72,7 @@ def delete(actor: Actor, record: EventType) -> EventType:
 
 
 def own_types(actor: Actor) -> Sequence[OwnType]:
-    """The portal's own types, which nobody writes."""
+    """Return the portal's own types, which nobody writes."""
     actor.require("event-types:read")
     return list(OWN.values())
 

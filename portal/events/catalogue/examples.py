@@ -28,7 +28,8 @@ FORMATS = {
 
 
 def of_type(actor: Actor, name: str) -> dict[str, Any]:
-    """An example of what an event of this type carries; something plain where nothing is known."""
+    """Return an example of what an event of this type carries; something plain where nothing is
+    known."""
     if is_own(name):
         return dict(OWN[name].example) if name in OWN else dict(PLAIN)
     query = select(EventType.example, EventType.json_schema).where(
@@ -46,7 +47,7 @@ def of_type(actor: Actor, name: str) -> dict[str, Any]:
 
 
 def names(actor: Actor) -> list[str]:
-    """Names of event types to offer: those described, and those published lately."""
+    """Return names of event types to offer: those described, and those published lately."""
     described = select(EventType.name).where(
         EventType.tenant_id == actor.tenant_id, EventType.is_deleted.is_(False)
     )
@@ -57,7 +58,8 @@ def names(actor: Actor) -> list[str]:
 
 
 def from_schema(schema: Any) -> Any:
-    """A value that fits a JSON Schema in the usual cases; nothing is promised for the others."""
+    """Return a value that fits a JSON Schema in the usual cases; nothing is promised for the
+    others."""
     return _value(schema, _Source(schema if isinstance(schema, Mapping) else {}), 0)
 
 

@@ -29,7 +29,7 @@ FATES = {
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """The tenant's own types; the portal's are on a tab beside them."""
+    """Show the tenant's own types; the portal's are on a tab beside them."""
     web.actor().require("event-types:read")
     query = listing.parse(event_types.LISTING, request.args)
     page = listing.page(web.actor(), event_types.LISTING, query)
@@ -40,7 +40,7 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/portal")
 def own() -> ResponseReturnValue:
-    """The types that the portal itself publishes, or with `name` one of them."""
+    """Show the types that the portal itself publishes, or with `name` one of them."""
     types = event_types.own_types(web.actor())
     name = request.args.get("name")
     if not name:
@@ -67,7 +67,7 @@ def create() -> ResponseReturnValue:
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """One type: what it means, its schema, an example."""
+    """Show one type: what it means, its schema, an example."""
     web.actor().require("event-types:read")
     record = find(EventType, web.actor(), record_id, include_deleted=True)
     made = record.example is None

@@ -180,5 +180,5 @@ FAMILIES = frozenset(name.split(".")[0] for name in OWN)
 
 
 def is_own(name: str) -> bool:
-    """Whether events of this name are the portal's alone."""
+    """Tell whether events of this name are the portal's alone."""
     return name.split(".", maxsplit=1)[0] in FAMILIES and "." in name

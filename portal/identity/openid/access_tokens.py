@@ -57,7 +57,8 @@ class TokenVerifier:
     clock: Callable[[], float] = time.time
 
     def verify(self, token: str) -> AccessToken:
-        """The token's claims, or Unauthenticated: one answer for every flaw, the reason logged.
+        """Return the token's claims, or Unauthenticated: one answer for every flaw, the reason
+        logged.
 
         Raises Unavailable when the provider's keys were never read and cannot be now.
         """
@@ -122,7 +123,7 @@ def audiences(claims: dict[str, Any]) -> list[Any]:
 
 
 def moment(claims: dict[str, Any], name: str) -> float:
-    """A NumericDate; NaN and true are none, though Python compares them happily."""
+    """Return a NumericDate; NaN and true are none, though Python compares them happily."""
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidToken(f"{name} is missing or no number")
@@ -136,7 +137,7 @@ def moment(claims: dict[str, Any], name: str) -> float:
 
 
 def words(claims: dict[str, Any], name: str) -> str:
-    """A claim that must be a string of 1 to 255 printable characters."""
+    """Return a claim that must be a string of 1 to 255 printable characters."""
     value = claims.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= 255 or not value.isprintable():
         raise InvalidToken(f"{name} is missing, empty, too long or no plain string")

@@ -32,7 +32,7 @@ ROLE_SCOPES: Mapping[Role, frozenset[str]] = {
 
 
 def role_of(claim: Any, names: Mapping[str, str]) -> Role | None:
-    """The greatest of our roles that `claim` (a word, several, or a list) has by the table.
+    """Return the greatest of our roles that `claim` (a word, several, or a list) has by the table.
 
     `names` maps the provider's names to ours (PORTAL_OIDC_ROLE_MAP); None means no access.
     """
@@ -44,21 +44,23 @@ def role_of(claim: Any, names: Mapping[str, str]) -> Role | None:
 
 
 def tenant_of(claim: Any) -> str | None:
-    """The one tenant that a claim (an id, or a list of one) can mean; None if it is unclear."""
+    """Return the one tenant that a claim (an id, or a list of one) can mean; None if it is
+    unclear."""
     if isinstance(claim, list) and len(claim) == 1:
         claim = claim[0]
     return claim if isinstance(claim, str) and TENANT_ID.fullmatch(claim) else None
 
 
 def shown(text: Any, length: int = 200) -> str | None:
-    """A text of the provider, fit to be stored and shown: printable, and not too long."""
+    """Return a text of the provider, fit to be stored and shown: printable, and not too long."""
     if not isinstance(text, str):
         return None
     return "".join(c for c in text if c.isprintable()).strip()[:length] or None
 
 
 def claim_at(claims: Mapping[str, Any], name: str) -> Any:
-    """A claim by its name, or by a dotted path such as `realm_access.roles`; None if absent."""
+    """Return a claim by its name, or by a dotted path such as `realm_access.roles`; None if
+    absent."""
     if name in claims:
         return claims[name]
     value: Any = claims

@@ -33,7 +33,7 @@ class Answer:
     content: bytes
 
     def json(self) -> dict[str, Any]:
-        """The JSON object of the body; ProviderUnavailable when it is none."""
+        """Return the JSON object of the body; ProviderUnavailable when it is none."""
         try:
             value = json.loads(self.content)
         except (ValueError, RecursionError) as error:
@@ -66,7 +66,7 @@ def exchange(
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """One request and its answer within DEADLINE, or ProviderUnavailable with the reason."""
+    """Return one request and its answer within DEADLINE, or ProviderUnavailable with the reason."""
     ends = time.monotonic() + DEADLINE
     sent = {"Accept": "application/json", **(headers or {})}
     if form is not None:

@@ -68,7 +68,7 @@ class Issuer:
         self._failure = "the provider's metadata is not known yet"
 
     def metadata(self) -> Metadata:
-        """The provider's endpoints; ProviderUnavailable only when they were never read."""
+        """Return the provider's endpoints; ProviderUnavailable only when they were never read."""
         return self._current()[0]
 
     def verify(self, token: str, typ: str | None = None) -> Verified:
@@ -89,7 +89,7 @@ class Issuer:
         raise InvalidToken("no key of the provider made this signature")
 
     def _candidates(self, header: dict[str, Any]) -> list[Key]:
-        """The keys that may have signed; an unknown kid makes us read the keys once more."""
+        """Return the keys that may have signed; an unknown kid makes us read the keys once more."""
         found = list(_fitting(self._current()[1], header))
         if not found and header.get("kid") is not None:
             self._look_for_new_keys()
@@ -178,7 +178,7 @@ def _optional(issuer: str, document: dict[str, Any], name: str) -> str | None:
 
 
 def _keys(document: dict[str, Any]) -> KeySet:
-    """Every key that we can use; one that we cannot read must not cost us the others."""
+    """Return every key that we can use; one that we cannot read must not cost us the others."""
     members = document.get("keys")
     keys: list[Key] = []
     for member in members if isinstance(members, list) else []:
@@ -201,7 +201,7 @@ def _usable(key: Key) -> bool:
 
 
 def _fitting(keys: KeySet, header: dict[str, Any]) -> Iterator[Key]:
-    """The keys for this algorithm, and of this kid where the header names one."""
+    """Yield the keys for this algorithm, and of this kid where the header names one."""
     alg, kid = header["alg"], header.get("kid")
     for key in keys:
         if kid is not None and key.kid != kid:
@@ -243,5 +243,5 @@ def init_app(app: Flask, url: str) -> Issuer:
 
 
 def of(app: Flask) -> Issuer:
-    """The provider of an application: what was read of it is read once for all who ask."""
+    """Return the provider of an application: what was read of it is read once for all who ask."""
     return cast("Issuer", app.extensions["portal.issuer"])

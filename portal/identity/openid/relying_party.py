@@ -86,7 +86,7 @@ class Identity:
 
     @property
     def name(self) -> str:
-        """What to call the person."""
+        """Return what to call the person."""
         names = (shown(self.claims.get(claim)) for claim in ("name", "preferred_username"))
         return next((name for name in names if name), None) or self.email or self.subject
 
@@ -115,7 +115,7 @@ class RelyingParty:
     def start(
         self, place: str = "/", *, max_age: int | None = None, subject: str | None = None
     ) -> tuple[str, Pending]:
-        """Where to send the browser, and what to remember until it returns.
+        """Return where to send the browser, and what to remember until it returns.
 
         `max_age` (seconds) asks for a sign-in no older than that; 0 forces a new one.
         Raises SignInFailed("unavailable") when the provider was never reached.
@@ -208,7 +208,7 @@ class RelyingParty:
         return tokens
 
     def _authenticate(self, form: dict[str, str], metadata: Metadata) -> dict[str, str]:
-        """The client's credentials: in a header (RFC 6749, 2.3.1), or added to `form`."""
+        """Return the client's credentials: in a header (RFC 6749, 2.3.1), or added to `form`."""
         if not metadata.secret_in_body:
             pair = f"{quote(self.client.client_id, '')}:{quote(self.client.client_secret, '')}"
             return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
@@ -289,7 +289,7 @@ class RelyingParty:
     def _complete(
         self, claims: dict[str, Any], access_token: str, metadata: Metadata
     ) -> dict[str, Any]:
-        """The ID token's claims, with userinfo's for what is missing (section 5.3)."""
+        """Return the ID token's claims, with userinfo's for what is missing (section 5.3)."""
         wanted = (*self.client.needed_claims, "name", "email")
         if metadata.userinfo_endpoint is None or all(
             claim_at(claims, name) is not None for name in wanted
@@ -327,7 +327,7 @@ class RelyingParty:
     # ------------------------------------------------------------ ending
 
     def logout_url(self, state: str, id_token: str | None) -> str | None:
-        """Where the browser ends the provider's session too; None if the provider cannot."""
+        """Return where the browser ends the provider's session too; None if the provider cannot."""
         try:
             endpoint = self.issuer.metadata().end_session_endpoint
         except ProviderUnavailable:
@@ -344,7 +344,7 @@ class RelyingParty:
         return _with_query(endpoint, query)
 
     def read_logout_token(self, token: str) -> LogoutNotice:
-        """A logout token that holds (Back-Channel Logout 1.0, section 2.6), or SignInFailed.
+        """Return a logout token that holds (Back-Channel Logout 1.0, section 2.6), or SignInFailed.
 
         Whether its id was seen before is the caller's to check.
         """
@@ -379,12 +379,12 @@ class RelyingParty:
 
 
 def s256(verifier: str) -> str:
-    """The PKCE challenge of a verifier (RFC 7636, section 4.2)."""
+    """Return the PKCE challenge of a verifier (RFC 7636, section 4.2)."""
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 def _single(answer: Mapping[str, Sequence[str]], name: str) -> str | None:
-    """The parameter's only value; repeated ones are never chosen from (RFC 6749, 3.1)."""
+    """Return the parameter's only value; repeated ones are never chosen from (RFC 6749, 3.1)."""
     values = answer.get(name, ())
     return values[0] if len(values) == 1 else None
 

@@ -57,7 +57,7 @@ class Cookies:
     # ------------------------------------------------------------ sign-ins under way
 
     def read_pending(self, value: str | None) -> list[Pending]:
-        """The sign-ins that this browser has started; none for a cookie that is not ours."""
+        """Return the sign-ins that this browser has started; none for a cookie that is not ours."""
         text = self.sealer.open(value, max_age=LOGIN_LIFETIME)
         try:
             return [Pending(*fields) for fields in json.loads(text or "[]")]

@@ -47,12 +47,12 @@ def init_app(app: Flask, cookies: Cookies) -> None:
 
 
 def cookies() -> Cookies:
-    """The names of our cookies."""
+    """Return the names of our cookies."""
     return cast("Cookies", current_app.extensions["portal.cookies"])
 
 
 def live_session() -> Live | None:
-    """The session of the running request; asked of the database once."""
+    """Return the session of the running request; asked of the database once."""
     return current_user.live if current_user.is_authenticated else None
 
 
@@ -105,7 +105,8 @@ def to_step_up() -> Response:
 
 
 def place_to_return(url: str | None) -> str:
-    """A page of ours that a browser may be sent to after signing in; `/` for anything else."""
+    """Return a page of ours that a browser may be sent to after signing in; `/` for anything
+    else."""
     place = web.local_path(url)
     path = urlsplit(place).path
     if len(place) > LONGEST_PLACE or path.startswith(("/auth/", "/api/", "/static/")):

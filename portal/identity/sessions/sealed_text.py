@@ -33,7 +33,8 @@ class Sealer:
         return self._fernet.rotate(sealed.encode()).decode()
 
     def open(self, sealed: str | None, *, max_age: int | None = None) -> str | None:
-        """The text, or None if it is not ours, was changed, or is older than `max_age` seconds."""
+        """Return the text, or None if it is not ours, was changed, or is older than `max_age`
+        seconds."""
         try:
             return self._fernet.decrypt((sealed or "").encode(), ttl=max_age).decode()
         except (InvalidToken, UnicodeError):

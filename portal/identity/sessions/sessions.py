@@ -77,12 +77,12 @@ class Live:
 
     @property
     def is_recent(self) -> bool:
-        """Whether the person proved who they are a short while ago."""
+        """Tell whether the person proved who they are a short while ago."""
         auth_time = self.session.auth_time
         return auth_time is not None and self.now - auth_time <= RECENT
 
     def actor(self, origin: Origin) -> Actor:
-        """The person as the actor of the running request."""
+        """Return the person as the actor of the running request."""
         return actor_of(self.person, self.session.role, origin)
 
 
@@ -103,7 +103,7 @@ RESUME = Statement(
 
 
 def actor_of(person: Person | PersonFacts, role: str, origin: Origin) -> Actor:
-    """A person with the rights of a role."""
+    """Return a person with the rights of a role."""
     return Actor(
         tenant_id=person.tenant_id,
         kind="person",
@@ -117,7 +117,7 @@ def actor_of(person: Person | PersonFacts, role: str, origin: Origin) -> Actor:
 
 
 def state(row: SessionFacts, person: PersonFacts, now: datetime) -> State:
-    """Whether a session holds, or why not."""
+    """Tell whether a session holds, or why not."""
     if row.revoked_at is not None:
         return "revoked"
     if row.auth_version != person.auth_version or row.role != person.role:
@@ -140,7 +140,7 @@ def begin(
     sealed_id_token: str | None = None,
     renews: bool = False,
 ) -> tuple[WebSession, str]:
-    """A new session and the value of its cookie, which exists nowhere else.
+    """Return a new session and the value of its cookie, which exists nowhere else.
 
     `renews`: the same browser had a session, which its caller has ended with `leave`; a sign-in
     never keeps an old token alive.
@@ -169,7 +169,7 @@ def begin(
 
 
 def resume(cookie: str | None) -> Live | None:
-    """The live session of a cookie's value: one statement after entering the tenant."""
+    """Return the live session of a cookie's value: one statement after entering the tenant."""
     parts = COOKIE.fullmatch(cookie or "")
     if parts is None:
         return None
@@ -216,7 +216,7 @@ def leave(row: SessionFacts) -> None:
 
 
 def mine(actor: Actor) -> Sequence[WebSession]:
-    """The actor's live sessions, the one used last first."""
+    """Return the actor's live sessions, the one used last first."""
     return _live_ones(actor.tenant_id, actor.id)
 
 
@@ -260,7 +260,7 @@ def end_of_person(actor: Actor, person: Person) -> int:
 
 
 def counts(actor: Actor) -> dict[str, int]:
-    """How many live sessions each person of the tenant has."""
+    """Return how many live sessions each person of the tenant has."""
     query = (
         select(WebSession.person_id, func.count().label("live"))
         .where(WebSession.tenant_id == actor.tenant_id, *_is_live())

@@ -26,20 +26,21 @@ _OTHERS = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 def event_type(scheme: Scheme, message: Message) -> str:
-    """The event's name, `github.push` or `shopify.orders.create`."""
+    """Return the event's name, `github.push` or `shopify.orders.create`."""
     said = masked(_said(scheme, message))
     cleaned = _OTHERS.sub("_", _SEPARATORS.sub(".", said)).strip(".") or "received"
     return f"{scheme.event_prefix}.{cleaned}"[: type_names.LENGTH].rstrip(".")
 
 
 def _said(scheme: Scheme, message: Message) -> str:
-    """The type as the sender says it; of several events at once the one that they share."""
+    """Return the type as the sender says it; of several events at once the one that they share."""
     found = next((types for place in scheme.type if (types := message.values(place))), ["received"])
     return found[0] if len(set(found)) == 1 else "batch"
 
 
 def data_of(scheme: Scheme, message: Message) -> dict[str, Any]:
-    """The event's data: the JSON object or the form that was sent, anything else as a text."""
+    """Return the event's data: the JSON object or the form that was sent, anything else as a
+    text."""
     if message.form:
         return dict(message.form)
     try:
@@ -94,7 +95,7 @@ def _is_wanted(webhook: Webhook, scheme: Scheme, message: Message, name: str) ->
 
 
 def sender(webhook: Webhook) -> Actor:
-    """Who publishes what comes in: the webhook itself."""
+    """Return who publishes what comes in: the webhook itself."""
     return Actor(
         tenant_id=webhook.tenant_id,
         kind="system",

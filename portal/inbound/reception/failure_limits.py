@@ -22,7 +22,7 @@ class Failures:
         self._counts: dict[tuple[str, str], int] = {}
 
     def wait(self, webhook_id: str, source: str) -> int:
-        """Seconds to wait for a source that failed too often, 0 for any other."""
+        """Return seconds to wait for a source that failed too often, 0 for any other."""
         with self._lock:
             left = self._turn()
             return left if self._counts.get((webhook_id, source), 0) >= self._limit else 0

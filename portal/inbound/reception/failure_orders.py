@@ -66,7 +66,7 @@ def end(actor: Actor, receiver: Webhook) -> None:
 
 
 def ordered(actor: Actor, receiver: Webhook) -> Order | None:
-    """What is still to come of an order."""
+    """Return what is still to come of an order."""
     actor.require("webhooks:read")
     found = session.scalar(
         select(InboxFailure).where(
@@ -79,7 +79,7 @@ def ordered(actor: Actor, receiver: Webhook) -> Order | None:
 
 
 def take(receiver: Webhook) -> Failure | None:
-    """One failure of what was ordered, to answer the request of now with."""
+    """Return one failure of what was ordered, to answer the request of now with."""
     if receiver.inbound_scheme != SCHEME:
         return None
     one_less = (

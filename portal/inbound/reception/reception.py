@@ -45,8 +45,8 @@ class Reception:
 
 
 def enter(webhook_id: str) -> Webhook:
-    """The inbound webhook that is called, its tenant entered. Raises NotFound for any other id,
-    one that is off included: nobody learns more than that."""
+    """Return the inbound webhook that is called, its tenant entered. Raises NotFound for any other
+    id, one that is off included: nobody learns more than that."""
     tenant_id = session.execute(TENANT_OF, {"id": webhook_id}).scalar()
     if tenant_id is None:
         raise NotFound("There is no inbound webhook at this address, or it is off.")
@@ -57,7 +57,7 @@ def enter(webhook_id: str) -> Webhook:
 
 
 def ask(webhook: Webhook, message: Message) -> challenges.Answer | None:
-    """The answer to a provider's unsigned question, or None when the request is none."""
+    """Return the answer to a provider's unsigned question, or None when the request is none."""
     scheme = inbound_secrets.scheme_of(webhook)
     if scheme.challenge is None:
         return None
@@ -66,7 +66,7 @@ def ask(webhook: Webhook, message: Message) -> challenges.Answer | None:
 
 
 def missing(webhook: Webhook, message: Message) -> list[str]:
-    """The documents to fetch before this request can be judged; few schemes need any."""
+    """Return the documents to fetch before this request can be judged; few schemes need any."""
     scheme = inbound_secrets.scheme_of(webhook)
     return wanted(scheme, inbound_secrets.known(webhook), message) if scheme.fetches else []
 
@@ -109,7 +109,7 @@ def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Recept
 
 
 def refused_event(error: Invalid) -> Verdict:
-    """The verdict on a genuine request whose event the catalogue does not take."""
+    """Return the verdict on a genuine request whose event the catalogue does not take."""
     said = " ".join(f"{one.field}: {one.message}" for one in error.errors) or error.detail
     return Verdict(False, "event_refused", f"It is genuine, and its event is refused. {said}"[:500])
 
@@ -162,7 +162,7 @@ def _accept(webhook: Webhook, arrival: Arrival, row: dict[str, Any], verdict: Ve
 
 
 def _again(webhook: Webhook, earlier_id: str, verdict: Verdict) -> Reception:
-    """The same delivery once more: counted, not published."""
+    """Return the same delivery once more: counted, not published."""
     event_id = session.execute(
         update(InboundRequest)
         .where(InboundRequest.tenant_id == webhook.tenant_id, InboundRequest.id == earlier_id)

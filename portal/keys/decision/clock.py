@@ -16,7 +16,7 @@ class Clock:
         self._ahead = 0.0  # of the process's clock, seconds
 
     def now(self) -> datetime:
-        """What the database's clock says at this moment."""
+        """Return what the database's clock says at this moment."""
         return datetime.fromtimestamp(self.system() + self._ahead, UTC)
 
     def learn(self, told: datetime, asked: float) -> None:

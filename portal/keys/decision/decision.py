@@ -83,8 +83,8 @@ def _model_forbidden(key: Snapshot, question: Question, now: datetime) -> bool:
 
 
 def is_dark(began: datetime, now: datetime) -> bool:
-    """Whether a brown-out that began then denies now: 1 minute in the first hour, then 2, 4, 8 …
-    until, from the seventh hour on, it is always dark."""
+    """Tell whether a brown-out that began then denies now: 1 minute in the first hour, then 2, 4, 8
+    … until, from the seventh hour on, it is always dark."""
     if now < began:
         return False
     hours, into = divmod(now - began, BROWNOUT_STEP)
@@ -147,7 +147,7 @@ METERED = ("USES_EXCEEDED", "RPM_EXCEEDED", "TPM_EXCEEDED", "BUDGET_EXCEEDED")
 
 
 def refusal(key: Snapshot, question: Question, now: datetime) -> str | None:
-    """The code of the first check that refuses; None if only the meters are left to ask."""
+    """Return the code of the first check that refuses; None if only the meters are left to ask."""
     for code, refuses, _ in CHECKS:
         if refuses(key, question, now):
             return code
@@ -155,6 +155,6 @@ def refusal(key: Snapshot, question: Question, now: datetime) -> str | None:
 
 
 def trace(key: Snapshot, question: Question, now: datetime) -> Iterator[Check]:
-    """Every check that consumes nothing, passed or not, in the order of the decision."""
+    """Yield every check that consumes nothing, passed or not, in the order of the decision."""
     for code, refuses, explain in CHECKS:
         yield Check(code, not refuses(key, question, now), explain(key, question, now))

@@ -27,22 +27,22 @@ class RawKey:
 
     @property
     def prefix(self) -> str:
-        """The first 8 characters, the same for all keys of a tenant: `sk-acme-`."""
+        """Return the first 8 characters, the same for all keys of a tenant: `sk-acme-`."""
         return self.text[:8]
 
     @property
     def key_prefix(self) -> str:
-        """The first 12 characters: what people tell keys apart by."""
+        """Return the first 12 characters: what people tell keys apart by."""
         return self.text[:12]
 
     @property
     def last4(self) -> str:
-        """The last 4 characters, a part of the checksum."""
+        """Return the last 4 characters, a part of the checksum."""
         return self.text[-4:]
 
     @property
     def digest(self) -> str:
-        """What is stored instead of the key."""
+        """Return what is stored instead of the key."""
         return digest(self.text)
 
     def __str__(self) -> str:
@@ -50,7 +50,8 @@ class RawKey:
 
 
 def generate(key_code: str, kind: str) -> RawKey:
-    """A new key of a tenant (its `key_code`, 4 characters) and of a kind (see KIND_LETTERS)."""
+    """Return a new key of a tenant (its `key_code`, 4 characters) and of a kind (see
+    KIND_LETTERS)."""
     body = "".join(RANDOM.choices(ALPHABET, k=RANDOM_LENGTH))
     unchecked = f"sk-{key_code}-{KIND_LETTERS[kind]}{body}"
     return RawKey(unchecked + checksum(unchecked))

@@ -34,7 +34,7 @@ class Wire:
         self._local = threading.local()
 
     def one(self, statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
-        """The first row of the answer. Unavailable when the database does not answer.
+        """Return the first row of the answer. Unavailable when the database does not answer.
 
         A question is asked again only if the connection was broken before it could be asked.
         """
@@ -58,7 +58,7 @@ class Wire:
             raise away() from error
 
     def connection(self) -> Connection:
-        """This thread's connection."""
+        """Return this thread's connection."""
         held: _Held | None = getattr(self._local, "held", None)
         self._local.fresh = held is None or held.connection.closed
         if held is None or held.connection.closed:
@@ -87,7 +87,7 @@ class Wire:
 
 
 def connect(url: str, application: str = "portal-keys") -> Connection:
-    """A connection of the engine; `url` as libpq reads it."""
+    """Return a connection of the engine; `url` as libpq reads it."""
     connection = psycopg.connect(
         url,
         autocommit=True,
@@ -99,5 +99,5 @@ def connect(url: str, application: str = "portal-keys") -> Connection:
 
 
 def away() -> Unavailable:
-    """The error of a question that PostgreSQL did not answer in time."""
+    """Return the error of a question that PostgreSQL did not answer in time."""
     return Unavailable("Keys cannot be checked right now. Try again in a moment.")

@@ -48,19 +48,19 @@ class Snapshot:
 
     @property
     def depends_on(self) -> tuple[str, ...]:
-        """The ids of all records whose change makes this snapshot worthless."""
+        """Return the ids of all records whose change makes this snapshot worthless."""
         records = (self.id, self.application_id, self.parent_key_id)
         return tuple(record for record in records if record is not None)
 
     @property
     def is_metered(self) -> bool:
-        """Whether a call has to be counted somewhere before it is let through."""
+        """Tell whether a call has to be counted somewhere before it is let through."""
         limits = (self.rpm_limit, self.tpm_limit, self.max_uses, self.max_budget_usd)
         return any(limit is not None for limit in limits)
 
     @property
     def counts_calls(self) -> bool:
-        """Whether a call has to be counted though it costs nothing."""
+        """Tell whether a call has to be counted though it costs nothing."""
         return self.rpm_limit is not None or self.max_uses is not None
 
     @classmethod
@@ -74,8 +74,8 @@ class Snapshot:
 
 
 def load(wire: Wire, digest: str, clock: Clock) -> Snapshot | None:
-    """The key of this hash (hex SHA-256) as it stands now; None if there is none. The clock that
-    will judge it learns the database's time with it."""
+    """Return the key of this hash (hex SHA-256) as it stands now; None if there is none. The clock
+    that will judge it learns the database's time with it."""
     asked = clock.system()
     row = wire.one(LOAD, (digest,))
     if row is None:

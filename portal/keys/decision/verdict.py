@@ -42,7 +42,7 @@ class Budget:
 
     @property
     def available_usd(self) -> Decimal | None:
-        """What may still be reserved: the number that denies."""
+        """Return what may still be reserved: the number that denies."""
         if self.max_usd is None:
             return None
         return max(Decimal(0), self.max_usd - self.spent_usd - self.reserved_usd)
@@ -84,7 +84,7 @@ def limits_of(
     reset: datetime | None,
     uses: int | None = None,
 ) -> tuple[Limit, ...]:
-    """Each limit that the key has, with what is left of it."""
+    """Return each limit that the key has, with what is left of it."""
     found = (
         ("rpm", key.rpm_limit, requests, reset),
         ("tpm", key.tpm_limit, tokens, reset),

@@ -75,13 +75,13 @@ class HandsOver:
 
     @property
     def way(self) -> str:
-        """How the key is handed over."""
+        """Return how the key is handed over."""
         chosen = self.delivery.data
         return chosen if chosen in (LINK, STORE) else SHOWN
 
     @property
     def handed_over(self) -> str:
-        """The way in a sentence."""
+        """Return the way in a sentence."""
         return {
             SHOWN: "You see it once.",
             LINK: "Whoever opens the link first sees it once; you do not.",
@@ -143,7 +143,7 @@ class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
         self.expires_at.data = None
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """The chosen lifetime as a moment, and nothing of a kind that was not chosen."""
+        """Return the chosen lifetime as a moment, and nothing of a kind that was not chosen."""
         document = super().document(stored)
         document.pop("delivery", None)
         lifetime = document.pop("lifetime", NEVER)
@@ -158,7 +158,7 @@ class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
 
     @property
     def summary(self) -> str:
-        """What the key will be, as chosen so far."""
+        """Return what the key will be, as chosen so far."""
         expires: Any = self.lifetime.data
         if expires == CUSTOM:
             expires = moment(self.expires_at.sent())
@@ -171,7 +171,7 @@ class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
 
     @property
     def bounds(self) -> Iterator[str]:
-        """The limits, the budget and the networks that are filled in, as sentences."""
+        """Yield the limits, the budget and the networks that are filled in, as sentences."""
         counts = {
             "requests a minute": self.rpm_limit.sent(),
             "tokens a minute": self.tpm_limit.sent(),
@@ -210,14 +210,14 @@ class RotateKeyForm(HandsOver, CommandForm[RotateKey]):
     delivery = _delivery()
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """How long both live; the delivery is no part of the command."""
+        """Return how long both live; the delivery is no part of the command."""
         document = super().document(stored)
         document.pop("delivery", None)
         return document
 
 
 def expiry(lifetime: str) -> datetime | None:
-    """The moment at which a key of so many days stops; None for one that does not."""
+    """Return the moment at which a key of so many days stops; None for one that does not."""
     if not (lifetime.isascii() and lifetime.isdigit() and len(lifetime) < 5):
         return None
     return datetime.now(UTC).replace(microsecond=0) + timedelta(days=int(lifetime))
@@ -230,7 +230,7 @@ def may(scope: str) -> str:
 
 
 def moment(typed: Any) -> datetime | None:
-    """A chosen day as a moment; None for what is none (yet)."""
+    """Return a chosen day as a moment; None for what is none (yet)."""
     if isinstance(typed, datetime):
         return typed
     try:
@@ -241,7 +241,7 @@ def moment(typed: Any) -> datetime | None:
 
 
 def summary(scopes: Iterable[str], application: str, expires: datetime | str | None) -> str:
-    """One sentence before the button: rights, whose records, until when."""
+    """Return one sentence before the button: rights, whose records, until when."""
     rights = [may(scope) for scope in sorted(set(scopes), key=_order)]
     if not rights:
         return "This key can do nothing yet: no scope is ticked."

@@ -16,7 +16,7 @@ from portal.keys.page_kit import ENV_NAME, bp
 @bp.get("/link")
 @web.public
 def open_link() -> ResponseReturnValue:
-    """What the link is, and the button that opens it; or, after that, that it is done."""
+    """Show what the link is, and the button that opens it; or, after that, that it is done."""
     return web.render("keys/link.html", shown="shown" in request.args, gone=False)
 
 

@@ -37,7 +37,7 @@ def new_secret() -> str:
 
 
 def is_secret(given: str | None) -> bool:
-    """Whether a text has the form of such a secret."""
+    """Tell whether a text has the form of such a secret."""
     return given is not None and SECRET.fullmatch(given) is not None
 
 
@@ -60,7 +60,7 @@ def seal(actor: Actor, record: ApiKey, raw: str, secret: str, purpose: str) -> N
 
 
 def read_again(actor: Actor, key_id: str, secret: str | None) -> str | None:
-    """The key once more, for the person and the form that issued it, within ten minutes."""
+    """Return the key once more, for the person and the form that issued it, within ten minutes."""
     if secret is None or not is_secret(secret):
         return None
     row = session.scalar(
@@ -77,7 +77,7 @@ def read_again(actor: Actor, key_id: str, secret: str | None) -> str | None:
 
 
 def burn(secret: str, origin: Origin) -> tuple[str, str] | None:
-    """The name and the raw key behind a one-time link, and the link is gone; else None.
+    """Return the name and the raw key behind a one-time link, and the link is gone; else None.
 
     Two readers at once: the row is deleted before it is opened, so one of them comes too late.
     """

@@ -45,7 +45,7 @@ def issue() -> ResponseReturnValue:
 def handed_over(
     form: IssueKeyForm | RotateKeyForm, record: ApiKey, raw: str
 ) -> ResponseReturnValue:
-    """The new key on the way that was chosen; only one of the three shows it."""
+    """Show the new key on the way that was chosen; only one of the three shows it."""
     if form.way == LINK:
         link = one_time_links.new_secret()
         one_time_links.seal(web.actor(), record, raw, link, "link")
@@ -62,14 +62,16 @@ def handed_over(
 
 
 def shown_once(record: ApiKey, raw: str, form_secret: str | None) -> ResponseReturnValue:
-    """The page with a new key on it; for ten minutes the form that made it may lose the answer."""
+    """Show the page with a new key on it; for ten minutes the form that made it may lose the
+    answer."""
     if form_secret is not None and one_time_links.is_secret(form_secret):
         one_time_links.seal(web.actor(), record, raw, form_secret, "replay")
     return revealed(record, raw)
 
 
 def said_again(key_id: str, form_secret: str | None) -> ResponseReturnValue:
-    """The same answer once more for the form that lost it; for anybody else: already issued."""
+    """Show the same answer once more for the form that lost it; for anybody else: already
+    issued."""
     record = service.get(web.actor(), key_id)
     raw = one_time_links.read_again(web.actor(), key_id, form_secret)
     if raw is not None:
@@ -81,7 +83,7 @@ def said_again(key_id: str, form_secret: str | None) -> ResponseReturnValue:
 
 
 def revealed(record: ApiKey, secret: str, *, again: bool = False) -> ResponseReturnValue:
-    """The one page that has a key on it; `no-store`, as every page."""
+    """Show the one page that has a key on it; `no-store`, as every page."""
     return web.render(
         "keys/issued.html",
         record=record,
@@ -93,7 +95,8 @@ def revealed(record: ApiKey, secret: str, *, again: bool = False) -> ResponseRet
 
 
 def _form() -> IssueKeyForm:
-    """The form with its choices, begun from the address or from the key that this one follows."""
+    """Return the form with its choices, begun from the address or from the key that this one
+    follows."""
     if request.method == "GET" and (followed := request.args.get("follows")):
         record = service.get(web.actor(), followed)
         form = IssueKeyForm(obj=record)

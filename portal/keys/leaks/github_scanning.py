@@ -61,8 +61,8 @@ class GitHubKeys:
         self._retry_at = 0.0
 
     def find(self, identifier: str) -> ec.EllipticCurvePublicKey | None:
-        """The key of this name; None if GitHub has none. Raises Unavailable while nothing is known
-        of GitHub's keys."""
+        """Return the key of this name; None if GitHub has none. Raises Unavailable while nothing is
+        known of GitHub's keys."""
         now = time.monotonic()
         if self._is_to_ask(identifier, now) and (fetched := self._fetch()) is not None:
             self._keys, self._fresh_until = fetched, now + FRESH_SECONDS
@@ -71,7 +71,7 @@ class GitHubKeys:
         return self._keys.get(identifier)
 
     def _is_to_ask(self, identifier: str, now: float) -> bool:
-        """Whether this caller is to ask GitHub; nobody else waits for that."""
+        """Tell whether this caller is to ask GitHub; nobody else waits for that."""
         with self._lock:
             is_known = identifier in self._keys and now < self._fresh_until
             if is_known or now < self._retry_at:
@@ -166,7 +166,8 @@ def _is_genuine(body: bytes) -> bool:
 
 
 def _answer(match: Match) -> dict[str, str]:
-    """The verdict about one find; a key of ours is dealt with in a transaction of its own."""
+    """Return the verdict about one find; a key of ours is dealt with in a transaction of its
+    own."""
     token = match.token.strip()
     is_ours = is_well_formed(token) and _deal_with(token, match)
     return {

@@ -13,7 +13,7 @@ MOST = 5000  # fingerprints in one question: what a form has room for
 
 
 def found(actor: Actor, fingerprints: Sequence[str]) -> Sequence[ApiKey]:
-    """The actor's keys among these hex SHA-256, in the order of the names."""
+    """Return the actor's keys among these hex SHA-256, in the order of the names."""
     actor.require("keys:read")
     if not fingerprints:
         return []
@@ -25,7 +25,8 @@ def found(actor: Actor, fingerprints: Sequence[str]) -> Sequence[ApiKey]:
 
 
 def rule(code: str) -> str:
-    """A gitleaks rule that finds the keys of one tenant: prefix, kind, 32 characters, checksum."""
+    """Return a gitleaks rule that finds the keys of one tenant: prefix, kind, 32 characters,
+    checksum."""
     return f"""# Finds API keys of the platform in repositories: gitleaks detect --config this-file
 title = "Platform API keys"
 

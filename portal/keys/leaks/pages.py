@@ -34,7 +34,7 @@ CASES = [
 
 @bp.route("/leaks", methods=["GET", "POST"], endpoint="leaks")
 def leak_desk() -> ResponseReturnValue:
-    """The desk, and for asked fingerprints what is known of them. POST changes nothing: it has
+    """Show the desk, and for asked fingerprints what is known of them. POST changes nothing: it has
     room for more of them than an address."""
     caller = web.actor()
     caller.require("keys:read")
@@ -65,7 +65,7 @@ def _asked() -> list[str]:
 
 @bp.get("/leaks/gitleaks.toml")
 def leak_rule() -> ResponseReturnValue:
-    """A rule for gitleaks that finds this tenant's keys in repositories."""
+    """Show a rule for gitleaks that finds this tenant's keys in repositories."""
     caller = web.actor()
     caller.require("keys:read")
     answer = Response(lookup.rule(service.key_code(caller)), mimetype="application/toml")
@@ -75,7 +75,7 @@ def leak_rule() -> ResponseReturnValue:
 
 @bp.get("/leaks/reported", endpoint="reported")
 def reported_leaks() -> ResponseReturnValue:
-    """Where keys were found in public, and what happens when one is."""
+    """Show where keys were found in public, and what happens when one is."""
     caller = web.actor()
     found = reports.newest(caller)
     decided = {"default": reports.DEFAULT, **reports.policy(caller.tenant_id)}

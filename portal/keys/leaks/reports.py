@@ -80,7 +80,7 @@ def take(actor: Actor, key_id: str, report: Report) -> str:
 
 
 def by_scanner(actor: Actor, command: ReportLeak) -> dict[str, str | None]:
-    """A report of the tenant's own scanner, by the key's fingerprint."""
+    """Return a report of the tenant's own scanner, by the key's fingerprint."""
     actor.require("keys:verify")
     known = ApiKey.seen_by(actor).where(ApiKey.key_hash == command.fingerprint)
     key_id = session.scalar(known.with_only_columns(ApiKey.id))
@@ -90,7 +90,7 @@ def by_scanner(actor: Actor, command: ReportLeak) -> dict[str, str | None]:
 
 
 def _due(record: ApiKey, policy: Mapping[str, str], reporter: str) -> str:
-    """The strictest of what the policy says and of what was done to the key before."""
+    """Return the strictest of what the policy says and of what was done to the key before."""
     said = {policy[case] for case in (reporter, record.kind) if case in policy}
     said = said or {policy.get("default", DEFAULT)}
     if record.status == "revoked":
@@ -112,7 +112,7 @@ def _respond(actor: Actor, record: ApiKey, response: str, reason: str) -> None:
 
 
 def newest(actor: Actor) -> Sequence[tuple[KeyLeak, ApiKey]]:
-    """The newest reports about keys that the actor sees."""
+    """Return the newest reports about keys that the actor sees."""
     actor.require("keys:read")
     query = (
         ApiKey.seen_by(actor)

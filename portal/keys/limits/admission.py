@@ -79,12 +79,12 @@ class Call:
 
     @property
     def amount(self) -> int:
-        """What the call costs, in billionths; 0 where that is not known."""
+        """Return what the call costs, in billionths; 0 where that is not known."""
         return 0 if self.question.usd is None else int(self.question.usd * BILLION)
 
     @property
     def asked(self) -> Asked:
-        """What the database is asked; see admit_calls."""
+        """Return what the database is asked; see admit_calls."""
         key, wanted = self.key, (0, 0)
         requests = 0 if self.taken.requests else self.requests
         tokens = 0 if self.taken.tokens else self.tokens
@@ -171,7 +171,7 @@ class Meters:
         return self._from_memory(call) or self._to_be_counted(call)
 
     def _from_memory(self, call: Call) -> Admission | None:
-        """The admission, if memory had all that the call takes."""
+        """Return the admission, if memory had all that the call takes."""
         if not (call.taken.requests and call.taken.tokens) or call.key.max_uses is not None:
             return None
         if call.share is not None:
@@ -187,7 +187,7 @@ class Meters:
         return replace(self._from_lease(call.key), budget=budget)
 
     def _to_be_counted(self, call: Call) -> Call:
-        """The call, with what else the database is asked for."""
+        """Return the call, with what else the database is asked for."""
         if call.share is None and call.may_have_slice:
             call.lend_usd = self.slices.wanted(call.key.id, call.amount)
         if call.lend_usd:
@@ -329,7 +329,7 @@ class Meters:
         self.slices.note_solvent(call.key.id, solvent, call.asked_at)
 
     def _paid(self, call: Call, admission: Admission) -> Admission:
-        """The admission of a call that a slice pays for."""
+        """Return the admission of a call that a slice pays for."""
         assert call.share is not None  # noqa: S101 - asked for those only
         reservation_id = None
         if call.question.usd is not None:
@@ -392,6 +392,6 @@ def _budget(key: Snapshot, row: Counted) -> Budget | None:
 
 
 def _as_lent(key: Snapshot, lent: Slice) -> Budget:
-    """The budget when the slice was lent, less what is still there of it."""
+    """Return the budget when the slice was lent, less what is still there of it."""
     reserved = lent.reserved_usd - Decimal(lent.left) / BILLION
     return Budget(key.max_budget_usd, lent.spent_usd, reserved, lent.period_end)

@@ -61,7 +61,7 @@ class Share:
     amount: int
 
     def reservation_id(self, tokens: int, bucket: int) -> str:
-        """The piece's id; `tokens` were counted in the slot `bucket`."""
+        """Return the piece's id; `tokens` were counted in the slot `bucket`."""
         held = _HELD.pack(self.number, self.amount, tokens, bucket)
         packed = urlsafe_b64encode(held + _seal(self.of.secret, held))
         return f"{self.of.id}.{packed.decode()}"
@@ -107,7 +107,7 @@ class Slices:
         self._ended_at = float("-inf")
 
     def take(self, key_id: str, amount: int) -> Share | None:
-        """This much of the key's slice; None where there is none, or too little.
+        """Return this much of the key's slice; None where there is none, or too little.
 
         An amount of 0 takes nothing, and needs to see that something is there.
         """
@@ -132,8 +132,8 @@ class Slices:
                 self._returns.append((share.of.tenant_id, share.of.id, share.amount))
 
     def wanted(self, key_id: str, amount: int) -> int:
-        """How much to ask the database for, now; 0 for a key that is not busy, and while another
-        thread asks. Who gets more than 0 says afterwards with `lend` what came of it."""
+        """Return how much to ask the database for, now; 0 for a key that is not busy, and while
+        another thread asks. Who gets more than 0 says afterwards with `lend` what came of it."""
         with self._lock:
             account = self._account(key_id)
             busy = max(account.calls, account.calls_before) >= BUSY
@@ -203,7 +203,7 @@ class Slices:
                     self._end(account)
 
     def ended(self) -> list[Return]:
-        """What goes back to the database, told once."""
+        """Return what goes back to the database, told once."""
         with self._lock:
             told, self._returns = self._returns, []
             return told
@@ -214,7 +214,7 @@ class Slices:
             self._returns.extend(returns)
 
     def _account(self, key_id: str) -> _Account:
-        """The account as it is now: a slice that is over has ended."""
+        """Return the account as it is now: a slice that is over has ended."""
         now = self.clock()
         account = self._accounts.get(key_id)
         if account is None:
@@ -258,14 +258,14 @@ class Piece:
     bucket: int
 
     def is_of(self, secret: bytes) -> bool:
-        """Whether the slice with this secret made it."""
+        """Tell whether the slice with this secret made it."""
         packed = urlsafe_b64decode(self.id.partition(".")[2])
         held, seal = packed[: _HELD.size], packed[_HELD.size :]
         return hmac.compare_digest(seal, _seal(secret, held))
 
 
 def read_piece(reservation_id: str) -> Piece | None:
-    """What a reservation id says, if it is that of a piece. Not yet that it is true."""
+    """Return what a reservation id says, if it is that of a piece. Not yet that it is true."""
     slice_id, dot, packed = reservation_id.partition(".")
     try:
         held = urlsafe_b64decode(packed)

@@ -67,7 +67,7 @@ class Call(Protocol):
 
     @property
     def asked(self) -> Asked:
-        """What the database is asked."""
+        """Return what the database is asked."""
 
     def counted(self, row: Counted) -> Any:
         """Return what the caller is told, and keep what was lent. Runs also if nobody waits."""
@@ -200,7 +200,7 @@ class Counting:
             self._connection.close()
 
     def _next_batch(self) -> list[_Waiting]:
-        """The calls to be counted now, once there are some. Empty when it is over."""
+        """Return the calls to be counted now, once there are some. Empty when it is over."""
         with self._some:
             while True:
                 now = time.monotonic()
@@ -235,7 +235,8 @@ class Counting:
                 self._tell([one], rows)
 
     def _sent(self, asked: Sequence[Asked]) -> list[Counted]:
-        """The rows for these calls. A connection that broke meanwhile is made again, once."""
+        """Return the rows for these calls. A connection that broke meanwhile is made again,
+        once."""
         is_new = self._connection is None
         try:
             return self._rows(asked)
@@ -298,7 +299,7 @@ def _as_json(rows: Sequence[Asked]) -> str:
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
-    """The connection that calls are counted over; `url` as libpq reads it."""
+    """Return the connection that calls are counted over; `url` as libpq reads it."""
     connection = psycopg.connect(
         url,
         autocommit=True,

@@ -42,13 +42,15 @@ assert set(HAPPENS) == set(PERIODS)  # noqa: S101 - the two name the same
 
 
 def end_for(actor: Actor, wanted: datetime | None) -> datetime | None:
-    """When a key ends that the actor makes: as wanted, but not after the key that makes it."""
+    """Return when a key ends that the actor makes: as wanted, but not after the key that makes
+    it."""
     issuer = _issuer(actor)
     return wanted if issuer is None else _earliest(wanted, issuer.expires_at, issuer.revoke_at)
 
 
 def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a new key, completed from the key that issues it; as they are, for a person.
+    """Return the values of a new key, completed from the key that issues it; as they are, for a
+    person.
 
     Raises Invalid for what the issuer does not have.
     """
@@ -75,7 +77,7 @@ def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _at_most(values: Mapping[str, Any], name: str, most: Any, otherwise: str) -> Any:
-    """What is wanted, or the most that there is; None has no limit."""
+    """Return what is wanted, or the most that there is; None has no limit."""
     wanted = values.get(name)
     if wanted is None or most is None:
         return most if wanted is None else wanted
@@ -96,7 +98,8 @@ def _earliest(*ends: datetime | None) -> datetime | None:
 
 
 def networks(wanted: list[str] | None, those: list[str]) -> list[str]:
-    """The networks wanted, or all `those`; none means everywhere. Raises Invalid for others."""
+    """Return the networks wanted, or all `those`; none means everywhere. Raises Invalid for
+    others."""
     wide = [ip_network(cidr) for cidr in those]
     for cidr in wanted or ():
         if wide and not any(_is_part(ip_network(cidr), other) for other in wide):

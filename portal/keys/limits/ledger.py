@@ -93,7 +93,8 @@ def settle(actor: Actor, reservation_id: str, command: SettleReservation) -> Spe
 
 
 def _piece(actor: Actor, reservation_id: str) -> Piece | None:
-    """What a reservation is of a slice; None if it is a reservation of its own, or made up."""
+    """Return what a reservation is of a slice; None if it is a reservation of its own, or made
+    up."""
     piece = read_piece(reservation_id)
     if piece is None:
         return None

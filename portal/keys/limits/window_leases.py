@@ -94,7 +94,7 @@ class Leases:
                 self._unused.append(Unused(lease.tenant_id, key_id, lease.slot, requests, tokens))
 
     def wanted(self, key_id: str, requests: int, tokens: int) -> tuple[int, int]:
-        """How much to ask for: twice what was used lately, and what this call needs."""
+        """Return how much to ask for: twice what was used lately, and what this call needs."""
         with self._lock:
             lease, demand = self._running(key_id), self._demands.get(key_id, _NO_DEMAND)
             used = (
@@ -132,7 +132,7 @@ class Leases:
             return lease
 
     def held(self, key_id: str) -> Lease | None:
-        """The lease that runs."""
+        """Return the lease that runs."""
         with self._lock:
             return self._running(key_id)
 
@@ -148,7 +148,7 @@ class Leases:
         self.end(list(self._held))
 
     def ended(self) -> list[Unused]:
-        """What was not used of leases that are over, told once."""
+        """Return what was not used of leases that are over, told once."""
         with self._lock:
             now = self.clock()
             for key_id in [key_id for key_id, lease in self._held.items() if lease.ends <= now]:

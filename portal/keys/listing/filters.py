@@ -135,7 +135,7 @@ OFFERS = Statement(
 def offered(
     actor: Actor, limit: int = OFFERED
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """What a person can narrow the list to, in one statement: (id, name) of the first
+    """Return what a person can narrow the list to, in one statement: (id, name) of the first
     applications, and of the people."""
     rows = send(OFFERS, {"tenant_id": actor.tenant_id, "most": limit})
     return (
@@ -166,8 +166,8 @@ class Surroundings:
 
 
 def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
-    """The names of a key's application and persons, its open leaks, and who has heard that it was
-    stopped."""
+    """Return the names of a key's application and persons, its open leaks, and who has heard that
+    it was stopped."""
     none, never = cast(null(), Text), cast(null(), ApiKey.created_at.type)
     theirs = select(
         literal("application"),

@@ -50,7 +50,8 @@ COLUMNS = tuple(
 
 
 def lines(keys: Iterable[tuple[object, ...]], makers: Mapping[str, str], *, tick: bool) -> Markup:
-    """The `<tr>`s of these rows; `makers` are people's names by id, `tick` puts a box in front."""
+    """Return the `<tr>`s of these rows; `makers` are people's names by id, `tick` puts a box in
+    front."""
     key_url, application_url = record_urls("keys.show"), record_urls("applications.show")
     drawn = []
     for row in keys:

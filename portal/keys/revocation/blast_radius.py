@@ -44,7 +44,7 @@ class Blast:
 
 
 def blast(actor: Actor, record: ApiKey) -> Blast:
-    """What the last 24 hours say about stopping a key."""
+    """Return what the last 24 hours say about stopping a key."""
     family = record.rotation_family_id or record.id
     here = (ApiKey.tenant_id == actor.tenant_id, not_revoked(ApiKey))
     counts = session.execute(
@@ -82,13 +82,14 @@ class Selection:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether it says which keys, and is not simply all of them."""
+        """Tell whether it says which keys, and is not simply all of them."""
         asked = self.query
         return bool(self.ids or asked.filters or asked.bounds or asked.q or asked.tag or asked.show)
 
 
 def how_many(actor: Actor, chosen: Selection) -> int:
-    """How many keys a revocation of these would stop: the dry run. At most MOST are counted."""
+    """Return how many keys a revocation of these would stop: the dry run. At most MOST are
+    counted."""
     actor.require("keys:read")
     return (
         session.scalar(select(func.count()).select_from(_ids(actor, chosen, MOST).subquery())) or 0
@@ -96,7 +97,7 @@ def how_many(actor: Actor, chosen: Selection) -> int:
 
 
 def sample(actor: Actor, chosen: Selection, most: int) -> Sequence[ApiKey]:
-    """The first few of them, to look at before they are stopped."""
+    """Return the first few of them, to look at before they are stopped."""
     return session.scalars(
         select(ApiKey)
         .where(ApiKey.tenant_id == actor.tenant_id, ApiKey.id.in_(_ids(actor, chosen, most)))
@@ -157,7 +158,7 @@ def _stop(actor: Actor, chosen: Selection, verb: str, reason: str | None) -> int
 
 
 def _locked(actor: Actor, chosen: Selection, most: int) -> Sequence[ApiKey]:
-    """The first of these keys as they are now, to be changed."""
+    """Return the first of these keys as they are now, to be changed."""
     return session.scalars(
         select(ApiKey)
         .where(ApiKey.tenant_id == actor.tenant_id)
@@ -170,7 +171,7 @@ def _locked(actor: Actor, chosen: Selection, most: int) -> Sequence[ApiKey]:
 def _stop_together(
     actor: Actor, chosen: Selection, verb: str, values: dict[str, object], reason: str | None
 ) -> int:
-    """One statement and one entry: an emergency does not wait for thousands of entries."""
+    """Return one statement and one entry: an emergency does not wait for thousands of entries."""
     stopped = session.scalars(
         update(ApiKey)
         .where(ApiKey.tenant_id == actor.tenant_id)
@@ -221,5 +222,5 @@ def panic(
 
 
 def of_application(application: Application, of: Listing[ApiKey]) -> Selection:
-    """Every key of an application."""
+    """Return every key of an application."""
     return Selection(of, Query(filters={"application_id": application.id}))

@@ -120,7 +120,7 @@ def keep(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/bulk")
 def meant() -> ResponseReturnValue:
-    """The dry run of stopping many keys: the question of the list, or the ticked ones."""
+    """Show the dry run of stopping many keys: the question of the list, or the ticked ones."""
     web.actor().require("keys:write")
     return _dry_run(_selection())
 

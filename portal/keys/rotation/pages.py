@@ -42,7 +42,7 @@ def rotate(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/<record_id>/rotation", endpoint="rotation")
 def show_rotation(record_id: str) -> ResponseReturnValue:
-    """The cockpit: who calls with which key, and when it is over."""
+    """Show the cockpit: who calls with which key, and when it is over."""
     caller = web.actor()
     record = service.get(caller, record_id)
     cockpit = progress.cockpit(caller, record_id)

@@ -36,44 +36,44 @@ class Cockpit:
 
     @property
     def ends_at(self) -> datetime:
-        """When the old key ends by itself, at the latest."""
+        """Return when the old key ends by itself, at the latest."""
         return _ends_at(self.rotation, self.old)
 
     @property
     def is_at_its_latest(self) -> bool:
-        """Whether the old key's end can be put off no further."""
+        """Tell whether the old key's end can be put off no further."""
         return self.ends_at >= self.latest
 
     @property
     def ends_as_issued(self) -> bool:
-        """Whether the end is the old key's own, and not the rotation's."""
+        """Tell whether the end is the old key's own, and not the rotation's."""
         return self.is_at_its_latest and self.latest < self.rotation.started_at + LONGEST
 
     @property
     def failed(self) -> str | None:
-        """Why the new key does not open: revoked, expired or blocked; None while it does."""
+        """Return why the new key does not open: revoked, expired or blocked; None while it does."""
         if self.new.status != "active":
             return self.new.status
         return "blocked" if self.new.blocked else None
 
     @property
     def can_be_taken_back(self) -> bool:
-        """Whether the old key may stay: its successor is gone for good."""
+        """Tell whether the old key may stay: its successor is gone for good."""
         return not self.is_done and self.new.status != "active"
 
     @property
     def was_taken_back(self) -> bool:
-        """Whether it is over, and the old key still opens."""
+        """Tell whether it is over, and the old key still opens."""
         return self.rotation.finished_at is not None and self.old.status == "active"
 
     @property
     def ended_at(self) -> datetime | None:
-        """When the old key came to its end."""
+        """Return when the old key came to its end."""
         return self.old.revoked_at or self.rotation.finished_at or self.ends_at
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left to wait for."""
+        """Tell whether nothing is left to wait for."""
         return self.rotation.finished_at is not None or self.old.status != "active"
 
     @property
@@ -101,7 +101,7 @@ class Cockpit:
 
 
 def cockpit(actor: Actor, key_id: str) -> Cockpit | None:
-    """The newest rotation that this key is part of, as the old or as the new one."""
+    """Return the newest rotation that this key is part of, as the old or as the new one."""
     actor.require("keys:read")
     rotation = session.scalar(_of(actor, key_id).order_by(KeyRotation.started_at.desc()).limit(1))
     if rotation is None:
@@ -192,6 +192,6 @@ def _open(actor: Actor, key_id: str) -> KeyRotation:
 
 
 def _of(actor: Actor, key_id: str) -> Select[KeyRotation]:
-    """The rotations that this key is part of, as the old or as the new one."""
+    """Return the rotations that this key is part of, as the old or as the new one."""
     part = or_(KeyRotation.old_key_id == key_id, KeyRotation.new_key_id == key_id)
     return select(KeyRotation).where(KeyRotation.tenant_id == actor.tenant_id, part)

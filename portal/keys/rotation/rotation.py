@@ -48,7 +48,7 @@ SYSTEM = "Key rotation"
 
 
 def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
-    """A successor with a fresh lifetime, and the end of the old key, in one transaction.
+    """Return a successor with a fresh lifetime, and the end of the old key, in one transaction.
 
     Raises Conflict for a key that does not open any more, that is a child, or whose family has two
     live keys already; Invalid for rights that the actor does not have.
@@ -111,7 +111,7 @@ def _let_end(actor: Actor, old: ApiKey, new: ApiKey, latest: datetime) -> None:
 
 
 def own_end(actor: Actor, old: ApiKey) -> datetime | None:
-    """When a key that is being rotated would expire without that, as its issuer set it.
+    """Return when a key that is being rotated would expire without that, as its issuer set it.
 
     The rotation moved the key's `expires_at` forward; its history says from where.
     """
@@ -164,7 +164,7 @@ def _is_over(rotation: KeyRotation, used: ApiKeyRuntime, now: datetime) -> bool:
 
 
 def _check(actor: Actor, old: ApiKey, now: datetime) -> list[str]:
-    """The scopes of a successor; raises Conflict or Invalid where there can be none."""
+    """Return the scopes of a successor; raises Conflict or Invalid where there can be none."""
     if old.revoked_at is not None or (old.revoke_at is not None and old.revoke_at <= now):
         raise Conflict("This key is revoked. Issue a new one instead.")
     if old.expires_at is not None and old.expires_at <= now:
@@ -186,7 +186,7 @@ def _check(actor: Actor, old: ApiKey, now: datetime) -> list[str]:
 
 
 def _allowed(actor: Actor, key: ApiKey) -> list[str]:
-    """What a key may do: what it was given, as far as its application still allows it."""
+    """Return what a key may do: what it was given, as far as its application still allows it."""
     if key.application_id is None:
         return key.scopes
     application = applications.running(actor, key.application_id)
@@ -194,8 +194,8 @@ def _allowed(actor: Actor, key: ApiKey) -> list[str]:
 
 
 def make_child(actor: Actor, key_id: str, command: ChildKey) -> Revealed[ApiKey]:
-    """A short-lived key with a part of its parent's rights. It falls with its parent and spends
-    its parent's budget.
+    """Return a short-lived key with a part of its parent's rights. It falls with its parent and
+    spends its parent's budget.
 
     Raises Conflict for a parent that does not open, Invalid for more than the parent has.
     """

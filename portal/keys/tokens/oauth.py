@@ -72,8 +72,8 @@ class OAuth:
         )
 
     def introspect(self) -> Response:
-        """What is behind a key or a token of ours; `active: false` and nothing else if it does
-        not hold for a caller of this tenant."""
+        """Return what is behind a key or a token of ours; `active: false` and nothing else if it
+        does not hold for a caller of this tenant."""
         caller = authenticate(self._known)
         own_rest.admit(caller, "keys:verify")
         shown = request.form.get("token", "")
@@ -95,7 +95,7 @@ class OAuth:
         return introspection(key, self._tokens.issuer, self._engine.clock.now())
 
     def jwks(self) -> Response:
-        """The public keys of our tokens."""
+        """Return the public keys of our tokens."""
         response = answer(self._tokens.jwks())
         response.headers["Cache-Control"] = f"public, max-age={JWKS_SECONDS}"
         return response

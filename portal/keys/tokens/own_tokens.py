@@ -35,7 +35,7 @@ class Tokens:
     engine: Engine
 
     def issue(self, key: Snapshot, scopes: frozenset[str]) -> tuple[str, int]:
-        """A token for what a key may do, at most `scopes`, and its lifetime in seconds."""
+        """Return a token for what a key may do, at most `scopes`, and its lifetime in seconds."""
         moment = self.engine.clock.now()
         now, signing = int(moment.timestamp()), self.signing.current(moment)
         ends = now + LIFETIME_SECONDS
@@ -59,12 +59,12 @@ class Tokens:
         return jwt.encode(header, claims, private, algorithms=[ALGORITHM]), ends - now
 
     def jwks(self) -> dict[str, Any]:
-        """The public halves (RFC 7517)."""
+        """Return the public halves (RFC 7517)."""
         published = self.signing.published(self.engine.clock.now())
         return {"keys": [key.public_jwk for key in published]}
 
     def read(self, token: str) -> dict[str, Any] | None:
-        """The claims of a token of ours that has not ended; None for everything else."""
+        """Return the claims of a token of ours that has not ended; None for everything else."""
         kid = _kid(token)
         signing = None if kid is None else session.get(TokenSigningKey, kid)
         if signing is None:
@@ -79,19 +79,21 @@ class Tokens:
         return dict(claims) if good and claims.get("exp", 0) > now else None
 
     def authenticate(self, token: str, origin: Origin) -> Actor | None:
-        """The actor of a token of ours, as long as the key that it was exchanged for holds."""
+        """Return the actor of a token of ours, as long as the key that it was exchanged for
+        holds."""
         claims = self.read(token) if token.count(".") == 2 else None
         key = None if claims is None else self._carried(claims)
         return None if key is None else own_rest.opened(self.engine, key, origin)
 
     def key_of(self, claims: dict[str, Any]) -> Snapshot | None:
-        """What a token carries of its key, if that still opens; its tenant is entered."""
+        """Return what a token carries of its key, if that still opens; its tenant is entered."""
         key = self._carried(claims)
         now = self.engine.clock.now()
         return None if key is None or refusal(key, Question(), now) else key
 
     def _carried(self, claims: dict[str, Any]) -> Snapshot | None:
-        """The key behind a token with the token's scopes, as it stands; its tenant is entered."""
+        """Return the key behind a token with the token's scopes, as it stands; its tenant is
+        entered."""
         tenant_id, key_id = str(claims.get("tenant_id")), str(claims.get("sub"))
         enter_tenant(tenant_id)
         digest = session.scalar(
@@ -108,7 +110,7 @@ class Tokens:
 
 
 def _kid(token: str) -> str | None:
-    """The kid of a token that may be ours, before anything is trusted."""
+    """Return the kid of a token that may be ours, before anything is trusted."""
     try:
         header = jws.extract_compact(token.encode("ascii")).protected
     except (JoseError, ValueError, RecursionError, TypeError, AttributeError):

@@ -14,7 +14,7 @@ from portal.rest.api import Authenticator
 
 
 def init_app(app: Flask, config: Config, tokens: Tokens) -> list[Authenticator]:
-    """The ways in which a program says who it is, in the order in which they are tried."""
+    """Return the ways in which a program says who it is, in the order in which they are tried."""
     verifier = TokenVerifier(
         issuer.of(app),
         config.api_audience,
@@ -32,5 +32,5 @@ def init_app(app: Flask, config: Config, tokens: Tokens) -> list[Authenticator]:
 
 
 def known_to(app: Flask) -> list[Authenticator]:
-    """Those of this application."""
+    """Return those of this application."""
     return cast("list[Authenticator]", app.extensions["portal.callers"])

@@ -17,7 +17,7 @@ WEEK = timedelta(days=7)
 
 
 def _owner_gone(tenant_id: str) -> Select[str]:
-    """The person it was issued to, or who issued it, has not been here for 90 days."""
+    """Return the person it was issued to, or who issued it, has not been here for 90 days."""
     away = select(Person.id).where(
         Person.tenant_id == tenant_id, Person.last_seen_at < func.now() - AWAY
     )
@@ -58,7 +58,7 @@ def find(tenant_id: str) -> None:
 
 
 def has(concern: str) -> ColumnElement[bool]:
-    """Whether a key was found to have a weakness, as a condition of a list."""
+    """Tell whether a key was found to have a weakness, as a condition of a list."""
     return exists().where(
         KeyConcern.tenant_id == ApiKey.tenant_id,
         KeyConcern.concern == concern,

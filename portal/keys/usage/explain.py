@@ -29,12 +29,12 @@ class Explained:
 
     @property
     def is_valid(self) -> bool:
-        """Whether the call is let through."""
+        """Tell whether the call is let through."""
         return self.code == VALID
 
 
 def of_request(actor: Actor, request_id: str) -> Explained | None:
-    """The trace of a refused call of this tenant; None when there is none (any more)."""
+    """Return the trace of a refused call of this tenant; None when there is none (any more)."""
     actor.require("keys:read")
     waiting = engine().denials.waiting(actor.tenant_id, request_id)
     if waiting is not None:
@@ -52,7 +52,7 @@ def of_request(actor: Actor, request_id: str) -> Explained | None:
 
 
 def recent(actor: Actor, key_id: str | None, most: int = 20) -> Sequence[KeyDenial]:
-    """The newest refusals of the tenant, or of one of its keys."""
+    """Return the newest refusals of the tenant, or of one of its keys."""
     own = select(KeyDenial).where(KeyDenial.tenant_id == actor.tenant_id)
     if key_id:
         own = own.where(KeyDenial.key_id == key_id)
@@ -60,7 +60,7 @@ def recent(actor: Actor, key_id: str | None, most: int = 20) -> Sequence[KeyDeni
 
 
 def what_if(record: ApiKey, question: Question) -> Explained:
-    """Every check of a call that nobody makes. It takes nothing of any limit."""
+    """Return every check of a call that nobody makes. It takes nothing of any limit."""
     working = engine()
     key = working.look_up(record.key_hash)
     assert key is not None  # noqa: S101 - the record was read a moment ago

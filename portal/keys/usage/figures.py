@@ -59,18 +59,18 @@ class Use:
 
     @property
     def hours(self) -> list[datetime]:
-        """Every hour of the span, whether anything happened in it or not."""
+        """Return every hour of the span, whether anything happened in it or not."""
         first = self.since.replace(minute=0, second=0, microsecond=0)
         return [first + HOUR * n for n in range(int((self.until - first) / HOUR) + 1)]
 
 
 def use(actor: Actor, key_id: str, span: timedelta) -> Use:
-    """What one key did in the last `span`, by the hour."""
+    """Return what one key did in the last `span`, by the hour."""
     return uses(actor, [key_id], span)[key_id]
 
 
 def uses(actor: Actor, key_ids: Sequence[str], span: timedelta) -> dict[str, Use]:
-    """The same for some keys, in one statement."""
+    """Return the same for some keys, in one statement."""
     until = datetime.now(UTC)
     since = until - span
     rows = session.execute(
@@ -146,7 +146,7 @@ class Money:
 
     @property
     def available(self) -> Decimal:
-        """The number that denies."""
+        """Return the number that denies."""
         return max(Decimal(0), self.limit - self.spent - self.reserved)
 
 
@@ -244,7 +244,7 @@ def standing(actor: Actor, key: ApiKey) -> Standing:
 
 
 def _gauges(key: ApiKey, rate: KeyRate | None, used: int, now: datetime) -> list[Gauge]:
-    """The uses in all, and what counts of the last 60 seconds."""
+    """Return the uses in all, and what counts of the last 60 seconds."""
     counts = (0, 0) if rate is None else rate.counted_at(now)
     limits = (
         ("Requests a minute", counts[0], key.rpm_limit),
@@ -268,8 +268,8 @@ def _money(key: ApiKey, budget: KeyBudget | None, lately: Decimal, now: datetime
 def forecast(
     left: Decimal, lately: Decimal, now: datetime, period_end: datetime | None
 ) -> datetime | None:
-    """When `left` dollars are gone if they go as those of the last day did; None when they last
-    beyond the period, or nothing was spent."""
+    """Return when `left` dollars are gone if they go as those of the last day did; None when they
+    last beyond the period, or nothing was spent."""
     if lately <= 0:
         return None
     if left <= 0:

@@ -44,7 +44,8 @@ def _used(actor: Actor, key_id: str, span: timedelta) -> dict[str, list[Seen]]:
 
 
 def impact(actor: Actor, key_id: str) -> dict[str, Any]:
-    """What would be hit if the key ended now: its last 24 hours, and the keys that hang on it."""
+    """Return what would be hit if the key ended now: its last 24 hours, and the keys that hang on
+    it."""
     aspects = _used(actor, key_id, DAY)
     children = select(func.count()).where(
         ApiKey.tenant_id == actor.tenant_id,
@@ -61,7 +62,8 @@ def impact(actor: Actor, key_id: str) -> dict[str, Any]:
 
 
 def explain(actor: Actor, request_id: str) -> dict[str, Any]:
-    """Why the request of this id was refused. Raises NotFound where nothing is kept of it."""
+    """Return why the request of this id was refused. Raises NotFound where nothing is kept of
+    it."""
     found = of_request(actor, request_id)
     if found is None:
         raise NotFound("Nothing is kept of a refusal with this request id.")
@@ -76,7 +78,7 @@ def explain(actor: Actor, request_id: str) -> dict[str, Any]:
 
 
 def what_if(actor: Actor, key_id: str, asked: RehearseKey) -> dict[str, Any]:
-    """The verdict about a key as if it were used, with every check; consumes nothing."""
+    """Return the verdict about a key as if it were used, with every check; consumes nothing."""
     actor.require("keys:read")
     record = find(ApiKey, actor, key_id)
     snapshot: Snapshot | None = engine().look_up(record.key_hash)
@@ -101,7 +103,7 @@ class Heard:
 
     @property
     def by_all(self) -> bool:
-        """Whether everybody who may answer from memory has heard."""
+        """Tell whether everybody who may answer from memory has heard."""
         return self.heard == self.verifiers
 
 

@@ -56,14 +56,14 @@ class Cache:
 
     @property
     def is_open(self) -> bool:
-        """Whether answers are remembered."""
+        """Tell whether answers are remembered."""
         return self._open
 
     def __len__(self) -> int:
         return len(self._known)
 
     def peek(self, digest: str) -> Snapshot | None:
-        """The snapshot of a hash, if it is remembered."""
+        """Return the snapshot of a hash, if it is remembered."""
         with self._lock:
             found = self._known.get(digest)
             if found is not None:
@@ -71,12 +71,12 @@ class Cache:
             return found
 
     def is_unknown(self, digest: str) -> bool:
-        """Whether it is remembered that there is no such key."""
+        """Tell whether it is remembered that there is no such key."""
         until = self._unknown.get(digest)
         return until is not None and self._clock() < until
 
     def get(self, digest: str, load: Load) -> Snapshot | None:
-        """The snapshot of a hash, remembered or asked for with `load`."""
+        """Return the snapshot of a hash, remembered or asked for with `load`."""
         found = self.peek(digest)
         if found is not None:
             return found

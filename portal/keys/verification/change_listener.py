@@ -84,7 +84,7 @@ class Watch:
 
     @property
     def is_current(self) -> bool:
-        """Whether the database was heard within `stale_seconds`: what is remembered holds."""
+        """Tell whether the database was heard within `stale_seconds`: what is remembered holds."""
         return elapsed() - self._heard_at < self._stale_seconds
 
     def start(self) -> None:

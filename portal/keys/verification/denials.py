@@ -59,7 +59,7 @@ class Denials:
                 self._waiting.append(denial)
 
     def waiting(self, tenant_id: str, request_id: str) -> Denial | None:
-        """A refusal of a moment ago."""
+        """Return a refusal of a moment ago."""
         with self._lock:
             return next(
                 (

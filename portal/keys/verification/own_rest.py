@@ -25,8 +25,8 @@ from portal.outbound.networks import parse
 
 
 def authenticate_key(token: str, origin: Origin) -> Actor | None:
-    """The actor that a raw key speaks for, its tenant entered; None for every key that does not
-    hold, whatever the reason: the caller learns no more than that.
+    """Return the actor that a raw key speaks for, its tenant entered; None for every key that does
+    not hold, whatever the reason: the caller learns no more than that.
 
     Raises RateLimited for a source that tries too many unknown keys, Forbidden for a good key from
     an address that it may not be used from.
@@ -44,7 +44,8 @@ def authenticate_key(token: str, origin: Origin) -> Actor | None:
 
 
 def opened(checks: Engine, key: Snapshot, origin: Origin) -> Actor | None:
-    """The actor of a key that was shown, or of what a token carries of one; its tenant is entered.
+    """Return the actor of a key that was shown, or of what a token carries of one; its tenant is
+    entered.
 
     None, and a trace for its owners, for a key that does not open; Forbidden from an address that
     it may not be used from.
@@ -63,7 +64,7 @@ def opened(checks: Engine, key: Snapshot, origin: Origin) -> Actor | None:
 
 
 def actor_of(key: Snapshot, origin: Origin) -> Actor:
-    """Who acts when this key opens."""
+    """Return who acts when this key opens."""
     return Actor(
         tenant_id=key.tenant_id,
         kind="application",
@@ -105,7 +106,7 @@ def admit(actor: Actor, scope: str) -> None:
 
 
 def too_often(key: Snapshot, admission: Admission) -> RateLimited:
-    """The refusal of a key whose minute is full, with the seconds that it has to wait."""
+    """Return the refusal of a key whose minute is full, with the seconds that it has to wait."""
     return RateLimited(
         f"This key may make {key.rpm_limit} requests a minute.",
         retry_after=_seconds_left(admission),

@@ -45,7 +45,7 @@ class FailedSources:
                 self._failures.popitem(last=False)
 
     def wait(self, source: Address | None) -> int:
-        """Seconds until the source may have a key looked up again; 0 for now."""
+        """Return seconds until the source may have a key looked up again; 0 for now."""
         found = None if source is None else self._failures.get(name_of(source))
         if found is None or found[0] < ALLOWED:
             return 0
@@ -53,7 +53,7 @@ class FailedSources:
 
 
 def name_of(source: Address) -> str:
-    """The network that counts as one source."""
+    """Return the network that counts as one source."""
     if isinstance(source, IPv6Address):
         return f"{IPv6Address(int(source) >> 64 << 64)}/64"
     return str(source)

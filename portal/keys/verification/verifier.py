@@ -93,7 +93,7 @@ class Engine:
         return found
 
     def remembered(self, raw: str) -> Snapshot | None:
-        """The snapshot of a raw key that was asked for before; it was well-formed then."""
+        """Return the snapshot of a raw key that was asked for before; it was well-formed then."""
         return self.cache.peek(digest(raw)) if len(raw) == LENGTH and raw.isascii() else None
 
     def note_unknown(self, source: Address | None, is_new: bool) -> None:
@@ -107,11 +107,11 @@ class Engine:
             self.sources.note(source, seen)
 
     def known(self, hashed: str) -> Snapshot | None:
-        """The key of a hash, remembered or asked for."""
+        """Return the key of a hash, remembered or asked for."""
         return self.cache.get(hashed, self.look_up)
 
     def look_up(self, hashed: str) -> Snapshot | None:
-        """The key of a hash as the database has it now."""
+        """Return the key of a hash as the database has it now."""
         return snapshot.load(self.wire, hashed, self.clock)
 
     # ------------------------------------------------------------ the process's threads
@@ -189,7 +189,7 @@ class Engine:
 
 
 def engine() -> Engine:
-    """The engine of the running application."""
+    """Return the engine of the running application."""
     return cast(Engine, current_app.extensions["keys"])
 
 

@@ -62,7 +62,7 @@ class Asked:
     now: datetime
 
     def answer(self, admission: Admission) -> dict[str, Any]:
-        """The answer, when the meters have been read."""
+        """Return the answer, when the meters have been read."""
         if admission.refused is not None:
             return refused(self, admission.refused, admission)
         key = self.key
@@ -118,14 +118,14 @@ def begin(
 
 
 def refused(call: Asked, code: str, admission: Admission) -> dict[str, Any]:
-    """The answer to a call that is refused; its trace is kept."""
+    """Return the answer to a call that is refused; its trace is kept."""
     usage.deny(call.key.tenant_id, call.key.id, call.now, code)
     deny(call.engine, call.key, call.question, code, admission, call.request_id, call.now)
     return _answer(call.key, code, admission)
 
 
 def question_of(asked: RehearseKey) -> Question:
-    """What is asked of the key, as the decision reads it."""
+    """Return what is asked of the key, as the decision reads it."""
     return Question(
         scope=asked.scope,
         model=asked.model,
@@ -151,14 +151,14 @@ def deny(
 
 
 def counted(question: Question, admission: Admission, code: str) -> list[Check]:
-    """The checks that count, up to the one that refused; none where an earlier one did."""
+    """Return the checks that count, up to the one that refused; none where an earlier one did."""
     if code not in METERED:
         return []
     return metered(question, admission)[: METERED.index(code) + 1]
 
 
 def metered(question: Question, admission: Admission) -> list[Check]:
-    """Every check that counts, as the meters stand."""
+    """Return every check that counts, as the meters stand."""
     limits = {limit.name: limit for limit in admission.limits}
     found = []
     for step, name, cost in (
@@ -203,7 +203,7 @@ def _unknown(
 
 
 def rehearsed(engine: Engine, key: Snapshot, asked: RehearseKey) -> dict[str, Any]:
-    """The answer with the whole trace, and nothing consumed."""
+    """Return the answer with the whole trace, and nothing consumed."""
     verdict, admission, checks = rehearse(engine, key, question_of(asked))
     return {**_answer(key, verdict, admission), "trace": checks}
 
@@ -211,7 +211,8 @@ def rehearsed(engine: Engine, key: Snapshot, asked: RehearseKey) -> dict[str, An
 def rehearse(
     engine: Engine, key: Snapshot, question: Question
 ) -> tuple[str, Admission, list[dict[str, Any]]]:
-    """The verdict, how the meters stand, and every check, also those after the first refusal."""
+    """Return the verdict, how the meters stand, and every check, also those after the first
+    refusal."""
     now = engine.clock.now()
     code = refusal(key, question, now)
     admission = engine.meters.look(key, question)

@@ -32,7 +32,7 @@ def record(actor: Actor, action: str, target: Record, changes: Changes | None = 
 
 
 def entry_of(actor: Actor, action: str, target: Record, changes: Changes) -> dict[str, Any]:
-    """What the history says of one change of a record."""
+    """Return what the history says of one change of a record."""
     return _entry(actor, action, target.noun, target.id, target.label, changes)
 
 
@@ -84,13 +84,13 @@ def _json(value: Any) -> Any:
 
 
 def history(actor: Actor, record_id: str, *, limit: int = 50) -> Sequence[AuditEntry]:
-    """A record's entries, newest first. Whoever may read the record may read these."""
+    """Return a record's entries, newest first. Whoever may read the record may read these."""
     query = _newest_first(actor).where(AuditEntry.record_id == record_id)
     return session.scalars(query.limit(limit)).all()
 
 
 def newest(actor: Actor, record_id: str, action: str) -> AuditEntry | None:
-    """A record's newest entry of this action."""
+    """Return a record's newest entry of this action."""
     query = _newest_first(actor).where(AuditEntry.record_id == record_id)
     return session.scalar(query.where(AuditEntry.action == action).limit(1))
 
@@ -105,7 +105,7 @@ class Question:
 
 
 def question(arguments: Mapping[str, str]) -> Question:
-    """The question in a query string; raises BadRequest for a cursor that is not ours."""
+    """Return the question in a query string; raises BadRequest for a cursor that is not ours."""
     return Question(
         record_id=arguments.get("record_id", "").strip()[:60],
         actor_id=arguments.get("actor_id", "").strip()[:80],
@@ -116,7 +116,7 @@ def question(arguments: Mapping[str, str]) -> Question:
 def log(
     actor: Actor, asked: Question, *, limit: int = 50
 ) -> tuple[Sequence[AuditEntry], str | None]:
-    """One page of the tenant's log, newest first, and the cursor of the next one."""
+    """Return one page of the tenant's log, newest first, and the cursor of the next one."""
     actor.require("audit:read")
     query = _newest_first(actor)
     if asked.record_id:

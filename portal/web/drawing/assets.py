@@ -47,12 +47,12 @@ def init_app(app: Flask, config: "Config") -> None:
 
 
 def asset(path: str) -> str:
-    """The address of a static file with its content's hash."""
+    """Return the address of a static file with its content's hash."""
     return files().address(path)
 
 
 def files() -> "Files":
-    """The running application's static files."""
+    """Return the running application's static files."""
     found: Files = current_app.extensions["portal.files"]
     return found
 
@@ -81,7 +81,7 @@ class Files:
         self._read_all()
 
     def answer(self, method: str, path: str, query: str, headers: Asked) -> Answer | None:
-        """The whole answer to a GET or HEAD; None for what is no file of ours.
+        """Return the whole answer to a GET or HEAD; None for what is no file of ours.
 
         `path` is decoded, `query` as it came. `headers.get("if-none-match")` finds a header.
         """
@@ -95,7 +95,7 @@ class Files:
         return kept.answer(method, headers, [("Cache-Control", lasts)])
 
     def address(self, path: str) -> str:
-        """Where to find a file, by what is in it now."""
+        """Return where to find a file, by what is in it now."""
         if self._reload and time.monotonic() > self._fresh_until:
             self._addresses.clear()
             self._fresh_until = time.monotonic() + 1

@@ -16,13 +16,14 @@ from portal.web.drawing.template_functions import absolute, ago, iso, tone
 
 @lru_cache(maxsize=256)
 def status(word: object, text: str | None = None) -> Markup:
-    """A dot and a word."""
+    """Return a dot and a word."""
     said = escape(text or str(word).replace("_", " "))
     return _markup(f'<span class="status" data-tone="{tone(word)}">{said}</span>')
 
 
 def icon(name: str, label: str | None = None, extra: str = "") -> Markup:
-    """A symbol of portal/web/static/icons.svg; with a label it speaks, without it is decoration."""
+    """Return a symbol of portal/web/static/icons.svg; with a label it speaks, without it is
+    decoration."""
     return _icon(asset("icons.svg"), name, label, extra)
 
 
@@ -34,7 +35,7 @@ def _icon(sheet: str, name: str, label: str | None, extra: str) -> Markup:
 
 
 def badge(text: object, tone: str | None = None) -> Markup:
-    """A quiet label."""
+    """Return a quiet label."""
     toned = f' data-tone="{escape(tone)}"' if tone else ""
     return _markup(f'<span class="badge"{toned}>{escape(text)}</span>')
 
@@ -54,7 +55,7 @@ def _tags(items: tuple[str, ...], limit: int | None) -> Markup:
 
 
 def options(choices: Iterable[tuple[str, str]], chosen: str = "") -> Markup:
-    """The lines of a `<select>`: (value, text), one of them chosen."""
+    """Return the lines of a `<select>`: (value, text), one of them chosen."""
     return _options(tuple(map(tuple, choices)), chosen)
 
 
@@ -70,7 +71,7 @@ def _options(choices: tuple[tuple[str, ...], ...], chosen: str) -> Markup:
 
 
 def chip(label: str, url: str, pressed: bool = False) -> Markup:
-    """A link to one question of several, marked where it is the one that is answered."""
+    """Return a link to one question of several, marked where it is the one that is answered."""
     here = ' aria-current="true"' if pressed else ""
     return _markup(f'<a class="chip" href="{escape(url)}"{here}>{escape(label)}</a>')
 
@@ -81,7 +82,7 @@ def short_id(id: str) -> Markup:
 
 
 def time(value: datetime | None, style: str = "relative", missing: str = "never") -> Markup:
-    """A moment: relative with the absolute in the title, or the other way round."""
+    """Return a moment: relative with the absolute in the title, or the other way round."""
     return _nothing(missing) if value is None else _time(value, ago(value), style)
 
 

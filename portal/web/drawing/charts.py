@@ -117,7 +117,7 @@ def _table(title: str, columns: Sequence[Column], series: Sequence[Series], unit
 
 
 def sparkline(title: str, values: Sequence[Number], tone: str = "brand") -> Markup:
-    """A line as small as a word; its title says the sum and the last value."""
+    """Return a line as small as a word; its title says the sum and the last value."""
     wide, tall = 120, 24
     top = max(values, default=0)
     said = f"{_said(sum(values))} in all" + (f", {_said(values[-1])} last" if values else "")
@@ -134,7 +134,7 @@ def sparkline(title: str, values: Sequence[Number], tone: str = "brand") -> Mark
 
 
 def meter(label: str, value: Number, limit: Number, text: str, held: Number = 0) -> Markup:
-    """How full something is: `value` of `limit`, and beside it what is only `held`.
+    """Return how full something is: `value` of `limit`, and beside it what is only `held`.
 
     It turns warn at 80 % and bad when it is full; the words say the same.
     """

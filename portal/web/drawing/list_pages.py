@@ -21,18 +21,18 @@ class ListView:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether words or filters hide something: no match is not an empty list."""
+        """Tell whether words or filters hide something: no match is not an empty list."""
         query = self.query
         return bool(query.q or query.tag or query.filters or query.bounds or query.show)
 
     @property
     def is_deep(self) -> bool:
-        """Whether rows came before this page."""
+        """Tell whether rows came before this page."""
         return self.query.cursor is not None
 
     @property
     def first_url(self) -> str:
-        """The same question from its beginning."""
+        """Return the same question from its beginning."""
         return _at(None)
 
     @property
@@ -43,18 +43,18 @@ class ListView:
 
     @property
     def summary(self) -> str | None:
-        """What to know of a page that ended early."""
+        """Return what to know of a page that ended early."""
         if self.looked is None:
             return None
         return f"Looked through {self.looked:,} records; there may be more."
 
     def chosen(self, name: str) -> str:
-        """The value of a filter in the address, or nothing."""
+        """Return the value of a filter in the address, or nothing."""
         return request.args.get(name, "")
 
 
 def list_view(page: Page[Any], query: Query) -> ListView:
-    """The running request's list, with addresses that keep what was asked."""
+    """Return the running request's list, with addresses that keep what was asked."""
     return ListView(
         items=page.items,
         query=query,

@@ -28,7 +28,8 @@ TOKEN = "the token of this page"  # noqa: S105 - where one goes
 
 
 def looks() -> Markup:
-    """The switches of the account's menu: all who chose the same have the same, but for a token."""
+    """Return the switches of the account's menu: all who chose the same have the same, but for a
+    token."""
     known = current_app.extensions.setdefault("portal.looks", {})
     chosen, token = tuple(look(name) for name in CHOICES), form_token.masked()
     if chosen not in known:
@@ -37,7 +38,7 @@ def looks() -> Markup:
 
 
 def look(name: str) -> str:
-    """What was chosen; the browser's cookie may hold anything, so only known words count."""
+    """Return what was chosen; the browser's cookie may hold anything, so only known words count."""
     words = CHOICES[name]
     chosen = request.cookies.get(name, "")
     return chosen if chosen in words else words[0]

@@ -143,12 +143,14 @@ def page_url(endpoint: str, **values: Any) -> str:
 
 
 def record_url(endpoint: str, record_id: str) -> str:
-    """The address of a page about one record. A list has many: the route is looked up once."""
+    """Return the address of a page about one record. A list has many: the route is looked up
+    once."""
     return record_urls(endpoint)(quote(record_id, safe=""))
 
 
 def record_urls(endpoint: str) -> Callable[[str], str]:
-    """The addresses of the pages about records, by ids that we made: these need no quoting."""
+    """Return the addresses of the pages about records, by ids that we made: these need no
+    quoting."""
     known = current_app.extensions.setdefault("portal.record_urls", {})
     if endpoint not in known:
         known[endpoint] = url_for(endpoint, record_id=PLACE).partition(PLACE)
@@ -157,7 +159,7 @@ def record_urls(endpoint: str) -> Callable[[str], str]:
 
 
 def with_args(**changes: Any) -> str:
-    """This page with some query arguments changed; None or "" drops one."""
+    """Return this page with some query arguments changed; None or "" drops one."""
     args = request.args.to_dict() | changes
     kept = tuple(item for item in args.items() if item[1] not in (None, ""))
     return f"{request.path}?{_query(kept)}" if kept else request.path
@@ -175,7 +177,7 @@ class SortOrder:
 
 
 def sort_order(field: str) -> SortOrder:
-    """A click sorts upward, the next one downward; the list starts over."""
+    """Return a click sorts upward, the next one downward; the list starts over."""
     now = request.args.get("sort", "")
     aria = {field: "ascending", f"-{field}": "descending"}.get(now)
     following = f"-{field}" if now == field else field
@@ -183,7 +185,8 @@ def sort_order(field: str) -> SortOrder:
 
 
 def rail(tenant: str) -> Markup:
-    """The rail on the pages of one blueprint: the same for everybody of a tenant, so it is kept."""
+    """Return the rail on the pages of one blueprint: the same for everybody of a tenant, so it is
+    kept."""
     known = current_app.extensions.setdefault("portal.rails", {})
     here = request.blueprint or ""
     if (here, tenant) not in known:
@@ -203,7 +206,7 @@ def _entries(here: str) -> list[Entry]:
 
 
 def rail_entry(blueprint: str) -> Entry:
-    """The rail's line of a feature: its name for people, and its icon."""
+    """Return the rail's line of a feature: its name for people, and its icon."""
     return next(entry for entry in RAIL if entry.endpoint == f"{blueprint}.index")
 
 
@@ -212,19 +215,19 @@ def _is_here(entry: Entry, here: str) -> bool:
 
 
 def search_url() -> str | None:
-    """Where the search box leads, once there is such a page."""
+    """Return where the search box leads, once there is such a page."""
     known = "search.index" in current_app.view_functions
     return url_for("search.index") if known else None
 
 
 def can(scope: str) -> bool:
-    """Whether the person in front of the page may do what needs `scope`."""
+    """Tell whether the person in front of the page may do what needs `scope`."""
     person = signed_in()
     return person is not None and person.actor.can(scope)
 
 
 def curl_example(method: str, path: str, body: str | None = None) -> str:
-    """The same by program: a command line to copy, with the token left to the reader."""
+    """Return the same by program: a command line to copy, with the token left to the reader."""
     lines = [
         f"curl -X {method} {request.host_url.rstrip('/')}{PREFIX}{path}",
         '-H "Authorization: Bearer $TOKEN"',
@@ -238,7 +241,7 @@ def curl_example(method: str, path: str, body: str | None = None) -> str:
 
 
 def web_link(text: str | None) -> Markup | str | None:
-    """A link where the text is a web address, else the text: `javascript:` is only words."""
+    """Return a link where the text is a web address, else the text: `javascript:` is only words."""
     if not text or not re.match(r"https?://", text):
         return text
     shown = escape(text)
@@ -263,7 +266,7 @@ def html_attributes(given: Mapping[str, Any]) -> Markup:
 
 
 def present(*given: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes that are there: WTForms would write None out."""
+    """Return the attributes that are there: WTForms would write None out."""
     return {name: value for part in given for name, value in part.items() if value is not None}
 
 
@@ -274,7 +277,7 @@ def initials(name: str) -> str:
 
 
 def is_first_error(field: Any) -> bool:
-    """Whether this is the first field that needs attention: the one to put the cursor into."""
+    """Tell whether this is the first field that needs attention: the one to put the cursor into."""
     return bool(getattr(field, "is_first_error", False))
 
 
@@ -285,7 +288,8 @@ def pretty(document: Any) -> str:
 
 @lru_cache(maxsize=256)
 def highlight(text: str, language: str | None = None) -> Markup:
-    """Code with its parts in spans of a class (no inline style), escaped; long text stays plain."""
+    """Return code with its parts in spans of a class (no inline style), escaped; long text stays
+    plain."""
     if language is None or len(text) > LARGEST_HIGHLIGHT:
         return escape(text)
     lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)

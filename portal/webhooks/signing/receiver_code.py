@@ -22,12 +22,12 @@ class Snippet:
 
     @property
     def program(self) -> str:
-        """All of it."""
+        """Return all of it."""
         return (FOLDER / f"{self.file}.txt").read_text(encoding="utf-8")
 
     @property
     def shown(self) -> str:
-        """What a receiver needs of it."""
+        """Return what a receiver needs of it."""
         kept = []
         for line in self.program.splitlines():
             if MARK in line:

@@ -35,20 +35,21 @@ Headers = dict[str, str]
 
 
 def new_secret(scheme: str) -> str:
-    """What we sign with: a shared secret, or a key pair."""
+    """Return what we sign with: a shared secret, or a key pair."""
     is_pair = scheme == "standard-webhooks-ed25519"
     return standard_webhooks.new_key_pair()[0] if is_pair else standard_webhooks.new_secret()
 
 
 def shown(secret: str) -> str:
-    """What the receiver is given to verify with: the secret, or the public half of a key pair."""
+    """Return what the receiver is given to verify with: the secret, or the public half of a key
+    pair."""
     return standard_webhooks.public_key(secret) if secret.startswith("whsk_") else secret
 
 
 def headers(
     scheme: str, keys: Sequence[str], message_id: str, body: bytes, timestamp: int
 ) -> Headers:
-    """The headers that identify and sign one attempt; the newest of the keys comes first."""
+    """Return the headers that identify and sign one attempt; the newest of the keys comes first."""
     if scheme not in STYLES:
         return standard_webhooks.headers(keys, message_id, body, timestamp)
     named = {"webhook-id": message_id, "webhook-timestamp": str(timestamp)}
@@ -68,12 +69,12 @@ def stripe(keys: Sequence[str], body: bytes, timestamp: int) -> Headers:
 
 
 def plain_hex(keys: Sequence[str], body: bytes, timestamp: int) -> Headers:
-    """The digest alone, in hex."""
+    """Return the digest alone, in hex."""
     return _one_each(OWN_HEADER, [_hex(key, body) for key in keys])
 
 
 def plain_base64(keys: Sequence[str], body: bytes, timestamp: int) -> Headers:
-    """The digest alone, in base64."""
+    """Return the digest alone, in base64."""
     return _one_each(OWN_HEADER, [base64.b64encode(_digest(key, body)).decode() for key in keys])
 
 
@@ -94,14 +95,14 @@ class Style:
     how: str
 
     def signed_text(self, headers: Mapping[str, str], body: str) -> str:
-        """The exact text under the signature."""
+        """Return the exact text under the signature."""
         text = self.content.replace("{id}", headers.get("webhook-id", ""))
         text = text.replace("{time}", headers.get("webhook-timestamp", ""))
         return text.replace("{body}", body)
 
 
 def style_of(headers: Mapping[str, str]) -> Style:
-    """The style of a request by its own headers: the webhook may sign otherwise by now."""
+    """Return the style of a request by its own headers: the webhook may sign otherwise by now."""
     if "x-hub-signature-256" in headers:
         how = "sha256= and the HMAC-SHA256 of that text in hex. The key is the secret's whole text."
         return Style("x-hub-signature-256", "{body}", how)

@@ -65,19 +65,19 @@ class Verification:
 
 
 def new_secret() -> str:
-    """A shared secret of 256 random bits."""
+    """Return a shared secret of 256 random bits."""
     return "whsec_" + _encode(secrets.token_bytes(SECRET_BYTES))
 
 
 def new_key_pair() -> tuple[str, str]:
-    """An ed25519 pair: the sender's `whsk_…` and the receiver's `whpk_…`."""
+    """Return an ed25519 pair: the sender's `whsk_…` and the receiver's `whpk_…`."""
     seed = secrets.token_bytes(32)
     public = _public_of(seed)
     return "whsk_" + _encode(seed + public), "whpk_" + _encode(public)
 
 
 def public_key(signing_key: str) -> str:
-    """The `whpk_…` that belongs to a `whsk_…`; InvalidKey for anything else."""
+    """Return the `whpk_…` that belongs to a `whsk_…`; InvalidKey for anything else."""
     return "whpk_" + _encode(_public_of(_read_seed(signing_key)))
 
 
@@ -97,7 +97,7 @@ def fingerprint(secret: str) -> str:
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """One entry of `webhook-signature`: `v1,…` by a `whsec_…`, `v1a,…` by a `whsk_…`.
+    """Return one entry of `webhook-signature`: `v1,…` by a `whsec_…`, `v1a,…` by a `whsk_…`.
 
     `timestamp` in seconds, of this attempt. InvalidKey, or ValueError for an id with a dot.
     """
@@ -111,7 +111,8 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
 def headers(
     keys: str | Sequence[str], message_id: str, body: bytes, timestamp: int | None = None
 ) -> dict[str, str]:
-    """The three headers of one attempt; with several keys (a rotation) the newest comes first."""
+    """Return the three headers of one attempt; with several keys (a rotation) the newest comes
+    first."""
     now = int(time.time()) if timestamp is None else timestamp
     keys = [keys] if isinstance(keys, str) else keys
     return {
@@ -129,7 +130,7 @@ def verify(
     now: float | None = None,
     tolerance: int = TOLERANCE,
 ) -> Verification:
-    """Whether one of the keys signed these headers and this raw body, within the tolerance.
+    """Tell whether one of the keys signed these headers and this raw body, within the tolerance.
 
     Total: whatever junk comes in, the answer is a Verification. Header names in any case.
     """

@@ -31,7 +31,7 @@ class Answer:
 def unsigned(
     scheme: Scheme, message: Message, webhook_id: str, secrets: Sequence[str]
 ) -> Answer | None:
-    """The answer to a question that is not signed; None when it is none of these."""
+    """Return the answer to a question that is not signed; None when it is none of these."""
     query = message.query
     if scheme.challenge == "microsoft-graph" and message.method == "POST":
         return _echo(query.get("validationToken"))
@@ -55,7 +55,8 @@ def unsigned(
 
 
 def permission(scheme: Scheme, message: Message) -> Mapping[str, str] | None:
-    """The headers by which a sender of CloudEvents may send here; None when it does not ask so.
+    """Return the headers by which a sender of CloudEvents may send here; None when it does not ask
+    so.
 
     CloudEvents, "HTTP 1.1 Web Hooks for Event Delivery", section 4. It is granted to whoever asks:
     what comes then has to verify. The address for an answer later on is a stranger's, and is never
@@ -73,7 +74,7 @@ def permission(scheme: Scheme, message: Message) -> Mapping[str, str] | None:
 
 
 def signed(scheme: Scheme, message: Message, secrets: Sequence[str]) -> Answer | None:
-    """The answer to a genuine request that is a question; None when it is an event."""
+    """Return the answer to a genuine request that is a question; None when it is an event."""
     body = message.json
     if scheme.challenge == "azure-event-grid":
         return _event_grid(body)

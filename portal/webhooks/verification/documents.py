@@ -44,15 +44,15 @@ class Documents:
         self._lines: WeakValueDictionary[str, Lock] = WeakValueDictionary()
 
     def get(self, url: str) -> bytes | None:
-        """The document, if it is here."""
+        """Return the document, if it is here."""
         return self._kept.get(url, NEVER).document
 
     def problem(self, url: str) -> str:
-        """Why it could not be had when it was asked for last; empty when it could."""
+        """Return why it could not be had when it was asked for last; empty when it could."""
         return self._kept.get(url, NEVER).problem
 
     def needs(self, url: str, older_than: float = FRESH) -> bool:
-        """Whether it is worth fetching: so many seconds old, or not to be had a while ago."""
+        """Tell whether it is worth fetching: so many seconds old, or not to be had a while ago."""
         asked = self._kept.get(url, NEVER)
         patience = min(older_than, FAILED) if asked.problem else older_than
         return self.clock() - asked.at > patience

@@ -31,19 +31,19 @@ __all__ = [
 
 
 def scheme_of(webhook: Webhook) -> Scheme:
-    """How this inbound webhook's requests are checked."""
+    """Return how this inbound webhook's requests are checked."""
     return of_webhook(webhook.inbound_scheme or DEFAULT, webhook.inbound_options)
 
 
 def scheme_name(command: "WebhookInput") -> str | None:
-    """The name of the scheme as it is stored: an inbound webhook always has one."""
+    """Return the name of the scheme as it is stored: an inbound webhook always has one."""
     if command.direction == "inbound":
         return command.inbound_scheme or DEFAULT
     return command.inbound_scheme
 
 
 def problems(values: dict[str, Any]) -> list[FieldError]:
-    """What contradicts itself in an inbound webhook's settings."""
+    """Return what contradicts itself in an inbound webhook's settings."""
     found = []
     name = values["inbound_scheme"]
     if values["direction"] != "inbound":
@@ -61,7 +61,7 @@ def problems(values: dict[str, Any]) -> list[FieldError]:
 
 
 def first(command: "WebhookInput") -> tuple[str | None, bool]:
-    """A new webhook's secret, and whether it was made here.
+    """Return a new webhook's secret, and whether it was made here.
 
     None where only the sender can make it and has not been asked yet: what arrives meanwhile is
     kept in quarantine. Raises Invalid for what cannot be a secret of the scheme.
@@ -91,7 +91,7 @@ def take(webhook: Webhook, command: "WebhookInput") -> dict[str, Any]:
 
 
 def new(webhook: Webhook) -> str:
-    """The next secret of a webhook. Raises Conflict where only the sender can make it."""
+    """Return the next secret of a webhook. Raises Conflict where only the sender can make it."""
     if webhook.direction != "inbound":
         return signature_schemes.new_secret(webhook.signature_scheme)
     scheme = scheme_of(webhook)
@@ -103,7 +103,7 @@ def new(webhook: Webhook) -> str:
 
 
 def known(webhook: Webhook) -> Sequence[str]:
-    """The secrets that are accepted now, the newest first; none when none was given yet.
+    """Return the secrets that are accepted now, the newest first; none when none was given yet.
 
     Raises Unavailable when the secret store does not answer.
     """
@@ -115,7 +115,8 @@ def known(webhook: Webhook) -> Sequence[str]:
 
 
 def candidates(webhook: Webhook) -> list[Candidate]:
-    """Every secret that the store still has of a webhook, for the doctor; the newest first."""
+    """Return every secret that the store still has of a webhook, for the doctor; the newest
+    first."""
     try:
         newest = store().get(webhook.secret_ref, reason="find why a signature fails")
     except SecretNotFound:
@@ -131,7 +132,7 @@ def candidates(webhook: Webhook) -> list[Candidate]:
 
 
 def _older(webhook: Webhook, version: int) -> Iterator[Secret]:
-    """The versions before one, the newest first, as far as they can still be read."""
+    """Yield the versions before one, the newest first, as far as they can still be read."""
     if version < 2:
         return
     kept = [one.number for one in store().head(webhook.secret_ref).versions if one.is_live]

@@ -44,12 +44,12 @@ class Token:
 
 
 def is_address(secret: str) -> bool:
-    """Whether the keys are to be fetched."""
+    """Tell whether the keys are to be fetched."""
     return secret.startswith("https://")
 
 
 def key_id(token: str) -> str | None:
-    """Which key a token names, before anything of it is believed."""
+    """Return which key a token names, before anything of it is believed."""
     kid = _object(token.partition(".")[0]).get("kid")
     return kid if isinstance(kid, str) else None
 
@@ -74,7 +74,8 @@ def _object(part: str) -> Mapping[str, Any]:
 
 
 def opened(token: str, secrets: Sequence[str], look: Look) -> Token | None:
-    """The token, when one of the secrets' keys signed it. Raises BadKey for what is no key."""
+    """Return the token, when one of the secrets' keys signed it. Raises BadKey for what is no
+    key."""
     wanted = key_id(token)
     for secret in secrets:
         for key, algorithms in keys_of(secret, look):
@@ -91,7 +92,7 @@ def opened(token: str, secrets: Sequence[str], look: Look) -> Token | None:
 
 
 def has_key(secret: str, wanted: str | None, look: Look) -> bool:
-    """Whether a key that may have this name is among those of a secret."""
+    """Tell whether a key that may have this name is among those of a secret."""
     try:
         names = {key.kid for key, _ in keys_of(secret, look)}
     except BadKey:
@@ -100,7 +101,7 @@ def has_key(secret: str, wanted: str | None, look: Look) -> bool:
 
 
 def keys_of(secret: str, look: Look) -> Iterator[tuple[Key, Sequence[str]]]:
-    """The keys that a secret stands for, each with its algorithms. Raises BadKey."""
+    """Yield the keys that a secret stands for, each with its algorithms. Raises BadKey."""
     if is_address(secret):
         yield from _set((look(secret) or b'{"keys": []}').decode("utf-8", "replace"))
     elif secret.lstrip().startswith("{"):
@@ -142,7 +143,7 @@ def _public(given: Any) -> tuple[Key, Sequence[str]]:
 
 
 def problem(secret: str) -> str | None:
-    """Why this text cannot be the secret of a webhook whose sender sends tokens."""
+    """Return why this text cannot be the secret of a webhook whose sender sends tokens."""
     try:
         found = list(keys_of(secret, lambda _: None))
     except BadKey as error:
@@ -151,7 +152,7 @@ def problem(secret: str) -> str | None:
 
 
 def time_problem(claims: Mapping[str, Any], now: float) -> tuple[str, str] | None:
-    """A code and a sentence when a token does not hold now."""
+    """Return a code and a sentence when a token does not hold now."""
     moments = {name: claims[name] for name in ("exp", "nbf", "iat") if name in claims}
     if not all(isinstance(at, int | float) and abs(at) < 1e12 for at in moments.values()):
         return "bad_timestamp", "The times in the token are no numbers."
@@ -167,7 +168,7 @@ def time_problem(claims: Mapping[str, Any], now: float) -> tuple[str, str] | Non
 
 
 def fits_body(claim: Any, body: bytes) -> bool:
-    """Whether a claim is the SHA-256 of a body, in hex or in base64 of either alphabet."""
+    """Tell whether a claim is the SHA-256 of a body, in hex or in base64 of either alphabet."""
     if not isinstance(claim, str):
         return False
     digest = hashlib.sha256(body).digest()

@@ -36,12 +36,12 @@ class Message:
 
     @property
     def content_type(self) -> str:
-        """The kind of the body, without its parameters."""
+        """Return the kind of the body, without its parameters."""
         return self.named.get("content-type", "").partition(";")[0].strip().lower()
 
     @cached_property
     def json(self) -> Any:
-        """The body as JSON; a value that finds nothing where it is none."""
+        """Return the body as JSON; a value that finds nothing where it is none."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -49,7 +49,7 @@ class Message:
 
     @cached_property
     def form(self) -> Sequence[tuple[str, str]]:
-        """The fields of a form body, else none."""
+        """Return the fields of a form body, else none."""
         if self.content_type != "application/x-www-form-urlencoded":
             return ()
         text = self.body.decode("utf-8", "replace")
@@ -60,7 +60,7 @@ class Message:
 
     @cached_property
     def query(self) -> Mapping[str, str]:
-        """The arguments in the address."""
+        """Return the arguments in the address."""
         try:
             pairs = parse_qsl(urlsplit(self.url).query, True, max_num_fields=_MAX_FIELDS)
         except ValueError:
@@ -68,7 +68,7 @@ class Message:
         return dict(pairs)
 
     def values(self, place: str) -> list[str]:
-        """Every value at a place, as texts; never fails."""
+        """Return every value at a place, as texts; never fails."""
         kind, _, name = place.partition(":")
         if kind == "header":
             found = self._headers(name)
@@ -81,7 +81,8 @@ class Message:
         return [value for value in found if 0 < len(value) <= MAX_VALUE]
 
     def first(self, places: Iterable[str]) -> str | None:
-        """The value at the first of these places that has one; of several there, their digest."""
+        """Return the value at the first of these places that has one; of several there, their
+        digest."""
         for place in places:
             if found := self.values(place):
                 if len(found) == 1:

@@ -79,7 +79,7 @@ class Scheme:
 
     @property
     def is_generic(self) -> bool:
-        """Whether its header and prefix may be set by the webhook."""
+        """Tell whether its header and prefix may be set by the webhook."""
         return self.name in GENERIC
 
     @property
@@ -93,33 +93,33 @@ class Scheme:
 
     @property
     def is_asked_first(self) -> bool:
-        """Whether a sender of CloudEvents may ask whether it may send."""
+        """Tell whether a sender of CloudEvents may ask whether it may send."""
         return self.name in CLOUD_EVENTS
 
     @property
     def event_prefix(self) -> str:
-        """The first part of the names of the events that it publishes."""
+        """Return the first part of the names of the events that it publishes."""
         return self.publishes or self.name
 
     @property
     def hides_credential(self) -> bool:
-        """Whether the request itself carries what lets others in, which then must not be stored:
-        the secret, or a token that is bound to no body."""
+        """Tell whether the request itself carries what lets others in, which then must not be
+        stored: the secret, or a token that is bound to no body."""
         return self.method in ("equal", "basic") or self.is_loose_token
 
     @property
     def is_loose_token(self) -> bool:
-        """Whether it is a token that would do for any other request just as well."""
+        """Tell whether it is a token that would do for any other request just as well."""
         return self.method == "jwt" and not self.body_hash
 
     @property
     def fetches(self) -> bool:
-        """Whether what it is checked with may have to be fetched first."""
+        """Tell whether what it is checked with may have to be fetched first."""
         return self.method in ("jwt", "sns")
 
     @property
     def signs_url(self) -> bool:
-        """Whether the address is part of what is signed."""
+        """Tell whether the address is part of what is signed."""
         return "{url}" in self.content
 
 
@@ -687,7 +687,7 @@ OPTIONS: Mapping[str, re.Pattern[str]] = {
 
 
 def of_webhook(name: str, options: Mapping[str, str]) -> Scheme:
-    """The scheme as one webhook uses it: a generic one with the webhook's options."""
+    """Return the scheme as one webhook uses it: a generic one with the webhook's options."""
     scheme = SCHEMES[name]
     if not scheme.is_generic:
         return scheme

@@ -123,7 +123,8 @@ def verify(
     now: float | None = None,
     look: Look = documents.get,
 ) -> Verdict:
-    """Whether one of the secrets signed this request, by this scheme, at about `now` (seconds).
+    """Tell whether one of the secrets signed this request, by this scheme, at about `now`
+    (seconds).
 
     `look` finds certificates and key sets by their addresses; see `wanted`.
     """
@@ -192,7 +193,7 @@ def _parts(scheme: Scheme, value: str) -> dict[str, list[str]]:
 
 
 def _stamp(scheme: Scheme, message: Message, parts: Mapping[str, Sequence[str]]) -> str:
-    """The signed time as it was written."""
+    """Return the signed time as it was written."""
     if not scheme.timestamp:
         return ""
     kind, _, name = scheme.timestamp.partition(":")
@@ -278,7 +279,7 @@ def _bytes(text: str) -> bytes:
 
 
 def credential(scheme: Scheme, sent: str) -> str:
-    """A credential as people know it: `user:password` of a Basic header. Raises Refused."""
+    """Return a credential as people know it: `user:password` of a Basic header. Raises Refused."""
     if scheme.method != "basic":
         return sent
     kind, _, encoded = sent.partition(" ")
@@ -347,12 +348,13 @@ _KEYS: Mapping[str, type[Key]] = {"hmac": _Hmac, "ed25519": _Ed25519, "ecdsa": _
 
 
 def key_of(scheme: Scheme, secret: str) -> Key:
-    """The secret, ready to check signatures. Raises Refused for what is no key of this kind."""
+    """Return the secret, ready to check signatures. Raises Refused for what is no key of this
+    kind."""
     return _KEYS[scheme.method](scheme, secret)
 
 
 def key_problem(scheme: Scheme, secret: str) -> str | None:
-    """Why this text cannot be the secret of a scheme, or None."""
+    """Return why this text cannot be the secret of a scheme, or None."""
     if scheme.method == "standard":
         try:
             standard_webhooks.fingerprint(secret)
@@ -379,13 +381,14 @@ def key_problem(scheme: Scheme, secret: str) -> str | None:
 
 
 def contents(scheme: Scheme, message: Message, claim: Claim) -> Iterator[bytes]:
-    """Every text that the signature may be over; more than one only where an address is in it."""
+    """Yield every text that the signature may be over; more than one only where an address is in
+    it."""
     for url in _addresses(message.url) if scheme.signs_url else [message.url]:
         yield content(scheme.content, message, claim, url)
 
 
 def content(template: str, message: Message, claim: Claim, url: str) -> bytes:
-    """The signed bytes by a template; the body's are put in as they came."""
+    """Return the signed bytes by a template; the body's are put in as they came."""
     pieces = _TOKEN.split(template)
     filled = [
         _piece(name, message, claim, url) if number % 2 else name.encode()
@@ -417,13 +420,14 @@ def _piece(name: str, message: Message, claim: Claim, url: str) -> bytes:
 
 
 def _listed_headers(message: Message) -> str:
-    """The headers that x-contentful-signed-headers lists, as they are under the signature."""
+    """Return the headers that x-contentful-signed-headers lists, as they are under the
+    signature."""
     names = canonical.listed(message)
     return ";".join(f"{name}:{message.named.get(name, '').strip()}" for name in names)
 
 
 def _addresses(url: str) -> list[str]:
-    """The address with and without the port that goes without saying: senders differ."""
+    """Return the address with and without the port that goes without saying: senders differ."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -484,7 +488,7 @@ def _standard(secrets: Sequence[str], message: Message, now: float) -> Verdict:
 
 
 def sources(scheme: Scheme, secrets: Sequence[str], message: Message) -> list[str]:
-    """The documents by which this request is judged, of addresses that may be asked."""
+    """Return the documents by which this request is judged, of addresses that may be asked."""
     if scheme.method == "sns":
         url = sns.certificate_url(message.json)
         return [url] if url and sns.matching(secrets, message.json) else []
@@ -496,7 +500,7 @@ def sources(scheme: Scheme, secrets: Sequence[str], message: Message) -> list[st
 
 
 def wanted(scheme: Scheme, secrets: Sequence[str], message: Message) -> list[str]:
-    """Those of them that are to be fetched before it can be judged."""
+    """Return those of them that are to be fetched before it can be judged."""
     return [
         url
         for url in sources(scheme, secrets, message)
@@ -506,7 +510,7 @@ def wanted(scheme: Scheme, secrets: Sequence[str], message: Message) -> list[str
 
 
 def _lacks_key(url: str, scheme: Scheme, message: Message, look: Look) -> bool:
-    """Whether the key that a token names is in no set that we have."""
+    """Tell whether the key that a token names is in no set that we have."""
     if scheme.method != "jwt":
         return False
     return not json_web_tokens.has_key(

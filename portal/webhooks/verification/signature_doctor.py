@@ -67,7 +67,7 @@ class Diagnosis:
 
     @property
     def title(self) -> str:
-        """The verdict in a few words."""
+        """Return the verdict in a few words."""
         if self.verdict.code == KEYS_AWAY:
             return "The signature could not be checked"
         return f"The signature is {'' if self.verdict.verified else 'not '}right"
@@ -91,7 +91,7 @@ def examine(
     reveal: bool = False,
     is_pasted: bool = False,
 ) -> Diagnosis:
-    """Why a request verifies or not, at the moment `now` (seconds).
+    """Return why a request verifies or not, at the moment `now` (seconds).
 
     With `reveal` it shows the signature that it expects: only where the asker gave the secret.
     `is_pasted` says that the body went through a text box, where line ends are changed.
@@ -224,7 +224,7 @@ def _about_credential(
 def _about_scheme(
     scheme: Scheme, message: Message, candidates: Sequence[Candidate], now: float
 ) -> Iterator[Finding]:
-    """The headers of another provider, and whether they verify."""
+    """Yield the headers of another provider, and whether they verify."""
     secrets = [one.secret for one in candidates]
     own = scheme.signature.lower()
     for other in SCHEMES.values():
@@ -261,7 +261,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def _matching(scheme: Scheme, message: Message, candidates: Sequence[Candidate]) -> list[Finding]:
-    """The fewest deviations (one or two) under which the signature is right."""
+    """Return the fewest deviations (one or two) under which the signature is right."""
     claim = _claim(scheme, message)
     if claim is None or scheme.method not in ("hmac", "standard"):
         return []
@@ -314,7 +314,7 @@ class _Signatures:
         return [one for one in found if one]
 
     def told_apart(self, scheme: Scheme) -> _Change | None:
-        """The other way to write bytes, where the signature is written in it."""
+        """Return the other way to write bytes, where the signature is written in it."""
         other = "base64" if scheme.encoding == "hex" else "hex"
         if self.read(None) and not (other == "hex" and self.read("hex")):
             return None
@@ -348,7 +348,7 @@ def _keys(scheme: Scheme, candidates: Sequence[Candidate]) -> Iterator[_Change]:
 
 
 def _readings(secret: str) -> Iterator[tuple[str, bytes]]:
-    """Every way in which people turn the text of a secret into a key."""
+    """Yield every way in which people turn the text of a secret into a key."""
     bare = secret.strip()
     encoded = bare.partition("_")[2] if bare.startswith(("whsec_", "whpk_", "whsk_")) else bare
     decoded = decode("base64", encoded + "=" * (-len(encoded) % 4)) or b""
@@ -404,7 +404,7 @@ def _bodies(message: Message) -> Iterator[_Change]:
 
 
 def _written_anew(body: bytes) -> Iterator[tuple[str, bytes | None]]:
-    """The bodies that this one may have been before something touched it."""
+    """Yield the bodies that this one may have been before something touched it."""
     yield "a line break at its end is new", body.rstrip(b"\r\n")
     yield "the line break at its end is gone", body + b"\n"
     yield "line ends became \\r\\n", body.replace(b"\r\n", b"\n")
@@ -511,7 +511,7 @@ def _addresses(url: str) -> Iterator[str]:
 
 
 def _claim(scheme: Scheme, message: Message) -> Claim | None:
-    """What a request claims, also one of Standard Webhooks; None when it claims nothing."""
+    """Return what a request claims, also one of Standard Webhooks; None when it claims nothing."""
     if scheme.method != "standard":
         try:
             return read(scheme, message)
@@ -531,7 +531,8 @@ def _claim(scheme: Scheme, message: Message) -> Claim | None:
 
 
 def _text(scheme: Scheme, message: Message, claim: Claim | None) -> bytes:
-    """What is to stand under the signature; nothing where nothing of the request is signed."""
+    """Return what is to stand under the signature; nothing where nothing of the request is
+    signed."""
     if claim is None or scheme.method in ("equal", "basic", "jwt"):
         return b""
     if scheme.method == "sns":
@@ -554,7 +555,7 @@ def _expected(scheme: Scheme, candidates: Sequence[Candidate], signed: bytes) ->
 def _as_sent(
     scheme: Scheme, message: Message, candidates: Sequence[Candidate], now: float
 ) -> Message:
-    """The body as it was before it went through a text box, where a signature can tell."""
+    """Return the body as it was before it went through a text box, where a signature can tell."""
     body = message.body.replace(b"\r\n", b"\n")
     secrets = [one.secret for one in candidates]
     said = message.named.get("content-length")

@@ -39,7 +39,7 @@ HASHES: Mapping[str, type[HashAlgorithm]] = {"1": SHA1, "2": SHA256}
 
 
 def is_amazons(url: Any) -> bool:
-    """Whether an address is one of Amazon's SNS hosts, over https and on its own port."""
+    """Tell whether an address is one of Amazon's SNS hosts, over https and on its own port."""
     if not isinstance(url, str):
         return False
     try:
@@ -56,7 +56,7 @@ def is_amazons(url: Any) -> bool:
 
 
 def certificate_url(body: Any) -> str | None:
-    """Where the certificate of a message is, if that may be asked for."""
+    """Return where the certificate of a message is, if that may be asked for."""
     url = body.get("SigningCertURL") if isinstance(body, dict) else None
     if not isinstance(url, str) or not is_amazons(url):
         return None
@@ -64,13 +64,13 @@ def certificate_url(body: Any) -> str | None:
 
 
 def topic_of(body: Any) -> str:
-    """The topic that a message says it is of."""
+    """Return the topic that a message says it is of."""
     topic = body.get("TopicArn") if isinstance(body, dict) else None
     return topic if isinstance(topic, str) else ""
 
 
 def confirmation_of(body: Any) -> str | None:
-    """The address that confirms a subscription, of a message that asks for it."""
+    """Return the address that confirms a subscription, of a message that asks for it."""
     if not isinstance(body, dict) or body.get("Type") != CONFIRMATIONS[0]:
         return None
     url = body.get("SubscribeURL")
@@ -129,7 +129,7 @@ def signed_text(body: Mapping[str, Any]) -> bytes:
 
 
 def is_signed(body: Mapping[str, Any], signature: bytes, pem: bytes, now: float) -> bool:
-    """Whether the key of a certificate, which holds at `now` (seconds), signed a message."""
+    """Tell whether the key of a certificate, which holds at `now` (seconds), signed a message."""
     chosen = HASHES.get(str(body.get("SignatureVersion")))
     try:
         certificate = x509.load_pem_x509_certificate(pem)
@@ -148,5 +148,5 @@ def is_signed(body: Mapping[str, Any], signature: bytes, pem: bytes, now: float)
 
 
 def matching(topics: Sequence[str], body: Any) -> str | None:
-    """Which of the topics a message is of."""
+    """Return which of the topics a message is of."""
     return next((topic for topic in topics if topic == topic_of(body)), None)

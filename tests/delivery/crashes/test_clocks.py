@@ -37,7 +37,7 @@ FROM delivery_attempt
 def jumped(
     request: pytest.FixtureRequest, settings: dict[str, str], ada: Api
 ) -> Iterator["subprocess.Popen[str]"]:
-    """A worker whose clock has jumped."""
+    """Yield a worker whose clock has jumped."""
     with working(settings, "tests.delivery.crashes.jumping", str(request.param)) as worker:
         said(worker, "delivery ready")
         worker.send_signal(signal.SIGUSR1)

@@ -130,7 +130,8 @@ def states(database: Database) -> dict[str, tuple[int, int]]:
 def ahead(
     app: Flask, ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Engine, Gate, dict[str, Any]]]:
-    """A quick receiver answers no more: a full lane is on its way, and more waits in the worker."""
+    """Yield a quick receiver answers no more: a full lane is on its way, and more waits in the
+    worker."""
     # The machine may be slow, the receiver is not.
     monkeypatch.setattr("portal.delivery.concurrency.QUICK_SECONDS", 60.0)
     gate, own = Gate(first=QUICK), {"application_id": ada.create("applications")["id"]}

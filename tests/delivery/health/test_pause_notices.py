@@ -18,7 +18,7 @@ __all__ = ["page"]  # a fixture
 
 @pytest.fixture
 def webhook(ada: Api, make: Make, database: Database) -> dict[str, Any]:
-    """A webhook that the engine has met."""
+    """Return a webhook that the engine has met."""
     made = make("https://hooks.example/in")
     rows(
         database,
@@ -40,7 +40,7 @@ RECOVERED = "UPDATE endpoint SET recovered_at = now(), warned_at = NULL"
 
 
 def told(pages: Pages) -> list[str]:
-    """What the bar of a page says in passing when it looks."""
+    """Return what the bar of a page says in passing when it looks."""
     answer = pages.get("/notices", headers=PARTIAL)
     assert answer.status_code == 200
     said = json.loads(answer.headers.get("HX-Trigger", "{}"))

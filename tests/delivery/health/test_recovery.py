@@ -29,7 +29,7 @@ SELECT tenant_id, id, now() + interval '1 hour' FROM webhook WHERE id = %s
 
 @pytest.fixture
 def paused(database: Database, make: Make, receiver: Receiver) -> dict[str, Any]:
-    """A webhook that paused by itself, and nothing is held for it."""
+    """Return a webhook that paused by itself, and nothing is held for it."""
     webhook = make(receiver.hook("crm"), name="CRM")
     receiver.learn("crm", webhook["signing_secret"])
     for statement in (PAUSE, PAUSED):

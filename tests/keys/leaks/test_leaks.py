@@ -95,7 +95,7 @@ def decide(page: Pages, **cases: str) -> None:
 
 
 def told(ada: Api) -> list[dict[str, Any]]:
-    """The leaks that the tenant's event stream tells of."""
+    """Return the leaks that the tenant's event stream tells of."""
     return list((ada.get("/events?type=api_key.leaked").json or {})["items"])
 
 

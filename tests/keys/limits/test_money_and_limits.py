@@ -43,7 +43,7 @@ def start(database: Database, issued: dict[str, Any], **task: Any) -> "subproces
 
 
 def together(database: Database, issued: dict[str, Any], **task: Any) -> Counter[str]:
-    """What two processes at once got to hear."""
+    """Return what two processes at once got to hear."""
     seen: Counter[str] = Counter()
     for process in [start(database, issued, **task) for _ in range(2)]:
         output, _ = process.communicate(timeout=60)

@@ -77,7 +77,7 @@ class Rate:
 
     @property
     def most(self) -> int:
-        """The most that any window let through."""
+        """Return the most that any window let through."""
         return max(
             (sum(n for slot, n in self.used.items() if first <= slot < first + WINDOW)
              for first in self.used),

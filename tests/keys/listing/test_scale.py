@@ -94,7 +94,7 @@ def many_keys(_app: Flask, _database: Database) -> Iterator[None]:
 
 @pytest.fixture
 def asked(_app: Flask, many_keys: None) -> Iterator[list[tuple[str, Any]]]:
-    """What the database is asked in an application context of Acme."""
+    """Yield what the database is asked in an application context of Acme."""
     with _app.app_context(), statements() as sent:
         enter_tenant(ACME)
         yield sent

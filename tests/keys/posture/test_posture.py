@@ -21,7 +21,7 @@ SOUND = {"expires_at": "2099-01-01T00:00:00Z", "rpm_limit": 60, "max_budget_usd"
 
 @pytest.fixture
 def make(ada: Api) -> Callable[..., dict[str, Any]]:
-    """A key without any weakness, apart from what is said."""
+    """Return a key without any weakness, apart from what is said."""
     return lambda **over: ada.create("api-keys", **(SOUND | over))
 
 

@@ -48,7 +48,7 @@ class Callers:
         connection.close()
 
     def since(self, moment: float) -> list[str]:
-        """The answers to what was asked after a moment."""
+        """Return the answers to what was asked after a moment."""
         return [code for asked_at, code in self.answers if asked_at > moment]
 
 
@@ -78,7 +78,7 @@ def process(settings: dict[str, str], caller: str, key: str) -> Iterator[Callers
 
 @pytest.fixture
 def settings(_settings: dict[str, str]) -> dict[str, str]:
-    """Those of a server process on the tests' database."""
+    """Return those of a server process on the tests' database."""
     return dict(_settings)
 
 

@@ -30,7 +30,7 @@ def caller(ada: Api) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def port_of_two(_settings: dict[str, str]) -> int:
-    """Where a portal of two processes is served."""
+    """Yield where a portal of two processes is served."""
     port = free_port()
     address = {"PORTAL_BASE_URL": f"http://127.0.0.1:{port}"}
     with portal_serving(_settings | address, port, workers=2):
@@ -38,7 +38,7 @@ def port_of_two(_settings: dict[str, str]) -> int:
 
 
 def ask(port: int, headers: dict[str, str], body: Any, times: int = 1) -> list[tuple[int, Any]]:
-    """The answers to a question, asked over one connection: status and document."""
+    """Return the answers to a question, asked over one connection: status and document."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
     answers = []
     for _ in range(times):
@@ -50,7 +50,7 @@ def ask(port: int, headers: dict[str, str], body: Any, times: int = 1) -> list[t
 
 
 def together(port: int, headers: dict[str, str], body: Any) -> Counter[str]:
-    """What many callers hear who ask the same as quickly as they can."""
+    """Return what many callers hear who ask the same as quickly as they can."""
     with ThreadPoolExecutor(CALLERS) as callers:
         asked = [callers.submit(ask, port, headers, body, CALLS) for _ in range(CALLERS)]
         return Counter(document["code"] for one in asked for _, document in one.result())

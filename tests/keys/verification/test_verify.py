@@ -41,7 +41,7 @@ def verify(ada: Api) -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def engine(app: Flask) -> Iterator[Engine]:
-    """The application's engine with its threads running, as in a server."""
+    """Yield the application's engine with its threads running, as in a server."""
     made: Engine = app.extensions["keys"]
     made.begin_now()
     assert made.watch

@@ -91,7 +91,7 @@ def test_it_verifies_what_is_genuine_and_nothing_else(snippet: Snippet, tmp_path
 
 
 def _prepared(snippet: Snippet, folder: Path) -> list[str]:
-    """The program in a folder, compiled where that is quicker than fifteen times."""
+    """Return the program in a folder, compiled where that is quicker than fifteen times."""
     program = snippet.program
     if snippet.name == "go":
         program = program.replace("import (\n", 'import (\n\t"fmt"\n\t"io"\n\t"os"\n\t"time"\n', 1)

@@ -29,13 +29,13 @@ def mailbox() -> Mailbox:
 
 @pytest.fixture
 def address(app: Flask, mailbox: Mailbox) -> Iterator[str]:
-    """Where the mailbox is; an engine delivers."""
+    """Yield where the mailbox is; an engine delivers."""
     with sinks(mailbox.behave) as [port], delivering(app):
         yield f"http://127.0.0.1:{port}/"
 
 
 def sent(ada: Api, mailbox: Mailbox, number: int) -> tuple[bytes, dict[str, str]]:
-    """What the receiver got of one more event."""
+    """Return what the receiver got of one more event."""
     before = len(mailbox.bodies)
     publish(ada, rfp(number))
     until(lambda: len(mailbox.bodies) > before)
@@ -127,5 +127,5 @@ def test_another_ed25519_verifies_with_the_public_keys_alone_through_a_rotation(
 
 
 def public(given: str) -> nacl.signing.VerifyKey:
-    """The key that a receiver is given."""
+    """Return the key that a receiver is given."""
     return nacl.signing.VerifyKey(base64.b64decode(given.removeprefix("whpk_"), validate=True))

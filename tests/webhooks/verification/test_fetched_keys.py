@@ -66,7 +66,7 @@ def source() -> Source:
 
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Certificates]:
-    """An authority that everything outgoing believes, as an operator would have it so."""
+    """Yield an authority that everything outgoing believes, as an operator would have it so."""
     made = Certificates(tmp_path)
     (tmp_path / "authority.pem").write_text(made.authority)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
@@ -99,7 +99,7 @@ def key_set(*keys: RSAKey) -> bytes:
 
 @pytest.fixture
 def address(source: Source, authority: Certificates) -> Iterator[str]:
-    """Where the sender's key set is; the key that is called one is in it."""
+    """Yield where the sender's key set is; the key that is called one is in it."""
     source.document = key_set(ONE)
     with sinks((source.behave, authority.server())) as [port]:
         yield f"https://127.0.0.1:{port}/.well-known/jwks.json"

@@ -109,7 +109,7 @@ RSA_PUBLIC, EC_PUBLIC = RSA.as_pem(private=False).decode(), json.dumps(EC.as_dic
 
 
 def token(kind: str, key: Any, digest: str | None, **claims: Any) -> str:
-    """A token as a sender makes it: five minutes from NOW on, of this body."""
+    """Return a token as a sender makes it: five minutes from NOW on, of this body."""
     said = {"iat": NOW, "exp": NOW + 300, **claims}
     said |= {"request_body_sha256": digest} if digest else {}
     head = {"alg": kind} | ({"kid": key.kid} if key.kid else {})
@@ -122,7 +122,7 @@ AMAZON = generate_rsa(65537, 2048)
 
 
 def certificate(days: int = 365) -> bytes:
-    """What stands for Amazon's certificate: it holds from NOW to so many days from today."""
+    """Return what stands for Amazon's certificate: it holds from NOW to so many days from today."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sns.amazonaws.com")])
     begins, ends = datetime.fromtimestamp(NOW - 1, UTC), datetime.now(UTC) + timedelta(days)
     made = x509.CertificateBuilder(name, name, AMAZON.public_key(), x509.random_serial_number())
@@ -131,7 +131,7 @@ def certificate(days: int = 365) -> bytes:
 
 
 def sns(kind: str = "Notification", version: str = "2", **changes: Any) -> bytes:
-    """A message of Amazon SNS, signed over its documented list of names and values."""
+    """Return a message of Amazon SNS, signed over its documented list of names and values."""
     said: dict[str, Any] = {
         "Type": kind,
         "MessageId": "165545c9-2a5c-472c-8df2-7ff2be2b3b1b",
@@ -303,7 +303,7 @@ def judge(name: str, vector: Vector, *, secrets: list[str] | None = None, **chan
 
 
 def other_secret(name: str) -> str:
-    """A good secret of the scheme's kind, and the wrong one."""
+    """Return a good secret of the scheme's kind, and the wrong one."""
     return {
         "standard-webhooks": "whsec_" + base64.b64encode(bytes(24)).decode(),
         "inbox": "whsec_" + base64.b64encode(bytes(24)).decode(),
