@@ -18,6 +18,7 @@ from hypothesis import settings
 
 from portal.core.config import Config
 from tests import keeper
+from tests.configs import config_of
 from tests.databases import Database, fresh_database
 from tests.machine import chromium_of_the_machine
 from tests.thorough import times
@@ -145,7 +146,7 @@ def _settings(
 @pytest.fixture
 def make_config(_settings: dict[str, str]) -> Callable[..., Config]:
     """`make_config(PORTAL_SECRET_STORE="vault", …)`: the tests' settings with some laid over."""
-    return lambda **settings: Config.from_environ(_settings | settings)
+    return lambda **settings: config_of(_settings | settings)
 
 
 @pytest.fixture
@@ -159,7 +160,7 @@ def _app(_settings: dict[str, str]) -> Iterator["Flask"]:
     from portal import create_app
     from portal.database.session import db
 
-    app = create_app(Config.from_environ(_settings))
+    app = create_app(config_of(_settings))
     app.testing = True
     yield app
     with app.app_context():

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from portal.core.config import Config, Network
+    from portal.core.config import Config
+    from portal.core.config_values import Network
     from portal.keys.verification.verifier import Engine
     from portal.web.drawing.assets import Files
 

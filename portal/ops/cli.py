@@ -1,6 +1,5 @@
 """The command `portal`. Each command loads only what it needs, so that all of them are quick."""
 
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -254,7 +253,7 @@ def doctor() -> None:
     from portal.ops.doctor import examine
 
     healthy = True
-    for finding in examine(os.environ):
+    for finding in examine():
         healthy = healthy and finding.healthy
         mark = click.style("ok  ", fg="green") if finding.healthy else click.style("!!  ", fg="red")
         click.echo(f"{mark}{finding.subject:<18} {finding.words}")

@@ -1,6 +1,5 @@
 """What every command of `portal` needs: its settings, a running database, the application."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -22,7 +21,7 @@ def configured(command: Callable[Concatenate[Config, P], None]) -> Callable[P, N
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            config = Config.from_environ(os.environ)
+            config = Config.from_environ()
         except ConfigError as error:
             raise click.ClickException(str(error)) from None
         try:

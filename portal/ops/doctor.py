@@ -1,7 +1,7 @@
 """`portal doctor`: looks at all that the portal needs, and says what to do about what is wrong."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -33,10 +33,10 @@ class Finding:
         return not self.advice
 
 
-def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
+def examine() -> Iterator[Finding]:
     """Yield every finding, in the order in which to repair: later ones depend on earlier ones."""
     try:
-        config = Config.from_environ(environ)
+        config = Config.from_environ()
     except ConfigError as error:
         for problem in error.problems:
             yield Finding("Settings", problem, "Correct it; portal settings lists them all.")

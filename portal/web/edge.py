@@ -13,7 +13,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal import web
 from portal.core import compression
-from portal.core.config import Config, Network
+from portal.core.config import Config
+from portal.core.config_values import Network
 from portal.core.errors import BadRequest, NotFound, PortalError, UnknownOutcome
 from portal.database import writability
 from portal.database.session import commit_or_roll_back, roll_back

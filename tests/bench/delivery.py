@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import requests
 
-from portal.core.config import Config, libpq_url
+from portal.core.config import libpq_url
 from portal.keys.decision import format as key_format
 from portal.ops import embedded_postgres, migrate
 from portal.ops.embedded_postgres import die_with_parent
@@ -72,8 +72,9 @@ class Bench:
         }
         self.batches, self.published = 0, 0
         from portal import create_app
+        from tests.configs import config_of
 
-        self.app = create_app(Config.from_environ(self.settings))
+        self.app = create_app(config_of(self.settings))
 
     # ------------------------------------------------------------ the world
 

@@ -1,7 +1,6 @@
 """The test delivery: one real signed request, and the truth about what came of it."""
 
 import asyncio
-import dataclasses
 import json
 import socket
 import threading
@@ -175,7 +174,7 @@ def test_an_address_that_is_no_longer_allowed_is_not_called(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     made = make(receiver.hook("crm"))
-    monkeypatch.setitem(app.extensions, "portal", dataclasses.replace(config, outbound_allow=()))
+    monkeypatch.setitem(app.extensions, "portal", config.model_copy(update={"outbound_allow": ()}))
     attempt = fired(ada, made)
     assert attempt["outcome"] == "forbidden_address"
     assert "127" not in attempt["explanation"] + attempt["remedy"]

@@ -24,6 +24,7 @@ from portal.ops.backup import postgres_programs
 from portal.ops.cli import main
 from tests import ROOT
 from tests.cast import add_tenants
+from tests.configs import config_of
 from tests.databases import Database
 from tests.network.conftest import until
 
@@ -66,12 +67,11 @@ def settings(database: Database, tmp_path: Path, reader: str) -> dict[str, str]:
 def filled(settings: dict[str, str], database: Database) -> Database:
     """Fill the database with two tenants, each with a webhook whose secret is stored."""
     from portal import create_app
-    from portal.core.config import Config
     from portal.database.session import db, transaction
     from portal.secretstore import SecretRef, store
 
     add_tenants(database)
-    app = create_app(Config.from_environ(settings))
+    app = create_app(config_of(settings))
     with app.app_context():
         for number, (tenant,) in enumerate(rows(database, "SELECT id FROM tenant ORDER BY id")):
             with transaction(tenant):

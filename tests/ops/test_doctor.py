@@ -12,6 +12,7 @@ import pytest
 from portal.core.config import libpq_url
 from portal.database import app_role
 from portal.ops import connections, doctor
+from tests.configs import only
 from tests.databases import Database
 from tests.keeper import ROOT
 from tests.pooler import pooled
@@ -52,7 +53,8 @@ def settings(database: Database, tmp_path) -> dict[str, str]:
 
 
 def examine(settings: dict[str, str]) -> dict[str, doctor.Finding]:
-    return {finding.subject: finding for finding in doctor.examine(settings)}
+    with only(settings):
+        return {finding.subject: finding for finding in doctor.examine()}
 
 
 def test_a_healthy_portal(settings):
@@ -63,7 +65,8 @@ def test_a_healthy_portal(settings):
 
 
 def test_settings_are_looked_at_first(settings):
-    [finding] = doctor.examine(settings | {"PORTAL_PROT": "1"})
+    with only(settings | {"PORTAL_PROT": "1"}):
+        [finding] = doctor.examine()
     assert finding.subject == "Settings"
     assert "PORTAL_PORT" in finding.words
     assert not finding.healthy

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask import Flask
 
-from portal.core.config import Config
+from tests.configs import config_of
 from tests.identity import serving
 from tests.web.gallery import make_app
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="package")
 def gallery(_settings: dict[str, str]) -> Flask:
-    return make_app(Config.from_environ(_settings))
+    return make_app(config_of(_settings))
 
 
 @pytest.fixture(scope="package")

@@ -2,7 +2,6 @@
 it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -112,7 +111,7 @@ def test_only_a_host_is_taken_for_a_host(header: str, host: str | None) -> None:
 @pytest.fixture
 def behind_a_proxy(database: Any, config: Config) -> Iterator[Flask]:
     """Yield a portal whose proxies are at 10.0.0.0/8."""
-    app = create_app(replace(config, trusted_proxies=networks(["10.0.0.0/8"])))
+    app = create_app(config.model_copy(update={"trusted_proxies": networks(["10.0.0.0/8"])}))
     app.testing = True
     yield app
     with app.app_context():

@@ -1,6 +1,5 @@
 """Webhooks through REST: what may be said about one, and where its secret is."""
 
-import dataclasses
 from typing import Any
 
 import psycopg
@@ -127,14 +126,14 @@ def test_the_machine_itself_is_an_address_only_where_the_operator_says_so(
 ) -> None:
     if host != "0":
         assert ada.post("/webhooks", {"url": f"http://{host}:9000/"}).status_code == 201
-    monkeypatch.setitem(app.extensions, "portal", dataclasses.replace(config, outbound_allow=()))
+    monkeypatch.setitem(app.extensions, "portal", config.model_copy(update={"outbound_allow": ()}))
     assert fields(ada.post("/webhooks", {"url": f"http://{host}:9000/"})).keys() == {"url"}
 
 
 def test_in_production_a_public_address_is_https(
     ada: Api, app: Flask, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    production = dataclasses.replace(config, env="production")
+    production = config.model_copy(update={"env": "production"})
     monkeypatch.setitem(app.extensions, "portal", production)
     assert fields(ada.post("/webhooks", {"url": "http://hooks.example.com/"})).keys() == {"url"}
     assert ada.post("/webhooks", {"url": "http://127.0.0.1:9000/"}).status_code == 201
@@ -144,7 +143,7 @@ def test_a_stricter_list_does_not_lock_a_webhooks_other_fields(
     ada: Api, app: Flask, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = ada.create("webhooks", url="http://127.0.0.1:9000/", event_types=["*"])
-    monkeypatch.setitem(app.extensions, "portal", dataclasses.replace(config, outbound_allow=()))
+    monkeypatch.setitem(app.extensions, "portal", config.model_copy(update={"outbound_allow": ()}))
     assert ada.patch(f"/webhooks/{made['id']}", {"name": "Renamed"}).status_code == 200
 
 

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from flask import Blueprint, Flask, Response, current_app, request
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from portal.core.config import Config, Network
+from portal.core.config import Config
+from portal.core.config_values import Network
 from portal.core.errors import BadRequest, PortalError, Unavailable
 from portal.core.key_shape import is_well_formed
 from portal.database.actor import Actor
