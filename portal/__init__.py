@@ -7,10 +7,9 @@ from portal.core.config import Config
 
 def create_app(config: Config | None = None) -> Flask:
     """Return the portal's web application, ready to serve."""
-    from portal import secretstore, web
+    from portal import features, secretstore, web
     from portal.core import logs
     from portal.database.session import init_database
-    from portal.features import FEATURES
     from portal.front import health
     from portal.keys.tokens import rest_callers
     from portal.keys.verification import own_rest
@@ -32,11 +31,11 @@ def create_app(config: Config | None = None) -> Flask:
     secretstore.configure(config)
     for blueprint in (health.blueprint, overview.bp, notices.bp):
         app.register_blueprint(blueprint)
-    for feature in FEATURES:
+    features.check()
+    features.describe()
+    for feature in features.FEATURES:
         feature.init_app(app)
-    operations = [operation for feature in FEATURES for operation in feature.rest()]
+    operations = [operation for feature in features.FEATURES for operation in feature.rest()]
     api.init_app(app, operations, rest_callers.known_to(app), counting(own_rest.admit))
-    search_everything.init_app(
-        app, [resource for feature in FEATURES for resource in feature.resources]
-    )
+    search_everything.init_app(app, features.RESOURCES)
     return app

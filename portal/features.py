@@ -1,18 +1,82 @@
-"""The features of the portal, in the order in which pages and the OpenAPI document show them."""
+"""The features of the portal, in the order in which pages and the OpenAPI document show them.
+
+A resource that is declared in part stops the start: `check` names what is missing and where it
+belongs.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from portal.applications.feature import feature as applications
 from portal.audit.feature import feature as audit
 from portal.connectors.feature import feature as connectors
 from portal.delivery.feature import feature as delivery
+from portal.events.catalogue import portal_types
 from portal.events.feature import feature as events
 from portal.identity.feature import feature as identity
+from portal.identity.openid.claims import ALL_SCOPES
 from portal.inbound.feature import feature as inbound
 from portal.keys.feature import feature as keys
 from portal.lab.feature import feature as lab
 from portal.quotas.feature import feature as quotas
+from portal.records.quotas.limits import BY_NAME
+from portal.rest.resources import Resource
+from portal.web.drawing.template_functions import RAIL
 from portal.webhooks.feature import feature as webhooks
 
 FEATURES = (
     identity, applications, keys, connectors, webhooks, delivery, inbound, lab, events, audit,
     quotas,
 )  # fmt: skip
+RESOURCES: tuple[Resource[Any, Any], ...] = tuple(
+    resource for feature in FEATURES for resource in feature.resources
+)
+
+
+class Incomplete(Exception):
+    """Something of a resource is declared and something that belongs to it is not."""
+
+
+def check(resources: Sequence[Resource[Any, Any]] = RESOURCES) -> None:
+    """Raise Incomplete with a sentence for each thing that is missing."""
+    if missing := [sentence for resource in resources for sentence in _missing(resource)]:
+        raise Incomplete("\n".join(missing))
+
+
+def _missing(resource: Resource[Any, Any]) -> Iterator[str]:
+    name, model = resource.name, resource.model
+    for scope in (f"{resource.scope}:read", f"{resource.scope}:write"):
+        if scope not in ALL_SCOPES:
+            yield (
+                f"{name}: no role has the scope {scope}. Add {resource.scope!r} to RESOURCES in"
+                " portal/identity/openid/claims.py."
+            )
+    if getattr(model, "quota", None) not in BY_NAME:
+        yield (
+            f"{name}: {model.__name__} has no quota. Add one to RECORDS in"
+            f" portal/records/quotas/limits.py, and its name to {model.__name__}.quota."
+        )
+    if not hasattr(model, "published_as"):
+        yield (
+            f"{name}: say in {model.__name__}.published_as how the names of its events begin, or"
+            " None if its changes are not published."
+        )
+    for field in resource.document.model_fields:
+        if not hasattr(model, field):
+            document = resource.document.__name__
+            yield f"{name}: {document}.{field} is no attribute of {model.__name__}."
+    pages = resource.scope.replace("-", "_")
+    if not any(pages in (entry.endpoint.partition(".")[0], *entry.also.split()) for entry in RAIL):
+        yield (
+            f"{name}: its pages are in no entry of RAIL in"
+            " portal/web/drawing/template_functions.py."
+        )
+
+
+def describe() -> None:
+    """Put the events of every record into the catalogue of the portal's own types."""
+    for resource in RESOURCES:
+        if resource.model.published_as is not None:
+            portal_types.describe_record(
+                resource.model.published_as, resource.a_noun, resource.verbs
+            )

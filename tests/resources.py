@@ -2,14 +2,10 @@
 
 from typing import Any
 
-from portal.applications.resource import resource as applications
-from portal.connectors.resource import resource as connectors
-from portal.events.catalogue.resource import resource as event_types
-from portal.keys.resource import resource as keys
+from portal.features import RESOURCES
 from portal.rest.resources import Resource
-from portal.webhooks.resource import resource as webhooks
 
-RESOURCES: list[Resource[Any, Any]] = [applications, connectors, keys, webhooks, event_types]
+__all__ = ["RESOURCES", "minimal"]
 
 MINIMAL: dict[str, dict[str, Any]] = {
     "applications": {"display_name": "CRM 360", "repository": "https://git.example/crm"},
@@ -40,4 +36,5 @@ MINIMAL: dict[str, dict[str, Any]] = {
 
 def minimal(resource: Resource[Any, Any]) -> dict[str, Any]:
     """Return a body that a real caller might send."""
+    assert resource.name in MINIMAL, f"add a body for {resource.name} to MINIMAL in {__file__}"
     return MINIMAL[resource.name]

@@ -15,6 +15,7 @@ from werkzeug.routing import Rule
 from portal.identity.openid.claims import ROLE_SCOPES
 from tests.cast import ADA, GUS, PREFIX, VIC, Api, Pages
 from tests.databases import Database, read_only
+from tests.resources import RESOURCES
 from tests.statements import statements
 
 # What anybody may ask for, by endpoint.
@@ -66,15 +67,14 @@ class Records:
         place = rule.rule.removeprefix(PREFIX).strip("/").split("/")[0]
         if "/received/" in rule.rule:
             return self.extra["inbound_id"]
-        resource = {"keys": "api-keys"}.get(place, place)
-        assert resource in self.by_resource, f"no maker for <{name}> of {rule.rule}"
-        return self.by_resource[resource]
+        place = {one.scope: one.name for one in RESOURCES}.get(place, place)
+        assert place in self.by_resource, f"no maker for <{name}> of {rule.rule}"
+        return self.by_resource[place]
 
 
 @pytest.fixture
 def records(ada: Api, browse: Callable[..., Pages], receiver_url: str) -> Records:
-    names = ("applications", "connectors", "api-keys", "event-types")
-    made = {name: ada.create(name)["id"] for name in names}
+    made = {one.name: ada.create(one.name)["id"] for one in RESOURCES if one.name != "webhooks"}
     made["webhooks"] = ada.create("webhooks", url=receiver_url, event_types=["*"])["id"]
     made |= published(ada, made["webhooks"])
     fired = ada.post(f"/webhooks/{made['webhooks']}/test-deliveries", {"event_type": "rfp.created"})

@@ -46,6 +46,7 @@ class Application(Record):
     id_prefix = "app"
     noun = "application"
     quota = "applications"
+    published_as = "application"
 
     display_name: Mapped[str] = mapped_column(String(200))
     slug: Mapped[str] = mapped_column(String(63))

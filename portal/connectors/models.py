@@ -119,6 +119,7 @@ class Connector(OfApplication, Record):
     id_prefix = "cnn"
     noun = "connector"
     quota = "connectors"
+    published_as = "connector"
 
     type: Mapped[str | None] = mapped_column(String(40))
     provider: Mapped[str | None] = mapped_column(String(60))

@@ -17,6 +17,7 @@ resource = Resource(
     update=service.update,
     delete=service.delete,
     restore=service.restore,
+    secrets="connectors",
     actions=(
         Action(
             name="credentials",

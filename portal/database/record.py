@@ -20,6 +20,8 @@ class Record(Base):
     id_prefix: ClassVar[str]
     noun: ClassVar[str]
     quota: ClassVar[str]  # the limit that its records count towards
+    # The word in the names of the portal's own events, such as connector.created; None: no events.
+    published_as: ClassVar[str | None]
     # What is written beside every new one; its values are those of the record's columns.
     beside: ClassVar[tuple[Insert, ...]] = ()
 

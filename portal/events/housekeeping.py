@@ -4,8 +4,6 @@ from datetime import timedelta
 
 from portal.core.jobs import Job, asking
 from portal.events import settings
-from portal.events.models import EventType
-from portal.records.purge import purging
 
 HOUSEKEEPING = [
     Job(
@@ -15,5 +13,4 @@ HOUSEKEEPING = [
         asking("due_old_events", settings.DAYS),
         repeats=True,
     ),
-    purging(EventType),
 ]

@@ -11,19 +11,10 @@ from portal.database.actor import Actor
 from portal.database.record import Record
 from portal.events import service
 
-NOUNS: Mapping[str, str] = {
-    "application": "application",
-    "connector": "connector",
-    "API key": "api_key",
-    "key": "api_key",
-    "webhook": "webhook",
-}
-"""Of a record as people say it → as its events are named."""
-
 
 def tell(actor: Actor, record: Record, action: str, changes: Mapping[str, Any]) -> None:
     """Announce a change of a record, in the transaction that makes it."""
-    if noun := NOUNS.get(record.noun):
+    if record.published_as is not None:
         data = {
             "id": record.id,
             "name": record.label,
@@ -32,4 +23,4 @@ def tell(actor: Actor, record: Record, action: str, changes: Mapping[str, Any]) 
             "changed": sorted(changes),
             "by": {"kind": actor.kind, "id": actor.id, "name": actor.name},
         }
-        service.announce(actor, f"{noun}.{action}", data, subject=record.id)
+        service.announce(actor, f"{record.published_as}.{action}", data, subject=record.id)

@@ -96,6 +96,7 @@ class EventType(Record):
     id_prefix = "evy"
     noun = "event type"
     quota = "event_types"
+    published_as = None
 
     name: Mapped[str] = mapped_column(String(128))
     display_name: Mapped[str] = mapped_column(String(200), server_default="")

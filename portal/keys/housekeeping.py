@@ -9,13 +9,11 @@ from portal.core.jobs import Job, asking
 from portal.database.session import session
 from portal.keys.issuing import one_time_links
 from portal.keys.limits import ledger
-from portal.keys.models import ApiKey
 from portal.keys.revocation import revocation
 from portal.keys.rotation import rotation
 from portal.keys.tables import KeyDenial, KeyUse, SpendReservation, UnknownKeySource
 from portal.keys.usage import concerns, expiry_notices
 from portal.keys.verification.denials import KEPT, KEPT_DAYS
-from portal.records.purge import sweeping
 
 USE_DAYS = 92
 RELEASED_DAYS = 7
@@ -94,5 +92,4 @@ HOUSEKEEPING = [
         timedelta(hours=1),
         asking("due_key_uses", timedelta(days=KEPT_DAYS), KEPT, timedelta(days=USE_DAYS)),
     ),
-    sweeping(ApiKey, "keys"),
 ]

@@ -173,6 +173,7 @@ class ApiKey(OfApplication, Record):
     id_prefix = "key"
     noun = "key"
     quota = "api_keys"
+    published_as = "api_key"
     beside = (
         insert(ApiKeyRuntime).values(tenant_id=bindparam("tenant_id"), key_id=bindparam("id")),
     )

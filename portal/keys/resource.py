@@ -15,7 +15,8 @@ ONCE = {
 
 resource = Resource(
     name="api-keys",
-    singular="key",
+    singular="API key",
+    secrets="keys",
     scope="keys",
     model=ApiKey,
     command=IssueKey,

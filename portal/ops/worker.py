@@ -30,6 +30,7 @@ from portal.database import app_role
 from portal.database.base import new_id
 from portal.database.job_turns import Turn, Turns, retry_in
 from portal.database.session import db, session, transaction
+from portal.features import RESOURCES
 from portal.records.idempotency import KEEP, forget_old
 
 log = structlog.stdlib.get_logger(__name__)
@@ -206,11 +207,12 @@ def _say(error: Exception, **of: object) -> None:
 
 
 def registered_jobs() -> list[Job]:
-    """Return the kernel's jobs, and those of every feature: each package's
+    """Return the jobs of the records, and those of every feature: each package's
     `housekeeping.HOUSEKEEPING`."""
     due = asking("due_answers", KEEP)
     answers = Job("forget old answers", forget_old, timedelta(hours=1), due)
-    return [answers, *(job for module in _modules() for job in module.HOUSEKEEPING)]
+    of_records = [job for resource in RESOURCES for job in resource.jobs()]
+    return [answers, *of_records, *(job for module in _modules() for job in module.HOUSEKEEPING)]
 
 
 def _modules() -> Iterator[ModuleType]:

@@ -1,8 +1,6 @@
 """What the worker removes for good: records deleted long ago, and secrets that nobody has.
 
-A feature lists the jobs for its own kinds in its housekeeping:
-
-    HOUSEKEEPING = [purging(Connector, "connectors"), sweeping(Connector, "connectors")]
+A resource whose records can be deleted has both jobs (`portal.rest.resources.Resource.jobs`).
 """
 
 from collections.abc import Collection, Sequence

@@ -15,12 +15,14 @@ from pydantic import BaseModel
 
 from portal.core import errors
 from portal.core.compression import is_tag_of
+from portal.core.jobs import Job
 from portal.database.actor import Actor
 from portal.database.record import Record, find
 from portal.records import listing, verbs
 from portal.records.audit import trail as audit
 from portal.records.audit.models import AuditEntry
 from portal.records.listing import Listing
+from portal.records.purge import purging, sweeping
 from portal.records.rows import Rows
 from portal.records.schemas import Command
 from portal.records.verbs import Revealed
@@ -53,7 +55,8 @@ class Action(Generic[R]):
 class Resource(Generic[R, C]):
     """The whole REST declaration of a feature; a verb that is None has no route.
 
-    `restore` is for what has more to bring back than its row.
+    `restore` is for what has more to bring back than its row. `secrets` is the kind under which
+    the secret store keeps those of its records.
     `scope` is the word before `:read` and `:write`; `once` names the fields that only the answer
     to the create has; `more` are operations with views of their own, such as a list below a record.
     """
@@ -72,6 +75,24 @@ class Resource(Generic[R, C]):
     actions: tuple[Action[R], ...] = ()
     once: Mapping[str, str] = field(default_factory=dict)
     more: tuple[Operation, ...] = ()
+    secrets: str | None = None
+
+    @property
+    def a_noun(self) -> str:
+        """Return the singular with its article."""
+        return _a(self.singular)
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """Return what can happen to a record by the common verbs."""
+        changed = ("updated",) if self.update else ()
+        return ("created", *changed, *(("deleted", "restored") if self.delete else ()))
+
+    def jobs(self) -> list[Job]:
+        """Return what the worker does for its records: purge those deleted long ago, and delete
+        secrets that belong to none."""
+        purges = [purging(self.model, self.secrets)] if self.delete else []
+        return purges + ([sweeping(self.model, self.secrets)] if self.secrets else [])
 
     def represent(self, record: R) -> dict[str, Any]:
         """Return the record as the specification writes it."""
@@ -94,13 +115,13 @@ class Resource(Generic[R, C]):
             Operation(name="get", method="GET", path=one, scope=read,
                       summary=f"Get one {self.singular}", view=self._get, **common),
             Operation(name="create", method="POST", path=f"/{self.name}", scope=write, status=201,
-                      summary=f"Create {_a(self.singular)}", view=self._create,
+                      summary=f"Create {self.a_noun}", view=self._create,
                       command=self.command, once=self.once, parameters=(RETRY,), **common),
         ]  # fmt: skip
         if self.update:
             found.append(
                 Operation(name="update", method="PATCH", path=one, scope=write,
-                          summary=f"Change {_a(self.singular)}", view=self._update,
+                          summary=f"Change {self.a_noun}", view=self._update,
                           command=self.command, parameters=(IF_MATCH,), **common)
             )  # fmt: skip
         if self.delete:
@@ -115,7 +136,7 @@ class Resource(Generic[R, C]):
     def _deletion(self, one: str, write: str, common: dict[str, Any]) -> list[Operation]:
         return [
             Operation(name="delete", method="DELETE", path=one, scope=write, status=204,
-                      summary=f"Delete {_a(self.singular)}; it can be restored for 30 days",
+                      summary=f"Delete {self.a_noun}; it can be restored for 30 days",
                       view=self._delete, resource=self.name, parameters=(IF_MATCH,)),
             Operation(name="restore", method="POST", path=f"{one}/restore", scope=write,
                       summary=f"Restore a deleted {self.singular}", view=self._restore,

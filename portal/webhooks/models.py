@@ -108,6 +108,7 @@ class Webhook(OfApplication, Record):
     id_prefix = "whk"
     noun = "webhook"
     quota = "webhooks"
+    published_as = "webhook"
 
     name: Mapped[str] = mapped_column(String(200))
     direction: Mapped[str] = mapped_column(String(20), server_default="outbound")

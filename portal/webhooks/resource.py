@@ -19,6 +19,7 @@ resource = Resource(
     update=service.update,
     delete=service.delete,
     once=SECRET,
+    secrets="webhooks",
     actions=(
         Action(
             name="secret-rotations",

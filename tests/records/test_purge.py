@@ -11,26 +11,19 @@ import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
 
-from portal.connectors import housekeeping as connectors
 from portal.core.config import libpq_url
 from portal.core.jobs import Job
 from portal.database.base import new_id
 from portal.database.session import transaction
-from portal.events import housekeeping as events
+from portal.ops.worker import registered_jobs
 from portal.records.purge import BATCH
 from portal.secretstore import SecretRef, store
-from portal.webhooks import housekeeping as webhooks
 from tests.cast import GUS, Api
 from tests.databases import Database
 from tests.keeping import keep_house
 from tests.resources import MINIMAL
 
-JOBS = [
-    job
-    for module in (connectors, events, webhooks)
-    for job in module.HOUSEKEEPING
-    if job.name.startswith(("purge", "sweep"))
-]
+JOBS = [job for job in registered_jobs() if job.name.startswith(("purge", "sweep"))]
 Sql = Callable[..., list[tuple[Any, ...]]]
 
 

@@ -31,6 +31,7 @@ STATES = (
     ("inbound.received", "?state=quarantined"),
     ("search.index", "?q=orders"),
 )
+# The records of pages: blueprint → resource, body.
 RECORDS = {
     "applications": ("applications", {"display_name": "CRM 360", "slug": "crm-360"}),
     "connectors": ("connectors", {"name": "Okta Workforce", "provider": "okta", "tags": ["prod"]}),

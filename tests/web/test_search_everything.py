@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from portal.identity.sessions.cookies import Cookies
 from tests.cast import ADA, GUS, Api, Pages
 from tests.identity import serving
+from tests.resources import RESOURCES
 from tests.statements import statements
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def test_it_finds_by_the_beginning_of_a_word(browse: Callable[..., Pages], crm: 
 def test_searching_everything_is_six_statements(
     browse: Callable[..., Pages], crm: str, ada: Api, words: str
 ) -> None:
-    for kind in ("connectors", "webhooks", "api-keys"):
-        ada.create(kind)
+    for resource in RESOURCES:
+        ada.create(resource.name)
     pages = browse(ADA)
     with statements() as sent:
         assert pages.get(f"/search?q={words}").status_code == 200

@@ -1,6 +1,6 @@
 """The portal's own events: in every tenant's catalogue, published by the portal alone."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,12 +109,6 @@ _VERBS = {
     "deleted": "{A_noun} was deleted; it can be restored for 30 days.",
     "restored": "A deleted {noun} was restored.",
 }
-_NOUNS = {
-    "application": ("application", "an application", ("created", "updated")),
-    "connector": ("connector", "a connector", tuple(_VERBS)),
-    "api_key": ("API key", "an API key", ("created", "updated")),
-    "webhook": ("webhook", "a webhook", tuple(_VERBS)),
-}
 _OTHERS = {
     "application.suspended": "An application was suspended: all that belongs to it has stopped.",
     "application.retired": "An application was retired: all that belongs to it has stopped.",
@@ -162,23 +156,25 @@ def _example(name: str) -> Mapping[str, Any]:
     }
 
 
-def _own() -> list[OwnType]:
-    texts = dict(_OTHERS)
-    for word, (noun, a_noun, verbs) in _NOUNS.items():
-        capital = a_noun[0].upper() + a_noun[1:]
-        for verb in verbs:
-            texts[f"{word}.{verb}"] = _VERBS[verb].format(noun=noun, a_noun=a_noun, A_noun=capital)
-    return [
-        OwnType(name, text, _SCHEMAS.get(name, _RECORD), _example(name))
-        for name, text in sorted(texts.items())
-    ]
+def _type(name: str, text: str) -> OwnType:
+    return OwnType(name, text, _SCHEMAS.get(name, _RECORD), _example(name))
 
 
-OWN: Mapping[str, OwnType] = {one.name: one for one in _own()}
-FAMILIES = frozenset(name.split(".")[0] for name in OWN)
-"""Nobody else publishes or describes events below these words."""
+OWN: dict[str, OwnType] = {name: _type(name, text) for name, text in sorted(_OTHERS.items())}
+"""By name. `describe_record` adds those of changed records."""
+
+
+def describe_record(word: str, a_noun: str, verbs: Collection[str]) -> None:
+    """Add the types of a record's changes: `word` begins their names, `a_noun` is for sentences."""
+    noun = a_noun.partition(" ")[2]
+    capital = a_noun[0].upper() + a_noun[1:]
+    for verb in verbs:
+        name = f"{word}.{verb}"
+        OWN[name] = _type(name, _VERBS[verb].format(noun=noun, a_noun=a_noun, A_noun=capital))
 
 
 def is_own(name: str) -> bool:
-    """Tell whether events of this name are the portal's alone."""
-    return name.split(".", maxsplit=1)[0] in FAMILIES and "." in name
+    """Tell whether events of this name are the portal's alone: nobody else publishes or describes
+    events below the first word of one of its own types."""
+    family, dot, _ = name.partition(".")
+    return bool(dot) and any(own.startswith(f"{family}.") for own in OWN)
