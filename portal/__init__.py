@@ -1,14 +1,20 @@
 """The cPod integration portal: `create_app` wires what the features declare, and nothing else."""
 
-from flask import Flask
+from typing import TYPE_CHECKING
 
-from portal.core.config import Config
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from portal.core.config import Config
 
 
-def create_app(config: Config | None = None) -> Flask:
+def create_app(config: "Config | None" = None) -> "Flask":
     """Return the portal's web application, ready to serve."""
+    from flask import Flask
+
     from portal import features, secretstore, web
     from portal.core import logs
+    from portal.core.config import Config
     from portal.database.session import init_database
     from portal.front import health
     from portal.keys.tokens import rest_callers

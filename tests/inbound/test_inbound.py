@@ -723,7 +723,7 @@ def test_when_the_secret_store_is_away_the_sender_is_told_to_come_again(
         raise StoreUnavailable
 
     webhook, body = make(ada), b"{}"
-    monkeypatch.setattr(reception.secrets, "known", away)
+    monkeypatch.setattr(reception.inbound_secrets, "known", away)
     answer = knock(client, webhook["inbound_url"], body, github(body))
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]

@@ -25,8 +25,8 @@ def place(places: Callable[[], Path]) -> Path:
 OWNER = """
 import sys, time
 from pathlib import Path
-from portal import embedded
-server = embedded.start(Path(sys.argv[1]), throwaway=True)
+from portal.ops import embedded_postgres
+server = embedded_postgres.start(Path(sys.argv[1]), throwaway=True)
 print(server.pid, flush=True)
 {then}
 """

@@ -17,11 +17,12 @@ def measure(app: Flask, database: Database):
     """Return `measure()`, which runs the worker's job a minute later and returns the sum."""
 
     def run(tenant: str = ACME) -> int:
-        for table in ("event", "inbound_request", "delivery_attempt"):
-            # Move the rows a minute back: their ids hold the time.
+        for prefix, table in (("evt", "event"), ("inr", "inbound_request")):
+            # Move the new rows two minutes back: the first 14 characters of an id hold the time.
             database.sql(
-                f"UPDATE {table} SET id = left(id, 9) || '0' || substr(id, 11)"
-                " WHERE substr(id, 10, 1) <> '0'"
+                f"UPDATE {table} SET id ="
+                f" left(ulid_floor('{prefix}', now() - interval '2 minutes'), 14) || substr(id, 15)"
+                f" WHERE id >= ulid_floor('{prefix}', now() - interval '1 minute')"
             )
         with app.app_context():
             more = True

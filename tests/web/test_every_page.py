@@ -49,6 +49,7 @@ def records(ada: Api, browse: Callable[..., Pages]) -> dict[str, str]:
     """Return the id of one record of each resource, by the name of its pages; other arguments of
     addresses by their own name."""
     made = {name: str(ada.create(path, **body)["id"]) for name, (path, body) in RECORDS.items()}
+    made["tests"] = made["webhooks"]
     made |= delivered(ada, made["webhooks"]) | below(ada, made)
     browse(ADA).post("/inbox")
     feed = next(one for one in ada.get("/webhooks").json["items"] if one["name"] == SENDER)
