@@ -1,4 +1,4 @@
-"""What the worker does for connectors again and again."""
+"""The jobs that the worker runs for connectors."""
 
 from portal.connectors.models import Connector
 from portal.records.purge import purging, sweeping

@@ -1,4 +1,4 @@
-"""What the worker does for webhooks again and again."""
+"""The periodic jobs of the worker for webhooks."""
 
 from portal.records.purge import purging, sweeping
 from portal.webhooks.models import Webhook

@@ -18,7 +18,7 @@ def measure(app: Flask, database: Database):
 
     def run(tenant: str = ACME) -> int:
         for table in ("event", "inbound_request", "delivery_attempt"):
-            # Move the rows a minute back: their ids hold the time.
+            # Move the rows a minute back: their ids contain the time.
             database.sql(
                 f"UPDATE {table} SET id = left(id, 9) || '0' || substr(id, 11)"
                 " WHERE substr(id, 10, 1) <> '0'"

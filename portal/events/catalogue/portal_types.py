@@ -1,4 +1,4 @@
-"""The portal's own events: in every tenant's catalogue, published by the portal alone."""
+"""The portal's own event types: part of every tenant's catalogue, published only by the portal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ _SCHEMAS: Mapping[str, Mapping[str, Any]] = {
         _schema(count={"type": "integer"}, reason=_MAYBE, application_id=_MAYBE),
     ),
 }
-"""Of the types whose data is not that of a changed record."""
+"""The schemas of types whose data does not describe a changed record."""
 _KEY = {
     "id": "key_01K1EXAMPLE",
     "name": "Nightly export",
@@ -176,9 +176,9 @@ def _own() -> list[OwnType]:
 
 OWN: Mapping[str, OwnType] = {one.name: one for one in _own()}
 FAMILIES = frozenset(name.split(".")[0] for name in OWN)
-"""Nobody else publishes or describes events below these words."""
+"""Only the portal publishes or describes event types that begin with these words."""
 
 
 def is_own(name: str) -> bool:
-    """Tell whether events of this name are the portal's alone."""
+    """Tell whether only the portal may publish events of this name."""
     return name.split(".", maxsplit=1)[0] in FAMILIES and "." in name
