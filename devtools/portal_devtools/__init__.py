@@ -1,4 +1,5 @@
-"""What only development needs: `portal dev`, demo data, an identity provider and a receiver.
+"""Tools for development only: `portal dev`, demo data, an identity provider and a receiver.
 
-A distribution of its own. It adds its commands to `portal`; nothing in `portal` names it.
+They are a separate distribution, which adds its commands to `portal`. Nothing in `portal` refers to
+it.
 """

@@ -1,4 +1,4 @@
-"""The commands that development adds to `portal`."""
+"""The commands that the development tools add to `portal`."""
 
 import sys
 

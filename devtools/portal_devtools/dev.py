@@ -1,9 +1,8 @@
-"""`portal dev`: the whole portal on one machine, with one command and one log.
+"""`portal dev`: run the whole portal on one machine, with one command and one log.
 
-A supervisor: it starts PostgreSQL, brings it up to date, starts the processes side by side, waits
-until each answers, and passes on what they say. When one of them ends, or somebody says stop, all
-end. It loads neither Flask nor SQLAlchemy unless there is something to migrate or to seed, because
-the second start is to be quick.
+This supervisor starts PostgreSQL, migrates it, starts the processes side by side, waits until each
+responds, and prints their output. If one of them ends, or a signal arrives, it stops all. It loads
+Flask and SQLAlchemy only to migrate or seed the database, so that later starts are fast.
 """
 
 import contextlib
@@ -27,7 +26,7 @@ from portal.ops.embedded_postgres import EmbeddedPostgres, die_with_parent
 from portal_devtools import ports
 
 START_SECONDS = 60.0
-STOP_SECONDS = 15.0  # longer than the web server gives the requests in hand
+STOP_SECONDS = 15.0  # longer than the web server waits for running requests
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 COLORS = {"portal": "1", "web": "36", "worker": "35", "idp": "33", "receiver": "32"}
 
@@ -41,23 +40,23 @@ ACCOUNTS = (
 
 
 class DevError(Exception):
-    """The portal cannot run, or one of its processes ended; the message says which and why."""
+    """The portal cannot run, or one of its processes ended; the message names it and the reason."""
 
 
 class Stopped(Exception):
-    """Somebody asked us to stop."""
+    """A signal asked the supervisor to stop."""
 
 
 @dataclass
 class Child:
-    """A process of ours. `ready` is the port and path that answer once it works."""
+    """A process of the supervisor. `ready` is the port and path that respond once it works."""
 
     name: str
     command: str
     ready: tuple[int, str] | None = None
     process: "subprocess.Popen[bytes] | None" = None
     answered: bool = False
-    rest: bytes = field(default=b"", repr=False)  # of a line that has not ended
+    rest: bytes = field(default=b"", repr=False)  # an incomplete line
 
     def start(self, environ: Mapping[str, str]) -> None:
         self.process = subprocess.Popen(  # noqa: S603
@@ -66,7 +65,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=dict(environ),
-            start_new_session=True,  # Ctrl-C comes to us alone: we stop the others in order
+            start_new_session=True,  # Ctrl-C reaches only us: we stop the others in order
             preexec_fn=die_with_parent(signal.SIGTERM),
         )
         os.set_blocking(self.output.fileno(), False)
@@ -78,21 +77,20 @@ class Child:
         return self.process.stdout
 
     def ended(self) -> int | None:
-        """Return the exit status of a process that has ended (negative: the signal that ended
-        it)."""
+        """Return the exit status if the process has ended (negative: a signal); else None."""
         return self.process.poll() if self.process else None
 
     def tell(self, number: signal.Signals) -> None:
-        """Signal the process and all that it started."""
+        """Send a signal to the process and to all processes that it started."""
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, number)
 
 
 def run(config: Config) -> int:
-    """Run everything until a signal (0), or until something fails or ends by itself (1)."""
+    """Run everything until a signal (return 0), or until a process fails or ends (return 1)."""
     logging.getLogger().addHandler(_Words())
-    # What the shell has us ignore (nohup, a background job) stays ignored.
+    # Signals that the shell ignores (nohup, a background job) stay ignored.
     wanted = [n for n in SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
     previous = {number: signal.signal(number, _stop) for number in wanted}
     try:
@@ -112,7 +110,7 @@ def run(config: Config) -> int:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    # Once: what follows is the stopping itself, which a second Ctrl-C must not cut short.
+    # Only once: a second Ctrl-C must not interrupt the stopping.
     for wanted in SIGNALS:
         signal.signal(wanted, signal.SIG_IGN)
     raise Stopped
@@ -153,7 +151,7 @@ def _next_free(port: int) -> int:
 
 @contextlib.contextmanager
 def _database(config: Config) -> Iterator[EmbeddedPostgres | None]:
-    """PostgreSQL, running and up to date."""
+    """Run a migrated PostgreSQL inside the context; yield None if it is an external one."""
     server = embedded_postgres.start(config.data_dir) if config.uses_embedded_database else None
     try:
         if config.migration_database_url:
@@ -172,7 +170,7 @@ def _bring_up_to_date(url: str) -> None:
 
 
 def _seed_once(config: Config) -> None:
-    """Demo data for an empty database, in a process of its own (it needs the application)."""
+    """Fill an empty database with demo data, in a separate process, which loads the application."""
     import psycopg
 
     with psycopg.connect(libpq_url(config.database_url)) as connection:
@@ -195,8 +193,10 @@ def _seed_once(config: Config) -> None:
 
 
 def _waves(config: Config) -> list[list[Child]]:
-    """Return what to start together. What the first page needs has the machine for itself at
-    first."""
+    """Return the processes in groups that start together.
+
+    The processes that the first page needs start first, without competition for the machine.
+    """
     first = [Child("web", "serve", (config.port, "/healthz"))]
     if config.uses_dev_provider:
         discovery = "/.well-known/openid-configuration"
@@ -215,7 +215,7 @@ def _supervise(config: Config, server: EmbeddedPostgres | None) -> None:
         with selectors.DefaultSelector() as selector:
             for wave in _waves(config):
                 for child in wave:
-                    running.append(child)  # first, so that it is stopped whatever happens
+                    running.append(child)  # before the start, so that it is always stopped
                     child.start(environ)
                     selector.register(child.output, selectors.EVENT_READ, child)
                 _wait_for_answers(running, server, selector)
@@ -242,7 +242,7 @@ def _attend(
     selector: selectors.BaseSelector,
     seconds: float,
 ) -> None:
-    """Pass on what the processes say within the time; raises when one has ended."""
+    """Print the output of the processes for some seconds. Raises DevError if one has ended."""
     for key, _ in selector.select(timeout=seconds):
         if not _pass_on(key.data):
             selector.unregister(key.fileobj)
@@ -252,7 +252,7 @@ def _attend(
 def _require_alive(children: list[Child], server: EmbeddedPostgres | None) -> None:
     for child in children:
         if (status := child.ended()) is not None:
-            while _pass_on(child):  # its last words
+            while _pass_on(child):  # its last output
                 pass
             how = f"signal {-status}" if status < 0 else f"exit status {status}"
             raise DevError(f"{child.name} ended by itself ({how}); stopping the others.")
@@ -275,7 +275,7 @@ def _answers(child: Child) -> bool:
 
 
 def _pass_on(child: Child) -> bool:
-    """Print the whole lines that the process wrote; whether there may be more."""
+    """Print the complete lines that the process wrote; tell whether there may be more."""
     try:
         chunk = os.read(child.output.fileno(), 65536)
     except BlockingIOError:
@@ -289,7 +289,7 @@ def _pass_on(child: Child) -> bool:
 
 
 def _stop_all(children: list[Child]) -> None:
-    """Ask all at once, then insist. PostgreSQL, which they need, is stopped after them."""
+    """Send SIGTERM to all processes at once, then SIGKILL. PostgreSQL is stopped after them."""
     children = [child for child in children if child.process]
     for child in children:
         child.tell(signal.SIGTERM)
@@ -299,7 +299,7 @@ def _stop_all(children: list[Child]) -> None:
             if child.process:
                 child.process.wait(max(0.1, deadline - time.monotonic()))
     for child in children:
-        child.tell(signal.SIGKILL)  # also what it left in its group
+        child.tell(signal.SIGKILL)  # including processes that it left in its group
         if child.process:
             child.process.wait()
             while _pass_on(child):
@@ -318,13 +318,13 @@ def _say(name: str, words: str) -> None:
     prefix = f"{name:>8} |"
     if _in_color():
         prefix = f"\033[{COLORS.get(name, '0')}m{prefix}\033[0m"
-    with contextlib.suppress(OSError):  # the terminal may be gone
+    with contextlib.suppress(OSError):  # the terminal may be closed
         for line in words.splitlines() or [""]:
             print(prefix, line, flush=True)
 
 
 class _Words(logging.Handler):
-    """What our own modules log, in the same manner as everything else."""
+    """Print the supervisor's own log messages in the format of the processes' output."""
 
     def emit(self, record: logging.LogRecord) -> None:
         _say("portal", self.format(record))

@@ -1,4 +1,4 @@
-"""Who holds a TCP port of this machine: so that "address already in use" can be answered."""
+"""Find the process that holds a TCP port, to explain the error "address already in use"."""
 
 import contextlib
 import socket
@@ -11,7 +11,7 @@ LISTEN = "0A"  # TCP_LISTEN, include/net/tcp_states.h
 def is_free(port: int) -> bool:
     """Tell whether a server could listen on this port of 127.0.0.1 now."""
     with socket.socket() as probe:
-        # As servers do it: connections of the last run that linger are no obstacle.
+        # As servers do: lingering connections of the last run must not count as in use.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -21,7 +21,7 @@ def is_free(port: int) -> bool:
 
 
 def holder(port: int) -> str | None:
-    """Return who listens on the port, as "name (process 123)"; None when that cannot be seen."""
+    """Return the process that listens on the port, as "name (process 123)"; None if unknown."""
     if sys.platform != "linux":
         return None
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}

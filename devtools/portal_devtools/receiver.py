@@ -1,16 +1,16 @@
-"""A demonstration receiver: shows which webhooks arrived and whether their signatures hold.
+"""A demo receiver that shows which webhooks arrived and whether their signatures are valid.
 
-For development, on this machine only. It knows nothing of the portal but how to verify a signature,
-as any receiver would, and keeps everything in the memory of its one process.
+For development, on this machine only. Of the portal it uses only the signature verification, as any
+receiver would, and it stores everything in the memory of its one process.
 
-    POST /hooks/<name>                  takes a webhook, answers 200
-    POST /hooks/<name>?status=503&retry_after=30     … another status
+    POST /hooks/<name>                  accept a webhook, respond with 200
+    POST /hooks/<name>?status=503&retry_after=30     … with another status
     POST /hooks/<name>?delay=2.5        … after so many seconds
     POST /hooks/<name>/slow             … after 20 seconds
-    POST /hooks/<name>?status=302&location=https://… … a redirect
-    GET  /                              what arrived, newest first
-    GET  /received.json?name=<name>     the same for programs
-    POST /secrets                       name, secret: what to verify that name's signatures with
+    POST /hooks/<name>?status=302&location=https://… … with a redirect
+    GET  /                              show received webhooks, newest first
+    GET  /received.json?name=<name>     the same as JSON
+    POST /secrets                       name, secret: the secret to verify that name's signatures
 """
 
 import json
@@ -40,7 +40,7 @@ from portal.webhooks.signing.standard_webhooks import InvalidKey, Verification, 
 HERE = Path(__file__).resolve().parent
 KEPT = 100
 KEPT_SECRETS = 4
-"""Per name: during a rotation the old secret still signs."""
+"""The secrets stored per name: during a rotation the old secret still signs."""
 
 MAX_BODY = 1024 * 1024
 MAX_DELAY = 60.0
@@ -50,7 +50,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One webhook as it came in. `at` is in seconds since 1970."""
+    """A webhook as it was received. `at` is in seconds since 1970."""
 
     number: int
     name: str
@@ -70,7 +70,7 @@ class Received:
 
     @property
     def pretty(self) -> str:
-        """JSON laid out for people, anything else as it came."""
+        """Return indented JSON; any other body unchanged."""
         try:
             return json.dumps(json.loads(self.body), indent=2, ensure_ascii=False)
         except (ValueError, RecursionError):
@@ -88,7 +88,7 @@ class Received:
 
 
 class Mailbox:
-    """What arrived and which secrets are known, shared by the server's threads."""
+    """The received webhooks and known secrets, shared by the server's threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -106,20 +106,22 @@ class Mailbox:
         return received
 
     def learn(self, name: str, secret: str) -> None:
-        """Adds a secret of the name; InvalidKey if it is none."""
+        """Add a secret of the name. Raises InvalidKey if it is not a valid secret."""
         fingerprint(secret)
         with self._lock:
             if secret not in self._secrets[name]:
                 self._secrets[name].appendleft(secret)
 
     def forget(self) -> None:
-        """Forgets what arrived; the secrets stay."""
+        """Delete the received webhooks; the secrets stay."""
         with self._lock:
             self._received.clear()
 
     def received(self, name: str | None = None) -> list[tuple[Received, Verification]]:
-        """Return what arrived, newest first, judged by the secrets known now and the clock of
-        then."""
+        """Return the received webhooks, newest first, with their verification.
+
+        They are verified with the currently known secrets and the time of arrival.
+        """
         with self._lock:
             mail = [item for item in self._received if name in (None, item.name)]
             secrets = {name: list(known) for name, known in self._secrets.items()}
@@ -137,8 +139,10 @@ class Mailbox:
 
 
 def create_receiver() -> Flask:
-    """Return the WSGI application; serve it on loopback, in one process (its threads share the
-    mail)."""
+    """Return the WSGI application.
+
+    Serve it on loopback in one process, because its threads share the received webhooks.
+    """
     app = Flask(
         "receiver",
         template_folder=str(HERE / "templates" / "receiver"),
@@ -163,7 +167,7 @@ def create_receiver() -> Flask:
 
 
 def serve(port: int) -> None:
-    """Serves the receiver on 127.0.0.1 until the process is told to stop."""
+    """Serve the receiver on 127.0.0.1 until the process is stopped."""
     from granian import Granian
     from granian.constants import Interfaces
 
@@ -225,7 +229,7 @@ def _list() -> ResponseReturnValue:
 
 
 def _as_json(item: Received, verification: Verification) -> dict[str, Any]:
-    """`verified` is null as long as no secret of that name is known."""
+    """Return a webhook as JSON. `verified` is null while no secret of that name is known."""
     return {
         "number": item.number,
         "name": item.name,
@@ -268,11 +272,11 @@ def _clear() -> ResponseReturnValue:
 
 
 def _refuse_strangers() -> None:
-    """What arrived is for this machine's eyes, not for web pages that point a name at it."""
+    """Refuse clients on other machines, other host names (DNS rebinding) and other sites' pages."""
     if request.remote_addr not in _LOOPBACK:
         abort(403, "The receiver serves this machine only.")
     if request.endpoint in {"hook", "slow"}:
-        return  # a webhook may come in through a tunnel, under the tunnel's name
+        return  # a webhook may arrive through a tunnel, with the tunnel's host name
     host = request.host.rpartition(":")[0] if request.host[-1:].isdigit() else request.host
     if (host or request.host) not in _LOOPBACK:
         abort(403, "Open the receiver as localhost or 127.0.0.1.")

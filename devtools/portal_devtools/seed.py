@@ -1,7 +1,7 @@
-"""Demo data for development: two tenants whose records went through the same verbs as anybody's.
+"""Demo data for development: two tenants, whose records are created by the usual services.
 
-The keys' secrets are thrown away, the connectors' credentials are random: nothing here opens
-anything.
+The keys' secrets are discarded and the connectors' credentials are random, so nothing here grants
+access to anything.
 """
 
 import secrets
@@ -47,7 +47,7 @@ class Demo:
 
 
 def seed(app: Flask) -> None:
-    """Make the demo tenants that are not there yet, with everything that belongs to them."""
+    """Create the missing demo tenants with all of their records."""
     config: Config = app.extensions["portal"]
     with app.app_context():
         for demo in demos(config.receiver_port):
@@ -86,7 +86,7 @@ def _secret() -> str:
 
 
 def demos(receiver_port: int) -> tuple[Demo, ...]:
-    """Return what the demo tenants have; their webhooks point at the demo receiver."""
+    """Return the records of the demo tenants; their webhooks point at the demo receiver."""
     return _acme(receiver_port), _globex(receiver_port)
 
 

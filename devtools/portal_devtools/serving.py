@@ -1,4 +1,4 @@
-"""Serve the two servers that only development has, on loopback."""
+"""Serve the identity provider and the webhook receiver of development, on loopback."""
 
 import signal
 from threading import Thread
@@ -42,7 +42,7 @@ def _serve_on_loopback(app: "Flask", port: int) -> None:
     server = make_server("127.0.0.1", port, app, threaded=True)
 
     def stop(number: int, frame: FrameType | None) -> None:
-        Thread(target=server.shutdown).start()  # it waits for the loop that we interrupted
+        Thread(target=server.shutdown).start()  # waits for the interrupted loop
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)

@@ -1,8 +1,6 @@
-"""Applications: what is registered to integrate with the platform. The smallest feature.
+"""Applications: programs registered to integrate with the platform. The smallest feature.
 
 Read `models`, `schemas`, `service`, `states` (suspend, retire, reopen), `resource`, `forms`,
 `pages`, `feature`. `ownership` gives other records the application that they belong to;
-`token_actors` turns an access token into an actor.
-
-Table: application.
+`token_actors` turns an access token into an actor. Table: application.
 """

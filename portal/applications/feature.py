@@ -1,4 +1,4 @@
-"""Applications, as the portal wires them."""
+"""The wiring of applications."""
 
 from flask import Flask
 
@@ -9,7 +9,7 @@ from portal.web import overview
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages, and what the overview says of applications."""
+    """Register the pages and the first step for the overview."""
     app.register_blueprint(pages.bp)
     overview.tell(app, pages.tell)
 

@@ -1,4 +1,4 @@
-"""The form of an application."""
+"""The forms of an application: one to register or change it, one to change its state."""
 
 from portal.applications import service
 from portal.applications.models import WORKING, Application
@@ -28,7 +28,7 @@ STATUS_CHOICES = [
 
 
 class ApplicationForm(CommandForm[ApplicationInput]):
-    """Register or change an application."""
+    """A form that registers or changes an application."""
 
     display_name = TextField("Name", description="What people call it, for example CRM 360.")
     slug = TextField(
@@ -61,8 +61,11 @@ class ApplicationForm(CommandForm[ApplicationInput]):
     )
 
     def offer(self, actor: Actor, record: Application | None = None) -> None:
-        """Fill the choices with what this person may allow. Remove the fields that they may not
-        set, and the status of a stopped application, which has to be reopened first."""
+        """Fill the choices with the scopes that this person may allow.
+
+        Remove the fields that they may not set, and the status of a stopped application, which has
+        to be reopened first.
+        """
         if not service.may_identify(actor):
             del self.oauth_client_id
         if record is not None and record.is_stopped:

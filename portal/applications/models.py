@@ -60,14 +60,15 @@ class Application(Record):
     canonical_owner_of: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
     api_base_path: Mapped[str | None] = mapped_column(String(200))
     repository: Mapped[str | None] = mapped_column(String(500))
-    # An addition to the specification's fields.
+    # Not among the specification's fields.
     allowed_scopes: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
-    # Sorting without regard to case, on a plain column: `lower(…)` loses its index under RLS.
+    # Sort case-insensitively by a plain column: `lower(…)` loses its index under row-level
+    # security.
     name_key: Mapped[str] = mapped_column(Text, Computed("lower(display_name)", persisted=True))
 
     @hybrid_property
     def is_counted(self) -> bool:
-        """Tell whether it counts towards the quota. A retired one makes room for another."""
+        """Tell whether it counts towards the quota. A retired application does not."""
         return self.status != "retired"
 
     @is_counted.inplace.expression
@@ -90,7 +91,7 @@ class Application(Record):
         return self.reopens_as or "active"
 
     def allows(self, scope: str) -> bool:
-        """Tell whether its keys may have this scope; a list that is empty allows every one."""
+        """Tell whether its keys may have this scope; an empty list allows every scope."""
         return not self.allowed_scopes or scope in self.allowed_scopes
 
     def search_texts(self) -> tuple[str | None, ...]:
@@ -106,7 +107,7 @@ class Application(Record):
 
     @classmethod
     def app_scope(cls, app_id: Any, application_id: Any) -> Any:
-        # An application's own credential also sees the registration it belongs to.
+        # An application's own credential also sees the application's registration.
         return or_(cls.app_id == app_id, cls.id == application_id)
 
 

@@ -27,7 +27,7 @@ bp = Blueprint("applications", __name__, url_prefix="/applications")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One record that belongs to an application, in a line."""
+    """One row of a list: a record that belongs to an application."""
 
     label: str
     url: str
@@ -37,7 +37,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What another feature shows on an application's page."""
+    """The section that another feature adds to an application's page."""
 
     title: str
     items: Sequence[Item]
@@ -55,13 +55,13 @@ Verb = Callable[[Actor, str, StateReason], Application]
 
 
 def show_on_application(app: Flask, source: PartSource) -> None:
-    """Let a feature show its records on the page of the application that they belong to."""
+    """Let a feature list its records on the page of the application that they belong to."""
     app.extensions.setdefault("portal.application_parts", []).append(source)
 
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """Show the list, or for htmx the listing alone."""
+    """Show the list of applications; for htmx, only the rows."""
     query = listing.parse(service.LISTING, request.args)
     page = listing.page(web.actor(), service.LISTING, query)
     return web.render(
@@ -79,7 +79,7 @@ def _short(choices: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 @bp.route("/new", methods=["GET", "POST"])
 def create() -> ResponseReturnValue:
-    """Register an application; its page then says what to do next."""
+    """Register an application; its page then shows the next step."""
     web.actor().require("applications:write")
     form = ApplicationForm()
     form.offer(web.actor())
@@ -96,7 +96,7 @@ def create() -> ResponseReturnValue:
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """Show one application with what belongs to it."""
+    """Show one application with the records that belong to it."""
     record = service.get(web.actor(), record_id)
     sources = cast("list[PartSource]", current_app.extensions.get("portal.application_parts", []))
     parts = [source(web.actor(), record) for source in sources]
@@ -164,14 +164,14 @@ def edit(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/<record_id>/history")
 def history(record_id: str) -> ResponseReturnValue:
-    """Show what happened to an application."""
+    """Show the history of an application."""
     record = service.get(web.actor(), record_id)
     entries = audit_pages.lines(audit.history(web.actor(), record_id))
     return web.render("applications/history.html", record=record, entries=entries)
 
 
 def tell(actor: Actor) -> Told:
-    """Return the first step of the first run."""
+    """Return the first step of the onboarding for the overview."""
     some = session.scalar(select(exists().where(Application.tenant_id == actor.tenant_id)))
     step = Step(
         order=1,

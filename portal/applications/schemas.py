@@ -1,4 +1,4 @@
-"""What a client may say about an application, and how it is shown."""
+"""The commands and documents of applications in REST."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -32,7 +32,7 @@ Scopes = Annotated[list[Scope], AfterValidator(lambda scopes: sorted(set(scopes)
 
 
 class ApplicationInput(Command):
-    """What a client writes. Everything may be left out: `{}` registers a working draft."""
+    """The fields that a client may write. All are optional: `{}` registers a working draft."""
 
     server_managed: ClassVar[frozenset[str]] = frozenset({"status_reason"})
 
@@ -77,8 +77,7 @@ class ApplicationInput(Command):
 
 
 class StateReason(Command):
-    """The reason for suspending, retiring or reopening an application, for the people who will
-    ask."""
+    """The reason for suspending, retiring or reopening an application, shown to people later."""
 
     reason: Annotated[Line, StringConstraints(min_length=1, max_length=500)] = Field(
         description="Why, in a sentence for people. It is kept in the history."

@@ -1,4 +1,4 @@
-"""The verbs of applications."""
+"""The operations on applications: create, update, read, and choices for forms."""
 
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -34,7 +34,7 @@ LISTING = Listing(
     choices={"kind": KINDS, "status": STATUSES},
     quick=("slug", "oauth_client_id"),
     ranges={"created_at": Application.created_at, "updated_at": Application.updated_at},
-    # Ids are ULIDs, so their order is the order of creation, and the primary key serves it.
+    # Ids are ULIDs, so their order is the order of creation, and the primary key serves the sort.
     sorts={
         "created_at": Application.id,
         "updated_at": Application.updated_at,
@@ -46,9 +46,9 @@ LISTING = Listing(
 def create(actor: Actor, command: ApplicationInput) -> Application:
     """Register an application.
 
-    Raises Conflict when the slug or OAuth client id is taken, and for a status that only a verb
-    sets; Invalid for scopes that the actor does not have; Forbidden for an OAuth client id when the
-    actor may not issue credentials.
+    Raises Conflict when the slug or OAuth client id exists already, and for a status that only
+    suspend, retire or reopen may set; Invalid for scopes that the actor does not have; Forbidden
+    for an OAuth client id when the actor may not issue credentials.
     """
     actor.require("applications:write")
     record = Application(id=new_id(Application.id_prefix))
@@ -65,8 +65,8 @@ def update(actor: Actor, record: Application, command: ApplicationInput) -> Appl
     """Change an application.
 
     Raises Invalid for another slug, because other records carry it, and for allowing additional
-    scopes that the actor does not have; Conflict for a status that only a verb sets or ends;
-    Forbidden for another OAuth client id when the actor may not issue credentials.
+    scopes that the actor does not have; Conflict for a status that only suspend, retire or reopen
+    may set or end; Forbidden for another OAuth client id when the actor may not issue credentials.
     """
     actor.require("applications:write")
     values = command.values()
@@ -90,8 +90,8 @@ def to_extend(actor: Actor, application_id: str) -> Application:
     """Return the application that a new record will belong to, with its row locked.
 
     Raises Invalid on `application_id` for one that the actor does not see, Conflict for one that is
-    suspended or retired. The lock makes this transaction and one that stops the application or
-    makes it a library wait for each other.
+    suspended or retired. The lock makes this transaction wait for one that stops the application or
+    makes it a library, and vice versa.
     """
     query = Application.seen_by(actor).where(
         Application.id == application_id, Application.is_deleted.is_(False)
@@ -124,8 +124,10 @@ def check_owner(actor: Actor, record: OfApplication | None, wanted: str | None) 
 
 
 def running(actor: Actor, application_id: str) -> Application:
-    """Return the application that a new credential is for. Raises what `to_extend` raises, and
-    Invalid for a library, which has no runtime identity."""
+    """Return the application that a new credential is for.
+
+    Raises what `to_extend` raises, and Invalid for a library, which has no runtime identity.
+    """
     record = to_extend(actor, application_id)
     if record.kind == "library":
         raise Invalid.field("application_id", "A library has no runtime identity, so no keys.")
@@ -145,8 +147,7 @@ def of(actor: Actor, ids: set[str]) -> dict[str, Application]:
 
 
 def names(actor: Actor, ids: set[str]) -> dict[str, str]:
-    """Return id → display name of some applications, in one statement: for lists that refer to
-    them."""
+    """Return id → display name of some applications, in one statement, for lists that show them."""
     if not ids:
         return {}
     query = Application.seen_by(actor).where(Application.id.in_(ids))
@@ -164,8 +165,7 @@ def choices(
 
 
 def extendable_choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:
-    """Return the `choices` that a new record can belong to, and those in `also`, which are chosen
-    already."""
+    """Return the `choices` that a new record can belong to, and those in `also`, already chosen."""
     return choices(actor, also, Application.status.not_in(STOPPED))
 
 
@@ -183,8 +183,8 @@ def may_identify(actor: Actor) -> bool:
 def _check_identity(actor: Actor, before: str | None, after: str | None) -> None:
     """Check that the actor may set the OAuth client id.
 
-    It lets programs in, like a key. So it takes the right to issue keys, and no program may do it:
-    it could give its own application more rights than it has.
+    Like a key, it gives programs access. So the actor needs the right to issue keys. A program may
+    never set it, because it could give its own application more scopes than the program has.
     """
     if after == before or may_identify(actor):
         return
@@ -196,7 +196,10 @@ def _check_identity(actor: Actor, before: str | None, after: str | None) -> None
 
 
 def _check_allowed(actor: Actor, before: Sequence[str] | None, after: Sequence[str]) -> None:
-    """Nobody widens what keys may do beyond what they may do; `before` is None for a new one."""
+    """Check that the actor allows no scope that neither the actor nor the application has.
+
+    `before` is None for a new application. Raises Invalid.
+    """
     held = frozenset(before) or ALL_SCOPES if before is not None else frozenset()
     wanted = frozenset(after) or (ALL_SCOPES if before is not None else frozenset())
     if beyond := sorted(wanted - held - actor.scopes):
@@ -205,7 +208,7 @@ def _check_allowed(actor: Actor, before: Sequence[str] | None, after: Sequence[s
 
 
 def allowed_scopes(actor: Actor, application_id: str | None) -> Collection[str]:
-    """Return what an application's keys may do at most; everything, for a key of no application."""
+    """Return the scopes that an application's keys may have; all scopes for no application."""
     if not application_id:
         return ALL_SCOPES
     own = Application.seen_by(actor).where(Application.id == application_id)
@@ -214,7 +217,7 @@ def allowed_scopes(actor: Actor, application_id: str | None) -> Collection[str]:
 
 
 def _free_slug(actor: Actor, name: str, record_id: str) -> str:
-    """Return a slug from the name; with the end of the id where the plain one is taken or empty."""
+    """Return a free slug made from the name; append the end of the id if it is taken or empty."""
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50].strip("-")
     own = record_id[-6:].lower()
     if not plain:

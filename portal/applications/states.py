@@ -1,4 +1,4 @@
-"""The verbs that suspend, retire and reopen an application and all that belongs to it.
+"""The operations that suspend, retire and reopen an application and everything that belongs to it.
 
 They change the application's status only. Keys, tokens, webhooks and connectors read it at each
 use, so all of them stop, and work again, with one commit.
@@ -16,7 +16,7 @@ VERBS = {"suspended": "suspend", "retired": "retire"}
 
 
 def suspend(actor: Actor, application_id: str, command: StateReason) -> Application:
-    """Suspend an application. Raises Conflict for one that is stopped already."""
+    """Suspend an application. Raises Conflict if it is already suspended or retired."""
     actor.require("applications:suspend")
     record = find(Application, actor, application_id, lock=True)
     if record.is_stopped:
@@ -25,8 +25,7 @@ def suspend(actor: Actor, application_id: str, command: StateReason) -> Applicat
 
 
 def retire(actor: Actor, application_id: str, command: StateReason) -> Application:
-    """Retire an application, which may be suspended. Raises Conflict for one that is retired
-    already."""
+    """Retire an application, which may be suspended. Raises Conflict if it is already retired."""
     actor.require("applications:retire")
     record = find(Application, actor, application_id, lock=True)
     if record.status == "retired":
@@ -35,8 +34,10 @@ def retire(actor: Actor, application_id: str, command: StateReason) -> Applicati
 
 
 def reopen(actor: Actor, application_id: str, command: StateReason) -> Application:
-    """Return a suspended or retired application to its previous status. Raises Conflict for one
-    that is not stopped."""
+    """Return an application to its previous status.
+
+    Raises Conflict if it is neither suspended nor retired.
+    """
     actor.require("applications:reopen")
     record = find(Application, actor, application_id, lock=True)
     if not record.is_stopped:
@@ -59,7 +60,7 @@ def _stop(actor: Actor, record: Application, status: str, command: StateReason) 
 
 
 def check_change(application_id: str | None, before: str, after: str) -> None:
-    """Raise Conflict that names the right verb if only a verb may make this change of status."""
+    """Raise Conflict, naming the right action, if only an action may make this change of status."""
     if after == before:
         return
     verb = VERBS.get(after) or ("reopen" if before in VERBS else None)

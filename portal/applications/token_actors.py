@@ -1,8 +1,8 @@
-"""The person or application that a verified access token identifies.
+"""Find the person or application that a verified access token identifies.
 
 A program's token acts as the application whose `oauth_client_id` is the token's `client_id`, so
-what the program writes carries the application's slug as `app_id`. A person acts as a person,
-whichever application they signed in with.
+what the program writes carries the application's slug as `app_id`. A person's token acts as the
+person, no matter which application they signed in with.
 """
 
 from collections.abc import Mapping
@@ -35,10 +35,10 @@ def authenticator(verifier: TokenVerifier, role_map: Mapping[str, str]) -> Authe
 
 
 def caller(token: AccessToken, role_map: Mapping[str, str], origin: Origin) -> Actor | None:
-    """Return the actor that a valid token identifies; None when its tenant or application is
-    unknown or stopped, with the reason in the log.
+    """Return the actor that a valid token identifies.
 
-    Raises Forbidden for a person who has no role here.
+    Returns None, and logs the reason, if the tenant or application is unknown or the application is
+    stopped. Raises Forbidden for a person who has no role here.
     """
     tenant = tenant_of(token.tenant)
     if tenant is None:
@@ -83,7 +83,7 @@ def _program(
 def _person(
     tenant: str, token: AccessToken, role_map: Mapping[str, str], origin: Origin
 ) -> Actor | None:
-    """Return the person, stored on first sight, so that the audit trail always uses one id."""
+    """Return the person, stored at the first request so that audit entries have one id."""
     found = session.execute(
         select(Tenant.id, Person.id)
         .outerjoin(

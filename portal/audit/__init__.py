@@ -1,4 +1,4 @@
-"""The audit log as a page, and the lines of every record's History tab.
+"""The page of the audit log, and the rows of every record's History tab.
 
-The trail itself is `portal.records.audit`: every verb writes it in the change's transaction.
+`portal.records.audit` writes the trail itself, in the transaction of each change.
 """

@@ -1,4 +1,4 @@
-"""The audit, as the portal wires it."""
+"""The wiring of the audit log."""
 
 from flask import Flask
 
@@ -7,7 +7,7 @@ from portal.rest.feature import Feature
 
 
 def init_app(app: Flask) -> None:
-    """Register the page of the log; a record's history is part of each resource."""
+    """Register the page of the audit log. A record's history is part of its own pages."""
     app.register_blueprint(pages.bp)
 
 

@@ -1,4 +1,4 @@
-"""The audit is kept in a partition a month: the next ones are made before they are needed."""
+"""The job that creates the monthly partitions of the audit log before they are needed."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ MONTHS_AHEAD = 12
 
 
 def make_room() -> None:
-    """Make the partitions of the coming months that are not there yet, by the owner's function."""
+    """Create the missing partitions of the coming months with the database owner's function."""
     session.execute(text("SELECT ensure_audit_partitions(:months)"), {"months": MONTHS_AHEAD})
 
 

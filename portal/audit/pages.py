@@ -1,4 +1,4 @@
-"""The audit log as a page, and the lines that every record's History tab shows."""
+"""The page of the audit log, and the rows that every record's History tab shows."""
 
 import json
 from collections.abc import Iterable
@@ -12,12 +12,12 @@ from portal.records.audit import trail
 from portal.records.audit.models import AuditEntry
 
 bp = Blueprint("audit", __name__, url_prefix="/audit")
-SHOWN_LENGTH = 300  # characters of one value; the rest is in REST's answer
+SHOWN_LENGTH = 300  # characters of one value; REST returns all of it
 
 
 @bp.get("")
 def index() -> Response:
-    """Everything that happened in the tenant, newest first."""
+    """Show everything that happened in the tenant, newest first."""
     asked = trail.question(request.args)
     entries, onward = trail.log(web.actor(), asked)
     place: dict[str, Any] = {**request.args.to_dict(), "cursor": onward}
@@ -31,7 +31,7 @@ def index() -> Response:
 
 
 def lines(entries: Iterable[AuditEntry], *, named: bool = False) -> list[dict[str, Any]]:
-    """Audit entries as the macro `history` draws them; `named` says which record it was."""
+    """Return audit entries for the macro `history`; `named` adds the record's name to each."""
     return [
         {
             "who": entry.actor_name,
@@ -51,7 +51,7 @@ def _seen(entry: AuditEntry) -> list[tuple[str, Any]]:
 
 
 def _said(entry: AuditEntry) -> str:
-    """`connector.created` → "created the connector"."""
+    """Return the action in words: `connector.created` → "created the connector"."""
     noun, _, verb = entry.action.rpartition(".")
     return f"{verb} the {noun}".replace("_", " ") if noun else entry.action
 

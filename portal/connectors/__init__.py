@@ -1,6 +1,5 @@
-"""Connectors: sources and sinks of data, their settings in the row, their secrets in the store.
+"""Connectors: sources and sinks of data. Settings are in the row, secrets in the secret store.
 
-Read `providers` (what each needs), `models`, `schemas`, `service`, `resource`, `forms`, `pages`.
-
-Table: connector. Its credentials are in `portal.secretstore`.
+Read `providers` (the fields that each needs), `models`, `schemas`, `service`, `resource`, `forms`,
+`pages`. Table: connector. Its credentials are in `portal.secretstore`.
 """

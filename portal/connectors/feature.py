@@ -1,4 +1,4 @@
-"""Connectors, as the portal wires them."""
+"""The wiring of connectors."""
 
 from portal.connectors import pages
 from portal.connectors.resource import resource

@@ -1,4 +1,4 @@
-"""The form of a connector: its provider decides which settings and credentials it draws."""
+"""The form of a connector. Its provider decides which settings and credentials it shows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,21 +37,24 @@ LEFT_OVER = "left_over"
 
 
 class MoreSettings(JsonField):
-    """The settings that the provider's own fields do not draw, as JSON."""
+    """The settings that have no field of their own, as JSON."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        """Raises ValueError, which WTForms puts on the field, for anything but an object."""
+        """Parse the JSON.
+
+        Raises ValueError, which WTForms shows at the field, unless it is an object.
+        """
         super().process_formdata(valuelist)
         if not isinstance(self.data, dict):
             raise ValueError('Give an object such as {"region": "eu"}.')
 
     def sent(self) -> Any:
-        """Return a copy, since the drawn settings are laid into it."""
+        """Return a copy, because the settings of other fields are merged into it."""
         return dict(self.data or {})
 
 
 class _LongSecret:
-    """A text area that never shows a value: a private key has many lines."""
+    """A text area that never shows its value, for multi-line secrets such as private keys."""
 
     def __call__(self, field: Field, **given: Any) -> Markup:
         given = {"rows": 4, "class": "mono", "autocomplete": "off", "spellcheck": "false", **given}
@@ -60,7 +63,7 @@ class _LongSecret:
 
 
 class CredentialField(SecretField):
-    """One field of the credentials. What is not secret by itself is typed in the clear."""
+    """One field of the credentials. A field that is not secret is shown while it is typed."""
 
     def __init__(self, *args: Any, setting: Setting, variant: str, **kwargs: Any) -> None:
         if setting.key.endswith(("_pem", "_jwk")):
@@ -72,13 +75,14 @@ class CredentialField(SecretField):
 
     @property
     def value(self) -> str | None:
-        """Return what was typed; around anything but a password, blanks come from copying."""
+        """Return the typed text, stripped of the blanks that copying adds, except for a
+        password."""
         text = (self.given or "").replace("\r\n", "\n")
         return (text if self.key == "password" else text.strip()) or None
 
 
 class ConnectorForm(CommandForm[ConnectorInput]):
-    """Create or change a connector of one provider; `of` adds what the provider needs."""
+    """A form that creates or changes a connector. `of` adds the fields of its provider."""
 
     kind: Provider
     variants: tuple[Variant, ...]
@@ -120,7 +124,7 @@ class ConnectorForm(CommandForm[ConnectorInput]):
         return form
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """Return what was sent, with the credentials of the chosen way to authenticate."""
+        """Return the sent document, with the credentials of the chosen authentication type."""
         document = super().document(stored)
         config = document.get("config", {})
         for setting in self.kind.config:
@@ -136,7 +140,7 @@ class ConnectorForm(CommandForm[ConnectorInput]):
 
     @contextmanager
     def catching(self) -> Iterator[None]:
-        """Take a secret store that does not answer into the form, too: what was typed stays."""
+        """Show an unavailable secret store as a form error, so that the typed values stay."""
         try:
             with super().catching():
                 yield
@@ -147,11 +151,11 @@ class ConnectorForm(CommandForm[ConnectorInput]):
 
     @property
     def answer_status(self) -> int:
-        """503 when only the secret store stood in the way."""
+        """Return 503 if only the secret store failed."""
         return StoreUnavailable.status if self.store_is_down else super().answer_status
 
     def stored_value(self, record: Any, field: Wired) -> Any:
-        """Return what is stored; of the settings, those that no field of their own shows."""
+        """Return the stored value; for `more`, only the settings without a field of their own."""
         value = super().stored_value(record, field)
         if field.name == "more":
             return _undrawn(self.kind, value)
@@ -162,7 +166,7 @@ class ConnectorForm(CommandForm[ConnectorInput]):
         return [self[_config_name(setting)] for setting in self.kind.config]
 
     def credentials(self, variant: str | None = None) -> list[CredentialField]:
-        """Return the fields of all credentials, or of one way to authenticate."""
+        """Return the fields of all credentials, or those of one authentication type."""
         fields = [field for field in self if isinstance(field, CredentialField)]
         return [field for field in fields if variant in (None, field.variant)]
 
@@ -183,8 +187,7 @@ class ConnectorForm(CommandForm[ConnectorInput]):
 def _form_class(
     kind: Provider, auth_type: str | None, stored: tuple[str, ...]
 ) -> type[ConnectorForm]:
-    """Return the form's class for a provider; `stored` are the credential fields that must be
-    shown."""
+    """Return the form class for a provider. `stored` are credential fields that must be shown."""
     variants = kind.auth
     if auth_type and kind.variant(auth_type) is None:
         variants = (Variant(auth_type, AUTH_WORDS[auth_type], ()), *variants)
@@ -250,7 +253,7 @@ def _events_field(kind: Provider) -> Any:
 
 
 def _settings(kind: Provider, known: Connector | None, record: Connector | None) -> dict[str, Any]:
-    """Return the stored configuration, split into the fields that show it."""
+    """Return the stored configuration, split over the fields that show it."""
     config = record.config if record is not None else {}
     data: dict[str, Any] = {
         _config_name(setting): config[setting.key]
@@ -258,7 +261,7 @@ def _settings(kind: Provider, known: Connector | None, record: Connector | None)
         if setting.key in config
     }
     if known is not None:
-        # A setting that was left out stays out, rather than become its default unseen.
+        # Keep a missing setting missing. Its default must not be saved unnoticed.
         missing = (s for s in kind.config if s.key not in config and s.kind != "bool")
         data |= {_config_name(setting): None for setting in missing}
     return {**data, "more": _undrawn(kind, config)}

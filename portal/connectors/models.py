@@ -79,10 +79,10 @@ NOTHING_SYNCED = '{"totalSynced": 0, "last24h": 0, "avgLatencyMs": null}'
 
 
 class Connector(OfApplication, Record):
-    """A source or sink of data. Settings are here; credentials only in the secret store.
+    """A source or sink of data. Its settings are here, its credentials only in the secret store.
 
-    `credential_fields` are the names of the fields that are set, `credential_version` is the
-    store's version that this row knows: 0 before the first.
+    `credential_fields` are the names of the fields that are set. `credential_version` is the secret
+    store's version that this row knows; 0 before the first.
     """
 
     __tablename__ = "connector"
@@ -101,7 +101,7 @@ class Connector(OfApplication, Record):
             ["webhook.tenant_id", "webhook.id"],
             name="fk_connector_webhook_endpoint",
             ondelete="SET NULL (webhook_endpoint_id)",
-            use_alter=True,  # a webhook may belong to a connector, so the tables name each other
+            use_alter=True,  # the tables reference each other: a webhook may belong to a connector
         ),
         Index(
             "ix_connector_deleted",
@@ -148,7 +148,8 @@ class Connector(OfApplication, Record):
     next_rotation_due: Mapped[datetime | None]
     tags: Mapped[list[Any]] = mapped_column(JSONB, server_default="[]")
     application_id: Mapped[str | None] = mapped_column(String(40))
-    # Sorting without regard to case, on a plain column: `lower(…)` loses its index under RLS.
+    # Sort case-insensitively by a plain column: `lower(…)` loses its index under row-level
+    # security.
     name_key: Mapped[str] = mapped_column(Text, Computed("lower(name)", persisted=True))
 
     @property
@@ -157,20 +158,22 @@ class Connector(OfApplication, Record):
 
     @property
     def state(self) -> str:
-        """Return one word for `is_deleted`, the application's status and `sync_status` together."""
+        """Return one word that sums up `is_deleted`, the application's status and `sync_status`."""
         if self.is_deleted:
             return "deleted"
         return "stopped" if self.is_stopped and self.enabled else self.sync_status
 
     @property
     def secret_ref(self) -> SecretRef:
-        """Return where the credentials are: made of ids alone, so nothing that a client says moves
-        it."""
+        """Return the location of the credentials.
+
+        It consists of ids only, so no client can change it.
+        """
         return SecretRef(self.tenant_id, "connectors", self.id, "credentials")
 
     @hybrid_property
     def vault_path(self) -> str:
-        """Return the KV v2 path of the credentials: derived, never accepted."""
+        """Return the KV v2 path of the credentials. It is derived; no client can set it."""
         return self.secret_ref.path(running().vault_mount)
 
     @vault_path.inplace.expression

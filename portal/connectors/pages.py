@@ -34,7 +34,7 @@ PROVIDER_CHOICES = sorted(((p.key, p.name) for p in PROVIDERS.values()), key=lam
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages, the templates' words, and what other pages show of connectors."""
+    """Register the pages, template helpers, and the connectors that other pages show."""
     app.register_blueprint(bp)
     app.jinja_env.globals.update(
         provider_name=name_of, auth_word=AUTH_WORDS.get, type_word=type_word
@@ -44,13 +44,13 @@ def init_app(app: Flask) -> None:
 
 
 def type_word(key: str | None) -> str | None:
-    """Return a type as people read it: `source_control` → “source control”."""
+    """Return a type in readable words: `source_control` → “source control”."""
     return TYPE_WORDS.get(key, key.replace("_", " ")) if key else None
 
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """Show the list, or for htmx the listing alone."""
+    """Show the list of connectors; for htmx, only the rows."""
     web.actor().require("connectors:read")
     query = listing.parse(service.LISTING, request.args)
     page = listing.page(web.actor(), service.LISTING, query)
@@ -72,7 +72,7 @@ def index() -> ResponseReturnValue:
 
 @bp.route("/new", methods=["GET", "POST"])
 def create() -> ResponseReturnValue:
-    """Choose a provider, then fill in what it needs; one address, the choice is in it."""
+    """Let the person choose a provider, then fill in its form. The URL contains the choice."""
     web.actor().require("connectors:write")
     provider = _chosen_provider()
     if provider is None:
@@ -93,7 +93,7 @@ def create() -> ResponseReturnValue:
 
 @bp.route("/<record_id>/edit", methods=["GET", "POST"])
 def edit(record_id: str) -> ResponseReturnValue:
-    """Change a connector. Secret inputs are empty: what is left empty is kept."""
+    """Change a connector. An empty secret input keeps the stored secret."""
     web.actor().require("connectors:write")
     record = find(Connector, web.actor(), record_id, lock=request.method == "POST")
     provider = _chosen_provider() or PROVIDERS.get(record.provider or "")
@@ -119,7 +119,7 @@ def _chosen_provider() -> Provider | None:
 
 
 def _choose(title: str, record: Connector | None = None) -> ResponseReturnValue:
-    """Show the first step: every system as a link, what is none of them at the end."""
+    """Show the first step: a link to every provider, with the generic ones at the end."""
     providers = sorted(PROVIDERS.values(), key=_custom_last)
     return web.render("connectors/choose.html", title=title, record=record, providers=providers)
 
@@ -133,7 +133,7 @@ def _with_choices(form: ConnectorForm) -> ConnectorForm:
     form.application_id.offer([("", "None"), *owners])
     persons = [(person.id, person.name) for person in people.in_tenant(web.actor())]
     known = {"", *(person_id for person_id, _ in persons), None}
-    # A person whom the identity provider has not sent here yet is known by id alone.
+    # Of a person who has not signed in to the portal yet, only the id is known.
     unknown = [] if form.user_id.data in known else [(form.user_id.data, form.user_id.data)]
     form.user_id.offer([("", "You"), *persons, *unknown])
     return form
@@ -154,7 +154,7 @@ def _form_page(template: str, form: ConnectorForm, record: Connector | None) -> 
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """Show one connector: its settings, what is known of its credentials, where it belongs."""
+    """Show one connector: its settings, the state of its credentials, and its application."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     provider = PROVIDERS.get(record.provider or "")
     return web.render(
@@ -169,7 +169,7 @@ def show(record_id: str) -> ResponseReturnValue:
 
 
 def _missing(record: Connector, provider: Provider | None) -> list[str]:
-    """Return what is still to be filled in before the connector can do anything, in words."""
+    """Return the labels of the fields that are missing before the connector can work."""
     if provider is None:
         return ["the provider"]
     missing = [s.label for s in provider.config if s.required and s.key not in record.config]
@@ -180,7 +180,7 @@ def _missing(record: Connector, provider: Provider | None) -> list[str]:
 
 @bp.post("/<record_id>/switch")
 def switch(record_id: str) -> ResponseReturnValue:
-    """Turn a connector on or off: undone by the same button, so nobody is asked."""
+    """Turn a connector on or off. It needs no confirmation, because the same button undoes it."""
     enabled = request.form.get("on") == "1"
     record = service.set_enabled(web.actor(), record_id, enabled)
     web.toast(f"{record.name} is {'enabled' if enabled else 'disabled'}.")
@@ -190,7 +190,7 @@ def switch(record_id: str) -> ResponseReturnValue:
 @bp.post("/<record_id>/credentials/delete")
 @recent_sign_in_required
 def remove_credentials(record_id: str) -> ResponseReturnValue:
-    """Forget all credentials of a connector."""
+    """Delete all credentials of a connector."""
     record = service.remove_credentials(web.actor(), record_id)
     web.toast(f"The credentials of {record.name} are removed.")
     return web.see_other(url_for("connectors.show", record_id=record_id))
@@ -199,7 +199,7 @@ def remove_credentials(record_id: str) -> ResponseReturnValue:
 @bp.post("/<record_id>/delete")
 @recent_sign_in_required
 def delete(record_id: str) -> ResponseReturnValue:
-    """Delete a connector, if it still is what the person saw."""
+    """Delete a connector, if its version is still the one that the person saw."""
     web.actor().require("connectors:write")
     record = find(Connector, web.actor(), record_id, lock=True)
     if request.form.get("version", "") != str(record.version):
@@ -211,7 +211,7 @@ def delete(record_id: str) -> ResponseReturnValue:
 
 @bp.post("/<record_id>/restore")
 def restore(record_id: str) -> ResponseReturnValue:
-    """Bring a deleted connector back, with its credentials."""
+    """Restore a deleted connector, with its credentials."""
     record = service.restore(web.actor(), record_id)
     web.toast(f"{record.name} is back.")
     return web.see_other(url_for("connectors.show", record_id=record_id))
@@ -219,7 +219,7 @@ def restore(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/<record_id>/history")
 def history(record_id: str) -> ResponseReturnValue:
-    """Show what happened to a connector."""
+    """Show the history of a connector."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     entries = audit_pages.lines(audit.history(web.actor(), record_id))
     return web.render("connectors/history.html", record=record, entries=entries)
@@ -229,7 +229,7 @@ def history(record_id: str) -> ResponseReturnValue:
 
 
 def part(actor: Actor, application: Application) -> Part:
-    """Return an application's connectors, on its page."""
+    """Return an application's connectors, for its page."""
     own = listing.Query(filters={"application_id": application.id}, limit=SHOWN)
     page = listing.page(actor, service.LISTING, own)
     new = url_for("connectors.create", application_id=application.id)
@@ -254,7 +254,7 @@ def part(actor: Actor, application: Application) -> Part:
 
 
 def tell(actor: Actor) -> Told:
-    """Return one step of the first run, and the connectors that need a person."""
+    """Return one onboarding step, and the connectors that need attention."""
     some = exists().where(Connector.tenant_id == actor.tenant_id)
     whether = select(some.label("some")).subquery()
     troubled = (
@@ -266,7 +266,7 @@ def tell(actor: Actor) -> Told:
     )
     columns = whether.c.some, aliased(Connector, troubled)
     both = select(*columns).select_from(whether.outerjoin(troubled, true()))
-    rows = session.execute(both).all()  # one row at least, without a connector when none is meant
+    rows = session.execute(both).all()  # one row even if no connector needs attention
     step = Step(
         order=3,
         title="Configure a connector",

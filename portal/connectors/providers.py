@@ -1,8 +1,8 @@
-"""The closed list of providers: what each needs to be reached and to be entered.
+"""The fixed list of providers, with the settings and credentials that each needs.
 
-The data stands in `providers.json`: one object a provider, with the non-secret settings (`config`),
-the ways to authenticate (`auth`, each with the fields of its credentials) and the events that it
-can emit. `custom` stands for everything that is not in the list.
+The data is in `providers.json`: one object per provider, with the non-secret settings (`config`),
+the authentication types (`auth`, each with the fields of its credentials) and the events that it
+can emit. `custom` stands for every provider that is not in the list.
 """
 
 import json
@@ -34,9 +34,9 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One field of a provider's settings or credentials, as a form draws and checks it.
+    """One field of a provider's settings or credentials, with its label and rules.
 
-    `kind` is string, host, url, uuid, email, enum, int or bool; `secret` hides what is typed.
+    `kind` is string, host, url, uuid, email, enum, int or bool; `secret` hides the typed text.
     """
 
     key: str
@@ -52,7 +52,7 @@ class Setting:
     reject: str | None = None
 
     def problem(self, value: Any) -> str | None:
-        """Return what is wrong with a value of this setting, in a sentence, or None."""
+        """Return the problem of a value of this setting as a sentence, or None."""
         if self.kind == "bool":
             return None if isinstance(value, bool) else "This must be true or false."
         if self.kind == "int":
@@ -79,7 +79,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One way to authenticate at a provider."""
+    """One authentication type of a provider."""
 
     type: str
     label: str
@@ -87,13 +87,13 @@ class Variant:
 
     @property
     def names(self) -> frozenset[str]:
-        """Return the names of its fields."""
+        """Return the names of its credential fields."""
         return frozenset(field.key for field in self.credentials)
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A vendor, as far as a connector must know it."""
+    """A vendor whose systems a connector can use."""
 
     key: str
     name: str
@@ -105,11 +105,11 @@ class Provider:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether anything may be set: nothing is known of what the other side wants."""
+        """Tell whether any setting is allowed, because the other system's fields are unknown."""
         return self.key == CUSTOM
 
     def variant(self, auth_type: str | None) -> Variant | None:
-        """Return the way to authenticate of this type, the first when none is asked for."""
+        """Return the authentication type of this name; the provider's first if none is given."""
         if auth_type is None:
             return None if self.is_open else self.auth[0]
         return next((variant for variant in self.auth if variant.type == auth_type), None)
@@ -136,8 +136,7 @@ AUTH_WORDS = {
 
 
 def label_of(key: str) -> str:
-    """Return a key as people read it: `tenantId` → “Tenant ID”, `client_secret` → “Client
-    secret”."""
+    """Return a readable label: `tenantId` → “Tenant ID”, `client_secret` → “Client secret”."""
     parts = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", key).replace("_", " ").lower().split()
     words = [part.upper() if part in INITIALS else part for part in parts]
     text = " ".join(words)
@@ -175,6 +174,6 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(_load())
 
 
 def name_of(key: str | None) -> str | None:
-    """Return what people call a provider."""
+    """Return the display name of a provider."""
     provider = PROVIDERS.get(key or "")
     return provider.name if provider else key

@@ -1,4 +1,4 @@
-"""What a client may say about a connector, and how it is shown."""
+"""The commands and documents of connectors in REST."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -78,7 +78,7 @@ def _secret_text(value: Any) -> str:
     return value
 
 
-# Kept to the letter, unlike all other text: a blank at the end of a password belongs to it.
+# Not trimmed, unlike all other text: a blank at the end of a password belongs to it.
 CredentialValue = Annotated[
     str,
     PlainValidator(_secret_text),
@@ -87,7 +87,7 @@ CredentialValue = Annotated[
 
 
 class ConnectorInput(Command):
-    """What a client writes. Everything may be left out: `{}` makes a draft."""
+    """The fields that a client may write. All are optional: `{}` creates a draft."""
 
     server_managed: ClassVar[frozenset[str]] = frozenset(
         {
@@ -168,7 +168,7 @@ class ConnectorInput(Command):
 
     @classmethod
     def _validated(cls, data: Any) -> Self:
-        """Return the validated command, its provider's rules included."""
+        """Return the validated command. Raises Invalid if it breaks the provider's rules."""
         command = super()._validated(data)
         if problems := list(_problems(command)):
             raise Invalid(problems)
@@ -176,15 +176,17 @@ class ConnectorInput(Command):
 
     @classmethod
     def patched(cls, record: Any, patch: Mapping[str, Any]) -> Self:
-        """Return the patch over the stored document; another provider brings its own type and
-        auth."""
+        """Return the patch merged into the stored document.
+
+        Another provider resets `type` and `auth_type` unless the patch names them.
+        """
         if patch.get("provider", record.provider) != record.provider:
             patch = {"type": None, "auth_type": None, **patch}
         return super().patched(record, patch)
 
 
 class Metrics(BaseModel):
-    """Counters of what was synced; latency is null before the first run."""
+    """Counters of synced records; the latency is null before the first run."""
 
     totalSynced: int  # noqa: N815 - the specification's spelling
     last24h: int
@@ -236,8 +238,7 @@ class ConnectorDocument(Document):
 
 
 def _problems(command: ConnectorInput) -> Iterator[FieldError]:
-    """Yield what the types alone cannot say: secrets in the wrong place, the provider's own
-    rules."""
+    """Yield what the types alone cannot check: misplaced secrets and the provider's own rules."""
     for path, kind in findings({"config": command.config, "tags": command.tags}, ""):
         yield FieldError(path[1:], f"This looks like {kind}; put it under credentials.")
     provider = PROVIDERS.get(command.provider or "")
@@ -248,7 +249,7 @@ def _problems(command: ConnectorInput) -> Iterator[FieldError]:
 
 
 def _problems_of_config(provider: Provider, config: Mapping[str, Any]) -> Iterator[FieldError]:
-    # What is required may still be missing: a connector is also a draft that is being filled in.
+    # A required setting may still be missing, because a connector can be an incomplete draft.
     for setting in provider.config:
         if setting.key in config and (problem := setting.problem(config[setting.key])):
             yield FieldError(f"config.{setting.key}", problem)

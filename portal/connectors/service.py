@@ -1,5 +1,8 @@
-"""The verbs of connectors. The row is flushed before the secret is stored: what the database
-refuses leaves no secret behind, and what the secret store refuses leaves no row."""
+"""The operations on connectors.
+
+The row is flushed before the secret is stored. So an error of the database leaves no secret behind,
+and an error of the secret store leaves no row.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,7 +22,7 @@ from portal.secretstore import SecretConflict, SecretNotFound, store
 
 UNTITLED = "Untitled connector"
 WRITE = "connectors:write"
-# A change of one of these is a reason to look at the connection anew.
+# A change of one of these means that the connection must be checked again.
 CONNECTION = frozenset({"enabled", "provider", "auth_type", "config", "credential_version"})
 
 Changes = Mapping[str, str | None]
@@ -55,7 +58,7 @@ LISTING = Listing(
         "last_sync_at": Connector.last_sync_at,
         "next_rotation_due": Connector.next_rotation_due,
     },
-    # Ids are ULIDs, so their order is the order of creation, and the primary key serves it.
+    # Ids are ULIDs, so their order is the order of creation, and the primary key serves the sort.
     sorts={
         "created_at": Connector.id,
         "updated_at": Connector.updated_at,
@@ -65,7 +68,7 @@ LISTING = Listing(
 
 
 def create(actor: Actor, command: ConnectorInput) -> Connector:
-    """Make a connector and store its credentials. Any error of the secret store."""
+    """Create a connector and store its credentials. Raises any error of the secret store."""
     actor.require(WRITE)
     record = Connector(id=new_id(Connector.id_prefix))
     values = _values(actor, command, None)
@@ -80,10 +83,10 @@ def create(actor: Actor, command: ConnectorInput) -> Connector:
 
 
 def update(actor: Actor, record: Connector, command: ConnectorInput) -> Connector:
-    """Change a connector; credentials are merged: absent keeps, text replaces, null removes.
+    """Change a connector and merge its credentials: absent keeps, text replaces, null removes.
 
-    Raises Invalid, Conflict when the secret store holds something else than this row knows, and
-    any error of the secret store.
+    Raises Invalid; Conflict when the secret store has another version than this row knows; and any
+    error of the secret store.
     """
     actor.require(WRITE)
     values = _values(actor, command, record)
@@ -102,7 +105,7 @@ def update(actor: Actor, record: Connector, command: ConnectorInput) -> Connecto
 
 
 def set_enabled(actor: Actor, record_id: str, enabled: bool) -> Connector:
-    """Switch a connector on or off; nothing else changes, so it can be undone at once."""
+    """Enable or disable a connector. Nothing else changes, so it can be undone at once."""
     actor.require(WRITE)
     record = find(Connector, actor, record_id, lock=True)
     values = {"enabled": enabled}
@@ -111,7 +114,7 @@ def set_enabled(actor: Actor, record_id: str, enabled: bool) -> Connector:
 
 
 def remove_credentials(actor: Actor, record_id: str, _: Any = None) -> Connector:
-    """Forget all credentials, also those in the secret store that the row does not know of."""
+    """Delete all credentials, including those in the secret store that the row does not know."""
     actor.require(WRITE)
     record = find(Connector, actor, record_id, lock=True)
     try:
@@ -126,7 +129,7 @@ def remove_credentials(actor: Actor, record_id: str, _: Any = None) -> Connector
 
 
 def delete(actor: Actor, record: Connector) -> Connector:
-    """Delete a connector and its credentials; both come back when it is restored."""
+    """Delete a connector and its credentials. Restoring it restores both."""
     actor.require(WRITE)
     verbs.delete(actor, record)
     if record.credential_fields:
@@ -135,7 +138,7 @@ def delete(actor: Actor, record: Connector) -> Connector:
 
 
 def restore(actor: Actor, record_id: str) -> Connector:
-    """Undo a delete. What the secret store no longer has must be entered again."""
+    """Restore a deleted connector. Credentials that the secret store lost must be entered again."""
     actor.require(WRITE)
     record = verbs.restore(actor, Connector, record_id)
     if record.credential_fields:
@@ -154,7 +157,7 @@ def get(actor: Actor, record_id: str, *, include_deleted: bool = False) -> Conne
 
 
 def names(actor: Actor, ids: set[str]) -> dict[str, str]:
-    """Return id → name of some connectors, in one statement: for lists that refer to them."""
+    """Return id → name of some connectors, in one statement, for lists that show them."""
     if not ids:
         return {}
     query = Connector.seen_by(actor).where(Connector.id.in_(ids))
@@ -170,8 +173,7 @@ def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, st
 
 
 def _values(actor: Actor, command: ConnectorInput, record: Connector | None) -> dict[str, Any]:
-    """Return the columns of a command with what follows from the provider, the scope and the
-    caller."""
+    """Return the columns for a command, completed from the provider, the scope and the actor."""
     values = command.values()
     if provider := PROVIDERS.get(command.provider or ""):
         variant = provider.variant(command.auth_type)
@@ -188,7 +190,10 @@ def _values(actor: Actor, command: ConnectorInput, record: Connector | None) -> 
 
 
 def _audience(actor: Actor, command: ConnectorInput) -> dict[str, str | None]:
-    """Return whose connector it is: a group needs its id, a person is the creator unless named."""
+    """Return the group or person that the connector is for.
+
+    A group scope needs a group id; a user scope defaults to the actor. Raises Invalid.
+    """
     group_id = command.group_id if command.scope == "group" else None
     user_id = (command.user_id or actor.person_id) if command.scope == "user" else None
     if command.scope == "group" and group_id is None:
@@ -201,8 +206,7 @@ def _audience(actor: Actor, command: ConnectorInput) -> dict[str, str | None]:
 def _status(
     record: Connector, values: Mapping[str, Any], credentials_changed: bool
 ) -> dict[str, str]:
-    """Return the health after an edit: what was known of the connection does not hold for
-    another."""
+    """Return the sync status after an edit. A changed connection resets it to pending."""
     if not values.get("enabled", record.enabled):
         return {"sync_status": "disabled"}
     differs = {name for name in CONNECTION & values.keys() if values[name] != getattr(record, name)}
@@ -217,7 +221,7 @@ def _given(credentials: Changes) -> dict[str, str]:
 
 
 def _credential_note(actor: Actor, fields: Any, version: int) -> dict[str, Any]:
-    """Return what the row keeps of a secret: names, version, when and by whom; never a value."""
+    """Return the row's note about a secret: names, version, time and author; never a value."""
     return {
         "credential_fields": sorted(fields),
         "credential_version": version,
@@ -228,7 +232,10 @@ def _credential_note(actor: Actor, fields: Any, version: int) -> dict[str, Any]:
 
 
 def _store(record: Connector, known: int, changes: Changes) -> None:
-    """Bring the store to what the row, already flushed and locked, says; `known` is before it."""
+    """Update the secret store from the row, which is flushed and locked.
+
+    `known` is the version before the change. Raises Conflict if the store is out of step.
+    """
     given = _given(changes)
     try:
         if not record.credential_fields:
@@ -241,8 +248,8 @@ def _store(record: Connector, known: int, changes: Changes) -> None:
         message = "The secret store no longer has these credentials. Enter all of them again."
         raise Conflict(message) from None
     except SecretConflict as conflict:
-        # The row is locked, so it was no other editor here: a crash between the two writes, or
-        # somebody who wrote to the secret store itself.
+        # The row is locked, so no other editor caused this. Either a crash happened between the two
+        # writes, or someone wrote to the secret store directly.
         message = (
             f"The secret store is at version {conflict.version} of these credentials, this"
             f" connector knows version {known}. Remove the credentials and enter them again."

@@ -1,9 +1,10 @@
-"""The delivery engine: take what is due, send it, record what came of it, over and over.
+"""The delivery engine: claim due deliveries, send them, and record the outcomes, in a loop.
 
-Three loops in one event loop, each with its own connection: `_take` leases batches, every delivery
-then is a task that talks to its receiver with no transaction open, `_record` writes down what
-came back in batches. A NOTIFY wakes the first; the clock is the truth. Any number of workers may
-run: what one leased no other takes, until it is done or that worker is gone (`presence`).
+Three loops share one event loop, each with its own database connection: `_listen` waits for
+notifications, `_take` leases batches, `_record` writes the outcomes in batches. Each leased
+delivery is sent by a task, with no transaction open. A notification only wakes `_take` earlier;
+polling finds the same deliveries without it. Any number of workers may run: a delivery that one has
+leased is claimed by no other, until it is done or that worker has died (`worker_presence`).
 """
 
 import asyncio
@@ -42,21 +43,21 @@ POLL_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 CONNECTIONS = 1000
 HELD = 1500
-"""Leased to this worker: on their way, or taken ahead. Of more than twice as many as connections,
-some would wait for one for longer than their leases last."""
+"""Most deliveries leased to this worker, in flight or claimed ahead. With more than twice
+CONNECTIONS, some would wait for a connection for longer than their lease lasts."""
 
 BATCH = 400
-"""Each statement waits for a turn of the event loop, which is long while many are on their way: few
-large batches keep up where many small ones do not."""
+"""Each statement waits for its turn in the event loop, which takes long while many deliveries are
+in flight: a few large batches keep up, many small ones do not."""
 
 GATHER_SECONDS = 0.002
-"""Short, because what waits to be recorded is sent once more if this worker dies."""
+"""Short, because an attempt that is not recorded yet is repeated if this worker dies."""
 
 ENDPOINTS = 200
 DRAIN_SECONDS = 40.0
 CLAIM_SECONDS = 5.0
 RECONNECT_SECONDS = (0.2, 1.0)
-"""Shorter than others take to see a worker whose session is gone for gone itself."""
+"""Shorter than the time after which a worker without a session is declared dead."""
 
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
 FAILED_HERE = Outcome(
@@ -67,7 +68,7 @@ FAILED_HERE = Outcome(
 
 
 class Engine:
-    """Delivers until it is told to stop, in a thread and an event loop of its own."""
+    """The delivery loop of one worker, in a thread and an event loop of its own."""
 
     def __init__(self, app: Flask) -> None:
         self.config: Config = app.extensions["portal"]
@@ -92,14 +93,14 @@ class Engine:
         self._started = threading.Event()
 
     def start(self) -> None:
-        """Begin, in a thread. Returns once the loop is there to be stopped."""
+        """Start the thread. Return once its event loop runs and can be stopped."""
         self._thread.start()
         self._started.wait()
 
     def stop(self) -> None:
-        """Take nothing more, let what is on its way end, and return when it has."""
+        """Claim nothing more, wait until the deliveries in flight have ended, and return."""
         if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # it has ended by itself
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
                 self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(DRAIN_SECONDS + 5)
 
@@ -107,7 +108,7 @@ class Engine:
         uvloop.run(self.run())
 
     async def run(self) -> None:
-        """Until `stop`."""
+        """Run until `stop` is called."""
         self._loop = asyncio.get_running_loop()
         self._end, self._wake, self._ready = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._started.set()
@@ -120,12 +121,13 @@ class Engine:
             await self._end.wait()
             await self._end_taking(taking)
             await self._drain(recording)
-            listening.cancel()  # until now, what is on its way was ours
+            listening.cancel()  # not earlier: it renews the lease of the deliveries in flight
             await asyncio.gather(listening, taking, recording, return_exceptions=True)
         log.info("delivery stopped", attempts=self._attempts)
 
     async def _end_taking(self, taking: "asyncio.Task[None]") -> None:
-        """Let a claim that has begun end: interrupted, it would lease what nobody knows of."""
+        """Let a running claim end: if it were interrupted, it would lease deliveries that nobody
+        knows of."""
         self._wake.set()
         await asyncio.wait([taking], timeout=CLAIM_SECONDS)
         taking.cancel()
@@ -139,7 +141,7 @@ class Engine:
         recording.cancel()
 
     async def _with_database(self, work: Callable[[Connection], Awaitable[None]]) -> None:
-        """Do `work` with a connection; while the database is away, wait and begin again."""
+        """Run `work` with a connection; while the database is unavailable, wait and start again."""
         wait = RECONNECT_SECONDS[0]
         while True:
             try:
@@ -163,11 +165,11 @@ class Engine:
     async def _listen(self, connection: Connection) -> None:
         for channel in (CHANNEL, new_deliveries.CHANNEL):
             await connection.execute(f"LISTEN {channel}")
-        await queue.attend(connection)  # whoever counts on this worker is heard
+        await queue.attend(connection)  # after LISTEN: a pause waits for each attending worker
         try:
             if await self.presence.enter(connection):
-                self._put_all_back()  # the others have it already
-            self._look_for_due()  # for what was published while nobody listened
+                self._put_all_back()  # other workers have claimed them already
+            self._look_for_due()  # for deliveries published while it did not listen
             while True:
                 await self._hear(connection)
                 await self._renew(connection)
@@ -176,10 +178,10 @@ class Engine:
             self._put_all_back()
 
     async def _hear(self, connection: Connection) -> None:
-        """Listen for what is published until the lease is to be renewed."""
+        """Handle notifications until the lease has to be renewed."""
         ends = time.monotonic() + RENEW_SECONDS
         while (wait := ends - time.monotonic()) > 0:
-            # Little by little: while it listens, nothing can be said on a connection.
+            # One by one: a connection that waits for notifications cannot run statements.
             notices = [n async for n in connection.notifies(timeout=wait, stop_after=1)]
             for channel, said in {(notice.channel, notice.payload) for notice in notices}:
                 if channel == new_deliveries.CHANNEL:
@@ -191,7 +193,8 @@ class Engine:
                     await queue.halted(connection, said)
 
     def _hear_of(self, new: Fresh | None) -> None:
-        """Remember what was published, until it is claimed."""
+        """Store new deliveries until they are claimed; if their ids are not given, search for due
+        ones."""
         if new is None:
             self._look_for_due()
             return
@@ -199,30 +202,30 @@ class Engine:
         self._wake.set()
 
     def _look_for_due(self) -> None:
-        """Have the next claim look for everything that is due."""
+        """Make the next claim search for all due deliveries."""
         self._look_for_due_at = 0.0
         self._wake.set()
 
     async def _renew(self, connection: Connection) -> None:
         was_heard = self.presence.is_heard
         if await self.presence.renew(connection):
-            self._put_all_back()  # the others have it already
+            self._put_all_back()  # other workers have claimed them already
         if not was_heard:
             self._look_for_due()
 
     async def _sleep(self) -> None:
-        """Until somebody wakes us, and not longer than until the next look at the clock."""
+        """Wait until something wakes the loop, but no longer than POLL_SECONDS."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(POLL_SECONDS):
                 await self._wake.wait()
         self._wake.clear()
 
-    # ------------------------------------------------------------ taking
+    # ------------------------------------------------------------ claiming
 
     async def _take(self, connection: Connection) -> None:
         self.presence.forget_others()
         await self.presence.recover(connection, self._in_hand)
-        self._look_for_due()  # for what was to be claimed when the database went away
+        self._look_for_due()  # for a claim that failed when the connection was lost
         while not self._end.is_set():
             await self._look_around(connection)
             space, worker = min(HELD - len(self.taken), BATCH), self.presence.standing
@@ -237,8 +240,8 @@ class Engine:
                 self.lanes.forget_idle()
 
     async def _look_around(self, connection: Connection) -> None:
-        """Look now and then for workers that are gone, for how many share the endpoints, and for
-        paused endpoints that have nothing to be tried with."""
+        """From time to time look for dead workers, count the workers that share the endpoints, and
+        ping the paused endpoints that have no delivery to probe with."""
         if time.monotonic() < self._look_at:
             return
         await self.presence.look(connection)
@@ -248,7 +251,8 @@ class Engine:
         self._look_at = time.monotonic() + LOOK_SECONDS
 
     async def _take_due(self, connection: Connection, worker: int, space: int) -> None:
-        """Make one claim of all that is due; when it gave nothing, look again in a while."""
+        """Claim due deliveries once. If nothing was claimed from any endpoint, search again after
+        POLL_SECONDS."""
         self._halted.clear()
         self._look_for_due_at = time.monotonic() + POLL_SECONDS
         wanted = self._share(await self._due(connection), space)
@@ -259,7 +263,7 @@ class Engine:
                 self._look_for_due_at = 0.0
 
     async def _take_fresh(self, connection: Connection, worker: int, space: int) -> None:
-        """Make one claim of what was published a moment ago, where there is room for it."""
+        """Claim deliveries once that were published just now, for the endpoints that have room."""
         self._halted.clear()
         some = [self._fresh.pop(name) for name in list(self._fresh)[:ENDPOINTS]]
         new = {one.webhook_id: one for one in some}
@@ -281,18 +285,20 @@ class Engine:
                     self._look_for_due()
 
     def _is_open(self, new: Fresh) -> bool:
-        """Tell whether an endpoint gets what is new at once: it has room, nothing older waits for
-        it, and it is not known to have conditions. One that has is looked for."""
+        """Tell whether the new deliveries of an endpoint can be claimed at once: it has room, no
+        older ones wait, and it has no known conditions (a pause, an order, a rate). Otherwise the
+        search for due deliveries finds them."""
         lane = self.lanes.of(new.webhook_id)
         if lane.is_busy:
-            return False  # it is looked for when it has room
+            return False  # the search finds them when it has room
         if lane.has_conditions or lane.has_more:
             self._look_for_due()
             return False
         return True
 
     async def _due(self, connection: Connection) -> list[Due]:
-        """Endpoints with something due, going round them, so that all have their turn."""
+        """Return endpoints with due deliveries, going round all of them, so that each gets its
+        turn."""
         begins, busy = self._place == BEGINNING, self.lanes.busy()
         found = await queue.due(connection, self._place, busy, ENDPOINTS)
         last = found[-1] if len(found) == ENDPOINTS else None
@@ -302,8 +308,9 @@ class Engine:
         return found
 
     def _share(self, due: list[Due], space: int) -> list[tuple[Due, int]]:
-        """Divide the space evenly over the endpoints, each within its own lane, and none of a
-        tenant that has half of what the others leave: so there always is some for one more."""
+        """Divide the space evenly over the endpoints, each within its own lane. A tenant gets at
+        most half of what the other tenants leave, so that there is always space for one more
+        tenant."""
         held, free = self._held(), HELD - len(self.taken)
         rooms = [(one, self.lanes.of(one.webhook_id).room(one)) for one in due]
         rooms = sorted((pair for pair in rooms if pair[1] > 0), key=lambda pair: pair[1])
@@ -319,11 +326,11 @@ class Engine:
         return wanted
 
     def _held(self) -> Counter[str]:
-        """Return how many of each tenant are with this worker."""
+        """Return how many deliveries of each tenant this worker holds."""
         return Counter(one.tenant_id for one in self.taken.values())
 
     def _in_hand(self) -> set[str]:
-        """Return the ids of what is leased to this worker, as far as it knows."""
+        """Return the ids of the deliveries that this worker knows to be leased to it."""
         done = (one.delivery["id"] for one in self._done)
         return {*self.taken, *done, *(one.id for one in self._unsent)}
 
@@ -342,12 +349,12 @@ class Engine:
     # ------------------------------------------------------------ sending
 
     def _start(self, lane: Lane) -> None:
-        """As many senders as the lane has room for and something to send."""
+        """Start as many senders as the lane has room and deliveries for."""
         while (taken := lane.next()) is not None:
             self._keep(asyncio.get_running_loop().create_task(self._send(lane, taken)))
 
     async def _send(self, lane: Lane, taken: Taken | None) -> None:
-        """One delivery of a lane after the other, as long as it has more."""
+        """Send the deliveries of a lane one after the other, as long as it has more."""
         while taken is not None:
             succeeded = await self._deliver(taken, lane) if self._is_ours(taken) else None
             if succeeded is None:
@@ -361,12 +368,14 @@ class Engine:
             taken = lane.next()
 
     def _is_ours(self, taken: Taken) -> bool:
-        """Tell whether no other worker can have it by now."""
+        """Tell whether the lease is certainly still valid, so that no other worker has this
+        delivery."""
         return self.presence.standing == taken.worker
 
     async def _deliver(self, taken: Taken, lane: Lane) -> bool | None:
-        """Make one attempt, from the signature to what is to be recorded. Return whether it
-        succeeded; None if it was not begun: others may have taken it while it waited for its turn.
+        """Make one attempt, from the signature to the values to record. Return whether it
+        succeeded; None if it did not begin, because another worker may have claimed the delivery
+        while it waited.
 
         It never raises.
         """
@@ -383,7 +392,7 @@ class Engine:
         except KeysUnavailable as reason:
             outcome, decision = Outcome("cancelled", str(reason)), Decision("retrying", reason.wait)
         except Exception:
-            log.exception("delivery failed here", delivery=taken.id, tenant=taken.tenant_id)
+            log.exception("delivery: internal error", delivery=taken.id, tenant=taken.tenant_id)
             outcome = FAILED_HERE
         decision = decision or sending.judge(taken, outcome)
         lane.returned(good=outcome.succeeded, seconds=outcome.timings.total_ms / 1000)
@@ -392,14 +401,16 @@ class Engine:
         return outcome.succeeded
 
     def _put_back(self, lane: Lane) -> None:
-        """What waits in a lane, and will not be sent from it soon, is for others to take."""
+        """Release the deliveries that wait in a lane and will not be sent soon, for other
+        workers."""
         for one in lane.emptied():
             self._let_go(one)
             self._unsent.append(one)
             self._ready.set()
 
     def _do_not_begin(self, taken: Taken, lane: Lane) -> None:
-        """Put a delivery back, with all that waits: others may have it by now."""
+        """Release a delivery and all that wait in its lane: other workers may have claimed them by
+        now."""
         lane.waiting.appendleft(taken)
         lane.not_begun()
         self._put_back(lane)
@@ -409,9 +420,9 @@ class Engine:
             self._put_back(lane)
 
     def _halt(self, webhook_id: str) -> None:
-        """A webhook was paused, turned off or deleted: what waits for it here waits elsewhere."""
+        """Release the waiting deliveries of a webhook that was paused, turned off or deleted."""
         self._put_back(self.lanes.of(webhook_id))
-        self._halted.add(webhook_id)  # a claim that is under way may not have seen it
+        self._halted.add(webhook_id)  # a claim that is running may not have seen it
 
     async def _sign(self, taken: Taken) -> tuple[Request, str]:
         keys = await self.keys.of(taken.tenant_id, taken.settings)
@@ -420,7 +431,7 @@ class Engine:
         return sending.request_of(taken, keys, now), standard_webhooks.fingerprint(keys[0])
 
     def _let_go(self, taken: Taken) -> None:
-        # Its lease may have run out, and this same worker have taken it anew.
+        # Its lease may have expired, and this same worker may have claimed it again.
         if self.taken.get(taken.id) is taken:
             del self.taken[taken.id]
 
@@ -440,7 +451,7 @@ class Engine:
     # ------------------------------------------------------------ recording
 
     def _record_soon(self, *, at_once: bool = False) -> None:
-        """Record a full batch at once, and what does not fill one when a moment has passed."""
+        """Record a full batch at once, and a smaller one after GATHER_SECONDS."""
         if at_once or len(self._done) >= BATCH:
             self._ready.set()
         elif self._done and self._gathering is None:
@@ -452,7 +463,7 @@ class Engine:
         self._ready.set()
 
     async def _record(self, connection: Connection) -> None:
-        self._ready.set()  # for what could not be recorded while the database was away
+        self._ready.set()  # for records that failed when the connection was lost
         while True:
             await self._ready.wait()
             self._ready.clear()
@@ -469,7 +480,7 @@ class Engine:
                 del self._unsent[: len(unsent)]
 
     def _go_on(self, recorded: list[Done]) -> None:
-        """Begin the deliveries that have waited for these to be recorded."""
+        """Start the deliveries that waited for these to be recorded."""
         for webhook_id, count in Counter(d.endpoint["webhook_id"] for d in recorded).items():
             lane = self.lanes.of(webhook_id)
             lane.recorded(count)
@@ -480,7 +491,7 @@ class Engine:
             self._wake_if_room(lane)
 
     def _tell(self, verb: Callable[..., Any], tenant_id: str, *arguments: Any) -> None:
-        """Rare things (a pause, a probe, a recovery) are done by the service, in a thread."""
+        """Run a rare action (a pause, a probe, a recovery) through the service, in a thread."""
         work = asyncio.to_thread(safe_pause.run, self.app, verb, tenant_id, *arguments)
         self._keep(asyncio.get_running_loop().create_task(work))
 

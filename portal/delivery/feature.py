@@ -1,4 +1,4 @@
-"""Deliveries, as the portal wires them."""
+"""The feature `delivery`: its pages, its REST operations, and its listener for events."""
 
 from flask import Flask
 
@@ -14,7 +14,8 @@ from portal.web import notices, overview
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages and the templates' words; published events become deliveries."""
+    """Register the pages, the template functions, the notices and the listener for published
+    events."""
     for blueprint in (log_pages.bp, log_pages.of_webhook, health_pages.bp):
         app.register_blueprint(blueprint)
     app.jinja_env.globals.update(

@@ -1,4 +1,4 @@
-"""The forms of deliveries: resume a webhook, replay a window, try a filter."""
+"""Forms of deliveries: resume a webhook, replay a period, test a filter."""
 
 from portal.delivery.schemas import FilterTest, ReplayInput, ResumeInput
 from portal.web.forms import (
@@ -13,7 +13,7 @@ from portal.web.forms import (
 
 
 class ResumeForm(CommandForm[ResumeInput]):
-    """Resume a paused webhook: what becomes of what was held."""
+    """Resume a paused webhook, with the choice of what happens to the held events."""
 
     choice = TextField("What was held")
     before = MomentField(
@@ -22,7 +22,7 @@ class ResumeForm(CommandForm[ResumeInput]):
 
 
 class ReplayForm(CommandForm[ReplayInput]):
-    """Send the events of a window again."""
+    """Send the events of a period again."""
 
     WHAT = (
         ("failed", "Failed: its delivery failed for good"),
@@ -38,7 +38,7 @@ class ReplayForm(CommandForm[ReplayInput]):
 
 
 class TrialForm(CommandForm[FilterTest]):
-    """The two fields of a webhook's form that decide which events it gets."""
+    """Test the two fields of a webhook's form that select its events."""
 
     event_types = TagsField("Events")
     filter = JsonField("Filter")

@@ -1,4 +1,4 @@
-"""What the worker does for deliveries again and again, and the engine that it runs."""
+"""The periodic jobs of the worker for deliveries, and the engine that it runs."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Attempts are kept for 30 days."""
+"""Delete attempts after 30 days."""
 
 from datetime import timedelta
 
@@ -13,9 +13,9 @@ FORGOTTEN_AT_ONCE = 10_000
 
 
 def forget_old(tenant_id: str) -> bool:
-    """Housekeeping: drop attempts of one tenant that are older than KEEP; whether there are more.
+    """Delete the attempts of one tenant that are older than KEEP. Return whether there are more.
 
-    Those of a tenant that keeps its events for less went with their events.
+    If the tenant keeps its events for a shorter time, the attempts were deleted with their events.
     """
     moment = func.now() - KEEP
     of_tenant = DeliveryAttempt.tenant_id == tenant_id

@@ -1,4 +1,4 @@
-"""Room for what comes, and an end for what is old."""
+"""Create partitions for the coming days, and delete old deliveries."""
 
 from collections import Counter
 
@@ -13,19 +13,19 @@ from portal.webhooks.models import WAITING, Delivery, DeliveryAttempt
 DAYS_AHEAD = 14
 FORGOTTEN_AT_ONCE = 10_000
 LONGEST_DAYS = 90
-"""Nobody keeps events and deliveries for longer: whole days are dropped after that."""
+"""No tenant keeps events and deliveries for longer: after that, whole days are dropped."""
 
 
 def make_room() -> None:
-    """Make the partitions of the coming days and drop those of long ago, by the owner's
+    """Create the partitions of the coming days and drop the old ones, through the owner's
     functions."""
     session.execute(text("SELECT ensure_day_partitions(:days)"), {"days": DAYS_AHEAD})
     session.execute(text("SELECT drop_day_partitions(:days)"), {"days": LONGEST_DAYS + 1})
 
 
 def forget_old(tenant_id: str) -> bool:
-    """Drop deliveries that are older than the tenant keeps them, with what was sent and answered;
-    what of them still waits ends as expired first, so that it is seen for a day. Gives whether
+    """Delete the deliveries that are older than the tenant keeps them, with their attempts.
+    Deliveries that still wait expire first, one day earlier, so that people see it. Return whether
     there are more."""
     days = settings.of_days(tenant_id)
     more = expire(tenant_id, days)
@@ -42,8 +42,8 @@ def forget_old(tenant_id: str) -> bool:
 
 
 def expire(tenant_id: str, days: int) -> bool:
-    """Give up what waits for longer than so many days, and tell whose it was; whether there is
-    more of it."""
+    """Expire the deliveries that have waited for more than so many days, and report it to their
+    webhooks. Return whether there are more."""
     on_its_way = (Delivery.state == "in_flight") & (Delivery.due_at > func.now())
     waits = Delivery.state.in_(WAITING) & ~on_its_way
     given_up = session.scalars(
@@ -61,8 +61,8 @@ def expire(tenant_id: str, days: int) -> bool:
 
 
 def _older(tenant_id: str, days: int, *which: ColumnElement[bool]) -> list[str]:
-    """Deliveries of more than so many days ago, by their ids and by the database's clock: an id
-    has its time from the machine that made it, whose clock may be wrong."""
+    """Return the ids of deliveries older than so many days. Both the id and the database's time are
+    checked: the time in an id comes from the machine that made it, whose clock may be wrong."""
     moment = func.now() - func.make_interval(0, 0, 0, days)
     old = select(Delivery.id).where(
         Delivery.tenant_id == tenant_id,

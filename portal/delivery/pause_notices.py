@@ -1,5 +1,5 @@
-"""What the people of a tenant are told of their webhooks: that one is about to be paused, that it
-is, and that it works again by itself."""
+"""Notices about webhooks for the people of a tenant: one is about to be paused, is paused, or has
+recovered by itself."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ MOST = 50
 
 
 def tell(actor: Actor, since: datetime) -> Sequence[Notice]:
-    """In one statement; nobody is told who could do nothing about it."""
+    """Return the notices, read with one statement; none if the actor cannot change webhooks."""
     if not actor.can("webhooks:write"):
         return []
     by_itself = Webhook.paused_at.is_not(None) & (Webhook.pause_reason != "by_hand")
@@ -43,6 +43,6 @@ def _notice(webhook: Webhook, warned_at: datetime | None, recovered_at: datetime
         times = webhook.consecutive_failures
         text = f"It failed {times} times in a row and is paused if this goes on."
         return Notice(warned_at, webhook.name, text, url, "failing")
-    assert recovered_at is not None  # noqa: S101  else it were not among them
+    assert recovered_at is not None  # noqa: S101  the query demands one of the three
     text = "It works again and is no longer paused. What was held is sent."
     return Notice(recovered_at, webhook.name, text, url, "recovered", lasts=False)

@@ -1,4 +1,5 @@
-"""REST of deliveries: below a webhook, and each by its own id; pause, resume and trials."""
+"""REST API of deliveries: below a webhook, and each by its own id; pause, resume, replays and
+filter tests."""
 
 from dataclasses import replace
 from typing import Any
@@ -34,7 +35,7 @@ MOMENT = {"type": "string", "format": "date-time"}
 
 
 def represent(delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
-    """Return a delivery as programs read it."""
+    """Return a delivery as a document of the API."""
     derived = {
         "state": search.state_of(delivery, webhook),
         "next_attempt_at": search.next_attempt(delivery, webhook),
@@ -46,7 +47,8 @@ def represent(delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
 
 
 def represent_attempt(attempt: DeliveryAttempt, hidden: frozenset[str]) -> dict[str, Any]:
-    """Return an attempt as programs read it, without the values that this reader does not see."""
+    """Return an attempt as a document of the API, without the values that are hidden from this
+    reader."""
     document = {name: getattr(attempt, name) for name in AttemptDocument.model_fields}
     bodies = ("request_body", "response_body", "signed_content")
     if hidden:

@@ -1,4 +1,5 @@
-"""What a client may say about deliveries and replays, and how they are shown."""
+"""Schemas of deliveries and replays: the input that a client sends, and the documents that the API
+returns."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -15,7 +16,7 @@ DeliveryState = Literal[
 
 
 class ResumeInput(Command):
-    """What becomes of what was held while a webhook was paused."""
+    """The choice of what happens to the events that were held while a webhook was paused."""
 
     choice: Literal["all", "newest_per_subject", "skip_before"] = Field(
         "all",
@@ -26,7 +27,7 @@ class ResumeInput(Command):
 
 
 class BacklogDocument(BaseModel):
-    """What is held for a paused webhook, or waits for one that is not."""
+    """The deliveries that are held for a paused webhook, or that wait for an active one."""
 
     held: int
     is_more: bool = Field(description="There are more than were counted.")
@@ -35,7 +36,7 @@ class BacklogDocument(BaseModel):
 
 
 class DeliveryDocument(BaseModel):
-    """One event on its way to one webhook, as it is read."""
+    """The delivery of one event to one webhook, as the API returns it."""
 
     id: str
     webhook_id: str
@@ -63,7 +64,7 @@ class DeliveryWithAttempts(DeliveryDocument):
 
 
 class ReplayInput(Command):
-    """Which events are to be sent again."""
+    """The selection of the events to send again."""
 
     since: Moment = Field(alias="from", description="Events received from then on.")
     until: Moment = Field(alias="to", description="And before then.")
@@ -77,7 +78,7 @@ class ReplayInput(Command):
 
 
 class ReplayDocument(BaseModel):
-    """Events of a window that are sent again."""
+    """A replay: the events of a period, sent again."""
 
     id: str | None
     webhook_id: str
@@ -92,13 +93,13 @@ class ReplayDocument(BaseModel):
 
 
 class ReplayProgress(ReplayDocument):
-    """A replay, and how many of its deliveries are in which state."""
+    """A replay, and the number of its deliveries in each state."""
 
     counts: dict[str, int]
 
 
 class FilterTest(Command):
-    """Settings to try on what was published lately."""
+    """Event types and a filter to test with recent events."""
 
     webhook_id: RecordId | None = Field(
         None, description="Compare with what this webhook gets today."
@@ -108,7 +109,7 @@ class FilterTest(Command):
 
 
 class FilterTestResult(BaseModel):
-    """How many of the last events these settings would have matched."""
+    """The number of recent events that the tested settings would have matched."""
 
     events: int = Field(description="How many were looked at: the last 200.")
     matched: int
@@ -118,7 +119,7 @@ class FilterTestResult(BaseModel):
 
 
 class AttemptDocument(BaseModel):
-    """One attempt to deliver, as it is read."""
+    """One attempt to deliver an event, as the API returns it."""
 
     id: str
     webhook_id: str

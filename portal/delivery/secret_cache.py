@@ -1,7 +1,7 @@
-"""Signing secrets in the memory of a worker: for seconds, by the fingerprint of the current one.
+"""Cache signing secrets in the memory of a worker, for seconds, by the current one's fingerprint.
 
-A rotation changes the fingerprint, so it is noticed with the next delivery. While the secret store
-is away, what was read before goes on signing for a while.
+A rotation changes the fingerprint, so the next delivery uses the new secret. While the secret store
+is unavailable, the cached secrets sign for up to STALE_SECONDS.
 """
 
 import asyncio
@@ -23,11 +23,12 @@ FRESH_SECONDS = 15.0
 STALE_SECONDS = 600.0
 WAIT_FOR_STORE = timedelta(seconds=30)
 WAIT_FOR_DATABASE = timedelta(seconds=1)
-"""It is back by then: that the delivery waits had to be written down."""
+"""Short: the delivery can only be retried once the database is back and has recorded this
+attempt."""
 
 
 class KeysUnavailable(Exception):
-    """There is nothing to sign with now; the delivery is tried again after `wait`."""
+    """No secret to sign with is available now; the delivery is retried after `wait`."""
 
     def __init__(self, reason: str, wait: timedelta = WAIT_FOR_STORE) -> None:
         super().__init__(reason)
@@ -41,7 +42,7 @@ class _Kept:
 
 
 class Keys:
-    """Opens the secrets of webhooks, in a thread, each once for many deliveries."""
+    """A cache that reads the secrets of webhooks in a thread, each once for many deliveries."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""From a leased delivery to the request that leaves, and from its outcome to what is recorded."""
+"""Build the request of a leased delivery, and the values to record of its outcome."""
 
 import random
 from collections.abc import Sequence
@@ -20,14 +20,16 @@ GONE = Outcome(
 ATTEMPT_PREFIX = "att"
 AGAIN = {"webhook-replay": "true"}
 MARKS = {"redelivery": AGAIN, "replay": AGAIN, "lab": {"cpod-test": "true"}}
-"""By the origin of a delivery: what tells the receiver that it is no event of just now."""
+"""The origin of a delivery → headers that tell the receiver that the event is not new or not
+real."""
 
 
 def request_of(taken: Taken, keys: Sequence[str], now: int) -> Request:
-    """Return the request of one attempt. `now` in seconds since 1970; the newest of `keys` is the
-    first.
+    """Return the request of one attempt. `now` is in seconds since 1970; `keys` begins with the
+    newest.
 
-    The id and the body are the same in every attempt, the time and the signature are of this one.
+    The id and the body are the same in every attempt; the time and the signature belong to this
+    one.
     """
     body = body_of(taken)
     headers = {
@@ -46,15 +48,17 @@ def request_of(taken: Taken, keys: Sequence[str], now: int) -> Request:
 
 
 def body_of(taken: Taken) -> bytes:
-    """`{"type", "timestamp", "data"}`; the data as the database has it, not parsed again."""
-    assert taken.occurred_at is not None  # noqa: S101  of an event that is there
+    """Return the body `{"type", "timestamp", "data"}`; the data as the database has it, not parsed
+    again."""
+    assert taken.occurred_at is not None  # noqa: S101  the event exists
     timestamp = taken.occurred_at.astimezone(UTC).isoformat(timespec="milliseconds")
     head = f'{{"type":"{taken.event_type}","timestamp":"{timestamp}","data":'
     return f"{head}{taken.data}}}".encode()
 
 
 def judge(taken: Taken, outcome: Outcome) -> Decision:
-    """Return what becomes of it, with a little chance, so that many do not come back at once."""
+    """Return the decision about a delivery, with random jitter, so that many do not retry at
+    once."""
     return decide(
         outcome,
         taken.attempts,
@@ -67,7 +71,7 @@ def judge(taken: Taken, outcome: Outcome) -> Decision:
 def done(
     taken: Taken, request: Request | None, outcome: Outcome, decision: Decision, signed_with: str
 ) -> Done:
-    """Return the attempt as it is recorded."""
+    """Return the values to record for one attempt."""
     keeps_place = taken.settings.ordered and decision.state == "retrying"
     wait = decision.wait.total_seconds()
     slow = decision.slow.total_seconds() if decision.slow else None
@@ -88,7 +92,7 @@ def done(
             "outcome": outcome.kind,
             "good": outcome.succeeded,
             "failures": int(decision.counts),
-            # In order means that the next one waits for this one.
+            # In an ordered webhook the next delivery waits for this one.
             "slow": max(wait, slow or 0.0) if keeps_place else slow,
             "throttled": decision.slow is not None,
         },
@@ -105,7 +109,7 @@ def _attempt(taken: Taken, request: Request, outcome: Outcome, signed_with: str)
         "event_type": taken.event_type,
         "url": request.url,
         "request_headers": [list(pair) for pair in request.headers.items()],
-        "request_body": "",  # kept once, with the event
+        "request_body": "",  # stored once, with the event
         "signed_with": signed_with,
         "took": outcome.timings.total_ms / 1000,
         **answered(outcome),
@@ -113,7 +117,8 @@ def _attempt(taken: Taken, request: Request, outcome: Outcome, signed_with: str)
 
 
 def answered(outcome: Outcome) -> dict[str, Any]:
-    """Return what an attempt's record says of its outcome, of a test as of a delivery."""
+    """Return the values of an attempt's record that describe the outcome, for a test or a
+    delivery."""
     return {
         "outcome": outcome.kind,
         "explanation": outcome.explanation,

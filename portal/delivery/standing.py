@@ -1,4 +1,4 @@
-"""What the overview says of webhooks: steps of the first run, today, and what needs attention."""
+"""Webhooks on the overview: setup steps, the figures of today, and what needs attention."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,12 +15,12 @@ from portal.web.overview import Concern, Figure, Step, Told
 from portal.webhooks.models import FAILING, PAUSED, DeliveryAttempt, Endpoint, Webhook
 
 SHOWN = 5  # webhooks of each kind of trouble
-TOLD_FOR = timedelta(days=1)  # that a webhook has recovered
+TOLD_FOR = timedelta(days=1)  # how long a recovery is shown
 
 
 def tell(actor: Actor) -> Told:
-    """Return two steps of the first run, today's deliveries, and the webhooks that fail, are
-    paused, or have recovered today."""
+    """Return two setup steps, today's deliveries, and the webhooks that fail, are paused, or have
+    recovered in the last day."""
     known = select(
         exists().where(Webhook.tenant_id == actor.tenant_id).label("some"),
         exists().where(DeliveryAttempt.tenant_id == actor.tenant_id).label("tested"),
@@ -32,7 +32,7 @@ def tell(actor: Actor) -> Told:
     concerning = union_all(
         *(query.add_columns(never) for query in bad), _recovered(newest_first)
     ).subquery()
-    # One statement: the two answers, beside every webhook that concerns, or beside nothing.
+    # One statement: each row has the known values and one webhook of concern, or none.
     one = aliased(Webhook, concerning)
     rows = session.execute(
         select(known.c.some, known.c.tested, known.c.today, one, concerning.c.recovered_at)
@@ -45,7 +45,7 @@ def tell(actor: Actor) -> Told:
 
 
 def _recovered(webhooks: Select[Webhook]) -> Select[Webhook, datetime | None]:
-    """Return those that were paused by themselves, resumed by themselves lately, and work."""
+    """Return a query for the webhooks that were resumed automatically in the last day, and work."""
     return (
         webhooks.join(Endpoint)
         .where(Webhook.is_active, Endpoint.recovered_at > func.now() - TOLD_FOR)
@@ -55,7 +55,7 @@ def _recovered(webhooks: Select[Webhook]) -> Select[Webhook, datetime | None]:
 
 
 def _figures(today: Sequence[int]) -> list[Figure]:
-    """Return how today went; nothing is said where no delivery was."""
+    """Return the figures of today; none if there was no delivery."""
     count, good, bad = today
     if not count:
         return []

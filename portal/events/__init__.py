@@ -1,9 +1,8 @@
-"""Events: what happened, published by programs and by the portal itself, kept for a while.
+"""Events that programs and the portal itself publish, stored for a limited time.
 
-Read `models`, `service` (publish, announce, read, erase), `publishing` (the statements, the group
-commit, the door on the event loop), `catalogue` (types, their schemas and examples), `jsonschema`
-(schemas of tenants, evaluated in bounded time) and `settings` (how long, what is hidden from whom).
-`listeners` is the port by which deliveries hear of events.
-
-Tables: event, event_key, event_type, event_settings. Every feature may call `service`.
+Read `models`, `service` (publish, announce, read, erase), `publishing` (the SQL statements, the
+group commit, the fast path on the event loop), `catalogue` (types, their schemas and examples),
+`jsonschema` (schemas of tenants, evaluated in bounded time) and `settings` (retention and hidden
+fields). `listeners` is the interface through which webhooks receive events. Tables: event,
+event_key, event_type, event_settings. Every feature may call `service`.
 """

@@ -1,4 +1,4 @@
-"""Events and their catalogue, as the portal wires them."""
+"""The wiring of events and their catalogue."""
 
 from flask import Flask
 
@@ -11,7 +11,7 @@ from portal.rest.feature import Feature
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages; every change of a record becomes an event."""
+    """Register the pages, and announce every change of a record as an event."""
     pages.init_app(app)
     watch(lifecycle.tell)
 

@@ -1,4 +1,4 @@
-"""The forms of events: publish one, describe a type, import types."""
+"""The forms of events: publish one, describe a type, import types, settings, erasure."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ KEY_MATERIAL_CHOICES = [
 
 
 class EventForm(CommandForm[EventInput]):
-    """Publish one event."""
+    """A form that publishes one event."""
 
     type = TextField(
         "Event type",
@@ -44,7 +44,7 @@ class EventForm(CommandForm[EventInput]):
 
 
 class EventTypeForm(CommandForm[EventTypeInput]):
-    """Describe a type of event."""
+    """A form that describes an event type."""
 
     name = TextField(
         "Name",
@@ -63,14 +63,14 @@ class EventTypeForm(CommandForm[EventTypeInput]):
 
     @classmethod
     def of(cls, record: EventType | None = None) -> "EventTypeForm":
-        """Return the form of a new type, or of one that is there, whose name is fixed."""
+        """Return the form of a new or existing type. An existing type's name cannot be changed."""
         form = cls(obj=record)
         if record is not None:
             del form.name
         return form
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """Return an emptied schema or example is none, not one that says nothing."""
+        """Return the document with an empty schema or example as null."""
         document = super().document(stored)
         for name in ("json_schema", "example"):
             if document.get(name) == {}:
@@ -79,7 +79,7 @@ class EventTypeForm(CommandForm[EventTypeInput]):
 
 
 class SettingsForm(CommandForm[SettingsInput]):
-    """How long events and deliveries are kept, and which fields readers do not see."""
+    """The settings form: retention of events and deliveries, and fields hidden from readers."""
 
     retention_days = NumberField(
         "Keep events and deliveries for, in days",
@@ -100,7 +100,7 @@ class SettingsForm(CommandForm[SettingsInput]):
 
 
 class ErasureForm(CommandForm[Erasure]):
-    """Whose events are to be erased: look how much there is first."""
+    """A form that names the subject whose events to erase; it first shows how many there are."""
 
     subject = TextField(
         "Subject",
@@ -110,7 +110,7 @@ class ErasureForm(CommandForm[Erasure]):
 
 
 class ImportForm(CommandForm[Import]):
-    """Import types from an OpenAPI document: look first, then do it."""
+    """A form that imports types from an OpenAPI document; it shows a preview first."""
 
     openapi = JsonField(
         "OpenAPI 3.1 document",

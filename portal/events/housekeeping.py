@@ -1,4 +1,4 @@
-"""Events are kept for as long as their tenant says."""
+"""The jobs that delete events after the tenant's retention period, and deleted event types."""
 
 from datetime import timedelta
 

@@ -1,7 +1,7 @@
-"""The portal's own events: what happens to its records is published like anything else.
+"""Publish changes of the portal's own records as events.
 
-Only names of fields are told, never their values: some of them are nobody else's business, and
-whoever may know reads the record.
+An event contains only the names of the changed fields, never their values, because some values are
+confidential. A client with the right to read them reads the record.
 """
 
 from collections.abc import Mapping

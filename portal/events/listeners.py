@@ -1,7 +1,7 @@
-"""Who wants to know of events. Events know nobody by name: a feature registers itself.
+"""The interface for features that react to events. The events feature does not know them by name.
 
-What a listener writes is written in the publisher's transaction, so an event and its deliveries
-are kept together or not at all.
+A listener's rows are written in the publisher's transaction, so an event and its deliveries are
+stored together or not at all.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +16,7 @@ from portal.fast.statements import Bound
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One event on its way to its listeners."""
+    """A published event as its listeners receive it."""
 
     id: str
     type: str
@@ -27,7 +27,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Whether one listener's record got an event, and why or why not, as a sentence."""
+    """The result of matching an event with one of a listener's records, with the reason."""
 
     id: str
     name: str
@@ -39,42 +39,45 @@ Rows = Sequence[tuple[Any, ...]]
 
 
 class Owed(NamedTuple):
-    """Hold the statements that write what is owed, and how many deliveries each event has, by
-    id."""
+    """The statements that create the deliveries, and the number of deliveries by event id."""
 
     writes: Sequence[Bound]
     deliveries: Mapping[str, int]
 
 
 class Listener(Protocol):
-    """A feature that does something with events."""
+    """A feature that reacts to events."""
 
     def who_wants(
         self, tenant_id: str, types: Collection[str], at_most: int | None = None
     ) -> Bound:
-        """Return the statement that finds its records which want events of these types: rows of
-        texts, no more than `at_most`. No row means that there are none."""
+        """Return the statement that finds its records that subscribe to events of these types.
+
+        The rows consist of texts, and there are at most `at_most`. No rows mean no subscribers.
+        """
         ...
 
     def owes(self, tenant_id: str, events: Sequence[Published], wanting: Rows) -> Owed:
-        """Return what it owes the records that `who_wants` found, for new events."""
+        """Return its deliveries of new events to the records that `who_wants` found."""
         ...
 
     def kept(self, tenant_id: str, event_ids: Sequence[str]) -> int:
-        """Return how many deliveries of these events there are."""
+        """Return the number of deliveries of these events."""
         ...
 
     def forget(self, tenant_id: str, event_ids: Sequence[str]) -> None:
-        """Erase what was kept of these events, in the running transaction."""
+        """Delete everything that is stored about these events, in the current transaction."""
         ...
 
     def outlive(self, tenant_id: str, event_ids: Sequence[str]) -> None:
-        """Let go of what was done with these events, which are kept no longer. What is still owed
-        of them may stay until its owner has been told."""
+        """Release the deliveries of these events, which are being deleted.
+
+        Unfinished deliveries may stay until their owner has been notified.
+        """
         ...
 
     def explain(self, actor: Actor, event: Published, limit: int) -> Sequence[Match]:
-        """For each of its records, whether this event matches it and why."""
+        """Return, for each of its records, whether this event matches it and why."""
         ...
 
 
@@ -84,10 +87,10 @@ def listen(app: Flask, listener: Listener) -> None:
 
 
 def listeners() -> Sequence[Listener]:
-    """Return those of the running application."""
+    """Return the listeners of the current application."""
     return listeners_of(current_app)
 
 
 def listeners_of(app: Flask) -> Sequence[Listener]:
-    """Return those of an application."""
+    """Return the listeners of an application."""
     return cast(list[Listener], app.extensions.get("event_listeners", []))

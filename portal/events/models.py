@@ -1,4 +1,4 @@
-"""The stored event, the keys by which its publisher knows it, and the catalogue of event types."""
+"""The tables of events, of publishers' event ids, of event types and of event settings."""
 
 from datetime import datetime
 from typing import Any, ClassVar, Self
@@ -28,7 +28,7 @@ VALIDATIONS = ("off", "reject")
 
 
 class Event(Base):
-    """Something that happened. Never changed after it is published; erased by subject or by age.
+    """An event. It never changes after it is published; it is deleted by subject or by age.
 
     Partitioned by day through its id, whose first characters are the time it was received.
     """
@@ -61,18 +61,20 @@ class Event(Base):
     app_id: Mapped[str | None] = mapped_column(String(80))
     actor_id: Mapped[str] = mapped_column(String(80))
     actor_name: Mapped[str] = mapped_column(String(200))
-    # The one webhook that it was made for, in its lab: no other gets it, in no replay either.
+    # The only webhook that receives this event, which was made in the webhook's lab. No other
+    # webhook
+    # gets it, not even in a replay.
     only_for: Mapped[str | None] = mapped_column(String(40))
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:
-        """Return the rows of the actor's tenant, narrowed to its application where it has one."""
+        """Return the query for the actor's events: those of its application if it has one."""
         query = select(cls).where(cls.tenant_id == actor.tenant_id)
         return query if actor.app_id is None else query.where(cls.app_id == actor.app_id)
 
 
 class EventKey(Base):
-    """A publisher's own id of an event: unique in the tenant, so that publishing twice is once."""
+    """A publisher's own id of an event, unique in the tenant, which deduplicates publications."""
 
     __tablename__ = "event_key"
     __table_args__ = (Index("ix_event_key_event", "tenant_id", "event_id"),)
@@ -83,7 +85,7 @@ class EventKey(Base):
 
 
 class EventType(Record):
-    """What one type of event means and looks like, for those who subscribe to it."""
+    """The description of an event type, for its subscribers."""
 
     __tablename__ = "event_type"
     __table_args__ = (
@@ -122,7 +124,7 @@ CONSTRAINTS |= {
 
 
 class EventSettings(Base):
-    """How long a tenant keeps events and deliveries, and what of them not every reader sees."""
+    """A tenant's retention of events and deliveries, and the fields hidden from some readers."""
 
     __tablename__ = "event_settings"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Pages of events: /events, what was published, why it went where, and publishing by hand."""
+"""Pages of events: /events, with the published events, their matches, and publishing by hand."""
 
 import re
 from dataclasses import replace
@@ -33,7 +33,7 @@ def init_app(app: Flask) -> None:
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """Show what was published, newest first."""
+    """Show the published events, newest first."""
     query = _question()
     page = service.find_page(web.actor(), query)
     return web.render(
@@ -46,7 +46,7 @@ def index() -> ResponseReturnValue:
 
 
 def _question() -> Query:
-    """Return what the address asks; words are an event's id, or a subject."""
+    """Return the query in the URL. `q` is an event id or a subject."""
     args = MultiDict([(k, v) for k, v in request.args.items(multi=True) if k not in ("since", "q")])
     query = listing.parse(service.LISTING, args)
     filters, bounds = dict(query.filters), dict(query.bounds)
@@ -121,7 +121,7 @@ def _say(accepted: Accepted) -> None:
 @bp.post("/erasures")
 @recent_sign_in_required
 def erase() -> ResponseReturnValue:
-    """Say how much there is of a subject; once its name was typed, to be sure, forget all of it."""
+    """Show how many events a subject has; erase them once its name was typed to confirm."""
     web.actor().require("events:publish")
     web.actor().require("webhooks:write")
     form = ErasureForm()
@@ -142,8 +142,7 @@ def erase() -> ResponseReturnValue:
 
 @bp.route("/settings", methods=["GET", "POST"])
 def change_settings() -> ResponseReturnValue:
-    """Show how long events and deliveries are kept, what readers do not see, and erasing a
-    subject."""
+    """Show and change the retention and hidden fields, with the form to erase a subject."""
     web.actor().require("events:read")
     form = _stored_settings()
     if request.method == "POST":

@@ -31,7 +31,7 @@ MOMENT = {"type": "string", "format": "date-time"}
 
 
 def represent(event: Event, hidden: frozenset[str]) -> dict[str, Any]:
-    """Return an event as programs read it, without the values that this reader does not see."""
+    """Return an event as a JSON object, with the fields redacted that this reader may not see."""
     document = {name: getattr(event, name) for name in EventDocument.model_fields}
     return {**document, "data": settings.redact(event.data, hidden)}
 
@@ -47,7 +47,7 @@ def _publish() -> Response:
 
 
 def _read() -> list[EventInput]:
-    """Return one event, an array of them, or an object with `events`."""
+    """Return the events of the body: one event, an array, or an object with `events`."""
     raw = request.get_data(cache=True)
     if raw.lstrip()[:1] == b"[" and request.mimetype in ("application/json", ""):
         return EventBatch.read({"events": strict_json.parse(raw)}).events

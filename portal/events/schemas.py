@@ -1,4 +1,4 @@
-"""What a publisher may say of an event, what the catalogue may say of a type, and both as read."""
+"""The commands and documents of events, event types and event settings in REST."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -43,7 +43,7 @@ Key = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
 
 
 class EventInput(Command):
-    """One event to publish. See `keymaterial` for API keys in its data."""
+    """One event to publish. See `key_material` for API keys in its data."""
 
     may_hold_keys: ClassVar[frozenset[str]] = frozenset({"data"})
 
@@ -59,7 +59,7 @@ class EventInput(Command):
 
 
 class EventBatch(Command):
-    """Up to 500 events, kept together or not at all."""
+    """Up to 500 events, stored together or not at all."""
 
     events: list[EventInput] = Field(
         min_length=1,
@@ -70,7 +70,7 @@ class EventBatch(Command):
 
     @classmethod
     def key_places(cls, data: Any) -> Iterator[str]:
-        """Yield the paths of texts that hold a key. The data of each event may hold some."""
+        """Yield the paths of texts that contain a key. The data of each event may contain some."""
         if not isinstance(data, Mapping):
             return
         yield from super().key_places({k: v for k, v in data.items() if k != "events"})
@@ -82,7 +82,7 @@ class EventBatch(Command):
 
 
 class PublishedEvent(BaseModel):
-    """What became of one published event."""
+    """The result of one published event."""
 
     id: str
     client_id: str | None = Field(description="The publisher's own id.")
@@ -92,7 +92,7 @@ class PublishedEvent(BaseModel):
 
 
 class PublishedEvents(BaseModel):
-    """The answer to a publication, in the order of the request."""
+    """The response to a publication, in the order of the request."""
 
     events: list[PublishedEvent]
 
@@ -117,7 +117,7 @@ class EventDocument(BaseModel):
 
 
 class MatchDocument(BaseModel):
-    """One webhook beside an event: whether it matched, and why or why not."""
+    """The match of one webhook with an event, and the reason."""
 
     id: str
     name: str
@@ -126,14 +126,16 @@ class MatchDocument(BaseModel):
 
 
 class EventWithMatches(EventDocument):
-    """An event, and every webhook of the tenant beside it."""
+    """An event, and its match with every webhook of the tenant."""
 
     matches: list[MatchDocument] = Field(description="By today's settings; at most 200 webhooks.")
 
 
 class Erasure(Command):
-    """The person whose events to erase. The subject may hold a key, which may be the reason to
-    erase."""
+    """The subject whose events to erase.
+
+    It may contain a key, which can be the reason to erase it.
+    """
 
     may_hold_keys: ClassVar[frozenset[str]] = frozenset({"subject"})
 
@@ -141,14 +143,14 @@ class Erasure(Command):
 
 
 class Erased(BaseModel):
-    """How much was erased, and whether to ask again: one call erases 10,000 events at most."""
+    """The number of erased events, and whether to repeat the call: it erases at most 10,000."""
 
     events: int
     more: bool = Field(description="Whether the subject has more events: then send this again.")
 
 
 class EventTypeInput(Command):
-    """What a client writes about one type of event."""
+    """The fields of an event type that a client may write."""
 
     server_managed: ClassVar[frozenset[str]] = frozenset({"builtin"})
 
@@ -191,14 +193,14 @@ class OwnTypeDocument(BaseModel):
 
 
 class Import(Command):
-    """An OpenAPI 3.1 document whose webhooks are to be described."""
+    """An OpenAPI 3.1 document whose webhooks become event types."""
 
     document: dict[str, Any] = Field(description="The document, as JSON.")
     dry_run: bool = Field(False, description="Only tell what would be done.")
 
 
 class ImportedType(BaseModel):
-    """What became of one webhook of the document."""
+    """The result of importing one webhook of the document."""
 
     name: str
     fate: Literal["created", "updated", "unchanged", "skipped"]
@@ -206,14 +208,14 @@ class ImportedType(BaseModel):
 
 
 class ImportedTypes(BaseModel):
-    """What became of the document's webhooks."""
+    """The results of importing the document's webhooks."""
 
     types: list[ImportedType]
     dry_run: bool
 
 
 class SettingsInput(Command):
-    """How a tenant keeps events and deliveries."""
+    """A tenant's retention, hidden fields and treatment of API keys in events."""
 
     retention_days: int = Field(
         30, ge=1, le=90, description="Days after which events and deliveries are forgotten."
@@ -231,7 +233,7 @@ class SettingsInput(Command):
 
 
 class SettingsDocument(BaseModel):
-    """How a tenant keeps events and deliveries, as it is read."""
+    """A tenant's event settings as they are read."""
 
     retention_days: int
     redacted_fields: list[str]

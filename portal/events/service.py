@@ -1,7 +1,7 @@
-"""The verbs of events: publish, announce, read, erase.
+"""The operations on events: publish, announce, read, erase.
 
-An event is accepted when one transaction holds it and everything that its listeners owe it
-(transactional outbox): there is no moment at which one is there without the other.
+An event is accepted when one transaction contains it and the deliveries of all listeners
+(transactional outbox), so an event never exists without its deliveries.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from portal.records.quotas import rates, stored_bytes
 EXPLAINED = 200
 ERASED_AT_ONCE = 10_000
 
-# Typed for records; an event has the columns that a list needs, and none is ever deleted softly.
+# Typed for records. An event has the columns that a list needs, and is never soft-deleted.
 LISTING: Listing[Any] = Listing(
     Event,
     filters={
@@ -46,7 +46,7 @@ LISTING: Listing[Any] = Listing(
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How much is kept of a subject; `is_more` where one erasure does not take all of it."""
+    """The stored events and deliveries of a subject; `is_more` if one erasure is not enough."""
 
     events: int
     deliveries: int
@@ -55,7 +55,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How many events of a subject were erased, and whether there are more: then ask again."""
+    """The number of erased events, and whether the subject has more: then repeat the call."""
 
     events: int
     more: bool
@@ -95,24 +95,26 @@ def count(actor: Actor, many: int) -> None:
 def announce(
     actor: Actor, name: str, data: Mapping[str, Any], subject: str | None = None
 ) -> str | None:
-    """Publish one of the portal's own events in the running transaction.
+    """Publish one of the portal's own events in the current transaction; return its id.
 
-    Where nobody wants it, nothing is kept and None comes back: the price is one indexed look.
+    Returns None, and stores nothing, if no webhook subscribes to it. That costs one indexed query.
     """
     wanting = send_each(one.who_wants(actor.tenant_id, {name}) for one in listeners())
     if not any(wanting):
         return None
     event_id = new_id(Event.id_prefix)
     event = EventInput.read({"type": name, "data": dict(data), "subject": subject})
-    new = [(event_id, key_material.masked(event))]  # never refuse: the change is done
+    new = [(event_id, key_material.masked(event))]  # never refuse: the change has already happened
     owed = owed_for(actor, new, listeners(), wanting)
     send_each([store(actor, new), *owed.writes])
     return event_id
 
 
 def keep_for(actor: Actor, record_id: str, event: EventInput) -> str:
-    """Keep an event that was made for one record of one listener; its id. The others are not told:
-    whoever asks for it owes that one what there is to do."""
+    """Store an event for one record of one listener and return its id.
+
+    The other listeners are not notified. The caller must create the delivery.
+    """
     [event] = key_material.screened(actor.tenant_id, [event])
     event_id = new_id(Event.id_prefix)
     send_each([store(actor, [(event_id, event)], only_for=record_id)])
@@ -135,7 +137,7 @@ def find_page(actor: Actor, query: Query) -> Page[Any]:
 
 
 def matches(actor: Actor, event: Event) -> list[Match]:
-    """For every webhook of the tenant whether the event matches it, and why or why not."""
+    """Return for every webhook of the tenant whether the event matches it, and why or why not."""
     published = Published(event.id, event.type, event.subject, event.data, event.only_for)
     return [
         match for listener in listeners() for match in listener.explain(actor, published, EXPLAINED)
@@ -143,7 +145,7 @@ def matches(actor: Actor, event: Event) -> list[Match]:
 
 
 def kept_of(actor: Actor, subject: str) -> Kept:
-    """Return how much there is of a subject: what one erasure would take."""
+    """Count the events and deliveries of a subject that one erasure would delete."""
     _may_erase(actor)
     ids, more = _ids_of(actor, subject)
     deliveries = sum(one.kept(actor.tenant_id, ids) for one in listeners())
@@ -151,10 +153,11 @@ def kept_of(actor: Actor, subject: str) -> Kept:
 
 
 def erase(actor: Actor, subject: str) -> Erased:
-    """Forget the events of a subject, with their deliveries; how many there were.
+    """Delete the events of a subject, with their deliveries; return their number.
 
-    At most ERASED_AT_ONCE: the answer says whether to ask again. Raises nothing for a subject
-    without events: asking twice is right. The history tells who erased how much, and not of whom.
+    Deletes at most ERASED_AT_ONCE; the result says whether to repeat the call. A subject without
+    events is no error, so that a repeated call succeeds. The audit log records the actor and the
+    number, but not the subject.
     """
     _may_erase(actor)
     ids, more = _ids_of(actor, subject)
@@ -185,7 +188,7 @@ def _may_erase(actor: Actor) -> None:
 
 
 def _ids_of(actor: Actor, subject: str) -> tuple[list[str], bool]:
-    """Return the events of a subject, as many as are erased at once, and whether there are more."""
+    """Return the ids of a subject's events, at most ERASED_AT_ONCE, and whether there are more."""
     of_subject = select(Event.id).where(
         Event.tenant_id == actor.tenant_id, Event.subject == subject
     )

@@ -21,7 +21,7 @@ FORGOTTEN_AT_ONCE = 10_000
 
 
 def of(tenant_id: str) -> EventSettings:
-    """Return the tenant's settings, or the usual ones."""
+    """Return the tenant's settings, or the defaults."""
     found = session.scalar(select(EventSettings).filter_by(tenant_id=tenant_id))
     return found or EventSettings(
         tenant_id=tenant_id, retention_days=DAYS, redacted_fields=[], key_material="mask"
@@ -29,7 +29,7 @@ def of(tenant_id: str) -> EventSettings:
 
 
 def change(actor: Actor, command: SettingsInput) -> EventSettings:
-    """Set them anew, whole."""
+    """Replace all of the tenant's settings."""
     actor.require("webhooks:write")
     before = of(actor.tenant_id)
     values = command.values()
@@ -52,7 +52,7 @@ def change(actor: Actor, command: SettingsInput) -> EventSettings:
 
 
 def hidden_from(actor: Actor) -> frozenset[str]:
-    """Return the fields that this reader does not see: none for those who may change webhooks."""
+    """Return the fields that this reader may not see: none for readers who may change webhooks."""
     if actor.can("webhooks:write"):
         return frozenset()
     return frozenset(of(actor.tenant_id).redacted_fields)
@@ -70,8 +70,7 @@ def redact(value: Any, hidden: Collection[str]) -> Any:
 
 
 def redact_text(text: str, hidden: Collection[str]) -> str:
-    """Return the same for a body; one that is no JSON is masked whole, since nobody knows its
-    fields."""
+    """Return a body with the same fields masked. A body that is not JSON is masked completely."""
     if not hidden or not text:
         return text
     try:
@@ -81,10 +80,9 @@ def redact_text(text: str, hidden: Collection[str]) -> str:
 
 
 def forget_old(tenant_id: str) -> bool:
-    """Housekeeping: drop what is older than the tenant keeps it, so many at once; whether there is
-    more."""
+    """Delete a batch of events older than the tenant's retention; tell whether there are more."""
     moment = func.now() - func.make_interval(0, 0, 0, of_days(tenant_id))
-    # By the database's clock too: an id has its time from the machine that made it.
+    # Compare the database's time as well: the time in an id comes from the machine that made it.
     old = select(Event.id).where(
         Event.tenant_id == tenant_id,
         Event.id < func.ulid_floor("evt", moment),
@@ -105,5 +103,5 @@ def forget_old(tenant_id: str) -> bool:
 
 
 def of_days(tenant_id: str) -> int:
-    """For how many days the tenant keeps events and deliveries."""
+    """Return for how many days the tenant keeps events and deliveries."""
     return of(tenant_id).retention_days

@@ -1,8 +1,8 @@
 """Names of event types, and the patterns that subscribe to them.
 
 A pattern is a name (`rfp.created`), a group (`rfp.*`: everything below `rfp.`), or `*`. Matching is
-equality: a name is expanded to every pattern that it could have been meant by, and those are
-looked up, because nothing but equality keeps its index under row-level security.
+equality: a name is expanded to every pattern that matches it, and those are looked up, because only
+equality can use its index under row-level security.
 """
 
 import re
@@ -14,7 +14,7 @@ LENGTH = 128
 
 
 def check_name(name: str) -> str:
-    """Return the name, or ValueError with a sentence."""
+    """Return the name. Raises ValueError, with a sentence, if it is invalid."""
     if not NAME.fullmatch(name):
         raise ValueError("Use one event's name, such as rfp.created.")
     return name

@@ -1,4 +1,4 @@
-"""Signing in, people and their sessions, as the portal wires them."""
+"""The wiring of sign-in, people and their sessions."""
 
 from flask import Flask
 
@@ -8,7 +8,7 @@ from portal.rest.feature import Feature
 
 
 def init_app(app: Flask) -> None:
-    """Know the provider, and let people sign in through it."""
+    """Create the identity provider's client and register the sign-in pages."""
     config = app.extensions["portal"]
     pages.init_app(app, config, issuer.init_app(app, config.oidc_issuer))
 

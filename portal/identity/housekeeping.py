@@ -1,4 +1,7 @@
-"""Sessions that have ended are forgotten: they hold addresses and tokens of people."""
+"""The jobs that delete ended sessions, old logout tokens and unused sign-in allowances.
+
+Ended sessions are deleted because they hold addresses and tokens of people.
+"""
 
 from datetime import timedelta
 
@@ -10,11 +13,11 @@ from portal.identity import sign_in_limits
 from portal.identity.models import SeenLogoutToken, WebSession
 from portal.identity.sessions.sessions import ABSOLUTE, IDLE
 
-SHOWN = timedelta(days=1)  # so long after its end a session can still be looked into
+SHOWN = timedelta(days=1)  # an ended session stays visible for this long
 
 
 def forget_ended(tenant_id: str) -> int:
-    """Delete the tenant's sessions that ended a day ago; how many there were."""
+    """Delete the tenant's sessions that ended more than a day ago; return their number."""
     ended = or_(
         WebSession.revoked_at < func.now() - SHOWN,
         WebSession.last_seen_at < func.now() - (IDLE + SHOWN),
@@ -25,7 +28,7 @@ def forget_ended(tenant_id: str) -> int:
 
 
 def forget_notices() -> None:
-    """Delete the logout tokens that are too old to be accepted again (two minutes)."""
+    """Delete logout tokens after ten minutes. A logout token is accepted for two minutes only."""
     old = func.now() - timedelta(minutes=10)
     session.execute(delete(SeenLogoutToken).where(SeenLogoutToken.seen_at < old))
 

@@ -1,4 +1,4 @@
-"""Tenants, people and their sessions."""
+"""The tables of tenants, people, sessions, logout tokens and sign-in limits."""
 
 import re
 from datetime import datetime
@@ -19,15 +19,16 @@ from portal.database.base import Base
 from portal.database.session import CONSTRAINTS
 
 KEY_CODE = re.compile(r"[a-z0-9]{4}")
-# Other vendors' keys begin with these words: sk-proj-, sk-live-, sk-test- (and two for us).
+# API keys of other vendors begin with these words: sk-proj-, sk-live-, sk-test-. `none` and `admn`
+# are reserved for the portal.
 RESERVED_KEY_CODES = frozenset({"proj", "live", "test", "none", "admn"})
 
 
 class Tenant(Base):
     """A customer of the platform. The directory of tenants is the one table without a tenant.
 
-    `id` is what the identity provider's tenant claim says; `key_code` is the immutable part of
-    every API key of the tenant, `sk-<key_code>-…`; `time_zone` (IANA) is where its days begin.
+    `id` is the value of the identity provider's tenant claim. `key_code` is the immutable part of
+    every API key of the tenant, `sk-<key_code>-…`. `time_zone` (IANA) decides when its days begin.
     """
 
     __tablename__ = "tenant"
@@ -42,10 +43,10 @@ class Tenant(Base):
 
 
 class Person(Base):
-    """Somebody who has signed in to a tenant. Known by (issuer, subject), never by email.
+    """A person who has signed in to a tenant, identified by (issuer, subject) and never by email.
 
-    `email` is there only when the provider has verified it. A higher `auth_version` ends every
-    session that was begun under a lower one.
+    `email` is set only if the provider has verified it. Raising `auth_version` ends every session
+    that began under a lower one.
     """
 
     __tablename__ = "person"
@@ -67,11 +68,11 @@ class Person(Base):
 
 
 class WebSession(Base):
-    """A person signed in with one browser. Of its 256-bit token only the SHA-256 is stored.
+    """The session of one person in one browser. Only the SHA-256 of its 256-bit token is stored.
 
-    `sid_key` and `subject_key` are digests of the provider's names for the session and the
-    person: a back-channel logout presents them before any tenant is known. `id_token` is sealed,
-    for the provider's logout alone.
+    `sid_key` and `subject_key` are digests of the provider's ids for the session and the person: a
+    back-channel logout presents these ids before the tenant is known. `id_token` is sealed and is
+    used only for the logout at the provider.
     """
 
     __tablename__ = "web_session"
@@ -107,7 +108,7 @@ class WebSession(Base):
 
 
 class SeenLogoutToken(Base):
-    """A logout token that was obeyed, so that its replay is not. Of no tenant."""
+    """A logout token that was accepted, stored to refuse its replay. It belongs to no tenant."""
 
     __tablename__ = "seen_logout_token"
 
@@ -116,8 +117,11 @@ class SeenLogoutToken(Base):
 
 
 class SignInPace(Base):
-    """When an address or an account, as a keyed digest, has all of its sign-ins back. Of no
-    tenant: nobody has signed in yet."""
+    """The moment when an address or an account has its full sign-in allowance again.
+
+    `digest` is a keyed digest of the address or account. The table has no tenant, because nobody
+    has signed in yet.
+    """
 
     __tablename__ = "sign_in_pace"
     __table_args__ = (Index("ix_sign_in_pace_rested", "rested_at"),)

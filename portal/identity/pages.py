@@ -1,4 +1,4 @@
-"""The pages about sessions and people, and the wiring of all that identity shows."""
+"""The pages about sessions and people, and the wiring of the sign-in."""
 
 from urllib.parse import urlsplit
 
@@ -48,7 +48,7 @@ def init_app(app: Flask, config: Config, issuer: Issuer) -> None:
 
 @account.get("")
 def index() -> ResponseReturnValue:
-    """Show where I am signed in."""
+    """Show the signed-in person's own sessions."""
     return render(
         "identity/sessions.html",
         sessions=sessions.mine(actor()),
@@ -59,7 +59,7 @@ def index() -> ResponseReturnValue:
 
 @account.post("/<session_id>/end")
 def end(session_id: str) -> ResponseReturnValue:
-    """End one of my sessions; ending this very one is signing out."""
+    """End one of the person's own sessions. Ending the current one signs the person out."""
     sessions.end_mine(actor(), session_id)
     toast("That session has ended.")
     return see_other(url_for("sessions.index"))
@@ -67,7 +67,7 @@ def end(session_id: str) -> ResponseReturnValue:
 
 @account.post("/end-others")
 def end_others() -> ResponseReturnValue:
-    """End all of my sessions but this one."""
+    """End all of the person's sessions but the current one."""
     ended = sessions.end_my_others(actor(), keep=_current_id())
     toast(f"{ended} other session{'' if ended == 1 else 's'} ended.")
     return see_other(url_for("sessions.index"))
@@ -75,7 +75,7 @@ def end_others() -> ResponseReturnValue:
 
 @directory.get("")
 def list_people() -> ResponseReturnValue:
-    """Show who has signed in to this tenant; for admins."""
+    """Show the people who have signed in to this tenant; for admins."""
     people.require_admin(actor(), _role())
     return render(
         "identity/people.html",

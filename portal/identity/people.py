@@ -1,6 +1,6 @@
-"""Who may come in: from what the provider says about a person to a person of a tenant.
+"""Admit people: turn the provider's claims about a person into a person of a tenant.
 
-Nothing is granted by default, and every refusal says in plain words what is missing.
+Nothing is granted by default, and every refusal names what is missing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,10 @@ MOST_PEOPLE = 500
 
 
 class NoAccess(Exception):
-    """Signed in at the provider, but with no place here; `missing` is what would be needed."""
+    """A person who is signed in at the provider but has no access here.
+
+    `missing` names the claim or role that would be needed.
+    """
 
     def __init__(self, missing: Missing, tenant: Tenant | None = None) -> None:
         super().__init__(missing)
@@ -33,7 +36,7 @@ class NoAccess(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How the provider's claims are read: PORTAL_OIDC_TENANT_CLAIM, …ROLES_CLAIM, …ROLE_MAP."""
+    """The names of the provider's claims: PORTAL_OIDC_TENANT_CLAIM, …ROLES_CLAIM, …ROLE_MAP."""
 
     tenant_claim: str
     roles_claim: str
@@ -41,9 +44,9 @@ class Rules:
 
 
 def admit(identity: Identity, rules: Rules) -> tuple[Tenant, Person]:
-    """Return the tenant and the person, written down as the provider describes them now.
+    """Return the tenant and the person, whose row is updated from the provider's claims.
 
-    Enters the tenant. Raises NoAccess; a person whose role was taken away loses their sessions.
+    Enters the tenant. Raises NoAccess; a person without a role any more loses their sessions.
     """
     tenant = _tenant(claim_at(identity.claims, rules.tenant_claim))
     enter_tenant(tenant.id)
@@ -66,7 +69,7 @@ def _tenant(claim: Any) -> Tenant:
 
 
 class Described(Protocol):
-    """What an ID token and an access token both say about a person."""
+    """The claims about a person that an ID token and an access token have in common."""
 
     @property
     def issuer(self) -> str: ...
@@ -79,7 +82,7 @@ class Described(Protocol):
 
 
 def write_down(tenant_id: str, described: Described, role: Role) -> Person:
-    """Return the person as the provider describes them now; the tenant is entered already."""
+    """Insert or update the person from the claims; the tenant is entered already."""
     name = described.name or described.email or described.subject
     values = {"name": name, "email": described.email, "role": role}
     statement = (
@@ -100,7 +103,7 @@ def write_down(tenant_id: str, described: Described, role: Role) -> Person:
 
 
 def in_tenant(actor: Actor) -> Sequence[Person]:
-    """Return the tenant's people, by name; at most MOST_PEOPLE."""
+    """Return the tenant's people, sorted by name; at most MOST_PEOPLE."""
     query = (
         select(Person)
         .where(Person.tenant_id == actor.tenant_id)
@@ -111,8 +114,7 @@ def in_tenant(actor: Actor) -> Sequence[Person]:
 
 
 def names(actor: Actor, ids: Iterable[str | None]) -> dict[str, str]:
-    """Return id → name of some of the tenant's people, in one statement: for pages that refer to
-    them."""
+    """Return id → name of people of the tenant, in one statement, for pages that refer to them."""
     wanted = {person_id for person_id in ids if person_id}
     if not wanted:
         return {}
@@ -122,7 +124,7 @@ def names(actor: Actor, ids: Iterable[str | None]) -> dict[str, str]:
 
 
 def find(actor: Actor, person_id: str) -> Person:
-    """Return one of the tenant's people, or NotFound."""
+    """Return one of the tenant's people. Raises NotFound."""
     person = session.get(Person, (actor.tenant_id, person_id))
     if person is None:
         raise NotFound(f"There is no person {person_id[:60]} in this tenant.")
@@ -130,6 +132,6 @@ def find(actor: Actor, person_id: str) -> Person:
 
 
 def require_admin(actor: Actor, role: str) -> None:
-    """Pass, or Forbidden: what concerns other people is for admins."""
+    """Raise Forbidden unless the role is admin: only admins manage other people's sessions."""
     if role != "admin":
         raise Forbidden("Only an admin of your tenant can see and end other people's sessions.")

@@ -1,4 +1,4 @@
-"""Signing in and out: the routes that the identity provider and its answers come by."""
+"""The routes for signing in and out, including the provider's callbacks."""
 
 import hmac
 import logging
@@ -34,18 +34,18 @@ auth = Blueprint("auth", __name__, url_prefix="/auth")
 
 LARGEST_NOTICE = 64 * 1024  # bytes of a back-channel logout
 SIGNED_IN_AGAIN = (
-    "#signed-in-again"  # portal/web/static/js/again.js fills the form again that was sent
+    "#signed-in-again"  # portal/web/static/js/again.js then restores the submitted form
 )
 
 
 @dataclass(frozen=True)
 class SignIn:
-    """What signing in needs to know."""
+    """The objects and settings that the sign-in routes need."""
 
     party: RelyingParty
     rules: Rules
     sealer: Sealer
-    host: str | None  # where development keeps its cookies
+    host: str | None  # the host of the cookies in development
     provider: str
 
 
@@ -60,7 +60,7 @@ def _ours() -> SignIn:
 @auth.get("/login")
 @public
 def login() -> ResponseReturnValue:
-    """Send the browser to the provider. `next` is where to come back to, `again` a step-up."""
+    """Redirect to the provider. `next` is the page to return to, `again` requests a step-up."""
     if elsewhere := _other_name():
         return flask.redirect(elsewhere, 303)
     sign_in_limits.spend_of_address(request.remote_addr or "")
@@ -68,7 +68,7 @@ def login() -> ResponseReturnValue:
     step_up = live is not None and request.args.get("again") == "1"
     if live is not None and not step_up:
         return flask.redirect(place, 303)
-    let_go()  # the provider may take its time
+    let_go()  # do not hold a database connection while the provider responds
     try:
         url, pending = _ours().party.start(
             place,
@@ -85,7 +85,7 @@ def login() -> ResponseReturnValue:
 @auth.get("/callback")
 @public
 def callback() -> ResponseReturnValue:
-    """Show the provider's answer. Whatever comes of it, it is good for one try."""
+    """Handle the provider's response. A pending sign-in can be used only once, even if it fails."""
     sign_in_limits.spend_of_address(request.remote_addr or "")
     started, answer = _pending(), request.args.to_dict(flat=False)
     state = request.args.get("state", "")
@@ -101,7 +101,7 @@ def callback() -> ResponseReturnValue:
 
 
 def _come_in(identity: Identity, pending: Pending) -> Response:
-    """Show a new session for the person, or a page that says what is missing."""
+    """Begin a session and redirect, or show a page that explains which access is missing."""
     sign_in_limits.spend_of_account(identity.issuer, identity.subject)
     before = live_session()
     if before is not None:
@@ -124,7 +124,7 @@ def _come_in(identity: Identity, pending: Pending) -> Response:
         toast("You are signed in again. Press the button again to go on.")
         place += SIGNED_IN_AGAIN
     else:
-        flask.session.clear()  # forms of whoever was here before are void
+        flask.session.clear()  # invalidate forms of the previous person
     response = _redirect(place)
     cookies().set(response, cookies().session, cookie)
     return response
@@ -133,7 +133,7 @@ def _come_in(identity: Identity, pending: Pending) -> Response:
 def _refused(failure: SignInFailed, pending: Pending | None) -> Response:
     live = live_session()
     if failure.reason == "state" and live is not None:
-        return _redirect("/")  # Back, or a reload, after a sign-in that went well
+        return _redirect("/")  # the Back button or a reload after a successful sign-in
     if failure.reason == "other_person" and live is not None:
         with transaction():
             sessions.end(live.actor(api.origin()), live.session)
@@ -145,7 +145,7 @@ def _refused(failure: SignInFailed, pending: Pending | None) -> Response:
 
 
 def _no_access(identity: Identity, refusal: NoAccess) -> Response:
-    """Nobody came in: say who they are, what is missing and whom to ask."""
+    """Show a page that names the person, the missing access and whom to ask."""
     session.rollback()
     log.warning("sign-in without access: %s", refusal.missing)
     if refusal.tenant is not None:
@@ -204,7 +204,7 @@ FAILURES: dict[Reason, tuple[int, str, str]] = {
 
 
 def _failed(failure: SignInFailed, place: str) -> Response:
-    """Show a page in human words; the details are for the log."""
+    """Show an error page in plain words; the details go to the log."""
     log.warning("sign-in failed, %s: %s", failure.reason, failure.detail)
     session.rollback()
     status, title, text = FAILURES[failure.reason]
@@ -229,7 +229,7 @@ def _failed(failure: SignInFailed, place: str) -> Response:
 @auth.post("/logout")
 @public
 def logout() -> ResponseReturnValue:
-    """End the session here first, then the provider's."""
+    """End the session here first, then at the provider."""
     id_token, live = None, live_session()
     if live is not None:
         id_token = _ours().sealer.open(live.session.id_token)
@@ -249,7 +249,7 @@ def logout() -> ResponseReturnValue:
 @auth.get("/logged-out")
 @public
 def logged_out() -> ResponseReturnValue:
-    """Back from the provider; its answer must carry the state that we sent it with."""
+    """Show the page after a logout; check that the provider returned the state that was sent."""
     sealed = request.cookies.get(cookies().logout)
     expected = cookies().sealer.open(sealed, max_age=LOGIN_LIFETIME)
     given = request.args.get("state")
@@ -268,7 +268,7 @@ def logged_out() -> ResponseReturnValue:
 @auth.post("/backchannel-logout")
 @cookieless
 def backchannel_logout() -> ResponseReturnValue:
-    """Show the provider says that a sign-in is over (OpenID Connect Back-Channel Logout 1.0)."""
+    """End the sessions named by the provider (OpenID Connect Back-Channel Logout 1.0)."""
     try:
         if (request.content_length or 0) > LARGEST_NOTICE:
             raise SignInFailed("invalid", "too large")
@@ -303,9 +303,9 @@ def _redirect(url: str) -> Response:
 
 
 def _other_name() -> str | None:
-    """In development, the same page by the name that the provider will send people back to.
+    """Return the login URL on the configured host if development used another name for it.
 
-    Cookies of 127.0.0.1 are not sent to localhost, so a sign-in begun there could not finish.
+    Cookies of 127.0.0.1 are not sent to localhost, so a sign-in started there could not finish.
     """
     host = _ours().host
     if host is None or request.host.rpartition(":")[0] in (host, "") or request.host == host:

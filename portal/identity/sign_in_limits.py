@@ -1,8 +1,8 @@
-"""How often somebody may sign in, counted for all processes together, in PostgreSQL.
+"""Limit how often an address or an account may sign in, counted in PostgreSQL for all processes.
 
-Each address and each account has an allowance that is used up and comes back evenly (the generic
-cell rate algorithm): one moment in one row is the whole state, and one statement both asks and
-spends. What is kept is a keyed digest, so the table names nobody.
+Each address and each account has an allowance that is used up and refilled evenly (the generic cell
+rate algorithm, GCRA). One timestamp in one row is the whole state, and one statement checks and
+spends it. The row's key is a keyed digest, so the table contains no addresses or accounts.
 """
 
 import ipaddress
@@ -20,7 +20,7 @@ from portal.identity.models import SignInPace
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """So many sign-ins at once, and after them one each `every`."""
+    """An allowance of `most` sign-ins at once; one is refilled after each `every`."""
 
     of: str
     most: int
@@ -28,7 +28,7 @@ class Allowance:
     sentence: str
 
 
-# Behind one address there may be a whole office, and each sign-in asks twice: to begin, to finish.
+# A whole office may share one address, and each sign-in makes two requests: start and callback.
 ADDRESS = Allowance(
     "address",
     120,
@@ -46,22 +46,22 @@ ACCOUNT = Allowance(
 
 
 def spend_of_address(address: str) -> None:
-    """One step of a sign-in from here. Raises RateLimited, which says when to come back."""
+    """Count one step of a sign-in from this address. Raises RateLimited with the time to wait."""
     _spend(ADDRESS, _network(address))
 
 
 def spend_of_account(issuer: str, subject: str) -> None:
-    """One sign-in of this account, wherever it comes from. Raises RateLimited."""
+    """Count one sign-in of this account, from any address. Raises RateLimited."""
     _spend(ACCOUNT, f"{issuer} {subject}")
 
 
 def forget_rested() -> None:
-    """Delete what has all of its allowance back."""
+    """Delete the rows of addresses and accounts that have their full allowance again."""
     session.execute(delete(SignInPace).where(SignInPace.rested_at < func.now()))
 
 
 def _network(address: str) -> str:
-    """Return an IPv6 caller has at least 2^64 addresses: all of them count as one."""
+    """Return the network to count: a /64 for IPv6, since one caller has all of its addresses."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -70,7 +70,8 @@ def _network(address: str) -> str:
 
 
 def _spend(allowance: Allowance, who: str) -> None:
-    # A transaction of its own: what was spent stays spent when the request is refused. Counted
+    # Use a separate transaction, so that the attempt counts even if the request is refused. Count
+    # it
     # under every key, so that nobody gets a second allowance while the secret key is replaced.
     asked = f"{allowance.of} {who}".encode()
     with transaction():
@@ -80,7 +81,7 @@ def _spend(allowance: Allowance, who: str) -> None:
 
 
 def _wait(allowance: Allowance, digest: str) -> int:
-    """Spend one and give 0, or give the seconds until there is one again."""
+    """Count one sign-in and return 0, or return the seconds until the next is allowed."""
     later = func.greatest(SignInPace.rested_at, func.now()) + allowance.every
     full = func.now() + allowance.every * allowance.most
     spent = insert(SignInPace).values(digest=digest, rested_at=func.now() + allowance.every)

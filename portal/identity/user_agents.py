@@ -1,4 +1,4 @@
-"""A browser's User-Agent in words that its owner recognises."""
+"""Describe a browser's User-Agent in words that its owner recognises."""
 
 BROWSERS = (
     ("Edg/", "Edge"),
@@ -21,7 +21,10 @@ SYSTEMS = (
 
 
 def in_words(user_agent: str | None) -> str:
-    """`Firefox on Windows`; more specific names come first, since each pretends to be others."""
+    """Return words such as `Firefox on Windows`.
+
+    Specific names are tested first, since browsers also name the browsers that they imitate.
+    """
     text = user_agent or ""
     browser = next((name for mark, name in BROWSERS if mark in text), "Unknown browser")
     system = next((name for mark, name in SYSTEMS if mark in text), None)

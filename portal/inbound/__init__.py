@@ -1,9 +1,9 @@
-"""What comes in: requests of other systems, verified, kept and published as events.
+"""Inbound webhooks: requests of other systems are verified, stored and published as events.
 
-Read `endpoint` (the address `/in/{webhook_id}`), `reception` (a request is kept, deduplicated,
-published), `review` (what was received or is in quarantine, and verifying it anew),
-`doctor_questions` (why does a signature fail) and `inbox` (a receiver of the tenant's own). How
-each provider signs is in `portal.webhooks.verification`.
+Read `endpoint` (the address `/in/{webhook_id}`), `reception` (store, deduplicate and publish a
+request), `review` (received requests, the quarantine, and its re-verification), `doctor_questions`
+(why a signature fails) and `inbox` (a receiver for the tenant's own tests). The signatures of the
+providers are in `portal.webhooks.verification`.
 
 Tables: inbound_request, inbound_mark, inbox_failure.
 """

@@ -1,6 +1,6 @@
-"""What may be asked of the signature doctor, by page and by program, and how it answers.
+"""Questions to the signature doctor, from pages and the API, and its answers.
 
-Nothing of it is kept: no request, no body, and least of all a secret.
+Nothing of them is stored: no request, no body, and least of all a secret.
 """
 
 import base64
@@ -28,7 +28,7 @@ from portal.webhooks.verification.message import Message
 from portal.webhooks.verification.provider_schemes import DEFAULT, Scheme, of_webhook
 from portal.webhooks.verification.signature_doctor import Candidate, Diagnosis
 
-# As they came: a blank at an end may be the very reason.
+# Not stripped: a space at the end may be the reason why the signature fails.
 Raw = Annotated[
     str, StringConstraints(strip_whitespace=False, max_length=signature_doctor.MAX_BODY)
 ]
@@ -37,7 +37,7 @@ Headers = Annotated[dict[str, str], Field(max_length=100)]
 
 
 class SignatureCheck(Command):
-    """A request to look at, and what to check it with."""
+    """A request to diagnose, and the scheme and secret to check it with."""
 
     may_hold_keys: ClassVar[frozenset[str]] = frozenset(
         {"secret", "headers", "body", "body_base64", "url"}
@@ -66,7 +66,7 @@ class SignatureCheck(Command):
 
 
 class FindingDocument(BaseModel):
-    """One reason."""
+    """One reason why a signature fails, as the API returns it."""
 
     code: str
     what: str = Field(description="What is wrong, as a sentence.")
@@ -74,7 +74,7 @@ class FindingDocument(BaseModel):
 
 
 class SignatureCheckResult(BaseModel):
-    """Whether the signature is right, and why not."""
+    """The result of a check: whether the signature is right, and why not."""
 
     verified: bool
     code: str
@@ -89,8 +89,8 @@ class SignatureCheckResult(BaseModel):
 
 
 def check(actor: Actor, command: SignatureCheck, *, is_pasted: bool = False) -> Diagnosis:
-    """Look at a request. Raises Invalid, NotFound for a webhook that the actor does not see,
-    Unavailable when the secret store does not answer."""
+    """Diagnose a request. Raises Invalid, NotFound for a webhook that the actor does not see, and
+    Unavailable if the secret store does not answer."""
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, command.webhook_id) if command.webhook_id else None
     if webhook is None and command.secret is None:
@@ -101,17 +101,17 @@ def check(actor: Actor, command: SignatureCheck, *, is_pasted: bool = False) -> 
         _message(command, webhook),
         _candidates(command, webhook),
         now=moment.timestamp(),
-        # Else anybody who may ask could have anything signed with a secret that nobody may see.
+        # Otherwise a caller could have any text signed with a secret that nobody may see.
         reveal=command.secret is not None,
         is_pasted=is_pasted,
     )
 
 
 def check_kept(actor: Actor, webhook: Webhook, request: InboundRequest) -> Diagnosis:
-    """Look at a request in quarantine, by the webhook's secrets and the clock of then."""
+    """Diagnose a request in quarantine, with the webhook's secrets and the time of its arrival."""
     actor.require("webhooks:write")
     scheme = inbound_secrets.scheme_of(webhook)
-    if scheme.hides_credential:  # which was not kept, so there is nothing to take apart
+    if scheme.hides_credential:  # it was not stored, so there is nothing to analyse
         return Diagnosis(review.judge(webhook, scheme, request, inbound_secrets.known(webhook)), ())
     found = signature_doctor.examine(
         scheme,
@@ -123,7 +123,7 @@ def check_kept(actor: Actor, webhook: Webhook, request: InboundRequest) -> Diagn
 
 
 def scheme_of(command: SignatureCheck, webhook: Webhook | None) -> Scheme:
-    """Return how the request should be signed."""
+    """Return the scheme by which the request should be signed."""
     if command.scheme or webhook is None:
         return of_webhook(command.scheme or DEFAULT, command.options)
     if webhook.direction == "inbound":
@@ -132,7 +132,7 @@ def scheme_of(command: SignatureCheck, webhook: Webhook | None) -> Scheme:
 
 
 def represent(scheme: Scheme, found: Diagnosis) -> dict[str, Any]:
-    """Return a diagnosis as programs read it."""
+    """Return a diagnosis as a document of the API."""
     verdict = found.verdict
     return {
         "verified": verdict.verified,
@@ -167,6 +167,6 @@ def _candidates(command: SignatureCheck, webhook: Webhook | None) -> Sequence[Ca
     own = [Candidate(command.secret, "the secret that was given")]
     if webhook is None:
         return own
-    # The stored ones only explain, so that “it was signed with the old one” can be said.
+    # The stored secrets only explain a failure: “it was signed with an earlier secret”.
     stored = inbound_secrets.candidates(webhook)
     return own + [Candidate(one.secret, one.name, False) for one in stored]

@@ -1,6 +1,6 @@
-"""The way in: `POST /in/{webhook_id}`; GET and OPTIONS for what providers ask before they send.
+"""The endpoint for inbound webhooks: `POST /in/{webhook_id}`; GET and OPTIONS for challenges.
 
-Public, without cookies, outside /api: the sender proves who it is by its signature alone.
+It is public, without cookies and outside /api: only the signature authenticates the sender.
 """
 
 from collections.abc import Sequence
@@ -36,23 +36,23 @@ from portal.webhooks.verification.message import Message
 from portal.webhooks.verification.signature_check import KEYS_AGAIN, KEYS_AWAY
 
 bp = Blueprint("door", __name__)
-FULL_RETRY = 300  # seconds until a sender may retry when the tenant's stored bytes are at the limit
+FULL_RETRY = 300  # Retry-After in seconds, if the tenant's storage is full
 
 
 class NotVerified(PortalError):
-    """The request is not, or not yet, known to be genuine."""
+    """The request could not be verified, or not yet."""
 
     status, code, title = 401, "not_verified", "The request could not be verified"
 
 
 class EventRefused(PortalError):
-    """The request is genuine, and what it says is no event of its type."""
+    """The request is genuine, but its content does not fit the type of its event."""
 
     status, code, title = 422, "event_refused", "The event is refused"
 
 
 def init_app(app: Flask) -> None:
-    """Open the door; each process counts the failures that it sees."""
+    """Register the endpoint; each process counts the failures that it sees."""
     app.register_blueprint(bp)
     app.extensions["inbound_failures"] = Failures()
 
@@ -60,7 +60,8 @@ def init_app(app: Flask) -> None:
 @bp.route("/in/<inbound_id>", methods=["GET", "POST", "OPTIONS"])
 @cookieless
 def take(inbound_id: str) -> Response:
-    """Take one request in. 200 says that it is kept; anything else that it is not published."""
+    """Receive one request. 200 means that it is stored; any other status that it is not
+    published."""
     try:
         return _take(inbound_id)
     except QuotaReached as error:
@@ -71,7 +72,7 @@ def take(inbound_id: str) -> Response:
     except DBAPIError as error:
         writability.known().note(error)
         if type(api.in_our_words(error)) is PortalError:
-            raise  # a fault of ours, for the log
+            raise  # an internal error, for the log
         return api.problem(error)
 
 
@@ -104,7 +105,7 @@ def _take(inbound_id: str) -> Response:
 
 
 def _taken(webhook: Webhook, received: Reception) -> Response:
-    """Return the answer to a genuine request."""
+    """Return the response to a genuine request."""
     if received.challenge is not None:
         return _answer(received.challenge)
     if received.confirm is not None:
@@ -122,7 +123,7 @@ def _permit(webhook: Webhook, message: Message) -> Response:
 
 
 def _message() -> Message:
-    """Return the request as it came: its raw body, and its address as the sender was told it."""
+    """Return the request as it was received: its raw body, and its URL as the sender knows it."""
     query = request.query_string.decode("latin-1")
     address = f"{running().base_url}{request.path}"
     return Message(
@@ -145,7 +146,8 @@ def _thanks(received: Reception) -> Response:
 
 
 def _fetched(urls: Sequence[str], inbound_id: str) -> Webhook:
-    """Fetch what the signature is checked with while no transaction is open; the webhook anew."""
+    """Fetch the documents that verify the signature while no transaction is open; return the
+    webhook, read again."""
     let_go()
     for url in urls:
         documents.renew(url, KEYS_AGAIN)
@@ -153,7 +155,7 @@ def _fetched(urls: Sequence[str], inbound_id: str) -> Webhook:
 
 
 def _confirm(webhook: Webhook, url: str) -> Response:
-    """Confirm a subscription that was asked for with a genuine signature, by asking Amazon back."""
+    """Confirm a subscription by calling the URL of Amazon that a verified request contains."""
     tenant_id, webhook_id = webhook.tenant_id, webhook.id
     let_go()
     request = OutboundRequest("GET", url, timeout=TIMEOUT, once=True)
@@ -165,8 +167,7 @@ def _confirm(webhook: Webhook, url: str) -> Response:
 
 
 def _fail(failure: Failure) -> Response:
-    """Return a failure on order; that it was one of them is kept, which an error's answer would
-    undo."""
+    """Return a simulated failure. Commit first: an error response would roll back its count."""
     let_go()
     answer = api.answer({"status": "failing", "detail": "The lab asked for it."}, failure.status)
     if failure.retry_after is not None:
@@ -175,10 +176,11 @@ def _fail(failure: Failure) -> Response:
 
 
 def _set_aside(webhook: Webhook, message: Message, received: Reception) -> Response:
-    """Keep what was refused in a transaction of its own: the answer's would be undone.
+    """Store a refused request in a transaction of its own: that of an error response is rolled
+    back.
 
-    A sender that hears 503 comes again, so nothing is lost while Amazon or a provider is away; and
-    one that does not is in quarantine, to be verified anew.
+    After a 503 a sender retries, so nothing is lost while Amazon or a provider is unavailable. If
+    it does not retry, the request is in quarantine and can be verified again.
     """
     verdict, tenant_id = received.verdict, webhook.tenant_id
     with transaction(tenant_id):

@@ -1,4 +1,4 @@
-"""Inbound webhooks, as the portal wires them."""
+"""The feature `inbound`: its pages, its endpoint, and its REST operations."""
 
 from flask import Flask
 
@@ -8,7 +8,7 @@ from portal.rest.feature import Feature
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages and the address at which requests come in."""
+    """Register the pages and the endpoint that receives requests."""
     endpoint.init_app(app)
     pages.init_app(app)
 

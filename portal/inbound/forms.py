@@ -1,4 +1,4 @@
-"""The forms of inbound webhooks: their settings, and a request for the signature doctor."""
+"""Forms of inbound webhooks: their settings, and a request for the signature doctor."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
 
 def scheme_choices() -> list[tuple[str, str, str]]:
-    """Return what a sender can be, in groups."""
+    """Return the schemes to choose from, with their groups."""
     own = [scheme for scheme in SCHEMES.values() if scheme.name != "inbox"]
     generic = [scheme for scheme in own if scheme.event_prefix == "inbound"]
     named = sorted(
@@ -92,7 +92,8 @@ class InboundForm(CommandForm[WebhookInput]):
         return form
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """Return what was sent: the options in one object, the secret when one was typed."""
+        """Return the submitted document: the options as one object, the secret only if one was
+        typed."""
         document = super().document(stored)
         options = {name: document.pop(f"option_{name}", "") for name in OPTIONS}
         scheme = SCHEMES.get(str(document.get("inbound_scheme") or ""))
@@ -108,7 +109,7 @@ class InboundForm(CommandForm[WebhookInput]):
 
 
 class DoctorForm(CommandForm[SignatureCheck]):
-    """A request to look at. The secret is read, used and forgotten."""
+    """A request to diagnose. The secret is used once and not stored."""
 
     webhook_id = ChoiceField("Check with the secrets of")
     scheme = ChoiceField("Signed as")
@@ -127,14 +128,14 @@ class DoctorForm(CommandForm[SignatureCheck]):
 
     @classmethod
     def of(cls, webhooks: list[tuple[str, str]], **given: Any) -> "DoctorForm":
-        """Return the form, offering these webhooks (id, name)."""
+        """Return the form with these webhooks (id, name) to choose from."""
         form = cls(data=given)
         form.webhook_id.offer([("", "None"), *webhooks])
         form.scheme.offer([("", "As the webhook says"), *scheme_choices()])
         return form
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """Return what was sent; the body as it came through the text box, blanks and all."""
+        """Return the submitted document; the body as it came through the text box, not stripped."""
         document = super().document(stored)
         document = {name: value for name, value in document.items() if value is not None}
         document["body"] = str(self.body.data or "")

@@ -1,4 +1,4 @@
-"""What the worker does for inbound webhooks again and again."""
+"""The periodic jobs of the worker for inbound webhooks."""
 
 from datetime import timedelta
 

@@ -1,7 +1,7 @@
-"""The inbox: a receiver of the tenant's own, to try things against.
+"""The inbox: a receiver of the tenant's own, for tests.
 
-It is an inbound webhook that publishes nothing, and an outbound one that sends to it with the same
-secret, over HTTP like any other: what is seen here is what a receiver would see.
+It consists of an inbound webhook that publishes nothing, and an outbound one that sends to it with
+the same secret. They use HTTP like all others, so people see here what a receiver would see.
 """
 
 from dataclasses import dataclass
@@ -21,21 +21,21 @@ NAME, SENDER = "Inbox", "Inbox feed"
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """The receiver, and the webhook that sends to it, where it still does."""
+    """The receiving webhook, and the webhook that sends to it, if it still exists."""
 
     receiver: Webhook
     sender: Webhook | None
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether events go to it, signed with a secret that it knows."""
+        """Tell whether events are sent to it, signed with a secret that it knows."""
         sender = self.sender
         return sender is not None and (
             sender.secret_fingerprint == self.receiver.secret_fingerprint
         )
 
     def is_fed_by(self, webhook: Webhook) -> bool:
-        """Tell whether it is this webhook that sends to it."""
+        """Tell whether this webhook is the one that sends to it."""
         return self.sender is not None and self.sender.id == webhook.id
 
 
@@ -55,12 +55,12 @@ def find_inbox(actor: Actor) -> Inbox | None:
 
 
 def open_inbox(actor: Actor) -> Inbox:
-    """Make the inbox and what sends to it, or complete the one that is there.
+    """Create the inbox and the webhook that sends to it, or repair an existing one.
 
-    Raises Invalid where the portal's own address may not be called from here.
+    Raises Invalid if the portal's own address may not be called from here.
     """
     actor.require("webhooks:write")
-    # Two at once would make two inboxes.
+    # Without the lock, two requests at once would create two inboxes.
     session.execute(LOCK, {"name": f"inbox of {actor.tenant_id}"})
     inbox = find_inbox(actor)
     if inbox is None:
@@ -77,7 +77,7 @@ def open_inbox(actor: Actor) -> Inbox:
 
 
 def _share(actor: Actor, receiver: Webhook, secret: str) -> None:
-    """Let the receiver know the sender's secret; nobody need see it."""
+    """Store the sender's secret at the receiver, without showing it."""
     keyring.turn(receiver, secret)
     values = {"secret_fingerprint": fingerprint(secret), "secret_rotated_at": database_now()}
     change(actor, receiver, values, action="secret_rotated")

@@ -1,4 +1,5 @@
-"""What came in: verified requests, and those in quarantine with the reason."""
+"""Models of inbound webhooks: received requests, their marks, and simulated failures of the
+inbox."""
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
@@ -28,7 +29,7 @@ KEEP_ACCEPTED, KEEP_QUARANTINED = timedelta(days=30), timedelta(days=14)
 
 
 class InboxFailure(Base):
-    """What the inbox answers to its next requests, on order; `name` is one of `failures`."""
+    """The failure that the inbox simulates for its next requests; `name` is a key of `FAILURES`."""
 
     __tablename__ = "inbox_failure"
     __table_args__ = (of_webhook("inbox_failure"),)
@@ -40,7 +41,8 @@ class InboxFailure(Base):
 
 
 class InboundMark(Base):
-    """The mark that a signed text was received, and with which request. See `deduplication`."""
+    """The mark of a signed text that was received, and the request that brought it. See
+    `deduplication`."""
 
     __tablename__ = "inbound_mark"
     __table_args__ = (
@@ -56,11 +58,11 @@ class InboundMark(Base):
 
 
 class InboundRequest(Base):
-    """One request to an inbound webhook, raw, as it was when its signature was looked at.
+    """One request to an inbound webhook, raw, as it was when its signature was checked.
 
-    A credential that a request carries in clear is not kept: `credential_digest` is a keyed digest
-    of it, by which it can still be compared when the right secret is known. `delivery_key` tells
-    one delivery from another; only of accepted ones it is unique.
+    A credential that a request carries in clear text is not stored: `credential_digest` is a keyed
+    digest of it, so that it can still be compared once the right secret is known. `delivery_key`
+    identifies the delivery; it is unique only among accepted requests.
     """
 
     __tablename__ = "inbound_request"
@@ -99,7 +101,7 @@ class InboundRequest(Base):
     delivery_key: Mapped[str | None] = mapped_column(String(200))
     verified_with: Mapped[str | None] = mapped_column(String(64))
     verified_at: Mapped[datetime | None]
-    # Set when somebody verified it anew, out of quarantine.
+    # Set if a person verified it again, out of quarantine.
     verified_by: Mapped[str | None] = mapped_column(String(80))
     event_id: Mapped[str | None] = mapped_column(String(40))
     event_type: Mapped[str | None] = mapped_column(String(128))
@@ -107,28 +109,28 @@ class InboundRequest(Base):
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:
-        """Return the rows of the actor's tenant; reach them through a webhook that the actor
-        sees."""
+        """Return the rows of the actor's tenant. Find the webhook first, to check that the actor
+        sees it."""
         return select(cls).where(cls.tenant_id == actor.tenant_id)
 
     @property
     def text(self) -> str:
-        """Return the body for people; what is no UTF-8 is shown by replacement characters."""
+        """Return the body for people; bytes that are not UTF-8 become replacement characters."""
         return self.shown_body.decode("utf-8", "replace")
 
     @property
     def shown_body(self) -> bytes:
-        """Return the body with the API keys in it masked."""
+        """Return the body with its API keys masked."""
         return masked_bytes(bytes(self.body))
 
     @property
     def shown_headers(self) -> list[list[str]]:
-        """Return the headers with the API keys in them masked."""
+        """Return the headers with their API keys masked."""
         return [[name, masked(value)] for name, value in self.headers]
 
     @property
     def shown_url(self) -> str:
-        """Return the address with the API keys in it masked."""
+        """Return the URL with its API keys masked."""
         return masked(self.url)
 
     def header(self, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Pages of inbound webhooks: settings, what came in, the quarantine, the doctor, the inbox."""
+"""Pages of inbound webhooks: settings, received requests, the signature doctor, the inbox."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ SHOWN_BODY = 64 * 1024
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages."""
+    """Register the pages, and show inbound webhooks on the pages of webhooks."""
     app.register_blueprint(bp)
     add_face(app, "inbound", Face(show, _form, reveal))
 
@@ -44,7 +44,7 @@ def _form(record: Webhook) -> InboundForm:
 
 @bp.route("/webhooks/inbound/new", methods=["GET", "POST"])
 def create() -> ResponseReturnValue:
-    """Create an inbound webhook; a secret that is made here is shown in the answer."""
+    """Create an inbound webhook; if the portal generates the secret, the response shows it."""
     web.actor().require("webhooks:write")
     form = with_choices(InboundForm.of(application_id=request.args.get("application_id")))
     if (command := form.command()) is not None:
@@ -58,14 +58,15 @@ def create() -> ResponseReturnValue:
 
 
 def with_choices(form: InboundForm) -> InboundForm:
-    """Return the form with the tenant's applications to choose from."""
+    """Return the form with the applications of the tenant to choose from."""
     owners = applications.extendable_choices(web.actor(), also=[form.application_id.data])
     form.application_id.choices = [("", "None"), *owners]
     return form
 
 
 def reveal(made: Revealed[Webhook]) -> ResponseReturnValue:
-    """Show the one answer with the secret in it; without one, the webhook's page."""
+    """Show the page with the new secret, only this once; if there is none, redirect to the
+    webhook."""
     secret = made.once.get("signing_secret")
     if secret is None:
         web.toast("The webhook is there. Give its address to the sender.")
@@ -96,12 +97,13 @@ def _known(record_id: str | None) -> set[str]:
     return {record_id} if record_id else set()
 
 
-# ---------------------------------------------------------------- what came in
+# ---------------------------------------------------------------- received requests
 
 
 @bp.get("/webhooks/<record_id>/received")
 def received(record_id: str) -> ResponseReturnValue:
-    """Show what a webhook received, newest first; with `?state=quarantined` the quarantine."""
+    """Show the requests that a webhook received, newest first; with `?state=quarantined` the
+    quarantine."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     query = listing.parse(review.LISTING, request.args)
     page = review.requests(web.actor(), record, query)
@@ -116,7 +118,7 @@ def received(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/webhooks/<record_id>/received/<request_id>")
 def show_request(record_id: str, request_id: str) -> ResponseReturnValue:
-    """Show one request: what came, what became of it, and why it was refused."""
+    """Show one request: its content, its result, and why it was refused."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     found = review.get(web.actor(), record_id, request_id)
     hidden = settings.hidden_from(web.actor())
@@ -132,13 +134,14 @@ def show_request(record_id: str, request_id: str) -> ResponseReturnValue:
 
 
 def _laid_out(text: str) -> str:
-    """Return the body for people: JSON with indents, anything else as it came, its beginning."""
+    """Return the body for people: JSON indented, anything else unchanged. A long body is cut, and
+    not indented."""
     return text[:SHOWN_BODY] if len(text) > SHOWN_BODY else masked(attempt_view.as_pretty(text))
 
 
 @bp.post("/webhooks/<record_id>/received/<request_id>/reverify")
 def reverify(record_id: str, request_id: str) -> ResponseReturnValue:
-    """Verify one request anew."""
+    """Verify one request again."""
     found = review.reverify(web.actor(), record_id, request_id)
     if found.state == "accepted":
         web.toast("It is genuine: accepted and published.")
@@ -151,7 +154,7 @@ def reverify(record_id: str, request_id: str) -> ResponseReturnValue:
 
 @bp.post("/webhooks/<record_id>/quarantine/reverify")
 def reverify_all(record_id: str) -> ResponseReturnValue:
-    """Verify the whole quarantine anew."""
+    """Verify the quarantined requests again."""
     done = review.reverify_all(web.actor(), record_id)
     said = f"{done.verified} accepted, {done.refused} still refused."
     if done.duplicates:
@@ -164,7 +167,7 @@ def reverify_all(record_id: str) -> ResponseReturnValue:
 
 @bp.post("/webhooks/<record_id>/quarantine/clear")
 def clear(record_id: str) -> ResponseReturnValue:
-    """Throw the quarantine away."""
+    """Delete the quarantined requests."""
     gone = review.clear(web.actor(), record_id)
     web.toast(f"{gone} requests were thrown away.")
     return web.see_other(url_for("inbound.received", record_id=record_id))
@@ -175,7 +178,7 @@ def clear(record_id: str) -> ResponseReturnValue:
 
 @bp.route("/doctor", methods=["GET", "POST"])
 def doctor() -> ResponseReturnValue:
-    """Paste a request, read why its signature is right or wrong. Nothing of it is kept."""
+    """Diagnose a pasted request: why its signature is right or wrong. Nothing of it is stored."""
     web.actor().require("webhooks:read" if request.method == "GET" else "webhooks:write")
     chosen = request.args.get("webhook_id", "")
     form = DoctorForm.of(_webhooks(web.actor()), webhook_id=chosen)
@@ -207,7 +210,7 @@ def _webhooks(actor: Actor) -> list[tuple[str, str]]:
 
 @bp.get("/inbox")
 def show_inbox() -> ResponseReturnValue:
-    """Show what the tenant's own receiver received."""
+    """Show the requests that the tenant's inbox received."""
     found = inbox.find_inbox(web.actor())
     context: dict[str, Any] = {"inbox": found, "view": None, "press": PressForm()}
     if found is not None:
@@ -219,19 +222,19 @@ def show_inbox() -> ResponseReturnValue:
 
 @bp.post("/inbox")
 def open_inbox() -> ResponseReturnValue:
-    """Make the inbox, and the webhook that sends to it."""
+    """Create the inbox, and the webhook that sends to it."""
     found = inbox.open_inbox(web.actor())
     web.toast("Every event goes to the inbox now.")
     assert found.sender is not None  # noqa: S101  just made
     return web.see_other(url_for("inbound.show_inbox"))
 
 
-# ---------------------------------------------------------------- code for consumers
+# ---------------------------------------------------------------- code for receivers
 
 
 @bp.get("/webhooks/<record_id>/verification")
 def verification(record_id: str) -> ResponseReturnValue:
-    """Show code that a receiver verifies our deliveries with, in eight languages."""
+    """Show code with which a receiver verifies our deliveries, in eight languages."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     asked = request.args.get("language", "")
     chosen = receiver_code.BY_NAME.get(asked, receiver_code.SNIPPETS[0])

@@ -1,4 +1,4 @@
-"""REST of what an inbound webhook received: /api/v1/integration/webhooks/{id}/received."""
+"""REST API of received requests: /api/v1/integration/webhooks/{id}/received."""
 
 import base64
 from dataclasses import asdict
@@ -25,7 +25,7 @@ MOMENT = {"type": "string", "format": "date-time"}
 
 
 class InboundRequestDocument(BaseModel):
-    """One received request, as lists have it."""
+    """One received request, as lists return it."""
 
     id: str
     webhook_id: str
@@ -54,7 +54,7 @@ class WholeInboundRequest(InboundRequestDocument):
 
 
 class ReviewedDocument(BaseModel):
-    """What came of verifying a quarantine anew."""
+    """The result of verifying a quarantine again."""
 
     verified: int
     refused: int
@@ -63,13 +63,14 @@ class ReviewedDocument(BaseModel):
 
 
 def represent(row: InboundRequest) -> dict[str, Any]:
-    """Return a request as lists have it."""
+    """Return a request as lists return it."""
     document = {name: getattr(row, name) for name in InboundRequestDocument.model_fields}
     return {**document, "url": row.shown_url}
 
 
 def represent_whole(row: InboundRequest, hidden: frozenset[str]) -> dict[str, Any]:
-    """Return a request with all of it, but for the values that this reader does not see."""
+    """Return a request with headers and body, without the values that are hidden from this
+    reader."""
     body = settings.redact_text(row.text, hidden).encode() if hidden else row.shown_body
     encoded = base64.b64encode(body).decode()
     return {**represent(row), "headers": row.shown_headers, "body_base64": encoded}
@@ -189,7 +190,7 @@ OPERATIONS = (
         _clear,
         status=204,
     ),
-    # Without Idempotency-Key: nothing is made, and nothing of what is asked may be kept.
+    # Without Idempotency-Key: nothing is created, and nothing of the request may be stored.
     Operation(
         resource="signature-checks",
         name="check",

@@ -1,4 +1,4 @@
-"""The verbs of looking at what came in, and of verifying anew what was refused."""
+"""Review received requests, and verify quarantined ones again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,8 @@ from portal.webhooks.verification.signature_check import Verdict, fingerprint, s
 
 AT_ONCE = 200
 
-# Typed for records; a request has the columns that a list needs, and none is ever deleted softly.
+# Listing is typed for records. A request is none, but has the columns that a list needs; there is
+# no soft deletion.
 LISTING: Listing[Any] = Listing(
     InboundRequest,
     filters={
@@ -45,7 +46,7 @@ LISTING: Listing[Any] = Listing(
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """What came of verifying anew; `is_more` where another call would find more to verify."""
+    """The result of a re-verification; `is_more` if another call would find more to verify."""
 
     verified: int = 0
     refused: int = 0
@@ -54,7 +55,7 @@ class Reviewed:
 
 
 def requests(actor: Actor, webhook: Webhook, query: Query) -> Page[Any]:
-    """Return what a webhook received, one page."""
+    """Return one page of the requests that a webhook received."""
     of_one = replace(LISTING, filters={**LISTING.filters, "of": InboundRequest.webhook_id})
     filters = {**query.filters, "of": webhook.id}
     return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
@@ -75,14 +76,14 @@ def get(actor: Actor, webhook_id: str, request_id: str, *, lock: bool = False) -
 
 
 def in_quarantine(actor: Actor, webhook: Webhook) -> int:
-    """Return how many requests wait for a secret that verifies them."""
+    """Return the number of requests in quarantine."""
     return session.scalar(select(func.count()).select_from(_quarantined(actor, webhook))) or 0
 
 
 def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
     """Verify one request again, as of the moment it arrived; publish it if it is genuine.
 
-    Raises Conflict for a request that is accepted already, for a repeated delivery whose original
+    Raises Conflict for a request that is already accepted, for a repeated delivery whose original
     is accepted, and while the webhook's application is stopped.
     """
     actor.require("webhooks:write")
@@ -103,16 +104,16 @@ def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
 
 
 def reverify_all(actor: Actor, webhook_id: str) -> Reviewed:
-    """Verify what is in quarantine again, the oldest first, at most AT_ONCE requests. Raises
-    Conflict while the webhook's application is stopped."""
+    """Verify the quarantined requests again, the oldest first, at most AT_ONCE. Raises Conflict
+    while the webhook's application is stopped."""
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id)
     application_status.check_works(webhook)
     query = _waiting(actor, webhook).order_by(InboundRequest.id).limit(AT_ONCE + 1)
     waiting = list(session.scalars(query.options(undefer(InboundRequest.body)).with_for_update()))
     known = inbound_secrets.known(webhook)
-    # Count them together, as for a batch: one by one they would use up a small quota half-way,
-    # again and again.
+    # Count them together, like a batch: counted one by one, they would use up a small quota
+    # half-way, at each attempt.
     events.count(actor, len(waiting[:AT_ONCE]))
     outcomes = []
     for request in waiting[:AT_ONCE]:
@@ -132,7 +133,7 @@ def reverify_all(actor: Actor, webhook_id: str) -> Reviewed:
 
 
 def clear(actor: Actor, webhook_id: str) -> int:
-    """Throw away what is in quarantine; how many there were."""
+    """Delete the quarantined requests and return their number."""
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id)
     of_one = delete(InboundRequest).where(
@@ -148,7 +149,8 @@ def clear(actor: Actor, webhook_id: str) -> int:
 
 
 def forget_old(tenant_id: str) -> int:
-    """Delete requests and marks that are older than they are kept, and return how many."""
+    """Delete requests and marks whose retention time is over, and return how many requests and
+    marks that were."""
     gone = 0
     for state, keep in (("accepted", KEEP_ACCEPTED), ("quarantined", KEEP_QUARANTINED)):
         old = delete(InboundRequest).where(
@@ -165,14 +167,15 @@ def forget_old(tenant_id: str) -> int:
 def judge(
     webhook: Webhook, scheme: Scheme, request: InboundRequest, known: Sequence[str]
 ) -> Verdict:
-    """Return the verdict on a kept request by the secrets of now and the clock of then."""
+    """Return the verdict on a stored request, with the current secrets and the time of its
+    arrival."""
     if scheme.is_loose_token:
         words = "Its token was not kept, because it would do for any other request. Ask the sender."
         return Verdict(False, "not_kept", words)
     if scheme.hides_credential:
         return _recognised(webhook, request, known)
     message = message_of(request)
-    # By hand and rarely: here, and only here, a document is fetched within a transaction.
+    # Rare, and started by a person: only here is a document fetched within a transaction.
     for url in sources(scheme, known, message):
         documents.renew(url, BY_HAND)
     return verify(scheme, known, message, now=request.received_at.timestamp())

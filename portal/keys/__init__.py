@@ -1,13 +1,14 @@
-"""API keys: how programs of an application prove who they are.
+"""API keys, with which the programs of an application authenticate.
 
-Read `models` (the record) and `tables` (the state of verification), `service` (issue, block,
-revoke), `decision` (does a key open), `limits` (calls admitted, counted, settled), `verification`
-(the same from memory, current within milliseconds). `tokens` says who may call REST. Then what
-stands around: `usage`, `listing`, `issuing`, `leaks`, `revocation`, `rotation`, `posture`.
-`feature` wires all of it.
+Read first `models` (the record) and `tables` (the state of verification). `service` issues, blocks
+and revokes keys, `decision` decides whether a key is valid, `limits` admits, counts and settles
+calls, `verification` decides from memory and is current within milliseconds. `tokens` lists the
+credentials that REST accepts. The other packages are `usage`, `listing`, `issuing`, `leaks`,
+`revocation`, `rotation` and `posture`. `feature` wires all of them.
 
 Tables: api_key, api_key_runtime and those in `tables`. SQL functions:
 portal/migrations/functions/keys.
 
-Others call `service`; the front calls `verification.door`, the REST edge `tokens.rest_callers`.
+Other packages call `service`. The front server calls `verification.door`, and the REST edge calls
+`tokens.rest_callers`.
 """

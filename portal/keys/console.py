@@ -1,4 +1,4 @@
-"""All pages of keys: importing this gives the blueprint its routes."""
+"""All pages of keys. Importing this module registers their routes on the blueprint."""
 
 from portal.keys import pages as key_pages
 from portal.keys.issuing import link_pages

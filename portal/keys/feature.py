@@ -1,4 +1,4 @@
-"""API keys and all that verifies them, as the portal wires them."""
+"""Wire API keys and their verification into the portal."""
 
 from flask import Flask
 
@@ -16,7 +16,7 @@ from portal.web import notices, overview
 
 
 def init_app(app: Flask) -> None:
-    """Give the application its engine, what verifies keys and tokens, and the pages."""
+    """Register the verification engine, the tokens and the pages with the application."""
     config = app.extensions["portal"]
     made = verifier.init_app(app, config.database_url, config.verify_stale)
     own_rest.init_app(app)

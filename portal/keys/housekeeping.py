@@ -1,4 +1,4 @@
-"""What the worker does for keys: give back what nobody settled, tell in time, forget the old."""
+"""Jobs of the worker for keys: release reservations, send notices, delete old data."""
 
 from datetime import timedelta
 
@@ -17,11 +17,11 @@ from portal.keys.verification.denials import KEPT, KEPT_DAYS
 
 USE_DAYS = 92
 RELEASED_DAYS = 7
-EMPTY_SLICE_HOURS = 1  # after its end; nothing of it can be settled any more
+EMPTY_SLICE_HOURS = 1  # after its end; then no piece of it can be settled any more
 
 
 def forget_old(tenant_id: str) -> None:
-    """Drop denials, hourly counts and released reservations that nobody will ask for."""
+    """Delete denials, hourly counts, released reservations and empty slices that are too old."""
     own = KeyDenial.tenant_id == tenant_id
     newest = select(KeyDenial.denied_at).where(own).order_by(KeyDenial.denied_at.desc())
     full = newest.offset(KEPT).limit(1).scalar_subquery()
@@ -37,7 +37,7 @@ def forget_old(tenant_id: str) -> None:
 
 
 def forget_sources() -> None:
-    """Drop the sources of guesses whose minute is over."""
+    """Delete the sources of unknown keys whose minute is over."""
     running = func.floor(extract("epoch", func.now()) / 60)
     session.execute(delete(UnknownKeySource).where(UnknownKeySource.minute < running))
 

@@ -1,4 +1,4 @@
-"""The check that an application with live keys does not become a library."""
+"""Prevent an application that has live keys from becoming a library."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ NAMED = 5
 
 
 def follow(actor: Actor, record: Record, action: str, changes: Any) -> None:
-    """Raise Conflict that names the live keys if their application becomes a library."""
+    """Raise Conflict, with the names of the live keys, if their application becomes a library."""
     if isinstance(record, Application) and record.kind == "library" and "kind" in changes:
         live = (
             ApiKey.tenant_id == actor.tenant_id,

@@ -1,4 +1,4 @@
-"""The IntegrationApiKey record (specification: IntegrationApiKey), and what its use leaves."""
+"""The IntegrationApiKey record (specification: IntegrationApiKey), and the data about its use."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -52,7 +52,11 @@ UNRESTRICTED = (
 
 
 class ApiKeyRuntime(Base):
-    """What using a key changes, apart from the key: use must neither spend a `version` nor wait."""
+    """The values that change whenever a key is used.
+
+    They have a table of their own, so that a use neither increases the key's `version` nor waits
+    for a lock on the key.
+    """
 
     __tablename__ = "api_key_runtime"
     __table_args__ = (
@@ -66,13 +70,13 @@ class ApiKeyRuntime(Base):
     last_used_at: Mapped[datetime | None]
     request_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
     spend_usd: Mapped[Decimal] = mapped_column(Money, server_default="0")
-    # Until when `spend_usd` counts; after it the running period has spent nothing yet.
+    # `spend_usd` counts until this moment; after it, nothing is spent yet in the new period.
     spend_period_end: Mapped[datetime | None]
     uses: Mapped[int] = mapped_column(BigInteger, server_default="0")
     denied_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
     last_denied_at: Mapped[datetime | None]
     last_denied_code: Mapped[str | None] = mapped_column(String(20))
-    # What the list is sorted by: an index on the very moment would be written at every use.
+    # The list is sorted by day: an index on the exact time would be updated at every use.
     used_on: Mapped[datetime] = mapped_column(Computed(USED_ON, persisted=True))
     spend_whole: Mapped[int] = mapped_column(
         BigInteger, Computed("trunc(spend_usd)::bigint", persisted=True)
@@ -80,7 +84,7 @@ class ApiKeyRuntime(Base):
 
 
 class StatusComparator(ColumnProperty.Comparator[str]):
-    """`ApiKey.status == "expired"` as a condition on the columns, which an index can serve."""
+    """Turn `ApiKey.status == "expired"` into a condition on columns, which an index can serve."""
 
     def operate(self, op: Callable[..., Any], *other: Any, **kwargs: Any) -> ColumnElement[Any]:
         if op is eq and other and other[0] in STATUSES:
@@ -89,7 +93,7 @@ class StatusComparator(ColumnProperty.Comparator[str]):
 
 
 class ApiKey(OfApplication, Record):
-    """A key issued to an application. The raw key is not here: only its SHA-256 is."""
+    """A key issued to an application. Only the SHA-256 of the raw key is stored."""
 
     __tablename__ = "api_key"
     __table_args__ = (
@@ -208,12 +212,12 @@ class ApiKey(OfApplication, Record):
     brownout_from: Mapped[datetime | None]
     tags: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     application_id: Mapped[str | None] = mapped_column(String(40))
-    # Plain columns to sort and compare by: `lower(…)` and `coalesce(…)` lose their index under RLS.
+    # Stored columns to sort and compare by: under RLS no index serves `lower(…)` or `coalesce(…)`.
     name_key: Mapped[str] = mapped_column(Text, Computed("lower(name)", persisted=True))
     expires_key: Mapped[datetime] = mapped_column(
         Computed("coalesce(expires_at, '9999-12-31 00:00:00+00'::timestamptz)", persisted=True)
     )
-    # Derived when it is read, so no job can be late with it.
+    # Computed on read, so that a late job cannot make it wrong.
     status: Mapped[str] = column_property(
         case((or_(revoked_at.is_not(None), revoke_at <= func.now()), "revoked"),
              (expires_key <= func.now(), "expired"), else_="active"),
@@ -229,7 +233,7 @@ class ApiKey(OfApplication, Record):
 
     @hybrid_property
     def state(self) -> str:
-        """Return one word for `status`, the application's status and `blocked` together."""
+        """Return one word that combines `status`, the application's status and `blocked`."""
         if self.status != "active":
             return self.status
         if self.is_stopped:
@@ -248,7 +252,7 @@ class ApiKey(OfApplication, Record):
 
     @hybrid_property
     def is_counted(self) -> bool:
-        """Tell whether it counts towards the quota. A revoked key makes room for another."""
+        """Tell whether the key counts towards the quota. A revoked or deleted key does not."""
         return not self.is_deleted and self.revoked_at is None
 
     @is_counted.inplace.expression
@@ -258,7 +262,7 @@ class ApiKey(OfApplication, Record):
 
     @hybrid_property
     def key_fingerprint(self) -> str:
-        """Return the specification's second name for the stored hash: the one that may be read."""
+        """Return the stored hash, under the specification's name for the readable field."""
         return self.key_hash
 
     def search_texts(self) -> tuple[str | None, ...]:
@@ -271,8 +275,11 @@ class ApiKey(OfApplication, Record):
 
 
 def standing(key: type[ApiKey]) -> dict[str, ColumnElement[bool]]:
-    """Status → the condition for it, equal to what `ApiKey.status` says of a row."""
-    ended = or_(key.revoked_at.is_not(None), key.revoke_at.is_not(None))  # what the index is of
+    """Return the SQL condition for each status.
+
+    A row meets the condition of exactly the status that `ApiKey.status` returns for it.
+    """
+    ended = or_(key.revoked_at.is_not(None), key.revoke_at.is_not(None))  # the index's condition
     over = or_(key.revoked_at.is_not(None), key.revoke_at <= func.now())
     return {
         "revoked": and_(ended, over),
@@ -282,13 +289,16 @@ def standing(key: type[ApiKey]) -> dict[str, ColumnElement[bool]]:
 
 
 def not_revoked(key: type[ApiKey]) -> ColumnElement[bool]:
-    """Neither revoked, nor is the time over at which it was to be: that holds without a job."""
+    """Return the condition that a key is neither revoked nor past its planned revocation.
+
+    It does not depend on the job that writes planned revocations down.
+    """
     ahead = or_(key.revoke_at.is_(None), key.revoke_at > func.now())
     return and_(key.revoked_at.is_(None), ahead)
 
 
 def _of_its_runtime(column: Any) -> ColumnProperty[Any]:
-    """Return what the key's use has left, as a part of the key when it is read."""
+    """Return a column of ApiKeyRuntime as an attribute that is read with the key."""
     own = ApiKeyRuntime.tenant_id == ApiKey.tenant_id, ApiKeyRuntime.key_id == ApiKey.id
     return column_property(select(column).where(*own).correlate(ApiKey).scalar_subquery())
 

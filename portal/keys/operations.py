@@ -1,4 +1,4 @@
-"""REST beside the records: asking about keys, and settling what calls came to."""
+"""REST operations beside the records: verify keys, settle calls, and report on keys."""
 
 from dataclasses import asdict
 from typing import Any
@@ -35,33 +35,33 @@ from portal.rest.resources import RETRY
 
 
 def verify_key() -> Response:
-    """Tell whether a key is good, for what is asked: always 200."""
+    """Tell whether a key is valid for a call. A refused key also gets the status 200."""
     no_parameters()
     asked = VerifyKey.read(body())
     return answer(verify(engine(), actor().tenant_id, asked, request_id()))
 
 
 def settle(id: str) -> Response:
-    """End a reservation."""
+    """Settle a reservation with the actual cost."""
     no_parameters()
     return answer(ledger.settle(actor(), id, SettleReservation.read(body())).document)
 
 
 def record_usage(id: str) -> Response:
-    """Bill a key."""
+    """Record a cost on a key after the call."""
     no_parameters()
     return answer(ledger.record_usage(actor(), id, SpendOnKey.read(body())).document)
 
 
 def revoke_many() -> Response:
-    """Stop many keys, or say how many."""
+    """Revoke or block many keys, or count them on a dry run."""
     no_parameters()
     command = RevokeKeys.read(body())
     return once(lambda: Outcome(revocation.revoke_many(actor(), command), 200))
 
 
 def report_leak() -> Response:
-    """Return a scanner found a key."""
+    """Apply the tenant's leak policy to a key that a scanner found."""
     no_parameters()
     return answer(reports.by_scanner(actor(), ReportLeak.read(body())))
 
@@ -79,19 +79,19 @@ def posture() -> Response:
 
 
 def impact(id: str) -> Response:
-    """Return who uses a key."""
+    """Return the use of a key in the last 24 hours, and the number of its child keys."""
     no_parameters()
     return answer(insight.impact(actor(), id))
 
 
 def propagation(id: str) -> Response:
-    """Return who has heard of a key's change."""
+    """Return how many verifiers have received a key's newest change."""
     no_parameters()
     return answer(asdict(insight.propagation(actor(), id)))
 
 
 def rehearse(id: str) -> Response:
-    """Return what a call by this key would get."""
+    """Return the verdict that a call with this key would get. Consumes nothing."""
     no_parameters()
     return answer(insight.what_if(actor(), id, RehearseKey.read(body())))
 

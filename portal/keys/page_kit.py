@@ -1,4 +1,4 @@
-"""What the pages of keys share: their blueprint, the frame of a key's page, bars of its calls."""
+"""Helpers for all pages of keys: the blueprint, the frame of a page, and chart columns."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -15,14 +15,14 @@ from portal.web.drawing.charts import Column
 
 bp = Blueprint("keys", __name__, url_prefix="/keys")
 ENV_NAME = "CPOD_API_KEY"
-# What of a list's address says which keys are meant, and not how they are shown.
+# The list's query parameters that select keys; the others only sort and page.
 KEPT = filters.CONSOLE.parameters() - {"sort", "limit", "cursor"}
 
 
 def about(
     page: str, record: ApiKey, fragment: str | None = None, **context: Any
 ) -> ResponseReturnValue:
-    """Return a page of one key; its dialogs name the application that calls with it."""
+    """Return a page of one key, with the names, leaks and verifiers that its frame shows."""
     around = filters.surroundings(web.actor(), record)
     return web.render(
         page,
@@ -38,7 +38,7 @@ def about(
 
 
 def columns(hours: Iterable[datetime], *counts: Mapping[datetime, int]) -> list[Column]:
-    """Return the hours as bars, with what each of `counts` has of them."""
+    """Return one chart column for each hour, with one value from each of `counts`."""
     return [
         Column(hour.strftime("%a %-d %b, %H:00"), tuple(count[hour] for count in counts))
         for hour in hours
@@ -46,14 +46,16 @@ def columns(hours: Iterable[datetime], *counts: Mapping[datetime, int]) -> list[
 
 
 def overtaken(record_id: str) -> ResponseReturnValue:
-    """Back to a key that somebody else has revoked since its page was drawn."""
+    """Redirect to a key that somebody else has revoked since the page was rendered."""
     web.toast("The key was revoked already, so nothing was changed.", "warn")
     return web.see_other(url_for("keys.show", record_id=record_id))
 
 
 def with_chosen(chosen: str | None, offered: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the offered applications and the chosen one, which a long list may have left out: a
-    drawn list without it would choose something else."""
+    """Return the offered applications, and the chosen one if a long list left it out.
+
+    Without it, the rendered list would select another application.
+    """
     if not chosen or chosen in dict(offered):
         return offered
     return [*offered, *applications.names(web.actor(), {chosen}).items()]

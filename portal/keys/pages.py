@@ -23,15 +23,15 @@ from portal.records import listing
 from portal.records.audit import trail as audit
 from portal.web.drawing.charts import Series
 
-LIMITS = "div#limits"  # which look again by themselves
-COUNTED = 200  # an exact count ends here
+LIMITS = "div#limits"  # the page refreshes this part by itself
+COUNTED = 200  # keys are counted up to here
 SERIES = (Series("let through", "brand"), Series("refused", "bad"))
 WEEK = timedelta(days=7)
 
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """Show the list, or for htmx the listing alone."""
+    """Show the list of keys; return only its table to htmx."""
     query = listing.parse(filters.CONSOLE, request.args)
     caller = web.actor()
     page = listing.page(caller, filters.CONSOLE, query, table.COLUMNS)
@@ -59,7 +59,7 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """Show one key: all but the key itself, what it does, and how it stands now."""
+    """Show one key without the raw key: its settings, its use, and the state of its limits."""
     caller = web.actor()
     record = service.get(caller, record_id)
     use = figures.use(caller, record_id, WEEK)
@@ -78,7 +78,7 @@ def show(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/<record_id>/history")
 def history(record_id: str) -> ResponseReturnValue:
-    """Show what happened to a key."""
+    """Show the history of a key."""
     record = service.get(web.actor(), record_id)
     entries = audit_pages.lines(audit.history(web.actor(), record_id))
     return about("keys/history.html", record, entries=entries)
@@ -87,14 +87,14 @@ def history(record_id: str) -> ResponseReturnValue:
 @bp.post("/<record_id>/revoke")
 @recent_sign_in_required
 def revoke(record_id: str) -> ResponseReturnValue:
-    """Stop a key for ever."""
+    """Revoke a key permanently."""
     service.revoke(web.actor(), record_id, _stop())
     return _changed(record_id, "The key is revoked. Its next request is refused.")
 
 
 @bp.post("/<record_id>/block")
 def block(record_id: str) -> ResponseReturnValue:
-    """Stop a key for now; at once, without signing in again: it may be an emergency."""
+    """Block a key. Needs no recent sign-in, because it may be an emergency."""
     try:
         service.block(web.actor(), record_id, _stop())
     except Conflict:
@@ -105,7 +105,7 @@ def block(record_id: str) -> ResponseReturnValue:
 @bp.post("/<record_id>/unblock")
 @recent_sign_in_required
 def unblock(record_id: str) -> ResponseReturnValue:
-    """Let a blocked key work again."""
+    """Unblock a key."""
     service.unblock(web.actor(), record_id)
     return _changed(record_id, "The key works again.")
 

@@ -1,4 +1,4 @@
-"""What a client may say about a key, and how it is shown."""
+"""Pydantic models of what a client sends about keys, and of what it receives."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -39,7 +39,7 @@ def _unique(values: list[str]) -> list[str]:
 ModelName = Annotated[
     str, StringConstraints(min_length=1, max_length=120, pattern=r"^[\w][\w.:/@+-]*$")
 ]
-# Field → the kind of key that has it, and what it is.
+# Field → the kind of key that has it, and its name in an error message.
 BELONGS_TO = {
     "issued_to_user_id": ("user", "a user"),
     "issued_to_service": ("service", "a service"),
@@ -54,7 +54,7 @@ def _network(text: str) -> str:
         network = ip_network(text.strip(), strict=False)
     except ValueError:
         raise ValueError("Give an address or a network such as 203.0.113.0/24.") from None
-    # An IPv4 address written as IPv6 is that IPv4 address, here as where it is compared.
+    # An IPv4-mapped IPv6 network is stored as IPv4, as addresses are when they are compared.
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     if mapped is not None and network.prefixlen >= 96:
         return f"{mapped}/{network.prefixlen - 96}"
@@ -71,9 +71,9 @@ def _address(text: str) -> str:
 
 
 class IssueKey(Command):
-    """What a client writes. Everything may be left out: `{}` issues a service key without scopes.
+    """The fields of a new key. All are optional: `{}` issues a service key without scopes.
 
-    A key without scopes authenticates and may do nothing: rights are given by name only.
+    A key without scopes authenticates, but may do nothing: every right is granted by name.
     """
 
     server_managed: ClassVar[frozenset[str]] = frozenset(
@@ -142,7 +142,7 @@ class IssueKey(Command):
     @field_validator("issued_to_user_id", "issued_to_service", "allowed_models")
     @classmethod
     def of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
-        """Return what belongs to one kind of key only."""
+        """Return the value. Raises ValueError if the field belongs to another kind of key."""
         assert info.field_name is not None  # noqa: S101 - a field's validator has a field
         kind, what = BELONGS_TO[info.field_name]
         if value and info.data.get("kind", kind) != kind:
@@ -152,14 +152,14 @@ class IssueKey(Command):
     @field_validator("blocked_reason")
     @classmethod
     def of_a_blocked_key(cls, value: Any, info: ValidationInfo) -> Any:
-        """Return a reason needs what it is the reason for."""
+        """Return the reason. Raises ValueError if the key is not blocked."""
         if value and not info.data.get("blocked", True):
             raise ValueError("Only a blocked key has a reason for it.")
         return value
 
 
 class StopKey(Command):
-    """Why a key is revoked or blocked: for the people who will ask."""
+    """The reason why a key is revoked or blocked, for people who ask later."""
 
     reason: Annotated[Line, StringConstraints(max_length=200)] | None = Field(
         None, description="Why, in a sentence for people."
@@ -167,7 +167,7 @@ class StopKey(Command):
 
 
 class KeyDocument(Document):
-    """A key as it is read (specification: IntegrationApiKey). Never with the key itself."""
+    """A key as a client reads it (specification: IntegrationApiKey), without the raw key."""
 
     name: str
     application_id: str | None
@@ -207,7 +207,10 @@ class KeyDocument(Document):
 
 
 class RehearseKey(Command):
-    """What a call would need of a key; what is left out is not looked at."""
+    """What a call needs of a key. A scope or a model that is left out is not checked.
+
+    A key with allowed networks is refused if `ip` is left out.
+    """
 
     scope: ShortText | None = Field(None, description="The permission that the call needs.")
     model: ShortText | None = Field(None, description="The model that the call is for.")
@@ -223,7 +226,7 @@ class RehearseKey(Command):
 
 
 class VerifyKey(RehearseKey):
-    """A question about a key."""
+    """A request to verify a key for a call."""
 
     may_hold_keys: ClassVar[frozenset[str]] = frozenset({"key"})
 
@@ -241,7 +244,7 @@ class VerifyKey(RehearseKey):
 
 
 class RotateKey(Command):
-    """How long the old key still opens beside its successor."""
+    """The overlap of a rotation: how long the old key still works beside its successor."""
 
     overlap: Literal["now", "1h", "24h", "7d", "until_quiet"] = Field(
         "24h", description="until_quiet: until nobody used the old key for a day, 30 days at most."
@@ -249,10 +252,10 @@ class RotateKey(Command):
 
 
 class ChildKey(Command):
-    """A short-lived key with a part of its parent's rights.
+    """The settings of a short-lived key with a part of its parent's rights.
 
-    It spends its parent's budget. The limits of a minute are its parent's numbers, but each key has
-    a minute of its own.
+    It spends its parent's budget. It has the same limits per minute as its parent, but its calls
+    are counted separately.
     """
 
     name: Name | None = Field(None, description="What people call it.")
@@ -269,7 +272,7 @@ class ChildKey(Command):
 
 
 class RevokeKey(StopKey):
-    """When a key ends; at once if nothing is said."""
+    """The time when a key ends; immediately if nothing is given."""
 
     at: Moment | None = Field(None, description="When it ends, in the future.")
     brownout: bool = Field(
@@ -278,7 +281,7 @@ class RevokeKey(StopKey):
 
 
 class RevokeKeys(Command):
-    """Which keys end: those for which everything that is said is true."""
+    """The keys to revoke or block: those that meet every condition that is given."""
 
     application_id: RecordId | None = Field(None, description="Of this application.")
     owner: ShortText | None = Field(None, description="Created by or issued to this person's id.")
@@ -292,7 +295,7 @@ class RevokeKeys(Command):
 
 
 class ExplainRequest(Command):
-    """Which refused request."""
+    """The id of a refused request."""
 
     request_id: Annotated[str, StringConstraints(max_length=60)] = Field(
         "", description="The X-Request-Id of the answer that refused."
@@ -306,7 +309,7 @@ def _web_address(text: str) -> str:
 
 
 class ReportLeak(Command):
-    """A key that a scanner found, named by its fingerprint alone."""
+    """A key that a scanner found, identified by its fingerprint only."""
 
     fingerprint: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
         description="Hex SHA-256 of the key. Never send the key itself."
@@ -317,21 +320,21 @@ class ReportLeak(Command):
 
 
 class ReportedDocument(BaseModel):
-    """Whether the fingerprint is a key's, and what was done about it."""
+    """The key that has the reported fingerprint, if any, and the response to the leak."""
 
     key_id: str | None
     response: Literal["notify", "block", "revoke"] | None
 
 
 class NamedDocument(BaseModel):
-    """A key by id and name."""
+    """The id and the name of a key."""
 
     id: str
     name: str
 
 
 class RevokedDocument(BaseModel):
-    """How many keys a bulk revocation is about, and some of them."""
+    """The number of keys that a bulk revocation selects, and some of them."""
 
     count: int
     dry_run: bool
@@ -339,7 +342,7 @@ class RevokedDocument(BaseModel):
 
 
 class CountedDocument(BaseModel):
-    """How often something was seen, and when last."""
+    """The number of calls with one value, such as a source or a scope, and the last of them."""
 
     what: str
     calls: int
@@ -347,7 +350,7 @@ class CountedDocument(BaseModel):
 
 
 class ImpactDocument(BaseModel):
-    """Who would notice if a key ended: its last 24 hours."""
+    """The use of a key in the last 24 hours, which shows what would break without it."""
 
     key_id: str
     calls: int
@@ -357,7 +360,7 @@ class ImpactDocument(BaseModel):
 
 
 class PostureDocument(BaseModel):
-    """How many keys in force have each weakness; a key can have several."""
+    """The number of active keys with each weakness. A key can have several."""
 
     expiring: int = Field(description="Within 14 days.")
     owner_gone: int = Field(description="Its person has not been here for 90 days.")
@@ -370,7 +373,7 @@ class PostureDocument(BaseModel):
 
 
 class PropagationDocument(BaseModel):
-    """How many of the processes that verify keys have heard of a key's newest change."""
+    """The number of verifying processes that have received a key's newest change."""
 
     verifiers: int = Field(description="Processes that may answer from memory.")
     heard: int = Field(description="Those of them that have heard.")
@@ -384,7 +387,7 @@ Tokens = Annotated[int, Field(ge=0, le=10_000_000_000)]
 
 
 class SettleReservation(Command):
-    """What a call really came to."""
+    """The actual cost of a reserved call."""
 
     cost_usd: Money | None = Field(
         None, description="US dollars; what was reserved when left out, 0 for a call that failed."
@@ -394,7 +397,7 @@ class SettleReservation(Command):
 
 
 class SpendOnKey(Command):
-    """A bill after the fact."""
+    """A cost that is recorded on a key after the call."""
 
     usage_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,60}$")] | None = Field(
         None, description="Your id of this line: the same id is written once."
@@ -405,7 +408,7 @@ class SpendOnKey(Command):
 
 
 class CheckDocument(BaseModel):
-    """One step of a decision."""
+    """One check of a decision."""
 
     code: str
     passed: bool
@@ -413,7 +416,7 @@ class CheckDocument(BaseModel):
 
 
 class LimitDocument(BaseModel):
-    """One limit; `remaining` is null where it was not asked for."""
+    """One limit of a key. `remaining` is null if it is not known."""
 
     name: str
     limit: int
@@ -422,7 +425,8 @@ class LimitDocument(BaseModel):
 
 
 class BudgetDocument(BaseModel):
-    """The money of a key and of those that it replaced or was replaced by, US dollars."""
+    """The budget that a key shares with its predecessors, successors and children, in US
+    dollars."""
 
     max_usd: float | None
     spent_usd: float
@@ -432,7 +436,7 @@ class BudgetDocument(BaseModel):
 
 
 class SpentDocument(BaseModel):
-    """A line of the ledger and the budget after it; `repeated` if it was there before."""
+    """A line of the ledger and the budget after it. `repeated`: the line existed already."""
 
     id: str
     key_id: str
@@ -442,7 +446,7 @@ class SpentDocument(BaseModel):
 
 
 class ExplanationDocument(BaseModel):
-    """Why a request was refused: the checks in their order."""
+    """Why a request was refused: its checks in their order."""
 
     request_id: str
     denied_at: datetime
@@ -453,7 +457,7 @@ class ExplanationDocument(BaseModel):
 
 
 class Verdict(BaseModel):
-    """The answer about a key."""
+    """The answer to the verification of a key."""
 
     valid: bool
     code: str

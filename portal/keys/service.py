@@ -1,4 +1,4 @@
-"""The verbs of keys. A key is issued, blocked and unblocked, and revoked: never changed."""
+"""The operations on keys: issue, block, unblock and revoke. There is no general update."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from portal.records.verbs import Revealed
 UNNAMED = "Untitled key"
 SOON = timedelta(days=14)
 UNUSED = {"status": "active", "last_used_at": None, "spend_usd": Decimal(0)}
-PRESSING = 5  # keys of one kind on the overview
+PRESSING = 5  # keys of each kind that the overview shows
 
 FILTERS = {
     "status": ApiKey.status,
@@ -42,7 +42,7 @@ FILTERS = {
     "created_by_user_id": ApiKey.created_by_user_id,
     "rotated_from_key_id": ApiKey.rotated_from_key_id,
     "key_prefix": ApiKey.key_prefix,
-    # The leak look-up: `printf %s "$KEY" | sha256sum`, and nobody had to send the key.
+    # To look up a leak: `printf %s "$KEY" | sha256sum`. So no key has to be sent.
     "key_fingerprint": ApiKey.key_hash,
     "app_id": ApiKey.app_id,
 }
@@ -67,10 +67,10 @@ LISTING = Listing(
 
 
 def issue(actor: Actor, command: IssueKey) -> Revealed[ApiKey]:
-    """Return a new key, and the raw key for the only time.
+    """Issue a key, and return the raw key for the only time.
 
-    Raises Invalid for more rights than the creator or the application has, for a past expiry, and
-    for an application or a predecessor that the actor does not see.
+    Raises Invalid if the key would have more rights than its creator or its application, if it
+    would expire in the past, and if the actor does not see the application or the predecessor.
     """
     actor.require("keys:write")
     values = command.values()
@@ -85,9 +85,9 @@ def issue(actor: Actor, command: IssueKey) -> Revealed[ApiKey]:
 
 
 def mint(actor: Actor, kind: str, values: Mapping[str, Any]) -> Revealed[ApiKey]:
-    """Make a key of values that were judged, with the record of its use.
+    """Create a key from values that were checked, and its runtime row.
 
-    Raises Invalid for more than the key has that makes it.
+    Raises Invalid if the new key would exceed the key that issues it.
     """
     values = inherit(actor, values)
     raw = key_format.generate(key_code(actor), kind)
@@ -99,7 +99,7 @@ def mint(actor: Actor, kind: str, values: Mapping[str, Any]) -> Revealed[ApiKey]
         created_by_user_id=actor.person_id,
     )
     verbs.create(actor, record, values)
-    for name, value in UNUSED.items():  # known without asking
+    for name, value in UNUSED.items():  # known for a new key, so no query is needed
         set_committed_value(record, name, value)
     return Revealed(record, {"key": raw.text, "key_hash": raw.digest})
 
@@ -111,7 +111,7 @@ def get(actor: Actor, key_id: str) -> ApiKey:
 
 
 def revoke(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
-    """Stop a key for ever, from its next request on. A revoked key stays as it is."""
+    """Revoke a key permanently. A key that is revoked already stays unchanged."""
     record = _to_change(actor, key_id)
     if record.status == "revoked":
         return record
@@ -120,29 +120,35 @@ def revoke(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
 
 
 def end(actor: Actor, record: ApiKey, reason: str | None, now: datetime) -> None:
-    """Stop a key that is not revoked yet for ever; whether that may be was judged before."""
+    """Revoke a key that is not revoked yet.
+
+    The caller must have checked that the actor may do this.
+    """
     values = {"revoked_at": now, "revoked_reason": reason}
     verbs.change(actor, record, values, action="revoked")
     session.expire(record, ["status"])
 
 
 def block(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
-    """Stop a key until it is unblocked. Raises Conflict for a revoked one."""
+    """Block a key until it is unblocked. Raises Conflict for a revoked key."""
     record = _not_revoked(_to_change(actor, key_id))
     values = {"blocked": True, "blocked_reason": command.reason or None}
     return verbs.change(actor, record, values, action="blocked")
 
 
 def unblock(actor: Actor, key_id: str, command: None = None) -> ApiKey:
-    """Let a blocked key work again: needs a permission of its own. Raises Conflict for a revoked
-    one."""
+    """Unblock a key. Raises Conflict for a revoked key.
+
+    Needs the scope `keys:reopen`, which blocking does not.
+    """
     record = to_reopen(actor, key_id)
     values = {"blocked": False, "blocked_reason": None}
     return verbs.change(actor, record, values, action="unblocked")
 
 
 def announce(actor: Actor, record: ApiKey, name: str, more: Mapping[str, Any]) -> None:
-    """Publish `api_key.<name>`: which key it is about, and what more there is to say."""
+    """Publish the event `api_key.<name>` with the key's id, name, prefix and application, and
+    `more`."""
     about = {
         "id": record.id,
         "name": record.name,
@@ -160,14 +166,14 @@ def of_application(actor: Actor, application_id: str, limit: int = 20) -> Sequen
 
 
 def may_issue(actor: Actor, application: Application) -> bool:
-    """Tell whether the actor could issue a key for this application."""
+    """Tell whether the actor may issue a key for this application."""
     runs = application.kind != "library" and not application.is_stopped
     return runs and actor.can("keys:write")
 
 
 @dataclass(frozen=True, slots=True)
 class Pressing:
-    """A key that a person should look at, since or until `at`."""
+    """A key that needs a person's attention, since or until `at`."""
 
     key_id: str
     name: str
@@ -176,7 +182,8 @@ class Pressing:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Whether there is any key, and a few of those that need a person."""
+    """The keys of a tenant for the overview: whether there are any, and a few that need
+    attention."""
 
     has_keys: bool
     expiring: Sequence[Pressing]
@@ -184,8 +191,11 @@ class Outlook:
 
 
 def outlook(actor: Actor) -> Outlook:
-    """Tell whether there is any key, which expire within SOON and which were found in public and
-    still open, in one statement."""
+    """Return whether there is any key, which expire within SOON, and which are leaked.
+
+    A leaked key was found in public, and is neither revoked nor settled. One statement finds all of
+    them.
+    """
     some = select(literal("some"), ApiKey.id, ApiKey.name, ApiKey.expires_key)
     some = some.where(ApiKey.tenant_id == actor.tenant_id).limit(1)
     soon = (
@@ -215,8 +225,10 @@ def outlook(actor: Actor) -> Outlook:
 
 
 def unfollowed_soon() -> tuple[ColumnElement[bool], ...]:
-    """Expires within SOON, and somebody should see to it: it has no successor yet, nor is it a
-    child, which is short-lived on purpose."""
+    """Return the conditions for a key that expires within SOON and needs a successor.
+
+    A key that has a successor needs none, nor does a child, which is short-lived on purpose.
+    """
     successor = aliased(ApiKey)
     followed = exists().where(
         successor.tenant_id == ApiKey.tenant_id, successor.rotated_from_key_id == ApiKey.id
@@ -230,7 +242,10 @@ def _to_change(actor: Actor, key_id: str) -> ApiKey:
 
 
 def to_reopen(actor: Actor, key_id: str) -> ApiKey:
-    """Return a key whose stop is to be undone. Raises Conflict for a revoked one."""
+    """Return a key, locked, whose block or planned revocation is to be undone.
+
+    Raises Conflict for a revoked key.
+    """
     actor.require("keys:reopen")
     return _not_revoked(find(ApiKey, actor, key_id, lock=True))
 
@@ -241,12 +256,15 @@ def _not_revoked(record: ApiKey) -> ApiKey:
     return record
 
 
-# ---------------------------------------------------------------- what a new key may be
+# ---------------------------------------------------------------- checks of a new key
 
 
 def _owner(actor: Actor, application_id: str | None) -> Application | None:
-    """Return the new key's application. A program issues keys for its own application only: one for
-    another, or for none, would see more than it does itself."""
+    """Return the new key's application.
+
+    A program issues keys for its own application only: a key for another one, or for none, would
+    see more than the program itself.
+    """
     if actor.application_id is not None:
         if application_id not in (None, actor.application_id):
             raise Invalid.field("application_id", "You can issue keys for your application only.")
@@ -266,14 +284,14 @@ def _user(actor: Actor, command: IssueKey) -> str | None:
 
 
 def check_within(scopes: Sequence[str], those: Sequence[str]) -> None:
-    """Invalid for a scope that the parent does not have."""
+    """Raise Invalid for a scope that the parent key does not have."""
     if beyond := sorted(set(scopes) - set(those)):
         raise Invalid.field("scopes", f"Its parent does not have: {', '.join(beyond)}.")
 
 
 def check_scopes(actor: Actor, scopes: Sequence[str], application: Application | None) -> None:
-    """Invalid for a scope that the actor does not have, and so cannot give, or that the key's
-    application does not allow."""
+    """Raise Invalid for a scope that the actor lacks, or that the key's application does not
+    allow."""
     if beyond := sorted(set(scopes) - actor.scopes):
         message = f"You cannot grant what you do not have: {', '.join(beyond)}."
         raise Invalid.field("scopes", message)
@@ -296,7 +314,10 @@ def _check_predecessor(actor: Actor, key_id: str | None) -> None:
 
 
 def key_code(actor: Actor) -> str:
-    """Return the four characters that tell the tenant in each of its keys; they never change."""
+    """Return the tenant's key code: four characters in each of its keys.
+
+    It never changes.
+    """
     known = _codes.get(actor.tenant_id)
     if known is None:
         code = select(Tenant.key_code).where(Tenant.id == actor.tenant_id)

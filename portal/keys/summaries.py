@@ -1,4 +1,4 @@
-"""What other pages say of keys: an application's, the overview, and the notices in the bar."""
+"""Summaries of keys for other pages: an application's page, the overview and the notices."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ LEAKED = "This key was found in public. Rotate or revoke it."
 
 
 def part(actor: Actor, application: Application) -> Part:
-    """Return the newest keys of an application, on its page."""
+    """Return the newest keys of an application, for its page."""
     new_url = url_for("keys.issue", application_id=application.id)
     return Part(
         title="API keys",
@@ -46,7 +46,7 @@ def _note(key: ApiKey, application: Application) -> str:
 
 
 def tell(actor: Actor) -> Told:
-    """Return the first-run step, and the keys that stop working within days."""
+    """Return the first-run step, and the keys that are leaked or expire soon, for the overview."""
     outlook = service.outlook(actor)
     step = Step(
         order=2,
@@ -65,8 +65,10 @@ def tell(actor: Actor) -> Told:
 
 
 def notices(actor: Actor, since: datetime) -> list[Notice]:
-    """Return the keys that were found in public and still open, and those that end within a day;
-    nobody is told who could do nothing about it."""
+    """Return the notices about leaked keys and about keys that expire within a day.
+
+    An actor who may not change keys gets none.
+    """
     if not actor.can("keys:write"):
         return []
     outlook = service.outlook(actor)

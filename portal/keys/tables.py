@@ -1,8 +1,8 @@
-"""The tables in which verifying keys keeps its state: numbers, never texts that people wrote.
+"""The tables that hold the state of key verification, and of the use, rotation and leaks of keys.
 
-They are read and written by the functions in portal/migrations/functions/keys and a few statements
-of this package; as models they are here so that the schema has one description. None is a record:
-they have no version, and nobody edits them.
+The functions in portal/migrations/functions/keys and a few statements of this package read and
+write them. They are models here so that the schema has one description. None is a record: they have
+no version.
 """
 
 from datetime import datetime
@@ -36,7 +36,7 @@ Money = Numeric(18, 9)  # US dollars; a billionth is below the price of one toke
 
 
 def gone_with_its_key(name: str) -> ForeignKeyConstraint:
-    """Return what is known of a key does not outlive it."""
+    """Return a foreign key to api_key that deletes the row together with its key."""
     return ForeignKeyConstraint(
         ["tenant_id", "key_id"],
         ["api_key.tenant_id", "api_key.id"],
@@ -46,7 +46,10 @@ def gone_with_its_key(name: str) -> ForeignKeyConstraint:
 
 
 class KeyChangeSeq(Base):
-    """The number of the newest change, in its only row: what a verifier must have seen."""
+    """The number of the newest change, in the only row.
+
+    A verifier must have received all changes up to this number.
+    """
 
     __tablename__ = "key_change_seq"
     __table_args__ = (CheckConstraint("one", name="one"),)
@@ -56,7 +59,7 @@ class KeyChangeSeq(Base):
 
 
 class KeyChange(Base):
-    """The newest change of one key, or of an application that decides about keys."""
+    """The newest change of one key, or of an application that affects keys."""
 
     __tablename__ = "key_change"
 
@@ -67,10 +70,10 @@ class KeyChange(Base):
 
 
 class KeyVerifier(Base):
-    """A process that verifies keys, and the newest change that it has seen.
+    """A process that verifies keys, and the newest change that it has received.
 
-    It says VALID from memory for at most `stale_seconds` after `seen_at`; None for a process of a
-    release that did not say so.
+    It answers VALID from memory for at most `stale_seconds` after `seen_at`. `stale_seconds` is
+    None for a process of a release that did not store it.
     """
 
     __tablename__ = "key_verifier"
@@ -84,7 +87,7 @@ class KeyVerifier(Base):
 
 
 class KeyAcknowledgement(Base):
-    """When a verifier had seen a change: the proof that a revocation arrived."""
+    """The time when a verifier had received a change, which proves that a revocation arrived."""
 
     __tablename__ = "key_acknowledgement"
 
@@ -94,10 +97,12 @@ class KeyAcknowledgement(Base):
 
 
 class KeyRate(Base):
-    """The requests and tokens of a key that were lent in the last minute, by slots of two seconds.
+    """The requests and tokens of a key that were leased in the last minute, by slots of two
+    seconds.
 
-    `requests` and `tokens` have 35 slots each, the last of which is `newest`; see rate_at. They are
-    written without waiting for the disk: a crash of PostgreSQL forgets the newest half second.
+    `requests` and `tokens` have 35 slots each; `newest` is the number of the last one (see
+    rate_at). They are written without waiting for the disk, so a crash of PostgreSQL loses the
+    newest half second.
     """
 
     __tablename__ = "key_rate"
@@ -117,7 +122,10 @@ class KeyRate(Base):
 
 
 class KeyWindow(Base):
-    """What the release before counts with; dropped in the next one. UNLOGGED."""
+    """The counters of the previous release, which the next release drops.
+
+    The table is UNLOGGED.
+    """
 
     __tablename__ = "key_window"
 
@@ -131,7 +139,10 @@ class KeyWindow(Base):
 
 
 class KeyBudget(Base):
-    """What a family of keys (a key and those that replaced it) spent and holds in its period."""
+    """The money that a family of keys has spent and reserved in its current period.
+
+    A family is a key and those that replaced it.
+    """
 
     __tablename__ = "key_budget"
     __table_args__ = (CheckConstraint("reserved_usd >= 0", name="reserved"),)
@@ -146,10 +157,11 @@ class KeyBudget(Base):
 
 
 class SpendReservation(Base):
-    """Money held for a call that runs: settled by what it came to, or given back when it is due.
+    """Money that is reserved for a running call, until the call is settled or the reservation
+    expires.
 
-    With a `secret` it is a slice: money lent to a process, which hands it on in pieces
-    (budget_leases.py).
+    A row with a `secret` is a slice: money leased to a process, which reserves it for calls in
+    pieces (budget_leases.py).
     """
 
     __tablename__ = "spend_reservation"
@@ -177,7 +189,7 @@ class SpendReservation(Base):
 
 
 class SpendLedger(Base):
-    """What was spent, a line each, never altered: every counter can be added up from it."""
+    """The costs, one line each, never changed. Every counter can be recomputed from it."""
 
     __tablename__ = "spend_ledger"
     __table_args__ = (
@@ -199,7 +211,10 @@ class SpendLedger(Base):
 
 
 class UnknownKeySource(Base):
-    """How many unknown keys were tried from a network in a minute. Of no tenant, and UNLOGGED."""
+    """The number of unknown keys that were tried from a network in a minute.
+
+    It belongs to no tenant, and the table is UNLOGGED.
+    """
 
     __tablename__ = "unknown_key_source"
 
@@ -209,7 +224,7 @@ class UnknownKeySource(Base):
 
 
 class KeyDenial(Base):
-    """Why a call was refused: the checks in their order, found by the request's id."""
+    """The checks of a refused call in their order, found by the request id."""
 
     __tablename__ = "key_denial"
     __table_args__ = (
@@ -227,7 +242,7 @@ class KeyDenial(Base):
 
 
 class KeyUse(Base):
-    """How often, by the hour, a key was used: in all, and by source, scope and refusal."""
+    """The number of uses of a key in an hour: in total, and by source, scope and refusal."""
 
     __tablename__ = "key_use"
     __table_args__ = (Index("ix_key_use_age", "tenant_id", "hour"),)
@@ -242,7 +257,10 @@ class KeyUse(Base):
 
 
 class KeyRotation(Base):
-    """One key follows another; `finish_at` is None while it waits until the old one is quiet."""
+    """A rotation from one key to another.
+
+    `finish_at` is None if the rotation waits until the old key is no longer used.
+    """
 
     __tablename__ = "key_rotation"
     __table_args__ = (
@@ -264,12 +282,15 @@ class KeyRotation(Base):
     finished_at: Mapped[datetime | None]
 
     def quiet_since(self, last_used_at: datetime | None) -> datetime:
-        """Since when nobody has used the old key, which was used last at this moment."""
+        """Return the time since which nobody has used the old key, given its last use."""
         return max(self.started_at, last_used_at or self.started_at)
 
 
 class TokenSigningKey(Base):
-    """A key that signs the portal's own tokens; the newest one signs, all of them verify."""
+    """A key for the portal's own tokens.
+
+    The newest one signs, once it has been published for some time; all of them verify.
+    """
 
     __tablename__ = "token_signing_key"
 
@@ -280,8 +301,11 @@ class TokenSigningKey(Base):
 
 
 class SealedKey(Base):
-    """A key sealed under a secret that is not stored: of a one-time link, or of the very form that
-    issued it. `secret_hash` (hex SHA-256) finds it; the row is deleted when it is opened."""
+    """A raw key, encrypted with a secret that is not stored.
+
+    The secret is that of a one-time link, or of the form that issued the key. `secret_hash` (hex
+    SHA-256) finds the row. Opening a one-time link deletes its row.
+    """
 
     __tablename__ = "sealed_key"
     __table_args__ = (
@@ -303,8 +327,11 @@ class SealedKey(Base):
 
 
 class KeyLeak(Base):
-    """A place where a key was found in public, told once; `digest` (hex SHA-256) tells places
-    apart, and `response` is what was done. Settled when a person has dealt with it."""
+    """A place where a key was found in public, reported once.
+
+    `digest` (hex SHA-256) identifies the place and its reporter, `response` is the action that was
+    taken. It is settled when a person has dealt with it.
+    """
 
     __tablename__ = "key_leak"
     __table_args__ = (
@@ -329,7 +356,7 @@ class KeyLeak(Base):
 
 
 class KeyLeakPolicy(Base):
-    """What a tenant wants done about a reported leak: by who reports it, or by the key's kind."""
+    """The response to a leak that a tenant has chosen, by its reporter or by the key's kind."""
 
     __tablename__ = "key_leak_policy"
     __table_args__ = (
@@ -343,8 +370,10 @@ class KeyLeakPolicy(Base):
 
 
 class KeyNotice(Base):
-    """That something was told of a key ahead of time; another expiry, or a use in between, is
-    another `about` and is told anew."""
+    """A notice about a key that was sent once.
+
+    Another expiry date, or a use in between, makes another `about` and so another notice.
+    """
 
     __tablename__ = "key_notice"
     __table_args__ = (gone_with_its_key("fk_key_notice_key"),)
@@ -357,8 +386,8 @@ class KeyNotice(Base):
 
 
 class KeyConcern(Base):
-    """That a key has a weakness which costs too much to be found while somebody waits: the worker
-    looks for it."""
+    """A weakness of a key that the worker looks for, because a request cannot wait for the
+    search."""
 
     __tablename__ = "key_concern"
     __table_args__ = (gone_with_its_key("fk_key_concern_key"),)

@@ -1,5 +1,5 @@
-"""Tries webhooks out: one signed test request, an event through the queue, a rehearsed failure.
+"""Test webhooks: one signed test request, an event through the queue, a simulated failure.
 
-Read `test_deliveries`, `trials`, `rehearsal`. It stands above delivery and inbound and nobody calls
-it. It has no tables of its own: a test is a row of delivery_attempt.
+Read `test_deliveries`, `trials`, `rehearsal`. This package uses delivery and inbound, and no other
+feature uses it. It has no tables of its own: a test is a row of delivery_attempt.
 """

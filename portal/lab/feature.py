@@ -1,4 +1,4 @@
-"""The lab, as the portal wires it."""
+"""The feature `lab`: its pages, its REST operations, and the test panel of a webhook."""
 
 from flask import Flask
 
@@ -9,7 +9,7 @@ from portal.webhooks.pages import add_panel
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages, and the panel on a webhook's page."""
+    """Register the pages, and the test panel on a webhook's page."""
     app.register_blueprint(pages.bp)
     app.register_blueprint(test_pages.bp)
     add_panel(app, test_pages.panel)

@@ -1,4 +1,4 @@
-"""The forms of the lab: a test, and an event for one webhook alone."""
+"""Forms of the lab: a test request, and an event for a single webhook."""
 
 from typing import Any, Generic, TypeVar
 
@@ -20,7 +20,7 @@ SAMPLE = {"id": "rec_01K1EXAMPLE", "title": "A test from the cPod integration po
 
 
 class SampleForm(CommandForm[S], Generic[S]):
-    """An event made up for one webhook: which, with which data."""
+    """A made-up event for one webhook: its type and its data."""
 
     event_type = TextField(
         "Event",
@@ -31,9 +31,9 @@ class SampleForm(CommandForm[S], Generic[S]):
 
 
 class TestForm(SampleForm[TestInput]):
-    """One test."""
+    """One test request."""
 
-    __test__ = False  # to pytest it looks like a test
+    __test__ = False  # pytest would collect it as a test
 
     newest_secret_only = SwitchField(
         "Sign with the newest secret alone",
@@ -42,12 +42,12 @@ class TestForm(SampleForm[TestInput]):
 
     @classmethod
     def of(cls, record: Webhook) -> "TestForm":
-        """Return a test with the webhook's first event and a sample to edit."""
+        """Return the form, filled with the webhook's first event type and sample data."""
         return cls(data={"event_type": suggestions(record)[0], "data": SAMPLE})
 
 
 class LabForm(SampleForm[LabInput]):
-    """An event for one webhook, and, where that sends to the inbox, how the inbox is to fail."""
+    """An event for one webhook, and, if the webhook sends to the inbox, the failure to simulate."""
 
     failure = ChoiceField("The inbox answers")
     times = NumberField(
@@ -56,14 +56,14 @@ class LabForm(SampleForm[LabInput]):
 
     @classmethod
     def offering(cls, **given: Any) -> "LabForm":
-        """Return the form with the failures that the inbox knows."""
+        """Return the form with the failures that the inbox can simulate."""
         form = cls(data=given)
         form.failure.offer([("", "200, as usual"), *((k, f.title) for k, f in FAILURES.items())])
         return form
 
 
 def suggestions(record: Webhook) -> list[str]:
-    """Return names of single events that this webhook would get; of a group, its beginning goes
-    on."""
+    """Return event types that this webhook would receive; in a pattern, `created` replaces the
+    `*`."""
     named = [name.replace("*", "created") for name in record.event_types if name != "*"]
     return named or ["rfp.created"]

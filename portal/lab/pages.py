@@ -1,4 +1,4 @@
-"""Pages of the lab: an example of a type, edited and sent; real failures, and rehearsed ones."""
+"""Pages of the lab: send an edited example event; real and simulated failures."""
 
 from typing import Any
 
@@ -22,7 +22,8 @@ HEAL_CHOICES = [("0", "never"), *((str(n), str(n)) for n in (1, 2, 3, 5, 8))]
 
 @bp.get("/<record_id>/lab")
 def show(record_id: str) -> ResponseReturnValue:
-    """Try a webhook: an example of a type, edited and sent; and what happens when it fails."""
+    """Show the lab of a webhook: an example event to edit and send, and what happens if it
+    fails."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     wanted = request.args.get("type", "")[:128] or suggestions(record)[0]
     data = examples.of_type(web.actor(), wanted)
@@ -72,7 +73,7 @@ def _rehearsed(record: Webhook) -> dict[str, Any]:
 
 @bp.post("/<record_id>/lab")
 def send(record_id: str) -> ResponseReturnValue:
-    """Send an event to this webhook alone, through the queue, and look at its delivery."""
+    """Send an event to this webhook only, through the queue, and show its delivery."""
     web.actor().require("webhooks:write")
     record = find(Webhook, web.actor(), record_id)
     form = LabForm.offering()

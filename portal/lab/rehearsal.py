@@ -1,4 +1,4 @@
-"""What would happen if a receiver failed: the engine's own decisions, one after the other."""
+"""Simulate a failing receiver: apply the engine's own decisions one after the other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ FAULTS: Mapping[str, tuple[str, Outcome]] = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One attempt of a rehearsal: how long after the event, what came of it, what follows."""
+    """One simulated attempt: its time after the event, its outcome, and what follows."""
 
     number: int
     after: timedelta
@@ -38,15 +38,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """Every attempt of one event, and how it ends."""
+    """All simulated attempts for one event, and how they end."""
 
     lines: tuple[Line, ...]
     ending: str
 
 
 def rehearse(fault: str, retry_policy: Mapping[str, Any], heals_after: int = 0) -> Rehearsal:
-    """Return one event at a receiver with a fault of FAULTS, which is gone after `heals_after`
-    attempts (0: never). Jitter is left out. Nothing is sent."""
+    """Return the attempts to deliver one event to a receiver with a fault of FAULTS, which ends
+    after `heals_after` attempts (0: never). Jitter is left out. Nothing is sent."""
     bad = FAULTS[fault][1]
     good = Outcome("delivered", "The receiver took it.", status=200)
     lines, after, throttles = [], timedelta(0), 0
@@ -87,7 +87,7 @@ def _ending(bad: Outcome, retry_policy: Mapping[str, Any]) -> str:
 
 
 def said(span: timedelta) -> str:
-    """`at once`, `5 s`, `30 min`, `14 h`, `3.5 d`."""
+    """Return a duration as a text: `at once`, `5 s`, `30 min`, `14 h`, `3.5 d`."""
     seconds = span.total_seconds()
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size * 1.5 or seconds == size:

@@ -1,4 +1,4 @@
-"""REST of the lab: test deliveries and trials, below a webhook."""
+"""REST API of the lab: test deliveries and events for a single webhook."""
 
 from flask import Response, request
 

@@ -1,4 +1,4 @@
-"""What a client may say about a test and a trial of a webhook."""
+"""Schemas of the lab: the input for a test request and for an event for a single webhook."""
 
 from typing import Annotated, ClassVar
 
@@ -11,7 +11,7 @@ from portal.webhooks.schemas import EVENT_LENGTH
 
 
 class SampleEvent(Command):
-    """An event made up for one webhook."""
+    """A made-up event for one webhook."""
 
     may_hold_keys: ClassVar[frozenset[str]] = frozenset({"data"})
 
@@ -25,9 +25,9 @@ class SampleEvent(Command):
 
 
 class TestInput(SampleEvent):
-    """What one test delivery sends."""
+    """The event of one test request, and how to sign it."""
 
-    __test__ = False  # to pytest it looks like a test
+    __test__ = False  # pytest would collect it as a test
 
     newest_secret_only: bool = Field(
         False,
@@ -37,7 +37,7 @@ class TestInput(SampleEvent):
 
 
 class LabInput(SampleEvent):
-    """An event that goes through the queue to one webhook alone."""
+    """An event that is sent through the queue to a single webhook."""
 
     failure: FailureName | None = Field(
         None,

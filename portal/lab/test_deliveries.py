@@ -1,7 +1,8 @@
-"""One test delivery, from the click to the record: begin, send, finish.
+"""Send one test request: begin, send, finish.
 
-Three steps, two short transactions, none open while bytes are on the wire. The attempt's row is
-there before the request leaves, so that a process that dies in between leaves a trace.
+These three steps use two short transactions, and none is open while data is sent over the network.
+The attempt is inserted before the request is sent, so that a process that dies in between leaves a
+trace.
 """
 
 import math
@@ -36,7 +37,8 @@ ON_ITS_WAY = (
     " stopped in between."
 )
 
-# Typed for records; an attempt has the columns that a list needs, and none is ever deleted.
+# Listing is typed for records. An attempt is none, but has the columns that a list needs; there is
+# no soft deletion.
 ATTEMPTS: Listing[Any] = Listing(
     DeliveryAttempt,
     filters={"outcome": DeliveryAttempt.outcome, "event_type": DeliveryAttempt.event_type},
@@ -49,10 +51,10 @@ ATTEMPTS: Listing[Any] = Listing(
 def fire(actor: Actor, webhook_id: str, command: TestInput) -> DeliveryAttempt:
     """Send one signed test request and store the result.
 
-    It ends the running transaction before it sends, so call it from an edge. Whatever the receiver
-    does becomes the attempt's outcome. Raises Conflict for a webhook without a target or one that
-    may not send, RateLimited for too many tests, Unavailable when the secret store does not answer;
-    then nothing was sent.
+    It commits the running transaction before it sends, so call it only from a request handler. Any
+    reaction of the receiver becomes the attempt's outcome. Raises Conflict for a webhook without a
+    URL or one that may not send, RateLimited for too many tests, Unavailable if the secret store
+    does not answer; then nothing was sent.
     """
     attempt, request = _begin(actor, webhook_id, command)
     let_go()
@@ -61,7 +63,7 @@ def fire(actor: Actor, webhook_id: str, command: TestInput) -> DeliveryAttempt:
 
 
 def attempts(actor: Actor, webhook: Webhook, query: Query) -> Page[Any]:
-    """Return a webhook's attempts, one page."""
+    """Return one page of a webhook's attempts."""
     of_one = replace(ATTEMPTS, filters={**ATTEMPTS.filters, "of": DeliveryAttempt.webhook_id})
     filters = {**query.filters, "of": webhook.id}
     return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
@@ -115,7 +117,7 @@ def _begin(actor: Actor, webhook_id: str, command: TestInput) -> tuple[DeliveryA
 def signed_request(
     webhook: Webhook, message_id: str, command: TestInput, keys: Sequence[str], now: datetime
 ) -> Request:
-    """Return the request exactly as it leaves: body, signature of this moment, the webhook's
+    """Return the request exactly as it is sent: the body, the current signature, the webhook's
     headers."""
     body = orjson.dumps(
         {
@@ -138,8 +140,8 @@ def signed_request(
 
 
 def _take_turn(actor: Actor, webhook: Webhook, now: datetime) -> None:
-    """Raises RateLimited when the webhook or the tenant had its tests of this minute."""
-    # One tenant's tests are counted one after the other, else two would both see one place left.
+    """Raise RateLimited if the webhook or the tenant has used up its tests of this minute."""
+    # The lock serializes the tests of a tenant: otherwise two could both see one test left.
     session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"),
         {"name": f"test deliveries of {actor.tenant_id}"},
@@ -163,11 +165,11 @@ def _take_turn(actor: Actor, webhook: Webhook, now: datetime) -> None:
 
 
 def _finish(actor: Actor, attempt: DeliveryAttempt, outcome: Outcome) -> DeliveryAttempt:
-    """Record what came of it; the webhook may have been changed or deleted meanwhile."""
+    """Record the outcome; the webhook may have been changed or deleted meanwhile."""
     for name, value in (sending.answered(outcome) | {"completed_at": database_now()}).items():
         setattr(attempt, name, value)
     session.flush()
-    # Not through the record: a delivery is no edit, so it takes no version and no updated_at.
+    # Not through the record: a delivery is no edit, so it must not change version and updated_at.
     session.execute(
         update(Webhook)
         .where(Webhook.tenant_id == actor.tenant_id, Webhook.id == attempt.webhook_id)

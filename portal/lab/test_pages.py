@@ -1,4 +1,4 @@
-"""Pages of tests: one signed request to a webhook, and the attempts of a webhook."""
+"""Pages of tests: send one signed request to a webhook, and list the attempts of a webhook."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ bp = Blueprint("tests", __name__, url_prefix="/webhooks")
 
 
 def panel(record: Webhook) -> dict[str, Any]:
-    """Return what the panel on a webhook's page needs."""
+    """Return the template variables of the test panel on a webhook's page."""
     return _panel(record, TestForm.of(record))
 
 
@@ -33,7 +33,8 @@ def _panel(record: Webhook, form: TestForm) -> dict[str, Any]:
 
 @bp.post("/<record_id>/test-deliveries")
 def send(record_id: str) -> ResponseReturnValue:
-    """Send a test. htmx gets the panel with what came of it; without, the attempt's page."""
+    """Send a test. htmx gets the panel with the outcome; other clients are redirected to the
+    attempt's page."""
     web.actor().require("webhooks:write")
     record = service.get(web.actor(), record_id)
     form, attempt = TestForm(), None
@@ -54,7 +55,7 @@ def _place(attempt: DeliveryAttempt, tab: str | None = None) -> str:
 
 
 def _shown(attempt: DeliveryAttempt | None) -> dict[str, Any]:
-    """Return what the partial of an attempt needs; on its own page its tabs are in the address."""
+    """Return the template variables of an attempt; on its own page the tabs are part of the URL."""
     if attempt is None:
         return {"detail": None}
     hidden = settings.hidden_from(web.actor())
@@ -82,7 +83,7 @@ def attempts(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/<record_id>/attempts/<attempt_id>")
 def attempt(record_id: str, attempt_id: str) -> ResponseReturnValue:
-    """Show one attempt, at an address to send to a colleague."""
+    """Show one attempt, at a permalink."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     found = test_deliveries.attempt(web.actor(), record_id, attempt_id)
     return web.render(

@@ -1,4 +1,4 @@
-"""The lab: an event for one webhook alone, through the queue, retried like any other."""
+"""Send an event to a single webhook, through the queue, with retries like any other."""
 
 from portal.core.errors import Conflict, Invalid
 from portal.database.actor import Actor
@@ -15,10 +15,10 @@ from portal.webhooks.models import Delivery, Webhook
 
 
 def send(actor: Actor, webhook_id: str, command: LabInput) -> Delivery:
-    """Make an event for this webhook only, marked `cpod-test: true`.
+    """Publish an event for this webhook only, marked `cpod-test: true`, and return its delivery.
 
-    Raises Conflict for a webhook without a target or one that may not send, Invalid for simulating
-    a failure of a receiver other than the inbox.
+    Raises Conflict for a webhook without a URL or one that may not send, Invalid for simulating a
+    failure of a receiver other than the inbox.
     """
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id)

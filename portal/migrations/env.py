@@ -1,6 +1,6 @@
-"""How a migration runs: online, alone, as the owner, one transaction each, never waiting long.
+"""Run migrations online and one at a time, as the owner, one transaction each, with short waits.
 
-`portal migrate` hands over a connection; `alembic revision -m "…"` makes its own from the settings.
+`portal migrate` passes a connection; `alembic revision -m "…"` connects with the settings.
 """
 
 from collections.abc import Iterable
@@ -30,7 +30,8 @@ def run(connection: Connection, models: MetaData | None = None) -> None:
     partitions = set(connection.exec_driver_sql(query).scalars())
     connection.commit()
     context.configure(
-        # Made month by month and day by day; the models know their parents only.
+        # Partitions are created month by month and day by day; the models contain only their
+        # parents.
         include_name=lambda name, kind, _: kind != "table" or name not in partitions,
         connection=connection,
         target_metadata=models,

@@ -1,4 +1,4 @@
-"""The columns that every record of the specification had when its table was created."""
+"""The common columns of every record of the specification, as of schema version 1."""
 
 from typing import Any
 
@@ -6,8 +6,7 @@ import sqlalchemy as sa
 
 
 def envelope() -> list[sa.Column[Any]]:
-    """Return the common envelope, as of schema version 1. Later changes are migrations of their
-    own."""
+    """Return the columns of schema version 1. Later changes are separate migrations."""
     now: dict[str, Any] = {"server_default": sa.func.now(), "nullable": False}
     return [
         sa.Column("tenant_id", sa.String(40), nullable=False),

@@ -1,12 +1,13 @@
-"""What PostgreSQL does itself for the key engine: one call a decision, one notice a change.
+"""The SQL functions of the key engine: one call per decision, one notification per change.
 
-History: migrations up to 0033 install these texts, and nobody changes them any more. The current
-text of each function is in `functions/`.
+History: migrations up to 0033 install these texts, which must not change any more. The current text
+of each function is in `functions/`.
 
-The functions run with the rights of their caller, so row-level security holds in them; each enters
-the tenant it is told for its own transaction. Two run as the owner, whom row-level security holds
-as well: `load_key`, because the policy that finds a key by its hash is the owner's alone (0011),
-and `note_key_change`, which writes the number of a change, as nobody else may, and tells nothing.
+The functions run with the rights of their caller, so row-level security applies in them; each
+enters the given tenant for its own transaction. Two run as the owner, to whom row-level security
+applies as well: `load_key`, because only the owner's policy can find a key by its hash (0011), and
+`note_key_change`, because only the owner may write the number of a change. `note_key_change`
+returns no data.
 """
 
 LOAD_KEY = """
@@ -55,7 +56,7 @@ BEGIN
 END $$
 """
 
-# Calendar arithmetic is PostgreSQL's: it knows every zone's summer time.
+# PostgreSQL does the calendar arithmetic, because it knows every zone's daylight saving time.
 PERIOD_START = """
 CREATE FUNCTION budget_period_start(period text, zone text, at timestamptz)
 RETURNS timestamptz LANGUAGE sql STABLE AS $$
@@ -72,8 +73,8 @@ RETURNS timestamptz LANGUAGE sql STABLE AS $$
 $$
 """
 
-# The budget's row as it stands at a moment, locked: made, and turned to the running period, by
-# whoever needs it first. No job resets a budget, so no job can be late with it.
+# Return the budget's locked row as of a moment. The first caller that needs it creates the row or
+# moves it to the current period. No job resets a budget, so no job can be late with it.
 TOUCH_BUDGET = """
 CREATE FUNCTION touch_budget(
     p_tenant text, p_family text, p_period text, p_zone text, p_at timestamptz
@@ -100,7 +101,7 @@ BEGIN
 END $$
 """
 
-# What was held and never settled comes back, with a line in the ledger that says so.
+# Release reservations that were never settled, and record each in the ledger.
 RELEASE_EXPIRED = """
 CREATE FUNCTION release_expired(p_tenant text, p_family text, p_at timestamptz)
 RETURNS numeric LANGUAGE plpgsql VOLATILE AS $$
@@ -128,9 +129,9 @@ BEGIN
 END $$
 """
 
-# All limits of one call, all or nothing: everything is looked at before anything is taken. The
-# windows are lent in slices (`want`), counted when they are lent, so that all processes together
-# never admit more than the limit. The locks are taken in one order: window, runtime, budget.
+# Check all limits of one call, all or nothing: everything is checked before anything is counted.
+# Windows are lent in slices (`want`) and counted when they are lent, so that all processes together
+# never admit more than the limit. Locks are always taken in this order: window, runtime, budget.
 ADMIT_KEY = """
 CREATE FUNCTION admit_key(
     p_tenant text, p_key text,
@@ -246,8 +247,8 @@ BEGIN
 END $$
 """
 
-# One line of the ledger and every counter that it moves. Gives the percentage of the budget that
-# was passed with it (50, 80, 100), each once a period; null for none.
+# Write one line of the ledger and update every counter that it changes. Return the percentage of
+# the budget that it crossed (50, 80, 100), each once a period; null for none.
 SPEND = """
 CREATE FUNCTION spend_on_key(
     p_tenant text, p_id text, p_kind text, p_key text, p_usd numeric, p_held numeric,
@@ -313,7 +314,7 @@ BEGIN
 END $$
 """
 
-# The end of a reservation: what it really came to. Tokens are put right in their own window only.
+# Settle a reservation with the real cost. Tokens are corrected only in their own window.
 SETTLE = """
 CREATE FUNCTION settle_reservation(
     p_tenant text, p_id text, p_usd numeric, p_tokens bigint, p_model text, p_kind text
@@ -353,9 +354,12 @@ BEGIN
 END $$
 """
 
-# Every change of a key, or of what decides about keys, is told to all who verify, in the commit
-# that makes it. The number is taken at the very end of the transaction and held until it commits:
-# numbers become visible in their order, so whoever has seen one has seen all before it.
+# Notify all verifying processes of every change of a key, or of anything that decides about keys,
+# in the commit of the change. The number is assigned at the very end of the transaction and its
+# lock
+# is held until the commit. So numbers become visible in order: a process that has seen one number
+# has
+# seen all lower ones.
 NOTE_KEY_CHANGE = """
 CREATE FUNCTION note_key_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -401,7 +405,7 @@ FUNCTIONS = {
     "note_key_change()": NOTE_KEY_CHANGE,
     "note_new_key()": NOTE_NEW_KEY,
 }
-"""Name (with its arguments where it needs them) → definition, in the order in which they build."""
+"""Name (with its arguments where needed) → definition, in the order of creation."""
 
 TRIGGERS = [
     (

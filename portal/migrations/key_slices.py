@@ -1,15 +1,16 @@
-"""Budgets lent in slices: what a busy process reserves once, to hand it on without asking again.
+"""Budgets lent in slices: a busy process reserves one and assigns its parts without a query.
 
-History: migrations up to 0033 install these texts, and nobody changes them any more. The current
-text of each function is in `functions/`.
+History: migrations up to 0033 install these texts, which must not change any more. The current text
+of each function is in `functions/`.
 
-A slice is a row of spend_reservation with a secret. `usd` is what of it is neither settled nor
-returned, so it comes back when it is due like every reservation.
+A slice is a row of spend_reservation with a secret. Its `usd` is the part that is neither settled
+nor returned, so it is released when it expires, like every reservation.
 """
 
-# Only where the budget is far from its end: a slice is at most a 64th of what is available, so
-# what one process holds idle for a second hardly ever denies another, and the last calls of a
-# budget are all decided here. Durable at once: pieces of it are promised before they are written.
+# Lend only if the budget is far from its limit. A slice is at most a 64th of the available amount,
+# so an idle slice hardly ever denies another process, and PostgreSQL decides all of the last calls
+# of
+# a budget. Durable at once, because pieces of the slice are promised before they are written.
 LEND_BUDGET = """
 CREATE FUNCTION lend_budget(
     p_tenant text, p_key text, p_family text, p_max_usd numeric, p_period text, p_zone text,
@@ -50,7 +51,7 @@ BEGIN
 END $$
 """
 
-# What nobody took of a slice is available again. Gives what came back.
+# Release the unused part of a slice. Return the released amount.
 RETURN_BUDGET = """
 CREATE FUNCTION return_budget(p_tenant text, p_id text, p_usd numeric)
 RETURNS numeric LANGUAGE plpgsql VOLATILE AS $$
@@ -74,8 +75,8 @@ BEGIN
 END $$
 """
 
-# The end of a piece, as settle_reservation is the end of a reservation. The caller has looked at
-# the piece's seal; what it held is taken out of its slice once.
+# Settle a piece of a slice, as settle_reservation settles a reservation. The caller has verified
+# the piece's seal. The held amount is deducted from the slice once.
 SETTLE_PIECE = """
 CREATE FUNCTION settle_piece(
     p_tenant text, p_slice text, p_id text, p_held numeric, p_held_tokens bigint, p_bucket bigint,
@@ -111,7 +112,7 @@ BEGIN
 END $$
 """
 
-# As before, but a slice of which nothing was left leaves no line.
+# As in `key_engine`, but an expired slice with nothing left writes no line to the ledger.
 RELEASE_EXPIRED = """
 CREATE OR REPLACE FUNCTION release_expired(p_tenant text, p_family text, p_at timestamptz)
 RETURNS numeric LANGUAGE plpgsql VOLATILE AS $$
@@ -139,7 +140,7 @@ BEGIN
 END $$
 """
 
-# When a budget is used up, who holds slices of it is told as if its keys had changed.
+# When a budget is used up, notify the processes that hold slices of it as if its keys had changed.
 USED_UP = """
 CREATE FUNCTION note_used_up() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

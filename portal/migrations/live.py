@@ -1,9 +1,9 @@
-"""Change tables that are in use: short waits for locks, and work in many small transactions.
+"""Change tables that are in use, with short lock waits and many small transactions.
 
-A statement of a user waits behind a migration that waits for its lock. So a migration waits for
-less than half a second, fails, and is run again by `portal migrate`. What it takes several locks
-for it does under `lock`: PostgreSQL looks for a deadlock when somebody has waited for a second
-(`deadlock_timeout`), and by then the migration has either all of them or none.
+A user's statement queues behind a migration that waits for a lock. So a migration waits for less
+than half a second, fails, and is run again by `portal migrate`. A step that needs several locks
+takes them with `lock`. PostgreSQL checks for a deadlock after a wait of one second
+(`deadlock_timeout`); by then the migration has either all of the locks or none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ BATCH = 1000
 
 
 def run(statement: str, *values: Any) -> Sequence[Any]:
-    """Run one statement as it is, `%s` for each value; return its rows."""
+    """Run one statement, with `%s` for each value; return its rows."""
     bind = op.get_bind()
     if values:
         result = bind.exec_driver_sql(statement, values)
@@ -29,10 +29,10 @@ def run(statement: str, *values: Any) -> Sequence[Any]:
 
 @contextmanager
 def in_steps() -> Iterator[None]:
-    """Commit each statement and each `transaction` within by itself.
+    """Commit each statement and each `transaction` in this context by itself.
 
-    A migration that is killed in between is run from its beginning: each step has to see whether it
-    was done.
+    A migration that is killed in between runs again from its beginning, so each step must check
+    whether it was done already.
     """
     with op.get_context().autocommit_block():
         yield
@@ -40,7 +40,7 @@ def in_steps() -> Iterator[None]:
 
 @contextmanager
 def transaction(*tables: str, mode: str = "ACCESS EXCLUSIVE") -> Iterator[None]:
-    """Do a step in one transaction, with these tables locked (see `lock`)."""
+    """Run a step in one transaction, with these tables locked (see `lock`)."""
     run("BEGIN")
     try:
         lock(*tables, mode=mode)
@@ -55,8 +55,8 @@ def transaction(*tables: str, mode: str = "ACCESS EXCLUSIVE") -> Iterator[None]:
 def lock(*tables: str, mode: str = "ACCESS EXCLUSIVE") -> None:
     """Lock all of these tables until the transaction ends, or raise after half a second.
 
-    For the first it waits as long as any statement does, with nothing in hand. For the others, and
-    for whatever the transaction asks for later, it waits a moment only: by then users wait.
+    The first lock may wait as long as any statement, because no lock is held yet. Later locks may
+    wait only 100 ms, because users then wait for the locks that are held.
     """
     for table in tables:
         run(f"LOCK TABLE {table} IN {mode} MODE")
@@ -64,7 +64,7 @@ def lock(*tables: str, mode: str = "ACCESS EXCLUSIVE") -> None:
 
 
 def try_again() -> None:
-    """Give up this run of the migration, as if a lock could not be had: it is run again."""
+    """Fail this run of the migration as if a lock were not available, so that it is run again."""
     run("DO $$ BEGIN RAISE lock_not_available; END $$")
 
 
@@ -74,10 +74,10 @@ def exists(table: str) -> bool:
 
 
 def index(name: str, definition: str) -> None:
-    """Create an index while the table is written to, within `in_steps`.
+    """Create an index without blocking writers of the table; call it within `in_steps`.
 
-    It waits for every transaction that runs; nobody waits for it. What a killed run left is invalid
-    and is made again.
+    It waits for all running transactions, but nobody waits for it. An invalid index of a killed run
+    is dropped and created again.
     """
     valid = run("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", name)
     if valid and valid[0][0]:
@@ -94,7 +94,7 @@ def index(name: str, definition: str) -> None:
 def move(source: str, target: str, where: str) -> None:
     """Move rows from one table to another, both with the key (tenant_id, id), batch by batch.
 
-    Writers wait for the batch that runs, so none of them misses a row that moves; readers do not
+    Writers wait for the current batch, so none of them misses a row that moves; readers do not
     wait.
     """
     last = ("", "")

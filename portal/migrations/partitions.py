@@ -1,10 +1,10 @@
-"""Tables partitioned by day through their ids: a ULID begins with the time that it was made.
+"""Create tables that are partitioned by day through their ids: a ULID begins with its time.
 
-History: migrations up to 0033 install these texts, and nobody changes them any more. The current
-text of each function is in `functions/`.
+History: migrations up to 0033 install these texts, which must not change any more. The current text
+of each function is in `functions/`.
 
-The id is the partition key, so the primary key stays (tenant_id, id), a row is found by its id in
-the one partition that it can be in, and what is old is dropped as a whole table.
+The id is the partition key. So the primary key stays (tenant_id, id), a row is found by its id in
+one partition, and old rows are deleted by dropping a table.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from alembic import op
 from portal.migrations.tenancy import APP_ROLE, tenant_table
 
 Parents = Sequence[tuple[str, str]]
-"""Tables, and the prefixes of their ids."""
+"""Pairs of a table and the prefix of its ids."""
 
 EVENTS_AND_DELIVERIES: Parents = (("event", "evt"), ("delivery", "dlv"))
 
@@ -33,7 +33,7 @@ BEGIN
 END $$
 """
 
-# The portal's own role cannot create or drop tables; the worker asks these functions of the owner.
+# The portal's role cannot create or drop tables, so the worker calls these functions of the owner.
 ENSURE = """
 CREATE OR REPLACE FUNCTION ensure_day_partitions(days integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -90,7 +90,7 @@ FUNCTIONS = ("ensure_day_partitions(integer)", "drop_day_partitions(integer)")
 
 
 def partition_functions() -> None:
-    """The functions by which the worker looks after the partitions of events and deliveries."""
+    """Create the functions with which the worker maintains the daily partitions."""
     op.execute(ULID_FLOOR)
     look_after(EVENTS_AND_DELIVERIES)
     for name in FUNCTIONS:
@@ -98,19 +98,22 @@ def partition_functions() -> None:
 
 
 def look_after(parents: Parents) -> None:
-    """Let the functions look after these tables, and no others."""
+    """Make the functions maintain these tables, and no others."""
     op.execute(ENSURE.replace("<pairs>", ", ".join(str(pair) for pair in parents)))
     op.execute(DROP.replace("<tables>", ", ".join(f"'{name}'::regclass" for name, _ in parents)))
 
 
 def lend(function: str) -> None:
-    """Only the portal's own role may call this function of the owner."""
+    """Allow only the portal's role to call this function of the owner."""
     op.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
     op.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {APP_ROLE}")
 
 
 def rest_partition(parent: str) -> None:
-    """What no day's partition takes: older than the first, or later than the last one made."""
+    """Create the default partition for rows outside of the daily partitions.
+
+    They are older than the first day, or later than the last day created.
+    """
     op.execute(f"CREATE TABLE {parent}_rest PARTITION OF {parent} DEFAULT")
     tenant_table(f"{parent}_rest", rights=None)
 

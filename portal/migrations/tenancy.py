@@ -1,9 +1,8 @@
-"""What every tenant table gets, in the words a migration uses.
+"""Set up row-level security and grants of tables, for use in migrations.
 
-Row-level security is the second wall between tenants (the first is that every query goes through
-the actor). It holds for the owner too (`FORCE`), and the role that the portal works as neither owns
-a table nor bypasses it. The settings live for one transaction:
-`set_config('app.tenant_id', …, true)`.
+Row-level security is the second barrier between tenants; the first is that every query goes through
+the actor. It applies to the owner too (`FORCE`). The portal's role owns no table and cannot bypass
+it. The settings last for one transaction: `set_config('app.tenant_id', …, true)`.
 """
 
 from alembic import op
@@ -13,13 +12,17 @@ ALL_RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
 
 
 def setting_functions() -> None:
-    """`current_tenant()` and `current_credential()`: NULL, which equals nothing, when not set."""
+    """Create `current_tenant()` and `current_credential()`, which return NULL if they are not set.
+
+    NULL equals nothing, so no row matches.
+    """
     for name, setting in (
         ("current_tenant", "app.tenant_id"),
         ("current_credential", "app.credential"),
     ):
         # After a transaction a local setting is '' and not NULL, hence nullif. STABLE, because a
-        # volatile function in a policy would lose every index.
+        # volatile
+        # function in a policy would prevent the use of any index.
         op.execute(
             f"CREATE FUNCTION {name}() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE "
             f"RETURN nullif(pg_catalog.current_setting('{setting}', true), '')"
@@ -38,12 +41,12 @@ def tenant_table(
     column: str = "tenant_id",
     literal: bool = False,
 ) -> None:
-    """Let a tenant read and write its own rows only; grant the app role `rights`.
+    """Let a tenant read and write only its own rows; grant the app role `rights`.
 
-    Pass `rights="SELECT, INSERT"` for an append-only table, and none for a partition, which is
-    reached through its parent. The table `tenant` itself names its `column` ("id"). A new table is
-    `literal`: its policy is a plain comparison, the only kind that a table spread over several
-    servers can have. Outside a transaction the setting is '', which is no tenant's id.
+    Pass `rights="SELECT, INSERT"` for an append-only table, and None for a partition, which is
+    reached through its parent. The table `tenant` itself passes its `column` ("id"). Pass `literal`
+    for a new table: its policy is a plain comparison, the only kind that a table distributed over
+    several servers can have. Outside a transaction the setting is '', which is no tenant's id.
     """
     setting = "current_setting('app.tenant_id', true)"
     own = f"{column} = {setting}" if literal else f"{column} = (SELECT current_tenant())"
@@ -55,14 +58,14 @@ def tenant_table(
 
 
 def credential_policy(table: str, *columns: str) -> None:
-    """A row may also be read by whoever presents its secret: one of `columns` is the hex SHA-256.
+    """Allow reading a row with its secret too: one of `columns` is the secret's hex SHA-256.
 
-    For what must be found before the tenant is known: an API key, a session.
+    For rows that must be found before the tenant is known: an API key, a session.
     """
     match = " OR ".join(f"{column} = (SELECT current_credential())" for column in columns)
     op.execute(f"CREATE POLICY credential ON {table} FOR SELECT USING ({match})")
 
 
 def shared_table(name: str, *, rights: str = "SELECT") -> None:
-    """A table of no tenant: the app role gets `rights`, and there is nothing to separate."""
+    """Grant the app role `rights` to a table that belongs to no tenant."""
     op.execute(f"GRANT {rights} ON {name} TO {APP_ROLE}")

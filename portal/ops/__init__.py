@@ -1,1 +1,1 @@
-"""Running the portal: the command line, the server, the worker, migrations, the doctor."""
+"""Operation of the portal: command line, server, worker, migrations, doctor and backup."""

@@ -1,4 +1,4 @@
-"""Name who keeps a session waiting for a lock, even after it stopped waiting."""
+"""Find the sessions that block another session's lock, even after it stopped waiting."""
 
 import threading
 from contextlib import suppress
@@ -10,7 +10,7 @@ from portal.core.config import libpq_url
 from portal.core.deadlines import connection_settings
 
 EVERY_SECONDS = 0.05
-# Of sessions of other roles, PostgreSQL shows their transaction's start to a monitor only.
+# PostgreSQL shows the transaction start of other roles' sessions only to a monitoring role.
 WAITS = """
 SELECT coalesce(wanted.relation::regclass::text, wanted.locktype), holder.pid, holder.usename,
     holder.application_name, to_char(holder.xact_start, 'HH24:MI:SS')
@@ -23,14 +23,14 @@ WHERE waiter.pid = %s AND waiter.wait_event_type = 'Lock' LIMIT 3
 
 
 class Blockers:
-    """Watch the session `pid` from another one, as the same role, while the context lasts."""
+    """Watch the session `pid` from another session of the same role, inside the context."""
 
     def __init__(self, url: str, pid: int) -> None:
         self._url, self._pid = libpq_url(url), pid
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self.last: list[str] = []
-        # A sentence for each session that it waited for when it last waited.
+        # One sentence for each session that blocked it at its last wait.
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -41,7 +41,7 @@ class Blockers:
         self._thread.join()
 
     def _watch(self) -> None:
-        # Nothing but a message depends on it.
+        # Ignore database errors: only an error message depends on the result.
         with suppress(psycopg.Error), self._connected() as connection:
             while not self._over.wait(EVERY_SECONDS):
                 if found := connection.execute(WAITS, (self._pid,)).fetchall():

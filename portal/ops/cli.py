@@ -1,4 +1,4 @@
-"""The command `portal`. Each command loads only what it needs, so that all of them are quick."""
+"""The command `portal`. Each command imports only the modules it needs, so that it starts fast."""
 
 import signal
 import sys
@@ -18,8 +18,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Commands(click.Group):
-    """Hold the portal's own commands, and those that other installed distributions add: their
-    entry points in the group `portal.commands`."""
+    """The portal's own commands, and those of other installed distributions.
+
+    Other distributions add entry points in the group `portal.commands`.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *_added().names})
@@ -204,7 +206,7 @@ def list_tenants(config: Config) -> None:
 
 
 def _quota_options(command: F) -> F:
-    """Add an option for each limit, generated from the one list of quotas."""
+    """Add an option for each limit, generated from the list of quotas."""
     for quota in reversed(QUOTAS):
         text = f"At most {quota.most:,}; {quota.default:,} by default."
         command = click.option(quota.option, quota.name, type=int, metavar="N", help=text)(command)

@@ -1,4 +1,4 @@
-"""What every command of `portal` needs: its settings, a running database, the application."""
+"""The common needs of all `portal` commands: settings, a running database, the application."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ P = ParamSpec("P")
 
 
 def configured(command: Callable[Concatenate[Config, P], None]) -> Callable[P, None]:
-    """Give the command its settings; what is wrong is told as sentences, without a traceback."""
+    """Pass the settings to a command; report expected errors as sentences, without a traceback."""
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -33,7 +33,7 @@ def configured(command: Callable[Concatenate[Config, P], None]) -> Callable[P, N
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:
-    """Return what a person can do something about."""
+    """Return the errors that an operator can fix."""
     from portal.database.app_role import DatabaseRoleError, DatabaseUnreachable
     from portal.ops.backup.archive import ArchiveError
     from portal.ops.backup.backup import BackupError
@@ -51,7 +51,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
 
 @contextmanager
 def running_database(config: Config) -> Iterator[None]:
-    """Borrow the embedded PostgreSQL of a running portal, or run it for as long as we need it."""
+    """Use the embedded PostgreSQL of a running portal, or run one inside the context."""
     from portal.ops import embedded_postgres
 
     if not config.uses_embedded_database or embedded_postgres.is_running(config.data_dir):

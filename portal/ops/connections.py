@@ -1,4 +1,4 @@
-"""The PostgreSQL connections that the portal needs and gets, and whether each is a session."""
+"""Compare the PostgreSQL connections that the portal needs with those it can get."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from portal.database.session import POOL_SIZE
 from portal.events.publishing.group_commit import CONNECTIONS as PUBLISHING
 from portal.front.application import KEY_THREADS, THREADS
 
-# Beside the pool: those that publish, one for each thread that looks up keys, and one each to
-# listen, count, give back and write.
+# In addition to the pool: those that publish, one for each thread that looks up keys, and one each
+# to listen, count, give back and write.
 OF_A_WEB_PROCESS = POOL_SIZE + THREADS + KEY_THREADS + 4 + PUBLISHING
 OF_A_WORKER = POOL_SIZE + 3  # to claim, record and listen
 ROUNDS = 5
@@ -25,21 +25,23 @@ SELECT least(
 
 
 def needed(config: Config) -> int:
-    """Return how many connections the processes of this machine need at most, with one worker."""
+    """Return the maximum number of connections of this machine's processes, with one worker."""
     return config.web_workers * OF_A_WEB_PROCESS + OF_A_WORKER
 
 
 def allowed(config: Config) -> int:
-    """Return how many connections PostgreSQL allows our role."""
+    """Return the number of connections that PostgreSQL allows to the portal's role."""
     with app_role.connect(config.database_url) as connection:
         row = connection.execute(LIMITS).fetchone()
-    assert row is not None  # noqa: S101  it has always one
+    assert row is not None  # noqa: S101  always one row
     return int(str(row[0]))
 
 
 def are_sessions(config: Config) -> bool:
-    """Tell whether a connection stays with one server process. Behind a pooler in transaction mode
-    it does not, and loses what LISTEN and session locks need."""
+    """Tell whether a connection stays with one server process.
+
+    Behind a pooler in transaction mode it does not, and LISTEN and session locks are lost.
+    """
     with (
         app_role.connect(config.database_url) as one,
         app_role.connect(config.database_url) as other,

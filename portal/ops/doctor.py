@@ -1,4 +1,4 @@
-"""`portal doctor`: looks at all that the portal needs, and says what to do about what is wrong."""
+"""`portal doctor`: check everything that the portal needs, and advise how to repair it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ WAITS = "SELECT name, setting FROM pg_settings WHERE name = ANY (%s)"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. `advice` says what to do; a healthy one has none."""
+    """The result of one check. `advice` says what to do; a healthy finding has none."""
 
     subject: str
     words: str
@@ -34,7 +34,7 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Yield every finding, in the order in which to repair: later ones depend on earlier ones."""
+    """Yield every finding in the order of repair: later ones depend on earlier ones."""
     try:
         config = Config.from_environ()
     except ConfigError as error:
@@ -62,7 +62,7 @@ def examine() -> Iterator[Finding]:
 
 
 def database(config: Config) -> Finding:
-    """Tell whether it answers, and what it is."""
+    """Check that the database responds, and report its version."""
     if config.uses_embedded_database and not embedded_postgres.is_running(config.data_dir):
         return Finding(
             "Database", "the embedded PostgreSQL is not running", "Start it with make run."
@@ -85,7 +85,7 @@ def database(config: Config) -> Finding:
 
 
 def role(config: Config) -> Finding:
-    """Tell whether row-level security binds the role that the portal works as."""
+    """Check that row-level security applies to the portal's role."""
     with app_role.connect(config.database_url) as connection:
         found = app_role.problems(connection)
         name = connection.info.user
@@ -101,7 +101,7 @@ def role(config: Config) -> Finding:
 
 
 def waits(config: Config) -> Finding:
-    """Tell whether every wait of a connection ends, as the portal asks for it when it connects."""
+    """Check that a connection has the timeouts that the portal sets when it connects."""
     with app_role.connect(config.database_url) as connection:
         rows = connection.execute(WAITS, (list(BOUNDED),)).fetchall()
     unbounded = [name for name, setting in rows if setting == "0"]
@@ -115,7 +115,7 @@ def waits(config: Config) -> Finding:
 
 
 def sessions(config: Config) -> Finding:
-    """Check that there is room for every connection, and that each is a session of its own."""
+    """Check that PostgreSQL allows enough connections, and that each one is a separate session."""
     from portal.ops import connections
 
     if not connections.are_sessions(config):
@@ -132,7 +132,7 @@ def sessions(config: Config) -> Finding:
 
 
 def migrations(config: Config) -> Finding:
-    """Tell whether the database is as new as the code."""
+    """Check that the database is at the newest revision of the code."""
     try:
         found, newest = migrate.current(config.database_url), head()
     except psycopg.Error as error:
@@ -167,7 +167,7 @@ def _sessions(config: Config) -> Iterator[None]:
 
 
 def secret_keys(config: Config) -> Finding:
-    """Check which key each stored secret is under, and that no key is missing."""
+    """Report which key each stored secret is under, and whether a key is missing."""
     from portal.ops import secret_key_rotation
 
     subject, names = "Secret key", " ".join(key.id[:SHORT] for key in config.secret_key)
@@ -189,7 +189,7 @@ def secret_keys(config: Config) -> Finding:
 
 
 def backups(config: Config) -> Finding:
-    """Check that a backup can be made, and name the role and the program for it."""
+    """Check that a backup is possible, and report its role and program."""
     from portal.ops.backup import backup, postgres_programs
 
     if config.backup_database_url is None:
@@ -219,7 +219,7 @@ def secret_store(config: Config) -> Finding:
 
 
 def identity_provider(config: Config) -> Finding:
-    """Tell whether the issuer's discovery document is there and names this very issuer."""
+    """Check that the issuer's discovery document is reachable and names this issuer."""
     subject, issuer = "Identity provider", config.oidc_issuer
     try:
         body = _get_json(issuer.rstrip("/") + "/.well-known/openid-configuration")
@@ -238,7 +238,7 @@ def identity_provider(config: Config) -> Finding:
 
 
 def reverse_proxies(config: Config) -> Finding:
-    """Return whose word on the client's address counts."""
+    """Report the trusted proxies, whose word on the client's address counts."""
     trusted = config.trusted_proxies
     if not trusted:
         return Finding(
@@ -256,8 +256,10 @@ def reverse_proxies(config: Config) -> Finding:
 
 
 def _get_json(url: str, seconds: float = 5) -> dict[str, object]:
-    """Return the JSON object at an address of the *settings*, which need no guard; OSError,
-    ValueError."""
+    """Return the JSON object at a URL from the settings, which needs no guard.
+
+    Raises OSError, ValueError.
+    """
     from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
     parts = urlsplit(url)

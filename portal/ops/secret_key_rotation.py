@@ -1,10 +1,10 @@
-"""`portal secret-key rotate`: wrap stored secrets with the active keys, so that older ones can go.
+"""`portal secret-key rotate`: re-encrypt stored secrets with the active keys, to retire older keys.
 
-Three things are stored under the keys of the configuration: token signing keys, the data keys of
+Three kinds of secrets are stored under the configured keys: token signing keys, the data keys of
 the embedded secret store, and the ID tokens of sessions. Each is wrapped again in short
-transactions, on a live system; a run that was killed can simply be started again. Everything else
-that depends on a key (cookies, open forms, digests that recognise repeated requests) is made with
-the first key as it is renewed.
+transactions while the portal runs; a run that was killed can be started again. Everything else that
+depends on a key (cookies, open forms, digests that recognise repeated requests) uses the first key
+when it is renewed.
 """
 
 from collections import Counter
@@ -32,7 +32,7 @@ BATCH = 200
 SIGNING, DATA, SESSIONS = (
     "keys that sign tokens", "data keys of the secret store", "ID tokens of sessions"
 )  # fmt: skip
-# Every web process and every worker keeps one of these connections open.
+# Every web process and every worker keeps one connection with this application name open.
 ELSEWHERE = text("""
 SELECT DISTINCT split_part(application_name, ' ', 1), split_part(application_name, ' ', 2),
     coalesce(host(client_addr), 'this machine')
@@ -44,24 +44,23 @@ PROCESSES = {change_listener.CONNECTION: "a web process", queue.CONNECTION: "a w
 
 
 class RotationError(Exception):
-    """Nothing may be wrapped again now; the message says what to do first."""
+    """Secrets cannot be wrapped again now; the message says what to do first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The number of stored things under each key, by key id; "" counts those under an unknown
-    key."""
+    """The number of stored secrets under each key id; "" counts those under an unknown key."""
 
     signing: Counter[str]
     data: Counter[str]
     sessions: Counter[str]
 
     def each(self) -> Iterator[tuple[str, Counter[str]]]:
-        """Yield each kind of stored thing by name."""
+        """Yield the name and the counts of each kind of secret."""
         yield from ((SIGNING, self.signing), (DATA, self.data), (SESSIONS, self.sessions))
 
     def closed(self, config: Config) -> dict[str, Counter[str]]:
-        """Return the things that no configured key opens."""
+        """Return the counts of the secrets that no configured key opens, by kind."""
         known = {key.id for key in config.secret_key} | set(ring_of(config))
         return {
             what: lost
@@ -72,8 +71,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """The result of a run: the numbers changed, the state after it, and when older keys stop being
-    needed."""
+    """The result of a run: what changed, the counts after it, and how long old keys are needed."""
 
     changed: dict[str, int]
     standing: Standing
@@ -81,7 +79,7 @@ class Rotated:
 
 
 def standing(config: Config) -> Standing:
-    """Count everything that is stored under a key. Call it outside of a transaction."""
+    """Count the secrets stored under each key. Call it outside a transaction."""
     signing, sealer = SigningKeys(config.secret_key), id_tokens.sealer_of(config)
     data_keys = DataKeys(ring_of(config))
     with transaction():
@@ -94,10 +92,10 @@ def standing(config: Config) -> Standing:
 
 
 def rotate(config: Config) -> Rotated:
-    """Wrap everything again with the active keys. Call it outside of a transaction.
+    """Wrap all secrets again with the active keys. Call it outside a transaction.
 
     Raises RotationError while some process still uses another first key, when a key is missing, or
-    when the database does not answer in time.
+    when the database does not respond in time.
     """
     try:
         return _rotate(config)
@@ -153,7 +151,7 @@ def _require_the_same_everywhere(config: Config) -> None:
 
 
 def tenants() -> list[str]:
-    """Return the ids of all tenants. Call it outside of a transaction."""
+    """Return the ids of all tenants. Call it outside a transaction."""
     with transaction():
         return list(session.scalars(select(Tenant.id).order_by(Tenant.id)))
 
@@ -171,7 +169,7 @@ def in_words(found: Mapping[str, Counter[str]]) -> str:
 
 
 def report(config: Config, done: Rotated) -> Iterator[str]:
-    """Yield sentences about what was done and what to do next."""
+    """Yield sentences about the completed work and the next step."""
     active = {SIGNING: config.secret_key.active.id, SESSIONS: config.secret_key.active.id,
               DATA: ring_of(config).active}  # fmt: skip
     for what, under in done.standing.each():

@@ -14,17 +14,17 @@ from portal.core.config import Config
 
 log = structlog.stdlib.get_logger(__name__)
 
-DRAIN_SECONDS = 10  # for the requests in hand when the server is to stop
-HEADER_MILLISECONDS = 10_000  # for the head of a request
+DRAIN_SECONDS = 10  # to finish running requests when the server stops
+HEADER_MILLISECONDS = 10_000  # to receive the headers of a request
 LARGEST_HEAD = 64 * 1024  # bytes
-# How often garbage is collected. By default a large body of one caller makes Python walk everything
-# several times over, and every thread waits for 20 to 50 ms each time.
+# How often garbage is collected. With the defaults, one large request body makes Python traverse
+# all objects several times, and every thread waits for 20 to 50 ms each time.
 COLLECTIONS = (5_000, 100, 100)
-CONNECTIONS = 10_000  # of one process; idle ones count, and cost a file each
+CONNECTIONS = 10_000  # of one process; idle ones count, and each needs a file descriptor
 
 
 def web(config: Config) -> None:
-    """Serve the portal with granian until SIGTERM or SIGINT; requests in hand are finished."""
+    """Serve the portal with granian until SIGTERM or SIGINT; running requests are finished."""
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, Loops
     from granian.http import HTTP1Settings
@@ -43,7 +43,7 @@ def web(config: Config) -> None:
         http1_settings=HTTP1Settings(
             header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=LARGEST_HEAD
         ),
-        # granian counts connections here, also those that are idle.
+        # granian counts connections here, including idle ones.
         backpressure=CONNECTIONS,
         workers_kill_timeout=DRAIN_SECONDS,
         respawn_failed_workers=config.is_production,
@@ -56,7 +56,7 @@ def web(config: Config) -> None:
 
 
 def _allow_files(wanted: int) -> None:
-    """Let each process have as many files, and so connections, as the system lets it."""
+    """Raise the limit of open files, and so of connections, as far as the system allows."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -66,13 +66,13 @@ def _allow_files(wanted: int) -> None:
 
 
 def _load_front(parent: int, target: str) -> Any:
-    """In each worker process: the application, behind the front."""
+    """Return the application with its front, in each worker process."""
     from portal import create_app
     from portal.front.application import Front
 
     end_with_parent(parent)
     front = Front(create_app())
-    # Freeze what is loaded: a garbage collection that walks it would block every thread.
+    # Freeze the loaded objects: a garbage collection that traverses them would block every thread.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTIONS)
@@ -80,10 +80,10 @@ def _load_front(parent: int, target: str) -> Any:
 
 
 def end_with_parent(parent: int) -> None:
-    """Stop this process when its parent is gone, also by SIGKILL: politely, then for good.
+    """Stop this process after its parent has died, even by SIGKILL: gracefully, then forcibly.
 
-    The parent would have killed what does not stop, so a kernel's signal alone is not enough: a
-    connection that stays open would keep the process.
+    The parent would have killed a process that does not stop. A signal from the kernel alone is not
+    enough, because a connection that stays open would keep the process running.
     """
 
     def watch() -> None:

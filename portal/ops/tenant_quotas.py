@@ -1,5 +1,7 @@
-"""The command line's access to a tenant's limits, as the owner: the portal's role only reads
-them."""
+"""Set and show a tenant's limits from the command line.
+
+It connects as the owner, because the portal's role only reads the limits.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ FORGET = "DELETE FROM tenant_quota WHERE tenant_id = %s AND name = %s"
 
 
 class QuotaError(Exception):
-    """The limits cannot be set; the message says why."""
+    """The limits cannot be set; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Making tenants from the command line: as the owner, since the app role only reads them."""
+"""Create and list tenants from the command line, as the owner; the app role only reads them."""
 
 import re
 from zoneinfo import available_timezones
@@ -16,13 +16,13 @@ KEY_CODE = re.compile(r"[a-z0-9]{4}")
 
 
 class TenantError(Exception):
-    """The tenant cannot be made; the message says why."""
+    """The tenant cannot be created; the message gives the reason."""
 
 
 def add(
     config: Config, tenant_id: str, name: str, slug: str, key_code: str, time_zone: str = "UTC"
 ) -> None:
-    """Make one tenant, or raise `TenantError`."""
+    """Create a tenant. Raises `TenantError`."""
     _check(tenant_id, name, slug, key_code, time_zone)
     statement = (
         "INSERT INTO tenant (id, slug, name, key_code, time_zone) VALUES (%s, %s, %s, %s, %s)"
@@ -39,7 +39,7 @@ def add(
 
 
 def all_tenants(config: Config) -> list[tuple[str, str, str, str]]:
-    """Return id, slug, key code and name of each, by slug."""
+    """Return id, slug, key code and name of all tenants, sorted by slug."""
     statement = "SELECT id, slug, key_code, name FROM tenant ORDER BY slug"
     with app_role.connect(config.database_url) as connection:
         return [(str(a), str(b), str(c), str(d)) for a, b, c, d in connection.execute(statement)]

@@ -1,8 +1,8 @@
-"""The worker: does again and again what no request should wait for.
+"""The worker: run background jobs repeatedly.
 
-It knows signals and failures, and nothing of what the jobs do. Any number of workers may run at
-once: they share the turns (`portal.database.job_turns`). A signal ends it after the step it is in;
-a database that is away is waited for.
+It handles signals and failures, and does not know what the jobs do. Any number of workers may run
+at once: they share the turns (`portal.database.job_turns`). A signal ends the worker after the
+current step. While the database is unavailable, the worker waits for it.
 """
 
 import gc
@@ -36,20 +36,20 @@ from portal.records.idempotency import KEEP, forget_old
 log = structlog.stdlib.get_logger(__name__)
 
 MINUTE = timedelta(minutes=1)
-LONGEST_TURN = 5.0  # seconds; then the other jobs are looked at
+LONGEST_TURN = 5.0  # seconds; then other jobs get a turn
 TENANTS = 100  # of one turn
-SPREAD_TENANTS = 20  # of one turn, where each tenant has one in every interval
+SPREAD_TENANTS = 20  # of one turn of a job that visits each tenant once per interval
 COLLECT_EVERY = 50_000
-"""Objects between two looks for cycles: thousands live while deliveries are on their way."""
+"""Allocations between two collections: deliveries in progress keep thousands of objects alive."""
 
-PATIENT = text("SET LOCAL statement_timeout = '60s'")  # nobody waits for what a job does
+PATIENT = text("SET LOCAL statement_timeout = '60s'")  # no client waits for a job
 ALONE = text("SELECT pg_try_advisory_xact_lock(:job)")
 HOW_MANY_TENANTS = text("SELECT count(*) FROM tenant")
-LOST = ("08", "57P0")  # how the SQLSTATEs begin that say so; most errors of a lost one have none
+LOST = ("08", "57P0")  # SQLSTATE prefixes of a lost connection; most such errors have none
 
 
 class Worker:
-    """Run jobs in turn, together with all other workers, until it is told to stop."""
+    """Run jobs in turn, sharing them with all other workers, until it is stopped."""
 
     def __init__(self, app: Flask, jobs: Sequence[Job], stopping: Event | None = None) -> None:
         self.app = app
@@ -77,8 +77,10 @@ class Worker:
         log.info("worker stopped")
 
     def run_due(self) -> float:
-        """Take turns until no job is due, and return for how many seconds none is. Raises
-        OperationalError while the database is away."""
+        """Take turns until no job is due; return the seconds until the next one is.
+
+        Raises OperationalError while the database is unavailable.
+        """
         if self._unkept:
             self._give_back(*self._unkept)
         while not self.stopping.is_set():
@@ -91,24 +93,30 @@ class Worker:
         return 0.0
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
-        """End after the step in hand. A second signal ends at once."""
+        """Stop after the current step. A second signal stops at once."""
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         self.stopping.set()
 
     def _take(self, turn: Turn) -> None:
-        """Run a job for a while. A failure is logged and put off, and the other jobs go on."""
+        """Run a job for one turn.
+
+        A failure is logged and retried later, and the other jobs continue.
+        """
         try:
             wait = self._go_on(turn)
-        except Exception as error:  # noqa: BLE001  a job may fail of anything
+        except Exception as error:  # noqa: BLE001  a job may raise anything
             wait = retry_in(turn.failures)
             turn.failures += 1
             _say(error, job=turn.job.name, retry_in=wait)
         self._give_back(turn, wait)
 
     def _give_back(self, turn: Turn, wait: float | None) -> None:
-        """Keep what came of a turn. While the database is away it is kept here, for the next time:
-        a step that always takes the database down with it is not the first one again."""
+        """Store the result of a turn.
+
+        If the database is unavailable, the result is kept here and stored later. So a step that
+        always breaks the connection is not run first again.
+        """
         self._unkept = None
         try:
             with self.app.app_context(), transaction():
@@ -119,9 +127,11 @@ class Worker:
             raise
 
     def _go_on(self, turn: Turn) -> float | None:
-        """Do what is due until the time of a turn is over, each tenant once, and those that leave
-        more again after all others. Return the seconds until the next turn; None where the round is
-        done."""
+        """Run the due tenants, each once, until the turn's time is over.
+
+        Tenants that report more work run again after all others. Returns the seconds until the next
+        turn; None if the round is finished.
+        """
         due = self._due(turn)
         until = time.monotonic() + LONGEST_TURN
         waiting, visited = deque(due), 0
@@ -134,7 +144,7 @@ class Worker:
             except Exception as error:
                 if not tenant:
                     raise
-                turn.has_failed = True  # one tenant's trouble is not the next one's
+                turn.has_failed = True  # a failure of one tenant must not stop the others
                 _say(error, job=turn.job.name, tenant=tenant[0])
                 if _is_lost(error):
                     break
@@ -147,7 +157,7 @@ class Worker:
         return _end_of_round(turn)
 
     def _due(self, turn: Turn) -> list[tuple[str, ...]]:
-        """Return the next tenants of a round; for a job of no tenant, one empty entry."""
+        """Return the next tenants of a round; for a job without tenants, one empty tuple."""
         if turn.job.due is None:
             return [()]
         with self.app.app_context(), transaction():
@@ -175,22 +185,24 @@ def _at_most(job: Job) -> int:
 
 
 def _end_of_round(turn: Turn) -> float | None:
-    """Return the seconds until the next round; None for as often as the job is to be done."""
+    """Return the seconds until the next round; None for the job's usual interval."""
     if turn.leaves_more:
         turn.leaves_more = False
         return 0.0
     if turn.has_failed:
         turn.has_failed = False
         turn.failures += 1
-        # The tenants that are well wait for no longer than they always do.
+        # Tenants without failures must not wait longer than usual.
         return min(retry_in(turn.failures - 1), turn.job.every.total_seconds())
     turn.failures = 0
     return None
 
 
 def _is_lost(error: Exception) -> TypeGuard[DBAPIError]:
-    """Tell whether the connection is gone: then the database may be away. Any other error is the
-    trouble of the step that made it."""
+    """Tell whether the connection was lost, so that the database may be unavailable.
+
+    Any other error is a failure of the step that raised it.
+    """
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "sqlstate", None)
@@ -199,9 +211,9 @@ def _is_lost(error: Exception) -> TypeGuard[DBAPIError]:
 
 
 def _say(error: Exception, **of: object) -> None:
-    """Log what a job failed of, in one line where no code of ours is to blame."""
+    """Log a job's failure; without a traceback if the database connection was lost."""
     if _is_lost(error):
-        log.warning("job lost the database", reason=app_role.reason(error.orig), **of)
+        log.warning("job lost the database connection", reason=app_role.reason(error.orig), **of)
     else:
         log.error("job failed", exc_info=error, **of)
 
@@ -223,10 +235,10 @@ def _modules() -> Iterator[ModuleType]:
 
 
 def run(app: Flask) -> None:
-    """Run the worker's process until SIGTERM or SIGINT."""
+    """Run the worker process until SIGTERM or SIGINT."""
     jobs = registered_jobs()
     worker = Worker(app, [job for job in jobs if job.every > MINUTE])
-    # A step of the others may take long, and these are to be in time.
+    # A step of the other jobs may take long, and these jobs must run on time.
     prompt = Worker(app, [job for job in jobs if job.every <= MINUTE], worker.stopping)
     beside = Thread(target=prompt.run, name="minute jobs")
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -245,7 +257,7 @@ def run(app: Flask) -> None:
 
 
 def _spare_the_collector() -> None:
-    """Keep the collector from what was made until now, which stays until the end."""
+    """Exclude all current objects from garbage collection, because they live until the end."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_EVERY)

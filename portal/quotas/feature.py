@@ -1,8 +1,8 @@
 """The wiring of quotas: their page, their REST operations, and the requests that count.
 
-Requests of the tenant's people and programs count, once the tenant is known. Signing in and out and
-the quota page stay available at the limit. Verifying keys does not count: it has its own limits for
-each key, and is answered from memory.
+Requests of the tenant's people and programs count as soon as the tenant is known. Signing in and
+out and the quota page stay available at the limit. Verifying keys does not count: it has its own
+limits for each key, and is answered from memory.
 """
 
 from flask import Flask
@@ -28,7 +28,7 @@ def init_app(app: Flask) -> None:
 
 
 def counting(admit: Admission) -> Admission:
-    """Return an admission to REST that counts the request first."""
+    """Return an admission to REST that first counts the request."""
 
     def admitted(actor: Actor, scope: str) -> None:
         if scope != VERIFYING:

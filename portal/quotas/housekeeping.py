@@ -1,5 +1,4 @@
-"""The jobs that recount records daily, so that no count stays wrong for longer, and that measure
-what is stored."""
+"""The daily recount of records, so that an error lasts a day at most, and storage measurement."""
 
 from datetime import timedelta
 from typing import Any
@@ -29,7 +28,7 @@ def _count_first(tenant_id: str) -> None:
 
 
 def _uncounted(after: str, at_most: int) -> Any:
-    # The kinds are known once all features are imported.
+    # Compute the kinds on each call: they are complete only after all features are imported.
     kinds = array([model.quota for model in counted_models()])
     return asking("due_first_counts", kinds)(after, at_most)
 

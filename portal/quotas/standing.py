@@ -23,13 +23,15 @@ WORDS: dict[State, tuple[str, str]] = {
     "reached": ("refused", "at the limit"),
     "unknown": ("unknown", "not counted yet"),
 }
-REFUSED = "refused some lately"  # whatever the average of the last minute is
+REFUSED = "refused some lately"  # even if the last minute's average is below the limit
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The use of one quota. `used` is None before the first count; `counted_at` is None when the
-    count is exact now."""
+    """The use of one quota.
+
+    `used` is None before the first count; `counted_at` is None when the count is exact now.
+    """
 
     quota: Quota
     used: int | None
@@ -39,7 +41,7 @@ class Standing:
 
     @property
     def name(self) -> str:
-        """Return the quota's name on the wire."""
+        """Return the quota's name in REST."""
         return self.quota.name
 
     @property
@@ -49,7 +51,7 @@ class Standing:
 
     @property
     def tone(self) -> str:
-        """Return the status word that gives the state its colour and icon."""
+        """Return the status word that selects the colour and icon."""
         return WORDS[self.state][0]
 
     @property
@@ -60,7 +62,7 @@ class Standing:
 
     @property
     def counted(self) -> str:
-        """Return how the number was found; `counted_at` follows it, if there is one."""
+        """Return how the number was determined. The page shows `counted_at` after it, if set."""
         if self.used is None:
             return "The worker counts it soon."
         if self.quota in RATES:
@@ -69,7 +71,7 @@ class Standing:
 
     @property
     def advice(self) -> str:
-        """Return what to do at or near the limit; empty otherwise."""
+        """Return advice for a quota at or near its limit; else an empty text."""
         return self.quota.room if self.state in ("near", "reached") else ""
 
     @property
@@ -83,7 +85,7 @@ class Standing:
 
 
 def _bytes(number: int) -> str:
-    """Return a size for people: `48.8 GiB`."""
+    """Return a readable size: `48.8 GiB`."""
     size, units = float(number), iter(("KiB", "MiB", "GiB", "TiB"))
     unit = "bytes"
     while size >= 1024 and unit != "TiB":
@@ -145,7 +147,7 @@ def _stored(actor: Actor, limit: int) -> Standing:
 
 
 def sentence(standings: Sequence[Standing]) -> str:
-    """Return one sentence about the quotas that need attention, or that none does."""
+    """Return one sentence about the quotas that need attention, or that there is room in all."""
     named: dict[str, list[str]] = {}
     for one in standings:
         named.setdefault(one.state, []).append(one.quota.plural)

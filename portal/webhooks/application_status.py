@@ -1,8 +1,9 @@
 """The effect of an application's status on its webhooks.
 
 The delivery engine sends nothing for a suspended or retired application, and its inbound addresses
-accept nothing: both read the status at each use. This module does what cannot wait for that: it
-returns what a worker has claimed ahead at once, and starts what has waited at once.
+accept nothing: both read the status at each use. This module does what has to happen at once: it
+lets the workers release the deliveries that they have claimed, and wakes them when an application
+is reopened.
 """
 
 from typing import Any
@@ -24,7 +25,7 @@ WHERE tenant_id = :tenant AND application_id = :application AND direction = 'out
 
 
 def follow(actor: Actor, record: Record, action: str, changes: Any) -> None:
-    """Tell the workers about an application that was stopped or reopened."""
+    """Notify the workers when an application is suspended, retired or reopened."""
     if not isinstance(record, Application):
         return
     if action in ("suspended", "retired"):
@@ -34,8 +35,8 @@ def follow(actor: Actor, record: Record, action: str, changes: Any) -> None:
 
 
 def check_works(webhook: Webhook) -> None:
-    """Raise Conflict if the webhook's application is stopped: then nobody may send tests or publish
-    received requests by hand."""
+    """Raise Conflict if the webhook's application is stopped: no tests are sent then, and no
+    received requests are published by hand."""
     if webhook.is_stopped:
         raise Conflict(
             f"The application of this webhook is {webhook.application_status}, so nothing is sent"

@@ -1,4 +1,5 @@
-"""Webhooks, as the portal wires them."""
+"""The feature `webhooks`: its pages, its REST resource, and its reaction to stopped
+applications."""
 
 from flask import Flask
 
@@ -9,7 +10,7 @@ from portal.webhooks.resource import resource
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages; an application that is stopped stops its webhooks."""
+    """Register the pages, and watch applications: a stopped application stops its webhooks."""
     pages.init_app(app)
     watch(application_status.follow)
 

@@ -1,4 +1,4 @@
-"""The forms of a webhook: its settings, a test, and the press of one button."""
+"""Forms of webhooks: the settings, and a form that has only a button."""
 
 from portal.records.schemas import Command
 from portal.web.forms import (
@@ -88,8 +88,8 @@ class WebhookForm(CommandForm[WebhookInput]):
     def of(
         cls, record: Webhook | None = None, *, application_id: str | None = None
     ) -> "WebhookForm":
-        """Return the form of a new webhook (for an application, where one is named), or of a
-        record."""
+        """Return the form of a record, or of a new webhook (for an application, if one is
+        named)."""
         policy = record.retry_policy if record else DEFAULT_POLICY.model_dump(by_alias=True)
         parts = {
             "max_attempts": policy["maxAttempts"],
@@ -103,8 +103,8 @@ class WebhookForm(CommandForm[WebhookInput]):
 
 
 class Press(Command):
-    """Nothing but that a button was pressed."""
+    """An empty command, for a form that has only a button."""
 
 
 class PressForm(CommandForm[Press]):
-    """A button whose work is done once, however often its form is sent."""
+    """A form that has only a button. Its action runs once, even if the form is sent again."""

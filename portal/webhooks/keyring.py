@@ -1,7 +1,7 @@
-"""The signing secrets of one webhook: made here, kept in the secret store, opened only to sign.
+"""Store, rotate and read the signing secrets of a webhook.
 
-One secret of the store a webhook: `current`, and for a day after a rotation `previous`, so that a
-receiver can be given the new one in peace: both sign meanwhile.
+The secret store has one entry for each webhook: `current`, and for 24 hours after a rotation
+`previous`. Both sign meanwhile, so that the receiver has time to switch to the new secret.
 """
 
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ OVERLAP = timedelta(hours=24)
 
 
 def begin(webhook: Webhook, secret: str) -> None:
-    """Store a new webhook's first secret. Raises Unavailable when the store does not answer."""
+    """Store the first secret of a new webhook. Raises Unavailable if the store does not answer."""
     store().put(webhook.secret_ref, {"current": secret}, cas=0)
 
 
 def turn(webhook: Webhook, secret: str) -> datetime | None:
-    """Make `secret` the current one; gives the moment until which the one before signs too.
+    """Make `secret` the current one; return the time until which the previous one also signs.
 
-    None when there was none before. Raises SecretConflict when two rotate at once.
+    Return None if there was no previous secret. Raises SecretConflict if two rotations run at once.
     """
     try:
         before = store().get(webhook.secret_ref, reason="rotate the signing secret")
@@ -41,9 +41,9 @@ def turn(webhook: Webhook, secret: str) -> datetime | None:
 
 
 def retire(webhook: Webhook) -> None:
-    """Forget the secret before the current one, so that it signs no more.
+    """Delete the previous secret, so that it signs no more.
 
-    Raises Conflict when there is none.
+    Raises Conflict if there is none.
     """
     secret = store().get(webhook.secret_ref, reason="retire the previous signing secret")
     if "previous" not in secret:
@@ -54,7 +54,7 @@ def retire(webhook: Webhook) -> None:
 def open_keys(webhook: Webhook, now: datetime) -> list[str]:
     """Return the secrets that sign at this moment, the newest first.
 
-    Raises Conflict when the secret is gone, Unavailable when the store does not answer.
+    Raises Conflict if the store has no secret of this webhook, Unavailable if it does not answer.
     """
     try:
         return keys_of(store().get(webhook.secret_ref, reason="sign a delivery"), now)
@@ -65,7 +65,7 @@ def open_keys(webhook: Webhook, now: datetime) -> list[str]:
 
 
 def keys_of(secret: Mapping[str, str], now: datetime) -> list[str]:
-    """Return what of a stored secret signs at this moment."""
+    """Return the secrets in a stored entry that sign at this moment, the newest first."""
     keys = [secret["current"]]
     if "previous" in secret and now < datetime.fromisoformat(secret["previous_expires_at"]):
         keys.append(secret["previous"])

@@ -1,4 +1,4 @@
-"""The Webhook record (specification: Webhook), and every attempt to deliver to one."""
+"""Models of webhooks (specification: Webhook), and of their deliveries, attempts and replays."""
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal, Self, get_args
@@ -42,7 +42,7 @@ from portal.secretstore import SecretRef
 from portal.secretstore.paths import path_in_sql
 from portal.webhooks.signing.signature_schemes import SCHEMES, style_of
 
-# The words of the domain, once: for the columns, for programs, and for what lists offer.
+# The allowed values, defined once for the columns, the schemas and the filters of lists.
 Direction = Literal["outbound", "inbound"]
 PauseReason = Literal["failing", "gone", "by_hand"]
 Backoff = Literal["exponential", "linear", "fixed"]
@@ -56,7 +56,7 @@ OUTCOMES: tuple[str, ...] = get_args(OutcomeWord)
 SIGNATURE_SCHEMES = SCHEMES
 
 
-# As literal words, so that the index over exactly these rows is found.
+# Literal text without parameters, so that PostgreSQL finds the partial index over these rows.
 FAILING = text("is_active AND last_delivery_status NOT IN ('delivered', 'sending')")
 PAUSED = text("paused_at IS NOT NULL AND NOT is_deleted")
 
@@ -73,7 +73,7 @@ def of_webhook(table: str) -> ForeignKeyConstraint:
 
 
 class Webhook(OfApplication, Record):
-    """Where events go to (outbound) or come from (inbound), and how they are signed."""
+    """A receiver of events (outbound) or a sender of requests (inbound), with its settings."""
 
     __tablename__ = "webhook"
     __table_args__ = (
@@ -135,7 +135,7 @@ class Webhook(OfApplication, Record):
     tags: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     secret_fingerprint: Mapped[str | None] = mapped_column(String(64))
     secret_rotated_at: Mapped[datetime | None]
-    # Until then a rotated-out secret signs beside the current one.
+    # Until then the previous secret also signs.
     previous_secret_expires_at: Mapped[datetime | None]
     is_active: Mapped[bool] = mapped_column(
         Boolean, Computed("enabled AND paused_at IS NULL AND NOT is_deleted", persisted=True)
@@ -149,12 +149,13 @@ class Webhook(OfApplication, Record):
 
     @property
     def secret_ref(self) -> SecretRef:
-        """Return where the signing secret lies."""
+        """Return the reference to the signing secret in the secret store."""
         return SecretRef(self.tenant_id, "webhooks", self.id, "signing")
 
     @hybrid_property
     def vault_path(self) -> str:
-        """Return the KV v2 path of the signing secret: derived, never accepted."""
+        """Return the KV v2 path of the signing secret. It is derived, never accepted from a
+        client."""
         return self.secret_ref.path(running().vault_mount)
 
     @vault_path.inplace.expression
@@ -164,7 +165,8 @@ class Webhook(OfApplication, Record):
 
     @hybrid_property
     def inbound_url(self) -> str | None:
-        """Return the address that others call: derived, never accepted."""
+        """Return the URL that the sender calls, None for an outbound webhook. It is derived, never
+        accepted from a client."""
         return f"{running().base_url}/in/{self.id}" if self.direction == "inbound" else None
 
     @inbound_url.inplace.expression
@@ -175,7 +177,8 @@ class Webhook(OfApplication, Record):
 
     @hybrid_property
     def receives(self) -> bool:
-        """Tell whether it sends or accepts anything now: both it and its application are active."""
+        """Tell whether the webhook sends or accepts requests now: it and its application are
+        active."""
         return self.is_active and not self.is_stopped
 
     @receives.inplace.expression
@@ -185,8 +188,8 @@ class Webhook(OfApplication, Record):
 
     @property
     def state(self) -> str:
-        """Return one word for `enabled`, `paused_at`, `is_deleted` and the application's status
-        together."""
+        """Return one word that combines `enabled`, `paused_at`, `is_deleted` and the application's
+        status."""
         if self.is_deleted:
             return "deleted"
         if self.is_stopped:
@@ -207,16 +210,17 @@ CONSTRAINTS |= {
 
 
 CLOCKS_APART = timedelta(days=2)
-"""An id has its time from the machine that made it, whose clock may be wrong."""
+"""Tolerance for the time in an id: it comes from the machine that made the id, whose clock may be
+wrong."""
 
 
 class DeliveryAttempt(Base):
-    """One request to a receiver: what was sent, what came back, and the reason in words.
+    """One request to a receiver: the request, the response, and an explanation of the outcome.
 
-    Written before the bytes leave (`sending`) and completed after, so that a process that dies in
-    between leaves a trace. Headers are lists of [name, value], in the order of the wire.
-    Partitioned by day through the ids of the engine's attempts (att_…); tests have a message's id
-    (dlv_…) and are in the partition of the rest.
+    The row is inserted before the request is sent (`sending`) and completed afterwards, so that a
+    process that dies in between leaves a trace. Headers are lists of [name, value], in the order in
+    which they were sent. The table is partitioned by day, by the ids of the engine's attempts
+    (att_…); a test has the id of a message (dlv_…) and is in the default partition.
     """
 
     __tablename__ = "delivery_attempt"
@@ -244,7 +248,7 @@ class DeliveryAttempt(Base):
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     webhook_id: Mapped[str] = mapped_column(String(40))
-    # Of the engine's attempts; a test belongs to no delivery.
+    # NULL for a test, which belongs to no delivery.
     delivery_id: Mapped[str | None] = mapped_column(String(40))
     event_id: Mapped[str | None] = mapped_column(String(40))
     number: Mapped[int | None]
@@ -255,7 +259,7 @@ class DeliveryAttempt(Base):
     actor_name: Mapped[str] = mapped_column(String(200))
     url: Mapped[str] = mapped_column(String(2048))
     request_headers: Mapped[list[list[str]]] = mapped_column(JSONB)
-    # Only of a test. What was sent of an event is kept once, with the event: see `request_body`.
+    # Only for a test. The body for an event is built from the stored event: see `request_body`.
     body_of_test: Mapped[str] = mapped_column("request_body", Text)
     signed_with: Mapped[str] = mapped_column(String(64))
     outcome: Mapped[str] = mapped_column(String(20), server_default="sending")
@@ -273,29 +277,31 @@ class DeliveryAttempt(Base):
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:
-        """Return the rows of the actor's tenant; reach them through a webhook that the actor
-        sees."""
+        """Return the rows of the actor's tenant. Find the webhook first, to check that the actor
+        sees it."""
         return select(cls).where(cls.tenant_id == actor.tenant_id)
 
     @classmethod
     def of(cls, delivery: "Delivery") -> ColumnElement[bool]:
-        """Return the attempts of one delivery: none is older than it, as far as clocks agree."""
+        """Return the condition for the attempts of one delivery. It also bounds their ids from
+        below: no attempt is older than its delivery, if the clocks differ by less than
+        CLOCKS_APART."""
         oldest = func.ulid_floor("att", delivery.created_at - CLOCKS_APART)
         return (cls.delivery_id == delivery.id) & (cls.id >= oldest)
 
     @property
     def request_body(self) -> str:
-        """Return the body exactly as it left."""
+        """Return the body exactly as it was sent."""
         return self.body_of_test or self.body_of_event or ""
 
     @property
     def signed_content(self) -> str:
-        """Return the exact text under the signature."""
+        """Return the exact text that was signed."""
         sent = dict(self.request_headers)
         return style_of(sent).signed_text(sent, self.request_body)
 
 
-# Byte for byte what `portal.delivery.sending.body_of` sends of the same row.
+# Must equal, byte for byte, what `portal.delivery.sending.body_of` sends for the same event.
 _SENT_OF_EVENT = func.concat(
     '{"type":"',
     Event.type,
@@ -319,7 +325,7 @@ WAITING_SQL = f"state IN {WAITING}"
 
 
 class Subscription(Base):
-    """One pattern of one webhook's `event_types`, where it is found by equality."""
+    """One pattern of a webhook's `event_types`, in a row of its own, to find it by equality."""
 
     __tablename__ = "webhook_subscription"
     __table_args__ = (
@@ -333,11 +339,12 @@ class Subscription(Base):
 
 
 class Endpoint(Base):
-    """What the delivery engine knows of a webhook's receiver; made at its first delivery.
+    """The state that the delivery engine keeps of a webhook's receiver, from its first delivery on.
 
-    `last_sequence` counts deliveries in the order of their first attempt. The moments say since
-    when it fails, until when it wants to be left alone, when a paused one is tried again, and how
-    far a limited rate is used up. `expired` of what was held for it was given up at last.
+    `last_sequence` numbers the deliveries in the order of their first attempt. `failing_since` is
+    when the failures began, `not_before` when the receiver accepts requests again, `next_probe_at`
+    when a paused one is probed next, and `paid_until` how far its rate limit is used up. `expired`
+    counts the held deliveries that expired.
     """
 
     __tablename__ = "endpoint"
@@ -360,7 +367,7 @@ class Endpoint(Base):
     probes: Mapped[int] = mapped_column(Integer, server_default="0")
     good_probes: Mapped[int] = mapped_column(Integer, server_default="0")
     resumed_at: Mapped[datetime | None]
-    recovered_at: Mapped[datetime | None]  # by itself, since its last pause
+    recovered_at: Mapped[datetime | None]  # resumed automatically, since its last pause
     warned_at: Mapped[datetime | None]
     paid_until: Mapped[datetime | None]
     expired: Mapped[int] = mapped_column(Integer, server_default="0")
@@ -368,10 +375,10 @@ class Endpoint(Base):
 
 
 class DeliveryWorker(Base):
-    """Keep that a worker delivers, and until when it has what it took, by the database's clock.
+    """One delivery worker, and until when its claims are valid, by the database's clock.
 
-    `buried_at` is since when the others take back what it had: under this number it does nothing
-    more.
+    `buried_at` is when the other workers began to take back its claims. From then on nothing is
+    recorded under this number.
     """
 
     __tablename__ = "delivery_worker"
@@ -382,14 +389,14 @@ class DeliveryWorker(Base):
 
 
 class Delivery(Base):
-    """One event owed to one webhook: the queue itself, and its history.
+    """One event to deliver to one webhook: an entry of the queue, and later of the history.
 
-    `due_at` is when it may be taken: the next attempt, or, of one in flight, the end of the lease.
-    `token` fences: whoever took it later has a greater one. `holder` is the number of the worker
-    that has it in flight (None: one of a release without numbers). A delivery of a paused webhook
-    waits as it is; `held` is what people read of it. Partitioned by day through its id. It refers
-    to webhook and event without a foreign key: neither is ever deleted before its deliveries, and
-    the check would lock the webhook's row at every publication.
+    `due_at` is when it may be claimed: the time of the next attempt, or, if it is in flight, the
+    end of the lease. `token` is a fencing token: each claim increases it. `holder` is the number of
+    the worker that has it in flight (None: of a release without numbers). A delivery of a paused
+    webhook waits without a change; people see it as `held`. The table is partitioned by day, by the
+    id. It refers to webhook and event without a foreign key: neither is ever deleted before its
+    deliveries, and the check would lock the webhook's row at every publication.
     """
 
     __tablename__ = "delivery"
@@ -451,13 +458,13 @@ class Delivery(Base):
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:
-        """Return the rows of the actor's tenant; reach them through a webhook that the actor
-        sees."""
+        """Return the rows of the actor's tenant. Find the webhook first, to check that the actor
+        sees it."""
         return select(cls).where(cls.tenant_id == actor.tenant_id)
 
 
 class Replay(Base):
-    """What was sent again on purpose: the events of a window, as deliveries of their own."""
+    """A replay: the events of a period, sent again on request as new deliveries."""
 
     __tablename__ = "webhook_replay"
     __table_args__ = (

@@ -32,7 +32,7 @@ SHOWN = 5  # webhooks on an application's page and on the overview
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """The pages of one direction of webhooks: a webhook, the form that changes it, its secret."""
+    """The page functions of one direction of webhooks: show it, edit it, reveal its new secret."""
 
     show: Callable[[Webhook], ResponseReturnValue]
     form: Callable[[Webhook], CommandForm[WebhookInput]]
@@ -43,19 +43,19 @@ Panel = Callable[[Webhook], Mapping[str, Any]]
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages, and what other pages show of webhooks."""
+    """Register the pages, and the list of webhooks on an application's page."""
     app.register_blueprint(bp)
     add_face(app, "outbound", Face(_show, _form, _shown_once))
     show_on_application(app, part)
 
 
 def add_face(app: Flask, direction: str, face: Face) -> None:
-    """Let a feature draw the webhooks of a direction."""
+    """Register the page functions for one direction of webhooks."""
     app.extensions.setdefault("portal.webhook_faces", {})[direction] = face
 
 
 def add_panel(app: Flask, panel: Panel) -> None:
-    """Let a feature add to the template of a webhook's page what its panel there needs."""
+    """Register a function that returns the template variables of a panel on a webhook's page."""
     app.extensions.setdefault("portal.webhook_panels", []).append(panel)
 
 
@@ -66,7 +66,7 @@ def _face_of(record: Webhook) -> Face:
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """Show the list, or for htmx the listing alone."""
+    """Show the list of webhooks; for htmx, only the listing."""
     web.actor().require("webhooks:read")
     query = listing.parse(service.LISTING, request.args)
     page = listing.page(web.actor(), service.LISTING, query)
@@ -81,7 +81,7 @@ def index() -> ResponseReturnValue:
 
 @bp.route("/new", methods=["GET", "POST"])
 def create() -> ResponseReturnValue:
-    """Create a webhook; the answer itself shows its signing secret, this once."""
+    """Create a webhook; the response itself shows its signing secret, only this once."""
     web.actor().require("webhooks:write")
     form = _with_choices(WebhookForm.of(application_id=request.args.get("application_id")))
     if (command := form.command()) is not None:
@@ -99,7 +99,8 @@ def _shown_once(made: Revealed[Webhook]) -> ResponseReturnValue:
 
 
 def _revealed(record: Webhook, made: Revealed[Webhook] | None) -> ResponseReturnValue:
-    """Show the one answer with the secret in it, or, for a form sent twice, the same without."""
+    """Show the page with the new secret, or, if the form was sent twice, the same page without
+    it."""
     secret = made.once.get("signing_secret") if made else None
     return web.render("webhooks/revealed.html", record=record, secret=secret)
 
@@ -121,7 +122,7 @@ def _with_choices(form: WebhookForm) -> WebhookForm:
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """Show one webhook: what it is set to, and the panel to try it."""
+    """Show one webhook: its settings, and the panels that test it."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     return _face_of(record).show(record)
 
@@ -159,7 +160,7 @@ def edit(record_id: str) -> ResponseReturnValue:
 
 @bp.post("/<record_id>/switch")
 def switch(record_id: str) -> ResponseReturnValue:
-    """Turn a webhook on or off: undone by the same button, so nobody is asked."""
+    """Turn a webhook on or off. The same button undoes it, so no confirmation is needed."""
     record = service.switch(web.actor(), record_id, on=request.form.get("on") == "1")
     web.toast(f"{record.name} is {'on' if record.enabled else 'off'}.")
     return web.see_other(url_for("webhooks.show", record_id=record_id))
@@ -168,7 +169,7 @@ def switch(record_id: str) -> ResponseReturnValue:
 @bp.post("/<record_id>/delete")
 @recent_sign_in_required
 def delete(record_id: str) -> ResponseReturnValue:
-    """Delete a webhook, if it still is what the person saw."""
+    """Delete a webhook, unless it was changed since the page was loaded."""
     web.actor().require("webhooks:write")
     record = find(Webhook, web.actor(), record_id, lock=True)
     if request.form.get("version", "") != str(record.version):
@@ -180,7 +181,7 @@ def delete(record_id: str) -> ResponseReturnValue:
 
 @bp.post("/<record_id>/restore")
 def restore(record_id: str) -> ResponseReturnValue:
-    """Bring a deleted webhook back."""
+    """Restore a deleted webhook."""
     record = service.restore(web.actor(), record_id)
     web.toast(f"{record.name} is back.")
     return web.see_other(url_for("webhooks.show", record_id=record_id))
@@ -189,7 +190,7 @@ def restore(record_id: str) -> ResponseReturnValue:
 @bp.post("/<record_id>/secret-rotations")
 @recent_sign_in_required
 def rotate(record_id: str) -> ResponseReturnValue:
-    """Show a new signing secret, shown in this answer and never again."""
+    """Rotate the signing secret; this response shows the new one, only this once."""
     form = PressForm()
     if web.already_done(form) is not None:
         return _revealed(service.get(web.actor(), record_id), None)
@@ -201,7 +202,7 @@ def rotate(record_id: str) -> ResponseReturnValue:
 @bp.post("/<record_id>/secret-retirements")
 @recent_sign_in_required
 def retire(record_id: str) -> ResponseReturnValue:
-    """Let the secret before the current one sign no more."""
+    """Retire the previous secret, so that only the current one signs."""
     record = service.retire_secret(web.actor(), record_id)
     web.toast("Only the current secret signs now.")
     return web.see_other(url_for("webhooks.show", record_id=record.id))
@@ -209,17 +210,17 @@ def retire(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/<record_id>/history")
 def history(record_id: str) -> ResponseReturnValue:
-    """Show what happened to a webhook."""
+    """Show the audit trail of a webhook."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     entries = audit_pages.lines(audit.history(web.actor(), record_id))
     return web.render("webhooks/history.html", record=record, entries=entries)
 
 
-# ---------------------------------------------------------------- what other pages show
+# ---------------------------------------------------------------- on an application's page
 
 
 def part(actor: Actor, application: Application) -> Part:
-    """Return an application's webhooks, on its page."""
+    """Return the section of an application's page that lists its webhooks."""
     own = listing.Query(filters={"application_id": application.id}, limit=SHOWN)
     page = listing.page(actor, service.LISTING, own)
     new = url_for("webhooks.create", application_id=application.id)

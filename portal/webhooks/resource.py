@@ -1,4 +1,4 @@
-"""REST of webhooks: /api/v1/integration/webhooks."""
+"""REST API of webhooks: /api/v1/integration/webhooks."""
 
 from portal.rest.resources import Action, Resource
 from portal.webhooks import service

@@ -1,4 +1,4 @@
-"""What a client may say about a webhook and a test, and how both are shown."""
+"""Schemas of a webhook: the input that a client sends, and the document that the API returns."""
 
 import re
 from datetime import datetime
@@ -23,7 +23,8 @@ from portal.webhooks.verification.provider_schemes import OPTIONS, SCHEMES
 
 EVENT_LENGTH = type_names.LENGTH
 
-# Headers here are kept and shown in clear text, so what is a secret by name or by look is refused.
+# These headers are stored and shown in clear text, so a name or value that looks like a secret is
+# refused.
 SECRET_NAMES = re.compile(
     r"authorization|(?:.*-)?(?:api-?key|auth-token|access-token|secret|password|credentials?)",
     re.IGNORECASE,
@@ -45,8 +46,8 @@ def _event_filters(patterns: list[str]) -> list[str]:
 
 
 def _filter(wanted: Any) -> Any:
-    """Return every value as a list of values; ValueError for what is neither text, number nor
-    truth."""
+    """Return the filter with the values of each field as a list. Raises ValueError for a wrong
+    number of values, and for a value that is not text, a number, a boolean or null."""
     if not isinstance(wanted, dict):
         return wanted
     found = {}
@@ -107,7 +108,7 @@ InboundSecret = Annotated[Line, StringConstraints(min_length=8, max_length=4096)
 
 
 class RetryPolicy(BaseModel):
-    """How often and how patiently one event is tried again."""
+    """The number of attempts for one event, the backoff between them, and the timeout."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -128,7 +129,8 @@ DEFAULT_POLICY = RetryPolicy.model_validate({})
 
 
 class WebhookInput(Command):
-    """What a client writes. Everything may be left out: `{}` creates a webhook that is off."""
+    """The fields of a webhook that a client can set. All are optional: `{}` creates a webhook that
+    is off."""
 
     server_managed: ClassVar[frozenset[str]] = frozenset(
         {
@@ -219,7 +221,7 @@ class WebhookInput(Command):
 
 
 class WebhookDocument(Document):
-    """A webhook as it is read (specification: Webhook)."""
+    """A webhook as the API returns it (specification: Webhook)."""
 
     name: str
     direction: Direction

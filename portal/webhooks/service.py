@@ -1,4 +1,4 @@
-"""The verbs of webhooks."""
+"""Create, change, delete and restore webhooks, and rotate their signing secrets."""
 
 from typing import Any
 
@@ -52,10 +52,10 @@ LISTING = Listing(
 
 
 def create(actor: Actor, command: WebhookInput) -> Revealed[Webhook]:
-    """Create a webhook and its signing secret, which is shown with it this once.
+    """Create a webhook and its signing secret, which is returned only this once.
 
-    Raises Invalid for an address or a reference that cannot be, Unavailable when the secret store
-    does not answer; then nothing is kept.
+    Raises Invalid for a URL that may not be called or a reference that does not exist, and
+    Unavailable if the secret store does not answer; then nothing is stored.
     """
     actor.require("webhooks:write")
     secret, is_made_here = _first_secret(command)
@@ -76,7 +76,8 @@ def create(actor: Actor, command: WebhookInput) -> Revealed[Webhook]:
 
 
 def update(actor: Actor, record: Webhook, command: WebhookInput) -> Webhook:
-    """Change a webhook. Raises Invalid for an address or a reference that cannot be."""
+    """Change a webhook. Raises Invalid for a URL that may not be called or a reference that does
+    not exist."""
     actor.require("webhooks:write")
     values = command.values()
     values["name"] = command.name or UNTITLED
@@ -93,21 +94,22 @@ def update(actor: Actor, record: Webhook, command: WebhookInput) -> Webhook:
 
 
 def switch(actor: Actor, webhook_id: str, *, on: bool) -> Webhook:
-    """Turn a webhook on or off. Raises Invalid when something is missing to turn it on."""
+    """Turn a webhook on or off. Raises Invalid if its URL or event types are missing to turn it
+    on."""
     actor.require("webhooks:write")
     record = find(Webhook, actor, webhook_id, lock=True)
     return update(actor, record, WebhookInput.patched(record, {"enabled": on}))
 
 
 def delete(actor: Actor, record: Webhook) -> Webhook:
-    """Delete a webhook. Its secret stays in the store for as long as it can be restored."""
+    """Delete a webhook. Its secret stays in the store while the webhook can be restored."""
     actor.require("webhooks:write")
     subscriptions.halt(record)
     return verbs.delete(actor, record)
 
 
 def restore(actor: Actor, webhook_id: str) -> Webhook:
-    """Bring a deleted webhook back, with its secret."""
+    """Restore a deleted webhook, with its secret."""
     actor.require("webhooks:write")
     return verbs.restore(actor, Webhook, webhook_id)
 
@@ -119,7 +121,8 @@ def get(actor: Actor, webhook_id: str, *, include_deleted: bool = False) -> Webh
 
 
 def rotate_secret(actor: Actor, webhook_id: str) -> Revealed[Webhook]:
-    """Return a new signing secret, shown once; the one before signs beside it for a day."""
+    """Create a new signing secret, returned only this once. The previous one also signs for 24
+    hours."""
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id, lock=True)
     secret = inbound_secrets.new(webhook)
@@ -137,9 +140,9 @@ def rotate_secret(actor: Actor, webhook_id: str) -> Revealed[Webhook]:
 
 
 def retire_secret(actor: Actor, webhook_id: str) -> Webhook:
-    """End the overlap after a rotation now: only the current secret signs from here on.
+    """End the overlap after a rotation now: from here on only the current secret signs.
 
-    Raises Conflict when no earlier secret signs. A worker notices within seconds.
+    Raises Conflict if no previous secret signs. The workers notice the change within seconds.
     """
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id, lock=True)
@@ -151,8 +154,8 @@ def retire_secret(actor: Actor, webhook_id: str) -> Webhook:
 
 
 def _first_secret(command: WebhookInput) -> tuple[str | None, bool]:
-    """Return a new webhook's secret, and whether it was made here; none where it is the
-    sender's."""
+    """Return the secret of a new webhook, and whether the portal generated it. The secret is None
+    if the sender makes it and has not given it yet."""
     if command.direction == "inbound":
         return inbound_secrets.first(command)
     if command.inbound_secret:
@@ -169,8 +172,9 @@ def _enabled(command: WebhookInput) -> bool:
 
 
 def _check(actor: Actor, stored: Webhook | None, values: dict[str, Any]) -> None:
-    """The rules that need more than the command. What is stored already is not judged again,
-    so that a stricter operator's list does not lock an old webhook's other fields."""
+    """Check the rules that need more than the command; raise Invalid if one is broken. Stored
+    values are not checked again, so that a stricter list of the operator does not block changes of
+    an old webhook's other fields."""
     if stored and values["direction"] != stored.direction:
         raise Invalid.field("direction", "The direction is fixed once the webhook is there.")
     problems = inbound_secrets.problems(values)
@@ -201,9 +205,10 @@ def _such_as(scheme: str) -> str:
 
 
 def url_problems(url: str) -> list[str]:
-    """Return why this address may not be called, as sentences.
+    """Return the reasons why this URL may not be called, as sentences.
 
-    In production a public address is https; one in a network that the operator opened need not be.
+    In production a public address must use https; an address in a network that the operator opened
+    need not.
     """
     config = running()
     is_public = not check_url(url)
@@ -222,7 +227,8 @@ def _missing(values: dict[str, Any]) -> list[FieldError]:
 
 
 def _foreign(actor: Actor, stored: Webhook | None, values: dict[str, Any]) -> list[FieldError]:
-    """References to what this actor does not see; what it does not see does not exist."""
+    """Return an error for each new reference to a record that this actor does not see: for the
+    actor it does not exist."""
     problems = []
     for name, noun, seen in (
         ("application_id", "application", applications.names),

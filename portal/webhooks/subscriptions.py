@@ -1,4 +1,4 @@
-"""Which events a webhook subscribes to, in a side table, and the notices that reach the workers."""
+"""The table of the event patterns of each webhook, and the notifications that reach the workers."""
 
 from sqlalchemy import delete, insert, select, text
 
@@ -11,7 +11,8 @@ HALT = text(f"SELECT pg_notify('{CHANNEL}', :webhook)")
 
 
 def subscribe(webhook: Webhook) -> None:
-    """Keep the side table as the webhook's `event_types` say. Call it after every write."""
+    """Make the rows in webhook_subscription match the webhook's `event_types`. Call it after every
+    write."""
     of_webhook = (
         Subscription.tenant_id == webhook.tenant_id,
         Subscription.webhook_id == webhook.id,
@@ -26,6 +27,6 @@ def subscribe(webhook: Webhook) -> None:
 
 
 def halt(webhook: Webhook) -> None:
-    """Let the workers put back what they took ahead for a webhook that gets nothing from now on.
-    What has left already arrives."""
+    """Notify the workers to release the deliveries that they have claimed for a webhook that
+    receives nothing from now on. Requests that were already sent still arrive."""
     session.execute(HALT, {"webhook": webhook.id})

@@ -81,7 +81,7 @@ def test_an_application_gives_itself_no_other_identity(
     assert made.status_code == 403
 
 
-# ---------------------------------------------------------------- a person stays a person
+# ---------------------------------------------------------------- a person acts as a person
 
 
 def test_a_persons_view_is_never_that_of_an_application(ada: Api, api: Callable[..., Api]) -> None:
@@ -103,7 +103,7 @@ def test_a_suspended_application_shuts_out_nobody_who_signed_in_through_it(
     assert api(ADA).get("/webhooks").status_code == 200
 
 
-# ---------------------------------------------------------------- what marks a program
+# ---------------------------------------------------------------- claims that mark a program
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_claim_marks_programs(
     assert made["app_id"] == ("crm" if is_program else None)
 
 
-# ---------------------------------------------------------------- the log says why
+# ---------------------------------------------------------------- the log has the reason
 
 
 def test_the_log_says_why_a_program_is_refused(

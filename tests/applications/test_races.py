@@ -1,4 +1,4 @@
-"""New records for an application that is stopped, or made a library, at the same moment."""
+"""A new record for an application that is stopped, or made a library, at the same moment."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -1,4 +1,4 @@
-"""Suspending, retiring and reopening an application: rights, reasons, and no other way."""
+"""Suspending, retiring and reopening an application: scopes, reasons, and refused shortcuts."""
 
 from collections.abc import Callable
 from typing import Any

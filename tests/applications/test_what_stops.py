@@ -333,7 +333,7 @@ def test_what_somebody_sends_again_waits_like_the_rest(
         [sent] = deliveries(ada, theirs)
         assert ada.post(f"/deliveries/{sent['id']}/redeliveries").json["state"] == "held"
         ada.post("/events", {"type": "order.created"})
-        until(lambda: receiver.mail("other"))  # a marker that comes later
+        until(lambda: receiver.mail("other"))  # delivered after the CRM's event
         assert len(receiver.mail("crm")) == 1
         do("reopen")
         until(lambda: len(receiver.mail("crm")) == 2)

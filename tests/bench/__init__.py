@@ -1,1 +1,1 @@
-"""How fast the portal is, as ratios of two things measured in turn: `make bench`."""
+"""Benchmarks of the portal, as ratios of two things measured in turn: `make bench`."""

@@ -34,7 +34,7 @@ PARTS = (
 
 
 class Generator:
-    """The load generator's process."""
+    """The process of the load generator."""
 
     def __init__(self) -> None:
         command = [sys.executable, "-m", "tests.bench.load"]
@@ -62,7 +62,7 @@ class Generator:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the bench happens: the database, and the portal's settings on it."""
+    """The bench's database, and the portal's settings for it."""
 
     superuser: str
     settings: dict[str, str]
@@ -74,7 +74,7 @@ class Place:
 
 @contextmanager
 def place(directory: Path) -> Iterator[Place]:
-    """A PostgreSQL with everything in it."""
+    """Run a PostgreSQL with all of the bench's data."""
     with embedded_postgres.start(directory / "var") as postgres:
         superuser = libpq_url(postgres.superuser_url)
         empty = migrate.current(postgres.owner_url) is None
@@ -106,11 +106,11 @@ class Bench:
         self.portal = stack.enter_context(portal_serving(place.settings))
 
     def page(self, tenant: world.Tenant, path: str) -> Ask:
-        """Return a page as the tenant's admin asks for it."""
+        """Return the request for a page by the tenant's admin."""
         return Ask(self.portal.port, path, {"Cookie": f"{self.place.cookie}={tenant.cookie}"})
 
     def rest(self, tenant: world.Tenant, path: str) -> Ask:
-        """REST as a program with a key of the tenant asks."""
+        """Return a REST request with the tenant's key."""
         return Ask(
             self.portal.port,
             f"/api/v1/integration{path}",
@@ -118,7 +118,7 @@ class Bench:
         )
 
     def look(self, ask: Ask, *, rows: int | None = None, marker: str = "") -> str:
-        """Return the answer's body; the bench stops when it is not what is to be measured."""
+        """Return the response's body; stop the bench if it is not the expected one."""
         answer = self.generator.run("once", ask)
         body = str(answer["body"])
         if answer["status"] != 200:
@@ -128,8 +128,7 @@ class Bench:
         return body
 
     def again(self, ask: Ask) -> Ask:
-        """Return the same as a browser asks the second time: with the cookies that the answer
-        set."""
+        """Return the browser's second request, with the cookies that the first response set."""
         head = str(self.generator.run("once", ask)["head"])
         given = re.findall(r"(?im)^set-cookie: ([^;\r\n]+)", head)
         cookies = "; ".join(filter(None, [ask.headers.get("Cookie"), *given]))
@@ -143,9 +142,9 @@ class Bench:
         theirs: Sequence[tuple[str, Ask, Server]],
         bounds: Sequence[tuple[str, float]],
     ) -> list[Figure]:
-        """Requests a second of ours against each of theirs, all in turn, round after round."""
+        """Compare our requests per second with each rival's, in turn, round after round."""
         everybody = [(ours, self.portal), *((ask, server) for _, ask, server in theirs)]
-        for ask, _ in everybody:  # caches and pools warm up
+        for ask, _ in everybody:  # to warm up caches and pools
             self._burst(ask, 0.5)
         speeds: list[list[float]] = [[] for _ in everybody]
         costs: list[list[float]] = [[] for _ in everybody]
@@ -177,7 +176,7 @@ class Bench:
     # ------------------------------------------------------------ the parts
 
     def lists(self) -> list[Figure]:
-        """Our list page against Django's and Flask-Admin's over an equal table."""
+        """Compare our list page with Django's and Flask-Admin's over an equal table."""
         rivals = {"BENCH_DATABASE_URL": self.place.superuser}
         done = subprocess.run(
             [sys.executable, "-m", "tests.bench.rivals.django_admin"],
@@ -204,7 +203,7 @@ class Bench:
             )
 
     def rest_figures(self) -> list[Figure]:
-        """REST by key against plain psycopg that sends the same statements."""
+        """Compare REST by key with plain psycopg that sends the same statements."""
         number = world.BIG.keys // 2
         key_id = world.identifier("key", world.BIG, number, world.BIG.keys)
         path = Path(self.place.settings["PORTAL_DATA_DIR"]) / "statements.json"
@@ -227,13 +226,13 @@ class Bench:
         return found
 
     def _overhear(self, key_id: str, file: Path) -> None:
-        """Write down the statements that REST sends for these two requests."""
+        """Write the statements that REST sends for these two requests to a file."""
         script = [sys.executable, "-m", "tests.bench.overhear", world.BIG.key, key_id, str(file)]
         settings = self.place.settings
         subprocess.run(script, env=settings, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
     def growth(self) -> Iterator[Figure]:
-        """Yield every question at 100,000 rows against the same at 1,000."""
+        """Compare every page and list at 100,000 rows with the same at 1,000."""
         for question in questions.all_of(self):
             yield self._grown(question)
 
@@ -244,7 +243,7 @@ class Bench:
         self.generator.run("turns", *asks, rounds=5, seconds=1)
         big, small = self._in_turn(asks, 10 * self.rounds)
         if quiet(big) / quiet(small) > GROWTH:
-            # Once more and longer: a busy machine is no fault of the question.
+            # Measure once more, and longer: the machine may have been busy.
             more = self._in_turn(asks, 30 * self.rounds)
             big, small = big + more[0], small + more[1]
         return Figure(
@@ -262,11 +261,11 @@ class Bench:
         return big, small
 
     def inbound(self) -> list[Figure]:
-        """Return what comes in from outside."""
+        """Measure how long a sender waits until its inbound webhook is stored."""
         return inbound.measure(self.portal.port, world.SMALL.key)
 
     def publishing(self) -> list[Figure]:
-        """Measure how many single events are accepted, each kept before it is answered."""
+        """Measure how many single events are accepted, each stored before its response."""
         superuser, key = self.place.superuser, world.SMALL.key
         return publishing.measure(
             self.portal, self.generator, superuser, key, self.rounds, self.seconds
@@ -279,19 +278,19 @@ class Bench:
         )
 
     def keys(self) -> Iterator[Figure]:
-        """Return the engine of keys, on a database of its own with a million of them."""
-        from tests.bench import keys  # it measures with what is in this module
+        """Measure the key engine, on a separate database with a million keys."""
+        from tests.bench import keys  # it imports this module
 
         return keys.all_of(keys.KEYS, self.rounds, self.seconds)
 
     def memory(self) -> list[Figure]:
-        """Return what the web process holds when all of this is over."""
+        """Return the memory of the web process after all measurements."""
         used = self.portal.memory_mb
         return [Figure("memory of the web process after all this, MB", used, 150, "less", "MB")]
 
 
 def quiet(times: Sequence[float]) -> float:
-    """Return what it takes when nothing else runs: noise only ever adds, so not the median."""
+    """Return the time on an idle machine: the first decile, because noise only ever adds time."""
     return quantiles(times, n=10)[0]
 
 
@@ -322,7 +321,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
 
 
 def deliveries() -> list[Figure]:
-    """Return the delivery engine, on a database of its own."""
+    """Measure the delivery engine, on a separate database."""
     with tempfile.TemporaryDirectory(
         prefix="portal-bench-", ignore_cleanup_errors=True
     ) as directory:

@@ -22,8 +22,8 @@ from tests.bench.load import Ask
 from tests.bench.questions import KEYS_PAGE
 from tests.bench.servers import ROOT, Server
 
-# The program that each checkout runs: it fills its own database and serves its own portal, by a new
-# process for each line of standard input.
+# The program that each checkout runs: it fills its own database and serves its own portal, with a
+# new process for each line of standard input.
 SERVE = """
 import json, sys
 from pathlib import Path
@@ -42,11 +42,11 @@ with place(Path(sys.argv[1])) as here:
             running = bool(sys.stdin.readline())
 """
 BOUNDS = {"REST get": 1.0, "REST list of 50": 0.85, "list page of 50": 0.95}
-BURSTS = 3  # of each question and checkout in a round
+BURSTS = 3  # of each request and checkout in a round
 
 
 class Checkout:
-    """Run a checkout's portal on a database of its own."""
+    """A checkout's portal, running on its own database."""
 
     def __init__(self, directory: Path, data: str) -> None:
         python = directory / ".venv/bin/python"
@@ -58,7 +58,7 @@ class Checkout:
         self._await()
 
     def restart(self) -> None:
-        """Serve the portal by a new process."""
+        """Serve the portal with a new process."""
         assert self._process.stdin
         self._process.stdin.write("again\n")
         self._await()
@@ -87,10 +87,10 @@ class Checkout:
 
 
 def measure(other: Path, rounds: int, seconds: float) -> list[Figure]:
-    """Compare this code's requests a second with the other's, each question in turn.
+    """Compare this code's requests per second with the other checkout's, in turn.
 
-    Each round asks new processes: two that run the same code differ by up to 6 %, each for as long
-    as it runs, so that rounds of the same two would repeat the difference.
+    Each round uses new processes. Two processes that run the same code differ by up to 6 % for as
+    long as they run, so rounds with the same two would repeat the difference.
     """
     speeds: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in BOUNDS}
     costs: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in BOUNDS}
@@ -121,15 +121,15 @@ def _turns(
     speeds: tuple[list[float], list[float]],
     costs: tuple[list[float], list[float]],
 ) -> Iterator[tuple[Checkout, list[float], list[float]]]:
-    """Yield each checkout in turn, with the lists that take what is measured."""
+    """Yield each checkout in turn, with the lists for its measurements."""
     for one in both:
-        yield one, [], []  # warms caches and pools up
+        yield one, [], []  # to warm up caches and pools
     for _ in range(BURSTS):
         yield from zip(both, speeds, costs, strict=True)
 
 
 def _burst(generator: Generator, one: Checkout, name: str, seconds: float) -> tuple[float, float]:
-    """Return the requests a second, and milliseconds of the portal's processor for each."""
+    """Return the requests per second, and the portal's processor milliseconds per request."""
     before = one.server.cpu_seconds
     burst = generator.run("burst", one.asks[name], connections=CONNECTIONS, seconds=seconds)
     if burst["failures"]:

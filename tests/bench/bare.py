@@ -1,4 +1,4 @@
-"""What deliveries are measured against: a bare aiohttp client that posts as fast as it can."""
+"""The reference for deliveries: a bare aiohttp client that posts as fast as it can."""
 
 import asyncio
 import sys

@@ -1,6 +1,6 @@
-"""Deliveries: how many a second, how soon, and what a backlog or a dead receiver costs the others.
+"""Measure deliveries: their rate, their latency, and the cost of a backlog or a dead receiver.
 
-A worker, the receiver, a bare client and PostgreSQL, each in processes of their own.
+The worker, the receiver, a bare client and PostgreSQL run in separate processes.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ WHERE tenant_id = %(tenant)s AND type = %(type)s
 
 
 class Bench:
-    """Everything that runs, and the measurements."""
+    """The running processes, and the measurements."""
 
     def __init__(self, directory: Path, postgres: embedded_postgres.EmbeddedPostgres) -> None:
         self.port = free_port()
@@ -97,7 +97,7 @@ class Bench:
         return raw.text
 
     def owe(self, webhook: str, count: int) -> None:
-        """Put deliveries into the queue as fast as SQL can."""
+        """Insert deliveries into the queue as fast as SQL can."""
         self.batches += 1
         values: dict[str, Any] = {
             "tenant": TENANT,
@@ -117,7 +117,7 @@ class Bench:
         with psycopg.connect(self.superuser, autocommit=True) as connection:
             connection.execute("TRUNCATE delivery, delivery_attempt, event")
             connection.execute("UPDATE webhook SET consecutive_failures = 0, paused_at = NULL")
-            connection.execute("CHECKPOINT")  # what is measured next is not measured beside it
+            connection.execute("CHECKPOINT")  # so that it does not run during the next measurement
 
     def _actor(self) -> Any:
         from portal.database.actor import Actor
@@ -126,7 +126,7 @@ class Bench:
         return Actor(TENANT, "system", "bench", "Bench", ALL_SCOPES)
 
     def figures(self) -> dict[str, Any]:
-        """Return what the receiver got since it was last asked."""
+        """Return the receiver's figures since the last call."""
         found: dict[str, Any] = requests.get(f"{self.url}/figures", timeout=10).json()
         return found
 
@@ -158,7 +158,7 @@ class Bench:
     # ------------------------------------------------------------ the measurements
 
     def bare(self, seconds: float = 4.0) -> float:
-        """Requests a second of a bare client."""
+        """Return the requests per second of a bare client."""
         done = subprocess.run(
             [sys.executable, "-m", "tests.bench.bare", self.url + "/bare", str(seconds)],
             cwd=ROOT, capture_output=True, text=True, check=True,
@@ -167,14 +167,17 @@ class Bench:
         return float(done.stdout)
 
     def drained(self, webhook: str, count: int, sample: int) -> tuple[float, Server, float]:
-        """Deliveries a second over the first `sample` of `count` that wait; the worker's memory
-        and processor seconds for them."""
+        """Return the deliveries per second over the first `sample` of `count` waiting deliveries.
+
+        Also return the worker's process and its memory in MB, and set `cpu` to the worker's
+        processor milliseconds per delivery.
+        """
         self.empty()
         self.owe(webhook, count)
         self.figures()
         with self.process("portal.ops.cli", "worker") as worker:
             got, first, last = 0, 0.0, 0.0
-            began = (0, 0.0)  # received and computed until the start was over
+            began = (0, 0.0)  # received, and processor seconds, when the first deliveries arrived
             deadline = time.monotonic() + 120
             while got < sample and time.monotonic() < deadline:
                 time.sleep(0.2)
@@ -188,8 +191,10 @@ class Bench:
             return rate, worker, memory
 
     def latency(self, generator: "Generator", ask: Ask, seconds: float) -> dict[str, float]:
-        """Publish RATE events a second over HTTP, and return how long they were on their way to the
-        receiver from when they were due, in milliseconds."""
+        """Publish RATE events per second over HTTP, and return their latencies in milliseconds.
+
+        A latency lasts from the time an event was due until the receiver got it.
+        """
         self.figures()
         first, self.published = self.published, self.published + int(RATE * seconds)
         result = generator.run("schedule", ask, rate=RATE, seconds=seconds, first=first)
@@ -202,7 +207,7 @@ class Bench:
             found = self.figures()
             for number, delay in zip(found["numbers"], found["delays"], strict=True):
                 twice += number in delays
-                if number >= first:  # what came late of an earlier time was lost to that one
+                if number >= first:  # late events of an earlier measurement count as lost there
                     delays.setdefault(number, delay * 1000)
         times = sorted(delays.values())
         return {
@@ -218,7 +223,7 @@ class Bench:
 
 def measure(directory: Path, *, backlog: int = BACKLOG) -> list[Figure]:
     """Return all figures of the delivery engine."""
-    # Latencies first: a million deliveries leave PostgreSQL and the disk work for minutes.
+    # Latencies first: after a million deliveries, PostgreSQL and the disk are busy for minutes.
     parts = (latencies, lambda bench: throughput(bench, backlog), idle)
     with embedded_postgres.start(directory / "var") as postgres:
         migrate.upgrade(postgres.owner_url)
@@ -236,7 +241,7 @@ def measure(directory: Path, *, backlog: int = BACKLOG) -> list[Figure]:
 
 
 def throughput(bench: Bench, backlog: int) -> list[Figure]:
-    """Sustained deliveries against a bare client, with a small and with a large backlog."""
+    """Compare sustained deliveries with a bare client, with a small and with a large backlog."""
     webhook = bench.webhook("/sustained", "sustained.never")
     bare = bench.bare()
     small, _, memory = bench.drained(webhook, BURST, BURST)
@@ -266,8 +271,10 @@ def throughput(bench: Bench, backlog: int) -> list[Figure]:
 
 
 def latencies(bench: Bench) -> list[Figure]:
-    """Measure from publication to receiver, alone, and beside receivers that refuse or hang with
-    much waiting for them."""
+    """Measure the time from publication to receiver, alone and beside failing receivers.
+
+    The failing receivers refuse or hang, and have many waiting deliveries.
+    """
     from tests.bench.__main__ import Generator
 
     bench.webhook("/live", "live.created")
@@ -280,7 +287,7 @@ def latencies(bench: Bench) -> list[Figure]:
         bench.process("portal.ops.cli", "worker") as worker,
     ):
         ask = Ask(portal.port, "/api/v1/integration/events", head, LIVE)
-        bench.latency(generator, ask, 2.0)  # the worker starts, and caches fill
+        bench.latency(generator, ask, 2.0)  # to start the worker and warm up caches
         processes = (portal.parent, worker.pid, bench.postgres_pid)
         before = [computed_by_all(pid) for pid in processes]
         alone = bench.latency(generator, ask, LATENCY_SECONDS)
@@ -318,10 +325,10 @@ def latencies(bench: Bench) -> list[Figure]:
 
 
 def idle(bench: Bench) -> list[Figure]:
-    """Return what a worker computes while there is nothing to do."""
+    """Measure the processor time of a worker that has nothing to do."""
     bench.empty()
     with bench.process("portal.ops.cli", "worker") as worker:
-        time.sleep(20.0)  # every job of the house has had its first turn
+        time.sleep(20.0)  # every housekeeping job has had its first turn
         before = worker.cpu_seconds
         time.sleep(10.0)
         return [

@@ -1,4 +1,4 @@
-"""Keep what is promised beside what was measured: mostly a ratio of two things asked in turn.
+"""Store each promise with its measurement, mostly a ratio of two things measured in turn.
 
 python -m tests.bench.figures bench-results/FILE    the table of one run, for README
 """
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Figure:
-    """One promise and how it came out. `notes` are the two things in themselves."""
+    """One promise and its measured value. `notes` are the two compared values."""
 
     name: str
     value: float
@@ -32,12 +32,12 @@ class Figure:
 
     @property
     def wanted(self) -> str:
-        """Return the bound, for people."""
+        """Return the bound as text."""
         return f"{'≥' if self.better == 'more' else '≤'} {self.bound:,g} {self.unit}".rstrip()
 
     @property
     def measured(self) -> str:
-        """Return the value, for people: as exact as it takes to tell it from the bound."""
+        """Return the value as text, precise enough to compare it with the bound."""
         digits = 2 if self.unit == "x" else 1 if 0 < self.value < 10 else 0
         return f"{self.value:,.{digits}f} {self.unit}".rstrip()
 
@@ -52,12 +52,12 @@ class Figure:
 
 
 def of_rounds(ours: list[float], theirs: list[float]) -> float:
-    """Return the median of the rounds' ratios: a round that something disturbed counts once."""
+    """Return the median of the rounds' ratios, so that one disturbed round has little effect."""
     return median(our / their for our, their in zip(ours, theirs, strict=True))
 
 
 def write(figures: list[Figure], directory: Path) -> Path:
-    """For programs: every figure with what it was made of."""
+    """Write every figure with its raw data as JSON."""
     directory.mkdir(exist_ok=True)
     now = datetime.now(UTC)
     path = directory / f"{now:%Y%m%d-%H%M%S}.json"
@@ -67,7 +67,7 @@ def write(figures: list[Figure], directory: Path) -> Path:
 
 
 def table(path: Path) -> str:
-    """Return a run's figures, as `write` kept them, as a table in Markdown."""
+    """Return a run's figures, as `write` stored them, as a table in Markdown."""
     kept = json.loads(path.read_text())
     rows = [{name: row[name] for name in row if name != "holds"} for row in kept["figures"]]
     head = "| Figure | Measured | Promised | | What was compared |\n|---|---:|---:|---|---|"

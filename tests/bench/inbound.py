@@ -1,4 +1,4 @@
-"""How long a sender waits until its webhook is kept: verified, stored, published, committed."""
+"""Measure how long a sender waits until its webhook is verified, published and committed."""
 
 import hmac
 import http.client
@@ -18,7 +18,7 @@ BODY = json.dumps({"ref": "refs/heads/main", "text": "x" * 1000}).encode()
 
 
 def measure(port: int, key: str) -> list[Figure]:
-    """Four senders at once, each on a connection of its own, every delivery a new one."""
+    """Measure four concurrent senders, each on its own connection and with new deliveries."""
     hook = _make(port, key)
     with ThreadPoolExecutor(SENDERS) as threads:
         began = time.monotonic()

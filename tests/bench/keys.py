@@ -30,8 +30,8 @@ KEYS = 1_000_000
 CONNECTIONS = 16
 PROCESSES = 2
 FEW = 1_000
-SEVERAL = 2_000  # keys that are asked about in turn
-REVOKED = 200  # one after the other, while the servers have more to do than they can
+SEVERAL = 2_000  # keys that are verified in turn
+REVOKED = 200  # one after the other, while the servers are overloaded
 REST = "/api/v1/integration/api-keys"
 SCOPES = {
     "caller": ["keys:verify", "keys:write", "keys:read"],
@@ -61,8 +61,11 @@ GROUP BY change.seq, change.changed_at HAVING count(*) = %s ORDER BY 1
 
 
 def fill(url: str, many: int) -> tuple[world.Tenant, world.Tenant, dict[str, str]]:
-    """Return a tenant with many keys and one with few; the raw keys of the first, by name: `full-0`
-    and those that follow are keys with limits and a budget, as programs have them."""
+    """Create a tenant with many keys and one with few; return both and the first one's raw keys.
+
+    The raw keys are by name. `full-0` and those that follow have limits and a budget, as keys of
+    programs do.
+    """
     tenants = world.Tenant.of("many", 0, 0, 0, many), world.Tenant.of("fewk", 0, 0, 0, FEW)
     names = [*SCOPES, *(f"full-{number}" for number in range(SEVERAL))]
     raws = {name: key_format.generate("many", "service") for name in names}
@@ -93,7 +96,7 @@ def fill(url: str, many: int) -> tuple[world.Tenant, world.Tenant, dict[str, str
 
 @dataclass(frozen=True)
 class Bench:
-    """The running portal, and who asks it."""
+    """The running portal, and the client that calls it."""
 
     url: str
     portal: Server
@@ -101,19 +104,19 @@ class Bench:
     raws: dict[str, str]
 
     def ask(self, path: str, **body: Any) -> Ask:
-        """Return a call of REST, by the key that may."""
+        """Return a REST request with the key that has the scopes."""
         caller = {"Authorization": f"Bearer {self.raws['caller']}"}
         return Ask(self.portal.port, REST + path, caller, json.dumps(body))
 
     def verify(self, name: str, **more: Any) -> Ask:
-        """Return the question about a key, by its name."""
+        """Return the request that verifies a key, given by its name."""
         plain = {"key": self.raws[name], "scope": "keys:read", "ip": "203.0.113.1"}
         return self.ask("/verify", **plain, **more)
 
     # ------------------------------------------------------------ the figures
 
     def verification(self, empty: Server, rounds: int, seconds: float) -> Iterator[Figure]:
-        """Requests a second, and how long the slowest of a hundred takes."""
+        """Measure requests per second and the 99th percentile of the latency."""
         costs = {"cost_tokens": 10, "estimated_usd": 0.001}
         several = [f"full-{number}" for number in range(SEVERAL)]
         asks = [
@@ -152,7 +155,7 @@ class Bench:
         yield Figure("failures", failures, 0, "less", "")
 
     def issuing(self, rounds: int, seconds: float) -> Figure:
-        """Keys that are issued in a second."""
+        """Measure the keys issued per second."""
         ask = self.ask("", name="Issued", scopes=["keys:read"])
         self._burst([ask], 1)
         found = [self._burst([ask], seconds) for _ in range(rounds)]
@@ -161,7 +164,7 @@ class Bench:
         return Figure("keys issued through REST", speed, 500, "more", "/s")
 
     def revocation(self) -> Figure:
-        """Milliseconds from a revocation until each verifier has heard of it, under load."""
+        """Measure the milliseconds from a revocation until each verifier knows it, under load."""
         ids = [f"key_{number:026}" for number in range(1, REVOKED + 1)]
         load = Generator()
         with ThreadPoolExecutor() as beside:
@@ -181,7 +184,7 @@ class Bench:
         return Figure("revocation, 99th percentile", worst, 1000, "less", "ms", notes=notes)
 
     def growth(self, many: world.Tenant, few: world.Tenant) -> Figure:
-        """Return the list of many keys against that of few."""
+        """Compare the list of many keys with that of few."""
         pages = [
             Ask(self.portal.port, "/keys", {"Cookie": f"__Host-cpod={tenant.cookie}"})
             for tenant in (many, few)
@@ -203,7 +206,7 @@ class Bench:
 def measure(
     url: str, settings: dict[str, str], many: int, rounds: int, seconds: float
 ) -> Iterator[Figure]:
-    """Yield every figure, as soon as it is known."""
+    """Yield every figure as soon as it is known."""
     told(f"filling {many} keys")
     large, small, raws = fill(url, many)
     generator = Generator()
@@ -222,7 +225,7 @@ def measure(
 
 
 def all_of(keys: int, rounds: int, seconds: float) -> Iterator[Figure]:
-    """Yield every figure, on a database of its own."""
+    """Yield every figure, on a separate database."""
     with (
         tempfile.TemporaryDirectory(prefix="portal-bench-") as name,
         embedded_postgres.start(Path(name) / "var") as postgres,

@@ -1,4 +1,4 @@
-"""The load generator: a process of its own that asks over kept-alive connections.
+"""The load generator: a separate process that sends requests over kept-alive connections.
 
 python -m tests.bench.load      one task as a line of JSON in, one result as a line out
 """
@@ -19,7 +19,7 @@ LENGTH = b"content-length:"
 
 @dataclass(frozen=True)
 class Ask:
-    """One GET, or with a body (JSON) one POST: where, and with which headers."""
+    """One GET request, or with a JSON body one POST request."""
 
     port: int
     path: str
@@ -27,7 +27,7 @@ class Ask:
     body: str = ""
 
     def encode(self) -> bytes:
-        """As HTTP/1.1 has it; the host is what the portal calls itself."""
+        """Return the HTTP/1.1 request; its host is the portal's name."""
         headers = {"Host": "portal.example", "Accept": "*/*", **self.headers}
         if self.body:
             length = str(len(self.body.encode()))
@@ -38,7 +38,7 @@ class Ask:
 
 
 def answer_end(data: bytes | bytearray) -> int | None:
-    """Return where the answer at the beginning of `data` ends; None while it is incomplete."""
+    """Return the end of the response at the start of `data`; None while it is incomplete."""
     head = data.find(b"\r\n\r\n")
     if head < 0:
         return None
@@ -54,7 +54,7 @@ def answer_end(data: bytes | bytearray) -> int | None:
 
 
 class Connection(asyncio.Protocol):
-    """Asks the next request as soon as it has an answer, until the time is over."""
+    """A connection that sends the next request after each response, until the time is over."""
 
     def __init__(self, requests: Iterator[bytes], until: float, done: asyncio.Future[None]) -> None:
         self.requests, self.until, self.done = requests, until, done
@@ -89,8 +89,10 @@ class Connection(asyncio.Protocol):
 
 
 async def burst(asks: list[Ask], connections: int, seconds: float) -> dict[str, Any]:
-    """As many requests as the server can answer over some connections in some seconds. Of several
-    asks the connections take one after the other, together."""
+    """Send as many requests as the server can answer on these connections in these seconds.
+
+    If there are several requests, all connections together take them in turn.
+    """
     requests = cycle([ask.encode() for ask in asks])
     loop = asyncio.get_running_loop()
     began = time.perf_counter()
@@ -121,8 +123,8 @@ async def schedule(ask: Ask, rate: float, seconds: float, first: int) -> dict[st
     """Send requests at a steady rate, whether or not earlier ones have been answered.
 
     NUMBER and AT in the body become the request's number, from `first` on, and the time at which it
-    is due, in seconds since 1970. Each answer is timed from that moment, so a server that falls
-    behind cannot hide it by answering late only once.
+    is due, in seconds since 1970. Each response is timed from that moment, so a server that falls
+    behind cannot hide it.
     """
     loop = asyncio.get_running_loop()
     begin, begin_at = loop.time() + 0.2, time.time() + 0.2
@@ -161,8 +163,10 @@ async def schedule(ask: Ask, rate: float, seconds: float, first: int) -> dict[st
 
 
 def turns(asks: list[Ask], rounds: int, seconds: float) -> dict[str, Any]:
-    """Return each request in turn, so many rounds or seconds, on a connection each:
-    milliseconds."""
+    """Send each request in turn, each on its own connection, and return the milliseconds.
+
+    Stop after `rounds` rounds or `seconds` seconds.
+    """
     until = time.perf_counter() + seconds
     sockets = [socket.create_connection(("127.0.0.1", ask.port)) for ask in asks]
     times: list[list[float]] = [[] for _ in asks]
@@ -180,7 +184,7 @@ def turns(asks: list[Ask], rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def once(ask: Ask) -> dict[str, Any]:
-    """Return one answer, to be looked at."""
+    """Send one request and return its response."""
     with socket.create_connection(("127.0.0.1", ask.port), SECONDS_PER_REQUEST) as connection:
         connection.sendall(ask.encode())
         received = _read(connection)
@@ -215,7 +219,7 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_task(kind: str, *asks: Ask, **options: Any) -> str:
-    """Return a line for the process."""
+    """Return the line that gives the process this task."""
     return json.dumps({"kind": kind, "asks": [asdict(ask) for ask in asks], **options})
 
 

@@ -1,6 +1,6 @@
-"""Which statements REST sends: printed as JSON, for the reference that sends the same.
+"""Write the statements that REST sends to FILE as JSON, for the reference that sends the same.
 
-python -m tests.bench.overhear API_KEY KEY_ID
+python -m tests.bench.overhear API_KEY KEY_ID FILE
 """
 
 import json
@@ -22,7 +22,7 @@ def main() -> None:
         with statements() as sent:
             answer = client.get(address, headers=headers)
         assert answer.status_code == 200, answer.text
-        sql, values = sent[-1]  # what came before it let the caller in
+        sql, values = sent[-1]  # the statements before it authenticated the caller
         found[name] = {"sql": sql, "values": values}
     Path(file).write_text(json.dumps(found))
 

@@ -1,5 +1,7 @@
-"""Measure how many single events a portal accepts in a second over HTTP. Each is kept, and owed to
-one webhook, before it is answered."""
+"""Measure how many single events the portal accepts per second over HTTP.
+
+Each event, with the delivery to one webhook, is stored before its response.
+"""
 
 import http.client
 import json
@@ -23,21 +25,21 @@ WHERE event.type = %s
 
 
 class Generator(Protocol):
-    """Send requests from a process of its own."""
+    """A load generator in a separate process."""
 
     def run(self, command: str, *asks: Ask, **options: Any) -> dict[str, Any]:
-        """Carry out a command with these requests."""
+        """Run a command with these requests."""
 
 
 def measure(
     portal: Server, generator: Generator, superuser: str, key: str, rounds: int, seconds: float
 ) -> list[Figure]:
-    """Publish on 16 connections, and look into the database whether all is there."""
+    """Publish on 16 connections, and check in the database that every event is stored."""
     head = {"Authorization": f"Bearer {key}"}
     _subscribe(portal.port, head)
     ask = Ask(portal.port, f"{REST}/events", head, json.dumps(EVENT))
     speeds, costs, accepted = [], [], 0
-    for number in range(rounds + 1):  # the first round warms caches and pools up
+    for number in range(rounds + 1):  # the first round warms up caches and pools
         before = portal.cpu_seconds
         burst = generator.run("burst", ask, connections=CONNECTIONS, seconds=seconds)
         if burst["failures"]:

@@ -1,4 +1,4 @@
-"""The pages whose cost must not grow, each asked of the big and of the small tenant."""
+"""The pages and lists whose cost must not grow, requested for the big and the small tenant."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ KEYS = {
     "a rare tag": "tag=audit",
     "a word and a filter": "q=nightly&status=revoked",
     "a word and a rare filter": "q=nightly&issued_to_service=zeppelin",
-    # Falls short, and is known to: filters alone are not walked, all that one of them has is read.
+    # Known to exceed the bound: filters alone are not walked; all rows of one of them are read.
     "two filters that never meet": "status=revoked&issued_to_user_id=per_3",
 }
 PAGES = (
@@ -75,7 +75,7 @@ PAGES = (
 
 @dataclass(frozen=True)
 class Question:
-    """The same question of two tenants."""
+    """The same request for two tenants."""
 
     name: str
     big: Ask
@@ -83,7 +83,7 @@ class Question:
 
 
 def all_of(bench: "Bench") -> Iterator[Question]:
-    """Yield every question."""
+    """Yield every pair of requests."""
     for name, query in KEYS.items():
         yield _rest(bench, f"REST keys, {name}", "/api-keys", query)
     yield _deep(bench, "REST keys, deep by cursor", "/api-keys")
@@ -114,7 +114,7 @@ def _names(tenant: world.Tenant) -> dict[str, str]:
 
 
 def _deep(bench: "Bench", name: str, path: str) -> Question:
-    """Return the page in the middle, by the cursor that the list itself would give."""
+    """Return the request for the page in the middle, with the cursor that the list would return."""
     from portal.records.listing import Cursor
 
     asks = []

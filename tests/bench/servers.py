@@ -21,7 +21,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Server:
-    """One running server, the process in it that answers, and the one that began it."""
+    """A running server: its port, its serving process `pid`, and the process that started it."""
 
     port: int
     pid: int
@@ -29,20 +29,19 @@ class Server:
 
     @property
     def memory_mb(self) -> float:
-        """Return what the answering process holds now (its resident set), in MB."""
+        """Return the memory of the serving process (resident set), in MB."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
     @property
     def cpu_seconds(self) -> float:
-        """Return what the answering process has computed since it began."""
+        """Return the processor seconds that the serving process has used since its start."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def computed_by_all(pid: int) -> float:
-    """Return the processor seconds of a process and of all that descend from it, also of those that
-    have ended."""
+    """Return the processor seconds of a process and all its descendants, including ended ones."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -55,9 +54,9 @@ def computed_by_all(pid: int) -> float:
 def serving(
     target: str, environment: Mapping[str, str], workers: int = 1
 ) -> contextlib.AbstractContextManager[Server]:
-    """Return a WSGI application (`module:name`) under granian, until the block ends.
+    """Serve a WSGI application (`module:name`) with granian inside the context.
 
-    All of them with as many threads as the portal has.
+    Every server has as many threads as the portal.
     """
     port = free_port()
     command = ["granian", "--interface", "wsgi", "--workers", str(workers), "--port", str(port)]
@@ -68,7 +67,7 @@ def serving(
 def portal_serving(
     environment: Mapping[str, str], port: int = 0, workers: int = 1
 ) -> contextlib.AbstractContextManager[Server]:
-    """Return the portal as `portal serve` serves it, until the block ends."""
+    """Serve the portal with `portal serve` inside the context."""
     port = port or free_port()
     own = {"PORTAL_PORT": str(port), "PORTAL_WEB_WORKERS": str(workers)}
     return _running(["portal.ops.cli", "serve"], {**environment, **own}, port)
@@ -80,7 +79,7 @@ def _running(command: list[str], environment: Mapping[str, str], port: int) -> I
         [sys.executable, "-m", *command],
         cwd=ROOT,
         env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,  # what they log of each request
+        stdout=subprocess.DEVNULL,  # it logs every request
         preexec_fn=die_with_parent(signal.SIGTERM),
     )
     try:
@@ -92,7 +91,7 @@ def _running(command: list[str], environment: Mapping[str, str], port: int) -> I
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on at this moment."""
+    """Return a port of loopback that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -110,6 +109,6 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def _worker_of(pid: int) -> int:
-    """granian's one child that answers; its main process only watches."""
+    """Return granian's serving child process; its main process only supervises."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return max(map(int, children), key=lambda child: Server(0, child).memory_mb, default=pid)

@@ -1,8 +1,8 @@
-"""The receiver of the delivery bench, in a process of its own: answers 200 and keeps the times.
+"""The receiver of the delivery bench: a separate process that responds 200 and stores the times.
 
 Every body is an event whose data has `at`, the moment of its publication in seconds since 1970.
-`GET /figures` gives and forgets what came: how many, when the first and the last, how long each
-was on its way, and the numbers in them. `/dead` closes the connection, `/hanging` never answers.
+`GET /figures` returns and resets the figures: the number of requests, the first and last time, the
+latencies, and the numbers in the events. `/dead` closes the connection, `/hanging` never responds.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ LENGTH = b"content-length:"
 
 
 class Figures:
-    """What came since it was last asked for."""
+    """The figures since the last request for them."""
 
     def __init__(self) -> None:
         self.forget()
@@ -52,7 +52,7 @@ class Figures:
 
 
 def number_in(body: bytes, name: bytes) -> float | None:
-    """Return the number of a member, which needs no parsing of the whole body."""
+    """Return the number of a member, without parsing the whole body."""
     start = body.find(name)
     if start < 0:
         return None
@@ -63,7 +63,7 @@ FIGURES = Figures()
 
 
 class Sink(asyncio.Protocol):
-    """One connection, kept alive; requests one after the other."""
+    """One connection, kept alive, with one request after the other."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport  # uvloop's is no asyncio.Transport

@@ -1,4 +1,4 @@
-"""A quiet tenant's waits beside a hostile tenant, compared with its waits alone."""
+"""Compare a quiet tenant's latencies beside a hostile tenant with its latencies alone."""
 
 import time
 from statistics import median
@@ -16,7 +16,7 @@ LIMIT = "INSERT INTO tenant_quota (tenant_id, name, value) VALUES (%s, %s, %s)"
 
 
 def measure(port: int, cookie: str, superuser: str, rounds: int) -> list[Figure]:
-    """Measure the p99 of pages, lists, key checks and events of a small tenant."""
+    """Measure the p99 of a small tenant's pages, lists, key checks and events."""
     hostile, tenant = world.BIG, world.SMALL
     with psycopg.connect(superuser) as connection:
         for name, value in QUOTAS.items():

@@ -1,7 +1,7 @@
-"""The data that everything is measured on: one big tenant, one of a hundredth, some small ones.
+"""The data of the bench: a big tenant, one of a hundredth of its size, and some small ones.
 
-Big and small tenant are alike in proportion and have the same rare things in the same number, so
-that the same question gives a page of the same length in both: what differs is the table's size.
+The big and the small tenant have the same proportions and the same number of rare values, so that
+the same request gives a page of the same length in both. Only the size of the table differs.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from portal.webhooks.schemas import DEFAULT_POLICY
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)  # the same ids in every run
 YEAR = timedelta(days=365)
-RARE = 60  # rows that have the rare word, tag, user or service, in either tenant
+RARE = 60  # rows with the rare word, tag, user or service in each of both tenants
 KIND_LETTERS = key_format.KIND_LETTERS
 
 Row = dict[str, Any]
@@ -35,7 +35,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Tenant:
-    """One tenant and how much it has; `session` and `key` let the bench in."""
+    """A tenant and the sizes of its tables. `session` and `key` authenticate the bench."""
 
     id: str
     code: str
@@ -67,19 +67,19 @@ OTHERS = [Tenant.of(f"o{number:03}", 2, 10, 10, 50) for number in range(20)]
 
 
 def identifier(prefix: str, tenant: Tenant, number: int, count: int) -> str:
-    """Return the id of a tenant's `number`th record of a kind: a ULID of the moment it was made."""
+    """Return the id of a tenant's `number`th record of a kind: a ULID of its creation time."""
     digest = hashlib.sha256(f"{tenant.id}{prefix}{number}".encode()).digest()
     milliseconds = int(created(number, count).timestamp() * 1000)
     return f"{prefix}_{ULID(milliseconds.to_bytes(6, 'big') + digest[:10])}"
 
 
 def created(number: int, count: int) -> datetime:
-    """Records came evenly over a year, the last one a while ago."""
+    """Return the creation time: records were created evenly over a year, until an hour ago."""
     return NOW - YEAR + (YEAR - timedelta(hours=1)) * (number / count)
 
 
 def fill(url: str) -> None:
-    """Put everything into a migrated, empty database; `url` is the superuser's."""
+    """Insert all data into a migrated, empty database; `url` is the superuser's."""
     with psycopg.connect(url) as connection:
         connection.execute("SET session_replication_role = replica")
         for tenant in (BIG, SMALL, *OTHERS):
@@ -89,13 +89,13 @@ def fill(url: str) -> None:
 
 
 def sign_in(url: str) -> None:
-    """The sessions begin now."""
+    """Let the sessions begin now."""
     with psycopg.connect(url) as connection:
         connection.execute("UPDATE web_session SET created_at = now(), last_seen_at = now()")
 
 
 def let_in(connection: psycopg.Connection, tenant: Tenant) -> None:
-    """A tenant with one person, who is signed in."""
+    """Create a tenant with one person, who is signed in."""
     copy(connection, "tenant", [_tenant(tenant)])
     copy(connection, "person", [_person(tenant)])
     copy(connection, "web_session", [_session(tenant)])
@@ -117,7 +117,7 @@ def _fill(connection: psycopg.Connection, tenant: Tenant) -> None:
 
 
 def copy(connection: psycopg.Connection, table: str, rows: Sequence[Row] | Iterator[Row]) -> None:
-    """COPY rows that all have the same columns into a table."""
+    """Insert rows that all have the same columns with COPY."""
     rows = iter(rows)
     first = next(rows)
     statement = f"COPY {table} ({', '.join(first)}) FROM STDIN"
@@ -173,13 +173,16 @@ def _envelope(prefix: str, tenant: Tenant, number: int, count: int) -> Row:
 
 
 def _application_of(tenant: Tenant, number: int) -> str:
-    """Return a hundred keys each, in either tenant: the later applications have none."""
+    """Return the id of the application of a record.
+
+    An application has a hundred keys in either tenant, so the later applications have none.
+    """
     owners = max(tenant.keys // 100, 1)
     return identifier("app", tenant, number % owners, tenant.applications)
 
 
 def applications(tenant: Tenant) -> Iterator[Row]:
-    """Yield every fourth one is a platform service, every tenth a draft."""
+    """Yield applications: every fourth is a platform service, every tenth a draft."""
     for number in range(tenant.applications):
         yield {
             **_envelope("app", tenant, number, tenant.applications),
@@ -194,7 +197,7 @@ def applications(tenant: Tenant) -> Iterator[Row]:
 
 
 def connectors(tenant: Tenant) -> Iterator[Row]:
-    """Half of them for logs, half for chats; one in twenty fails."""
+    """Yield connectors: half are for logs, half for chats; one in twenty fails."""
     for number in range(tenant.connectors):
         yield {
             **_envelope("cnn", tenant, number, tenant.connectors),
@@ -211,7 +214,7 @@ def connectors(tenant: Tenant) -> Iterator[Row]:
 
 
 def webhooks(tenant: Tenant) -> Iterator[Row]:
-    """Nine of ten are on, one in ten comes in."""
+    """Yield webhooks: nine of ten are enabled, one in ten is inbound."""
     for number in range(tenant.webhooks):
         yield {
             **_envelope("whk", tenant, number, tenant.webhooks),
@@ -228,8 +231,10 @@ def webhooks(tenant: Tenant) -> Iterator[Row]:
 
 
 def keys(tenant: Tenant) -> Iterator[Row]:
-    """Yield one in ten is revoked, one in ten expired; RARE are blocked. The last one is the
-    bench's."""
+    """Yield keys: one in ten is revoked, one in ten expired; RARE are blocked.
+
+    The last one is the bench's own key.
+    """
     count = tenant.keys
     for number in range(count):
         rare, opens = is_rare(number, count), number == count - 1
@@ -293,7 +298,7 @@ def _entry(model: type[Record], row: Row) -> Row:
 
 
 def _terms(model: type[Record], rows: Sequence[Row]) -> Iterator[Row]:
-    """Yield the terms that the product itself would find these records by."""
+    """Yield the search terms that the portal itself would store for these records."""
     for row in rows:
         for term in sorted(verbs.terms_of(model(**{**row, **_parsed(row)}))):
             yield {
@@ -314,12 +319,15 @@ def _parsed(row: Row) -> Mapping[str, Any]:
 
 
 def is_rare(number: int, count: int) -> bool:
-    """RARE records of each kind, spread evenly; all of them where there are not more."""
+    """Tell whether a record is one of RARE, spread evenly over all `count`."""
     return number % max(count // RARE, 1) == 0 and number // max(count // RARE, 1) < RARE
 
 
 def name(number: int, count: int) -> str:
-    """Half are nightly, half are exports; RARE have the rare word; the oldest tenth is vintage."""
+    """Return a name: half are nightly, half are exports, RARE have the rare word.
+
+    The oldest tenth is vintage.
+    """
     words = ["Nightly" if number % 2 else "Hourly", "export" if number // 2 % 2 else "import"]
     if is_rare(number, count):
         words.append("zanzibar")
@@ -329,7 +337,7 @@ def name(number: int, count: int) -> str:
 
 
 def tags(number: int, count: int) -> list[str]:
-    """Return one that half of them have, and one that RARE have."""
+    """Return a tag that half of the records have, and one that RARE have."""
     return ["prod" if number % 2 else "test", *(["audit"] if is_rare(number, count) else [])]
 
 

@@ -1,6 +1,6 @@
-"""A tenant at its worst: a process that does everything at once until it is ended.
+"""A hostile tenant: a process that attacks in every way at once until it is killed.
 
-python -m tests.bounded.hostile PORT KEY HOST     says "ready" when all of it is under way
+python -m tests.bounded.hostile PORT KEY HOST     prints "ready" when all attacks run
 """
 
 import asyncio
@@ -28,7 +28,7 @@ HOSTILE_TYPE = {
 
 
 class Tenant:
-    """A hostile tenant: its key and the address of the portal."""
+    """A hostile tenant: its key and the portal's address."""
 
     def __init__(self, port: int, key: str, host: str) -> None:
         self._port, self._key, self._host = port, key, host
@@ -49,7 +49,7 @@ class Tenant:
         return await asyncio.open_connection("127.0.0.1", self._port)
 
     async def again_and_again(self, request: Callable[[], bytes]) -> None:
-        """Ask over one connection; send the next request as soon as the last one is answered."""
+        """Send requests over one connection, each as soon as the last one is answered."""
         reader, writer = await self.connected()
         while True:
             await answered(reader, writer, request())
@@ -67,14 +67,14 @@ class Tenant:
 async def answered(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
 ) -> None:
-    """Send a request and read its answer."""
+    """Send a request and read its response."""
     writer.write(request)
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     await reader.readexactly(int(head.partition(b"content-length:")[2].split()[0]))
 
 
 async def for_ever(work: Callable[[], Awaitable[None]]) -> None:
-    """Start again whenever the portal closes the connection."""
+    """Run the work again whenever the portal closes the connection."""
     while True:
         try:
             await work()
@@ -83,7 +83,7 @@ async def for_ever(work: Callable[[], Awaitable[None]]) -> None:
 
 
 async def never_answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Serve as a receiver that accepts a delivery and never answers."""
+    """Serve as a receiver that accepts a delivery and never responds."""
     await asyncio.sleep(3600)
     writer.close()
 

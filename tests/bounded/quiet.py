@@ -18,7 +18,7 @@ SECONDS = 30
 
 @dataclass(frozen=True)
 class Quiet:
-    """A quiet tenant: its key, its cookie and the address of the portal."""
+    """A quiet tenant: its key, its cookie and the portal's address."""
 
     port: int
     key: str
@@ -26,8 +26,10 @@ class Quiet:
     host: str = "127.0.0.1"
 
     def waits(self, rounds: int) -> list[float]:
-        """Return the seconds that each request takes; all must succeed. It asks for a page, a list,
-        a key check and an event in turn."""
+        """Return the seconds of each request; all must succeed.
+
+        It requests a page, a list, a key check and the publication of an event in turn.
+        """
         program = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         event = json.dumps({"type": "rfp.created", "data": {"id": 1}})
         asks: list[tuple[str, str, str | None, Mapping[str, str]]] = [
@@ -57,7 +59,7 @@ def p99(waits: list[float]) -> float:
 
 @contextmanager
 def hostility(port: int, key: str, host: str = "127.0.0.1") -> Iterator[None]:
-    """Run a hostile tenant that does everything at once until the block ends."""
+    """Run a hostile tenant inside the context."""
     command = [sys.executable, "-m", "tests.bounded.hostile", str(port), key, host]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:

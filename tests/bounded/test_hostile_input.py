@@ -1,4 +1,4 @@
-"""Bodies, forms, names and texts that are slow to read are read or refused at once."""
+"""Slow bodies, forms, names and texts are read or refused at once."""
 
 import json
 from collections.abc import Callable
@@ -117,7 +117,7 @@ def test_a_text_of_nothing_but_keys_is_masked_in_linear_time() -> None:
 
 @pytest.mark.parametrize("language", ["json", "bash"])
 def test_what_a_tenant_sends_is_coloured_in_linear_time(language: str) -> None:
-    """Try the languages in which pages show what tenants and receivers send."""
+    """Try the languages in which pages show texts of tenants and receivers."""
     for piece in ("<", "&", "'", '"', "\\", "{", "$((", "a", "<<'", "`", '\\"', '{"a":'):
         text = piece * (LARGEST_HIGHLIGHT // len(piece))
         with spends_at_most():

@@ -1,4 +1,4 @@
-"""Connectors with their secrets in either store."""
+"""Fixtures for connectors, with their secrets in either store."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ Reveal = Callable[[str], dict[str, str] | None]
 
 
 def ref_of(connector_id: str) -> SecretRef:
-    """Return where the credentials of one of Acme's connectors are."""
+    """Return the location of the credentials of one of Acme's connectors."""
     return SecretRef(ACME, "connectors", connector_id, "credentials")
 
 
@@ -23,7 +23,7 @@ def ref_of(connector_id: str) -> SecretRef:
 def either_store(
     request: pytest.FixtureRequest, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> str:
-    """Return the portal keeps its secrets in its own tables, then in a real OpenBao."""
+    """Let the portal store its secrets in its own tables, then in a real OpenBao."""
     if request.param == "vault":
         server = request.getfixturevalue("bao")
         openbao = OpenBao(server["address"], server["token"])
@@ -34,8 +34,7 @@ def either_store(
 
 @pytest.fixture
 def reveal(app: Flask) -> Reveal:
-    """Return what the secret store really holds for a connector of Acme; None for nothing
-    readable."""
+    """Return `reveal(id)`, which reads a connector's stored secrets; None if unreadable."""
 
     def look(connector_id: str) -> dict[str, str] | None:
         with app.app_context():
@@ -51,7 +50,7 @@ def reveal(app: Flask) -> Reveal:
 
 
 class SealedStore:
-    """A store that is there and locked: every verb is refused, health says so."""
+    """A sealed secret store: it refuses every operation and reports that it is sealed."""
 
     def __getattr__(self, verb: str) -> Callable[..., None]:
         def refuse(*args: object, **kwargs: object) -> None:
@@ -65,5 +64,5 @@ class SealedStore:
 
 @pytest.fixture
 def sealed(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """`sealed()` locks the secret store from now on."""
+    """Return `sealed()`, which seals the secret store from now on."""
     return lambda: monkeypatch.setattr(secretstore, "_configured", SealedStore())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
-    """Yield where the tests' application is served while the test runs."""
+    """Serve the tests' application and yield its address."""
     with serving.served(lambda _: app) as address:
         yield address
 
@@ -28,7 +28,7 @@ def address(app: Flask) -> Iterator[str]:
 def window(
     app: Flask, browser: "Browser", address: str, browse: Callable[..., Pages]
 ) -> Iterator[Callable[..., "BrowserContext"]]:
-    """`window(viewport=…)`: a browser in which Ada is signed in."""
+    """Yield `window(viewport=…)`, which opens a browser in which Ada is signed in."""
     name = Cookies.of(app.extensions["portal"]).session
     cookie = browse(ADA).client.get_cookie(name)
     assert cookie is not None

@@ -1,4 +1,4 @@
-"""Connectors through REST: the provider's rules, the scope, what belongs to whom."""
+"""Connectors through REST: the provider's rules, the scope, and their owners."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Credentials: written, merged, removed, and never seen again."""
+"""Credentials are written, merged and removed, and never shown again."""
 
 import logging
 from collections.abc import Callable

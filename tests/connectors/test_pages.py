@@ -1,4 +1,4 @@
-"""Connectors in a browser without a window: choose, fill in, change, remove, restore."""
+"""Pages of connectors without a real browser: choose, fill in, change, remove, restore."""
 
 import re
 from collections.abc import Callable
@@ -17,21 +17,21 @@ Browse = Callable[..., Pages]
 
 
 def hidden(html: str) -> dict[str, str]:
-    """Return the hidden fields of the page's edit form, as a browser sends them along."""
+    """Return the hidden fields that a browser would send with the page's edit form."""
     inputs = re.findall(r'<input[^>]*type="hidden"[^>]*>', html)
     pairs = [re.search(r'name="([^"]*)".*?value="([^"]*)"', one) for one in inputs]
     return {pair[1]: pair[2] for pair in pairs if pair and pair[1] != "csrf_token"}
 
 
 def fill(pages: Pages, path: str, **typed: Any) -> Any:
-    """Open a form, type into it and send it."""
+    """Open a form, fill it in and submit it."""
     start = pages.get(path)
     assert start.status_code == 200, start.text
     return pages.post(path, {**hidden(start.text), **typed})
 
 
 def made_by(pages: Pages, **typed: Any) -> str:
-    """Return the id of a new Splunk connector."""
+    """Create a Splunk connector and return its id."""
     typed = {"auth_type": "bearer", "scope": "org", "enabled": "y", **typed}
     answer = fill(pages, "/connectors/new?provider=splunk", **typed)
     assert answer.status_code == 303, answer.text

@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in delivery."""
+"""Tests of `portal.delivery`."""

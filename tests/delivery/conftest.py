@@ -1,4 +1,4 @@
-"""The fixtures of webhooks."""
+"""Fixtures, imported from the tests of webhooks."""
 
 from tests.webhooks.conftest import make, receiver, settings, two, watched, watcher
 

@@ -1,4 +1,4 @@
-"""How much goes to one endpoint at once."""
+"""Test the concurrency limit of one endpoint."""
 
 from datetime import UTC, datetime
 
@@ -16,20 +16,20 @@ TAKEN = Taken(
 
 
 def leaves(lane: Lane, count: int = 1) -> None:
-    """So many are taken, and leave at once."""
+    """Add so many deliveries to a lane, and send them at once."""
     lane.took([TAKEN] * count)
     for _ in range(count):
         assert lane.next()
 
 
 def ends(lane: Lane, *, good: bool = True, seconds: float = 0.0) -> None:
-    """Let one return, and be recorded."""
+    """Let one attempt end, and be recorded."""
     lane.returned(good=good, seconds=seconds)
     lane.recorded(1)
 
 
 def widened() -> Lane:
-    """Return a lane that nothing has failed on for long."""
+    """Return a lane of full width, after many successes."""
     lane = Lane()
     for _ in range(100):
         leaves(lane)
@@ -60,7 +60,7 @@ def test_what_is_taken_ahead_waits_for_its_turn() -> None:
 
 
 def test_what_is_not_recorded_yet_counts_with_what_is_on_its_way() -> None:
-    """All of it is sent again if the worker dies."""
+    """Check the limit that counts both, because both are sent again if the worker dies."""
     lane, begun = widened(), 0
     lane.took([TAKEN] * 1000)
     while lane.next():

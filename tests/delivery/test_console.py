@@ -1,4 +1,4 @@
-"""The pages that an admin lives in during an incident: log, delivery, health, replay, lab."""
+"""Test the pages that an admin uses in an incident: log, delivery, health, replay, lab."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""From the publication to the receiver's "signature verified", through a real engine."""
+"""Test a real engine, from the publication to the receiver's "signature verified"."""
 
 import re
 import time
@@ -22,7 +22,7 @@ from tests.webhooks.conftest import Make, Receiver
 
 @contextmanager
 def delivering(app: Flask) -> Iterator[Engine]:
-    """A running engine, as `portal worker` has one."""
+    """Yield a running engine, as `portal worker` has one."""
     engine = Engine(app)
     engine.start()
     try:
@@ -32,8 +32,8 @@ def delivering(app: Flask) -> Iterator[Engine]:
 
 
 def until(seen: Callable[[], Any], seconds: float = 40.0) -> Any:
-    """Return what `seen` gives, as soon as it gives something; how long that may take says
-    nothing."""
+    """Wait until `seen` returns something true, and return that. The time limit only ends a test
+    that hangs."""
     deadline = time.monotonic() + seconds
     while not (found := seen()):
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -264,7 +264,7 @@ def test_readers_do_not_see_the_fields_that_a_tenant_hides(
 
 
 def test_events_and_new_deliveries_are_found_however_many_there_are(database: Database) -> None:
-    """The queue's plans are made once, also on a day that has no events yet."""
+    """Check the plans of the queue, which are made once, also on a day without events."""
     event_id, delivery_id = new_id("evt"), new_id("dlv")
     of_event = {"tenant": ACME, "ids": [event_id], "first": event_id, "last": event_id}
     of_new = {"tenant": ACME, "webhooks": ["w"], "rooms": [1], "ramp": 1.0, "first": delivery_id}
@@ -279,7 +279,7 @@ def test_events_and_new_deliveries_are_found_however_many_there_are(database: Da
 
 
 def plan(connection: psycopg.Connection, statement: str, values: dict[str, Any]) -> str:
-    """Return the plan of a statement that PostgreSQL has prepared, whatever the values."""
+    """Return the plan of a prepared statement, which does not depend on the values."""
     given = psycopg.ClientCursor(connection)
     written, names = pipeline.numbered(statement)
     connection.execute(b"PREPARE planned AS " + written)

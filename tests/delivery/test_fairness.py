@@ -1,4 +1,4 @@
-"""Nobody's slow, dead or busy receiver holds up another's. Told by counts, not by a clock."""
+"""Test that a slow, dead or busy receiver delays no other, by counting calls and not by a clock."""
 
 from asyncio import StreamReader, StreamWriter
 from typing import Any
@@ -31,13 +31,13 @@ BEGUN = "SELECT count(*) AS n FROM delivery WHERE webhook_id = %s AND attempts >
 
 
 def owe_much(database: Database, webhook: dict[str, Any]) -> None:
-    """Ten thousand deliveries wait for a webhook."""
+    """Insert ten thousand waiting deliveries of a webhook."""
     rows(database, EVENTS, webhook["id"])
     rows(database, OWED, webhook["id"])
 
 
 def theirs(gus: Api, port: int) -> None:
-    """A webhook of the other tenant."""
+    """Create a webhook of the other tenant."""
     address = f"http://127.0.0.1:{port}/"
     gus.create("webhooks", name="Other", url=address, event_types=["other.*"])
 
@@ -65,7 +65,7 @@ def test_one_that_never_answers_gets_its_few_and_everybody_else_all(
 
 
 class Order:
-    """Two receivers that share one list: who was called, in order."""
+    """Two receivers that share one list of calls, in their order."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -81,7 +81,8 @@ class Order:
         return behave
 
     def between(self, start: int) -> int:
-        """Return how many calls after the first `start` until the other one was called."""
+        """Return how many calls after the first `start` there were before the other receiver's
+        call."""
         return self.calls.index("other", start) - start
 
 
@@ -112,8 +113,8 @@ def test_a_tenant_with_many_dead_receivers_leaves_room_for_the_others(
     make: Make,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """More dead receivers than a worker has places, more than it looks at in one go, and nothing
-    but the news of an event to wake it."""
+    """Use more dead receivers than a worker has places and than it looks at in one search, and only
+    the notification of an event to wake it."""
     for name, value in (("HELD", 40), ("ENDPOINTS", 3), ("POLL_SECONDS", 600.0)):
         monkeypatch.setattr(engines, name, value)
     gate, quick = Gate(), Mailbox()

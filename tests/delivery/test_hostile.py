@@ -1,4 +1,5 @@
-"""Receivers that do everything wrong, through the whole engine: outcome, wait and state of each."""
+"""Test receivers that do everything wrong, with the whole engine: outcome, wait and state of
+each."""
 
 import gzip
 import json
@@ -26,7 +27,7 @@ PATIENCE = 1.0
 
 
 class Hasty(OutboundClient):
-    """The engine's client, but of a silent or endless receiver it has enough in a second."""
+    """The engine's client, but with a short timeout for a silent or endless receiver."""
 
     async def send(self, request: Request) -> Outcome:
         return await super().send(replace(request, timeout=PATIENCE, read_timeout=PATIENCE))
@@ -67,7 +68,8 @@ HOSTILE = {
 def after_one_attempt(
     app: Flask, ada: Api, make: Make, database: Database, ports: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Publish one event to a webhook for each address; address → what its first attempt led to."""
+    """Publish one event to a webhook for each address; return address → result of the first
+    attempt."""
     webhooks = {url: make(url)["id"] for url in ports}
     publish(ada, rfp(1))
     with delivering(app):
@@ -195,7 +197,8 @@ def test_a_name_that_changes_its_mind_reaches_nobody(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Public when it is checked, loopback when it is dialled: the socket's address decides."""
+    """Resolve a name to a public address for the check and to loopback for the connection: the
+    address of the socket decides."""
     reached: list[str] = []
 
     async def takes_notice(reader: Any, writer: Any) -> None:
@@ -214,7 +217,7 @@ def test_a_name_that_changes_its_mind_reaches_nobody(
     monkeypatch.setattr(engine, "OutboundClient", client)
     with sinks(takes_notice) as ports:
         url = f"http://flips.example.com:{ports[0]}/"
-        # The resolver's check is made to see the public address that a moment ago was true.
+        # Replace the resolver, as if its check had seen a public address a moment before.
         found = after_one_attempt(app, ada, make, database, [url])
         monkeypatch.setattr(
             "portal.outbound.address_guard.GuardedResolver.resolve", _checked_a_moment_too_early
@@ -237,6 +240,6 @@ def test_a_name_that_changes_its_mind_reaches_nobody(
 async def _checked_a_moment_too_early(
     _self: Any, host: str, port: int = 0, family: Any = None
 ) -> list[dict[str, Any]]:
-    """Return what the resolver gives when its own check saw another answer."""
+    """Return the answer of a resolver whose own check saw another address."""
     one = {"hostname": host, "host": "127.0.0.1", "port": port, "family": 2, "proto": 0, "flags": 0}
     return [one]

@@ -1,4 +1,4 @@
-"""What a webhook's settings promise its receiver: a rate and an order, whoever delivers."""
+"""Test the rate limit and the order of a webhook, whichever worker delivers."""
 
 import time
 
@@ -25,14 +25,14 @@ def test_two_workers_keep_one_rate_together(
     webhook = make("https://hooks.example.com/", rate_limit=RATE)
     publish(ada, *(rfp(number) for number in range(100)))
     taken, began = [0, 0], time.monotonic()
-    for tenth in range(100):  # there is one to take in every other: now this one is first, now that
+    for tenth in range(100):  # every second round has a delivery; the workers take turns
         for number in (0, 1) if tenth % 3 else (1, 0):
             got = two[number].take(webhook["id"], room=64)
             two[number].complete(*(ended(one) for one in got))
             taken[number] += len(got)
         rows(database, TENTH)
-    # Ten seconds by the database's clock, and the second that may be had at once; the seconds
-    # that the test itself takes are on top.
+    # Ten seconds by the database's clock, plus one second that may be used at once, plus the
+    # duration of the test itself.
     spent = time.monotonic() - began
     assert 10 * RATE <= sum(taken) <= (11 + spent) * RATE
     assert min(taken) > 0
@@ -63,7 +63,7 @@ def test_after_a_pause_two_workers_begin_slowly_together(
         began = time.monotonic()
         rows(database, SINCE, second)
         taken = sum(len(hands.take(webhook["id"])) for hands in two)
-        took = time.monotonic() - began  # a little more may leave after it
+        took = time.monotonic() - began  # the limit allows a little more in this time
         assert 2**second <= taken <= 2 ** (second + int(took)) * (1 + took) + 1
 
 
@@ -92,7 +92,8 @@ def test_what_is_in_order_is_never_with_two_workers_at_once(
 
 
 def first_of_two_failed(hands: Hands, ada: Api, make: Make) -> tuple[str, queue.Taken]:
-    """Let the first of two deliveries in order fail; return the webhook's id and the delivery."""
+    """Let the first delivery of an ordered webhook with two fail; return the webhook's id and that
+    delivery."""
     webhook_id: str = make("https://hooks.example.com/", ordered=True)["id"]
     publish(ada, rfp(1), rfp(2))
     [one] = hands.take(webhook_id, room=1)

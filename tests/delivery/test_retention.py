@@ -1,4 +1,5 @@
-"""Nothing is kept for longer than a tenant wants, and what was held in vain is told of."""
+"""Test that nothing is stored for longer than a tenant wants, and that expired deliveries are
+reported."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +39,7 @@ OLDER = (
 
 
 def days_pass(database: Database, days: int) -> None:
-    """What was published becomes so many days older."""
+    """Make everything that was published so many days older."""
     for statement in OLDER:
         rows(database, statement.format(days=days, since=SINCE.format(days=days)))
 
@@ -175,7 +176,7 @@ OF_ANN = {"subject": ANN, "data": {"customer": "Ann Unmistakable"}}
 def test_after_an_erasure_nothing_of_the_subject_is_in_the_database(
     database: Database, ada: Api, make: Make
 ) -> None:
-    """Nor in what was sent, sent again, is on its way, or was answered to a program."""
+    """Check also attempts, redeliveries, deliveries in flight, and stored responses of the API."""
     webhook = make("https://hooks.example.com/")
     publish(ada, *({"type": "rfp.created", **OF_ANN} for _ in range(3)))
     with Hands(database) as hands:
@@ -198,7 +199,8 @@ def test_after_an_erasure_nothing_of_the_subject_is_in_the_database(
 def test_what_outlives_its_event_does_not_say_whose_it_was(
     app: Flask, database: Database, ada: Api, make: Make
 ) -> None:
-    """An erasure goes by events, so it would not find it."""
+    """Check that the subject is removed, because an erasure goes by events and would not find
+    it."""
     webhook = make("https://hooks.example.com/")
     publish(ada, {"type": "rfp.created", **OF_ANN})
     ada.post(f"/webhooks/{webhook['id']}/pause")

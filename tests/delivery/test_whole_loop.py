@@ -1,4 +1,5 @@
-"""The whole way round on the real wire: published, delivered by a worker, taken in by the inbox."""
+"""Test the whole loop over real HTTP: an event is published, sent by a worker, received by the
+inbox."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,7 +25,7 @@ PATIENCE = 60_000
 def portal(
     make_config: Callable[..., Config], database: Database, tenants: tuple[str, str]
 ) -> Iterator[tuple[Flask, str]]:
-    """Yield a portal that is served at its own address, and that address: its inbox can be
+    """Yield a portal that is served at its own address, and that address, so that its inbox can be
     called."""
     made: list[Flask] = []
 
@@ -40,7 +41,7 @@ def portal(
 
 @pytest.fixture
 def worker(portal: tuple[Flask, str], settings: dict[str, str]) -> Iterator[None]:
-    """Yield a worker of this portal, in a process of its own."""
+    """Run a worker of this portal in a process of its own."""
     with working(settings | {"PORTAL_BASE_URL": portal[1]}) as process:
         said(process, "delivery ready")
         yield
@@ -59,12 +60,12 @@ def rest(portal: tuple[Flask, str], token_provider: Provider) -> Api:
 
 
 def webhooks(rest: Api) -> dict[str, dict[str, Any]]:
-    """Return the inbox and what sends to it, by direction."""
+    """Return the inbox and the webhook that sends to it, by direction."""
     return {one["direction"]: one for one in (rest.get("/webhooks").json or {})["items"]}
 
 
 def states(rest: Api) -> list[tuple[str, int]]:
-    """Return what became of the deliveries to the inbox, and with which answer."""
+    """Return the states of the deliveries to the inbox, each with the status of the response."""
     sender = webhooks(rest)["outbound"]
     items = (rest.get(f"/webhooks/{sender['id']}/deliveries").json or {})["items"]
     return [(one["state"], one["status"]) for one in items if one["event_type"] == "rfp.created"]

@@ -1,4 +1,4 @@
-"""Several workers at one queue: real processes, which share the work and end in order."""
+"""Test several workers at one queue: real processes, which share the work and stop cleanly."""
 
 import re
 import signal
@@ -8,7 +8,7 @@ from tests.delivery.test_engine import deliveries, publish, rfp, until
 from tests.webhooks.conftest import Make
 from tests.webhooks.kit import PATIENT, Gate, Mailbox, said, sinks, working
 
-FIRST_WIDTH = 10  # what a worker gives an endpoint that it does not know yet
+FIRST_WIDTH = 10  # the lane of an endpoint that is new to a worker
 
 
 def publish_many(ada: Api, count: int) -> set[str]:

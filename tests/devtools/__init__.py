@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in devtools."""
+"""Tests of the development tools."""

@@ -1,4 +1,4 @@
-"""`portal dev` as people use it: one command starts everything, one signal ends it all."""
+"""`portal dev` as people use it: one command starts everything, one signal stops it all."""
 
 import os
 import re
@@ -19,12 +19,12 @@ from portal.ops import embedded_postgres
 from tests.keeper import free_port
 from tests.ops.test_embedded_postgres import gone
 
-START_SECONDS = 90  # on a machine that runs other tests as well
+START_SECONDS = 90  # enough on a machine that also runs other tests
 
 
 @pytest.fixture(scope="module")
 def data_dir(places: Callable[[], Path]) -> Path:
-    """Shared, so that only the first start makes, migrates and seeds a database."""
+    """Return a shared directory, so that only the first start creates and seeds a database."""
     return places() / "var"
 
 
@@ -35,7 +35,7 @@ def settings(data_dir: Path) -> dict[str, str]:
 
 
 class Dev:
-    """A running `portal dev`, what it has said, and every process that it started."""
+    """A running `portal dev`, its output, and every process that it started."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", output: Path) -> None:
         self.process, self.output = process, output
@@ -229,5 +229,5 @@ class TestPorts:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             with socket.create_connection(("127.0.0.1", port)):
-                server.accept()[0].close()  # we close first, so the wait is ours
+                server.accept()[0].close()  # the server closes first, so its port is in TIME_WAIT
         assert ports.is_free(port)

@@ -1,4 +1,4 @@
-"""The development provider, driven over the wire by our own relying party and by hand."""
+"""The development provider over the network, called by the portal's relying party and by hand."""
 
 import time
 from pathlib import Path
@@ -208,7 +208,7 @@ def test_logout_ends_the_sign_in_and_returns_the_state(party, visitor):
 
 
 def test_ending_the_sign_in_tells_the_client(tmp_path: Path):
-    """Return the logout token arrives at the portal, and our relying party accepts it."""
+    """Check that the logout token arrives at the portal, and that the relying party accepts it."""
     received: list[str] = []
 
     def portal(environ, start_response):

@@ -1,4 +1,4 @@
-"""The main job on the real thing: `portal dev` as a new user starts it, driven from outside."""
+"""The main use case on the real system: `portal dev` as a new user starts it."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ CREDENTIAL = "splunk-token-that-nobody-may-see"
 
 @dataclass(frozen=True)
 class Running:
-    """A portal that somebody started with one command."""
+    """A portal that was started with one command."""
 
     settings: dict[str, str]
 

@@ -1,4 +1,4 @@
-"""The demonstration receiver: takes webhooks, verifies them, shows them, fails on demand."""
+"""The demo receiver: it accepts webhooks, verifies them, shows them, and fails on demand."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ BODY = b'{"type":"order.created","timestamp":"2026-01-02T03:04:05Z","data":{"tot
 
 @pytest.fixture
 def portal():
-    """Return the receiver's own client; named for who calls it."""
+    """Return a client of the receiver, named `portal` because it acts as the portal."""
     return create_receiver().test_client()
 
 
@@ -174,7 +174,7 @@ def test_its_pages_need_no_script_and_trust_nothing(portal):
 
 
 def test_it_stands_alone():
-    """A receiver knows how to verify; it loads no database, no feature and no client."""
+    """Check that the receiver loads the signature verification, but no database or client."""
     program = (
         "import sys, portal_devtools.receiver as r; r.create_receiver();"
         "print(*(m for m in sys.modules if m.startswith(('portal.', 'sqlalchemy.', 'aiohttp.'))))"

@@ -1,4 +1,4 @@
-"""The demo data is made by the same verbs as anybody's, and only once."""
+"""The demo data is created by the usual services, and only once."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The catalogue of event types: schemas that hold publishers to their word, and imports."""
+"""The catalogue of event types: enforced schemas, and imports."""
 
 from typing import Any
 

@@ -1,5 +1,7 @@
-"""Single events that programs publish over HTTP are kept in few transactions, and each is answered
-as if it had been published alone."""
+"""Single events published over HTTP are stored in few transactions.
+
+The response to each is the same as if it had been published alone.
+"""
 
 import asyncio
 import http.client
@@ -35,7 +37,7 @@ TYPE = "rfp.created"
 PLAIN = {"type": TYPE, "data": {"id": 1}}
 LIKE_A_KEY = "sk-acme-s" + "0" * 38
 PUBLISHING = "application_name = 'portal-publish'"
-APPLICATIONS_OWN = "content-security-policy"  # a header that the event loop's answers lack
+APPLICATIONS_OWN = "content-security-policy"  # a header that the event loop does not send
 SECONDS = 30
 
 
@@ -51,7 +53,7 @@ class Answer:
 
     @property
     def event(self) -> dict[str, Any]:
-        """Return what became of the one event."""
+        """Return the result of the one event."""
         assert self.status == 202, self.document
         [event] = self.document["events"]
         return dict(event)
@@ -59,7 +61,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Program:
-    """Publish with one key, as a program does."""
+    """A program that publishes with one key."""
 
     port: int
     key: str
@@ -77,15 +79,17 @@ class Program:
     def publish_on_the_loop(
         self, body: Callable[[int], Any] = lambda number: PLAIN, **headers: str
     ) -> Answer:
-        """Publish until the loop answers; what the server knows of quotas lapses each second.
-        `body` makes one for each try."""
+        """Publish until the event loop responds; the server forgets quotas after a second.
+
+        `body` creates the body for each try.
+        """
         until = time.monotonic() + SECONDS
         for number in count():
             answer = self.publish(body(number), **headers)
             if answer.is_of_the_loop:
                 return answer
             assert time.monotonic() < until, "the loop answers nothing"
-        raise AssertionError  # never: the count has no end
+        raise AssertionError  # unreachable: the count has no end
 
     def publish_at_once(self, bodies: Sequence[Any], threads: int = 24) -> list[Answer]:
         with ThreadPoolExecutor(threads) as pool:
@@ -114,7 +118,7 @@ def server(environment: dict[str, str]) -> Iterator[Server]:
 
 @pytest.fixture
 def program(server: Server, ada: Api) -> Program:
-    """Make a program whose key and quotas the server knows already."""
+    """Return a program whose key and quotas the server knows already."""
     return warm(server, ada)
 
 
@@ -131,7 +135,7 @@ def webhook(ada: Api) -> dict[str, Any]:
 
 
 def deliveries_by_event(database: Database) -> dict[str, int]:
-    """Event id → how many deliveries, of this module's type."""
+    """Return event id → number of deliveries, for this module's event type."""
     found = database.sql(
         "SELECT coalesce(json_object_agg(id, many), '{}') FROM (SELECT event.id, count(delivery.id)"
         " AS many FROM event LEFT JOIN delivery ON delivery.event_id = event.id WHERE type = %s"
@@ -151,7 +155,7 @@ def named(client_id: str) -> dict[str, Any]:
 
 @contextmanager
 def claimed_by_another(database: Database, tenant_id: str, client_id: str) -> Iterator[None]:
-    """Hold a publisher's id in a transaction that does not end before the block does."""
+    """Hold a publisher's id in another transaction inside the context."""
     with psycopg.connect(libpq_url(database.superuser_url)) as other:
         other.execute(
             "INSERT INTO event_key (tenant_id, client_id, event_id) VALUES (%s, %s, 'evt_other')",
@@ -275,7 +279,7 @@ def test_a_burst_keeps_and_owes_each_event_once(program, webhook, database):
 
 
 def test_who_publishes_again_at_once_is_answered_each_time(app, database):
-    """Publish in the turn of the loop in which the work on the last event ends."""
+    """Publish in the same turn of the event loop in which the work on the last event ends."""
     actor = Actor(ACME, "application", "key_1", "Key", frozenset({"events:publish"}))
     event = EventInput.read(PLAIN)
 
@@ -357,7 +361,7 @@ def test_a_quota_holds_for_the_events_of_the_loop(program, ada, database):
         "INSERT INTO tenant_quota (tenant_id, name, value)"
         " SELECT id, 'events_per_second', 20 FROM tenant WHERE slug = 'acme'"
     )
-    # What was borrowed before ends within a second; then all borrow from the new limit.
+    # Loans of the old limit end within a second; then all processes borrow from the new limit.
     until(lambda: any(a.status == 429 for a in program.publish_at_once([PLAIN] * 40)))
     before, begun_at = len(deliveries_by_event(database)), time.monotonic()
     answers = program.publish_at_once([PLAIN] * 300)
@@ -373,7 +377,7 @@ def test_a_quota_holds_for_the_events_of_the_loop(program, ada, database):
 
 @contextmanager
 def at_commit_of_the_loop(database: Database, statement: str) -> Iterator[None]:
-    """Run a statement (PL/pgSQL) when a transaction of the event loop is to be committed."""
+    """Run a PL/pgSQL statement when a transaction of the event loop commits."""
     database.sql(
         f"CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         f" IF current_setting('application_name') = 'portal-publish' THEN {statement}; END IF;"
@@ -395,7 +399,7 @@ def test_a_connection_lost_during_the_commit_is_not_taken_for_a_refusal(program,
     assert lost.headers["content-type"] == "application/problem+json"
     assert "retry-after" in lost.headers
     seen = database.sql("SELECT json_agg(client_id) FROM event WHERE client_id LIKE 'lost-%'")
-    tries = len(seen or [])  # those that the application had answered before
+    tries = len(seen or [])  # including those that the application answered before
     assert program.publish(named(f"lost-{tries}")).event["duplicate"] is False
 
 

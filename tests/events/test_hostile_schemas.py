@@ -30,8 +30,10 @@ def why(answer: Any) -> str:
 
 
 def doubling(keyword: str, levels: int) -> dict[str, Any]:
-    """Return a schema whose levels refer twice to the next, so the last is asked 2**levels
-    times."""
+    """Return a schema whose levels refer twice to the next.
+
+    So the last level is evaluated 2**levels times.
+    """
     twice = {f"d{n}": {keyword: [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(levels)}
     return {"$ref": "#/$defs/d0", "$defs": {**twice, f"d{levels}": {"type": "object"}}}
 

@@ -31,7 +31,7 @@ def test_a_keyword_means_what_the_standard_says(keyword: str) -> None:
 
 
 def leads_out_of_itself(schema: Any) -> bool:
-    """Tell whether a schema contains or refers to another document, or to the standard's own."""
+    """Tell whether a schema contains or refers to another document or to the metaschema."""
     if isinstance(schema, dict):
         references = (schema.get(name, "#") for name in ("$ref", "$dynamicRef"))
         return (

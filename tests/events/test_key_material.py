@@ -134,8 +134,10 @@ Sent = Callable[..., Any]
 
 @pytest.fixture
 def send(client: FlaskClient) -> Sent:
-    """Return `send(webhook)`, which posts a genuine GitHub request with the key in body and
-    headers."""
+    """Return `send(webhook)`, which posts a signed GitHub request with the key in it.
+
+    The key is in the body and the headers.
+    """
 
     def send(webhook: dict[str, Any], secret: str = SECRET) -> Any:
         body = json.dumps(DATA).encode()

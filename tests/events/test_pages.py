@@ -1,4 +1,4 @@
-"""Pages of events and of their catalogue, through the front door."""
+"""Pages of events and of their catalogue, over HTTP."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""How long events are kept, what readers do not see, and how a subject is forgotten: the page."""
+"""The settings page of events: retention, hidden fields, and the erasure of a subject."""
 
 import re
 

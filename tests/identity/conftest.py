@@ -1,4 +1,4 @@
-"""The development provider on the wire, and a browser that keeps cookies but runs no script."""
+"""The development provider over the network, and a browser with cookies but without scripts."""
 
 import re
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ from tests.identity.serving import served
 
 __all__ = ["_op_server", "op"]
 
-PORTAL = "http://localhost:9"  # where the provider sends the browser; nobody goes there
+PORTAL = "http://localhost:9"  # the provider's redirect target; nothing listens there
 SECRET = "the portal's secret at the provider"
 REPORTER_SECRET = "the secret of a reporting program"
 
 
 @dataclass
 class Visitor:
-    """Drives the provider's pages as a browser would, without following it to the portal."""
+    """A browser at the provider's pages, which does not follow the redirect to the portal."""
 
     issuer: str
 
@@ -40,7 +40,7 @@ class Visitor:
         return self.http.get(url, allow_redirects=False, timeout=10)
 
     def choose(self, page: requests.Response, person: ProviderPerson) -> dict[str, list[str]]:
-        """Press the person's button; gives the parameters of the answer to the portal."""
+        """Press the person's button; return the parameters of the response to the portal."""
         action = re.search(r'action="([^"]+)"', page.text)
         assert action, page.text
         answer = self.http.post(

@@ -1,7 +1,7 @@
-"""A scriptable OpenID provider on the wire: right by default, wrong in exactly the way it is told.
+"""A scriptable OpenID provider over the network, correct except where a test changes it.
 
-Every step is an attribute that a test replaces: what the metadata says, which keys are published,
-which claims are signed and how, what the token and userinfo endpoints answer.
+Every step is an attribute that a test can replace: the metadata, the published keys, the claims and
+their signature, the responses of the token and userinfo endpoints.
 """
 
 import json
@@ -44,7 +44,7 @@ def edwards(kid: str) -> OKPKey:
 
 
 def unsigned(claims: Claims) -> str:
-    """Return a token with `alg: none`, which no library of ours would make."""
+    """Return a token with `alg: none`, which none of the portal's libraries would create."""
     parts = ({"alg": "none", "typ": "JWT"}, claims)
     encoded = (urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
     return ".".join(encoded) + "."
@@ -59,10 +59,10 @@ class FakeOP:
     alg: str = "RS256"
     published: list[Any] = field(default_factory=lambda: [rsa("one")])
     header: dict[str, Any] = field(default_factory=dict)
-    metadata: Claims = field(default_factory=dict)  # laid over the right document
-    claims: Claims = field(default_factory=dict)  # laid over the right ID token; None removes
+    metadata: Claims = field(default_factory=dict)  # merged into the document
+    claims: Claims = field(default_factory=dict)  # merged into the ID token; None removes
     userinfo: Claims = field(default_factory=lambda: {"sub": "person-1"})
-    tokens: Claims = field(default_factory=dict)  # laid over the right token response
+    tokens: Claims = field(default_factory=dict)  # merged into the token response
     make_id_token: Callable[[Claims], str] | None = None
     answers: dict[str, Callable[[Request], Response]] = field(default_factory=dict)
     seen: list[Request] = field(default_factory=list)
@@ -164,7 +164,7 @@ class FakeOP:
         return RelyingParty(Issuer(self.url), Client(**registration), **over)
 
     def start(self, party: RelyingParty, **wish: Any) -> tuple[dict[str, list[str]], Pending]:
-        """Return a sign-in up to the provider's (right) answer."""
+        """Start a sign-in; return the provider's (correct) response and the pending sign-in."""
         url, pending = party.start(**wish)
         query = parse_qs(urlsplit(url).query)
         self.nonce = query["nonce"][0]
@@ -172,13 +172,16 @@ class FakeOP:
 
 
 def present(values: Claims) -> Claims:
-    """Without what is None; what is callable is called now, such as `ago(20)`."""
+    """Return the values without None; callables such as `ago(20)` are called now."""
     called = {name: value() if callable(value) else value for name, value in values.items()}
     return {name: value for name, value in called.items() if value is not None}
 
 
 def ago(seconds: int) -> Callable[[], int]:
-    """Return a moment relative to when the token is made, not to when the tests were collected."""
+    """Return a function that computes a time relative to the creation of the token.
+
+    A fixed time would be relative to the collection of the tests.
+    """
     return lambda: int(time.time()) - seconds
 
 
@@ -199,7 +202,7 @@ def _op_server() -> Iterator[tuple[str, list[FakeOP]]]:
 
 @pytest.fixture
 def op(_op_server: tuple[str, list[FakeOP]]) -> FakeOP:
-    """Return a provider that is right in everything until the test says otherwise."""
+    """Return a provider that is correct in everything until the test changes it."""
     url, current = _op_server
     current[:] = [FakeOP(url)]
     return current[0]

@@ -1,4 +1,4 @@
-"""A WSGI app on a free loopback port, for tests that need the real wire."""
+"""Serve a WSGI app on a free loopback port, for tests that need a real network connection."""
 
 import contextlib
 import logging
@@ -14,7 +14,7 @@ WSGIApp = Callable[..., Any]
 
 @contextlib.contextmanager
 def served(make_app: Callable[[str], WSGIApp], host: str = "127.0.0.1") -> Iterator[str]:
-    """Serve `make_app(address)` until the block ends; gives the address, `http://127.0.0.1:PORT`.
+    """Serve `make_app(address)` inside the context; yield the address, `http://127.0.0.1:PORT`.
 
     The port is bound before the app is made, since an issuer has to know its own address.
     """

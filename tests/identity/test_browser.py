@@ -1,4 +1,4 @@
-"""Signing in and out in a real browser, portal and provider on two sites as in life."""
+"""Signing in and out in a real browser, with portal and provider on two sites."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -43,13 +43,13 @@ def site(
     tenants: tuple[str, str],
     tmp_path: Path,
 ) -> Iterator[Site]:
-    """Yield a portal at localhost and a provider at 127.0.0.1: cross-site, so SameSite counts."""
+    """Yield a portal at localhost and a provider at 127.0.0.1: cross-site for SameSite."""
     with contextlib.ExitStack() as stack:
         providers: list[str] = []
 
         def portal(address: str) -> Flask:
             client = ProviderClient.portal(address, CLIENT_ID, CLIENT_SECRET)
-            # Told under the other name, since the server listens on IPv4 alone.
+            # Notify the portal under the other name, because its server listens on IPv4 only.
             back_channel = (client.backchannel_logout_uri or "").replace("localhost", "127.0.0.1")
             client = replace(client, backchannel_logout_uri=back_channel)
             provider = served(lambda url: create_provider(url, [client], data_dir=tmp_path))
@@ -89,7 +89,7 @@ def _hear(message: Any, complaints: list[str]) -> None:
 
 
 def choose(page: "Page", name: str) -> None:
-    with page.expect_navigation():  # until all of the next page is there, its looks among it
+    with page.expect_navigation():  # wait until the next page is complete, including its styles
         page.get_by_role("button", name=name).click()
 
 

@@ -1,4 +1,4 @@
-"""The portal against a provider that we did not write: npm oidc-provider, over the wire."""
+"""The portal with a foreign provider: npm oidc-provider, over the network."""
 
 import contextlib
 import fcntl
@@ -32,7 +32,8 @@ REPORTER = ("reporter", "the secret of a reporting program")
 
 
 def installed() -> Path:
-    """Return the provider's directory with its packages, made once for these very files."""
+    """Return the provider's directory with its packages, installed once per version of its
+    files."""
     digest = hashlib.sha256(b"".join((SOURCE / name).read_bytes() for name in FILES)).hexdigest()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     place = cache / "cpod-integration-portal" / f"foreign-idp-{digest[:16]}"
@@ -53,7 +54,7 @@ def installed() -> Path:
 
 @contextlib.contextmanager
 def running(portal: str, tenant: str) -> Iterator[str]:
-    """The provider for the portal at that address; gives its issuer."""
+    """Run the provider for the portal at that address; yield its issuer."""
     port = free_port()
     process = subprocess.Popen(
         [NODE, "idp.mjs"],
@@ -81,7 +82,7 @@ def running(portal: str, tenant: str) -> Iterator[str]:
 
 @dataclass
 class World:
-    """A portal and a foreign provider on the wire, and a browser between them."""
+    """A portal and a foreign provider over the network, and a browser between them."""
 
     portal: str
     issuer: str
@@ -106,7 +107,7 @@ class World:
     def sign_in(
         self, login: str, password: str, path: str = "/account/sessions"
     ) -> requests.Response:
-        """Open a page, land at the provider, sign in there, and see what the portal shows."""
+        """Open a page, sign in at the provider, and return the portal's response."""
         page = self.open(path)
         assert page.url.startswith(self.issuer), page.url
         form = {"login": login, "password": password}
@@ -164,7 +165,7 @@ def test_in_and_out(world: World) -> None:
 
 
 def test_the_provider_ends_the_session(world: World) -> None:
-    """Signing out at the provider reaches the portal by the back channel alone."""
+    """Check that signing out at the provider reaches the portal by the back channel alone."""
     page = world.sign_in("alice", "alice-pw")
     at_provider = world.new_browser()
     at_provider.cookies.update(

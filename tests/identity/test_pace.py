@@ -1,4 +1,4 @@
-"""Signing in too often, from one address or to one account, in whatever process."""
+"""The limits of sign-ins, for one address and for one account, over all processes."""
 
 import secrets
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def begin(client: FlaskClient, address: str) -> TestResponse:
 
 
 def sign_in(client: FlaskClient, visitor: Visitor, email: str, address: str) -> TestResponse:
-    """As in a new browser at an address."""
+    """Sign in as in a new browser at an address."""
     client._cookies.clear()
     visitor.http.cookies.clear()
     callback = back(to_provider(begin(client, address), visitor), visitor, email)
@@ -38,9 +38,9 @@ def sign_in(client: FlaskClient, visitor: Visitor, email: str, address: str) -> 
 
 @pytest.fixture
 def owes(database: Database) -> Callable[[float], None]:
-    """`owes(30)`: whoever signed in before has used up all, and 30 seconds more.
+    """Return `owes(30)`, which uses up all allowances, and 30 seconds more.
 
-    So no test has to be quick: the allowance comes back while it runs.
+    So no test has to be quick, although the allowance is refilled while it runs.
     """
 
     def use_up(seconds: float, of: Allowance = ADDRESS) -> None:

@@ -1,4 +1,4 @@
-"""Signing in and out as a browser sees it: the portal's pages against the real provider."""
+"""Signing in and out as a browser sees it: the portal's pages with the real provider."""
 
 import re
 import time
@@ -45,7 +45,7 @@ def to_provider(response: TestResponse, visitor: Visitor) -> requests.Response:
 
 
 def back(page: requests.Response, visitor: Visitor, email: str) -> str:
-    """Press the person's button (if there is a choice); gives the callback's path."""
+    """Press the person's button (if there is a choice); return the callback's path."""
     if page.status_code == 200:
         action = re.search(r'action="([^"]+)"', page.text)
         assert action
@@ -61,7 +61,7 @@ def back(page: requests.Response, visitor: Visitor, email: str) -> str:
 
 
 def walk_in(portal: FlaskClient, visitor: Visitor, email: str, place: str = "/") -> TestResponse:
-    """Show the whole sign-in; gives the portal's answer to the callback."""
+    """Do the whole sign-in; return the portal's response to the callback."""
     begun = portal.get(f"/auth/login?{urlencode({'next': place})}")
     return portal.get(back(to_provider(begun, visitor), visitor, email))
 

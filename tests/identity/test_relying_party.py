@@ -1,7 +1,7 @@
-"""What the relying party accepts and refuses: the certification suite's cases and those beyond.
+"""The responses that the relying party accepts and refuses.
 
-After OpenID's conformance tests for relying parties, RFC 9207, RFC 9700 and ASVS 5.0 V10; each
-case is one deviation of an otherwise right provider.
+They include the cases of OpenID's conformance tests for relying parties, and cases after RFC 9207,
+RFC 9700 and ASVS 5.0 V10. Each case is one deviation of an otherwise correct provider.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ def answers(path: str, response: Callable[[], Response]) -> Script:
 
 
 def userinfo(**claims: Any) -> Script:
-    """Return the ID token lacks the roles; userinfo is `claims`."""
+    """Return a script that removes the roles from the ID token and sets userinfo to `claims`."""
 
     def script(op: FakeOP) -> None:
         op.claims["roles"] = None
@@ -74,7 +74,7 @@ def signs(alg: str, key: Any) -> Script:
 
 
 def rotates(key: Any) -> Script:
-    """New keys after the client read the old ones."""
+    """Return a script that replaces the keys after the client read the old ones."""
 
     def script(op: FakeOP) -> None:
         op.answers["/token"] = lambda request: (
@@ -250,7 +250,7 @@ def test_accepted(op: FakeOP, script: Script) -> None:
     party = op.party()
     answer, pending = op.start(party)
     script(op)
-    identity = op.party().finish(answer, [pending])  # a process that has read nothing yet
+    identity = op.party().finish(answer, [pending])  # a new process, without cached metadata
     assert (identity.issuer, identity.subject) == (op.url, "person-1")
 
 

@@ -1,4 +1,4 @@
-"""Sessions: begun, found, limited, ended; stored times are moved instead of waited for."""
+"""The start, lookup, limits and end of sessions; tests move stored times instead of waiting."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -40,7 +40,7 @@ def identity(
 
 
 def come_in(tenant: str, **over: Any) -> tuple[Person, str, str]:
-    """Sign somebody in for real; gives person, session id and cookie."""
+    """Sign a person in; return the person, session id and cookie."""
     who = identity(tenant, **over)
     _, person = people.admit(who, RULES)
     row, cookie = sessions.begin(person, who, HERE)
@@ -50,7 +50,7 @@ def come_in(tenant: str, **over: Any) -> tuple[Person, str, str]:
 
 
 def forget() -> None:
-    """What the next request starts with."""
+    """Close the database session, so that the next request starts with a new one."""
     session.remove()
 
 

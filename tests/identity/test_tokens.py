@@ -1,4 +1,4 @@
-"""What the API accepts as an access token (RFC 9068) and what it does not."""
+"""The access tokens that the API accepts (RFC 9068) and refuses."""
 
 import time
 from typing import Any

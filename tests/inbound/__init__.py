@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in inbound."""
+"""Tests of `portal.inbound`."""

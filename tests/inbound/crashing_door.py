@@ -1,7 +1,7 @@
 """A portal that dies at a named step of receiving: `python -m tests.inbound.crashing_door STEP`.
 
-The product knows nothing of it. SIGKILL is sent to the own process, so nothing is cleaned up. The
-port that it listens on is the first line that it prints.
+The product contains no code for this. The process sends SIGKILL to itself, so nothing is cleaned
+up. It prints the port that it listens on as its first line.
 """
 
 import os
@@ -48,7 +48,7 @@ def main(step: str) -> None:
     if (change := STEPS[step]) is not None:
         setattr(*change)
     else:
-        # Runs after the one commit of the request, before a byte of the answer is on the wire.
+        # Runs after the only commit of the request, before a byte of the response is sent.
         app.teardown_request(lambda _: die())
     server = make_server("127.0.0.1", 0, app, threaded=True)
     sys.stdout.write(f"{server.server_port}\n")

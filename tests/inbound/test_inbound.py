@@ -1,4 +1,4 @@
-"""The way in, through the front door: what is kept, what is published, what is set aside."""
+"""Test received requests through HTTP: which are stored, published, or quarantined."""
 
 import base64
 import hashlib
@@ -44,7 +44,8 @@ def github(body: bytes, secret: str = SECRET, delivery: str = "d-1") -> dict[str
 
 
 def knock(client: FlaskClient, url: str, body: bytes, headers: dict[str, str]) -> TestResponse:
-    """Return what a provider does: no cookie, no token, another site."""
+    """Send a request as a provider does, without cookie and token and from another site, and return
+    the response."""
     path = url.partition("localhost:8000")[2] or url
     sent = {**headers, "Sec-Fetch-Site": "cross-site", "Origin": "https://github.example"}
     return client.post(path, data=body, headers=sent)
@@ -66,7 +67,7 @@ def events(ada: Api) -> list[dict[str, Any]]:
     return list((ada.get("/events").json or {})["items"])
 
 
-# ---------------------------------------------------------------- a webhook that is called
+# ---------------------------------------------------------------- an inbound webhook
 
 
 def test_an_inbound_webhook_says_where_it_is_called(ada: Api) -> None:
@@ -289,7 +290,7 @@ def test_a_sender_cannot_speak_as_the_portal(ada: Api, client: FlaskClient) -> N
     assert [event["type"] for event in events(ada)] == ["inbound.api_key.created"]
 
 
-# ---------------------------------------------------------------- who is turned away
+# ---------------------------------------------------------------- refused requests
 
 
 def test_a_bad_signature_is_refused_and_set_aside_with_the_reason(
@@ -398,7 +399,7 @@ def test_what_came_while_the_secret_was_wrong_is_not_lost(ada: Api, client: Flas
     assert (still.status_code, (still.json or {})["state"]) == (200, "quarantined")
 
     assert ada.patch(f"/webhooks/{webhook['id']}", {"inbound_secret": SECRET}).status_code == 200
-    # The provider tries the second again meanwhile, and is taken.
+    # Meanwhile the provider retries the second request, which is accepted.
     assert knock(client, webhook["inbound_url"], bodies[1], github(bodies[1], delivery="d-1")).json
     one = ada.post(f"{path}/{first['id']}/reverifications").json or {}
     assert (one["state"], one["event_type"]) == ("accepted", "github.push")
@@ -570,7 +571,7 @@ def test_event_grid_is_answered_when_it_asks_with_a_code(ada: Api, client: Flask
 
 
 def test_a_sender_of_cloud_events_is_told_that_it_may_send(ada: Api, client: FlaskClient) -> None:
-    """CloudEvents, "HTTP 1.1 Web Hooks for Event Delivery", section 4.2."""
+    """Check CloudEvents, "HTTP 1.1 Web Hooks for Event Delivery", section 4.2."""
     grid, other = make(ada, "azure-event-grid"), make(ada, "github")
     asks = {"WebHook-Request-Origin": "eventgrid.azure.net"}
 
@@ -630,12 +631,12 @@ def test_zooms_published_challenge_is_answered_as_zoom_says() -> None:
 
 
 def test_no_challenge_is_an_oracle_for_signatures(ada: Api, client: FlaskClient) -> None:
-    """What X has us sign could be the body of a forged event: such texts are not signed."""
+    """Check that a text is not signed for X if it could be the body of a forged event."""
     webhook = make(ada, "twitter")
     forged = '{"tweet_create_events":[]}'
     answer = client.get(f"/in/{webhook['id']}", query_string={"crc_token": forged})
     assert answer.status_code == 405
-    # And a text that is signed is no event.
+    # And a text that is signed is not accepted as an event.
     token = (client.get(f"/in/{webhook['id']}?crc_token=tok1").json or {})["response_token"]
     headers = {"X-Twitter-Webhooks-Signature": token}
     assert knock(client, webhook["inbound_url"], b"tok1", headers).status_code == 401
@@ -657,7 +658,7 @@ def test_a_generic_scheme_is_told_where_things_are(ada: Api, client: FlaskClient
     assert [event["type"] for event in events(ada)] == ["inbound.order.paid"]
 
 
-# ---------------------------------------------------------------- what has to be fetched first
+# ---------------------------------------------------------------- keys that are fetched first
 
 
 def test_a_message_of_amazon_is_kept_and_published(ada: Api, client: FlaskClient) -> None:

@@ -1,4 +1,5 @@
-"""What a sender was thanked for is there, once, whatever dies and however often it is sent."""
+"""Test that each confirmed request is stored once, whatever crashes and however often it is
+sent."""
 
 import os
 import subprocess
@@ -34,7 +35,7 @@ def environment(_settings: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def doomed(step: str, environment: dict[str, str]) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """A portal that dies at a step, and its address."""
+    """Start a portal that dies at a step; yield its process and its URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.inbound.crashing_door", step],
         cwd=ROOT,
@@ -52,7 +53,7 @@ def doomed(step: str, environment: dict[str, str]) -> Iterator[tuple["subprocess
 
 
 def there(ada: Api, webhook: dict[str, Any], subscriber: dict[str, Any]) -> tuple[int, int, int]:
-    """Return how many requests are kept, events published, and deliveries owed."""
+    """Return the number of stored requests, of published events, and of deliveries."""
     pushes = [event for event in events(ada) if event["type"] == "github.push"]
     return len(received(ada, webhook)), len(pushes), len(deliveries(ada, subscriber))
 

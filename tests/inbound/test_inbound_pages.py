@@ -1,4 +1,4 @@
-"""Pages of inbound webhooks: as people use them."""
+"""Test the pages of inbound webhooks, as people use them."""
 
 import html
 import json
@@ -28,7 +28,7 @@ def text_of(page: str) -> str:
 
 
 def filled(pages: Pages, path: str, **fields: Any) -> Any:
-    """Open a form, fill it, send it."""
+    """Open a form, fill it in, send it, and return the response."""
     page = pages.get(path).text
     key = re.search(r'name="idempotency_key"[^>]*value="([^"]+)"', page)
     return pages.post(path, {"idempotency_key": key[1] if key else "", **fields})
@@ -163,7 +163,7 @@ def test_the_inbox_takes_what_is_sent_to_it(
         headers = standard_webhooks.headers(key, "evt_1", b'{"type":"rfp.created"}')
         knock(client, receiver["inbound_url"], b'{"type":"rfp.created"}', headers)
         assert word in ada_pages.get("/inbox").text
-    # What arrives here is published nowhere: only the portal's own events are there.
+    # Requests to the inbox are not published: only the portal's own events exist.
     assert {event["type"].partition(".")[0] for event in events(ada)} <= {"webhook"}
 
 

@@ -1,4 +1,4 @@
-"""What the tests of keys share."""
+"""Fixtures of all tests of keys."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,11 +11,14 @@ from tests.databases import Database
 
 @pytest.fixture
 def page(browse: Callable[..., Pages]) -> Pages:
-    """Ada's browser."""
+    """Return Ada's browser."""
     return browse(ADA)
 
 
 @pytest.fixture
 def sql(database: Database) -> Callable[..., Any]:
-    """`sql("UPDATE … = %s", value)`: as superuser, as nobody in the portal could."""
+    """Return `sql("UPDATE … = %s", value)`, which runs as superuser.
+
+    It can do what no role of the portal may.
+    """
     return database.sql

@@ -1,4 +1,5 @@
-"""The reveal in a real browser: shown once; neither reload, Back nor a store of the page has it."""
+"""A new key in a real browser: shown once; reload, Back and the storage of the page do not have
+it."""
 
 import gzip
 import re
@@ -28,19 +29,19 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 @dataclass
 class Window:
-    """Ada's browser window, and what the browser complained about."""
+    """Ada's browser window, and the errors that the browser reported."""
 
     page: "Page"
     address: str
     complaints: list[str]
-    asked: list[str]  # every address that was fetched
+    asked: list[str]  # every URL that was fetched
 
     def open(self, path: str) -> "Page":
         self.page.goto(self.address + path)
         return self.page
 
     def issue(self, name: str) -> str:
-        """Issue a key by the form; gives the raw key off the page."""
+        """Issue a key with the form, and return the raw key that the page shows."""
         page = self.open("/keys/new")
         page.get_by_label("Name").fill(name)
         page.locator('input[value="connectors:read"]').check()
@@ -116,7 +117,7 @@ def test_leaving_without_storing_the_key_is_asked_about(window: Window) -> None:
 
     page.on("dialog", answer)
     page.get_by_role("link", name="Done").click(no_wait_after=True)
-    page.wait_for_timeout(1)  # lets the event of the browser arrive
+    page.wait_for_timeout(1)  # so that the event of the browser arrives
     assert asked == ["beforeunload"]
     assert page.locator("[data-secret]").is_visible()
     page.get_by_label("I have stored this key").check()
@@ -344,7 +345,7 @@ def test_every_page_of_keys_is_accessible(window: Window, ada: Api, theme: str, 
 
 
 def faults(page: "Page") -> list[str]:
-    """Return what axe finds, and whether the page scrolls sideways."""
+    """Return the findings of axe, and whether the page scrolls sideways."""
     page.evaluate(AXE)
     found = page.evaluate(
         "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})"
@@ -359,7 +360,7 @@ def test_who_must_sign_in_again_finds_the_form_as_it_was(window: Window, ada: Ap
     page = window.open("/keys/new")
     page.get_by_label("Name").fill("Nightly export")
     page.locator('input[value="connectors:read"]').check()
-    # As a sign-in leaves it: the form was sent, and the browser comes back to its page.
+    # As after a sign-in: the form was sent, and the browser returns to its page.
     page.evaluate(
         """() => { const form = document.querySelector("form[data-again]");
         form.addEventListener("submit", (event) => event.preventDefault(), { once: true });

@@ -1,4 +1,4 @@
-"""The console of keys: handed over in three ways, stopped in five, watched while they rotate."""
+"""The console of keys: three ways to deliver a key, the ways to stop it, and rotations."""
 
 import re
 import time
@@ -21,12 +21,12 @@ Sql = Callable[..., None]
 
 
 def code(ada: Api, key_id: str) -> str:
-    """Return what a call with this key would get."""
+    """Return the verdict code that a call with this key would get."""
     return str((ada.post(f"/api-keys/{key_id}/rehearsals").json or {})["code"])
 
 
 def form_of(page: Pages, **typed: str) -> dict[str, str]:
-    """Return what the browser sends of the form that issues a key."""
+    """Return the fields that the browser sends with the form that issues a key."""
     text = page.get("/keys/new").text
     drawn = {
         name: re.findall(rf'name="{name}"[^>]*value="([^"]+)"', text)[0]
@@ -48,7 +48,7 @@ def without_tokens(text: str) -> str:
 
 
 def link_of(page: Pages, ada: Api) -> str:
-    """Issue a key for somebody else; gives what is behind the # of its link."""
+    """Issue a key by one-time link, and return the secret after the # of the link."""
     answer = page.post("/keys/new", form_of(page, delivery="link"))
     assert not re.search(SHAPE, answer.text), "the issuer does not see it"
     [address] = set(re.findall(r"http://\S+/keys/link#[\w-]+", answer.text))
@@ -105,7 +105,7 @@ def token_on(client: Any) -> str:
     return found[1]
 
 
-# ---------------------------------------------------------------- a lost answer, and no answer
+# ---------------------------------------------------------------- a lost response
 
 
 def test_a_lost_answer_is_said_again_to_the_form_that_lost_it_and_to_no_other(
@@ -234,12 +234,12 @@ def stat(text: str, label: str) -> str:
     return found[1].strip()
 
 
-# ---------------------------------------------------------------- everybody has heard
+# ---------------------------------------------------------------- changes reach all verifiers
 
 
 @pytest.fixture
 def verifier(app: Flask) -> Iterator[None]:
-    """Yield this process verifies as a server does: it listens, and tells what it has heard."""
+    """Run the threads of verification in this process, as a server does."""
     engine = app.extensions["keys"]
     engine.begin_now()
     assert engine.watch.listening.wait(10)
@@ -260,7 +260,7 @@ def test_the_page_proves_that_everybody_has_heard(
     ends = time.monotonic() + 20
     while found is None and time.monotonic() < ends:
         text = page.get(path).text
-        # One by another test may still be alive.
+        # A verifier of another test may still be running.
         found = re.search(words + r" on (\d+)/\1 verifiers? in ([\d.]+) ms\.", text)
     assert found, re.findall(words + " on .*", text)
     assert float(found[2]) < 1000
@@ -279,7 +279,7 @@ def test_who_has_not_heard_yet_is_counted(page: Pages, ada: Api, verifier: None,
     while told is None and time.monotonic() < ends:
         text = page.get(path, headers=asked).text
         told = re.search(r"Blocked on (\d+)/(\d+) verifiers so far", text)
-        if told and int(told[2]) - int(told[1]) != 1:  # others have not heard yet, either
+        if told and int(told[2]) - int(told[1]) != 1:  # not only the sleeping one
             told = None
     assert told, text
     assert "<html" not in text
@@ -531,11 +531,11 @@ def test_a_third_key_of_a_family_is_refused_in_words(page: Pages, ada: Api):
     assert (code(ada, old["id"]), code(ada, new["id"])) == ("VALID", "VALID")
 
 
-# ---------------------------------------------------------------- looked at again and again
+# ---------------------------------------------------------------- regions that refresh themselves
 
 
 def part_of(page: Pages, path: str, source: str) -> str:
-    """Return what a region of a page gets that looks again by itself."""
+    """Return what a region of a page gets when it refreshes itself."""
     asked = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Source": source}
     text = page.get(path, headers=asked).text
     assert "<html" not in text

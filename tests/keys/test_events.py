@@ -1,4 +1,4 @@
-"""What a tenant hears of its keys: every step of a key's life is in the event stream."""
+"""The events about keys: every step of a key's life is in the event stream."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,8 @@ def subscribed(ada: Api) -> None:
 
 @pytest.fixture
 def told(ada: Api, subscribed: None) -> Callable[[str], list[dict[str, Any]]]:
-    """`told("revoked")`: the data of these events, each as its schema says."""
+    """Return `told("revoked")`, which returns the data of these events, each valid by its
+    schema."""
 
     def of(name: str) -> list[dict[str, Any]]:
         kind = name if "." in name else f"api_key.{name}"
@@ -38,7 +39,7 @@ def told(ada: Api, subscribed: None) -> Callable[[str], list[dict[str, Any]]]:
 
 @pytest.fixture
 def upkeep(app: Flask) -> Turn:
-    """Return one turn of the worker's upkeep of keys."""
+    """Return a function that runs the worker's notices about keys once."""
 
     def turn() -> None:
         with app.app_context(), transaction(ACME):
@@ -82,7 +83,7 @@ def test_a_key_that_expires_is_told_of_at_14_7_and_1_days_once_each(
     assert told("expiring") == []
     sql("UPDATE api_key SET created_at = now() - interval '60 days'")
     for hours_left in (340, 330, 170, 160, 30, 23, 1):
-        # Time goes on: the same expiry, of which the same was told, has come nearer.
+        # Time passes: the same expiry, with the notices that were sent about it, is nearer.
         sql("UPDATE api_key SET expires_at = now() + make_interval(hours => %s)", hours_left)
         sql("UPDATE key_notice SET about = (SELECT expires_at FROM api_key)")
         upkeep()

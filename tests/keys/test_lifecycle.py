@@ -1,4 +1,4 @@
-"""Rotation, children, and the ends of keys: what each may do, and what it leaves."""
+"""Rotation, children and the ends of keys: the rules, and the state afterwards."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

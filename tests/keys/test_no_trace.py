@@ -1,5 +1,8 @@
-"""After a browser run, with keys issued, rotated, used, mistyped and sent by link, everything that
-is left is searched for them: the database, the log, and all that the browser keeps."""
+"""Search for raw keys in everything that is left after a run of a browser.
+
+Keys are issued, rotated, used, mistyped and sent by link. Then the database, the log and all data
+of the browser are searched for them.
+"""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -31,7 +34,10 @@ JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, history
 def profile(
     app: Flask, browse: Callable[..., Pages], browser: "Browser", chromium: str, tmp_path: Path
 ) -> Iterator[tuple["BrowserContext", str]]:
-    """Ada's own browser, which keeps what it keeps in `tmp_path / "profile"`, and our address."""
+    """Yield Ada's own browser and the portal's address.
+
+    The browser stores its data in `tmp_path / "profile"`.
+    """
     cookie = browse(ADA).client.get_cookie(Cookies.of(app.extensions["portal"]).session)
     assert cookie
     with served(lambda _: app) as address:
@@ -88,7 +94,7 @@ def test_trap_15_a_raw_key_is_left_nowhere(
     left["profile"] = all_files(tmp_path / "profile")
     left["dump"] = dump(database)
     left["log"] = "".join(capfd.readouterr())
-    # What is searched for is really in these places: the key's id and its name.
+    # The search does find text in these places: the key's id and its name.
     assert record["id"] in left["profile"]
     assert record["id"] in left["log"]
     assert "Shown once" in left["dump"]
@@ -97,7 +103,7 @@ def test_trap_15_a_raw_key_is_left_nowhere(
 
 
 def issue(page: "Page", address: str, name: str, delivery: str = "") -> str:
-    """Issue a key by the form; what was revealed."""
+    """Issue a key with the form, and return the secret that the page reveals."""
     page.goto(f"{address}/keys/new")
     page.get_by_label("Name").fill(name)
     page.locator('input[value="connectors:read"]').check()
@@ -108,7 +114,7 @@ def issue(page: "Page", address: str, name: str, delivery: str = "") -> str:
 
 
 def reveal(page: "Page") -> str:
-    """Return the secret on the page, which is said to be stored."""
+    """Return the secret on the page, and confirm that it is stored."""
     text = page.locator("[data-secret]").inner_text()
     page.get_by_label("I have stored this").check()
     assert len(text) > 40
@@ -116,7 +122,7 @@ def reveal(page: "Page") -> str:
 
 
 def all_files(directory: Path) -> str:
-    """Return what is in all files below, as characters of one byte and of two."""
+    """Return the content of all files below, decoded with one byte and with two per character."""
     found = []
     for path in directory.rglob("*"):
         if path.is_file():
@@ -126,7 +132,7 @@ def all_files(directory: Path) -> str:
 
 
 def dump(database: Database) -> str:
-    """Return the whole database as its owner would carry it away."""
+    """Return a dump of the whole database."""
     program = embedded_postgres.programs() / "pg_dump"
     command = [program, "--inserts", "--dbname", libpq_url(database.superuser_url)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -1,4 +1,4 @@
-"""Keys in the browser: found in a list, issued and shown once, blocked and revoked."""
+"""Pages of keys: list them, issue one and show it once, block and revoke."""
 
 import logging
 import re
@@ -25,7 +25,7 @@ def page(browse: Browse) -> Pages:
 
 
 def form_of(page: Pages, path: str = "/keys/new") -> dict[str, str]:
-    """Return what the browser sends of the form as it is drawn, apart from what a person types."""
+    """Return the fields that the browser sends with the form, except what a person types."""
     text = page.get(path).text
     found = re.search(r'name="idempotency_key"[^>]*value="([^"]+)"', text)
     assert found, text

@@ -1,4 +1,4 @@
-"""Keys through REST: what may be issued, what is shown, what stops them."""
+"""Keys through REST: what may be issued, what is shown, and what stops them."""
 
 import hashlib
 import os
@@ -34,7 +34,7 @@ def crm(ada: Api) -> dict[str, Any]:
 
 @pytest.fixture
 def by_key(app: Flask) -> Callable[[dict[str, Any]], Api]:
-    """`by_key(issued).get(…)`: REST as the holder of a key that was just issued."""
+    """Return `by_key(issued).get(…)`: REST with a key that was just issued."""
     return lambda issued: Api(app.test_client(), issued["key"])
 
 
@@ -93,7 +93,7 @@ def test_the_raw_key_is_nowhere_in_the_database(ada: Api, database: Database):
             " AND relnamespace = 'public'::regnamespace AND NOT relispartition"
         ).fetchall()
         for (table,) in tables:
-            # The random part alone, so that no quoting hides it.
+            # Only the random part, so that no escaping of the text hides it.
             found = connection.execute(
                 f"SELECT count(*) FROM {table} AS t WHERE strpos(t::text, %s) > 0", (raw[12:40],)
             ).fetchone()
@@ -265,7 +265,7 @@ def test_when_and_how_often_a_key_was_used(app: Flask, ada: Api, by_key):
         assert usage.flush() == 0
     used = ada.get(path).json
     assert used["last_used_at"] > issued["created_at"]
-    # Using it is no change of it: nobody's version is spent.
+    # A use is no change, so the version stays.
     assert (used["version"], used["updated_at"]) == (1, issued["updated_at"])
 
 
@@ -281,7 +281,7 @@ def test_asking_for_another_application_widens_nothing(ada: Api, by_key, crm):
 
 def test_a_call_by_key_is_two_statements(ada: Api, by_key, crm):
     holder = by_key(ada.create("api-keys", scopes=READ, application_id=crm["id"]))
-    # A connection that an earlier test broke is made again here, which asks twice.
+    # Replaces a connection that an earlier test broke, which sends more statements.
     assert holder.get(f"/applications/{crm['id']}").status_code == 200
     with statements() as sent:
         assert holder.get(f"/applications/{crm['id']}").status_code == 200
@@ -296,7 +296,7 @@ def test_a_key_is_issued_in_one_statement_that_writes(ada: Api, by_key):
     holder = by_key(ada.create("api-keys", scopes=["keys:write"]))
     with statements() as sent:
         assert holder.post("/api-keys", {"name": "Night shift"}).status_code == 201
-    # Who calls, what it may pass on, all that is new, and whether a webhook wants to know.
+    # The caller, what it may pass on, the new rows, and whether a webhook subscribes to the event.
     assert len(sent) == 4, sent
     (row,) = [sql for sql, _ in sent if "INSERT" in sql]
     assert re.findall(r"INSERT INTO (\w+)", row) == [

@@ -1,4 +1,4 @@
-"""A key may do at most what its application may, and that at most what its creator may."""
+"""A key has at most the scopes of its application, and those its creator has."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in lab."""
+"""Tests of `portal.lab`."""

@@ -1,4 +1,4 @@
-"""The test panel in a real browser, under the portal's own content security policy."""
+"""Test the test panel in a real browser, under the portal's own content security policy."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +20,8 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 @contextmanager
 def tab_of_ada(browser: Browser, app: Flask, address: str) -> Iterator[Page]:
-    """A tab at a served portal in which Ada is signed in; whatever the console complains of fails
-    the test."""
+    """Yield a browser tab of a served portal in which Ada is signed in. An unexpected error in the
+    console fails the test."""
     complaints: list[str] = []
     context = browser.new_context(base_url=address)
     client = sign_in(app, ADA).client
@@ -116,7 +116,7 @@ def test_every_page_is_accessible_and_fits(
 
 
 def look_at(page: Page) -> None:
-    """Nothing for axe to say, and nothing wider than the window."""
+    """Check that axe finds no violation, and that nothing is wider than the window."""
     page.evaluate(AXE)
     report = page.evaluate(
         "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES

@@ -1,4 +1,4 @@
-"""The test delivery: one real signed request, and the truth about what came of it."""
+"""Test the test delivery: one real signed request, and an accurate report of its outcome."""
 
 import asyncio
 import json
@@ -83,7 +83,7 @@ def test_the_attempt_is_kept_with_what_came_back(ada: Api, make: Make, receiver:
 
 @contextmanager
 def behaving(behaviour: Behaviour) -> Iterator[str]:
-    """A server that behaves so, in a thread of its own; its address."""
+    """Yield the URL of a server with this behaviour, which runs in a thread of its own."""
     loop = asyncio.new_event_loop()
     started: list[int] = []
     ready, stop = threading.Event(), asyncio.Event()
@@ -254,7 +254,7 @@ def test_tests_are_limited_by_the_minute(ada: Api, make: Make, receiver: Receive
     assert fire(ada, make(receiver.hook("other"))).status_code == 201
 
 
-# ---------------------------------------------------------------- while the bytes are on the wire
+# ---------------------------------------------------------------- while the request is in flight
 
 
 def test_no_transaction_is_open_while_the_receiver_takes_its_time(
@@ -297,7 +297,7 @@ def test_a_webhook_deleted_meanwhile_keeps_its_attempt(
 
 
 def in_a_thread(work: Any) -> Any:
-    """Do it outside the running request's context."""
+    """Run `work` in a thread, outside the context of the running request, and return its result."""
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(work()))
     thread.start()

@@ -1,4 +1,4 @@
-"""The lab: an event for one webhook alone, an inbox that fails on order, retries to be watched."""
+"""Test the lab: an event for a single webhook, simulated failures of the inbox, visible retries."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ def engine(app: Flask) -> Iterator[Engine]:
 
 
 def send(pages: Pages, webhook: dict[str, Any], **more: str) -> str:
-    """Press "Send and watch"; the address of the delivery that comes of it."""
+    """Press "Send and watch", and return the URL of the new delivery."""
     path = f"/webhooks/{webhook['id']}/lab"
     form = {"event_type": "rfp.created", "data": '{"number": 7}', **key(pages.get(path).text)}
     answer = pages.post(path, form | more)
@@ -86,7 +86,7 @@ def test_a_retry_is_made_now_when_somebody_asks(
 
 @pytest.fixture
 def inbox(ada: Api, browse: Browse) -> dict[str, dict[str, Any]]:
-    """Return the inbox and what sends to it, by direction."""
+    """Return the inbox and the webhook that sends to it, by direction."""
     browse(ADA).post("/inbox")
     return {one["direction"]: one for one in (ada.get("/webhooks").json or {})["items"]}
 
@@ -99,7 +99,8 @@ def test_the_inbox_fails_as_often_as_ordered_and_then_takes_the_same_event(
     secret = stored(app, sender["id"])["current"]
 
     def attempt() -> tuple[int, str | None, int]:
-        """Return the same event once more, as the engine sends it: its answer, and what is kept."""
+        """Send the same event again; return status, Retry-After, and the number of stored
+        requests."""
         body = b'{"type":"rfp.created"}'
         answer = ada.client.post(
             f"/in/{receiver['id']}",

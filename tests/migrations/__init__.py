@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in migrations."""
+"""Tests of the migrations."""

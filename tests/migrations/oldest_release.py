@@ -1,8 +1,8 @@
-"""The database of the oldest release that upgrades, with history in it and its users at work.
+"""The database of the oldest release that can upgrade, with a history and active users.
 
-`releases/0030.sql.gz` is what that release made (pg_dump). Its code is not here: `Traffic` runs the
-statements by which it wrote and read the busiest tables, as the role that it worked as, with that
-role's deadlines. Each of them has to work before, during and after the migration.
+`releases/0030.sql.gz` is the pg_dump of that release. Its code is not here: `Traffic` runs the
+statements with which it wrote and read the busiest tables, as the role of that release, with that
+role's timeouts. Each of them has to work before, during and after the migration.
 """
 
 import gzip
@@ -27,8 +27,8 @@ DUMP = ROOT / "tests/migrations/releases/0030.sql.gz"
 WEBHOOKS = 5
 DAYS = 29
 
-# As much as accumulates in a month: `many` deliveries, each with its event and an attempt, tests
-# of webhooks, whose ids are of another kind, and keys.
+# The rows of a month: `many` deliveries, each with its event and an attempt; tests of webhooks,
+# whose ids have another prefix; and keys.
 HISTORY = """
 SET session_replication_role = replica;
 SELECT ensure_day_partitions(14);
@@ -68,12 +68,12 @@ ANALYZE;
 
 
 def restored(database: Database) -> None:
-    """Fill an empty database with what the release had made."""
+    """Fill an empty database with the dump of the release."""
     _psql(database, gzip.decompress(DUMP.read_bytes()))
 
 
 def lived_in(database: Database, deliveries: int) -> None:
-    """Fill it likewise, with a month of history of so many deliveries."""
+    """Fill an empty database with the dump and a month of history with so many deliveries."""
     restored(database)
     sizes = {"tenant": ACME, "webhooks": WEBHOOKS, "days": DAYS, "many": deliveries}
     _psql(database, HISTORY.format(**sizes).encode())
@@ -100,7 +100,7 @@ ORDER BY 1
 
 
 def contents(database: Database) -> list[Any]:
-    """Return how many rows each large table has, and a sum over what is in them."""
+    """Return the number of rows of each large table, and a checksum of them."""
     with psycopg.connect(libpq_url(database.superuser_url)) as connection:
         return connection.execute(KEPT).fetchall()
 
@@ -109,9 +109,9 @@ OF_ONE_DAY = re.compile(r"_(\d{8}|\d{6})(?!\d)")
 
 
 def schema(database: Database) -> list[str]:
-    """Return what pg_dump says of it, in no order, without partitions of single days and months.
+    """Return the sorted parts of pg_dump's schema, without partitions of single days and months.
 
-    Of a copy: PostgreSQL writes some conditions in another way once they were dumped and restored.
+    It dumps a copy, because PostgreSQL writes some conditions differently after a dump and restore.
     """
     with fresh_database(f"test_copy_{secrets.token_hex(4)}", migrated=False) as copy:
         _psql(copy, _dump(database))
@@ -178,7 +178,7 @@ FINISH_TEST = """
 UPDATE delivery_attempt SET outcome = 'succeeded', completed_at = now()
 WHERE tenant_id = %(tenant)s AND id = %(test)s
 """
-# Somebody erases what an event said, which may be in a row that is on its way elsewhere.
+# Erase the data of an event, whose row may be moving to another table at the moment.
 ERASE = """
 UPDATE delivery_attempt SET response_body = response_body || 'erased'
 WHERE tenant_id = %(tenant)s AND id = (SELECT id FROM delivery_attempt WHERE tenant_id = %(tenant)s
@@ -200,8 +200,11 @@ SELECT refused FROM admit_key(%(tenant)s, %(key)s, 1000000, 1, 1, NULL, 0, 0, NU
 
 
 class Traffic:
-    """Users of that release, for as long as the context lasts. `failures` says what went wrong:
-    an error, a statement over its deadline, or one that did not find its row."""
+    """Users of that release, who work inside the context.
+
+    `failures` lists errors, statements over their timeout, and statements that did not find their
+    row.
+    """
 
     def __init__(self, database: Database) -> None:
         self._url = libpq_url(database.app_url)
@@ -271,7 +274,7 @@ class Traffic:
 
 
 class Session:
-    """A user's connection, and the ids of what is done with it now."""
+    """A user's connection, and the ids of the rows that it works on now."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
@@ -293,6 +296,6 @@ class Session:
             yield
 
     def run(self, statement: str, rows: int | None = None) -> None:
-        """Run it; it has to answer or change so many rows."""
+        """Run a statement, which has to return or change so many rows."""
         found = self._connection.execute(statement, self.values).rowcount
         assert rows is None or found == rows, f"{found} rows instead of {rows}: {statement}"

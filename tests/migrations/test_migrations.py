@@ -1,4 +1,4 @@
-"""Migrations, all of them once: they go up, down and up again, and end where the models are."""
+"""All migrations run up, down and up again, and end at the schema of the models."""
 
 from typing import Any
 
@@ -74,7 +74,7 @@ def test_they_end_where_the_models_are(database: Database) -> None:
 
 
 def _partitions(connection: Connection) -> set[str]:
-    """Made month by month and day by day; the models know their parents only."""
+    """Return the names of partitions, which the models do not contain."""
     query = "SELECT relname FROM pg_class WHERE relispartition"
     return set(connection.exec_driver_sql(query).scalars())
 

@@ -1,4 +1,4 @@
-"""Upgrade a live portal from the oldest release: nobody is turned away, no kill does harm."""
+"""Upgrade a running portal from the oldest release, without refused requests, even after kills."""
 
 import secrets
 import signal
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.proof, pytest.mark.timeout(1200)]
 
 DELIVERIES = 500_000 if IS_PROOF else 30_000
 TABLES = "delivery_attempt, delivery, event, webhook, api_key, key_window, application"
-# The processes that migrate, and whom each of them waits for.
+# The migrating processes, and the sessions that block them.
 WAITING = """
 SELECT pid FROM pg_stat_activity
 WHERE application_name = 'portal-migrate' AND %s = ANY (pg_blocking_pids(pid))
@@ -34,14 +34,14 @@ WHERE application_name = 'portal-migrate' AND %s = ANY (pg_blocking_pids(pid))
 
 @pytest.fixture(scope="module")
 def newest() -> Iterator[list[str]]:
-    """Return the schema of an empty database that was migrated."""
+    """Yield the schema of an empty database that was migrated."""
     with fresh_database(f"test_newest_{secrets.token_hex(4)}") as database:
         yield schema(database)
 
 
 @pytest.fixture
 def migrating(tmp_path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
-    """`migrating(database)` starts `portal migrate` in a process of its own."""
+    """Yield `migrating(database)`, which starts `portal migrate` in a separate process."""
     started: list[subprocess.Popen[str]] = []
 
     def start(database: Database) -> "subprocess.Popen[str]":
@@ -75,12 +75,12 @@ def session(database: Database) -> "Iterator[psycopg.Connection[tuple[Any, ...]]
 
 
 def waiter(connection: "psycopg.Connection[tuple[Any, ...]]", holder: int) -> Any:
-    """Return the process that migrates and waits for this one, once there is one."""
+    """Return the id of the migrating process that waits for `holder`, as soon as there is one."""
     return until(lambda: connection.execute(WAITING, (holder,)).fetchone())[0]
 
 
 def until(condition: Callable[[], Any]) -> Any:
-    """Wait for what has to happen, and return it."""
+    """Wait until the condition returns a true value, and return that value."""
     while not (found := condition()):
         time.sleep(0.005)
     return found
@@ -95,7 +95,7 @@ def test_an_upgrade_under_traffic_turns_nobody_away(
 ) -> None:
     lived_in(empty_database, DELIVERIES)
     with session(empty_database) as watch, session(empty_database) as report:
-        # A report, which reads for long, is in the way of two tries at least.
+        # A long-running report blocks at least two tries.
         report.execute("BEGIN")
         for table in TABLES.split(", "):
             report.execute(f"SELECT FROM {table} LIMIT 1")
@@ -152,8 +152,8 @@ def ids(database: Database) -> set[str]:
 
 # --- killed, and run again ------------------------------------------------------------------------
 
-# Stops whoever changes the schema for the `at`-th time, or moves the `at`-th batch of attempts, for
-# as long as the test holds the lock 7.
+# Stop the session that changes the schema for the `at`-th time, or moves the `at`-th batch of
+# attempts, for as long as the test holds lock 7.
 STOP = """
 CREATE SCHEMA stops;
 CREATE SEQUENCE stops.changes;
@@ -176,7 +176,7 @@ KILLS = times(4)
 
 @pytest.fixture(scope="module")
 def month() -> Iterator[Database]:
-    """Make a month of the oldest release, to be copied."""
+    """Yield a database with a month of history of the oldest release, as a template."""
     name = f"test_month_{secrets.token_hex(4)}"
     with fresh_database(name, migrated=False) as database:
         lived_in(database, 25_000)
@@ -191,7 +191,7 @@ def old(month: Database) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def changes(month: Database) -> int:
-    """Count the statements of an upgrade that change the schema."""
+    """Return the number of statements of an upgrade that change the schema."""
     with fresh_database(f"test_count_{secrets.token_hex(4)}", like=month) as database:
         database.sql(STOP.format(change=0, batch=0))
         migrate.upgrade(database.owner_url)
@@ -206,7 +206,7 @@ def kill_at(
     batch: int = 0,
     server_goes_on: bool,
 ) -> None:
-    """Kill `portal migrate` in the midst of a statement, which PostgreSQL ends or breaks off."""
+    """Kill `portal migrate` during a statement, which PostgreSQL then finishes or aborts."""
     database.sql(STOP.format(change=change, batch=batch))
     with session(database) as connection:
         connection.execute("SELECT pg_advisory_lock(7)")
@@ -218,7 +218,7 @@ def kill_at(
             connection.execute("SELECT pg_advisory_unlock(7)")
         else:
             connection.execute("SELECT pg_terminate_backend(%s)", (stopped,))
-        # An index that is created concurrently and GO_ON would wait for each other.
+        # GO_ON and an index that is created concurrently would wait for each other.
         lives = "SELECT FROM pg_stat_activity WHERE pid = %s"
         until(lambda: not connection.execute(lives, (stopped,)).fetchall())
     database.sql(GO_ON)
@@ -274,10 +274,10 @@ def test_an_index_that_was_killed_is_made_again(
 def kill_at_the_index(
     database: Database, migrating: Callable[..., "subprocess.Popen[str]"]
 ) -> None:
-    """Kill `portal migrate` while it creates an index, when it has proved where the rows fit."""
+    """Kill `portal migrate` while it creates an index, after it has proved where the rows fit."""
     with session(database) as reader, session(database) as watch:
         reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        reader.execute("SELECT FROM webhook_subscription")  # nothing that a migration locks
+        reader.execute("SELECT FROM webhook_subscription")  # a table that no migration locks
         process = migrating(database)
         stopped = waiter(watch, reader.info.backend_pid)
         process.send_signal(signal.SIGKILL)
@@ -285,8 +285,8 @@ def kill_at_the_index(
         watch.execute("SELECT pg_terminate_backend(%s, 10000)", (stopped,))
 
 
-# As if the run that was killed had been five days ago: what it proved is about the rows of then,
-# and the rows since then are where the portal writes.
+# Make it look as if the killed run happened five days ago: its constraint covers the rows of that
+# time, and later rows are in the table that the portal writes to.
 DAYS_AGO = """
 DO $$ DECLARE
     proof text := (SELECT conname FROM pg_constraint WHERE conname LIKE 'until%');
@@ -332,7 +332,8 @@ def test_a_lost_connection_is_a_sentence_and_what_is_done_stays(
     assert_it_goes_on(old, migrating, newest)
 
 
-# --- in each other's way --------------------------------------------------------------------------
+# --- two migrations at once
+# ------------------------------------------------------------------------
 
 
 def test_two_that_migrate_take_turns(

@@ -1,4 +1,4 @@
-"""A database host and two hosts with web server and worker, for a whole module."""
+"""Fixtures for a module: a database host, and two hosts with a web server and a worker."""
 
 import contextlib
 import http.client
@@ -40,7 +40,7 @@ VALUES (%s, %s, 'Key', %s, %s, %s, %s, %s, %s, %s, 1)
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call came to: when it was begun and how long it took, by the client's clock."""
+    """The result of a call: its start and its duration, by the client's clock, and the response."""
 
     begun_at: float
     seconds: float
@@ -54,7 +54,7 @@ class Answer:
 
 @dataclass
 class Hosts:
-    """The running hosts, and the keys that are used on them."""
+    """The running hosts, and the keys that the tests use on them."""
 
     network: Network
     superuser: str
@@ -62,7 +62,7 @@ class Hosts:
     caller: str = ""
 
     def ask(self, host: str, path: str, body: Any = None, method: str = "POST") -> Answer:
-        """Return a call of REST on one host, or of a page where there is no body."""
+        """Call the REST API, or a page, on one host, and return the result."""
         begun_at = time.monotonic()
         connection = http.client.HTTPConnection(self.network.front(host), PORT, timeout=30)
         headers = {"Host": "portal.test", "Content-Type": "application/json"}
@@ -92,7 +92,7 @@ class Hosts:
         max_uses: int | None = None,
         scopes: list[str] | None = None,
     ) -> str:
-        """Return a key, written where the database is."""
+        """Return a new key, inserted directly into the database."""
         raw = key_format.generate("cuts", "service")
         values = (TENANT, f"key_{name}", raw.digest, raw.prefix, raw.key_prefix, raw.last4,
                   json.dumps(scopes or []), limit, max_uses)  # fmt: skip
@@ -104,13 +104,14 @@ class Hosts:
         return raw.text
 
     def allowance(self) -> float:
-        """Return how much longer than promised a call may take here: the machine may be busy."""
+        """Return how many seconds longer than promised a call may take here: the machine may be
+        busy."""
         return 2 + 20 * max(self.ask("w1", "/healthz", method="GET").seconds for _ in range(3))
 
 
 @contextlib.contextmanager
 def asking(call: Callable[[], Answer]) -> Iterator[list[Answer]]:
-    """Make the same call again and again, until the block ends; its answers, in their order."""
+    """Repeat the same call until the block ends; yield the list of its results, in their order."""
     answers: list[Answer] = []
     going = True
 
@@ -129,7 +130,7 @@ def asking(call: Callable[[], Answer]) -> Iterator[list[Answer]]:
 
 
 def until(true: Callable[[], bool], seconds: float = 60) -> float:
-    """Wait for something; how many seconds it took."""
+    """Wait until a condition is true, and return how many seconds that took."""
     begun = time.monotonic()
     while not true():
         assert time.monotonic() < begun + seconds, "it did not happen"
@@ -192,9 +193,10 @@ class Urls:
 
 
 def _database(made: Network, stack: contextlib.ExitStack) -> Urls:
-    """PostgreSQL on the host `db`, migrated, with the roles of README and none of their settings.
+    """Start PostgreSQL on the host `db`, migrated, with the roles of README and none of their
+    settings.
 
-    It listens on both networks: the test looks at it over the front one, which is never cut.
+    It listens on both networks: the test connects over the front one, which is never cut.
     """
     directory = Path(stack.enter_context(_directory()))
     with embedded_postgres.start(directory, throwaway=True) as once:
@@ -234,6 +236,6 @@ def _is_up(made: Network, url: str) -> bool:
 
 
 def connected(made: Network, url: str) -> "psycopg.Connection[Any]":
-    """Connect the client to PostgreSQL."""
+    """Return a connection of the client to PostgreSQL."""
     with made.client():
         return psycopg.connect(url, connect_timeout=2, autocommit=True)

@@ -1,9 +1,9 @@
-"""Hosts of their own on one machine: network namespaces, joined by bridges that can be cut.
+"""Separate hosts on one machine: network namespaces, joined by bridges that can be cut.
 
 The test is the client, and reaches the web hosts over the front bridge (`Network.client`). The web
-hosts reach the database over the back bridge. A host that is cut off there loses its frames and
-hears nothing of it: no reset, no unreachable. All of this is in namespaces: a browser of another
-test gives up its requests when an address of the machine itself comes or goes.
+hosts reach the database over the back bridge. If a host is cut off there, its frames are lost and
+it receives no sign of that: no reset, no unreachable. All of this is in namespaces, because a
+browser of another test aborts its requests when an address of the machine itself changes.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ PREFIX = "10.213"
 
 
 def possible() -> bool:
-    """Tell whether this machine lets us make hosts."""
+    """Tell whether this machine allows to create network namespaces."""
     if os.geteuid() != 0 or shutil.which("ip") is None or shutil.which("unshare") is None:
         return False
     made = subprocess.run(["ip", "netns", "add", f"try{os.getpid()}"], check=False)
@@ -37,14 +37,14 @@ def _ip(*words: str) -> None:
 
 
 def _move(namespace: int) -> None:
-    """Move this thread; what it has open stays where it was opened."""
+    """Move this thread into a network namespace; its open sockets stay in their old one."""
     if ctypes.CDLL(None, use_errno=True).setns(namespace, CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")
 
 
 @dataclass
 class Network:
-    """The bridges and the hosts of one test. `number` keeps several on one machine apart."""
+    """The bridges and the hosts of one test. `number` separates several networks on one machine."""
 
     number: int
     hosts: dict[str, int] = field(default_factory=dict)
@@ -55,15 +55,15 @@ class Network:
 
     @property
     def here(self) -> str:
-        """Return the client's own address, for the hosts."""
+        """Return the client's own address, as the hosts reach it."""
         return f"{PREFIX}.{2 * self.number}.1"
 
     def front(self, host: str) -> str:
-        """Return a host's address for the client."""
+        """Return the address at which the client reaches a host."""
         return f"{PREFIX}.{2 * self.number}.{self.hosts[host]}"
 
     def back(self, host: str) -> str:
-        """Return a host's address for the other hosts."""
+        """Return the address at which the other hosts reach a host."""
         return f"{PREFIX}.{2 * self.number + 1}.{self.hosts[host]}"
 
     def build(self, *hosts: str) -> None:
@@ -91,7 +91,7 @@ class Network:
 
     @contextlib.contextmanager
     def client(self) -> Iterator[None]:
-        """Let the sockets that this thread makes meanwhile be the client's."""
+        """Create the sockets of this thread in the client's namespace, until the block ends."""
         own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         clients = os.open(f"/run/netns/{self.name(FRONT)}", os.O_RDONLY)
         try:
@@ -103,7 +103,7 @@ class Network:
             os.close(clients)
 
     def cut(self, host: str) -> None:
-        """Let the frames of a host to the other hosts, and theirs to it, vanish."""
+        """Cut a host off from the other hosts: frames in both directions are lost."""
         _ip("-n", self.name(BACK), "link", "set", host, "nomaster")
 
     def mend(self, host: str) -> None:
@@ -112,7 +112,7 @@ class Network:
     def start(
         self, host: str, command: list[str], environment: Mapping[str, str], **options: Any
     ) -> "subprocess.Popen[bytes]":
-        """Start a program on a host, which calls itself by its name."""
+        """Start a program on a host; its hostname is the name of the host."""
         named = f'hostname {host} && exec "$@"'
         process = subprocess.Popen(
             ["ip", "netns", "exec", self.name(host), "unshare", "--uts", "sh", "-c", named, "sh",
@@ -138,7 +138,7 @@ class Network:
 
 @contextlib.contextmanager
 def network(number: int, *hosts: str) -> Iterator[Network]:
-    """A network with these hosts, until the block ends."""
+    """Yield a network with these hosts, and destroy it when the block ends."""
     made = Network(number)
     try:
         made.build(*hosts)
@@ -148,7 +148,7 @@ def network(number: int, *hosts: str) -> Iterator[Network]:
 
 
 def wait_for(path: Path, words: str, seconds: float = 60) -> None:
-    """Wait until a program has written these words into its log."""
+    """Wait until a program has written these words to its log."""
     ends = time.monotonic() + seconds
     while words not in (path.read_text() if path.exists() else ""):
         assert time.monotonic() < ends, f"{words!r} did not come"

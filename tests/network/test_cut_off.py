@@ -1,4 +1,4 @@
-"""A host that is cut off silently says nothing that is old, and holds nobody up but itself."""
+"""Test that a host that is cut off gives no outdated answers, and delays no other host."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Go on delivering when a worker's host, or the database's, is cut off silently."""
+"""Test that deliveries go on when the host of a worker, or of the database, is cut off."""
 
 import threading
 from collections import Counter
@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.proof]
 
 MANY = 40
 LONG_BEFORE = LEASE_SECONDS / 2
-"""Seconds within which a takeover came from the worker's silence, on however busy a machine, and
-not from the end of the deliveries' own leases."""
+"""A takeover within so many seconds, even on a busy machine, was caused by the worker's silence,
+and not by the end of the deliveries' own leases."""
 
 STATES = """
 SELECT w.name, d.state, count(*) FROM delivery d
@@ -27,7 +27,8 @@ SECONDS_SINCE = "SELECT extract(epoch FROM clock_timestamp() - %s)::float8"
 
 
 class Receiver(ThreadingHTTPServer):
-    """Keep what came, by event and by the host that sent it; answer once the gate is open."""
+    """A server that stores each event and the host that sent it, and answers once the gate is
+    open."""
 
     daemon_threads = True
 
@@ -37,7 +38,7 @@ class Receiver(ThreadingHTTPServer):
         self.gate = threading.Event()
 
     def times(self) -> Counter[str]:
-        """Count how often each event came."""
+        """Count how often each event arrived."""
         return Counter(event for event, _ in self.came)
 
 
@@ -121,7 +122,7 @@ def test_nothing_is_lost_while_the_database_is_cut_off(hosts: Hosts, receiver: R
     publish(hosts, "w1", "database")
     until(lambda: bool(receiver.came))
     hosts.network.cut("db")
-    receiver.gate.set()  # what is sent now cannot be recorded
+    receiver.gate.set()  # attempts that end now cannot be recorded
     until(lambda: hosts.ask("w1", f"{REST}/events", []).status == 503)
     until(lambda: hosts.ask("w2", "/readyz", method="GET").status == 503)
     hosts.network.mend("db")

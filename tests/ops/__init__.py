@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in ops."""
+"""Tests of the operation of the portal."""

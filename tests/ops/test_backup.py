@@ -1,4 +1,4 @@
-"""A backup file is complete or absent, and a restored one proves itself by opening a secret."""
+"""A backup file is complete or absent, and a restore ends by decrypting a secret."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def settings_of(database: Database, data_dir: Path, **more: str) -> dict[str, st
 
 @pytest.fixture
 def reader(database: Database) -> Iterator[str]:
-    """Return the URL of a role made as the README says: it reads everything and changes nothing."""
+    """Yield the URL of a role made as the README says: it reads everything and changes nothing."""
     role = f"backup_{secrets.token_hex(4)}"
     database.sql(f"CREATE ROLE {role} LOGIN BYPASSRLS PASSWORD 'hunter2'")
     database.sql(f"GRANT pg_read_all_data TO {role}")
@@ -65,7 +65,7 @@ def settings(database: Database, tmp_path: Path, reader: str) -> dict[str, str]:
 
 @pytest.fixture
 def filled(settings: dict[str, str], database: Database) -> Database:
-    """Fill the database with two tenants, each with a webhook whose secret is stored."""
+    """Return the database with two tenants, each with a webhook whose secret is stored."""
     from portal import create_app
     from portal.database.session import db, transaction
     from portal.secretstore import SecretRef, store
@@ -87,8 +87,10 @@ def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:
 
 
 def contents(database: Database) -> dict[str, list[str]]:
-    """Return every row of every table as text, except what the processes of other tests write when
-    they come to it: `key_verifier`, and the uses of keys."""
+    """Return every row of every table as text.
+
+    `key_verifier` and `key_use` are left out, because processes of other tests write to them.
+    """
     names = (
         "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
         " AND relkind = 'r' AND relname NOT IN ('key_verifier', 'key_use')"

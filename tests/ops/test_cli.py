@@ -1,4 +1,4 @@
-"""The command `portal`: what it prints, and how it ends."""
+"""The command `portal`: its output and its exit status."""
 
 import base64
 import json
@@ -77,10 +77,10 @@ def test_migrate_needs_the_owner(settings, database):
 
 
 def told(settings: dict[str, str], database: Database, url: str) -> str:
-    """Return what `portal migrate` says of an address that it cannot use."""
+    """Return the output of `portal migrate` for a URL that it cannot use."""
     given = on(database, settings) | {"PORTAL_MIGRATION_DATABASE_URL": url}
     result = portal("migrate", settings=given)
-    assert isinstance(result.exception, SystemExit)  # and so no traceback
+    assert isinstance(result.exception, SystemExit)  # therefore there is no traceback
     assert result.exit_code == 1
     return result.output
 

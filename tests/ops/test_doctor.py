@@ -1,4 +1,4 @@
-"""`portal doctor`: each trouble is found, and the advice helps."""
+"""`portal doctor` finds each problem, and its advice helps."""
 
 import json
 import threading
@@ -20,7 +20,7 @@ from tests.pooler import pooled
 
 @contextmanager
 def answering(status: int, body: str) -> Iterator[str]:
-    """A server that gives every request this answer."""
+    """Run a server that gives every request this response; yield its address."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

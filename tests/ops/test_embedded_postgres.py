@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: one owner, no TCP port, and never left behind."""
+"""The embedded PostgreSQL has one owner and no TCP port, and is never left running."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ print(server.pid, flush=True)
 
 
 def own(data_dir: Path, then: str) -> "tuple[subprocess.Popen[str], int]":
-    """Another process that owns the server; the server's pid."""
+    """Start another process that owns the server; return the process and the server's pid."""
     owner = subprocess.Popen(
         [sys.executable, "-c", OWNER.format(then=then), str(data_dir)],
         stdout=subprocess.PIPE,
@@ -45,7 +45,7 @@ def own(data_dir: Path, then: str) -> "tuple[subprocess.Popen[str], int]":
 
 
 def gone(pid: int, seconds: float = 10) -> bool:
-    """Tell whether the process ends in time; one that nobody has buried yet has ended."""
+    """Tell whether the process ends in time. A zombie has ended."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:

@@ -1,4 +1,4 @@
-"""Enter only the tenants that have something due, found by one question for each job."""
+"""Jobs enter only the tenants that have something due, found by one query per job."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ JOBS = {job.name: job for job in registered_jobs() if job.due}
 
 
 def key(**columns: str) -> str:
-    """Make a key of Acme, 200 days old; the columns are SQL."""
+    """Return SQL that creates a key of Acme, 200 days old; the columns are SQL expressions."""
     named = {"revoked_at": "NULL", "created_at": "now() - interval '200 days'", **columns}
     return (
         "INSERT INTO api_key (tenant_id, id, version, name, key_hash, prefix, key_prefix, last4,"
@@ -112,13 +112,13 @@ NOBODY_KNOWS = {
 
 @pytest.fixture
 def settled(app: Flask, database: Database, tenants: tuple[str, str]) -> None:
-    """Leave Acme and Globex with nothing due."""
+    """Leave nothing due for Acme and Globex."""
     keep_house(app, database, [JOBS["count records first"], JOBS["measure storage"]])
 
 
 @pytest.fixture
 def asked(app: Flask) -> Callable[[Job], list[str]]:
-    """`asked(job)`: the tenants that have something due."""
+    """Return `asked(job)`, which returns the tenants that have something due."""
 
     def ask(job: Job) -> list[str]:
         assert job.due is not None
@@ -129,7 +129,7 @@ def asked(app: Flask) -> Callable[[Job], list[str]]:
 
 
 def insert(database: Database, statements: str) -> None:
-    """Insert rows as they are, without what belongs to them."""
+    """Insert rows without foreign keys and triggers."""
     with psycopg.connect(libpq_url(database.superuser_url)) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute(statements.replace(":acme", f"'{ACME}'"))
@@ -181,7 +181,7 @@ def test_the_portals_role_sees_no_row_by_what_the_questions_read(
 
 @pytest.fixture
 def idle(app: Flask, database: Database) -> None:
-    """Make ten thousand tenants whose records were counted and whose bytes were measured."""
+    """Create ten thousand tenants with counted records and measured storage."""
     kinds = [*session_kinds()]
     insert(
         database,
@@ -209,7 +209,9 @@ def test_ten_thousand_idle_tenants_cost_few_transactions_a_second(
         database.sql("DELETE FROM housekeeping_turn")
         with Commits(app) as commits:
             Worker(app, [job]).run_due()
-        # A job that enters every tenant has entered some, and enters the others at the same cost.
+        # A job that enters every tenant has entered some in this turn, and enters the others later
+        # at the
+        # same cost.
         came_to = "SELECT count(*) FROM tenant, housekeeping_turn WHERE id <= after_tenant"
         entered = database.sql(came_to)
         rounds = IDLE_TENANTS / entered if entered else 1

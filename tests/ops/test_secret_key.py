@@ -1,4 +1,4 @@
-"""A drill: replacing the secret key of a running portal disturbs nobody."""
+"""Replacing the secret key of a running portal interrupts nobody."""
 
 import asyncio
 import contextlib
@@ -41,7 +41,7 @@ HELD = "SELECT 1 FROM data_key ORDER BY tenant_id DESC LIMIT 1 FOR UPDATE"
 
 @dataclass
 class Town:
-    """A served portal, its identity provider and a receiver of webhooks, with keys to choose."""
+    """A served portal, its identity provider and a receiver of webhooks, with selectable keys."""
 
     settings: dict[str, str]
     port: int
@@ -159,7 +159,7 @@ def kill_in_the_midst(town: Town, database: Database, keys: tuple[str, ...]) -> 
     with psycopg.connect(libpq_url(database.superuser_url)) as holder:
         holder.execute(HELD)
         ended = 0
-        while ended != -signal.SIGKILL:  # if too slow, the rotation gave up: try again
+        while ended != -signal.SIGKILL:  # the rotation may have timed out before: try again
             process = subprocess.Popen(
                 [sys.executable, "-m", "portal.ops.cli", "secret-key", "rotate"],
                 env={**os.environ, **town.with_keys(*keys)},
@@ -229,8 +229,7 @@ def test_the_drill(town: Town, own_database: Database) -> None:
 
 @pytest.fixture
 def portal_with(another_app: Callable[..., Flask]) -> Callable[..., Flask]:
-    """Return `portal_with(NEW, OLD)`, which makes a portal with these keys on the tests'
-    database."""
+    """Return `portal_with(NEW, OLD)`, which creates a portal with these keys on the database."""
     return lambda *keys: another_app(PORTAL_SECRET_KEY=",".join(keys))
 
 

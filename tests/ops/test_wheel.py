@@ -1,4 +1,4 @@
-"""The wheel holds all that serving needs: installed alone, it migrates a database and serves."""
+"""The wheel, installed alone, can migrate a database and serve the portal."""
 
 import os
 import re
@@ -20,7 +20,7 @@ UV = str(Path(sys.executable).with_name("uv"))
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the `bin` of an environment with the wheel and what it asks for, and nothing else."""
+    """Return the `bin` of an environment with only the wheel and its dependencies."""
     place = tmp_path_factory.mktemp("wheel")
     environment = place / "environment"
     run(UV, "build", "--wheel", "--out-dir", str(place), str(ROOT))
@@ -33,7 +33,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*command: str, **settings: str) -> str:
-    """Run a command away from the checkout, and return what it printed."""
+    """Run a command outside the checkout, and return its output."""
     done = subprocess.run(
         command, cwd="/", env={**os.environ, **settings}, capture_output=True, text=True
     )
@@ -67,7 +67,7 @@ def address(alone: Path, settings: dict[str, str]) -> Iterator[str]:
 
 
 def answering(address: str, server: subprocess.Popen[str]) -> str:
-    """Return the address once the server answers at it."""
+    """Return the address once the server responds at it."""
     while server.poll() is None:
         try:
             requests.get(f"{address}/healthz", timeout=5)

@@ -1,4 +1,4 @@
-"""The worker: what it does when jobs work, fail, meet each other, or the database is away."""
+"""The worker when jobs succeed, fail or run concurrently, or the database is unavailable."""
 
 import signal
 import threading
@@ -42,13 +42,13 @@ def tenants(database: Database) -> list[str]:
 
 @pytest.fixture
 def row(database: Database) -> Callable[[str], Any]:
-    """`row("failures")`: this of the only job's turn."""
+    """Return `row("failures")`, which returns this column of the only job's turn."""
     return lambda column: database.sql(f"SELECT {column} FROM housekeeping_turn")
 
 
 @pytest.fixture
 def pass_time(database: Database) -> Callable[[timedelta], None]:
-    """`pass_time(HOUR)`: all turns come so much nearer."""
+    """Return `pass_time(HOUR)`, which moves all turns nearer by an hour."""
 
     def passes(by: timedelta) -> None:
         database.sql("UPDATE housekeeping_turn SET next_at = next_at - %s", by)
@@ -208,7 +208,7 @@ def lose_the_connection(how: str) -> None:
 
 
 def let_in(database: Database, connections: int) -> None:
-    """Let the portal have no more than so many; -1 for any number."""
+    """Limit the connections to the database; -1 for no limit."""
     database.sql(f"ALTER DATABASE {database.name} CONNECTION LIMIT {connections}")
 
 
@@ -307,7 +307,7 @@ def test_two_workers_never_do_the_same_job_at_once(app, pass_time, is_late):
     def slow() -> None:
         inside.append(1)
         if len(inside) == 1:
-            if is_late:  # so slow that the other one takes it for dead
+            if is_late:  # so slow that the other worker considers it dead
                 pass_time(HOUR)
             thread = threading.Thread(target=Worker(app, [Job("slow", slow, HOUR)]).run_due)
             thread.start()
@@ -338,8 +338,10 @@ def test_a_job_that_a_restored_table_does_not_know_is_done(app, database):
 
 @pytest.fixture
 def another_release(database: Database) -> Callable[[str, str], None]:
-    """Return a function: `another_release("9 days", "1 day")` has the job done every nine days,
-    next in one."""
+    """Return `another_release("9 days", "1 day")`, which acts as another release's worker.
+
+    It sets the job's interval to nine days and its next turn to one day from now.
+    """
 
     def has(every: str, within: str) -> None:
         note = "UPDATE housekeeping_turn SET every = %s::interval, next_at = now() + %s::interval"
@@ -434,8 +436,11 @@ def test_a_clock_that_jumps_stops_no_job(app, database, jump):
 def transactions(
     app: Flask, workers: list[list[Worker]], seconds: float, pass_time: Callable[..., None]
 ) -> list[int]:
-    """Count what each needs in so many seconds, in which they sleep and wake as they would. A
-    worker is its threads; time passes as quickly as they work."""
+    """Count the transactions of each worker in so many seconds of simulated time.
+
+    A worker is a list of its threads. They sleep and wake as usual, but time passes as fast as they
+    work.
+    """
     wakes = {(one, thread): 0.0 for one, of in enumerate(workers) for thread in range(len(of))}
     counts, now = [0] * len(workers), 0.0
     while (wake := min(wakes.items(), key=lambda wake: wake[1]))[1] <= seconds:
@@ -461,7 +466,7 @@ def test_a_second_worker_adds_few_transactions(app, database, pass_time):
         one.run_due()
     pass_time(HOUR)
     for one in workers[0]:
-        one.run_due()  # now it has had every job last
+        one.run_due()  # now it was the last to run every job
     first, second = transactions(app, workers, 900, pass_time)
     assert second <= 0.1 * first
 

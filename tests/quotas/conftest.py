@@ -21,7 +21,7 @@ def set_quota(database: Database, tenants: tuple[str, str]) -> Callable[..., Res
             "PORTAL_MIGRATION_DATABASE_URL": database.owner_url,
         }
         result = CliRunner().invoke(main, ["tenant", "quota", tenant, *words], env=settings)
-        assert "setting" not in result.output, result.output  # it never came to the quota
+        assert "setting" not in result.output, result.output  # a wrong setting
         return result
 
     return run
@@ -29,7 +29,7 @@ def set_quota(database: Database, tenants: tuple[str, str]) -> Callable[..., Res
 
 @pytest.fixture(autouse=True)
 def _nothing_of_the_test_before(app: Flask) -> Iterator[None]:
-    """Forget loans and totals, which a process keeps for seconds: longer than between two tests."""
+    """Forget loans and totals, which a process keeps for seconds, before and after each test."""
     known = [app.extensions[name] for name in ("portal.rates", "portal.room")]
     for one in known:
         one.forget()

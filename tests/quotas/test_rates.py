@@ -96,7 +96,7 @@ def admitted(rates: Rates, times: int, tenant: str = ACME) -> int:
 def test_all_processes_together_get_one_buckets_worth_at_once(
     app, processes, set_quota, database, limit
 ):
-    """They borrow more than one at a time, but together exactly what the bucket holds."""
+    """Check that processes that borrow several at a time get exactly the bucket together."""
     set_quota("--requests-per-second", str(limit))
     with app.app_context():
         began = time.monotonic()
@@ -116,14 +116,14 @@ def test_threads_of_many_processes_stay_within_the_average(app, processes, set_q
     with ThreadPoolExecutor(6) as threads:
         total = sum(threads.map(work, processes * 2))
     seconds = time.monotonic() - began
-    # The bucket and what refills it, plus what was lent in the second before.
+    # The bucket and its refill, plus the loans of the second before.
     assert 200 <= total <= 200 * (2 + seconds)
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(calls=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 30)), max_size=25))
 def test_what_is_used_was_lent(app, processes, set_quota, database, calls):
-    """Processes use no more than a bucket and its refill, in whatever order they take turns."""
+    """Check that processes use no more than a bucket and its refill, in any order."""
     database.sql("DELETE FROM quota_rate")
     set_quota("--events-per-second", "20")
     taken, largest = 0, 20
@@ -158,7 +158,7 @@ def test_a_process_that_starts_anew_gets_no_second_bucket(app, processes, set_qu
 
 
 def test_a_database_that_cannot_lend_holds_nobody_up(app, api, set_quota, database):
-    """Reading goes on, and each process applies the limit by itself."""
+    """Check that reading goes on, and that each process applies the limit by itself."""
     set_quota("--requests-per-second", "3")
     database.sql("REVOKE UPDATE, INSERT ON quota_rate FROM portal_app")
     try:
@@ -181,7 +181,7 @@ def test_one_line_in_the_log_and_not_thousands(app, processes, set_quota, capsys
 
 
 def test_two_applications_share_the_limit(another_app, token_provider, app, set_quota):
-    """Run two web processes of one portal and ask them over HTTP."""
+    """Run two web processes of one portal and call them over HTTP."""
     set_quota("--requests-per-second", "2")
     portals = (app, another_app())
     callers = [Api(one.test_client(), token_provider.token(ADA)) for one in portals]
@@ -207,7 +207,7 @@ def test_a_quarantine_larger_than_a_second_is_verified_anew_as_one_batch(app, ad
 def test_what_was_taken_from_a_loan_may_be_given_back(app, tenants):
     with app.app_context():
         rates = known()
-        for _ in range(3):  # it borrows more than it needs once it is asked often
+        for _ in range(3):  # frequent calls make it borrow more than it needs
             rates.take(ACME, "events_per_second")
         left = rates._held[ACME, "events_per_second"].left
         assert not rates.took(ACME, "events_per_second", "requests_per_second"), "one is not lent"

@@ -143,7 +143,7 @@ def test_a_deletion_before_the_first_count_is_counted_once(ada, database):
 
 @pytest.mark.parametrize("verb", ["create", "delete"])
 def test_what_changes_while_the_first_count_is_made_is_counted(app, ada, database, verb):
-    """The running count does not see a change that is not committed yet."""
+    """Check that a change counts although it waits for the transaction of the first count."""
     kept = ada.create("connectors")["id"]
     gone = ada.create("connectors")["id"]
     database.sql("DELETE FROM quota_count")
@@ -188,7 +188,7 @@ def test_the_worker_counts_what_nobody_counted_yet(app, ada, database):
 
 @pytest.mark.parametrize("limit", [1, 7, 40])
 def test_many_at_once_are_exactly_as_many_as_the_quota(app, api, set_quota, database, limit):
-    """Threads that create, delete and create again reach the limit and never pass it."""
+    """Check that threads that create and delete records reach the limit and never exceed it."""
     set_quota("--connectors", str(limit))
     calls = [api(ADA) for _ in range(8)]
 
@@ -214,7 +214,7 @@ def test_many_at_once_are_exactly_as_many_as_the_quota(app, api, set_quota, data
 
 
 def test_far_from_the_limit_nobody_waits_for_somebody_elses_creation(app, ada, tenants):
-    """Another record of the same kind is created while one creation is not committed yet."""
+    """Create another record of the same kind while one creation is not committed yet."""
     ada.create("api-keys")
     ada.create("api-keys")  # after the first record, which started the count
     with app.app_context(), transaction(ACME):
@@ -224,7 +224,7 @@ def test_far_from_the_limit_nobody_waits_for_somebody_elses_creation(app, ada, t
 
 
 def test_many_at_the_limit_never_block_each_other_crosswise(ada, database, set_quota):
-    """Take the last places and give them back in many transactions, as fast as they can."""
+    """Take the last places and give them back in many transactions at once."""
     set_quota("--connectors", "40")
     ada.create("connectors")
 

@@ -1,4 +1,4 @@
-"""A real receiver on loopback, and webhooks that point to it."""
+"""Fixtures: a real receiver on loopback, and webhooks that point to it."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -21,7 +21,8 @@ Make = Callable[..., dict[str, Any]]
 
 @dataclass
 class Receiver:
-    """The demonstration receiver: `hook("crm")` is an address, `mail("crm")` what came there."""
+    """The demonstration receiver: `hook("crm")` is an address, `mail("crm")` the requests received
+    there."""
 
     address: str
 
@@ -45,7 +46,8 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def make(ada: Api) -> Make:
-    """`make(url)`: a webhook of Acme; the answer to its create, with the secret."""
+    """Return a function that creates a webhook of Acme and returns the response, with the
+    secret."""
 
     def webhook(url: str | None, **body: Any) -> dict[str, Any]:
         given = {"name": "CRM events", "url": url, "event_types": ["rfp.*"], **body}
@@ -56,13 +58,13 @@ def make(ada: Api) -> Make:
 
 @pytest.fixture
 def settings(_settings: dict[str, str]) -> dict[str, str]:
-    """Return what a worker in a process of its own needs to know."""
+    """Return the environment of a worker that runs in a process of its own."""
     return {**os.environ, **_settings}
 
 
 @dataclass
 class Watcher:
-    """A receiver that does something of the test's own while the portal waits for its answer."""
+    """A receiver that runs code of the test while the portal waits for its response."""
 
     while_waiting: Callable[[], None] = lambda: None
     calls: list[dict[str, str]] = field(default_factory=list)
@@ -96,7 +98,7 @@ def watched(watcher: Watcher) -> Iterator[str]:
 def two(
     app: Flask, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Hands, Hands]]:
-    """Return the hands of two workers, which have been there for long."""
+    """Yield two workers as `Hands`, as if both had been present for long."""
     monkeypatch.setattr(worker_presence, "BACK_SECONDS", 0.0)
     with Hands(database) as one, Hands(database) as other:
         yield one, other

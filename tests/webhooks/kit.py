@@ -1,4 +1,4 @@
-"""Receivers that do as a test wants, in a thread, and the queue's own functions for a test."""
+"""Receivers with a behaviour that a test chooses, and the queue's own functions for tests."""
 
 import asyncio
 import subprocess
@@ -25,12 +25,13 @@ from tests.outbound.sink import Behaviour, read_request, sink
 OK = b"HTTP/1.1 200 OK\r\n"
 EMPTY = OK + b"Content-Length: 0\r\n\r\n"
 PATIENT = {"maxAttempts": 5, "backoff": "fixed", "timeoutMs": 30_000}
-"""The engine gives a receiver that never answers up after these thirty seconds, and not before."""
+"""With this timeout the engine waits thirty seconds for a receiver that never answers."""
 
 
 @contextmanager
 def sinks(*behaviours: Any) -> Iterator[list[int]]:
-    """A sink for each behaviour, or pair of behaviour and TLS context; their ports."""
+    """Start a server for each behaviour, or pair of behaviour and TLS context, and yield their
+    ports."""
     ports: list[int] = []
     ready, end, loops = threading.Event(), asyncio.Event(), []
 
@@ -55,7 +56,7 @@ def sinks(*behaviours: Any) -> Iterator[list[int]]:
 
 @dataclass
 class Mailbox:
-    """A receiver that keeps what came: heads as {lower-case name: value}, and bodies."""
+    """A receiver that stores all requests: headers as {lower-case name: value}, and bodies."""
 
     answer: bytes = EMPTY
     heads: list[dict[str, str]] = field(default_factory=list)
@@ -78,13 +79,14 @@ class Mailbox:
 
     @property
     def ids(self) -> list[str]:
-        """Return the `webhook-id` of everything that came, in its order."""
+        """Return the `webhook-id` of all received requests, in their order."""
         return [head["webhook-id"] for head in self.heads]
 
 
 @dataclass
 class Gate(Mailbox):
-    """A mailbox that answers the first few, and nobody after them before it is opened."""
+    """A mailbox that answers the first few requests at once, and the others only when it is
+    opened."""
 
     first: int = 0
     waiting: int = 0
@@ -113,7 +115,8 @@ class Gate(Mailbox):
 
 @contextmanager
 def working(settings: dict[str, str], *program: str) -> Iterator["subprocess.Popen[str]"]:
-    """`portal worker` in a process of its own (or another program); killed if it does not end."""
+    """Run `portal worker` (or another program) in a process of its own, and kill it when the block
+    ends."""
     process = subprocess.Popen(
         [sys.executable, "-m", *(program or ("portal.ops.cli", "worker"))],
         cwd=ROOT,
@@ -121,7 +124,7 @@ def working(settings: dict[str, str], *program: str) -> Iterator["subprocess.Pop
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        pipesize=1 << 20,  # nobody reads it meanwhile, and who writes into a full one stands still
+        pipesize=1 << 20,  # nobody reads it meanwhile, and a writer blocks when it is full
     )
     try:
         yield process
@@ -131,7 +134,7 @@ def working(settings: dict[str, str], *program: str) -> Iterator["subprocess.Pop
 
 
 def said(process: "subprocess.Popen[str]", words: str) -> str:
-    """Return the next line of its log in which these words are."""
+    """Return the next line of the process's log that contains these words."""
     assert process.stdout is not None
     seen = []
     for line in process.stdout:
@@ -142,14 +145,15 @@ def said(process: "subprocess.Popen[str]", words: str) -> str:
 
 
 def rows(database: Database, statement: str, *values: Any) -> list[dict[str, Any]]:
-    """Read or change the database as its superuser: a clock is moved there, nobody waits."""
+    """Read or change the database as its superuser, for example to move a time instead of
+    waiting."""
     with psycopg.connect(libpq_url(database.superuser_url), row_factory=dict_row) as connection:
         cursor = connection.execute(statement, values)
         return cursor.fetchall() if cursor.description else []
 
 
 class Hands:
-    """The queue's functions, one call at a time, as a worker has them."""
+    """The queue's functions as a worker uses them, one call at a time."""
 
     def __init__(self, database: Database) -> None:
         self._runner = asyncio.Runner()
@@ -158,7 +162,7 @@ class Hands:
         self.enter()
 
     def enter(self) -> bool:
-        """Connect, and be there. Tell whether under a new number."""
+        """Connect and take the lease. Tell whether the worker has a new number."""
         self.connection = self.run(queue.connect(self._url))
         return bool(self.run(self.presence.enter(self.connection)))
 
@@ -191,7 +195,7 @@ class Hands:
         return list(self.run(queue.take(self.connection, wanted, self.presence.number)))
 
     def look(self) -> None:
-        """Look for workers that are gone."""
+        """Look for dead workers."""
         self.run(self.presence.renew(self.connection))
         self.run(self.presence.look(self.connection))
 
@@ -200,7 +204,7 @@ class Hands:
 
 
 def ended(taken: queue.Taken, *, good: bool = True, decision: Decision | None = None) -> queue.Done:
-    """Return what a worker would record of an attempt that went well, or not."""
+    """Return the values that a worker would record for an attempt that succeeded, or failed."""
     if good:
         outcome, usual = Outcome("delivered", "Fine.", status=200), Decision("delivered")
     else:

@@ -1,4 +1,4 @@
-"""The pages of webhooks: from the form to the signed request, with and without JavaScript."""
+"""Test the pages of webhooks: from the form to the signed request, with and without JavaScript."""
 
 import html
 import re

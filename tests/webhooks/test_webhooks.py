@@ -1,4 +1,5 @@
-"""Webhooks through REST: what may be said about one, and where its secret is."""
+"""Test the REST API of webhooks: the fields that a client can set, and where the secret is
+stored."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
 """The development identity provider: a real OpenID provider for one machine.
 
-It signs anybody in with one click, so it answers on loopback only, and production refuses an
-issuer on loopback (`portal.core.config`). Keys are kept in the data directory; everything else
-lives in memory, so it runs as one process.
+It signs anybody in with one click. So it listens on loopback only, and production refuses an issuer
+on loopback (`portal.core.config`). Keys are stored in the data directory; everything else is in
+memory, so it runs as one process.
 """
 
 from portal_devtools.identity_provider.app import create_provider

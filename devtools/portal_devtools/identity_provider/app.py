@@ -1,4 +1,4 @@
-"""The provider's pages and endpoints."""
+"""The pages and endpoints of the identity provider."""
 
 import secrets
 import time
@@ -42,8 +42,10 @@ def create_provider(
     data_dir: Path,
     audience: str = API_AUDIENCE,
 ) -> Flask:
-    """Return a WSGI app that is the OpenID provider `issuer`; ValueError unless that is on
-    loopback."""
+    """Return a WSGI app of the OpenID provider `issuer`.
+
+    Raises ValueError if it is not on loopback.
+    """
     if not is_loopback(urlsplit(issuer).hostname or ""):
         raise ValueError(f"The development identity provider runs on loopback only, not {issuer}.")
     app = Flask(
@@ -60,7 +62,7 @@ def create_provider(
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a name or address is this machine and nothing else (RFC 6761, section 6.3)."""
+    """Tell whether a name or address is always this machine (RFC 6761, section 6.3)."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -70,7 +72,7 @@ def is_loopback(host: str) -> bool:
 
 
 class Provider:
-    """The views, with what they share."""
+    """The views of the provider and their shared state."""
 
     def __init__(
         self,
@@ -101,14 +103,14 @@ class Provider:
     # ------------------------------------------------------------ guards
 
     def refuse_strangers(self) -> None:
-        """Only this machine, and only by our name: a page elsewhere cannot rebind its own to us."""
+        """Allow only this machine, and only the issuer's host name, against DNS rebinding."""
         if not is_loopback(request.remote_addr or ""):
             abort(403)
         if request.host != urlsplit(self.issuer).netloc:
             abort(421)
 
     def harden(self, response: Response) -> Response:
-        # Chromium applies form-action to where the answer to a form redirects.
+        # Chromium applies form-action to the redirects after a form, too.
         origins = set().union(*(client.origins for client in self.clients.values()))
         response.headers["Content-Security-Policy"] = (
             "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
@@ -154,7 +156,7 @@ class Provider:
     # ------------------------------------------------------------ signing in
 
     def authorize(self) -> ResponseReturnValue:
-        """Validate the request, ask who it is unless we know, answer the client."""
+        """Validate the request, let the person choose an account if needed, and respond."""
         person = self._chosen() if request.method == "POST" else None
         sign_in = self.store.signed_in(request.cookies.get(COOKIE))
         known = sign_in if person is not None or self._is_fresh_enough(sign_in) else None
@@ -174,28 +176,28 @@ class Provider:
         return self._named(_with_cookie(answer, cookie))
 
     def _chosen(self) -> ProviderPerson | None:
-        """Return the person whose button was pressed, on our own page."""
+        """Return the person whose button was pressed on the provider's own page."""
         if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
             abort(403)
         subject = request.form.get("person")
         return next((p for p in self.people if p.subject == subject), None) or abort(400)
 
     def _is_fresh_enough(self, sign_in: SignIn | None) -> bool:
-        """`max_age`: how many seconds ago the person may have signed in (Core, 3.1.2.1)."""
+        """Tell whether the sign-in is younger than `max_age` seconds, if given (Core, 3.1.2.1)."""
         max_age = request.args.get("max_age")
         if sign_in is None or max_age is None:
             return sign_in is not None
         return max_age.isdecimal() and time.time() - sign_in.auth_time < int(max_age)
 
     def _check_resource(self) -> None:
-        """RFC 8707: tokens are for one API, and asking for another is an error."""
+        """Raise OAuth2Error if the request is for another resource than the one API (RFC 8707)."""
         if set(request.values.getlist("resource")) - {self.audience}:
             error = OAuth2Error("Only one resource is served here.")
             error.error = "invalid_target"
             raise error
 
     def _named(self, response: Response) -> Response:
-        """Say who answers (RFC 9207), errors included."""
+        """Add the issuer to a redirect, errors included (RFC 9207)."""
         if response.location:
             response.location = add_params_to_uri(response.location, {"iss": self.issuer})
         return response
@@ -208,7 +210,7 @@ class Provider:
         return self.server.create_token_response()
 
     def userinfo(self) -> ResponseReturnValue:
-        """Return the claims of the person whose access token this is."""
+        """Return the claims of the access token's person."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         try:
             claims = jwt.decode(token, self.keys, algorithms=[ALGORITHM]).claims
@@ -223,12 +225,15 @@ class Provider:
     # ------------------------------------------------------------ signing out
 
     def accounts(self) -> ResponseReturnValue:
-        """Return who the demo people are, and who this browser is at the provider."""
+        """Show the demo people and the browser's current account."""
         sign_in = self.store.signed_in(request.cookies.get(COOKIE))
         return render_template("accounts.html", people=self.people, current=sign_in)
 
     def sign_out(self) -> ResponseReturnValue:
-        """End the sign-in from the provider's side: every client hears it by the back channel."""
+        """End the sign-in from the provider's side.
+
+        Every client is notified by back-channel logout.
+        """
         if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
             abort(403)
         if sign_in := self.store.signed_in(request.cookies.get(COOKIE)):
@@ -236,7 +241,7 @@ class Provider:
         return redirect(url_for("accounts"), 303)
 
     def end_session(self) -> ResponseReturnValue:
-        """RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0)."""
+        """Handle a client's logout request (OpenID Connect RP-Initiated Logout 1.0)."""
         try:
             asked = self.server.validate_endpoint_request("end_session")
         except OAuth2Error as error:
@@ -256,7 +261,7 @@ class Provider:
                 self._tell(client, client.backchannel_logout_uri, sign_in)
 
     def _tell(self, client: ProviderClient, uri: str, sign_in: SignIn) -> None:
-        """Send the logout token (OpenID Connect Back-Channel Logout 1.0, section 2.5)."""
+        """Send the logout token to a client (OIDC Back-Channel Logout 1.0, section 2.5)."""
         now = int(time.time())
         claims = {
             "iss": self.issuer,

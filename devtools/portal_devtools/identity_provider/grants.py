@@ -1,4 +1,4 @@
-"""The provider's protocol: Authlib's authorization server with our store, keys and claims."""
+"""Authlib's authorization server, configured with the provider's store, keys and claims."""
 
 import secrets
 import time
@@ -29,7 +29,7 @@ ID_TOKEN_LIFETIME = 300
 
 
 class Server(AuthorizationServer):
-    """Authlib's server, knowing our issuer, keys, store and clients."""
+    """Authlib's server with the provider's issuer, keys, store and clients."""
 
     def __init__(
         self,
@@ -49,7 +49,10 @@ class Server(AuthorizationServer):
         self.register_endpoint(EndSession(self))
 
     def _keep(self, token: dict[str, Any], request: OAuth2Request) -> None:
-        """Store what rotation needs; access tokens prove themselves."""
+        """Store refresh tokens, for their rotation.
+
+        Access tokens are signed and need no storage.
+        """
         if "refresh_token" not in token:
             return
         before: RefreshToken | None = getattr(request, "refresh_token", None)
@@ -66,7 +69,7 @@ class Server(AuthorizationServer):
 
 
 class AccessTokens(JWTBearerTokenGenerator):
-    """JWT access tokens (RFC 9068) for the one API there is."""
+    """JWT access tokens (RFC 9068) for the only API."""
 
     def __init__(self, server: Server) -> None:
         super().__init__(
@@ -92,7 +95,7 @@ class AccessTokens(JWTBearerTokenGenerator):
 
 
 class Pkce(CodeChallenge):
-    """S256 for every client, the confidential ones too (RFC 9700, section 2.1.1)."""
+    """PKCE with S256 for every client, including confidential ones (RFC 9700, section 2.1.1)."""
 
     SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]
 
@@ -103,7 +106,7 @@ class Pkce(CodeChallenge):
 
 
 class CodeGrant(grants.AuthorizationCodeGrant):
-    """Authorization code, kept in the store, exchanged once."""
+    """Authorization codes, which are stored and exchanged once."""
 
     def save_authorization_code(self, code: str, request: OAuth2Request) -> None:
         asked = request.payload.data
@@ -126,14 +129,14 @@ class CodeGrant(grants.AuthorizationCodeGrant):
         return found
 
     def delete_authorization_code(self, authorization_code: Code) -> None:
-        """Already gone: it was taken, not looked at, so two exchanges cannot both win."""
+        """Do nothing: reading the code removed it, so that two exchanges cannot both succeed."""
 
     def authenticate_user(self, authorization_code: Code) -> SignIn:
         return authorization_code.sign_in
 
 
 class RefreshGrant(grants.RefreshTokenGrant):
-    """Refresh with rotation: each token is good for one use."""
+    """Refresh tokens with rotation: each token can be used once."""
 
     INCLUDE_NEW_REFRESH_TOKEN = True
     TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
@@ -146,11 +149,11 @@ class RefreshGrant(grants.RefreshTokenGrant):
         return refresh_token.sign_in
 
     def revoke_old_credential(self, refresh_token: RefreshToken) -> None:
-        """Already marked as used."""
+        """Do nothing: the token is marked as used already."""
 
 
 class ClientCredentialsGrant(grants.ClientCredentialsGrant):
-    """A program's token for itself: the scopes that it was registered with."""
+    """A program's token for itself, with the scopes that the program was registered with."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
 
@@ -161,7 +164,7 @@ class ClientCredentialsGrant(grants.ClientCredentialsGrant):
 
 
 class IDTokens(OpenIDToken):
-    """ID tokens with our claims."""
+    """ID tokens with the provider's claims."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -200,7 +203,10 @@ class CodeIDTokens(IDTokens, OpenIDCode):
 
 
 class EndSession(EndSessionEndpoint):
-    """RP-initiated logout; what happens at the end is the app's `on_logout`."""
+    """The RP-initiated logout endpoint.
+
+    The app itself ends the session, in `Provider.end_session`.
+    """
 
     def get_server_jwks(self) -> KeySet:
         keys: KeySet = self.server.keys
@@ -212,4 +218,4 @@ class EndSession(EndSessionEndpoint):
         return True  # registered for that client; on one machine that is enough
 
     def end_session(self, end_session_request: Any) -> None:
-        """The app has done it before it asks for the answer."""
+        """Do nothing: the app has ended the session before it creates the response."""

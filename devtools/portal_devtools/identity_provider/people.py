@@ -1,4 +1,4 @@
-"""Who and what the development provider knows: the demo people, and the registered clients."""
+"""The demo people and the registered clients of the development provider."""
 
 import hmac
 import uuid
@@ -13,14 +13,14 @@ from portal.identity.openid.claims import ALL_SCOPES
 ACME = "tnt_01K0000000000000000000ACME"
 GLOBEX = "tnt_01K00000000000000000G10BEX"
 SCOPES = ("openid", "profile", "email", "offline_access")
-# The demo programs: the `oauth_client_id` of a demo application → the tenant it is of.
+# The demo programs: the `oauth_client_id` of a demo application → its tenant.
 PROGRAMS = {"crm-360": ACME}
 PROGRAM_SCOPES = tuple(sorted(ALL_SCOPES))
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderPerson:
-    """Somebody who can sign in. `tenant_name` is for the account page only."""
+    """A person who can sign in. `tenant_name` is for the account page only."""
 
     email: str
     name: str
@@ -30,11 +30,11 @@ class ProviderPerson:
 
     @property
     def subject(self) -> str:
-        """Stable and opaque: a client that takes the email for the key is found out."""
+        """Return a stable, opaque id, so that a client that uses the email as the key fails."""
         return uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{self.email}").hex
 
     def claims(self) -> dict[str, Any]:
-        """Return what tokens and userinfo say about the person."""
+        """Return the person's claims for tokens and userinfo."""
         claims: dict[str, Any] = {
             "sub": self.subject,
             "name": self.name,
@@ -83,7 +83,7 @@ class ProviderClient(ClientMixin):
 
     @classmethod
     def programs(cls, secret: str) -> list["ProviderClient"]:
-        """Return the demo programs, which sign in as themselves; all have the same secret."""
+        """Return the demo programs, which get tokens for themselves; all have the same secret."""
         return [
             cls(client_id, secret, client_id, tenant_id=tenant_id, scopes=PROGRAM_SCOPES)
             for client_id, tenant_id in PROGRAMS.items()
@@ -91,13 +91,13 @@ class ProviderClient(ClientMixin):
 
     @property
     def origins(self) -> set[str]:
-        """Return where an answer may send the browser."""
+        """Return the origins that a response may redirect the browser to."""
         parts = [urlsplit(uri) for uri in self.redirect_uris + self.post_logout_redirect_uris]
         return {f"{part.scheme}://{part.netloc}" for part in parts}
 
     @property
     def client_metadata(self) -> dict[str, Any]:
-        """Return what Authlib's endpoints ask a client for."""
+        """Return the metadata that Authlib's endpoints need of a client."""
         return {"post_logout_redirect_uris": list(self.post_logout_redirect_uris)}
 
     def get_client_id(self) -> str:
@@ -107,7 +107,7 @@ class ProviderClient(ClientMixin):
         return self.redirect_uris[0] if len(self.redirect_uris) == 1 else None
 
     def get_allowed_scope(self, scope: str | None) -> str:
-        """Return what of the wish is allowed, in the order of the wish."""
+        """Return the requested scopes that are allowed, in the requested order."""
         wished = scope.split() if scope else [s for s in self.scopes if s != "offline_access"]
         return " ".join(name for name in wished if name in self.scopes)
 

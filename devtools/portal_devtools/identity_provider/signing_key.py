@@ -1,4 +1,4 @@
-"""The provider's signing key, kept in a file so that a restart changes nothing, and its JWTs."""
+"""The provider's signing key, stored in a file so that it survives a restart, and its JWTs."""
 
 import json
 import os
@@ -16,11 +16,11 @@ KEY_FILE = "identity-provider-key.json"
 API_AUDIENCE = "urn:cpod:integration"
 ALGORITHM = "RS256"
 CLI_CLIENT = "portal-cli"
-ACCESS_TOKEN_LIFETIME = 3600  # seconds; long for a token, right for an afternoon with curl
+ACCESS_TOKEN_LIFETIME = 3600  # seconds; long for a token, to work with curl for a while
 
 
 def signing_keys(data_dir: Path) -> KeySet:
-    """Return the key in `data_dir`, made at first use; two processes at once agree on one key."""
+    """Return the key in `data_dir`, created at first use. Concurrent processes agree on one key."""
     path = data_dir / KEY_FILE
     if not path.exists():
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -57,8 +57,8 @@ def issue_token(
 ) -> str:
     """Return an access token for a demo person (email) or program (client id), for `portal token`.
 
-    Who can read the key file could sign anything, so this asks nobody; it is the same token
-    that a sign-in gets. LookupError when there is no such person or program.
+    It is the same token that a sign-in gets. No sign-in is needed, because anyone who can read the
+    key file could sign any token. Raises LookupError if there is no such person or program.
     """
     now = int(time.time())
     claims = {

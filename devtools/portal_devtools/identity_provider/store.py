@@ -1,4 +1,4 @@
-"""What the provider remembers while it runs: sign-ins, codes, refresh tokens. In memory."""
+"""The provider's state in memory: sign-ins, authorization codes and refresh tokens."""
 
 import secrets
 import threading
@@ -16,7 +16,7 @@ REFRESH_LIFETIME = 8 * 3600
 
 @dataclass(frozen=True)
 class SignIn:
-    """A person who is signed in at the provider, with one browser, since `auth_time`."""
+    """A person's sign-in at the provider with one browser, since `auth_time`."""
 
     sid: str
     person: ProviderPerson
@@ -24,13 +24,13 @@ class SignIn:
     acr: str = "urn:cpod:aal1"
 
     def get_user_id(self) -> str:
-        """Return the subject, as Authlib asks for it."""
+        """Return the subject, for Authlib."""
         return self.person.subject
 
 
 @dataclass(frozen=True)
 class Code(AuthorizationCodeMixin):
-    """An authorization code and what it was given for."""
+    """An authorization code and the request that it was issued for."""
 
     code: str
     client_id: str
@@ -63,7 +63,7 @@ class Code(AuthorizationCodeMixin):
 
 @dataclass(frozen=True)
 class RefreshToken(TokenMixin):
-    """A refresh token; `family` is what rotation keeps, and what a replay ends."""
+    """A refresh token. `family` stays the same during rotation; a replay ends the whole family."""
 
     token: str
     family: str
@@ -82,7 +82,7 @@ class RefreshToken(TokenMixin):
 
 @dataclass
 class Store:
-    """All of it, behind one lock."""
+    """All state of the provider, protected by one lock."""
 
     sign_ins: dict[str, SignIn] = field(default_factory=dict)  # browser's cookie → sign-in
     clients_of: dict[str, set[str]] = field(default_factory=dict)  # sid → client ids
@@ -91,9 +91,9 @@ class Store:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def sign_in(self, cookie: str | None, person: ProviderPerson) -> tuple[str, SignIn]:
-        """Note that `person` has just proved who they are; gives the browser's new cookie.
+        """Record a sign-in of `person`; return the browser's new cookie and the sign-in.
 
-        The same person keeps the sid: a step-up is no new session for the clients.
+        The same person keeps the sid: a step-up is not a new session for the clients.
         """
         with self.lock:
             before = self.sign_ins.pop(cookie or "", None)
@@ -104,14 +104,14 @@ class Store:
             return cookie, self.sign_ins[cookie]
 
     def signed_in(self, cookie: str | None) -> SignIn | None:
-        """Return the browser's sign-in, while it lasts."""
+        """Return the browser's sign-in if it has not expired."""
         sign_in = self.sign_ins.get(cookie or "")
         if sign_in is None or sign_in.auth_time + SIGN_IN_LIFETIME < time.time():
             return None
         return sign_in
 
     def end(self, sid: str) -> tuple[SignIn | None, set[str]]:
-        """Forget a sign-in and all that it granted; gives the clients that must hear of it."""
+        """Delete a sign-in and its refresh tokens; return it and the clients to notify."""
         with self.lock:
             ended = [cookie for cookie, s in self.sign_ins.items() if s.sid == sid]
             sign_in = next((self.sign_ins.pop(cookie) for cookie in ended), None)
@@ -130,7 +130,7 @@ class Store:
             self.clients_of.setdefault(code.sign_in.sid, set()).add(code.client_id)
 
     def take_code(self, code: str, client_id: str) -> Code | None:
-        """Return the code, once: a second exchange finds nothing."""
+        """Return the code and delete it, so that a second exchange finds nothing."""
         with self.lock:
             found = self.codes.get(code)
             if found is None or found.client_id != client_id:

@@ -1,1 +1,1 @@
-"""The health of endpoints: figures, safe pause, pause by hand."""
+"""The health of endpoints: figures, automatic pause, pause by hand."""

@@ -1,4 +1,4 @@
-"""Figures of endpoints: how they did lately, how they stand now. Two statements, bounded work."""
+"""Figures of endpoints: the last 24 hours, and the current state. Two statements, bounded work."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from portal.webhooks.models import WAITING_SQL, Delivery, Webhook
 
 HOURS = 24
 LOOKED_AT = 20_000
-"""At most so many attempts of the last day are looked at: the newest."""
+"""The most attempts of the last day that are read: the newest."""
 
 TARGET = 0.99
-"""Of a hundred attempts ninety-nine are to succeed; the rest is the error budget."""
+"""The share of attempts that should succeed; the rest is the error budget."""
 
 LATELY = text("""
 WITH recent AS (
@@ -51,8 +51,8 @@ FROM (SELECT 1) AS one LEFT JOIN mine ON true
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """An hour, or all of them: attempts, how many succeeded, milliseconds that half and 95 % of
-    them took at most."""
+    """One hour, or the whole day: attempts, successes, and the latency (p50 and p95) in
+    milliseconds."""
 
     hour: datetime | None
     tried: int
@@ -66,7 +66,7 @@ class Span:
 
     @property
     def rate(self) -> float | None:
-        """Return which part succeeded; None when nothing was tried."""
+        """Return the share of attempts that succeeded; None if there was no attempt."""
         return self.good / self.tried if self.tried else None
 
     @property
@@ -77,20 +77,21 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Lately:
-    """The last day of an endpoint, hour by hour without gaps, and as a whole."""
+    """The last 24 hours of an endpoint: each hour, without gaps, and the whole."""
 
     hours: Sequence[Span]
     whole: Span
 
     @property
     def is_cut(self) -> bool:
-        """Tell whether there were more attempts than were looked at."""
+        """Tell whether there may be more attempts than were read."""
         return self.whole.tried >= LOOKED_AT
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an endpoint stands now; `seconds` is how long sending what waits takes."""
+    """The current state of an endpoint; `seconds` is how long sending the waiting deliveries
+    takes."""
 
     now: datetime
     held: int
@@ -114,13 +115,13 @@ class Standing:
 
     @property
     def is_ramping(self) -> bool:
-        """Tell whether it is given more and more after a pause."""
+        """Tell whether its rate is still ramping up after a pause."""
         ended = self.resumed_at
         return ended is not None and self.now - ended < timedelta(seconds=10)
 
 
 def lately(actor: Actor, webhook: Webhook, now: datetime) -> Lately:
-    """Return the engine's attempts of the last 24 hours; tests are not among them."""
+    """Return the figures of the engine's attempts in the last 24 hours; tests are not counted."""
     actor.require("webhooks:read")
     values = {**_key(webhook), "hours": HOURS, "most": LOOKED_AT}
     found = [Span(**row) for row in session.execute(LATELY, values).mappings()]
@@ -132,7 +133,7 @@ def lately(actor: Actor, webhook: Webhook, now: datetime) -> Lately:
 
 
 def standing(actor: Actor, webhook: Webhook) -> Standing:
-    """Return what waits for an endpoint, and what the engine knows of it."""
+    """Return the number of waiting deliveries of an endpoint, and the engine's state for it."""
     actor.require("webhooks:read")
     values = {**_key(webhook), "most": safe_pause.COUNTED}
     row = dict(session.execute(STANDING, values).mappings().one())
@@ -143,8 +144,8 @@ def standing(actor: Actor, webhook: Webhook) -> Standing:
 
 
 def today(tenant_id: str) -> Label[Any]:
-    """Return a column: [how many, how many arrived, how many failed for good] of the tenant's
-    deliveries since midnight (UTC), the newest LOOKED_AT of them."""
+    """Return a column with the counts of the tenant's deliveries since midnight (UTC): [all,
+    delivered, failed or expired]. Only the newest LOOKED_AT are counted."""
     midnight = func.date_trunc("day", func.now(), "UTC")
     lately = (
         select(Delivery.state)
@@ -166,7 +167,7 @@ def _key(webhook: Webhook) -> dict[str, Any]:
 
 
 def in_words(seconds: float) -> str:
-    """`about 64 s`, `about 12 min`, `about 3 h`."""
+    """Return a duration as a text: `about 64 s`, `about 12 min`, `about 3 h`."""
     for size, unit in ((3600.0, "h"), (60.0, "min")):
         if seconds >= 2 * size:
             return f"about {seconds / size:,.0f} {unit}"

@@ -1,4 +1,4 @@
-"""Pause by hand, so that it holds when it is answered: every worker says that it has heard."""
+"""Pause a webhook by hand, and wait until every worker has confirmed it."""
 
 from typing import Any, cast
 
@@ -13,14 +13,15 @@ from portal.webhooks.models import Webhook
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 PATIENCE = 5.0
-"""Seconds; a worker that says nothing for so long hangs, and is not waited for."""
+"""Seconds; a worker that does not answer for so long hangs, and is not waited for."""
 
 
 def pause(actor: Actor, webhook_id: str) -> Webhook:
-    """Pause; when it returns, what is on its way arrives, and nothing else is begun.
+    """Pause a webhook. When it returns, no worker begins a new attempt; requests in flight still
+    arrive.
 
-    For the edge: it ends the running transaction, since with that the workers hear of it. Raises
-    Conflict if the webhook is paused.
+    For request handlers only: it commits the running transaction, because the workers are notified
+    at the commit. Raises Conflict if the webhook is already paused.
     """
     paused = safe_pause.pause(actor, webhook_id)
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as pooled:
@@ -36,7 +37,7 @@ def pause(actor: Actor, webhook_id: str) -> Webhook:
 
 
 def _hear(connection: Connection, webhook_id: str, silent: set[int]) -> None:
-    """Until none of the workers is silent."""
+    """Wait until none of the workers is silent, but no longer than PATIENCE between two answers."""
     if not silent:
         return
     for notice in connection.notifies(timeout=PATIENCE):

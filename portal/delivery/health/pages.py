@@ -1,4 +1,4 @@
-"""Pages of an endpoint's health: how it does, pause and resume, replays."""
+"""Pages of an endpoint's health: figures, pause and resume, replays."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +26,8 @@ STATES = ("delivered", "pending", "in_flight", "retrying", "failed", "expired", 
 
 @bp.get("/<record_id>/health")
 def health(record_id: str) -> ResponseReturnValue:
-    """Show how an endpoint does: figures of the last day, what waits, and why it is paused."""
+    """Show the health of an endpoint: figures of the last day, waiting deliveries, and why it is
+    paused."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     standing = endpoint_figures.standing(web.actor(), record)
     lately = endpoint_figures.lately(web.actor(), record, standing.now)
@@ -57,7 +58,8 @@ def _charts(lately: endpoint_figures.Lately) -> dict[str, Any]:
 
 @bp.post("/<record_id>/pause")
 def pause(record_id: str) -> ResponseReturnValue:
-    """Hold what is published until somebody resumes: undone by a button, so nobody is asked."""
+    """Pause a webhook: its events are held until somebody resumes it. A button undoes that, so no
+    confirmation is needed."""
     record = manual_pause.pause(web.actor(), record_id)
     web.toast(f"{record.name} is paused. Its events are held, none is lost.", "warn")
     return web.see_other(url_for("endpoints.health", record_id=record_id))
@@ -65,7 +67,7 @@ def pause(record_id: str) -> ResponseReturnValue:
 
 @bp.route("/<record_id>/resume", methods=["GET", "POST"])
 def resume(record_id: str) -> ResponseReturnValue:
-    """Resume, and say what becomes of what was held."""
+    """Resume a webhook, with a choice of what happens to the held events."""
     web.actor().require("webhooks:write")
     record = find(Webhook, web.actor(), record_id)
     form = ResumeForm()
@@ -94,7 +96,8 @@ def resume(record_id: str) -> ResponseReturnValue:
 
 @bp.route("/<record_id>/replays", methods=["GET", "POST"])
 def replay(record_id: str) -> ResponseReturnValue:
-    """Show the replays of a webhook, and a form to begin one: first counted, then done."""
+    """Show the replays of a webhook, and a form for a new one: it first counts the events, then
+    sends them."""
     record = service.get(web.actor(), record_id, include_deleted=request.method == "GET")
     if request.method == "POST":
         web.actor().require("webhooks:write")
@@ -138,7 +141,8 @@ def _last_day() -> dict[str, Any]:
 
 
 def _moment(name: str) -> datetime | None:
-    """Return a moment in the address: a window can be linked to."""
+    """Return a moment from the query string, so that a link can contain the period; None if it is
+    none."""
     try:
         found = datetime.fromisoformat(request.args.get(name, ""))
     except ValueError:
@@ -152,7 +156,7 @@ def _place(record_id: str, replay_id: str) -> str:
 
 @bp.get("/<record_id>/replays/<replay_id>")
 def replay_progress(record_id: str, replay_id: str) -> ResponseReturnValue:
-    """Show how far a replay is; looks again by itself while it goes on."""
+    """Show the progress of a replay; the page refreshes itself while it runs."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     found = replays.progress(web.actor(), replay_id)
     if found.replay.webhook_id != record.id:
@@ -182,7 +186,7 @@ def _no_such(replay_id: str) -> NotFound:
 
 @bp.post("/<record_id>/replays/<replay_id>/cancellations")
 def cancel_replay(record_id: str, replay_id: str) -> ResponseReturnValue:
-    """Send nothing more of a replay."""
+    """Cancel a replay: nothing more of it is sent."""
     web.actor().require("webhooks:write")
     record = service.get(web.actor(), record_id, include_deleted=True)
     if replays.progress(web.actor(), replay_id).replay.webhook_id != record.id:
@@ -192,12 +196,12 @@ def cancel_replay(record_id: str, replay_id: str) -> ResponseReturnValue:
     return web.see_other(_place(record_id, replay_id))
 
 
-# ---------------------------------------------------------------- trying things
+# ---------------------------------------------------------------- filter tests
 
 
 @bp.post("/trials")
 def try_settings() -> ResponseReturnValue:
-    """Show what of the last events the settings in a form would have matched."""
+    """Show which of the last events the settings in a form would have matched."""
     web.actor().require("webhooks:write")
     form, trial = TrialForm(), None
     if (command := form.command()) is not None:

@@ -1,9 +1,9 @@
-"""Safe pause: a receiver that fails for long is left in peace, what happens meanwhile is held.
+"""Safe pause: stop sending to a receiver that fails for long, and hold its events meanwhile.
 
-A paused webhook's deliveries wait as they are, so pausing and resuming cost the same whether ten
-are held or a million. The engine tries one of them now and then (a probe), or a ping where none is
-held, and resumes by itself after three good ones; people pause and resume by hand, and choose what
-becomes of the backlog.
+The deliveries of a paused webhook wait unchanged, so pausing and resuming cost the same for ten
+held deliveries as for a million. The engine sends one of them from time to time (a probe), or a
+ping if none is held, and resumes the webhook after three successful probes. People can pause and
+resume by hand, and choose what happens to the backlog.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ from portal.webhooks.subscriptions import WAKE, halt
 
 Choice = Literal["all", "newest_per_subject", "skip_before"]
 COUNTED = 100_000
-"""More than so many held deliveries are told as "so many and more": counting is not free."""
+"""Held deliveries are counted up to here, and shown as "so many and more": counting costs time."""
 
 TOLD_AGAIN_AFTER = timedelta(days=1)
 USUAL_RATE = 20.0  # deliveries a second, to tell how long a replay takes
@@ -47,7 +47,7 @@ AND d.subject IS NOT NULL AND EXISTS (
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What is held for a webhook; `seconds` is how long sending all of it takes."""
+    """The held deliveries of a webhook; `seconds` is how long sending all of them takes."""
 
     held: int
     is_more: bool
@@ -56,19 +56,19 @@ class Backlog:
 
 
 def engine_actor(tenant_id: str) -> Actor:
-    """Return the engine as an actor: what it does is in the history under its name."""
+    """Return the actor for the engine, under whose name the audit trail shows its actions."""
     rights = frozenset({"webhooks:read", "webhooks:write"})
     return Actor(tenant_id, "system", "system", "Delivery engine", rights, source_type="system")
 
 
 def run(app: Flask, verb: Callable[..., Any], tenant_id: str, *arguments: Any) -> None:
-    """For the engine: one verb of this module, as the engine, in a transaction of its own."""
+    """Run one function of this module as the engine, in a transaction of its own."""
     with app.app_context(), transaction(tenant_id):
         verb(engine_actor(tenant_id), *arguments)
 
 
 def concerns(health: Health) -> bool:
-    """Tell whether what was just recorded may have to lead to a warning or a pause."""
+    """Tell whether the recorded state of an endpoint may lead to a warning or a pause."""
     if health.is_paused:
         return False
     failing_for = timedelta(seconds=health.failing_for)
@@ -77,7 +77,7 @@ def concerns(health: Health) -> bool:
 
 
 def judge(actor: Actor, webhook_id: str) -> None:
-    """Warn of or pause a webhook that fails for long. Right to call at any time and twice."""
+    """Warn about or pause a webhook that fails for long. Safe to call at any time, also twice."""
     webhook = find(Webhook, actor, webhook_id, lock=True, include_deleted=True)
     endpoint = _endpoint(webhook)
     if webhook.paused_at is not None or webhook.is_deleted or endpoint.failing_since is None:
@@ -91,7 +91,8 @@ def judge(actor: Actor, webhook_id: str) -> None:
 
 
 def probed(actor: Actor, webhook_id: str, good: bool, pause: PauseReason | None) -> None:
-    """Note how a probe of a paused webhook went, or that the receiver said it is gone."""
+    """Record the result of a probe of a paused webhook, or pause a webhook whose receiver reports
+    that it is gone."""
     webhook = find(Webhook, actor, webhook_id, lock=True, include_deleted=True)
     endpoint = _endpoint(webhook)
     if webhook.paused_at is None:
@@ -108,8 +109,8 @@ def probed(actor: Actor, webhook_id: str, good: bool, pause: PauseReason | None)
 
 
 def ping(actor: Actor, webhook_id: str) -> None:
-    """Give a paused webhook that nothing is held for something to be tried with. Right to call at
-    any time and twice."""
+    """Create a ping event for a paused webhook that has no held deliveries, as a probe. Safe to
+    call at any time, also twice."""
     webhook = find(Webhook, actor, webhook_id, lock=True, include_deleted=True)
     due = _endpoint(webhook).next_probe_at
     if webhook.paused_at is None or due is None or due > database_now() or _held(webhook).held:
@@ -120,7 +121,8 @@ def ping(actor: Actor, webhook_id: str) -> None:
 
 
 def pause(actor: Actor, webhook_id: str) -> Webhook:
-    """Pause by hand: events are held until somebody resumes. Raises Conflict if it is paused."""
+    """Pause by hand: events are held until somebody resumes. Raises Conflict if it is already
+    paused."""
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id, lock=True)
     if webhook.paused_at is not None:
@@ -131,10 +133,10 @@ def pause(actor: Actor, webhook_id: str) -> Webhook:
 def resume(
     actor: Actor, webhook_id: str, choice: Choice = "all", before: datetime | None = None
 ) -> Webhook:
-    """Resume a paused webhook, and say what becomes of what was held.
+    """Resume a paused webhook, and send or cancel the held events.
 
-    `all` sends everything, `newest_per_subject` the last one of each subject and those without a
-    subject, `skip_before` what was published from `before` on. What is not sent is cancelled.
+    `all` sends everything, `newest_per_subject` the newest of each subject and all without a
+    subject, `skip_before` what was published from `before` on. The other events are cancelled.
     """
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id, lock=True)
@@ -148,7 +150,7 @@ def resume(
 
 
 def backlog(actor: Actor, webhook: Webhook) -> Backlog:
-    """Return what is held for a webhook, for whoever is to decide about it."""
+    """Return the held deliveries of a webhook, to decide what happens to them."""
     actor.require("webhooks:read")
     return _held(webhook)
 
@@ -182,7 +184,7 @@ def _skip(webhook: Webhook, before: datetime) -> None:
 
 
 def _endpoint(webhook: Webhook) -> Endpoint:
-    """Return the engine's row of a webhook, locked; made if it is not there yet."""
+    """Return the locked endpoint row of a webhook; create it if there is none yet."""
     key = {"tenant_id": webhook.tenant_id, "webhook_id": webhook.id}
     session.execute(insert(Endpoint).values(**key).on_conflict_do_nothing())
     query = select(Endpoint).filter_by(**key).with_for_update()
@@ -205,7 +207,7 @@ def _resume(actor: Actor, webhook: Webhook, endpoint: Endpoint, *, action: str) 
     endpoint.probes = endpoint.good_probes = endpoint.throttles = 0
     endpoint.resumed_at = database_now()
     endpoint.recovered_at = endpoint.resumed_at if action == "recovered" else None
-    # What waits for its next attempt has waited long enough.
+    # Deliveries that wait for their next attempt are retried now.
     session.execute(
         update(Delivery)
         .where(*_waiting(webhook), Delivery.state == "retrying", Delivery.due_at > func.now())
@@ -218,8 +220,8 @@ def _resume(actor: Actor, webhook: Webhook, endpoint: Endpoint, *, action: str) 
 
 
 def gave_up(actor: Actor, webhook_id: str, count: int) -> None:
-    """Note that deliveries of a webhook were held for longer than they are kept: in its history, at
-    its endpoint, and once a day as an event."""
+    """Report that deliveries of a webhook expired while they were held: count them at its endpoint,
+    and once a day add an entry to the audit trail and publish an event."""
     webhook = find(Webhook, actor, webhook_id, include_deleted=True)
     endpoint = _endpoint(webhook)
     told, now = endpoint.expired_at, database_now()

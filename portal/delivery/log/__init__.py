@@ -1,1 +1,1 @@
-"""The delivery log: search it, send again, replay a window."""
+"""The delivery log: search it, send an event again, replay a period."""

@@ -1,4 +1,4 @@
-"""What the pages show of an attempt: words, timing bars, a command line to copy."""
+"""How pages show an attempt: status words, timing bars, a command line to copy."""
 
 import json
 import shlex
@@ -30,14 +30,14 @@ STAGES = (
     ("wait_ms", "Wait for the answer"),
     ("read_ms", "Read the answer"),
 )
-SMALLEST = 1.0  # percent; less could not be seen
+SMALLEST = 1.0  # percent; a smaller bar would be invisible
 STATES = {"pending": "in the queue", "in_flight": "on its way"}
 WARN_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One stage of an attempt: how long, and where its bar begins and ends, in percent."""
+    """One stage of an attempt: its duration, and the start and width of its bar in percent."""
 
     label: str
     ms: float
@@ -46,22 +46,22 @@ class Bar:
 
 
 def tone_word(outcome: str) -> str:
-    """Return the word that gives an outcome its colour."""
+    """Return the word that selects the colour of an outcome."""
     return outcome if outcome in ("delivered", "sending") else "failed"
 
 
 def outcome_text(outcome: str) -> str:
-    """Return an outcome in the words of a status."""
+    """Return the status text of an outcome."""
     return WORDS.get(outcome, outcome)
 
 
 def as_lines(headers: Sequence[Sequence[str]]) -> str:
-    """Headers as they stand on the wire."""
+    """Return headers as lines, as they are sent."""
     return "\n".join(f"{name}: {value}" for name, value in headers)
 
 
 def as_pretty(text: str) -> str:
-    """JSON laid out for people, anything else as it came."""
+    """Return JSON indented for people, any other text unchanged."""
     try:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
@@ -73,7 +73,7 @@ TABS = ("response", "request", "signature", "timing")
 
 @dataclass(frozen=True)
 class Detail:
-    """One attempt as a page shows it to one reader: some fields may be `hidden` from them."""
+    """One attempt as a page shows it to one reader, from whom some fields may be `hidden`."""
 
     attempt: DeliveryAttempt
     hidden: frozenset[str]
@@ -106,7 +106,7 @@ class Detail:
 
     @property
     def curl(self) -> str | None:
-        """Return the same request as a command line; None for who may not read all of it."""
+        """Return the same request as a curl command; None if the reader may not see all of it."""
         if self.hidden:
             return None
         parts = [f"curl -i {shlex.quote(self.attempt.url)}"]
@@ -121,7 +121,7 @@ class Detail:
 
     @property
     def signed_text(self) -> str | None:
-        """Return none for who may not read all of it."""
+        """Return the text that was signed; None if the reader may not see all of it."""
         return None if self.hidden else self.attempt.signed_content
 
     @property
@@ -132,7 +132,7 @@ class Detail:
 
     @property
     def bars(self) -> list[Bar]:
-        """Return the stages that happened, one after the other."""
+        """Return a bar for each stage that happened, in order."""
         spent = [(label, self.attempt.timings.get(name)) for name, label in STAGES]
         known = [(label, ms) for label, ms in spent if ms is not None]
         whole = sum(ms for _, ms in known) or 1.0
@@ -145,14 +145,13 @@ class Detail:
 
     @property
     def is_reused(self) -> bool:
-        """Tell whether it went over a connection that was there already: no stage before the
-        wait."""
+        """Tell whether it used an open connection: there is no stage before the wait."""
         return bool(self.bars) and self.bars[0].label == STAGES[3][1]
 
     @property
     def certificate(self) -> str | None:
-        """Return how long the receiver's certificate holds; two weeks before its end in other
-        words."""
+        """Return for how long the receiver's certificate is valid, with a warning in its last two
+        weeks."""
         days = self.attempt.certificate_days
         if days is None:
             return None
@@ -164,29 +163,29 @@ class Detail:
 def detail(
     attempt: DeliveryAttempt, hidden: frozenset[str], asked: str, place: Callable[[str], str]
 ) -> Detail:
-    """Return an attempt with the tab that was asked for; `place` is the address of a tab."""
+    """Return an attempt with the requested tab; `place` returns the URL of a tab."""
     tabs = [(name.title(), place(name), name) for name in TABS]
     return Detail(attempt, hidden, asked if asked in TABS else TABS[0], tabs)
 
 
 def state_text(state: str) -> str:
-    """Return a delivery's state in the words of a status."""
+    """Return the status text of a delivery's state."""
     return STATES.get(state, state)
 
 
 def both_sign(webhook: Webhook) -> bool:
-    """Tell whether the secret before the current one still signs beside it."""
+    """Tell whether the previous secret still signs as well as the current one."""
     until = webhook.previous_secret_expires_at
     return until is not None and until > datetime.now(UTC)
 
 
 def patience_asked(attempt: DeliveryAttempt) -> str | None:
-    """Return what the receiver's Retry-After says, where there is one."""
+    """Return the Retry-After header of the response, if there is one."""
     return next((v for name, v in attempt.response_headers if name.lower() == "retry-after"), None)
 
 
 def held_because(webhook: Webhook) -> str:
-    """Return why what is published for a webhook waits now, as a sentence."""
+    """Return why the events of a webhook are held, as a sentence."""
     if webhook.is_deleted:
         return "The webhook is deleted; it waits until the webhook is restored."
     if webhook.paused_at is None:
@@ -200,7 +199,7 @@ def held_because(webhook: Webhook) -> str:
 
 
 def pause_title(webhook: Webhook) -> str:
-    """Return what paused a webhook, in a few words."""
+    """Return the reason of a pause, in a few words."""
     return {
         "by_hand": "Paused by hand",
         "gone": "Paused: the receiver says it is gone for good (410)",

@@ -1,4 +1,4 @@
-"""Pages of deliveries: the log of all webhooks, of one, and each delivery with its attempts."""
+"""Pages of deliveries: the log of all webhooks or of one, and each delivery with its attempts."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ BECAUSE = {
     "lab": "somebody tried it in the lab",
     "probe": "to see whether the receiver works again",
 }
-OWN = ("since", "seen")  # what only the page understands
+OWN = ("since", "seen")  # parameters of the page, unknown to the search
 
 
 @bp.get("")
@@ -56,7 +56,8 @@ def index() -> ResponseReturnValue:
 def log_page(
     template: str, fragment: str, webhook: Webhook | None = None, **context: Any
 ) -> ResponseReturnValue:
-    """Show the log, its listing for a filter, or its rows for the live tail (or 304)."""
+    """Show the log, only its listing for a filter, or only its rows for the live tail (304 if
+    unchanged)."""
     query = _question(webhook)
     seen = request.args.get("seen")
     page = search.find_page(web.actor(), query, upto=seen)
@@ -113,7 +114,7 @@ def _question(webhook: Webhook | None) -> Query:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One line of a delivery's story."""
+    """One line in the history of a delivery."""
 
     word: str
     text: str
@@ -126,9 +127,9 @@ class Moment:
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """Show one delivery: where it stands, its attempts, and one of them in detail.
+    """Show one delivery: its state, its attempts, and one of them in detail.
 
-    The id of an attempt leads to where that one is: people paste what they have.
+    The id of an attempt redirects to that attempt, because people paste any id that they have.
     """
     try:
         delivery, webhook = search.one(web.actor(), record_id)
@@ -191,7 +192,7 @@ def _detail(delivery: Delivery, attempt: DeliveryAttempt | None) -> dict[str, An
 def _story(
     delivery: Delivery, webhook: Webhook, state: str, attempts: Any, chosen: Any
 ) -> list[Moment]:
-    """Newest first: what comes next, every attempt, and how it began."""
+    """Return the history, newest first: the next step, every attempt, and the beginning."""
     tab = request.args.get("tab")
     tried = [
         Moment(
@@ -248,7 +249,7 @@ def _waits(webhook: Webhook) -> str:
 
 @bp.post("/<record_id>/redeliveries")
 def redeliver(record_id: str) -> ResponseReturnValue:
-    """Send its event once more, and look at that."""
+    """Send the event of a delivery once more, and show the new delivery."""
     again = resend.redeliver(web.actor(), record_id)
     web.toast("The event is sent once more.")
     return web.see_other(url_for("deliveries.show", record_id=again.id))
@@ -256,7 +257,7 @@ def redeliver(record_id: str) -> ResponseReturnValue:
 
 @bp.post("/<record_id>/attempts")
 def hurry(record_id: str) -> ResponseReturnValue:
-    """Make its next attempt now."""
+    """Make the next attempt of a delivery now."""
     resend.hurry(web.actor(), record_id)
     web.toast("It is tried now.")
     return web.see_other(url_for("deliveries.show", record_id=record_id))
@@ -269,6 +270,6 @@ of_webhook = Blueprint("webhook_deliveries", __name__, url_prefix="/webhooks")
 
 @of_webhook.get("/<record_id>/deliveries")
 def index_of_webhook(record_id: str) -> ResponseReturnValue:
-    """Show the log of one webhook, below its head."""
+    """Show the log of one webhook, on its page."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     return log_page("webhooks/deliveries.html", "deliveries/_listing.html", record, record=record)

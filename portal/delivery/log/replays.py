@@ -1,7 +1,7 @@
-"""Send the events of a window once more: see how many, begin, watch, stop.
+"""Send the events of a period once more: count them, begin, watch, cancel.
 
-What is sent again are deliveries of their own, spread over time by the rate that was asked for, so
-that the queue does all the work and a cancelled replay is what has not been sent of it.
+A replay creates new deliveries, spread over time by the requested rate. So the queue does all the
+work, and cancelling a replay means cancelling its deliveries that were not sent yet.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,8 +27,8 @@ What = Literal["failed", "missing", "all"]
 MOST = 50_000
 SHOWN = 50
 
-# The events of the window that the webhook wants today. `filters` is a list of
-# {"name": …, "values": […]}: of each the event must have one.
+# The events of the period that the webhook subscribes to today. `filters` is a list of
+# {"name": …, "vals": […]}: the event must have one of the values of each.
 WANTED = """
 FROM event e WHERE e.tenant_id = :tenant
 AND e.id >= ulid_floor('evt', :since) AND e.id < ulid_floor('evt', :until)
@@ -63,14 +63,14 @@ FROM (SELECT e.*, row_number() OVER (ORDER BY e.id) AS n {events}) AS e
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a replay is: state → how many of its deliveries."""
+    """The progress of a replay: state → number of its deliveries."""
 
     replay: Replay
     counts: Mapping[str, int]
 
     @property
     def waiting(self) -> int:
-        """Return how many are still to be sent."""
+        """Return how many deliveries still have to be sent."""
         return sum(self.counts.get(state, 0) for state in WAITING)
 
 
@@ -92,7 +92,7 @@ def begin(
 ) -> Replay:
     """Send the events of [since, until) again, at most `rate` a second.
 
-    Raises Invalid when there are too many for one replay, Conflict when there are none.
+    Raises Invalid if there are too many for one replay, Conflict if there are none.
     """
     total = preview(actor, webhook_id, since, until, what)
     if total > MOST:
@@ -126,7 +126,7 @@ def begin(
 
 
 def progress(actor: Actor, replay_id: str) -> Progress:
-    """Return one replay and how far it is. Raises NotFound."""
+    """Return one replay and its progress. Raises NotFound."""
     actor.require("webhooks:read")
     replay = session.scalar(
         select(Replay).where(Replay.tenant_id == actor.tenant_id, Replay.id == replay_id)
@@ -152,7 +152,8 @@ def of_webhook(actor: Actor, webhook: Webhook) -> Sequence[Replay]:
 
 
 def cancel(actor: Actor, replay_id: str) -> Progress:
-    """Send nothing more of a replay; what is on its way arrives. Right to call twice."""
+    """Cancel a replay: nothing more of it is sent, requests in flight still arrive. Safe to call
+    twice."""
     actor.require("webhooks:write")
     found = progress(actor, replay_id)
     session.execute(

@@ -1,4 +1,4 @@
-"""The verbs of deliveries: send once more, try now, and what settings would have done."""
+"""Actions on deliveries: send again, retry now, and test settings with recent events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How settings would have done with the last events; see `try_settings`."""
+    """The result of testing settings with the last events; see `try_settings`."""
 
     events: int
     matched: int
@@ -37,7 +37,7 @@ class Trial:
 def redeliver(actor: Actor, delivery_id: str) -> Delivery:
     """Send a delivery's event once more, with the same webhook-id and `webhook-replay: true`.
 
-    Raises Conflict when the event is no longer kept, or the webhook is deleted.
+    Raises Conflict if the event was deleted, or the webhook is deleted.
     """
     actor.require("webhooks:write")
     before, webhook = search.one(actor, delivery_id)
@@ -54,7 +54,7 @@ def redeliver(actor: Actor, delivery_id: str) -> Delivery:
 def owe(
     webhook: Webhook, event_id: str, event_type: str, subject: str | None, origin: str
 ) -> Delivery:
-    """Write a delivery of an event to one webhook, and wake the workers."""
+    """Insert a delivery of an event to one webhook, and notify the workers."""
     delivery = Delivery(
         tenant_id=webhook.tenant_id,
         id=new_id(Delivery.id_prefix),
@@ -72,10 +72,10 @@ def owe(
 
 
 def hurry(actor: Actor, delivery_id: str) -> Delivery:
-    """Make the next attempt of a delivery now, not when its turn comes.
+    """Make the next attempt of a delivery now, and not at its scheduled time.
 
-    An endpoint that asked for patience is still given it. Raises Conflict for a delivery that
-    waits for no attempt.
+    If the endpoint asked to slow down, the attempt still waits for that. Raises Conflict if the
+    delivery waits for no retry.
     """
     actor.require("webhooks:write")
     delivery, webhook = search.one(actor, delivery_id)
@@ -88,7 +88,7 @@ def hurry(actor: Actor, delivery_id: str) -> Delivery:
             Delivery.id == delivery.id,
             Delivery.state == "retrying",
         )
-        # What is due already waits in order, and keeps its place.
+        # A delivery that is due already keeps its place in the queue.
         .values(due_at=func.least(Delivery.due_at, func.now()))
         .execution_options(synchronize_session=False)
     )
@@ -104,8 +104,8 @@ def try_settings(
     wanted: dict[str, list[Any]],
     webhook_id: str | None = None,
 ) -> Trial:
-    """Return what of the last events a webhook with these settings would have got; against what the
-    webhook gets today, where one is named."""
+    """Return how many of the last events a webhook with these settings would have received;
+    compared with the current settings of a webhook, if one is named."""
     actor.require("events:read")
     webhook = find(Webhook, actor, webhook_id) if webhook_id else None
     query = Event.seen_by(actor).where(Event.only_for.is_(None))

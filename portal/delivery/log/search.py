@@ -1,7 +1,7 @@
-"""The delivery log as people and programs read it: all webhooks of a tenant, or one, newest first.
+"""Search the delivery log: all webhooks of a tenant, or one, newest first.
 
-Every question is answered along an index, so the log of a million deliveries opens as fast as that
-of ten. Words are looked up by equality (a whole id, a whole subject), never within texts.
+Every query uses an index, so the log of a million deliveries opens as fast as that of ten. Search
+words are compared for equality (a whole id, a whole subject), never within texts.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from portal.records.listing import Listing, Page, Query, page
 from portal.webhooks.models import ORIGINS, STATES, Delivery, DeliveryAttempt, Webhook
 
 SHOWN_STATES = ("pending", "held", "in_flight", "retrying", *STATES[3:])
-"""As people read them: what waits for a webhook that gets nothing now is held."""
+"""States as people see them: `held` is a waiting delivery of a webhook that sends nothing now."""
 
 OF_ONE_SUBJECT = 500
 COUNTED_NEW = 100
@@ -31,7 +31,8 @@ WITH_BODY = undefer(DeliveryAttempt.body_of_event)
 CHOICES = 200
 AN_ID = re.compile(r"(dlv|evt|whk|rpl)_[0-9A-HJKMNP-TV-Z]{26}")
 
-# Typed for records; a delivery has the columns that a list needs, and none is deleted softly.
+# Listing is typed for records. A delivery is none, but has the columns that a list needs; there is
+# no soft deletion.
 LISTING: Listing[Any] = Listing(
     Delivery,
     filters={
@@ -51,7 +52,7 @@ LISTING: Listing[Any] = Listing(
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """What a line of the log says of its webhook."""
+    """The webhook of a delivery, as far as a line of the log shows it."""
 
     id: str
     name: str
@@ -60,7 +61,7 @@ class Receiver:
 
 
 def find_page(actor: Actor, query: Query, upto: str | None = None) -> Page[Any]:
-    """Return one page of the log. With `upto` (an id) as if nothing newer had been written."""
+    """Return one page of the log; with `upto` (an id) without anything newer."""
     actor.require("webhooks:read")
     also = _conditions(actor, query)
     if upto is not None:
@@ -69,8 +70,7 @@ def find_page(actor: Actor, query: Query, upto: str | None = None) -> Page[Any]:
 
 
 def count_newer(actor: Actor, query: Query, than: str) -> int:
-    """Return how many deliveries that the question asks for are newer than one; COUNTED_NEW at
-    most."""
+    """Return how many deliveries that the query matches are newer than one; at most COUNTED_NEW."""
     actor.require("webhooks:read")
     plain = _plain(query)
     statement: Select[Any] = Delivery.seen_by(actor).where(
@@ -83,7 +83,7 @@ def count_newer(actor: Actor, query: Query, than: str) -> int:
 
 
 def receivers(actor: Actor, deliveries: Sequence[Delivery]) -> Mapping[str, Receiver]:
-    """Return the webhooks that these deliveries belong to, by id."""
+    """Return the webhooks of these deliveries, by id."""
     ids = {delivery.webhook_id for delivery in deliveries}
     if not ids:
         return {}
@@ -92,7 +92,7 @@ def receivers(actor: Actor, deliveries: Sequence[Delivery]) -> Mapping[str, Rece
 
 
 def choices(actor: Actor) -> list[tuple[str, str]]:
-    """Webhooks to choose from, by name."""
+    """Return the outbound webhooks to choose from, as (id, name), sorted by name."""
     query = Webhook.seen_by(actor).where(
         Webhook.is_deleted.is_(False), Webhook.direction == "outbound"
     )
@@ -109,18 +109,18 @@ def _receivers(query: Select[Any]) -> list[Receiver]:
 
 
 def state_of(delivery: Delivery, receiver: Receiver | Webhook | None) -> str:
-    """Return the state as people read it."""
+    """Return the state as people see it: `held` if the webhook sends nothing now."""
     idle = receiver is not None and not receiver.receives
     return "held" if idle and delivery.state in ("pending", "retrying") else delivery.state
 
 
 def next_attempt(delivery: Delivery, webhook: Webhook) -> datetime | None:
-    """Return when it is tried next, as far as that is settled."""
+    """Return the time of the next attempt; None if it is not settled."""
     return delivery.due_at if state_of(delivery, webhook) in ("pending", "retrying") else None
 
 
 def print_of(deliveries: Sequence[Delivery], receivers: Mapping[str, Receiver], new: int) -> str:
-    """Changes exactly when what the log shows of these deliveries does."""
+    """Return a fingerprint that changes exactly when the log shows these deliveries differently."""
     seen = [
         f"{one.id} {state_of(one, receivers.get(one.webhook_id))} {one.attempts} {one.status}"
         for one in deliveries
@@ -129,8 +129,8 @@ def print_of(deliveries: Sequence[Delivery], receivers: Mapping[str, Receiver], 
 
 
 def one(actor: Actor, delivery_id: str) -> tuple[Delivery, Webhook]:
-    """Return one delivery and its webhook in one statement. Raises NotFound, as for a made-up id
-    also where the webhook is not the actor's."""
+    """Return one delivery and its webhook, read with one statement. Raises NotFound, also if the
+    actor does not see the webhook."""
     actor.require("webhooks:read")
     query = Webhook.seen_by(actor).join(
         Delivery,
@@ -146,7 +146,7 @@ def one(actor: Actor, delivery_id: str) -> tuple[Delivery, Webhook]:
 
 def attempt_named(actor: Actor, attempt_id: str) -> DeliveryAttempt | None:
     """Return one attempt by its own id: of a test (dlv_…), which belongs to no delivery, or of the
-    engine (att_…)."""
+    engine (att_…); None if there is none."""
     actor.require("webhooks:read")
     seen = Webhook.seen_by(actor).with_only_columns(Webhook.id)
     query = DeliveryAttempt.seen_by(actor).where(
@@ -156,8 +156,7 @@ def attempt_named(actor: Actor, attempt_id: str) -> DeliveryAttempt | None:
 
 
 def after(actor: Actor, webhook: Webhook, sequence: int, limit: int) -> Sequence[Delivery]:
-    """Return a webhook's deliveries that follow a sequence number, in their order: to fill a
-    gap."""
+    """Return a webhook's deliveries after a sequence number, in their order, to fill a gap."""
     actor.require("webhooks:read")
     query = Delivery.seen_by(actor).where(
         Delivery.webhook_id == webhook.id,
@@ -170,8 +169,8 @@ def after(actor: Actor, webhook: Webhook, sequence: int, limit: int) -> Sequence
 def attempts_of(
     actor: Actor, delivery: Delivery, *, whole: bool = False
 ) -> Sequence[DeliveryAttempt]:
-    """Return the attempts of one delivery, the newest first; only `whole` with what was sent and
-    answered."""
+    """Return the attempts of one delivery, the newest first; with requests and responses only if
+    `whole`."""
     query = DeliveryAttempt.seen_by(actor).where(DeliveryAttempt.of(delivery))
     if whole:
         query = query.options(WITH_BODY)
@@ -187,15 +186,15 @@ def attempts_of(
 
 
 def whole_attempt(actor: Actor, attempt: DeliveryAttempt) -> DeliveryAttempt:
-    """Return an attempt of `attempts_of` with everything."""
+    """Return an attempt from `attempts_of` with its request and response."""
     query = DeliveryAttempt.seen_by(actor).where(DeliveryAttempt.id == attempt.id)
     query = query.options(WITH_BODY)
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
 
 def _plain(query: Query) -> Query:
-    """Return the part of a question that is equality; words, states and what is derived is asked
-    apart."""
+    """Return the part of a query that compares columns; states and words become conditions of their
+    own."""
     apart = ("state",) if query.filters.get("state") in SHOWN_STATES else ()
     filters = {name: value for name, value in query.filters.items() if name not in apart}
     return replace(query, filters=filters, q="", tag=None, include_deleted=True)
@@ -207,8 +206,8 @@ def _conditions(actor: Actor, query: Query) -> list[ColumnElement[bool]]:
         found.append(Delivery.webhook_id.in_(Webhook.seen_by(actor).with_only_columns(Webhook.id)))
     state = query.filters.get("state")
     if state in STATES:
-        # Said in the statement itself: for a parameter, a plan that is kept passes by the indexes
-        # that have deliveries of some states alone.
+        # A literal and not a parameter: a cached plan for a parameter cannot use the partial
+        # indexes, which have deliveries of some states only.
         found.append(Delivery.state == literal(state, literal_execute=True))
     if state in ("pending", "retrying", "held"):
         found += _by_receiver(actor, held=state == "held")
@@ -225,7 +224,7 @@ def _by_receiver(actor: Actor, *, held: bool) -> list[ColumnElement[bool]]:
 
 
 def _named(actor: Actor, words: str) -> ColumnElement[bool]:
-    """Return what a pasted id or a subject means."""
+    """Return the condition for a pasted id or a subject."""
     if AN_ID.fullmatch(words):
         column = {
             "dlv": Delivery.id,
@@ -235,7 +234,7 @@ def _named(actor: Actor, words: str) -> ColumnElement[bool]:
         }[words[:3]]
         return column == words
     about = select(Event.id).where(Event.tenant_id == actor.tenant_id, Event.subject == words)
-    # Subjects are indexed where events are; what an event's subject is, its deliveries' is too.
+    # Subjects are indexed on events only. The deliveries of an event have the same subject.
     newest = about.order_by(Event.id.desc()).limit(OF_ONE_SUBJECT)
     found = session.scalars(newest).all()
     return Delivery.event_id.in_(found) if found else literal(False)

@@ -1,1 +1,1 @@
-"""The queue in PostgreSQL: which webhooks an event goes to, and what workers claim and record."""
+"""The queue in PostgreSQL: match events to webhooks, claim deliveries, record outcomes."""

@@ -1,7 +1,7 @@
-"""Which webhooks an event goes to, and why: subscriptions, filters, and the fan-out.
+"""Match events to webhooks by subscriptions and filters, and write the deliveries (fan-out).
 
-This is the listener that webhooks register with events: it writes the deliveries in the
-publisher's own transaction.
+`Deliveries` is the listener that this feature registers with events: it writes the deliveries in
+the publisher's own transaction.
 """
 
 from collections import Counter
@@ -38,7 +38,7 @@ Filter = Mapping[str, Any]
 
 
 def passes(wanted: Filter, data: Mapping[str, Any]) -> bool:
-    """Tell whether an event's data has, in each field of the filter, one of the values given
+    """Tell whether an event's data has, in each field of the filter, one of the values listed
     there."""
     return all(
         name in data and any(_same(data[name], value) for value in values)
@@ -47,12 +47,12 @@ def passes(wanted: Filter, data: Mapping[str, Any]) -> bool:
 
 
 def _same(found: Any, value: Any) -> bool:
-    # JSON keeps true and 1 apart, Python does not.
+    # In JSON true and 1 differ, in Python they are equal.
     return found == value and isinstance(found, bool) == isinstance(value, bool)
 
 
 class Deliveries:
-    """What webhooks do with events: one delivery for each webhook that an event matches."""
+    """A listener for events: one delivery for each webhook that an event matches."""
 
     def who_wants(
         self, tenant_id: str, types: Collection[str], at_most: int | None = None
@@ -64,7 +64,8 @@ class Deliveries:
         return Bound(LIVE, values)
 
     def owes(self, tenant_id: str, events: Sequence[Published], wanting: Rows) -> Owed:
-        """Return the statement that writes the deliveries and wakes the workers."""
+        """Return the statement that writes the deliveries and notifies the workers, with the number
+        of deliveries of each event."""
         subscribed = _subscribed({event.type for event in events}, wanting)
         owed = [
             {"id": new_id(Delivery.id_prefix), "webhook_id": webhook_id, "event_id": event.id,
@@ -84,13 +85,13 @@ class Deliveries:
         return Owed([Bound(OWE, values)], Counter(str(one["event_id"]) for one in owed))
 
     def kept(self, tenant_id: str, event_ids: Sequence[str]) -> int:
-        """Return how many deliveries of these events there are."""
+        """Return the number of deliveries of these events."""
         of_these = (Delivery.tenant_id == tenant_id, Delivery.event_id.in_(event_ids))
         return session.scalar(select(func.count()).select_from(Delivery).where(*of_these)) or 0
 
     def forget(self, tenant_id: str, event_ids: Sequence[str]) -> None:
-        """Erase the deliveries of these events, and what was sent and answered."""
-        # Deliveries first: that waits for who is recording an attempt at one just now.
+        """Delete the deliveries of these events, and their attempts."""
+        # Deliveries first: this waits for a worker that is just recording an attempt.
         for model in (Delivery, DeliveryAttempt):
             session.execute(
                 delete(model)
@@ -99,9 +100,9 @@ class Deliveries:
             )
 
     def outlive(self, tenant_id: str, event_ids: Sequence[str]) -> None:
-        """Let go of what was sent and answered, and of the deliveries that have ended; those that
-        are still held are given up by the housekeeping, which tells of it. Whose they were goes
-        with the events, by which an erasure finds them."""
+        """Delete the attempts of these events, and the deliveries that have ended. Deliveries that
+        are still held remain until the housekeeping expires and reports them. Clear their subject,
+        because an erasure finds a person's data only through the events."""
         for model, ended in ((Delivery, Delivery.state.in_(ENDED)), (DeliveryAttempt, true())):
             session.execute(
                 delete(model)
@@ -117,7 +118,8 @@ class Deliveries:
         )
 
     def explain(self, actor: Actor, event: Published, limit: int) -> Sequence[Match]:
-        """Return every outbound webhook that the actor sees, beside one event."""
+        """Return outbound webhooks that the actor sees, each with whether and why it gets an
+        event."""
         if not actor.can("webhooks:read"):
             return []
         query = Webhook.seen_by(actor).where(
@@ -128,7 +130,7 @@ class Deliveries:
 
 
 def _subscribed(types: set[str], live: Rows) -> dict[str, dict[str, Filter]]:
-    """Return event type → webhook id → filter."""
+    """Return a mapping: event type → webhook id → filter."""
     found: dict[str, dict[str, Filter]] = {}
     for pattern, webhook_id, filter_as_json in live:
         wanted: Filter = orjson.loads(filter_as_json)
@@ -138,8 +140,8 @@ def _subscribed(types: set[str], live: Rows) -> dict[str, dict[str, Filter]]:
     return found
 
 
-# Subscriptions to one of these patterns, of webhooks that are on: paused ones too, because what
-# happens while a webhook is paused is held for it and not lost.
+# Subscriptions to one of these patterns, of webhooks that are on, also of paused ones: their events
+# are held and not lost.
 LIVE = Statement(
     select(Subscription.pattern, Webhook.id, cast(Webhook.filter, Text))
     .join(
@@ -163,7 +165,8 @@ def _beside(webhook: Webhook, event: Published) -> Match:
 
 
 def why(webhook: Webhook, event: Published) -> tuple[bool, str]:
-    """Tell whether a webhook gets an event by its settings of now, and the reason as a sentence."""
+    """Return whether a webhook gets an event with its current settings, and the reason as a
+    sentence."""
     if event.only_for is not None:
         if event.only_for == webhook.id:
             return True, "It was sent to it from its lab."

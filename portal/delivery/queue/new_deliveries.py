@@ -1,9 +1,9 @@
-"""Tell workers of deliveries that were published a moment ago, so that nobody has to look for them.
+"""Notify workers of new deliveries by their ids, so that they need not search for them.
 
-A publisher notifies the workers of each webhook that it owes something: its tenant, its id, and the
-first and the last of the new deliveries. A worker claims those by their names. Whatever else is due
-(retries, webhooks that keep an order or a rate, what no worker had room for) it looks for, at least
-once a second; a notice that is lost costs no more than that.
+A publisher notifies the workers about each webhook with new deliveries: its tenant, its id, and the
+first and the last of the deliveries. A worker claims these by their ids. All other due deliveries
+(retries, ordered webhooks, rate limits, deliveries that no worker had room for) are found by a
+search, at least once a second. So a lost notification costs at most a second.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,17 +14,17 @@ from portal.delivery.queue.queue import CLAIM, PICKED, Due, Taken, ask, lease, r
 from portal.fast.pipeline import BEGIN, COMMIT, Connection, rolled_back
 
 MOST_NOTICES = 20
-"""Limit the notices of one publication: one for more webhooks says only that something is due."""
+"""Limit for one publication: for more webhooks one notification only says that something is due."""
 
 CHANNEL = "delivery_new"
-"""Keep the notices apart from `subscriptions.CHANNEL`, on which workers of the release before take
-every notice for the id of a webhook to halt."""
+"""Not `subscriptions.CHANNEL`: on that, workers of the previous release read every notification as
+the id of a webhook to halt."""
 
-LOOK = ""  # the notice that something is due
+LOOK = ""  # the notification that something is due
 
-# `is_plain`: nothing of what `due_endpoints` and the claim after it look at keeps the webhook back.
-# One that is not comes back without a delivery. In the order of the index of what waits: where the
-# clocks of publishers differ, the ids between two may be a million.
+# `is_plain`: no condition that `due_endpoints` and the claim after it check holds the webhook back.
+# A webhook that is not plain is returned without a delivery. The ORDER BY uses the index of waiting
+# deliveries: if the clocks of publishers differ, a million ids may lie between `first` and `last`.
 PICK = f"""
 SELECT w.id AS webhook_id, plain.is_plain, due.*
 FROM unnest(%(webhooks)s::text[], %(rooms)s::int[]) AS o(webhook_id, room)
@@ -46,7 +46,7 @@ LEFT JOIN LATERAL (
 
 
 class Fresh(NamedTuple):
-    """Name new deliveries of one webhook, by the ids of the first and the last of them."""
+    """New deliveries of one webhook, given by the ids of the first and the last of them."""
 
     tenant_id: str
     webhook_id: str
@@ -55,7 +55,7 @@ class Fresh(NamedTuple):
 
     @property
     def due(self) -> Due:
-        """Return the endpoint as one without conditions."""
+        """Return the endpoint as a `Due` without conditions."""
         return Due(self.tenant_id, self.webhook_id, False, False, None, None)
 
 
@@ -67,7 +67,7 @@ def gather(found: dict[str, Fresh], new: Fresh) -> None:
 
 
 def notices(tenant_id: str, owed: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the notices of these new deliveries: one for each webhook, or one for all."""
+    """Return the notifications for these new deliveries: one for each webhook, or one for all."""
     found: dict[str, Fresh] = {}
     for one in owed:
         gather(found, Fresh(tenant_id, one["webhook_id"], one["id"], one["id"]))
@@ -75,7 +75,8 @@ def notices(tenant_id: str, owed: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def read(notice: str) -> Fresh | None:
-    """Return what a notice tells of new deliveries; None if it tells only that something is due."""
+    """Return the new deliveries that a notification names; None if it only says that something is
+    due."""
     words = notice.split(" ")
     return Fresh(*words) if len(words) == len(Fresh._fields) else None
 
@@ -83,8 +84,8 @@ def read(notice: str) -> Fresh | None:
 async def take(
     connection: Connection, tenant_id: str, wanted: Sequence[tuple[Fresh, int]], worker: int
 ) -> tuple[list[Taken], set[str]]:
-    """Lease up to so many of these of one tenant to the worker of this number, in a transaction.
-    Return them, and the webhooks with conditions: theirs have to be looked for.
+    """Lease up to so many of these deliveries of one tenant to this worker, in a transaction.
+    Return them, and the webhooks with conditions: their deliveries must be found by a search.
 
     Raises TakenForGone.
     """

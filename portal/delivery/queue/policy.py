@@ -1,4 +1,4 @@
-"""What follows from an outcome: a pure function of what is known, and nothing else.
+"""Decide what happens after an attempt: pure functions, without clock or database.
 
 Source of the schedule and of the status rules: Standard Webhooks 1.0.0.
 """
@@ -12,7 +12,7 @@ from portal.webhooks.models import PauseReason
 
 State = Literal["delivered", "retrying", "failed"]
 
-# Waits after the first, second, … attempt; the last one goes on.
+# Waits after the first, second, … attempt; the last one repeats.
 EXPONENTIAL = (
     *(timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30)),
     *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
@@ -21,7 +21,7 @@ LINEAR_STEP = timedelta(minutes=10)
 FIXED = timedelta(minutes=5)
 JITTER = 0.2
 AFTER_TIMEOUT = timedelta(seconds=60)
-"""A receiver that does not answer is given a minute at least."""
+"""The shortest wait for a receiver that did not answer in time."""
 
 SLOW_DOWN = (429, 503)
 FIRST_SLOW_DOWN = timedelta(seconds=1)
@@ -31,7 +31,7 @@ PAUSE_FAILURES = 10
 PAUSE_AFTER = timedelta(minutes=10)
 WARN_FAILURES = 5
 WARN_AFTER = timedelta(minutes=3)
-"""Both must be reached: two hundred failures of one second are one failure."""
+"""Count and time must both be reached: two hundred failures in one second may be one incident."""
 
 PROBES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60))
 GOOD_PROBES = 3
@@ -39,9 +39,10 @@ AFTER_GOOD_PROBE = timedelta(seconds=5)
 
 
 class Decision(NamedTuple):
-    """What becomes of the delivery (`wait` until its next attempt) and of its endpoint.
+    """The next state of a delivery, with the `wait` until its next attempt, and of its endpoint.
 
-    `counts`: the failure counts towards a pause. `slow`: nothing goes to the endpoint for so long.
+    `counts`: the failure counts towards a pause. `slow`: nothing is sent to the endpoint for so
+    long.
     """
 
     state: State
@@ -59,14 +60,14 @@ def decide(
     chance: float = 0.0,
     throttles: int = 0,
 ) -> Decision:
-    """Return the decision after the `attempt`th attempt (from 1).
+    """Return the decision after attempt number `attempt` (from 1).
 
-    `policy` is a webhook's retry_policy, `chance` is from -1 to 1 and moves the wait within its
-    jitter, `throttles` is how often in a row the endpoint has asked for patience already.
+    `policy` is the retry_policy of a webhook. `chance` is from -1 to 1 and moves the wait within
+    its jitter. `throttles` counts how often in a row the endpoint has already asked to slow down.
     """
     if outcome.succeeded:
         return Decision("delivered")
-    if outcome.kind == "cancelled":  # this side went away: not the receiver's failure
+    if outcome.kind == "cancelled":  # our side ended it: not a failure of the receiver
         return Decision("retrying")
     asks = outcome.status in SLOW_DOWN
     slow = slow_down(outcome.retry_after, throttles) if asks else None
@@ -82,7 +83,7 @@ def decide(
 
 
 def wait_after(attempt: int, backoff: str, chance: float = 0.0) -> timedelta:
-    """Return how long until the next attempt, after the `attempt`th."""
+    """Return the wait until the next attempt, after attempt number `attempt`."""
     if backoff == "fixed":
         wait = FIXED
     elif backoff == "linear":
@@ -93,30 +94,30 @@ def wait_after(attempt: int, backoff: str, chance: float = 0.0) -> timedelta:
 
 
 def slow_down(asked: timedelta | None, throttles: int) -> timedelta:
-    """Return how long an endpoint that asks for patience is left alone."""
+    """Return for how long nothing is sent to an endpoint that asks to slow down."""
     if asked is not None:
         return asked
     return min(FIRST_SLOW_DOWN * (1 << min(throttles, 20)), LONGEST_SLOW_DOWN)
 
 
 def should_pause(failures: int, failing_for: timedelta) -> bool:
-    """Tell whether an endpoint with so many failures in a row, over so long, is to be paused."""
+    """Tell whether to pause an endpoint with so many failures in a row, over so long a time."""
     return failures >= PAUSE_FAILURES and failing_for >= PAUSE_AFTER
 
 
 def should_warn(failures: int, failing_for: timedelta) -> bool:
-    """Tell whether its people are to be told that it will be paused if this goes on."""
+    """Tell whether to warn people that the endpoint will be paused if the failures continue."""
     return failures >= WARN_FAILURES and failing_for >= WARN_AFTER
 
 
 def next_probe(probes: int) -> timedelta:
-    """Return how long after the pause, or after the last probe, a paused endpoint is tried
-    again."""
+    """Return the wait until a paused endpoint is probed, after so many failed probes in a row."""
     return PROBES[min(probes, len(PROBES) - 1)]
 
 
 def ramp(seconds: float | None) -> float | None:
-    """Deliveries a second so long after a pause has ended: 1, 2, 4 …; None when it is over."""
+    """Return the deliveries a second that are allowed so long after a pause: 1, 2, 4 …; None when
+    the ramp is over."""
     if seconds is None or seconds >= RAMP_SECONDS:
         return None
     return float(2 ** int(max(seconds, 0.0)))

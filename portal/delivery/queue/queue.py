@@ -1,7 +1,7 @@
-"""The queue in PostgreSQL: take what is due, and record what came of it.
+"""The queue in PostgreSQL: claim due deliveries, and record their outcomes.
 
-Everything is done as the tenant that it belongs to; the one question across tenants is which
-endpoints have something due (`due_endpoints`, a function of the owner, see the migration). One
+Each statement runs as the tenant whose rows it uses. Only the search for endpoints crosses tenants
+(`due_endpoints` and `silent_endpoints`, functions of the owner, see the migrations). One
 transaction serves several tenants by entering one after the other.
 """
 
@@ -25,10 +25,10 @@ Rows = list[dict[str, Any]]
 
 CONNECTION = "portal-delivery"
 LEASE_SECONDS = 90
-"""Longer than any attempt can take: 30 s to the answer, 5 s for its body, and DNS. What a worker
-had that is gone comes back sooner (portal.delivery.queue.worker_presence)."""
+"""Longer than any attempt can take: 30 s until the response begins, 5 s for its body, and DNS. The
+deliveries of a dead worker are released sooner (portal.delivery.queue.worker_presence)."""
 
-# A worker is there for as long as a session of it holds this lock, which all may hold at once.
+# A worker is counted as long as one of its sessions holds this shared lock.
 ATTEND = "SELECT pg_advisory_lock_shared(hashtext('delivery'), hashtext('workers'))"
 WORKERS = """
 SELECT DISTINCT pid FROM pg_locks
@@ -40,7 +40,8 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 HALTED = "delivery_halted"
 ANSWER = f"SELECT pg_notify('{HALTED}', %s)"
 ENTER = "SELECT set_config('app.tenant_id', %(tenant)s, true)"
-# Nobody takes back what a worker has while it claims more; and one that is gone claims nothing.
+# The row lock prevents others from releasing this worker's deliveries while it claims more. A
+# worker that was declared dead claims nothing.
 CLAIM = """
 SELECT set_config('app.tenant_id', %(tenant)s, true), ARRAY(
     SELECT number FROM delivery_worker
@@ -49,9 +50,9 @@ SELECT set_config('app.tenant_id', %(tenant)s, true), ARRAY(
 """
 SILENT = "SELECT * FROM silent_endpoints(%s)"
 AT_ONCE = 50
-MOST_IN_HAND = 10  # deliveries of a webhook in order: one, but for settings that changed lately
+MOST_IN_HAND = 10  # in flight for an ordered webhook: one, or more if that was set just now
 DUE = "SELECT * FROM due_endpoints(%s, %s, %s, %s)"
-# One that another worker is at is left to it: a worker that hangs there keeps nobody else waiting.
+# A webhook that another worker is claiming from is skipped: if that worker hangs, nobody waits.
 ALONE = """
 SELECT id FROM unnest(%s::text[]) AS o(id) WHERE pg_try_advisory_xact_lock(hashtextextended(id, 0))
 """
@@ -59,7 +60,8 @@ PROBE = """
 UPDATE endpoint SET next_probe_at = now() + make_interval(secs => %s)
 WHERE tenant_id = %s AND webhook_id = ANY (%s) AND next_probe_at <= now() RETURNING webhook_id
 """
-# What ran out of webhooks in order, of a worker without a number: it is among the last.
+# Expired leases in ordered webhooks, left by a worker without a number. Those deliveries are among
+# the last in the sequence.
 LAPSED = """
 SELECT last.webhook_id, last.id
 FROM unnest(%(webhooks)s::text[]) AS w(id) CROSS JOIN LATERAL (
@@ -69,7 +71,8 @@ FROM unnest(%(webhooks)s::text[]) AS w(id) CROSS JOIN LATERAL (
 ) AS last
 WHERE last.state = 'in_flight' AND last.due_at <= now()
 """
-# The end of a lease lies behind everything that waits. What somebody records just now is left.
+# Sorted by the end of its lease, it would come after all that wait. A delivery that is just being
+# recorded is skipped.
 BACK_IN_PLACE = """
 UPDATE delivery d SET due_at = d.created_at
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (ARRAY(
@@ -95,8 +98,8 @@ CROSS JOIN LATERAL (
     ORDER BY d.due_at, d.id LIMIT w.room FOR UPDATE OF d SKIP LOCKED
 ) due
 """  # noqa: S608  names of columns, all of them above
-# A limited rate is kept by all workers together: each delivery moves `paid_until` by its share of a
-# second, and what may leave now is what `paid_until` is behind, of the last second.
+# All workers share the rate limit: each delivery moves `paid_until` forward by its share of a
+# second. The time from `paid_until` to now, at most one second, is what may be used now.
 ALLOWED = """
 SELECT r.webhook_id, floor(1e-6 + r.rate * extract(
     epoch FROM now() - greatest(e.paid_until, now() - interval '1 second')))::int AS allowed
@@ -113,10 +116,10 @@ DO UPDATE SET last_sequence = e.last_sequence + excluded.last_sequence,
     paid_until = coalesce(greatest(e.paid_until, now() - interval '1 second')
         + (excluded.paid_until - (now() - interval '1 second')), e.paid_until)
 """
-# What is given for each row is looked up by its id in an object, and the rows by the primary key:
-# a join would be a loop in a loop, whose order depends on what the planner believes of a table that
-# was empty when it looked. `first` and `last` are the least and the greatest of the ids: PostgreSQL
-# leaves out the partitions of other days by them, which it cannot do by an array.
+# The values for each row are looked up by its id in a JSON object, and the rows by the primary key:
+# a join would be a nested loop, whose order depends on statistics from when the table was empty.
+# `first` and `last` are the lowest and the highest id: with them PostgreSQL skips the partitions of
+# other days, which it cannot do with an array.
 LEASE = """
 UPDATE delivery d SET state = 'in_flight', token = d.token + 1, attempts = d.attempts + 1,
     due_at = now() + make_interval(secs => %(lease)s), holder = %(worker)s,
@@ -126,8 +129,8 @@ UPDATE delivery d SET state = 'in_flight', token = d.token + 1, attempts = d.att
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s)
 AND d.id BETWEEN %(first)s AND %(last)s RETURNING d.id, d.sequence
 """
-# Each by a range of one id, in the order of ids: only the primary key gives that. For an equal id,
-# in a table that was empty when it was planned, any index that begins with the tenant seems to do.
+# Each id is a range of one, in the order of ids: only the primary key serves that. With an
+# equality, a plan made while the table was empty may use any index that begins with the tenant.
 EVENTS = """
 SELECT found.* FROM unnest(%(ids)s::text[]) AS wanted(id) CROSS JOIN LATERAL (
     SELECT e.id, e.data::text AS data, e.occurred_at FROM event e
@@ -162,8 +165,8 @@ COLUMNS = {
     "response_truncated": "bool", "timings": "jsonb", "address": "text", "tls_version": "text",
     "certificate_days": "int",
 }  # fmt: skip
-# What was erased while it was on its way leaves no body behind; and a worker that did not hear of
-# its commit, because the database died just then, says everything once more.
+# A delivery that was erased while in flight must leave no body behind. A worker that lost the
+# answer to its commit, because the database died just then, records everything once more.
 ATTEMPTS = f"""
 INSERT INTO delivery_attempt
     (tenant_id, actor_id, actor_name, created_at, completed_at, {", ".join(COLUMNS)})
@@ -181,8 +184,9 @@ UPDATE webhook w SET last_delivery_at = now(), last_delivery_status = a.outcome,
 FROM jsonb_to_recordset(%(endpoints)s) AS a(webhook_id text, outcome text, good bool, failures int)
 WHERE w.tenant_id = %(tenant)s AND w.id = a.webhook_id
 """
-# One that was well and is well is left alone: its row is locked by each claim that counts on it, so
-# that recording and claiming would wait for each other. `SEEN`, before, keeps the order of records.
+# An endpoint that was healthy and still is, is not updated: each claim that numbers deliveries
+# locks its row, so recording and claiming would wait for each other. `SEEN` runs first and keeps
+# records in order.
 ENDPOINTS = """
 UPDATE endpoint e SET
     failing_since = CASE WHEN a.failures > 0 AND (a.good OR e.failing_since IS NULL) THEN now()
@@ -213,7 +217,8 @@ AND d.token = (%(tokens)s::jsonb ->> d.id)::bigint
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An endpoint that has something due. `rate` a second, `ramp_seconds` since its pause ended."""
+    """An endpoint with due deliveries. `rate` is its limit a second, `ramp_seconds` the time since
+    its pause ended."""
 
     tenant_id: str
     webhook_id: str
@@ -224,17 +229,17 @@ class Due:
 
     @property
     def pace(self) -> float | None:
-        """Return how many a second may leave from all workers together; None: as many as it
-        takes."""
+        """Return how many deliveries a second all workers together may send; None if there is no
+        limit."""
         rates = (self.rate, policy.ramp(self.ramp_seconds))
         return min((float(one) for one in rates if one and not self.is_probe), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What of a webhook is needed to send to it, as it was when the delivery was taken.
+    """The settings of a webhook that sending needs, as they were when the delivery was claimed.
 
-    `taken_at` is that moment by the database's clock: the worker's own may be wrong.
+    `taken_at` is the time of the claim, by the database's clock: the worker's own may be wrong.
     """
 
     id: str
@@ -250,9 +255,10 @@ class Settings:
 
 
 class Taken(NamedTuple):
-    """A delivery leased to this worker; `data` is the event's data as JSON, None if it is gone.
+    """A delivery leased to this worker; `data` is the event's data as JSON, None if it was erased.
 
-    `worker` is the number that this worker had. `leased_at` by this process's monotonic clock.
+    `worker` is the number that this worker had at the claim. `leased_at` is in seconds, by this
+    process's monotonic clock.
     """
 
     tenant_id: str
@@ -274,7 +280,7 @@ class Taken(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How an endpoint stands after what was just recorded. `failing_for` in seconds."""
+    """The state of an endpoint after its attempts were recorded. `failing_for` is in seconds."""
 
     tenant_id: str
     webhook_id: str
@@ -288,55 +294,59 @@ _numbered = cache(pipeline.numbered)
 
 
 def ask(sql: str, values: Mapping[str, Any] | None = None) -> Ask:
-    """Return a statement with values by their names, as it is sent."""
+    """Return a statement with named values, in the form in which it is sent."""
     numbered, names = _numbered(sql)
     return Ask(numbered, [(values or {})[name] for name in names])
 
 
 async def connect(url: str, mark: str = "") -> Connection:
-    """Open a connection for the queue. `url` is libpq's; `mark` shows other processes which secret
-    key this one has (portal.ops.secret_key_rotation)."""
+    """Open a connection for the queue. `url` is a libpq URL; `mark` shows other processes which
+    secret key this one uses (portal.ops.secret_key_rotation)."""
     return await pipeline.connect(url, f"{CONNECTION} {mark}")
 
 
 async def attend(connection: Connection) -> None:
-    """Let the other workers count this one, for as long as the connection lives."""
+    """Take the lock by which the other workers count this one, for as long as the connection
+    lives."""
     await connection.execute(ATTEND)
 
 
 async def workers(connection: Connection) -> int:
-    """Return how many workers there are at this moment; at least the one that asks."""
+    """Return the number of workers at this moment; at least 1, for the caller itself."""
     return max(len(await (await connection.execute(WORKERS)).fetchall()), 1)
 
 
 async def halted(connection: Connection, webhook_id: str) -> None:
-    """Say to who waits for it that this worker begins nothing more for a webhook."""
+    """Confirm that this worker begins no more attempts for a webhook, to a caller that waits for
+    that."""
     await connection.execute(ANSWER, (webhook_id,))
 
 
 async def due(
     connection: Connection, after: tuple[str, str], busy: Sequence[str], at_most: int
 ) -> list[Due]:
-    """Endpoints with something due, in the order of their ids from `after` on."""
+    """Return endpoints with due deliveries, in the order of their ids, beginning after `after`."""
     rows = await connection.execute(DUE, (*after, list(busy), at_most))
     return [Due(**row) for row in await rows.fetchall()]
 
 
 async def silent(connection: Connection) -> list[tuple[str, str]]:
-    """Paused endpoints that are to be tried, and have nothing to be tried with: their ids."""
+    """Return the ids of paused endpoints that should be probed now but have no delivery to probe
+    with."""
     rows = await connection.execute(SILENT, (AT_ONCE,))
     return [(row["tenant_id"], row["webhook_id"]) for row in await rows.fetchall()]
 
 
 class TakenForGone(Exception):
-    """Say that the others have taken back what this worker had: it needs a new number."""
+    """The other workers have declared this worker dead and released its deliveries: it needs a new
+    number."""
 
 
 async def take(
     connection: Connection, wanted: Sequence[tuple[Due, int]], worker: int
 ) -> list[Taken]:
-    """Lease up to so many deliveries of each endpoint to the worker of this number: one
-    transaction, none of it lost if it fails, and none of it taken by two. Raises TakenForGone."""
+    """Lease up to so many deliveries of each endpoint to this worker, in one transaction: if it
+    fails none is lost, and none is leased twice. Raises TakenForGone."""
     found: list[Taken] = []
     by_tenant = sorted(wanted, key=lambda one: (one[0].tenant_id, one[0].webhook_id))
     async with connection.transaction():
@@ -385,8 +395,8 @@ def require_standing(claim: Sequence[Mapping[str, Any]]) -> None:
 async def _in_place(
     connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]]
 ) -> Sequence[tuple[Due, int]]:
-    """Put what dead workers had of webhooks in order back in its place. Leaves out a webhook of
-    which somebody records such a delivery just now: the next one must not overtake it."""
+    """Put the deliveries of dead workers back in their place, for ordered webhooks. Leave out a
+    webhook if such a delivery is just being recorded: the next one must not overtake it."""
     ordered = [one.webhook_id for one, _ in wanted if one.is_ordered]
     if not ordered:
         return wanted
@@ -405,13 +415,13 @@ async def _in_place(
 def _numbering(
     tenant_id: str, picked: Sequence[Mapping[str, Any]], paces: Mapping[str, float]
 ) -> tuple[list[Ask], dict[str, int]]:
-    """Return what gives those that are taken for the first time their places in their endpoints'
-    sequences, and charges all of them to the limited rates; and the places, counted from the end
-    that the sequences have then."""
+    """Return the statement that advances the sequences of the endpoints and charges the deliveries
+    to the rate limits; and, for each delivery without a number, its place counted back from the new
+    end of the sequence."""
     new = sorted((row for row in picked if row["sequence"] is None), key=lambda row: row["id"])
     counts = Counter(row["webhook_id"] for row in new)
     charged = Counter(row["webhook_id"] for row in picked if row["webhook_id"] in paces)
-    # The order of the locks: two workers must not wait crosswise.
+    # Sorted, so that two workers lock the rows in the same order and do not deadlock.
     names = sorted(counts.keys() | charged.keys())
     spent = [charged[name] / paces[name] if name in paces else None for name in names]
     following = {name: -count for name, count in counts.items()}
@@ -427,7 +437,7 @@ def _numbering(
 async def _within_pace(
     connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]]
 ) -> list[tuple[Due, int]]:
-    """With no more room than the limited rates leave at this moment."""
+    """Return the endpoints with no more room than their rate limits allow at this moment."""
     paces = {one.webhook_id: one.pace for one, _ in wanted if one.pace}
     if not paces:
         return list(wanted)
@@ -444,8 +454,8 @@ async def lease(
     paces: Mapping[str, float],
     *ending: Ask,
 ) -> list[Taken]:
-    """Number what was picked, write the lease, and read what is needed to send; `ending` is sent
-    in the same message."""
+    """Number the picked deliveries, write the leases, and read the data that sending needs;
+    `ending` is sent in the same message."""
     leased_at = time.monotonic()
     numbering, places = _numbering(tenant_id, picked, paces)
     values = {
@@ -486,7 +496,7 @@ async def lease(
 async def _with_probes(
     connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]]
 ) -> list[tuple[Due, int]]:
-    """Without the paused endpoints that another worker tries already."""
+    """Return the endpoints without the paused ones that another worker is already probing."""
     probes = [one.webhook_id for one, _ in wanted if one.is_probe]
     if not probes:
         return list(wanted)
@@ -496,7 +506,7 @@ async def _with_probes(
 
 
 class Done(NamedTuple):
-    """What is to be recorded of one attempt: plain values, as the statements take them."""
+    """The values to record for one attempt, as the statements need them."""
 
     tenant_id: str
     delivery: Mapping[str, Any]
@@ -505,10 +515,10 @@ class Done(NamedTuple):
 
 
 async def complete(connection: Connection, done: Iterable[Done]) -> list[Health]:
-    """Record attempts in one transaction; a delivery only while its token is still ours.
+    """Record attempts in one transaction; change a delivery only while its token is still ours.
 
-    What was recorded before, or is another's by now, does not count for its endpoint either: a
-    worker that did not hear of its commit says the same again.
+    A delivery that was recorded before, or that another worker has by now, is not counted for its
+    endpoint either: a worker that lost the answer to its commit records the same again.
     """
     by_tenant = sorted(done, key=lambda one: one.tenant_id)
     batches = {
@@ -531,9 +541,9 @@ async def complete(connection: Connection, done: Iterable[Done]) -> list[Health]
 
 
 def _recorded(tenant_id: str, batch: Sequence[Done]) -> tuple[Ask, Ask, Ask]:
-    """Return what writes the results of one tenant; the second gives the ids of the deliveries that
-    were still ours."""
-    # One that was taken twice is ended by its later lease.
+    """Return the statements that write the results of one tenant; the second returns the ids of the
+    deliveries that were still ours."""
+    # If a delivery was claimed twice, the later lease counts.
     done = {one.delivery["id"]: one.delivery for one in sorted(batch, key=_token)}
     values = {
         "tenant": tenant_id,
@@ -549,15 +559,16 @@ def _token(one: Done) -> int:
 
 
 def _counted(tenant_id: str, endpoints: Iterable[Mapping[str, Any]]) -> tuple[Ask, Ask, Ask]:
-    """Return what notes at the endpoints of one tenant how they did; the last gives how they
-    stand."""
+    """Return the statements that update the endpoints of one tenant; the last returns their
+    state."""
     values = {"tenant": tenant_id, "endpoints": _json(summed(endpoints))}
     return ask(ENTER, values), ask(SEEN, values), ask(ENDPOINTS, values)
 
 
 def summed(endpoints: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Several attempts at one endpoint as one: failures since the last success, the last outcome,
-    the longest patience asked for; in the order of the ids, so that two workers do not deadlock."""
+    """Merge the attempts at each endpoint into one: failures since the last success, the last
+    outcome, the longest wait that the receiver asked for. Sort them by id, so that two workers do
+    not deadlock."""
     found: dict[str, dict[str, Any]] = {}
     for one in endpoints:
         known = found.setdefault(
@@ -575,8 +586,8 @@ def summed(endpoints: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 async def give_back(connection: Connection, taken: Iterable[Taken]) -> None:
-    """Put back what was leased and not begun, as if it had not been taken: of a webhook in order,
-    in its place."""
+    """Release leased deliveries that were not begun, as if they had not been claimed; those of an
+    ordered webhook return to their place."""
     by_tenant = sorted(taken, key=lambda one: one.tenant_id)
     async with connection.transaction():
         for tenant_id, group in groupby(by_tenant, lambda one: one.tenant_id):
@@ -589,7 +600,7 @@ async def give_back(connection: Connection, taken: Iterable[Taken]) -> None:
 
 
 def _these(ids: Iterable[str]) -> dict[str, Any]:
-    """Return the values that name rows by their ids, of which there must be one."""
+    """Return the values that select rows by their ids. There must be at least one id."""
     every = list(ids)
     return {"ids": every, "first": min(every), "last": max(every)}
 

@@ -1,8 +1,8 @@
-"""Know which workers there are, and take back the deliveries of one that is gone.
+"""Detect which workers are alive, and release the deliveries of a dead one.
 
 A worker has a number, and with it one lease for everything that it has in hand: a row that it
-renews, and a lock that its session holds. Its session is gone with its process; a worker that
-hangs or is cut off renews nothing. The others see either, and take back what it had.
+renews, and a lock that its session holds. The session ends with the process; a worker that hangs or
+is cut off does not renew the row. The other workers notice both, and release its deliveries.
 """
 
 from collections.abc import Callable, Container
@@ -20,13 +20,13 @@ log = structlog.stdlib.get_logger(__name__)
 ALIVE_SECONDS = 15.0
 RENEW_SECONDS = 1.0
 GONE_SECONDS = 1.5
-"""A session that is gone for so long will not come back: a worker that lost it has a new one."""
+"""A session that was missing for so long does not return: its worker has a new one, or is dead."""
 
 BACK_SECONDS = 6.0
-"""Let all workers connect and renew first, when the database was away from all of them."""
+"""After an outage of the database: the time in which all workers can connect and renew first."""
 
 UNHEARD_SECONDS = 3.0
-"""A worker whose last renewal is older begins nothing: others may have taken it for gone."""
+"""A worker whose last renewal is older begins nothing: others may have declared it dead."""
 
 AT_ONCE = 500  # endpoints
 
@@ -40,23 +40,24 @@ RENEW = """
 UPDATE delivery_worker SET alive_until = now() + make_interval(secs => %s)
 WHERE number = %s AND buried_at IS NULL RETURNING number
 """
-# Whoever gets a worker's lock for itself alone knows that no session of that worker holds it.
+# This exclusive lock succeeds only if no session of that worker holds its shared lock.
 UNHELD = "pg_try_advisory_xact_lock(hashtext('delivery worker'), number)"
 LAPSED = "(alive_until <= now() OR buried_at IS NOT NULL)"
 GONE = f"({LAPSED} OR {UNHELD})"
 MISSING = f"""
 SELECT number, buried_at IS NOT NULL AS is_buried FROM delivery_worker WHERE number <> %s AND {GONE}
 """  # noqa: S608  constants of this file
-# Nobody waits here: another worker buries it, or it is just claiming something, so it lives.
-# It may have to be left with some of what it had: it is to learn of it all the same.
+# SKIP LOCKED: a locked row means that another worker buries it, or that it is alive and claiming.
+# `buried_at` is set even if some of its deliveries cannot be released yet: if it is alive after
+# all, it must notice.
 BURY = f"""
 UPDATE delivery_worker SET buried_at = coalesce(buried_at, now()) WHERE number = (
     SELECT number FROM delivery_worker WHERE number = %s AND {GONE} FOR UPDATE SKIP LOCKED)
 RETURNING number
 """  # noqa: S608  constants of this file
 HAD = "SELECT * FROM deliveries_of_worker(%s, %s, %s, %s)"
-# To where they were in the queue, and not behind all that waits. Their tokens stay: what a worker
-# that was only taken for gone still says of them is refused.
+# Back to their place in the queue, and not behind all that wait. If the worker was declared dead by
+# mistake, its records are refused: by the state, and after the next claim by the token.
 TAKE_BACK = """
 UPDATE delivery d SET state = 'retrying', due_at = d.created_at, holder = NULL
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (ARRAY(
@@ -67,7 +68,7 @@ FORGET = "DELETE FROM delivery_worker WHERE number = %s"
 
 
 class Presence:
-    """Hold this worker's number and lease, and what it knows of the others."""
+    """The number and the lease of this worker, and its view of the other workers."""
 
     def __init__(self) -> None:
         self.number: int | None = None
@@ -77,26 +78,27 @@ class Presence:
 
     @property
     def standing(self) -> int | None:
-        """Return the number, while the others know for certain that this worker is there."""
+        """Return the number of this worker while no other can have declared it dead, else None."""
         return self.number if elapsed() - self._heard_at < UNHEARD_SECONDS else None
 
     @property
     def is_heard(self) -> bool:
-        """Tell whether this worker may begin anything."""
+        """Tell whether this worker may begin attempts."""
         return self.standing is not None
 
     async def enter(self, connection: Connection) -> bool:
-        """Hold the lease for as long as the connection lives; tell whether it is a new one."""
+        """Take the lease for as long as the connection lives; tell whether the number is new."""
         if self.number is not None:
             await connection.execute(LOCK, (self.number,))
         return await self.renew(connection)
 
     def leave(self) -> None:
-        """Begin nothing more: the connection that showed that we are there is gone."""
+        """Begin no more attempts: the connection that showed that this worker is alive was lost."""
         self._heard_at = float("-inf")
 
     async def renew(self, connection: Connection) -> bool:
-        """Renew the lease. Tell whether this worker was taken for gone and has a new number."""
+        """Renew the lease. Tell whether this worker has a new number: at its start, or because it
+        was declared dead."""
         said_at = elapsed()
         is_new = not await self._is_known(connection)
         if is_new:
@@ -122,18 +124,19 @@ class Presence:
         self.number = row["number"]
 
     def forget_others(self) -> None:
-        """Forget who was missing: this worker was away itself, and they may have been, too."""
+        """Forget which workers were missing: this worker was disconnected, and they may have been,
+        too."""
         self._missing.clear()
 
     async def recover(self, connection: Connection, in_hand: Callable[[], Container[str]]) -> None:
-        """Take back what this worker has and never heard of: the connection was lost with the
-        answer to a claim. Nothing may be claimed meanwhile."""
+        """Release deliveries that this worker holds without knowing it: the connection was lost
+        together with the answer to a claim. No claim may run meanwhile."""
         if self.number is not None:
             async with connection.transaction():
                 await _take_back(connection, self.number, in_hand)
 
     async def look(self, connection: Connection) -> None:
-        """Take back what workers had that are gone now."""
+        """Release the deliveries of workers that are dead now."""
         rows = await (await connection.execute(MISSING, (self.number or 0,))).fetchall()
         now = elapsed()
         self._missing = {row["number"]: self._missing.get(row["number"], now) for row in rows}
@@ -142,7 +145,7 @@ class Presence:
                 await _bury(connection, row["number"])
 
     def _is_gone(self, number: int, now: float) -> bool:
-        """Tell whether this worker was there itself, for long enough, while that one was not."""
+        """Tell whether another worker was missing for long enough, while this one was connected."""
         since = max(self._missing[number] + GONE_SECONDS, self._back_at + BACK_SECONDS)
         return self.is_heard and now >= since
 
@@ -157,17 +160,17 @@ async def _bury(connection: Connection, number: int) -> None:
             if back == had:
                 await connection.execute(FORGET, (number,))
     except (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable) as error:
-        # The leases of the deliveries themselves run out, too.
-        log.warning("delivery: not taken back", worker=number, reason=str(error))
+        # No harm: the leases of the deliveries themselves expire, too.
+        log.warning("delivery: not released yet", worker=number, reason=str(error))
         return
-    log.warning("delivery: worker gone", worker=number, taken_back=back)
+    log.warning("delivery: worker is dead", worker=number, taken_back=back)
 
 
 async def _take_back(
     connection: Connection, number: int, in_hand: Callable[[], Container[str]] = tuple
 ) -> tuple[int, int]:
-    """Put back what a worker has in flight, except `in_hand`. Return how many it had, and how many
-    of them wait again: what is being recorded is left."""
+    """Release the deliveries that a worker has in flight, except `in_hand`. Return how many it had,
+    and how many were released: those that are just being recorded are skipped."""
     had, back, place = 0, 0, ("", "")
     while True:
         rows = await connection.execute(HAD, (number, *place, AT_ONCE))

@@ -1,1 +1,1 @@
-"""The catalogue of event types: what may be published and subscribed to."""
+"""The catalogue of event types that can be published and subscribed to."""

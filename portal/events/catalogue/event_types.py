@@ -1,4 +1,4 @@
-"""The catalogue of event types: what may be published and subscribed to, and what it looks like."""
+"""The catalogue of event types: their names, schemas and examples, and the check of event data."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -45,8 +45,11 @@ LISTING = Listing(
 
 
 def create(actor: Actor, command: EventTypeInput) -> EventType:
-    """Describe a type of event. Raises Conflict for a name that is described already, Invalid for
-    one of the portal's own or a schema that is none."""
+    """Describe an event type.
+
+    Raises Conflict for a name that is described already, Invalid for one of the portal's own names
+    and for an invalid schema.
+    """
     actor.require("event-types:write")
     record = EventType(id=new_id(EventType.id_prefix))
     values = command.values()
@@ -56,7 +59,7 @@ def create(actor: Actor, command: EventTypeInput) -> EventType:
 
 
 def update(actor: Actor, record: EventType, command: EventTypeInput) -> EventType:
-    """Change what is said of a type. Raises Invalid for another name or a schema that is none."""
+    """Change the description of a type. Raises Invalid for another name or an invalid schema."""
     actor.require("event-types:write")
     values = command.values()
     if (values.pop("name") or record.name) != record.name:
@@ -66,19 +69,19 @@ def update(actor: Actor, record: EventType, command: EventTypeInput) -> EventTyp
 
 
 def delete(actor: Actor, record: EventType) -> EventType:
-    """Take a type out of the catalogue; its events and subscriptions stay."""
+    """Delete a type from the catalogue; its events and subscriptions stay."""
     actor.require("event-types:write")
     return verbs.delete(actor, record)
 
 
 def own_types(actor: Actor) -> Sequence[OwnType]:
-    """Return the portal's own types, which nobody writes."""
+    """Return the types of the portal's own events, which nobody can change."""
     actor.require("event-types:read")
     return [OWN[name] for name in sorted(OWN)]
 
 
 def named(actor: Actor, names: Iterable[str]) -> dict[str, EventType]:
-    """Name → description, of those that the tenant has described."""
+    """Return name → record of the types that the tenant has described."""
     query = select(EventType).where(
         EventType.tenant_id == actor.tenant_id,
         EventType.name.in_(set(names)),
@@ -93,8 +96,7 @@ def asking(tenant_id: str, types: Collection[str]) -> Bound:
 
 
 def asking_any(tenant_id: str, types: Collection[str]) -> Bound:
-    """Return the statement that tells whether events of these types must match a schema: a row if
-    so."""
+    """Return the statement that yields a row if events of these types must match a schema."""
     return Bound(ASKING_ANY, {"tenant_id": tenant_id, "names": sorted(types)})
 
 
@@ -128,7 +130,7 @@ ASKING_ANY = Statement(_ASKING.with_only_columns(EventType.name).limit(1))
 
 
 def _roots(schemas: Rows, work: Work) -> dict[str, Subschema]:
-    """Return name → compiled schema."""
+    """Return name → compiled schema. Raises Invalid if compiling takes too much work."""
     try:
         made = {name: jsonschema.compiled(schema, work) for name, schema in schemas}
     except Exhausted:
@@ -137,8 +139,10 @@ def _roots(schemas: Rows, work: Work) -> dict[str, Subschema]:
 
 
 def _misfits(root: Subschema, data: Any, field: str, work: Work) -> list[FieldError]:
-    """Return the first few places where data does not match. Raises Invalid when finding out takes
-    more work than is left."""
+    """Return the first few mismatches of the data.
+
+    Raises Invalid if the check takes more work than is left.
+    """
     try:
         found = jsonschema.misfits(root, data, work)
     except Exhausted:
@@ -152,15 +156,17 @@ def _misfits(root: Subschema, data: Any, field: str, work: Work) -> list[FieldEr
 def unchecked(schema: Mapping[str, Any] | None) -> Sequence[str]:
     """Return sentences about the parts of a stored schema that are not checked against events.
 
-    There are none for a schema that is accepted today; an older one may use what is not supported
-    any more.
+    A schema that is accepted today has none. An older one may use a feature that is no longer
+    supported.
     """
     return () if schema is None else jsonschema.compiled(schema, Work()).unchecked
 
 
 def problems_of(values: Mapping[str, Any], work: Work) -> list[FieldError]:
-    """List what is wrong with a type's schema, or with its example, which must match it. Raises
-    Invalid when finding out takes more work than is left."""
+    """Return the problems of a type's schema and of its example, which must match the schema.
+
+    Raises Invalid if the check takes more work than is left.
+    """
     schema, example = values["json_schema"], values["example"]
     if schema is None:
         return []

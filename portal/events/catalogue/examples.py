@@ -1,4 +1,4 @@
-"""An example of an event's data: the one that its type gives, else one made from its schema."""
+"""Example data of an event type: the stored example, or one generated from the schema."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -28,8 +28,7 @@ FORMATS = {
 
 
 def of_type(actor: Actor, name: str) -> dict[str, Any]:
-    """Return an example of what an event of this type carries; something plain where nothing is
-    known."""
+    """Return an example of an event's data; a plain default if nothing is known of the type."""
     if is_own(name):
         return dict(OWN[name].example) if name in OWN else dict(PLAIN)
     query = select(EventType.example, EventType.json_schema).where(
@@ -47,7 +46,7 @@ def of_type(actor: Actor, name: str) -> dict[str, Any]:
 
 
 def names(actor: Actor) -> list[str]:
-    """Return names of event types to offer: those described, and those published lately."""
+    """Return event type names to suggest: described types and recently published ones."""
     described = select(EventType.name).where(
         EventType.tenant_id == actor.tenant_id, EventType.is_deleted.is_(False)
     )
@@ -58,20 +57,21 @@ def names(actor: Actor) -> list[str]:
 
 
 def from_schema(schema: Any) -> Any:
-    """Return a value that fits a JSON Schema in the usual cases; nothing is promised for the
-    others."""
+    """Return a value that fits a JSON Schema in the usual cases; there is no guarantee."""
     return _value(schema, _Source(schema if isinstance(schema, Mapping) else {}), 0)
 
 
 class _Source:
-    """The whole schema and how many more values may be made from it. The limit ends a schema that
-    refers to itself in many fields."""
+    """The whole schema, and how many more values may be generated from it.
+
+    The limit stops at a schema that refers to itself in many fields.
+    """
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root, self._left = root, MOST_VALUES
 
     def allows_another(self) -> bool:
-        """Count one more value and tell whether it may be made."""
+        """Count one more value and tell whether it may be generated."""
         self._left -= 1
         return self._left >= 0
 

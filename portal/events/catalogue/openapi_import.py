@@ -1,4 +1,4 @@
-"""Event types from an OpenAPI 3.1 document: each of its `webhooks` is one."""
+"""Import event types from an OpenAPI 3.1 document: one for each of its `webhooks`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Fate = Literal["created", "updated", "unchanged", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What becomes, or would become, of one webhook of the document."""
+    """The result, or with a dry run the expected result, of importing one webhook."""
 
     name: str
     fate: Fate
@@ -31,8 +31,10 @@ class Imported:
 
 
 def import_types(actor: Actor, document: Mapping[str, Any], *, dry_run: bool) -> list[Imported]:
-    """Describe every webhook of the document as a type of event; what is there is brought up to
-    date. With `dry_run` nothing is written. Raises Invalid for what is no such document."""
+    """Create or update an event type for every webhook of the document.
+
+    `dry_run` writes nothing. Raises Invalid for anything but an OpenAPI 3.1 document with webhooks.
+    """
     actor.require("event-types:write")
     found = dict(_read(document, _Components(document)))
     known = event_types.named(actor, found)
@@ -74,7 +76,7 @@ def _one(
 
 
 class _Components:
-    """The document's components, for replacing the references to them."""
+    """The document, and the references in it to resolve."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document, self._left = document, MOST_PARTS
@@ -82,8 +84,7 @@ class _Components:
     def resolved(self, value: Any, depth: int = 0) -> Any:
         """Return a schema with its references to the document replaced.
 
-        Raises Invalid when it grows too large: with two references at each level it doubles each
-        time.
+        Raises Invalid if it grows too large: two references at each level double it each time.
         """
         self._left -= 1
         if self._left < 0:
@@ -121,7 +122,7 @@ def _described(components: _Components, operation: Mapping[str, Any]) -> dict[st
     schema = components.resolved(media.get("schema"))
     data = _at(schema, "properties", "data") if isinstance(schema, Mapping) else None
     example = media.get("example")
-    # A body that is an envelope of ours describes the data in it.
+    # If the body is the portal's event envelope, import the schema of its `data`.
     if isinstance(data, Mapping):
         schema = data
         example = example.get("data") if isinstance(example, Mapping) else None

@@ -29,7 +29,7 @@ FATES = {
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """Show the tenant's own types; the portal's are on a tab beside them."""
+    """Show the tenant's own types; a tab beside them shows the portal's."""
     web.actor().require("event-types:read")
     query = listing.parse(event_types.LISTING, request.args)
     page = listing.page(web.actor(), event_types.LISTING, query)
@@ -40,7 +40,7 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/portal")
 def own() -> ResponseReturnValue:
-    """Show the types that the portal itself publishes, or with `name` one of them."""
+    """Show the types that the portal itself publishes; with `name`, only that one."""
     types = event_types.own_types(web.actor())
     name = request.args.get("name")
     if not name:
@@ -52,7 +52,7 @@ def own() -> ResponseReturnValue:
 
 @bp.route("/new", methods=["GET", "POST"])
 def create() -> ResponseReturnValue:
-    """Describe a type."""
+    """Describe an event type."""
     web.actor().require("event-types:write")
     form = EventTypeForm.of()
     if (command := form.command()) is not None:
@@ -67,7 +67,7 @@ def create() -> ResponseReturnValue:
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """Show one type: what it means, its schema, an example."""
+    """Show one type: its description, its schema and an example."""
     web.actor().require("event-types:read")
     record = find(EventType, web.actor(), record_id, include_deleted=True)
     made = record.example is None
@@ -85,7 +85,7 @@ def show(record_id: str) -> ResponseReturnValue:
 
 @bp.route("/<record_id>/edit", methods=["GET", "POST"])
 def edit(record_id: str) -> ResponseReturnValue:
-    """Change what is said of a type."""
+    """Change the description of a type."""
     web.actor().require("event-types:write")
     record = find(EventType, web.actor(), record_id, lock=request.method == "POST")
     form = EventTypeForm.of(record)
@@ -101,7 +101,7 @@ def edit(record_id: str) -> ResponseReturnValue:
 @bp.post("/<record_id>/delete")
 @recent_sign_in_required
 def delete(record_id: str) -> ResponseReturnValue:
-    """Take a type out of the catalogue, if it still is what the person saw."""
+    """Delete a type, if its version is still the one that the person saw."""
     web.actor().require("event-types:write")
     record = find(EventType, web.actor(), record_id, lock=True)
     if request.form.get("version", "") != str(record.version):
@@ -113,7 +113,7 @@ def delete(record_id: str) -> ResponseReturnValue:
 
 @bp.route("/import", methods=["GET", "POST"])
 def import_() -> ResponseReturnValue:
-    """Import types from an OpenAPI document: first shown, then done."""
+    """Import types from an OpenAPI document: preview them first, then import."""
     web.actor().require("event-types:write")
     form, found = ImportForm(), None
     if (command := form.command()) is not None:

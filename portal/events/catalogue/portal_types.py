@@ -1,4 +1,4 @@
-"""The portal's own events: in every tenant's catalogue, published by the portal alone."""
+"""The portal's own event types: part of every tenant's catalogue, published only by the portal."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ _SCHEMAS: Mapping[str, Mapping[str, Any]] = {
         _schema(count={"type": "integer"}, reason=_MAYBE, application_id=_MAYBE),
     ),
 }
-"""Of the types whose data is not that of a changed record."""
+"""The schemas of types whose data does not describe a changed record."""
 _KEY = {
     "id": "key_01K1EXAMPLE",
     "name": "Nightly export",

@@ -1,4 +1,4 @@
-"""REST of the catalogue: /api/v1/integration/event-types, and below it the portal's own."""
+"""REST of the catalogue: /api/v1/integration/event-types, and the portal's own types below it."""
 
 from typing import Any
 

@@ -1,13 +1,13 @@
 """JSON Schema (2020-12) for schemas and data from tenants, evaluated in bounded time.
 
-No schema and no data, however hostile, can block the process. `work` counts the steps of an
-evaluation and ends it; `patterns` are regular expressions in linear time; `compiling` turns a
-schema into checks once, with the keywords in `shapes` (about the value itself) and `parts` (which
-pass the value or its members to other schemas); `evaluation` runs the checks.
+No schema and no data, however hostile, can block the process. `work_budget` counts the steps of an
+evaluation and ends it; `patterns` matches regular expressions in linear time; `compiling` turns a
+schema into checks once, with the keywords in `assertions` (about the value itself) and
+`applicators` (which apply other schemas to the value or its members); `evaluation` runs the checks.
 
-We do not use a library, because none is bounded: those in Python match with `re`, which backtracks,
-and copy the whole value into each message; the fast ones hold the interpreter's lock for as long as
-a doubling `$ref` takes, and cannot be interrupted.
+The portal uses no library, because none is bounded: those in Python match with `re`, which
+backtracks, and copy the whole value into each message; the fast ones hold the interpreter's lock
+while they follow a `$ref` that doubles the work, and cannot be interrupted.
 
 Nothing is ever fetched. `format` is an annotation only, as the standard says. Only
 `portal.events.catalogue.event_types` uses this package.

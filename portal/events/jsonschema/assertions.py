@@ -160,10 +160,9 @@ def dependent_required(given: Any, here: Here) -> Check:
 
 
 def identity(value: Any) -> str | bytes:
-    """Return a key for comparing: equal for values that JSON Schema calls equal, and only for
-    those.
+    """Return a key that is equal for values that JSON Schema calls equal, and only for those.
 
-    It is a text or bytes, whose hashes are randomised. Those of numbers are not, so a tenant could
+    It is a text or bytes, whose hashes are randomised. Hashes of numbers are not, so a tenant could
     make them collide.
     """
     return value if type(value) is str else orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS)

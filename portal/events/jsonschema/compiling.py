@@ -38,11 +38,10 @@ class Compiled:
 
 
 def compiled(schema: Mapping[str, Any], work: Work) -> Compiled:
-    """Return the checks of a schema. Raises Exhausted when compiling takes more work than is
-    left."""
+    """Return the checks of a schema. Raises Exhausted if compiling takes more work than is left."""
     text = orjson.dumps(schema)
-    # Charge the work even when the cache has the checks: a request's result must not depend on the
-    # requests before it.
+    # Charge the work even if the checks are cached: a request's result must not depend on earlier
+    # requests.
     work.spend(len(text) // BYTES_A_STEP)
     return _compiled(text)
 
@@ -168,8 +167,7 @@ def _member(value: Any, name: str) -> Any:
 
 
 def _measure(part: Subschema, depth: int) -> None:
-    """Refuse a part that refers to itself for the same value without end, or through too many
-    schemas."""
+    """Raise Misshapen if a part refers to itself, or through too many schemas."""
     if part.height < 0:
         raise Misshapen(f"{part.place or 'it'} leads back to itself")
     if depth + part.height > HEIGHT:

@@ -12,12 +12,12 @@ Place = tuple[Any, str | int] | None
 """The position of a value: the place around it and its name there; None is the whole value."""
 
 Seen = set[Any] | None
-"""The names or numbers of the members that were checked; None when no keyword asks for them."""
+"""The names or numbers of the members that were checked; None when no keyword needs them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """A place where a value does not match, with the path from the outside in, and the reason."""
+    """A mismatch: the path from the root to the value, and the reason."""
 
     path: tuple[str | int, ...]
     message: str
@@ -96,8 +96,10 @@ class Subschema:
 
 
 def misfits(root: Subschema, value: Any, work: Work) -> list[Misfit]:
-    """Return the first few places where a value does not match. Raises Exhausted when finding out
-    takes more work than is left."""
+    """Return the first few mismatches.
+
+    Raises Exhausted if the check takes more work than is left.
+    """
     run = Run(work)
     try:
         root.check(value, None, run, None)

@@ -1,4 +1,4 @@
-"""A keyword's place in a schema during compilation: reads its value and words its errors."""
+"""A keyword's position in a schema during compilation: read its value and report its errors."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -11,11 +11,11 @@ ANY = (str, int, float, list, dict, bool, type(None))
 
 
 class Misshapen(Exception):
-    """A part of the schema is invalid or unsupported; the message says where and why."""
+    """A part of the schema is invalid or unsupported; the message names the part and the reason."""
 
 
 class Compiler(Protocol):
-    """The compiler, as a keyword sees it."""
+    """The part of the compiler that keywords use."""
 
     def part(self, value: Any, place: str) -> Subschema:
         """Compile the schema at this place."""
@@ -28,7 +28,7 @@ class Compiler(Protocol):
 
 
 class Here:
-    """One keyword of one subschema."""
+    """One keyword of one subschema, while it is compiled."""
 
     def __init__(
         self, compiler: Compiler, schema: Mapping[str, Any], name: str, owner: Subschema
@@ -51,8 +51,7 @@ class Here:
         return part
 
     def beside(self, name: str) -> Subschema | None:
-        """Compile another keyword's schema of the same subschema, for the value itself; None if
-        absent."""
+        """Compile the schema of a sibling keyword, for the value itself; None if absent."""
         if name not in self.schema:
             return None
         part = self._compiler.part(self.schema[name], f"{self._owner.place}.{name}".lstrip("."))

@@ -1,5 +1,7 @@
-"""A budget of work for an evaluation, counted in steps instead of time, so that the same input
-always gets the same answer, on an idle machine and on a busy one."""
+"""A budget of work for an evaluation, counted in steps instead of time.
+
+So the same input always gets the same result, on an idle and on a busy machine.
+"""
 
 from portal.core.precedence import give_way
 

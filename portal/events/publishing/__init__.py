@@ -1,1 +1,1 @@
-"""How events are published: the statements, the group commit and the door on the event loop."""
+"""Publish events: the SQL statements, the group commit and the fast path on the event loop."""

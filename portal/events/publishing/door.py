@@ -1,8 +1,8 @@
-"""Answer programs that publish one event, on the event loop and before the framework.
+"""Handle requests that publish one event on the event loop, before they reach the framework.
 
-Only the plain case is answered here: a small event, without an Idempotency-Key, of a tenant whose
-quotas this process knows. Everything else goes on to the application, which publishes with the same
-`Publication` and has the words for what is wrong.
+Only the simple case is handled here: a small event without an Idempotency-Key, of a tenant whose
+quotas this process knows. Every other request goes on to the application, which publishes with the
+same `Publication` and reports errors.
 """
 
 import time
@@ -27,13 +27,13 @@ from portal.rest.openapi import PREFIX
 PUBLISH = f"{PREFIX}/events"
 SCOPE = "events:publish"
 REQUESTS, EVENTS = "requests_per_second", "events_per_second"  # quotas
-LARGEST = 4 * 1024  # bytes; a hostile body of this size takes the event loop 1.5 ms
+LARGEST = 4 * 1024  # bytes; a hostile body of this size blocks the event loop for 1.5 ms
 
 Header = Callable[[str], str | None]
 
 
 class Door:
-    """Publish single events of one process, from its event loop."""
+    """Publish single events of one process from its event loop."""
 
     def __init__(self, app: Flask) -> None:
         url = libpq_url(app.extensions["portal"].database_url)
@@ -41,8 +41,9 @@ class Door:
         self._rates, self._room = rates.of(app), stored_bytes.of(app)
 
     async def publish(self, actor: Actor, header: Header, body: bytes) -> Ready | None:
-        """Return the answer to a request that publishes, once the event is kept; None if this
-        request is the application's, and nothing was published.
+        """Return the response to a publish request after its event is stored.
+
+        Returns None if the application must handle the request; then nothing was published.
         """
         begun_at = time.perf_counter()
         event, tenant_id = _read(header, body), actor.tenant_id
@@ -64,17 +65,20 @@ class Door:
         return answer
 
     def stop(self) -> None:
-        """Let go of the database, when the last request is answered."""
+        """Close the database connections after the last response."""
         self._together.stop()
 
     def _is_counted(self, tenant_id: str) -> bool:
-        """Count the request and its event towards the quotas; False, with nothing counted, if this
-        process has to ask PostgreSQL for that, or the tenant is at a quota."""
+        """Count the request and its event towards the quotas.
+
+        Returns False, with nothing counted, if this process must query PostgreSQL for that, or if
+        the tenant has reached a quota.
+        """
         return self._room.is_there(tenant_id) and self._rates.took(tenant_id, REQUESTS, EVENTS)
 
 
 def _read(header: Header, body: bytes) -> EventInput | None:
-    """Return the event in a request's body; None if it is not a plain one, or is not valid."""
+    """Return the event in a request's body; None if the request is not simple or is invalid."""
     kind = (header("content-type") or "").partition(";")[0].strip().lower()
     is_plain = (
         kind == "application/json"

@@ -1,11 +1,12 @@
 """Publish single events of many requests in few transactions (group commit).
 
-While a transaction of a tenant runs, what else it publishes waits, and is published together by the
-next one. So nothing waits for others to come, and the more there is to do the less each one costs.
+While a transaction of a tenant runs, the tenant's further events wait, and the next transaction
+publishes them together. So no event waits for others to arrive, and the cost per event falls with
+the load. A request gets its response only after the commit of its event.
 
-An event is answered only after the commit that holds it. Whatever may fail for one alone makes the
-whole group fail before it is committed: then each is left to be published by itself, in a thread.
-What takes much computing is left to the threads as well, because the event loop serves all tenants.
+An event that could fail makes its whole group fail before the commit; then each event is published
+by itself, in a thread. Work that takes much computing goes to the threads as well, because the
+event loop serves all tenants.
 """
 
 import asyncio
@@ -26,13 +27,13 @@ from portal.fast import pipeline
 from portal.fast.pipeline import BEGIN, COMMIT, Connection, rolled_back
 from portal.fast.statements import setting
 
-CONNECTIONS = 4  # of one process, and so many transactions at a time, each of another tenant
+CONNECTIONS = 4  # of one process; each runs one tenant's transaction at a time
 MOST_WAITING, MOST_OF_A_TENANT = 512, 64  # events
 SECONDS = 3.0  # for a transaction, and to wait for one
-LOCK_SECONDS = 0.2  # to wait for another publisher of the same id; longer may wait who is alone
-MOST_OWED = 300  # deliveries of a group; they take the event loop about 5 ms
-APART_SECONDS = 1.0  # for so long, events of a type that failed are published alone
-MOST_KNOWN = 10_000  # tenants, or types of theirs, of which something is remembered
+LOCK_SECONDS = 0.2  # to wait for another publisher of an id; a publication alone waits longer
+MOST_OWED = 300  # deliveries of a group; they block the event loop for about 5 ms
+APART_SECONDS = 1.0  # how long events of a type that failed are published alone
+MOST_KNOWN = 10_000  # remembered tenants, or types of tenants
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -40,7 +41,7 @@ Answer = Accepted | Exception | None
 
 
 class _Waiting:
-    """Hold an event, and the future of what becomes of it."""
+    """A waiting event, and the future of its result."""
 
     __slots__ = ("actor", "answer", "event", "since")
 
@@ -49,25 +50,26 @@ class _Waiting:
         self.since = elapsed()
 
     def tell(self, answer: Answer) -> None:
-        if not self.answer.done():  # the request may have gone away
+        if not self.answer.done():  # the request may have been cancelled
             self.answer.set_result(answer)
 
 
 class GroupCommit:
-    """Publish the events of one process, from its event loop."""
+    """Publish the events of one process from its event loop."""
 
     def __init__(self, database_url: str, listeners: Sequence[Listener]) -> None:
-        """Connect with the first event; `database_url` is libpq's."""
+        """Create the sessions; they connect with the first event. `database_url` is a libpq URL."""
         self._url, self._listeners = database_url, listeners
-        # Tenants take turns. What waits for a tenant that is being published for is in `_later`.
+        # Tenants take turns. `_later` holds the waiting events of a tenant whose group is being
+        # published.
         self._ready: OrderedDict[str, list[_Waiting]] = OrderedDict()
         self._later: dict[str, list[_Waiting]] = {}
         self._waiting = 0
         self._idle = [_Session() for _ in range(CONNECTIONS)]
         self._tasks: set[asyncio.Task[None]] = set()
-        # Tenant and type of events that are published alone → until when.
+        # (tenant, event type) published alone → until when.
         self._apart: dict[tuple[str, str], float] = {}
-        # Deliveries of each event of a tenant, where groups have to be smaller for it.
+        # Tenant → deliveries per event, for tenants whose groups must be smaller because of them.
         self._owed_each: dict[str, int] = {}
 
     def takes(self, actor: Actor, event: EventInput) -> bool:
@@ -81,7 +83,7 @@ class GroupCommit:
         )
 
     async def publish(self, actor: Actor, event: EventInput) -> Accepted | None:
-        """Publish an event. Return None, with nothing published, if it is to be published alone.
+        """Publish an event. Return None, with nothing published, if it must be published alone.
 
         Raises UnknownOutcome.
         """
@@ -89,7 +91,7 @@ class GroupCommit:
         lines = self._later if actor.tenant_id in self._later else self._ready
         lines.setdefault(actor.tenant_id, []).append(one)
         self._waiting += 1
-        # As many work as tenants have something to publish, or as there are connections.
+        # Run one task for each tenant with events to publish, but at most one per connection.
         working = CONNECTIONS - len(self._idle)
         if self._idle and working < len(self._ready) + len(self._later):
             self._keep(asyncio.get_running_loop().create_task(self._work(self._idle.pop())))
@@ -99,7 +101,7 @@ class GroupCommit:
         return answer
 
     def stop(self) -> None:
-        """Close the connections, when the last request is answered."""
+        """Close the connections after the last response."""
         for session in self._idle:
             session.close()
 
@@ -108,7 +110,7 @@ class GroupCommit:
         task.add_done_callback(self._tasks.discard)
 
     async def _work(self, session: "_Session") -> None:
-        """Publish, one group after the other, until no tenant is ready."""
+        """Publish one group after the other until no tenant is ready."""
         try:
             while self._ready:
                 tenant_id, waiting = self._ready.popitem(last=False)
@@ -118,7 +120,7 @@ class GroupCommit:
                     await self._publish(session, tenant_id, group)
                 finally:
                     for one in group:
-                        one.tell(None)  # who has been told something else is not told this
+                        one.tell(None)  # has no effect on events with a result
                     self._waiting -= len(group)
                     if later := self._later.pop(tenant_id):
                         self._ready[tenant_id] = later
@@ -128,7 +130,7 @@ class GroupCommit:
     async def _publish(
         self, session: "_Session", tenant_id: str, group: Sequence[_Waiting]
     ) -> None:
-        """Publish a group of one tenant, and tell each what became of it, if that is known."""
+        """Publish a group of one tenant, and set the result of each event, if it is known."""
         oldest = elapsed() - SECONDS
         waiting = [one for one in group if one.since > oldest]
         try:
@@ -150,7 +152,7 @@ class GroupCommit:
     async def _committed(
         self, session: "_Session", tenant_id: str, waiting: Sequence[_Waiting]
     ) -> list[tuple[_Waiting, Accepted]]:
-        """Return what became of each, once all are committed. Raises as `_commit`."""
+        """Commit all waiting events and return them with their results. Raises as `_commit`."""
         parts: dict[Actor, list[_Waiting]] = {}
         for one in waiting:
             parts.setdefault(one.actor, []).append(one)
@@ -165,8 +167,11 @@ class GroupCommit:
         return list(zip(chain.from_iterable(parts.values()), accepted, strict=True))
 
     def _learn(self, error: Exception, tenant_id: str, group: Sequence[_Waiting]) -> None:
-        """Make the tenant's next groups smaller if that helps, else leave events of these types
-        alone for a moment: it would be the same with the next."""
+        """Make the tenant's next groups smaller if that helps.
+
+        Otherwise publish events of these types alone for a moment, because the next group would
+        fail too.
+        """
         for known in (self._owed_each, self._apart):
             if len(known) >= MOST_KNOWN:
                 known.clear()
@@ -177,7 +182,10 @@ class GroupCommit:
         self._apart.update(((tenant_id, one.event.type), until) for one in group)
 
     def _leave_all(self) -> None:
-        """Leave all that waits to the threads: PostgreSQL does not answer, and a thread says so."""
+        """Leave all waiting events to the threads.
+
+        PostgreSQL is unavailable, and a thread reports that.
+        """
         for group in self._ready.values():
             self._waiting -= len(group)
             for one in group:
@@ -186,7 +194,7 @@ class GroupCommit:
 
 
 class _Session:
-    """Hold a connection to PostgreSQL, opened when it is needed and again when it was lost."""
+    """A connection to PostgreSQL, opened when it is needed and reopened when it was lost."""
 
     def __init__(self) -> None:
         self._connection: Connection | None = None
@@ -204,9 +212,10 @@ class _Session:
 async def _commit(
     connection: Connection, tenant_id: str, publications: Sequence[Publication]
 ) -> None:
-    """Carry out publications of one tenant in one transaction, with two messages.
+    """Run publications of one tenant in one transaction, with two round trips.
 
-    Raises NotSmall, Invalid, psycopg.Error and TimeoutError with nothing done; UnknownOutcome.
+    Raises NotSmall, Invalid, psycopg.Error and TimeoutError if nothing was stored; UnknownOutcome
+    if that is not known.
     """
     enter = setting({"app.tenant_id": tenant_id})
     asked = [(one.glances(), one.claims()) for one in publications]
@@ -220,7 +229,7 @@ async def _commit(
         if owed > MOST_OWED:
             raise NotSmall(owed // sum(len(one) for one in publications))
         for one, (glanced, _) in each:
-            one.check(glanced)  # there are no schemas, so this takes no time
+            one.check(glanced)  # fast, because there are no schemas
         writes = [
             bound.ask for one, (glanced, claimed) in each for bound in one.writes(glanced, claimed)
         ]
@@ -233,6 +242,8 @@ async def _commit(
 
 
 def _is_refusal(error: BaseException) -> bool:
-    """Tell whether PostgreSQL refused a statement, and hence its transaction. When it ends the
-    connection, nobody knows of the transaction."""
+    """Tell whether PostgreSQL refused a statement, and so rolled back its transaction.
+
+    If PostgreSQL closes the connection instead, the outcome of the transaction is unknown.
+    """
     return isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized == "ERROR"

@@ -1,6 +1,6 @@
-"""API keys in published events: masked or refused, as the tenant chooses, before storing.
+"""Mask or refuse API keys in published events before they are stored, as the tenant chooses.
 
-Most events have none and cost one scan of their bytes.
+Most events contain none and cost one scan of their bytes.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from portal.records.schemas import HOLDS_KEY, NAMED_PLACES, readable
 
 
 class HasData(Protocol):
-    """An event, in any of its forms that have data."""
+    """Any form of an event that has data."""
 
     @property
     def data(self) -> dict[str, Any]:
@@ -30,7 +30,7 @@ E = TypeVar("E", bound=HasData)
 
 
 def is_free_of_keys(event: HasData) -> bool:
-    """Tell whether an event certainly holds no API key."""
+    """Tell whether an event certainly contains no API key."""
     return not may_hold_key(orjson.dumps(event.data))
 
 

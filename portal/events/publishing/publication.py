@@ -1,4 +1,4 @@
-"""Say which statements publish some events, apart from how they are sent.
+"""Build the SQL statements that publish events, independent of how they are sent.
 
 One publication is one transaction. A thread sends the statements in its session
 (`portal.events.service`), the event loop in its own transactions
@@ -30,14 +30,15 @@ CLAIMED = Statement(
     )
 )
 
-# Webhooks that want the events of a small publication, at most, and bytes of their filters.
+# The limits of a small publication: subscribed webhooks, and bytes of their filters.
 FEW_WANTING, FEW_BYTES = 100, 32 * 1024
 
 
 class NotSmall(Exception):
-    """Say that publishing takes much computing: a schema to check, or many webhooks.
+    """A publication that takes much computing: it has a schema to check, or many webhooks.
 
-    `owed_each`: fewer events would be small enough, each with so many deliveries.
+    A non-zero `owed_each` is the number of deliveries per event: then fewer events would be small
+    enough.
     """
 
     def __init__(self, owed_each: int = 0) -> None:
@@ -47,7 +48,7 @@ class NotSmall(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Say what became of one published event."""
+    """The result of one published event."""
 
     id: str
     client_id: str | None
@@ -57,10 +58,11 @@ class Accepted:
 
 
 class Publication:
-    """Publish events of one actor. Send what `looks`, then `claims`, then `writes` return, and
-    `check` before the claims. `glances` and `size` are for who has little time.
+    """A publication of events by one actor. An event whose id was published before is ignored.
 
-    An event whose id was published before is not published again.
+    Send the statements of `looks`, then of `claims`, then of `writes`, and call `check` before the
+    claims. The event loop calls `glances` and `size` instead of `looks`, because it has little
+    time.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class Publication:
         self._actor, self._events, self._listeners = actor, events, listeners
         self._types = {event.type for event in events}
         self._ids = [new_id(Event.id_prefix) for _ in events]
-        # A batch may name one id twice: the first is published.
+        # A batch may contain one id twice: the first event is published.
         self._named: dict[str, str] = {}
         for event_id, event in zip(self._ids, events, strict=True):
             if event.id is not None:
@@ -81,12 +83,15 @@ class Publication:
         return len(self._events)
 
     def looks(self) -> list[Bound]:
-        """Return the statements that read what publishing depends on."""
+        """Return the statements that read the schemas and subscriptions of the events."""
         return [event_types.asking(self._actor.tenant_id, self._types), *self._wanting()]
 
     def glances(self) -> list[Bound]:
-        """Return, in place of `looks`, the statements that tell whether the publication is small,
-        and read what a small one depends on: then nothing is to be checked."""
+        """Return the statements that replace `looks` for a small publication.
+
+        They report whether it is small, and read its subscriptions. A small one has no schema to
+        check.
+        """
         asking = event_types.asking_any(self._actor.tenant_id, self._types)
         return [asking, *self._wanting(FEW_WANTING + 1)]
 
@@ -95,8 +100,10 @@ class Publication:
         return [one.who_wants(tenant_id, self._types, at_most) for one in self._listeners]
 
     def size(self, glanced: Sequence[Rows]) -> int:
-        """Return how many deliveries there may be at most, from what `glances` found. Raises
-        NotSmall."""
+        """Return the highest possible number of deliveries, from the rows of `glances`.
+
+        Raises NotSmall.
+        """
         [schemas, *wanting] = glanced
         many = sum(len(rows) for rows in wanting)
         heavy = sum(len(text) for rows in wanting for row in rows for text in row)
@@ -105,8 +112,10 @@ class Publication:
         return many * len(self._events)
 
     def claims(self) -> list[Bound]:
-        """Return the statements that offer our ids for the publisher's own, and read which hold.
-        They wait for whoever publishes the same ids."""
+        """Return the statements that claim our ids for the publisher's, and read the valid claims.
+
+        They wait for another transaction that publishes the same ids.
+        """
         if not self._named:
             return []
         offers = [
@@ -120,11 +129,11 @@ class Publication:
         ]
 
     def check(self, looked: Sequence[Rows]) -> None:
-        """Check the events against what `looks` found. Raises Invalid."""
+        """Check the events against the rows of `looks`. Raises Invalid."""
         event_types.check(self._events, looked[0])
 
     def writes(self, looked: Sequence[Rows], claimed: Sequence[Rows]) -> list[Bound]:
-        """Return the statements that store the new events, and what is owed for them."""
+        """Return the statements that store the new events and their deliveries."""
         self._settle(claimed)
         new = [
             (event_id, event)
@@ -138,14 +147,14 @@ class Publication:
         return [store(self._actor, new), *owed.writes]
 
     def accepted(self) -> list[Accepted]:
-        """Return what became of the events, in their order, once all is written."""
+        """Return the results of the events, in their order, after everything is written."""
         return [
             Accepted(event_id, event.id, event.type, self._deliveries.get(event_id, 0), not is_new)
             for event_id, event, is_new in zip(self._ids, self._events, self._is_new, strict=True)
         ]
 
     def _settle(self, claimed: Sequence[Rows]) -> None:
-        """Take the ids that hold."""
+        """Replace ids with the claimed ones, and mark the events that were published before."""
         if not claimed:
             return
         known: dict[str, str] = dict(claimed[-1])
@@ -158,8 +167,10 @@ class Publication:
 def store(
     actor: Actor, events: Sequence[tuple[str, EventInput]], only_for: str | None = None
 ) -> Bound:
-    """Return the statement that stores events under these ids, all for the listeners or only for
-    one record of one of them."""
+    """Return the statement that stores events under these ids.
+
+    `only_for` restricts them to one record of one listener.
+    """
     made = [
         {"id": event_id, "client_id": event.id, "type": event.type, "subject": event.subject,
          "data": event.data, "occurred_at": event.occurred_at}
@@ -179,7 +190,7 @@ def owed_for(
     listeners: Sequence[Listener],
     wanting: Sequence[Rows],
 ) -> Owed:
-    """Return what all listeners owe for new events; `wanting` is what each of them found."""
+    """Return the deliveries of new events for all listeners; `wanting` has the rows of each."""
     published = [
         Published(event_id, event.type, event.subject, event.data) for event_id, event in events
     ]
@@ -192,6 +203,6 @@ def owed_for(
 
 
 def published(accepted: Sequence[Accepted]) -> dict[str, Any]:
-    """Return what programs read of events that were published."""
+    """Return the JSON document of published events."""
     fields = PublishedEvent.model_fields
     return {"events": [{name: getattr(one, name) for name in fields} for one in accepted]}

@@ -1,1 +1,1 @@
-"""The OpenID Connect relying party, and access tokens of the identity provider."""
+"""The OpenID Connect relying party, and the verification of the provider's access tokens."""

@@ -1,7 +1,7 @@
-"""Bearer tokens: JWT access tokens of the configured provider (RFC 9068), verified here.
+"""Verify bearer tokens: JWT access tokens of the configured provider (RFC 9068).
 
-Authlib's own validator accepts a token without `typ` and imports the key set at every request;
-this one does neither.
+Authlib's own validator accepts a token without `typ` and imports the key set at every request; this
+one does neither.
 """
 
 import math
@@ -17,14 +17,14 @@ from portal.identity.openid.claims import claim_at, shown
 from portal.identity.openid.http_client import ProviderUnavailable
 from portal.identity.openid.issuer import InvalidToken, Issuer
 
-LEEWAY = 30  # seconds that two honest clocks may differ
+LEEWAY = 30  # seconds by which the clocks of two servers may differ
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What a valid access token says. `tenant` and `roles` are raw claims, still to be judged."""
+    """The claims of a valid access token. `tenant` and `roles` are raw and not yet checked."""
 
     issuer: str
     subject: str
@@ -42,11 +42,11 @@ class AccessToken:
 
 @dataclass(frozen=True)
 class TokenVerifier:
-    """Checks access tokens of `issuer` that are meant for `audience`.
+    """Verify access tokens of `issuer` that are meant for `audience`.
 
     `program_claim` names a claim that tokens of programs have and tokens of people do not:
-    `idtyp=app`, or the name alone. Without it a token is a program's if its subject is the client
-    itself: client credentials by RFC 9068, section 2.2.
+    `idtyp=app`, or the name alone. Without it, a token belongs to a program if its subject is the
+    client itself (client credentials, RFC 9068, section 2.2).
     """
 
     issuer: Issuer
@@ -57,10 +57,10 @@ class TokenVerifier:
     clock: Callable[[], float] = time.time
 
     def verify(self, token: str) -> AccessToken:
-        """Return the token's claims, or Unauthenticated: one answer for every flaw, the reason
-        logged.
+        """Return the token's claims.
 
-        Raises Unavailable when the provider's keys were never read and cannot be now.
+        Raises Unauthenticated with the same message for every flaw; the reason is logged. Raises
+        Unavailable when the provider's keys were never read and cannot be read now.
         """
         try:
             return self._read(self.issuer.verify(token, typ="at+jwt").claims)
@@ -106,8 +106,11 @@ class TokenVerifier:
 
 
 def _marks(claims: dict[str, Any], wanted: str) -> bool:
-    """Tell whether a claim marks a program. For `name=value` the claim must have that value, alone
-    or in a list; for a name alone it must not be empty or false."""
+    """Tell whether a claim marks a token as a program's.
+
+    For `name=value` the claim must have that value, alone or in a list. For a name alone, the claim
+    must not be empty or false.
+    """
     name, has_value, value = wanted.partition("=")
     found = claim_at(claims, name)
     if not has_value:
@@ -117,13 +120,16 @@ def _marks(claims: dict[str, Any], wanted: str) -> bool:
 
 
 def audiences(claims: dict[str, Any]) -> list[Any]:
-    """`aud` as a list (RFC 7519, section 4.1.3: a string or an array of strings)."""
+    """Return `aud` as a list (RFC 7519, section 4.1.3: a string or an array of strings)."""
     aud = claims.get("aud")
     return aud if isinstance(aud, list) else [aud]
 
 
 def moment(claims: dict[str, Any], name: str) -> float:
-    """Return a NumericDate; NaN and true are none, though Python compares them happily."""
+    """Return a NumericDate claim in seconds. Raises InvalidToken for anything else.
+
+    Python alone would accept NaN and true as numbers.
+    """
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidToken(f"{name} is missing or no number")
@@ -137,7 +143,10 @@ def moment(claims: dict[str, Any], name: str) -> float:
 
 
 def words(claims: dict[str, Any], name: str) -> str:
-    """Return a claim that must be a string of 1 to 255 printable characters."""
+    """Return a string claim of 1 to 255 printable characters.
+
+    Raises InvalidToken for anything else.
+    """
     value = claims.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= 255 or not value.isprintable():
         raise InvalidToken(f"{name} is missing, empty, too long or no plain string")
@@ -145,7 +154,10 @@ def words(claims: dict[str, Any], name: str) -> str:
 
 
 def _client_id(claims: dict[str, Any]) -> str:
-    """`client_id`; providers older than RFC 9068 say `azp`, and two that differ are a lie."""
+    """Return `client_id`, or `azp` for providers older than RFC 9068.
+
+    Raises InvalidToken if both are present and differ.
+    """
     azp, client_id = claims.get("azp"), claims.get("client_id")
     if client_id is None:
         return words(claims, "azp")

@@ -1,6 +1,6 @@
-"""What a provider's claims say about tenant and role, and what a role may do.
+"""Map a provider's claims to a tenant and a role, and a role to its scopes.
 
-Nothing is granted by default: what is not in the table gives no access.
+Nothing is granted by default: a role that is not in the table gives no access.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 Role = Literal["viewer", "editor", "admin"]
 
-# Ordered by what they may do; a person with several roles has the greatest.
+# Ordered by rights, lowest first. A person with several roles gets the highest.
 RANK: tuple[Role, ...] = ("viewer", "editor", "admin")
 
 TENANT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
@@ -17,10 +17,11 @@ RESOURCES = ("applications", "connectors", "keys", "webhooks", "event-types")
 _READ = frozenset({*(f"{resource}:read" for resource in RESOURCES), "audit:read", "events:read"})
 _WRITE = frozenset({*(f"{resource}:write" for resource in RESOURCES), "events:publish"})
 _USE = frozenset({"keys:verify"})  # for services that are called with keys
-# What undoes a stop is apart from what stops: whoever may issue and block may not yet unblock.
+# Reopening is separate from stopping: an actor that may issue and block keys may not also unblock
+# them.
 _REOPEN = frozenset({"keys:reopen"})
-# Apart from `applications:write`: an application's state stops or restarts everything that belongs
-# to it.
+# Separate from `applications:write`: an application's state stops or restarts everything that
+# belongs to it.
 _STATES = frozenset(f"applications:{verb}" for verb in ("suspend", "retire", "reopen"))
 ALL_SCOPES = _READ | _WRITE | _USE | _REOPEN | _STATES
 
@@ -32,9 +33,9 @@ ROLE_SCOPES: Mapping[Role, frozenset[str]] = {
 
 
 def role_of(claim: Any, names: Mapping[str, str]) -> Role | None:
-    """Return the greatest of our roles that `claim` (a word, several, or a list) has by the table.
+    """Return the highest of our roles that `claim` (a word, several words, or a list) maps to.
 
-    `names` maps the provider's names to ours (PORTAL_OIDC_ROLE_MAP); None means no access.
+    `names` maps the provider's names to ours (PORTAL_OIDC_ROLE_MAP). None means no access.
     """
     claimed = claim.split() if isinstance(claim, str) else claim
     if not isinstance(claimed, list):
@@ -44,23 +45,21 @@ def role_of(claim: Any, names: Mapping[str, str]) -> Role | None:
 
 
 def tenant_of(claim: Any) -> str | None:
-    """Return the one tenant that a claim (an id, or a list of one) can mean; None if it is
-    unclear."""
+    """Return the tenant id of a claim (an id, or a list of one id); None for anything else."""
     if isinstance(claim, list) and len(claim) == 1:
         claim = claim[0]
     return claim if isinstance(claim, str) and TENANT_ID.fullmatch(claim) else None
 
 
 def shown(text: Any, length: int = 200) -> str | None:
-    """Return a text of the provider, fit to be stored and shown: printable, and not too long."""
+    """Return a provider's text, fit to store and show: printable, at most `length` characters."""
     if not isinstance(text, str):
         return None
     return "".join(c for c in text if c.isprintable()).strip()[:length] or None
 
 
 def claim_at(claims: Mapping[str, Any], name: str) -> Any:
-    """Return a claim by its name, or by a dotted path such as `realm_access.roles`; None if
-    absent."""
+    """Return a claim by name or by a dotted path such as `realm_access.roles`; None if absent."""
     if name in claims:
         return claims[name]
     value: Any = claims

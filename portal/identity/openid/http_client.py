@@ -1,9 +1,9 @@
-"""HTTP with the configured identity provider, and with nobody else.
+"""Send HTTP requests to the configured identity provider, and to no other host.
 
-The address comes from the operator's configuration, not from a tenant, so it may be an internal
-one and the guard of `portal.outbound` does not apply. No redirects, no proxy, a deadline for the
-whole exchange and a cap on what is read: a slow or chatty provider costs one request, not a
-process.
+The address comes from the operator's configuration, not from a tenant, so it may be an internal one
+and the guard of `portal.outbound` does not apply. The client follows no redirects and uses no
+proxy. The whole exchange has a deadline and the response a size limit, so a slow or oversized
+response costs one request, not a process.
 """
 
 import json
@@ -21,19 +21,19 @@ MAX_BYTES = 512 * 1024
 
 
 class ProviderUnavailable(Exception):
-    """The provider did not answer, not in time, or with something that is no answer."""
+    """The provider did not respond, responded too late, or sent an invalid response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status, media type in lower case, body."""
+    """A response of the provider; `media_type` is in lower case."""
 
     status: int
     media_type: str
     content: bytes
 
     def json(self) -> dict[str, Any]:
-        """Return the JSON object of the body; ProviderUnavailable when it is none."""
+        """Return the JSON object of the body. Raises ProviderUnavailable if the body is not one."""
         try:
             value = json.loads(self.content)
         except (ValueError, RecursionError) as error:
@@ -44,7 +44,7 @@ class Answer:
 
 
 class Exchange(Protocol):
-    """The signature of `exchange`, so that a test can stand in for the wire."""
+    """The signature of `exchange`, so that a test can replace the network."""
 
     def __call__(
         self,
@@ -66,7 +66,10 @@ def exchange(
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Return one request and its answer within DEADLINE, or ProviderUnavailable with the reason."""
+    """Send one request and return the response.
+
+    Raises ProviderUnavailable after DEADLINE or on failure.
+    """
     ends = time.monotonic() + DEADLINE
     sent = {"Accept": "application/json", **(headers or {})}
     if form is not None:
@@ -84,8 +87,9 @@ def exchange(
         try:
             content = _read(response, ends)
         finally:
-            # Not kept: exchanges are rare, and a connection that the provider has dropped
-            # meanwhile would fail somebody's sign-in.
+            # Do not reuse the connection: exchanges are rare, and a connection that the provider
+            # has closed
+            # meanwhile would make a sign-in fail.
             response.close()
     except (HTTPError, OSError, ValueError) as error:
         raise ProviderUnavailable(f"{type(error).__name__}: {error}") from error
@@ -94,7 +98,9 @@ def exchange(
 
 
 def _read(response: urllib3.BaseHTTPResponse, ends: float) -> bytes:
-    # read1 returns what has arrived: a dripping sender meets the deadline at each piece.
+    # read1 returns what has arrived, so the deadline is checked after each piece even if the
+    # provider
+    # sends very slowly.
     content = bytearray()
     while piece := response.read1(65536):
         content += piece

@@ -1,7 +1,7 @@
-"""One OpenID provider as we know it: its metadata and its keys, cached and re-read.
+"""The metadata and keys of one OpenID provider, cached and read again regularly.
 
-Safe to share between threads. What was read last stays in use while the provider is down, and
-one caller at a time does the reading; the others go on with what is known.
+Threads can share an Issuer. The last known metadata and keys stay in use while the provider is
+unavailable. One caller at a time reads them again; the others continue with the known ones.
 """
 
 import threading
@@ -17,7 +17,7 @@ from joserfc.jwk import ECKey, Key, KeySet, OKPKey, RSAKey
 
 from portal.identity.openid.http_client import Exchange, ProviderUnavailable, exchange
 
-# Ours, never the provider's own list: a metadata document that offers "none" gets nothing.
+# A fixed list, never the provider's own: metadata that offers "none" has no effect.
 ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA", "Ed25519")
 REREAD_AFTER = 3600.0  # seconds until metadata and keys are read again
 RETRY_AFTER = 30.0  # seconds until a failed reading, or one for an unknown kid, is repeated
@@ -25,12 +25,12 @@ MAX_TOKEN = 16 * 1024  # characters of a JWT
 
 
 class InvalidToken(Exception):
-    """A JWT that does not hold; the message is for the log, not for the sender."""
+    """A JWT that is not valid. The message is for the log, not for the sender."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What we use of the provider's discovery document (OpenID Connect Discovery, section 3)."""
+    """The fields used from the discovery document (OpenID Connect Discovery, section 3)."""
 
     authorization_endpoint: str
     token_endpoint: str
@@ -43,14 +43,14 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Header and claims of a JWT whose signature holds; no claim is judged yet."""
+    """The header and claims of a JWT whose signature is valid; the claims are not checked yet."""
 
     header: dict[str, Any]
     claims: dict[str, Any]
 
 
 class Issuer:
-    """The provider at `url`: `metadata()` and `verify()` are all that others need."""
+    """The provider at `url`. Callers need only `metadata()` and `verify()`."""
 
     def __init__(
         self,
@@ -64,18 +64,21 @@ class Issuer:
         self._reading = threading.Lock()
         self._known: tuple[Metadata, KeySet] | None = None
         self._due = float("-inf")  # when the next regular reading is due
-        self._kid_allowed_at = float("-inf")  # when an unknown kid may cause the next one
+        self._kid_allowed_at = float("-inf")  # when an unknown kid may cause the next reading
         self._failure = "the provider's metadata is not known yet"
 
     def metadata(self) -> Metadata:
-        """Return the provider's endpoints; ProviderUnavailable only when they were never read."""
+        """Return the provider's endpoints.
+
+        Raises ProviderUnavailable only if they were never read.
+        """
         return self._current()[0]
 
     def verify(self, token: str, typ: str | None = None) -> Verified:
-        """Header and claims of a JWT that this provider signed.
+        """Return the header and claims of a JWT that this provider signed.
 
         `typ` is the required media type without `application/` (RFC 9068, section 4). Raises
-        InvalidToken, or ProviderUnavailable when no key was ever read.
+        InvalidToken, or ProviderUnavailable if no key was ever read.
         """
         header = _header(token)
         if typ is not None and _media_type(header.get("typ")) != typ:
@@ -89,7 +92,7 @@ class Issuer:
         raise InvalidToken("no key of the provider made this signature")
 
     def _candidates(self, header: dict[str, Any]) -> list[Key]:
-        """Return the keys that may have signed; an unknown kid makes us read the keys once more."""
+        """Return the keys that may have signed; read the keys again once if the kid is unknown."""
         found = list(_fitting(self._current()[1], header))
         if not found and header.get("kid") is not None:
             self._look_for_new_keys()
@@ -97,8 +100,9 @@ class Issuer:
         return found
 
     def _look_for_new_keys(self) -> None:
-        # Anybody can invent kids: they cost the provider one reading in RETRY_AFTER seconds. Who
-        # comes while a reading runs waits for it a little, since it may bring the key.
+        # Anybody can invent kids, so they cause at most one read in RETRY_AFTER seconds. A caller
+        # that
+        # arrives during a read waits for it briefly, since it may bring the key.
         if not self._reading.acquire(timeout=2):
             return
         try:
@@ -109,7 +113,7 @@ class Issuer:
             self._reading.release()
 
     def _current(self) -> tuple[Metadata, KeySet]:
-        # A caller that already has keys does not queue behind a slow provider.
+        # A caller that already has keys does not wait for a slow provider.
         if self._clock() >= self._due and self._reading.acquire(blocking=self._known is None):
             try:
                 if self._clock() >= self._due:
@@ -121,7 +125,7 @@ class Issuer:
         return self._known
 
     def _read(self) -> None:
-        """Read metadata and keys; on failure keep what we have and try again soon."""
+        """Read metadata and keys; on failure, keep the known ones and try again soon."""
         try:
             metadata = _metadata(self.url, self._http("GET", discovery_url(self.url)).json())
             self._known = metadata, _keys(self._http("GET", metadata.jwks_uri).json())
@@ -132,7 +136,7 @@ class Issuer:
 
 
 class _Registry(jws.JWSRegistry):
-    """Our algorithms and no others; without the warning that RFC 9864 renames EdDSA."""
+    """Accept only ALGORITHMS, and do not warn that RFC 9864 renames EdDSA."""
 
     def get_alg(self, name: str) -> Any:
         if name not in ALGORITHMS:
@@ -144,7 +148,7 @@ _REGISTRY = _Registry()
 
 
 def discovery_url(issuer: str) -> str:
-    """OpenID Connect Discovery, section 4: appended, not inserted."""
+    """Return the discovery URL: the path is appended, not inserted (Discovery, section 4)."""
     return issuer.rstrip("/") + "/.well-known/openid-configuration"
 
 
@@ -167,7 +171,7 @@ def _endpoint(issuer: str, document: dict[str, Any], name: str) -> str:
     url = document.get(name)
     if not isinstance(url, str):
         raise ProviderUnavailable(f"its metadata has no {name}")
-    # Plain http only where the operator configured plain http, which production refuses.
+    # Accept plain http only if the operator configured plain http, which production refuses.
     if not url.startswith("https://") and not issuer.startswith("http://"):
         raise ProviderUnavailable(f"its {name} is not https")
     return url
@@ -178,7 +182,7 @@ def _optional(issuer: str, document: dict[str, Any], name: str) -> str | None:
 
 
 def _keys(document: dict[str, Any]) -> KeySet:
-    """Return every key that we can use; one that we cannot read must not cost us the others."""
+    """Return every usable key. An unreadable key is skipped, so that the others stay usable."""
     members = document.get("keys")
     keys: list[Key] = []
     for member in members if isinstance(members, list) else []:
@@ -201,7 +205,7 @@ def _usable(key: Key) -> bool:
 
 
 def _fitting(keys: KeySet, header: dict[str, Any]) -> Iterator[Key]:
-    """Yield the keys for this algorithm, and of this kid where the header names one."""
+    """Yield the keys that fit the header's algorithm and, if present, its kid."""
     alg, kid = header["alg"], header.get("kid")
     for key in keys:
         if kid is not None and key.kid != kid:
@@ -237,11 +241,11 @@ def _media_type(typ: Any) -> str:
 
 
 def init_app(app: Flask, url: str) -> Issuer:
-    """Let an application know its provider."""
+    """Create the issuer of an application and return it."""
     app.extensions["portal.issuer"] = Issuer(url)
     return of(app)
 
 
 def of(app: Flask) -> Issuer:
-    """Return the provider of an application: what was read of it is read once for all who ask."""
+    """Return the application's one Issuer, so that its cache is shared."""
     return cast("Issuer", app.extensions["portal.issuer"])

@@ -1,8 +1,9 @@
-"""The OpenID Connect relying party: starts a sign-in, judges what comes back, ends it again.
+"""The OpenID Connect relying party: start a sign-in, check the response, sign out.
 
-Protocol only: no Flask, no database. Authlib's own callback does not check the discovery
-issuer, the response's `iss`, the userinfo subject, `auth_time`, or that there is an ID token at
-all; ours does. Section numbers are those of OpenID Connect Core 1.0 unless another is named.
+This module implements the protocol only: no Flask, no database. Authlib's own callback does not
+check the discovery issuer, the response's `iss`, the userinfo subject, `auth_time`, or that there
+is an ID token at all; this one does. Section numbers refer to OpenID Connect Core 1.0 unless
+another document is named.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from portal.identity.openid.claims import claim_at, shown
 from portal.identity.openid.http_client import Answer, Exchange, ProviderUnavailable, exchange
 from portal.identity.openid.issuer import InvalidToken, Issuer, Metadata, Verified
 
-LEEWAY = 30  # seconds that two honest clocks may differ
+LEEWAY = 30  # seconds by which the clocks of two servers may differ
 MAX_TOKEN_AGE = 600  # seconds between issue and arrival of an ID token
 MAX_LOGOUT_TOKEN_AGE = 120
 LOGIN_LIFETIME = 600  # seconds that a started sign-in may take
@@ -33,7 +34,7 @@ Reason = Literal["state", "denied", "invalid", "unavailable", "other_person"]
 
 
 class SignInFailed(Exception):
-    """A sign-in that must not succeed. `reason` chooses the page, `detail` is for the log."""
+    """A sign-in that must not succeed. `reason` selects the page, `detail` is for the log."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -43,7 +44,7 @@ class SignInFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The portal as the provider knows it, and the claims that it needs."""
+    """The portal's registration at the provider, and the claims that the portal needs."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -55,7 +56,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A sign-in under way: what only the browser that started it may finish."""
+    """A sign-in in progress. Only the browser that started it can finish it."""
 
     state: str
     nonce: str
@@ -68,7 +69,10 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who signed in. The key is (issuer, subject), never the email (ASVS 6.8.1)."""
+    """The identity that the provider confirmed.
+
+    Its key is (issuer, subject), never the email (ASVS 6.8.1).
+    """
 
     issuer: str
     subject: str
@@ -80,20 +84,20 @@ class Identity:
 
     @property
     def email(self) -> str | None:
-        """Only an address that the provider has verified."""
+        """Return the email address if the provider has verified it; else None."""
         verified = self.claims.get("email_verified") is True
         return shown(self.claims.get("email"), 320) if verified else None
 
     @property
     def name(self) -> str:
-        """Return what to call the person."""
+        """Return the name to show: a name claim, else the email address, else the subject."""
         names = (shown(self.claims.get(claim)) for claim in ("name", "preferred_username"))
         return next((name for name in names if name), None) or self.email or self.subject
 
 
 @dataclass(frozen=True, slots=True)
 class LogoutNotice:
-    """A back-channel logout that holds: end the sessions of `sid`, or all of `subject`."""
+    """A valid back-channel logout: end the session `sid`, or all sessions of `subject`."""
 
     issuer: str
     token_id: str
@@ -103,7 +107,7 @@ class LogoutNotice:
 
 @dataclass(frozen=True)
 class RelyingParty:
-    """One provider and our registration with it."""
+    """A provider and the portal's registration with it."""
 
     issuer: Issuer
     client: Client
@@ -115,10 +119,10 @@ class RelyingParty:
     def start(
         self, place: str = "/", *, max_age: int | None = None, subject: str | None = None
     ) -> tuple[str, Pending]:
-        """Return where to send the browser, and what to remember until it returns.
+        """Return the URL to redirect the browser to, and the state to store until it returns.
 
-        `max_age` (seconds) asks for a sign-in no older than that; 0 forces a new one.
-        Raises SignInFailed("unavailable") when the provider was never reached.
+        `max_age` (seconds) requires a sign-in no older than that; 0 forces a new one. Raises
+        SignInFailed("unavailable") when the provider's metadata was never read.
         """
         pending = Pending(
             state=secrets.token_urlsafe(24),
@@ -149,9 +153,9 @@ class RelyingParty:
     # ------------------------------------------------------------ the answer
 
     def finish(self, answer: Mapping[str, Sequence[str]], started: Sequence[Pending]) -> Identity:
-        """Judge the callback's parameters (name → values) against the sign-ins under way.
+        """Check the callback's parameters (name → values) against the sign-ins in progress.
 
-        Raises SignInFailed. The caller forgets the answer's state whatever happens.
+        Raises SignInFailed. The caller deletes the pending sign-in in either case.
         """
         pending = self._pending(answer, started)
         metadata = self._metadata()
@@ -180,7 +184,7 @@ class RelyingParty:
         raise SignInFailed("state", "this browser did not start that sign-in")
 
     def _check_issuer(self, answer: Mapping[str, Sequence[str]], metadata: Metadata) -> None:
-        """RFC 9207, section 2.4: a wrong `iss` is refused, a missing one if it was promised."""
+        """Refuse a wrong `iss`, and a missing one if it was promised (RFC 9207, section 2.4)."""
         if "iss" in answer or (metadata.names_itself and "error" not in answer):
             issuer = _single(answer, "iss")
             if issuer != self.issuer.url:
@@ -208,7 +212,7 @@ class RelyingParty:
         return tokens
 
     def _authenticate(self, form: dict[str, str], metadata: Metadata) -> dict[str, str]:
-        """Return the client's credentials: in a header (RFC 6749, 2.3.1), or added to `form`."""
+        """Return an authentication header, or add the credentials to `form` (RFC 6749, 2.3.1)."""
         if not metadata.secret_in_body:
             pair = f"{quote(self.client.client_id, '')}:{quote(self.client.client_secret, '')}"
             return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
@@ -247,7 +251,7 @@ class RelyingParty:
     # ------------------------------------------------------------ the ID token
 
     def _judge(self, token: Verified, pending: Pending, access_token: str) -> None:
-        """Section 3.1.3.7, and what it leaves to us: age, leeway, subject, time of sign-in."""
+        """Check the ID token by section 3.1.3.7, and its age, leeway, subject and sign-in time."""
         claims = CodeIDToken(
             token.claims,
             token.header,
@@ -280,7 +284,8 @@ class RelyingParty:
         auth_time = moment(claims, "auth_time")
         if auth_time > now + LEEWAY:
             raise InvalidToken("auth_time lies in the future")
-        # Measured from the start, so that a person may take their time at the provider.
+        # Measured from the start of the sign-in, so that a person may take their time at the
+        # provider.
         if pending.max_age is not None:
             oldest = pending.started_at - pending.max_age - LEEWAY
             if auth_time < oldest:
@@ -289,7 +294,7 @@ class RelyingParty:
     def _complete(
         self, claims: dict[str, Any], access_token: str, metadata: Metadata
     ) -> dict[str, Any]:
-        """Return the ID token's claims, with userinfo's for what is missing (section 5.3)."""
+        """Return the ID token's claims, and userinfo's for those that are missing (section 5.3)."""
         wanted = (*self.client.needed_claims, "name", "email")
         if metadata.userinfo_endpoint is None or all(
             claim_at(claims, name) is not None for name in wanted
@@ -327,7 +332,7 @@ class RelyingParty:
     # ------------------------------------------------------------ ending
 
     def logout_url(self, state: str, id_token: str | None) -> str | None:
-        """Return where the browser ends the provider's session too; None if the provider cannot."""
+        """Return the URL that ends the provider's session too; None without such an endpoint."""
         try:
             endpoint = self.issuer.metadata().end_session_endpoint
         except ProviderUnavailable:
@@ -344,9 +349,9 @@ class RelyingParty:
         return _with_query(endpoint, query)
 
     def read_logout_token(self, token: str) -> LogoutNotice:
-        """Return a logout token that holds (Back-Channel Logout 1.0, section 2.6), or SignInFailed.
+        """Return the notice in a logout token (Back-Channel Logout 1.0, section 2.6).
 
-        Whether its id was seen before is the caller's to check.
+        Raises SignInFailed for an invalid token. The caller must check that its id is new.
         """
         try:
             claims = self.issuer.verify(token, typ="logout+jwt").claims
@@ -384,7 +389,7 @@ def s256(verifier: str) -> str:
 
 
 def _single(answer: Mapping[str, Sequence[str]], name: str) -> str | None:
-    """Return the parameter's only value; repeated ones are never chosen from (RFC 6749, 3.1)."""
+    """Return the parameter's only value; None if it is missing or repeated (RFC 6749, 3.1)."""
     values = answer.get(name, ())
     return values[0] if len(values) == 1 else None
 

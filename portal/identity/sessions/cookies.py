@@ -1,4 +1,4 @@
-"""The cookies of signing in: what they are called, how they are set, what is sealed in them."""
+"""The cookies used for signing in: their names, their attributes and their sealed contents."""
 
 import json
 from collections.abc import Sequence
@@ -11,17 +11,17 @@ from portal.core.config import Config
 from portal.identity.openid.relying_party import LOGIN_LIFETIME, Pending
 from portal.identity.sessions.sealed_text import Sealer
 
-MOST_PENDING = 5  # sign-ins under way in one browser: tabs, not an attack on the cookie's size
-LARGEST = 3800  # characters; browsers drop a cookie beyond 4096 bytes, name and all
+MOST_PENDING = 5  # sign-ins in progress in one browser, for example in several tabs
+LARGEST = 3800  # characters; browsers drop a cookie of more than 4096 bytes with its name
 
 
 @dataclass(frozen=True)
 class Cookies:
-    """The names, and whether they are bound to https.
+    """The cookies' names, and whether they are bound to https.
 
-    With https they carry `__Host-`: no other host can set them. On plain http, which only
-    development uses, Safari would drop a Secure cookie, so they have neither; and since cookies
-    do not know ports, the port in the name keeps two portals on one machine apart.
+    With https they carry `__Host-`, so that no other host can set them. On plain http, which only
+    development uses, Safari would drop a Secure cookie, so they have neither. Cookies do not
+    distinguish ports, so the port is part of the name and keeps two portals on one machine apart.
     """
 
     session: str
@@ -39,7 +39,7 @@ class Cookies:
         return cls(name, f"{name}-login", f"{name}-logout", secure, sealer)
 
     def set(self, response: Response, name: str, value: str, max_age: int | None = None) -> None:
-        """Hidden from scripts; sent along when the provider sends the browser back (Lax)."""
+        """Set a cookie that scripts cannot read and that survives the provider's redirect (Lax)."""
         response.set_cookie(
             name,
             value,
@@ -51,13 +51,13 @@ class Cookies:
         )
 
     def drop(self, response: Response, name: str) -> None:
-        """Tell the browser to forget it."""
+        """Delete a cookie in the browser."""
         response.delete_cookie(name, path="/", secure=self.secure, httponly=True, samesite="Lax")
 
     # ------------------------------------------------------------ sign-ins under way
 
     def read_pending(self, value: str | None) -> list[Pending]:
-        """Return the sign-ins that this browser has started; none for a cookie that is not ours."""
+        """Return the sign-ins that this browser has started; none if the cookie is not ours."""
         text = self.sealer.open(value, max_age=LOGIN_LIFETIME)
         try:
             return [Pending(*fields) for fields in json.loads(text or "[]")]
@@ -65,7 +65,7 @@ class Cookies:
             return []
 
     def set_pending(self, response: Response, pending: Sequence[Pending]) -> None:
-        """Keep the newest few."""
+        """Store the newest sign-ins: at most MOST_PENDING, and as many as fit in one cookie."""
         kept = list(pending[-MOST_PENDING:])
         while kept:
             sealed = self.sealer.seal(json.dumps([astuple(one) for one in kept]))

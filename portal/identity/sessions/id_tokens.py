@@ -1,5 +1,4 @@
-"""The sealed ID tokens in sessions, kept for logout at the provider, and the keys they are
-under."""
+"""Seal the ID tokens of sessions, which are stored for the logout at the provider."""
 
 from collections import Counter
 
@@ -17,8 +16,10 @@ def sealer_of(config: Config) -> Sealer:
 
 
 def under(sealer: Sealer, tenant_id: str) -> Counter[str]:
-    """Return root key id → how many of the tenant's ID tokens it seals; "" counts those that no key
-    opens."""
+    """Return root key id → number of the tenant's ID tokens that it seals.
+
+    The key "" counts the tokens that no key opens.
+    """
     kept = select(WebSession.id_token).where(
         WebSession.tenant_id == tenant_id, WebSession.id_token.is_not(None)
     )
@@ -28,7 +29,7 @@ def under(sealer: Sealer, tenant_id: str) -> Counter[str]:
 def rewrap(sealer: Sealer, active: str, tenant_id: str, after: str, most: int) -> tuple[int, str]:
     """Seal the next ID tokens of the tenant, at most `most`, under the key `active`.
 
-    Return how many changed, and the last session's id, or "" at the end. A token that no key opens
+    Returns how many changed, and the last session's id, or "" at the end. A token that no key opens
     stays as it is.
     """
     batch = (

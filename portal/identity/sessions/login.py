@@ -1,7 +1,7 @@
-"""Who is in front of the page: Flask-Login over our own session rows, and the step-up rule.
+"""Find the signed-in person of a request with Flask-Login, and require step-up sign-ins.
 
-The id in the cookie is the only thing the browser holds. There is no remember-me cookie, and no
-tie to address or program, which would sign people out when their network changes.
+The browser holds only the session cookie. There is no remember-me cookie. Sessions are not tied to
+an address or browser, which would sign people out when their network changes.
 """
 
 from collections.abc import Callable
@@ -23,11 +23,11 @@ from portal.identity.sessions.sessions import Live
 from portal.rest import api
 
 View = TypeVar("View", bound=Callable[..., Any])
-LONGEST_PLACE = 400  # characters of an address to come back to
+LONGEST_PLACE = 400  # characters of a URL to return to
 
 
 class Visitor(UserMixin):  # type: ignore[misc]  # flask_login is untyped
-    """A signed-in person, as Flask-Login knows one."""
+    """A signed-in person as Flask-Login's user object."""
 
     def __init__(self, live: Live) -> None:
         self.live = live
@@ -37,7 +37,7 @@ class Visitor(UserMixin):  # type: ignore[misc]  # flask_login is untyped
 
 
 def init_app(app: Flask, cookies: Cookies) -> None:
-    """Let pages know who is signed in."""
+    """Load the signed-in person for every page."""
     app.extensions["portal.cookies"] = cookies
     manager = LoginManager()
     manager.session_protection = None
@@ -47,17 +47,17 @@ def init_app(app: Flask, cookies: Cookies) -> None:
 
 
 def cookies() -> Cookies:
-    """Return the names of our cookies."""
+    """Return the application's `Cookies`."""
     return cast("Cookies", current_app.extensions["portal.cookies"])
 
 
 def live_session() -> Live | None:
-    """Return the session of the running request; asked of the database once."""
+    """Return the session of the current request; it is queried once."""
     return current_user.live if current_user.is_authenticated else None
 
 
 def forget_visitor() -> None:
-    """The session has just been ended: the rest of this request is nobody's."""
+    """Treat the rest of this request as anonymous, because its session has just ended."""
     g._login_user = AnonymousUserMixin()
     g.signed_in = None
 
@@ -79,10 +79,10 @@ def _signed_in() -> web.SignedIn | None:
 
 
 def recent_sign_in_required(view: View) -> View:
-    """Let a view run only within `sessions.RECENT` of a real sign-in; else ask for one first.
+    """Run a view only within `sessions.RECENT` of a real sign-in; else redirect to sign in again.
 
-    The request is not kept and not repeated: the person comes back to the page that the form is
-    on, is told so, and presses the button again.
+    The request is not stored and not repeated: the person returns to the page with the form, sees a
+    message, and presses the button again.
     """
 
     @wraps(view)
@@ -96,7 +96,7 @@ def recent_sign_in_required(view: View) -> View:
 
 
 def to_step_up() -> Response:
-    """Ask the person to prove again who they are, and bring them back to this page."""
+    """Redirect the person to sign in again, and then back to this page."""
     query = urlencode({"again": "1", "next": place_to_return(web.here())})
     response = web.see_other(f"/auth/login?{query}")
     if web.portal_request().is_htmx:
@@ -105,8 +105,7 @@ def to_step_up() -> Response:
 
 
 def place_to_return(url: str | None) -> str:
-    """Return a page of ours that a browser may be sent to after signing in; `/` for anything
-    else."""
+    """Return a local page that is safe to redirect to after signing in; `/` for anything else."""
     place = web.local_path(url)
     path = urlsplit(place).path
     if len(place) > LONGEST_PLACE or path.startswith(("/auth/", "/api/", "/static/")):

@@ -1,4 +1,4 @@
-"""Text that only this portal can read again: cookies of a sign-in under way, kept ID tokens."""
+"""Encrypt text that only this portal can read: sign-in cookies and stored ID tokens."""
 
 from base64 import urlsafe_b64encode
 
@@ -8,7 +8,7 @@ from portal.core.root_keys import RootKeys
 
 
 class Sealer:
-    """Encrypts and authenticates with keys of its own, derived from the portal's secret keys."""
+    """Encrypt and authenticate text, with keys derived from the portal's secret keys."""
 
     def __init__(self, keys: RootKeys, purpose: str) -> None:
         label = f"portal {purpose}".encode()
@@ -29,12 +29,11 @@ class Sealer:
         return None
 
     def sealed_anew(self, sealed: str) -> str:
-        """Return the text sealed under the active key, with its time unchanged."""
+        """Return the text sealed under the active key, with its timestamp unchanged."""
         return self._fernet.rotate(sealed.encode()).decode()
 
     def open(self, sealed: str | None, *, max_age: int | None = None) -> str | None:
-        """Return the text, or None if it is not ours, was changed, or is older than `max_age`
-        seconds."""
+        """Return the text; None if it is foreign, changed, or older than `max_age` seconds."""
         try:
             return self._fernet.decrypt((sealed or "").encode(), ttl=max_age).decode()
         except (InvalidToken, UnicodeError):

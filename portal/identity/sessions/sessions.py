@@ -1,7 +1,7 @@
-"""Sessions of people: begun at a sign-in, found by their token, ended by whoever may.
+"""Begin, find and end the sessions of people.
 
-All moments are the database's. A session ends after IDLE without a request, ABSOLUTE after it
-began, at once when it is revoked, or when the person's `auth_version` moves on.
+All times are the database's. A session ends after IDLE without a request, ABSOLUTE after its start,
+at once when it is revoked, or when the person's `auth_version` changes.
 """
 
 import hashlib
@@ -28,11 +28,11 @@ from portal.records.audit import trail as audit
 
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
-RECENT = timedelta(minutes=10)  # a sign-in that is good enough for issuing and revoking
+RECENT = timedelta(minutes=10)  # how old a sign-in may be for issuing and revoking
 TOUCH = timedelta(minutes=1)  # last_seen_at is written at most this often
 
-# The tenant in front lets one statement, behind the tenant's wall, find the session; whoever
-# changes it finds nothing.
+# The tenant id in the cookie allows one statement under row-level security to find the session.
+# With a changed tenant id it finds nothing.
 COOKIE = re.compile(r"([A-Za-z0-9_-]{1,40})\.([A-Za-z0-9_-]{43})")
 
 UNSYNCED = {"synchronize_session": False}
@@ -41,7 +41,7 @@ State = Literal["live", "revoked", "idle", "old", "outdated"]
 
 
 class SessionFacts(NamedTuple):
-    """What every request asks of its session."""
+    """The columns of the session that every request needs."""
 
     tenant_id: str
     id: str
@@ -55,7 +55,7 @@ class SessionFacts(NamedTuple):
 
 
 class PersonFacts(NamedTuple):
-    """What every request asks of the person in front of it."""
+    """The columns of the person that every request needs."""
 
     tenant_id: str
     id: str
@@ -68,7 +68,7 @@ class PersonFacts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A session that holds, with its person and the tenant's name, as of `now`."""
+    """A live session with its person and the tenant's name, as of `now`."""
 
     session: SessionFacts
     person: PersonFacts
@@ -77,12 +77,12 @@ class Live:
 
     @property
     def is_recent(self) -> bool:
-        """Tell whether the person proved who they are a short while ago."""
+        """Tell whether the person authenticated within RECENT."""
         auth_time = self.session.auth_time
         return auth_time is not None and self.now - auth_time <= RECENT
 
     def actor(self, origin: Origin) -> Actor:
-        """Return the person as the actor of the running request."""
+        """Return the person as the actor of the current request."""
         return actor_of(self.person, self.session.role, origin)
 
 
@@ -103,7 +103,7 @@ RESUME = Statement(
 
 
 def actor_of(person: Person | PersonFacts, role: str, origin: Origin) -> Actor:
-    """Return a person with the rights of a role."""
+    """Return a person as an actor with the scopes of a role."""
     return Actor(
         tenant_id=person.tenant_id,
         kind="person",
@@ -117,7 +117,7 @@ def actor_of(person: Person | PersonFacts, role: str, origin: Origin) -> Actor:
 
 
 def state(row: SessionFacts, person: PersonFacts, now: datetime) -> State:
-    """Tell whether a session holds, or why not."""
+    """Return "live", or the reason why the session has ended."""
     if row.revoked_at is not None:
         return "revoked"
     if row.auth_version != person.auth_version or row.role != person.role:
@@ -140,10 +140,10 @@ def begin(
     sealed_id_token: str | None = None,
     renews: bool = False,
 ) -> tuple[WebSession, str]:
-    """Return a new session and the value of its cookie, which exists nowhere else.
+    """Return a new session and the value of its cookie, which is stored nowhere else.
 
-    `renews`: the same browser had a session, which its caller has ended with `leave`; a sign-in
-    never keeps an old token alive.
+    `renews` means that the same browser had a session, which the caller has ended with `leave`: a
+    sign-in never keeps an old token valid.
     """
     token = secrets.token_urlsafe(32)
     row = WebSession(
@@ -169,7 +169,7 @@ def begin(
 
 
 def resume(cookie: str | None) -> Live | None:
-    """Return the live session of a cookie's value: one statement after entering the tenant."""
+    """Return the live session of a cookie, or None. Enters the tenant and runs one statement."""
     parts = COOKIE.fullmatch(cookie or "")
     if parts is None:
         return None
@@ -181,7 +181,7 @@ def resume(cookie: str | None) -> Live | None:
             if live.now - live.session.last_seen_at >= TOUCH:
                 _touch(live.session)
             return live
-    enter_tenant("")  # nobody came in
+    enter_tenant("")  # no live session
     return None
 
 
@@ -191,7 +191,7 @@ def _live(row: tuple[Any, ...]) -> Live:
 
 
 def _touch(row: SessionFacts) -> None:
-    """Note that the session is in use: for its idle limit, and for people to look at."""
+    """Record that the session is in use, for the idle limit and for the session list."""
     statement = (
         update(WebSession)
         .where(WebSession.tenant_id == row.tenant_id, WebSession.id == row.id)
@@ -205,7 +205,7 @@ def _touch(row: SessionFacts) -> None:
 
 
 def end(actor: Actor, row: SessionFacts) -> None:
-    """The person signs out."""
+    """End a session because the person signs out."""
     _revoke(WebSession.tenant_id == row.tenant_id, WebSession.id == row.id)
     _note(actor, "session.ended", row.id, actor.name)
 
@@ -216,12 +216,12 @@ def leave(row: SessionFacts) -> None:
 
 
 def mine(actor: Actor) -> Sequence[WebSession]:
-    """Return the actor's live sessions, the one used last first."""
+    """Return the actor's live sessions, most recently used first."""
     return _live_ones(actor.tenant_id, actor.id)
 
 
 def end_mine(actor: Actor, session_id: str) -> None:
-    """End one of the actor's own sessions; NotFound for anybody else's."""
+    """End one of the actor's own sessions. Raises NotFound for any other."""
     ended = _revoke(
         WebSession.tenant_id == actor.tenant_id,
         WebSession.person_id == actor.id,
@@ -233,7 +233,7 @@ def end_mine(actor: Actor, session_id: str) -> None:
 
 
 def end_my_others(actor: Actor, keep: str) -> int:
-    """End all of the actor's sessions but one; gives how many."""
+    """End all of the actor's sessions but one; return their number."""
     ended = _revoke(
         WebSession.tenant_id == actor.tenant_id,
         WebSession.person_id == actor.id,
@@ -245,8 +245,8 @@ def end_my_others(actor: Actor, keep: str) -> int:
 
 
 def end_of_person(actor: Actor, person: Person) -> int:
-    """End every session of a person of the tenant; gives how many."""
-    person.auth_version += 1  # ends one that begins at this very moment, too
+    """End every session of a person of the tenant; return their number."""
+    person.auth_version += 1  # also ends a session that begins at the same moment
     ended = _revoke(WebSession.tenant_id == person.tenant_id, WebSession.person_id == person.id)
     audit.note(
         actor,
@@ -260,7 +260,7 @@ def end_of_person(actor: Actor, person: Person) -> int:
 
 
 def counts(actor: Actor) -> dict[str, int]:
-    """Return how many live sessions each person of the tenant has."""
+    """Return person id → number of live sessions in the tenant."""
     query = (
         select(WebSession.person_id, func.count().label("live"))
         .where(WebSession.tenant_id == actor.tenant_id, *_is_live())
@@ -270,7 +270,7 @@ def counts(actor: Actor) -> dict[str, int]:
 
 
 def take_away(tenant_id: str, issuer: str, subject: str) -> None:
-    """End the sessions of somebody whose role was taken away; the tenant is entered."""
+    """End the sessions of a person whose role was taken away; the tenant is entered already."""
     _revoke(
         WebSession.tenant_id == tenant_id,
         WebSession.subject_key == _key("sub", issuer, subject),
@@ -281,9 +281,10 @@ def take_away(tenant_id: str, issuer: str, subject: str) -> None:
 
 
 def obey(notice: LogoutNotice, origin: Origin) -> int | None:
-    """End what a back-channel logout names, in every tenant; None for a replayed notice.
+    """End the sessions that a back-channel logout names, in every tenant; None for a replay.
 
-    A `sid` names one session of the provider and is the narrower of the two.
+    A `sid` names one session at the provider and takes precedence over the subject. Returns the
+    number of sessions found.
     """
     if not _first_time(notice):
         return None
@@ -315,7 +316,7 @@ def _first_time(notice: LogoutNotice) -> bool:
 
 
 def _revoke(*which: ColumnElement[bool]) -> list[str]:
-    """End the sessions that `which` names and that have not ended; gives their ids."""
+    """End the given sessions that have not ended yet; return their ids."""
     statement = (
         update(WebSession)
         .where(*which, WebSession.revoked_at.is_(None))
@@ -352,7 +353,7 @@ def _note(actor: Actor, action: str, session_id: str, name: str) -> None:
 
 
 def _digest(text: str) -> str:
-    """SHA-256 is enough: what it hides has 256 random bits, or needs no hiding."""
+    """Return the SHA-256. It is enough: the input has 256 random bits or needs no protection."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -1,1 +1,1 @@
-"""A request that comes in: kept, deduplicated, published."""
+"""Receive a request: store it, deduplicate it, publish it as an event."""

@@ -1,10 +1,10 @@
-"""Deduplication of deliveries, by the sender's id and by the signed text.
+"""Deduplicate deliveries, by the sender's id and by the signed text.
 
-Most ids are in headers that nobody signs. So somebody who has seen a genuine request could send it
-again with another id, or write its signature in another way. The signed text stays the same: its
-digest is the mark of a delivery. A mark is kept for as long as the request could be accepted again.
-If a time is signed, that is while it may wait in quarantine; otherwise as long as accepted requests
-are kept.
+Most ids are in headers that are not signed. So somebody who has seen a genuine request could send
+it again with another id, or write its signature in another way. The signed text stays the same: its
+digest is the mark of a delivery. A mark is stored for as long as the request could be accepted
+again. If a time is signed, that is while it may wait in quarantine; otherwise it is as long as
+accepted requests are stored.
 """
 
 import hashlib
@@ -35,8 +35,8 @@ class Arrival:
 
     @cached_property
     def key(self) -> str | None:
-        """Return the key that identifies the delivery: its id, or else its mark; None if it
-        has neither."""
+        """Return the key that identifies the delivery: its id, or else its mark; None if it has
+        neither."""
         if found := self.message.first(self.scheme.id):
             is_plain = len(found) <= 150 and found.isprintable() and not holds_key(found)
             return found if is_plain else _short(found)
@@ -44,8 +44,8 @@ class Arrival:
 
     @cached_property
     def mark(self) -> str | None:
-        """Return the digest of the signed text; None if nothing is signed, or if equal bodies
-        are usual.
+        """Return the digest of the signed text; None if nothing is signed, or if equal bodies are
+        usual.
 
         Shopify and WooCommerce send one document under several topics and sign only the document,
         so each topic is a delivery of its own.
@@ -60,7 +60,7 @@ class Arrival:
 def claim(webhook: Webhook, arrival: Arrival, request_id: str) -> str | None:
     """Store the delivery's mark for a request. Return the earlier request that has it, if any.
 
-    Waits while another transaction receives the same delivery.
+    Wait while another transaction receives the same delivery.
     """
     if arrival.mark is None:
         return None
@@ -89,7 +89,7 @@ def claim(webhook: Webhook, arrival: Arrival, request_id: str) -> str | None:
 
 
 def hand_over(webhook: Webhook, arrival: Arrival, earlier_id: str) -> None:
-    """Assign the mark to the earlier request, which has the same id."""
+    """Assign the mark to the earlier request that has the same sender's id."""
     if arrival.mark:
         of_one = _row(update(InboundMark), webhook, arrival.mark)
         session.execute(of_one.values(request_id=earlier_id))
@@ -102,7 +102,7 @@ def release(webhook: Webhook, arrival: Arrival) -> None:
 
 
 def of_key(webhook: Webhook, key: str | None) -> str | None:
-    """Return the accepted request that has this sender's id, if there is one."""
+    """Return the id of the accepted request that has this sender's id; None if there is none."""
     if key is None:
         return None
     query = select(InboundRequest.id).filter_by(

@@ -1,6 +1,6 @@
-"""From a verified request to an event: its name, and its data.
+"""Turn a verified request into an event: its type, and its data.
 
-Whatever a sender puts into a body, the request is kept raw, so an event can always refer to it.
+The request is stored raw, whatever its body is, so an event can always refer to it.
 """
 
 import re
@@ -19,27 +19,28 @@ from portal.webhooks.verification.message import Message
 from portal.webhooks.verification.provider_schemes import Scheme
 
 OURS = ("cpod-attempt", "cpod-test")
-"""Headers of what a cPod portal sends: it is not published again, else it could go in circles."""
+"""Headers of a cPod portal's own requests. They are not published again, to prevent loops."""
 
 _SEPARATORS = re.compile(r"[/:.\s]+")
 _OTHERS = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 def event_type(scheme: Scheme, message: Message) -> str:
-    """Return the event's name, `github.push` or `shopify.orders.create`."""
+    """Return the type of the event, such as `github.push` or `shopify.orders.create`."""
     said = masked(_said(scheme, message))
     cleaned = _OTHERS.sub("_", _SEPARATORS.sub(".", said)).strip(".") or "received"
     return f"{scheme.event_prefix}.{cleaned}"[: type_names.LENGTH].rstrip(".")
 
 
 def _said(scheme: Scheme, message: Message) -> str:
-    """Return the type as the sender says it; of several events at once the one that they share."""
+    """Return the type that the sender names; if it sends several events at once, the type that they
+    share, else `batch`."""
     found = next((types for place in scheme.type if (types := message.values(place))), ["received"])
     return found[0] if len(set(found)) == 1 else "batch"
 
 
 def data_of(scheme: Scheme, message: Message) -> dict[str, Any]:
-    """Return the event's data: the JSON object or the form that was sent, anything else as a
+    """Return the data of the event: the JSON object or the form that was sent, anything else as a
     text."""
     if message.form:
         return dict(message.form)
@@ -71,9 +72,10 @@ def publish(
     *,
     is_counted: bool = False,
 ) -> None:
-    """Publish what a request says, in the running transaction; the request notes its event.
+    """Publish a request as an event, in the running transaction, and store the event's id in it.
 
-    Raises Invalid when it does not fit the schema that the event's type asks for.
+    Publish nothing if the webhook does not want this type. Raises Invalid if the data does not fit
+    the schema of the event's type.
     """
     request.event_type = event_type(scheme, message)
     if not _is_wanted(webhook, scheme, message, request.event_type):
@@ -81,7 +83,7 @@ def publish(
     known = {"id": request.id, "type": request.event_type, "occurred_at": request.received_at}
     try:
         event = EventInput.read({**known, "data": data_of(scheme, message)})
-    except Invalid:  # too large to be an event's data: whoever wants it reads the request
+    except Invalid:  # too large for an event: consumers can read the request
         about = {"inbound_request_id": request.id, "bytes": request.body_bytes}
         event = EventInput.read({**known, "data": about})
     request.event_id = service.publish(sender(webhook), [event], are_counted=is_counted)[0].id
@@ -95,7 +97,8 @@ def _is_wanted(webhook: Webhook, scheme: Scheme, message: Message, name: str) ->
 
 
 def sender(webhook: Webhook) -> Actor:
-    """Return who publishes what comes in: the webhook itself."""
+    """Return the webhook itself as an actor: it is the publisher of the requests that it
+    receives."""
     return Actor(
         tenant_id=webhook.tenant_id,
         kind="system",

@@ -1,7 +1,7 @@
-"""How often one source may fail: counted in the memory of one process, before any work is done.
+"""Limit how often one source may fail: counted in the memory of one process, before other work.
 
-It keeps a flood of junk away from the database. Each process counts for itself, so a fleet lets
-more through than one; what is kept of it is bounded in the database anyway.
+This protects the database from a flood of invalid requests. Each process counts for itself, so
+several processes let more through than one. The quarantine in the database has limits of its own.
 """
 
 import time
@@ -13,7 +13,7 @@ MOST = 10_000  # sources that are remembered
 
 
 class Failures:
-    """Failures a source in the window, forgotten when it is over."""
+    """Count the failures of each source in the current window."""
 
     def __init__(self, limit: int = LIMIT, window: float = WINDOW) -> None:
         self._limit, self._window = limit, window
@@ -22,13 +22,13 @@ class Failures:
         self._counts: dict[tuple[str, str], int] = {}
 
     def wait(self, webhook_id: str, source: str) -> int:
-        """Return seconds to wait for a source that failed too often, 0 for any other."""
+        """Return the seconds to wait for a source that failed too often, 0 for any other."""
         with self._lock:
             left = self._turn()
             return left if self._counts.get((webhook_id, source), 0) >= self._limit else 0
 
     def note(self, webhook_id: str, source: str) -> None:
-        """Count one more. Too many sources at once count as one."""
+        """Count one failure. Sources beyond MOST are counted together."""
         with self._lock:
             self._turn()
             known = (webhook_id, source)

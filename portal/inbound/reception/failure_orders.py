@@ -1,6 +1,6 @@
-"""Failures on order: the inbox answers its next requests as a receiver in trouble would.
+"""Simulated failures: the inbox answers its next requests as a failing receiver would.
 
-So that a retry can be watched that is real in every part: the engine, the wire, the wait.
+With them people can watch a real retry: with the engine, the network and the wait.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ FailureName = Literal["500", "503", "429", "404", "410"]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What the inbox answers: a status, and how many seconds of patience it asks for."""
+    """A simulated failure: the status of the response, and its Retry-After in seconds."""
 
     title: str
     status: int
@@ -40,14 +40,14 @@ FAILURES: Mapping[str, Failure] = {
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the inbox answers to so many requests more."""
+    """A requested failure, and the number of requests that will still get it."""
 
     failure: Failure
     remaining: int
 
 
 def order(actor: Actor, receiver: Webhook, name: FailureName, times: int) -> None:
-    """Let the inbox fail the next `times` genuine requests; of 0 it fails none."""
+    """Let the inbox fail the next `times` genuine requests; with 0 it fails none."""
     actor.require("webhooks:write")
     key = {"tenant_id": receiver.tenant_id, "webhook_id": receiver.id}
     values = {"name": name, "remaining": times}
@@ -66,7 +66,7 @@ def end(actor: Actor, receiver: Webhook) -> None:
 
 
 def ordered(actor: Actor, receiver: Webhook) -> Order | None:
-    """Return what is still to come of an order."""
+    """Return the failure that is still to be simulated; None if there is none."""
     actor.require("webhooks:read")
     found = session.scalar(
         select(InboxFailure).where(
@@ -79,7 +79,8 @@ def ordered(actor: Actor, receiver: Webhook) -> Order | None:
 
 
 def take(receiver: Webhook) -> Failure | None:
-    """Return one failure of what was ordered, to answer the request of now with."""
+    """Use up one of the requested failures and return it, for the current request; None if there is
+    none."""
     if receiver.inbound_scheme != SCHEME:
         return None
     one_less = (

@@ -1,6 +1,7 @@
-"""The verbs of receiving: take a request in, keep it, publish it, or keep it in quarantine.
+"""Receive requests: verify them, store and publish the genuine ones, and quarantine the others.
 
-What is answered with 2xx is kept, in one transaction with its event and the deliveries of that.
+A request that is answered with 2xx is stored, in one transaction with its event and the deliveries
+of that event.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ QUARANTINE_A_MINUTE = 60
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """What became of a request. `request_id` is None where nothing was kept."""
+    """The result of a received request. `request_id` is None if nothing was stored."""
 
     verdict: Verdict
     request_id: str | None = None
@@ -45,8 +46,8 @@ class Reception:
 
 
 def enter(webhook_id: str) -> Webhook:
-    """Return the inbound webhook that is called, its tenant entered. Raises NotFound for any other
-    id, one that is off included: nobody learns more than that."""
+    """Return the inbound webhook with this id, and enter its tenant. Raises NotFound for any other
+    id, also for a webhook that is off, so that callers learn nothing more."""
     tenant_id = session.execute(TENANT_OF, {"id": webhook_id}).scalar()
     if tenant_id is None:
         raise NotFound("There is no inbound webhook at this address, or it is off.")
@@ -57,7 +58,7 @@ def enter(webhook_id: str) -> Webhook:
 
 
 def ask(webhook: Webhook, message: Message) -> challenges.Answer | None:
-    """Return the answer to a provider's unsigned question, or None when the request is none."""
+    """Return the answer to an unsigned challenge of a provider; None if the request is none."""
     scheme = inbound_secrets.scheme_of(webhook)
     if scheme.challenge is None:
         return None
@@ -66,22 +67,22 @@ def ask(webhook: Webhook, message: Message) -> challenges.Answer | None:
 
 
 def missing(webhook: Webhook, message: Message) -> list[str]:
-    """Return the documents to fetch before this request can be judged; few schemes need any."""
+    """Return the URLs to fetch before this request can be verified; only few schemes need any."""
     scheme = inbound_secrets.scheme_of(webhook)
     return wanted(scheme, inbound_secrets.known(webhook), message) if scheme.fetches else []
 
 
 def confirmed(webhook: Webhook) -> None:
-    """Note in the history that the sender's question was answered: events follow."""
+    """Record in the audit trail that a subscription was confirmed, so events will follow."""
     audit.record(event_of_request.sender(webhook), "webhook.subscription_confirmed", webhook)
 
 
 def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Reception:
-    """Verify a request; keep and publish it when it is genuine, once for each delivery.
+    """Verify a request; store and publish it if it is genuine, once for each delivery.
 
-    What is not genuine is not kept here: see `quarantine`; what the inbox fails on order is kept
-    nowhere. Raises Unavailable when the secret store does not answer, so that the sender tries
-    again.
+    A request that is not genuine is not stored here: see `quarantine`. A request that gets a
+    simulated failure of the inbox is not stored at all. Raises Unavailable if the secret store does
+    not answer, so that the sender retries.
     """
     scheme, known, now = (
         inbound_secrets.scheme_of(webhook),
@@ -109,7 +110,7 @@ def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Recept
 
 
 def refused_event(error: Invalid) -> Verdict:
-    """Return the verdict on a genuine request whose event the catalogue does not take."""
+    """Return the verdict on a genuine request whose event does not fit the catalogue."""
     said = " ".join(f"{one.field}: {one.message}" for one in error.errors) or error.detail
     return Verdict(False, "event_refused", f"It is genuine, and its event is refused. {said}"[:500])
 
@@ -117,10 +118,10 @@ def refused_event(error: Invalid) -> Verdict:
 def quarantine(
     webhook: Webhook, message: Message, source_ip: str | None, verdict: Verdict
 ) -> str | None:
-    """Keep a refused request with the reason; its id, or None when there is no room for it.
+    """Store a refused request with the reason; return its id, or None if the quarantine is full.
 
-    Room is bounded a webhook (rows, bytes, requests a minute): a flood fills no disk, and what came
-    before it stays.
+    Each webhook's quarantine is limited (rows, bytes, requests a minute), so that a flood cannot
+    fill the disk or displace earlier requests.
     """
     session.execute(LOCK, {"name": f"quarantine of {webhook.id}"})
     now = database_now()
@@ -162,7 +163,7 @@ def _accept(webhook: Webhook, arrival: Arrival, row: dict[str, Any], verdict: Ve
 
 
 def _again(webhook: Webhook, earlier_id: str, verdict: Verdict) -> Reception:
-    """Return the same delivery once more: counted, not published."""
+    """Count a repeated delivery at its earlier request, and publish nothing."""
     event_id = session.execute(
         update(InboundRequest)
         .where(InboundRequest.tenant_id == webhook.tenant_id, InboundRequest.id == earlier_id)
@@ -173,7 +174,8 @@ def _again(webhook: Webhook, earlier_id: str, verdict: Verdict) -> Reception:
 
 
 def _forget_earlier(webhook: Webhook, key: str) -> None:
-    """What was set aside of this delivery while its keys could not be had: it came again."""
+    """Delete the quarantined copies of this delivery, which came while the sender's keys could not
+    be fetched."""
     session.execute(
         delete(InboundRequest).where(
             InboundRequest.tenant_id == webhook.tenant_id,
@@ -194,7 +196,8 @@ def _get(tenant_id: str, request_id: str) -> InboundRequest:
 
 
 def _touch(webhook: Webhook) -> None:
-    """When something came last, for people: written once a minute, for it is one row for all."""
+    """Update the time of the last request, for people. It is written at most once a minute, because
+    all requests of a webhook share this row."""
     session.execute(
         update(Webhook)
         .where(

@@ -1,4 +1,4 @@
-"""The stored form of a request: all of it except credentials.
+"""Store a request: all of it except credentials.
 
 The sender's own credential is never stored. API keys of the platform anywhere in the request are
 masked once it is accepted. In quarantine they stay, because the signature covers them, for 14 days
@@ -73,7 +73,8 @@ def _headers(scheme: Scheme, message: Message) -> list[list[str]]:
 
 
 def presented(scheme: Scheme, message: Message) -> str | None:
-    """Return the credential that a request carries in clear; None if it carries none or several."""
+    """Return the credential that a request carries in clear text; None if it carries none or
+    several."""
     try:
         found = {credential(scheme, one) for one in read(scheme, message).signatures}
     except Refused:
@@ -113,7 +114,7 @@ def _hide(value: Any, path: Sequence[str]) -> Any:
 
 
 def message_of(request: InboundRequest) -> Message:
-    """Return a stored request as the message that came."""
+    """Return a stored request as a message, as it was received."""
     headers: Iterable[list[str]] = request.headers
     return Message(
         method=request.method,

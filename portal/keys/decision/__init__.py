@@ -1,1 +1,1 @@
-"""Whether a key opens: pure functions over a snapshot of the key."""
+"""The decision whether a key is valid: pure functions over a snapshot of the key."""

@@ -1,6 +1,6 @@
-"""The database's time, as a process knows it: its own, put right by how far the two are apart.
+"""The time of PostgreSQL's clock: the process's own time, plus the known difference.
 
-All processes judge the end of a key by one clock, on whatever machine they run.
+All processes judge the expiry of a key by one clock, on whatever machine they run.
 """
 
 import time
@@ -9,21 +9,23 @@ from datetime import UTC, datetime
 
 
 class Clock:
-    """Tells the time of the database. `system` is the process's own, seconds since 1970."""
+    """Tell the time of PostgreSQL's clock. `system` is the process's own, in seconds since 1970."""
 
     def __init__(self, system: Callable[[], float] = time.time) -> None:
         self.system = system
-        self._ahead = 0.0  # of the process's clock, seconds
+        self._ahead = 0.0  # how far PostgreSQL's clock is ahead of the process's, seconds
 
     def now(self) -> datetime:
-        """Return what the database's clock says at this moment."""
+        """Return the present time of PostgreSQL's clock."""
         return datetime.fromtimestamp(self.system() + self._ahead, UTC)
 
     def learn(self, told: datetime, asked: float) -> None:
-        """The database told its time in answer to a question of the moment `asked`.
+        """Correct the difference by the time `told` that PostgreSQL gave to a query sent at
+        `asked`.
 
-        It lay between question and answer: what is known already is only moved into these bounds,
-        so a slow answer does not spoil what a quick one has taught.
+        PostgreSQL read its clock between the query and the answer, which bounds the difference. The
+        known difference is only moved into these bounds, so a slow answer does not spoil a more
+        exact one.
         """
         moment = told.timestamp()
         least, most = moment - self.system(), moment - asked

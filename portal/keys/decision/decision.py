@@ -1,7 +1,7 @@
-"""Whether a key opens: a pure function over a snapshot and a question. Its trace is data.
+"""Decide whether a key is valid for a call: a pure function over a snapshot and a question.
 
-The order is the order of the checks: what costs nothing and consumes nothing comes first, so that
-a call that is refused takes nothing from anybody.
+The checks run in the order of CHECKS. Those that consume nothing come first, so that a refused call
+consumes nothing. The trace of the checks is data.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +22,10 @@ BROWNOUT_STEP = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of a key; what is None is not looked at. `tokens` and `usd` are estimates."""
+    """What a call needs of a key. A scope or a model of None is not checked.
+
+    `tokens` and `usd` are estimates.
+    """
 
     scope: str | None = None
     model: str | None = None
@@ -33,14 +36,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One step of the decision: its code if it fails, whether it passed, what was compared."""
+    """One check of a decision: its code, whether it passed, and what was compared."""
 
     code: str
     passed: bool
     detail: str
 
     def document(self) -> dict[str, Any]:
-        """As programs read it."""
+        """Return the check in the form that REST shows."""
         return {"code": self.code, "passed": self.passed, "detail": self.detail}
 
 
@@ -65,7 +68,7 @@ def _application_stopped(key: Snapshot, question: Question, now: datetime) -> bo
 
 
 def _address_forbidden(key: Snapshot, question: Question, now: datetime) -> bool:
-    # A key with a list of addresses opens for nobody whose address is not known.
+    # A key with allowed networks is refused if the address of the caller is not known.
     if not key.allowed_ips:
         return False
     ip = question.ip
@@ -83,8 +86,11 @@ def _model_forbidden(key: Snapshot, question: Question, now: datetime) -> bool:
 
 
 def is_dark(began: datetime, now: datetime) -> bool:
-    """Tell whether a brown-out that began then denies now: 1 minute in the first hour, then 2, 4, 8
-    … until, from the seventh hour on, it is always dark."""
+    """Tell whether a brown-out that began at `began` refuses calls at `now`.
+
+    It refuses for 1 minute in the first hour, then for 2, 4, 8 …, and from the seventh hour on
+    always.
+    """
     if now < began:
         return False
     hours, into = divmod(now - began, BROWNOUT_STEP)
@@ -140,14 +146,14 @@ CHECKS: tuple[tuple[str, Refuses, Explains], ...] = (
         ),
     ),
 )
-"""Code → whether it refuses, and what was compared: everything that consumes nothing."""
+"""Code, whether it refuses, and what it compares, for every check that consumes nothing."""
 
 METERED = ("USES_EXCEEDED", "RPM_EXCEEDED", "TPM_EXCEEDED", "BUDGET_EXCEEDED")
-"""What follows, and is decided where it is counted."""
+"""The codes of the checks that follow; they are decided where calls are counted."""
 
 
 def refusal(key: Snapshot, question: Question, now: datetime) -> str | None:
-    """Return the code of the first check that refuses; None if only the meters are left to ask."""
+    """Return the code of the first check that refuses; None if only the metered checks remain."""
     for code, refuses, _ in CHECKS:
         if refuses(key, question, now):
             return code

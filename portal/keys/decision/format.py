@@ -1,11 +1,11 @@
-"""What a raw key looks like: made at random, checked without asking anybody, kept as its hash.
+"""The format of a raw key: made at random, checked without a query, stored as its hash.
 
     sk-acme-sHk3vN…             47 characters
     └──┬───┘│└─ 32 random ─┘└ 6 ┘
      prefix └ kind: u(ser), s(ervice), v(irtual_llm)
 
-The six last characters are the CRC32 of all before them, so that a typo, a cut-off copy or a
-made-up key is refused with arithmetic alone, and a scanner can tell a key from a look-alike.
+The last six characters are the CRC32 of all before them. So a typo, a truncated copy or an invented
+key is refused without a query, and a scanner can tell a key from similar text.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ RANDOM = secrets.SystemRandom()
 
 @dataclass(frozen=True, slots=True)
 class RawKey:
-    """A key as its holder has it. It hides itself: `text` is asked for by name, once."""
+    """A raw key. Its repr hides the text, which code must read by name, as `text`."""
 
     text: str = field(repr=False)
 
@@ -32,7 +32,7 @@ class RawKey:
 
     @property
     def key_prefix(self) -> str:
-        """Return the first 12 characters: what people tell keys apart by."""
+        """Return the first 12 characters, by which people tell keys apart."""
         return self.text[:12]
 
     @property
@@ -42,7 +42,7 @@ class RawKey:
 
     @property
     def digest(self) -> str:
-        """Return what is stored instead of the key."""
+        """Return the hash that is stored instead of the key."""
         return digest(self.text)
 
     def __str__(self) -> str:
@@ -50,13 +50,18 @@ class RawKey:
 
 
 def generate(key_code: str, kind: str) -> RawKey:
-    """Return a new key of a tenant (its `key_code`, 4 characters) and of a kind (see
-    KIND_LETTERS)."""
+    """Return a new random key.
+
+    `key_code` is the 4 characters of its tenant; see KIND_LETTERS for `kind`.
+    """
     body = "".join(RANDOM.choices(ALPHABET, k=RANDOM_LENGTH))
     unchecked = f"sk-{key_code}-{KIND_LETTERS[kind]}{body}"
     return RawKey(unchecked + checksum(unchecked))
 
 
 def digest(text: str) -> str:
-    """Hex SHA-256. A fast hash is right: 190 random bits cannot be guessed, unlike a password."""
+    """Return the hex SHA-256.
+
+    A fast hash is enough: unlike a password, 190 random bits cannot be guessed.
+    """
     return hashlib.sha256(text.encode()).hexdigest()

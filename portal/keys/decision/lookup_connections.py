@@ -1,6 +1,6 @@
-"""The engine's own connections for look-ups and traces: one a thread, prepared.
+"""Connections of the engine for look-ups and traces: one for each thread, with prepared statements.
 
-A statement shares no transaction with the request that it is sent for.
+A statement is not part of the transaction of the request that it is sent for.
 """
 
 import threading
@@ -17,7 +17,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class _Held:
-    """Closes its connection when the thread that it belongs to ends."""
+    """Close a connection when the thread that it belongs to ends."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -27,16 +27,16 @@ class _Held:
 
 
 class Wire:
-    """Asks PostgreSQL, from any thread. A connection that broke is made again, once a question."""
+    """Query PostgreSQL, from any thread. A broken connection is replaced, once for each query."""
 
     def __init__(self, database_url: str) -> None:
         self._url = libpq_url(database_url)
         self._local = threading.local()
 
     def one(self, statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
-        """Return the first row of the answer. Unavailable when the database does not answer.
+        """Return the first row of the result. Raises Unavailable when PostgreSQL does not answer.
 
-        A question is asked again only if the connection was broken before it could be asked.
+        A query is retried only if it failed on a connection that existed before the call.
         """
         try:
             return self._ask(statement, parameters)
@@ -48,7 +48,10 @@ class Wire:
             raise away() from error
 
     def many(self, statement: str, rows: list[Parameters]) -> None:
-        """One statement for each of the rows, in one transaction."""
+        """Execute the statement for each of the rows, in one transaction.
+
+        Raises Unavailable when PostgreSQL does not answer.
+        """
         try:
             connection = self.connection()
             with connection.transaction(), connection.cursor() as cursor:
@@ -58,7 +61,7 @@ class Wire:
             raise away() from error
 
     def connection(self) -> Connection:
-        """Return this thread's connection."""
+        """Return this thread's connection, and open it if there is none."""
         held: _Held | None = getattr(self._local, "held", None)
         self._local.fresh = held is None or held.connection.closed
         if held is None or held.connection.closed:
@@ -66,7 +69,7 @@ class Wire:
         return held.connection
 
     def close(self) -> None:
-        """Give this thread's connection back."""
+        """Close this thread's connection."""
         self._forget()
 
     def _ask(self, statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
@@ -87,11 +90,11 @@ class Wire:
 
 
 def connect(url: str, application: str = "portal-keys") -> Connection:
-    """Return a connection of the engine; `url` as libpq reads it."""
+    """Return a connection of the engine; `url` has the format of libpq."""
     connection = psycopg.connect(
         url,
         autocommit=True,
-        # Traces of refusals and sources of guesses may be forgotten by a crash.
+        # A crash may lose traces of refusals and sources of unknown keys.
         **connection_settings(application, settings={"synchronous_commit": "off"}),
     )
     connection.prepare_threshold = 1
@@ -99,5 +102,5 @@ def connect(url: str, application: str = "portal-keys") -> Connection:
 
 
 def away() -> Unavailable:
-    """Return the error of a question that PostgreSQL did not answer in time."""
+    """Return the error for a query that PostgreSQL did not answer in time."""
     return Unavailable("Keys cannot be checked right now. Try again in a moment.")

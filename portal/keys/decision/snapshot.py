@@ -1,4 +1,4 @@
-"""What decides about a key, as the database had it: immutable, so that threads may share it."""
+"""The snapshot of a key: all that decides about it. Immutable, so that threads may share it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,10 +15,11 @@ LOAD = "SELECT clock_timestamp(), found.* FROM load_key(%s) AS found"
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A key and what it stands on. Its counters are elsewhere, and times are judged at each call.
+    """A key, and the fields of the other records that decide about it.
 
-    `revoked_at` may lie ahead (a revocation at a time); `family_id` names the keys that share a
-    budget; amounts are US dollars.
+    Counters are not included, and times are compared at each call. `revoked_at` may be in the
+    future (a planned revocation). `family_id` names the keys that share a budget. Amounts are US
+    dollars.
     """
 
     tenant_id: str
@@ -48,24 +49,24 @@ class Snapshot:
 
     @property
     def depends_on(self) -> tuple[str, ...]:
-        """Return the ids of all records whose change makes this snapshot worthless."""
+        """Return the ids of all records whose change makes this snapshot invalid."""
         records = (self.id, self.application_id, self.parent_key_id)
         return tuple(record for record in records if record is not None)
 
     @property
     def is_metered(self) -> bool:
-        """Tell whether a call has to be counted somewhere before it is let through."""
+        """Tell whether the key has a limit or a budget, so that its calls must be counted."""
         limits = (self.rpm_limit, self.tpm_limit, self.max_uses, self.max_budget_usd)
         return any(limit is not None for limit in limits)
 
     @property
     def counts_calls(self) -> bool:
-        """Tell whether a call has to be counted though it costs nothing."""
+        """Tell whether even a call without cost has to be counted."""
         return self.rpm_limit is not None or self.max_uses is not None
 
     @classmethod
     def of_row(cls, row: tuple[Any, ...]) -> "Snapshot":
-        """From a row of the database's `load_key`."""
+        """Return the snapshot for a row of the SQL function `load_key`."""
         values = dict(zip(cls.__slots__, row, strict=True))
         values["scopes"] = frozenset(values["scopes"])
         values["allowed_models"] = frozenset(values["allowed_models"])
@@ -74,8 +75,10 @@ class Snapshot:
 
 
 def load(wire: Wire, digest: str, clock: Clock) -> Snapshot | None:
-    """Return the key of this hash (hex SHA-256) as it stands now; None if there is none. The clock
-    that will judge it learns the database's time with it."""
+    """Return the key of this hash (hex SHA-256) as it is now; None if there is none.
+
+    The same query corrects `clock`.
+    """
     asked = clock.system()
     row = wire.one(LOAD, (digest,))
     if row is None:

@@ -1,4 +1,5 @@
-"""Say whether a call is let through, and how the key's limits and its budget stand after it."""
+"""The result of counting a call: whether it is admitted, and the key's limits and budget after
+it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +11,10 @@ from portal.keys.decision.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One limit as a caller sees it; `remaining` is None where it was not asked for.
+    """One limit as a client sees it. `remaining` is None if it is not known.
 
-    `reset_at`: for a refusal, when the call fits; else, when all that is counted now is free again.
+    `reset_at`: for a refusal, when the call fits; otherwise, when all that is counted now is free
+    again.
     """
 
     name: str
@@ -22,7 +24,7 @@ class Limit:
 
     @property
     def document(self) -> dict[str, Any]:
-        """As programs read it."""
+        """Return the limit in the form that REST shows."""
         return {
             "name": self.name,
             "limit": self.limit,
@@ -33,7 +35,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A family's money in its running period, US dollars."""
+    """A family's money in its current period, in US dollars."""
 
     max_usd: Decimal | None
     spent_usd: Decimal
@@ -42,14 +44,14 @@ class Budget:
 
     @property
     def available_usd(self) -> Decimal | None:
-        """Return what may still be reserved: the number that denies."""
+        """Return the amount that may still be reserved; None without a maximum."""
         if self.max_usd is None:
             return None
         return max(Decimal(0), self.max_usd - self.spent_usd - self.reserved_usd)
 
     @property
     def document(self) -> dict[str, Any]:
-        """As programs read it."""
+        """Return the budget in the form that REST shows."""
         return {
             "max_usd": self.max_usd,
             "spent_usd": self.spent_usd,
@@ -61,9 +63,9 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Why a call is refused, or None; and how the meters stand after it.
+    """The code with which a call is refused, or None; and the state of the meters after it.
 
-    `slot` is the one in which its requests and tokens were counted.
+    `slot` is the slot in which its requests and tokens were counted.
     """
 
     refused: str | None = None
@@ -84,7 +86,7 @@ def limits_of(
     reset: datetime | None,
     uses: int | None = None,
 ) -> tuple[Limit, ...]:
-    """Return each limit that the key has, with what is left of it."""
+    """Return each limit that the key has, with what remains of it."""
     found = (
         ("rpm", key.rpm_limit, requests, reset),
         ("tpm", key.tpm_limit, tokens, reset),

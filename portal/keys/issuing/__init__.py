@@ -1,1 +1,1 @@
-"""What a new key is: its format, what it may inherit, the form and the one-time link."""
+"""Issue a key: the form, the pages, and the one-time link that hands it over."""

@@ -1,4 +1,4 @@
-"""The form that issues a key, and the sentence that says what the key will be."""
+"""The forms that issue and rotate a key, and the sentence that describes the new key."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -69,19 +69,19 @@ def _delivery() -> ChoiceField:
 
 
 class HandsOver:
-    """A form that makes a key, and says how it is handed over."""
+    """A form that makes a key, with the choice of how the key is delivered."""
 
     delivery: ChoiceField
 
     @property
     def way(self) -> str:
-        """Return how the key is handed over."""
+        """Return how the key is delivered."""
         chosen = self.delivery.data
         return chosen if chosen in (LINK, STORE) else SHOWN
 
     @property
     def handed_over(self) -> str:
-        """Return the way in a sentence."""
+        """Return a sentence about how the key is delivered."""
         return {
             SHOWN: "You see it once.",
             LINK: "Whoever opens the link first sees it once; you do not.",
@@ -90,9 +90,9 @@ class HandsOver:
 
 
 class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
-    """Issue a key."""
+    """The form that issues a key."""
 
-    # Under what a lost answer can be said again to this very form; it is stored nowhere.
+    # A lost response can be sent again to this very form with this secret, which is stored nowhere.
     form_secret = HiddenField(default=one_time_links.new_secret)
 
     name = TextField("Name", description="What people call it, for example Nightly export.")
@@ -128,29 +128,32 @@ class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
     names: dict[str, str] = {}
 
     def offer(self, applications: Named, people: Named, scopes: Collection[str]) -> None:
-        """Fill the choices with what this person may choose; `scopes` are the person's, as far as
-        the chosen application allows them."""
+        """Fill the choices with what this person may choose.
+
+        `scopes` are the person's scopes that the chosen application allows.
+        """
         self.names = dict(applications)
         self.application_id.offer([("", "None: the whole tenant"), *applications])
         self.issued_to_user_id.offer([("", "You"), *people])
         self.scopes.choices = [(scope, scope, may(scope)) for scope in sorted(scopes, key=_order)]
-        if not self.is_submitted():  # what was sent is answered, not dropped
+        if not self.is_submitted():  # a sent form gets an error instead
             self.scopes.data = [scope for scope in self.scopes.data or () if scope in scopes]
 
     def follow(self, record: ApiKey) -> None:
-        """Begin as the successor of a key, with a lifetime of its own."""
+        """Fill the form for the successor of a key, without its expiry."""
         self.rotated_from_key_id.data = record.id
         self.expires_at.data = None
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """Return the chosen lifetime as a moment, and nothing of a kind that was not chosen."""
+        """Return the values, with the lifetime as a time and without fields of another kind of
+        key."""
         document = super().document(stored)
         document.pop("delivery", None)
         lifetime = document.pop("lifetime", NEVER)
         if lifetime != CUSTOM:
             document["expires_at"] = expiry(lifetime)
         elif not document.get("expires_at"):
-            document["expires_at"] = ""  # the command says what is wrong with it
+            document["expires_at"] = ""  # the command reports the error
         for name, (kind, _) in BELONGS_TO.items():
             if document.get("kind") != kind:
                 document.pop(name, None)
@@ -158,7 +161,7 @@ class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
 
     @property
     def summary(self) -> str:
-        """Return what the key will be, as chosen so far."""
+        """Return a description of the key, as chosen so far."""
         expires: Any = self.lifetime.data
         if expires == CUSTOM:
             expires = moment(self.expires_at.sent())
@@ -200,9 +203,9 @@ OVERLAPS = [
 
 
 class RotateKeyForm(HandsOver, CommandForm[RotateKey]):
-    """Issue a key's successor."""
+    """The form that issues the successor of a key."""
 
-    form_secret = HiddenField(default=one_time_links.new_secret)  # as of IssueKeyForm
+    form_secret = HiddenField(default=one_time_links.new_secret)  # see IssueKeyForm
 
     overlap = ChoiceField(
         "How long both keys live", choices=[choice[:2] for choice in OVERLAPS], default="24h"
@@ -210,27 +213,27 @@ class RotateKeyForm(HandsOver, CommandForm[RotateKey]):
     delivery = _delivery()
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """Return how long both live; the delivery is no part of the command."""
+        """Return the overlap. The delivery is not part of the command."""
         document = super().document(stored)
         document.pop("delivery", None)
         return document
 
 
 def expiry(lifetime: str) -> datetime | None:
-    """Return the moment at which a key of so many days stops; None for one that does not."""
+    """Return when a key with a lifetime of so many days expires; None if it does not expire."""
     if not (lifetime.isascii() and lifetime.isdigit() and len(lifetime) < 5):
         return None
     return datetime.now(UTC).replace(microsecond=0) + timedelta(days=int(lifetime))
 
 
 def may(scope: str) -> str:
-    """`connectors:write` → "create and change connectors"."""
+    """Return a scope in words: `connectors:write` → "create and change connectors"."""
     resource, _, right = scope.partition(":")
     return f"{VERBS.get(right, right)} {NOUNS.get(resource, resource.replace('-', ' '))}"
 
 
 def moment(typed: Any) -> datetime | None:
-    """Return a chosen day as a moment; None for what is none (yet)."""
+    """Return the typed day as a time; None if it is not a valid one (yet)."""
     if isinstance(typed, datetime):
         return typed
     try:
@@ -241,7 +244,7 @@ def moment(typed: Any) -> datetime | None:
 
 
 def summary(scopes: Iterable[str], application: str, expires: datetime | str | None) -> str:
-    """Return one sentence before the button: rights, whose records, until when."""
+    """Return one sentence for the form: the rights, whose records, and until when."""
     rights = [may(scope) for scope in sorted(set(scopes), key=_order)]
     if not rights:
         return "This key can do nothing yet: no scope is ticked."
@@ -262,7 +265,7 @@ def _series(parts: Sequence[str]) -> str:
 
 
 def _order(scope: str) -> tuple[int, str]:
-    """Reading before writing, in the order of the rail."""
+    """Return the sort key of a scope: read before write, then the order of the navigation."""
     resource, _, right = scope.partition(":")
     place = list(NOUNS).index(resource) if resource in NOUNS else len(NOUNS)
     return (right == "write") * 10 + place, scope

@@ -1,7 +1,7 @@
-"""The page behind a one-time link: for whoever holds it, signed in or not; opened by a POST alone.
+"""The page behind a one-time link, for its holder, signed in or not. Only a POST opens the link.
 
-The secret is in the fragment of the address, which browsers send to nobody: previews and logs of
-a link cannot open it. What was never there, is used or is too old looks the same.
+The secret is in the fragment of the address, which browsers do not send, so previews and logs of a
+link cannot open it. A link that never existed, is used or has expired looks the same.
 """
 
 from flask import g, request
@@ -16,7 +16,7 @@ from portal.keys.page_kit import ENV_NAME, bp
 @bp.get("/link")
 @web.public
 def open_link() -> ResponseReturnValue:
-    """Show what the link is, and the button that opens it; or, after that, that it is done."""
+    """Show what the link is and the button that opens it, or that it has been opened."""
     return web.render("keys/link.html", shown="shown" in request.args, gone=False)
 
 

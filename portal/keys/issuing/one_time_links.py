@@ -1,9 +1,10 @@
-"""Keys that somebody may still read once: under a secret that the portal does not keep.
+"""Raw keys that can still be read for a while, encrypted with a secret that the portal does not
+store.
 
-A one-time link carries its secret in the fragment of its address; the form that issued a key has
-its own, so that a lost answer can be said again. The row holds AES-256-GCM under a key made from
-that secret (HKDF-SHA-256), so that the database alone opens nothing. Missing, used and expired look
-the same to whoever asks.
+A one-time link has its secret in the fragment of its address. The form that issued a key has its
+own secret, so that a lost response can be sent again. The row is encrypted by AES-256-GCM with a
+key derived from the secret (HKDF-SHA-256), so that the database alone reveals nothing. A missing, a
+used and an expired row look the same to the client.
 """
 
 import hashlib
@@ -32,17 +33,17 @@ SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def new_secret() -> str:
-    """256 random bits, fit for an address."""
+    """Return 256 random bits, as text for a URL."""
     return secrets.token_urlsafe(32)
 
 
 def is_secret(given: str | None) -> bool:
-    """Tell whether a text has the form of such a secret."""
+    """Tell whether a text has the format of such a secret."""
     return given is not None and SECRET.fullmatch(given) is not None
 
 
 def seal(actor: Actor, record: ApiKey, raw: str, secret: str, purpose: str) -> None:
-    """Keep a raw key until the holder of `secret` asks, or until its time is over."""
+    """Store a raw key, encrypted for the holder of `secret`, until it expires."""
     lasts = LINK_FOR if purpose == "link" else REPLAY_FOR
     session.add(
         SealedKey(
@@ -60,7 +61,7 @@ def seal(actor: Actor, record: ApiKey, raw: str, secret: str, purpose: str) -> N
 
 
 def read_again(actor: Actor, key_id: str, secret: str | None) -> str | None:
-    """Return the key once more, for the person and the form that issued it, within ten minutes."""
+    """Return the key again within ten minutes, to the person and the form that issued it."""
     if secret is None or not is_secret(secret):
         return None
     row = session.scalar(
@@ -77,9 +78,11 @@ def read_again(actor: Actor, key_id: str, secret: str | None) -> str | None:
 
 
 def burn(secret: str, origin: Origin) -> tuple[str, str] | None:
-    """Return the name and the raw key behind a one-time link, and the link is gone; else None.
+    """Return the name and the raw key behind a one-time link, and delete it; None if it is not
+    valid.
 
-    Two readers at once: the row is deleted before it is opened, so one of them comes too late.
+    The row is deleted before it is opened, so that only one of two simultaneous readers gets the
+    key.
     """
     if not is_secret(secret):
         return None
@@ -102,14 +105,14 @@ def burn(secret: str, origin: Origin) -> tuple[str, str] | None:
         return None
     record = session.get(ApiKey, (tenant_id, row.key_id))
     if record is None or record.status == "revoked" or record.is_stopped:
-        return None  # a rollback undoes this: the link of a suspended application works again later
+        return None  # a rollback restores the row: the link works again when its application does
     reader = Actor(tenant_id, "system", "one-time-link", "One-time link", origin=origin)
     audit.record(reader, "key.link_opened", record)
     return record.name, raw
 
 
 def forget_expired(tenant_id: str) -> int:
-    """Housekeeping: drop what nobody can open any more."""
+    """Delete the rows that have expired, and return how many. A job of the worker."""
     old = delete(SealedKey).where(
         SealedKey.tenant_id == tenant_id, SealedKey.expires_at <= func.now()
     )

@@ -28,7 +28,7 @@ CHOOSES_SCOPES = "div#key-owner"  # another application, other scopes
 @bp.route("/new", methods=["GET", "POST"])
 @recent_sign_in_required
 def issue() -> ResponseReturnValue:
-    """Issue a key. The answer to the POST shows it, so that it is in no address and no session."""
+    """Issue a key. The response to the POST shows it, so that no URL and no session contains it."""
     web.actor().require("keys:write")
     form = _form()
     if (command := form.command()) is not None:
@@ -45,7 +45,7 @@ def issue() -> ResponseReturnValue:
 def handed_over(
     form: IssueKeyForm | RotateKeyForm, record: ApiKey, raw: str
 ) -> ResponseReturnValue:
-    """Show the new key on the way that was chosen; only one of the three shows it."""
+    """Deliver the new key in the chosen way. Only one of the three ways shows it."""
     if form.way == LINK:
         link = one_time_links.new_secret()
         one_time_links.seal(web.actor(), record, raw, link, "link")
@@ -62,16 +62,20 @@ def handed_over(
 
 
 def shown_once(record: ApiKey, raw: str, form_secret: str | None) -> ResponseReturnValue:
-    """Show the page with a new key on it; for ten minutes the form that made it may lose the
-    answer."""
+    """Show the page with the new key.
+
+    For ten minutes the form that made the key can get it again, if the response was lost.
+    """
     if form_secret is not None and one_time_links.is_secret(form_secret):
         one_time_links.seal(web.actor(), record, raw, form_secret, "replay")
     return revealed(record, raw)
 
 
 def said_again(key_id: str, form_secret: str | None) -> ResponseReturnValue:
-    """Show the same answer once more for the form that lost it; for anybody else: already
-    issued."""
+    """Show the same response again to the form that lost it.
+
+    To anybody else, show that the key is already issued.
+    """
     record = service.get(web.actor(), key_id)
     raw = one_time_links.read_again(web.actor(), key_id, form_secret)
     if raw is not None:
@@ -83,7 +87,7 @@ def said_again(key_id: str, form_secret: str | None) -> ResponseReturnValue:
 
 
 def revealed(record: ApiKey, secret: str, *, again: bool = False) -> ResponseReturnValue:
-    """Show the one page that has a key on it; `no-store`, as every page."""
+    """Show the only page that contains a key, with `no-store` as every page."""
     return web.render(
         "keys/issued.html",
         record=record,
@@ -95,8 +99,10 @@ def revealed(record: ApiKey, secret: str, *, again: bool = False) -> ResponseRet
 
 
 def _form() -> IssueKeyForm:
-    """Return the form with its choices, begun from the address or from the key that this one
-    follows."""
+    """Return the form with its choices.
+
+    It is filled from the query parameters, or from the key that the new one follows.
+    """
     if request.method == "GET" and (followed := request.args.get("follows")):
         record = service.get(web.actor(), followed)
         form = IssueKeyForm(obj=record)

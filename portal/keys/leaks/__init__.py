@@ -1,1 +1,1 @@
-"""Keys that were found where they should not be: reports, looked up by hash."""
+"""Leaked keys: reports of keys that were found in public, looked up by hash."""

@@ -1,8 +1,8 @@
-"""What GitHub's secret scanning tells: keys of ours that it found in public.
+"""Receive reports of GitHub's secret scanning about keys that it found in public.
 
-Public, and no cookie counts: the sender proves who it is by its signature over the raw body alone
-(ECDSA P-256, SHA-256), with a key that GitHub publishes. Whatever is wrong with a report, the
-answer is the same; only GitHub learns whether a text is a key.
+The endpoint is public and ignores cookies. Only the signature over the raw body (ECDSA P-256,
+SHA-256) authenticates the sender, with a key that GitHub publishes. The response to every report
+without a valid signature is the same; only GitHub learns whether a text is a key.
 """
 
 import base64
@@ -38,7 +38,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 PATH = f"{PREFIX}/secret-scanning/github"
 FRESH_SECONDS = 30 * 60
-RETRY_SECONDS = 60  # strangers cannot make us ask GitHub more often than that
+RETRY_SECONDS = 60  # a sender cannot cause more frequent requests to GitHub
 FETCH_SECONDS = 5
 LARGEST_LIST = 64 * 1024
 
@@ -46,13 +46,13 @@ bp = Blueprint("scanning", __name__)
 
 
 class NotSigned(PortalError):
-    """The report does not come from GitHub, or cannot be told to."""
+    """The report does not come from GitHub, or that cannot be verified."""
 
     status, code, title = 401, "not_signed", "The report is not signed by GitHub"
 
 
 class GitHubKeys:
-    """The public keys that GitHub signs with, fetched when needed and kept for half an hour."""
+    """The public keys of GitHub's signatures, fetched when needed and cached for half an hour."""
 
     def __init__(self, url: str, allow: tuple[Network, ...]) -> None:
         self._url, self._allow = url, allow
@@ -62,8 +62,10 @@ class GitHubKeys:
         self._retry_at = 0.0
 
     def find(self, identifier: str) -> ec.EllipticCurvePublicKey | None:
-        """Return the key of this name; None if GitHub has none. Raises Unavailable while nothing is
-        known of GitHub's keys."""
+        """Return the key of this name; None if GitHub has none.
+
+        Raises Unavailable while no key of GitHub could be fetched.
+        """
         now = time.monotonic()
         if self._is_to_ask(identifier, now) and (fetched := self._fetch()) is not None:
             self._keys, self._fresh_until = fetched, now + FRESH_SECONDS
@@ -72,7 +74,7 @@ class GitHubKeys:
         return self._keys.get(identifier)
 
     def _is_to_ask(self, identifier: str, now: float) -> bool:
-        """Tell whether this caller is to ask GitHub; nobody else waits for that."""
+        """Tell whether this caller must fetch the keys. Other callers do not wait for it."""
         with self._lock:
             is_known = identifier in self._keys and now < self._fresh_until
             if is_known or now < self._retry_at:
@@ -102,14 +104,14 @@ class GitHubKeys:
 
 
 class PublishedKey(BaseModel):
-    """One of GitHub's public keys, as it is published."""
+    """One public key, as GitHub publishes it."""
 
     key_identifier: str
     key: str
 
 
 class KeyList(BaseModel):
-    """What GitHub publishes."""
+    """The list that GitHub publishes."""
 
     public_keys: list[PublishedKey]
 
@@ -122,7 +124,7 @@ def _public_key(pem: str) -> ec.EllipticCurvePublicKey:
 
 
 class Match(BaseModel):
-    """One find, as GitHub tells it."""
+    """One find in a report of GitHub."""
 
     token: str
     type: str
@@ -136,7 +138,7 @@ MATCHES = TypeAdapter(list[Match])
 @bp.post(PATH)
 @cookieless
 def take() -> Response:
-    """Take a report in; the answer tells which of its texts are keys of ours."""
+    """Accept a report. The response says which of its texts are keys of this portal."""
     body = request.get_data(cache=False)
     if not _is_genuine(body):
         raise NotSigned
@@ -167,8 +169,10 @@ def _is_genuine(body: bytes) -> bool:
 
 
 def _answer(match: Match) -> dict[str, str]:
-    """Return the verdict about one find; a key of ours is dealt with in a transaction of its
-    own."""
+    """Return the verdict about one find.
+
+    The leak of a key of this portal is recorded in a transaction of its own.
+    """
     token = match.token.strip()
     is_ours = is_well_formed(token) and _deal_with(token, match)
     return {
@@ -191,6 +195,6 @@ def _deal_with(token: str, match: Match) -> bool:
 
 
 def init_app(app: Flask, config: Config) -> None:
-    """Open the door for GitHub's reports."""
+    """Add the endpoint for GitHub's reports."""
     app.register_blueprint(bp)
     app.extensions["github_keys"] = GitHubKeys(config.github_keys_url, config.outbound_allow)

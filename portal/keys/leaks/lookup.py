@@ -1,4 +1,4 @@
-"""Keys found where they should not be: looked up by their hash."""
+"""Look up leaked keys by their hash."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from portal.database.actor import Actor
 from portal.database.session import session
 from portal.keys.models import ApiKey
 
-MOST = 5000  # fingerprints in one question: what a form has room for
+MOST = 5000  # fingerprints in one request, as many as fit into a form
 
 
 def found(actor: Actor, fingerprints: Sequence[str]) -> Sequence[ApiKey]:
-    """Return the actor's keys among these hex SHA-256, in the order of the names."""
+    """Return the actor's keys that have one of these hex SHA-256, ordered by name."""
     actor.require("keys:read")
     if not fingerprints:
         return []
@@ -25,8 +25,10 @@ def found(actor: Actor, fingerprints: Sequence[str]) -> Sequence[ApiKey]:
 
 
 def rule(code: str) -> str:
-    """Return a gitleaks rule that finds the keys of one tenant: prefix, kind, 32 characters,
-    checksum."""
+    """Return a gitleaks rule that finds the keys of one tenant.
+
+    It matches the prefix, the kind, 32 characters and the checksum.
+    """
     return f"""# Finds API keys of the platform in repositories: gitleaks detect --config this-file
 title = "Platform API keys"
 

@@ -1,7 +1,8 @@
-"""The leak desk: is this ours, and does it still work? Asked by fingerprint; no key is sent.
+"""The leak desk: check by fingerprint whether a text is a key of the tenant and still works.
 
-The browser finds keys in what is pasted or dropped (portal/web/static/js/leaks.js) and asks for
-their SHA-256; the page answers for those of the tenant and is silent about all others.
+No key is sent. The browser finds keys in text that is pasted or dropped
+(portal/web/static/js/leaks.js) and sends their SHA-256. The page answers for keys of the tenant
+only.
 """
 
 from flask import Response, request, url_for
@@ -34,8 +35,10 @@ CASES = [
 
 @bp.route("/leaks", methods=["GET", "POST"], endpoint="leaks")
 def leak_desk() -> ResponseReturnValue:
-    """Show the desk, and for asked fingerprints what is known of them. POST changes nothing: it has
-    room for more of them than an address."""
+    """Show the leak desk, and what is known of the given fingerprints.
+
+    A POST changes nothing; it only has room for more fingerprints than a URL.
+    """
     caller = web.actor()
     caller.require("keys:read")
     asked = _asked()
@@ -65,7 +68,7 @@ def _asked() -> list[str]:
 
 @bp.get("/leaks/gitleaks.toml")
 def leak_rule() -> ResponseReturnValue:
-    """Show a rule for gitleaks that finds this tenant's keys in repositories."""
+    """Return a rule for gitleaks that finds this tenant's keys in repositories."""
     caller = web.actor()
     caller.require("keys:read")
     answer = Response(lookup.rule(service.key_code(caller)), mimetype="application/toml")
@@ -75,7 +78,7 @@ def leak_rule() -> ResponseReturnValue:
 
 @bp.get("/leaks/reported", endpoint="reported")
 def reported_leaks() -> ResponseReturnValue:
-    """Show where keys were found in public, and what happens when one is."""
+    """Show where keys were found in public, and the policy for such reports."""
     caller = web.actor()
     found = reports.newest(caller)
     decided = {"default": reports.DEFAULT, **reports.policy(caller.tenant_id)}
@@ -91,7 +94,7 @@ def reported_leaks() -> ResponseReturnValue:
 @bp.post("/leaks/policy")
 @recent_sign_in_required
 def decide_leaks() -> ResponseReturnValue:
-    """Choose what happens to a key that is found in public."""
+    """Save the policy for keys that are found in public."""
     web.actor().require("keys:write")
     reports.decide(web.actor(), {case: request.form.get(case, "") for case, *_ in CASES})
     web.toast("The answer to leaks is saved.")
@@ -100,7 +103,7 @@ def decide_leaks() -> ResponseReturnValue:
 
 @bp.post("/<record_id>/leaks/settle")
 def settle_leaks(record_id: str) -> ResponseReturnValue:
-    """Note that somebody has dealt with the leaks of a key."""
+    """Settle the leaks of a key: a person has dealt with them."""
     reports.settle(web.actor(), record_id)
     web.toast("The leak is settled.")
     return web.see_other(url_for("keys.show", record_id=record_id))

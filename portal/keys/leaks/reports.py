@@ -1,7 +1,7 @@
-"""Leaks that were reported: each place once, and what the tenant wants done is done.
+"""Record reported leaks, each place once, and apply the tenant's policy.
 
-Who reports says where a key was found. The tenant's policy answers by the reporter and by the
-kind of the key; where both say something, the stricter holds.
+A report has the place where a key was found. The policy sets a response by reporter and by the kind
+of the key; if both apply, the stricter one wins.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ from portal.keys.tables import LEAK_CASES, LEAK_RESPONSES, KeyLeak, KeyLeakPolic
 from portal.records import verbs
 from portal.records.audit import trail as audit
 
-DEFAULT = "block"  # a stranger may hold it, and a person can take the block back
+DEFAULT = "block"  # a stranger may have the key, and a person can undo the block
 SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Who found a key and where; `place` is the reporter's word for it, such as `commit`."""
+    """The reporter and the place of a leak; `place` is the reporter's word, such as `commit`."""
 
     reporter: str
     url: str | None = None
@@ -37,14 +37,15 @@ class Report:
 
     @property
     def digest(self) -> str:
-        """Tells one place of one reporter from all others."""
+        """Return a hash that identifies the reporter and the URL."""
         return hashlib.sha256(f"{self.reporter} {self.url or ''}".encode()).hexdigest()
 
 
 def take(actor: Actor, key_id: str, report: Report) -> str:
-    """Note where a key was found and do what the policy says; gives what was done.
+    """Record where a key was found, apply the policy, and return the response.
 
-    The same place a second time changes nothing: a person may have settled it. Raises NotFound.
+    The same place a second time changes nothing, because a person may have settled it. Raises
+    NotFound.
     """
     record = find(ApiKey, actor, key_id, lock=True)
     url = None if not report.url else SHAPE.sub("…", report.url)[:2000]
@@ -80,7 +81,7 @@ def take(actor: Actor, key_id: str, report: Report) -> str:
 
 
 def by_scanner(actor: Actor, command: ReportLeak) -> dict[str, str | None]:
-    """Return a report of the tenant's own scanner, by the key's fingerprint."""
+    """Record the report of the tenant's own scanner, by the key's fingerprint."""
     actor.require("keys:verify")
     known = ApiKey.seen_by(actor).where(ApiKey.key_hash == command.fingerprint)
     key_id = session.scalar(known.with_only_columns(ApiKey.id))
@@ -90,7 +91,7 @@ def by_scanner(actor: Actor, command: ReportLeak) -> dict[str, str | None]:
 
 
 def _due(record: ApiKey, policy: Mapping[str, str], reporter: str) -> str:
-    """Return the strictest of what the policy says and of what was done to the key before."""
+    """Return the strictest of the policy and of what was done to the key before."""
     said = {policy[case] for case in (reporter, record.kind) if case in policy}
     said = said or {policy.get("default", DEFAULT)}
     if record.status == "revoked":
@@ -125,7 +126,7 @@ def newest(actor: Actor) -> Sequence[tuple[KeyLeak, ApiKey]]:
 
 
 def settle(actor: Actor, key_id: str) -> int:
-    """Note that a person has dealt with all leaks of a key; how many there were."""
+    """Settle all leaks of a key, which a person has dealt with. Return how many there were."""
     actor.require("keys:write")
     record = find(ApiKey, actor, key_id)
     settled = session.scalars(
@@ -148,16 +149,16 @@ def settle(actor: Actor, key_id: str) -> int:
 
 
 def policy(tenant_id: str) -> dict[str, str]:
-    """Case → response, of the cases that the tenant has decided."""
+    """Return case → response, for the cases that the tenant has decided."""
     own = KeyLeakPolicy.tenant_id == tenant_id
     rows = session.execute(select(KeyLeakPolicy.about, KeyLeakPolicy.response).where(own))
     return dict(rows.all())
 
 
 def decide(actor: Actor, decided: Mapping[str, str]) -> None:
-    """Set the policy anew, whole; a case with an empty response is left to the others.
+    """Replace the policy. A case with an empty response is removed from it.
 
-    Raises Invalid for a case or a response that there is not.
+    Raises Invalid for a case or a response that does not exist.
     """
     actor.require("keys:write")
     for case, response in decided.items():

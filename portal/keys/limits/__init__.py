@@ -1,1 +1,1 @@
-"""Limits and budgets: calls are admitted, counted and settled."""
+"""Limits and budgets of keys: admit calls, count them and settle their costs."""

@@ -1,8 +1,9 @@
-"""Admit calls by a key's limits and its budget: all of it or nothing.
+"""Admit calls against a key's limits and budget. A call gets everything that it needs, or nothing.
 
-A call takes its requests and tokens from the process's lease where there is one, and its money from
-its slice of the budget. What memory does not have, the database is asked for (`counting.py`); its
-clock alone says which slot of the window and which period it is.
+A call takes its requests and tokens from the process's lease, if there is one, and its money from
+the process's slice of the budget. PostgreSQL decides about whatever memory does not have
+(`counting.py`). Only PostgreSQL's clock decides to which slot of the window, and to which budget
+period, a call belongs.
 """
 
 import secrets
@@ -33,17 +34,18 @@ from portal.keys.limits.window_leases import Lease, Leases, Taken
 
 WINDOW = timedelta(seconds=60)
 REFUSED_SECONDS = 1.0
-"""A refusal by a limit is remembered for at most so long: a flood does not reach the database."""
+"""A refusal by a limit is remembered for at most this long: a flood does not reach PostgreSQL."""
 REMEMBERED = frozenset({"RPM_EXCEEDED", "TPM_EXCEEDED", "USES_EXCEEDED"})
 MOST_REFUSALS = 20_000
-LAST_TRIES = 20  # to return what is lent, when the process ends
+LAST_TRIES = 20  # attempts to return leases and slices, when the process ends
 
 
 @dataclass(slots=True)
 class Call:
-    """A call that memory alone cannot admit: what it took already, and what the database is asked.
+    """A call that memory alone cannot admit: what it has taken, and what PostgreSQL must count.
 
-    `lend_usd` is the slice of the budget that is asked for with it, in billionths; 0 for none.
+    `lend_usd` is the size of the slice that is requested with it, in billionths of a dollar; 0 for
+    none.
     """
 
     meters: "Meters"
@@ -64,27 +66,29 @@ class Call:
     may_have_slice: bool = False
 
     def __post_init__(self) -> None:
-        # Before the question: what is lent ends too early, never late.
+        # Read before the call is sent, so that a lease ends too early rather than too late.
         self.asked_at = self.meters.leases.clock()
-        # A caller's own reservation is the database's to know, and so is the number of uses.
+        # Only PostgreSQL knows a caller's own reservation, and the number of uses.
         self.is_own = self.reservation_id is not None
         asks_alone = self.dry or self.is_own or self.key.max_uses is not None
         self.may_have_slice = self.costs and not asks_alone
 
     @property
     def costs(self) -> bool:
-        """Tell whether money is reserved for the call. Of a call whose cost is not known, only
-        whether there is money matters."""
+        """Tell whether money is reserved for the call.
+
+        For a call of unknown cost, it only matters whether the budget has money left.
+        """
         return self.money and self.question.usd is not None
 
     @property
     def amount(self) -> int:
-        """Return what the call costs, in billionths; 0 where that is not known."""
+        """Return the cost of the call, in billionths of a dollar; 0 if it is not known."""
         return 0 if self.question.usd is None else int(self.question.usd * BILLION)
 
     @property
     def asked(self) -> Asked:
-        """Return what the database is asked; see admit_calls."""
+        """Return the arguments for admit_calls."""
         key, wanted = self.key, (0, 0)
         requests = 0 if self.taken.requests else self.requests
         tokens = 0 if self.taken.tokens else self.tokens
@@ -112,14 +116,14 @@ class Call:
         return asked
 
     def counted(self, row: Counted) -> Admission:
-        """Return what the database said, and keep what it lent.
+        """Return the result of the count, and store the lease and the slice that were lent.
 
         Raises Conflict for a reservation id that belongs to another key.
         """
         return self.meters.counted(self, row)
 
     def failed(self) -> None:
-        """Give back what was taken."""
+        """Give back what the call has taken from memory."""
         self.meters.undo(self)
 
 
@@ -132,7 +136,7 @@ class Meters:
     leases: Leases = field(default_factory=Leases)
     slices: Slices = field(default_factory=Slices)
     refusals: dict[str, tuple[float, int, Admission]] = field(default_factory=dict)
-    """Key → until when, and from how many tokens on, calls are refused as this one was."""
+    """Key id → until when, and from how many tokens on, calls get this refusal."""
 
     def admit(
         self,
@@ -142,7 +146,7 @@ class Meters:
         *,
         money: bool = True,
     ) -> Admission:
-        """Take one request, the tokens and the money of a call, or nothing; see `begin`."""
+        """Take one request, the tokens and the money of a call, or nothing. See `begin`."""
         begun = self.begin(key, question, reservation_id, money=money)
         return begun if isinstance(begun, Admission) else self.wait(begun)
 
@@ -154,10 +158,11 @@ class Meters:
         *,
         money: bool = True,
     ) -> Admission | Call:
-        """Take one request, the tokens and the money of a call from memory, or begin to ask for it.
+        """Take one request, the tokens and the money of a call from memory.
 
-        A caller's own `reservation_id` is asked of the database, which knows a repetition.
-        `money=False` leaves the budget alone: calls of our own REST cost none.
+        Return the admission, or the call if PostgreSQL must count it. PostgreSQL counts every call
+        with a caller's own `reservation_id`, because only it recognizes a repetition. `money=False`
+        ignores the budget: calls of the portal's own REST API cost nothing.
         """
         tokens = 0 if key.tpm_limit is None else question.tokens
         if (refused := self._remembered(key, tokens)) is not None:
@@ -171,7 +176,7 @@ class Meters:
         return self._from_memory(call) or self._to_be_counted(call)
 
     def _from_memory(self, call: Call) -> Admission | None:
-        """Return the admission, if memory had all that the call takes."""
+        """Return the admission if memory has all that the call takes, otherwise None."""
         if not (call.taken.requests and call.taken.tokens) or call.key.max_uses is not None:
             return None
         if call.share is not None:
@@ -187,7 +192,7 @@ class Meters:
         return replace(self._from_lease(call.key), budget=budget)
 
     def _to_be_counted(self, call: Call) -> Call:
-        """Return the call, with what else the database is asked for."""
+        """Return the call, with the slice and the reservation to request from PostgreSQL."""
         if call.share is None and call.may_have_slice:
             call.lend_usd = self.slices.wanted(call.key.id, call.amount)
         if call.lend_usd:
@@ -197,13 +202,16 @@ class Meters:
         return call
 
     def wait(self, call: Call) -> Admission:
-        """Have the database count a call. Raises Unavailable when it does not answer (nothing
-        passes uncounted), Conflict for a reservation id that belongs to another key."""
+        """Let PostgreSQL count a call, and wait for the result.
+
+        Raises Unavailable when PostgreSQL does not answer, because no call passes uncounted, and
+        Conflict for a reservation id that belongs to another key.
+        """
         admission: Admission = self.counting.count(call)
         return admission
 
     def look(self, key: Snapshot, question: Question) -> Admission:
-        """Tell how the meters stand, and whether they would refuse: consumes nothing."""
+        """Return the state of the meters, and whether they would refuse. Consumes nothing."""
         money = key.max_budget_usd is not None or question.usd is not None
         tokens = 0 if key.tpm_limit is None else question.tokens
         nothing = Taken(False, False, None)
@@ -211,7 +219,10 @@ class Meters:
         return self.wait(Call(self, key, question, requests, tokens, nothing, money, dry=True))
 
     def forget(self, names: Iterable[str]) -> None:
-        """Hold and remember nothing of these keys: they changed, or their budget is used up."""
+        """Drop the leases, slices and remembered refusals of these keys.
+
+        Call this when the keys have changed or their budget is used up.
+        """
         names = list(names)
         self.slices.end(names)
         self.leases.end(names)
@@ -219,16 +230,16 @@ class Meters:
             self.refusals.pop(name, None)
 
     def forget_all(self) -> None:
-        """Hold and remember nothing."""
+        """Drop all leases, slices and remembered refusals."""
         self.slices.end_all()
         self.leases.end_all()
         self.refusals.clear()
 
     def return_slices(self, everything: bool = False) -> None:
-        """Give the database back what was lent and not used.
+        """Return unused leases and slices to PostgreSQL; `everything` ends the running ones first.
 
-        Raises what the driver raises. Then money comes back when it is due, and what was counted
-        stops counting with its slot.
+        Raises the errors of the driver. After an error, money is available again when its
+        reservation expires, and requests and tokens when their slot has left the window.
         """
         if everything:
             self.forget_all()
@@ -239,7 +250,11 @@ class Meters:
                 return
 
     def _return_some(self) -> int:
-        """Return what is over; tell how much of it stays, because others were at its rows."""
+        """Return the leases and slices that have ended to PostgreSQL, and give the number that
+        failed.
+
+        They fail if another transaction holds their rows, and stay for the next attempt.
+        """
         unused, money = self.leases.ended(), self.slices.ended()
         given: list[Asked] = [
             {"tenant": one.tenant_id, "key": one.key_id, "slot": one.slot,
@@ -258,7 +273,7 @@ class Meters:
         self.slices.not_returned(money[n - len(unused)] for n in left if n >= len(unused))
         return len(left)
 
-    # ------------------------------------------------------------ what became of a call
+    # ------------------------------------------------------------ results of calls
 
     def undo(self, call: Call) -> None:
         """Give back what a call took from memory."""
@@ -269,7 +284,10 @@ class Meters:
             self.slices.lend(call.key.id, None)
 
     def counted(self, call: Call, row: Counted) -> Admission:
-        """Keep what the database lent, and tell how the meters stand."""
+        """Return the admission after the count, and store what PostgreSQL lent.
+
+        Raises Conflict for a reservation id that belongs to another key.
+        """
         self._note_solvent(call, row)
         if row.refused == "TAKEN":
             self.undo(call)
@@ -279,7 +297,7 @@ class Meters:
             return self._refused(call, row)
         if call.dry:
             return self._stands(call, row, None)
-        if row.slot == 0:  # the reservation was made before: nothing was taken again
+        if row.slot == 0:  # the reservation existed already, so nothing was taken
             self.undo(call)
             return self._stands(call, row, call.reservation_id)
         if row.requests_lent or row.tokens_lent:
@@ -302,7 +320,7 @@ class Meters:
         self.leases.lend(call.key.id, lease, needed)
 
     def _borrowed(self, call: Call, row: Counted) -> None:
-        """Hold the slice that was lent, and take this call's piece of it."""
+        """Store the slice that was lent, and take this call's piece of it."""
         if not row.lent_usd:
             self.slices.lend(call.key.id, None)
             return
@@ -315,7 +333,7 @@ class Meters:
         call.reservation_id = None
 
     def _note_solvent(self, call: Call, row: Counted) -> None:
-        """Remember whether the budget is far from its end, if it was asked for."""
+        """Remember whether the budget is far from used up, if the count included it."""
         budget, solvent = _budget(call.key, row), None
         if budget is None or budget.max_usd is None or budget.available_usd is None:
             return
@@ -330,7 +348,7 @@ class Meters:
 
     def _paid(self, call: Call, admission: Admission) -> Admission:
         """Return the admission of a call that a slice pays for."""
-        assert call.share is not None  # noqa: S101 - asked for those only
+        assert call.share is not None  # noqa: S101 - called only for those
         reservation_id = None
         if call.question.usd is not None:
             slot = admission.slot
@@ -360,7 +378,7 @@ class Meters:
             self.refusals[call.key.id] = (call.asked_at + seconds, tokens, admission)
         return admission
 
-    # ------------------------------------------------------------ how the meters stand
+    # ------------------------------------------------------------ state of the meters
 
     def _from_lease(self, key: Snapshot) -> Admission:
         if key.rpm_limit is None and key.tpm_limit is None:
@@ -385,13 +403,14 @@ class Meters:
 
 
 def _budget(key: Snapshot, row: Counted) -> Budget | None:
-    """Return the budget as the database counted it; None where the call asked for none."""
+    """Return the budget as PostgreSQL counted it; None if the call did not need it."""
     if row.spent_usd is None or row.reserved_usd is None:
         return None
     return Budget(key.max_budget_usd, row.spent_usd, row.reserved_usd, row.period_end)
 
 
 def _as_lent(key: Snapshot, lent: Slice) -> Budget:
-    """Return the budget when the slice was lent, less what is still there of it."""
+    """Return the budget as it was when the slice was lent, without the part that is still
+    unused."""
     reserved = lent.reserved_usd - Decimal(lent.left) / BILLION
     return Budget(key.max_budget_usd, lent.spent_usd, reserved, lent.period_end)

@@ -1,11 +1,12 @@
-"""Money that this process was lent of keys' budgets: held in the database, handed on from memory.
+"""Slices: parts of keys' budgets that are leased to this process.
 
-A slice is a reservation like any other, only that it is handed on in pieces. Money is lent where a
-key is called again and again and the budget is far from its end, and for ten seconds: then what
-nobody took goes back. So no budget is ever passed, and near its end each call asks the database.
+In PostgreSQL a slice is a reservation like any other; the process reserves pieces of it for calls,
+from memory. PostgreSQL lends a slice only if the key is called often and its budget is far from
+used up, and only for ten seconds; then the unused part goes back. So no budget is ever exceeded,
+and near its end every call is decided by PostgreSQL.
 
-A piece has no row. Its id says which slice it is of and what it holds, signed with the secret of
-the slice's row, so that any process can settle it.
+A piece has no row. Its id contains its slice and its amount, signed with the secret in the slice's
+row, so that any process can settle it.
 """
 
 import hmac
@@ -23,12 +24,12 @@ from portal.core.deadlines import elapsed
 
 CAPACITY = 20_000  # keys
 PERIOD_SECONDS = 10.0
-BUSY = 2  # calls of a key in a period from which on lending is worth it
-PAUSE_SECONDS = 1.0  # until a budget that lent nothing is asked again
-FEWEST = 4  # calls that a slice must be good for
-AT_FIRST = 16  # calls that the first slice is asked for
+BUSY = 2  # calls of a key in a period that make a slice worthwhile
+PAUSE_SECONDS = 1.0  # until another slice is requested, after none was lent
+FEWEST = 4  # calls that a slice must pay for
+AT_FIRST = 16  # calls that the first slice is requested for
 LEAST = 1_000  # billionths: the smallest slice, also for calls that cost nothing
-NEAR_END = 64  # a budget of which less than this part is left has no calls let through from memory
+NEAR_END = 64  # below a 64th of the budget, memory admits no calls of unknown cost
 BILLION = 10**9
 
 
@@ -36,7 +37,7 @@ BILLION = 10**9
 class Slice:
     """A part of one key's budget, in billionths of a dollar, and the budget when it was lent.
 
-    `ends` is by the slices' clock; `reserved_usd` has the whole slice in it.
+    `ends` is a time of the clock of Slices. `reserved_usd` includes the whole slice.
     """
 
     tenant_id: str
@@ -54,14 +55,14 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A piece of a slice that one call took: its ordinal number, and how much."""
+    """The piece of a slice that one call took: its ordinal number and its amount."""
 
     of: Slice
     number: int
     amount: int
 
     def reservation_id(self, tokens: int, bucket: int) -> str:
-        """Return the piece's id; `tokens` were counted in the slot `bucket`."""
+        """Return the piece's id. `tokens` is the number counted in the slot `bucket`."""
         held = _HELD.pack(self.number, self.amount, tokens, bucket)
         packed = urlsafe_b64encode(held + _seal(self.of.secret, held))
         return f"{self.of.id}.{packed.decode()}"
@@ -69,8 +70,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Solvent:
-    """Hold a budget that was far from its end when the database was asked. Calls whose cost is not
-    known need no more than that; `ends` is by the slices' clock."""
+    """Hold a budget that was far from used up when PostgreSQL was queried.
+
+    Calls of unknown cost need no more than that. `ends` is a time of the clock of Slices.
+    """
 
     ends: float
     spent_usd: Decimal
@@ -80,7 +83,7 @@ class Solvent:
 
 @dataclass(slots=True)
 class _Account:
-    """Hold how often a key is called, its slice of the budget, and whether there is money."""
+    """Hold how often a key is called, its slice of the budget, and whether money is left."""
 
     slice: Slice | None = None
     solvent: Solvent | None = None
@@ -93,11 +96,11 @@ class _Account:
 
 
 Return = tuple[str, str, int]
-"""Tenant, slice, billionths that nobody took."""
+"""Tenant id, slice id, unused billionths."""
 
 
 class Slices:
-    """Key id → its slice. Safe to share between threads."""
+    """The slices of this process, by key id. Safe to share between threads."""
 
     def __init__(self, clock: Callable[[], float] = elapsed) -> None:
         self.clock = clock
@@ -107,9 +110,9 @@ class Slices:
         self._ended_at = float("-inf")
 
     def take(self, key_id: str, amount: int) -> Share | None:
-        """Return this much of the key's slice; None where there is none, or too little.
+        """Take this amount of the key's slice. Return None if there is none, or too little of it.
 
-        An amount of 0 takes nothing, and needs to see that something is there.
+        An amount of 0 takes nothing, but the slice must have something left.
         """
         with self._lock:
             account = self._account(key_id)
@@ -118,7 +121,7 @@ class Slices:
             if held is None:
                 return None
             if held.left < max(amount, 1):
-                account.next = 2 * held.lent  # it was used up before its end
+                account.next = 2 * held.lent  # too small: it was used up before its end
                 return None
             held.left -= amount
             held.pieces += 1
@@ -132,8 +135,11 @@ class Slices:
                 self._returns.append((share.of.tenant_id, share.of.id, share.amount))
 
     def wanted(self, key_id: str, amount: int) -> int:
-        """Return how much to ask the database for, now; 0 for a key that is not busy, and while
-        another thread asks. Who gets more than 0 says afterwards with `lend` what came of it."""
+        """Return the size of the slice to request now.
+
+        It is 0 for a key that is not busy, and while another thread requests one. A caller that
+        gets more than 0 must report the result with `lend`.
+        """
         with self._lock:
             account = self._account(key_id)
             busy = max(account.calls, account.calls_before) >= BUSY
@@ -143,8 +149,10 @@ class Slices:
             return max(account.next, AT_FIRST * amount, LEAST)
 
     def lend(self, key_id: str, lent: Slice | None, amount: int = 0) -> Share | None:
-        """Hold what the database lent, in place of what was held before, and take the first piece
-        of it; where it lent nothing, ask no more for a while."""
+        """Store the slice that was lent in place of the old one, and take the first piece of it.
+
+        If none was lent, request no other one for PAUSE_SECONDS.
+        """
         with self._lock:
             account = self._account(key_id)
             account.is_asking = False
@@ -159,9 +167,10 @@ class Slices:
             return Share(lent, lent.pieces, amount)
 
     def note_solvent(self, key_id: str, solvent: Solvent | None, asked_at: float) -> None:
-        """Remember that the key's budget is far from its end, or (None) that it is not.
+        """Remember that the key's budget is far from used up, or with None that it is not.
 
-        What was asked before something ended is not remembered: it may be older than the end.
+        A result is ignored if its query was sent before something ended: it may be older than the
+        end.
         """
         with self._lock:
             if asked_at <= self._ended_at:
@@ -169,8 +178,10 @@ class Slices:
             self._account(key_id).solvent = solvent
 
     def solvent(self, key_id: str) -> Solvent | None:
-        """Return what is remembered of a budget that is far from its end. Such a call counts for
-        how busy the key is, too."""
+        """Return the remembered budget that is far from used up, or None.
+
+        This counts as a call, so it also makes the key busier.
+        """
         with self._lock:
             account = self._account(key_id)
             account.calls += 1
@@ -178,7 +189,7 @@ class Slices:
             return known if known is not None and self.clock() < known.ends else None
 
     def end(self, key_ids: Iterable[str]) -> None:
-        """Hold nothing of these keys any more: they changed, or their budget came to its end."""
+        """Drop everything of these keys: they have changed, or their budget is used up."""
         with self._lock:
             self._ended_at = self.clock()
             for key_id in key_ids:
@@ -187,7 +198,7 @@ class Slices:
                     self._end(account)
 
     def end_all(self) -> None:
-        """Hold nothing any more."""
+        """Drop everything of all keys."""
         with self._lock:
             self._ended_at = self.clock()
             for account in self._accounts.values():
@@ -195,7 +206,7 @@ class Slices:
                 self._end(account)
 
     def end_due(self) -> None:
-        """End the slices whose time is over, also of keys that nobody asks for."""
+        """End the slices whose time is over, also those of keys that are no longer called."""
         with self._lock:
             now = self.clock()
             for account in self._accounts.values():
@@ -203,18 +214,18 @@ class Slices:
                     self._end(account)
 
     def ended(self) -> list[Return]:
-        """Return what goes back to the database, told once."""
+        """Return the unused amounts to give back to PostgreSQL, each of them once."""
         with self._lock:
             told, self._returns = self._returns, []
             return told
 
     def not_returned(self, returns: Iterable[Return]) -> None:
-        """Tell these again: they could not be given back."""
+        """Store these amounts for the next attempt: they could not be given back."""
         with self._lock:
             self._returns.extend(returns)
 
     def _account(self, key_id: str) -> _Account:
-        """Return the account as it is now: a slice that is over has ended."""
+        """Return the key's account; end its slice first if the time is over."""
         now = self.clock()
         account = self._accounts.get(key_id)
         if account is None:
@@ -249,7 +260,7 @@ _SEAL_BYTES = 12
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What the id of a piece says."""
+    """The content of a piece's id."""
 
     id: str
     slice_id: str
@@ -258,14 +269,17 @@ class Piece:
     bucket: int
 
     def is_of(self, secret: bytes) -> bool:
-        """Tell whether the slice with this secret made it."""
+        """Tell whether it is signed with this secret of a slice."""
         packed = urlsafe_b64decode(self.id.partition(".")[2])
         held, seal = packed[: _HELD.size], packed[_HELD.size :]
         return hmac.compare_digest(seal, _seal(secret, held))
 
 
 def read_piece(reservation_id: str) -> Piece | None:
-    """Return what a reservation id says, if it is that of a piece. Not yet that it is true."""
+    """Return the content of a reservation id if it has the form of a piece's id.
+
+    The signature is not checked yet.
+    """
     slice_id, dot, packed = reservation_id.partition(".")
     try:
         held = urlsafe_b64decode(packed)

@@ -1,8 +1,8 @@
-"""Ask PostgreSQL to count calls: all that wait in one statement, so many cost little more than one.
+"""Let PostgreSQL count calls, in batches: one statement for many costs little more than for one.
 
-One thread a process sends them, one batch after the other; what comes meanwhile is the next batch.
-No row is waited for: a call whose rows somebody else holds is asked again a moment later, and keeps
-nobody waiting but itself.
+One thread of each process sends the batches, one after the other; the calls that arrive meanwhile
+are the next batch. No call waits for a locked row. A call whose rows another transaction holds is
+retried a moment later, and delays no other call.
 """
 
 import asyncio
@@ -27,24 +27,24 @@ from portal.keys.decision.lookup_connections import away
 
 log = structlog.stdlib.get_logger(__name__)
 
-ANSWER_SECONDS = 2.0  # until a call that could not be counted is told so
-AGAIN_SECONDS = 0.002  # until a call whose rows were held is asked again; doubled each time
+ANSWER_SECONDS = 2.0  # until a call that could not be counted fails
+AGAIN_SECONDS = 0.002  # until a call whose rows were locked is retried; doubled each time
 LONGEST_AGAIN_SECONDS = 0.05
 LARGEST_BATCH = 200
-RETURNED_AT_ONCE = 20  # slices returned by one statement
-STATEMENT_SECONDS = 1.5  # a batch takes milliseconds, and waits for nobody
-HOLD_SECONDS = 600  # until a reservation that nobody settled comes back
-LEND_SECONDS = 10.0  # that a process may hand on a slice of a budget
+RETURNED_AT_ONCE = 20  # leases and slices returned by one statement
+STATEMENT_SECONDS = 1.5  # a batch takes milliseconds, and waits for no lock
+HOLD_SECONDS = 600  # until a reservation that nobody settles expires
+LEND_SECONDS = 10.0  # for which a process may use a slice of a budget
 ADMIT = b"SELECT * FROM admit_calls($1::text::jsonb, $2, $3)"
 RETURN = "SELECT return_slices(%s::text::jsonb)"
 BUSY = "BUSY"
 
 Asked = dict[str, Any]
-"""What is asked about a call, by the names that admit_calls reads."""
+"""The arguments for one call, by the names that admit_calls reads."""
 
 
 class Counted(NamedTuple):
-    """A row of the database's `admit_calls`; see there."""
+    """A row of the result of admit_calls; see there."""
 
     n: int
     refused: str | None
@@ -63,21 +63,21 @@ class Counted(NamedTuple):
 
 
 class Call(Protocol):
-    """A call that is to be counted, and what becomes of it."""
+    """A call to be counted, and what to do with the result."""
 
     @property
     def asked(self) -> Asked:
-        """Return what the database is asked."""
+        """Return the arguments for admit_calls."""
 
     def counted(self, row: Counted) -> Any:
-        """Return what the caller is told, and keep what was lent. Runs also if nobody waits."""
+        """Return the result for the caller, and store what was lent. Runs even if nobody waits."""
 
     def failed(self) -> None:
-        """Undo what was taken for it."""
+        """Undo what was taken for the call."""
 
 
 class _Told(NamedTuple):
-    """Hold what the caller of a call is told: a result, or an error to raise."""
+    """Hold the result for the caller: a value, or an error to raise."""
 
     result: Any
     error: Exception | None = None
@@ -94,7 +94,7 @@ class _Waiting:
     def deliver(self, row: Counted) -> None:
         try:
             told = _Told(self.call.counted(row))
-        except Exception as error:  # noqa: BLE001 - the caller's to handle
+        except Exception as error:  # noqa: BLE001 - the caller handles it
             told = _Told(None, error)
         self.tell(told)
 
@@ -108,7 +108,7 @@ class _Waiting:
 
 
 class Counting:
-    """Counts calls, from any thread. Begins with the first one, in the process that asks it."""
+    """Count calls, from any thread. The first call starts the thread, in the caller's process."""
 
     def __init__(self, database_url: str) -> None:
         self._url = libpq_url(database_url)
@@ -118,14 +118,16 @@ class Counting:
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._connection: psycopg.Connection[Any] | None = None
-        self._kept: dict[Any, Any] = {}  # what the pipeline keeps for the connection
+        self._kept: dict[Any, Any] = {}  # what the pipeline stores for the connection
         self._answers = _Answers()
         self._returning: psycopg.Connection[Any] | None = None
 
     def count(self, call: Call) -> Any:
-        """Have a call counted, and wait in this thread for what `counted` returns. Raises
-        Unavailable when the database does not answer, or when somebody holds the call's rows for
-        too long."""
+        """Let PostgreSQL count a call. Wait in this thread, and return the result of `counted`.
+
+        Raises Unavailable when PostgreSQL does not answer, or when another transaction holds the
+        call's rows for too long.
+        """
         told: Future[_Told] = Future()
         self._ask(call, told.set_result)
         try:
@@ -137,11 +139,14 @@ class Counting:
         return result
 
     async def counted(self, call: Call) -> Any:
-        """Do the same in an event loop; the loop is the same for all calls of a process."""
+        """Do the same as `count`, in an event loop.
+
+        All calls of a process must use the same loop.
+        """
         loop = asyncio.get_running_loop()
         told: asyncio.Future[Any] = loop.create_future()
         self._ask(call, partial(self._answers.put, loop, told))
-        # What was asked is counted, also when nobody waits for it any more.
+        # A timeout ends only the waiting: the call is counted nevertheless.
         end = loop.call_later(ANSWER_SECONDS, _settle, told, _Told(None, away()))
         try:
             return await told
@@ -158,10 +163,10 @@ class Counting:
             self._some.notify()
 
     def return_slices(self, given: Sequence[Asked]) -> list[int]:
-        """Return lent slices to the database; give the positions of those that were accepted.
+        """Return leases and slices to PostgreSQL, and give the positions of the accepted ones.
 
-        A few at a time: the rows of one statement stay locked until all are done, and calls of
-        their keys wait meanwhile. Call it from one thread only, and not from the one that counts.
+        One statement returns only a few: their rows stay locked until all are done, and calls of
+        these keys wait meanwhile. Call this from one thread only, and not from the one that counts.
         """
         if self._returning is None or self._returning.closed:
             self._returning = connect(self._url)
@@ -172,7 +177,7 @@ class Counting:
         return done
 
     def stop(self) -> None:
-        """Answer what waits, and end until the next call is asked about."""
+        """Answer the calls that wait, and stop the thread until the next call."""
         with self._some:
             ending, self._thread, self._stopping = self._thread, None, True
             self._some.notify()
@@ -192,7 +197,7 @@ class Counting:
                 for one in batch:
                     one.fail(away())
             except Exception:
-                log.exception("calls could not be counted together")
+                log.exception("a batch of calls could not be counted")
                 self._one_by_one(batch)
             else:
                 self._tell(batch, rows)
@@ -200,7 +205,7 @@ class Counting:
             self._connection.close()
 
     def _next_batch(self) -> list[_Waiting]:
-        """Return the calls to be counted now, once there are some. Empty when it is over."""
+        """Wait for calls, and return those to be counted now. Empty after `stop`."""
         with self._some:
             while True:
                 now = time.monotonic()
@@ -225,18 +230,17 @@ class Counting:
                 self._held.append(one)
 
     def _one_by_one(self, batch: Sequence[_Waiting]) -> None:
-        """Find the call that fails by itself; the others are counted."""
+        """Count each call alone, so that only the call that causes the error fails."""
         for one in batch:
             try:
                 rows = self._sent([one.call.asked])
-            except Exception as error:  # noqa: BLE001 - its caller is told
+            except Exception as error:  # noqa: BLE001 - its caller gets the error
                 one.fail(away() if isinstance(error, psycopg.OperationalError) else error)
             else:
                 self._tell([one], rows)
 
     def _sent(self, asked: Sequence[Asked]) -> list[Counted]:
-        """Return the rows for these calls. A connection that broke meanwhile is made again,
-        once."""
+        """Return the rows for these calls. A connection that broke is replaced once."""
         is_new = self._connection is None
         try:
             return self._rows(asked)
@@ -259,7 +263,7 @@ class Counting:
 
 
 class _Answers:
-    """Pass answers on to an event loop: all of a batch in one step of it."""
+    """Pass results on to an event loop, all results of a batch in one step of the loop."""
 
     def __init__(self) -> None:
         self._given: deque[tuple[asyncio.Future[Any], _Told]] = deque()
@@ -268,7 +272,7 @@ class _Answers:
     def put(
         self, loop: asyncio.AbstractEventLoop, waiting: "asyncio.Future[Any]", told: _Told
     ) -> None:
-        """Pass on an answer; from any thread."""
+        """Pass on a result, from any thread."""
         self._given.append((waiting, told))
         if self._woken is loop:
             return
@@ -279,7 +283,7 @@ class _Answers:
             self._woken = None
 
     def _pass_on(self) -> None:
-        self._woken = None  # first: an answer that comes from now on may be missed here
+        self._woken = None  # first: a result that is added from now on must wake the loop again
         while self._given:
             _settle(*self._given.popleft())
 
@@ -299,7 +303,7 @@ def _as_json(rows: Sequence[Asked]) -> str:
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
-    """Return the connection that calls are counted over; `url` as libpq reads it."""
+    """Return a connection to count calls with; `url` has the format of libpq."""
     connection = psycopg.connect(
         url,
         autocommit=True,
@@ -307,7 +311,7 @@ def connect(url: str) -> psycopg.Connection[Any]:
             "portal-key-counting",
             statement_seconds=STATEMENT_SECONDS,
             lock_seconds=0.5,
-            # Counts of a minute may be forgotten by a crash; what may not be asks for more itself.
+            # A crash may lose the counts of a minute. What it must not lose sets this for itself.
             settings={"synchronous_commit": "off"},
         ),
     )

@@ -1,4 +1,4 @@
-"""What a key that issues keys may pass on: no more time, money, speed or places than it has."""
+"""Limit a key that another key issues to the lifetime, money, rates and networks of its issuer."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,7 +17,7 @@ from portal.outbound.networks import Network
 
 
 class Issuer(NamedTuple):
-    """What a key has that may be passed on."""
+    """The values of an issuing key that limit the new key."""
 
     expires_at: datetime | None
     revoke_at: datetime | None
@@ -37,22 +37,20 @@ ISSUER = Statement(
 MORE = "It is more than the key that issues it has."
 OUTLIVES = "It would outlive the key that issues it."
 HAPPENS = {period: number for number, period in enumerate(("none", "month", "week", "day"))}
-"""Period → how often a budget begins anew, as an order."""
-assert set(HAPPENS) == set(PERIODS)  # noqa: S101 - the two name the same
+"""Period → its rank by how often the budget starts again."""
+assert set(HAPPENS) == set(PERIODS)  # noqa: S101 - both list the same periods
 
 
 def end_for(actor: Actor, wanted: datetime | None) -> datetime | None:
-    """Return when a key ends that the actor makes: as wanted, but not after the key that makes
-    it."""
+    """Return when a key ends that the actor makes: as wanted, but not after the issuing key."""
     issuer = _issuer(actor)
     return wanted if issuer is None else _earliest(wanted, issuer.expires_at, issuer.revoke_at)
 
 
 def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a new key, completed from the key that issues it; as they are, for a
-    person.
+    """Return the values of a new key, completed from the key that issues it.
 
-    Raises Invalid for what the issuer does not have.
+    They stay as they are if a person issues the key. Raises Invalid for more than the issuer has.
     """
     issuer, values = _issuer(actor), dict(values)
     if issuer is None:
@@ -77,7 +75,10 @@ def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _at_most(values: Mapping[str, Any], name: str, most: Any, otherwise: str) -> Any:
-    """Return what is wanted, or the most that there is; None has no limit."""
+    """Return the wanted value, or the maximum if nothing is wanted; None has no limit.
+
+    Raises Invalid for a value above the maximum.
+    """
     wanted = values.get(name)
     if wanted is None or most is None:
         return most if wanted is None else wanted
@@ -98,8 +99,10 @@ def _earliest(*ends: datetime | None) -> datetime | None:
 
 
 def networks(wanted: list[str] | None, those: list[str]) -> list[str]:
-    """Return the networks wanted, or all `those`; none means everywhere. Raises Invalid for
-    others."""
+    """Return the wanted networks, or all of `those`; an empty list means everywhere.
+
+    Raises Invalid for a network outside of `those`.
+    """
     wide = [ip_network(cidr) for cidr in those]
     for cidr in wanted or ():
         if wide and not any(_is_part(ip_network(cidr), other) for other in wide):

@@ -1,7 +1,7 @@
-"""What calls came to: settled reservations and later bills, into the ledger and its counters.
+"""Write the costs of calls, settled or billed later, to the ledger and its counters.
 
-Every line has an id and is written once, so that a caller may repeat what it did not hear the
-answer to. Every amount is a decimal number of US dollars.
+Every line has an id and is written once, so that a caller may retry a request whose response was
+lost. Every amount is a decimal number of US dollars.
 """
 
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class Spent:
 
     @property
     def document(self) -> dict[str, Any]:
-        """As programs read it."""
+        """Return the line and the budget in the form that REST shows."""
         return {
             "id": self.id,
             "key_id": self.key_id,
@@ -66,9 +66,9 @@ class Spent:
 
 
 def settle(actor: Actor, reservation_id: str, command: SettleReservation) -> Spent:
-    """End a reservation with what the call cost; what was held and not used is free again.
+    """Settle a reservation with the cost of the call; the unused part is available again.
 
-    A second time gives the first answer. Raises NotFound where the tenant has none of this id.
+    A repetition returns the first result. Raises NotFound if the tenant has no such reservation.
     """
     actor.require("keys:verify")
     usd = command.cost_usd
@@ -78,7 +78,7 @@ def settle(actor: Actor, reservation_id: str, command: SettleReservation) -> Spe
                  "held_tokens": piece.tokens, "bucket": piece.bucket, "tokens": command.tokens,
                  "usd": piece.usd if usd is None else usd, "model": command.model}  # fmt: skip
         spent = _spent(actor, SETTLE_PIECE, asked)
-        assert spent is not None  # noqa: S101 - its slice was there
+        assert spent is not None  # noqa: S101 - its slice exists
         return spent
     if usd is None:
         held = select(SpendReservation.usd).where(
@@ -93,8 +93,8 @@ def settle(actor: Actor, reservation_id: str, command: SettleReservation) -> Spe
 
 
 def _piece(actor: Actor, reservation_id: str) -> Piece | None:
-    """Return what a reservation is of a slice; None if it is a reservation of its own, or made
-    up."""
+    """Return the piece of a slice that an id names; None for any other reservation, or a forged
+    id."""
     piece = read_piece(reservation_id)
     if piece is None:
         return None
@@ -107,13 +107,13 @@ def _piece(actor: Actor, reservation_id: str) -> Piece | None:
 
 
 def record_usage(actor: Actor, key_id: str, command: SpendOnKey) -> Spent:
-    """Bill a key after the fact, once for each id. Raises NotFound."""
+    """Record a cost on a key after the call, once for each id. Raises NotFound."""
     actor.require("keys:verify")
     key = find(ApiKey, actor, key_id)
     line = {"id": command.usage_id or new_id("use"), "key_id": key.id}
     asked = {"usd": command.cost_usd, "tokens": command.tokens, "model": command.model}
     spent = _spent(actor, SPEND, {**line, **asked})
-    assert spent is not None  # noqa: S101 - the function always gives a row
+    assert spent is not None  # noqa: S101 - the SQL function always returns a row
     return spent
 
 
@@ -134,7 +134,10 @@ def _spent(actor: Actor, statement: Any, values: dict[str, Any]) -> Spent | None
 
 
 def release_due(tenant_id: str) -> int:
-    """Give back what was reserved and never settled, with a line in the audit log of each key."""
+    """Release expired reservations, and write a line to the audit log of each key.
+
+    Return the number of keys.
+    """
     actor = Actor(tenant_id, "system", SYSTEM, "Key engine", source_type="system")
     due = (
         SpendReservation.tenant_id == tenant_id,

@@ -1,7 +1,8 @@
-"""Requests and tokens that this process was lent: used from memory, counted when they were lent.
+"""Leases: requests and tokens that are lent to this process and used from memory.
 
-A lease grows with demand and ends with its slot (two seconds; see admit_calls), so a process that
-needs little holds little. What nobody used goes back.
+PostgreSQL counts them when it lends them. A lease grows with demand and ends with the slot that it
+is counted in (see admit_calls), so a process that needs little holds little. The unused part goes
+back.
 """
 
 import threading
@@ -19,7 +20,10 @@ LARGEST_TOKENS = 10_000_000
 
 @dataclass(slots=True, eq=False)
 class Lease:
-    """What one key may still use until `ends` (of the leases' clock), counted in `slot`."""
+    """The requests and tokens that one key may still use until `ends`, counted in `slot`.
+
+    `ends` is a time of the clock of Leases.
+    """
 
     tenant_id: str
     ends: float
@@ -34,7 +38,7 @@ class Lease:
 
 
 class Taken(NamedTuple):
-    """What was taken from a lease, to be given back if the call is refused after all."""
+    """What a call took from a lease, to give it back if the call is refused after all."""
 
     requests: bool
     tokens: bool
@@ -42,7 +46,7 @@ class Taken(NamedTuple):
 
 
 class Unused(NamedTuple):
-    """What of a lease was not used when it ended."""
+    """The part of a lease that was not used when it ended."""
 
     tenant_id: str
     key_id: str
@@ -53,14 +57,14 @@ class Unused(NamedTuple):
 
 @dataclass(slots=True)
 class Demand:
-    """How much of a key's last lease was used: what the next one is asked by."""
+    """The used part of a key's last lease, which decides the size of the next one."""
 
     requests: int = 0
     tokens: int = 0
 
 
 class Leases:
-    """Key id → its lease. Safe to share between threads."""
+    """The leases of this process, by key id. Safe to share between threads."""
 
     def __init__(self, clock: Callable[[], float] = elapsed) -> None:
         self.clock = clock
@@ -70,7 +74,8 @@ class Leases:
         self._unused: list[Unused] = []
 
     def take(self, key_id: str, requests: int, tokens: int) -> Taken:
-        """Take each of the two for which enough is left; what is not needed counts as taken."""
+        """Take the requests and the tokens, each if enough is left. An amount of 0 counts as
+        taken."""
         with self._lock:
             lease = self._running(key_id)
             if lease is None:
@@ -94,7 +99,8 @@ class Leases:
                 self._unused.append(Unused(lease.tenant_id, key_id, lease.slot, requests, tokens))
 
     def wanted(self, key_id: str, requests: int, tokens: int) -> tuple[int, int]:
-        """Return how much to ask for: twice what was used lately, and what this call needs."""
+        """Return the requests and tokens to request: twice the latest use, or what this call
+        needs."""
         with self._lock:
             lease, demand = self._running(key_id), self._demands.get(key_id, _NO_DEMAND)
             used = (
@@ -108,9 +114,9 @@ class Leases:
             )
 
     def lend(self, key_id: str, lease: Lease, needed: tuple[int, int]) -> Lease:
-        """Hold what the database lent, less the requests and tokens that the call needed of it.
+        """Store the lease that was lent, less the requests and tokens that the call needed of it.
 
-        What is held of the same slot is added to it; what is held of another has ended.
+        A lease for the same slot is added to the one in use; a lease for another slot replaces it.
         """
         with self._lock:
             held = self._running(key_id)
@@ -132,23 +138,23 @@ class Leases:
             return lease
 
     def held(self, key_id: str) -> Lease | None:
-        """Return the lease that runs."""
+        """Return the key's running lease, or None."""
         with self._lock:
             return self._running(key_id)
 
     def end(self, key_ids: Iterable[str]) -> None:
-        """Hold nothing of these keys any more: they changed."""
+        """End the leases of these keys, because the keys changed."""
         with self._lock:
             for key_id in key_ids:
                 if lease := self._held.get(key_id):
                     self._end(key_id, lease)
 
     def end_all(self) -> None:
-        """Hold nothing any more."""
+        """End all leases."""
         self.end(list(self._held))
 
     def ended(self) -> list[Unused]:
-        """Return what was not used of leases that are over, told once."""
+        """Return the unused parts of the leases that have ended, each of them once."""
         with self._lock:
             now = self.clock()
             for key_id in [key_id for key_id, lease in self._held.items() if lease.ends <= now]:
@@ -157,7 +163,7 @@ class Leases:
             return told
 
     def not_returned(self, unused: Iterable[Unused]) -> None:
-        """Tell these again: they could not be given back."""
+        """Store these for the next attempt: they could not be given back."""
         with self._lock:
             self._unused.extend(unused)
 

@@ -1,7 +1,7 @@
-"""The console's list of keys: REST's list, and the questions that an admin asks in a hurry.
+"""The list of keys in the console: the list of REST, and the views for frequent questions.
 
-Each question is served by an index of its own under row-level security (migration "key console"),
-so that it costs the same among 400,000 keys as among 1,000.
+An index of its own serves each view under row-level security (migration "key console"), so that it
+costs the same among 400,000 keys as among 1,000.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ from portal.records.listing import Beside, View
 from portal.records.verbs import OFFERED
 
 IDLE = timedelta(days=90)
-GRACE = timedelta(days=1)  # until somebody had the time to use a new key
+GRACE = timedelta(days=1)  # the time that people have to use a new key
 MOST_LEAKS = 5
 NEVER_USED = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -55,14 +55,14 @@ def _endless() -> ColumnElement[bool]:
 
 
 def _idle() -> ColumnElement[bool]:
-    """Used once, but not for 90 days."""
+    """Return the condition that a key was used, but not for 90 days."""
     used = ApiKeyRuntime.used_on
     return and_(used > NEVER_USED, used < func.now() - IDLE, IN_FORCE)
 
 
 def _never_used() -> ColumnElement[bool]:
-    """Issued a while ago, and nobody has called with it."""
-    # By the id, which begins with the moment it was made: the index leads past the new ones.
+    """Return the condition that a key is older than GRACE and was never used."""
+    # By the id, which begins with the time of creation: the index skips the new keys.
     waited = ApiKeyRuntime.key_id < func.ulid_floor(ApiKey.id_prefix, func.now() - GRACE)
     return and_(ApiKeyRuntime.used_on == NEVER_USED, IN_FORCE, waited)
 
@@ -72,9 +72,12 @@ def _no_budget() -> ColumnElement[bool]:
 
 
 def _unrestricted() -> ColumnElement[bool]:
-    """No limit, no budget, no network: whoever holds it may do all that its scopes say."""
+    """Return the condition that a key has no limit, no budget and no networks.
+
+    Whoever has such a key may use all of its scopes, from everywhere.
+    """
     limits = (ApiKey.rpm_limit, ApiKey.tpm_limit, ApiKey.max_uses, ApiKey.max_budget_usd)
-    # Written out as the index has it, and not as a value.
+    # As a literal and not as a parameter, so that the partial index matches.
     anywhere = ApiKey.allowed_ips == literal_column("'[]'::jsonb")
     return and_(IN_FORCE, *(limit.is_(None) for limit in limits), anywhere)
 
@@ -111,7 +114,7 @@ CONSOLE = replace(
 
 
 def views() -> list[tuple[str, str]]:
-    """(name, words) of each, for chips."""
+    """Return the name and the label of each view."""
     return [(name, view.label) for name, view in VIEWS.items()]
 
 
@@ -135,8 +138,10 @@ OFFERS = Statement(
 def offered(
     actor: Actor, limit: int = OFFERED
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Return what a person can narrow the list to, in one statement: (id, name) of the first
-    applications, and of the people."""
+    """Return the choices of the filters: applications and people, in one statement.
+
+    Each is (id, name); of the applications, only the first `limit`.
+    """
     rows = send(OFFERS, {"tenant_id": actor.tenant_id, "most": limit})
     return (
         [(id_, name) for kind, id_, name in rows if kind == "application"],
@@ -146,7 +151,7 @@ def offered(
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A place that nobody has dealt with yet."""
+    """A reported place that nobody has settled yet."""
 
     url: str | None
     reporter: str
@@ -156,18 +161,20 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a page of one key names beside it, and where the key was found in public."""
+    """The data beside a key that its page shows: names, open leaks, and verifiers."""
 
     application: str
     withheld: frozenset[str]  # scopes of the key that its application does not allow (any more)
     persons: Mapping[str, str]
     leaks: Sequence[Leak]
-    heard: Heard | None  # of the newest change, for a key that was stopped
+    heard: Heard | None  # about the newest change, only for a key that was stopped
 
 
 def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
-    """Return the names of a key's application and persons, its open leaks, and who has heard that
-    it was stopped."""
+    """Return the names of a key's application and persons, and its open leaks.
+
+    For a key that was stopped, also return how many verifiers have received that.
+    """
     none, never = cast(null(), Text), cast(null(), ApiKey.created_at.type)
     theirs = select(
         literal("application"),

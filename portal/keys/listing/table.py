@@ -1,4 +1,4 @@
-"""The lines of the list of keys, drawn in Python: a template asks five times as much for each."""
+"""Render the rows of the list of keys in Python: a template would need five times as long."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -25,7 +25,7 @@ _APPLICATION = (
 
 
 class Line(NamedTuple):
-    """What the list shows of a key, in the order of COLUMNS."""
+    """The values of a key that the list shows, in the order of COLUMNS."""
 
     id: str
     name: str
@@ -50,8 +50,10 @@ COLUMNS = tuple(
 
 
 def lines(keys: Iterable[tuple[object, ...]], makers: Mapping[str, str], *, tick: bool) -> Markup:
-    """Return the `<tr>`s of these rows; `makers` are people's names by id, `tick` puts a box in
-    front."""
+    """Return the `<tr>`s of these rows.
+
+    `makers` are the names of people by id; `tick` puts a checkbox in front of each row.
+    """
     key_url, application_url = record_urls("keys.show"), record_urls("applications.show")
     drawn = []
     for row in keys:
@@ -102,7 +104,7 @@ def _standing(key: Line) -> str:
 
 @lru_cache
 def _said(state: str, stopped: bool, blocked: bool, ends: bool) -> str:
-    """Return the status words of a key. One that does not work is never shown as active."""
+    """Return the status words of a key. A key that does not work is never shown as active."""
     active = state == "active"
     said = ["stopped"] * (active and stopped) + ["blocked"] * blocked
     if not active or not said:

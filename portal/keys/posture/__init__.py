@@ -1,1 +1,1 @@
-"""The posture of a tenant's keys: each weakness, how many keys have it, and a way out."""
+"""The posture of a tenant's keys: each weakness, how many keys have it, and how to fix it."""

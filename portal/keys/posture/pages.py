@@ -1,4 +1,4 @@
-"""Pages about all keys: how they stand, and why a call was refused."""
+"""Pages about all keys: their weaknesses, and why a call was refused."""
 
 from decimal import Decimal, InvalidOperation
 
@@ -39,7 +39,7 @@ WORDS = {
 
 @bp.get("/posture")
 def posture() -> ResponseReturnValue:
-    """Show each weakness, how many keys have it, and the way out."""
+    """Show each weakness, how many keys have it, and how to fix it."""
     counts = standing.counts(web.actor())
     return web.render(
         "keys/posture.html",
@@ -50,7 +50,7 @@ def posture() -> ResponseReturnValue:
 
 @bp.get("/explain", endpoint="explain")
 def explain_call() -> ResponseReturnValue:
-    """Show the trace of a refused request, or of a call that nobody makes."""
+    """Show the checks of a refused request, or of an imagined call."""
     caller = web.actor()
     caller.require("keys:read")
     request_id = request.args.get("request_id", "").strip()[:60]
@@ -79,7 +79,7 @@ def explain_call() -> ResponseReturnValue:
 
 
 def _named(text: str) -> ApiKey | None:
-    """Return the key with this id or fingerprint; None if there is none here."""
+    """Return the key with this id or fingerprint; None if the tenant has none."""
     caller = web.actor()
     if FINGERPRINT.fullmatch(text.lower()):
         return next(iter(lookup.found(caller, [text.lower()])), None)
@@ -90,7 +90,7 @@ def _named(text: str) -> ApiKey | None:
 
 
 def _question() -> Question:
-    """Return what is asked, from the address; ValueError in words for a field that is no number."""
+    """Return the imagined call of the query parameters. Raises ValueError for a bad value."""
     args = request.args
     address = args.get("ip", "").strip()
     ip = parse(address) if address else None

@@ -1,4 +1,4 @@
-"""How the tenant's keys stand: each weakness, how many keys have it, and a way out."""
+"""The weaknesses of the tenant's keys: how many keys have each, and how to fix it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from portal.database.session import session
 from portal.keys.listing.filters import CONSOLE
 from portal.records.listing import Query, narrowed
 
-MOST = 10_000  # an exact count ends here
+MOST = 10_000  # keys are counted up to here
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Weakness:
     title: str
     why: str
     fix: str
-    verb: str = ""  # what a click does to all of them; "" where each needs a look of its own
+    verb: str = ""  # the action on all of them; "" if each key needs its own decision
 
 
 WEAKNESSES: Sequence[Weakness] = (
@@ -84,7 +84,7 @@ WEAKNESSES: Sequence[Weakness] = (
 
 
 def counts(actor: Actor) -> dict[str, int]:
-    """View → how many keys it has (MOST + 1 where there are more), in one statement."""
+    """Return view → how many keys it has (MOST + 1 if there are more), in one statement."""
     actor.require("keys:read")
     parts = []
     for weakness in WEAKNESSES:

@@ -1,1 +1,1 @@
-"""Ends of keys: at once, at a time, many at once, with what each would break."""
+"""The revocation of keys: now, at a time, in bulk, with what each would break."""

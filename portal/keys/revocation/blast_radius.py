@@ -1,8 +1,8 @@
-"""Stopping keys: what it would break, at once or later, one or many.
+"""What stopping keys would break, and the bulk actions on keys.
 
-What is about to stop is looked at first: how much it was used in the last day, from where, with
-which rights, and what else falls with it. A stop at a time and a brown-out (denied for 1 minute in
-the first hour, then 2, 4, 8 …) are decided by verification itself, not by a job.
+Before a key is stopped, its use of the last day is shown: how much, from where, with which rights,
+and which other keys end with it. Verification itself decides a planned revocation and a brown-out
+(refused for 1 minute in the first hour, then 2, 4, 8 …); no job is needed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,14 +29,14 @@ from portal.records.listing import Listing, Query, narrowed
 from portal.records.quotas import counts
 
 DAY = timedelta(hours=24)
-ONE_BY_ONE = 200  # so many get an entry of the history each; more get one together
-MOST = 10_000  # an exact count stops here
+ONE_BY_ONE = 200  # up to so many keys get a history entry each; more share one entry
+MOST = 10_000  # keys are counted up to here
 MOST_REPAIRED = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Blast:
-    """What a stop would break: a day of use, and the keys that fall with this one."""
+    """What stopping a key would break: a day of its use, and the number of related keys."""
 
     use: Use
     children: int
@@ -44,7 +44,7 @@ class Blast:
 
 
 def blast(actor: Actor, record: ApiKey) -> Blast:
-    """Return what the last 24 hours say about stopping a key."""
+    """Return the use of a key in the last 24 hours, and the number of its children and family."""
     family = record.rotation_family_id or record.id
     here = (ApiKey.tenant_id == actor.tenant_id, not_revoked(ApiKey))
     counts = session.execute(
@@ -63,7 +63,7 @@ def blast(actor: Actor, record: ApiKey) -> Blast:
 
 
 def keep(actor: Actor, key_id: str) -> ApiKey:
-    """Take back a stop that lies ahead. Raises Conflict when it is over."""
+    """Cancel a planned revocation. Raises Conflict for a key that is revoked already."""
     record = service.to_reopen(actor, key_id)
     values = {"revoke_at": None, "brownout_from": None, "revoked_reason": None}
     return verbs.change(actor, record, values, action="revocation_cancelled")
@@ -74,7 +74,7 @@ def keep(actor: Actor, key_id: str) -> ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which keys: a list's question, and of it some ids, or all."""
+    """A selection of keys: a query of the list, limited to some ids if there are any."""
 
     listing: Listing[ApiKey]
     query: Query
@@ -82,14 +82,13 @@ class Selection:
 
     @property
     def is_narrowed(self) -> bool:
-        """Tell whether it says which keys, and is not simply all of them."""
+        """Tell whether the selection has any condition, and is not simply all keys."""
         asked = self.query
         return bool(self.ids or asked.filters or asked.bounds or asked.q or asked.tag or asked.show)
 
 
 def how_many(actor: Actor, chosen: Selection) -> int:
-    """Return how many keys a revocation of these would stop: the dry run. At most MOST are
-    counted."""
+    """Return how many keys a revocation would stop (the dry run), at most MOST."""
     actor.require("keys:read")
     return (
         session.scalar(select(func.count()).select_from(_ids(actor, chosen, MOST).subquery())) or 0
@@ -97,7 +96,7 @@ def how_many(actor: Actor, chosen: Selection) -> int:
 
 
 def sample(actor: Actor, chosen: Selection, most: int) -> Sequence[ApiKey]:
-    """Return the first few of them, to look at before they are stopped."""
+    """Return the first few keys of a selection, to look at before they are stopped."""
     return session.scalars(
         select(ApiKey)
         .where(ApiKey.tenant_id == actor.tenant_id, ApiKey.id.in_(_ids(actor, chosen, most)))
@@ -107,12 +106,12 @@ def sample(actor: Actor, chosen: Selection, most: int) -> Sequence[ApiKey]:
 
 
 def revoke_many(actor: Actor, chosen: Selection, reason: str | None) -> int:
-    """Stop all of these for ever, in one transaction; gives how many there were."""
+    """Revoke all keys of a selection, in one transaction. Return how many there were."""
     return _stop(actor, chosen, "revoked", reason)
 
 
 def block_many(actor: Actor, chosen: Selection, reason: str | None) -> int:
-    """Stop all of these until they are unblocked."""
+    """Block all keys of a selection until they are unblocked. Return how many there were."""
     return _stop(actor, chosen, "blocked", reason)
 
 
@@ -124,8 +123,10 @@ REPAIRS: Mapping[str, Callable[[datetime], Mapping[str, object]]] = {
 
 
 def repair_many(actor: Actor, chosen: Selection, verb: str) -> int:
-    """Give these keys, MOST_REPAIRED at most, the end, the limit or the budget that they lack; what
-    a key has already stays."""
+    """Give these keys the expiry, the limit or the budget that they lack, and return how many.
+
+    At most MOST_REPAIRED keys are changed. A value that a key has already stays.
+    """
     actor.require("keys:write")
     values = REPAIRS[verb](database_now())
     repaired = 0
@@ -158,7 +159,7 @@ def _stop(actor: Actor, chosen: Selection, verb: str, reason: str | None) -> int
 
 
 def _locked(actor: Actor, chosen: Selection, most: int) -> Sequence[ApiKey]:
-    """Return the first of these keys as they are now, to be changed."""
+    """Return the first of these keys with their current values, locked for a change."""
     return session.scalars(
         select(ApiKey)
         .where(ApiKey.tenant_id == actor.tenant_id)
@@ -171,12 +172,15 @@ def _locked(actor: Actor, chosen: Selection, most: int) -> Sequence[ApiKey]:
 def _stop_together(
     actor: Actor, chosen: Selection, verb: str, values: dict[str, object], reason: str | None
 ) -> int:
-    """Return one statement and one entry: an emergency does not wait for thousands of entries."""
+    """Stop keys with one statement and one audit entry, and return how many.
+
+    In an emergency there is no time for thousands of entries.
+    """
     stopped = session.scalars(
         update(ApiKey)
         .where(ApiKey.tenant_id == actor.tenant_id)
         .where(ApiKey.id.in_(_ids(actor, chosen, None)))
-        .where(ApiKey.revoked_at.is_(None))  # skip those that somebody else has just revoked
+        .where(ApiKey.revoked_at.is_(None))  # skip keys that another admin has just revoked
         .values(**values, version=ApiKey.version + 1, updated_by=actor.person_id or actor.id)
         .returning(ApiKey.id)
         .execution_options(synchronize_session=False)
@@ -214,7 +218,7 @@ def _ids(actor: Actor, chosen: Selection, most: int | None) -> Select[str]:
 def panic(
     actor: Actor, application: Application, typed: str, reason: str | None, of: Listing[ApiKey]
 ) -> int:
-    """Revoke every key of an application, now. Raises Invalid unless its slug was typed."""
+    """Revoke every key of an application now. Raises Invalid unless its slug was typed."""
     if typed != application.slug:
         raise Invalid.field("confirm", f"Type {application.slug} to confirm.")
     chosen = of_application(application, of)
@@ -222,5 +226,5 @@ def panic(
 
 
 def of_application(application: Application, of: Listing[ApiKey]) -> Selection:
-    """Return every key of an application."""
+    """Return the selection of all keys of an application."""
     return Selection(of, Query(filters={"application_id": application.id}))

@@ -1,4 +1,4 @@
-"""Pages that stop keys: one with its blast radius, many with a dry run, all of an application."""
+"""Pages that stop keys: one key, many keys after a dry run, or all keys of an application."""
 
 from datetime import UTC, datetime
 
@@ -55,7 +55,8 @@ DONE = {
 @bp.route("/<record_id>/stop", methods=["GET", "POST"])
 @recent_sign_in_required
 def stop(record_id: str) -> ResponseReturnValue:
-    """Revoke one key: first what that would break, then now, at a time, or as a brown-out."""
+    """Revoke one key: show what that would break, then revoke it now, at a time or by a
+    brown-out."""
     caller = web.actor()
     record = service.get(caller, record_id)
     caller.require("keys:write")
@@ -109,7 +110,7 @@ def _moment(text: str) -> str:
 @bp.post("/<record_id>/keep")
 @recent_sign_in_required
 def keep(record_id: str) -> ResponseReturnValue:
-    """Take back a revocation that lies ahead."""
+    """Cancel a planned revocation."""
     blast_radius.keep(web.actor(), record_id)
     web.toast("The key stays.")
     return web.see_other(url_for("keys.show", record_id=record_id))
@@ -120,7 +121,7 @@ def keep(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/bulk")
 def meant() -> ResponseReturnValue:
-    """Show the dry run of stopping many keys: the question of the list, or the ticked ones."""
+    """Show the dry run of an action on many keys, selected by a query or one by one."""
     web.actor().require("keys:write")
     return _dry_run(_selection())
 
@@ -128,7 +129,7 @@ def meant() -> ResponseReturnValue:
 @bp.post("/bulk")
 @recent_sign_in_required
 def bulk() -> ResponseReturnValue:
-    """Stop many keys."""
+    """Revoke, block or limit many keys."""
     web.actor().require("keys:write")
     return _stop_many(_selection())
 

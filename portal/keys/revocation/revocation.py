@@ -1,4 +1,4 @@
-"""Ends of keys beside the plain one: at a time, in a brown-out, many at once."""
+"""Revocations at a time, by a brown-out, and in bulk through REST."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,14 +18,17 @@ from portal.records import verbs
 from portal.records.audit import trail as audit
 from portal.records.quotas import counts
 
-BROWNOUT = timedelta(hours=6)  # from then on it is always dark; see decision.is_dark
+BROWNOUT = timedelta(hours=6)  # then it refuses all calls; see decision.is_dark
 AT_ONCE = 10_000
 SHOWN = 20
 
 
 def revoke(actor: Actor, key_id: str, command: RevokeKey) -> ApiKey:
-    """Stop a key for ever: now, at a time, or by a brown-out that begins now and denies longer
-    each hour. Raises Conflict for a plan that comes after the key's end."""
+    """Revoke a key: now, at a time, or by a brown-out that refuses calls for longer each hour.
+
+    Raises Conflict for a key that is revoked already, unless it is to end now; Invalid for a time
+    that is past, or that is too late for a brown-out.
+    """
     if command.at is None and not command.brownout:
         return service.revoke(actor, key_id, command)
     actor.require("keys:write")
@@ -40,7 +43,7 @@ def revoke(actor: Actor, key_id: str, command: RevokeKey) -> ApiKey:
         raise Invalid.field("at", "A brown-out lasts 6 hours at most: choose a moment within them.")
     later = record.revoke_at is not None and at > record.revoke_at
     if later or (record.brownout_from is not None and not command.brownout):
-        actor.require("keys:reopen")  # the key opens again for a while
+        actor.require("keys:reopen")  # the key would work again for a while
     values = {
         "revoke_at": at,
         "revoked_reason": command.reason or None,
@@ -50,8 +53,10 @@ def revoke(actor: Actor, key_id: str, command: RevokeKey) -> ApiKey:
 
 
 def revoke_many(actor: Actor, command: RevokeKeys) -> dict[str, Any]:
-    """Stop all keys that fit, or say how many that would be (`dry_run`). Blocking is the verb that
-    can be undone."""
+    """Revoke or block all keys that meet the conditions, or return how many they are (`dry_run`).
+
+    A block can be undone. Raises Conflict for more than AT_ONCE keys.
+    """
     actor.require("keys:write")
     fitting = _fitting(actor, command)
     count = session.scalar(select(func.count()).select_from(ApiKey).where(*fitting)) or 0
@@ -72,7 +77,10 @@ def revoke_many(actor: Actor, command: RevokeKeys) -> dict[str, Any]:
 
 
 def apply_due(tenant_id: str) -> int:
-    """Housekeeping: write down the revocations whose time has come; they hold without it."""
+    """Write down the planned revocations whose time has come, and return how many.
+
+    They are effective without this job.
+    """
     actor = Actor(tenant_id, "system", "system", "Planned revocation", source_type="system")
     query = select(ApiKey).where(
         ApiKey.tenant_id == tenant_id, ApiKey.revoke_at <= func.now(), ApiKey.revoked_at.is_(None)

@@ -1,1 +1,1 @@
-"""A key that follows another, and how far its callers have moved over."""
+"""The rotation of a key to a successor, and how far its callers have moved to it."""

@@ -1,4 +1,4 @@
-"""Pages of a rotation: begin it, watch the calls move over, end it or give it more time."""
+"""Pages of a rotation: start it, watch the calls move to the new key, finish or extend it."""
 
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
@@ -19,7 +19,7 @@ SERIES = (Series("new key", "ok"), Series("old key", "warn"))
 @bp.route("/<record_id>/rotate", methods=["GET", "POST"])
 @recent_sign_in_required
 def rotate(record_id: str) -> ResponseReturnValue:
-    """Begin: choose how long both keys live. The answer to the POST shows the new one."""
+    """Start a rotation with a chosen overlap. The response to the POST shows the new key."""
     caller = web.actor()
     record = service.get(caller, record_id)
     caller.require("keys:write")
@@ -42,7 +42,7 @@ def rotate(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/<record_id>/rotation", endpoint="rotation")
 def show_rotation(record_id: str) -> ResponseReturnValue:
-    """Show the cockpit: who calls with which key, and when it is over."""
+    """Show a running or past rotation: the calls with each key, and when it ends."""
     caller = web.actor()
     record = service.get(caller, record_id)
     cockpit = progress.cockpit(caller, record_id)
@@ -63,7 +63,7 @@ def show_rotation(record_id: str) -> ResponseReturnValue:
 @bp.route("/<record_id>/rotation/finish", methods=["GET", "POST"])
 @recent_sign_in_required
 def finish_rotation(record_id: str) -> ResponseReturnValue:
-    """End the old key now: first what that would break."""
+    """Revoke the old key now, after a page that shows what this would break."""
     caller = web.actor()
     caller.require("keys:write")
     record = service.get(caller, record_id)
@@ -81,7 +81,7 @@ def finish_rotation(record_id: str) -> ResponseReturnValue:
 @bp.post("/<record_id>/rotation/extend")
 @recent_sign_in_required
 def extend_rotation(record_id: str) -> ResponseReturnValue:
-    """Give the old key one day more."""
+    """Let the old key live for one more day."""
     _mine(record_id)
     progress.extend(web.actor(), record_id)
     web.toast("The old key has one day more.")
@@ -91,7 +91,7 @@ def extend_rotation(record_id: str) -> ResponseReturnValue:
 @bp.post("/<record_id>/rotation/keep")
 @recent_sign_in_required
 def keep_old_key(record_id: str) -> ResponseReturnValue:
-    """Take back the old key's end, because the new key is gone."""
+    """Cancel the end of the old key, because the new key has ended."""
     _mine(record_id)
     progress.take_back(web.actor(), record_id)
     web.toast("The old key stays. Its planned end is taken back.")

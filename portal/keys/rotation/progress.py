@@ -1,6 +1,6 @@
-"""The cockpit of a rotation: who calls with which key, and the two levers, finish and one day more.
+"""The progress of a rotation: the calls with each key; finish it, extend it, or take it back.
 
-What begins a rotation, and what ends it by itself, is `portal.keys.rotation.rotation`.
+Rotations start, and end by themselves, in `portal.keys.rotation.rotation`.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ SPAN = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Cockpit:
-    """A rotation as it stands: both keys, what each was called with, and when it is over."""
+    """The state of a rotation: both keys, the use of each, and when it ends."""
 
     rotation: KeyRotation
     old: ApiKey
@@ -32,54 +32,56 @@ class Cockpit:
     old_use: Use
     new_use: Use
     now: datetime
-    latest: datetime  # when the old key ends however many days more it is given
+    latest: datetime  # the old key cannot be extended beyond this
 
     @property
     def ends_at(self) -> datetime:
-        """Return when the old key ends by itself, at the latest."""
+        """Return when the old key ends at the latest, if nobody extends it."""
         return _ends_at(self.rotation, self.old)
 
     @property
     def is_at_its_latest(self) -> bool:
-        """Tell whether the old key's end can be put off no further."""
+        """Tell whether the old key's end cannot be moved any later."""
         return self.ends_at >= self.latest
 
     @property
     def ends_as_issued(self) -> bool:
-        """Tell whether the end is the old key's own, and not the rotation's."""
+        """Tell whether the old key ends by its own expiry, and not by the rotation."""
         return self.is_at_its_latest and self.latest < self.rotation.started_at + LONGEST
 
     @property
     def failed(self) -> str | None:
-        """Return why the new key does not open: revoked, expired or blocked; None while it does."""
+        """Return why the new key does not work: revoked, expired or blocked; None if it works."""
         if self.new.status != "active":
             return self.new.status
         return "blocked" if self.new.blocked else None
 
     @property
     def can_be_taken_back(self) -> bool:
-        """Tell whether the old key may stay: its successor is gone for good."""
+        """Tell whether the old key may stay, because its successor has ended."""
         return not self.is_done and self.new.status != "active"
 
     @property
     def was_taken_back(self) -> bool:
-        """Tell whether it is over, and the old key still opens."""
+        """Tell whether the rotation is over and the old key still works."""
         return self.rotation.finished_at is not None and self.old.status == "active"
 
     @property
     def ended_at(self) -> datetime | None:
-        """Return when the old key came to its end."""
+        """Return when the old key ended."""
         return self.old.revoked_at or self.rotation.finished_at or self.ends_at
 
     @property
     def is_done(self) -> bool:
-        """Tell whether nothing is left to wait for."""
+        """Tell whether the rotation is over or the old key has ended."""
         return self.rotation.finished_at is not None or self.old.status != "active"
 
     @property
     def state(self) -> str:
-        """created → seen (the new key is used) → quiet (the old one is not) → done; or failed, for
-        a new key that does not open, and then kept."""
+        """Return created → seen (the new key is used) → quiet (the old one is not used) → done.
+
+        Return failed if the new key does not work, and kept if the rotation was taken back.
+        """
         if self.was_taken_back:
             return "kept"
         if self.is_done:
@@ -93,7 +95,8 @@ class Cockpit:
 
     @property
     def share(self) -> int | None:
-        """Per cent of the last day's calls that came with the new key; None for no calls."""
+        """Return the percentage of the last day's calls that used the new key; None without
+        calls."""
         since = self.now - QUIET
         new = sum(n for hour, n in self.new_use.calls.items() if hour >= since)
         old = sum(n for hour, n in self.old_use.calls.items() if hour >= since)
@@ -119,7 +122,7 @@ def cockpit(actor: Actor, key_id: str) -> Cockpit | None:
 
 
 def finish(actor: Actor, key_id: str) -> ApiKey:
-    """End the old key of a rotation now. Raises Conflict when there is nothing to end."""
+    """Revoke the old key of a rotation now. Raises Conflict when no rotation is running."""
     actor.require("keys:write")
     rotation = _open(actor, key_id)
     old = find(ApiKey, actor, rotation.old_key_id, lock=True)
@@ -129,9 +132,9 @@ def finish(actor: Actor, key_id: str) -> ApiKey:
 
 
 def take_back(actor: Actor, key_id: str) -> ApiKey:
-    """Let the old key of a rotation live as its issuer meant, because its successor is gone.
+    """Give the old key of a rotation its own expiry back, because its successor has ended.
 
-    Raises Conflict where the successor still lives or there is no old key to keep.
+    Raises Conflict if the successor still works, or if the old key has ended.
     """
     actor.require("keys:reopen")
     rotation = _open(actor, key_id)
@@ -146,10 +149,10 @@ def take_back(actor: Actor, key_id: str) -> ApiKey:
 
 
 def extend(actor: Actor, key_id: str) -> KeyRotation:
-    """Give the old key of a rotation another day: at most LONGEST in all, and never beyond the end
-    that its issuer set.
+    """Let the old key of a rotation live for one more day.
 
-    Raises Conflict for one that has no end to move, or has it moved as far as it goes.
+    It lives for at most LONGEST in all, and never beyond the end that its issuer set. Raises
+    Conflict if the rotation has no end to move, or if the end cannot be moved further.
     """
     actor.require("keys:reopen")
     rotation = _open(actor, key_id)

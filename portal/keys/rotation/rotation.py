@@ -1,4 +1,7 @@
-"""A key follows another: the same rights and limits, one budget, and a time in which both open."""
+"""Rotate keys, and make child keys.
+
+A successor has the same rights and limits, and shares the budget. During an overlap both keys work.
+"""
 
 from datetime import datetime, timedelta
 
@@ -27,7 +30,7 @@ OVERLAPS = {
     "until_quiet": None,
 }
 QUIET = timedelta(hours=24)
-LONGEST = timedelta(days=30)  # in which both keys may live
+LONGEST = timedelta(days=30)  # for which both keys may work
 COPIED = (
     "name",
     "kind",
@@ -48,9 +51,9 @@ SYSTEM = "Key rotation"
 
 
 def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
-    """Return a successor with a fresh lifetime, and the end of the old key, in one transaction.
+    """Issue a successor with a fresh lifetime, and set the end of the old key, in one transaction.
 
-    Raises Conflict for a key that does not open any more, that is a child, or whose family has two
+    Raises Conflict for a key that is revoked or expired, that is a child, or whose family has two
     live keys already; Invalid for rights that the actor does not have.
     """
     actor.require("keys:write")
@@ -64,7 +67,7 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
         "scopes": scopes,
         "rotated_from_key_id": old.id,
         "rotation_family_id": family,
-        # As long as the old one was given, from now; never what is left of that.
+        # The whole lifetime of the old key, from now on, not the rest of it.
         "expires_at": end_for(actor, old.expires_at and now + (old.expires_at - old.created_at)),
     }
     made = service.mint(actor, old.kind, values)
@@ -89,8 +92,11 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
 
 
 def _forget_failed(actor: Actor, old: ApiKey, now: datetime) -> None:
-    """A key that is rotated again, because its successor is gone, was first as it had been issued;
-    who may not give it that time rotates it with what it has left."""
+    """End the earlier rotation of a key whose successor has ended, so that it can be rotated again.
+
+    The key gets its own expiry back. If the actor may not do that (`keys:reopen`), it keeps the
+    time that it has left.
+    """
     failed = session.scalar(
         select(KeyRotation)
         .where(KeyRotation.tenant_id == actor.tenant_id, KeyRotation.old_key_id == old.id)
@@ -111,9 +117,9 @@ def _let_end(actor: Actor, old: ApiKey, new: ApiKey, latest: datetime) -> None:
 
 
 def own_end(actor: Actor, old: ApiKey) -> datetime | None:
-    """Return when a key that is being rotated would expire without that, as its issuer set it.
+    """Return when a key in rotation would expire by itself, as its issuer set it.
 
-    The rotation moved the key's `expires_at` forward; its history says from where.
+    The rotation changed the key's `expires_at`; its history has the value before.
     """
     begun = audit.newest(actor, old.id, "key.rotated")
     if begun is None or "expires_at" not in begun.changes:
@@ -123,21 +129,24 @@ def own_end(actor: Actor, old: ApiKey) -> datetime | None:
 
 
 def close(actor: Actor, rotation: KeyRotation, old: ApiKey, now: datetime) -> None:
-    """The rotation is over, and with it its old key."""
+    """End a rotation, and revoke its old key."""
     if old.revoked_at is None:
         service.end(actor, old, f"Rotated to {rotation.new_key_id}", now)
     rotation.finished_at = now
 
 
 def undo(actor: Actor, rotation: KeyRotation, old: ApiKey, now: datetime) -> None:
-    """The rotation is over, and its old key lives as long as it did before."""
+    """End a rotation, and give its old key its own expiry back."""
     verbs.change(actor, old, {"expires_at": own_end(actor, old)}, action="rotation_taken_back")
     session.expire(old, ["status"])
     rotation.finished_at = now
 
 
 def finish_due(tenant_id: str) -> int:
-    """Housekeeping: end the rotations whose time has come, and those whose old key is quiet."""
+    """End the rotations whose time is over or whose old key is no longer used.
+
+    Return how many ended. This is a job of the worker.
+    """
     actor = Actor(tenant_id, "system", "system", SYSTEM, source_type="system")
     now = database_now()
     query = (
@@ -164,7 +173,7 @@ def _is_over(rotation: KeyRotation, used: ApiKeyRuntime, now: datetime) -> bool:
 
 
 def _check(actor: Actor, old: ApiKey, now: datetime) -> list[str]:
-    """Return the scopes of a successor; raises Conflict or Invalid where there can be none."""
+    """Return the scopes of a successor. Raises Conflict or Invalid if the key can have none."""
     if old.revoked_at is not None or (old.revoke_at is not None and old.revoke_at <= now):
         raise Conflict("This key is revoked. Issue a new one instead.")
     if old.expires_at is not None and old.expires_at <= now:
@@ -186,7 +195,7 @@ def _check(actor: Actor, old: ApiKey, now: datetime) -> list[str]:
 
 
 def _allowed(actor: Actor, key: ApiKey) -> list[str]:
-    """Return what a key may do: what it was given, as far as its application still allows it."""
+    """Return the scopes of a key that its application still allows."""
     if key.application_id is None:
         return key.scopes
     application = applications.running(actor, key.application_id)
@@ -194,10 +203,10 @@ def _allowed(actor: Actor, key: ApiKey) -> list[str]:
 
 
 def make_child(actor: Actor, key_id: str, command: ChildKey) -> Revealed[ApiKey]:
-    """Return a short-lived key with a part of its parent's rights. It falls with its parent and
-    spends its parent's budget.
+    """Issue a short-lived key with a part of its parent's rights.
 
-    Raises Conflict for a parent that does not open, Invalid for more than the parent has.
+    It ends with its parent, and spends its parent's budget. Raises Conflict for a parent that does
+    not work, is a child or has a maximum of uses; Invalid for more than the parent has.
     """
     actor.require("keys:write")
     parent = find(ApiKey, actor, key_id, lock=True)

@@ -1,1 +1,1 @@
-"""The portal's own access tokens, and who calls REST by which credential."""
+"""The portal's own access tokens, and the credentials that REST accepts."""

@@ -1,5 +1,7 @@
-"""The standard's words for keys: a token for a key (RFC 6749, 4.4), and what is behind one that was
-shown (RFC 7662). For programs that know nothing of us."""
+"""The OAuth endpoints: a token in exchange for a key (RFC 6749, 4.4), introspection (RFC 7662).
+
+They serve programs that know only the standards.
+"""
 
 import base64
 import binascii
@@ -29,13 +31,16 @@ JWKS_SECONDS = 300
 
 
 class OAuth:
-    """The three addresses, over one engine."""
+    """The three OAuth endpoints, over one engine."""
 
     def __init__(self, engine: Engine, tokens: Tokens, known: list[Authenticator]) -> None:
         self._engine, self._tokens, self._known = engine, tokens, known
 
     def token(self) -> Response:
-        """Exchange a key for a short-lived token. The client is the key's id, or anything."""
+        """Exchange a key for a short-lived token.
+
+        The client id may be the key's id, its application's id, or empty.
+        """
         if request.form.get("grant_type") != "client_credentials":
             return _refused("unsupported_grant_type", 400)
         client, raw = _client_secret()
@@ -72,8 +77,10 @@ class OAuth:
         )
 
     def introspect(self) -> Response:
-        """Return what is behind a key or a token of ours; `active: false` and nothing else if it
-        does not hold for a caller of this tenant."""
+        """Return the description of a key or of a token of the portal.
+
+        Return `active: false` and nothing else if it is not valid for a caller of this tenant.
+        """
         caller = authenticate(self._known)
         own_rest.admit(caller, "keys:verify")
         shown = request.form.get("token", "")
@@ -95,14 +102,14 @@ class OAuth:
         return introspection(key, self._tokens.issuer, self._engine.clock.now())
 
     def jwks(self) -> Response:
-        """Return the public keys of our tokens."""
+        """Return the public keys of the portal's tokens."""
         response = answer(self._tokens.jwks())
         response.headers["Cache-Control"] = f"public, max-age={JWKS_SECONDS}"
         return response
 
 
 def init_app(app: Flask, engine: Engine, tokens: Tokens, known: list[Authenticator]) -> None:
-    """Put the three addresses up; `known` says who may introspect."""
+    """Add the three endpoints; `known` authenticates the callers that may introspect."""
     oauth = OAuth(engine, tokens, known)
     bp = Blueprint("oauth", __name__)
     for rule, name, method in (
@@ -115,7 +122,7 @@ def init_app(app: Flask, engine: Engine, tokens: Tokens, known: list[Authenticat
 
 
 def _as_program(view: Any) -> Any:
-    """Answer errors as JSON with an `error` (RFC 6749, 5.2), never as a page."""
+    """Return the view with errors as JSON with an `error` (RFC 6749, 5.2), never as a page."""
 
     def answered() -> Response:
         try:
@@ -129,9 +136,9 @@ def _as_program(view: Any) -> Any:
     return cookieless(answered)
 
 
-# None of the errors of RFC 6749, 5.2, says “too often”, and slow_down belongs to another grant (RFC
-# 8628). What a client acts on is 429 with Retry-After (RFC 6585); the word is a new one, as 8.5
-# allows, and the same that our problem documents say.
+# RFC 6749, 5.2, has no error for too many requests, and slow_down belongs to another grant (RFC
+# 8628). A client reacts to 429 with Retry-After (RFC 6585). The error code is a new one, as 8.5
+# allows: the code of the problem documents of REST.
 _ERRORS = {401: "invalid_token", 403: "insufficient_scope", 429: RateLimited.code,
            503: "temporarily_unavailable"}  # fmt: skip
 
@@ -142,7 +149,8 @@ def _refused(error: str, status: int) -> Response:
 
 
 def _client_secret() -> tuple[str, str]:
-    """(client, key) of HTTP Basic (RFC 6749, 2.3.1) or of the form; never of the address."""
+    """Return (client, key) from HTTP Basic (RFC 6749, 2.3.1) or from the form, never from the
+    URL."""
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return request.form.get("client_id", ""), request.form.get("client_secret", "").strip()

@@ -1,6 +1,6 @@
-"""The portal's own access tokens: short-lived JWTs that a key is exchanged for (RFC 9068).
+"""The portal's own access tokens: short-lived JWTs in exchange for a key (RFC 9068).
 
-A service verifies them offline with the published key set; `signing` holds the keys.
+A service verifies them offline with the published key set; `signing_keys` holds the keys.
 """
 
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ LIFETIME_SECONDS = 300
 
 @dataclass(frozen=True)
 class Tokens:
-    """Signs and reads tokens of one portal; `issuer` is its address."""
+    """Sign and read the tokens of one portal; `issuer` is its address."""
 
     issuer: str
     audience: str
@@ -35,7 +35,8 @@ class Tokens:
     engine: Engine
 
     def issue(self, key: Snapshot, scopes: frozenset[str]) -> tuple[str, int]:
-        """Return a token for what a key may do, at most `scopes`, and its lifetime in seconds."""
+        """Return a token with the scopes of a key, at most `scopes`, and its lifetime in
+        seconds."""
         moment = self.engine.clock.now()
         now, signing = int(moment.timestamp()), self.signing.current(moment)
         ends = now + LIFETIME_SECONDS
@@ -59,12 +60,12 @@ class Tokens:
         return jwt.encode(header, claims, private, algorithms=[ALGORITHM]), ends - now
 
     def jwks(self) -> dict[str, Any]:
-        """Return the public halves (RFC 7517)."""
+        """Return the public keys as a JWK set (RFC 7517)."""
         published = self.signing.published(self.engine.clock.now())
         return {"keys": [key.public_jwk for key in published]}
 
     def read(self, token: str) -> dict[str, Any] | None:
-        """Return the claims of a token of ours that has not ended; None for everything else."""
+        """Return the claims of a token of this portal that has not expired; otherwise None."""
         kid = _kid(token)
         signing = None if kid is None else session.get(TokenSigningKey, kid)
         if signing is None:
@@ -79,21 +80,20 @@ class Tokens:
         return dict(claims) if good and claims.get("exp", 0) > now else None
 
     def authenticate(self, token: str, origin: Origin) -> Actor | None:
-        """Return the actor of a token of ours, as long as the key that it was exchanged for
-        holds."""
+        """Return the actor of a token of this portal; None if the token or its key is not valid."""
         claims = self.read(token) if token.count(".") == 2 else None
         key = None if claims is None else self._carried(claims)
         return None if key is None else own_rest.opened(self.engine, key, origin)
 
     def key_of(self, claims: dict[str, Any]) -> Snapshot | None:
-        """Return what a token carries of its key, if that still opens; its tenant is entered."""
+        """Return the key of a token if it is still valid, otherwise None, and enter its tenant."""
         key = self._carried(claims)
         now = self.engine.clock.now()
         return None if key is None or refusal(key, Question(), now) else key
 
     def _carried(self, claims: dict[str, Any]) -> Snapshot | None:
-        """Return the key behind a token with the token's scopes, as it stands; its tenant is
-        entered."""
+        """Return the present key of a token, limited to the token's scopes, and enter its
+        tenant."""
         tenant_id, key_id = str(claims.get("tenant_id")), str(claims.get("sub"))
         enter_tenant(tenant_id)
         digest = session.scalar(
@@ -104,13 +104,13 @@ class Tokens:
         found = self.engine.known(digest)
         if found is None:
             return None
-        # Where the token may be used from was asked when the key was exchanged.
+        # The allowed networks were checked when the key was exchanged for the token.
         scopes = found.scopes & frozenset(str(claims["scope"]).split())
         return replace(found, scopes=scopes, allowed_ips=())
 
 
 def _kid(token: str) -> str | None:
-    """Return the kid of a token that may be ours, before anything is trusted."""
+    """Return the key id of a token that may be one of this portal. Nothing is verified yet."""
     try:
         header = jws.extract_compact(token.encode("ascii")).protected
     except (JoseError, ValueError, RecursionError, TypeError, AttributeError):

@@ -1,4 +1,5 @@
-"""Who may call REST: by an API key, by a token made of one, by a token of the identity provider."""
+"""The credentials that REST accepts: API keys, tokens made from them, and tokens of the
+provider."""
 
 from typing import cast
 
@@ -14,7 +15,7 @@ from portal.rest.api import Authenticator
 
 
 def init_app(app: Flask, config: Config, tokens: Tokens) -> list[Authenticator]:
-    """Return the ways in which a program says who it is, in the order in which they are tried."""
+    """Return the functions that authenticate a program, in the order in which they are tried."""
     verifier = TokenVerifier(
         issuer.of(app),
         config.api_audience,
@@ -32,5 +33,5 @@ def init_app(app: Flask, config: Config, tokens: Tokens) -> list[Authenticator]:
 
 
 def known_to(app: Flask) -> list[Authenticator]:
-    """Return those of this application."""
+    """Return the authenticators of this application."""
     return cast("list[Authenticator]", app.extensions["portal.callers"])

@@ -1,7 +1,7 @@
 """The keys that sign the portal's own tokens.
 
-Private halves are stored in the database, sealed with a key from the configuration. The newest key
-signs. Its successor is published some time before it signs, so that verifiers know it by then.
+Private keys are stored in the database, encrypted with a key from the configuration. A new key is
+published some time before it signs, so that verifiers know it by then.
 """
 
 import json
@@ -36,7 +36,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class CannotSign(Unavailable):
-    """The signing key is sealed under a root key that this process does not have."""
+    """The signing key is encrypted with a root key that this process does not have."""
 
     code, title = "token_signing_sealed", "Tokens cannot be signed now"
 
@@ -49,13 +49,15 @@ class CannotSign(Unavailable):
 
 @dataclass(frozen=True)
 class SigningKeys:
-    """The signing keys, sealed under these root keys."""
+    """The signing keys, encrypted with these root keys."""
 
     roots: RootKeys
 
     def current(self, now: datetime) -> TokenSigningKey:
-        """Return the key that signs now. Make one if there is none, or if it is time for a new
-        one."""
+        """Return the key that signs now.
+
+        Make a key if there is none, or if it is time for a new one.
+        """
         keys = list(session.scalars(NEWEST.limit(KEPT)))
         if _is_time(keys, now):
             session.execute(ALONE)
@@ -66,13 +68,13 @@ class SigningKeys:
         return published[0] if published else keys[-1]
 
     def published(self, now: datetime) -> list[TokenSigningKey]:
-        """Return all keys whose public halves verifiers must know."""
+        """Return all keys that verifiers must know."""
         with suppress(CannotSign):  # tokens can still be verified
             self.current(now)
         return list(session.scalars(NEWEST))
 
     def open(self, signing: TokenSigningKey) -> ECKey:
-        """Return the private half. Raises CannotSign."""
+        """Return the private key. Raises CannotSign."""
         found = self._opened(signing)
         if found is None:
             log.error(
@@ -86,14 +88,18 @@ class SigningKeys:
         return ECKey.import_key(json.loads(found[1]))
 
     def under(self) -> Counter[str]:
-        """Return root key id → how many signing keys it seals; "" counts those that no key
-        opens."""
+        """Return root key id → how many signing keys are encrypted with it.
+
+        The id "" counts those that no configured root key decrypts.
+        """
         opened = [self._opened(signing) for signing in session.scalars(NEWEST)]
         return Counter(found[0].id if found else "" for found in opened)
 
     def rewrap(self) -> int:
-        """Seal all keys under the active root key and return how many changed. A key that none
-        opens stays."""
+        """Encrypt all keys with the active root key, and return how many changed.
+
+        A key that no configured root key decrypts stays unchanged.
+        """
         session.execute(ALONE)
         changed = 0
         for signing in session.scalars(NEWEST.with_for_update()):
@@ -116,7 +122,7 @@ class SigningKeys:
 
     def _make(self, keys: list[TokenSigningKey]) -> TokenSigningKey:
         if keys:
-            self.open(keys[0])  # raises if the configuration is wrong: start no second set
+            self.open(keys[0])  # raises if the configuration is wrong, so that no second set starts
         key = ECKey.generate_key("P-256", {"use": "sig", "alg": ALGORITHM}, private=True)
         kid = new_id("sgn")
         clear = json.dumps(key.as_dict(private=True)).encode()

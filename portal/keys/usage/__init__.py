@@ -1,1 +1,1 @@
-"""What the use of keys says: figures, explanations, concerns and posture."""
+"""The use of keys: figures, explanations of refusals, weaknesses and notices."""

@@ -1,4 +1,4 @@
-"""Weaknesses of keys that the worker looks for, because finding them reads a whole tenant."""
+"""Weaknesses of keys that the worker looks for, because the search reads a whole tenant."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -12,12 +12,12 @@ from portal.keys.models import ApiKey, not_revoked
 from portal.keys.tables import KeyConcern, KeyUse
 
 AWAY = timedelta(days=90)
-SOURCES = 10  # addresses a week that are still ordinary
+SOURCES = 10  # addresses in a week that are still normal
 WEEK = timedelta(days=7)
 
 
 def _owner_gone(tenant_id: str) -> Select[str]:
-    """Return the person it was issued to, or who issued it, has not been here for 90 days."""
+    """Return the keys whose creator or user was not seen for 90 days."""
     away = select(Person.id).where(
         Person.tenant_id == tenant_id, Person.last_seen_at < func.now() - AWAY
     )
@@ -29,7 +29,7 @@ def _owner_gone(tenant_id: str) -> Select[str]:
 
 
 def _many_sources(tenant_id: str) -> Select[str]:
-    """Called from more addresses in a week than one program has."""
+    """Return the keys that were called from more than SOURCES addresses in a week."""
     return (
         select(KeyUse.key_id)
         .where(KeyUse.tenant_id == tenant_id, KeyUse.aspect == "source")
@@ -46,7 +46,7 @@ CONCERNS: Mapping[str, Callable[[str], Select[str]]] = {
 
 
 def find(tenant_id: str) -> None:
-    """Housekeeping: note who has each weakness now, and forget who has it no more."""
+    """Store which keys have each weakness now, and delete the others. A job of the worker."""
     for concern, keys_of in CONCERNS.items():
         found = keys_of(tenant_id).subquery()
         key_id = found.c[0]
@@ -58,7 +58,7 @@ def find(tenant_id: str) -> None:
 
 
 def has(concern: str) -> ColumnElement[bool]:
-    """Tell whether a key was found to have a weakness, as a condition of a list."""
+    """Return the condition that a key was found to have this weakness."""
     return exists().where(
         KeyConcern.tenant_id == ApiKey.tenant_id,
         KeyConcern.concern == concern,

@@ -1,7 +1,6 @@
-"""What is told of keys before it hurts: that one expires soon, that nobody uses one. Once each.
+"""Events about keys that expire soon, and about keys that nobody uses. Each is sent once.
 
-Short-lived children come and go and are not told of, nor is a key that has a successor: its end is
-what somebody asked for.
+There are none for short-lived children, nor for a key that has a successor: its end was requested.
 """
 
 from collections.abc import Mapping
@@ -22,9 +21,9 @@ AT_ONCE = 1000
 
 
 def tell_expiring(tenant_id: str) -> int:
-    """Housekeeping: say of each key that it expires in 14, 7, 1 days; how many were told of.
+    """Announce the keys that expire within 14, 7 and 1 days, and return how many. A job.
 
-    A key that was made for fewer days than that has nobody to surprise.
+    A key whose whole lifetime is shorter than that many days is left out.
     """
     days = case(*((_ends_within(number), number) for number in AHEAD))
     begins = ApiKey.expires_key - func.make_interval(0, 0, 0, days)
@@ -44,7 +43,7 @@ def tell_expiring(tenant_id: str) -> int:
 
 
 def tell_unused(tenant_id: str) -> int:
-    """Housekeeping: say of each key that nobody used it for 90 days; how many were told of."""
+    """Announce the keys that nobody used for 90 days, and return how many. A job of the worker."""
     since = func.coalesce(ApiKeyRuntime.last_used_at, ApiKey.created_at)
     long_ago = func.now() - timedelta(days=UNUSED_DAYS)
     query = (
@@ -53,7 +52,7 @@ def tell_unused(tenant_id: str) -> int:
             ApiKeyRuntime,
             and_(ApiKeyRuntime.tenant_id == ApiKey.tenant_id, ApiKeyRuntime.key_id == ApiKey.id),
         )
-        # `used_on`, the day, has the index; `since` is exact.
+        # `used_on` (the day) has the index, and `since` is exact.
         .where(ApiKeyRuntime.tenant_id == tenant_id, ApiKeyRuntime.used_on <= long_ago)
         .where(*_told_of(tenant_id), since <= long_ago, ~_told("unused", since))
         .order_by(ApiKeyRuntime.used_on, ApiKeyRuntime.key_id)

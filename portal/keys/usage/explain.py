@@ -1,4 +1,4 @@
-"""Why a call was refused, by its request id; and what would happen to one, without making it."""
+"""Explain why a request was refused, or what a call would get without making it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from portal.keys.verification.verify import rehearse
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """The checks of one call in their order, and how it ended."""
+    """The checks of one call in their order, and the result."""
 
     code: str
     checks: Sequence[Mapping[str, Any]]
@@ -34,7 +34,7 @@ class Explained:
 
 
 def of_request(actor: Actor, request_id: str) -> Explained | None:
-    """Return the trace of a refused call of this tenant; None when there is none (any more)."""
+    """Return the checks of a refused request of this tenant; None if they are not stored."""
     actor.require("keys:read")
     waiting = engine().denials.waiting(actor.tenant_id, request_id)
     if waiting is not None:
@@ -60,7 +60,7 @@ def recent(actor: Actor, key_id: str | None, most: int = 20) -> Sequence[KeyDeni
 
 
 def what_if(record: ApiKey, question: Question) -> Explained:
-    """Return every check of a call that nobody makes. It takes nothing of any limit."""
+    """Return every check of an imagined call with this key. Consumes nothing."""
     working = engine()
     key = working.look_up(record.key_hash)
     assert key is not None  # noqa: S101 - the record was read a moment ago

@@ -1,7 +1,7 @@
-"""What the use of a key says about it: over time, by source, by right, in money, by relatives.
+"""Figures about the use of a key: over time, by source, by scope, its money and its related keys.
 
-Every answer is one statement over a bounded number of rows, whatever the key has done. The numbers
-are those that decide: the windows and the budget that verification itself counts in.
+Each figure is one statement over a bounded number of rows, however much the key is used. They are
+the numbers that decide: the windows and the budget that verification itself counts in.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from portal.keys.models import ApiKey, ApiKeyRuntime
 from portal.keys.tables import KeyBudget, KeyRate, KeyUse, SpendLedger
 
 HOUR = timedelta(hours=1)
-RATE_OVER = timedelta(hours=24)  # what a forecast looks back on
+RATE_OVER = timedelta(hours=24)  # a forecast is based on this span
 MOST_ROWS = 20_000
 MOST_RELATIVES = 50
 
@@ -28,7 +28,7 @@ MOST_RELATIVES = 50
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A source, a scope or a reason: how often, and when last."""
+    """A source, a scope or a refusal code, with its number of calls and the last of them."""
 
     what: str
     calls: int
@@ -37,7 +37,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What keys did in a span: calls and denials by the hour, and who, with what, why not."""
+    """The use of a key in a span: calls and denials by hour, and by source, scope and reason."""
 
     since: datetime
     until: datetime
@@ -49,28 +49,28 @@ class Use:
 
     @property
     def total(self) -> int:
-        """Calls that were let through."""
+        """Return the number of calls that were let through."""
         return sum(self.calls.values())
 
     @property
     def denied(self) -> int:
-        """Calls that were refused."""
+        """Return the number of calls that were refused."""
         return sum(self.denials.values())
 
     @property
     def hours(self) -> list[datetime]:
-        """Return every hour of the span, whether anything happened in it or not."""
+        """Return every hour of the span, also those without any call."""
         first = self.since.replace(minute=0, second=0, microsecond=0)
         return [first + HOUR * n for n in range(int((self.until - first) / HOUR) + 1)]
 
 
 def use(actor: Actor, key_id: str, span: timedelta) -> Use:
-    """Return what one key did in the last `span`, by the hour."""
+    """Return the use of one key in the last `span`, by hour."""
     return uses(actor, [key_id], span)[key_id]
 
 
 def uses(actor: Actor, key_ids: Sequence[str], span: timedelta) -> dict[str, Use]:
-    """Return the same for some keys, in one statement."""
+    """Return the use of each of these keys in the last `span`, in one statement."""
     until = datetime.now(UTC)
     since = until - span
     rows = session.execute(
@@ -115,7 +115,7 @@ def _gathered(
 
 @dataclass(frozen=True, slots=True)
 class Relative:
-    """Another key that this one is tied to: its child, parent, predecessor or successor."""
+    """A related key: child, parent, predecessor, successor, or another key of the family."""
 
     id: str
     name: str
@@ -127,7 +127,7 @@ class Relative:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A limit as it stands: used of limit."""
+    """The current state of a limit: how much of it is used."""
 
     name: str
     used: int
@@ -136,7 +136,7 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """The family's budget in its running period, US dollars; `empty_at` if it goes on like this."""
+    """The family's budget in its current period, US dollars. `empty_at` is a forecast."""
 
     limit: Decimal
     spent: Decimal
@@ -146,13 +146,13 @@ class Money:
 
     @property
     def available(self) -> Decimal:
-        """Return the number that denies."""
+        """Return the amount that may still be reserved."""
         return max(Decimal(0), self.limit - self.spent - self.reserved)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A key among its relatives, with its limits and its money as they are now."""
+    """The related keys of a key, and the current state of its limits and its money."""
 
     relatives: Sequence[Relative]
     gauges: Sequence[Gauge]
@@ -160,7 +160,7 @@ class Standing:
 
 
 def standing(actor: Actor, key: ApiKey) -> Standing:
-    """Relatives, windows, budget and the last day's spending, in one statement."""
+    """Return the related keys, limits, budget and forecast of a key, in one statement."""
     family = key.rotation_family_id or key.id
     here = ApiKey.tenant_id == actor.tenant_id
     ids = [
@@ -177,8 +177,8 @@ def standing(actor: Actor, key: ApiKey) -> Standing:
         if other:
             ids.append(select(ApiKey.id, literal(relation)).where(here, ApiKey.id == other))
     found = union(*ids).limit(MOST_RELATIVES).subquery()
-    # The budget is the family's, and so is the pace at which it goes. By the keys: the ledger has
-    # an index of them.
+    # The budget is the family's, so its pace is, too. Selected by key, because the ledger has an
+    # index on keys.
     relatives = union(
         select(ApiKey.id).where(here, ApiKey.id == family),
         select(ApiKey.id).where(here, ApiKey.rotation_family_id == family),
@@ -244,7 +244,7 @@ def standing(actor: Actor, key: ApiKey) -> Standing:
 
 
 def _gauges(key: ApiKey, rate: KeyRate | None, used: int, now: datetime) -> list[Gauge]:
-    """Return the uses in all, and what counts of the last 60 seconds."""
+    """Return the limits per minute, as of the last 60 seconds, and the maximum of uses."""
     counts = (0, 0) if rate is None else rate.counted_at(now)
     limits = (
         ("Requests a minute", counts[0], key.rpm_limit),
@@ -268,8 +268,10 @@ def _money(key: ApiKey, budget: KeyBudget | None, lately: Decimal, now: datetime
 def forecast(
     left: Decimal, lately: Decimal, now: datetime, period_end: datetime | None
 ) -> datetime | None:
-    """Return when `left` dollars are gone if they go as those of the last day did; None when they
-    last beyond the period, or nothing was spent."""
+    """Return when `left` dollars are used up, at the pace of the last day (`lately`).
+
+    Return None if they last beyond the period, for more than a year, or if nothing was spent.
+    """
     if lately <= 0:
         return None
     if left <= 0:

@@ -1,4 +1,5 @@
-"""What an admin asks about keys: who uses it, what would break, why was it refused, who knows."""
+"""Answers for admins about a key: its use, its refusals, and how many verifiers know its
+changes."""
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -21,11 +22,11 @@ from portal.keys.verification.verify import rehearsed
 
 DAY = timedelta(hours=24)
 LATEST = timedelta(seconds=10)
-UNSAID_SECONDS = 60.0  # for processes of a release that does not say how long they remember
+UNSAID_SECONDS = 60.0  # for processes of a release that does not store `stale_seconds`
 
 
 def _used(actor: Actor, key_id: str, span: timedelta) -> dict[str, list[Seen]]:
-    """Aspect → the sources, scopes, denials or calls of a key, the most frequent first."""
+    """Return aspect → the sources, scopes, denials or calls of a key, the most frequent first."""
     actor.require("keys:read")
     find(ApiKey, actor, key_id)
     calls = func.sum(KeyUse.calls)
@@ -44,8 +45,7 @@ def _used(actor: Actor, key_id: str, span: timedelta) -> dict[str, list[Seen]]:
 
 
 def impact(actor: Actor, key_id: str) -> dict[str, Any]:
-    """Return what would be hit if the key ended now: its last 24 hours, and the keys that hang on
-    it."""
+    """Return what would break if the key ended now: its last 24 hours, and its children."""
     aspects = _used(actor, key_id, DAY)
     children = select(func.count()).where(
         ApiKey.tenant_id == actor.tenant_id,
@@ -62,8 +62,7 @@ def impact(actor: Actor, key_id: str) -> dict[str, Any]:
 
 
 def explain(actor: Actor, request_id: str) -> dict[str, Any]:
-    """Return why the request of this id was refused. Raises NotFound where nothing is kept of
-    it."""
+    """Return why a request was refused. Raises NotFound if nothing is stored about it."""
     found = of_request(actor, request_id)
     if found is None:
         raise NotFound("Nothing is kept of a refusal with this request id.")
@@ -78,7 +77,7 @@ def explain(actor: Actor, request_id: str) -> dict[str, Any]:
 
 
 def what_if(actor: Actor, key_id: str, asked: RehearseKey) -> dict[str, Any]:
-    """Return the verdict about a key as if it were used, with every check; consumes nothing."""
+    """Return the verdict of an imagined call with a key, with every check. Consumes nothing."""
     actor.require("keys:read")
     record = find(ApiKey, actor, key_id)
     snapshot: Snapshot | None = engine().look_up(record.key_hash)
@@ -89,11 +88,11 @@ def what_if(actor: Actor, key_id: str, asked: RehearseKey) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """How many of the processes that verify have heard of a key's newest change.
+    """The number of verifying processes that have received a key's newest change.
 
-    `verifiers` are those that may answer from memory, and `milliseconds` is how long the last of
-    them took to hear; None where that was forgotten or nothing changed. `cut_off` are the hosts of
-    processes that have not heard and were silent for too long: they answer 503.
+    `verifiers` counts those that may answer from memory. `milliseconds` is the time until the last
+    of them received it; None if that is no longer stored or nothing changed. `cut_off` are the
+    hosts of processes that have not received it and are silent for too long: they respond with 503.
     """
 
     verifiers: int
@@ -103,19 +102,22 @@ class Heard:
 
     @property
     def by_all(self) -> bool:
-        """Tell whether everybody who may answer from memory has heard."""
+        """Tell whether every process that may answer from memory has received the change."""
         return self.heard == self.verifiers
 
 
 def propagation(actor: Actor, key_id: str) -> Heard:
-    """Say who has heard of the newest change of a key."""
+    """Return how many verifiers have received the newest change of a key."""
     actor.require("keys:read")
     find(ApiKey, actor, key_id)
     return hearing(actor.tenant_id, key_id)
 
 
 def hearing(tenant_id: str, key_id: str) -> Heard:
-    """Count who has heard of the newest change of a key, known to be the tenant's."""
+    """Count the verifiers that have received the newest change of a key.
+
+    The caller must have checked that the key belongs to the tenant.
+    """
     change = select(KeyChange.seq, KeyChange.changed_at).where(
         KeyChange.tenant_id == tenant_id, KeyChange.record_id == key_id
     )
@@ -124,11 +126,11 @@ def hearing(tenant_id: str, key_id: str) -> Heard:
     heard_at = (
         select(func.min(KeyAcknowledgement.seen_at))
         .where(KeyAcknowledgement.verifier_id == KeyVerifier.id, KeyAcknowledgement.seq >= newest)
-        # One that began after the change knew it from its start: what it hears later is other news.
+        # A process that started after the change knew it; it acknowledges only later changes.
         .where(KeyAcknowledgement.seen_at < changed_at + LATEST)
         .scalar_subquery()
     )
-    # By the clock of the database, which noted when each was heard last.
+    # By the clock of PostgreSQL, which also set `seen_at`.
     silent_for = func.extract("epoch", func.clock_timestamp() - KeyVerifier.seen_at)
     may_answer = silent_for < func.coalesce(KeyVerifier.stale_seconds, UNSAID_SECONDS)
     known = select(

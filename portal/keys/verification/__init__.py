@@ -1,1 +1,1 @@
-"""The verification of keys: from memory where possible, current within milliseconds."""
+"""The verification of keys: from memory where possible, and current within milliseconds."""

@@ -1,8 +1,7 @@
-"""What a process remembers of keys: snapshots by hash, bounded, never stale.
+"""Cache the snapshots of keys by hash. The cache is bounded and never stale.
 
-An entry is thrown away by name when what it depends on changes; nothing expires by time but the
-memory of what does not exist. A look-up that was begun before a change does not remember its
-answer after it.
+An entry is deleted by name when a record that it depends on changes. Only entries for unknown keys
+expire by time. A look-up that began before a change does not store its result after it.
 """
 
 import threading
@@ -21,7 +20,10 @@ Load = Callable[[str], Snapshot | None]
 
 
 class Cache:
-    """Hash → snapshot. Safe to share between threads; begins closed (see `open`)."""
+    """Hash → snapshot. Safe to share between threads.
+
+    It stores nothing until `open` is called.
+    """
 
     def __init__(
         self, capacity: int = CAPACITY, clock: Callable[[], float] = time.monotonic
@@ -38,32 +40,32 @@ class Cache:
         self._open = False
 
     def open(self) -> None:
-        """Remember from now on: somebody listens for changes."""
+        """Store results from now on, because changes are received."""
         with self._lock:
             self._forget_all()
             self._open = True
 
     def close(self) -> None:
-        """Forget everything and remember nothing: changes are not heard of any more."""
+        """Delete everything and store nothing, because changes are no longer received."""
         with self._lock:
             self._open = False
             self._forget_all()
 
     def flush(self) -> None:
-        """Forget everything; what is being looked up at this moment too."""
+        """Delete everything. Look-ups that are under way do not store their results either."""
         with self._lock:
             self._forget_all()
 
     @property
     def is_open(self) -> bool:
-        """Tell whether answers are remembered."""
+        """Tell whether results are stored."""
         return self._open
 
     def __len__(self) -> int:
         return len(self._known)
 
     def peek(self, digest: str) -> Snapshot | None:
-        """Return the snapshot of a hash, if it is remembered."""
+        """Return the snapshot of a hash if it is cached, otherwise None."""
         with self._lock:
             found = self._known.get(digest)
             if found is not None:
@@ -71,12 +73,12 @@ class Cache:
             return found
 
     def is_unknown(self, digest: str) -> bool:
-        """Tell whether it is remembered that there is no such key."""
+        """Tell whether the cache knows that no key has this hash."""
         until = self._unknown.get(digest)
         return until is not None and self._clock() < until
 
     def get(self, digest: str, load: Load) -> Snapshot | None:
-        """Return the snapshot of a hash, remembered or asked for with `load`."""
+        """Return the snapshot of a hash, from the cache or from `load`."""
         found = self.peek(digest)
         if found is not None:
             return found
@@ -90,7 +92,7 @@ class Cache:
         return found
 
     def evict(self, names: Iterable[str]) -> None:
-        """Forget what depends on these: ids of records, and hashes of new keys."""
+        """Delete the entries that depend on these names: ids of records, and hashes of new keys."""
         with self._lock:
             self._generation += 1
             for name in names:
@@ -100,7 +102,7 @@ class Cache:
                 self._evicted[name] = self._generation
                 self._evicted.move_to_end(name)
             while len(self._evicted) > RECENT_EVICTIONS:
-                # Whoever began before this one is forgotten may not remember any more.
+                # A look-up that began before this forgotten change may not store its result.
                 _, self._flushed_at = self._evicted.popitem(last=False)
 
     def _remember(self, digest: str, found: Snapshot | None, begun: int) -> None:

@@ -1,9 +1,9 @@
-"""Hear of every change of a key, in milliseconds, and tell that it was heard.
+"""Receive every change of a key within milliseconds, and acknowledge it.
 
-One thread a process listens on a connection of its own. While it listens, snapshots are remembered;
-while it does not, every question goes to the database. Several times a second it asks for the
-number of the newest change: a lost notice costs that long and not more, and a process that has had
-no answer for `stale_seconds` says 503 instead of something that may be old.
+One thread of each process listens on a connection of its own. While it listens, snapshots are
+cached; otherwise every verification queries PostgreSQL. Several times a second it reads the number
+of the newest change, so that a lost notice delays a change by no more than that. A process that has
+had no answer for `stale_seconds` responds with 503 instead of a result that may be stale.
 """
 
 import os
@@ -25,15 +25,15 @@ from portal.keys.verification.cache import Cache
 
 log = structlog.stdlib.get_logger(__name__)
 
-POLLS = 5  # while an answer may be remembered
-GRACE_SECONDS = 0.05  # a committed change whose notice is still on its way
+POLLS = 5  # queries within `stale_seconds`
+GRACE_SECONDS = 0.05  # for the notice of a committed change to arrive
 RETRY_SECONDS = 0.5
 TIDY_SECONDS = 30.0
 KEPT_ACKNOWLEDGEMENTS = 1000
 CONNECTION = "portal-key-watch"
 
-# In one statement, so that what it reads is no older than what it writes: `seen_at` is the moment
-# from which on the process may say VALID for another `stale_seconds`.
+# One statement, so that what it reads is no older than what it writes: the process may answer VALID
+# for another `stale_seconds` after `seen_at`.
 BEAT = """
 WITH seen AS (
     INSERT INTO key_verifier (id, host, process, seq, seen_at, stale_seconds)
@@ -56,7 +56,8 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class Watch:
-    """Keeps one cache, one clock and the meters true to the database, from `start` to `stop`."""
+    """Keep one cache, one clock and the meters consistent with PostgreSQL, from `start` to
+    `stop`."""
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class Watch:
         mark: str,
     ) -> None:
         self._url = libpq_url(database_url)
-        # The name shows other processes which secret key this one has
+        # The name tells other processes which secret key this one has
         # (portal.ops.secret_key_rotation).
         self._name = f"{CONNECTION} {mark}"
         self._cache = cache
@@ -84,16 +85,17 @@ class Watch:
 
     @property
     def is_current(self) -> bool:
-        """Tell whether the database was heard within `stale_seconds`: what is remembered holds."""
+        """Tell whether PostgreSQL has answered within `stale_seconds`, so that the cache is
+        valid."""
         return elapsed() - self._heard_at < self._stale_seconds
 
     def start(self) -> None:
-        """Begin to listen, in a thread of this process."""
+        """Start to listen, in a thread of this process."""
         self._thread = threading.Thread(target=self._run, name="key-watch", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, and with it the remembering."""
+        """Stop the thread. This closes the cache."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(self._stale_seconds + 2)
@@ -104,11 +106,11 @@ class Watch:
                 self._attend()
             except psycopg.Error as error:
                 reason = (str(error).strip().splitlines() or [""])[0]
-                log.warning("key changes are not heard of", reason=reason)
+                log.warning("key changes cannot be received", reason=reason)
                 self._stopping.wait(RETRY_SECONDS)
 
     def _attend(self) -> None:
-        """Listen on a connection until it ends; from then on nothing is remembered."""
+        """Listen on one connection until it ends, then close the cache."""
         try:
             with connect(self._url, self._name) as connection:
                 self._listen(connection)
@@ -119,7 +121,7 @@ class Watch:
 
     def _listen(self, connection: Connection) -> None:
         connection.execute("LISTEN key_changed")
-        # In this order: a change between the two is noticed, and the cache is still empty.
+        # After LISTEN: a change from here on sends a notice, and the cache is still empty.
         asked_at = elapsed()
         self.seq = self._beat(connection)
         self._beat(connection)
@@ -142,8 +144,8 @@ class Watch:
             self._hear(connection, left)
 
     def _hear(self, connection: Connection, seconds: float) -> None:
-        """Apply what is told next, at most within these seconds, and acknowledge it then."""
-        # What came with the answer to another statement is told first, without waiting.
+        """Wait for the next notice, for at most this long, then apply and acknowledge it."""
+        # Notices that arrived with the result of another statement come first, without waiting.
         told = [_told(notice) for notice in connection.notifies(timeout=seconds, stop_after=1)]
         if not told:
             return
@@ -155,7 +157,7 @@ class Watch:
             self._saw(connection, newest)
 
     def _catch_up(self, connection: Connection, newest: int) -> None:
-        """Forget everything if a change up to the `newest` was not told of."""
+        """Clear the cache if the notice of a change up to `newest` does not arrive."""
         ends = time.monotonic() + GRACE_SECONDS
         while newest > self.seq and (left := ends - time.monotonic()) > 0:
             self._hear(connection, left)
@@ -171,15 +173,15 @@ class Watch:
         self._beat(connection)
 
     def _beat(self, connection: Connection) -> int:
-        """Say that this process lives and what it has seen; return the number of the newest change.
+        """Store that this process is alive and what it has received.
 
-        The clock learns the database's time with it.
+        Return the number of the newest change. The query also corrects the clock.
         """
         asked = self._clock.system()
         facts = {"id": self.id, "host": socket.gethostname()[:200], "process": os.getpid()}
         facts |= {"seq": self.seq, "stale": self._stale_seconds}
         row = connection.execute(BEAT, facts).fetchone()
-        assert row is not None  # noqa: S101 - the table has its one row
+        assert row is not None  # noqa: S101 - the table always has one row
         self._clock.learn(row[1], asked)
         return int(row[0])
 

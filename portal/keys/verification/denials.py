@@ -1,6 +1,7 @@
-"""Why calls were refused, kept for a while: the trace behind a request id. Never with a key.
+"""Store for a while why calls were refused: the trace behind a request id, never a raw key.
 
-Written in batches and capped twice: an attacker fills neither memory nor table.
+Denials are written in batches. Their number is limited in memory and in the table, so that an
+attacker can fill neither.
 """
 
 import threading
@@ -14,7 +15,7 @@ import orjson
 from portal.keys.decision.decision import Check
 from portal.keys.decision.lookup_connections import Wire
 
-WAITING = 2_000  # denials that wait to be written; more are counted only
+WAITING = 2_000  # denials that wait to be written; further ones are only counted
 KEPT = 20_000  # of one tenant
 KEPT_DAYS = 14
 
@@ -39,27 +40,27 @@ class Denial:
 
     @property
     def row(self) -> tuple[Any, ...]:
-        """As the table has it."""
+        """Return the values for a row of the table."""
         trace = orjson.dumps([check.document() for check in self.checks]).decode()
         return (self.tenant_id, self.request_id, self.denied_at, self.key_id, self.code,
                 self.source, trace)  # fmt: skip
 
 
 class Denials:
-    """The refusals that this process has not written yet. Safe to share between threads."""
+    """The denials that this process has not written yet. Safe to share between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: deque[Denial] = deque()
 
     def note(self, denial: Denial) -> None:
-        """Remember a refusal, unless too many wait already."""
+        """Queue a denial, unless too many wait already."""
         with self._lock:
             if len(self._waiting) < WAITING:
                 self._waiting.append(denial)
 
     def waiting(self, tenant_id: str, request_id: str) -> Denial | None:
-        """Return a refusal of a moment ago."""
+        """Return the denial of a request that is not written yet, or None."""
         with self._lock:
             return next(
                 (
@@ -71,7 +72,10 @@ class Denials:
             )
 
     def flush(self, wire: Wire) -> int:
-        """Write what waits; what the database does not take is kept for the next time."""
+        """Write what waits, and return the number.
+
+        After an error, which is raised again, the denials wait for the next time.
+        """
         with self._lock:
             taken, self._waiting = list(self._waiting), deque()
         try:

@@ -1,8 +1,8 @@
-"""Answer programs' questions about keys before the framework, which would cost more than they.
+"""Answer requests about keys before Flask, which would cost more than the requests themselves.
 
-Only the plain case is answered here: a caller that is a key without limits of its own, and a body
-without fault. Everything else goes on to the application, which decides with the same functions and
-has the words for what is wrong. Nothing is consumed before that is known.
+Only the plain case is answered here: the caller is a key without limits of its own, and the body is
+valid. Every other request goes on to the application, which decides with the same functions and
+reports what is wrong. Nothing is consumed before this is clear.
 """
 
 from collections.abc import Callable
@@ -28,9 +28,10 @@ Header = Callable[[str], str | None]
 
 
 async def verify(engine: Engine, header: Header, body: bytes) -> Ready | None:
-    """Return the answer to the question about a key; None if this request is the application's.
+    """Return the verdict on a key; None if the application must handle this request.
 
-    It waits for nothing but the database's count. Raises Unavailable when that does not come.
+    It waits for nothing but PostgreSQL's count. Raises Unavailable when there is no count, and when
+    PostgreSQL has not answered for too long.
     """
     engine.require_current()
     caller = caller_of(engine, header, SCOPE)
@@ -40,7 +41,7 @@ async def verify(engine: Engine, header: Header, body: bytes) -> Ready | None:
     try:
         asked = VerifyKey.read(strict_json.parse(body))
     except PortalError:
-        return None  # said again, in its words, by the application
+        return None  # the application reports it
     key = engine.remembered(asked.key.strip())
     if key is None or asked.dry_run:
         return None
@@ -53,7 +54,7 @@ async def verify(engine: Engine, header: Header, body: bytes) -> Ready | None:
 
 
 def introspect(engine: Engine, issuer: str, header: Header, body: bytes) -> Ready | None:
-    """Return what is behind a key (RFC 7662); None if this request is the application's."""
+    """Return the description of a key (RFC 7662); None if the application must handle this."""
     engine.require_current()
     caller = caller_of(engine, header, SCOPE)
     if caller is None or _kind(header) != "application/x-www-form-urlencoded":
@@ -72,8 +73,10 @@ def introspect(engine: Engine, issuer: str, header: Header, body: bytes) -> Read
 
 
 def caller_of(engine: Engine, header: Header, scope: str) -> Snapshot | None:
-    """Return the key that a request shows, if it has this scope and nothing of it has to be
-    counted."""
+    """Return the key that a request authenticates with, or None.
+
+    The key must be valid, have this scope, and have no allowed networks and no limits on its calls.
+    """
     scheme, _, token = (header("authorization") or "").partition(" ")
     key = engine.remembered(token) if scheme.lower() == "bearer" else None
     if key is None or key.allowed_ips or key.counts_calls:

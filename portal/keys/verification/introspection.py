@@ -1,4 +1,4 @@
-"""Describe what is behind a key in the words of RFC 7662."""
+"""Describe a key in the format of RFC 7662."""
 
 from datetime import datetime
 from typing import Any
@@ -8,8 +8,10 @@ from portal.keys.decision.snapshot import Snapshot
 
 
 def introspection(key: Snapshot, issuer: str, now: datetime) -> dict[str, Any] | None:
-    """Return what a key is good for; None if it does not hold. Addresses are not looked at: who
-    introspects is not who calls."""
+    """Return the description of a key; None if the key is not valid.
+
+    Addresses are not checked: the caller that introspects a key is not the one that uses it.
+    """
     if refusal(key, Question(), now) not in (None, "IP_FORBIDDEN"):
         return None
     found: dict[str, Any] = {

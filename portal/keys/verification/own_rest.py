@@ -1,9 +1,9 @@
-"""Calls of our own REST by key, or by a token for which one was exchanged: the same decision as for
-everybody else's, through the same cache.
+"""Authenticate calls of the portal's own REST API with a key, or with a token made from a key.
 
-The gate decides twice: who it is (before the operation is known), and whether this operation may
-be done now. Only the second consumes. A refusal tells the caller no more than its kind; the trace
-is kept for the people who own the key, by the request's id.
+The decision and the cache are the same as for every other call. A request is checked twice: first
+the key, before the operation is known, then whether the key may do this operation now. Only the
+second check consumes. The caller learns only the kind of a refusal; the trace is stored for the
+owners of the key, by request id.
 """
 
 from datetime import datetime
@@ -25,11 +25,10 @@ from portal.outbound.networks import parse
 
 
 def authenticate_key(token: str, origin: Origin) -> Actor | None:
-    """Return the actor that a raw key speaks for, its tenant entered; None for every key that does
-    not hold, whatever the reason: the caller learns no more than that.
+    """Return the actor of a raw key, and enter its tenant; None for a key that is not valid.
 
-    Raises RateLimited for a source that tries too many unknown keys, Forbidden for a good key from
-    an address that it may not be used from.
+    The caller does not learn the reason. Raises RateLimited for a source that tries too many
+    unknown keys, and Forbidden for a valid key from an address that it may not be used from.
     """
     checks = engine()
     source = None if origin.ip is None else parse(origin.ip)
@@ -44,11 +43,10 @@ def authenticate_key(token: str, origin: Origin) -> Actor | None:
 
 
 def opened(checks: Engine, key: Snapshot, origin: Origin) -> Actor | None:
-    """Return the actor of a key that was shown, or of what a token carries of one; its tenant is
-    entered.
+    """Return the actor of a key, or of the key behind a token, and enter its tenant.
 
-    None, and a trace for its owners, for a key that does not open; Forbidden from an address that
-    it may not be used from.
+    Return None for a key that is not valid, and store a trace for its owners. Raises Forbidden for
+    an address that the key may not be used from.
     """
     source = None if origin.ip is None else parse(origin.ip)
     question, now = Question(ip=source), checks.clock.now()
@@ -64,7 +62,7 @@ def opened(checks: Engine, key: Snapshot, origin: Origin) -> Actor | None:
 
 
 def actor_of(key: Snapshot, origin: Origin) -> Actor:
-    """Return who acts when this key opens."""
+    """Return the actor for calls with this key."""
     return Actor(
         tenant_id=key.tenant_id,
         kind="application",
@@ -78,10 +76,10 @@ def actor_of(key: Snapshot, origin: Origin) -> Actor:
 
 
 def admit(actor: Actor, scope: str) -> None:
-    """Let the actor do what needs `scope`, or raise Forbidden, RateLimited, Unauthenticated.
+    """Let the actor do what needs `scope`, or raise Forbidden, RateLimited or Unauthenticated.
 
-    A call by key, or by a token of it, takes one of the key's requests; what follows may fail
-    without giving it back.
+    A call with a key, or with a token of it, takes one of the key's requests. The request is not
+    given back if the operation fails later.
     """
     key: Snapshot | None = g.get("key_called_with")
     if key is None or key.id != actor.id:
@@ -106,7 +104,7 @@ def admit(actor: Actor, scope: str) -> None:
 
 
 def too_often(key: Snapshot, admission: Admission) -> RateLimited:
-    """Return the refusal of a key whose minute is full, with the seconds that it has to wait."""
+    """Return the error for a key over its limit per minute, with the seconds to wait."""
     return RateLimited(
         f"This key may make {key.rpm_limit} requests a minute.",
         retry_after=_seconds_left(admission),
@@ -133,7 +131,10 @@ def _seconds_left(admission: Admission) -> int:
 
 
 def tell_limits(response: Response) -> Response:
-    """For calls by key: `RateLimit`, `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers)."""
+    """Add the headers `RateLimit` and `RateLimit-Policy` to the response to a call with a key.
+
+    They are defined in draft-ietf-httpapi-ratelimit-headers.
+    """
     admission: Admission | None = g.get("key_limits")
     for limit in () if admission is None else admission.limits:
         if limit.name == "rpm" and admission is not None:
@@ -144,5 +145,5 @@ def tell_limits(response: Response) -> Response:
 
 
 def init_app(app: Flask) -> None:
-    """Say in every answer to a call by key what is left of its limit."""
+    """Show the rest of the key's limit in every response to a call with a key."""
     app.after_request(tell_limits)

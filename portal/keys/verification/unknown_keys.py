@@ -1,10 +1,10 @@
-"""Who tries keys that do not exist: counted by where the tries come from, never by the key.
+"""Limit attempts with keys that do not exist, by their source and never by the key.
 
-A count by key would let a stranger lock out its owner. IPv6 sources are networks of 64 bits: one
+A limit by key would let a stranger lock out its owner. IPv6 sources are networks of 64 bits: one
 host has that many addresses for itself.
 
-Each new guess costs a look-up, and is counted with it in the database: so all processes together
-look up ALLOWED guesses a source and minute, and one more for each that had not heard of it yet.
+Each new guess costs a look-up, and PostgreSQL counts it. So all processes together look up ALLOWED
+guesses for each source and minute, and one more for each process that did not know the count yet.
 """
 
 import threading
@@ -15,14 +15,14 @@ from ipaddress import IPv6Address
 
 from portal.outbound.networks import Address
 
-ALLOWED = 30  # unknown keys a source and minute
+ALLOWED = 30  # unknown keys for each source and minute
 WINDOW_SECONDS = 60.0
 CAPACITY = 10_000
 NOTE = "SELECT failures, seconds_left FROM note_unknown_key(%s)"
 
 
 class FailedSources:
-    """The sources whose keys were unknown, as this process knows. Safe to share between threads."""
+    """The sources of unknown keys that this process knows. Safe to share between threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -30,8 +30,10 @@ class FailedSources:
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def note(self, source: Address, seen: tuple[int, float] | None = None) -> None:
-        """One more unknown key from there. `seen`: how many all processes had in this minute, and
-        the seconds that are left of it."""
+        """Count one more unknown key from a source.
+
+        `seen` is the count of all processes in this minute, and the seconds that are left of it.
+        """
         name, now = name_of(source), self._clock()
         with self._lock:
             count, ends = self._failures.pop(name, (0, 0.0))
@@ -45,7 +47,7 @@ class FailedSources:
                 self._failures.popitem(last=False)
 
     def wait(self, source: Address | None) -> int:
-        """Return seconds until the source may have a key looked up again; 0 for now."""
+        """Return the seconds until the source may have a key looked up again; 0 if it may now."""
         found = None if source is None else self._failures.get(name_of(source))
         if found is None or found[0] < ALLOWED:
             return 0

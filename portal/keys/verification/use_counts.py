@@ -1,7 +1,7 @@
-"""When, how often and from where keys were used: gathered in memory, written every few seconds.
+"""Count when, how often and from where keys are used: in memory, written every few seconds.
 
-A write for each call would make every request of a busy key wait for the same row. What a process
-has gathered is kept until the database has taken it; an admin sees it at most INTERVAL later.
+A write for each call would make every request of a busy key wait for the same row. Counts stay in
+memory until they are written; an admin sees them at most INTERVAL later.
 """
 
 import logging
@@ -20,11 +20,11 @@ from portal.fast.statements import set_local
 
 log = logging.getLogger("portal.keys.verification.use_counts")
 INTERVAL = 10  # seconds
-ASPECTS = 50_000  # counters that may wait; new sources beyond them are not told apart
+ASPECTS = 50_000  # counters in memory; beyond them, new sources are not counted separately
 WHAT_LENGTH = 200
 
-# Sorted ids, so that two processes lock rows in the same order; forward only, so that the slower
-# of them takes nothing back.
+# Ids are sorted, so that two processes lock rows in the same order. Times only move forward, so
+# that the slower process overwrites nothing newer.
 WRITE = text(
     """
     UPDATE api_key_runtime AS runtime
@@ -62,7 +62,7 @@ WRITE_ASPECTS = text(
 
 @dataclass(slots=True)
 class Use:
-    """What one key did since the last writing."""
+    """The use of one key since the last write."""
 
     last_at: datetime | None = None
     calls: int = 0
@@ -71,7 +71,7 @@ class Use:
     denied_code: str | None = None
 
     def add(self, other: "Use") -> None:
-        """Both together."""
+        """Add another use to this one."""
         self.last_at = _later(self.last_at, other.last_at)
         self.calls += other.calls
         self.denials += other.denials
@@ -84,14 +84,14 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 Aspect = tuple[str, datetime, str, str]
-"""Key, hour, which kind of thing (call, source, scope, denial), which one."""
+"""Key id, hour, kind of counter (call, source, scope, denial), value."""
 
 Calls = tuple[str, str, datetime, str | None, str | None]
-"""What calls have in common: tenant, key, hour, source, scope."""
+"""What calls that are alike share: tenant id, key id, hour, source, scope."""
 
 
 class Gathered:
-    """Uses of keys, by tenant and key, and counters of what they were used from and for."""
+    """Uses of keys, by tenant and key, and counters by source, scope and refusal."""
 
     def __init__(self) -> None:
         self.uses: dict[str, dict[str, Use]] = defaultdict(dict)
@@ -99,13 +99,13 @@ class Gathered:
         self._counters = 0
 
     def add(self, tenant_id: str, key_id: str, use: Use) -> None:
-        """This use too."""
+        """Add a use of a key."""
         known = self.uses[tenant_id].setdefault(key_id, use)
         if known is not use:
             known.add(use)
 
     def count(self, tenant_id: str, aspect: Aspect, calls: int, at: datetime) -> None:
-        """So many more of an aspect; a new one only while there is room."""
+        """Add calls to a counter. A new counter is made only while there is room."""
         counts = self.counts[tenant_id]
         known = counts.get(aspect)
         if known is not None:
@@ -115,7 +115,7 @@ class Gathered:
             counts[aspect] = (calls, at)
 
     def unfold(self, alike: Calls, calls: int, at: datetime) -> None:
-        """What calls that are alike add to their key and to each of its aspects."""
+        """Add calls that are alike to their key and to each of its counters."""
         tenant_id, key_id, hour, source, scope = alike
         self.add(tenant_id, key_id, Use(at, calls))
         for aspect, what in (("call", ""), ("source", source), ("scope", scope)):
@@ -129,7 +129,7 @@ class Usage:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._gathered = Gathered()
-        # A call is one look-up here, and is taken apart when it is written.
+        # To count a call costs one look-up here; it is split into counters when it is written.
         self._calls: dict[Calls, tuple[int, datetime]] = {}
         self._hour = datetime.min.replace(tzinfo=UTC)
         self._hour_ends = self._hour
@@ -144,7 +144,7 @@ class Usage:
         source: str | None = None,
         scope: str | None = None,
     ) -> None:
-        """Remember that a key opened a door, from where and with which right."""
+        """Count a call that was let through, with its source and its scope."""
         with self._lock:
             alike = (tenant_id, key_id, self._hour_of(at), source, scope)
             known = self._calls.get(alike)
@@ -156,16 +156,16 @@ class Usage:
                 self._gathered.unfold((*alike[:3], None, None), calls, at)
 
     def deny(self, tenant_id: str, key_id: str, at: datetime, code: str) -> None:
-        """Remember that a key was refused, and why."""
+        """Count a call that was refused, with the code of the refusal."""
         with self._lock:
             hour = self._hour_of(at)
             self._gathered.add(tenant_id, key_id, Use(denials=1, denied_at=at, denied_code=code))
             self._gathered.count(tenant_id, (key_id, hour, "denial", code), 1, at)
 
     def flush(self) -> int:
-        """Write what was gathered, on a connection of its own; gives the number of keys.
+        """Write the counts on a connection of its own, and return the number of keys.
 
-        Needs an application context. What the database does not take is kept for the next time.
+        Needs an application context. Counts that cannot be written stay for the next time.
         """
         with self._lock:
             gathered, self._gathered = self._gathered, Gathered()

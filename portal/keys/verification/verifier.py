@@ -1,5 +1,7 @@
-"""The parts of verification, one set a process: made with the application, begun with the first
-question, because a server may fork after it has loaded the application.
+"""The engine of verification, one for each process.
+
+It is made with the application and started by the first request, because a server may fork after it
+has loaded the application.
 """
 
 import os
@@ -36,12 +38,12 @@ from portal.outbound.networks import Address
 
 log = structlog.stdlib.get_logger(__name__)
 
-DENIAL_SECONDS = 2.0  # until a refusal's trace is written, and what was lent goes back
+DENIAL_SECONDS = 2.0  # between writes of denials, and between returns of leases and slices
 CHANGED = "keys changed in this transaction"
 
 
 class Engine:
-    """What this process verifies keys with."""
+    """The objects with which this process verifies keys."""
 
     def __init__(self, app: Flask, database_url: str, stale_seconds: float) -> None:
         self._app = app
@@ -65,16 +67,18 @@ class Engine:
     # ------------------------------------------------------------ finding a key
 
     def require_current(self) -> None:
-        """Raise Unavailable if the database has not been heard for too long: what is remembered may
-        be old, and what is asked would wait."""
+        """Raise Unavailable if PostgreSQL has not answered for too long.
+
+        The cache may then be stale, and a query would wait.
+        """
         if self.watch is not None and not self.watch.is_current:
             raise away()
 
     def find(self, raw: str, source: Address | None = None) -> Snapshot | str:
-        """Return what is known of a raw key, or the code that says why nothing is.
+        """Return the snapshot of a raw key, or the code that says why there is none.
 
-        Raises Unavailable when it is not remembered and the database does not answer, and when the
-        database has not been heard for too long.
+        Raises Unavailable when the key is not cached and PostgreSQL does not answer, and when
+        PostgreSQL has not answered for too long.
         """
         self.begin()
         self.require_current()
@@ -93,11 +97,14 @@ class Engine:
         return found
 
     def remembered(self, raw: str) -> Snapshot | None:
-        """Return the snapshot of a raw key that was asked for before; it was well-formed then."""
+        """Return the snapshot of a raw key if it is cached, otherwise None.
+
+        The format is not checked: only well-formed keys are cached.
+        """
         return self.cache.peek(digest(raw)) if len(raw) == LENGTH and raw.isascii() else None
 
     def note_unknown(self, source: Address | None, is_new: bool) -> None:
-        """One more unknown key from a source: a new guess counts for all processes together."""
+        """Count an unknown key from a source. A new guess counts for all processes together."""
         if source is not None:
             seen = (
                 self.wire.one(unknown_keys.NOTE, (unknown_keys.name_of(source),))
@@ -107,26 +114,26 @@ class Engine:
             self.sources.note(source, seen)
 
     def known(self, hashed: str) -> Snapshot | None:
-        """Return the key of a hash, remembered or asked for."""
+        """Return the snapshot of a hash, from the cache or from PostgreSQL."""
         return self.cache.get(hashed, self.look_up)
 
     def look_up(self, hashed: str) -> Snapshot | None:
-        """Return the key of a hash as the database has it now."""
+        """Return the snapshot of a hash as PostgreSQL has it now."""
         return snapshot.load(self.wire, hashed, self.clock)
 
     # ------------------------------------------------------------ the process's threads
 
     def begin(self) -> None:
-        """Listen and write from now on; does nothing the second time. Tests begin by hand."""
+        """Start the threads, once in a process. Tests start them by hand."""
         if self._process != os.getpid() and not self._app.testing:
             self.begin_now()
 
     def begin_now(self) -> None:
-        """Begin, also under test."""
+        """Start the threads, also in a test."""
         with self._lock:
             if self._process == os.getpid():
                 return
-            self._make()  # what was inherited by a fork belongs to the parent
+            self._make()  # objects inherited by a fork belong to the parent process
             self._stopping = threading.Event()
             mark = self._app.extensions["portal"].key_mark
             self.watch = Watch(
@@ -135,12 +142,12 @@ class Engine:
             self.watch.start()
             self._writer = threading.Thread(target=self._write, name="key-writer", daemon=True)
             self._writer.start()
-            # Not atexit: a server's worker process ends without it.
+            # Not atexit: the worker process of a server does not run it.
             util.Finalize(None, self.end, exitpriority=10)
             self._process = os.getpid()
 
     def end(self) -> None:
-        """Stop listening, and write what was gathered."""
+        """Stop the threads, return leases and slices, and write the counts and denials."""
         if self._process != os.getpid():
             return
         self._process = None
@@ -155,7 +162,7 @@ class Engine:
         self.flush()
 
     def flush(self) -> None:
-        """Write what was gathered of uses and refusals."""
+        """Write the denials and the counts of uses."""
         try:
             self.denials.flush(self.wire)
         except PortalError as error:
@@ -168,8 +175,8 @@ class Engine:
     def _give_back(self, everything: bool = False) -> None:
         try:
             self.meters.return_slices(everything)
-        except Exception as error:  # noqa: BLE001 - whatever it is, what is lent ends by itself
-            log.warning("what was lent was not returned", reason=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - leases and slices expire anyway
+            log.warning("leases and slices were not returned", reason=type(error).__name__)
 
     def _write(self) -> None:
         turns = 0
@@ -181,11 +188,11 @@ class Engine:
                 continue
             try:
                 self.denials.flush(self.wire)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next turn may do
+            except Exception as error:  # noqa: BLE001 - the next turn retries
                 log.warning("refusals could not be written yet", reason=type(error).__name__)
 
 
-# ---------------------------------------------------------------- of the running application
+# ---------------------------------------------------------------- the running application
 
 
 def engine() -> Engine:
@@ -194,7 +201,7 @@ def engine() -> Engine:
 
 
 def init_app(app: Flask, database_url: str, stale_seconds: float) -> Engine:
-    """Give an application its engine; see PORTAL_VERIFY_STALE for `stale_seconds`."""
+    """Make the engine of an application; see PORTAL_VERIFY_STALE for `stale_seconds`."""
     made = Engine(app, database_url, stale_seconds)
     app.extensions["keys"] = made
     app.before_request(made.begin)
@@ -202,8 +209,10 @@ def init_app(app: Flask, database_url: str, stale_seconds: float) -> Engine:
 
 
 def changed(names: Iterable[str]) -> None:
-    """Forget these records' snapshots in this process when the running transaction commits; for
-    statements that change keys without loading them."""
+    """Drop the snapshots of these records in this process when the transaction commits.
+
+    Statements that change keys without loading them need this.
+    """
     session.info.setdefault(CHANGED, set()).update(names)
 
 
@@ -215,7 +224,7 @@ def _note_changes(current: Session, flush: Any) -> None:
 
 @event.listens_for(Session, "after_commit")
 def _forget_changed(current: Session) -> None:
-    # In the process that changes a key nobody waits for a notice.
+    # The process that changes a key does not wait for the notice.
     names = current.info.pop(CHANGED, None)
     if names and current_app and "keys" in current_app.extensions:
         engine().cache.evict(names)

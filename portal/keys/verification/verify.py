@@ -1,7 +1,7 @@
-"""Is this key good, for this? The answer to services that are called with keys.
+"""Decide whether a key is valid for a call, for services that are called with keys.
 
-Always an answer and never an error: `valid`, and the code of the first check that refuses. Another
-tenant's key looks like none. What is refused consumes nothing.
+A refusal is an answer and not an error: `valid`, and the code of the first check that refuses. A
+key of another tenant looks like an unknown key. A refused call consumes nothing.
 """
 
 from dataclasses import dataclass
@@ -47,12 +47,12 @@ UNKNOWN = {
     NOT_FOUND: "no key of this tenant",
     SOURCE_LIMITED: "too many unknown keys from this address",
 }
-"""Code → what is said where there is no key to tell of."""
+"""Code → the detail of the check, where no key is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A call about which everything but the meters is decided: its key holds."""
+    """A call with a known key. Only its limits and its budget are not checked yet."""
 
     engine: Engine
     key: Snapshot
@@ -62,7 +62,7 @@ class Asked:
     now: datetime
 
     def answer(self, admission: Admission) -> dict[str, Any]:
-        """Return the answer, when the meters have been read."""
+        """Return the answer, after the meters have been read."""
         if admission.refused is not None:
             return refused(self, admission.refused, admission)
         key = self.key
@@ -71,14 +71,14 @@ class Asked:
 
 
 Begun = dict[str, Any] | tuple[Asked, Call]
-"""The answer, or a call that the database has to count first."""
+"""The answer, or a call that PostgreSQL must count first."""
 
 
 def verify(engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str) -> dict[str, Any]:
-    """Decide about a key for a caller of this tenant.
+    """Return the verdict on a key for a caller of this tenant.
 
-    Raises Unavailable when the database is needed and away, Conflict for a reservation id that
-    belongs to another key.
+    Raises Unavailable when PostgreSQL is needed but unavailable, and Conflict for a reservation id
+    that belongs to another key.
     """
     key = engine.find(asked.key.strip(), question_of(asked).ip)
     begun = begin(engine, tenant_id, asked, request_id, key)
@@ -91,13 +91,13 @@ def verify(engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str) ->
 def begin(
     engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str, key: Snapshot | str
 ) -> Begun:
-    """Decide as far as memory goes about what was found of a key: a snapshot, or why there is none.
+    """Decide about a key as far as memory allows.
 
-    Only what is rehearsed (`dry_run`), and a source of guesses at other tenants' keys, waits for
-    the database here.
+    `key` is its snapshot, or the code that says why there is none. Only a dry run (`dry_run`) waits
+    for PostgreSQL here.
     """
     question = question_of(asked)
-    now = engine.clock.now()  # after the look-up, which may have corrected it
+    now = engine.clock.now()  # after the look-up, which may have corrected the clock
     if isinstance(key, Snapshot) and key.tenant_id != tenant_id:
         key = SOURCE_LIMITED if engine.sources.wait(question.ip) else NOT_FOUND
         if key == NOT_FOUND:
@@ -118,14 +118,14 @@ def begin(
 
 
 def refused(call: Asked, code: str, admission: Admission) -> dict[str, Any]:
-    """Return the answer to a call that is refused; its trace is kept."""
+    """Return the answer to a refused call, and store its trace."""
     usage.deny(call.key.tenant_id, call.key.id, call.now, code)
     deny(call.engine, call.key, call.question, code, admission, call.request_id, call.now)
     return _answer(call.key, code, admission)
 
 
 def question_of(asked: RehearseKey) -> Question:
-    """Return what is asked of the key, as the decision reads it."""
+    """Return what the call needs, in the form that the decision reads."""
     return Question(
         scope=asked.scope,
         model=asked.model,
@@ -144,21 +144,21 @@ def deny(
     request_id: str,
     now: datetime,
 ) -> None:
-    """Keep the trace of a refusal, to be found by the request's id."""
+    """Store the trace of a refusal, to be found by the request id."""
     checks = (*trace(key, question, now), *counted(question, admission, code))
     source = None if question.ip is None else str(question.ip)
     engine.denials.note(Denial(key.tenant_id, request_id, now, key.id, code, source, checks))
 
 
 def counted(question: Question, admission: Admission, code: str) -> list[Check]:
-    """Return the checks that count, up to the one that refused; none where an earlier one did."""
+    """Return the metered checks up to the one that refused; none if an earlier check did."""
     if code not in METERED:
         return []
     return metered(question, admission)[: METERED.index(code) + 1]
 
 
 def metered(question: Question, admission: Admission) -> list[Check]:
-    """Return every check that counts, as the meters stand."""
+    """Return every metered check, given the state of the meters."""
     limits = {limit.name: limit for limit in admission.limits}
     found = []
     for step, name, cost in (
@@ -187,7 +187,7 @@ def _affordable(question: Question, admission: Admission) -> Check:
 
 
 def _dollars(usd: Decimal) -> str:
-    """With cents, and with what is smaller where there is something."""
+    """Return the amount with two decimals, or with more if it has more."""
     whole, _, part = f"{usd:f}".partition(".")
     return f"{whole}.{part.rstrip('0').ljust(2, '0')}"
 
@@ -203,7 +203,7 @@ def _unknown(
 
 
 def rehearsed(engine: Engine, key: Snapshot, asked: RehearseKey) -> dict[str, Any]:
-    """Return the answer with the whole trace, and nothing consumed."""
+    """Return the answer to a dry run, with the whole trace. Consumes nothing."""
     verdict, admission, checks = rehearse(engine, key, question_of(asked))
     return {**_answer(key, verdict, admission), "trace": checks}
 
@@ -211,8 +211,10 @@ def rehearsed(engine: Engine, key: Snapshot, asked: RehearseKey) -> dict[str, An
 def rehearse(
     engine: Engine, key: Snapshot, question: Question
 ) -> tuple[str, Admission, list[dict[str, Any]]]:
-    """Return the verdict, how the meters stand, and every check, also those after the first
-    refusal."""
+    """Return the verdict, the state of the meters, and every check.
+
+    The checks after the first refusal are included.
+    """
     now = engine.clock.now()
     code = refusal(key, question, now)
     admission = engine.meters.look(key, question)

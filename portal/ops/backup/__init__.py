@@ -1,1 +1,1 @@
-"""Backup and restore of everything in the database."""
+"""Backup and restore of the whole database."""

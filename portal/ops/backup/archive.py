@@ -1,7 +1,7 @@
-"""The backup file: a tar archive of `portal.dump`, as pg_dump writes it, and `manifest.json`.
+"""Read and write the backup file: a tar archive of `portal.dump` and `manifest.json`.
 
-The manifest comes last, with the size and the SHA-256 of the dump, so a file without it is
-incomplete. It names keys by their ids and holds no secret.
+pg_dump writes `portal.dump`. The manifest comes last, with the size and the SHA-256 of the dump, so
+a file without it is incomplete. It names keys by their ids and contains no secret.
 """
 
 import hashlib
@@ -23,11 +23,11 @@ Reading = AbstractContextManager[IO[bytes]]
 
 
 class ArchiveError(Exception):
-    """The file cannot be written or is not a complete backup; the message says why."""
+    """The file cannot be written or is not a complete backup; the message gives the reason."""
 
 
 def write(path: Path, dump: Reading, about: Mapping[str, Any]) -> int:
-    """Write what `dump` yields to a new backup file, and return the size of the dump in bytes.
+    """Write the output of `dump` to a new backup file, and return the dump's size in bytes.
 
     The file appears under its name only when it is complete. Raises ArchiveError, also when a file
     of that name exists.
@@ -77,8 +77,7 @@ def _header(name: str, size: int) -> bytes:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the manifest of a complete backup after checking the dump against it. Raises
-    ArchiveError."""
+    """Check the dump against the manifest and return the manifest. Raises ArchiveError."""
     try:
         with tarfile.open(path, "r:") as archive:
             manifest = _manifest(archive)
@@ -94,8 +93,10 @@ def read(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def dump_of(path: Path) -> Iterator[int]:
-    """Yield the descriptor of the open file, positioned where the dump begins. The dump marks its
-    own end."""
+    """Yield the descriptor of the open file, positioned at the start of the dump.
+
+    The dump marks its own end.
+    """
     with path.open("rb", buffering=0) as file:
         file.seek(tarfile.BLOCKSIZE)
         yield file.fileno()

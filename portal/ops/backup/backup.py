@@ -1,8 +1,8 @@
-"""`portal backup`: save everything in the database to one file, as of one moment, online.
+"""`portal backup`: save the whole database to one file, as of one moment, while the portal runs.
 
-Row-level security binds the owner of the tables too, so the backup connects as a role that is
-exempt and may only read; the operator creates it. The file does not hold the configuration with its
-secret keys, nor what is in Vault.
+Row-level security applies to the owner of the tables too. So the backup connects as a read-only
+role that is exempt from it; the operator creates the role. The file contains neither the
+configuration with its secret keys nor the data in Vault.
 """
 
 from collections import Counter
@@ -31,18 +31,21 @@ MAKE_ROLE = (
 
 
 class BackupError(Exception):
-    """No backup can be made; the message says what to do."""
+    """A backup is impossible; the message says what to do."""
 
 
 def url_of(config: Config) -> str:
-    """Return the URL to connect with as a role that may read everything."""
+    """Return the database URL of the role that may read everything.
+
+    Raises BackupError if it is unset.
+    """
     if config.backup_database_url is None:
         raise BackupError(f"A backup needs a role that may read every tenant's rows. {MAKE_ROLE}")
     return config.backup_database_url
 
 
 def problems(connection: "psycopg.Connection[Any]") -> list[str]:
-    """List what keeps the connection's role from reading everything."""
+    """Return sentences about what prevents the connection's role from reading everything."""
     row = connection.execute(MAY_READ).fetchone()
     assert row is not None  # noqa: S101  the current role is always in pg_roles
     role, sees_all, closed = row
@@ -56,7 +59,9 @@ def problems(connection: "psycopg.Connection[Any]") -> list[str]:
 
 def write(config: Config, path: Path) -> dict[str, Any]:
     """Write the backup file and return its manifest. Raises BackupError, ArchiveError, ToolError.
-    Call it outside of a transaction: it opens one to find out which keys are needed."""
+
+    Call it outside a transaction, because it opens one to find the keys that are needed.
+    """
     with _moment(url_of(config)) as (connection, snapshot):
         if found := problems(connection):
             raise BackupError(f"{' '.join(found)} {MAKE_ROLE}")
@@ -72,8 +77,7 @@ def write(config: Config, path: Path) -> dict[str, Any]:
 
 @contextmanager
 def _moment(url: str) -> Iterator[tuple["psycopg.Connection[Any]", str]]:
-    """Open a transaction on one snapshot; yield it and the name by which others can share the
-    snapshot."""
+    """Open a transaction on one snapshot; yield the connection and the snapshot's exported name."""
     with app_role.connect(url) as connection:
         connection.execute("SET idle_in_transaction_session_timeout = 0")
         connection.commit()

@@ -1,5 +1,7 @@
-"""PostgreSQL's own backup programs, found on PATH or in the wheel. They run without a password in
-the list of processes."""
+"""Find and run PostgreSQL's backup programs, from PATH or from the wheel.
+
+They run without a password in the list of processes.
+"""
 
 import os
 import re
@@ -22,10 +24,10 @@ class ToolError(Exception):
 
 
 def tool(name: str, server_version: int) -> Path:
-    """Return the program of the server's release, or of the next newer one.
+    """Return the program of the server's release, or else of the closest newer one.
 
-    `server_version` is libpq's number. Raises ToolError for an older program, which cannot read a
-    newer server.
+    `server_version` is libpq's number. Raises ToolError if all programs are older: an older program
+    cannot read a newer server.
     """
     wanted = server_version // 10000
     found = {path: _release(path) for path in _candidates(name)}
@@ -44,8 +46,10 @@ def tool(name: str, server_version: int) -> Path:
 def output_of(
     program: Path, url: str, *options: str, source: int = subprocess.DEVNULL
 ) -> Iterator[IO[bytes]]:
-    """Yield the output of a program for a database or an open file. Raises ToolError if it
-    fails."""
+    """Run a program on a database and yield its output; its input is `source`.
+
+    Raises ToolError if the program fails.
+    """
     with _running(program, url, options, stdin=source, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None  # noqa: S101  it was asked for
         yield process.stdout
@@ -58,7 +62,7 @@ def input_of(program: Path, url: str, *options: str) -> Iterator[IO[bytes]]:
         program, url, options, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     ) as process:
         assert process.stdin is not None  # noqa: S101  it was asked for
-        with suppress(BrokenPipeError):  # the program has ended, and its error output says why
+        with suppress(BrokenPipeError):  # the program has ended; its error output has the reason
             yield process.stdin
             process.stdin.close()
 
@@ -89,8 +93,7 @@ def _running(
 
 
 def _environment(url: str) -> dict[str, str]:
-    """Return environment variables that name the database and the password, so that the list of
-    processes shows none."""
+    """Return environment variables with the database and password, which the process list hides."""
     parts = conninfo.conninfo_to_dict(libpq_url(url))
     known = {one.keyword.decode(): one.envvar for one in pq.Conninfo.get_defaults()}
     said = {
@@ -110,7 +113,7 @@ def _candidates(name: str) -> Sequence[Path]:
 
 
 def _release(path: Path) -> int:
-    """Return the major release of a program; 0 if it does not tell."""
+    """Return the major release of a program; 0 if it is unknown."""
     said = subprocess.run(  # noqa: S603
         [path, "--version"], capture_output=True, text=True, check=False
     )

@@ -1,7 +1,8 @@
-"""`portal restore`: load a backup into an empty database, and prove that it can be used.
+"""`portal restore`: load a backup into an empty database, and check that it is usable.
 
 It runs as the owner of the tables, all or nothing. At the end it checks, as the portal's role, that
-row-level security binds the role, that every key is there and that a secret opens.
+row-level security applies to the role, that every key is configured and that a secret can be
+decrypted.
 """
 
 import shutil
@@ -38,12 +39,14 @@ class RestoreError(Exception):
 
 
 class NotUsable(Exception):
-    """The data was restored, but something else is missing; the message says what."""
+    """The data was restored, but something else is missing; the message says what to do."""
 
 
 def fill(config: Config, path: Path) -> dict[str, Any]:
-    """Fill the empty database from the file, bring it to the newest revision, and return the file's
-    manifest. Raises RestoreError, ArchiveError, ToolError; then the database stays empty."""
+    """Load the file into the empty database, migrate it, and return the file's manifest.
+
+    Raises RestoreError, ArchiveError, ToolError; then the database stays empty.
+    """
     manifest, url = archive.read(path), migrate.owner_url(config)
     newest = migrations.head() or ""
     if manifest["revision"] > newest:
@@ -61,7 +64,7 @@ def fill(config: Config, path: Path) -> dict[str, Any]:
 
 
 def _pour(path: Path, url: str, program: Path, version: int) -> None:
-    """Let pg_restore write a script, and psql run it in one transaction."""
+    """Pipe the script of pg_restore into psql, which runs it in one transaction."""
     whole = ("--single-transaction", "--set=ON_ERROR_STOP=1", "--no-psqlrc", "--quiet", "--file=-")
     script = ("--file=-", "--no-owner")
     with (
@@ -78,12 +81,14 @@ def _pour(path: Path, url: str, program: Path, version: int) -> None:
 
 
 def _require_empty(url: str, manifest: Mapping[str, Any]) -> int:
-    """Return libpq's number of the server's version. Raises RestoreError if the database cannot
-    take the backup."""
+    """Return the server's version as libpq's number.
+
+    Raises RestoreError if the database cannot accept the backup.
+    """
     with app_role.connect(url) as connection:
         version = connection.info.server_version
         row = connection.execute(TARGET, (APP_ROLE,)).fetchone()
-    assert row is not None  # noqa: S101  it has always one
+    assert row is not None  # noqa: S101  always one row
     things, has_role = row
     if things:
         raise RestoreError(
@@ -105,8 +110,10 @@ def _require_empty(url: str, manifest: Mapping[str, Any]) -> int:
 
 
 def prove(config: Config) -> str:
-    """Check the restored data as the portal's role, open a secret, and return one sentence about
-    it. Raises NotUsable. Call it outside of a transaction."""
+    """Check the restored data as the portal's role, decrypt a secret, and describe the result.
+
+    Raises NotUsable. Call it outside a transaction.
+    """
     with app_role.connect(config.database_url) as connection:
         if found := app_role.problems(connection):
             raise NotUsable(" ".join(found))

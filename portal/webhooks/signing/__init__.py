@@ -1,1 +1,1 @@
-"""How outgoing requests are signed, and the secrets that sign them."""
+"""Sign outgoing requests, and make the secrets for that."""

@@ -1,7 +1,7 @@
 """Code with which a receiver verifies our deliveries, in eight languages.
 
-Each is a whole program in `code/`; the pages show it down to the line where its command line
-begins, which the tests use: they run it with the golden vectors.
+Each snippet is a whole program in `code/`. The pages show it only down to the line where its
+command line begins. The tests use that command line: they run each program with the golden vectors.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MARK = "--- from the command line"
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """One language: its name in addresses and for people, its file, how to colour it."""
+    """The code in one language: its name in URLs, its title, its file, its syntax highlighting."""
 
     name: str
     title: str
@@ -22,19 +22,19 @@ class Snippet:
 
     @property
     def program(self) -> str:
-        """Return all of it."""
+        """Return the whole program."""
         return (FOLDER / f"{self.file}.txt").read_text(encoding="utf-8")
 
     @property
     def shown(self) -> str:
-        """Return what a receiver needs of it."""
+        """Return the part that a receiver needs, without the command line."""
         kept = []
         for line in self.program.splitlines():
             if MARK in line:
                 break
             kept.append(line)
         text = "\n".join(kept).rstrip()
-        # In Java the program's class is still open there.
+        # In Java the cut is inside the program's class, which has to be closed.
         return text + "\n}" if self.name == "java" else text
 
 

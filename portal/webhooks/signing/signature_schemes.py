@@ -1,5 +1,5 @@
-"""How an outgoing request is signed: Standard Webhooks, and the styles of others for receivers
-that verify those already.
+"""Sign outgoing requests: Standard Webhooks, and the formats of others for receivers that already
+verify those.
 
     standard-webhooks           webhook-signature: v1,<base64>         HMAC-SHA256 of id.time.body
     standard-webhooks-ed25519   webhook-signature: v1a,<base64>        ed25519 of id.time.body
@@ -8,9 +8,9 @@ that verify those already.
     hmac-sha256-hex             cpod-signature: <hex>                  HMAC-SHA256 of the body
     hmac-sha256-base64          cpod-signature: <base64>               HMAC-SHA256 of the body
 
-All but the first two take the secret's whole text as their key. A style with room for one
-signature alone puts that of the secret before, while it still signs, into a header with
-`-previous` behind its name. The id and the time are sent in every style.
+All but the first two use the whole text of the secret as their key. If a format has room for only
+one signature, that of the previous secret, while it still signs, is sent in a second header, whose
+name ends in `-previous`. The id and the time are sent in every format.
 """
 
 import base64
@@ -35,13 +35,13 @@ Headers = dict[str, str]
 
 
 def new_secret(scheme: str) -> str:
-    """Return what we sign with: a shared secret, or a key pair."""
+    """Return a new secret to sign with: a shared secret, or for ed25519 a key pair."""
     is_pair = scheme == "standard-webhooks-ed25519"
     return standard_webhooks.new_key_pair()[0] if is_pair else standard_webhooks.new_secret()
 
 
 def shown(secret: str) -> str:
-    """Return what the receiver is given to verify with: the secret, or the public half of a key
+    """Return what the receiver needs to verify: the shared secret, or the public key of a key
     pair."""
     return standard_webhooks.public_key(secret) if secret.startswith("whsk_") else secret
 
@@ -49,7 +49,7 @@ def shown(secret: str) -> str:
 def headers(
     scheme: str, keys: Sequence[str], message_id: str, body: bytes, timestamp: int
 ) -> Headers:
-    """Return the headers that identify and sign one attempt; the newest of the keys comes first."""
+    """Return the headers that identify and sign one attempt. The newest key must come first."""
     if scheme not in STYLES:
         return standard_webhooks.headers(keys, message_id, body, timestamp)
     named = {"webhook-id": message_id, "webhook-timestamp": str(timestamp)}
@@ -57,24 +57,26 @@ def headers(
 
 
 def github(keys: Sequence[str], body: bytes, timestamp: int) -> Headers:
-    """docs.github.com, "Validating webhook deliveries"."""
+    """Return the headers in the format of GitHub (docs.github.com, "Validating webhook
+    deliveries")."""
     return _one_each("x-hub-signature-256", [f"sha256={_hex(key, body)}" for key in keys])
 
 
 def stripe(keys: Sequence[str], body: bytes, timestamp: int) -> Headers:
-    """docs.stripe.com, "Verify webhook signatures manually"."""
+    """Return the headers in the format of Stripe (docs.stripe.com, "Verify webhook signatures
+    manually")."""
     signed = f"{timestamp}.".encode() + body
     entries = [f"v1={_hex(key, signed)}" for key in keys]
     return {OWN_HEADER: ",".join([f"t={timestamp}", *entries])}
 
 
 def plain_hex(keys: Sequence[str], body: bytes, timestamp: int) -> Headers:
-    """Return the digest alone, in hex."""
+    """Return the headers with the plain HMAC, in hex."""
     return _one_each(OWN_HEADER, [_hex(key, body) for key in keys])
 
 
 def plain_base64(keys: Sequence[str], body: bytes, timestamp: int) -> Headers:
-    """Return the digest alone, in base64."""
+    """Return the headers with the plain HMAC, in base64."""
     return _one_each(OWN_HEADER, [base64.b64encode(_digest(key, body)).decode() for key in keys])
 
 
@@ -88,21 +90,23 @@ STYLES: Mapping[str, Callable[[Sequence[str], bytes, int], Headers]] = {
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a request that was sent is signed: which header, over which text, and how to check it."""
+    """The signature of a sent request: its header, its signed text as a template, how to check
+    it."""
 
     header: str
     content: str
     how: str
 
     def signed_text(self, headers: Mapping[str, str], body: str) -> str:
-        """Return the exact text under the signature."""
+        """Return the exact text that was signed."""
         text = self.content.replace("{id}", headers.get("webhook-id", ""))
         text = text.replace("{time}", headers.get("webhook-timestamp", ""))
         return text.replace("{body}", body)
 
 
 def style_of(headers: Mapping[str, str]) -> Style:
-    """Return the style of a request by its own headers: the webhook may sign otherwise by now."""
+    """Return the style of a sent request by its own headers: the webhook's setting may have changed
+    since."""
     if "x-hub-signature-256" in headers:
         how = "sha256= and the HMAC-SHA256 of that text in hex. The key is the secret's whole text."
         return Style("x-hub-signature-256", "{body}", how)

@@ -1,11 +1,11 @@
 """Standard Webhooks 1.0.0: signing with a shared secret (v1) or a key pair (v1a), and verifying.
 
     whsec_<base64 of 24-64 random bytes>   v1: HMAC-SHA256; both sides know it
-    whsk_<base64 of seed and public key>   v1a: ed25519; the sender's
-    whpk_<base64 of the public key>        v1a: ed25519; the receiver's
+    whsk_<base64 of seed and public key>   v1a: ed25519; the sender's key
+    whpk_<base64 of the public key>        v1a: ed25519; the receiver's key
 
-The three never stand in for each other: a verifier that took a public key as a shared secret would
-accept whatever anybody signed with that public key.
+A key of one kind is never accepted in place of another: a verifier that used a public key as a
+shared secret would accept any message that somebody signed with that public key.
 Source: github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md.
 """
 
@@ -24,10 +24,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 TOLERANCE = 300
-"""Seconds that a timestamp may lie in the past or the future."""
+"""Seconds by which a timestamp may lie in the past or in the future."""
 
 SECRET_BYTES = 32
-_MIN_SECRET, _MAX_SECRET = 16, 64  # the specification's own example has 18 bytes, against its text
+_MIN_SECRET, _MAX_SECRET = 16, 64  # the specification asks for 24, but its example has 18
 _MAX_SIGNATURES = 4096
 _ID = re.compile(r"[!-\-/-~]{1,256}")  # visible ASCII without "."
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -48,14 +48,14 @@ Code = Literal[
 
 
 class InvalidKey(ValueError):
-    """The text is no key of the kind that its prefix says, or has no known prefix."""
+    """The text is not a key of the kind that its prefix names, or it has no known prefix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Whether a message is genuine, and the reason as a code and a sentence for people.
+    """The result of a verification, with the reason as a code and as a sentence for people.
 
-    `fingerprint` tells which of the keys matched.
+    `fingerprint` identifies the key that matched.
     """
 
     verified: bool
@@ -77,15 +77,16 @@ def new_key_pair() -> tuple[str, str]:
 
 
 def public_key(signing_key: str) -> str:
-    """Return the `whpk_…` that belongs to a `whsk_…`; InvalidKey for anything else."""
+    """Return the `whpk_…` that belongs to a `whsk_…`. Raises InvalidKey for anything else."""
     return "whpk_" + _encode(_public_of(_read_seed(signing_key)))
 
 
 def fingerprint(secret: str) -> str:
-    """Tells keys apart without telling them: the first 12 hex digits of a SHA-256.
+    """Return a text that identifies a key without revealing it: 12 hex digits of a SHA-256.
 
-    Hashed are the key's raw bytes, not their base64 text; of a key pair those of the public key,
-    so that sender and receiver see the same fingerprint. InvalidKey for what is no key.
+    The hash is over the key's raw bytes, not their base64 text; for a key pair over those of the
+    public key, so that sender and receiver see the same fingerprint. Raises InvalidKey if the text
+    is not a key.
     """
     if secret.startswith("whsec_"):
         raw = _read_secret(secret)
@@ -99,7 +100,8 @@ def fingerprint(secret: str) -> str:
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     """Return one entry of `webhook-signature`: `v1,…` by a `whsec_…`, `v1a,…` by a `whsk_…`.
 
-    `timestamp` in seconds, of this attempt. InvalidKey, or ValueError for an id with a dot.
+    `timestamp` is the time of this attempt, in seconds. Raises InvalidKey for a bad key, and
+    ValueError for an invalid id (such as one with a dot) or a negative timestamp.
     """
     signed = _content(message_id, timestamp, body)
     if secret.startswith("whsk_"):
@@ -111,7 +113,7 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
 def headers(
     keys: str | Sequence[str], message_id: str, body: bytes, timestamp: int | None = None
 ) -> dict[str, str]:
-    """Return the three headers of one attempt; with several keys (a rotation) the newest comes
+    """Return the three headers of one attempt. With several keys (a rotation) the newest comes
     first."""
     now = int(time.time()) if timestamp is None else timestamp
     keys = [keys] if isinstance(keys, str) else keys
@@ -132,7 +134,8 @@ def verify(
 ) -> Verification:
     """Tell whether one of the keys signed these headers and this raw body, within the tolerance.
 
-    Total: whatever junk comes in, the answer is a Verification. Header names in any case.
+    Any input, however malformed, gives a Verification and raises nothing. Header names may be in
+    any case.
     """
     try:
         checks = [_Check(key) for key in ([keys] if isinstance(keys, str) else keys)]
@@ -153,7 +156,7 @@ def verify(
         refusal = _refuse_time(int(timestamp), time.time() if now is None else now, tolerance)
     if refusal is not None:
         return refusal
-    # The timestamp as it was sent, leading zeros and all: it is those bytes that were signed.
+    # The timestamp exactly as it was sent, with leading zeros: those bytes were signed.
     signed = f"{message_id}.{timestamp}.".encode() + body
     return _match(checks, signatures, signed)
 
@@ -182,7 +185,7 @@ def _refuse_time(timestamp: int, now: float, tolerance: int) -> Verification | N
 
 
 def _match(checks: Sequence["_Check"], signatures: str, signed: bytes) -> Verification:
-    """Tries every entry with every key of its kind; entries of unknown versions are skipped."""
+    """Try every entry with every key of its kind. Entries of unknown versions are skipped."""
     if len(signatures) > _MAX_SIGNATURES:
         return _no("malformed_signature", "webhook-signature is too long")
     entries = [_read_entry(entry) for entry in signatures.split(" ") if entry]
@@ -200,7 +203,7 @@ def _match(checks: Sequence["_Check"], signatures: str, signed: bytes) -> Verifi
 
 
 class _Check:
-    """One key, ready to check signatures of its own version and of no other."""
+    """One key, prepared to check signatures of its own version and of no other."""
 
     def __init__(self, key: str) -> None:
         self.fingerprint = fingerprint(key)
@@ -265,7 +268,7 @@ def _read_public(key: str) -> bytes:
 
 def _read(key: str, prefix: str) -> bytes:
     raw = _decode(key.removeprefix(prefix)) if key.startswith(prefix) else None
-    if raw is None:  # never the key's text: it may be one, of another kind
+    if raw is None:  # the message never shows the text: it may be a key of another kind
         raise InvalidKey(f"a key that begins with {prefix} and goes on in base64 is needed here")
     return raw
 
@@ -279,7 +282,7 @@ def _encode(raw: bytes) -> str:
 
 
 def _decode(text: str) -> bytes | None:
-    """Strict: standard alphabet, padded; None for anything else."""
+    """Decode base64 strictly (standard alphabet, padded); return None for anything else."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

@@ -1,1 +1,1 @@
-"""How signatures of providers are checked, and why one fails."""
+"""Verify the signatures of senders, and diagnose why one fails."""

@@ -1,8 +1,8 @@
-"""Checks that a signed text, which joins several parts, can be read in one way only.
+"""Check that a signed text, which joins several parts, can be read in one way only.
 
-Otherwise the holder of a genuine request could move the border between two parts: the signature
-stays valid, but for another event. These checks prevent that. `signature_check` checks the form of
-times, `sns` the lists of names in Amazon's messages.
+Otherwise somebody with a genuine request could move the border between two parts: the signature
+stays valid, but for another event. `signature_check` also checks the format of times, and `sns` the
+lists of names in Amazon's messages.
 """
 
 import hashlib
@@ -15,9 +15,9 @@ from portal.webhooks.verification.message import Message
 from portal.webhooks.verification.provider_schemes import Scheme
 
 Problem = tuple[str, str]
-"""A code of the verdict, and the reason as a sentence."""
+"""A code of a Verdict, and the reason as a sentence."""
 
-# Characters that may stand in an address unescaped (RFC 3986). A JSON document always has others.
+# Characters that a URL may have unescaped (RFC 3986). A JSON document always has others.
 _ADDRESS = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
@@ -36,7 +36,7 @@ def problem(scheme: Scheme, message: Message) -> Problem | None:
 
 
 def local_part(url: str) -> str:
-    """Return the path and query of an address."""
+    """Return the path and the query of a URL."""
     parts = urlsplit(url)
     return url[len(f"{parts.scheme}://{parts.netloc}") :]
 
@@ -48,16 +48,16 @@ def listed(message: Message) -> Sequence[str]:
 
 
 def _of_document(message: Message) -> Problem | None:
-    """Check that the body is JSON: its first character cannot continue the address."""
+    """Check that the body is JSON: then its first character cannot continue the URL."""
     if message.body[:1] in (b"{", b"[") and isinstance(message.json, dict | list):
         return None
     return "bad_body", "The body is no JSON object or list, and its sender sends nothing else."
 
 
 def _of_form(scheme: Scheme, message: Message) -> Problem | None:
-    """Check the field names of a form, where nothing separates names from values; `once` counts
-    every reading of it as one delivery. Check any other body by its digest at the end of the
-    address."""
+    """Check the field names of a form, because nothing separates names from values in the signed
+    text; deduplication counts every reading of it as one delivery. Check any other body by its
+    digest at the end of the URL."""
     if message.form:
         if all(_FIELD.fullmatch(name) for name, _ in message.form):
             return None

@@ -1,8 +1,9 @@
-"""What providers ask before they send: each is answered as its documentation says.
+"""Answer the challenges that providers send before they deliver, as their documentation demands.
 
-Two of them have us sign a text of the asker's choice (X, Zoom). Their answers could be signatures
-of events, so the texts are held to letters and digits, and an event of these two is a JSON object:
-no text can be both. Zoom, Slack and Discord sign their question; it is answered when it is genuine.
+X and Zoom have us sign a text that the caller chooses. Such an answer could be the signature of a
+forged event, so only letters, digits and a few signs are signed, and an event of these two must be
+a JSON object: no text can be both. Zoom, Slack and Discord sign their challenge; it is answered
+only if the signature is valid.
 """
 
 import base64
@@ -23,7 +24,7 @@ _TEXT = re.compile(r"[\x20-\x7e]{1,1024}")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A body to answer with: a document for JSON, or a text."""
+    """The body of a response: a document for JSON, or a text."""
 
     body: dict[str, Any] | str
 
@@ -31,7 +32,8 @@ class Answer:
 def unsigned(
     scheme: Scheme, message: Message, webhook_id: str, secrets: Sequence[str]
 ) -> Answer | None:
-    """Return the answer to a question that is not signed; None when it is none of these."""
+    """Return the answer to a challenge that is not signed; None if the request is no such
+    challenge."""
     query = message.query
     if scheme.challenge == "microsoft-graph" and message.method == "POST":
         return _echo(query.get("validationToken"))
@@ -55,12 +57,12 @@ def unsigned(
 
 
 def permission(scheme: Scheme, message: Message) -> Mapping[str, str] | None:
-    """Return the headers by which a sender of CloudEvents may send here; None when it does not ask
-    so.
+    """Return the headers that permit a sender of CloudEvents to send; None if it does not ask for
+    that.
 
-    CloudEvents, "HTTP 1.1 Web Hooks for Event Delivery", section 4. It is granted to whoever asks:
-    what comes then has to verify. The address for an answer later on is a stranger's, and is never
-    called.
+    CloudEvents, "HTTP 1.1 Web Hooks for Event Delivery", section 4. Every caller gets the
+    permission: its requests must verify later. The callback URL in the request comes from an
+    unknown caller, and is never called.
     """
     origin = message.first(("header:WebHook-Request-Origin",)) or ""
     if not scheme.is_asked_first or not _ORIGIN.fullmatch(origin):
@@ -74,7 +76,7 @@ def permission(scheme: Scheme, message: Message) -> Mapping[str, str] | None:
 
 
 def signed(scheme: Scheme, message: Message, secrets: Sequence[str]) -> Answer | None:
-    """Return the answer to a genuine request that is a question; None when it is an event."""
+    """Return the answer to a verified request that is a challenge; None if it is an event."""
     body = message.json
     if scheme.challenge == "azure-event-grid":
         return _event_grid(body)
@@ -97,7 +99,8 @@ def signed(scheme: Scheme, message: Message, secrets: Sequence[str]) -> Answer |
 
 
 def _event_grid(body: Any) -> Answer | None:
-    """learn.microsoft.com, "Webhook event delivery": the code of the one event that asks."""
+    """Return the code of a validation event that came alone (learn.microsoft.com, "Webhook event
+    delivery")."""
     first = body[0] if isinstance(body, list) and len(body) == 1 else body
     kind = "Microsoft.EventGrid.SubscriptionValidationEvent"
     if not isinstance(first, dict) or first.get("eventType") != kind:

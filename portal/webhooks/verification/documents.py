@@ -1,6 +1,7 @@
-"""Public documents that signatures are checked with: certificates and key sets, fetched once.
+"""Fetch and cache public documents that verify signatures: certificates and key sets.
 
-They come through the guard for everything outgoing, and are kept in the memory of one process.
+They are fetched through the guard for all outgoing requests, and cached in the memory of one
+process.
 """
 
 import time
@@ -14,7 +15,8 @@ from portal.outbound import Request, send_now
 
 FRESH, FAILED = 3600.0, 30.0
 BY_HAND = 5.0
-"""Somebody who has it verified anew sees what is there now, even so of a whole quarantine."""
+"""Maximum age in seconds if a person starts the verification again, also of a whole quarantine: the
+person must see the current state."""
 MOST = 200
 MAX_BYTES = 64 * 1024
 TIMEOUT = 5.0
@@ -24,7 +26,7 @@ Look = Callable[[str], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """When a document was asked for last, what is known of it, and why it could not be had then."""
+    """The last attempt to fetch a document: its time, the document, and why the fetch failed."""
 
     at: float = float("-inf")
     document: bytes | None = None
@@ -35,7 +37,7 @@ NEVER = Asked()
 
 
 class Documents:
-    """URL → document, or that it could not be had a moment ago."""
+    """A cache: URL → document, or the reason why it could not be fetched."""
 
     def __init__(self) -> None:
         self.clock = time.monotonic
@@ -44,29 +46,30 @@ class Documents:
         self._lines: WeakValueDictionary[str, Lock] = WeakValueDictionary()
 
     def get(self, url: str) -> bytes | None:
-        """Return the document, if it is here."""
+        """Return the cached document, None if there is none."""
         return self._kept.get(url, NEVER).document
 
     def problem(self, url: str) -> str:
-        """Return why it could not be had when it was asked for last; empty when it could."""
+        """Return why the last fetch failed; empty if it succeeded."""
         return self._kept.get(url, NEVER).problem
 
     def needs(self, url: str, older_than: float = FRESH) -> bool:
-        """Tell whether it is worth fetching: so many seconds old, or not to be had a while ago."""
+        """Tell whether to fetch it: it is older than so many seconds, or failed more than FAILED
+        seconds ago."""
         asked = self._kept.get(url, NEVER)
         patience = min(older_than, FAILED) if asked.problem else older_than
         return self.clock() - asked.at > patience
 
     def keep(self, url: str, document: bytes | None, problem: str = "") -> None:
-        """Remember it; that it could not be had does not replace what is here."""
+        """Store the result of a fetch. A failed fetch does not replace a cached document."""
         with self._lock:
             if len(self._kept) >= MOST:
                 self._kept.clear()
             self._kept[url] = Asked(self.clock(), document or self.get(url), problem)
 
     def renew(self, url: str, older_than: float) -> None:
-        """Fetch it, if it is worth it. Of those who want it at once, one asks and the others wait
-        for what it gets."""
+        """Fetch the document if `needs` says so. Of several concurrent callers one fetches it, and
+        the others wait for its result."""
         with self._line(url):
             if not self.needs(url, older_than):
                 return
@@ -83,4 +86,4 @@ class Documents:
 
 
 documents = Documents()
-"""Those of this process."""
+"""The cache of this process."""

@@ -1,4 +1,4 @@
-"""The secret of an inbound webhook: made here for the sender, or the sender's own, given once."""
+"""The secret of an inbound webhook: generated here for the sender, or made by the sender."""
 
 from collections.abc import Iterator, Sequence
 from secrets import token_urlsafe
@@ -31,19 +31,19 @@ __all__ = [
 
 
 def scheme_of(webhook: Webhook) -> Scheme:
-    """Return how this inbound webhook's requests are checked."""
+    """Return the scheme that checks the requests of this inbound webhook."""
     return of_webhook(webhook.inbound_scheme or DEFAULT, webhook.inbound_options)
 
 
 def scheme_name(command: "WebhookInput") -> str | None:
-    """Return the name of the scheme as it is stored: an inbound webhook always has one."""
+    """Return the name of the scheme to store: an inbound webhook always has one."""
     if command.direction == "inbound":
         return command.inbound_scheme or DEFAULT
     return command.inbound_scheme
 
 
 def problems(values: dict[str, Any]) -> list[FieldError]:
-    """Return what contradicts itself in an inbound webhook's settings."""
+    """Return an error for each contradiction in the inbound settings of a webhook."""
     found = []
     name = values["inbound_scheme"]
     if values["direction"] != "inbound":
@@ -61,10 +61,10 @@ def problems(values: dict[str, Any]) -> list[FieldError]:
 
 
 def first(command: "WebhookInput") -> tuple[str | None, bool]:
-    """Return a new webhook's secret, and whether it was made here.
+    """Return the secret of a new webhook, and whether the portal generated it.
 
-    None where only the sender can make it and has not been asked yet: what arrives meanwhile is
-    kept in quarantine. Raises Invalid for what cannot be a secret of the scheme.
+    The secret is None if only the sender can make it and it was not given yet; requests are held in
+    quarantine until then. Raises Invalid for a text that cannot be a secret of the scheme.
     """
     scheme = of_webhook(command.inbound_scheme or DEFAULT, command.inbound_options)
     if command.inbound_secret:
@@ -74,9 +74,10 @@ def first(command: "WebhookInput") -> tuple[str | None, bool]:
 
 
 def take(webhook: Webhook, command: "WebhookInput") -> dict[str, Any]:
-    """Store the secret that was given; gives the columns that follow from it.
+    """Store the sender's secret that was given; return the columns that change with it.
 
-    The one before is accepted beside it for a day. Raises Invalid for what cannot be a secret.
+    The previous secret is accepted for 24 hours more. Raises Invalid for a text that cannot be a
+    secret.
     """
     secret = command.inbound_secret or ""
     if webhook.direction != "inbound":
@@ -91,7 +92,7 @@ def take(webhook: Webhook, command: "WebhookInput") -> dict[str, Any]:
 
 
 def new(webhook: Webhook) -> str:
-    """Return the next secret of a webhook. Raises Conflict where only the sender can make it."""
+    """Return the next secret of a webhook. Raises Conflict if only the sender can make it."""
     if webhook.direction != "inbound":
         return signature_schemes.new_secret(webhook.signature_scheme)
     scheme = scheme_of(webhook)
@@ -103,9 +104,9 @@ def new(webhook: Webhook) -> str:
 
 
 def known(webhook: Webhook) -> Sequence[str]:
-    """Return the secrets that are accepted now, the newest first; none when none was given yet.
+    """Return the secrets that are accepted now, the newest first; none if none was given yet.
 
-    Raises Unavailable when the secret store does not answer.
+    Raises Unavailable if the secret store does not answer.
     """
     try:
         stored = store().get(webhook.secret_ref, reason="verify an inbound request")
@@ -115,8 +116,8 @@ def known(webhook: Webhook) -> Sequence[str]:
 
 
 def candidates(webhook: Webhook) -> list[Candidate]:
-    """Return every secret that the store still has of a webhook, for the doctor; the newest
-    first."""
+    """Return all secrets of a webhook that the store still has, the newest first, for the
+    doctor."""
     try:
         newest = store().get(webhook.secret_ref, reason="find why a signature fails")
     except SecretNotFound:
@@ -132,7 +133,7 @@ def candidates(webhook: Webhook) -> list[Candidate]:
 
 
 def _older(webhook: Webhook, version: int) -> Iterator[Secret]:
-    """Yield the versions before one, the newest first, as far as they can still be read."""
+    """Yield the stored versions before this one that can still be read, the newest first."""
     if version < 2:
         return
     kept = [one.number for one in store().head(webhook.secret_ref).versions if one.is_live]

@@ -1,8 +1,8 @@
-"""Requests that carry a JSON Web Token: who signed it, until when it holds, and for which body.
+"""Verify requests that carry a JSON Web Token: its key, its validity, and its body.
 
-Which algorithms are taken follows from the key and never from the token: a public key is no shared
-secret. The secret of such a webhook is one of four things: a shared secret, a public key in PEM, a
-JWK or a set of them as JSON, or the https address of a set.
+The key decides which algorithms are accepted, never the token: a public key is not a shared secret.
+The secret of such a webhook is one of four things: a shared secret, a public key in PEM, a JWK or a
+set of them as JSON, or the https address of a set.
 """
 
 import base64
@@ -32,32 +32,32 @@ BODY_CLAIM = "request_body_sha256"
 
 
 class BadKey(ValueError):
-    """The text is no key; the sentence says why."""
+    """The text is not a usable key; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token whose signature is right."""
+    """A token with a valid signature: its claims, and the secret that verified it."""
 
     claims: Mapping[str, Any]
     secret: str
 
 
 def is_address(secret: str) -> bool:
-    """Tell whether the keys are to be fetched."""
+    """Tell whether the secret is the address of a key set, which has to be fetched."""
     return secret.startswith("https://")
 
 
 def key_id(token: str) -> str | None:
-    """Return which key a token names, before anything of it is believed."""
+    """Return the id of the key that a token names. The token is not verified yet."""
     kid = _object(token.partition(".")[0]).get("kid")
     return kid if isinstance(kid, str) else None
 
 
 def signed_part(token: str, body_claim: str) -> bytes | None:
-    """Return the signed part of a token if it names one body; None if any body may come with it.
+    """Return the signed part of a token if it names one body; None if it is valid for any body.
 
-    The signature itself may have several valid spellings, so it cannot identify a delivery.
+    The signature itself can be written in several valid ways, so it cannot identify a delivery.
     """
     signed, _, _ = token.rpartition(".")
     claims = _object(signed.rpartition(".")[2])
@@ -65,7 +65,7 @@ def signed_part(token: str, body_claim: str) -> bytes | None:
 
 
 def _object(part: str) -> Mapping[str, Any]:
-    """Return the object in a part of an unverified token; empty if there is none."""
+    """Return the JSON object in a part of an unverified token; empty if there is none."""
     try:
         found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (ValueError, RecursionError):
@@ -74,8 +74,8 @@ def _object(part: str) -> Mapping[str, Any]:
 
 
 def opened(token: str, secrets: Sequence[str], look: Look) -> Token | None:
-    """Return the token, when one of the secrets' keys signed it. Raises BadKey for what is no
-    key."""
+    """Return the token if one of the secrets' keys signed it, else None. Raises BadKey for a secret
+    that is not a key."""
     wanted = key_id(token)
     for secret in secrets:
         for key, algorithms in keys_of(secret, look):
@@ -92,7 +92,7 @@ def opened(token: str, secrets: Sequence[str], look: Look) -> Token | None:
 
 
 def has_key(secret: str, wanted: str | None, look: Look) -> bool:
-    """Tell whether a key that may have this name is among those of a secret."""
+    """Tell whether a secret has a key with this id, or a key without an id."""
     try:
         names = {key.kid for key, _ in keys_of(secret, look)}
     except BadKey:
@@ -101,7 +101,7 @@ def has_key(secret: str, wanted: str | None, look: Look) -> bool:
 
 
 def keys_of(secret: str, look: Look) -> Iterator[tuple[Key, Sequence[str]]]:
-    """Yield the keys that a secret stands for, each with its algorithms. Raises BadKey."""
+    """Yield the keys of a secret, each with its algorithms. Raises BadKey if it is not a key."""
     if is_address(secret):
         yield from _set((look(secret) or b'{"keys": []}').decode("utf-8", "replace"))
     elif secret.lstrip().startswith("{"):
@@ -124,7 +124,8 @@ def _set(text: str) -> Iterator[tuple[Key, Sequence[str]]]:
         raise BadKey("This is neither a JWK nor a set of them.") from None
     listed = found.get("keys", [found]) if isinstance(found, dict) else []
     for one in listed if isinstance(listed, list) else []:
-        # A shared secret in a set that anybody may read is none; keys to encrypt sign nothing.
+        # Everybody can read a public set, so a shared secret in it is useless; encryption keys sign
+        # nothing.
         if isinstance(one, dict) and one.get("kty") in PUBLIC and one.get("use") != "enc":
             yield _public(one)
 
@@ -143,7 +144,8 @@ def _public(given: Any) -> tuple[Key, Sequence[str]]:
 
 
 def problem(secret: str) -> str | None:
-    """Return why this text cannot be the secret of a webhook whose sender sends tokens."""
+    """Return why this text cannot be the secret of a webhook whose sender uses tokens; else
+    None."""
     try:
         found = list(keys_of(secret, lambda _: None))
     except BadKey as error:
@@ -152,7 +154,7 @@ def problem(secret: str) -> str | None:
 
 
 def time_problem(claims: Mapping[str, Any], now: float) -> tuple[str, str] | None:
-    """Return a code and a sentence when a token does not hold now."""
+    """Return a code and a sentence if a token is not valid at `now` (seconds), else None."""
     moments = {name: claims[name] for name in ("exp", "nbf", "iat") if name in claims}
     if not all(isinstance(at, int | float) and abs(at) < 1e12 for at in moments.values()):
         return "bad_timestamp", "The times in the token are no numbers."

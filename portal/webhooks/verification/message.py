@@ -1,4 +1,4 @@
-"""One request as it came in, and how a value is found in it by its place in `provider_schemes`."""
+"""A received request, and the lookup of a value in it by a place as in `provider_schemes`."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 MAX_VALUE = 4096
-"""Characters of one value that are looked at; no signature and no id is longer."""
+"""Longest value in characters; a longer one is ignored, as no signature and no id is longer."""
 
 _MAX_FIELDS = 1000
 _MISSING: Any = object()
@@ -18,7 +18,7 @@ _MISSING: Any = object()
 
 @dataclass(frozen=True)
 class Message:
-    """A request: its raw body, and its address as the sender knows it."""
+    """A request: its raw body, and its URL as the sender knows it."""
 
     method: str = "POST"
     url: str = ""
@@ -27,7 +27,8 @@ class Message:
 
     @cached_property
     def named(self) -> Mapping[str, str]:
-        """Header in lower case → its value; of one that is there twice all, by commas."""
+        """Return the headers: name in lower case → value. A repeated header has its values joined
+        by commas."""
         found: dict[str, str] = {}
         for name, value in self.headers:
             key = name.lower()
@@ -36,12 +37,12 @@ class Message:
 
     @property
     def content_type(self) -> str:
-        """Return the kind of the body, without its parameters."""
+        """Return the content type of the body, without its parameters."""
         return self.named.get("content-type", "").partition(";")[0].strip().lower()
 
     @cached_property
     def json(self) -> Any:
-        """Return the body as JSON; a value that finds nothing where it is none."""
+        """Return the body as JSON; if it is not JSON, a placeholder in which no field is found."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -49,7 +50,7 @@ class Message:
 
     @cached_property
     def form(self) -> Sequence[tuple[str, str]]:
-        """Return the fields of a form body, else none."""
+        """Return the fields of a form body; none if the body is no form."""
         if self.content_type != "application/x-www-form-urlencoded":
             return ()
         text = self.body.decode("utf-8", "replace")
@@ -60,7 +61,7 @@ class Message:
 
     @cached_property
     def query(self) -> Mapping[str, str]:
-        """Return the arguments in the address."""
+        """Return the query arguments of the URL."""
         try:
             pairs = parse_qsl(urlsplit(self.url).query, True, max_num_fields=_MAX_FIELDS)
         except ValueError:
@@ -68,7 +69,7 @@ class Message:
         return dict(pairs)
 
     def values(self, place: str) -> list[str]:
-        """Return every value at a place, as texts; never fails."""
+        """Return every value at a place, as texts. Never raises."""
         kind, _, name = place.partition(":")
         if kind == "header":
             found = self._headers(name)
@@ -81,7 +82,7 @@ class Message:
         return [value for value in found if 0 < len(value) <= MAX_VALUE]
 
     def first(self, places: Iterable[str]) -> str | None:
-        """Return the value at the first of these places that has one; of several there, their
+        """Return the value at the first of these places that has one; if it has several, their
         digest."""
         for place in places:
             if found := self.values(place):

@@ -1,6 +1,6 @@
-"""How providers sign what they send: one line of data each, read by `signature_check`.
+"""How providers sign their requests: one data record for each, which `signature_check` reads.
 
-Places say where a value is found:
+A place tells where a value is found:
 
     header:X-GitHub-Delivery    a header, without regard to case
     header:X-DocuSign-Signature-*   every header that begins so, followed by a number
@@ -8,12 +8,12 @@ Places say where a value is found:
     form:MessageSid             a field of a form body
     part:t                      a part of the signature header, of `t=…,v1=…`
 
-Templates of the signed bytes are literal text with `{body}`, `{timestamp}`, `{id}`, `{method}`,
-`{url}` (address and query), `{path}` (the same without the host), `{form}` (sorted names and values
-of a form), `{listed}` (those that the request lists) and places such as
+A template of the signed bytes is literal text with `{body}`, `{timestamp}`, `{id}`, `{method}`,
+`{url}` (with the query), `{path}` (the same without scheme and host), `{form}` (the sorted names
+and values of a form), `{listed}` (the headers that the request lists) and places such as
 `{body:signature.token}`.
 
-Sources: the providers' own documentation; what is published as a vector is in the tests.
+Sources: the providers' own documentation. The vectors that they publish are in the tests.
 """
 
 import re
@@ -79,47 +79,47 @@ class Scheme:
 
     @property
     def is_generic(self) -> bool:
-        """Tell whether its header and prefix may be set by the webhook."""
+        """Tell whether the webhook may set the scheme's header, prefix, delivery id and event
+        type."""
         return self.name in GENERIC
 
     @property
     def may_repeat(self) -> bool:
         """Tell whether a webhook may count equal bodies as separate deliveries.
 
-        Where only the body is signed, a sender that repeats itself looks the same as a copied
-        request.
+        If only the body is signed, a repetition by the sender looks the same as a copied request.
         """
         return self.is_generic and self.method == "hmac" and not self.timestamp
 
     @property
     def is_asked_first(self) -> bool:
-        """Tell whether a sender of CloudEvents may ask whether it may send."""
+        """Tell whether a sender of CloudEvents asks for permission before it sends."""
         return self.name in CLOUD_EVENTS
 
     @property
     def event_prefix(self) -> str:
-        """Return the first part of the names of the events that it publishes."""
+        """Return the first part of the type of each event that is published."""
         return self.publishes or self.name
 
     @property
     def hides_credential(self) -> bool:
-        """Tell whether the request itself carries what lets others in, which then must not be
+        """Tell whether a request contains something that would let others in, and so must not be
         stored: the secret, or a token that is bound to no body."""
         return self.method in ("equal", "basic") or self.is_loose_token
 
     @property
     def is_loose_token(self) -> bool:
-        """Tell whether it is a token that would do for any other request just as well."""
+        """Tell whether requests carry a token that would be valid with any other body, too."""
         return self.method == "jwt" and not self.body_hash
 
     @property
     def fetches(self) -> bool:
-        """Tell whether what it is checked with may have to be fetched first."""
+        """Tell whether a key or a certificate may have to be fetched before the check."""
         return self.method in ("jwt", "sns")
 
     @property
     def signs_url(self) -> bool:
-        """Tell whether the address is part of what is signed."""
+        """Tell whether the URL is part of the signed text."""
         return "{url}" in self.content
 
 
@@ -422,7 +422,7 @@ _TABLE = (
         "Dropbox",
         signature="header:X-Dropbox-Signature",
         challenge="dropbox",
-        equal_bodies="each",  # every announcement has the same words
+        equal_bodies="each",  # every notification has the same text
         note="Paste the app secret.",
     ),
     Scheme(
@@ -666,10 +666,10 @@ GENERIC = frozenset(
         "api-key",
     }
 )
-"""Those whose header, prefix, delivery id and event type a webhook says itself."""
+"""The schemes whose header, prefix, delivery id and event type a webhook can set."""
 
 CLOUD_EVENTS = GENERIC | {"azure-event-grid", "bearer", "basic"}
-"""Those by which CloudEvents may come: their senders ask first whether they may send."""
+"""The schemes for CloudEvents, whose senders ask for permission first."""
 
 ANY_ID = ("header:webhook-id", "header:X-Delivery-Id", "header:X-Request-Id", "body:id")
 ANY_TYPE = ("header:X-Event-Type", "body:type", "body:event_type", "body:event")
@@ -683,7 +683,7 @@ OPTIONS: Mapping[str, re.Pattern[str]] = {
     "event_type": re.compile(_PLACE),
     "equal_bodies": re.compile("one|each"),
 }
-"""What a webhook may say of a generic scheme, and how it is written."""
+"""The options that a webhook can set for a generic scheme → the pattern of their values."""
 
 
 def of_webhook(name: str, options: Mapping[str, str]) -> Scheme:

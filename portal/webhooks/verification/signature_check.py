@@ -1,7 +1,7 @@
-"""The one engine that checks a request by any scheme: on raw bytes, in constant time, fail closed.
+"""Check a request by any scheme: over the raw bytes, in constant time, fail closed.
 
-It is total: whatever comes in, the answer is a Verdict with a reason for people. Nothing but a
-signature by one of the secrets makes it true.
+Any input gives a Verdict with a reason for people. Only a signature by one of the secrets makes it
+verified.
 """
 
 import base64
@@ -30,7 +30,7 @@ from portal.webhooks.verification.message import Message
 from portal.webhooks.verification.provider_schemes import Scheme
 
 KEYS_AWAY = "keys_away"
-"""What it would be checked with cannot be had right now: whoever sends it again may be believed."""
+"""The keys cannot be fetched right now: if the sender sends the request again, it may verify."""
 CODES = (
     "verified",
     "no_secret",
@@ -50,11 +50,11 @@ CODES = (
     "not_kept",
 )
 KEYS_AGAIN = 60.0
-"""A key that is in no set that we have may be new: the set is asked for again after so long."""
+"""Seconds after which a cached key set is fetched again if it lacks a key, which may be new."""
 _MAX_SIGNATURES = 20
 _TOKEN = re.compile(r"\{([a-z]+(?::[^}]+)?)\}")
-# Each form has a fixed length, or a beginning and an end of its own: where a time is joined to the
-# body without a separator, nobody can move the border.
+# Each format has a fixed length, or a clear beginning and end. So nobody can move the border if
+# time and body are joined without a separator.
 _TIMES = {
     "s": re.compile(r"[1-9][0-9]{9}", re.ASCII),
     "ms": re.compile(r"[1-9][0-9]{12}", re.ASCII),
@@ -74,9 +74,9 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a request is genuine; `code` is one of CODES, `reason` a sentence.
+    """The result of a check: genuine or not. `code` is one of CODES, `reason` is a sentence.
 
-    `fingerprint` tells which of the secrets matched, `signed_at` is the signed time in seconds.
+    `fingerprint` identifies the secret that matched, `signed_at` is the signed time in seconds.
     """
 
     verified: bool
@@ -88,7 +88,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a request claims: its signatures as they stand, and the time and the id beside them."""
+    """The unverified claims of a request: its signatures, and the time and the id beside them."""
 
     signatures: tuple[str, ...] = field(repr=False)
     timestamp: str = ""
@@ -97,7 +97,7 @@ class Claim:
 
 
 class Refused(Exception):
-    """A request that cannot be genuine, whatever the secret."""
+    """The request cannot be genuine, whatever the secret is."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
@@ -105,9 +105,9 @@ class Refused(Exception):
 
 
 def fingerprint(secret: str) -> str:
-    """Tells secrets apart without telling them: the first 12 hex digits of a SHA-256.
+    """Return a text that identifies a secret without revealing it: 12 hex digits of a SHA-256.
 
-    Of a Standard Webhooks key it is the one that the rest of the portal shows.
+    For a Standard Webhooks key it is the fingerprint that the rest of the portal shows.
     """
     try:
         return standard_webhooks.fingerprint(secret)
@@ -126,7 +126,7 @@ def verify(
     """Tell whether one of the secrets signed this request, by this scheme, at about `now`
     (seconds).
 
-    `look` finds certificates and key sets by their addresses; see `wanted`.
+    `look` returns certificates and key sets by their URLs, from the cache; see `wanted`.
     """
     secrets = [secret for secret in secrets if secret]
     if not secrets:
@@ -148,11 +148,12 @@ def verify(
     return replace(found, signed_at=claim.seconds)
 
 
-# ---------------------------------------------------------------- what is claimed
+# ---------------------------------------------------------------- the claims of a request
 
 
 def read(scheme: Scheme, message: Message) -> Claim:
-    """Signatures, time and id of a request. Raises Refused when one of them is not there."""
+    """Return the signatures, the time and the id of a request. Raises Refused if a signature or the
+    time is missing or malformed."""
     values = message.values(scheme.signature)
     if not values:
         raise Refused("missing_header", f"{_place(scheme.signature)} is missing.")
@@ -193,7 +194,7 @@ def _parts(scheme: Scheme, value: str) -> dict[str, list[str]]:
 
 
 def _stamp(scheme: Scheme, message: Message, parts: Mapping[str, Sequence[str]]) -> str:
-    """Return the signed time as it was written."""
+    """Return the signed time as it was written; empty if the scheme signs none."""
     if not scheme.timestamp:
         return ""
     kind, _, name = scheme.timestamp.partition(":")
@@ -234,8 +235,8 @@ def _check_time(scheme: Scheme, claim: Claim, now: float) -> None:
 def _check_readable(scheme: Scheme, message: Message) -> None:
     """Check that the parts of the signed text cannot be confused (see `canonical`).
 
-    Twitter and Zoom let a stranger ask us to sign a challenge. Only an object can be an event
-    there, so that the answer to a challenge is never the signature of an event.
+    With Twitter and Zoom a stranger can have us sign a challenge. So only an object can be an event
+    there: the answer to a challenge is never the signature of an event.
     """
     if scheme.challenge in ("twitter", "zoom") and not isinstance(message.json, dict):
         raise Refused("bad_body", "The body is no JSON object.")
@@ -265,7 +266,7 @@ def _match(scheme: Scheme, secrets: Sequence[str], message: Message, claim: Clai
 def _equal(scheme: Scheme, secrets: Sequence[str], claim: Claim) -> Verdict:
     given = [_bytes(credential(scheme, signature)) for signature in claim.signatures]
     for secret in secrets:
-        # Each of them: one of many items with a foreign secret makes the whole request foreign.
+        # All items must match: one with another secret makes the whole request invalid.
         same = [hmac.compare_digest(value, secret.encode()) for value in given]
         if all(same):
             return Verdict(
@@ -279,7 +280,7 @@ def _bytes(text: str) -> bytes:
 
 
 def credential(scheme: Scheme, sent: str) -> str:
-    """Return a credential as people know it: `user:password` of a Basic header. Raises Refused."""
+    """Return a credential as people know it, for a Basic header `user:password`. Raises Refused."""
     if scheme.method != "basic":
         return sent
     kind, _, encoded = sent.partition(" ")
@@ -292,7 +293,7 @@ _WORDS = {"hex": "hexadecimal text", "base64": "base64 text"}
 
 
 def decode(encoding: str, text: str) -> bytes | None:
-    """Strict: nothing but digits, or the standard alphabet with its padding; None for the rest."""
+    """Decode hex or base64 strictly (standard alphabet, padded); return None for anything else."""
     try:
         if encoding == "hex":
             return bytes.fromhex(text) if re.fullmatch(r"(?:[0-9a-fA-F]{2})+", text) else None
@@ -348,8 +349,8 @@ _KEYS: Mapping[str, type[Key]] = {"hmac": _Hmac, "ed25519": _Ed25519, "ecdsa": _
 
 
 def key_of(scheme: Scheme, secret: str) -> Key:
-    """Return the secret, ready to check signatures. Raises Refused for what is no key of this
-    kind."""
+    """Return the key that checks signatures of this secret. Raises Refused if the secret is no such
+    key."""
     return _KEYS[scheme.method](scheme, secret)
 
 
@@ -377,18 +378,18 @@ def key_problem(scheme: Scheme, secret: str) -> str | None:
     return None
 
 
-# ---------------------------------------------------------------- what is signed
+# ---------------------------------------------------------------- the signed text
 
 
 def contents(scheme: Scheme, message: Message, claim: Claim) -> Iterator[bytes]:
-    """Yield every text that the signature may be over; more than one only where an address is in
+    """Yield every text that may have been signed; there are several only if the URL is part of
     it."""
     for url in _addresses(message.url) if scheme.signs_url else [message.url]:
         yield content(scheme.content, message, claim, url)
 
 
 def content(template: str, message: Message, claim: Claim, url: str) -> bytes:
-    """Return the signed bytes by a template; the body's are put in as they came."""
+    """Return the signed bytes for a template; the bytes of the body are inserted unchanged."""
     pieces = _TOKEN.split(template)
     filled = [
         _piece(name, message, claim, url) if number % 2 else name.encode()
@@ -420,14 +421,14 @@ def _piece(name: str, message: Message, claim: Claim, url: str) -> bytes:
 
 
 def _listed_headers(message: Message) -> str:
-    """Return the headers that x-contentful-signed-headers lists, as they are under the
-    signature."""
+    """Return the headers that x-contentful-signed-headers lists, in the format in which they are
+    signed."""
     names = canonical.listed(message)
     return ";".join(f"{name}:{message.named.get(name, '').strip()}" for name in names)
 
 
 def _addresses(url: str) -> list[str]:
-    """Return the address with and without the port that goes without saying: senders differ."""
+    """Return the URL with and without the default port: senders differ in which one they sign."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -488,7 +489,7 @@ def _standard(secrets: Sequence[str], message: Message, now: float) -> Verdict:
 
 
 def sources(scheme: Scheme, secrets: Sequence[str], message: Message) -> list[str]:
-    """Return the documents by which this request is judged, of addresses that may be asked."""
+    """Return the URLs of the documents that verify this request, if they may be fetched."""
     if scheme.method == "sns":
         url = sns.certificate_url(message.json)
         return [url] if url and sns.matching(secrets, message.json) else []
@@ -500,7 +501,7 @@ def sources(scheme: Scheme, secrets: Sequence[str], message: Message) -> list[st
 
 
 def wanted(scheme: Scheme, secrets: Sequence[str], message: Message) -> list[str]:
-    """Return those of them that are to be fetched before it can be judged."""
+    """Return the URLs among `sources` that must be fetched before the request can be verified."""
     return [
         url
         for url in sources(scheme, secrets, message)
@@ -510,7 +511,7 @@ def wanted(scheme: Scheme, secrets: Sequence[str], message: Message) -> list[str
 
 
 def _lacks_key(url: str, scheme: Scheme, message: Message, look: Look) -> bool:
-    """Tell whether the key that a token names is in no set that we have."""
+    """Tell whether the key that a token names is missing in the key set of this URL."""
     if scheme.method != "jwt":
         return False
     return not json_web_tokens.has_key(

@@ -1,8 +1,9 @@
-"""The signature doctor: not that a signature fails, but why.
+"""The signature doctor: find out why a signature fails.
 
-It tries what usually goes wrong, one thing at a time and then two: another key, the key read in
-another way, a body that was written anew, another hash, another text under the signature. What then
-matches is the reason. It signs nothing that it shows, unless it was given the secret itself.
+It tries the usual mistakes, one at a time and then two together: another key, the key read in
+another way, a body that was rewritten, another hash, another signed text. The mistake that makes
+the signature match is the reason. It never shows a signature that it computed, unless the caller
+gave it the secret.
 """
 
 import base64
@@ -40,7 +41,7 @@ SHOWN = 2000
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A secret to try, and what people call it: “the current secret”."""
+    """A secret to try, and its name for people, such as “the current secret”."""
 
     secret: str = field(repr=False)
     name: str
@@ -49,7 +50,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong: what, and what to do about it."""
+    """One mistake: what is wrong, and what to do about it."""
 
     code: str
     what: str
@@ -58,7 +59,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The verdict, the reasons, and the text that should have been signed."""
+    """The verdict, the findings, and the text that should have been signed."""
 
     verdict: Verdict
     findings: Sequence[Finding]
@@ -75,7 +76,8 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """One deviation from how it should be: of what, and how the finding says it."""
+    """One deviation from the scheme: the part that differs, its value, and the finding to
+    report."""
 
     part: str
     value: Any
@@ -91,10 +93,10 @@ def examine(
     reveal: bool = False,
     is_pasted: bool = False,
 ) -> Diagnosis:
-    """Return why a request verifies or not, at the moment `now` (seconds).
+    """Return the diagnosis of a request at the moment `now` (seconds).
 
-    With `reveal` it shows the signature that it expects: only where the asker gave the secret.
-    `is_pasted` says that the body went through a text box, where line ends are changed.
+    With `reveal` it contains the expected signature: set it only if the caller gave the secret
+    itself. `is_pasted` means that the body went through a text box, which changes line ends.
     """
     current = [one.secret for one in candidates if one.is_current]
     message = replace(message, body=message.body[:MAX_BODY])
@@ -137,7 +139,7 @@ def _find(
         )
 
 
-# ---------------------------------------------------------------- simple things first
+# ---------------------------------------------------------------- simple mistakes first
 
 
 def _about_keys(scheme: Scheme, candidates: Sequence[Candidate]) -> Iterator[Finding]:
@@ -224,7 +226,7 @@ def _about_credential(
 def _about_scheme(
     scheme: Scheme, message: Message, candidates: Sequence[Candidate], now: float
 ) -> Iterator[Finding]:
-    """Yield the headers of another provider, and whether they verify."""
+    """Yield a finding for each other provider whose signature header the request has."""
     secrets = [one.secret for one in candidates]
     own = scheme.signature.lower()
     for other in SCHEMES.values():
@@ -257,11 +259,12 @@ def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
 
 
-# ---------------------------------------------------------------- what would have matched
+# ---------------------------------------------------------------- the deviation that matches
 
 
 def _matching(scheme: Scheme, message: Message, candidates: Sequence[Candidate]) -> list[Finding]:
-    """Return the fewest deviations (one or two) under which the signature is right."""
+    """Return the findings of the fewest deviations (one or two) with which the signature is
+    right."""
     claim = _claim(scheme, message)
     if claim is None or scheme.method not in ("hmac", "standard"):
         return []
@@ -304,7 +307,7 @@ def _matches(
 
 
 class _Signatures:
-    """The signatures of a request, as the scheme reads them and as others would."""
+    """The signatures of a request, decoded as the scheme says or in another encoding."""
 
     def __init__(self, scheme: Scheme, claim: Claim) -> None:
         self._texts, self._encoding = claim.signatures, scheme.encoding
@@ -314,7 +317,7 @@ class _Signatures:
         return [one for one in found if one]
 
     def told_apart(self, scheme: Scheme) -> _Change | None:
-        """Return the other way to write bytes, where the signature is written in it."""
+        """Return the other encoding as a change, if the signature is written in it."""
         other = "base64" if scheme.encoding == "hex" else "hex"
         if self.read(None) and not (other == "hex" and self.read("hex")):
             return None
@@ -327,7 +330,7 @@ class _Signatures:
 
 
 def _decode_any(encoding: str, text: str) -> bytes | None:
-    if encoding == "base64":  # with the letters of addresses, and without padding, too
+    if encoding == "base64":  # the URL-safe alphabet and missing padding are accepted, too
         text = text.replace("-", "+").replace("_", "/")
         text += "=" * (-len(text) % 4)
     return decode(encoding, text)
@@ -404,7 +407,7 @@ def _bodies(message: Message) -> Iterator[_Change]:
 
 
 def _written_anew(body: bytes) -> Iterator[tuple[str, bytes | None]]:
-    """Yield the bodies that this one may have been before something touched it."""
+    """Yield the possible original bodies, before something on the way changed this one."""
     yield "a line break at its end is new", body.rstrip(b"\r\n")
     yield "the line break at its end is gone", body + b"\n"
     yield "line ends became \\r\\n", body.replace(b"\r\n", b"\n")
@@ -507,11 +510,11 @@ def _addresses(url: str) -> Iterator[str]:
     yield parts.path
 
 
-# ---------------------------------------------------------------- what is claimed
+# ---------------------------------------------------------------- the claims of a request
 
 
 def _claim(scheme: Scheme, message: Message) -> Claim | None:
-    """Return what a request claims, also one of Standard Webhooks; None when it claims nothing."""
+    """Return the claims of a request, also of Standard Webhooks; None if it has no signature."""
     if scheme.method != "standard":
         try:
             return read(scheme, message)
@@ -531,8 +534,7 @@ def _claim(scheme: Scheme, message: Message) -> Claim | None:
 
 
 def _text(scheme: Scheme, message: Message, claim: Claim | None) -> bytes:
-    """Return what is to stand under the signature; nothing where nothing of the request is
-    signed."""
+    """Return the text that should be signed; empty if the scheme signs nothing of the request."""
     if claim is None or scheme.method in ("equal", "basic", "jwt"):
         return b""
     if scheme.method == "sns":
@@ -555,7 +557,8 @@ def _expected(scheme: Scheme, candidates: Sequence[Candidate], signed: bytes) ->
 def _as_sent(
     scheme: Scheme, message: Message, candidates: Sequence[Candidate], now: float
 ) -> Message:
-    """Return the body as it was before it went through a text box, where a signature can tell."""
+    """Return the request with the body as it was before the text box, as far as signature or length
+    show it."""
     body = message.body.replace(b"\r\n", b"\n")
     secrets = [one.secret for one in candidates]
     said = message.named.get("content-length")

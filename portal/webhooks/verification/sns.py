@@ -1,9 +1,9 @@
 """Verification of Amazon SNS messages.
 
-Amazon signs for everybody, so the topic that is set as the secret decides. The signed text is names
-and values, a line each, and anybody may have Amazon sign any message to a topic of their own. So a
-message is accepted only if its text can be read in one way: all values but the message itself are
-one line each, and the last of them is a known type.
+Amazon signs for all its customers, so the topic that is set as the secret decides. The signed text
+is a list of names and values, each on its own line, and anybody can have Amazon sign any message to
+a topic of their own. So a message is accepted only if its text can be read in one way: all values
+but the message itself have one line, and its type is known.
 
 Source: docs.aws.amazon.com/sns, "Verifying the signatures of Amazon SNS messages". Certificates,
 and the address that confirms a subscription, are only fetched from Amazon's own SNS hosts.
@@ -30,16 +30,16 @@ SIGNED: Mapping[str, Sequence[str]] = {
     "Notification": NOTIFICATION,
     **dict.fromkeys(CONFIRMATIONS, CONFIRMATION),
 }
-"""The type of a message → the names under its signature, in their order."""
+"""The type of a message → the names of the signed fields, in the order of signing."""
 OPTIONAL = "Subject"
 MANY_LINES = "Message"
 LINE_BREAKS = re.compile(r"[\r\n]")
-# Version 1 is SHA-1 because Amazon signs so wherever version 2 was not chosen for the topic.
+# Version 1 (SHA-1) is accepted because Amazon uses it unless version 2 was chosen for the topic.
 HASHES: Mapping[str, type[HashAlgorithm]] = {"1": SHA1, "2": SHA256}
 
 
 def is_amazons(url: Any) -> bool:
-    """Tell whether an address is one of Amazon's SNS hosts, over https and on its own port."""
+    """Tell whether a URL is on one of Amazon's SNS hosts, over https and without a port."""
     if not isinstance(url, str):
         return False
     try:
@@ -56,7 +56,7 @@ def is_amazons(url: Any) -> bool:
 
 
 def certificate_url(body: Any) -> str | None:
-    """Return where the certificate of a message is, if that may be asked for."""
+    """Return the URL of a message's certificate; None if it may not be fetched."""
     url = body.get("SigningCertURL") if isinstance(body, dict) else None
     if not isinstance(url, str) or not is_amazons(url):
         return None
@@ -64,13 +64,13 @@ def certificate_url(body: Any) -> str | None:
 
 
 def topic_of(body: Any) -> str:
-    """Return the topic that a message says it is of."""
+    """Return the topic that a message names; empty if it names none."""
     topic = body.get("TopicArn") if isinstance(body, dict) else None
     return topic if isinstance(topic, str) else ""
 
 
 def confirmation_of(body: Any) -> str | None:
-    """Return the address that confirms a subscription, of a message that asks for it."""
+    """Return the URL that confirms a subscription, if the message asks for that; else None."""
     if not isinstance(body, dict) or body.get("Type") != CONFIRMATIONS[0]:
         return None
     url = body.get("SubscribeURL")
@@ -97,8 +97,8 @@ def form_problem(raw: bytes, body: Mapping[str, Any]) -> str | None:
 
 
 def has_each_name_once(raw: bytes) -> bool:
-    """Tell whether no object of a JSON document has a name twice: parsers differ in which one
-    counts."""
+    """Tell whether no object of a JSON document has a name twice: parsers differ in which one they
+    use."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -116,20 +116,22 @@ def has_each_name_once(raw: bytes) -> bool:
 def _is_unicode(text: str) -> bool:
     try:
         text.encode()
-    except UnicodeEncodeError:  # half a surrogate pair, which would be signed as another character
+    except UnicodeEncodeError:  # half a surrogate pair would be signed as another character
         return False
     return True
 
 
 def signed_text(body: Mapping[str, Any]) -> bytes:
-    """Return the signed names and values, a line each. The message must have no `form_problem`."""
+    """Return the signed names and values, each on its own line. The message must have no
+    `form_problem`."""
     names = SIGNED.get(str(body.get("Type")), NOTIFICATION)
     lines = [f"{name}\n{body[name]}\n" for name in names if isinstance(body.get(name), str)]
     return "".join(lines).encode("utf-8", "replace")
 
 
 def is_signed(body: Mapping[str, Any], signature: bytes, pem: bytes, now: float) -> bool:
-    """Tell whether the key of a certificate, which holds at `now` (seconds), signed a message."""
+    """Tell whether the key of a certificate, which must be valid at `now` (seconds), signed a
+    message."""
     chosen = HASHES.get(str(body.get("SignatureVersion")))
     try:
         certificate = x509.load_pem_x509_certificate(pem)
@@ -148,5 +150,5 @@ def is_signed(body: Mapping[str, Any], signature: bytes, pem: bytes, now: float)
 
 
 def matching(topics: Sequence[str], body: Any) -> str | None:
-    """Return which of the topics a message is of."""
+    """Return the topic of a message if it is one of these, else None."""
     return next((topic for topic in topics if topic == topic_of(body)), None)

@@ -1,7 +1,7 @@
-"""What the portal is measured against: each a WSGI application, set up as its own guide says.
+"""The rivals of the portal: WSGI applications, each set up as its own guide recommends.
 
-They read an equal table with equal rows: the big tenant's keys, with the indexes that the portal
-has for the same sorts and filters, and no walls to pay for.
+They read a table with the same rows: the big tenant's keys, with the indexes that the portal has
+for the same sorts and filters, but without row-level security.
 """
 
 import os
@@ -33,12 +33,12 @@ OFFERED = 200  # applications in the filter, as on the portal's page
 
 
 def database_url() -> str:
-    """libpq's address of the bench's database."""
+    """Return the libpq URL of the bench's database."""
     return os.environ["BENCH_DATABASE_URL"]
 
 
 def equal_table(url: str, tenant_id: str) -> None:
-    """The plain tables `bench_application` and `bench_key`, filled from the tenant's."""
+    """Create the plain tables `bench_application` and `bench_key` from the tenant's rows."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "CREATE TABLE bench_application AS SELECT id, display_name AS name FROM application"

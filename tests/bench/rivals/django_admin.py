@@ -1,4 +1,4 @@
-"""Django's admin: DEBUG off (so templates are cached), pooled connections, nothing taken out.
+"""Django's admin with DEBUG off (so templates are cached), pooled connections, and all features.
 
 https://docs.djangoproject.com/en/5.2/howto/deployment/checklist/
 """
@@ -74,13 +74,13 @@ from django.urls import path  # noqa: E402
 
 
 class Application(models.Model):
-    """Whom a key belongs to."""
+    """The application that a key belongs to."""
 
     id = models.CharField(primary_key=True, max_length=40)
     name = models.CharField(max_length=200)
 
     class Meta:
-        app_label = "auth"  # any installed one: this module is no package of Django's
+        app_label = "auth"  # any installed one, because this module is not a Django app
         db_table = "bench_application"
         managed = False
 
@@ -89,7 +89,7 @@ class Application(models.Model):
 
 
 class Key(models.Model):
-    """A row of the equal table."""
+    """A row of the table `bench_key`."""
 
     id = models.CharField(primary_key=True, max_length=40)
     name = models.CharField(max_length=200)
@@ -117,7 +117,7 @@ class Key(models.Model):
 
 
 class ApplicationFilter(admin.SimpleListFilter):
-    """As many applications as the portal's page offers, by name."""
+    """A filter with as many applications as the portal's page offers, sorted by name."""
 
     title = parameter_name = "application"
 
@@ -130,7 +130,7 @@ class ApplicationFilter(admin.SimpleListFilter):
 
 @admin.register(Key)
 class KeyAdmin(admin.ModelAdmin):
-    """The change list: 50 rows, the columns, search and filters of the portal's page."""
+    """The change list with 50 rows, and the columns, search and filters of the portal's page."""
 
     list_display = SHOWN
     list_filter = ("status", "blocked", "kind", ApplicationFilter)
@@ -145,7 +145,7 @@ CHANGE_LIST = "/admin/auth/key/"
 
 
 def prepare() -> str:
-    """Make Django's own tables and a signed-in administrator; gives the session's key."""
+    """Create Django's own tables and a signed-in administrator; return the session's key."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.auth.models import User
     from django.contrib.sessions.backends.db import SessionStore

@@ -1,4 +1,4 @@
-"""What nothing costs: a Flask view without work, to which the verification of keys is compared."""
+"""A Flask view that does nothing, as the reference for the verification of keys."""
 
 from flask import Flask, request
 

@@ -1,4 +1,4 @@
-"""Flask-Admin's list view, with nobody to sign in and no session to find.
+"""Flask-Admin's list view, without sign-in and sessions.
 
 https://flask-admin.readthedocs.io/en/stable/introduction/
 """
@@ -23,7 +23,7 @@ db = SQLAlchemy(app)
 
 
 class Application(db.Model):
-    """Whom a key belongs to."""
+    """The application that a key belongs to."""
 
     __tablename__ = "bench_application"
 
@@ -35,7 +35,7 @@ class Application(db.Model):
 
 
 class Key(db.Model):
-    """A row of the equal table."""
+    """A row of the table `bench_key`."""
 
     __tablename__ = "bench_key"
 
@@ -56,13 +56,13 @@ class Key(db.Model):
 
 
 def offered() -> list[tuple[str, str]]:
-    """As many applications as the portal's page offers, by name."""
+    """Return as many applications as the portal's page offers, sorted by name."""
     query = select(Application.id, Application.name).order_by(Application.name, Application.id)
     return [(id, name) for id, name in db.session.execute(query.limit(OFFERED))]
 
 
 class KeyView(ModelView):
-    """50 rows, the columns, search and filters of the portal's page."""
+    """The list view with 50 rows, and the columns, search and filters of the portal's page."""
 
     column_list = SHOWN
     column_searchable_list = SEARCHED
@@ -78,6 +78,6 @@ class KeyView(ModelView):
     can_view_details = True
 
 
-with app.app_context():  # where the filter finds its options
+with app.app_context():  # the filter queries its options here
     Admin(app, name="Bench").add_view(KeyView(Key, db, name="Keys", endpoint="keys"))
 LIST = "/admin/keys/"

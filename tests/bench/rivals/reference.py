@@ -1,7 +1,7 @@
-"""The least that REST can cost: a Flask view, plain psycopg with its pool, the JSON dumped.
+"""The minimal cost of REST: a Flask view, plain psycopg with its pool, and JSON.
 
-It sends the statements of the portal's own REST (`BENCH_STATEMENTS`), as the superuser: nobody is
-authenticated and no row-level security is paid for.
+It sends the statements of the portal's own REST (`BENCH_STATEMENTS`) as the superuser, without
+authentication and row-level security.
 """
 
 import json
@@ -35,7 +35,7 @@ def some() -> Response:
     asked = STATEMENTS["list"]
     with pool.connection() as connection:
         rows = connection.execute(asked["sql"], asked["values"]).fetchall()
-    return _answer({"items": rows[:50]})  # the 51st only says that there is more
+    return _answer({"items": rows[:50]})  # the 51st only shows that there are more
 
 
 def _answer(document: Any) -> Response:

@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in delivery, crashes."""
+"""Tests of deliveries when processes crash."""

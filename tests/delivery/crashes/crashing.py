@@ -1,8 +1,8 @@
 """A worker that dies at a step, or kills: `python -m tests.delivery.crashes.crashing STEP [PID]`.
 
-It itself, or the process that is named (PostgreSQL), once. The product knows nothing of it. By
-SIGKILL, so nothing is cleaned up, or by what the environment's SIGNAL says. ALIVE there shortens
-the worker's lease (seconds).
+It kills itself, or the process PID (PostgreSQL), once. The product contains no code for this. It
+uses SIGKILL, so nothing is cleaned up, or the signal in the environment variable SIGNAL. The
+variable ALIVE shortens the worker's lease (seconds).
 """
 
 import os
@@ -72,7 +72,7 @@ STEPS: dict[str, tuple[Any, str, Any]] = {
     "recorded": (queue, "complete", _dies_recorded),
 }
 OF_NEW: dict[str, tuple[Any, str, Any]] = {"claimed new": (new_deliveries, "take", _dies_with_new)}
-"""Name the steps of a worker that was there before the event."""
+"""The steps of a worker that was running before the event was published."""
 
 
 def main(step: str, victim: int) -> None:

@@ -1,6 +1,6 @@
 """A worker whose clock jumps at SIGUSR1: `python -m tests.delivery.crashes.jumping HOURS`.
 
-The clock on the wall, that is; no machine's monotonic clock jumps.
+Only the wall clock jumps; the monotonic clock of a machine never does.
 """
 
 import signal

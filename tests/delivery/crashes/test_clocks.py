@@ -1,4 +1,5 @@
-"""A machine's clock jumps: leases, retries, pauses, signatures and ages follow the database's."""
+"""Test jumps of a machine's clock: leases, retries, pauses, signatures and ages follow the
+database's clock."""
 
 import signal
 import subprocess
@@ -84,7 +85,7 @@ def test_a_lease_runs_out_by_the_databases_clock(database: Database, ada: Api, m
         [lease] = rows(database, f"{WAIT} WHERE state = 'in_flight'")
         assert 60 < lease["seconds"] <= 90
         rows(database, "UPDATE delivery SET due_at = now()")
-        until(lambda: gate.waiting == 2)  # taken anew: nobody else is there
+        until(lambda: gate.waiting == 2)  # claimed again by the same worker, as there is no other
         gate.open()
         until(lambda: rows(database, "SELECT id FROM delivery WHERE state = 'delivered'"))
 
@@ -126,7 +127,7 @@ def at(days: int) -> Any:
 
 
 def publish_here(app: Flask, number: int) -> str:
-    """Publish as the service does: a token of today is not valid on the other day."""
+    """Publish through the service, because a token of today is not valid on the other day."""
     with app.app_context(), transaction(ACME):
         [accepted] = events.publish(SOMEBODY, [EventInput.read(rfp(number))])
     return accepted.id

@@ -1,4 +1,4 @@
-"""Nothing accepted is lost, whatever dies: real processes, SIGKILL at every step."""
+"""Test that no accepted event is lost, whatever dies: real processes, SIGKILL at every step."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ DOOMED = "SELECT pid FROM pg_stat_activity WHERE application_name = 'doomed'"
 
 
 def run_out(database: Database) -> None:
-    """Let the leases of the dead run out: the clock is the database's, so it is moved there."""
+    """Let the leases of the dead worker expire, by moving their end in the database."""
     rows(database, "UPDATE delivery SET due_at = now() WHERE state = 'in_flight'")
 
 
@@ -54,7 +54,7 @@ def test_a_worker_killed_at_any_step_loses_nothing(
         {**settings, "PGAPPNAME": "doomed"}, "tests.delivery.crashes.crashing", step
     ) as doomed:
         assert doomed.wait(40) == -9, doomed.stdout and doomed.stdout.read()
-    until(lambda: not rows(database, DOOMED))  # its last statement may end after it
+    until(lambda: not rows(database, DOOMED))  # its last statement may end after the process
     in_flight = [one for one in deliveries(ada, webhook) if one["state"] == "in_flight"]
     before = received(receiver)
     run_out(database)
@@ -122,7 +122,7 @@ STATES = "SELECT state, count(*), sum(attempts) FROM delivery GROUP BY state"
 
 
 def states(database: Database) -> dict[str, tuple[int, int]]:
-    """State → how many deliveries, and how many attempts they have had together."""
+    """Return state → number of deliveries, and the sum of their attempts."""
     return {row["state"]: (row["count"], row["sum"]) for row in rows(database, STATES)}
 
 
@@ -130,9 +130,9 @@ def states(database: Database) -> dict[str, tuple[int, int]]:
 def ahead(
     app: Flask, ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Engine, Gate, dict[str, Any]]]:
-    """Yield a quick receiver answers no more: a full lane is on its way, and more waits in the
-    worker."""
-    # The machine may be slow, the receiver is not.
+    """Yield an engine whose receiver was quick and no longer answers: a full lane is in flight, and
+    more deliveries wait in the worker."""
+    # Even on a slow machine the receiver must count as quick.
     monkeypatch.setattr("portal.delivery.concurrency.QUICK_SECONDS", 60.0)
     gate, own = Gate(first=QUICK), {"application_id": ada.create("applications")["id"]}
     with sinks(gate.behave) as [port]:
@@ -147,7 +147,7 @@ def ahead(
 def test_what_was_taken_ahead_goes_back_when_a_worker_stops(
     ahead: tuple[Engine, Gate, dict[str, Any]], database: Database
 ) -> None:
-    """It is given to others, uncounted."""
+    """Check that these deliveries are released to other workers, and not counted as attempts."""
     engine, gate, _ = ahead
     stopping = Thread(target=engine.stop)
     stopping.start()
@@ -188,7 +188,8 @@ PAUSED = "SELECT 1 FROM webhook WHERE paused_at IS NOT NULL"
 
 @contextmanager
 def hanging(engine: Engine, database: Database) -> Iterator[None]:
-    """A worker that hears and says nothing until the block ends; it hangs in no transaction."""
+    """Let a worker hang until the block ends: its event loop is blocked, outside any
+    transaction."""
     until(lambda: states(database).get("delivered") == (QUICK, QUICK) and not engine._done)
     until(lambda: all(lane.is_busy for lane in engine.lanes))  # it claims nothing more
     over = Event()
@@ -206,7 +207,7 @@ def test_a_pause_is_answered_when_the_workers_have_heard_of_it(
     ada: Api,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """From then on nothing is begun, not even what was taken ahead."""
+    """Check that no attempt begins after the response, not even for deliveries claimed ahead."""
     monkeypatch.setattr(manual_pause, "PATIENCE", 40.0)
     engine, gate, webhook = ahead
     answers: list[int] = []
@@ -240,7 +241,7 @@ def test_a_worker_that_hangs_does_not_keep_a_pause_from_being_answered(
 
 @contextmanager
 def unheard(engine: Engine, database: Database) -> Iterator[None]:
-    """Hold back the renewals of a worker, as if it were cut off, until the block ends."""
+    """Block the renewals of a worker, as if it were cut off, until the block ends."""
     lock = "SELECT FROM delivery_worker FOR NO KEY UPDATE"
     with psycopg.connect(libpq_url(database.superuser_url)) as connection:
         connection.execute(lock)
@@ -251,7 +252,8 @@ def unheard(engine: Engine, database: Database) -> Iterator[None]:
 def test_a_worker_that_is_not_heard_begins_nothing(
     ahead: tuple[Engine, Gate, dict[str, Any]], database: Database
 ) -> None:
-    """Neither what it took ahead nor anything more, until it is heard again."""
+    """Check that it sends neither the deliveries claimed ahead nor new ones, until it can renew
+    again."""
     engine, gate, _ = ahead
     with unheard(engine, database):
         on_its_way = gate.waiting
@@ -267,7 +269,8 @@ def test_a_worker_that_is_not_heard_begins_nothing(
 def test_a_worker_that_lost_its_session_keeps_nothing_that_it_has_not_begun(
     ahead: tuple[Engine, Gate, dict[str, Any]], database: Database
 ) -> None:
-    """The others may have taken it by the time that it is heard again."""
+    """Check that it releases these deliveries: others may have claimed them by the time that it
+    renews again."""
     engine, gate, _ = ahead
     with unheard(engine, database):
         until(lambda: states(database).get("in_flight", (0,))[0] == WIDEST == len(engine.taken))

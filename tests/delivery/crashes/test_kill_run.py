@@ -1,7 +1,7 @@
-"""Everything dies, again and again, under load: nothing is lost, doubled or out of order.
+"""Test that nothing is lost, duplicated or out of order if everything dies repeatedly, under load.
 
-Publishers that go on until they are answered, two workers, a web server and PostgreSQL, each in a
-process of its own, of which one after the other is killed with -9 and started anew.
+Publishers that retry until they get a response, two workers, a web server and PostgreSQL each run
+in a process of their own. One after the other is killed with SIGKILL and started again.
 """
 
 import os
@@ -55,7 +55,8 @@ GROUP BY w.tenant_id, w.id, e.last_sequence
 
 @dataclass
 class Publisher:
-    """Publish everything until it is answered: each event once, however often it is sent."""
+    """A publisher that retries until it gets a response: each event once, however often it is
+    sent."""
 
     address: str
     key: str
@@ -84,7 +85,7 @@ def event(kind: str, number: int) -> dict[str, Any]:
 
 
 class Site(Server):
-    """The processes, each of which may be killed and started anew."""
+    """The processes, each of which can be killed and started again."""
 
     def start(self) -> None:
         self.port = free_port()
@@ -116,7 +117,7 @@ class Site(Server):
             return False
 
     def kill(self, name: str) -> None:
-        """Kill one, with all its children, and start it anew."""
+        """Kill one process with all its children, and start it again."""
         if name == "postgresql":
             self.goes(signal.SIGKILL)
             until(self.is_back)
@@ -126,7 +127,8 @@ class Site(Server):
         self.run(name)
 
     def is_back(self) -> bool:
-        """Start PostgreSQL; not before the last process of the one that was killed has ended."""
+        """Start PostgreSQL, as soon as the last process of the killed one has ended; tell whether
+        it runs."""
         with suppress(EmbeddedPostgresError):
             self.comes_back()
             return True
@@ -157,8 +159,8 @@ def site(
 
 @contextmanager
 def publishing(site: Site, plain: Mailbox) -> Iterator[list[Publisher]]:
-    """Publish everything meanwhile: batches from two, and what is in order one by one, as far as
-    the batches have come."""
+    """Publish everything during the block: two publishers send batches, a third one sends the
+    ordered events one by one, in step with the batches. Yield the publishers."""
     key = site.ada.create("api-keys", name="Shop", scopes=["events:publish"])["key"]
     publishers = [Publisher(site.address, key) for _ in range(3)]
     failures: list[BaseException] = []
@@ -197,7 +199,7 @@ def _batches(part: int) -> Iterator[list[dict[str, Any]]]:
 
 
 def numbers(mailbox: Mailbox) -> list[int]:
-    """Return the numbers of what came, in its order."""
+    """Return the numbers of the received events, in their order."""
     return [int(orjson.loads(body)["data"]["number"]) for body in mailbox.bodies]
 
 

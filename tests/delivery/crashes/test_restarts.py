@@ -1,4 +1,4 @@
-"""PostgreSQL goes away and comes back under a worker: nothing is lost, and nobody is needed."""
+"""Test a worker while PostgreSQL restarts: nothing is lost, and nobody has to intervene."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ CRASH, FAST, KILL = signal.SIGQUIT, signal.SIGINT, signal.SIGKILL
 OWED = "SELECT count(*) AS n FROM delivery WHERE state <> 'delivered'"
 LEASED = "SELECT count(*) AS n FROM delivery WHERE state = 'in_flight'"
 BLAMED = "SELECT count(*) AS n FROM delivery_attempt WHERE outcome <> 'delivered'"
-# What the worker has its hands on at this moment it sees to itself.
+# Deliveries that the worker is just changing are skipped: it handles them itself.
 RUN_OUT = """
 UPDATE delivery SET due_at = now() WHERE id = ANY (ARRAY(
     SELECT id FROM delivery WHERE state = 'in_flight' FOR UPDATE SKIP LOCKED))
@@ -33,7 +33,8 @@ UPDATE delivery SET due_at = now() WHERE id = ANY (ARRAY(
 
 
 class Server:
-    """A PostgreSQL of the test's own, which keeps its promises, and an application on it."""
+    """A PostgreSQL of the test's own, which does not lose commits in a crash, and an application on
+    it."""
 
     def __init__(self, place: Path, make_config: Callable[..., Config], provider: Provider) -> None:
         self.place = place
@@ -51,7 +52,7 @@ class Server:
         self.ada = Api(self.app.test_client(), provider.token(ADA))
 
     def publish(self, count: int) -> set[str]:
-        """Publish so many events, as whoever is told to try again does; gives their ids."""
+        """Publish so many events, retry after each 503, and return the ids of the events."""
         events = [rfp(number) for number in range(count)]
         while (answer := self.ada.post("/events", events)).status_code == 503:
             pass
@@ -136,7 +137,8 @@ def test_a_database_that_crashes_again_and_again_under_load_loses_nothing(server
             until(lambda wanted=crash * 300 - 250: len(mailbox.ids) >= wanted)
             server.goes(CRASH)
             server.comes_back()
-            # A lease that was granted and never heard of runs out; the test does not wait for it.
+            # A lease that was committed but not reported expires later; the test does not wait for
+            # that.
             leased += server.count(LEASED)
             rows(server.database, RUN_OUT)
         until(lambda: server.count(OWED) == 0, 60)

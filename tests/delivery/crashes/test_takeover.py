@@ -1,4 +1,4 @@
-"""Send soon what a worker had in hand that dies, hangs or is cut off."""
+"""Test that the deliveries of a worker that dies, hangs or is cut off are sent soon by another."""
 
 import os
 import signal
@@ -31,8 +31,8 @@ from tests.webhooks.kit import PATIENT, Gate, Hands, ended, rows, said, sinks, w
 
 FIRST_WIDTH = 10
 LONG_BEFORE = queue.LEASE_SECONDS / 2
-"""Seconds within which a takeover came from the worker's end, on however busy a machine, and not
-from the end of the deliveries' own leases."""
+"""A takeover within so many seconds, even on a busy machine, was caused by the worker's end, and
+not by the end of the deliveries' own leases."""
 
 HANGING = ("tests.delivery.crashes.crashing", "never")
 END_SESSIONS = """
@@ -54,12 +54,12 @@ def now(database: Database) -> float:
 
 
 def numbers(database: Database) -> dict[int, float]:
-    """Return the numbers of the workers, and until when they have what they took."""
+    """Return the numbers of the workers, and until when their leases are valid."""
     return {row["number"]: row["ends"] for row in rows(database, NUMBERS)}
 
 
 def hang(gate: Gate, ada: Api, make: Make, port: int, count: int = FIRST_WIDTH) -> dict[str, Any]:
-    """Publish so much for a receiver that does not answer, until a worker waits for it."""
+    """Publish so many events for a receiver that does not answer, until a worker waits for it."""
     webhook = make(f"http://127.0.0.1:{port}/", retry_policy=PATIENT)
     publish(ada, *(rfp(number) for number in range(count)))
     until(lambda: gate.waiting == min(count, FIRST_WIDTH))
@@ -119,7 +119,8 @@ def test_what_a_frozen_worker_had_is_taken_over_and_it_does_no_harm_when_it_thaw
 def test_a_worker_that_is_frozen_at_a_step_keeps_no_other_waiting(
     step: str, settings: dict[str, str], database: Database, ada: Api, make: Make
 ) -> None:
-    """Not even with a transaction open that has changed every delivery: it is ended for it."""
+    """Check this even if an open transaction has changed every delivery: the database ends that
+    transaction."""
     gate = Gate(first=1000)
     frozen = {**settings, "ALIVE": "2", "SIGNAL": str(int(signal.SIGSTOP))}
     with sinks(gate.behave) as [port]:
@@ -240,7 +241,7 @@ def test_an_ordered_webhook_keeps_its_order_through_a_kill_with_several_on_their
 
 
 def take_back(hands: Hands, database: Database, dead: int | None) -> None:
-    """Let a worker look around until the other one is gone."""
+    """Let a worker look for dead workers until the other one was declared dead."""
     until(lambda: hands.look() or dead not in numbers(database))
 
 
@@ -293,7 +294,8 @@ def test_who_was_away_itself_lets_the_others_come_back_first(
     make: Make,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Blame nobody for an absence of the database, and see a death after it as soon as ever."""
+    """Check that no worker is declared dead because of an outage of the database, and that a death
+    after the outage is noticed as soon as usual."""
     webhook = make("https://hooks.example.com/")
     publish(ada, rfp(1))
     first, second = two
@@ -397,7 +399,7 @@ def test_a_worker_that_was_taken_for_gone_claims_nothing_under_its_number(
 
 @contextmanager
 def being_recorded(database: Database, delivery_id: str) -> Iterator[None]:
-    """Lock a delivery within the block, as whoever records it does."""
+    """Lock a delivery within the block, as a worker does that records it."""
     with psycopg.connect(libpq_url(database.superuser_url)) as recording:
         recording.execute("SELECT FROM delivery WHERE id = %s FOR UPDATE", (delivery_id,))
         yield
@@ -440,7 +442,8 @@ def test_a_worker_that_was_taken_for_gone_gets_a_new_number_whatever_it_is_left_
 def test_a_claim_whose_answer_was_lost_is_not_waited_for(
     app: Flask, database: Database, ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The connection ends between the commit and the worker, which goes on sending meanwhile."""
+    """Lose the connection between the commit of a claim and its answer, while the worker goes on
+    sending."""
     gate, take, lost = Gate(first=1), new_deliveries.take, []
 
     async def loses_the_second(connection: Connection, *arguments: Any) -> Any:
@@ -470,7 +473,7 @@ def test_a_claim_whose_answer_was_lost_is_not_waited_for(
 def test_a_delivery_that_a_worker_without_number_has_is_left_to_its_own_lease(
     two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
 ) -> None:
-    """Lease as the release before does."""
+    """Claim a delivery as a worker of the previous release does."""
     webhook = make("https://hooks.example.com/")
     publish(ada, rfp(1))
     before, alive = two

@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in delivery, health."""
+"""Tests of `portal.delivery.health`."""

@@ -1,4 +1,5 @@
-"""Wherever an admin is, the page says that a webhook is about to stop, stopped, or works again."""
+"""Test that every page tells an admin that a webhook is about to be paused, was paused, or works
+again."""
 
 import json
 from typing import Any
@@ -18,7 +19,7 @@ __all__ = ["page"]  # a fixture
 
 @pytest.fixture
 def webhook(ada: Api, make: Make, database: Database) -> dict[str, Any]:
-    """Return a webhook that the engine has met."""
+    """Return a webhook for which the engine has an endpoint row."""
     made = make("https://hooks.example/in")
     rows(
         database,
@@ -40,7 +41,7 @@ RECOVERED = "UPDATE endpoint SET recovered_at = now(), warned_at = NULL"
 
 
 def told(pages: Pages) -> list[str]:
-    """Return what the bar of a page says in passing when it looks."""
+    """Return the toast messages of a page when it fetches the notices."""
     answer = pages.get("/notices", headers=PARTIAL)
     assert answer.status_code == 200
     said = json.loads(answer.headers.get("HX-Trigger", "{}"))

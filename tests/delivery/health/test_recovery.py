@@ -1,4 +1,5 @@
-"""A paused webhook finds out by itself that its receiver works again, and its people hear of it."""
+"""Test that a paused webhook recovers by itself once its receiver works, and that people are
+notified."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +30,7 @@ SELECT tenant_id, id, now() + interval '1 hour' FROM webhook WHERE id = %s
 
 @pytest.fixture
 def paused(database: Database, make: Make, receiver: Receiver) -> dict[str, Any]:
-    """Return a webhook that paused by itself, and nothing is held for it."""
+    """Return a webhook that was paused automatically, and has no held deliveries."""
     webhook = make(receiver.hook("crm"), name="CRM")
     receiver.learn("crm", webhook["signing_secret"])
     for statement in (PAUSE, PAUSED):
@@ -38,7 +39,7 @@ def paused(database: Database, make: Make, receiver: Receiver) -> dict[str, Any]
 
 
 def probe(database: Database, number: int) -> None:
-    """It is time for a probe, the `number`th: until the engine has noted how it went."""
+    """Make the probe with this number due, and wait until the engine has recorded its result."""
     rows(database, PROBE)
     until(lambda: rows(database, TRIED)[0]["tried"] == number)
 
@@ -71,7 +72,7 @@ def test_no_ping_before_its_time_or_beside_what_is_held(
 
 
 def engine_has_looked(app: Flask, engine: Any) -> None:
-    """Until the engine has asked for silent endpoints once more."""
+    """Wait until the engine has searched for silent endpoints once more."""
     before = engine._look_at
     until(lambda: engine._look_at > before)
 

@@ -1,4 +1,4 @@
-"""Safe pause by the engine itself: warned, paused, tried again, resumed; nothing is dropped."""
+"""Test that the engine warns about, pauses, probes and resumes a webhook; nothing is dropped."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.webhooks.conftest import Make, Receiver
 
 @pytest.fixture
 def clock(database: Database) -> Any:
-    """Moves what the database remembers into the past, instead of waiting."""
+    """Return a function that moves times in the database into the past, instead of waiting."""
 
     def move(statement: str) -> None:
         with psycopg.connect(libpq_url(database.superuser_url)) as connection:

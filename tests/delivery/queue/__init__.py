@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in delivery, queue."""
+"""Tests of `portal.delivery.queue`."""

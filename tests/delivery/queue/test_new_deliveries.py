@@ -1,4 +1,4 @@
-"""Deliver at once what was published a moment ago, though workers seldom look for what is due."""
+"""Test that new deliveries are sent at once, although workers rarely search for due ones."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -21,7 +21,8 @@ Looks = list[int]
 
 @pytest.fixture
 def looks(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Looks]:
-    """Count how often a worker looks for what is due; by itself it does so once an hour."""
+    """Yield a counter of a worker's searches for due deliveries; by itself it searches once an
+    hour."""
     counted, due = [0], queue.due
 
     async def counting(*arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What follows from what: every rule of the policy as a row of a table."""
+"""Test the policy: every rule is a row of a table."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Moments at which recording must be right to repeat, or must leave nothing behind."""
+"""Test records that are repeated, and records that must leave nothing behind."""
 
 from flask import Flask
 
@@ -13,7 +13,8 @@ from tests.webhooks.kit import Hands, ended, rows
 def test_what_was_recorded_may_be_recorded_again(
     app: Flask, database: Database, ada: Api, make: Make
 ) -> None:
-    """A database that dies after its commit and before its answer: the worker says it again."""
+    """Repeat a record, as a worker does if the database dies after the commit and before its
+    answer."""
     webhook = make("https://hooks.example.com/")
     publish(ada, rfp(1))
     with Hands(database) as hands:

@@ -1,4 +1,4 @@
-"""The queue against a model of it: whatever the order of things, nothing is lost or done twice."""
+"""Test the queue against a model: in any order of actions nothing is lost or done twice."""
 
 import secrets
 from collections.abc import Iterator
@@ -39,12 +39,12 @@ OPEN = ("pending", "in_flight", "retrying")
 
 @dataclass
 class Believed:
-    """What the model believes of one delivery."""
+    """The state of one delivery according to the model."""
 
     webhook: str
     subject: str | None
     state: str = "pending"
-    is_due: bool = True  # of one in flight: its lease has run out
+    is_due: bool = True  # if it is in flight: its lease has expired
     token: int = 0
     sequence: int | None = None
 
@@ -59,7 +59,7 @@ class Hook:
 
 
 class Machine(RuleBasedStateMachine):
-    """Two webhooks of one tenant, a worker's hands, and every verb in any order."""
+    """Two webhooks of one tenant, a worker's functions, and every action in any order."""
 
     app: ClassVar[Flask]
     database: ClassVar[Database]
@@ -117,7 +117,7 @@ class Machine(RuleBasedStateMachine):
         hook = self.hooks[name]
         waiting = self.of(name, *OPEN)
         ready = {k for k, one in waiting.items() if one.is_due}
-        if hook.paused:  # a probe: one, even if it is not due; but none that is on its way
+        if hook.paused:  # one probe, even if it is not due, but none in flight
             ready = {k for k, one in waiting.items() if one.is_due or one.state == "retrying"}
             ready, room = (ready, 1) if hook.next_probe else (set(), 1)
         if hook.deleted:
@@ -159,7 +159,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.leases)
     @rule(data=st.data(), how=st.sampled_from(["delivered", "retrying", "failed"]))
     def report(self, data: st.DataObject, how: Any) -> None:
-        """Complete or fail, by whoever has or had a lease; a worker may say it twice."""
+        """Complete or fail a delivery, by a worker that has or had its lease, perhaps twice."""
         lease = data.draw(st.sampled_from(self.leases))
         decision = Decision(how, counts=how != "delivered")
         if how == "retrying":
@@ -267,7 +267,7 @@ class Machine(RuleBasedStateMachine):
                 assert told.held == len(self.of(name, *OPEN))
 
     def teardown(self) -> None:
-        """Whatever happened: in the end everything that was not skipped arrives, once."""
+        """Check that in the end every delivery that was not skipped arrives, once."""
         for name, hook in self.hooks.items():
             if hook.deleted:
                 self.restore(self.names.index(name))

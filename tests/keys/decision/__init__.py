@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in keys, decision."""
+"""Tests of `portal.keys.decision`."""

@@ -1,4 +1,4 @@
-"""The decision about a key: the order of the checks, and what its trace says."""
+"""The decision about a key: the order of the checks, and their trace."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -49,7 +49,7 @@ def test_the_first_fault_in_the_promised_order_is_named(faults: set[str]):
 
 def test_what_is_not_asked_is_not_looked_at():
     assert refusal(GOOD, Question(ip=ASKED.ip), NOW) is None
-    assert refusal(GOOD, Question(), NOW) == "IP_FORBIDDEN"  # unknown is nowhere
+    assert refusal(GOOD, Question(), NOW) == "IP_FORBIDDEN"  # an unknown address is in no network
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "::ffff:10.1.2.3"])

@@ -1,4 +1,4 @@
-"""The shape of a key, for every key."""
+"""The format of a raw key, as a property of every key."""
 
 import re
 import string

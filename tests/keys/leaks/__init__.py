@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in keys, leaks."""
+"""Tests of `portal.keys.leaks`."""

@@ -1,4 +1,4 @@
-"""Leaked keys: what GitHub or a scanner reports, what the tenant's policy does, who is told."""
+"""Leaked keys: reports of GitHub and of scanners, the tenant's policy, and the events."""
 
 import base64
 import json
@@ -27,7 +27,7 @@ Browse = Callable[..., Pages]
 
 @dataclass
 class GitHub:
-    """Publishes a public key, and signs with the private one, as GitHub does."""
+    """Publish a public key, and sign with the private one, as GitHub does."""
 
     key: ec.EllipticCurvePrivateKey = field(
         default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
@@ -55,7 +55,7 @@ def github() -> GitHub:
 def report(
     github: GitHub, make_config: Callable[..., Config], tenants: tuple[str, str]
 ) -> Iterator[Report]:
-    """`report(match, …)`: GitHub tells a portal, over the wire, what it found."""
+    """Yield `report(match, …)`, which sends finds to a portal over HTTP, as GitHub does."""
     with served(lambda _: github.app) as address:
         app = create_app(make_config(PORTAL_GITHUB_KEYS_URL=f"{address}/meta/public_keys"))
         app.testing = True
@@ -95,7 +95,7 @@ def decide(page: Pages, **cases: str) -> None:
 
 
 def told(ada: Api) -> list[dict[str, Any]]:
-    """Return the leaks that the tenant's event stream tells of."""
+    """Return the data of the leak events in the tenant's event stream."""
     return list((ada.get("/events?type=api_key.leaked").json or {})["items"])
 
 
@@ -224,7 +224,7 @@ def test_a_key_in_the_address_of_the_place_is_not_kept(report: Report, ada: Api,
         assert issued["key"][12:40] not in text
 
 
-# ---------------------------------------------------------------- a scanner of one's own
+# ---------------------------------------------------------------- the tenant's own scanner
 
 
 def test_a_scanner_reports_by_fingerprint_and_needs_no_more_than_to_verify(

@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in keys, limits."""
+"""Tests of `portal.keys.limits`."""

@@ -1,7 +1,7 @@
 """A process that uses one key as fast as it can: python -m tests.keys.limits.spender URL HASH TASK.
 
-TASK is JSON: what each call asks, how many calls, and whether to hang after the last one. The
-answer is a line of JSON: how often what was heard, and the ids of the reservations.
+TASK is JSON: what each call needs, how many calls, and whether to hang after the last one. The
+output is a line of JSON: the number of calls with each result, and the ids of the reservations.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Calls that PostgreSQL counts, between the thread that asks and the event loops that wait."""
+"""Calls that PostgreSQL counts, between the counting thread and the event loops that wait."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""PostgreSQL dies under calls that reserve money: whatever was answered VALID can be settled."""
+"""PostgreSQL is killed during calls that reserve money: every VALID call can still be settled."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from tests.thorough import times
 
 KILLS = times(4)
 CALLERS = 4
-CALLS = 100  # answered before each kill
+CALLS = 100  # admitted before each kill
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def settled(ada: Api, reservation: str) -> Any:
 @pytest.mark.proof
 @pytest.mark.parametrize("slices", [True, False], ids=["lent", "one by one"])
 def test_every_reservation_that_was_answered_is_billed_after_a_crash(server: Server, slices: bool):
-    # With a number of uses, each call is counted by the database alone.
+    # With a maximum of uses, PostgreSQL counts each call.
     more: dict[str, Any] = {} if slices else {"max_uses": 1_000_000}
     issued = server.ada.create("api-keys", max_budget_usd=1000, **more)
     ask = {"key": issued["key"], "estimated_usd": 0.01}

@@ -1,4 +1,4 @@
-"""Limits and money under load: two processes at full speed never pass what is allowed."""
+"""Limits and budgets under load: two processes at full speed never exceed them."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def start(database: Database, issued: dict[str, Any], **task: Any) -> "subproces
 
 
 def together(database: Database, issued: dict[str, Any], **task: Any) -> Counter[str]:
-    """Return what two processes at once got to hear."""
+    """Return the results of the calls of two processes that run at the same time."""
     seen: Counter[str] = Counter()
     for process in [start(database, issued, **task) for _ in range(2)]:
         output, _ = process.communicate(timeout=60)
@@ -52,7 +52,7 @@ def together(database: Database, issued: dict[str, Any], **task: Any) -> Counter
 
 
 def kill_after_its_calls(process: "subprocess.Popen[str]") -> dict[str, Any]:
-    """kill -9 for a process that hangs; what it had told."""
+    """Kill a process that hangs with SIGKILL, and return its output."""
     assert process.stdout
     told: dict[str, Any] = json.loads(process.stdout.readline())
     os.kill(process.pid, signal.SIGKILL)
@@ -65,7 +65,7 @@ def kill_after_its_calls(process: "subprocess.Popen[str]") -> dict[str, Any]:
 def test_trap_11_two_processes_admit_exactly_the_limit(ada: Api, database: Database, limit: int):
     issued = ada.create("api-keys", rpm_limit=limit)
     seen = together(database, issued, calls=300)
-    # A slice that a process had left when it ended is counted and not used: never more.
+    # A lease that a process did not use up is counted, too: fewer calls may pass, never more.
     assert limit - 250 * (limit > 100) <= seen["VALID"] <= limit
     assert seen["VALID"] + seen["RPM_EXCEEDED"] == 2400
 
@@ -92,7 +92,7 @@ def test_trap_12_what_a_killed_process_held_comes_back(app: Flask, ada: Api, dat
     ask = {"key": issued["key"], "estimated_usd": 1}
     assert ada.post("/api-keys/verify", ask).json["code"] == "BUDGET_EXCEEDED"
     database.sql("UPDATE spend_reservation SET expires_at = now()")
-    assert ada.post("/api-keys/verify", ask).json["valid"]  # the next touch gives it back
+    assert ada.post("/api-keys/verify", ask).json["valid"]  # the next use of the budget releases it
     lines = "SELECT count(*), sum(reserved_usd), sum(cost_usd) FROM spend_ledger"
     assert database.sql(lines) == (4, Decimal(1), Decimal(0))
     assert database.sql("SELECT reserved_usd FROM key_budget") == Decimal(1)
@@ -123,7 +123,7 @@ def test_two_busy_processes_spend_a_budget_to_the_cent(ada: Api, database: Datab
     assert database.sql(SLICES) > 0, "nothing was lent, so this proves nothing"
     assert seen["VALID"] + seen["BUDGET_EXCEEDED"] == 1600
     assert seen["VALID"] <= 1000
-    # What one process had left when the other was refused is available again, and no more.
+    # Only what one process had left when the other was refused is available again.
     left = 1000 - seen["VALID"]
     assert database.sql(COUNTERS, issued["id"]) == (0, 10 - Decimal(left) / 100)
     assert together(database, issued, calls=200, usd="0.01")["VALID"] == left
@@ -310,7 +310,7 @@ def test_a_repeated_reservation_holds_once(ada: Api):
     ask = {"key": other["key"], "estimated_usd": 0.1, **own}
     assert ada.post("/api-keys/verify", ask).status_code == 409
     ada.post("/api-keys/reservations/my-retry-1/settle", {"cost_usd": 0.6})
-    reserved(ada, issued, 0.6, **own)  # settled already: nothing is held again
+    reserved(ada, issued, 0.6, **own)  # settled already: nothing is reserved again
     rehearsal = ada.post("/api-keys/verify", {"key": issued["key"], "dry_run": True}).json
     assert rehearsal["budget"]["reserved_usd"] == 0
 
@@ -431,7 +431,7 @@ def test_a_budget_begins_anew_by_itself(ada: Api, database: Database):
     )
     assert ada.get(f"/api-keys/{issued['id']}").json["spend_usd"] == 0
     assert ada.post("/api-keys/verify", ask).json["valid"]
-    # What was held yesterday is yesterday's: it moves no counter of today.
+    # A reservation of yesterday changes no counter of today.
     ada.post(f"/api-keys/reservations/{late}/settle", {"cost_usd": 0.2})
     assert database.sql("SELECT spent_usd, reserved_usd FROM key_budget") == (0, Decimal("0.5"))
 

@@ -1,4 +1,5 @@
-"""A key's limit holds in every 60 seconds: counted by the database itself, with its time moved."""
+"""A key's limit holds in every 60 seconds: PostgreSQL counts, and the test moves the counts in
+time."""
 
 import json
 from typing import Any
@@ -30,13 +31,13 @@ ADMIT = "SELECT refused, slot, requests_lent, until_ms FROM admit_calls(%s::text
 
 
 class Rate:
-    """One key's requests, as processes ask for them, on a time that the test moves."""
+    """One key's requests, as processes send them, in a time that the test moves."""
 
     def __init__(self, database: Database, issued: dict[str, Any], limit: int) -> None:
         self.database, self.issued, self.limit = database, issued, limit
-        self.moved = 0  # slots by which what happened lies further back than it does
-        self.used: dict[int, int] = {}  # slot of the moved time → requests that were let through
-        self.open: list[tuple[int, int]] = []  # leases: last slot, requests left
+        self.moved = 0  # number of slots by which the counts were moved into the past
+        self.used: dict[int, int] = {}  # slot in the moved time → requests that were let through
+        self.open: list[tuple[int, int]] = []  # leases: (last slot, requests left)
 
     def pass_by(self, slots: int) -> None:
         self.database.sql("UPDATE key_rate SET newest = newest - %s", slots)
@@ -47,7 +48,8 @@ class Rate:
         return int(seconds // 2) + self.moved
 
     def ask(self, want: int) -> str | None:
-        """Have a call counted and `want` lent; why it was refused."""
+        """Let a call be counted and `want` requests be lent; return the code of a refusal, or
+        None."""
         asked = {
             "n": 0, "tenant": self.issued["tenant_id"], "key": self.issued["id"],
             "family": self.issued["id"], "rpm": self.limit, "requests": 1,
@@ -60,12 +62,12 @@ class Rate:
         return refused
 
     def _counted_in(self) -> int:
-        """Return the slot that the last call was counted in: another may have begun since."""
+        """Return the slot that the last call was counted in. A new slot may have begun since."""
         counted_in = "SELECT newest - 4 FROM key_rate WHERE key_id = %s"  # four lie ahead
         return int(self.database.sql(counted_in, self.issued["id"])) + self.moved
 
     def use_leases(self) -> None:
-        """Use now all that was lent and has not ended: as late as a process may."""
+        """Use all requests that were lent and have not ended, as late as a process may."""
         now = self.now()
         for last, left in self.open:
             if last >= now and left:
@@ -77,7 +79,7 @@ class Rate:
 
     @property
     def most(self) -> int:
-        """Return the most that any window let through."""
+        """Return the most requests that any window let through."""
         return max(
             (sum(n for slot, n in self.used.items() if first <= slot < first + WINDOW)
              for first in self.used),
@@ -119,7 +121,7 @@ def test_no_sixty_seconds_admit_more_than_the_limit(
 
 def test_a_flood_gets_at_least_nineteen_of_twenty_of_its_limit(ada: Api, database: Database):
     rate = Rate(database, ada.create("api-keys", rpm_limit=300), 300)
-    for _ in range(93):  # three windows, and in each slot as much as there is
+    for _ in range(93):  # three windows, and in each slot as many requests as possible
         while rate.ask(40) is None:
             rate.use_leases()  # at once: on a busy machine a slot may end before the next call
         rate.pass_by(1)
@@ -131,14 +133,14 @@ def test_a_flood_gets_at_least_nineteen_of_twenty_of_its_limit(ada: Api, databas
 def test_an_onset_of_calls_gets_the_whole_limit_and_not_more(ada: Api, database: Database):
     for _ in range(20):
         rate = Rate(database, ada.create("api-keys", rpm_limit=300), 300)
-        for _ in range(25):  # fifty seconds at half the limit's pace, then as many as there are
+        for _ in range(25):  # fifty seconds at half the limit's rate, then as many as possible
             for _ in range(5):
                 rate.ask(1)
             rate.pass_by(1)
         begun_in = rate.now()
         while rate.ask(40) is None:
             rate.use_leases()
-        if rate.now() == begun_in:  # else what was lent in a slot may have ended with it, unused
+        if rate.now() == begun_in:  # otherwise a lease may have ended unused, with its slot
             break
     assert rate.most == 300
 
@@ -150,7 +152,7 @@ def test_a_clock_that_goes_back_blocks_no_key_for_longer_than_a_minute(
     rate = Rate(database, ada.create("api-keys", rpm_limit=5), 5)
     while rate.ask(1) is None:
         pass
-    rate.pass_by(-back)  # what was counted seems to lie ahead
+    rate.pass_by(-back)  # the counts seem to lie in the future
     first = rate.ask(1)
     assert first == ("RPM_EXCEEDED" if back == 20 else None)
     rate.pass_by(20 + 35)

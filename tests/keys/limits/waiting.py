@@ -1,11 +1,11 @@
-"""Waiting for what happens elsewhere: in another thread, or another process."""
+"""Wait for something that happens in another thread or process."""
 
 import time
 from collections.abc import Callable
 
 
 def until(true: Callable[[], bool], seconds: float = 5) -> float:
-    """Wait for something; gives the seconds that it took."""
+    """Wait until `true` returns true, and return the seconds that it took."""
     begun = time.monotonic()
     while not true():
         assert time.monotonic() < begun + seconds, "it did not happen"

@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in keys, listing."""
+"""Tests of `portal.keys.listing`."""

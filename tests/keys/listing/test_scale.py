@@ -25,7 +25,7 @@ from tests.databases import Database
 from tests.statements import statements
 
 MANY, FEW = 20_000, 1_000
-BLOCKS = 900  # of 8 KiB that a page of 50 may touch; the table and its indexes have some thousands
+BLOCKS = 900  # of 8 KiB that a page of 50 may read; the table and its indexes have thousands
 
 APPLICATIONS = """
 INSERT INTO application (tenant_id, id, display_name, slug, version)
@@ -94,7 +94,7 @@ def many_keys(_app: Flask, _database: Database) -> Iterator[None]:
 
 @pytest.fixture
 def asked(_app: Flask, many_keys: None) -> Iterator[list[tuple[str, Any]]]:
-    """Yield what the database is asked in an application context of Acme."""
+    """Yield the list of SQL statements that are sent, in an application context of Acme."""
     with _app.app_context(), statements() as sent:
         enter_tenant(ACME)
         yield sent
@@ -174,7 +174,7 @@ def test_a_question_of_the_console_costs_the_same_among_few_keys_and_among_many(
     many, scans = cost_of(asked, actor(), question, filters.CONSOLE)
     enter_tenant(GLOBEX)
     few, _ = cost_of(asked, actor(GLOBEX), question, filters.CONSOLE)
-    # Where few have no full page of it, a page of something else says what one costs.
+    # If the small tenant has no full page for this question, another page shows the normal cost.
     page, _ = cost_of(asked, actor(GLOBEX), "sort=-last_used_at", filters.CONSOLE)
     assert "api_key" not in scans
     assert many <= 1.2 * max(few, page)
@@ -186,7 +186,8 @@ def cost_of(
     question: str,
     of: Listing[ApiKey] = service.LISTING,
 ) -> tuple[int, list[str]]:
-    """Blocks that the list's statements touch, and the tables that they read from end to end."""
+    """Return the number of blocks that the list's statements read, and the tables they scan
+    whole."""
     arguments = MultiDict(part.split("=", 1) for part in question.split("&") if part)
     query = listing.parse(of, arguments)
     asked.clear()

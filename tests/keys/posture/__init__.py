@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in keys, posture."""
+"""Tests of `portal.keys.posture`."""

@@ -1,4 +1,4 @@
-"""How keys stand: each weakness is found, counted the same everywhere, and mended with a click."""
+"""The weaknesses of keys: each is found, counted the same everywhere, and fixed by one action."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -21,13 +21,13 @@ SOUND = {"expires_at": "2099-01-01T00:00:00Z", "rpm_limit": 60, "max_budget_usd"
 
 @pytest.fixture
 def make(ada: Api) -> Callable[..., dict[str, Any]]:
-    """Return a key without any weakness, apart from what is said."""
+    """Return a function that makes a key without any weakness, except for the values given."""
     return lambda **over: ada.create("api-keys", **(SOUND | over))
 
 
 @pytest.fixture
 def weak(app: Flask, ada: Api, make: Any, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`weak("idle")`: a key that has this weakness and, as far as possible, no other."""
+    """Return `weak("idle")`, which makes a key with this weakness and, where possible, no other."""
 
     def used(days: int, **over: Any) -> dict[str, Any]:
         key = make(**over)
@@ -78,7 +78,7 @@ def test_a_weakness_is_told_the_same_to_people_and_to_programs(
     sound = make(name="Sound")
     sql("UPDATE api_key_runtime SET last_used_at = now()")
     found = weak(view)
-    if view == "owner_gone":  # Ada made both; somebody else is still there
+    if view == "owner_gone":  # Ada made both, and another person is still active
         sql("UPDATE api_key SET created_by_user_id = 'per_x' WHERE id = %s", sound["id"])
         ada.get("/api-keys")
         found = weak(view)

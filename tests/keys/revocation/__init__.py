@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in keys, revocation."""
+"""Tests of `portal.keys.revocation`."""

@@ -1,4 +1,4 @@
-"""A revocation while two server processes are asked about the key a hundred times a second."""
+"""A revocation while two server processes get a hundred requests a second about the key."""
 
 import http.client
 import json
@@ -23,12 +23,13 @@ from tests.databases import Database
 from tests.keys.limits.waiting import until
 
 BOUND_SECONDS = 1.0
-CALLERS, PAUSE_SECONDS = 4, 0.08  # of each process; together a hundred calls a second, nearly
+CALLERS, PAUSE_SECONDS = 4, 0.08  # for each process; together nearly a hundred calls a second
 
 
 @dataclass
 class Callers:
-    """Programs that ask one process about a key over connections of their own, again and again."""
+    """Programs that verify a key with one process, again and again, over connections of their
+    own."""
 
     port: int
     caller: str
@@ -37,7 +38,7 @@ class Callers:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def ask(self) -> None:
-        """What one of them does until it is told to stop."""
+        """Verify the key again and again, until `stop` is set."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         headers = {"Authorization": f"Bearer {self.caller}", "Content-Type": "application/json"}
         while not self.stop.wait(PAUSE_SECONDS):
@@ -48,13 +49,13 @@ class Callers:
         connection.close()
 
     def since(self, moment: float) -> list[str]:
-        """Return the answers to what was asked after a moment."""
+        """Return the answers to the requests that were sent after a moment."""
         return [code for asked_at, code in self.answers if asked_at > moment]
 
 
 @contextmanager
 def calling(port: int, caller: str, key: str) -> Iterator[Callers]:
-    """Callers, until the block ends."""
+    """Run callers in threads until the block ends."""
     callers = Callers(port, caller, json.dumps({"key": key}))
     threads = [threading.Thread(target=callers.ask, daemon=True) for _ in range(CALLERS)]
     for thread in threads:
@@ -69,7 +70,7 @@ def calling(port: int, caller: str, key: str) -> Iterator[Callers]:
 
 @contextmanager
 def process(settings: dict[str, str], caller: str, key: str) -> Iterator[Callers]:
-    """A server process of its own on the tests' database, and those who ask it."""
+    """Run a separate server process on the tests' database, and callers of it."""
     port = free_port()
     own = {**settings, "PORTAL_BASE_URL": f"http://127.0.0.1:{port}"}
     with portal_serving(own, port), calling(port, caller, key) as callers:
@@ -78,7 +79,7 @@ def process(settings: dict[str, str], caller: str, key: str) -> Iterator[Callers
 
 @pytest.fixture
 def settings(_settings: dict[str, str]) -> dict[str, str]:
-    """Return those of a server process on the tests' database."""
+    """Return the settings of a server process on the tests' database."""
     return dict(_settings)
 
 
@@ -94,7 +95,7 @@ def test_a_revoked_key_opens_in_no_process_a_second_later(
         def all_asked(since: float) -> bool:
             return all(len(callers.since(since)) > 25 for callers in both)
 
-        # A process remembers keys, and listens for their changes, from its first question on.
+        # A process caches keys, and listens for their changes, from its first request on.
         # The tests' own process may be a verifier, too.
         listening = "SELECT count(*) FROM key_verifier WHERE process <> %s"
         until(lambda: database.sql(listening, os.getpid()) == 2, 60)
@@ -111,13 +112,13 @@ def test_a_revoked_key_opens_in_no_process_a_second_later(
             assert callers.since(revoked_at)[-1] == "REVOKED"
 
 
-# ---------------------------------------------------------------- what others got wrong
+# ---------------------------------------------------------------- mistakes of other products
 
 
 def test_trap_1_a_key_that_was_rotated_away_opens_in_no_process(
     app: Flask, ada: Api, database: Database
 ) -> None:
-    other = Engine(app, database.app_url, 2)  # as another process has it
+    other = Engine(app, database.app_url, 2)  # as in another process
     other.begin_now()
     try:
         assert other.watch
@@ -151,7 +152,7 @@ def test_trap_3_a_rotation_that_cannot_be_written_leaves_the_old_key_as_it_was(
 
 @contextmanager
 def forbidden(database: Database, right: str) -> Iterator[None]:
-    """The portal has no such right as long as the block runs."""
+    """Take a right away from the portal's role until the block ends."""
     with psycopg.connect(libpq_url(database.owner_url), autocommit=True) as owner:
         owner.execute(f"REVOKE {right} FROM portal_app")  # type: ignore[arg-type]
         try:

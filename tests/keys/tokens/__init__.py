@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in keys, tokens."""
+"""Tests of `portal.keys.tokens`."""

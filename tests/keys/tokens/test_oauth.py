@@ -1,4 +1,4 @@
-"""Keys in the standard's words: exchanged for a token, introspected, verified by the key set."""
+"""Keys with OAuth: exchanged for a token, introspected, and verified with the key set."""
 
 from collections.abc import Callable
 from typing import Any
@@ -62,7 +62,7 @@ def test_a_token_opens_our_own_rest_until_its_key_ends(
 
 
 def holder_of_a_token(app: Flask, issued: dict[str, Any], **form: str) -> Api:
-    """REST as whoever holds a token for which this key was exchanged."""
+    """Return REST with a token that this key was exchanged for."""
     answer = exchange(app, issued, **form)
     assert answer.status_code == 200, answer.text
     return Api(app.test_client(), answer.json["access_token"])
@@ -70,7 +70,7 @@ def holder_of_a_token(app: Flask, issued: dict[str, Any], **form: str) -> Api:
 
 def test_a_token_takes_of_its_keys_uses(app: Flask, ada: Api):
     issued = ada.create("api-keys", scopes=["keys:read"], max_uses=3)
-    holder = holder_of_a_token(app, issued)  # the exchange takes the first
+    holder = holder_of_a_token(app, issued)  # the exchange takes the first use
     assert [holder.get("/api-keys").status_code for _ in range(3)] == [200, 200, 401]
     assert ada.post("/api-keys/verify", {"key": issued["key"]}).json["code"] == "USES_EXCEEDED"
 
@@ -87,7 +87,7 @@ def test_a_token_takes_of_its_keys_minute_and_says_what_is_left(app: Flask, ada:
 def test_who_exchanges_too_often_hears_how_long_to_wait(app: Flask, ada: Api, database: Database):
     issued = ada.create("api-keys", scopes=["keys:read"], rpm_limit=1)
     assert exchange(app, issued).status_code == 200
-    database.sql("UPDATE key_rate SET newest = newest - 20")  # as if that were forty seconds ago
+    database.sql("UPDATE key_rate SET newest = newest - 20")  # as if forty seconds had passed
     refused = exchange(app, issued)
     assert (refused.status_code, refused.json["error"]) == (429, "rate_limited")
     assert 10 <= int(refused.headers["Retry-After"]) <= 23
@@ -108,7 +108,7 @@ def test_what_is_called_with_a_token_is_a_use_of_its_key(
 
 def test_a_refused_token_is_explained_by_its_request(app: Flask, ada: Api, issued: dict[str, Any]):
     holder = holder_of_a_token(app, issued, scope="keys:read")
-    beyond = holder.get("/webhooks")  # the key may, the token may not
+    beyond = holder.get("/webhooks")  # the key has this scope, the token does not
     ada.post(f"/api-keys/{issued['id']}/block", {"reason": "odd"})
     stopped = holder.get("/api-keys")
     assert (beyond.status_code, stopped.status_code) == (403, 401)
@@ -179,7 +179,7 @@ def test_the_signing_key_is_followed_and_the_old_one_still_verifies(
     database.sql("UPDATE token_signing_key SET created_at = now() - interval '31 days'")
     keys = app.test_client().get("/.well-known/jwks.json").json["keys"]
     assert len(keys) == 2
-    # The new one is published before it signs: verifiers keep key sets for a while.
+    # The new key is published before it signs, because verifiers cache key sets.
     same = exchange(app, issued).json["access_token"]
     assert same.split(".")[0] == old.split(".")[0]
     database.sql("UPDATE token_signing_key SET created_at = created_at - interval '1 h'")

@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in keys, verification."""
+"""Tests of `portal.keys.verification`."""

@@ -1,5 +1,7 @@
-"""Verify keys through the real web server: from memory, from counts and from the database, the
-answers, the limits and the money are the same."""
+"""Verify keys through the real web server.
+
+Answers, limits and money are the same from memory, from counts and from the database.
+"""
 
 import http.client
 import json
@@ -23,14 +25,14 @@ Ask = Callable[[dict[str, Any]], dict[str, Any]]
 
 @pytest.fixture
 def caller(ada: Api) -> dict[str, str]:
-    """Headers of a trusted service."""
+    """Return the headers of a trusted service."""
     key = ada.create("api-keys", scopes=["keys:verify"])["key"]
     return {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
 def port_of_two(_settings: dict[str, str]) -> int:
-    """Yield where a portal of two processes is served."""
+    """Yield the port of a portal that runs in two processes."""
     port = free_port()
     address = {"PORTAL_BASE_URL": f"http://127.0.0.1:{port}"}
     with portal_serving(_settings | address, port, workers=2):
@@ -38,7 +40,8 @@ def port_of_two(_settings: dict[str, str]) -> int:
 
 
 def ask(port: int, headers: dict[str, str], body: Any, times: int = 1) -> list[tuple[int, Any]]:
-    """Return the answers to a question, asked over one connection: status and document."""
+    """Send the same request over one connection, and return the status and document of each
+    answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
     answers = []
     for _ in range(times):
@@ -50,7 +53,7 @@ def ask(port: int, headers: dict[str, str], body: Any, times: int = 1) -> list[t
 
 
 def together(port: int, headers: dict[str, str], body: Any) -> Counter[str]:
-    """Return what many callers hear who ask the same as quickly as they can."""
+    """Return how often many simultaneous callers got each code."""
     with ThreadPoolExecutor(CALLERS) as callers:
         asked = [callers.submit(ask, port, headers, body, CALLS) for _ in range(CALLERS)]
         return Counter(document["code"] for one in asked for _, document in one.result())
@@ -63,7 +66,7 @@ def test_two_processes_admit_exactly_the_limit(
     question = {"key": issued["key"]}
     heard = together(port_of_two, caller, question)
     deadline = time.monotonic() + SECONDS
-    # Calls that a process was lent and did not use go to the next callers.
+    # Requests that a process was lent and did not use go to later callers.
     while heard["VALID"] < 60 and time.monotonic() < deadline:
         heard += Counter(document["code"] for _, document in ask(port_of_two, caller, question))
     heard += together(port_of_two, caller, question)

@@ -1,4 +1,4 @@
-"""The question whether a key is good: its answers, what they consume, how quickly a no spreads."""
+"""The verification of keys: its answers, what they consume, how quickly a revocation spreads."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -162,7 +162,7 @@ def test_trap_10_an_address_list_holds_for_every_way_of_writing(ada: Api, verify
         assert ada.post("/api-keys/verify", {"key": "x", "ip": ip}).status_code == 422
 
 
-# ---------------------------------------------------------------- remembered, and forgotten
+# ---------------------------------------------------------------- the cache
 
 
 def test_a_remembered_key_costs_no_statement(
@@ -192,7 +192,7 @@ def test_what_was_revoked_here_stops_here_at_once(ada: Api, engine: Engine, veri
 
 @pytest.fixture
 def no_catching_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is heard of while a test waits came by its notice, and not by the look each second."""
+    """Let changes arrive by notice only, and not by the regular look at the newest number."""
     monkeypatch.setattr(change_listener, "GRACE_SECONDS", 60)
 
 
@@ -263,7 +263,7 @@ def test_a_budget_that_is_used_up_elsewhere_ends_what_memory_knew_of_it(
     monkeypatch: pytest.MonkeyPatch,
     cost: dict[str, float],
 ):
-    for module in (counting, admission):  # it does not end by itself meanwhile
+    for module in (counting, admission):  # it does not expire during the test
         monkeypatch.setattr(module, "LEND_SECONDS", 60)
     issued = ada.create("api-keys", max_budget_usd=10)
     lent = "SELECT 1 FROM spend_reservation WHERE secret IS NOT NULL"
@@ -280,13 +280,11 @@ def test_a_budget_that_is_used_up_elsewhere_ends_what_memory_knew_of_it(
 def test_a_broken_connection_remembers_nothing(
     ada: Api, engine: Engine, verify: Any, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(
-        change_listener, "RETRY_SECONDS", 10
-    )  # it stays broken while the test looks
+    monkeypatch.setattr(change_listener, "RETRY_SECONDS", 10)  # it stays broken during the test
     issued = ada.create("api-keys")
     assert verify(issued)["valid"]
     assert engine.watch
-    monkeypatch.setattr(engine.watch, "_stale_seconds", 60)  # the database is asked meanwhile
+    monkeypatch.setattr(engine.watch, "_stale_seconds", 60)  # so queries are answered meanwhile
     database.sql(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
         " WHERE application_name LIKE 'portal-key-watch%' AND datname = current_database()"
@@ -303,7 +301,7 @@ def test_trap_4_a_look_up_that_was_overtaken_is_not_remembered(ada: Api, engine:
 
     def slow(hashed: str) -> Any:
         found = engine.look_up(hashed)
-        engine.cache.evict([issued["id"]])  # it changes while the old answer is on its way
+        engine.cache.evict([issued["id"]])  # the key changes while the old result is on its way
         return found
 
     assert engine.cache.get(digest, slow) is not None
@@ -344,7 +342,7 @@ def test_unknown_keys_are_limited_by_where_they_come_from(app: Flask, ada: Api, 
     fresh = key_format.generate("acme", "service").text
     assert engine.find(fresh, parse("2001:db8::ffff")) == "SOURCE_LIMITED"
     assert engine.find(fresh, neighbour) == "NOT_FOUND"
-    # What is remembered needs no look-up, so nobody is locked out of a key in use.
+    # A cached key needs no look-up, so no caller is locked out of a key in use.
     assert not isinstance(engine.find(issued["key"], neighbour), str)
     assert not isinstance(engine.find(issued["key"], source), str)
 
@@ -352,7 +350,7 @@ def test_unknown_keys_are_limited_by_where_they_come_from(app: Flask, ada: Api, 
 def test_guesses_are_counted_for_all_processes_together(
     ada: Api, engine: Engine, database: Database
 ):
-    other = Engine(engine._app, engine._url, 2)  # as another process has it
+    other = Engine(engine._app, engine._url, 2)  # as in another process
 
     def guess(process: Engine, source: str) -> Any:
         return process.find(key_format.generate("acme", "service").text, parse(source))
@@ -362,11 +360,11 @@ def test_guesses_are_counted_for_all_processes_together(
         first = [guess(engine, source) for _ in range(20)]
         second = [guess(other, source) for _ in range(20)]
         third = [guess(engine, source) for _ in range(2)]
-        if database.minute() == begun:  # a new one allows as many again
+        if database.minute() == begun:  # a new minute allows as many again
             break
     assert first == ["NOT_FOUND"] * 20
     assert second == ["NOT_FOUND"] * 10 + ["SOURCE_LIMITED"] * 10
-    assert third == ["NOT_FOUND", "SOURCE_LIMITED"]  # it had not heard of it yet
+    assert third == ["NOT_FOUND", "SOURCE_LIMITED"]  # it did not know the count yet
 
 
 def test_where_guesses_came_from_is_forgotten(app: Flask, ada: Api, database: Database):
@@ -408,7 +406,8 @@ def test_keys_end_by_the_clock_of_the_database(
 def test_a_slow_answer_does_not_spoil_the_time_that_a_quick_one_taught(
     ahead: float, answers: list[tuple[float, float]]
 ):
-    """`ahead`: of the process's clock. Each answer takes a while to the database and back."""
+    """Set the database's clock `ahead` of the process's; each answer takes a while there and
+    back."""
     own = [1e9]
     clock = Clock(lambda: own[0])
     for there, back in answers:

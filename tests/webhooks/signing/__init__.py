@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in webhooks, signing."""
+"""Tests of `portal.webhooks.signing`."""

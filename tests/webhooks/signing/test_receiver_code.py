@@ -1,7 +1,7 @@
-"""The code for consumers, run by its own interpreter against the golden vectors.
+"""Test the code for receivers: its own interpreter runs it against the golden vectors.
 
-Python, JavaScript and bash run everywhere. Go, Java, Ruby, PHP run where they are on the machine;
-C# is shown and not run.
+Python, JavaScript and bash run everywhere. Go, Java, Ruby and PHP run if they are installed; C# is
+shown to users but not run here.
 """
 
 import base64
@@ -91,7 +91,8 @@ def test_it_verifies_what_is_genuine_and_nothing_else(snippet: Snippet, tmp_path
 
 
 def _prepared(snippet: Snippet, folder: Path) -> list[str]:
-    """Return the program in a folder, compiled where that is quicker than fifteen times."""
+    """Return the command that runs a program in a folder; compile it first if that is quicker than
+    fifteen runs."""
     program = snippet.program
     if snippet.name == "go":
         program = program.replace("import (\n", 'import (\n\t"fmt"\n\t"io"\n\t"os"\n\t"time"\n', 1)

@@ -1,4 +1,4 @@
-"""The styles of others, against their published vectors and verifiers of our own hand."""
+"""Test the signature formats of others, against their published vectors and our own verifiers."""
 
 import base64
 import hashlib

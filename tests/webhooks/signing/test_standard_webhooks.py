@@ -1,4 +1,4 @@
-"""Signatures against published vectors, the official verifier, and junk."""
+"""Test signatures against published vectors, the official verifier, and malformed input."""
 
 import base64
 import hashlib
@@ -160,7 +160,8 @@ def test_header_names_come_in_any_case():
 
 
 def test_a_public_key_is_never_a_shared_secret():
-    """Signed by anybody, with nothing but the published key as if it were an HMAC secret."""
+    """Check a message that anybody can forge, with the published key as if it were an HMAC
+    secret."""
     forged = "whsec_" + PUBLIC.removeprefix("whpk_")
     assert check(PUBLIC, message(sign(forged, ID, TIME, BODY))).code == "other_kind"
     as_v1a = sign(forged, ID, TIME, BODY).replace("v1,", "v1a,")

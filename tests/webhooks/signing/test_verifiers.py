@@ -1,4 +1,4 @@
-"""Verifiers that others wrote accept what the engine really sends: through a rotation, and ed25519.
+"""Test that verifiers of others accept the engine's real requests: in a rotation, and with ed25519.
 
 `standardwebhooks` is the reference library of the standard; PyNaCl is another implementation of
 ed25519 than the one that signs.
@@ -29,13 +29,13 @@ def mailbox() -> Mailbox:
 
 @pytest.fixture
 def address(app: Flask, mailbox: Mailbox) -> Iterator[str]:
-    """Yield where the mailbox is; an engine delivers."""
+    """Yield the URL of the mailbox, while an engine delivers."""
     with sinks(mailbox.behave) as [port], delivering(app):
         yield f"http://127.0.0.1:{port}/"
 
 
 def sent(ada: Api, mailbox: Mailbox, number: int) -> tuple[bytes, dict[str, str]]:
-    """Return what the receiver got of one more event."""
+    """Publish one more event, and return the body and the headers that the receiver got."""
     before = len(mailbox.bodies)
     publish(ada, rfp(number))
     until(lambda: len(mailbox.bodies) > before)
@@ -74,7 +74,7 @@ def test_during_a_rotation_both_secrets_verify_and_after_it_the_new_one_alone(
             new = ada.post(f"{path}/secret-rotations").json["signing_secret"]
             both = sent(ada, mailbox, 2)
         assert ada.post(f"{path}/secret-retirements").status_code == 200
-        with delivering(app):  # a worker that has read no secret yet
+        with delivering(app):  # a new worker, which has not cached a secret yet
             alone = sent(ada, mailbox, 3)
     assert [accepts(secret, *both) for secret in (old, new)] == [True, True]
     assert [accepts(secret, *alone) for secret in (old, new)] == [False, True]
@@ -127,5 +127,5 @@ def test_another_ed25519_verifies_with_the_public_keys_alone_through_a_rotation(
 
 
 def public(given: str) -> nacl.signing.VerifyKey:
-    """Return the key that a receiver is given."""
+    """Return the key that a receiver gets, ready to verify."""
     return nacl.signing.VerifyKey(base64.b64decode(given.removeprefix("whpk_"), validate=True))

@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in webhooks, verification."""
+"""Tests of `portal.webhooks.verification`."""

@@ -1,4 +1,4 @@
-"""The signature doctor: each usual mistake is made here on purpose, and must be named."""
+"""Test the signature doctor: each usual mistake is made here on purpose, and must be named."""
 
 import base64
 import gzip
@@ -196,7 +196,7 @@ def test_line_ends_of_a_text_box_are_not_blamed_on_the_sender() -> None:
     assert diagnose(standard(body), pasted, is_pasted=True).verdict.verified
 
 
-# ---------------------------------------------------------------- by program
+# ---------------------------------------------------------------- the API
 
 
 def ask(api: Api, **body: Any) -> Any:

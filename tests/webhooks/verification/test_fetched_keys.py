@@ -1,7 +1,8 @@
-"""Signatures that are checked with what is fetched first: key sets, and Amazon's certificates.
+"""Test signatures whose keys are fetched first: key sets, and Amazon's certificates.
 
-The providers are HTTPS servers of the test, believed because of SSL_CERT_FILE like any authority of
-a private network. Amazon's host names lead to them by the resolver that the outgoing client takes.
+The providers are HTTPS servers of the test. They are trusted because of SSL_CERT_FILE, as an
+authority of a private network would be. Amazon's host names lead to them, because the test replaces
+the resolver of the outgoing client.
 """
 
 import asyncio
@@ -37,7 +38,7 @@ AMAZON = "sns.eu-central-1.amazonaws.com"
 
 @dataclass
 class Source:
-    """A provider's server: what was asked of it, and what it answers from now on."""
+    """A provider's server: the requests that it received, and its response from now on."""
 
     document: bytes = b""
     status: str = "200 OK"
@@ -66,7 +67,8 @@ def source() -> Source:
 
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Certificates]:
-    """Yield an authority that everything outgoing believes, as an operator would have it so."""
+    """Yield an authority that all outgoing requests trust, configured as an operator would do
+    it."""
     made = Certificates(tmp_path)
     (tmp_path / "authority.pem").write_text(made.authority)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
@@ -77,7 +79,7 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Certi
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """`later(61)`: so many seconds have gone by for what was fetched."""
+    """Return a function that moves the clock of the document cache: `later(61)` for 61 seconds."""
     gone = [0.0]
     monkeypatch.setattr(documents, "clock", lambda: time.monotonic() + gone[0])
 
@@ -99,7 +101,7 @@ def key_set(*keys: RSAKey) -> bytes:
 
 @pytest.fixture
 def address(source: Source, authority: Certificates) -> Iterator[str]:
-    """Yield where the sender's key set is; the key that is called one is in it."""
+    """Yield the URL of the sender's key set, which contains the key ONE."""
     source.document = key_set(ONE)
     with sinks((source.behave, authority.server())) as [port]:
         yield f"https://127.0.0.1:{port}/.well-known/jwks.json"
@@ -115,7 +117,8 @@ Send = Callable[..., TestResponse]
 
 @pytest.fixture
 def send(app: Flask, webhook: dict[str, Any]) -> Send:
-    """`send(ONE, 7)`: the seventh event, in a token that this key signed."""
+    """Return a function: `send(ONE, 7)` sends the seventh event, in a token that the key ONE
+    signed."""
 
     def send(key: RSAKey, number: int) -> TestResponse:
         body = json.dumps({"event": {"id": f"e-{number}", "type": "user.create"}}).encode()
@@ -246,7 +249,8 @@ def test_the_keys_that_are_here_go_on_being_good_while_the_source_is_away(
 def at_amazon(
     source: Source, authority: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
-    """Amazon's host is this machine; gives the address of a certificate that nobody has yet."""
+    """Direct Amazon's host to this machine; yield the URL of a certificate that is not cached
+    yet."""
 
     async def lookup(_host: str, _port: int) -> Sequence[str]:
         return ["127.0.0.1"]
@@ -254,7 +258,7 @@ def at_amazon(
     with sinks((source.behave, authority.server(AMAZON))) as [port]:
 
         def send(request: Request, allow: Any) -> Outcome:
-            """As ever, but to the port that a test may listen at."""
+            """Send as usual, but to a port that a test can listen on."""
             there = urlsplit(request.url)
             url = there._replace(netloc=f"{there.hostname}:{port}").geturl()
             return send_now(replace(request, url=url), allow, lookup=lookup)

@@ -1,7 +1,7 @@
-"""A sender cannot turn a genuine request into another event, for every scheme that signs.
+"""Test that no sender can turn a genuine request into another event, for every scheme that signs.
 
 Such senders move the border between two signed parts, write the signature in another way, or change
-what nobody signed. The first is refused; the others count as the delivery that is stored.
+an unsigned part. The first is refused; the others count as the delivery that is stored already.
 """
 
 import base64
@@ -44,7 +44,7 @@ FORM = "CallSid=CA1&Digits=1234&To=%2B1800"
 
 
 def by_address(name: str, url: str) -> Vector:
-    """Return a genuine request of a scheme that signs the address."""
+    """Return a genuine request of a scheme that signs the URL."""
     vector = VECTORS[name]
     if name == "square":
         signed = {"x-square-hmacsha256-signature": b64ed(url + TEXT)}
@@ -120,7 +120,8 @@ def test_a_request_in_disguise_is_the_delivery_that_is_here(
 def test_a_token_whose_signature_is_written_in_another_way_is_the_same(
     ada: Api, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A signature (r, s) on a curve has a second valid form (r, n - s) that anybody can compute."""
+    """Check the second valid form (r, n - s) of an ECDSA signature (r, s), which anybody can
+    compute."""
     vector = VECTORS["plaid"]
     monkeypatch.setattr(reception, "database_now", lambda: datetime.fromtimestamp(NOW, UTC))
     webhook = make(ada, "plaid", inbound_secret=vector.secret)
@@ -210,7 +211,7 @@ def test_two_webhooks_of_one_sender_are_two_deliveries(ada: Api, client: FlaskCl
 def test_a_copy_in_quarantine_is_not_published_beside_the_original(
     ada: Api, client: FlaskClient
 ) -> None:
-    """The right secret came late, and meanwhile somebody sent the request again with another id."""
+    """Add the right secret only after somebody has sent the same request again with another id."""
     webhook = make(ada, "github", inbound_secret="not-the-right-one")
     signed = {"X-Hub-Signature-256": f"sha256={hexed(BODY)}", "X-GitHub-Event": "push"}
     for number in range(2):
@@ -264,8 +265,8 @@ def test_a_mark_that_has_run_out_holds_nobody_up_and_is_forgotten(
 
 
 def forged_sns(**changes: Any) -> bytes:
-    """Return a message to the attacker's topic, signed by Amazon, that reads as one to the
-    victim's."""
+    """Return a message to the attacker's topic, signed by Amazon, that reads like one to the
+    victim's topic."""
     own = "arn:aws:sns:eu-central-1:666666666666:evil"
     stamp = "2024-11-15T21:12:01.000Z"
     inner = (
@@ -325,7 +326,7 @@ Move = Callable[[Vector], Vector]
 
 
 def headed(**headers: str) -> Move:
-    """Return the message with other values of these headers; `_` stands for `-`."""
+    """Return a move that sets these headers to other values; `_` stands for `-`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda vector: replace(vector, headers={**vector.headers, **named})
 

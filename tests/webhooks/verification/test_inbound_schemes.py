@@ -1,7 +1,7 @@
-"""Every inbound scheme against a vector, and what no scheme may ever take.
+"""Test every inbound scheme against a vector, and inputs that no scheme may ever accept.
 
-Published vectors are the providers' own. The computed ones follow the documented formula in their
-own few lines here and share no code with the verifier.
+Published vectors are the providers' own. The computed ones follow the documented formula in a few
+lines here, and share no code with the verifier.
 """
 
 import base64
@@ -109,7 +109,7 @@ RSA_PUBLIC, EC_PUBLIC = RSA.as_pem(private=False).decode(), json.dumps(EC.as_dic
 
 
 def token(kind: str, key: Any, digest: str | None, **claims: Any) -> str:
-    """Return a token as a sender makes it: five minutes from NOW on, of this body."""
+    """Return a token as a sender makes it: valid for five minutes from NOW, for this body."""
     said = {"iat": NOW, "exp": NOW + 300, **claims}
     said |= {"request_body_sha256": digest} if digest else {}
     head = {"alg": kind} | ({"kid": key.kid} if key.kid else {})
@@ -122,7 +122,7 @@ AMAZON = generate_rsa(65537, 2048)
 
 
 def certificate(days: int = 365) -> bytes:
-    """Return what stands for Amazon's certificate: it holds from NOW to so many days from today."""
+    """Return a stand-in for Amazon's certificate, valid from NOW until so many days from today."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sns.amazonaws.com")])
     begins, ends = datetime.fromtimestamp(NOW - 1, UTC), datetime.now(UTC) + timedelta(days)
     made = x509.CertificateBuilder(name, name, AMAZON.public_key(), x509.random_serial_number())
@@ -303,7 +303,7 @@ def judge(name: str, vector: Vector, *, secrets: list[str] | None = None, **chan
 
 
 def other_secret(name: str) -> str:
-    """Return a good secret of the scheme's kind, and the wrong one."""
+    """Return a valid secret of the scheme's kind, but not the right one."""
     return {
         "standard-webhooks": "whsec_" + base64.b64encode(bytes(24)).decode(),
         "inbox": "whsec_" + base64.b64encode(bytes(24)).decode(),
@@ -364,7 +364,7 @@ UNSIGNED_BODY = {"mailgun", "microsoft-graph"} | {
 def test_one_changed_byte_of_the_body_is_noticed(name: str) -> None:
     vector = VECTORS[name]
     found = judge(name, vector, body=vector.body.replace(b"1", b"2", 1) + b" ")
-    if name in UNSIGNED_BODY:  # what their providers sign is not the body, and the page says so
+    if name in UNSIGNED_BODY:  # their providers do not sign the body, as the page says
         assert SCHEMES[name].note
         return
     assert not found.verified
@@ -475,7 +475,7 @@ def test_a_token_is_taken_in_every_algorithm_of_its_key(kind: str, key: Any, sec
 
 
 def test_the_key_says_the_algorithm_and_not_the_token() -> None:
-    """The public key as if it were a shared secret, and no signature at all."""
+    """Check a token that uses the public key as a shared secret, and one without a signature."""
 
     def part(text: bytes) -> str:
         return base64.urlsafe_b64encode(text).decode().rstrip("=")

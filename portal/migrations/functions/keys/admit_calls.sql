@@ -1,17 +1,20 @@
--- Decides about calls of keys by everything that counts: uses, requests and tokens of 60 seconds,
--- budget. A row for each call, in their order, by `n`. Each is all or nothing: everything is looked
--- at before anything is taken; `refused` says why not. A call with `dry` takes nothing.
--- Requests and tokens are lent in slices and counted when they are lent, in the last slot in which
--- they may be used, so all processes together never admit more than the limit in any 60 seconds. A
--- slice of at most a 64th of what is free lasts 8 to 10 seconds; a larger one, of at most a
--- quarter, ends with its slot. `until_ms`: how long the slice lasts; for a refusal, until the call
--- fits. A busy process may be lent a slice of the budget as well (`lend_usd`): at most a 64th of
--- what is available, for `p_lend_ms`. It is a row of spend_reservation with a secret, which comes
--- back when it is due like every reservation. A call that repeats its own reservation (`is_own`)
--- takes nothing again (`slot` 0). Refusals beside the limits: BUSY, when somebody else holds one of
--- the rows; TAKEN, when the reservation is another key's. What is promised for longer than a slice
--- (uses, reservations, slices of a budget) is durable when it is answered; counts of requests and
--- tokens are not, so a crash forgets the newest half second.
+-- Decides about calls of keys by everything that is counted: uses, requests and tokens in 60
+-- seconds, and the budget. Returns a row for each call, in their order, by `n`. A call gets all
+-- that it needs or nothing: everything is checked before anything is taken. `refused` is the code
+-- of the refusal. A call with `dry` takes nothing.
+-- Requests and tokens are lent as leases. They are counted when they are lent, in the last slot in
+-- which they may be used, so all processes together never admit more than the limit in any 60
+-- seconds. A lease of at most a 64th of what is free lasts 8 to 10 seconds; a larger one, of at
+-- most a quarter, ends with its slot. `until_ms` is how long the lease lasts; for a refusal, it is
+-- the time until the call fits.
+-- A busy process may also be lent a slice of the budget (`lend_usd`): at most a 64th of what is
+-- available, for `p_lend_ms`. The slice is a row of spend_reservation with a secret, and it expires
+-- like every reservation. A call that repeats its own reservation (`is_own`) takes nothing again
+-- (`slot` 0).
+-- Two refusals are not limits: BUSY, when another transaction holds one of the rows, and TAKEN,
+-- when the reservation belongs to another key. Uses, reservations and slices are durable when the
+-- function returns, because they are valid for longer than a lease. Counts of requests and tokens
+-- are not, so a crash loses the newest half second.
 -- Locks, in this order, and waits for none of them: the family's row of key_budget, the key's row
 -- of api_key_runtime, its row of key_rate.
 CREATE OR REPLACE FUNCTION admit_calls(p_calls jsonb, p_hold_seconds integer, p_lend_ms integer)

@@ -1,5 +1,5 @@
--- Decides one call of a key, for processes of the previous release, which ask for one call at a
--- time and expect to wait for a lock. admit_calls replaces it; it is dropped in the next release.
+-- Decides about one call of a key, for processes of the previous release, which send one call at a
+-- time and expect to wait for a lock. admit_calls replaces it; the next release drops it.
 -- Locks, in this order, and waits for each: the family's row of key_budget, the key's row of
 -- api_key_runtime, its row of key_rate.
 CREATE OR REPLACE FUNCTION admit_key(

@@ -1,6 +1,6 @@
--- Returns the tenants whose keys may have other weaknesses than are noted: keys were used within
--- `recent`, or it is not noted, or noted in vain, that somebody with a key has been away for so long.
--- Many sources that are noted may be over at any time.
+-- Returns the tenants whose stored weaknesses of keys may be out of date: keys were used within
+-- `recent`; or a person with a key has been away for `away`, and this is not stored; or a weakness
+-- is stored that may be over, as many sources may be at any time.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION due_concerns(
     after_tenant text, at_most integer, away interval, recent interval

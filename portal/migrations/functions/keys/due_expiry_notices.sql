@@ -1,5 +1,5 @@
--- Returns the tenants that have a key which expires within one of these numbers of days, and of
--- which that was not told yet.
+-- Returns the tenants that have a key which expires within one of these numbers of days, and for
+-- which the notice of that number was not sent yet.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION due_expiry_notices(
     after_tenant text, at_most integer, days integer[]

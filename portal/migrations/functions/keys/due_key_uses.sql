@@ -1,5 +1,6 @@
--- Returns the tenants that may have uses of keys to forget: refusals older than `denials` or more
--- than `most` of them, counts older than `counts`, or any reservation, of which only the job knows.
+-- Returns the tenants that may have old data about the use of keys to delete: refusals older than
+-- `denials` or more than `most` of them, counts older than `counts`, or any reservation; only the
+-- job knows whether a reservation is old.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION due_key_uses(
     after_tenant text, at_most integer, denials interval, most integer, counts interval

@@ -1,4 +1,5 @@
--- Returns the tenants that have a key whose planned revocation has come and is not written down.
+-- Returns the tenants that have a key whose planned revocation is past and is not yet stored in
+-- revoked_at.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION due_revocations(after_tenant text, at_most integer) RETURNS SETOF text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$

@@ -1,5 +1,5 @@
 -- Returns the tenants that have a rotation to end: its time has come, its old key is revoked, or it
--- waits for the old key to be unused for `quiet`, at most `longest`.
+-- waits until the old key has been unused for `quiet`, and that or `longest` has passed.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION due_rotations(
     after_tenant text, at_most integer, quiet interval, longest interval

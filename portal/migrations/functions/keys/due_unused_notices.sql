@@ -1,5 +1,5 @@
--- Returns the tenants that have a key which nobody has used for `age`, and of which that was not
--- told yet.
+-- Returns the tenants that have a key which nobody has used for `age`, and for which no notice of
+-- that was sent yet.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION due_unused_notices(
     after_tenant text, at_most integer, age interval

@@ -1,8 +1,8 @@
 -- Returns the counts of a key as of a slot. A slot is two seconds: its number is the seconds since
--- 1970, halved. Counts that are too old are dropped. Four slots lie ahead, for loans that last
--- until then. The window is the slot and the 30 before it: 60 seconds and a part of a slot, so no
--- 60 seconds have more calls than are counted here. If the clock goes back by up to a minute, calls
--- count in the newest slot; if it goes back further, the counts start at zero.
+-- 1970, halved. Counts that are too old are dropped. Four slots lie in the future, for leases that
+-- last until then. The window is the slot and the 30 before it: 60 seconds and a part of a slot, so
+-- no 60 seconds have more calls than are counted here. If the clock goes back by up to a minute,
+-- calls count in the newest slot; if it goes back further, the counts start at zero.
 -- Locks: none; it takes a row and returns one.
 CREATE OR REPLACE FUNCTION rate_at(held key_rate, p_slot bigint) RETURNS key_rate
 LANGUAGE plpgsql IMMUTABLE AS $$

@@ -1,7 +1,7 @@
--- Takes back what a process was lent and did not use: requests and tokens of the slot they were
--- lent until, and money of slices of a budget. Returns the `n` of those that are done; one whose
--- rows somebody else holds is left out, and is to be returned again. What is too old to count is
--- done.
+-- Takes back what a process was lent and did not use: requests and tokens of leases, in the slot in
+-- which they were counted, and money of slices of a budget. Returns the `n` of those that are done.
+-- One whose rows another transaction holds is left out, and must be returned again. One that is too
+-- old to count is done.
 -- Locks, and waits for none of them: the family's row of key_budget and the slice's row of
 -- spend_reservation; the key's row of key_rate.
 CREATE OR REPLACE FUNCTION return_slices(p_slices jsonb) RETURNS SETOF integer
