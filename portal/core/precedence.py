@@ -54,7 +54,7 @@ class _Call:
         return self.patience > 0 and self.computed_before > SMALL_SECONDS
 
 
-class Precedence:
+class CallPrecedence:
     """Know the running calls of a process, and what their lines have used lately. Safe to share
     between threads."""
 
@@ -117,7 +117,7 @@ class Precedence:
         )
 
 
-calls = Precedence()
+calls = CallPrecedence()
 
 
 def give_way() -> None:

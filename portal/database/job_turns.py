@@ -47,7 +47,7 @@ class HousekeepingTurn(Base):
 
 
 @dataclass
-class Turn:
+class JobTurn:
     """A job that this worker has taken, as it found it; what it changes is kept by `give_back`."""
 
     job: Job
@@ -89,7 +89,7 @@ WHERE job = :job AND worker = :worker
 """).bindparams(bindparam("every", type_=Interval))
 
 
-class Turns:
+class JobTurns:
     """Take jobs for one worker. Every method works in the caller's transaction."""
 
     def __init__(self, worker: str, jobs: Iterable[Job]) -> None:
@@ -98,13 +98,13 @@ class Turns:
         intervals = [job.every for job in self._jobs.values()]
         self._own = {"worker": worker, "jobs": list(self._jobs), "intervals": intervals}
 
-    def take(self) -> Turn | None:
+    def take(self) -> JobTurn | None:
         """Take the job that is due most urgently; return None while there is none."""
         # Counted each time, for a transaction may be undone, and a table restored.
         if session.scalar(NOTED, self._own) < len(self._jobs):
             self._announce()
         row = session.execute(TAKE, self._own).one_or_none()
-        return None if row is None else Turn(self._jobs[row.job], *row[1:])
+        return None if row is None else JobTurn(self._jobs[row.job], *row[1:])
 
     def wait(self) -> float:
         """Return for how many seconds there is nothing to take."""
@@ -114,7 +114,7 @@ class Turns:
         # What is due and yet was not to be taken, somebody holds: it is not asked for all the time.
         return min(found, LONGEST_RETRY) if found > 0 else FIRST_RETRY
 
-    def give_back(self, turn: Turn, wait: float | None) -> None:
+    def give_back(self, turn: JobTurn, wait: float | None) -> None:
         """Keep how far the job has come; due again in so many seconds, or as often as it is to be.
 
         Does nothing if another worker has taken the job meanwhile, because this one was too slow.

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from portal.delivery.queue.queue import Due, Taken
+from portal.delivery.queue.queue import DueEndpoint, LeasedDelivery
 
 FIRST_WIDTH = 10.0
 WIDEST = 64.0
@@ -34,7 +34,7 @@ CONDITIONS_SECONDS = 10.0
 
 
 @dataclass(slots=True)
-class Lane:
+class EndpointLimit:
     """The concurrency limit of one endpoint: how many deliveries are in flight, and how many may
     be."""
 
@@ -42,14 +42,14 @@ class Lane:
     widest: float = WIDEST
     on_its_way: int = 0
     unrecorded: int = 0
-    waiting: deque[Taken] = field(default_factory=deque)
+    waiting: deque[LeasedDelivery] = field(default_factory=deque)
     is_quick: bool = False
     used_at: float = field(default_factory=time.monotonic)
     has_more: bool = False
     rests_until: float = 0.0
     conditions_until: float = 0.0
 
-    def room(self, due: Due) -> int:
+    def room(self, due: DueEndpoint) -> int:
         """Return how many more deliveries may be claimed now."""
         if due.is_probe or due.is_ordered:
             space = 1
@@ -68,12 +68,12 @@ class Lane:
     def _held(self) -> int:
         return self.on_its_way + len(self.waiting)
 
-    def took(self, taken: Iterable[Taken]) -> None:
+    def took(self, taken: Iterable[LeasedDelivery]) -> None:
         """Add leased deliveries, which are sent as soon as there is room."""
         self.waiting.extend(taken)
         self.used_at = time.monotonic()
 
-    def next(self) -> Taken | None:
+    def next(self) -> LeasedDelivery | None:
         """Return the next delivery to send now; None if none waits or the lane is full."""
         if not self.waiting or self.is_full:
             return None
@@ -123,7 +123,7 @@ class Lane:
         """Tell whether conditions were noted recently."""
         return time.monotonic() < self.conditions_until
 
-    def emptied(self) -> list[Taken]:
+    def emptied(self) -> list[LeasedDelivery]:
         """Remove the waiting deliveries and return them."""
         waiting = list(self.waiting)
         self.waiting.clear()
@@ -136,16 +136,16 @@ class Lane:
         return self._held > self._space // 2 or time.monotonic() < self.rests_until
 
 
-class Lanes:
+class EndpointLimits:
     """The lanes of all endpoints that this worker has sent to recently, by webhook id."""
 
     def __init__(self) -> None:
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, EndpointLimit] = {}
         self.widest = WIDEST
 
-    def of(self, webhook_id: str) -> Lane:
+    def of(self, webhook_id: str) -> EndpointLimit:
         if (lane := self._lanes.get(webhook_id)) is None:
-            lane = Lane(min(FIRST_WIDTH, self.widest), self.widest)
+            lane = EndpointLimit(min(FIRST_WIDTH, self.widest), self.widest)
             self._lanes[webhook_id] = lane
         return lane
 
@@ -155,7 +155,7 @@ class Lanes:
         for lane in self._lanes.values():
             lane.width, lane.widest = min(lane.width, self.widest), self.widest
 
-    def __iter__(self) -> Iterator[Lane]:
+    def __iter__(self) -> Iterator[EndpointLimit]:
         return iter(self._lanes.values())
 
     def busy(self) -> list[str]:

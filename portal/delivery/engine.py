@@ -23,12 +23,12 @@ from flask import Flask
 
 from portal.core.config import Config, libpq_url
 from portal.delivery import sending
-from portal.delivery.concurrency import Lane, Lanes
+from portal.delivery.concurrency import EndpointLimit, EndpointLimits
 from portal.delivery.health import safe_pause
 from portal.delivery.queue import new_deliveries, queue
 from portal.delivery.queue.new_deliveries import Fresh
 from portal.delivery.queue.policy import Decision
-from portal.delivery.queue.queue import Done, Due, Taken
+from portal.delivery.queue.queue import AttemptRecord, DueEndpoint, LeasedDelivery
 from portal.delivery.queue.worker_presence import RENEW_SECONDS, Presence
 from portal.delivery.secret_cache import Keys, KeysUnavailable
 from portal.fast.pipeline import Connection
@@ -73,13 +73,13 @@ class Engine:
     def __init__(self, app: Flask) -> None:
         self.config: Config = app.extensions["portal"]
         self.app = app
-        self.lanes = Lanes()
+        self.lanes = EndpointLimits()
         self.keys = Keys(app)
         self.presence = Presence()
         self._slots = asyncio.Semaphore(CONNECTIONS)
-        self.taken: dict[str, Taken] = {}
-        self._done: list[Done] = []
-        self._unsent: list[Taken] = []
+        self.taken: dict[str, LeasedDelivery] = {}
+        self._done: list[AttemptRecord] = []
+        self._unsent: list[LeasedDelivery] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._halted: set[str] = set()
         self._place = BEGINNING
@@ -296,7 +296,7 @@ class Engine:
             return False
         return True
 
-    async def _due(self, connection: Connection) -> list[Due]:
+    async def _due(self, connection: Connection) -> list[DueEndpoint]:
         """Return endpoints with due deliveries, going round all of them, so that each gets its
         turn."""
         begins, busy = self._place == BEGINNING, self.lanes.busy()
@@ -307,7 +307,7 @@ class Engine:
             self.lanes.note_nothing_more(but={*busy, *(one.webhook_id for one in found)})
         return found
 
-    def _share(self, due: list[Due], space: int) -> list[tuple[Due, int]]:
+    def _share(self, due: list[DueEndpoint], space: int) -> list[tuple[DueEndpoint, int]]:
         """Divide the space evenly over the endpoints, each within its own lane. A tenant gets at
         most half of what the other tenants leave, so that there is always space for one more
         tenant."""
@@ -334,8 +334,8 @@ class Engine:
         done = (one.delivery["id"] for one in self._done)
         return {*self.taken, *done, *(one.id for one in self._unsent)}
 
-    def _note(self, wanted: list[tuple[Due, int]], taken: list[Taken]) -> None:
-        of: dict[str, list[Taken]] = {due.webhook_id: [] for due, _ in wanted}
+    def _note(self, wanted: list[tuple[DueEndpoint, int]], taken: list[LeasedDelivery]) -> None:
+        of: dict[str, list[LeasedDelivery]] = {due.webhook_id: [] for due, _ in wanted}
         for one in taken:
             of[one.webhook_id].append(one)
             self.taken[one.id] = one
@@ -348,12 +348,12 @@ class Engine:
 
     # ------------------------------------------------------------ sending
 
-    def _start(self, lane: Lane) -> None:
+    def _start(self, lane: EndpointLimit) -> None:
         """Start as many senders as the lane has room and deliveries for."""
         while (taken := lane.next()) is not None:
             self._keep(asyncio.get_running_loop().create_task(self._send(lane, taken)))
 
-    async def _send(self, lane: Lane, taken: Taken | None) -> None:
+    async def _send(self, lane: EndpointLimit, taken: LeasedDelivery | None) -> None:
         """Send the deliveries of a lane one after the other, as long as it has more."""
         while taken is not None:
             succeeded = await self._deliver(taken, lane) if self._is_ours(taken) else None
@@ -367,12 +367,12 @@ class Engine:
                 self._wake_if_room(lane)
             taken = lane.next()
 
-    def _is_ours(self, taken: Taken) -> bool:
+    def _is_ours(self, taken: LeasedDelivery) -> bool:
         """Tell whether the lease is certainly still valid, so that no other worker has this
         delivery."""
         return self.presence.standing == taken.worker
 
-    async def _deliver(self, taken: Taken, lane: Lane) -> bool | None:
+    async def _deliver(self, taken: LeasedDelivery, lane: EndpointLimit) -> bool | None:
         """Make one attempt, from the signature to the values to record. Return whether it
         succeeded; None if it did not begin, because another worker may have claimed the delivery
         while it waited.
@@ -400,7 +400,7 @@ class Engine:
         self._finish(taken, done, decision, at_once=lane.is_held_up)
         return outcome.succeeded
 
-    def _put_back(self, lane: Lane) -> None:
+    def _put_back(self, lane: EndpointLimit) -> None:
         """Release the deliveries that wait in a lane and will not be sent soon, for other
         workers."""
         for one in lane.emptied():
@@ -408,7 +408,7 @@ class Engine:
             self._unsent.append(one)
             self._ready.set()
 
-    def _do_not_begin(self, taken: Taken, lane: Lane) -> None:
+    def _do_not_begin(self, taken: LeasedDelivery, lane: EndpointLimit) -> None:
         """Release a delivery and all that wait in its lane: other workers may have claimed them by
         now."""
         lane.waiting.appendleft(taken)
@@ -424,18 +424,20 @@ class Engine:
         self._put_back(self.lanes.of(webhook_id))
         self._halted.add(webhook_id)  # a claim that is running may not have seen it
 
-    async def _sign(self, taken: Taken) -> tuple[Request, str]:
+    async def _sign(self, taken: LeasedDelivery) -> tuple[Request, str]:
         keys = await self.keys.of(taken.tenant_id, taken.settings)
         waited = time.monotonic() - taken.leased_at
         now = int(taken.settings.taken_at.timestamp() + waited)
         return sending.request_of(taken, keys, now), standard_webhooks.fingerprint(keys[0])
 
-    def _let_go(self, taken: Taken) -> None:
+    def _let_go(self, taken: LeasedDelivery) -> None:
         # Its lease may have expired, and this same worker may have claimed it again.
         if self.taken.get(taken.id) is taken:
             del self.taken[taken.id]
 
-    def _finish(self, taken: Taken, done: Done, decision: Decision, *, at_once: bool) -> None:
+    def _finish(
+        self, taken: LeasedDelivery, done: AttemptRecord, decision: Decision, *, at_once: bool
+    ) -> None:
         self._let_go(taken)
         self._attempts += 1
         self._done.append(done)
@@ -444,7 +446,7 @@ class Engine:
             good = decision.state == "delivered"
             self._tell(safe_pause.probed, taken.tenant_id, taken.webhook_id, good, decision.pause)
 
-    def _wake_if_room(self, lane: Lane) -> None:
+    def _wake_if_room(self, lane: EndpointLimit) -> None:
         if lane.has_more and not lane.is_busy:
             self._look_for_due()
 
@@ -479,7 +481,7 @@ class Engine:
                 await queue.give_back(connection, unsent)
                 del self._unsent[: len(unsent)]
 
-    def _go_on(self, recorded: list[Done]) -> None:
+    def _go_on(self, recorded: list[AttemptRecord]) -> None:
         """Start the deliveries that waited for these to be recorded."""
         for webhook_id, count in Counter(d.endpoint["webhook_id"] for d in recorded).items():
             lane = self.lanes.of(webhook_id)
@@ -500,5 +502,5 @@ class Engine:
         task.add_done_callback(self._tasks.discard)
 
 
-def _tenant(wanted: tuple[Due, int]) -> str:
+def _tenant(wanted: tuple[DueEndpoint, int]) -> str:
     return wanted[0].tenant_id

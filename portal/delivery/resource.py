@@ -108,7 +108,7 @@ def _hurry(id: str) -> Response:
     no_parameters()
 
     def work() -> Outcome:
-        delivery = resend.hurry(actor(), id)
+        delivery = resend.retry_now(actor(), id)
         _, webhook = search.one(actor(), delivery.id)
         return Outcome(represent(delivery, webhook), 202)
 
@@ -304,7 +304,7 @@ OPERATIONS = (
     ),
     Operation(
         resource="deliveries",
-        name="hurry",
+        name="retry_now",
         method="POST",
         path="/deliveries/{id}/attempts",
         summary="Make its next attempt now, not when its turn comes",

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from portal.records.schemas import Command, Moment, RecordId
-from portal.webhooks.models import Origin, OutcomeWord
+from portal.webhooks.models import DeliveryOrigin, OutcomeWord
 from portal.webhooks.schemas import Filter, Patterns
 
 DeliveryState = Literal[
@@ -53,7 +53,7 @@ class DeliveryDocument(BaseModel):
     completed_at: datetime | None
     outcome: OutcomeWord | None = Field(description="Of the last attempt.")
     status: int | None = Field(description="The receiver's HTTP status in the last attempt.")
-    origin: Origin
+    origin: DeliveryOrigin
     replay_id: str | None
 
 

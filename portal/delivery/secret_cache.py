@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from portal.core.errors import PortalError
 from portal.database.session import transaction
-from portal.delivery.queue.queue import Settings
+from portal.delivery.queue.queue import DeliverySettings
 from portal.secretstore import SecretNotFound, SecretRef, store
 from portal.webhooks import keyring
 
@@ -49,7 +49,7 @@ class Keys:
         self._kept: dict[tuple[str, str, str | None], _Kept] = {}
         self._reading: dict[tuple[str, str, str | None], asyncio.Task[dict[str, str]]] = {}
 
-    async def of(self, tenant_id: str, settings: Settings) -> list[str]:
+    async def of(self, tenant_id: str, settings: DeliverySettings) -> list[str]:
         """Return the secrets that sign at this moment, the newest first. Raises KeysUnavailable."""
         place = (tenant_id, settings.id, settings.secret_fingerprint)
         kept, now = self._kept.get(place), time.monotonic()

@@ -7,7 +7,7 @@ from typing import Any
 
 from portal.database.base import new_id
 from portal.delivery.queue.policy import Decision, decide
-from portal.delivery.queue.queue import Done, Taken
+from portal.delivery.queue.queue import AttemptRecord, LeasedDelivery
 from portal.outbound import Outcome, Request
 from portal.webhooks.signing import signature_schemes
 
@@ -24,7 +24,7 @@ MARKS = {"redelivery": AGAIN, "replay": AGAIN, "lab": {"cpod-test": "true"}}
 real."""
 
 
-def request_of(taken: Taken, keys: Sequence[str], now: int) -> Request:
+def request_of(taken: LeasedDelivery, keys: Sequence[str], now: int) -> Request:
     """Return the request of one attempt. `now` is in seconds since 1970; `keys` begins with the
     newest.
 
@@ -47,7 +47,7 @@ def request_of(taken: Taken, keys: Sequence[str], now: int) -> Request:
     return Request("POST", taken.settings.url or "", headers, body, timeout=timeout)
 
 
-def body_of(taken: Taken) -> bytes:
+def body_of(taken: LeasedDelivery) -> bytes:
     """Return the body `{"type", "timestamp", "data"}`; the data as the database has it, not parsed
     again."""
     assert taken.occurred_at is not None  # noqa: S101  the event exists
@@ -56,7 +56,7 @@ def body_of(taken: Taken) -> bytes:
     return f"{head}{taken.data}}}".encode()
 
 
-def judge(taken: Taken, outcome: Outcome) -> Decision:
+def judge(taken: LeasedDelivery, outcome: Outcome) -> Decision:
     """Return the decision about a delivery, with random jitter, so that many do not retry at
     once."""
     return decide(
@@ -69,13 +69,17 @@ def judge(taken: Taken, outcome: Outcome) -> Decision:
 
 
 def done(
-    taken: Taken, request: Request | None, outcome: Outcome, decision: Decision, signed_with: str
-) -> Done:
+    taken: LeasedDelivery,
+    request: Request | None,
+    outcome: Outcome,
+    decision: Decision,
+    signed_with: str,
+) -> AttemptRecord:
     """Return the values to record for one attempt."""
     keeps_place = taken.settings.ordered and decision.state == "retrying"
     wait = decision.wait.total_seconds()
     slow = decision.slow.total_seconds() if decision.slow else None
-    return Done(
+    return AttemptRecord(
         taken.tenant_id,
         {
             "id": taken.id,
@@ -99,7 +103,9 @@ def done(
     )
 
 
-def _attempt(taken: Taken, request: Request, outcome: Outcome, signed_with: str) -> dict[str, Any]:
+def _attempt(
+    taken: LeasedDelivery, request: Request, outcome: Outcome, signed_with: str
+) -> dict[str, Any]:
     return {
         "id": new_id(ATTEMPT_PREFIX, taken.settings.taken_at),
         "webhook_id": taken.webhook_id,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from portal.core.config import Config
     from portal.core.config_values import Network
-    from portal.keys.verification.verifier import Engine
+    from portal.keys.verification.verifier import KeyVerifier
     from portal.web.drawing.assets import Files
 
 THREADS = 8  # they wait for PostgreSQL, so more than one
@@ -62,7 +62,7 @@ class Front:
 
     def __init__(self, app: "Flask") -> None:
         self._app = app
-        self._engine: Engine = app.extensions["keys"]
+        self._engine: KeyVerifier = app.extensions["keys"]
         config: Config = app.extensions["portal"]
         self._issuer, self._trusted = config.base_url, config.trusted_proxies
         self._files: Files = app.extensions["portal.files"]

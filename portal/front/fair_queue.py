@@ -29,7 +29,7 @@ class Line(NamedTuple):
     name: str
 
 
-class Turns(Generic[T]):
+class FairQueue(Generic[T]):
     """Calls that wait in lines. Safe to share between threads.
 
     Only a limited number of calls of one line run at a time, and only one while other lines have

@@ -12,7 +12,7 @@ from threading import Lock, Thread
 from typing import Any, NamedTuple, TypeVar
 
 from portal.core import precedence
-from portal.front.fair_queue import Line, Turns
+from portal.front.fair_queue import FairQueue, Line
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class Threads:
     ) -> None:
         """Start the threads. At most `at_once` of them work for one line."""
         self._loop = loop
-        self._calls: Turns[Call] = Turns(at_once or threads)
+        self._calls: FairQueue[Call] = FairQueue(at_once or threads)
         self._most = threads + places
         self._in_hand = 0
         # Calls that ended without a result. The loop is not woken for them: that would cost each a

@@ -68,7 +68,7 @@ def _tenant(claim: Any) -> Tenant:
     return tenant
 
 
-class Described(Protocol):
+class PersonClaims(Protocol):
     """The claims about a person that an ID token and an access token have in common."""
 
     @property
@@ -81,7 +81,7 @@ class Described(Protocol):
     def email(self) -> str | None: ...
 
 
-def write_down(tenant_id: str, described: Described, role: Role) -> Person:
+def write_down(tenant_id: str, described: PersonClaims, role: Role) -> Person:
     """Insert or update the person from the claims; the tenant is entered already."""
     name = described.name or described.email or described.subject
     values = {"name": name, "email": described.email, "role": role}

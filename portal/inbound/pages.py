@@ -18,9 +18,9 @@ from portal.inbound.forms import DoctorForm, InboundForm
 from portal.records import listing
 from portal.records.verbs import Revealed
 from portal.webhooks import service
-from portal.webhooks.forms import PressForm
+from portal.webhooks.forms import ButtonForm
 from portal.webhooks.models import Webhook
-from portal.webhooks.pages import Face, add_face
+from portal.webhooks.pages import DirectionPages, add_direction
 from portal.webhooks.signing import receiver_code
 from portal.webhooks.verification import inbound_secrets
 
@@ -32,7 +32,7 @@ SHOWN_BODY = 64 * 1024
 def init_app(app: Flask) -> None:
     """Register the pages, and show inbound webhooks on the pages of webhooks."""
     app.register_blueprint(bp)
-    add_face(app, "inbound", Face(show, _form, reveal))
+    add_direction(app, "inbound", DirectionPages(show, _form, reveal))
 
 
 def _form(record: Webhook) -> InboundForm:
@@ -86,7 +86,7 @@ def show(record: Webhook) -> ResponseReturnValue:
         "inbound/show.html",
         record=record,
         scheme=inbound_secrets.scheme_of(record),
-        rotation=PressForm(),
+        rotation=ButtonForm(),
         application=applications.names(web.actor(), _known(record.application_id)),
         recent=review.requests(web.actor(), record, recent).items,
         waiting=review.in_quarantine(web.actor(), record),
@@ -212,7 +212,7 @@ def _webhooks(actor: Actor) -> list[tuple[str, str]]:
 def show_inbox() -> ResponseReturnValue:
     """Show the requests that the tenant's inbox received."""
     found = inbox.find_inbox(web.actor())
-    context: dict[str, Any] = {"inbox": found, "view": None, "press": PressForm()}
+    context: dict[str, Any] = {"inbox": found, "view": None, "press": ButtonForm()}
     if found is not None:
         query = listing.parse(review.LISTING, request.args)
         page = review.requests(web.actor(), found.receiver, query)

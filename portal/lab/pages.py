@@ -13,7 +13,7 @@ from portal.inbound.reception import failure_orders
 from portal.lab import rehearsal, trials
 from portal.lab.forms import LabForm, suggestions
 from portal.webhooks import service
-from portal.webhooks.forms import PressForm
+from portal.webhooks.forms import ButtonForm
 from portal.webhooks.models import Webhook
 
 bp = Blueprint("lab", __name__, url_prefix="/webhooks")
@@ -50,7 +50,7 @@ def _page(record: Webhook, form: LabForm, wanted: str) -> ResponseReturnValue:
         inbox=found,
         fails_here=fails_here,
         order=failure_orders.ordered(web.actor(), found.receiver) if found and fails_here else None,
-        press=PressForm(),
+        press=ButtonForm(),
         status=form.answer_status,
         **_rehearsed(record),
     )

@@ -23,7 +23,7 @@ def _fire(id: str) -> Response:
     command = TestInput.read(body())
 
     def work() -> Outcome:
-        attempt = test_deliveries.fire(actor(), id, command)
+        attempt = test_deliveries.send_test(actor(), id, command)
         location = f"{PREFIX}/webhooks/{id}/test-deliveries/{attempt.id}"
         return Outcome(represent_attempt(attempt, frozenset()), 201, location)
 

@@ -48,7 +48,7 @@ ATTEMPTS: Listing[Any] = Listing(
 )
 
 
-def fire(actor: Actor, webhook_id: str, command: TestInput) -> DeliveryAttempt:
+def send_test(actor: Actor, webhook_id: str, command: TestInput) -> DeliveryAttempt:
     """Send one signed test request and store the result.
 
     It commits the running transaction before it sends, so call it only from a request handler. Any

@@ -39,7 +39,7 @@ def send(record_id: str) -> ResponseReturnValue:
     record = service.get(web.actor(), record_id)
     form, attempt = TestForm(), None
     if (command := form.command()) is not None:
-        attempt = test_deliveries.fire(web.actor(), record_id, command)
+        attempt = test_deliveries.send_test(web.actor(), record_id, command)
         if not web.portal_request().wants_fragment:
             return web.see_other(_place(attempt))
     panel = _panel(record, form) | _shown(attempt)

@@ -28,7 +28,7 @@ import portal
 from portal.core.jobs import Job, asking, every_tenant
 from portal.database import app_role
 from portal.database.base import new_id
-from portal.database.job_turns import Turn, Turns, retry_in
+from portal.database.job_turns import JobTurn, JobTurns, retry_in
 from portal.database.session import db, session, transaction
 from portal.features import RESOURCES
 from portal.records.idempotency import KEEP, forget_old
@@ -55,8 +55,8 @@ class Worker:
         self.app = app
         self.jobs = jobs
         self.stopping = stopping or Event()
-        self._turns = Turns(new_id("wrk"), jobs)
-        self._unkept: tuple[Turn, float | None] | None = None
+        self._turns = JobTurns(new_id("wrk"), jobs)
+        self._unkept: tuple[JobTurn, float | None] | None = None
 
     def run(self) -> None:
         """Run until `stop`. Sleep exactly until the next job is due."""
@@ -98,7 +98,7 @@ class Worker:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         self.stopping.set()
 
-    def _take(self, turn: Turn) -> None:
+    def _take(self, turn: JobTurn) -> None:
         """Run a job for one turn.
 
         A failure is logged and retried later, and the other jobs continue.
@@ -111,7 +111,7 @@ class Worker:
             _say(error, job=turn.job.name, retry_in=wait)
         self._give_back(turn, wait)
 
-    def _give_back(self, turn: Turn, wait: float | None) -> None:
+    def _give_back(self, turn: JobTurn, wait: float | None) -> None:
         """Store the result of a turn.
 
         If the database is unavailable, the result is kept here and stored later. So a step that
@@ -126,7 +126,7 @@ class Worker:
                 self._unkept = (turn, wait)
             raise
 
-    def _go_on(self, turn: Turn) -> float | None:
+    def _go_on(self, turn: JobTurn) -> float | None:
         """Run the due tenants, each once, until the turn's time is over.
 
         Tenants that report more work run again after all others. Returns the seconds until the next
@@ -156,7 +156,7 @@ class Worker:
         turn.after_tenant = ""
         return _end_of_round(turn)
 
-    def _due(self, turn: Turn) -> list[tuple[str, ...]]:
+    def _due(self, turn: JobTurn) -> list[tuple[str, ...]]:
         """Return the next tenants of a round; for a job without tenants, one empty tuple."""
         if turn.job.due is None:
             return [()]
@@ -184,7 +184,7 @@ def _at_most(job: Job) -> int:
     return SPREAD_TENANTS if job.due is every_tenant else TENANTS
 
 
-def _end_of_round(turn: Turn) -> float | None:
+def _end_of_round(turn: JobTurn) -> float | None:
     """Return the seconds until the next round; None for the job's usual interval."""
     if turn.leaves_more:
         turn.leaves_more = False

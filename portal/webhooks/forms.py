@@ -102,9 +102,9 @@ class WebhookForm(CommandForm[WebhookInput]):
         return form
 
 
-class Press(Command):
+class ButtonCommand(Command):
     """An empty command, for a form that has only a button."""
 
 
-class PressForm(CommandForm[Press]):
+class ButtonForm(CommandForm[ButtonCommand]):
     """A form that has only a button. Its action runs once, even if the form is sent again."""

@@ -46,12 +46,12 @@ from portal.webhooks.signing.signature_schemes import SCHEMES, style_of
 Direction = Literal["outbound", "inbound"]
 PauseReason = Literal["failing", "gone", "by_hand"]
 Backoff = Literal["exponential", "linear", "fixed"]
-Origin = Literal["event", "redelivery", "replay", "probe", "lab"]
+DeliveryOrigin = Literal["event", "redelivery", "replay", "probe", "lab"]
 OutcomeWord = Literal["sending", Kind]
 """`sending` until the outcome is recorded."""
 
 DIRECTIONS: tuple[str, ...] = get_args(Direction)
-ORIGINS: tuple[str, ...] = get_args(Origin)
+ORIGINS: tuple[str, ...] = get_args(DeliveryOrigin)
 OUTCOMES: tuple[str, ...] = get_args(OutcomeWord)
 SIGNATURE_SCHEMES = SCHEMES
 

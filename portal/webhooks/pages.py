@@ -22,7 +22,7 @@ from portal.records.audit import trail as audit
 from portal.records.verbs import Revealed
 from portal.web.forms import CommandForm
 from portal.webhooks import service
-from portal.webhooks.forms import PressForm, WebhookForm
+from portal.webhooks.forms import ButtonForm, WebhookForm
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import WebhookInput
 
@@ -31,7 +31,7 @@ SHOWN = 5  # webhooks on an application's page and on the overview
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class DirectionPages:
     """The page functions of one direction of webhooks: show it, edit it, reveal its new secret."""
 
     show: Callable[[Webhook], ResponseReturnValue]
@@ -45,11 +45,11 @@ Panel = Callable[[Webhook], Mapping[str, Any]]
 def init_app(app: Flask) -> None:
     """Register the pages, and the list of webhooks on an application's page."""
     app.register_blueprint(bp)
-    add_face(app, "outbound", Face(_show, _form, _shown_once))
+    add_direction(app, "outbound", DirectionPages(_show, _form, _shown_once))
     show_on_application(app, part)
 
 
-def add_face(app: Flask, direction: str, face: Face) -> None:
+def add_direction(app: Flask, direction: str, face: DirectionPages) -> None:
     """Register the page functions for one direction of webhooks."""
     app.extensions.setdefault("portal.webhook_faces", {})[direction] = face
 
@@ -59,8 +59,8 @@ def add_panel(app: Flask, panel: Panel) -> None:
     app.extensions.setdefault("portal.webhook_panels", []).append(panel)
 
 
-def _face_of(record: Webhook) -> Face:
-    found: Face = current_app.extensions["portal.webhook_faces"][record.direction]
+def _face_of(record: Webhook) -> DirectionPages:
+    found: DirectionPages = current_app.extensions["portal.webhook_faces"][record.direction]
     return found
 
 
@@ -132,7 +132,7 @@ def _show(record: Webhook) -> ResponseReturnValue:
     return web.render(
         "webhooks/show.html",
         record=record,
-        rotation=PressForm(),
+        rotation=ButtonForm(),
         application=applications.names(web.actor(), _known(record.application_id)),
         connector=connectors.names(web.actor(), _known(record.connector_id)),
         **{name: value for panel in panels for name, value in panel(record).items()},
@@ -191,7 +191,7 @@ def restore(record_id: str) -> ResponseReturnValue:
 @recent_sign_in_required
 def rotate(record_id: str) -> ResponseReturnValue:
     """Rotate the signing secret; this response shows the new one, only this once."""
-    form = PressForm()
+    form = ButtonForm()
     if web.already_done(form) is not None:
         return _revealed(service.get(web.actor(), record_id), None)
     made = service.rotate_secret(web.actor(), record_id)

@@ -4,33 +4,35 @@ from datetime import UTC, datetime
 
 import pytest
 
-from portal.delivery.concurrency import AHEAD, BEGIN_WITHIN, WIDEST, Lane, Lanes
-from portal.delivery.queue.queue import Due, Settings, Taken
+from portal.delivery.concurrency import AHEAD, BEGIN_WITHIN, WIDEST, EndpointLimit, EndpointLimits
+from portal.delivery.queue.queue import DeliverySettings, DueEndpoint, LeasedDelivery
 
-PLAIN = Due("tnt", "whk", False, False, None, None)
+PLAIN = DueEndpoint("tnt", "whk", False, False, None, None)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-SETTINGS = Settings("whk", "https://x.example", {}, {}, "github", None, False, False, 0, NOW)
-TAKEN = Taken(
+SETTINGS = DeliverySettings(
+    "whk", "https://x.example", {}, {}, "github", None, False, False, 0, NOW
+)
+TAKEN = LeasedDelivery(
     "tnt", "dlv", "whk", "evt", "a.b", 1, 1, 1, "event", None, "{}", None, SETTINGS, 1, 0.0
 )
 
 
-def leaves(lane: Lane, count: int = 1) -> None:
+def leaves(lane: EndpointLimit, count: int = 1) -> None:
     """Add so many deliveries to a lane, and send them at once."""
     lane.took([TAKEN] * count)
     for _ in range(count):
         assert lane.next()
 
 
-def ends(lane: Lane, *, good: bool = True, seconds: float = 0.0) -> None:
+def ends(lane: EndpointLimit, *, good: bool = True, seconds: float = 0.0) -> None:
     """Let one attempt end, and be recorded."""
     lane.returned(good=good, seconds=seconds)
     lane.recorded(1)
 
 
-def widened() -> Lane:
+def widened() -> EndpointLimit:
     """Return a lane of full width, after many successes."""
-    lane = Lane()
+    lane = EndpointLimit()
     for _ in range(100):
         leaves(lane)
         ends(lane, good=True)
@@ -38,7 +40,7 @@ def widened() -> Lane:
 
 
 def test_success_widens_a_lane_and_failure_narrows_it() -> None:
-    lane = Lane()
+    lane = EndpointLimit()
     assert lane.room(PLAIN) == 10
     lane = widened()
     assert lane.room(PLAIN) == WIDEST * (1 + AHEAD)
@@ -72,7 +74,7 @@ def test_what_is_not_recorded_yet_counts_with_what_is_on_its_way() -> None:
 
 
 def test_what_did_not_leave_leaves_room_for_another() -> None:
-    lane = Lane(width=1.0)
+    lane = EndpointLimit(width=1.0)
     leaves(lane)
     lane.not_begun()
     leaves(lane)
@@ -97,10 +99,10 @@ def test_what_waited_for_most_of_its_lease_is_late() -> None:
 
 def test_a_probe_and_an_ordered_delivery_go_alone() -> None:
     for due in (
-        Due("tnt", "whk", True, False, None, None),
-        Due("tnt", "whk", False, True, None, None),
+        DueEndpoint("tnt", "whk", True, False, None, None),
+        DueEndpoint("tnt", "whk", False, True, None, None),
     ):
-        for lane in (Lane(), widened()):
+        for lane in (EndpointLimit(), widened()):
             assert lane.room(due) == 1
             leaves(lane)
             assert lane.room(due) == 0
@@ -108,13 +110,13 @@ def test_a_probe_and_an_ordered_delivery_go_alone() -> None:
 
 def test_no_more_is_asked_for_than_a_limited_rate_can_give() -> None:
     lane = widened()
-    due = Due("tnt", "whk", False, False, 5, None)
+    due = DueEndpoint("tnt", "whk", False, False, 5, None)
     leaves(lane, 2)
     assert lane.room(due) == 5
 
 
 def test_workers_share_the_widest_lane() -> None:
-    lanes = Lanes()
+    lanes = EndpointLimits()
     lanes.of("before").width = WIDEST
     lanes.share_with(4)
     for webhook in ("before", "after"):
@@ -127,7 +129,7 @@ def test_workers_share_the_widest_lane() -> None:
 
 
 def test_busy_lanes_are_not_asked_about() -> None:
-    lanes = Lanes()
+    lanes = EndpointLimits()
     lanes.of("idle")
     leaves(lanes.of("busy"), 10)
     assert lanes.busy() == ["busy"]
@@ -135,7 +137,7 @@ def test_busy_lanes_are_not_asked_about() -> None:
 
 def test_one_that_only_fails_is_left_to_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portal.delivery.concurrency.REST_SECONDS", 60.0)
-    lane = Lane(width=1.0)
+    lane = EndpointLimit(width=1.0)
     leaves(lane)
     ends(lane, good=False)
     assert lane.is_busy

@@ -91,7 +91,7 @@ def test_what_is_in_order_is_never_with_two_workers_at_once(
     assert seen == [1, 2, 3, 4, 5, 6]
 
 
-def first_of_two_failed(hands: Hands, ada: Api, make: Make) -> tuple[str, queue.Taken]:
+def first_of_two_failed(hands: Hands, ada: Api, make: Make) -> tuple[str, queue.LeasedDelivery]:
     """Let the first delivery of an ordered webhook with two fail; return the webhook's id and that
     delivery."""
     webhook_id: str = make("https://hooks.example.com/", ordered=True)["id"]

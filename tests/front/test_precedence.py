@@ -106,7 +106,7 @@ def test_a_call_that_only_waits_loses_its_precedence(monkeypatch: pytest.MonkeyP
 def test_a_line_waits_for_a_third_of_its_time_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many others there are: anybody can invent names of lines."""
     monkeypatch.setattr(precedence, "HALVED_SECONDS", 3600)
-    calls = precedence.Precedence()
+    calls = precedence.CallPrecedence()
     waited = 0.0
     for _ in range(10):
         with beside_a_new_line(calls):
@@ -123,7 +123,7 @@ def test_a_line_waits_for_a_third_of_its_time_at_most(monkeypatch: pytest.Monkey
 
 
 @contextmanager
-def beside_a_new_line(calls: precedence.Precedence) -> Iterator[None]:
+def beside_a_new_line(calls: precedence.CallPrecedence) -> Iterator[None]:
     """Let calls of lines that nobody has seen begin one after the other within the block."""
     ends = Event()
 
@@ -145,7 +145,7 @@ def beside_a_new_line(calls: precedence.Precedence) -> Iterator[None]:
 def test_what_a_line_has_computed_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    calls = precedence.Precedence()
+    calls = precedence.CallPrecedence()
     calls.begin("a")
     compute(0.02)
     calls.end()

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from portal_devtools.identity_provider.people import ACME
 
 from portal.database.session import transaction
-from portal.events.catalogue.portal_types import OWN
+from portal.events.catalogue.portal_types import PORTAL_TYPES
 from portal.keys.revocation import blast_radius
 from portal.keys.usage import expiry_notices
 from tests.cast import ADA, Api, Pages
@@ -31,7 +31,7 @@ def told(ada: Api, subscribed: None) -> Callable[[str], list[dict[str, Any]]]:
         kind = name if "." in name else f"api_key.{name}"
         found: Any = ada.get(f"/events?type={kind}").json
         for event in found["items"]:
-            Draft202012Validator(OWN[kind].json_schema).validate(event["data"])
+            Draft202012Validator(PORTAL_TYPES[kind].json_schema).validate(event["data"])
         return [event["data"] for event in reversed(found["items"])]
 
     return of
@@ -170,5 +170,5 @@ def test_every_event_of_a_key_is_in_the_catalogue(vic: Api):
     names = {one["name"] for one in vic.get("/event-types/own").json["items"]}
     steps = "created rotated expiring revoked blocked leaked budget_threshold unused"
     assert {f"api_key.{step}" for step in steps.split()} <= names
-    for own in OWN.values():
+    for own in PORTAL_TYPES.values():
         Draft202012Validator(own.json_schema).validate(own.example)

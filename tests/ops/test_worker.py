@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from portal.core.config import libpq_url
 from portal.core.jobs import Job, every_tenant
-from portal.database.job_turns import FIRST_RETRY, LEASE, PATIENCE, Turns
+from portal.database.job_turns import FIRST_RETRY, LEASE, PATIENCE, JobTurns
 from portal.database.session import session, transaction
 from portal.ops import worker as worker_module
 from portal.ops.worker import MINUTE, SPREAD_TENANTS, Worker, registered_jobs
@@ -318,7 +318,7 @@ def test_two_workers_never_do_the_same_job_at_once(app, pass_time, is_late):
 
 
 def test_a_job_whose_note_was_undone_is_noted_again(app):
-    turns = Turns("wrk_1", [Job("work", lambda: None, HOUR)])
+    turns = JobTurns("wrk_1", [Job("work", lambda: None, HOUR)])
     with app.app_context(), transaction():
         assert turns.take()
         session.rollback()
@@ -398,7 +398,7 @@ def test_the_job_of_a_worker_that_died_amid_it_is_done_soon(app, pass_time):
     done = []
     jobs = [Job("work", lambda: done.append(1), MINUTE)]
     with app.app_context(), transaction():
-        assert Turns("wrk_dead", jobs).take()
+        assert JobTurns("wrk_dead", jobs).take()
     worker = Worker(app, jobs)
     soon = timedelta(seconds=worker.run_due())
     assert timedelta(0) < soon <= LEASE + PATIENCE < MINUTE

@@ -181,11 +181,11 @@ class Hands:
     def run(self, work: Any) -> Any:
         return self._runner.run(work)
 
-    def due(self, webhook_id: str) -> queue.Due | None:
+    def due(self, webhook_id: str) -> queue.DueEndpoint | None:
         found = self.run(queue.due(self.connection, ("", ""), [], 1000))
         return next((one for one in found if one.webhook_id == webhook_id), None)
 
-    def take(self, webhook_id: str, room: int = 100) -> list[queue.Taken]:
+    def take(self, webhook_id: str, room: int = 100) -> list[queue.LeasedDelivery]:
         due = self.due(webhook_id)
         if due is None:
             return []
@@ -199,11 +199,13 @@ class Hands:
         self.run(self.presence.renew(self.connection))
         self.run(self.presence.look(self.connection))
 
-    def complete(self, *done: queue.Done) -> list[queue.Health]:
+    def complete(self, *done: queue.AttemptRecord) -> list[queue.Health]:
         return list(self.run(queue.complete(self.connection, done)))
 
 
-def ended(taken: queue.Taken, *, good: bool = True, decision: Decision | None = None) -> queue.Done:
+def ended(
+    taken: queue.LeasedDelivery, *, good: bool = True, decision: Decision | None = None
+) -> queue.AttemptRecord:
     """Return the values that a worker would record for an attempt that succeeded, or failed."""
     if good:
         outcome, usual = Outcome("delivered", "Fine.", status=200), Decision("delivered")

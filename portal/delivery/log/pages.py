@@ -258,7 +258,7 @@ def redeliver(record_id: str) -> ResponseReturnValue:
 @bp.post("/<record_id>/attempts")
 def hurry(record_id: str) -> ResponseReturnValue:
     """Make the next attempt of a delivery now."""
-    resend.hurry(web.actor(), record_id)
+    resend.retry_now(web.actor(), record_id)
     web.toast("It is tried now.")
     return web.see_other(url_for("deliveries.show", record_id=record_id))
 

@@ -71,7 +71,7 @@ def owe(
     return delivery
 
 
-def hurry(actor: Actor, delivery_id: str) -> Delivery:
+def retry_now(actor: Actor, delivery_id: str) -> Delivery:
     """Make the next attempt of a delivery now, and not at its scheduled time.
 
     If the endpoint asked to slow down, the attempt still waits for that. Raises Conflict if the

@@ -10,7 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from portal.delivery.queue.policy import RAMP_SECONDS
-from portal.delivery.queue.queue import CLAIM, PICKED, Due, Taken, ask, lease, require_standing
+from portal.delivery.queue.queue import (
+    CLAIM,
+    PICKED,
+    DueEndpoint,
+    LeasedDelivery,
+    ask,
+    lease,
+    require_standing,
+)
 from portal.fast.pipeline import BEGIN, COMMIT, Connection, rolled_back
 
 MOST_NOTICES = 20
@@ -54,9 +62,9 @@ class Fresh(NamedTuple):
     last: str
 
     @property
-    def due(self) -> Due:
-        """Return the endpoint as a `Due` without conditions."""
-        return Due(self.tenant_id, self.webhook_id, False, False, None, None)
+    def due(self) -> DueEndpoint:
+        """Return the endpoint as a `DueEndpoint` without conditions."""
+        return DueEndpoint(self.tenant_id, self.webhook_id, False, False, None, None)
 
 
 def gather(found: dict[str, Fresh], new: Fresh) -> None:
@@ -83,7 +91,7 @@ def read(notice: str) -> Fresh | None:
 
 async def take(
     connection: Connection, tenant_id: str, wanted: Sequence[tuple[Fresh, int]], worker: int
-) -> tuple[list[Taken], set[str]]:
+) -> tuple[list[LeasedDelivery], set[str]]:
     """Lease up to so many of these deliveries of one tenant to this worker, in a transaction.
     Return them, and the webhooks with conditions: their deliveries must be found by a search.
 

@@ -216,7 +216,7 @@ AND d.token = (%(tokens)s::jsonb ->> d.id)::bigint
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueEndpoint:
     """An endpoint with due deliveries. `rate` is its limit a second, `ramp_seconds` the time since
     its pause ended."""
 
@@ -236,7 +236,7 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class DeliverySettings:
     """The settings of a webhook that sending needs, as they were when the delivery was claimed.
 
     `taken_at` is the time of the claim, by the database's clock: the worker's own may be wrong.
@@ -254,7 +254,7 @@ class Settings:
     taken_at: datetime
 
 
-class Taken(NamedTuple):
+class LeasedDelivery(NamedTuple):
     """A delivery leased to this worker; `data` is the event's data as JSON, None if it was erased.
 
     `worker` is the number that this worker had at the claim. `leased_at` is in seconds, by this
@@ -273,7 +273,7 @@ class Taken(NamedTuple):
     replay_id: str | None
     data: str | None
     occurred_at: datetime | None
-    settings: Settings
+    settings: DeliverySettings
     worker: int
     leased_at: float
 
@@ -324,10 +324,10 @@ async def halted(connection: Connection, webhook_id: str) -> None:
 
 async def due(
     connection: Connection, after: tuple[str, str], busy: Sequence[str], at_most: int
-) -> list[Due]:
+) -> list[DueEndpoint]:
     """Return endpoints with due deliveries, in the order of their ids, beginning after `after`."""
     rows = await connection.execute(DUE, (*after, list(busy), at_most))
-    return [Due(**row) for row in await rows.fetchall()]
+    return [DueEndpoint(**row) for row in await rows.fetchall()]
 
 
 async def silent(connection: Connection) -> list[tuple[str, str]]:
@@ -343,11 +343,11 @@ class TakenForGone(Exception):
 
 
 async def take(
-    connection: Connection, wanted: Sequence[tuple[Due, int]], worker: int
-) -> list[Taken]:
+    connection: Connection, wanted: Sequence[tuple[DueEndpoint, int]], worker: int
+) -> list[LeasedDelivery]:
     """Lease up to so many deliveries of each endpoint to this worker, in one transaction: if it
     fails none is lost, and none is leased twice. Raises TakenForGone."""
-    found: list[Taken] = []
+    found: list[LeasedDelivery] = []
     by_tenant = sorted(wanted, key=lambda one: (one[0].tenant_id, one[0].webhook_id))
     async with connection.transaction():
         for tenant_id, group in groupby(by_tenant, lambda one: one[0].tenant_id):
@@ -356,8 +356,8 @@ async def take(
 
 
 async def _take(
-    connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]], worker: int
-) -> list[Taken]:
+    connection: Connection, tenant_id: str, wanted: Sequence[tuple[DueEndpoint, int]], worker: int
+) -> list[LeasedDelivery]:
     [claim] = await connection.send(ask(CLAIM, {"tenant": tenant_id, "worker": worker}))
     require_standing(claim)
     wanted = await _with_probes(connection, tenant_id, wanted)
@@ -393,8 +393,8 @@ def require_standing(claim: Sequence[Mapping[str, Any]]) -> None:
 
 
 async def _in_place(
-    connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]]
-) -> Sequence[tuple[Due, int]]:
+    connection: Connection, tenant_id: str, wanted: Sequence[tuple[DueEndpoint, int]]
+) -> Sequence[tuple[DueEndpoint, int]]:
     """Put the deliveries of dead workers back in their place, for ordered webhooks. Leave out a
     webhook if such a delivery is just being recorded: the next one must not overtake it."""
     ordered = [one.webhook_id for one, _ in wanted if one.is_ordered]
@@ -435,8 +435,8 @@ def _numbering(
 
 
 async def _within_pace(
-    connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]]
-) -> list[tuple[Due, int]]:
+    connection: Connection, tenant_id: str, wanted: Sequence[tuple[DueEndpoint, int]]
+) -> list[tuple[DueEndpoint, int]]:
     """Return the endpoints with no more room than their rate limits allow at this moment."""
     paces = {one.webhook_id: one.pace for one, _ in wanted if one.pace}
     if not paces:
@@ -453,7 +453,7 @@ async def lease(
     worker: int,
     paces: Mapping[str, float],
     *ending: Ask,
-) -> list[Taken]:
+) -> list[LeasedDelivery]:
     """Number the picked deliveries, write the leases, and read the data that sending needs;
     `ending` is sent in the same message."""
     leased_at = time.monotonic()
@@ -472,9 +472,9 @@ async def lease(
     leased, events, settings = answers[len(numbering) : len(numbering) + 3]
     sequences = {row["id"]: row["sequence"] for row in leased}
     data = {row["id"]: row for row in events}
-    known = {row["id"]: Settings(**row) for row in settings}
+    known = {row["id"]: DeliverySettings(**row) for row in settings}
     taken = [
-        Taken(
+        LeasedDelivery(
             tenant_id=tenant_id,
             **{
                 **row,
@@ -494,8 +494,8 @@ async def lease(
 
 
 async def _with_probes(
-    connection: Connection, tenant_id: str, wanted: Sequence[tuple[Due, int]]
-) -> list[tuple[Due, int]]:
+    connection: Connection, tenant_id: str, wanted: Sequence[tuple[DueEndpoint, int]]
+) -> list[tuple[DueEndpoint, int]]:
     """Return the endpoints without the paused ones that another worker is already probing."""
     probes = [one.webhook_id for one, _ in wanted if one.is_probe]
     if not probes:
@@ -505,7 +505,7 @@ async def _with_probes(
     return [pair for pair in wanted if not pair[0].is_probe or pair[0].webhook_id in ours]
 
 
-class Done(NamedTuple):
+class AttemptRecord(NamedTuple):
     """The values to record for one attempt, as the statements need them."""
 
     tenant_id: str
@@ -514,7 +514,7 @@ class Done(NamedTuple):
     endpoint: Mapping[str, Any]
 
 
-async def complete(connection: Connection, done: Iterable[Done]) -> list[Health]:
+async def complete(connection: Connection, done: Iterable[AttemptRecord]) -> list[Health]:
     """Record attempts in one transaction; change a delivery only while its token is still ours.
 
     A delivery that was recorded before, or that another worker has by now, is not counted for its
@@ -540,7 +540,7 @@ async def complete(connection: Connection, done: Iterable[Done]) -> list[Health]
     ]
 
 
-def _recorded(tenant_id: str, batch: Sequence[Done]) -> tuple[Ask, Ask, Ask]:
+def _recorded(tenant_id: str, batch: Sequence[AttemptRecord]) -> tuple[Ask, Ask, Ask]:
     """Return the statements that write the results of one tenant; the second returns the ids of the
     deliveries that were still ours."""
     # If a delivery was claimed twice, the later lease counts.
@@ -554,7 +554,7 @@ def _recorded(tenant_id: str, batch: Sequence[Done]) -> tuple[Ask, Ask, Ask]:
     return ask(ENTER, values), ask(COMPLETE, values), ask(ATTEMPTS, values)
 
 
-def _token(one: Done) -> int:
+def _token(one: AttemptRecord) -> int:
     return int(one.delivery["token"])
 
 
@@ -585,7 +585,7 @@ def summed(endpoints: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [found[webhook_id] for webhook_id in sorted(found)]
 
 
-async def give_back(connection: Connection, taken: Iterable[Taken]) -> None:
+async def give_back(connection: Connection, taken: Iterable[LeasedDelivery]) -> None:
     """Release leased deliveries that were not begun, as if they had not been claimed; those of an
     ordered webhook return to their place."""
     by_tenant = sorted(taken, key=lambda one: one.tenant_id)

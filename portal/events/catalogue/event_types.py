@@ -10,7 +10,7 @@ from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.session import session
 from portal.events import jsonschema
-from portal.events.catalogue.portal_types import OWN, OwnType, is_own
+from portal.events.catalogue.portal_types import PORTAL_TYPES, PortalType, is_own
 from portal.events.jsonschema import Exhausted, Subschema, Work
 from portal.events.listeners import Rows
 from portal.events.models import VALIDATIONS, EventType
@@ -74,10 +74,10 @@ def delete(actor: Actor, record: EventType) -> EventType:
     return verbs.delete(actor, record)
 
 
-def own_types(actor: Actor) -> Sequence[OwnType]:
+def own_types(actor: Actor) -> Sequence[PortalType]:
     """Return the types of the portal's own events, which nobody can change."""
     actor.require("event-types:read")
-    return [OWN[name] for name in sorted(OWN)]
+    return [PORTAL_TYPES[name] for name in sorted(PORTAL_TYPES)]
 
 
 def named(actor: Actor, names: Iterable[str]) -> dict[str, EventType]:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from portal.database.actor import Actor
 from portal.database.session import session
-from portal.events.catalogue.portal_types import OWN, is_own
+from portal.events.catalogue.portal_types import PORTAL_TYPES, is_own
 from portal.events.models import Event, EventType
 
 DEPTH = 8
@@ -30,7 +30,7 @@ FORMATS = {
 def of_type(actor: Actor, name: str) -> dict[str, Any]:
     """Return an example of an event's data; a plain default if nothing is known of the type."""
     if is_own(name):
-        return dict(OWN[name].example) if name in OWN else dict(PLAIN)
+        return dict(PORTAL_TYPES[name].example) if name in PORTAL_TYPES else dict(PLAIN)
     query = select(EventType.example, EventType.json_schema).where(
         EventType.tenant_id == actor.tenant_id,
         EventType.name == name,

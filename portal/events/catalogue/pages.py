@@ -11,7 +11,7 @@ from portal.core.errors import NotFound, StaleVersion
 from portal.database.record import find
 from portal.events.catalogue import event_types, examples
 from portal.events.catalogue.openapi_import import import_types
-from portal.events.catalogue.portal_types import OWN
+from portal.events.catalogue.portal_types import PORTAL_TYPES
 from portal.events.forms import EventTypeForm, ImportForm
 from portal.events.models import EventType
 from portal.identity.sessions.login import recent_sign_in_required
@@ -45,9 +45,9 @@ def own() -> ResponseReturnValue:
     name = request.args.get("name")
     if not name:
         return web.render("event_types/own.html", types=types)
-    if name not in OWN:
+    if name not in PORTAL_TYPES:
         raise NotFound(f"The portal publishes no {name[:60]}.")
-    return web.render("event_types/own_type.html", type=OWN[name])
+    return web.render("event_types/own_type.html", type=PORTAL_TYPES[name])
 
 
 @bp.route("/new", methods=["GET", "POST"])

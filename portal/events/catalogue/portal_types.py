@@ -136,7 +136,7 @@ _OTHERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class OwnType:
+class PortalType:
     """One type of event that the portal itself publishes."""
 
     name: str
@@ -156,11 +156,13 @@ def _example(name: str) -> Mapping[str, Any]:
     }
 
 
-def _type(name: str, text: str) -> OwnType:
-    return OwnType(name, text, _SCHEMAS.get(name, _RECORD), _example(name))
+def _type(name: str, text: str) -> PortalType:
+    return PortalType(name, text, _SCHEMAS.get(name, _RECORD), _example(name))
 
 
-OWN: dict[str, OwnType] = {name: _type(name, text) for name, text in sorted(_OTHERS.items())}
+PORTAL_TYPES: dict[str, PortalType] = {
+    name: _type(name, text) for name, text in sorted(_OTHERS.items())
+}
 """By name. `describe_record` adds those of changed records."""
 
 
@@ -170,11 +172,13 @@ def describe_record(word: str, a_noun: str, verbs: Collection[str]) -> None:
     capital = a_noun[0].upper() + a_noun[1:]
     for verb in verbs:
         name = f"{word}.{verb}"
-        OWN[name] = _type(name, _VERBS[verb].format(noun=noun, a_noun=a_noun, A_noun=capital))
+        PORTAL_TYPES[name] = _type(
+            name, _VERBS[verb].format(noun=noun, a_noun=a_noun, A_noun=capital)
+        )
 
 
 def is_own(name: str) -> bool:
     """Tell whether events of this name are the portal's alone: nobody else publishes or describes
     events below the first word of one of its own types."""
     family, dot, _ = name.partition(".")
-    return bool(dot) and any(own.startswith(f"{family}.") for own in OWN)
+    return bool(dot) and any(own.startswith(f"{family}.") for own in PORTAL_TYPES)

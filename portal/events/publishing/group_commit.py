@@ -21,7 +21,7 @@ from portal.core.deadlines import elapsed
 from portal.core.errors import PortalError, UnknownOutcome
 from portal.database.actor import Actor
 from portal.events.listeners import Listener
-from portal.events.publishing.publication import Accepted, NotSmall, Publication
+from portal.events.publishing.publication import Accepted, Publication, TooExpensive
 from portal.events.schemas import EventInput
 from portal.fast import pipeline
 from portal.fast.pipeline import BEGIN, COMMIT, Connection, rolled_back
@@ -139,7 +139,7 @@ class GroupCommit:
         except UnknownOutcome as error:
             for one in waiting:
                 one.tell(error)
-        except (NotSmall, PortalError) as error:
+        except (TooExpensive, PortalError) as error:
             self._learn(error, tenant_id, group)
         except (psycopg.Error, OSError, TimeoutError) as error:
             log.warning("events are published one by one", reason=type(error).__name__)
@@ -175,7 +175,7 @@ class GroupCommit:
         for known in (self._owed_each, self._apart):
             if len(known) >= MOST_KNOWN:
                 known.clear()
-        if isinstance(error, NotSmall) and error.owed_each:
+        if isinstance(error, TooExpensive) and error.owed_each:
             self._owed_each[tenant_id] = error.owed_each
             return
         until = elapsed() + APART_SECONDS
@@ -227,7 +227,7 @@ async def _commit(
         each = list(zip(publications, found, strict=True))
         owed = sum(one.size(glanced) for one, (glanced, _) in each)
         if owed > MOST_OWED:
-            raise NotSmall(owed // sum(len(one) for one in publications))
+            raise TooExpensive(owed // sum(len(one) for one in publications))
         for one, (glanced, _) in each:
             one.check(glanced)  # fast, because there are no schemas
         writes = [

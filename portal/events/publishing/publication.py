@@ -34,7 +34,7 @@ CLAIMED = Statement(
 FEW_WANTING, FEW_BYTES = 100, 32 * 1024
 
 
-class NotSmall(Exception):
+class TooExpensive(Exception):
     """A publication that takes much computing: it has a schema to check, or many webhooks.
 
     A non-zero `owed_each` is the number of deliveries per event: then fewer events would be small
@@ -108,7 +108,7 @@ class Publication:
         many = sum(len(rows) for rows in wanting)
         heavy = sum(len(text) for rows in wanting for row in rows for text in row)
         if schemas or many > FEW_WANTING or heavy > FEW_BYTES:
-            raise NotSmall
+            raise TooExpensive
         return many * len(self._events)
 
     def claims(self) -> list[Bound]:

@@ -26,7 +26,7 @@ class _Held:
         self.connection.close()
 
 
-class Wire:
+class LookupConnections:
     """Query PostgreSQL, from any thread. A broken connection is replaced, once for each query."""
 
     def __init__(self, database_url: str) -> None:
@@ -45,7 +45,7 @@ class Wire:
                 self._forget()
                 return self._again(statement, parameters)
             self._forget()
-            raise away() from error
+            raise unavailable() from error
 
     def many(self, statement: str, rows: list[Parameters]) -> None:
         """Execute the statement for each of the rows, in one transaction.
@@ -58,7 +58,7 @@ class Wire:
                 cursor.executemany(statement, rows)
         except psycopg.OperationalError as error:
             self._forget()
-            raise away() from error
+            raise unavailable() from error
 
     def connection(self) -> Connection:
         """Return this thread's connection, and open it if there is none."""
@@ -80,7 +80,7 @@ class Wire:
             return self._ask(statement, parameters)
         except psycopg.OperationalError as error:
             self._forget()
-            raise away() from error
+            raise unavailable() from error
 
     def _connected(self) -> bool:
         return getattr(self._local, "held", None) is not None
@@ -101,6 +101,6 @@ def connect(url: str, application: str = "portal-keys") -> Connection:
     return connection
 
 
-def away() -> Unavailable:
+def unavailable() -> Unavailable:
     """Return the error for a query that PostgreSQL did not answer in time."""
     return Unavailable("Keys cannot be checked right now. Try again in a moment.")

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from portal.keys.decision.clock import Clock
-from portal.keys.decision.lookup_connections import Wire
+from portal.keys.decision.lookup_connections import LookupConnections
 from portal.outbound.networks import Network
 
 LOAD = "SELECT clock_timestamp(), found.* FROM load_key(%s) AS found"
@@ -74,7 +74,7 @@ class Snapshot:
         return cls(**values)
 
 
-def load(wire: Wire, digest: str, clock: Clock) -> Snapshot | None:
+def load(wire: LookupConnections, digest: str, clock: Clock) -> Snapshot | None:
     """Return the key of this hash (hex SHA-256) as it is now; None if there is none.
 
     The same query corrects `clock`.

@@ -24,12 +24,12 @@ from portal.keys.limits.budget_leases import (
     FEWEST,
     LEAST,
     NEAR_END,
+    AmpleBudget,
     Share,
     Slice,
     Slices,
-    Solvent,
 )
-from portal.keys.limits.counting import LEND_SECONDS, Asked, Counted, Counting
+from portal.keys.limits.counting import LEND_SECONDS, Asked, BatchCounter, Counted
 from portal.keys.limits.window_leases import Lease, Leases, Taken
 
 WINDOW = timedelta(seconds=60)
@@ -48,7 +48,7 @@ class Call:
     none.
     """
 
-    meters: "Meters"
+    meters: "CallAdmission"
     key: Snapshot
     question: Question
     requests: int
@@ -128,10 +128,10 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Meters:
+class CallAdmission:
     """The meters of all keys, as this process reads them."""
 
-    counting: Counting
+    counting: BatchCounter
     clock: Clock
     leases: Leases = field(default_factory=Leases)
     slices: Slices = field(default_factory=Slices)
@@ -341,7 +341,7 @@ class Meters:
             seconds = LEND_SECONDS
             if budget.period_end is not None:
                 seconds = min(seconds, (budget.period_end - self.clock.now()).total_seconds())
-            solvent = Solvent(
+            solvent = AmpleBudget(
                 call.asked_at + seconds, budget.spent_usd, budget.reserved_usd, budget.period_end
             )
         self.slices.note_solvent(call.key.id, solvent, call.asked_at)

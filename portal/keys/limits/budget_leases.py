@@ -69,7 +69,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Solvent:
+class AmpleBudget:
     """Hold a budget that was far from used up when PostgreSQL was queried.
 
     Calls of unknown cost need no more than that. `ends` is a time of the clock of Slices.
@@ -86,7 +86,7 @@ class _Account:
     """Hold how often a key is called, its slice of the budget, and whether money is left."""
 
     slice: Slice | None = None
-    solvent: Solvent | None = None
+    solvent: AmpleBudget | None = None
     period_ends: float = 0.0
     calls: int = 0
     calls_before: int = 0
@@ -166,7 +166,7 @@ class Slices:
             lent.pieces += 1
             return Share(lent, lent.pieces, amount)
 
-    def note_solvent(self, key_id: str, solvent: Solvent | None, asked_at: float) -> None:
+    def note_solvent(self, key_id: str, solvent: AmpleBudget | None, asked_at: float) -> None:
         """Remember that the key's budget is far from used up, or with None that it is not.
 
         A result is ignored if its query was sent before something ended: it may be older than the
@@ -177,7 +177,7 @@ class Slices:
                 solvent = None
             self._account(key_id).solvent = solvent
 
-    def solvent(self, key_id: str) -> Solvent | None:
+    def solvent(self, key_id: str) -> AmpleBudget | None:
         """Return the remembered budget that is far from used up, or None.
 
         This counts as a call, so it also makes the key busier.

@@ -23,7 +23,7 @@ from portal.core.config import libpq_url
 from portal.core.deadlines import connection_settings
 from portal.fast import pipeline
 from portal.fast.pipeline import Ask
-from portal.keys.decision.lookup_connections import away
+from portal.keys.decision.lookup_connections import unavailable
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -107,7 +107,7 @@ class _Waiting:
         self.tries += 1
 
 
-class Counting:
+class BatchCounter:
     """Count calls, from any thread. The first call starts the thread, in the caller's process."""
 
     def __init__(self, database_url: str) -> None:
@@ -133,7 +133,7 @@ class Counting:
         try:
             result, error = told.result(ANSWER_SECONDS)
         except TimeoutError:
-            raise away() from None
+            raise unavailable() from None
         if error is not None:
             raise error
         return result
@@ -147,7 +147,7 @@ class Counting:
         told: asyncio.Future[Any] = loop.create_future()
         self._ask(call, partial(self._answers.put, loop, told))
         # A timeout ends only the waiting: the call is counted nevertheless.
-        end = loop.call_later(ANSWER_SECONDS, _settle, told, _Told(None, away()))
+        end = loop.call_later(ANSWER_SECONDS, _settle, told, _Told(None, unavailable()))
         try:
             return await told
         finally:
@@ -195,7 +195,7 @@ class Counting:
                 rows = self._sent([one.call.asked for one in batch])
             except psycopg.OperationalError:
                 for one in batch:
-                    one.fail(away())
+                    one.fail(unavailable())
             except Exception:
                 log.exception("a batch of calls could not be counted")
                 self._one_by_one(batch)
@@ -224,7 +224,7 @@ class Counting:
             if row.refused != BUSY:
                 one.deliver(row)
             elif now > one.until:
-                one.fail(away())
+                one.fail(unavailable())
             else:
                 one.put_off(now)
                 self._held.append(one)
@@ -235,7 +235,7 @@ class Counting:
             try:
                 rows = self._sent([one.call.asked])
             except Exception as error:  # noqa: BLE001 - its caller gets the error
-                one.fail(away() if isinstance(error, psycopg.OperationalError) else error)
+                one.fail(unavailable() if isinstance(error, psycopg.OperationalError) else error)
             else:
                 self._tell([one], rows)
 

@@ -34,7 +34,7 @@ from portal.keys import service
 from portal.keys.models import ApiKey, ApiKeyRuntime, not_revoked
 from portal.keys.tables import KeyLeak
 from portal.keys.usage import concerns, insight
-from portal.keys.usage.insight import Heard
+from portal.keys.usage.insight import Propagation
 from portal.records.listing import Beside, View
 from portal.records.verbs import OFFERED
 
@@ -160,17 +160,17 @@ class Leak:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class KeyPageData:
     """The data beside a key that its page shows: names, open leaks, and verifiers."""
 
     application: str
     withheld: frozenset[str]  # scopes of the key that its application does not allow (any more)
     persons: Mapping[str, str]
     leaks: Sequence[Leak]
-    heard: Heard | None  # about the newest change, only for a key that was stopped
+    heard: Propagation | None  # about the newest change, only for a key that was stopped
 
 
-def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
+def surroundings(actor: Actor, record: ApiKey) -> KeyPageData:
     """Return the names of a key's application and persons, and its open leaks.
 
     For a key that was stopped, also return how many verifiers have received that.
@@ -199,7 +199,7 @@ def surroundings(actor: Actor, record: ApiKey) -> Surroundings:
     rows: Sequence[Any] = session.execute(union_all(theirs, people, leaks)).all()
     is_stopped = record.blocked or record.revoked_at is not None
     name, allowed = next((row[2:4] for row in rows if row[0] == "application"), ("", "[]"))
-    return Surroundings(
+    return KeyPageData(
         application=name,
         withheld=frozenset(record.scopes) - frozenset(orjson.loads(allowed) or record.scopes),
         persons={id_: name for kind, id_, name, *_ in rows if kind == "person"},

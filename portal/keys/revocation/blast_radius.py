@@ -35,7 +35,7 @@ MOST_REPAIRED = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Blast:
+class StopImpact:
     """What stopping a key would break: a day of its use, and the number of related keys."""
 
     use: Use
@@ -43,7 +43,7 @@ class Blast:
     siblings: int
 
 
-def blast(actor: Actor, record: ApiKey) -> Blast:
+def blast(actor: Actor, record: ApiKey) -> StopImpact:
     """Return the use of a key in the last 24 hours, and the number of its children and family."""
     family = record.rotation_family_id or record.id
     here = (ApiKey.tenant_id == actor.tenant_id, not_revoked(ApiKey))
@@ -59,7 +59,7 @@ def blast(actor: Actor, record: ApiKey) -> Blast:
             .scalar_subquery(),
         )
     ).one()
-    return Blast(figures.use(actor, record.id, DAY), counts[0], counts[1])
+    return StopImpact(figures.use(actor, record.id, DAY), counts[0], counts[1])
 
 
 def keep(actor: Actor, key_id: str) -> ApiKey:

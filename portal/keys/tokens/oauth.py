@@ -21,7 +21,7 @@ from portal.keys.tokens.own_tokens import Tokens
 from portal.keys.verification import own_rest
 from portal.keys.verification.introspection import introspection
 from portal.keys.verification.use_counts import usage
-from portal.keys.verification.verifier import Engine
+from portal.keys.verification.verifier import KeyVerifier
 from portal.keys.verification.verify import deny
 from portal.outbound.networks import parse
 from portal.rest.api import Authenticator, answer, authenticate, request_id
@@ -33,7 +33,7 @@ JWKS_SECONDS = 300
 class OAuth:
     """The three OAuth endpoints, over one engine."""
 
-    def __init__(self, engine: Engine, tokens: Tokens, known: list[Authenticator]) -> None:
+    def __init__(self, engine: KeyVerifier, tokens: Tokens, known: list[Authenticator]) -> None:
         self._engine, self._tokens, self._known = engine, tokens, known
 
     def token(self) -> Response:
@@ -108,7 +108,7 @@ class OAuth:
         return response
 
 
-def init_app(app: Flask, engine: Engine, tokens: Tokens, known: list[Authenticator]) -> None:
+def init_app(app: Flask, engine: KeyVerifier, tokens: Tokens, known: list[Authenticator]) -> None:
     """Add the three endpoints; `known` authenticates the callers that may introspect."""
     oauth = OAuth(engine, tokens, known)
     bp = Blueprint("oauth", __name__)

@@ -20,7 +20,7 @@ from portal.keys.models import ApiKey
 from portal.keys.tables import TokenSigningKey
 from portal.keys.tokens.signing_keys import ALGORITHM, SigningKeys
 from portal.keys.verification import own_rest
-from portal.keys.verification.verifier import Engine
+from portal.keys.verification.verifier import KeyVerifier
 
 LIFETIME_SECONDS = 300
 
@@ -32,7 +32,7 @@ class Tokens:
     issuer: str
     audience: str
     signing: SigningKeys
-    engine: Engine
+    engine: KeyVerifier
 
     def issue(self, key: Snapshot, scopes: frozenset[str]) -> tuple[str, int]:
         """Return a token with the scopes of a key, at most `scopes`, and its lifetime in

@@ -87,7 +87,7 @@ def what_if(actor: Actor, key_id: str, asked: RehearseKey) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Propagation:
     """The number of verifying processes that have received a key's newest change.
 
     `verifiers` counts those that may answer from memory. `milliseconds` is the time until the last
@@ -106,14 +106,14 @@ class Heard:
         return self.heard == self.verifiers
 
 
-def propagation(actor: Actor, key_id: str) -> Heard:
+def propagation(actor: Actor, key_id: str) -> Propagation:
     """Return how many verifiers have received the newest change of a key."""
     actor.require("keys:read")
     find(ApiKey, actor, key_id)
     return hearing(actor.tenant_id, key_id)
 
 
-def hearing(tenant_id: str, key_id: str) -> Heard:
+def hearing(tenant_id: str, key_id: str) -> Propagation:
     """Count the verifiers that have received the newest change of a key.
 
     The caller must have checked that the key belongs to the tenant.
@@ -151,4 +151,4 @@ def hearing(tenant_id: str, key_id: str) -> Heard:
             func.array_agg(func.distinct(known.c.host)).filter(not_(one), not_(has_heard)),
         ).select_from(known)
     ).one()
-    return Heard(row[0], row[1], row[2], sorted(row[3] or []))
+    return Propagation(row[0], row[1], row[2], sorted(row[3] or []))

@@ -20,7 +20,7 @@ from portal.core.config import libpq_url
 from portal.core.deadlines import elapsed
 from portal.keys.decision.clock import Clock
 from portal.keys.decision.lookup_connections import connect
-from portal.keys.limits.admission import Meters
+from portal.keys.limits.admission import CallAdmission
 from portal.keys.verification.cache import Cache
 
 log = structlog.stdlib.get_logger(__name__)
@@ -55,7 +55,7 @@ WHERE seq < %s OR verifier_id IN (SELECT id FROM gone)
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-class Watch:
+class ChangeListener:
     """Keep one cache, one clock and the meters consistent with PostgreSQL, from `start` to
     `stop`."""
 
@@ -63,7 +63,7 @@ class Watch:
         self,
         database_url: str,
         cache: Cache,
-        meters: Meters,
+        meters: CallAdmission,
         clock: Clock,
         stale_seconds: float,
         mark: str,

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from portal.keys.decision.decision import Check
-from portal.keys.decision.lookup_connections import Wire
+from portal.keys.decision.lookup_connections import LookupConnections
 
 WAITING = 2_000  # denials that wait to be written; further ones are only counted
 KEPT = 20_000  # of one tenant
@@ -71,7 +71,7 @@ class Denials:
                 None,
             )
 
-    def flush(self, wire: Wire) -> int:
+    def flush(self, wire: LookupConnections) -> int:
         """Write what waits, and return the number.
 
         After an error, which is raised again, the denials wait for the next time.

@@ -14,7 +14,7 @@ from portal.keys.decision.snapshot import Snapshot
 from portal.keys.schemas import VerifyKey
 from portal.keys.verification.introspection import introspection
 from portal.keys.verification.use_counts import usage
-from portal.keys.verification.verifier import Engine
+from portal.keys.verification.verifier import KeyVerifier
 from portal.keys.verification.verify import begin
 from portal.rest import strict_json
 from portal.rest.api import Ready, new_request_id, ready
@@ -27,7 +27,7 @@ SCOPE = "keys:verify"
 Header = Callable[[str], str | None]
 
 
-async def verify(engine: Engine, header: Header, body: bytes) -> Ready | None:
+async def verify(engine: KeyVerifier, header: Header, body: bytes) -> Ready | None:
     """Return the verdict on a key; None if the application must handle this request.
 
     It waits for nothing but PostgreSQL's count. Raises Unavailable when there is no count, and when
@@ -53,7 +53,7 @@ async def verify(engine: Engine, header: Header, body: bytes) -> Ready | None:
     return ready(begun, 200, request_id)
 
 
-def introspect(engine: Engine, issuer: str, header: Header, body: bytes) -> Ready | None:
+def introspect(engine: KeyVerifier, issuer: str, header: Header, body: bytes) -> Ready | None:
     """Return the description of a key (RFC 7662); None if the application must handle this."""
     engine.require_current()
     caller = caller_of(engine, header, SCOPE)
@@ -72,7 +72,7 @@ def introspect(engine: Engine, issuer: str, header: Header, body: bytes) -> Read
     return ready(found or {"active": False}, 200, new_request_id())
 
 
-def caller_of(engine: Engine, header: Header, scope: str) -> Snapshot | None:
+def caller_of(engine: KeyVerifier, header: Header, scope: str) -> Snapshot | None:
     """Return the key that a request authenticates with, or None.
 
     The key must be valid, have this scope, and have no allowed networks and no limits on its calls.

@@ -19,7 +19,7 @@ from portal.keys.decision.decision import SOURCE_LIMITED, Question, refusal
 from portal.keys.decision.snapshot import Snapshot
 from portal.keys.decision.verdict import FREE, Admission
 from portal.keys.verification.use_counts import usage
-from portal.keys.verification.verifier import Engine, engine
+from portal.keys.verification.verifier import KeyVerifier, engine
 from portal.keys.verification.verify import deny
 from portal.outbound.networks import parse
 
@@ -42,7 +42,7 @@ def authenticate_key(token: str, origin: Origin) -> Actor | None:
     return opened(checks, key, origin)
 
 
-def opened(checks: Engine, key: Snapshot, origin: Origin) -> Actor | None:
+def opened(checks: KeyVerifier, key: Snapshot, origin: Origin) -> Actor | None:
     """Return the actor of a key, or of the key behind a token, and enter its tenant.
 
     Return None for a key that is not valid, and store a trace for its owners. Raises Forbidden for
@@ -112,7 +112,7 @@ def too_often(key: Snapshot, admission: Admission) -> RateLimited:
 
 
 def _refuse(
-    checks: Engine,
+    checks: KeyVerifier,
     key: Snapshot,
     question: Question,
     code: str,

@@ -23,14 +23,14 @@ from portal.keys.decision import snapshot
 from portal.keys.decision.clock import Clock
 from portal.keys.decision.decision import MALFORMED, NOT_FOUND, SOURCE_LIMITED
 from portal.keys.decision.format import digest
-from portal.keys.decision.lookup_connections import Wire, away
+from portal.keys.decision.lookup_connections import LookupConnections, unavailable
 from portal.keys.decision.snapshot import Snapshot
-from portal.keys.limits.admission import Meters
-from portal.keys.limits.counting import Counting
+from portal.keys.limits.admission import CallAdmission
+from portal.keys.limits.counting import BatchCounter
 from portal.keys.models import ApiKey
 from portal.keys.verification import unknown_keys
 from portal.keys.verification.cache import Cache
-from portal.keys.verification.change_listener import Watch
+from portal.keys.verification.change_listener import ChangeListener
 from portal.keys.verification.denials import Denials
 from portal.keys.verification.unknown_keys import FailedSources
 from portal.keys.verification.use_counts import INTERVAL, usage
@@ -42,7 +42,7 @@ DENIAL_SECONDS = 2.0  # between writes of denials, and between returns of leases
 CHANGED = "keys changed in this transaction"
 
 
-class Engine:
+class KeyVerifier:
     """The objects with which this process verifies keys."""
 
     def __init__(self, app: Flask, database_url: str, stale_seconds: float) -> None:
@@ -53,14 +53,14 @@ class Engine:
         self._process: int | None = None
         self._stopping = threading.Event()
         self._writer: threading.Thread | None = None
-        self.watch: Watch | None = None
+        self.watch: ChangeListener | None = None
         self._make()
 
     def _make(self) -> None:
-        self.wire = Wire(self._url)
+        self.wire = LookupConnections(self._url)
         self.clock = Clock()
         self.cache = Cache()
-        self.meters = Meters(Counting(self._url), self.clock)
+        self.meters = CallAdmission(BatchCounter(self._url), self.clock)
         self.sources = FailedSources()
         self.denials = Denials()
 
@@ -72,7 +72,7 @@ class Engine:
         The cache may then be stale, and a query would wait.
         """
         if self.watch is not None and not self.watch.is_current:
-            raise away()
+            raise unavailable()
 
     def find(self, raw: str, source: Address | None = None) -> Snapshot | str:
         """Return the snapshot of a raw key, or the code that says why there is none.
@@ -136,7 +136,7 @@ class Engine:
             self._make()  # objects inherited by a fork belong to the parent process
             self._stopping = threading.Event()
             mark = self._app.extensions["portal"].key_mark
-            self.watch = Watch(
+            self.watch = ChangeListener(
                 self._url, self.cache, self.meters, self.clock, self._stale_seconds, mark
             )
             self.watch.start()
@@ -195,14 +195,14 @@ class Engine:
 # ---------------------------------------------------------------- the running application
 
 
-def engine() -> Engine:
+def engine() -> KeyVerifier:
     """Return the engine of the running application."""
-    return cast(Engine, current_app.extensions["keys"])
+    return cast(KeyVerifier, current_app.extensions["keys"])
 
 
-def init_app(app: Flask, database_url: str, stale_seconds: float) -> Engine:
+def init_app(app: Flask, database_url: str, stale_seconds: float) -> KeyVerifier:
     """Make the engine of an application; see PORTAL_VERIFY_STALE for `stale_seconds`."""
-    made = Engine(app, database_url, stale_seconds)
+    made = KeyVerifier(app, database_url, stale_seconds)
     app.extensions["keys"] = made
     app.before_request(made.begin)
     return made

@@ -26,7 +26,7 @@ from portal.keys.limits.admission import Call
 from portal.keys.schemas import RehearseKey, VerifyKey
 from portal.keys.verification.denials import Denial
 from portal.keys.verification.use_counts import usage
-from portal.keys.verification.verifier import Engine
+from portal.keys.verification.verifier import KeyVerifier
 from portal.outbound.networks import parse
 
 NOTHING: dict[str, Any] = {
@@ -54,7 +54,7 @@ UNKNOWN = {
 class Asked:
     """A call with a known key. Only its limits and its budget are not checked yet."""
 
-    engine: Engine
+    engine: KeyVerifier
     key: Snapshot
     question: Question
     request_id: str
@@ -74,7 +74,9 @@ Begun = dict[str, Any] | tuple[Asked, Call]
 """The answer, or a call that PostgreSQL must count first."""
 
 
-def verify(engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str) -> dict[str, Any]:
+def verify(
+    engine: KeyVerifier, tenant_id: str, asked: VerifyKey, request_id: str
+) -> dict[str, Any]:
     """Return the verdict on a key for a caller of this tenant.
 
     Raises Unavailable when PostgreSQL is needed but unavailable, and Conflict for a reservation id
@@ -89,7 +91,7 @@ def verify(engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str) ->
 
 
 def begin(
-    engine: Engine, tenant_id: str, asked: VerifyKey, request_id: str, key: Snapshot | str
+    engine: KeyVerifier, tenant_id: str, asked: VerifyKey, request_id: str, key: Snapshot | str
 ) -> Begun:
     """Decide about a key as far as memory allows.
 
@@ -136,7 +138,7 @@ def question_of(asked: RehearseKey) -> Question:
 
 
 def deny(
-    engine: Engine,
+    engine: KeyVerifier,
     key: Snapshot,
     question: Question,
     code: str,
@@ -193,7 +195,7 @@ def _dollars(usd: Decimal) -> str:
 
 
 def _unknown(
-    engine: Engine, tenant_id: str, code: str, asked: VerifyKey, request_id: str, now: datetime
+    engine: KeyVerifier, tenant_id: str, code: str, asked: VerifyKey, request_id: str, now: datetime
 ) -> dict[str, Any]:
     check = Check(code, False, UNKNOWN[code])
     if asked.dry_run:
@@ -202,14 +204,14 @@ def _unknown(
     return {"valid": False, "code": code, **NOTHING}
 
 
-def rehearsed(engine: Engine, key: Snapshot, asked: RehearseKey) -> dict[str, Any]:
+def rehearsed(engine: KeyVerifier, key: Snapshot, asked: RehearseKey) -> dict[str, Any]:
     """Return the answer to a dry run, with the whole trace. Consumes nothing."""
     verdict, admission, checks = rehearse(engine, key, question_of(asked))
     return {**_answer(key, verdict, admission), "trace": checks}
 
 
 def rehearse(
-    engine: Engine, key: Snapshot, question: Question
+    engine: KeyVerifier, key: Snapshot, question: Question
 ) -> tuple[str, Admission, list[dict[str, Any]]]:
     """Return the verdict, the state of the meters, and every check.
 

@@ -23,7 +23,7 @@ from portal.database.actor import Actor
 from portal.database.session import transaction
 from portal.delivery.health import safe_pause
 from portal.delivery.queue.policy import Decision
-from portal.delivery.queue.queue import Taken
+from portal.delivery.queue.queue import LeasedDelivery
 from portal.events import service as events
 from portal.events.schemas import EventInput
 from portal.webhooks import service
@@ -70,7 +70,7 @@ class Machine(RuleBasedStateMachine):
         self.kind = f"m{secrets.token_hex(6)}.created"
         self.believed: dict[str, Believed] = {}
         self.hooks: dict[str, Hook] = {}
-        self.leases: list[Taken] = []
+        self.leases: list[LeasedDelivery] = []
         self.acknowledged: set[tuple[str, int]] = set()
         self.published = 0
         for _ in range(2):

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from portal import create_app
 from portal.core.config import Config
 from portal.database.session import db
-from portal.events.catalogue.portal_types import OWN
+from portal.events.catalogue.portal_types import PORTAL_TYPES
 from tests.cast import ADA, GUS, PREFIX, VIC, Api, Pages
 from tests.identity.serving import served
 
@@ -115,7 +115,7 @@ def test_a_key_that_github_found_is_blocked_and_everybody_is_told(
     assert issued["key"] not in answer.text
     assert code(ada, issued) == "BLOCKED"
     [event] = told(ada)
-    Draft202012Validator(OWN["api_key.leaked"].json_schema).validate(event["data"])
+    Draft202012Validator(PORTAL_TYPES["api_key.leaked"].json_schema).validate(event["data"])
     assert event["data"].items() >= {"id": issued["id"], "url": PLACE, "response": "block"}.items()
     for path in (f"/keys/{issued['id']}", f"/keys/{issued['id']}/history", "/keys/leaks/reported"):
         assert PLACE in page.get(path).text, path

@@ -14,19 +14,19 @@ from decimal import Decimal
 from portal.keys.decision import snapshot
 from portal.keys.decision.clock import Clock
 from portal.keys.decision.decision import Question
-from portal.keys.decision.lookup_connections import Wire
-from portal.keys.limits.admission import Meters
-from portal.keys.limits.counting import Counting
+from portal.keys.decision.lookup_connections import LookupConnections
+from portal.keys.limits.admission import CallAdmission
+from portal.keys.limits.counting import BatchCounter
 
 
 def main() -> None:
     url, digest, task = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
     clock = Clock()
-    key = snapshot.load(Wire(url), digest, clock)
+    key = snapshot.load(LookupConnections(url), digest, clock)
     assert key
     usd = None if task.get("usd") is None else Decimal(task["usd"])
     question = Question(tokens=task.get("tokens", 0), usd=usd)
-    meters, seen = Meters(Counting(url), clock), Counter[str]()
+    meters, seen = CallAdmission(BatchCounter(url), clock), Counter[str]()
     ids: list[str] = []
     lock = threading.Lock()
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from portal.database.session import transaction
 from portal.keys.limits import ledger
-from portal.keys.limits.budget_leases import Slice, Slices, Solvent
+from portal.keys.limits.budget_leases import Slice, Slices, AmpleBudget
 from portal.keys.limits.window_leases import Lease, Leases
 from tests import ROOT
 from tests.cast import Api
@@ -161,7 +161,7 @@ def test_a_budget_that_ended_while_the_database_was_asked_is_not_remembered():
     clock = Clock()
     slices = Slices(clock)
     asked_at, clock.now = clock.now, 1.0
-    solvent = Solvent(asked_at + 10, Decimal(0), Decimal(0), None)
+    solvent = AmpleBudget(asked_at + 10, Decimal(0), Decimal(0), None)
     slices.note_solvent("key_A", solvent, asked_at)
     assert slices.solvent("key_A") is solvent
     slices.end(["key_A"])

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portal.core.config import libpq_url
-from portal.keys.limits.counting import Counting
+from portal.keys.limits.counting import BatchCounter
 from tests.cast import Api
 from tests.databases import Database
 from tests.thorough import times
@@ -179,7 +179,7 @@ def test_of_many_that_come_back_each_is_told_by_its_own_place(ada: Api, database
          "requests": rate.open[0][1], "tokens": 0}
         for rate in rates
     ]  # fmt: skip
-    counting = Counting(database.app_url)
+    counting = BatchCounter(database.app_url)
     with psycopg.connect(libpq_url(database.superuser_url)) as other:
         other.execute("SELECT FROM key_rate WHERE key_id = %s FOR UPDATE", (back[30]["key"],))
         places = counting.return_slices(back)
@@ -191,7 +191,7 @@ def test_of_many_that_come_back_each_is_told_by_its_own_place(ada: Api, database
 def test_what_no_longer_exists_is_not_returned_again_and_again(database: Database):
     gone = {"tenant": "tnt_none", "key": "key_none", "slot": 0, "requests": 1, "tokens": 0}
     gone_slice = {"tenant": "tnt_none", "slice": "rsv_none", "usd": 1}
-    counting = Counting(database.app_url)
+    counting = BatchCounter(database.app_url)
     assert counting.return_slices([gone, gone_slice]) == [0, 1]
     counting.stop()
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from portal.core.config import libpq_url
 from portal.keys.revocation import revocation
-from portal.keys.verification.verifier import Engine
+from portal.keys.verification.verifier import KeyVerifier
 from tests.bench.servers import free_port, portal_serving
 from tests.cast import PREFIX, Api
 from tests.databases import Database
@@ -118,7 +118,7 @@ def test_a_revoked_key_opens_in_no_process_a_second_later(
 def test_trap_1_a_key_that_was_rotated_away_opens_in_no_process(
     app: Flask, ada: Api, database: Database
 ) -> None:
-    other = Engine(app, database.app_url, 2)  # as in another process
+    other = KeyVerifier(app, database.app_url, 2)  # as in another process
     other.begin_now()
     try:
         assert other.watch

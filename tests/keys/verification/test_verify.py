@@ -19,7 +19,7 @@ from portal.keys.decision import snapshot
 from portal.keys.decision.clock import Clock
 from portal.keys.limits import admission, counting
 from portal.keys.verification import change_listener
-from portal.keys.verification.verifier import Engine
+from portal.keys.verification.verifier import KeyVerifier
 from portal.outbound.networks import parse
 from tests.cast import GUS, Api
 from tests.databases import Database
@@ -40,9 +40,9 @@ def verify(ada: Api) -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def engine(app: Flask) -> Iterator[Engine]:
+def engine(app: Flask) -> Iterator[KeyVerifier]:
     """Yield the application's engine with its threads running, as in a server."""
-    made: Engine = app.extensions["keys"]
+    made: KeyVerifier = app.extensions["keys"]
     made.begin_now()
     assert made.watch
     assert made.watch.listening.wait(10)
@@ -166,7 +166,7 @@ def test_trap_10_an_address_list_holds_for_every_way_of_writing(ada: Api, verify
 
 
 def test_a_remembered_key_costs_no_statement(
-    ada: Api, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ada: Api, engine: KeyVerifier, monkeypatch: pytest.MonkeyPatch
 ):
     issued = ada.create("api-keys")
     loads: list[str] = []
@@ -182,7 +182,7 @@ def test_a_remembered_key_costs_no_statement(
     assert loads == [issued["key_hash"]]
 
 
-def test_what_was_revoked_here_stops_here_at_once(ada: Api, engine: Engine, verify: Any):
+def test_what_was_revoked_here_stops_here_at_once(ada: Api, engine: KeyVerifier, verify: Any):
     issued = ada.create("api-keys")
     assert verify(issued)["valid"]
     assert len(engine.cache) >= 1
@@ -204,7 +204,7 @@ CHANGE = "UPDATE api_key SET blocked = true, version = version + 1 WHERE id = %s
 
 @heard_by_notice
 def test_what_changes_elsewhere_is_heard_of(
-    ada: Api, engine: Engine, verify: Any, database: Database
+    ada: Api, engine: KeyVerifier, verify: Any, database: Database
 ):
     issued = ada.create("api-keys")
     assert verify(issued)["valid"]
@@ -214,7 +214,7 @@ def test_what_changes_elsewhere_is_heard_of(
 
 @heard_by_notice
 def test_a_new_key_is_known_though_it_was_not_before(
-    ada: Api, engine: Engine, verify: Any, database: Database
+    ada: Api, engine: KeyVerifier, verify: Any, database: Database
 ):
     raw = key_format.generate("acme", "service")
     assert verify(raw.text)["code"] == "NOT_FOUND"
@@ -232,7 +232,7 @@ def test_a_new_key_is_known_though_it_was_not_before(
 
 @heard_by_notice
 def test_trap_9_a_suspended_application_is_heard_of(
-    ada: Api, engine: Engine, verify: Any, database: Database
+    ada: Api, engine: KeyVerifier, verify: Any, database: Database
 ):
     crm = ada.create("applications", display_name="CRM")
     issued = ada.create("api-keys", application_id=crm["id"])
@@ -242,7 +242,7 @@ def test_trap_9_a_suspended_application_is_heard_of(
 
 
 def test_a_lost_notice_is_made_up_for_within_a_second(
-    ada: Api, engine: Engine, verify: Any, database: Database
+    ada: Api, engine: KeyVerifier, verify: Any, database: Database
 ):
     issued = ada.create("api-keys")
     assert verify(issued)["valid"]
@@ -257,7 +257,7 @@ def test_a_lost_notice_is_made_up_for_within_a_second(
 @pytest.mark.parametrize("cost", [{}, {"estimated_usd": 0.001}], ids=["unknown", "known"])
 def test_a_budget_that_is_used_up_elsewhere_ends_what_memory_knew_of_it(
     ada: Api,
-    engine: Engine,
+    engine: KeyVerifier,
     verify: Any,
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
@@ -278,7 +278,7 @@ def test_a_budget_that_is_used_up_elsewhere_ends_what_memory_knew_of_it(
 
 
 def test_a_broken_connection_remembers_nothing(
-    ada: Api, engine: Engine, verify: Any, database: Database, monkeypatch: pytest.MonkeyPatch
+    ada: Api, engine: KeyVerifier, verify: Any, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(change_listener, "RETRY_SECONDS", 10)  # it stays broken during the test
     issued = ada.create("api-keys")
@@ -295,7 +295,7 @@ def test_a_broken_connection_remembers_nothing(
     until(lambda: engine.cache.is_open, 20)
 
 
-def test_trap_4_a_look_up_that_was_overtaken_is_not_remembered(ada: Api, engine: Engine):
+def test_trap_4_a_look_up_that_was_overtaken_is_not_remembered(ada: Api, engine: KeyVerifier):
     issued = ada.create("api-keys")
     digest = key_format.digest(issued["key"])
 
@@ -309,7 +309,7 @@ def test_trap_4_a_look_up_that_was_overtaken_is_not_remembered(ada: Api, engine:
 
 
 def test_every_verifier_says_what_it_has_seen(
-    ada: Api, engine: Engine, verify: Any, database: Database
+    ada: Api, engine: KeyVerifier, verify: Any, database: Database
 ):
     issued = ada.create("api-keys")
     verify(issued)
@@ -324,7 +324,7 @@ def test_every_verifier_says_what_it_has_seen(
 
 
 def test_who_guesses_cannot_tell_a_strangers_key_from_none(
-    app: Flask, ada: Api, gus: Api, engine: Engine
+    app: Flask, ada: Api, gus: Api, engine: KeyVerifier
 ):
     strangers = gus.create("api-keys")["key"]
     unknown = key_format.generate("acme", "service").text
@@ -334,7 +334,9 @@ def test_who_guesses_cannot_tell_a_strangers_key_from_none(
         assert heard == ["NOT_FOUND"] * 30 + ["SOURCE_LIMITED"] * 2
 
 
-def test_unknown_keys_are_limited_by_where_they_come_from(app: Flask, ada: Api, engine: Engine):
+def test_unknown_keys_are_limited_by_where_they_come_from(
+    app: Flask, ada: Api, engine: KeyVerifier
+):
     issued = ada.create("api-keys")
     source, neighbour = parse("2001:db8::1"), parse("2001:db8:0:1::1")
     for _ in range(30):
@@ -348,11 +350,11 @@ def test_unknown_keys_are_limited_by_where_they_come_from(app: Flask, ada: Api, 
 
 
 def test_guesses_are_counted_for_all_processes_together(
-    ada: Api, engine: Engine, database: Database
+    ada: Api, engine: KeyVerifier, database: Database
 ):
-    other = Engine(engine._app, engine._url, 2)  # as in another process
+    other = KeyVerifier(engine._app, engine._url, 2)  # as in another process
 
-    def guess(process: Engine, source: str) -> Any:
+    def guess(process: KeyVerifier, source: str) -> Any:
         return process.find(key_format.generate("acme", "service").text, parse(source))
 
     for source in ("198.51.100.1", "198.51.100.2", "198.51.100.3"):
@@ -389,7 +391,7 @@ def test_keys_end_by_the_clock_of_the_database(
             lasts,
             issued["id"],
         )
-    engine: Engine = app.extensions["keys"]
+    engine: KeyVerifier = app.extensions["keys"]
     rightly = engine.clock
     engine.clock = Clock(lambda: time.time() + hours * 3600)
     try:
