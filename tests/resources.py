@@ -1,4 +1,4 @@
-"""Every resource, and the least that makes a lively one."""
+"""List every resource, with a minimal body for each."""
 
 from typing import Any
 
@@ -39,5 +39,5 @@ MINIMAL: dict[str, dict[str, Any]] = {
 
 
 def minimal(resource: Resource[Any, Any]) -> dict[str, Any]:
-    """Return a body that a real caller might send."""
+    """Return a body such as a real caller might send."""
     return MINIMAL[resource.name]

@@ -1,8 +1,8 @@
-"""Every setting of the portal: named, typed and defaulted once, read from `PORTAL_*` variables.
+"""Define every setting of the portal: name, type and default, read from `PORTAL_*` variables.
 
-Unknown names, bad values and missing settings are collected and reported together, and stop the
-start. A secret may be given as a file: `PORTAL_SECRET_KEY_FILE=/run/secrets/key`. In development
-nothing has to be set.
+Unknown names, bad values and missing settings are collected, reported together and stop the start.
+A secret may be given as a file: `PORTAL_SECRET_KEY_FILE=/run/secrets/key`. In development, no
+setting is required.
 """
 
 import difflib
@@ -30,7 +30,7 @@ MIN_SECRET_KEY = 32  # characters; `openssl rand -hex 32` gives 64
 
 
 class ConfigError(Exception):
-    """Settings that are wrong, each as one sentence that names its variable."""
+    """Report settings that are wrong, each in one sentence that names its variable."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -39,8 +39,7 @@ class ConfigError(Exception):
 
 
 def _setting(help_text: str, default: str = "", *, secret: bool = False) -> Any:
-    """Return a field that a variable sets. `default` is the words of the documentation, not the
-    value."""
+    """Return a field that a variable sets. `default` is text for the documentation, not a value."""
     return field(
         repr=not secret, metadata={"help": help_text, "default": default, "secret": secret}
     )
@@ -48,7 +47,7 @@ def _setting(help_text: str, default: str = "", *, secret: bool = False) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """The settings of one process. Build it with `from_environ`."""
+    """Hold the settings of one process. Build it with `from_environ`."""
 
     env: Literal["development", "production"] = _setting("development or production", "development")
     base_url: str = _setting(
@@ -123,8 +122,7 @@ class Config:
 
     @property
     def key_mark(self) -> str:
-        """Return the ids of the keys that this process encrypts with: the portal's, then its
-        store's."""
+        """Return the ids of the keys that this process encrypts with: the portal's and store's."""
         active = [self.secret_key.active, *map(RootKey, self.secret_store_key[:1])]
         return "/".join(key.id[:SHORT] for key in active)
 
@@ -142,7 +140,7 @@ class Config:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Read, check and complete the settings; `ConfigError` carries every problem at once."""
+        """Read, check and complete the settings. Raise `ConfigError` with every problem at once."""
         reader = _Reader(environ)
         reader.report_unknown(variables())
         values = _general(reader) | _database(reader) | _identity(reader) | _vault(reader)
@@ -160,8 +158,7 @@ def variables() -> dict[str, Any]:
 
 
 def running() -> Config:
-    """Return the settings of the application that is running, in web, worker and command line
-    alike."""
+    """Return the settings of the running application, in web server, worker and command line."""
     from flask import current_app
 
     found: Config = current_app.extensions["portal"]
@@ -169,12 +166,12 @@ def running() -> Config:
 
 
 def dev_issuer(idp_port: int) -> str:
-    """Issuer of the development identity provider, which listens on loopback alone."""
+    """Return the issuer of the development identity provider, which listens on loopback only."""
     return f"http://127.0.0.1:{idp_port}"
 
 
 def libpq_url(url: str) -> str:
-    """Return the same database for psycopg itself, which knows nothing of SQLAlchemy's drivers."""
+    """Return the URL for psycopg itself, which does not know SQLAlchemy's drivers."""
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
@@ -279,7 +276,7 @@ def _vault_problems(values: dict[str, Any]) -> list[str]:
 
 
 def _production_problems(config: Config) -> list[str]:
-    """Return what is fine on a laptop and wrong where people's secrets are."""
+    """Return settings that are acceptable in development but wrong in production, as sentences."""
     problems = []
     if urlsplit(config.base_url).scheme != "https":
         problems.append("PORTAL_BASE_URL must begin with https:// in production.")
@@ -308,11 +305,11 @@ def _production_problems(config: Config) -> list[str]:
 
 
 class _Required:
-    """The default of a setting that has none."""
+    """Mark a setting that has no default."""
 
 
 class _Reader:
-    """Reads variables, remembers every problem, and never repeats a secret in one."""
+    """Read variables and collect every problem, without ever repeating a secret."""
 
     required = _Required()
 
@@ -332,13 +329,13 @@ class _Reader:
             self.problems.append(f"{name} is not a setting.{hint}")
 
     def development(self, value: T) -> T | _Required:
-        """Return a default that production does not have."""
+        """Return a default that applies in development only."""
         return self.required if self.production else value
 
     def generated(
         self, name: str, parse: Callable[[str], Any] = str
     ) -> Callable[[], Any] | _Required:
-        """In development, a random value that is kept in the data directory."""
+        """Return a default for development: a random value that is stored in the data directory."""
         return self.development(lambda: parse(_kept_secret(self.data_dir / name)))
 
     def missing(self, name: str) -> None:
@@ -351,7 +348,7 @@ class _Reader:
         return self._parsed(name, self.environ.get(PREFIX + name, ""), parse, default, quiet)
 
     def secret(self, name: str, parse: Callable[[str], T], default: Any) -> Any:
-        """Like `get`, and `NAME_FILE` may name a file that holds the value."""
+        """Return the value as `get` does. `NAME_FILE` may name a file that contains it."""
         variable = PREFIX + name
         value, path = self.environ.get(variable, ""), self.environ.get(f"{variable}_FILE", "")
         if value and path:
@@ -385,8 +382,10 @@ class _Reader:
 
 
 def _kept_secret(path: Path) -> str:
-    """Return the value in the file, made the first time; two processes at once agree on one
-    value."""
+    """Return the value in the file, and create it with a random value if it does not exist.
+
+    Two processes that do this at the same time get the same value.
+    """
     path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
     if not path.exists():
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -472,7 +471,7 @@ def _origin(value: str) -> str:
 
 def _issuer(value: str) -> str:
     _url(value)
-    return value  # compared letter by letter with the provider's, a closing slash included
+    return value  # compared exactly with the provider's, including a trailing slash
 
 
 def _postgresql(value: str) -> str:
@@ -530,8 +529,10 @@ def _proxies(value: str) -> tuple[Network, ...]:
 
 
 def _unmapped(network: Network) -> Network:
-    """Return the IPv4 network that an IPv6 one such as ::ffff:10.0.0.0/104 stands for, or the
-    same."""
+    """Return the IPv4 network that an IPv6 one such as ::ffff:10.0.0.0/104 stands for.
+
+    Return any other network unchanged.
+    """
     inside = getattr(network.network_address, "ipv4_mapped", None)
     if inside is None or network.prefixlen < 96:
         return network
