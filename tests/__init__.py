@@ -1,6 +1,6 @@
-"""The tests: real parts, through the front door."""
+"""Test the portal with real servers, through its own interfaces."""
 
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-"""The checkout."""
+"""The root of the checkout."""

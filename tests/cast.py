@@ -1,6 +1,6 @@
-"""The cast: people of two tenants who call the portal with real tokens of a real provider.
+"""Provide the cast: people of two tenants who call the portal with real tokens of a real provider.
 
-Ada (admin), Ed (editor) and Vic (viewer) are of Acme; Gus is the stranger, an admin of Globex.
+Ada (admin), Ed (editor) and Vic (viewer) belong to Acme. Gus is the stranger, an admin of Globex.
 """
 
 import re
@@ -41,7 +41,7 @@ CLIENT_ID, CLIENT_SECRET = "cpod-portal", "a secret between the tests and their 
 
 @dataclass
 class Api:
-    """One caller of REST: paths are below the prefix, bodies are JSON."""
+    """A caller of the REST API. Paths are below the prefix, bodies are JSON."""
 
     client: FlaskClient
     token: str
@@ -63,7 +63,7 @@ class Api:
         return self.call("DELETE", path, **options)
 
     def create(self, resource: str, **body: Any) -> dict[str, Any]:
-        """Return a new record, which must succeed."""
+        """Create a record and return it. Fail if the portal refuses it."""
         answer = self.post(f"/{resource}", body)
         assert answer.status_code == 201, answer.text
         return dict(answer.json or {})
@@ -71,7 +71,7 @@ class Api:
 
 @dataclass
 class Pages:
-    """One person's browser without a window: signed in, and sends what our own forms send."""
+    """The browser of a signed-in person, without a window. It sends what our own forms send."""
 
     client: FlaskClient
     person_id: str
@@ -83,7 +83,7 @@ class Pages:
     def post(
         self, path: str, data: Mapping[str, Any] | None = None, **options: Any
     ) -> TestResponse:
-        """Press a button: with the form's token, from a page of ours (`Referer`: "/")."""
+        """Send a form with its token, from a page of ours (`Referer`: "/")."""
         headers = {
             "Sec-Fetch-Site": "same-origin",
             "Referer": "http://localhost/",
@@ -93,7 +93,7 @@ class Pages:
         return self.client.post(path, data=fields, headers=headers, **options)
 
     def csrf_token(self) -> str:
-        """Return the token of this person's forms."""
+        """Return the token for this person's forms."""
         if not self.token:
             found = re.search(r'name="csrf_token" value="([^"]+)"', self.get("/").text)
             assert found, "no form on the first page"
@@ -102,7 +102,7 @@ class Pages:
 
 
 def sign_in(app: Flask, email: str, *, minutes_ago: float = 0) -> Pages:
-    """Somebody of the cast, signed in since `minutes_ago` without walking through the provider."""
+    """Sign in a person of the cast, `minutes_ago`, without the pages of the provider."""
     person = next(one for one in PEOPLE if one.email == email)
     config = app.extensions["portal"]
     auth_time = int(time.time() - 60 * minutes_ago)
@@ -122,13 +122,16 @@ def sign_in(app: Flask, email: str, *, minutes_ago: float = 0) -> Pages:
 
 @pytest.fixture
 def browse(app: Flask, tenants: tuple[str, str]) -> Callable[..., Pages]:
-    """`browse(ADA).get("/webhooks")`: pages as one of the cast; `minutes_ago=11`: step-up."""
+    """Return a function: `browse(ADA).get("/webhooks")` opens pages as one of the cast.
+
+    With `minutes_ago=11`, the portal asks for a new sign-in (step-up).
+    """
     return partial(sign_in, app)
 
 
 @dataclass(frozen=True)
 class Provider:
-    """The running development provider: its issuer, and where its keys are."""
+    """The running development provider: its issuer, and the directory of its keys."""
 
     issuer: str
     data_dir: Path
@@ -151,7 +154,7 @@ def token_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provide
 
 @pytest.fixture
 def tenants(database: Database) -> tuple[str, str]:
-    """Acme and Globex are customers; gives their ids."""
+    """Make Acme and Globex customers, and return their ids."""
     add_tenants(database)
     return ACME, GLOBEX
 
@@ -166,7 +169,7 @@ def add_tenants(database: Database) -> None:
 
 @pytest.fixture
 def api(app: Flask, tenants: tuple[str, str], token_provider: Provider) -> Callable[[str], Api]:
-    """`api(ADA).get("/applications")`: REST as one of the cast."""
+    """Return a function: `api(ADA).get("/applications")` calls REST as one of the cast."""
     return lambda email: Api(app.test_client(), token_provider.token(email))
 
 

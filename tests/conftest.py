@@ -1,7 +1,7 @@
-"""Fixtures of every test: a real database, a real application, the machine's browser.
+"""Define fixtures for all tests: a real database, a real application, the machine's browser.
 
-A test commits for real; after it the rows are swept away. Every pytest process has one database and
-one application, copies of what the run migrated once.
+A test commits for real, and its rows are deleted afterwards. Every pytest process has one database
+and one application, made from a database that the run migrated once.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ CHROMIUM_FLAGS = [
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A busy machine is no fault of the code: an example may take as long as it takes.
+    # A busy machine is no error in the code: an example may take any time.
     settings.register_profile("portal", deadline=None, max_examples=times(100))
     settings.load_profile("portal")
     if not hasattr(config, "workerinput"):
@@ -61,7 +61,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """In CI nothing may be missing: what was skipped is named, and the run fails."""
+    """In CI, name the skipped tests: nothing may be missing there, so they make the run fail."""
     skipped = terminalreporter.stats.get("skipped", [])
     if os.environ.get("CI") and skipped:
         terminalreporter.section("Skipped, which is a failure in CI")
@@ -91,32 +91,31 @@ def _database() -> Iterator[Database]:
 
 @pytest.fixture
 def database(_database: Database) -> Iterator[Database]:
-    """Yield this process's migrated database (`owner_url`, `app_url`, …), swept after the test."""
+    """Yield this process's migrated database (`owner_url`, `app_url`, …), emptied after a test."""
     yield _database
     _database.wipe()
 
 
 @pytest.fixture
 def own_database() -> Iterator[Database]:
-    """Yield a migrated database for this test alone: for one that changes the schema or the
-    roles."""
+    """Yield a migrated database for this test alone, which may change the schema or the roles."""
     with fresh_database(f"test_own_{secrets.token_hex(4)}") as database:
         yield database
 
 
 @pytest.fixture
 def empty_database() -> Iterator[Database]:
-    """Yield a database for this test alone, without any table."""
+    """Yield a database without any table, for this test alone."""
     with fresh_database(f"test_empty_{secrets.token_hex(4)}", migrated=False) as database:
         yield database
 
 
 @pytest.fixture(scope="module")
 def places() -> Iterator[Callable[[], Path]]:
-    """`places()` makes a directory for a PostgreSQL of the test's own.
+    """Yield a function: `places()` makes a directory for a PostgreSQL of the test's own.
 
-    Not below `tmp_path`: as root the server runs under another account, and each start of pytest
-    closes its directory to all others, those of running tests included.
+    It is not below `tmp_path`: as root, the server runs under another account, and each start of
+    pytest closes its directory to all others, also while other tests are running.
     """
     made: list[Path] = []
 
@@ -145,7 +144,7 @@ def _settings(
 
 @pytest.fixture
 def make_config(_settings: dict[str, str]) -> Callable[..., Config]:
-    """`make_config(PORTAL_SECRET_STORE="vault", …)`: the tests' settings with some laid over."""
+    """Return `make_config(PORTAL_SECRET_STORE="vault", …)`: the tests' settings and others."""
     return lambda **settings: config_of(_settings | settings)
 
 
@@ -180,7 +179,7 @@ def app(_app: "Flask", _store: "SecretStore", database: Database) -> "Flask":
     from portal import secretstore
     from portal.keys.verification.unknown_keys import FailedSources
 
-    # A process has one store, that of the application which was made last.
+    # A process has one store: that of the application that was created last.
     secretstore._configured = _store
     _app.extensions["keys"].sources = FailedSources()  # remembers guesses of keys for a minute
     return _app
@@ -190,8 +189,10 @@ def app(_app: "Flask", _store: "SecretStore", database: Database) -> "Flask":
 def another_app(
     make_config: Callable[..., Config], tenants: tuple[str, str]
 ) -> Iterator[Callable[..., "Flask"]]:
-    """Return `another_app(PORTAL_…="…")`, which makes a portal with other settings on the tests'
-    database."""
+    """Yield `another_app(PORTAL_…="…")`, which makes a portal with other settings.
+
+    It uses the tests' database.
+    """
     from portal import create_app
     from portal.database.session import db
 
@@ -210,7 +211,7 @@ def another_app(
 
 @pytest.fixture
 def client(app: "Flask") -> "FlaskClient":
-    """Return a browser without a window: keeps cookies, runs no script."""
+    """Return a browser without a window: it keeps cookies and runs no script."""
     return app.test_client()
 
 
@@ -219,8 +220,7 @@ def client(app: "Flask") -> "FlaskClient":
 
 @pytest.fixture(scope="session")
 def bao() -> dict[str, str]:
-    """Return a real OpenBao for the run: `address`, and the root `token`. Use a path of your
-    own."""
+    """Return a real OpenBao for the run: its `address` and its root `token`. Use your own path."""
     return keeper.shared("bao")
 
 
@@ -240,10 +240,10 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator["Browser"]:
-    """Yield a running Chromium, driven by Playwright; give each test a context of its own.
+    """Yield a running Chromium that Playwright controls. Give each test its own context.
 
-    For a module and no longer: Playwright keeps an event loop running in this thread, in which
-    no other module's test could run one of its own.
+    Its scope is a module: Playwright keeps an event loop running in this thread, in which no other
+    module's test could run its own.
     """
     from playwright.sync_api import sync_playwright
 
@@ -255,10 +255,10 @@ def browser(chromium: str) -> Iterator["Browser"]:
 
 @pytest.fixture(autouse=True)
 def _no_loop_of_playwright(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Let a test without a browser run loops of its own.
+    """Let a test without a browser run event loops of its own.
 
-    Between its calls Playwright leaves its loop marked as running in this thread, for as long as
-    the browser lives, and `asyncio.run` would refuse.
+    Between its calls, Playwright leaves its loop marked as running in this thread for as long as
+    the browser lives, and `asyncio.run` would fail.
     """
     running = asyncio._get_running_loop()
     apart = running is not None and "browser" not in request.fixturenames

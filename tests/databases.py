@@ -1,4 +1,4 @@
-"""Databases for tests: copies of one migrated template, and the broom between two tests."""
+"""Create databases for tests: copies of one migrated template, emptied between two tests."""
 
 import contextlib
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ AND relname <> 'alembic_version' ORDER BY relname
 
 @dataclass
 class Database:
-    """One PostgreSQL database; the addresses are for SQLAlchemy (`libpq_url` makes psycopg's)."""
+    """One PostgreSQL database. The URLs are for SQLAlchemy (`libpq_url` makes psycopg's)."""
 
     name: str
     owner_url: str
@@ -34,31 +34,33 @@ class Database:
     _statement: str = field(default="", repr=False)
 
     def sql(self, statement: str, *values: Any) -> Any:
-        """Run a statement as superuser, as nobody in the portal could; gives its first row (of one
-        column, that value), or None."""
+        """Run a statement as superuser, which nobody in the portal could.
+
+        Return its first row, as a value if it has one column, or None.
+        """
         with psycopg.connect(libpq_url(self.superuser_url), autocommit=True) as connection:
             done = connection.execute(statement, values or None)  # type: ignore[arg-type]
             row = done.fetchone() if done.description else None
         return row[0] if row and len(row) == 1 else row
 
     def minute(self) -> int:
-        """Return the number of the minute that runs, by its clock."""
+        """Return the number of the current minute by the database's clock."""
         return int(self.sql("SELECT floor(extract(epoch FROM clock_timestamp()) / 60)::int"))
 
     def wipe(self) -> None:
-        """Delete every row that a test committed; what migrations put there stays.
+        """Delete every row that a test committed, but keep what migrations inserted.
 
-        Only tables with rows cost anything, so this is some five times quicker than TRUNCATE. As
-        superuser and as a "replica": neither row-level security, foreign keys nor append-only
-        triggers are in the way.
+        Only tables with rows cost time, so this is some five times faster than TRUNCATE. It runs as
+        superuser and as a "replica", so that row-level security, foreign keys and append-only
+        triggers do not interfere.
         """
         with psycopg.connect(libpq_url(self.superuser_url), autocommit=True) as connection:
             connection.execute("SET session_replication_role = replica")
-            connection.execute("SET lock_timeout = '5s'")  # somebody left a transaction open
+            connection.execute("SET lock_timeout = '5s'")  # a test left a transaction open
             connection.execute(self._statement or self.remember())
 
     def remember(self) -> str:
-        """Note which tables the migrations left empty: those are swept."""
+        """Record which tables the migrations left empty: `wipe` deletes the rows of these."""
         with psycopg.connect(libpq_url(self.superuser_url), autocommit=True) as connection:
             tables = [name for (name,) in connection.execute(BROOM)]
             empty = [
@@ -75,8 +77,10 @@ class Database:
 def fresh_database(
     name: str, *, migrated: bool = True, like: Database | None = None
 ) -> Iterator[Database]:
-    """Make a database of its own, dropped at the end: from the migrated template, or empty, or as
-    a copy of one that nobody is connected to."""
+    """Create a database and drop it at the end.
+
+    It is made from the migrated template, empty, or as a copy of a database without connections.
+    """
     data_dir = Path(shared("postgres")["data_dir"])
     template = like.name if like else embedded_urls.DATABASE if migrated else "template0"
     superuser = libpq_url(embedded_urls.urls_for(data_dir, "postgres").superuser)
@@ -97,7 +101,7 @@ def fresh_database(
 
 @contextlib.contextmanager
 def connected_anew(app: "Flask") -> Iterator[None]:
-    """Settings of a role hold for connections that are made after them."""
+    """Reconnect for the block and after it: settings of a role apply to new connections only."""
     with app.app_context():
         db.engine.dispose()
     yield
@@ -107,7 +111,7 @@ def connected_anew(app: "Flask") -> Iterator[None]:
 
 @contextlib.contextmanager
 def read_only(app: "Flask", database: Database) -> Iterator[None]:
-    """As on a standby, for the role that the portal works as."""
+    """Make the database read-only for the portal's role, as on a standby."""
     role = f"ALTER ROLE portal_app IN DATABASE {database.name}"
     database.sql(f"{role} SET default_transaction_read_only = on")
     try:

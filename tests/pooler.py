@@ -1,5 +1,7 @@
-"""A pooler that lends a PostgreSQL connection for one transaction, like PgBouncer in its mode
-`transaction`. The portal cannot work through it."""
+"""Lend a PostgreSQL connection for one transaction, like PgBouncer in its mode `transaction`.
+
+The portal cannot work through such a pooler.
+"""
 
 import asyncio
 import contextlib
@@ -16,7 +18,7 @@ READY = b"Z"
 
 
 class _Pooler:
-    """Idle connections to one database and the clients that share them."""
+    """Hold idle connections to one database for the clients that share them."""
 
     def __init__(self, socket: str, database: str) -> None:
         self._socket, self._database = socket, database
@@ -44,7 +46,7 @@ class _Pooler:
             if code != SSL_REQUEST:
                 break
             writer.write(b"N")
-        self._idle.append(await self._server())  # keeps the server's greeting for later clients
+        self._idle.append(await self._server())  # also stores the greeting for later clients
         writer.write(self._greeting)
 
     async def _take_turns(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -74,7 +76,7 @@ async def _body(reader: asyncio.StreamReader) -> bytes:
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
-    """Pass the answer on and return the transaction status after it."""
+    """Forward the response and return the transaction status at its end."""
     while True:
         kind, body = await reader.readexactly(1), await _body(reader)
         writer.write(kind + body)

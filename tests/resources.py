@@ -1,4 +1,4 @@
-"""Every resource, and the least that makes a lively one."""
+"""List every resource, with a minimal body for each."""
 
 from typing import Any
 
@@ -35,6 +35,6 @@ MINIMAL: dict[str, dict[str, Any]] = {
 
 
 def minimal(resource: Resource[Any, Any]) -> dict[str, Any]:
-    """Return a body that a real caller might send."""
+    """Return a body such as a real caller might send."""
     assert resource.name in MINIMAL, f"add a body for {resource.name} to MINIMAL in {__file__}"
     return MINIMAL[resource.name]

@@ -1,4 +1,4 @@
-"""Record the SQL that the portal sends, where it leaves the portal: at the driver."""
+"""Record the SQL that the portal sends, where it reaches the driver."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +13,10 @@ from portal.fast.statements import Statement
 
 @contextmanager
 def statements() -> Iterator[list[tuple[str, Any]]]:
-    """Record the SQL that this thread sends within the block, with its values. It leaves out BEGIN,
-    COMMIT, and loans for a tenant's requests, which come once a second."""
+    """Record the SQL that this thread sends within the block, with its values.
+
+    It leaves out BEGIN, COMMIT, and loans for a tenant's requests, which come once a second.
+    """
     sent: list[tuple[str, Any]] = []
     execute, asks, here = psycopg.Cursor.execute, Statement.asks, get_ident()
 

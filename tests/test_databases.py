@@ -1,4 +1,4 @@
-"""The tests' own ground: databases that are alike, apart and clean."""
+"""Test the tests' own databases: they are alike, separate and clean."""
 
 import psycopg
 import pytest

@@ -1,4 +1,4 @@
-"""Hold the documents to what is there, and the map in README to all of it."""
+"""Test that the documents name only what exists, and that the map in README is complete."""
 
 import importlib
 import re
@@ -27,7 +27,7 @@ A_PATH = re.compile(rf"(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*")
 
 
 def prose(path: Path) -> str:
-    """Return the text without blocks of code."""
+    """Return the text of a document without its blocks of code."""
     return re.sub(r"(?ms)^```.*?^```", "", path.read_text())
 
 
@@ -36,7 +36,7 @@ def quoted(path: Path) -> Iterator[str]:
 
 
 def is_there(name: str) -> bool:
-    """Tell whether a dotted name is a module, or something in one."""
+    """Tell whether a dotted name is a module, or something in a module."""
     parts = name.split(".")
     for end in range(len(parts), 0, -1):
         try:
@@ -74,7 +74,7 @@ def test_the_map_in_readme_shows_every_room():
 
 
 def folders_in(drawn: str) -> Iterator[str]:
-    """Yield the path of each folder of a drawing that is indented by two blanks a level."""
+    """Yield the path of each folder in a drawing with two spaces of indentation per level."""
     way: list[str] = []
     for indent, name in re.findall(r"(?m)^( *)(\w+)/", drawn):
         way[len(indent) // 2 :] = [name]
@@ -82,7 +82,7 @@ def folders_in(drawn: str) -> Iterator[str]:
 
 
 def rooms() -> Iterator[str]:
-    """Yield every package, and each folder that has one, or pages, or documents in it."""
+    """Yield every package, and each folder that contains packages, pages or documents."""
     yield from ("devtools", "tests", "docs", "portal/web/templates", "portal/web/static")
     yield "portal/migrations/versions"
     for top in ("portal", "devtools"):

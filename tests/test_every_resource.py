@@ -1,4 +1,4 @@
-"""The REST contract, once over every resource: what one of them keeps, all of them keep."""
+"""Test the REST contract once for every resource."""
 
 import json
 import re
@@ -98,7 +98,7 @@ def one_record_calls(resource: Resource[Any, Any]) -> list[tuple[str, str]]:
 
 
 def filled(path: str, record_id: str) -> str:
-    """Return the path of one record; what is below it gets a made-up id."""
+    """Return the path of one record, with a made-up id for what is below it."""
     return re.sub(r"\{\w+\}", "x", path.replace("{id}", record_id))
 
 

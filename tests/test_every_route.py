@@ -1,6 +1,6 @@
-"""Every route of the URL map, once: who may come in, what a stranger sees, what headers say.
+"""Test every route of the URL map once: access, strangers, headers.
 
-A route with an argument that no maker below knows fails the test, so no new route escapes it.
+A route with an argument that no function below provides fails the test, so no new route escapes it.
 """
 
 import re
@@ -18,7 +18,7 @@ from tests.databases import Database, read_only
 from tests.resources import RESOURCES
 from tests.statements import statements
 
-# What anybody may ask for, by endpoint.
+# Endpoints that are open to everybody.
 PUBLIC = {
     "static",
     "look.choose",
@@ -41,7 +41,7 @@ PUBLIC = {
 
 @dataclass(frozen=True)
 class Call:
-    """One method of one rule, with its arguments filled in."""
+    """One method of one rule, with values for its arguments."""
 
     method: str
     path: str
@@ -53,7 +53,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Records:
-    """Ada's records, one of each, as ids by resource; and her own ids."""
+    """Ada's records, one of each kind, as ids by resource, and her own ids."""
 
     by_resource: Mapping[str, str]
     extra: Mapping[str, str]
@@ -94,7 +94,7 @@ def records(ada: Api, browse: Callable[..., Pages], receiver_url: str) -> Record
 
 
 def set_aside(ada: Api) -> dict[str, str]:
-    """Return an inbound webhook, and a request to it that could not be verified."""
+    """Create an inbound webhook and a request to it that cannot be verified; return the ids."""
     inbound_id = ada.create("webhooks", direction="inbound")["id"]
     ada.client.post(f"/in/{inbound_id}", data=b"{}")
     (kept,) = (ada.get(f"/webhooks/{inbound_id}/received").json or {})["items"]
@@ -102,7 +102,7 @@ def set_aside(ada: Api) -> dict[str, str]:
 
 
 def published(ada: Api, webhook_id: str) -> dict[str, str]:
-    """Return an event, its delivery to the webhook, and a replay of it."""
+    """Create an event, its delivery to the webhook, and a replay of it; return their ids."""
     event = ada.post("/events", {"type": "rfp.created"}).json or {}
     event_id = event["events"][0]["id"]
     owed = ada.get(f"/webhooks/{webhook_id}/deliveries?event_id={event_id}").json or {}
@@ -117,7 +117,7 @@ def published(ada: Api, webhook_id: str) -> dict[str, str]:
 
 @pytest.fixture
 def receiver_url() -> str:
-    """Nobody listens there: an attempt that failed is an attempt."""
+    """Return an address on which nothing listens: a failed attempt is an attempt, too."""
     return "http://127.0.0.1:1024/hooks"
 
 
@@ -164,7 +164,7 @@ def test_every_page_opens_for_its_admin_and_has_all_headers(
             assert "<title>" in answer.text
 
 
-MOST_STATEMENTS = 6  # of one page or one answer to a program; the one that sets the tenant counts
+MOST_STATEMENTS = 6  # of one page or one REST response; the one that sets the tenant counts
 
 
 def test_no_page_and_no_read_asks_the_database_often(
@@ -227,7 +227,7 @@ def test_a_strangers_id_looks_exactly_like_a_made_up_one(
 
 
 def comparable(text: str) -> str:
-    """Return an answer without what differs by itself: ids, nonces, tokens, times."""
+    """Return a response without ids, nonces, tokens and times, which always differ."""
     without = re.sub(r"\b[a-z]{3}_[0-9A-Z]{26}\b", "ID", text)
     without = re.sub(r'(nonce|value|content)="[^"]*"', "", without)
     return re.sub(r"X-CSRFToken[^}]*", "", without)
@@ -255,7 +255,7 @@ def test_a_viewer_may_look_and_change_nothing(
     app: Flask, records: Records, browse: Callable[..., Pages]
 ) -> None:
     vic = browse(VIC)
-    own = {"sessions.end", "sessions.end_others", "keys.leaks"}  # the last one only asks
+    own = {"sessions.end", "sessions.end_others", "keys.leaks"}  # the last one changes nothing
     for call in pages(app, records):
         if call.method == "GET" or call.endpoint in own:
             continue
@@ -311,7 +311,7 @@ def test_everything_can_be_read_while_nothing_can_be_saved(
     key = Api(
         app.test_client(), ada.create("api-keys", scopes=sorted(ROLE_SCOPES["viewer"]))["key"]
     )
-    # So long ago that a page would note that the session is in use.
+    # Old enough that a page would record that the session is in use.
     database.sql("UPDATE web_session SET last_seen_at = last_seen_at - interval '2 minutes'")
     unread = {}
     with read_only(app, database):

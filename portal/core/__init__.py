@@ -1,1 +1,4 @@
-"""What everybody may import: settings, errors, logs, deadlines. It imports no other room."""
+"""Define what every package may import: settings, errors, logs, deadlines.
+
+This package imports no other package of the portal.
+"""

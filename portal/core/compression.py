@@ -1,15 +1,15 @@
-"""Answers in fewer bytes: for whom, which ones, and which never.
+"""Compress responses, except those whose length could reveal a secret.
 
-How far a text can be compressed tells what it has in common with itself. Who makes a browser ask
-for a page with words of their choice, and sees how long the answer is, guesses what else is on the
-page, letter by letter (BREACH). So these are left as they are:
+How well a text can be compressed depends on the repetitions in it. Suppose that an attacker makes a
+browser request a page with words of their choice, and sees how long the response is. They can then
+guess the rest of the page, letter by letter (BREACH). So these are not compressed:
 
-- an answer with a fresh secret: whatever puts one there says `leave_plain`;
-- what another site made the browser ask for: nobody else's words meet a page's contents.
+- a response with a fresh secret: the code that adds the secret calls `leave_plain`;
+- a response to a request from another site: its words never meet a page's contents.
 
-A browser too old to say where a request comes from gets compressed pages. They hold nothing that
-opens anything: the form's token is masked anew for each answer (`portal.web.form_token`), and
-nonces, idempotency keys and form secrets are made anew for each.
+A browser too old to send where a request comes from gets compressed pages. They contain nothing
+that helps an attacker: the form's token is masked anew for each response (`portal.web.form_token`),
+and nonces, idempotency keys and form secrets are new in each response.
 """
 
 import gzip
@@ -25,12 +25,12 @@ from isal import isal_zlib
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header, parse_etags
 
-SMALLEST = 1400  # bytes: fewer fit into one packet anyway
+SMALLEST = 1400  # bytes; a smaller body fits into one packet anyway
 LONGEST_HEADER = 500
-LEVEL = 1  # igzip's: a list of 184 KB takes 0.05 ms; level 2 and 3 make nothing smaller
-GZIP = 31  # zlib's number for a window of 32 KB and gzip's own head and tail
+LEVEL = 1  # igzip's: compresses a list of 184 KB in 0.05 ms; levels 2 and 3 save no more
+GZIP = 31  # zlib's number for a window of 32 KB with gzip's header and trailer
 SUFFIX = "-gzip"
-"""Ends the tag of what is compressed: other bytes need another strong tag (RFC 9110, 8.8.3.3)."""
+"""Ends the ETag of a compressed body: other bytes need another strong tag (RFC 9110, 8.8.3.3)."""
 
 TEXTUAL = frozenset(
     {
@@ -48,10 +48,10 @@ Answer = tuple[int, Headers, bytes]
 
 
 class Asked(Protocol):
-    """The headers of a request, whoever read them."""
+    """Represent the headers of a request, whatever framework has parsed them."""
 
     def get(self, name: str, /) -> str | None:
-        """Return the value of a header, whose name is given in small letters."""
+        """Return the value of a header. The name is given in lower case."""
 
 
 def compress(body: bytes) -> bytes:
@@ -60,8 +60,7 @@ def compress(body: bytes) -> bytes:
 
 
 def is_textual(mimetype: str) -> bool:
-    """Tell whether content of this type gets smaller; events that are sent as they happen stay
-    apart."""
+    """Tell whether to compress content of this type. Event streams are sent as events happen."""
     if mimetype.startswith("text/"):
         return mimetype != "text/event-stream"
     return mimetype in TEXTUAL
@@ -69,7 +68,7 @@ def is_textual(mimetype: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Codings:
-    """What a client takes (RFC 9110, 12.5.3): gzip rather than plain, and plain at all."""
+    """Hold whether a client prefers gzip, and whether it accepts plain (RFC 9110, 12.5.3)."""
 
     gzip: bool
     plain: bool
@@ -79,7 +78,7 @@ class Codings:
 def _codings(accept_encoding: str) -> Codings:
     said: dict[str, float] = {}
     for name, quality in parse_accept_header(accept_encoding, Accept):
-        said.setdefault(name.lower(), quality)  # the better of two comes first
+        said.setdefault(name.lower(), quality)  # the one with the higher quality comes first
     any_other = said.get("*")
     zipped = said.get("gzip", said.get("x-gzip", any_other)) or 0
     plain = said.get("identity", any_other)
@@ -87,17 +86,17 @@ def _codings(accept_encoding: str) -> Codings:
 
 
 def codings(accept_encoding: str | None) -> Codings:
-    """Read an `Accept-Encoding`; none at all promises nothing, so the answer stays plain."""
+    """Parse an `Accept-Encoding`. Without one, the client promises nothing: do not compress."""
     if not accept_encoding or len(accept_encoding) > LONGEST_HEADER:
         return Codings(gzip=False, plain=True)
     return _codings(accept_encoding)
 
 
-# ---------------------------------------------------------------- what is made once
+# ---------------------------------------------------------------- responses built once
 
 
 class Kept:
-    """A body that is made once and given to many, plain and compressed, each with its tag."""
+    """Hold a body that is built once and sent many times, plain and compressed, with ETags."""
 
     def __init__(self, body: bytes, mimetype: str, headers: Iterable[tuple[str, str]] = ()) -> None:
         self.digest = hashlib.sha256(body).hexdigest()
@@ -107,7 +106,7 @@ class Kept:
         self._zipped = zipped if len(zipped) < len(body) else None
 
     def answer(self, method: str, asked: Asked, more: Sequence[tuple[str, str]] = ()) -> Answer:
-        """Return the answer to a GET or HEAD: 200, or 304 for who has it already."""
+        """Return the response to a GET or HEAD: 200, or 304 if the client has the body already."""
         takes = codings(asked.get("accept-encoding"))
         body, tag, coding = self._plain, self.digest[:20], ""
         if self._zipped is not None and (takes.gzip or not takes.plain):
@@ -124,26 +123,26 @@ class Kept:
 
 
 def respond(answer: Answer) -> Response:
-    """Return the same for Flask, which makes the answer to a HEAD from the one to a GET itself."""
+    """Convert an answer for Flask, which derives the response to a HEAD from that to a GET."""
     status, headers, body = answer
     return Response(body, status, headers)
 
 
-# ---------------------------------------------------------------- what is made for each request
+# ---------------------------------------------------------------- responses built for each request
 
 
 def init_app(app: Flask) -> None:
-    """Compress answers, and leave out those that the caller has already (`If-None-Match`)."""
+    """Compress responses, and omit bodies that the client has already (`If-None-Match`)."""
     app.after_request(_compressed)
 
 
 def leave_plain() -> None:
-    """The answer holds a secret that is shown this once: its length must tell nothing."""
+    """Keep this response uncompressed: its length must not reveal the new secret in it."""
     g.stays_plain = True
 
 
 def is_tag_of(tag: str, version: int) -> bool:
-    """Tell whether an ETag, as we gave it with or without compression, names this version."""
+    """Tell whether an ETag that we sent, with or without compression, names this version."""
     return tag in (f'"{version}"', f'"{version}{SUFFIX}"')
 
 

@@ -1,8 +1,8 @@
-"""Every setting of the portal: named, typed and defaulted once, read from `PORTAL_*` variables.
+"""Define every setting of the portal: name, type and default, read from `PORTAL_*` variables.
 
-Unknown names, bad values and missing settings are collected and reported together, and stop the
-start. A secret may be given as a file: `PORTAL_SECRET_KEY_FILE=/run/secrets/key`. In development
-nothing has to be set.
+Unknown names, bad values and missing settings are collected, reported together and stop the start.
+A secret may be given as a file: `PORTAL_SECRET_KEY_FILE=/run/secrets/key`. In development, no
+setting is required.
 """
 
 import difflib
@@ -41,7 +41,7 @@ GITHUB_KEYS_URL = "https://api.github.com/meta/public_keys/secret_scanning"
 
 
 class ConfigError(Exception):
-    """Settings that are wrong, each as one sentence that names its variable."""
+    """Report settings that are wrong, each in one sentence that names its variable."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -50,7 +50,7 @@ class ConfigError(Exception):
 
 
 class Sentence(ValueError):
-    """A problem that names its variables itself."""
+    """Report a problem in a whole sentence, which names its variables."""
 
 
 def _read_by(parse: Callable[[str], Any]) -> PlainValidator:
@@ -80,7 +80,7 @@ def _setting(
 
 
 class Config(BaseSettings):
-    """The settings of one process. Build it with `from_environ`."""
+    """Hold the settings of one process. Build it with `from_environ`."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -204,8 +204,7 @@ class Config(BaseSettings):
 
     @property
     def key_mark(self) -> str:
-        """Return the ids of the keys that this process encrypts with: the portal's, then its
-        store's."""
+        """Return the ids of the keys that this process encrypts with: the portal's and store's."""
         active = [self.secret_key.active, *map(RootKey, self.secret_store_key[:1])]
         return "/".join(key.id[:SHORT] for key in active)
 
@@ -223,7 +222,7 @@ class Config(BaseSettings):
 
     @classmethod
     def from_environ(cls) -> Self:
-        """Read, check and complete the settings; `ConfigError` carries every problem at once."""
+        """Read, check and complete the settings. Raise `ConfigError` with every problem at once."""
         problems = _unknown_names()
         try:
             config = cls()
@@ -358,8 +357,10 @@ def _with_embedded_database(data_dir: Path, found: dict[str, Any]) -> dict[str, 
 
 
 def _kept_secret(path: Path) -> str:
-    """Return the value in the file, made the first time; two processes at once agree on one
-    value."""
+    """Return the value in the file, and create it with a random value if it does not exist.
+
+    Two processes that do this at the same time get the same value.
+    """
     path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
     if not path.exists():
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -406,7 +407,7 @@ def _sentence(variable: str, problem: Any) -> str:
 
 
 def _production_problems(config: Config) -> list[str]:
-    """Return what is fine on a laptop and wrong where people's secrets are."""
+    """Return settings that are acceptable in development but wrong in production, as sentences."""
     problems = []
     if urlsplit(config.base_url).scheme != "https":
         problems.append("PORTAL_BASE_URL must begin with https:// in production.")
@@ -453,8 +454,7 @@ def _about(field: FieldInfo) -> Mapping[str, Any]:
 
 
 def running() -> Config:
-    """Return the settings of the application that is running, in web, worker and command line
-    alike."""
+    """Return the settings of the running application, in web server, worker and command line."""
     from flask import current_app
 
     found: Config = current_app.extensions["portal"]
@@ -462,10 +462,10 @@ def running() -> Config:
 
 
 def dev_issuer(idp_port: int) -> str:
-    """Return the issuer of the development identity provider, which listens on loopback alone."""
+    """Return the issuer of the development identity provider, which listens on loopback only."""
     return f"http://127.0.0.1:{idp_port}"
 
 
 def libpq_url(url: str) -> str:
-    """Return the same database for psycopg itself, which knows nothing of SQLAlchemy's drivers."""
+    """Return the URL for psycopg itself, which does not know SQLAlchemy's drivers."""
     return url.replace("postgresql+psycopg://", "postgresql://", 1)

@@ -84,7 +84,7 @@ def origin(value: str) -> str:
 
 def issuer(value: str) -> str:
     url(value)
-    return value  # compared letter by letter with the provider's, a closing slash included
+    return value  # compared exactly with the provider's, including a trailing slash
 
 
 def postgresql(value: str) -> str:
@@ -142,8 +142,10 @@ def proxies(value: str) -> tuple[Network, ...]:
 
 
 def _unmapped(network: Network) -> Network:
-    """Return the IPv4 network that an IPv6 one such as ::ffff:10.0.0.0/104 stands for, or the
-    same."""
+    """Return the IPv4 network that an IPv6 one such as ::ffff:10.0.0.0/104 stands for.
+
+    Return any other network unchanged.
+    """
     inside = getattr(network.network_address, "ipv4_mapped", None)
     if inside is None or network.prefixlen < 96:
         return network

@@ -1,7 +1,8 @@
-"""Bound every wait for PostgreSQL, from the application itself and not from a role's settings.
+"""Limit every wait for PostgreSQL. The application sets the limits, not the database role.
 
-The client gives up on a server that is gone, and the server on a client that is gone: a host that
-is cut off holds its locks for seconds and not for hours. `elapsed` is the clock for "how long ago".
+The client gives up on a server that no longer responds, and the server gives up on such a client.
+So a host that is cut off from the network holds its locks for seconds, not for hours. `elapsed` is
+the clock that measures how much time has passed.
 """
 
 import time
@@ -10,7 +11,7 @@ from typing import Any
 
 CONNECT_SECONDS = 3
 GONE_MILLISECONDS = 3000
-"""After so long without an acknowledgement a connection is given up, on either side."""
+"""A connection is closed, on either side, after so long without an acknowledgement."""
 STATEMENT_SECONDS = 5.0
 LOCK_SECONDS = 2.0
 IDLE_IN_TRANSACTION_SECONDS = 5.0
@@ -23,10 +24,10 @@ def connection_settings(
     lock_seconds: float = LOCK_SECONDS,
     settings: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return the parameters of libpq for a connection whose every wait ends. `settings` are
-    PostgreSQL's.
+    """Return libpq parameters for a connection on which every wait has a limit.
 
-    Networks only: on a socket of the same machine the kernel tells at once that the other is gone.
+    `settings` are additional PostgreSQL settings. The limits for a lost peer matter on networks
+    only: on a local socket, the kernel reports at once that the other side has closed it.
     """
     session = {
         "timezone": "UTC",
@@ -52,9 +53,9 @@ def connection_settings(
 
 
 def elapsed() -> float:
-    """Return seconds on a clock that nobody sets, and that goes on while the machine is suspended.
+    """Return the seconds of a clock that is never set and that runs while the machine is suspended.
 
-    What was heard before a suspension is as old as it is (Linux; elsewhere, the monotonic clock).
+    So a suspension counts as elapsed time (on Linux; elsewhere, this is the monotonic clock).
     """
     return time.clock_gettime(_CLOCK)
 

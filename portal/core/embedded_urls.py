@@ -1,4 +1,4 @@
-"""The addresses of the embedded PostgreSQL, which follow from the data directory alone.
+"""Derive the addresses of the embedded PostgreSQL from the data directory.
 
 `portal.ops.embedded_postgres` runs the server.
 """
@@ -20,7 +20,7 @@ LONGEST_SOCKET_DIRECTORY = 80
 
 @dataclass(frozen=True)
 class Urls:
-    """SQLAlchemy addresses of one database, one for each role."""
+    """Hold the SQLAlchemy URLs of one database, one for each role."""
 
     superuser: str
     owner: str
@@ -28,7 +28,7 @@ class Urls:
 
 
 def urls_for(data_dir: Path, database: str = DATABASE) -> Urls:
-    """Return the addresses that a server of this data directory answers at, running or not."""
+    """Return the URLs of the server for this data directory, whether or not it is running."""
     host = quote(str(socket_directory(data_dir)), safe="")
 
     def url(role: str) -> str:
@@ -38,13 +38,13 @@ def urls_for(data_dir: Path, database: str = DATABASE) -> Urls:
 
 
 def socket_directory(data_dir: Path) -> Path:
-    """Inside the data directory, or under /tmp when that path cannot be a socket's.
+    """Return a directory inside the data directory, or under /tmp if a socket cannot be there.
 
-    It is too long for one, or has a character that means something in a list of hosts.
+    The path may be too long for a socket, or contain a character with a meaning in a list of hosts.
     """
     inside = data_dir.absolute() / "socket"
     plain = re.fullmatch(r"[\w./+=@~ -]+", str(inside))
     if plain and len(os.fsencode(inside)) <= LONGEST_SOCKET_DIRECTORY:
         return inside
     digest = hashlib.sha256(os.fsencode(data_dir.absolute())).hexdigest()[:16]
-    return Path("/tmp") / f"portal-{os.getuid()}-{digest}"  # noqa: S108  made private below
+    return Path("/tmp") / f"portal-{os.getuid()}-{digest}"  # noqa: S108  made private on creation

@@ -1,7 +1,7 @@
-"""The domain's errors: each knows its HTTP status, its code, and says one sentence to a person.
+"""Define the errors of the domain, each with an HTTP status, a code and one sentence for people.
 
-Raised once, where the rule is broken; drawn once, as RFC 9457 problem details by `portal.rest.api`
-and as a page by `portal.web`.
+Code raises one where a rule is broken. `portal.rest.api` renders it as RFC 9457 problem details,
+and `portal.web` renders it as a page.
 """
 
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one field; `field` is its path on the wire, `retry_policy.timeoutMs`."""
+    """Describe the error of one field. `field` is its path on the wire: `config.baseUrl`."""
 
     field: str
     message: str
 
 
 class PortalError(Exception):
-    """The parent of all: `detail` is a sentence for people, without jargon and without secrets."""
+    """Base class of the domain's errors. `detail` is a sentence for people, without any secret."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
@@ -31,17 +31,17 @@ class PortalError(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return what the answer's headers must say besides the body."""
+        """Return the response headers that this error adds."""
         return {}
 
     @property
     def extra(self) -> dict[str, Any]:
-        """Members that this kind of problem adds to the problem document."""
+        """Return the members that this kind of problem adds to the problem document."""
         return {}
 
 
 class BadRequest(PortalError):
-    """The request itself cannot be read: broken JSON, a bad cursor, a repeated parameter."""
+    """The request cannot be parsed: broken JSON, a bad cursor, a repeated parameter."""
 
     status, code, title = 400, "bad_request", "The request cannot be read"
 
@@ -50,18 +50,18 @@ UNKNOWN = "This credential is unknown, or does not work now."
 
 
 class Unauthenticated(PortalError):
-    """No credential, or one that does not hold; the answer never says which part failed."""
+    """The credential is missing or invalid. The response never reports which part was wrong."""
 
     status, code, title = 401, "unauthenticated", "Sign in or send a valid credential"
 
     @property
     def headers(self) -> dict[str, str]:
-        """RFC 6750, section 3: the scheme, and nothing about the reason."""
+        """Return the authentication scheme, without the reason (RFC 6750, section 3)."""
         return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 
 class Forbidden(PortalError):
-    """Known, but not allowed; `scope` is the permission that is missing."""
+    """The caller is known but not allowed to do this. `scope` is the missing permission."""
 
     status, code, title = 403, "forbidden", "You may not do this"
 
@@ -71,26 +71,26 @@ class Forbidden(PortalError):
 
     @property
     def headers(self) -> dict[str, str]:
-        """RFC 6750, section 3.1: name the scope that would have been enough."""
+        """Return a header that names the missing scope (RFC 6750, section 3.1)."""
         if self.scope is None:
             return {}
         return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{self.scope}"'}
 
 
 class NotFound(PortalError):
-    """Not there for this caller; another tenant's record looks exactly like a made-up one."""
+    """The record does not exist for this caller. Another tenant's id looks like a made-up one."""
 
     status, code, title = 404, "not_found", "There is nothing here"
 
 
 class MethodNotAllowed(PortalError):
-    """The path exists, the method does not."""
+    """The path exists, but it does not support the method."""
 
     status, code, title = 405, "method_not_allowed", "This address does not take that method"
 
 
 class Conflict(PortalError):
-    """The change contradicts what is stored; `current` is the record as it stands."""
+    """The change contradicts the stored data. `current` is the record as it is stored now."""
 
     status, code, title = 409, "conflict", "This conflicts with what is already there"
 
@@ -111,7 +111,7 @@ class Conflict(PortalError):
 
 
 class StaleVersion(Conflict):
-    """Somebody else saved first (optimistic concurrency, the specification's `version`)."""
+    """Somebody else has saved first (optimistic concurrency, the specification's `version`)."""
 
     code, title = "stale_version", "Somebody else saved this first"
 
@@ -138,25 +138,25 @@ class PreconditionFailed(PortalError):
 
 
 class RequestTimeout(PortalError):
-    """The request did not arrive in whole in time."""
+    """The request did not arrive completely within the time limit."""
 
     status, code, title = 408, "request_timeout", "The request arrived too slowly"
 
 
 class TooLarge(PortalError):
-    """More bytes than the portal takes."""
+    """The request has more bytes than the portal accepts."""
 
     status, code, title = 413, "too_large", "That is too large"
 
 
 class UnsupportedMediaType(PortalError):
-    """A body in a format that the operation does not read."""
+    """The body has a format that the operation does not accept."""
 
     status, code, title = 415, "unsupported_media_type", "Send JSON"
 
 
 class Invalid(PortalError):
-    """Readable, but a rule of the domain is broken; `errors` names the fields."""
+    """The request can be parsed but breaks a rule of the domain. `errors` names the fields."""
 
     status, code, title = 422, "invalid", "Some fields need attention"
 
@@ -165,12 +165,12 @@ class Invalid(PortalError):
 
     @classmethod
     def field(cls, name: str, message: str) -> "Invalid":
-        """Return the usual case: one field, one sentence."""
+        """Return an error with one message for one field, the usual case."""
         return cls([FieldError(name, message)])
 
 
 class RateLimited(PortalError):
-    """Too often; `retry_after` is in seconds."""
+    """The caller sends too many requests. `retry_after` is in seconds."""
 
     status, code, title = 429, "rate_limited", "Too many requests"
 
@@ -180,13 +180,15 @@ class RateLimited(PortalError):
 
     @property
     def headers(self) -> dict[str, str]:
-        """RFC 9110, 10.2.3."""
+        """Return the seconds to wait before a retry (RFC 9110, 10.2.3)."""
         return {"Retry-After": str(self.retry_after)}
 
 
 class QuotaExceeded(RateLimited):
-    """The tenant makes more requests or events a second than allowed; `quota` is the limit's name
-    on the wire."""
+    """The tenant makes more requests or events per second than allowed.
+
+    `quota` is the limit's name on the wire.
+    """
 
     code, title = "quota_exceeded", "Your tenant is over its quota"
 
@@ -196,7 +198,7 @@ class QuotaExceeded(RateLimited):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return the headers, with the limit (draft-ietf-httpapi-ratelimit-headers)."""
+        """Return the parent's headers and the limit (draft-ietf-httpapi-ratelimit-headers)."""
         return {
             **super().headers,
             "RateLimit": f'"{self.quota}";r=0;t={self.retry_after}',
@@ -210,7 +212,7 @@ class QuotaExceeded(RateLimited):
 
 
 class UnknownOutcome(PortalError):
-    """The connection broke while the database was saving: nobody knows yet whether it did."""
+    """The connection broke during the commit, so it is unknown whether the data was saved."""
 
     status, code, title = 503, "unknown_outcome", "This may have been saved"
 
@@ -222,12 +224,12 @@ class UnknownOutcome(PortalError):
 
     @property
     def headers(self) -> dict[str, str]:
-        """RFC 9110, 10.2.3."""
+        """Return the seconds to wait before a retry (RFC 9110, 10.2.3)."""
         return {"Retry-After": "5"}
 
 
 class Unavailable(PortalError):
-    """Something the portal stands on does not answer; `retry_after` is in seconds."""
+    """Something that the portal depends on does not respond. `retry_after` is in seconds."""
 
     status, code, title = 503, "unavailable", "Not available right now"
 
@@ -237,12 +239,12 @@ class Unavailable(PortalError):
 
     @property
     def headers(self) -> dict[str, str]:
-        """RFC 9110, 10.2.3."""
+        """Return the seconds to wait before a retry (RFC 9110, 10.2.3)."""
         return {"Retry-After": str(self.retry_after)}
 
 
 class NotSaving(Unavailable):
-    """The database can be read and not written; `why` is a sentence without its full stop."""
+    """The database can be read but not written. `why` is a sentence without its full stop."""
 
     code, title = "not_saving", "Saving does not work right now"
 

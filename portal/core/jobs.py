@@ -1,4 +1,4 @@
-"""What a feature asks the worker to do again and again.
+"""Declare the periodic jobs of a feature, which the worker runs.
 
 A feature lists its jobs as `HOUSEKEEPING` in a module `housekeeping.py` of its package:
 
@@ -6,8 +6,8 @@ A feature lists its jobs as `HOUSEKEEPING` in a module `housekeeping.py` of its 
         Job("forget ended sessions", forget_ended, timedelta(hours=1), due=asking("due_sessions")),
     ]
 
-What is to run all the time, in a thread of its own, it lists there as `ENGINES`: classes that are
-made with the application, with `start` and `stop`; `stop` returns when all is done.
+In the same module, `ENGINES` lists what runs all the time in a thread of its own: classes that are
+created with the application and have `start` and `stop`. `stop` returns when all work is done.
 """
 
 from collections.abc import Callable
@@ -18,19 +18,19 @@ from typing import Any
 from sqlalchemy import Select, func, select, text
 
 Due = Callable[[str, int], Any]
-"""Return the question for the tenants after an id that have something due, at most so many, in the
-order of their ids."""
+"""Build a query for the ids of tenants that have work due, in the order of the ids. The arguments
+are the id to start after and the greatest number of tenants."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """Something that is right to run at any time and twice, such as deleting what has expired.
+    """Describe a job that is safe to run at any time and twice, such as deleting expired rows.
 
-    `run` takes nothing, and then sees tables without a tenant alone. With `due` it takes the id of
-    a tenant that has something due, in a transaction of that tenant. It is run in an application
-    context and commits nothing: its caller does. What has expired, the database's clock decides.
-    One that `repeats` does so much at once and answers whether there is more: then it is run again
-    soon, in a transaction of its own.
+    `run` has no arguments, and then sees only tables without a tenant. With `due`, it receives the
+    id of a tenant that has work due and runs in a transaction of that tenant. It runs in an
+    application context and does not commit: its caller does. The database's clock decides what has
+    expired. A job with `repeats` does a limited amount of work and returns whether there is more;
+    then it runs again soon, in a new transaction.
     """
 
     name: str
@@ -41,8 +41,10 @@ class Job:
 
 
 def asking(function: str, *arguments: Any) -> Due:
-    """Ask a function of the owner, `function(after_tenant, at_most, *arguments)`: the worker sees
-    one tenant at a time. It gives ids of tenants and nothing else."""
+    """Query an SQL function of the owner: `function(after_tenant, at_most, *arguments)`.
+
+    The worker itself sees one tenant at a time. The function returns tenant ids and nothing else.
+    """
 
     def question(after: str, at_most: int) -> Select[Any]:
         return select(getattr(func, function)(after, at_most, *arguments))
@@ -51,7 +53,9 @@ def asking(function: str, *arguments: Any) -> Due:
 
 
 def every_tenant(after: str, at_most: int) -> Any:
-    """Ask for all tenants: only the job's run can tell whether something is due. Their turns are
-    spread over the first half of its interval."""
+    """Query all tenants: only the job's `run` can find out whether work is due.
+
+    Their turns are spread over the first half of the job's interval.
+    """
     query = text("SELECT id FROM tenant WHERE id > :after ORDER BY id LIMIT :at_most")
     return query.bindparams(after=after, at_most=at_most)

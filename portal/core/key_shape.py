@@ -1,6 +1,6 @@
-"""Recognition of the platform's raw API keys in any text, without a look-up.
+"""Recognise the platform's raw API keys in any text, without a query.
 
-A key's last six characters are the checksum of all before them, so a match is almost always a key.
+The last six characters of a key are the checksum of the others, so a match is almost always a key.
 """
 
 import binascii
@@ -17,7 +17,7 @@ CHECKSUM_LENGTH = 6  # base62 characters, enough for 32 bits
 MARK = "sk-"
 SHAPE = re.compile(r"sk-[a-z0-9]{4}-[usv][0-9A-Za-z]{38}")
 _IN_BYTES = re.compile(SHAPE.pattern.encode())
-# Searched at every position, because the beginning of a key may be the end of a look-alike.
+# Matches at every position, because a look-alike may end with the beginning of a key.
 _ANYWHERE = re.compile(rf"(?=({SHAPE.pattern}))")
 
 
@@ -46,8 +46,7 @@ def holds_key(text: str) -> bool:
 
 
 def masked(text: str) -> str:
-    """Return the text with each key shortened to the parts that identify it:
-    `sk-acme-sHk3…9fQz`."""
+    """Return the text with each key shortened to its identifying parts: `sk-acme-sHk3…9fQz`."""
     if MARK not in text:
         return text
     pieces, end = list[str](), 0
@@ -58,7 +57,7 @@ def masked(text: str) -> str:
 
 
 def may_hold_key(raw: bytes) -> bool:
-    """Tell whether a document may contain keys: a quick test with few false alarms."""
+    """Tell whether a document may contain keys. The test is fast and has few false positives."""
     return MARK.encode() in raw and _IN_BYTES.search(raw) is not None
 
 
@@ -81,8 +80,10 @@ def masked_value(value: Any) -> Any:
 
 
 def places(value: Any, path: str) -> Iterator[str]:
-    """Yield the path of every text in a JSON value that holds a key; for a field's name, its
-    parent's path."""
+    """Yield the path of every text in a JSON value that contains a key.
+
+    If a field's name contains one, yield the path of the field's parent.
+    """
     give_way()
     if isinstance(value, str):
         if holds_key(value):

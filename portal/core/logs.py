@@ -1,7 +1,7 @@
-"""One log on standard output: readable in development, JSON in production, never with a secret.
+"""Write one log to standard output: readable in development, JSON in production, without secrets.
 
-Ours (structlog) and the libraries' (logging) end with the same steps, the last of which removes
-secrets from the finished line, tracebacks included.
+Our own messages (structlog) and those of libraries (logging) end with the same steps. These remove
+secrets, also from tracebacks.
 """
 
 import json
@@ -27,13 +27,14 @@ requests = structlog.stdlib.get_logger("portal.web")
 REMOVED = "[removed]"
 OURS = frozenset({"level", "logger", "timestamp", "request"})  # these values are our own
 
-# Names of what is never logged, whatever it holds.
+# A value under one of these names is never logged.
 SECRET_NAMES = re.compile(
     r"authorization|cookie|password|passwd|secret|token|credential|api[-_]?key|private[-_]?key",
     re.IGNORECASE,
 )
-# Recognised wherever they stand. Each keeps the part that tells people which one it was, and is
-# looked for only in a line that has one of its marks (in small letters): most lines have none.
+# Secrets that are recognised anywhere in a line. Each replacement keeps the part that tells people
+# which secret it was. A pattern is tried only in a line that has one of its marks (in lower case):
+# most lines have none.
 SECRET_SHAPES = (
     (("sk-",), re.compile(r"\b(sk-[A-Za-z0-9]{1,12}-)[A-Za-z0-9_-]{6,}"), rf"\1{REMOVED}"),
     (
@@ -43,7 +44,7 @@ SECRET_SHAPES = (
     ),
     (
         ("eyj",),
-        # The lookahead tests each run of letters once, so a text full of beginnings stays linear.
+        # The lookahead tests each run of letters only once, so that any text takes linear time.
         re.compile(r"(?<![\w-])(?=[\w-]*+\.[\w-]++\.)([\w-]*?)\beyJ[\w-]{6,}\.[\w-]+\.[\w-]*"),
         rf"\1jwt {REMOVED}",
     ),
@@ -80,8 +81,7 @@ ANY_MARK = re.compile("|".join(re.escape(mark) for marks, *_ in SECRET_SHAPES fo
 
 
 def redact(line: str) -> str:
-    """Return the line without keys, signing secrets, tokens, credentials in URLs and sign-in
-    codes."""
+    """Remove keys, signing secrets, tokens, credentials in URLs and sign-in codes from a line."""
     small = line.lower()
     if not ANY_MARK.search(small):
         return line
@@ -92,7 +92,7 @@ def redact(line: str) -> str:
 
 
 def configure(*, production: bool, level: int = logging.INFO) -> None:
-    """Send every log of this process through one formatter; calling it again changes nothing."""
+    """Send every log of this process through one formatter. A second call changes nothing."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -106,7 +106,7 @@ def configure(*, production: bool, level: int = logging.INFO) -> None:
         processors=[*shared, *_ending(production)],
         logger_factory=_Lines,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        cache_logger_on_first_use=False,  # somebody may configure anew, or listen in
+        cache_logger_on_first_use=False,  # a test may configure again, or capture logs
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
@@ -126,7 +126,7 @@ def configure(*, production: bool, level: int = logging.INFO) -> None:
 
 
 class _Lines:
-    """Where our own lines end: straight on standard output, which costs a third of `logging`."""
+    """Write our own lines directly to standard output, which costs a third of `logging`."""
 
     def __init__(self, name: str = "portal") -> None:
         self.name = name
@@ -139,7 +139,7 @@ class _Lines:
 
 
 class _Output(logging.StreamHandler[TextIO]):
-    """Standard output as it is when a line is written, not as it was at the start."""
+    """Use standard output as it is when a line is written, not as it was at the start."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -155,7 +155,7 @@ class _Output(logging.StreamHandler[TextIO]):
 def _ending(production: bool) -> list[Processor]:
     if production:
         as_json = structlog.processors.JSONRenderer(serializer=_json)
-        # Without the local variables, which hold what no pattern recognises.
+        # Without local variables, which may hold secrets that no pattern recognises.
         frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         return [structlog.processors.ExceptionRenderer(frames), _redacted, as_json]
     colors = sys.stdout.isatty() or "FORCE_COLOR" in os.environ
@@ -168,7 +168,7 @@ def _ending(production: bool) -> list[Processor]:
 
 
 def _one_line_each(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    # JSON escapes control characters, so input can neither start a line nor move the cursor.
+    # Escape control characters, as JSON does: input may neither start a line nor move the cursor.
     for key, value in event.items():
         if isinstance(value, str):
             event[key] = _indented(value) if key in MANY_LINES else _visible(value)
@@ -190,12 +190,12 @@ def _visible(text: str) -> str:
 def _json(event: EventDict, default: Callable[[Any], Any]) -> str:
     try:
         return orjson.dumps(event, default=default).decode()
-    except TypeError:  # half a character, or a number beyond 64 bits
+    except TypeError:  # a lone surrogate, or a number beyond 64 bits
         return json.dumps(event, default=default)
 
 
 def _redacted(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    # Before JSON quotes the values: a pattern that ate a backslash would break the line.
+    # Redact before the values become JSON: a pattern that matched a backslash would break it.
     return {key: value if key in OURS else _redacted_value(value) for key, value in event.items()}
 
 
@@ -223,7 +223,9 @@ def _without_secret_values(logger: WrappedLogger, name: str, event: EventDict) -
 
 def log_answer(method: str, path: str, status: int, begun_at: float, **facts: Any) -> None:
     """Log one line about a request: method, path without its query, status, milliseconds.
-    `begun_at` by `time.perf_counter`."""
+
+    `begun_at` is a time of `time.perf_counter`.
+    """
     spent = round((time.perf_counter() - begun_at) * 1000, 1)
     requests.info(f"{method} {path}", status=status, ms=spent, **facts)
 

@@ -1,30 +1,31 @@
-"""Let short calls go before long ones, in a process whose threads compute in turns.
+"""Let short calls run before long ones, in a process whose threads share one interpreter.
 
-Python runs one thread at a time and gives each an equal part. A page that computes for 8 ms took
-23 ms beside one tenant's calls that compute without end. So a call of a line that has computed much
-lately waits, wherever it calls `give_way`, while a call of a line that has computed less is young.
-Whatever can compute for more than a few milliseconds calls `give_way` now and then, but not while
-it holds a lock that calls of other lines need.
+Python runs one thread at a time and gives each an equal share. A page that computes for 8 ms took
+23 ms next to one tenant's calls that compute all the time. So each call belongs to a line, such as
+the requests from one network with one credential. A call whose line has computed a lot lately waits
+in `give_way` while a call whose line has computed less is young. Code that can compute for more
+than a few milliseconds calls `give_way` regularly, but not while it holds a lock that calls of
+other lines need.
 
-Waiting is bounded: nobody knows whether the other call computes or waits itself, lines are not
-verified, and there may be many of them. A line that is made to wait loses a third of its time.
+The wait is limited, because the other call may itself be waiting and not computing, lines are not
+verified, and there may be many of them. A line that has to wait loses a third of its time.
 """
 
 import time
 from collections.abc import Hashable
 from threading import Condition, Lock, get_ident
 
-SMALL_SECONDS = 0.05  # a line that has computed no longer than this waits for nobody
+SMALL_SECONDS = 0.05  # a line that has computed no longer than this never waits
 UNEQUAL = 1.5  # lines whose times differ by less than this factor are equal
-YOUNG_SECONDS = 0.05  # a call that takes longer loses its precedence: it may wait for something
-PATIENCE_SECONDS = 0.1  # a call waits no longer than this altogether, because it may hold a lock
-MOST_WAITED = 0.5  # seconds that a line waits, counted as below: a third of its time
-HALVED_SECONDS = 1.0  # after so long the time that a line has computed or waited counts for half
+YOUNG_SECONDS = 0.05  # a call that runs longer loses its precedence: it may itself be waiting
+PATIENCE_SECONDS = 0.1  # the longest total wait of one call, because it may hold a lock
+MOST_WAITED = 0.5  # the most seconds that a line waits, counted as below: a third of its time
+HALVED_SECONDS = 1.0  # after so long, the time that a line has computed or waited counts half
 MOST_LINES = 10_000
 
 
 class _Line:
-    """Count what a line has used lately, in seconds: of the processor, and waiting for others."""
+    """Count the seconds that a line has computed and waited lately; older ones count less."""
 
     __slots__ = ("at", "computed", "waited")
 
@@ -32,7 +33,7 @@ class _Line:
         self.computed, self.waited, self.at = 0.0, 0.0, time.monotonic()
 
     def fade(self) -> None:
-        """Let what lies back count for less."""
+        """Reduce the counts by the time that has passed since the last call."""
         now = time.monotonic()
         left = 0.5 ** ((now - self.at) / HALVED_SECONDS)
         self.computed, self.waited, self.at = self.computed * left, self.waited * left, now
@@ -50,23 +51,22 @@ class _Call:
 
     @property
     def is_patient(self) -> bool:
-        """Tell whether the call may wait for another."""
+        """Tell whether the call may be made to wait for another one."""
         return self.patience > 0 and self.computed_before > SMALL_SECONDS
 
 
 class CallPrecedence:
-    """Know the running calls of a process, and what their lines have used lately. Safe to share
-    between threads."""
+    """Track the running calls of a process and the recent use by their lines. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._changed = Condition(self._lock)
         self._calls: dict[int, _Call] = {}  # by thread
-        self._lines: dict[int, _Line] = {}  # by hash: a line's name may be long, and a secret
+        self._lines: dict[int, _Line] = {}  # by hash: a name may be long, and contain a credential
         self.somebody_waits = False
 
     def begin(self, name: Hashable) -> None:
-        """Note that this thread begins a call of a line."""
+        """Record that this thread begins a call of the line `name`."""
         with self._lock:
             if len(self._lines) >= MOST_LINES:
                 self._lines.clear()
@@ -77,7 +77,7 @@ class CallPrecedence:
                 self._compare()
 
     def end(self) -> None:
-        """Note that the call of this thread has ended."""
+        """Record that this thread's call has ended."""
         with self._lock:
             call = self._calls.pop(get_ident())
             call.line.computed += time.thread_time() - call.computed
@@ -87,8 +87,7 @@ class CallPrecedence:
                 self._changed.notify_all()
 
     def wait(self) -> None:
-        """Wait while a call with precedence over this thread's is young, as long as its patience
-        lasts."""
+        """Wait while a call with precedence is young, for as long as this call's patience lasts."""
         call = self._calls.get(get_ident())
         if call is None or not call.is_patient:
             return
@@ -111,7 +110,7 @@ class CallPrecedence:
         return max(born, default=0.0) + YOUNG_SECONDS - time.monotonic()
 
     def _compare(self) -> None:
-        """Note whether any running call is to wait for another."""
+        """Update whether any running call has to wait for another one."""
         self.somebody_waits = any(
             call.is_patient and self._youth_before(call) > 0 for call in self._calls.values()
         )
@@ -121,6 +120,6 @@ calls = CallPrecedence()
 
 
 def give_way() -> None:
-    """Let calls of lines that have computed less go first; outside a call, do nothing."""
+    """Let calls of lines that have computed less run first. Outside a call, do nothing."""
     if calls.somebody_waits:
         calls.wait()

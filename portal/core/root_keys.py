@@ -1,9 +1,9 @@
-"""The portal's secret keys, `PORTAL_SECRET_KEY`: the first signs and seals, all of them read.
+"""Hold the portal's secret keys, `PORTAL_SECRET_KEY`: the first one encrypts, all can decrypt.
 
-Everything that the portal signs or seals uses a key derived from one of these for its purpose. They
-exist in the configuration only. Stored data refers to a key by its `id`, which reveals nothing
-about the key. `portal.ops.secret_key_rotation` wraps stored data with the first key, so that the
-others can be removed.
+The portal signs and encrypts with keys that are derived from one of these, each for one purpose.
+The secret keys exist in the configuration only. Stored data refers to a key by its `id`, which
+reveals nothing about the key. `portal.ops.secret_key_rotation` wraps stored data with the first
+key, so that the others can be removed.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ class RootKey:
 
 
 class RootKeys:
-    """The keys in their order: the active one first, then the older ones."""
+    """Hold the keys in their order: the active one first, then the older ones."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._keys = tuple(RootKey(text) for text in dict.fromkeys(texts))
@@ -70,6 +70,8 @@ class RootKeys:
         return [key.text for key in self]
 
     def digests(self, message: bytes) -> list[bytes]:
-        """Return the keyed SHA-256 of a message under each key. Store the first; compare with all,
-        since a stored one may be of an older key."""
+        """Return the keyed SHA-256 of a message under each key.
+
+        Store the first one, and compare with all: a stored one may come from an older key.
+        """
         return [hmac.digest(key.text.encode(), message, hashlib.sha256) for key in self]

@@ -1,7 +1,7 @@
-"""Find what looks like a credential where only non-secret text belongs.
+"""Find text that looks like a credential in places for non-secret text.
 
-The patterns are the issuers' own published formats, so that a hit is hardly ever wrong; a
-password without a form of its own is found by the name of its field.
+The patterns are formats that the issuers publish, so false alarms are rare. A password has no
+format of its own and is found by the name of its field.
 """
 
 import re
@@ -22,14 +22,14 @@ FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a Google API key", re.compile(r"\bAIza[0-9A-Za-z_-]{35}")),
     (
         "a signed token (JWT)",
-        # The lookahead tests each run of letters once, so a text full of beginnings stays linear.
+        # The lookahead tests each run of letters only once, so that any text takes linear time.
         re.compile(r"(?<![\w-])(?=[\w-]*+\.eyJ[\w-]{8,}+\.)[\w-]*?\beyJ[\w-]{8,}\."),
     ),
     ("a webhook signing secret", re.compile(r"\bwhsec_[A-Za-z0-9+/_=-]{16,}")),
     ("an API key of this platform", SHAPE),
     ("an address with a password in it", re.compile(r"://[^/\s:@]*:[^/\s@]+@")),
 )
-# Names of fields whose value is secret in whatever form, without regard to case and separators.
+# Names of fields whose value is secret in any format; case and separators are ignored.
 NAMES = {
     "password": "a password",
     "passwd": "a password",
@@ -54,12 +54,12 @@ NAMES = {
 
 
 def looks_like(text: str) -> str | None:
-    """Return what kind of credential the text holds, in words (“a GitHub token”), or None."""
+    """Return the kind of credential in the text, in words (“a GitHub token”), or None."""
     return next((kind for kind, form in FORMATS if form.search(text)), None)
 
 
 def findings(document: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Yield every (path, kind of credential) in a JSON document; the name of a field counts too."""
+    """Yield (path, kind of credential) for each one in a JSON document, by value or field name."""
     if isinstance(document, dict):
         for name, value in document.items():
             if looks_like(name):

@@ -1,1 +1,1 @@
-"""The database as every feature sees it: the session and its tenant, the base of all records."""
+"""Give features access to the database: the session and its tenant, and the base of all records."""

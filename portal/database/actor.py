@@ -1,4 +1,4 @@
-"""Who acts, for which tenant, with which rights: the first argument of every verb."""
+"""Define the actor, which is the first argument of every service function."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,7 +11,7 @@ ActorKind = Literal["person", "application", "system"]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request came from, for the audit: address, program and request id."""
+    """Hold where a request came from, for the audit trail: address, user agent and request id."""
 
     ip: str | None = None
     user_agent: str | None = None
@@ -20,10 +20,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, for which tenant, with which rights: the first argument of every verb.
+    """A person or program that acts for a tenant, with its permissions.
 
-    `app_id` (a slug) and `application_id` are set only when the credential belongs to an
-    Application; they stamp what it writes and narrow what it reads (specification, `app_id`).
+    `app_id` (a slug) and `application_id` are set only if the credential belongs to an Application.
+    They are stored with what it writes, and limit what it reads (specification, `app_id`).
     """
 
     tenant_id: str
@@ -42,7 +42,7 @@ class Actor:
         return scope in self.scopes
 
     def require(self, scope: str) -> None:
-        """Pass, or raise Forbidden that names the missing permission."""
+        """Raise Forbidden, naming the missing permission, unless the actor holds `scope`."""
         if not self.can(scope):
             raise Forbidden(
                 f"This needs the permission {scope}. An admin of your tenant can grant it.",

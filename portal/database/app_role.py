@@ -1,4 +1,4 @@
-"""Whether the role that the portal works as is weak enough: row-level security depends on it."""
+"""Check that row-level security applies to the role that the portal connects with."""
 
 import time
 
@@ -20,7 +20,7 @@ WAIT_SECONDS = 30.0
 
 
 class DatabaseRoleError(Exception):
-    """The portal must not work as this role; the message says which role it needs."""
+    """The portal must not run with this role. The message names the role that it needs."""
 
 
 class DatabaseUnreachable(Exception):
@@ -28,8 +28,7 @@ class DatabaseUnreachable(Exception):
 
 
 def problems(connection: "psycopg.Connection[tuple[object, ...]]") -> list[str]:
-    """Return what makes the connection's role too strong, one sentence each; none is what we
-    want."""
+    """Return why the connection's role has too many rights, in sentences; empty if it has not."""
     row = connection.execute(ROLE).fetchone()
     assert row is not None  # noqa: S101  the current role is always in pg_roles
     role, superuser, bypasses, owns_tables, owns_database = row
@@ -44,10 +43,9 @@ def problems(connection: "psycopg.Connection[tuple[object, ...]]") -> list[str]:
 
 
 def check(config: Config, *, wait: float = WAIT_SECONDS) -> None:
-    """Refuse to start as a role that row-level security does not bind.
+    """Refuse to start with a role to which row-level security does not apply.
 
-    A database that is still starting is waited for. Raises `DatabaseRoleError` or
-    `DatabaseUnreachable`.
+    Wait for a database that is still starting. Raise `DatabaseRoleError` or `DatabaseUnreachable`.
     """
     with connect(config.database_url, wait=wait) as connection:
         found = problems(connection)
@@ -61,7 +59,7 @@ def check(config: Config, *, wait: float = WAIT_SECONDS) -> None:
 
 
 def connect(url: str, *, wait: float = 0) -> "psycopg.Connection[tuple[object, ...]]":
-    """Return a plain connection; retried for `wait` seconds while the server is away."""
+    """Return a plain connection. Retry for `wait` seconds while the server is unavailable."""
     deadline = time.monotonic() + wait
     while True:
         try:
@@ -73,6 +71,5 @@ def connect(url: str, *, wait: float = 0) -> "psycopg.Connection[tuple[object, .
 
 
 def reason(error: BaseException | None) -> str:
-    """Return the first line of a database error. Libpq's names host and port, never the
-    password."""
+    """Return the first line of a database error. It may name host and port, never the password."""
     return str(error).strip().partition("\n")[0]

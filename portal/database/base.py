@@ -1,4 +1,4 @@
-"""The base of all models, and the ids of records."""
+"""Define the base class of all models, and the ids of records."""
 
 from datetime import datetime
 
@@ -16,15 +16,15 @@ NAMING = {
 
 
 class Base(DeclarativeBase):
-    """The parent of every model; a moment is always stored with its zone."""
+    """Base class of every model. A timestamp is always stored with its time zone."""
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {datetime: DateTime(timezone=True)}
 
 
 def new_id(prefix: str, at: datetime | None = None) -> str:
-    """Return a ULID with a type prefix, `app_01K…`: made by the server only, ordered by time.
+    """Return a ULID with a type prefix, `app_01K…`, ordered by time. Only the server makes ids.
 
-    `at` is for whoever knows the time better than this machine's clock.
+    `at` is for a caller that knows the time better than this machine's clock.
     """
     return f"{prefix}_{ULID.from_datetime(at) if at else ULID()}"

@@ -1,9 +1,9 @@
-"""Share the jobs between workers, by one row for each job.
+"""Share the periodic jobs between workers, with one row for each job.
 
-A row says when its job is due next, by the database's clock alone. A worker takes a due job by
-moving that moment a little ahead, LEASE, and by much when it is done. Should it die meanwhile, the
-job is due again after LEASE. The worker that did a job last does it again: others take it only
-when it is late by PATIENCE, so they look once and not at each turn.
+A row holds when its job is due next, by the database's clock alone. A worker claims a due job by
+moving this time ahead by LEASE, and moves it by the job's interval when the job is done. If the
+worker dies, the job is due again after LEASE. The worker that did a job last does it again: others
+claim it only when it is late by PATIENCE, so they look once and not at each turn.
 """
 
 import random
@@ -27,11 +27,11 @@ FARTHEST = timedelta(seconds=1.3 * LONGEST_RETRY)
 
 
 class HousekeepingTurn(Base):
-    """Keep when a job is due next, which worker had it last, and how far it has come.
+    """Store when a job is due next, which worker had it last, and how far it has come.
 
-    `after_tenant` is the last tenant of the round that runs; `leaves_more` and `has_failed` tell
-    what happened in this round, and `failures` counts the rounds in a row that failed. `every` is
-    the interval of the worker that had it last: another release may have another one.
+    `after_tenant` is the last tenant that the current round has reached. `leaves_more` and
+    `has_failed` describe this round, and `failures` counts the failed rounds in a row. `every` is
+    the interval of the worker that had the job last: another release may have another one.
     """
 
     __tablename__ = "housekeeping_turn"
@@ -48,7 +48,7 @@ class HousekeepingTurn(Base):
 
 @dataclass
 class JobTurn:
-    """A job that this worker has taken, as it found it; what it changes is kept by `give_back`."""
+    """A job that this worker has claimed, with its state. `give_back` stores the changed state."""
 
     job: Job
     after_tenant: str
@@ -58,8 +58,8 @@ class JobTurn:
 
 
 NOTED = text("SELECT count(*) FROM housekeeping_turn WHERE job = ANY (:jobs)")
-# A moment that lies farther ahead than any job is put off was set by a clock that went wrong. Of
-# those due, the one that would be late first goes first: a job of a minute before one of a day.
+# A time that is farther ahead than any job is postponed was set by a wrong clock. Of the due jobs,
+# the one that would be late first goes first: a job of every minute before one of every day.
 TAKE = text("""
 UPDATE housekeeping_turn SET next_at = now() + :lease, worker = :worker
 WHERE job = (
@@ -77,7 +77,7 @@ SELECT extract(epoch FROM min(next_at - now()
     + (coalesce(worker, :worker) <> :worker)::int * CAST(:patience AS interval)))::float
 FROM housekeeping_turn WHERE job = ANY (:jobs)
 """).bindparams(patience=PATIENCE)
-# Without a wait: at the next full minute, hour and so on, so that whoever looks after all jobs
+# Without a wait: at the next full minute, hour and so on, so that a worker that checks all jobs
 # finds many of them done at once.
 GIVE_BACK = text("""
 UPDATE housekeeping_turn SET after_tenant = :after_tenant, leaves_more = :leaves_more,
@@ -90,7 +90,7 @@ WHERE job = :job AND worker = :worker
 
 
 class JobTurns:
-    """Take jobs for one worker. Every method works in the caller's transaction."""
+    """Claim jobs for one worker. Every method works in the caller's transaction."""
 
     def __init__(self, worker: str, jobs: Iterable[Job]) -> None:
         self._worker = worker
@@ -99,25 +99,25 @@ class JobTurns:
         self._own = {"worker": worker, "jobs": list(self._jobs), "intervals": intervals}
 
     def take(self) -> JobTurn | None:
-        """Take the job that is due most urgently; return None while there is none."""
-        # Counted each time, for a transaction may be undone, and a table restored.
+        """Claim the most urgent job that is due. Return None if no job is due."""
+        # Count each time: a transaction may be rolled back, and a table restored from a backup.
         if session.scalar(NOTED, self._own) < len(self._jobs):
             self._announce()
         row = session.execute(TAKE, self._own).one_or_none()
         return None if row is None else JobTurn(self._jobs[row.job], *row[1:])
 
     def wait(self) -> float:
-        """Return for how many seconds there is nothing to take."""
+        """Return for how many seconds there is nothing to claim."""
         found = session.scalar(WAIT, self._own)
         if found is None:
             return LONGEST_RETRY
-        # What is due and yet was not to be taken, somebody holds: it is not asked for all the time.
+        # Another worker holds a job that is due but could not be claimed: do not poll for it.
         return min(found, LONGEST_RETRY) if found > 0 else FIRST_RETRY
 
     def give_back(self, turn: JobTurn, wait: float | None) -> None:
-        """Keep how far the job has come; due again in so many seconds, or as often as it is to be.
+        """Store how far the job has come. It is due again in `wait` seconds, or after its interval.
 
-        Does nothing if another worker has taken the job meanwhile, because this one was too slow.
+        Do nothing if another worker has claimed the job meanwhile, because this one was too slow.
         """
         values = {
             "worker": self._worker,
@@ -132,16 +132,15 @@ class JobTurns:
         session.execute(GIVE_BACK, values)
 
     def _announce(self) -> None:
-        """Note the jobs that nobody has noted yet; they are due now."""
+        """Insert a row for each job that has none. These jobs are due now."""
         rows = [
             {"job": name, "every": job.every, "next_at": func.now()}
-            for name, job in sorted(self._jobs.items())  # in one order: two workers may meet here
+            for name, job in sorted(self._jobs.items())  # in a fixed order: two workers may do this
         ]
         session.execute(insert(HousekeepingTurn).values(rows).on_conflict_do_nothing())
 
 
 def retry_in(failures: int) -> float:
-    """Return the seconds until the next try, longer each time; a little by chance, so that many do
-    not return at once."""
+    """Return the seconds until the next retry: longer each time, and with jitter."""
     chance = random.uniform(0.7, 1.3)  # noqa: S311  no secret
     return round(min(FIRST_RETRY * 2.0 ** min(failures, 20), LONGEST_RETRY) * chance, 1)

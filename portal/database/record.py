@@ -1,4 +1,4 @@
-"""The common envelope of every record, and how one is found: through its actor alone."""
+"""Define the columns that every record has, and find a record for an actor."""
 
 from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
@@ -14,7 +14,7 @@ from portal.database.session import session
 
 
 class Record(Base):
-    """What every resource of the specification carries; the server stamps all of it."""
+    """Base class of every resource of the specification. The server sets all of these columns."""
 
     __abstract__ = True
     id_prefix: ClassVar[str]
@@ -22,7 +22,7 @@ class Record(Base):
     quota: ClassVar[str]  # the limit that its records count towards
     # The word in the names of the portal's own events, such as connector.created; None: no events.
     published_as: ClassVar[str | None]
-    # What is written beside every new one; its values are those of the record's columns.
+    # Inserts that run with the insert of every new record; their values are the record's columns.
     beside: ClassVar[tuple[Insert, ...]] = ()
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -42,16 +42,16 @@ class Record(Base):
 
     @declared_attr.directive
     def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 - SQLAlchemy calls it on the class
-        """Count versions, and fetch what the server stamped with the same statement."""
+        """Count versions, and fetch the values that the server sets in the same statement."""
         return {"version_id_col": cls.__table__.c.version, "eager_defaults": True}
 
     @property
     def label(self) -> str:
-        """Return what people call the record: in the audit, in dialogs, in lists."""
+        """Return the name that people see: in the audit trail, in dialogs, in lists."""
         return self.id
 
     def search_texts(self) -> tuple[str | None, ...]:
-        """Return the texts whose words find the record."""
+        """Return the texts whose words find the record in a search."""
         return (self.id,)
 
     @hybrid_property
@@ -66,7 +66,7 @@ class Record(Base):
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:
-        """Return the rows of the actor's tenant, narrowed to its application where it has one."""
+        """Select the rows of the actor's tenant, limited to its application if it has one."""
         query = select(cls).where(cls.tenant_id == actor.tenant_id)
         if actor.app_id is not None:
             query = query.where(cls.app_scope(actor.app_id, actor.application_id))
@@ -74,8 +74,10 @@ class Record(Base):
 
     @classmethod
     def app_scope(cls, app_id: Any, application_id: Any) -> Any:
-        """Return what an application's credential may see: what it stamped (specification,
-        `app_id`)."""
+        """Return the condition for the rows that an application's credential may see.
+
+        These are the rows with its `app_id` (specification, `app_id`).
+        """
         return cls.app_id == app_id
 
 
@@ -90,9 +92,9 @@ def find(
     lock: bool = False,
     include_deleted: bool = False,
 ) -> R:
-    """Return the actor's own record, or NotFound: a stranger's id looks like no id.
+    """Return the actor's own record. Raise NotFound for any other id, also of another tenant.
 
-    `lock` holds the row until the transaction ends, so that a version check means something.
+    `lock` locks the row until the transaction ends, so that a version check is reliable.
     """
     query = model.seen_by(actor).where(model.id == record_id)
     if not include_deleted:
@@ -106,5 +108,5 @@ def find(
 
 
 def missing(model: type[Record], record_id: str) -> NotFound:
-    """Return the one answer for what is not there, is deleted, or is somebody else's."""
+    """Return the same error for a record that is missing, deleted, or another tenant's."""
     return NotFound(f"There is no {model.noun} {record_id[:60]} in this tenant.")

@@ -1,7 +1,7 @@
-"""The session: the tenant's wall, statements sent in it, verdicts of the database, the one commit.
+"""Manage the session: its tenant, direct statements, errors of constraints, and the one commit.
 
-Every query of a service names the actor's tenant (the first wall); PostgreSQL's row-level
-security keeps the same rule from below (the second). Services flush, edges commit.
+Every query of a service names the actor's tenant. As a second barrier, PostgreSQL's row-level
+security enforces the same rule. Services flush; only the edge of the application commits.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,15 +25,15 @@ from portal.database.base import Base
 from portal.fast.statements import DIALECT_NAME, Bound, Statement, set_local
 
 POOL_SIZE = 16  # connections of one process: as many as it has threads
-POOL_TIMEOUT = 2  # seconds to wait for a free one, then the caller is told to come back
+POOL_TIMEOUT = 2  # seconds to wait for a free connection; then the caller is asked to retry
 
 FOR_SESSION = "tenant and credential for the next session"  # in `g`
 
 
 class _Session(FlaskSession):
-    """Take over the tenant and credential that were entered before the session was made.
+    """Apply the tenant and credential that were entered before the session was created.
 
-    A request that asks PostgreSQL once needs no session, which costs as much as the question.
+    A request with a single query needs no session: creating one costs as much as the query.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -41,7 +41,7 @@ class _Session(FlaskSession):
         self.info.update(g.pop(FOR_SESSION, {}))
 
 
-# The savepoint mode lets a test wrap what a request commits in one transaction of its own.
+# With savepoints, a test can wrap what a request commits in one transaction of its own.
 db = SQLAlchemy(
     metadata=Base.metadata,
     session_options={
@@ -56,12 +56,12 @@ session = db.session
 
 
 def init_database(app: Flask, url: str) -> None:
-    """Connect the application's sessions to PostgreSQL, as the unprivileged role."""
+    """Connect the application's sessions to PostgreSQL with the unprivileged role."""
     app.config["SQLALCHEMY_DATABASE_URI"] = make_url(url).set(drivername=DIALECT_NAME)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "connect_args": connection_settings("portal"),
-        "json_deserializer": orjson.loads,  # ten times as quick as json's; a page reads hundreds
-        "query_cache_size": 200,  # searches have many forms, and each holds 30 KB
+        "json_deserializer": orjson.loads,  # ten times as fast as json's; a page reads hundreds
+        "query_cache_size": 200,  # searches have many forms, and each takes 30 KB
         "pool_size": POOL_SIZE,
         "max_overflow": 0,
         "pool_timeout": POOL_TIMEOUT,
@@ -73,19 +73,23 @@ def init_database(app: Flask, url: str) -> None:
 
 
 def enter_tenant(tenant_id: str) -> None:
-    """Let this session's transactions, the running one and later ones, see one tenant."""
+    """Limit this session's transactions, the current one and later ones, to one tenant."""
     _enter(tenant_id=tenant_id)
 
 
 def entered(tenant_id: str) -> None:
-    """Note that a statement of the running transaction has set the tenant already: later ones
-    of this session enter it too."""
+    """Record that a statement has already set the tenant of the current transaction.
+
+    Later transactions of this session enter the tenant too.
+    """
     _remembered().update(tenant_id=tenant_id)
 
 
 def present_credential(digest: str) -> None:
-    """Let the session find the rows whose stored digest (hex SHA-256) this is, before the tenant
-    is known: the web sessions that a provider logs out, in every tenant."""
+    """Let the session find rows by their stored digest (hex SHA-256), before the tenant is known.
+
+    These are the web sessions that an identity provider logs out, in every tenant.
+    """
     _enter(credential=digest)
 
 
@@ -100,7 +104,7 @@ def _has_session() -> bool:
 
 
 def _remembered() -> dict[Any, Any]:
-    """Return the tenant and credential entered: the session's, or those kept for the next one."""
+    """Return the entered tenant and credential: of the session, or for the next session."""
     if _has_session():
         return session().info
     kept: dict[Any, Any] = g.setdefault(FOR_SESSION, {})
@@ -108,7 +112,7 @@ def _remembered() -> dict[Any, Any]:
 
 
 def _scope(info: Mapping[Any, Any]) -> dict[str, str]:
-    """Return what row-level security reads."""
+    """Return the settings that row-level security reads."""
     return {f"app.{name}": info.get(name, "") for name in ("tenant_id", "credential")}
 
 
@@ -119,8 +123,8 @@ SENT_WITH = "first statement enters the tenant"  # in a session's `info`
 def _scope_transaction(
     current: Session, transaction: SessionTransaction, connection: Connection
 ) -> None:
-    # Local to the transaction, so a pooled connection can never carry it to somebody else;
-    # not per savepoint, because rolling one back would drop the setting.
+    # Local to the transaction, so that a pooled connection never carries it to another request; not
+    # set for a savepoint, because rolling one back would drop the setting.
     if transaction.nested or current.info.get(SENT_WITH):
         return
     if current.info.get("tenant_id") or current.info.get("credential"):
@@ -130,15 +134,15 @@ def _scope_transaction(
 # ---------------------------------------------------------------- verdicts of the database
 
 
-# constraint name → (field on the wire, sentence). Features add theirs beside their models.
+# constraint name → (field on the wire, sentence). Features add theirs next to their models.
 CONSTRAINTS: dict[str, tuple[str, str]] = {}
 
 
 def flush() -> None:
-    """Ask the database for its verdict now, and say it in our words.
+    """Flush the session, and convert errors of constraints to errors of the domain.
 
-    Raises Conflict for a taken name, Invalid for a reference or a value that cannot be,
-    StaleVersion when somebody else saved first.
+    Raise Conflict for a taken name, Invalid for an impossible reference or value, StaleVersion when
+    somebody else saved first.
     """
     try:
         session.flush()
@@ -162,10 +166,10 @@ def _in_our_words(error: IntegrityError) -> Exception:
 
 
 def send(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Return what a statement that is written already answers, in this session's transaction: its
-    rows, or none. What the session has not flushed yet is not seen.
+    """Run a compiled statement in this session's transaction and return its rows, or none.
 
-    Raises Conflict for a taken name, Invalid for a reference or a value that cannot be.
+    It does not see what the session has not flushed yet. Raise Conflict for a taken name, Invalid
+    for an impossible reference or value.
     """
     current = session()
     try:
@@ -181,21 +185,22 @@ def send(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...
 
 
 def send_each(asked: Iterable[Bound]) -> list[list[tuple[Any, ...]]]:
-    """Send statements in this session's transaction, one after the other; the rows of each."""
+    """Run statements one after the other in this session's transaction; return the rows of each."""
     return [send(*one) for one in asked]
 
 
 def send_alone(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Return the same in a transaction of its own, unless one is open: for requests that ask
-    once."""
+    """Run a statement in its own transaction, unless one is open, and return its rows.
+
+    This is for requests that make a single query.
+    """
     if _has_session() and session().in_transaction():
         return statement.send(session().connection(), values)
     return statement.alone(db.engine, _scope(_remembered()), values)
 
 
 def database_now() -> datetime:
-    """Return the transaction's moment by the database's clock, UTC: the only clock of the
-    domain."""
+    """Return the transaction's time (UTC) by the database's clock, the only clock of the domain."""
     return session.execute(select(func.now())).scalar_one()
 
 
@@ -203,7 +208,7 @@ def database_now() -> datetime:
 
 
 def commit_or_roll_back(status: int) -> None:
-    """End a request's transaction: keep what succeeded (below 400), undo what did not."""
+    """End a request's transaction: commit if the status is below 400, otherwise roll back."""
     if not _has_session() or not session().in_transaction():
         return
     current = session()
@@ -214,26 +219,26 @@ def commit_or_roll_back(status: int) -> None:
 
 
 def roll_back() -> None:
-    """Undo the running transaction, also on a connection that has broken meanwhile."""
+    """Roll back the current transaction, even if its connection has broken."""
     current = session()
     try:
         current.rollback()
     except DBAPIError:
-        current.invalidate()  # what a broken connection did not commit is undone
+        current.invalidate()  # a broken connection rolls back what it did not commit
 
 
 def let_go() -> None:
-    """Keep what was done so far and give the connection back, before bytes go on the wire.
+    """Commit, and return the connection to the pool, before data is sent over the network.
 
-    For the edge: a receiver that takes its time must hold neither locks nor a connection. What
-    follows is a transaction of its own.
+    This is for the edge: a slow receiver must hold neither locks nor a connection. What follows
+    runs in a new transaction.
     """
     session.commit()
 
 
 @contextmanager
 def transaction(tenant_id: str | None = None) -> Iterator[None]:
-    """One unit of work outside a request (worker, command line): all of it or nothing."""
+    """Run a unit of work outside a request (worker, command line): all of it or nothing."""
     if tenant_id is not None:
         enter_tenant(tenant_id)
     try:

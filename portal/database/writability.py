@@ -1,9 +1,10 @@
-"""Whether saving works right now, as far as this process has seen. Reading may, when it does not.
+"""Check whether the database accepts writes, as far as this process has seen.
 
-A test write proves it, at most every few seconds, however often somebody asks: a row of this
-process's own is written and committed, so that nobody waits for anybody's row; then half a megabyte
-is spilled to disk and thrown away. Both are needed. A row may still find room in a page that is
-there when the disk is full, and a read-only server spills. What requests fail with counts, too.
+Reads may work when writes do not. A test write checks this, at most every few seconds, however
+often it is queried. It writes and commits a row that belongs to this process alone, so that no
+process waits for another one's row. Then it spills half a megabyte to disk and discards it. Both
+are needed: on a full disk, a row may still fit into an existing page, and a read-only server can
+spill. The errors of requests count, too.
 """
 
 import threading
@@ -28,29 +29,29 @@ from portal.database.session import db, session
 
 log = structlog.stdlib.get_logger(__name__)
 
-EVERY = 5.0  # seconds that a test write is good for
-HELD = 15.0  # seconds that saving counts as failing after a request failed with it
-FORGOTTEN = text("now() - interval '1 day'")  # rows of processes that ended
+EVERY = 5.0  # seconds for which the result of a test write is valid
+HELD = 15.0  # seconds that writes count as failing after a request failed with it
+FORGOTTEN = text("now() - interval '1 day'")  # rows of processes that have ended
 
-# Own limits, whatever the role has: an answer that comes late is none.
+# Separate limits, whatever the role has: a result that comes late is useless.
 LIMITS = "SET LOCAL statement_timeout = '2s'; SET LOCAL lock_timeout = '1s'"
-# 30,000 rows are more than this memory holds, so they go to the disk where the tables are.
+# 30,000 rows exceed this memory, so they are spilled to the disk that holds the tables.
 SPILL = (
     "SET LOCAL work_mem = '64kB'; SET LOCAL temp_tablespaces = ''; "
     "SELECT count(*) FROM generate_series(1, 30000)"
 )
-MAY_NOT_SPILL = "53400"  # the server's temp_file_limit, which says nothing of saving
+MAY_NOT_SPILL = "53400"  # the server's temp_file_limit, which does not mean that writes fail
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why saving does not work, and what an operator does about it."""
+    """Describe why writes fail, and what an operator can do about it."""
 
     what: str
     remedy: str
 
 
-# What the server says to any statement that saves, by SQLSTATE.
+# Errors that the server returns for any statement that writes, by SQLSTATE.
 TROUBLES = {
     "53100": Trouble("the database server's disk is full", "Make room on it."),
     "25006": Trouble(
@@ -58,7 +59,7 @@ TROUBLES = {
         "It is a standby, or default_transaction_read_only is on: see PORTAL_DATABASE_URL.",
     ),
 }
-# What it may say to the test write besides.
+# Errors that it may return for the test write only.
 TOO_SLOW = {
     "57014": Trouble("a test write took more than 2 s", "See what the database waits for."),
     "55P03": Trouble(
@@ -68,14 +69,14 @@ TOO_SLOW = {
 
 
 class Failing(NamedTuple):
-    """Saving has not worked since a moment."""
+    """Hold since when writes have failed, and why."""
 
     since: datetime
     trouble: Trouble
 
 
 class WriteProbe(Base):
-    """The row that a process writes to prove that it can; of no tenant."""
+    """The row that a process writes to prove that writes work. It belongs to no tenant."""
 
     __tablename__ = "write_probe"
 
@@ -84,19 +85,18 @@ class WriteProbe(Base):
 
 
 def code_of(error: BaseException | None) -> str:
-    """Return the SQLSTATE that the server gave, or nothing."""
+    """Return the SQLSTATE that the server sent, or an empty string."""
     return str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
 
 
 def in_our_words(error: BaseException) -> PortalError | None:
-    """Return what a person reads when a statement failed because saving does not work; else
-    None."""
+    """Return the error for people if a statement failed because writes fail, otherwise None."""
     trouble = TROUBLES.get(code_of(error))
     return None if trouble is None else NotSaving(trouble.what)
 
 
 class Writes:
-    """What one process knows of saving."""
+    """Hold what one process knows about writes."""
 
     def __init__(self) -> None:
         self.every, self.held = EVERY, HELD
@@ -108,10 +108,9 @@ class Writes:
         self._since: datetime | None = None
 
     def failing(self) -> Failing | None:
-        """Return why saving does not work and since when, or None; proves it if the last proof is
-        old.
+        """Return why writes fail and since when, or None. Test again if the last result is old.
 
-        While one thread proves it, others are told what was known before.
+        While one thread tests, the others get the previous result.
         """
         if self._lock.acquire(blocking=self._asked is None):
             try:
@@ -123,7 +122,7 @@ class Writes:
         return self._judge()
 
     def note(self, error: BaseException) -> None:
-        """Take into account what a request failed with."""
+        """Take the error of a failed request into account."""
         if trouble := TROUBLES.get(code_of(error)):
             self._met = (time.monotonic(), trouble)
             self._judge()
@@ -134,11 +133,11 @@ class Writes:
         trouble = self._found or (met[1] if met and is_fresh else None)
         if trouble is None:
             if self._since is not None:
-                log.warning("saving works again")
+                log.warning("database writes work again")
             self._since = None
             return None
         if self._since is None:
-            log.error("saving does not work", reason=trouble.what)
+            log.error("database writes fail", reason=trouble.what)
             self._since = datetime.now(UTC)
         return Failing(self._since, trouble)
 
@@ -153,7 +152,7 @@ class Writes:
                 f"the database refused a test write ({code or 'it went away'})", "See its log."
             )
         except PoolTimeout:
-            return self._found  # this process has no connection to spare, which says nothing
+            return self._found  # this process has no free connection: writes may still work
         return None
 
     def _write(self) -> None:
@@ -180,19 +179,19 @@ class Writes:
 
 
 def init_app(app: Flask) -> None:
-    """Give the application its knowledge."""
+    """Create the application's `Writes`."""
     app.extensions["portal.database.writability"] = Writes()
 
 
 def known() -> Writes:
-    """Return what the running process knows of saving."""
+    """Return the `Writes` of the running application."""
     found: Writes = current_app.extensions["portal.database.writability"]
     return found
 
 
 @contextmanager
 def if_possible() -> Iterator[None]:
-    """Write what reading can do without: it is left out while saving does not work."""
+    """Run a write that reads do not depend on: skip it if writes fail."""
     try:
         with session.begin_nested():
             yield

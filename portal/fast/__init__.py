@@ -1,1 +1,1 @@
-"""Shortcuts past SQLAlchemy and Jinja, each measured and tested against the ordinary way."""
+"""Bypass SQLAlchemy and Jinja where that is faster, measured and tested against the normal way."""

@@ -1,4 +1,4 @@
-"""Send prepared statements to PostgreSQL in one message and read all the answers.
+"""Send prepared statements to PostgreSQL in one message and read all the results.
 
 Without BEGIN and COMMIT, the statements of one message are one transaction (libpq, "Pipeline
 Mode"). This takes a third of the processor time of BEGIN, a statement and COMMIT as three messages.
@@ -6,7 +6,7 @@ A thread also waits once for PostgreSQL and for the other threads of its process
 psycopg's own pipeline costs as much as it saves.
 
 psycopg lets other threads run in nearly every call of libpq, seven times for one statement. Under
-load each time wakes a thread, mostly in vain, so this uses as few calls as it can.
+load, each call wakes another thread, mostly in vain, so this module makes as few calls as it can.
 """
 
 import asyncio
@@ -27,8 +27,8 @@ from psycopg.rows import dict_row
 
 from portal.core.deadlines import LOCK_SECONDS, connection_settings
 
-# Statements that are always answered from an index, whatever the statistics say of a table that is
-# empty now and holds a million rows in a minute.
+# Statements that are always answered from an index, whatever the statistics say about a table that
+# is empty now and holds a million rows a minute later.
 PLANNING = {
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",
@@ -42,7 +42,7 @@ MOST_READERS = 100
 
 
 class Ask(NamedTuple):
-    """A statement with `$1` for its first value, and the values."""
+    """A statement with `$1` for its first value, and its values."""
 
     sql: bytes
     values: Sequence[Any]
@@ -52,8 +52,7 @@ BEGIN, COMMIT = Ask(b"BEGIN", ()), Ask(b"COMMIT", ())
 
 
 def numbered(sql: str) -> tuple[bytes, list[str]]:
-    """Return a statement with `%(name)s` in it with `$1` for the first of the names, and the
-    names."""
+    """Replace each `%(name)s` in a statement by `$1` and so on; return it with the names."""
     names: dict[str, int] = {}
 
     def number(found: re.Match[str]) -> str:
@@ -64,15 +63,17 @@ def numbered(sql: str) -> tuple[bytes, list[str]]:
 
 
 class _Query(NamedTuple):
-    """A statement as psycopg knows those that it has prepared: by its text and the types (OIDs) of
-    its values."""
+    """Identify a statement as psycopg's cache of prepared statements does.
+
+    It does so by the statement's text and the types (OIDs) of its values.
+    """
 
     query: bytes
     types: tuple[int, ...]
 
 
 class _Sent(NamedTuple):
-    """Hold a statement with its values, ready for libpq. It is prepared, or `is_new`."""
+    """Hold a statement with its values, ready for libpq. It is already prepared unless `is_new`."""
 
     query: _Query
     name: bytes
@@ -83,28 +84,28 @@ class _Sent(NamedTuple):
 
 _Driver = psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
 _Info = MutableMapping[Any, Any]
-"""A pooled connection's own dictionary, which lives as long as the connection."""
+"""The dictionary of a pooled connection, which lives as long as the connection."""
 
 
 def run(driver: psycopg.Connection[Any], info: _Info, asks: Sequence[Ask]) -> list[tuple[Any, ...]]:
     """Run statements and return the rows of the last one.
 
-    They are a transaction of their own if none is open. `info` keeps the connection's value writer
-    and row readers. Raises psycopg.Error: statements that PostgreSQL refused changed nothing, but
-    those of a connection that was lost may have been carried out.
+    They are a transaction of their own if none is open. `info` stores the connection's value writer
+    and row readers. Raise psycopg.Error: statements that PostgreSQL refused changed nothing, but
+    those of a lost connection may have been executed.
     """
     sent = [_prepared(driver, info, ask) for ask in asks]
     one_call = len(sent) == 1 and not _may_be_interrupted()
     results = _alone(driver.pgconn, sent[0]) if one_call else _together(driver.pgconn, sent)
     for one, result in zip(sent, results[: len(sent)], strict=True):
         _require(driver, one.query, result)
-    if len(results) > len(sent):  # what was to be checked when all are carried out
+    if len(results) > len(sent):  # a check at the end of all statements failed
         raise _error(driver, results[-1])
     return _rows(driver, info, sent[-1].query, results[-1])
 
 
 class Connection(psycopg.AsyncConnection[dict[str, Any]]):
-    """Connect an event loop, to send several statements in one message."""
+    """Connect an event loop to PostgreSQL, to send several statements in one message."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -113,13 +114,13 @@ class Connection(psycopg.AsyncConnection[dict[str, Any]]):
     async def ask(self, *asks: Ask) -> list[list[tuple[Any, ...]]]:
         """Run statements in one message and return the rows of each.
 
-        As `run`; the statements may begin and end a transaction. A caller that goes away meanwhile
-        leaves the connection closed.
+        This is like `run`, but the statements may begin and end a transaction. If the caller is
+        cancelled meanwhile, the connection is closed.
         """
         return [rows for rows, _ in await self._asked(asks)]
 
     async def send(self, *asks: Ask) -> list[list[dict[str, Any]]]:
-        """Do the same; a row has its values by the names of the columns."""
+        """Run statements like `ask`. A row is a dictionary with the names of the columns."""
         return [_named(result, rows) for rows, result in await self._asked(asks)]
 
     async def _asked(self, asks: Sequence[Ask]) -> list[tuple[list[tuple[Any, ...]], PGresult]]:
@@ -127,7 +128,7 @@ class Connection(psycopg.AsyncConnection[dict[str, Any]]):
             try:
                 sent, results = await _exchanged(self, _planned_together(self, self._kept, asks))
             except BaseException:
-                self.pgconn.finish()  # answers may still be on their way
+                self.pgconn.finish()  # results may still be on their way
                 raise
             answers = []
             for one, result in zip(sent, results[: len(sent)], strict=True):
@@ -136,36 +137,38 @@ class Connection(psycopg.AsyncConnection[dict[str, Any]]):
                 else:
                     _require(self, one.query, result)
                     answers.append((_rows(self, self._kept, one.query, result), result))
-            if len(results) > len(sent):  # what was to be checked when all are carried out
+            if len(results) > len(sent):  # a check at the end of all statements failed
                 raise _error(self, results[-1])
             await self.wait(self._prepared.maintain_gen(self))
             return answers
 
 
 async def connect(url: str, application: str, lock_seconds: float = LOCK_SECONDS) -> Connection:
-    """Open a connection for an event loop, for statements that are planned once. `url` is
-    libpq's."""
+    """Open a connection for an event loop, for statements that are planned once.
+
+    `url` is one for libpq.
+    """
     settings = connection_settings(application, lock_seconds=lock_seconds, settings=PLANNING)
     connection = await Connection.connect(url, autocommit=True, row_factory=dict_row, **settings)
-    connection.prepare_threshold = 0  # planning over all partitions is done once
+    connection.prepare_threshold = 0  # planning over all partitions happens once
     return connection
 
 
 @asynccontextmanager
 async def rolled_back(connection: Connection) -> AsyncIterator[None]:
-    """Roll back a transaction that fails before its end."""
+    """Roll back the transaction if the block raises."""
     try:
         yield
     except BaseException:
         try:
             await connection.rollback()
         except psycopg.Error:
-            await connection.close()  # which undoes it as well
+            await connection.close()  # which rolls back as well
         raise
 
 
 def commit(driver: psycopg.Connection[Any]) -> None:
-    """Commit the open transaction, if there is one. Raises psycopg.Error."""
+    """Commit the open transaction, if there is one. Raise psycopg.Error."""
     if _may_be_interrupted():
         driver.commit()
     elif driver.pgconn.transaction_status != TransactionStatus.IDLE:
@@ -175,8 +178,11 @@ def commit(driver: psycopg.Connection[Any]) -> None:
 
 
 def _may_be_interrupted() -> bool:
-    """Tell whether this thread handles signals: a handler runs only between two calls of libpq, so
-    one that waits for PostgreSQL would keep a worker from ending."""
+    """Tell whether this thread handles signals, which only the main thread does.
+
+    A signal handler runs only between two calls of libpq, so a call that waits for PostgreSQL would
+    keep a worker from ending.
+    """
     return threading.current_thread() is threading.main_thread()
 
 
@@ -197,8 +203,7 @@ def _together(pgconn: PGconn, sent: Sequence[_Sent]) -> list[PGresult]:
 async def _exchanged(
     driver: psycopg.AsyncConnection[Any], planned: Sequence[_Sent]
 ) -> tuple[list[_Sent], list[PGresult]]:
-    """Send statements, and before each that is new its text. Return all that was sent, and what
-    came of it."""
+    """Send statements, each new one after its text. Return all that was sent, and the results."""
     pgconn, sent = driver.pgconn, []
     pgconn.enter_pipeline_mode()
     for one in planned:
@@ -218,14 +223,15 @@ def _prepared(driver: psycopg.Connection[Any], info: _Info, ask: Ask) -> _Sent:
     one = _planned(driver, info, ask)
     if one.is_new:
         _note_prepared(driver, info, one, driver.pgconn.prepare(one.name, *one.query))
-        driver.wait(driver._prepared.maintain_gen(driver))  # drops what was unused longest
+        driver.wait(driver._prepared.maintain_gen(driver))  # drops the least recently used
     return one
 
 
 def _planned(driver: _Driver, info: _Info, ask: Ask) -> _Sent:
-    """Return a statement with the name that it has, or is to have.
+    """Return a statement with the name that it has or will have.
 
-    psycopg keeps the names, because it forgets them when it has PostgreSQL forget them.
+    psycopg stores the names, because it forgets a name when it makes PostgreSQL forget the
+    statement.
     """
     if WRITER not in info:
         info[WRITER], info[READERS] = Transformer(driver), {}
@@ -240,7 +246,7 @@ def _planned(driver: _Driver, info: _Info, ask: Ask) -> _Sent:
 
 
 def _planned_together(driver: _Driver, info: _Info, asks: Sequence[Ask]) -> list[_Sent]:
-    """Plan statements of one message: what is new in it is prepared once."""
+    """Plan the statements of one message. A new statement is prepared only once."""
     planned, new = [], dict[_Query, bytes]()
     for ask in asks:
         one = _planned(driver, info, ask)
@@ -251,7 +257,7 @@ def _planned_together(driver: _Driver, info: _Info, asks: Sequence[Ask]) -> list
 
 
 def _note_prepared(driver: _Driver, info: _Info, one: _Sent, result: PGresult) -> None:
-    """Remember a statement that PostgreSQL has prepared."""
+    """Record that PostgreSQL has prepared a statement."""
     _require(driver, one.query, result)
     info[READERS].pop(one.query, None)
     known = driver._prepared
@@ -260,7 +266,7 @@ def _note_prepared(driver: _Driver, info: _Info, one: _Sent, result: PGresult) -
 
 
 def _rows(driver: _Driver, info: _Info, query: _Query, result: PGresult) -> list[tuple[Any, ...]]:
-    """Return the rows of a result; none for a command that returns no rows."""
+    """Return the rows of a result, or an empty list for a command that returns none."""
     if not result.nfields:
         return []
     readers: dict[_Query, abc.Transformer] = info[READERS]
@@ -271,7 +277,7 @@ def _rows(driver: _Driver, info: _Info, query: _Query, result: PGresult) -> list
         reader = readers[query] = Transformer(driver)
     reader.set_pgresult(result, set_loaders=is_new)
     rows = reader.load_rows(0, result.ntuples, tuple)
-    reader.set_pgresult(None, set_loaders=False)  # keep nothing of a caller's data
+    reader.set_pgresult(None, set_loaders=False)  # do not keep a caller's data
     return rows
 
 
@@ -283,7 +289,7 @@ def _named(result: PGresult, rows: Sequence[tuple[Any, ...]]) -> list[dict[str, 
 
 
 def _waited(pgconn: PGconn) -> list[PGresult]:
-    """Return the results of all statements, once the last is here."""
+    """Wait for the results of all statements, and return them."""
     watched, answers = select.poll(), _answers(pgconn)
     try:
         while True:
@@ -294,7 +300,7 @@ def _waited(pgconn: PGconn) -> list[PGresult]:
 
 
 async def _awaited(pgconn: PGconn) -> list[PGresult]:
-    """Do the same in an event loop."""
+    """Wait like `_waited`, in an event loop."""
     answers = _answers(pgconn)
     try:
         while True:
@@ -304,7 +310,7 @@ async def _awaited(pgconn: PGconn) -> list[PGresult]:
 
 
 async def _ready(socket: int, events: int) -> None:
-    """Wait until a socket can be read, or also until it can be written to."""
+    """Wait until a socket can be read, or also until it can be written to, as `events` requires."""
     loop = asyncio.get_running_loop()
     ready = loop.create_future()
 
@@ -324,10 +330,10 @@ async def _ready(socket: int, events: int) -> None:
 
 
 def _answers(pgconn: PGconn) -> Generator[int, None, list[PGresult]]:
-    """Return the results of all statements; yield what to wait for until the last is here."""
+    """Return the results of all statements. Until the last one is there, yield what to wait for."""
     while pgconn.flush():
         yield select.POLLIN | select.POLLOUT
-        pgconn.consume_input()  # PostgreSQL may wait for us to read before it reads on
+        pgconn.consume_input()  # PostgreSQL may not read on until we have read its results
     results: list[PGresult] = []
     while True:
         while pgconn.is_busy():
@@ -335,13 +341,13 @@ def _answers(pgconn: PGconn) -> Generator[int, None, list[PGresult]]:
             pgconn.consume_input()
         result = pgconn.get_result()
         if result is None:
-            if pgconn.status == ConnStatus.BAD:  # libpq gave it up: nothing comes any more
+            if pgconn.status == ConnStatus.BAD:  # libpq has given up: no result comes any more
                 raise psycopg.OperationalError(pgconn.get_error_message())
             continue
         if result.status == ExecStatus.PIPELINE_SYNC:
             return results
         results.append(result)
-        pgconn.get_result()  # None, which needs no wait: the end of this statement's answers
+        pgconn.get_result()  # None, which needs no wait: the end of this statement's results
 
 
 def _require(driver: _Driver, query: _Query, result: PGresult) -> None:
@@ -356,9 +362,9 @@ def _require(driver: _Driver, query: _Query, result: PGresult) -> None:
 
 
 def _error(driver: _Driver, result: PGresult) -> psycopg.Error:
-    """Return the error that a result holds."""
+    """Return the error that a result holds, as an exception."""
     error = psycopg.errors.error_from_result(result, driver.info.encoding)
     if error.sqlstate is None and driver.broken:
-        # libpq has no code for a lost connection, and psycopg no class for what has no code.
+        # libpq has no code for a lost connection, and psycopg no class for an error without a code.
         return psycopg.OperationalError(str(error))
     return error

@@ -1,7 +1,7 @@
-"""Where the portal speaks to the driver itself: what every request does, at a third of the cost.
+"""Send the statements of every request directly to the driver, at a third of the cost.
 
-What SQLAlchemy does around a statement each time (its cache's key, its events, its result) costs as
-much as PostgreSQL's answer. Everything but these few is for the session, which can do more.
+The overhead of SQLAlchemy for each statement (its cache key, its events, its result) costs as much
+as PostgreSQL's answer. All statements but these few use the session, which can do more.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ NO_SETTINGS: Mapping[str, str] = {}
 
 
 class Dialect(PGDialect_psycopg):
-    """Commit as this module sends, and do all else as SQLAlchemy's dialect for psycopg."""
+    """Commit like this module; otherwise behave like SQLAlchemy's dialect for psycopg."""
 
     supports_statement_cache = True
 
@@ -45,16 +45,16 @@ DIALECT = Dialect()  # type: ignore[no-untyped-call]
 
 
 class Statement:
-    """A statement that SQLAlchemy writes once, with its values by name.
+    """A statement that SQLAlchemy compiles once, with named values.
 
-    A list is one value: `= ANY(:names)`. What a parameter has a callable for is asked each time:
-    the statement may be run by another application than the one that had it written.
+    A list is one value: `= ANY(:names)`. A parameter with a callable is evaluated at each run: the
+    statement may be run by another application than the one that had it compiled.
     """
 
     def __init__(self, clause: ClauseElement) -> None:
         written = clause.compile(dialect=DIALECT)
         self.sql = str(written)
-        # How each value is put on the wire, as the types of its columns say: JSON, for one.
+        # Converts each value for the wire as the type of its column requires, for example to JSON.
         self._wired: Mapping[str, Callable[[Any], Any]] = written._bind_processors  # type: ignore[attr-defined]
         binds: Mapping[str, BindParameter[Any]] = written.binds  # type: ignore[attr-defined]
         self._asked: Mapping[str, Callable[[], Any]] = {
@@ -70,7 +70,7 @@ class Statement:
 
     @classmethod
     def of_file(cls, package: str, name: str) -> Self:
-        """Return the statement in a file of a package. `:name` stands for a value there."""
+        """Return the statement in a file of a package. `:name` is a parameter there."""
         return cls(TextClause(resources.files(package).joinpath(name).read_text()))
 
     def _for_the_wire(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,10 +85,9 @@ class Statement:
         values: Mapping[str, Any],
         settings: Mapping[str, str] = NO_SETTINGS,
     ) -> list[tuple[Any, ...]]:
-        """Return all rows, in the transaction of the connection, for which `settings` are made
-        first; begins it where none is open.
+        """Run in the transaction of the connection, after applying `settings`; return all rows.
 
-        Fails as SQLAlchemy's own would.
+        Begin a transaction if none is open. Raise the same errors as SQLAlchemy.
         """
         give_way()
         before = [*_beginning(connection), *([setting(settings)] if settings else [])]
@@ -97,25 +96,25 @@ class Statement:
     def alone(
         self, engine: Engine, settings: Mapping[str, str], values: Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
-        """Return all rows, in a transaction of their own: one message there and one back.
+        """Run in a transaction of its own, with one message in each direction; return all rows.
 
-        Fails as SQLAlchemy's own would.
+        Raise the same errors as SQLAlchemy.
         """
         asks = [setting(settings), self.asks(values)]
-        pooled = engine.raw_connection()  # SQLAlchemy's own takes twice as long to make
+        pooled = engine.raw_connection()  # SQLAlchemy's own takes twice as long to create
         try:
             return _sent(pooled, asks, lambda: Connection(engine, pooled))
         finally:
             pooled.close()
 
     def asks(self, values: Mapping[str, Any]) -> Ask:
-        """Return the statement with these values, as it is sent."""
+        """Return the statement with these values, in the form that is sent."""
         sql, names = self._numbered
         every = self.everything(values)
         return Ask(sql, [every[name] for name in names])
 
     def everything(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return these values and those that the statement has itself, as they are sent."""
+        """Return these values and those of the statement itself, in the form that is sent."""
         wired = self._for_the_wire(values) if self._wired else values
         asked = {name: ask() for name, ask in self._asked.items()}
         return {**self.fixed, **asked, **wired}
@@ -126,19 +125,19 @@ class Statement:
 
 
 class Bound(NamedTuple):
-    """Hold a statement with its values, to be sent by a thread or by an event loop."""
+    """Hold a statement with its values, for a thread or an event loop to send."""
 
     statement: Statement
     values: Mapping[str, Any]
 
     @property
     def ask(self) -> Ask:
-        """Return the statement as it is sent."""
+        """Return the statement in the form that is sent."""
         return self.statement.asks(self.values)
 
 
 def set_local(connection: Connection, settings: Mapping[str, str]) -> None:
-    """Make settings until the transaction ends; begin it in the same message if none is open."""
+    """Apply settings until the transaction ends. Begin it in the same message if none is open."""
     asks = [*_beginning(connection), setting(settings)]
     _sent(connection.connection, asks, lambda: connection)
 
@@ -149,7 +148,7 @@ def _beginning(connection: Connection) -> list[Ask]:
 
 
 def setting(settings: Mapping[str, str]) -> Ask:
-    """Return the statement that makes these settings until the transaction ends."""
+    """Return the statement that applies these settings until the transaction ends."""
     return Ask(_set(tuple(settings)), list(settings.values()))
 
 
@@ -162,8 +161,7 @@ def _set(names: tuple[str, ...]) -> bytes:
 def _sent(
     pooled: PoolProxiedConnection, asks: Sequence[Ask], connection: Callable[[], Connection]
 ) -> list[tuple[Any, ...]]:
-    """Run statements and return the rows of the last one; `connection` is asked for in case of an
-    error."""
+    """Run statements and return the rows of the last one. `connection` is called after an error."""
     driver = _driver(pooled)
     try:
         return pipeline.run(driver, pooled.info, asks)
@@ -171,7 +169,7 @@ def _sent(
         raise _as_sqlalchemy_says(connection(), asks[-1].sql.decode(), error) from error
     finally:
         if pooled.is_valid and driver.pgconn.pipeline_status != PipelineStatus.OFF:
-            pooled.invalidate()  # interrupted: answers are still on their way
+            pooled.invalidate()  # interrupted: results are still on their way
 
 
 def _driver(pooled: PoolProxiedConnection) -> psycopg.Connection[Any]:
@@ -179,7 +177,7 @@ def _driver(pooled: PoolProxiedConnection) -> psycopg.Connection[Any]:
 
 
 def _as_sqlalchemy_says(connection: Connection, sql: str, error: psycopg.Error) -> Exception:
-    # What has no code was not said by the server: libpq may take one more call to see why.
+    # An error without a code is not the server's: libpq may need one more call to find the cause.
     if _driver(connection.connection).broken or error.sqlstate is None:
-        connection.exec_driver_sql("SELECT 1")  # raises, and lets go of the whole pool
+        connection.exec_driver_sql("SELECT 1")  # raises, and drops the pool's connections
     return DBAPIError.instance(sql, None, error, psycopg.Error)

@@ -1,6 +1,6 @@
-"""Jinja made quicker where a list page spends its time: hundreds of small calls.
+"""Speed up Jinja for list pages, which spend their time in hundreds of small calls.
 
-Nothing here changes what a template means; without this module the pages are the same, and slower.
+This module does not change what a template means: without it, pages are the same but slower.
 """
 
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from jinja2.environment import TemplateModule
 from jinja2.runtime import Context, Macro
 from markupsafe import Markup, _escape_inner, escape  # type: ignore[attr-defined]
 
-# What `escape` does to a string, without calling it markup: a fifth of the time of `html.escape`.
+# Escapes a string as `escape` does, but returns no Markup: a fifth of the time of `html.escape`.
 escape_text: Callable[[str], str] = _escape_inner
 
 PLAIN = frozenset({FunctionType, MethodType})
 
 
 class PageContext(Context):
-    """Calls macros and plain functions without asking first what else they might be."""
+    """Call macros and plain functions directly, without checks for other kinds of callables."""
 
     def call(self, called: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         kind = type(called)
@@ -35,7 +35,7 @@ class PageContext(Context):
 
 
 class PageTemplate(Template):
-    """Imports its macros as they are.
+    """Import macros without comparing globals.
 
     Jinja compares the globals of both templates for each import, since a template may be loaded
     with globals of its own. Ours never are.
@@ -46,8 +46,11 @@ class PageTemplate(Template):
 
 
 def written(value: Any) -> str:
-    """Return a value escaped, as `escape` does. That copies markup twice where it could leave it
-    alone, and calls all else markup where it only is put among other text."""
+    """Return a value escaped, as `escape` does, but faster.
+
+    `escape` copies markup twice where it could return it unchanged, and turns every other value
+    into Markup although it is only joined with other text.
+    """
     kind = type(value)
     if kind is Markup:
         return cast("Markup", value)
@@ -55,7 +58,7 @@ def written(value: Any) -> str:
 
 
 class PageCode(CodeGenerator):
-    """Writes values with `written` where they are escaped."""
+    """Generate template code that escapes values with `written`."""
 
     def _output_child_pre(
         self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo
@@ -67,7 +70,7 @@ class PageCode(CodeGenerator):
 
 
 def init_app(app: Flask) -> None:
-    """Use all of it for the application's templates."""
+    """Use these classes for the application's templates."""
     app.jinja_env.code_generator_class = PageCode
     app.jinja_env.written = written  # type: ignore[attr-defined]
     app.jinja_env.context_class = PageContext

@@ -1,8 +1,8 @@
-"""The RSGI application of one web process: receives requests, and has each answered in its place.
+"""Define the RSGI application of one web process, which receives and answers requests.
 
-Three places answer: the loop itself (whether the process lives, static files, questions about keys
-that memory answers or that PostgreSQL counts, single events), the threads for keys that are not in
-memory, and the threads for everything else.
+Requests are answered in three places: on the loop itself (liveness, static files, key checks that
+memory answers or that PostgreSQL counts, single events), in the threads for keys that are not in
+memory, and in the threads for everything else.
 """
 
 import asyncio
@@ -38,16 +38,16 @@ if TYPE_CHECKING:
     from portal.keys.verification.verifier import KeyVerifier
     from portal.web.drawing.assets import Files
 
-THREADS = 8  # they wait for PostgreSQL, so more than one
-FOR_OTHERS = 2  # threads kept for others when one line has used all it may
-KEY_THREADS = 4  # for questions about keys alone
-PLACES = 256  # requests that wait for one of these, each
-# Delay the refusal of a caller who asks too often, because many retry at once: a flood then costs a
-# few refusals a second for each connection, not all that a thread can give.
+THREADS = 8  # more than one, because they wait for PostgreSQL
+FOR_OTHERS = 2  # threads kept for others if one line uses all that it may
+KEY_THREADS = 4  # only for requests about keys
+PLACES = 256  # requests that may wait for each kind of thread
+# Delay the refusal of a caller with too many requests, because many callers retry at once. A flood
+# then costs a few refusals per second for each connection, not all that a thread can give.
 TOO_MANY, PAUSE_SECONDS = 429, 0.5
 FOR_KEYS = frozenset({door.VERIFY, door.INTROSPECT, "/oauth/token"})
 DOORS = frozenset({door.VERIFY, door.INTROSPECT, publishing.PUBLISH})
-KEYS_OF_A_TENANT = len("Bearer sk-acme-")  # the tenant's code stands in each of its keys
+KEYS_OF_A_TENANT = len("Bearer sk-acme-")  # the tenant's code is part of each of its keys
 PLAIN = [
     ("content-type", "text/plain; charset=utf-8"),
     ("cache-control", "no-store"),
@@ -58,7 +58,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class Front:
-    """Answers the requests of one web process, on one event loop."""
+    """Answer the requests of one web process, on one event loop."""
 
     def __init__(self, app: "Flask") -> None:
         self._app = app
@@ -71,14 +71,14 @@ class Front:
         self._hosts: set[str] = app.extensions["hosts"]
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin in the process that serves, before its first request."""
+        """Start the threads and tasks in the process that serves, before its first request."""
         self._threads = Threads(loop, "page", THREADS, PLACES, THREADS - FOR_OTHERS)
         self._key_threads = Threads(loop, "key", KEY_THREADS, PLACES)
         self._watching = loop.create_task(self._bodies.watch())
         self._engine.begin()
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """End when the last request is answered."""
+        """Stop the threads and tasks after the last request was answered."""
         self._watching.cancel()
         self._threads.stop()
         self._key_threads.stop()
@@ -101,7 +101,7 @@ class Front:
             protocol.response_bytes(*answer)
 
     async def _answer(self, scope: Any, protocol: Any) -> Answer | None:
-        """Return the answer to a request, or None when a thread has sent it."""
+        """Return the response to a request, or None if a thread has sent it."""
         path = scope.path
         if path == "/healthz":
             return 200, PLAIN, b"ok\n"
@@ -118,7 +118,7 @@ class Front:
         return answer or await self._from_the_application(scope, protocol, body)
 
     async def _on_the_loop(self, scope: Any, body: bytes) -> Answer | None:
-        """Answer on the loop. Return None if this request is the application's."""
+        """Answer on the loop. Return None if the application has to answer this request."""
         path, header = scope.path, scope.headers.get
         if scope.method != "POST" or scope.query_string or path not in DOORS:
             return None
@@ -133,7 +133,7 @@ class Front:
         return None
 
     def _is_plain(self, scope: Any) -> bool:
-        """Tell whether a request is for us, and shows one credential."""
+        """Tell whether a request is addressed to this portal, and has exactly one credential."""
         headers = scope.headers
         host = headers.get("host") or ""
         if self._trusted and is_trusted(scope.client, self._trusted):
@@ -152,7 +152,7 @@ class Front:
         return refusal
 
     async def _published(self, scope: Any, body: bytes) -> Answer | None:
-        """Publish an event for a key. Return None if this request is the application's."""
+        """Publish an event for a key. Return None if the application has to answer this request."""
         header = scope.headers.get
         key = door.caller_of(self._engine, header, publishing.SCOPE)
         if key is None:
@@ -166,7 +166,7 @@ class Front:
         return answer
 
     def _sent(self, environ: "WSGIEnvironment", protocol: Any) -> Answer | None:
-        """Send the application's answer to a request. Return it, unsent, if it is one to delay."""
+        """Send the application's response, or return it unsent if it has to be delayed."""
         answer = wsgi.call(self._app.wsgi_app, environ)
         if answer[0] == TOO_MANY:
             return answer
@@ -174,19 +174,21 @@ class Front:
         return None
 
     def _source(self, scope: Any) -> str:
-        """Return the network that a request comes from, as far as it may be believed."""
+        """Return the network that a request comes from, as far as its headers can be trusted."""
         return _network(scope.client, self._forwarded(scope), self._trusted)
 
     def _client(self, scope: Any) -> str:
-        """Return the address that a request comes from, as far as it may be believed."""
+        """Return the address that a request comes from, as far as its headers can be trusted."""
         return client_of(scope.client, self._forwarded(scope), self._trusted)
 
     def _forwarded(self, scope: Any) -> str:
         return ",".join(scope.headers.get_all("x-forwarded-for")) if self._trusted else ""
 
     def _line(self, scope: Any) -> Line:
-        """Return the line that a request waits in, before anything in it is verified: one for all
-        keys of a tenant, one for each token and each browser."""
+        """Return the line that a request waits in, before anything in it is verified.
+
+        There is one line for all keys of a tenant, and one for each token and each browser.
+        """
         headers = scope.headers
         shown = headers.get("authorization") or headers.get("cookie") or ""
         return Line(self._source(scope), shown[:KEYS_OF_A_TENANT] if "sk-" in shown[:11] else shown)
@@ -199,11 +201,11 @@ def _network(peer: str, forwarded: str, trusted: "tuple[Network, ...]") -> str:
 
 
 def _refusal(path: str, error: PortalError) -> Answer:
-    """Return the answer to a request that the application never sees."""
+    """Return the error response to a request that never reaches the application."""
     status, headers, body = api.ready_problem(error, api.new_request_id())
     if not api.is_api_path(path):
         named = [(name.lower(), value) for name, value in error.headers.items()]
         headers, body = [*PLAIN, *named], f"{error.detail}\n".encode()
     if status in (400, 408, 413):
-        headers = [*headers, ("connection", "close")]  # what is left of the body is not read
+        headers = [*headers, ("connection", "close")]  # the rest of the body is not read
     return status, headers, body

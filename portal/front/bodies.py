@@ -1,4 +1,4 @@
-"""Receive the bodies of requests: each whole, within a deadline, a size and a share of memory."""
+"""Receive the body of each request completely, within limits of time, size and memory."""
 
 import asyncio
 import time
@@ -22,9 +22,9 @@ from portal.rest.openapi import PREFIX
 SECONDS = 10.0  # for a whole body
 SLOW_SECONDS = 1.0  # a body that takes longer counts as one of its source's slow ones
 SLOW_BODIES = 32  # of one source at a time
-LOOK_SECONDS = 0.5  # between two looks at what is on its way
-RESERVED = 64 * 1024 * 1024  # bytes of bodies that may be on their way at a time
-SMALL = 64 * 1024  # bytes; smaller bodies do not count for RESERVED, and arrive in one piece
+LOOK_SECONDS = 0.5  # between two checks of the bodies that are being received
+RESERVED = 64 * 1024 * 1024  # bytes of bodies that may be received at the same time
+SMALL = 64 * 1024  # bytes; smaller bodies do not count towards RESERVED, and arrive in one piece
 LARGEST = 1024 * 1024
 LARGEST_OF: Mapping[str, int] = {
     f"{PREFIX}/api-keys/verify": 16 * 1024,
@@ -34,13 +34,13 @@ LARGEST_OF: Mapping[str, int] = {
     "/auth/logout": 16 * 1024,
     "/look": 4 * 1024,
 }
-"""Path → the largest body in bytes that it takes, where that is less than LARGEST."""
+"""Path → the largest body in bytes that it accepts, where that is less than LARGEST."""
 CUT = "The body ended before it was whole. Send the request again."
 
 
 @dataclass(slots=True, eq=False)
 class _OnItsWay:
-    """A body that is being received, and what it is refused for while it is."""
+    """A body that is being received, and the error that it was refused with, if any."""
 
     source: str
     began: float
@@ -53,18 +53,18 @@ class _OnItsWay:
 
 
 class Bodies:
-    """Receives bodies, and watches those that are on their way. For one event loop."""
+    """Receive bodies, and watch those that are being received. For one event loop."""
 
     def __init__(self) -> None:
         self._on_their_way: set[_OnItsWay] = set()
         self._reserved = 0
 
     async def receive(self, protocol: Any, path: str, length: str | None, source: str) -> bytes:
-        """Return the whole body of a request; `length` is its Content-Length, if it has one.
+        """Return the whole body of a request. `length` is its Content-Length, if it has one.
 
-        Raises TooLarge, BadRequest for a body that ends too soon, RequestTimeout for one that comes
-        too slowly, RateLimited for one too many of its source, Unavailable when too much is on its
-        way.
+        Raises TooLarge, BadRequest for a body that ends too soon, RequestTimeout for one that
+        arrives too slowly, RateLimited if its source sends too many slowly, Unavailable if too many
+        bytes are being received.
         """
         largest = LARGEST_OF.get(path, LARGEST)
         size = largest if length is None else int(length)
@@ -89,11 +89,11 @@ class Bodies:
             self._on_their_way.discard(one)
 
     async def _larger(self, protocol: Any, size: int, largest: int, exact: bool) -> bytes:
-        """Receive the body piece by piece; it has `size` bytes if `exact`.
+        """Receive the body piece by piece. It has `size` bytes if `exact`.
 
-        The server ends every body with an empty piece, and says with one more that what came was
-        cut or wrong, or had trailers, which nothing here reads. A part is never taken for the
-        whole: it may be valid JSON, or empty, and would be carried out.
+        The server ends every body with an empty piece. One more empty piece means that the body was
+        cut or wrong, or had trailers, which nothing here reads. A partial body is never used as the
+        whole: it may be valid JSON, or empty, and would be executed.
         """
         if self._reserved + size > RESERVED:
             raise Unavailable("Too much is being sent right now. Try again in a moment.")
@@ -112,7 +112,7 @@ class Bodies:
         return bytes(received)
 
     async def watch(self) -> None:
-        """Refuse, for ever, what is too slow, and the newest of a source that sends many slowly."""
+        """Refuse slow bodies, and the newest of a source with many slow ones. Never return."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             self._look(time.monotonic())

@@ -1,8 +1,8 @@
-"""A fair queue: requests wait in lines that take turns, so a flood delays mostly itself.
+"""Queue requests in lines that take turns, so that a flood delays mostly itself.
 
-A line is a network that requests come from, and the credential that they show there. Networks take
-turns, and within each network its credentials do. A caller who shows a credential that is not
-theirs gains only a place in a line of their own network.
+A line is a network that requests come from, and the credential that they have. Networks take turns,
+and within each network its credentials do. A caller with another caller's credential gains only a
+place in a line of its own network.
 """
 
 import sys
@@ -14,26 +14,26 @@ from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-SHARED_SECONDS = 1.0  # for so long after a request of another line, each line gets one thread
-# Seconds that a thread computes before it lets another run. A thread that waited for PostgreSQL
-# waits for computing threads once for each statement: with Python's 5 ms a page of ten statements
-# takes 50 ms beside somebody else's computing. Switching often costs some speed, so a line that is
-# alone does not.
+SHARED_SECONDS = 1.0  # for so long after a request of another line, each line gets only one thread
+# Seconds that a thread computes before Python lets another one run. A thread that waited for
+# PostgreSQL waits for computing threads once for each statement: with Python's default of 5 ms, a
+# page of ten statements takes 50 ms beside a computing thread. Frequent switching costs some speed,
+# so it is used only while there are several lines.
 SHARED_SWITCH, ALONE_SWITCH = 0.0001, 0.005
 
 
 class Line(NamedTuple):
-    """The network that a request comes from, and the credential that it shows."""
+    """The network that a request comes from, and the credential that it has."""
 
     source: str
     name: str
 
 
 class FairQueue(Generic[T]):
-    """Calls that wait in lines. Safe to share between threads.
+    """Hold calls that wait in lines. Thread-safe.
 
     Only a limited number of calls of one line run at a time, and only one while other lines have
-    calls too. So the next call of another line finds a free thread, and few compete for the
+    calls too. So the next call of another line finds a free thread, and few calls compete for the
     interpreter.
     """
 
@@ -58,7 +58,9 @@ class FairQueue(Generic[T]):
 
     def put_for_another(self, line: Line, call: T) -> T | None:
         """Replace the last call of the longest line with this one, and return the replaced call.
-        Return None, and change nothing, if no line is longer than the call's own."""
+
+        Return None, and change nothing, if no line is longer than the call's own.
+        """
         with self._lock:
             names = self._waiting.get(line.source)
             own = len(names[line.name]) if names and line.name in names else 0
@@ -73,8 +75,10 @@ class FairQueue(Generic[T]):
         return given_up
 
     def take(self, waiter: Lock) -> tuple[Line, T] | None:
-        """Wait for the next call and return it with its line; None after `stop`. Call `done`
-        afterwards. `waiter` is a locked lock of the calling thread's own."""
+        """Wait for the next call and return it with its line. Return None after `stop`.
+
+        Call `done` afterwards. `waiter` is a locked lock that belongs to the calling thread.
+        """
         while True:
             with self._lock:
                 taken, is_over = self._next(), self._stopping
@@ -88,14 +92,14 @@ class FairQueue(Generic[T]):
             waiter.acquire()
 
     def done(self, line: Line) -> None:
-        """Note that a call of this line has ended."""
+        """Record that a call of this line has ended."""
         with self._lock:
             self._worked_on[line] -= 1
             if not self._worked_on[line]:
                 del self._worked_on[line]
 
     def stop(self, threads: int) -> None:
-        """Make so many `take` calls return None once the waiting calls are done."""
+        """Make so many `take` calls return None after the waiting calls are done."""
         with self._lock:
             self._at_once, self._shared_until = threads, 0.0
             self._stopping = True

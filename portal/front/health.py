@@ -1,6 +1,7 @@
-"""`/healthz`: the process lives. `/readyz`: it can serve. For load balancers, so without a sign-in.
+"""Answer the health checks of load balancers, so without a sign-in.
 
-Neither says more than a stranger may know. The first line is for machines: `ok` with a 200.
+`/healthz` reports that the process is alive, `/readyz` that it can serve. Neither reveals more than
+a stranger may know. The first line is for machines: `ok` with a 200.
 """
 
 from flask import Blueprint, Response, request
@@ -17,16 +18,17 @@ blueprint = Blueprint("health", __name__)
 @blueprint.get("/healthz")
 @cookieless
 def healthz() -> Response:
-    """Answers while the process answers, whatever the database does."""
+    """Report that the process is alive, whatever the state of the database."""
     return _plain(200, "ok")
 
 
 @blueprint.get("/readyz")
 @cookieless
 def readyz() -> Response:
-    """503 while the database is away or older than the code: then reading does not work.
+    """Report 503 while the database is unavailable or older than the code: reads do not work then.
 
-    A second line says that saving does not work, since when and why; `?for=writes` is 503 then.
+    A second line reports that writes do not work, since when and why. With `?for=writes`, that is a
+    503 as well.
     """
     asked = request.args.get("for")
     if asked not in (None, "writes"):
@@ -36,7 +38,7 @@ def readyz() -> Response:
             found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     except SQLAlchemyError:
         return _plain(503, "the database does not answer")
-    # A newer database is fine: migrations run before the new code is everywhere.
+    # A newer database is fine: migrations run before all processes have the new code.
     if (found or "") < (migrations.head() or ""):
         return _plain(503, "the database waits for its migrations")
     failing = writability.known().failing()

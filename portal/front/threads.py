@@ -1,7 +1,7 @@
-"""A bounded thread pool that refuses calls which would wait too long.
+"""Run calls in a bounded thread pool, and refuse calls that would wait too long.
 
-`ThreadPoolExecutor` with `wrap_future` would take 60 µs of processor time a call instead of 20. The
-difference is a tenth of what a small request costs.
+`ThreadPoolExecutor` with `wrap_future` would take 60 µs of processor time per call instead of 20.
+The difference is a tenth of what a small request costs.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from portal.front.fair_queue import FairQueue, Line
 
 T = TypeVar("T")
 
-WAIT_SECONDS = 10.0  # a call that gets no thread until then is not begun
-LOOK_SECONDS = 0.05  # at the latest so long after its end, the loop hears of a call without result
+WAIT_SECONDS = 10.0  # a call that gets no thread within this time is not started
+LOOK_SECONDS = 0.05  # the longest time until the loop learns that a call without a result has ended
 
 
 class Busy(Exception):
@@ -25,7 +25,7 @@ class Busy(Exception):
 
 
 class Call(NamedTuple):
-    """A call to run, the latest time to start it, and the future that waits for its result."""
+    """Hold a call to run, the latest time to start it, and the future that waits for its result."""
 
     until: float
     work: Callable[..., Any]
@@ -34,7 +34,7 @@ class Call(NamedTuple):
 
 
 class Threads:
-    """A share of threads, and a share of places to wait for them. Used from one event loop."""
+    """A number of threads, and of places to wait for them. Used from one event loop."""
 
     def __init__(
         self,
@@ -49,8 +49,8 @@ class Threads:
         self._calls: FairQueue[Call] = FairQueue(at_once or threads)
         self._most = threads + places
         self._in_hand = 0
-        # Calls that ended without a result. The loop is not woken for them: that would cost each a
-        # change of threads.
+        # Calls that ended without a result. The loop is not woken for each of them: that would cost
+        # a change of threads.
         self._ended: deque[asyncio.Future[Any]] = deque()
         self._looks = False
         self._threads = [
@@ -60,11 +60,10 @@ class Threads:
             thread.start()
 
     async def run(self, line: Line, work: Callable[..., T], *arguments: object) -> T:
-        """Run a call in one of the threads and return its result. Calls wait in lines that take
-        turns. Raises Busy.
+        """Run a call in one of the threads and return its result. Raises Busy.
 
-        A call that returns None has seen to everything itself, so nobody is in a hurry to hear of
-        its end: that may take LOOK_SECONDS.
+        Calls wait in lines that take turns. A call that returns None has done everything itself, so
+        nothing urgently waits for its end: it may be reported as late as LOOK_SECONDS.
         """
         self._note_ended()
         if not self._looks:
@@ -83,7 +82,7 @@ class Threads:
         return await answer
 
     def stop(self) -> None:
-        """Wait for the calls in hand; begin no other."""
+        """Stop the threads after all running and waiting calls are done."""
         self._calls.stop(len(self._threads))
         for thread in self._threads:
             thread.join()
@@ -124,7 +123,7 @@ class Threads:
             self._done(self._ended.popleft(), None, None)
 
     def _done(self, answer: "asyncio.Future[Any]", result: object, fault: Any) -> None:
-        # A call that nobody waits for any more goes on in its thread, and counts until it is done.
+        # A call that was cancelled still runs in its thread, and counts until it is done.
         self._in_hand -= 1
         if answer.cancelled():
             return

@@ -1,4 +1,4 @@
-"""Call the WSGI application (PEP 3333) with a request that is there in whole."""
+"""Call the WSGI application (PEP 3333) with a request that was received completely."""
 
 import sys
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ def environment(scope: Any, body: bytes) -> WSGIEnvironment:
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
-        # WSGI has bytes as text of one character each.
+        # WSGI represents bytes as text with one character for each.
         "PATH_INFO": scope.path.encode().decode("latin-1"),
         "QUERY_STRING": scope.query_string,
         "SERVER_NAME": server,
@@ -36,7 +36,8 @@ def environment(scope: Any, body: bytes) -> WSGIEnvironment:
     }
     for name, value in scope.headers.items():
         _add(environ, name, value)
-    # What came in chunks is here in whole; werkzeug would read nothing of what it takes for chunks.
+    # The body is complete even if it came in chunks. werkzeug would read nothing of a body that it
+    # takes for chunks.
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     if body:
         environ["CONTENT_LENGTH"] = str(len(body))
@@ -44,7 +45,7 @@ def environment(scope: Any, body: bytes) -> WSGIEnvironment:
 
 
 def _add(environ: WSGIEnvironment, name: str, value: str) -> None:
-    if "_" in name:  # it would pass for the header with a hyphen
+    if "_" in name:  # it would be taken for the header with a hyphen
         return
     name = _variable(name)
     known = environ.get(name)

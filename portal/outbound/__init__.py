@@ -1,4 +1,4 @@
-"""The only outgoing HTTP to addresses that tenants type: guarded, limited, explained."""
+"""Send HTTP requests to addresses that tenants type: guarded, limited, explained."""
 
 from portal.outbound.client import OutboundClient, make_trust, send_now
 from portal.outbound.outcome import Kind, Outcome, Request, Timings

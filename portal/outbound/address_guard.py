@@ -1,7 +1,7 @@
-"""The guard at the wire: every address is judged when resolved, and again when dialled.
+"""Check every outgoing address, when it is resolved and again when it is dialled.
 
-The second judgement is the authority. It sees the very address that the socket connects to, so a
-name that changes its mind between check and dial gains nothing.
+The second check decides. It sees the very address that the socket connects to, so a name that
+changes its address between the two gains nothing.
 """
 
 import asyncio
@@ -16,22 +16,22 @@ from portal.outbound.attempt import current
 from portal.outbound.networks import Network, forbidden, listed
 
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Host and port to addresses; OSError when there are none."""
+"""Host and port to addresses. Raises OSError when there are none."""
 
 DNS_SECONDS = 2.0
 MAX_ADDRESSES = 8
 
-# Its own threads: a name server that does not answer holds a thread of the C library for longer
-# than our budget, and must hold up neither the loop's other work nor the end of a request.
+# Separate threads: a name server that does not answer blocks a thread of the C library for longer
+# than our budget. It must delay neither the loop's other work nor the end of a request.
 _threads = ThreadPoolExecutor(max_workers=64, thread_name_prefix="dns")
 
 
 class ForbiddenAddress(OSError):
-    """The address may not be dialled. Says nothing about it on purpose."""
+    """The address may not be dialled. The error says nothing about it, on purpose."""
 
 
 async def system_lookup(host: str, port: int) -> Sequence[str]:
-    """Return what the machine's own resolver says."""
+    """Return the addresses from the machine's own resolver."""
     loop = asyncio.get_running_loop()
     found = await loop.run_in_executor(_threads, _getaddrinfo, host, port)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -40,12 +40,12 @@ async def system_lookup(host: str, port: int) -> Sequence[str]:
 def _getaddrinfo(host: str, port: int) -> list[tuple[Any, ...]]:
     try:
         return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    except UnicodeError as error:  # labels that no name server knows
+    except UnicodeError as error:  # labels that are invalid in DNS
         raise socket.gaierror(socket.EAI_NONAME, "no such name") from error
 
 
 class GuardedResolver(AbstractResolver):
-    """Resolves within a budget and refuses a name if any of its addresses is forbidden."""
+    """Resolve within a time budget, and refuse a name if any of its addresses is forbidden."""
 
     def __init__(self, allow: Sequence[Network], lookup: Lookup, seconds: float) -> None:
         self._allow = allow
@@ -55,7 +55,7 @@ class GuardedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Return the vetted addresses; OSError, ForbiddenAddress or TimeoutError otherwise."""
+        """Return the checked addresses. Raises OSError, ForbiddenAddress or TimeoutError."""
         async with asyncio.timeout(self._seconds):
             addresses = await self._lookup(host, port)
         if not addresses:
@@ -65,7 +65,7 @@ class GuardedResolver(AbstractResolver):
         return [_resolved(host, address, port) for address in addresses[:MAX_ADDRESSES]]
 
     async def close(self) -> None:
-        """Nothing to close: the threads are shared."""
+        """Do nothing: the threads are shared."""
 
 
 def _resolved(host: str, address: str, port: int) -> ResolveResult:
@@ -80,7 +80,7 @@ def _resolved(host: str, address: str, port: int) -> ResolveResult:
 
 
 def guarded_socket(allow: Sequence[Network]) -> Callable[[Any], socket.socket]:
-    """Return a factory that makes a socket only for an address that may be dialled."""
+    """Return a factory that creates a socket only for an address that may be dialled."""
 
     def make(info: tuple[Any, ...]) -> socket.socket:
         family, kind, proto, _, where = info
@@ -96,16 +96,16 @@ def guarded_socket(allow: Sequence[Network]) -> Callable[[Any], socket.socket]:
 
 
 def _is_own(family: int, where: tuple[Any, ...], allow: Sequence[Network]) -> bool:
-    """Return a public address of this very machine, where its internal ports would be open to us.
+    """Tell whether a public address belongs to this machine: its internal ports would be open.
 
-    Connecting a datagram socket sends nothing; it only asks which local address would be used,
-    and towards oneself that is the same one.
+    Connecting a datagram socket sends nothing. It only finds the local address that would be used,
+    which is the same one if the target is this machine.
     """
     if listed(where[0], allow):
         return False
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(where)
-        except OSError:  # no route: the real connection will say so
+        except OSError:  # no route: the real connection will fail
             return False
         return bool(probe.getsockname()[0] == where[0])

@@ -1,4 +1,4 @@
-"""The notebook of one attempt: how far it came, when, and what was seen on the way."""
+"""Record the progress of one attempt: how far it came, when, and what was observed."""
 
 import ssl
 import time
@@ -29,7 +29,7 @@ _SPENT: dict[Stage, str] = {
 
 
 class Attempt:
-    """Filled in by the guard, the TLS context and the client while the bytes move."""
+    """The record of one attempt, which the guard, the TLS context and the client write."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -46,7 +46,7 @@ class Attempt:
         self.truncated = False
 
     def reached(self, stage: Stage) -> None:
-        """The stage begins now, if it has not begun before (a second address dials again)."""
+        """Record that a stage begins. A stage that begins again (a second dial) keeps its time."""
         self.stage = stage
         self.marks.setdefault(stage, time.perf_counter())
 
@@ -55,7 +55,7 @@ class Attempt:
         self.reached("connect")
 
     def sent_over(self, transport: Transport | None) -> None:
-        """The request goes over this connection, new or kept alive."""
+        """Record that the request goes over this connection, new or kept alive."""
         self.reused = "connect" not in self.marks
         if self.reused:
             self.marks.clear()
@@ -69,12 +69,12 @@ class Attempt:
             self.certificate = tls.getpeercert() or {}
 
     def answered(self, status: int, raw_headers: tuple[tuple[bytes, bytes], ...]) -> None:
-        """The head of the answer is there, its body is to come."""
+        """Record that the head of the response has arrived. Its body follows."""
         self.reached("read")
         self.status, self.raw_headers = status, raw_headers
 
     def outcome(self, kind: Kind, error: BaseException | None = None) -> Outcome:
-        """Return the notebook closed: what is known so far, in one immutable value."""
+        """Return what is known so far, as one immutable value."""
         explanation, remedy = explain(kind, self.stage, self.status, error)
         if kind == "forbidden_address":
             return Outcome(kind, explanation, remedy)
@@ -96,7 +96,7 @@ class Attempt:
         )
 
     def _timings(self) -> Timings:
-        """Return each stage lasted until the next one began: they are noted in their order."""
+        """Return how long each stage lasted: until the next one began."""
         end = time.perf_counter()
         begins = [*self.marks.values(), end]
         lasted = [round((until - since) * 1000, 2) for since, until in pairwise(begins)]
@@ -111,11 +111,11 @@ class Attempt:
 
 
 current: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
-"""The attempt that this task makes, for the places that the HTTP library calls without one."""
+"""The attempt that this task makes, for callbacks of the HTTP library that do not receive it."""
 
 
 def _headers(raw: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[str, str], ...]:
-    """Return the answer's headers as clean text, as many as fit into what is kept."""
+    """Return the response's headers as clean text, as many as fit into KEEP_BYTES."""
     kept: list[tuple[str, str]] = []
     room = KEEP_BYTES
     for name, value in raw:

@@ -1,7 +1,8 @@
-"""The only way out: every HTTP request to an address that a tenant typed is sent from here.
+"""Send every HTTP request to an address that a tenant typed.
 
-One request, one `Outcome`, whatever the other side does: no redirect is followed, no proxy of the
-environment used, nothing decompressed, and no answer, however long or slow, outlives its deadline.
+Each request has one `Outcome`, whatever the other side does: no redirect is followed, no proxy of
+the environment is used, nothing is decompressed, and no response, however long or slow, exceeds its
+deadline.
 """
 
 import asyncio
@@ -43,7 +44,7 @@ _SENT_ERRORS = (
 
 
 class OutboundClient:
-    """A client to keep open: pools connections, limits how many requests run at once.
+    """An HTTP client to keep open. It pools connections and limits concurrent requests.
 
     `allow` is the operator's list of networks that the guard lets through. `lookup` and `trust`
     (certificate authorities) are for tests and private installs.
@@ -87,13 +88,13 @@ class OutboundClient:
         await self.close()
 
     async def close(self) -> None:
-        """Closes every connection; requests still on their way become `cancelled`."""
+        """Close every connection. Requests that are still running become `cancelled`."""
         connector, self._connector = self._connector, None
         if connector:
             await connector.close()
 
     async def send(self, request: Request) -> Outcome:
-        """Sends one request. Waiting for a free slot does not count against its timeout.
+        """Send one request. Waiting for a free slot does not count towards its timeout.
 
         The only exception is the caller's own cancellation.
         """
@@ -121,8 +122,10 @@ class OutboundClient:
             current.reset(token)
 
     async def _exchange(self, attempt: Attempt, target: Target, fresh: bool) -> Kind:
-        """Return the request and its answer, each within its time; `fresh` takes no kept
-        connection."""
+        """Send the request and read its response, each within its time limit.
+
+        `fresh` does not use a connection that was kept open.
+        """
         if self._connector is None:
             raise RuntimeError("the client is closed")
         request, to = attempt.request, self._destination(target, fresh)
@@ -133,7 +136,7 @@ class OutboundClient:
             try:
                 attempt.sent_over(connection.transport)
                 if attempt.reused and connection.protocol and connection.protocol.should_close:
-                    # It spoke without being asked: that would be read as the answer.
+                    # It sent data before the request, which would be read as the response.
                     raise aiohttp.ServerDisconnectedError
                 is_head = request.method.upper() == "HEAD"
                 answer, body = await ask(connection, message, is_head=is_head)
@@ -147,8 +150,8 @@ class OutboundClient:
         return _verdict(attempt)
 
     def _make_destination(self, target: Target, fresh: bool) -> Destination:
-        # The pool tells connections apart by the context too: naming the one that is the default
-        # anyway finds none that was kept.
+        # The pool also distinguishes connections by their TLS context. A connection with the
+        # default context is not found if that context is named explicitly.
         return destination(target, self._trust if fresh else True)
 
     def _open(self) -> aiohttp.TCPConnector:
@@ -156,7 +159,7 @@ class OutboundClient:
             resolver=GuardedResolver(self._allow, self._lookup, self._dns_seconds),
             socket_factory=guarded_socket(self._allow),
             ssl=self._trust,
-            limit=0,  # the semaphore limits, before the clock starts
+            limit=0,  # the semaphore limits, before the timeout starts
             ttl_dns_cache=DNS_CACHE_SECONDS,
             force_close=not self._keep_alive,
             keepalive_timeout=KEEP_ALIVE_SECONDS if self._keep_alive else None,
@@ -164,7 +167,7 @@ class OutboundClient:
 
 
 def send_now(request: Request, allow: Sequence[Network] = (), **options: Any) -> Outcome:
-    """Sends one request from synchronous code, in a loop and on a connection of its own.
+    """Send one request from synchronous code, with an event loop and a connection of its own.
 
     `options` are those of `OutboundClient`.
     """
@@ -173,13 +176,13 @@ def send_now(request: Request, allow: Sequence[Network] = (), **options: Any) ->
         async with OutboundClient(allow, keep_alive=False, **options) as client:
             return await client.send(request)
 
-    # A thread of its own, because the caller's may have a loop already (a browser test's does).
+    # A separate thread, because the caller's may already have a loop (as in a browser test).
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="send-now") as thread:
         return thread.submit(lambda: asyncio.run(once())).result()
 
 
 class TimedTrust(ssl.SSLContext):
-    """A TLS context that notes when a handshake begins, which the HTTP library does not tell."""
+    """A TLS context that records when a handshake begins: the HTTP library does not report it."""
 
     def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
         if attempt := current.get():
@@ -188,7 +191,7 @@ class TimedTrust(ssl.SSLContext):
 
 
 def make_trust(authorities: str | None = None) -> ssl.SSLContext:
-    """Verifies against the machine's authorities, or only those of a PEM text."""
+    """Return a TLS context with the machine's authorities, or only with those of a PEM text."""
     trust = TimedTrust(ssl.PROTOCOL_TLS_CLIENT)
     trust.minimum_version = ssl.TLSVersion.TLSv1_2
     trust.set_alpn_protocols(["http/1.1"])
@@ -201,12 +204,12 @@ def make_trust(authorities: str | None = None) -> ssl.SSLContext:
 
 @functools.cache
 def default_trust() -> ssl.SSLContext:
-    """Loaded once: reading the machine's authorities costs tens of milliseconds."""
+    """Return the default context, loaded once: reading the authorities takes tens of ms."""
     return make_trust()
 
 
 async def _read(answer: aiohttp.StreamReader, attempt: Attempt) -> None:
-    """Reads the body up to the limit, keeps its beginning; the rest stays unread."""
+    """Read the body up to the limit and keep its beginning. Leave the rest unread."""
     keep, seen = attempt.request.keep, 0
     async for chunk in answer.iter_any():
         seen += len(chunk)

@@ -1,7 +1,8 @@
-"""One HTTP/1.1 exchange over a connection of aiohttp's pool: aiohttp dials and parses, we write.
+"""Run one HTTP/1.1 exchange on a connection of aiohttp's pool.
 
-The session of aiohttp makes ready for redirects, cookies, proxies and streams of any kind at every
-request. For a short message that goes out whole, that is most of the work.
+aiohttp connects and parses, this module writes the request. aiohttp's session prepares every
+request for redirects, cookies, proxies and streams of any kind. For a short message that is sent as
+a whole, that is most of the work.
 """
 
 import asyncio
@@ -19,14 +20,14 @@ from portal.outbound.urls import Target
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 8190
 WITHOUT_LENGTH = ("GET", "HEAD", "OPTIONS", "TRACE")
-"""Methods that say nothing of a body that is not there."""
+"""Methods that send no Content-Length when there is no body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """An address made ready: the key of its connections, and what every request to it begins with.
+    """A prepared address: the key of its connections, and the beginning of every request to it.
 
-    Good for the event loop that it was made in.
+    It is valid for the event loop in which it was created.
     """
 
     key: aiohttp.ClientRequest
@@ -34,7 +35,10 @@ class Destination:
 
 
 def destination(target: Target, trust: ssl.SSLContext | bool) -> Destination:
-    """`trust` is True for that of the connector. Another one has connections of its own."""
+    """Prepare an address. `trust` is True for the TLS context of the connector.
+
+    Another context has connections of its own.
+    """
     url = target.url
     key = aiohttp.ClientRequest("POST", url, loop=asyncio.get_running_loop(), ssl=trust)
     return Destination(key, f"{url.raw_path_qs} HTTP/1.1\r\nHost: {key.headers['Host']}\r\n")
@@ -53,7 +57,7 @@ def written(request: Request, to: Destination, *, close: bool) -> bytes:
 async def ask(
     connection: Connection, message: bytes, *, is_head: bool
 ) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
-    """Send, and wait for the head of the answer; its body is still to be read."""
+    """Send a request and wait for the head of the response. Its body is still to be read."""
     protocol, transport = connection.protocol, connection.transport
     if protocol is None or transport is None:
         raise aiohttp.ServerDisconnectedError
@@ -73,10 +77,10 @@ async def ask(
 
 
 def let_go(connection: Connection, body: aiohttp.StreamReader | None) -> None:
-    """Back to the pool if the exchange is over, closed if there is more to come or to send.
+    """Return a connection to the pool if the exchange is over. Otherwise close it.
 
-    Closed means at once: TLS says goodbye and waits for an answer, and by then the loop may be gone
-    that would close the socket.
+    It is closed at once: TLS sends a closing message and waits for an answer, and by then the loop
+    that would close the socket may have ended.
     """
     transport = connection.transport
     is_over = body is not None and body.is_eof()

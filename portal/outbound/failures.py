@@ -1,4 +1,4 @@
-"""Which kind of failure an exception of the HTTP library is."""
+"""Map exceptions of the HTTP library to kinds of failure."""
 
 import errno
 import ssl
@@ -26,7 +26,7 @@ _NOT_HTTP = (HttpProcessingError, aiohttp.ClientPayloadError)
 
 
 def kind_of(error: BaseException, stage: Stage, *, closed: bool) -> Kind:
-    """`closed`: this side closed the client while the request was on its way."""
+    """Return the kind of failure. `closed`: this side closed the client during the request."""
     causes = list(_causes(error))
     if any(isinstance(cause, ForbiddenAddress) for cause in causes):
         return "forbidden_address"

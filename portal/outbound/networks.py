@@ -1,8 +1,8 @@
-"""Which internet addresses a tenant may make this product talk to.
+"""Decide which internet addresses a tenant may make this product connect to.
 
-Pure: no DNS, no sockets. The rule set is a superset of what webhook senders refuse (Svix, Hook0,
-smokescreen) because the standard library's `is_global` is no guard: it lets multicast, NAT64, 6to4
-and cloud metadata addresses through.
+The functions are pure: no DNS, no sockets. The rules are a superset of what webhook senders refuse
+(Svix, Hook0, smokescreen), because the standard library's `is_global` is not enough: it allows
+multicast, NAT64, 6to4 and cloud metadata addresses.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
-"""What a development set-up lets through: the machine itself."""
+"""The networks that a development set-up allows: the machine itself."""
 
 _THIS_MACHINE = "an address of the machine itself"
 _PRIVATE = "an address of a private network"
@@ -21,7 +21,7 @@ _METADATA = "a link-local address, where clouds keep their metadata"
 _SPECIAL = "an address reserved for special use"
 _MULTICAST = "a multicast or broadcast address"
 
-# In the order of how often people type them: the first match names the reason.
+# Sorted by how often people type them. The first match gives the reason.
 _DENIED_V4: tuple[tuple[IPv4Network, str], ...] = tuple(
     (IPv4Network(cidr), reason)
     for cidr, reason in (
@@ -56,7 +56,7 @@ _DENIED_V6: tuple[tuple[IPv6Network, str], ...] = tuple(
         ("3fff::/20", _SPECIAL),
     )
 )
-# Outside 2000::/3 everything is refused; these only give the refusal a better name.
+# Everything outside 2000::/3 is refused. These only give a better reason.
 _NAMED_V6: tuple[tuple[IPv6Network, str], ...] = tuple(
     (IPv6Network(cidr), reason)
     for cidr, reason in (
@@ -69,10 +69,9 @@ _NAMED_V6: tuple[tuple[IPv6Network, str], ...] = tuple(
 )
 
 
-@lru_cache(maxsize=4096)  # a caller asks often
+@lru_cache(maxsize=4096)  # called often
 def parse(address: str | Address) -> Address | None:
-    """Return the address meant, with a scope dropped and an IPv4 one unwrapped from
-    `::ffff:0:0/96`."""
+    """Return the parsed address without its scope; as IPv4 if it is within `::ffff:0:0/96`."""
     if isinstance(address, str):
         try:
             address = ip_address(address.partition("%")[0])
@@ -86,10 +85,9 @@ def parse(address: str | Address) -> Address | None:
 
 
 def judge(address: str | Address) -> str | None:
-    """Return why the address may not be dialled, as the end of a sentence ("it is …"); None if it
-    may.
+    """Return why the address may not be dialled, as the end of a sentence ("it is …"), or None.
 
-    What is no address at all is refused too, so a caller cannot pass by mistake.
+    Text that is not an address is refused too, so that a caller's mistake cannot pass.
     """
     meant = parse(address)
     if meant is None:
@@ -102,19 +100,19 @@ def judge(address: str | Address) -> str | None:
 
 
 def forbidden(address: str | Address, allow: Iterable[Network] = ()) -> str | None:
-    """As `judge`, but what lies in one of the operator's networks is let through."""
+    """Return the reason as `judge` does, but allow addresses in the operator's networks."""
     reason = judge(address)
     return None if reason is None or listed(address, allow) else reason
 
 
 def listed(address: str | Address, allow: Iterable[Network]) -> bool:
-    """Return the operator's list contains the address, whatever the rules say."""
+    """Tell whether the operator's list contains the address, whatever the rules say."""
     meant = parse(address)
     return meant is not None and any(meant in network for network in allow)
 
 
 def networks(cidrs: Iterable[str]) -> tuple[Network, ...]:
-    """Return the networks of an operator's list; ValueError for what is none."""
+    """Return the networks of an operator's list. Raises ValueError for an invalid one."""
     return tuple(ip_network(cidr) for cidr in cidrs)
 
 

@@ -1,4 +1,4 @@
-"""What goes out, and what came of it: plain values that can be stored and shown."""
+"""Define requests and their outcomes as plain values that can be stored and shown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ Kind = Literal[
     "cancelled",  # this side closed while the request was on its way
 ]
 Stage = Literal["dns", "connect", "tls", "wait", "read"]
-"""How far an attempt came; a timeout is explained by it."""
+"""How far an attempt came, which explains a timeout."""
 
 KEEP_BYTES = 16 * 1024
 READ_BYTES = 64 * 1024
@@ -33,15 +33,15 @@ _ABSURD = timedelta(days=31)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. Times in seconds.
+    """One request. Times are in seconds.
 
-    `timeout` runs until the answer's headers are there, `read_timeout` is added for its body.
-    Of the body `keep` bytes come back; with `whole=True` a longer one makes the outcome
-    `too_large`, for callers that parse it.
+    `timeout` runs until the response's headers have arrived, and `read_timeout` is added for its
+    body. The outcome has the first `keep` bytes of the body. With `whole=True`, a longer body makes
+    the outcome `too_large`, for callers that parse it.
 
-    A kept connection that breaks before a byte of the answer was most likely closed while it was
-    idle, so the request is sent again at once on a new one; `once=True` forbids that, for what
-    the receiver must not see twice.
+    A kept connection that breaks before the first byte of the response was most likely closed while
+    it was idle, so the request is sent again at once on a new one. `once=True` forbids that, for
+    requests that the receiver must not see twice.
     """
 
     method: str
@@ -56,7 +56,7 @@ class Request:
 
 
 class Timings(NamedTuple):
-    """Milliseconds of each stage; None for a stage that did not happen or did not end."""
+    """Milliseconds of each stage. None for a stage that did not happen or did not end."""
 
     dns_ms: float | None = None
     connect_ms: float | None = None
@@ -71,15 +71,15 @@ NO_TIMINGS = Timings()
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a request; never an exception.
+    """The result of a request; never an exception.
 
-    An answer counts only when it is complete: 2xx headers whose body breaks off or never ends
-    are a failure (`status` still tells them), because receivers die halfway, and a sender that
-    repeats loses nothing while one that believes does. A body longer than `READ_BYTES` is
-    cut there, and that is a complete answer.
+    A response counts only when it is complete. 2xx headers with a body that breaks off or never
+    ends are a failure (`status` still has them), because receivers crash halfway: a sender that
+    retries loses nothing, while one that assumes success does. A body longer than `READ_BYTES` is
+    cut there, and that counts as a complete response.
 
-    `explanation` and `remedy` are sentences for people. Neither they nor any other field tell
-    where a forbidden address points.
+    `explanation` and `remedy` are sentences for people. No field reveals where a forbidden address
+    points.
     """
 
     kind: Kind
@@ -103,25 +103,25 @@ class Outcome:
 
     @property
     def text(self) -> str:
-        """Return the body for people: what is not UTF-8, and NUL, shown as U+FFFD."""
+        """Return the body for people. What is not UTF-8, and NUL, is shown as U+FFFD."""
         return readable(self.body)
 
     def header(self, name: str) -> str | None:
-        """Return the first header of that name, in any case."""
+        """Return the first header with this name, ignoring case."""
         name = name.lower()
         return next((value for key, value in self.headers if key.lower() == name), None)
 
 
 def readable(raw: bytes) -> str:
-    """Text that every database, log and page takes."""
+    """Return text that every database, log and page accepts."""
     return raw.decode("utf-8", "replace").replace("\x00", "\ufffd")
 
 
 def read_retry_after(value: str | None, date: str | None = None) -> timedelta | None:
     """Return how long the receiver asks to wait: seconds or an HTTP date (RFC 9110, 10.2.3).
 
-    A date is meant by the receiver's clock, which its own `Date` header tells, else by ours. At
-    most 24 hours; None when it says nothing, lies in the past or is absurd.
+    A date refers to the receiver's clock, given by its own `Date` header, or else to ours. Return
+    at most 24 hours. Return None if the value is missing, lies in the past or is absurd.
     """
     wait = _seconds(value.strip()) or _until(value, date) if value else None
     if wait is None or not timedelta(0) < wait <= _ABSURD:
@@ -130,7 +130,7 @@ def read_retry_after(value: str | None, date: str | None = None) -> timedelta | 
 
 
 def _seconds(value: str) -> timedelta | None:
-    # The length keeps a million digits away from int(), which is quadratic.
+    # The limit keeps a million digits away from int(), which takes quadratic time.
     if value.isascii() and value.isdigit() and len(value) <= 9:
         return timedelta(seconds=int(value))
     return None

@@ -1,6 +1,6 @@
-"""Every outcome in words: what happened, and what a person can do about it.
+"""Explain every outcome in words: what happened, and what a person can do about it.
 
-Nothing here repeats an exception's text: those name internal addresses.
+No text repeats an exception's message: these name internal addresses.
 """
 
 import ssl
@@ -126,7 +126,7 @@ def explain(
     status: int | None = None,
     error: BaseException | None = None,
 ) -> Words:
-    """Return two sentences: what happened, what to do (may be empty)."""
+    """Return two sentences: what happened, and what to do (may be empty)."""
     if kind == "http_error":
         said, remedy = f"The receiver answered {status}.", _STATUSES.get(status or 0, ("", ""))[1]
         if not remedy and (status or 0) >= 500:

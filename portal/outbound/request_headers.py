@@ -1,11 +1,11 @@
-"""Which headers a tenant may add to a request, and which none can carry."""
+"""Define which headers a tenant may add to a request, and which no request may have."""
 
 import re
 from collections.abc import Mapping
 from functools import lru_cache
 
 IDENTITY = {"Accept-Encoding": "identity"}
-"""Answers come as they are: nothing is ever decompressed here."""
+"""Responses are read as they come: nothing is ever decompressed here."""
 
 CLOSE = {"Connection": "close"}
 
@@ -29,8 +29,7 @@ _RESERVED_PREFIXES = (
 
 
 def header_problems(headers: Mapping[str, str]) -> list[str]:
-    """Return what is wrong with the headers that a tenant wants added; sentences, empty if
-    nothing."""
+    """Return the problems of the headers that a tenant wants to add, as sentences."""
     problems = [problem for pair in headers.items() if (problem := _problem(*pair))]
     if sum(len(name) + len(value) for name, value in headers.items()) > MAX_HEADERS_BYTES:
         problems.append(f"The headers are longer than {MAX_HEADERS_BYTES} characters together.")
@@ -41,7 +40,7 @@ def header_problems(headers: Mapping[str, str]) -> list[str]:
 
 
 def unsendable(method: str, headers: Mapping[str, str]) -> bool:
-    """Would change the framing of the request, or cannot be written at all."""
+    """Tell whether a header changes the framing of the request, or cannot be written at all."""
     if not _TOKEN.fullmatch(method) or not _VALUE.fullmatch("".join(headers.values())):
         return True
     return not all(map(_is_sendable, headers))

@@ -1,7 +1,7 @@
-"""Reading the address a person typed: what it means, and whether it may be called.
+"""Parse the address that a person typed, and decide whether it may be called.
 
-No DNS here: this runs when a form is saved. Whatever a name resolves to is judged again, and with
-authority, when it is dialled (`portal.outbound.address_guard`).
+This uses no DNS, because it runs when a form is saved. The addresses of a name are checked again
+when it is dialled, and that check decides (`portal.outbound.address_guard`).
 """
 
 import re
@@ -18,7 +18,7 @@ from yarl import URL
 from portal.outbound.networks import LOOPBACK, Network, forbidden
 
 MAX_URL = 2048
-"""Characters; longer addresses break proxies and receivers on the way."""
+"""Characters. Longer addresses break proxies and receivers."""
 
 MAX_NAME = 253
 """Characters of a host name, by the rules of DNS."""
@@ -29,13 +29,14 @@ DENIED_PORTS = frozenset(
         10250, 11211, 27017,
     }
 )  # fmt: skip
-"""Databases, caches, container and secret stores above 1024; below only 80 and 443 are open."""
+"""Ports of databases, caches, container and secret stores above 1024. Below, only 80 and 443 are
+open."""
 
 _DEFAULT_PORT = {"http": 80, "https": 443}
 _INTERNAL_NAMES = ("local", "localhost", "internal", "home.arpa", "onion", "invalid")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
-# RFC 3986's characters, and % so that what is already encoded stays as typed.
+# RFC 3986's characters, and % so that characters that are already encoded stay as typed.
 _PATH_SAFE = "/%:@!$&'()*+,;=-._~"
 _QUERY_SAFE = _PATH_SAFE + "?[]"
 
@@ -43,7 +44,7 @@ _QUERY_SAFE = _PATH_SAFE + "?[]"
 class UnacceptableUrl(ValueError):
     """The address may not be called. `problem` is a sentence for people.
 
-    `forbidden` tells an address that the guard refuses from one that is merely malformed.
+    `forbidden` distinguishes an address that the guard refuses from one that is only malformed.
     """
 
     def __init__(self, problem: str, *, forbidden: bool = False) -> None:
@@ -69,8 +70,7 @@ class Target:
 
 
 def check_url(url: str, allow: Sequence[Network] = (), *, https_only: bool = False) -> list[str]:
-    """Return what is wrong with the address, as sentences to show beside the field; empty if
-    nothing."""
+    """Return the problems of the address, as sentences to show beside the field."""
     try:
         read_url(url, allow, https_only=https_only)
     except UnacceptableUrl as refusal:
@@ -79,10 +79,11 @@ def check_url(url: str, allow: Sequence[Network] = (), *, https_only: bool = Fal
 
 
 def read_url(url: str, allow: Sequence[Network] = (), *, https_only: bool = False) -> Target:
-    """Return the address as it will be dialled, or `UnacceptableUrl`.
+    """Return the address as it will be dialled. Raises `UnacceptableUrl`.
 
-    `allow` is the operator's list: it opens its networks, `localhost` when it contains loopback,
-    and internal names when it contains any other network (what they resolve to is judged at dial).
+    `allow` is the operator's list. It opens its networks, `localhost` when it contains loopback,
+    and internal names when it contains any other network (their addresses are checked when
+    dialled).
     """
     parts = _split(url)
     if parts.scheme not in _DEFAULT_PORT:
@@ -137,7 +138,7 @@ def _read_host(parts: SplitResult, allow: Sequence[Network]) -> str:
 
 
 def _ascii(typed: str) -> str:
-    """Return the name in the letters of DNS: normalised, IDNA-encoded, without a closing dot."""
+    """Return the name in ASCII: normalised, IDNA-encoded, without a trailing dot."""
     if len(typed) > MAX_NAME:  # one character may become eighteen, and IDNA is slow
         _refuse("The host name is not valid.")
     name = unicodedata.normalize("NFKC", typed).replace("。", ".").removesuffix(".")
@@ -148,8 +149,7 @@ def _ascii(typed: str) -> str:
 
 
 def _read_ipv4(host: str, allow: Sequence[Network]) -> str:
-    """Return an IPv4 address in any of the spellings that the C library takes: 2130706433,
-    0x7f.1 …"""
+    """Return the address for any IPv4 spelling of the C library: 2130706433, 0x7f.1 …"""
     try:
         address = socket.inet_ntoa(socket.inet_aton(host))
     except OSError:
@@ -185,7 +185,7 @@ def _judge_name(host: str, allow: Sequence[Network]) -> None:
 
 
 def _opens_names(network: Network) -> bool:
-    """Return a list that opens more than the machine itself opens the names of that network too."""
+    """Tell whether a network is more than the machine itself, so that it opens internal names."""
     return not any(
         network.version == own.version and network.subnet_of(own)  # type: ignore[arg-type]
         for own in LOOPBACK

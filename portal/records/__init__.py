@@ -1,1 +1,1 @@
-"""The verbs that every record shares, lists, search, validation and idempotency."""
+"""Provide what all records share: verbs, lists, search, validation, idempotency, audit, quotas."""

@@ -1,9 +1,10 @@
-"""A page of a search looks at a bounded number of records, however many there are.
+"""Answer each page of a search by looking at a limited number of records.
 
-A rare word or filter is answered whole. Common words are looked for along the list, and a page
-that has looked at its share ends there, short or even empty, with the place to go on from: two
-words, or two filters, that never meet must not read the table. Each such page in a row looks at
-twice as many records, so a caller who goes on reaches the end soon.
+A rare word or filter is answered completely. For common words, a page goes along the list and ends
+when it has looked at its share of the records. It may be short or even empty, and has the place to
+continue from: two words or filters that never occur together must not cause a scan of the table.
+Each such page in a row looks at twice as many records, so a caller that continues soon reaches the
+end.
 """
 
 from collections.abc import Sequence
@@ -20,15 +21,15 @@ SHARE = 500  # records that the first page looks at
 MOST_PATIENCE = 6  # times that the share is doubled
 
 Column = InstrumentedAttribute[Any]
-Place = tuple[Any, str]  # of a row in a list: what it is sorted by, and its id
+Place = tuple[Any, str]  # of a row in a list: its sort key and its id
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The order of a list's page, and the place that it begins after.
+    """The order of a list's page, and the place after which the page begins.
 
-    `id` and `key` may be columns of a table beside the records; a list by creation has no key but
-    the id, `spans` are bounds on it, and `end` is the last one that this page looks at.
+    `id` and `key` may be columns of a table beside the records. A list by creation has no key but
+    the id, `spans` are bounds on the id, and `end` is the last id that this page looks at.
     """
 
     id: Column
@@ -40,11 +41,11 @@ class Order:
 
     @property
     def by_id(self) -> bool:
-        """Tell whether the id alone is the order."""
+        """Tell whether the list is ordered by the id alone."""
         return self.key.key == "id"
 
     def put_on(self, statement: Select[Any]) -> Select[Any]:
-        """Return a statement that begins after the place, in this order."""
+        """Apply this order to a statement, beginning after the place."""
         if self.by_id:
             return self.put_on_ids(statement, self.id)
         keys = (self.key, self.id)
@@ -54,7 +55,7 @@ class Order:
         return self.sort(statement, *keys)
 
     def put_on_ids(self, statement: Select[Any], id: Any) -> Select[Any]:
-        """Return the same for a selection of ids."""
+        """Apply this order, the place and the bounds to a selection of ids."""
         if self.place is not None:
             there = self.place[1]
             statement = statement.where(id < there if self.downward else id > there)
@@ -65,16 +66,17 @@ class Order:
         return self.sort(statement, id)
 
     def sort(self, statement: Select[Any], *keys: Any) -> Select[Any]:
-        """Return a statement in this direction of some keys."""
+        """Order a statement by these keys in this direction."""
         return statement.order_by(*(key.desc() if self.downward else key.asc() for key in keys))
 
     def furthest(
         self, model: Any, tenant_id: Any, conditions: Sequence[ColumnElement[bool]], share: int
     ) -> ColumnElement[str]:
-        """Return where a list by id ends early that all of the conditions narrow: with the share of
-        the one that reaches furthest, since what matches is among its records too.
+        """Return where a page of a list by id ends early if all of these conditions narrow it.
 
-        It is `edge` where one of them has less than its share.
+        This is the end of the share of the condition that reaches furthest, since the matches are
+        among its records too. It is `edge` if one of the conditions has fewer records than its
+        share.
         """
         ends = [
             func.coalesce(
@@ -90,12 +92,14 @@ class Order:
 
     @property
     def edge(self) -> str:
-        """Return what no id is beyond, in whatever way the database compares words."""
+        """Return an id that no other is beyond, however the database compares strings."""
         return "" if self.downward else BEYOND
 
     def reach(self, share: int) -> Reach | None:
-        """Return the bounds of a page that looks at so many records for words; None if the list is
-        not by id. Such a page has no `end` yet."""
+        """Return the bounds of a page that looks at so many records for words.
+
+        Return None if the list is not by id. Such a page has no `end` yet.
+        """
         if not self.by_id:
             return None
         bounds = {"since" if end == "after" else "until": bound for end, bound in self.spans}
@@ -104,16 +108,16 @@ class Order:
         return Reach(share, self.downward, **bounds)
 
     def ending(self, end: str) -> "Order":
-        """Return the same, up to this id and not beyond it."""
+        """Return the same order, with this id as its end."""
         return replace(self, end=end)
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The words of a question about records of one kind, for a page in an order.
+    """The words of a query about records of one kind, for one page in an order.
 
-    `rare` are other conditions of the question that an index of their own may answer; `weights`
-    are those of the words, where they are known.
+    `rare` are other conditions of the query that may have an index of their own. `weights` are
+    those of the words, if they are known.
     """
 
     terms: Terms
@@ -151,7 +155,7 @@ class Search:
         return self._along(statement, self._list()), last and (last.key, last.id)
 
     def _furthest(self, weights: Sequence[Weight]) -> Weight | None:
-        """Return the word whose share of records leads furthest, best to the end."""
+        """Return the word whose share of the records reaches furthest, at best to the end."""
         readable = [weight for weight in weights if weight.terms is not None]
         cut = [weight for weight in readable if weight.end is not None]
         if len(cut) < len(readable):
@@ -166,7 +170,7 @@ class Search:
     def _along(
         self, statement: Select[Any], seen: Select[Any], had: Word | None = None
     ) -> Select[Any]:
-        """Return the records among those seen that have the words, in the order they are seen."""
+        """Return those of the seen records that have the words, in the order of `seen`."""
         rows = seen.subquery("seen")
         statement = statement.join(rows, rows.c.id == self.terms.model.id)
         statement = statement.where(*self._probes(rows.c.id, had))

@@ -1,8 +1,8 @@
-"""Retry a POST without doing it twice (draft-ietf-httpapi-idempotency-key-header).
+"""Make it safe to retry a POST (draft-ietf-httpapi-idempotency-key-header).
 
-The row is claimed in the transaction of the work itself: a second request with the same key waits
-for the first to end and then gets its answer; if the first failed, nothing of it is left and the
-second does the work. A one-time secret is not part of the stored answer.
+The row is inserted in the transaction of the work itself. A second request with the same key waits
+until the first one ends and then gets its response. If the first one failed, its row is rolled back
+and the second one does the work. A one-time secret is not part of the stored response.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ MAX_LENGTH = 255
 
 
 class IdempotencyKey(Base):
-    """A key that a caller used, what it asked with it, and the answer that it got."""
+    """An idempotency key that a caller used, with the request's fingerprint and the response."""
 
     __tablename__ = "idempotency_key"
     __table_args__ = (Index("ix_idempotency_key_age", "tenant_id", "created_at"),)
@@ -41,7 +41,7 @@ class IdempotencyKey(Base):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was said the first time."""
+    """Hold the response to the first request."""
 
     status: int
     document: dict[str, Any] | None
@@ -49,21 +49,19 @@ class Answer:
 
 
 def fingerprints(method: str, path: str, body: bytes) -> list[bytes]:
-    """Return fingerprints that are equal for the same request, one for each secret key. Store the
-    first; compare with all.
+    """Return fingerprints of a request, one for each secret key. Store the first; compare with all.
 
-    They are keyed, because a body may hold a password that could be guessed from a plain hash of
-    it.
+    They are keyed, because a body may contain a password that could be guessed from a plain hash.
     """
     return running().secret_key.digests(b"\0".join([method.encode(), path.encode(), body]))
 
 
 def claim(actor: Actor, key: str, asked: list[bytes]) -> Answer | None:
-    """Return none if the work is ours to do, else the answer of the request that did it.
+    """Claim a key. Return None if the work is still to be done, otherwise the first response.
 
-    Waits while another request with the same key runs. Raises Invalid when the key was used for
-    another request, and Conflict when the first one let go of its transaction (it sends something
-    to the outside) and has not come to its end.
+    Wait while another request with the same key runs. Raise Invalid if the key was used for another
+    request. Raise Conflict if the first request has committed its claim (because it sends something
+    to the outside) and has not finished.
     """
     if not (key.strip() and key.isprintable() and key.isascii() and len(key) <= MAX_LENGTH):
         raise Invalid.field("Idempotency-Key", f"Use 1 to {MAX_LENGTH} printable characters.")
@@ -86,7 +84,7 @@ def claim(actor: Actor, key: str, asked: list[bytes]) -> Answer | None:
 
 
 def remember(actor: Actor, key: str, answer: Answer) -> None:
-    """Keep the answer, without secrets, beside the work that it tells of."""
+    """Store the response, without secrets, in the transaction of the work."""
     session.execute(
         update(IdempotencyKey)
         .filter_by(tenant_id=actor.tenant_id, actor_id=actor.id, key=key)
@@ -95,7 +93,7 @@ def remember(actor: Actor, key: str, answer: Answer) -> None:
 
 
 def forget_about(tenant_id: str, subject: str) -> None:
-    """Drop the keys whose answers tell of a subject: asked again, there is nothing any more."""
+    """Delete the keys whose responses are about a subject: a retry then finds no stored data."""
     session.execute(
         delete(IdempotencyKey).where(
             IdempotencyKey.tenant_id == tenant_id,
@@ -105,7 +103,7 @@ def forget_about(tenant_id: str, subject: str) -> None:
 
 
 def forget_old(tenant_id: str) -> int:
-    """Housekeeping: drop the keys of one tenant that are older than KEEP."""
+    """Delete the keys of one tenant that are older than KEEP, and return their number."""
     old = delete(IdempotencyKey).where(
         IdempotencyKey.tenant_id == tenant_id, IdempotencyKey.created_at < func.now() - KEEP
     )

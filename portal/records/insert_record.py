@@ -1,7 +1,7 @@
-"""The storing of a new record in one statement: its row, search words, history, related rows and
-quota count.
+"""Store a new record in one statement.
 
-The statement is built once for each set of columns. A flush alone would cost more.
+It writes the row, its search words, its history, related rows and the quota count. The statement is
+built once for each set of columns. A flush alone would cost more.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def store(record: Record, terms: set[str], entry: Mapping[str, Any]) -> None:
     [(*stamps, taken)] = send(statement, {**given, **found_by, **entry, **counted})
     counts.created(record.tenant_id, type(record), taken)
     vars(record).update(stored, **dict(zip(stamped, stamps, strict=True)))
-    make_transient_to_detached(record)  # what it has is what is stored
+    make_transient_to_detached(record)  # its attributes are already stored
     session.add(record)
 
 

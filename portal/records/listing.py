@@ -1,7 +1,7 @@
-"""Lists: filters, search, sort and keyset pages, the same for pages and for REST.
+"""Filter, search, sort and page lists, in the same way for web pages and for REST.
 
-A page is found by the place of its first row, not by counting rows before it, so the last page
-costs what the first one does. Orders are total: every sort ends with the id.
+A page begins after the sort key of a row, not after a number of counted rows, so the last page
+costs as much as the first. Orders are total: every sort ends with the id.
 """
 
 import base64
@@ -41,7 +41,7 @@ Column = InstrumentedAttribute[Any]
 
 
 class Arguments(Protocol):
-    """A query string, read once: werkzeug's MultiDict."""
+    """A parsed query string: werkzeug's MultiDict."""
 
     def __iter__(self) -> Iterator[str]: ...
     def getlist(self, key: str) -> list[str]: ...
@@ -49,10 +49,10 @@ class Arguments(Protocol):
 
 @dataclass(frozen=True)
 class Beside:
-    """A table with one row for each record, that some orders and views of a list read.
+    """A table with one row for each record, which some orders and views of a list read.
 
-    `id` is its column with the record's id: where a list is sorted by this table, its index
-    gives the whole order.
+    `id` is its column with the record's id. If a list is sorted by this table, the table's index
+    provides the whole order.
     """
 
     model: Any
@@ -62,7 +62,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class View:
-    """A named question about records that an index answers; `sort` is its natural order."""
+    """A named condition on records that an index supports. `sort` is its natural order."""
 
     label: str
     condition: Callable[[], ColumnElement[bool]]
@@ -72,14 +72,14 @@ class View:
 
 @dataclass(frozen=True)
 class Listing(Generic[R]):
-    """What a list of one resource can be asked.
+    """Define the filters, orders and views of one resource's list.
 
-    `filters` are compared for equality, `choices` close the values of some of them, `ranges` are
-    times asked with `<name>_after` and `<name>_before` (`created_at` → `created_after`),
-    `quick` are the filters, times and `show` where an index tells how many match, `sorts` maps a
-    name to a column that is never null. `views` are asked with `show`; `beside` is the table that
-    `beside_sorts` and some of the views read. `fingerprint` is the filter that a SHA-256 in the
-    place of words means.
+    `filters` are compared for equality, and `choices` are the allowed values of some of them.
+    `ranges` are times, queried with `<name>_after` and `<name>_before` (`created_at` →
+    `created_after`). `quick` are the filters, times and `show` for which an index tells how many
+    records match. `sorts` maps a name to a column that is never null. `views` are chosen with
+    `show`. `beside` is the table that `beside_sorts` and some of the views read. `fingerprint` is
+    the filter to use if the search text is a SHA-256.
     """
 
     model: type[R]
@@ -96,12 +96,12 @@ class Listing(Generic[R]):
     written: "dict[Any, Statement]" = field(default_factory=dict, init=False, compare=False)
 
     def column(self, sort: str) -> Column:
-        """Return what a sort reads, downward or upward."""
+        """Return the column of a sort, ascending or descending."""
         name = sort.removeprefix("-")
         return self.beside_sorts[name] if name in self.beside_sorts else self.sorts[name]
 
     def parameters(self) -> frozenset[str]:
-        """Return every name that the query string may have."""
+        """Return every parameter name that the query string may have."""
         bounds = {f"{_stem(name)}_{end}" for name in self.ranges for end in ("after", "before")}
         views = {"show"} if self.views else set()
         return CONTROLS | set(self.filters) | bounds | views
@@ -109,7 +109,7 @@ class Listing(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A list question, already checked."""
+    """A query of a list that has already been checked."""
 
     filters: Mapping[str, str | bool] = field(default_factory=dict)
     bounds: Mapping[str, datetime] = field(default_factory=dict)
@@ -124,7 +124,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place between two rows: the sort it belongs to, its row, and the way to go from it.
+    """A place between two rows: its sort, its row, and the direction to continue in.
 
     `patience` is how many pages in a row before it ended early (`portal.records.bounded_search`).
     """
@@ -136,17 +136,17 @@ class Cursor:
     patience: int = 0
 
     def encode(self) -> str:
-        """Opaque text for a URL."""
+        """Return an opaque text for a URL."""
         parts = [self.sort, self.value, self.record_id, self.backward, self.patience]
         return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[R]):
-    """One page of records, with the ways onward and back where there are any.
+    """One page of records, with the cursors of the next and the previous page, if any.
 
-    `looked` is given where the page ended early, after looking at so many records: the rest of
-    the list may have more, even where `items` is empty.
+    `looked` is set if the page ended early, after looking at so many records: the rest of the list
+    may have more, even if `items` is empty.
     """
 
     items: Sequence[R]
@@ -155,11 +155,11 @@ class Page(Generic[R]):
     looked: int | None = None
 
 
-# ---------------------------------------------------------------- reading the question
+# ---------------------------------------------------------------- parsing the query
 
 
 def parse(listing: Listing[Any], arguments: Arguments) -> Query:
-    """Return the checked question in a query string, or BadRequest that names the parameter."""
+    """Return the checked query in a query string. Raise BadRequest that names a wrong parameter."""
     given = _each_once(listing, arguments)
     show = given.get("show", "")
     if show and show not in listing.views:
@@ -198,7 +198,7 @@ def _each_once(listing: Listing[Any], arguments: Arguments) -> dict[str, str]:
 
 
 def refused(name: str, message: str) -> BadRequest:
-    """Return the refusal of one parameter of the query string."""
+    """Return the error for one parameter of the query string."""
     shown = name[:60].encode("utf-8", "replace").decode()
     return BadRequest(f"{shown}: {message}", errors=[FieldError(shown, message)])
 
@@ -276,7 +276,7 @@ def _cursor(value: str | None, sort: str) -> Cursor | None:
     return cursor
 
 
-# ---------------------------------------------------------------- answering it
+# ---------------------------------------------------------------- reading a page
 
 
 def page(
@@ -287,10 +287,10 @@ def page(
     also: Sequence[ColumnElement[bool]] = (),
     weights: Sequence[search.Weight] | None = None,
 ) -> Page[Any]:
-    """Return one page of what the actor sees, in a number of statements that does not grow.
+    """Return one page of what the actor may see, with a constant number of statements.
 
-    Gives records, or rows that begin with `columns` where these are named. `also` are conditions
-    that no query string asks for; `weights` are those of the words, where they are known.
+    Return records, or rows that begin with `columns` if these are given. `also` are conditions that
+    no query string can contain. `weights` are those of the words, if they are known.
     """
     query = _meant(listing, query)
     order = _order(listing, query)
@@ -318,7 +318,7 @@ def page(
 
 
 def _meant(listing: Listing[Any], query: Query) -> Query:
-    """Return the question with a filter instead of words, where the words are a fingerprint."""
+    """Return the query with a filter instead of words, if the words are a fingerprint."""
     words = query.q.strip().lower()
     if not listing.fingerprint or not FINGERPRINT.fullmatch(words):
         return query
@@ -332,9 +332,11 @@ def _place_of(order: Order) -> tuple[Any, Any]:
 def _read(
     actor: Actor, listing: Listing[Any], query: Query, columns: Sequence[Any], order: Order
 ) -> list[tuple[Any, ...]]:
-    """Return the rows of a question that differs from earlier ones in its values alone: its
-    statement is written once. A value of a closed set is part of the statement, so that it finds
-    its index."""
+    """Return the rows of a query, with a statement that is compiled once for all similar queries.
+
+    Similar queries differ only in their values. A value from a closed set is part of the statement,
+    so that PostgreSQL uses its index.
+    """
     closed = {name: given for name, given in query.filters.items() if _is_closed(listing, name)}
     values: dict[str, Any] = {"tenant_id": actor.tenant_id, "most": query.limit + 1}
     values |= {f"is_{name}": given for name, given in query.filters.items() if name not in closed}
@@ -365,7 +367,7 @@ def _write(
     order: Order,
     values: Mapping[str, Any],
 ) -> Statement:
-    """Return the statement with a name where each of the values goes."""
+    """Return the statement with a parameter for each of the values."""
     named: dict[str, Any] = {name: bindparam(name) for name in values}
     whose = replace(actor, **{name: named[name] for name in WHOSE if name in named})
     filters = {name: named.get(f"is_{name}", given) for name, given in query.filters.items()}
@@ -401,12 +403,12 @@ def _asked(
     also: Sequence[ColumnElement[bool]],
     weights: Sequence[search.Weight] | None = None,
 ) -> tuple[Select[Any], Place | None]:
-    """Return the page's statement, and the place where it ends early if it does."""
+    """Return the page's statement, and the place where the page may end early, or None."""
     conditions = _conditions(listing, query)
     statement = _visible(actor, listing, query).where(*conditions.values(), *also)
     words = search.asked(query.q, query.tag)
     if not words:
-        nothing = bool(query.q.strip())  # such as "!?": there is no word in it
+        nothing = bool(query.q.strip())  # the text, such as "!?", has no word
         return order.put_on(statement.where(literal(False)) if nothing else statement), None
     rare = [condition for name, condition in conditions.items() if name.split()[0] in listing.quick]
     if actor.app_id is not None:
@@ -419,7 +421,7 @@ def _asked(
 def weigh(
     actor: Actor, questions: Sequence[tuple[Listing[Any], Query]]
 ) -> list[list[search.Weight]]:
-    """Return the weights of the same words in several lists, in one statement."""
+    """Return the weights of the same words in several lists, with one statement."""
     kinds = []
     for listing, query in questions:
         order = _order(listing, query)
@@ -431,7 +433,7 @@ def weigh(
 def _furthest(actor: Actor, listing: Listing[Any], query: Query, order: Order) -> Place | None:
     """Return where a page of a list by id with several filters ends early, if it has no words.
 
-    Asked beforehand: within the page's statement PostgreSQL would not look for it in an index.
+    This is a separate query: within the page's statement, PostgreSQL would not use an index for it.
     """
     model = listing.model
     asked = query.filters.items()
@@ -450,14 +452,13 @@ def _beside(listing: Listing[Any], sort: str) -> bool:
 
 
 def counted(actor: Actor, listing: Listing[Any], query: Query, most: int) -> int:
-    """Return how many records a question has, `most` where there are more: a count that stays
-    cheap."""
+    """Return the number of records of a query, or `most` if there are more, to limit the cost."""
     some = narrowed(actor, listing, query).with_only_columns(listing.model.id).limit(most)
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
 def narrowed(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
-    """Return the records of a question, without order and pages."""
+    """Return the records of a query, without order and pages."""
     query = _meant(listing, query)
     conditions = _conditions(listing, query).values()
     statement = _visible(actor, listing, query).where(*conditions)
@@ -480,7 +481,7 @@ def _visible(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
 
 
 def _conditions(listing: Listing[Any], query: Query) -> dict[str, ColumnElement[bool]]:
-    """Return what the filters, the times and the view ask of a record."""
+    """Return the conditions of the filters, the times and the view."""
     found = {name: listing.filters[name] == value for name, value in query.filters.items()}
     for key, moment in query.bounds.items():
         name, end = key.split()
@@ -492,11 +493,10 @@ def _conditions(listing: Listing[Any], query: Query) -> dict[str, ColumnElement[
 
 
 def _spans(model: type[Record], query: Query) -> Iterator[tuple[str, str]]:
-    """Yield the bounds of `created_at` on the id as well: the list's own index then leads to its
-    place.
+    """Yield the bounds of `created_at` as bounds on the id: the list's own index then finds them.
 
-    An id begins with the moment it was made, by the portal's clock and not the database's, hence
-    the hour to spare.
+    An id begins with its creation time by the portal's clock, not the database's, hence the hour to
+    spare.
     """
     for key, moment in query.bounds.items():
         name, end = key.split()
@@ -519,8 +519,7 @@ def _value(column: Column, cursor: Cursor) -> Any:
 def _ways(
     keys: Sequence[Place], query: Query, more: bool, backward: bool
 ) -> tuple[str | None, str | None]:
-    """Return the cursors below the last row and above the first, where there is something to
-    see."""
+    """Return the cursors after the last row and before the first, where there are more rows."""
     if not keys:
         return None, None
     onward = more or backward
@@ -534,13 +533,12 @@ def _ways(
 def _ways_on(
     keys: Sequence[Place], query: Query, end: Place, backward: bool
 ) -> tuple[str | None, str | None]:
-    """Return the same where the page ended early: onward from where it ended, with more
-    patience."""
+    """Return the cursors of a page that ended early: continue at its end, with more patience."""
     patience = min((query.cursor.patience if query.cursor else 0) + 1, MOST_PATIENCE)
     onward = _cursor_at(query, end, backward, patience)
     if query.cursor is None:
         return onward, None
-    # Back from the rows that are here, and from the place where looking ended if there are none.
+    # Go back from the rows of this page or, if there are none, from the place where it ended.
     back = (keys[-1] if backward else keys[0]) if keys else end
     returning = _cursor_at(query, back, not backward)
     return (returning, onward) if backward else (onward, returning)
@@ -553,10 +551,10 @@ def _cursor_at(query: Query, place: Place, backward: bool = False, patience: int
 
 
 def share(query: Query) -> int:
-    """Return how many records a page of this question looks at before it ends early."""
+    """Return how many records a page of this query looks at before it ends early."""
     return SHARE << (query.cursor.patience if query.cursor else 0)
 
 
 def from_first(query: Query) -> Query:
-    """Return the same question from its first page."""
+    """Return the same query, from its first page."""
     return replace(query, cursor=None)

@@ -1,4 +1,4 @@
-"""What the worker removes for good: records deleted long ago, and secrets that nobody has.
+"""Define jobs that delete for good: records deleted long ago, and secrets without a record.
 
 A resource whose records can be deleted has both jobs (`portal.rest.resources.Resource.jobs`).
 """
@@ -18,11 +18,14 @@ from portal.records.verbs import RESTORE_DAYS
 from portal.secretstore import SecretRef, store
 from portal.secretstore.sweeper import sweep
 
-BATCH = 100  # records of one tenant in one transaction; the next turn takes the next
+BATCH = 100  # records of one tenant in one transaction; the next run deletes the next ones
 
 
 def purging(model: type[Record], secrets: str | None = None) -> Job:
-    """Remove what nobody can restore any more; `secrets` is what its secrets are kept as."""
+    """Return a job that deletes records for good once they cannot be restored any more.
+
+    `secrets` is the kind under which their secrets are stored.
+    """
 
     def run(tenant_id: str) -> int:
         return _purge(model, tenant_id, secrets)
@@ -33,7 +36,7 @@ def purging(model: type[Record], secrets: str | None = None) -> Job:
 
 
 def sweeping(model: type[Record], secrets: str) -> Job:
-    """Delete the secrets without a record, which a crash between two writes left in a Vault."""
+    """Return a job that deletes secrets without a record, which a crash has left in a Vault."""
 
     def existing(ids: Collection[str]) -> set[str]:
         return set(session.scalars(select(model.id).where(model.id.in_(ids))))
@@ -50,7 +53,7 @@ def _purge(model: type[Record], tenant_id: str, secrets: str | None) -> int:
     worker = Actor(tenant_id, "system", "system", "Housekeeping", source_type="system")
     for id in ids:
         if secrets is not None:
-            # Before the row: should this fail half way, the row is still there to try again.
+            # Before the row: if this fails half way, the row is still there for the next attempt.
             _forget_secrets(tenant_id, secrets, id)
         audit.note(worker, f"{model.noun}.purged", record_kind=model.noun, record_id=id)
     own = SearchTerm.tenant_id == tenant_id, SearchTerm.kind == model.noun

@@ -1,7 +1,7 @@
-"""Records as plain rows, for programs: the wire needs no objects, and a row costs a third of one.
+"""Read records as plain rows, without objects: a row costs a third of an object.
 
-The columns are the fields of the document, in its order, so every field of a document is something
-that SQL can say: a column, a hybrid or a column property of the model.
+The columns are the fields of the document, in its order. So SQL must be able to compute every field
+of a document: as a column, a hybrid or a column property of the model.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,24 +20,26 @@ from portal.fast.statements import Statement
 
 @dataclass(frozen=True)
 class Rows:
-    """Reads the `fields` of `model`."""
+    """Read the `fields` of `model`."""
 
     model: type[Record]
     fields: tuple[str, ...]
 
     @cached_property
     def columns(self) -> tuple[Any, ...]:
-        """Return what SQL says for each field."""
+        """Return the SQL expression of each field."""
         return tuple(getattr(self.model, name).label(name) for name in self.fields)
 
     def document(self, row: Sequence[Any]) -> dict[str, Any]:
-        """Return the row as the specification writes it, without what follows its fields."""
+        """Return the row as the specification writes it, without the values after its fields."""
         give_way()
         return dict(zip(self.fields, row, strict=False))
 
     def one(self, actor: Actor, record_id: str) -> dict[str, Any]:
-        """Return the actor's own live record, or NotFound; what `db.find` does, without the
-        object."""
+        """Return the actor's own live record. Raise NotFound otherwise.
+
+        This does the same as `portal.database.record.find`, without creating an object.
+        """
         statement = self._for_anybody if actor.app_id is None else self._for_an_application
         for row in send_alone(statement, _names(actor, record_id)):
             return self.document(row)

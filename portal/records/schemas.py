@@ -1,8 +1,8 @@
-"""The one validator: a pydantic model for each command, the same for JSON and for forms.
+"""Validate commands with one pydantic model for each, the same for JSON and for forms.
 
-JSON types are strict (`"1"` is not a number), unknown fields are refused by name, and the
-fields that only the server writes are dropped, so that a document that was read can be sent
-back and the specification's own examples work word for word.
+JSON types are strict (`"1"` is not a number), and unknown fields are refused by name. Fields that
+only the server writes are dropped, so that a document that was read can be sent back and the
+specification's own examples work unchanged.
 """
 
 import re
@@ -50,23 +50,22 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 TAG = re.compile(r"[\w][\w .:/@+-]*")
 JSON_BYTES = 16 * 1024
-NAMED_PLACES = 20  # texts with a key that one answer names
+NAMED_PLACES = 20  # texts with a key that one response names
 HOLDS_KEY = (
     "This holds an API key, and whoever reads it could use the key. Take it out; if others have"
     " seen it, revoke the key."
 )
-# Limits for the answer, because a body may have a hundred thousand errors.
+# Limits for the response, because a body may have a hundred thousand errors.
 FEW_UNKNOWN, SHOWN = 20, 100
 
 
 class Command(BaseModel):
-    """The base of all commands. `server_managed` names fields beyond the envelope that only the
-    server writes.
+    """Base class of all commands. It refuses raw API keys in free text.
 
-    `write_only` names fields that are not columns and are never read back, such as a credential.
-    Everything else is free text that people and logs see, so a raw API key in it is refused.
-    `may_hold_keys` names the exceptions: fields that are neither stored nor shown, or have their
-    own rule.
+    `server_managed` names fields beyond the envelope that only the server writes. `write_only`
+    names fields that are not columns and are never read back, such as a credential. Everything else
+    is free text that people and logs see, so a raw API key in it is refused. `may_hold_keys` names
+    the exceptions: fields that are neither stored nor shown, or have their own rule.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, str_strip_whitespace=True)
@@ -85,7 +84,7 @@ class Command(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def drop_server_managed(cls, data: Any) -> Any:
-        """Ignore what only the server writes (DESIGN: accepted, never stored)."""
+        """Drop the fields that only the server writes (DESIGN: accepted, never stored)."""
         if not isinstance(data, Mapping):
             return data
         if len(data) > len(cls.model_fields) + len(cls._ignored) + FEW_UNKNOWN:
@@ -97,7 +96,7 @@ class Command(BaseModel):
 
     @classmethod
     def read(cls, data: Any) -> Self:
-        """Return the validated command, or Invalid with every field that needs attention."""
+        """Return the validated command. Raise Invalid with every field that needs attention."""
         cls.refuse_keys(data)
         return cls._validated(data)
 
@@ -110,7 +109,7 @@ class Command(BaseModel):
 
     @classmethod
     def patched(cls, record: Any, patch: Mapping[str, Any]) -> Self:
-        """Return the stored document with the patch laid over it, validated whole."""
+        """Return the stored document with the patch applied, validated as a whole."""
         cls.refuse_keys(patch)
         stored = {name: getattr(record, name) for name in cls.columns()}
         return cls._validated({**stored, **patch})
@@ -123,25 +122,25 @@ class Command(BaseModel):
 
     @classmethod
     def key_places(cls, data: Any) -> Iterator[str]:
-        """Yield the paths of the free texts that hold a raw API key."""
+        """Yield the paths of the free texts that contain a raw API key."""
         if not isinstance(data, Mapping):
             return
         for name, value in data.items():
             if MARK in name and holds_key(name):
                 yield "body"
-            elif isinstance(value, str):  # first: nearly all are, and verification runs this
+            elif isinstance(value, str):  # nearly all values are text: test this first
                 if MARK in value and name not in cls._exempt and holds_key(value):
                     yield name
             elif name not in cls._exempt and isinstance(value, dict | list | tuple):
                 yield from places(value, name)
 
     def values(self) -> dict[str, Any]:
-        """Field → value as the columns take it; nested documents as plain JSON."""
+        """Return field → value in the form of the columns. Nested documents are plain JSON."""
         return {name: _plain(getattr(self, name)) for name in self.columns()}
 
     @classmethod
     def columns(cls) -> list[str]:
-        """Return the fields that are stored in the record's own row."""
+        """Return the names of the fields that are stored in the record's own row."""
         return [name for name in cls.model_fields if name not in cls.write_only]
 
 
@@ -191,7 +190,7 @@ SENTENCES_WITH_CONTEXT = {
 
 
 def field_errors(error: ValidationError) -> list[FieldError]:
-    """pydantic's findings by the field's path on the wire, in sentences."""
+    """Return pydantic's errors as sentences, each with its field's path on the wire."""
     found_errors = error.errors(include_url=False)[:SHOWN]
     return [FieldError(_path(found["loc"]), _sentence(found)) for found in found_errors]
 
@@ -201,8 +200,8 @@ def _path(loc: Iterable[int | str]) -> str:
 
 
 def readable(path: str) -> str:
-    """Return a field's path in a form that is safe in an answer."""
-    # A lone surrogate in a name that somebody made up must not break the answer.
+    """Return a field's path in a form that is safe in a response."""
+    # A lone surrogate in a name that a client made up must not break the response.
     return path[:200].encode("utf-8", "replace").decode()
 
 
@@ -211,7 +210,7 @@ def _sentence(found: Any) -> str:
     if kind == "value_error":
         return str(context.get("error"))
     if kind in ("too_short", "too_long") and isinstance(found.get("input"), str):
-        kind = f"string_{kind}"  # pydantic counts entries where a rule of ours stands before
+        kind = f"string_{kind}"  # pydantic counts entries if a rule of ours comes first
     if kind == "string_too_short" and context.get("min_length") == 1:
         return "This may not be empty."
     if kind == "string_pattern_mismatch":
@@ -288,7 +287,7 @@ Tags = Annotated[
     Field(max_length=30),
     AfterValidator(_tag_list),
 ]
-# A name in what another program says is its own, spaces at its ends included.
+# A name in another program's JSON is kept unchanged, including spaces at its ends.
 JsonName = Annotated[str, StringConstraints(strip_whitespace=False)]
 JsonObject = Annotated[dict[JsonName, Any], AfterValidator(small)]
 
@@ -297,7 +296,7 @@ JsonObject = Annotated[dict[JsonName, Any], AfterValidator(small)]
 
 
 class Document(BaseModel):
-    """The parent of all records as they are read: the specification's common envelope.
+    """Define the common envelope of the specification, for all records as they are read.
 
     It is never used to validate: it names the fields on the wire and describes them.
     """

@@ -1,7 +1,7 @@
-"""Words by prefix over many records, through terms in a side table.
+"""Search many records for words by prefix, through terms in a side table.
 
-Only equality and range keep their index under row-level security (`LIKE` and `@>` are not
-leakproof), so every searchable word of a record is a row here, and `q` is a range over them.
+Under row-level security, only equality and range conditions use an index (`LIKE` and `@>` are not
+leakproof). So every searchable word of a record is a row here, and `q` becomes a range of terms.
 """
 
 import re
@@ -38,14 +38,14 @@ WORD_LENGTH = 60
 WORDS_PER_RECORD = 200
 WORDS_PER_QUERY = 8
 FEW = 2000  # up to so many hits are fetched and sorted
-RARE = 500  # a condition with up to so many records is answered whole, whatever the words are
-MOST_TERMS = 8  # that a word may begin so that its hits can be read in the order of their ids
-BEYOND = "z" * 40  # what no id is beyond, in whatever way the database compares words
+RARE = 500  # a condition with up to so many records is answered completely, whatever the words
+MOST_TERMS = 8  # that a word may match so that its hits can be read in the order of their ids
+BEYOND = "z" * 40  # no id is beyond it, however the database compares strings
 WEIGH = Statement.of_file("portal.records", "weigh.sql")
 
 
 class SearchTerm(Base):
-    """One word of one record; a tag stands as `tag:<tag>`, which no typed word can equal."""
+    """One word of one record. A tag is stored as `tag:<tag>`, which no typed word can equal."""
 
     __tablename__ = "search_term"
     __table_args__ = (Index("ix_search_term_record", "tenant_id", "kind", "record_id", "term"),)
@@ -57,12 +57,11 @@ class SearchTerm(Base):
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text as they are stored and asked for: lower case, letters and
-    digits."""
+    """Return the words of a text as they are stored and searched: lower case, letters, digits."""
     return [word[:WORD_LENGTH] for word in WORD.findall(text.lower())]
 
 
-# The values: `tenant_id`, `noun` and `id` of a record, and `terms`.
+# Parameters: `tenant_id`, `noun` and `id` of a record, and `terms`.
 TERMS = (
     insert(SearchTerm)
     .from_select(
@@ -80,18 +79,18 @@ ADD = Statement(TERMS)
 
 
 def terms_of(texts: Iterable[str | None], tags: Iterable[str] = ()) -> set[str]:
-    """Return every term that a record with these texts and tags is found by."""
+    """Return every term by which a record with these texts and tags is found."""
     found = dict.fromkeys(word for text in texts if text for word in words(text))
     return set(list(found)[:WORDS_PER_RECORD]) | {tag_term(tag) for tag in tags}
 
 
 def tag_term(tag: str) -> str:
-    """Return how a tag stands among the terms."""
+    """Return the term that represents a tag."""
     return f"tag:{tag.lower()}"
 
 
 def index(record: Record, terms: set[str]) -> None:
-    """Make `terms` what the record is found by, touching only the rows that differ."""
+    """Set the terms by which the record is found, and change only the rows that differ."""
     where = (
         SearchTerm.tenant_id == record.tenant_id,
         SearchTerm.kind == record.noun,
@@ -102,31 +101,28 @@ def index(record: Record, terms: set[str]) -> None:
     send(ADD, {**key, "terms": sorted(terms)})
 
 
-# ---------------------------------------------------------------- the words of a question
+# ---------------------------------------------------------------- the words of a query
 
 
 Ordered = Callable[[Select[Any], Any], Select[Any]]
-"""Puts the order of a list by id, and the place where to begin, on a selection of ids."""
+"""Applies the order of a list by id, and the place where to begin, to a selection of ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What a word or a tag asks of the terms: from `low` to before `high`."""
+    """The range of terms that a word or a tag matches: from `low` to before `high`."""
 
     low: str
     high: str
 
     def means(self, term: Any) -> ColumnElement[bool]:
-        """Tell whether it is this term, or the beginning of it."""
+        """Return the condition that a term is this word or begins with it."""
         return and_(term >= self.low, term < self.high)
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Bound a page of a list by id: it looks at `share` records, in one direction.
-
-    An id is after `after`, before `before`, and from `since` to before `until`.
-    """
+    """Bound a page of a list by id: it looks at `share` records, in one direction."""
 
     share: int
     downward: bool
@@ -136,16 +132,16 @@ class Reach:
     until: str = BEYOND
 
 
-NOWHERE = Reach(0, downward=True)  # of a list that is not by id
+NOWHERE = Reach(0, downward=True)  # for a list that is not by id
 
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """How common a word is, as far as the question must know.
+    """Measure how common a word is, as far as the query needs it.
 
-    `terms` are what it means, where they are no more than MOST_TERMS and the list is by id; `end`
-    is then the last record of a page's share of its postings, None where it has fewer. Without
-    them `hits` are counted, no further than FEW + 1.
+    `terms` are the terms that the word matches, if they are at most MOST_TERMS and the list is by
+    id. Then `end` is the last record of a page's share of the postings, or None if there are fewer.
+    Without `terms`, `hits` are counted, up to FEW + 1.
     """
 
     word: Word
@@ -162,16 +158,18 @@ class Terms:
     tenant_id: str
 
     def probe(self, word: Word, record_id: Any) -> ColumnElement[bool]:
-        """Tell whether a record has the word: one look into an index, whatever statistics
-        suggest."""
+        """Return the condition that a record has the word, with one index lookup.
+
+        The offset keeps it one lookup, whatever the statistics suggest.
+        """
         found = self._select(literal(1)).where(
             SearchTerm.record_id == record_id, word.means(SearchTerm.term)
         )
-        # Without the offset it may become a join that reads every hit.
+        # Without the offset, PostgreSQL may turn it into a join that reads every hit.
         return found.offset(0).exists()
 
     def ids(self, word: Word) -> list[str]:
-        """Return the records that a rare word finds."""
+        """Return the ids of the records that have a rare word."""
         found = self._select(SearchTerm.record_id).where(word.means(SearchTerm.term))
         return list(session.scalars(found.distinct().limit(FEW)))
 
@@ -190,12 +188,12 @@ class Terms:
         return ordered(select(found.c.id).distinct(), found.c.id).limit(most)
 
     def weigh(self, words: Sequence[Word], reach: Reach | None = None) -> list[Weight]:
-        """Return how common each word is. `reach` is for a list by id."""
+        """Return how common each word is. `reach` is given for a list by id."""
         [weights] = weigh_together(words, [(self, reach)])
         return weights
 
     def has_rare(self, conditions: Sequence[ColumnElement[bool]]) -> bool:
-        """Tell whether one of some conditions has no more than RARE records."""
+        """Tell whether one of the conditions has at most RARE records."""
         if not conditions:
             return False
         own = self.model.tenant_id == self.tenant_id
@@ -217,8 +215,7 @@ class Terms:
 def weigh_together(
     words: Sequence[Word], kinds: Sequence[tuple[Terms, Reach | None]]
 ) -> list[list[Weight]]:
-    """Return how common the words are among the records of each kind of one tenant, in one
-    statement."""
+    """Return how common the words are in each kind of record of one tenant, with one statement."""
     lines = [
         {"kind": terms.model.noun, "low": word.low, "high": word.high, **asdict(reach or NOWHERE)}
         for terms, reach in kinds
@@ -237,7 +234,7 @@ def weigh_together(
 
 
 def asked(text: str, tag: str | None) -> list[Word]:
-    """Return the words of a question, and its tag."""
+    """Return the words and the tag of a query, as ranges of terms."""
     # The next string after every string that begins with the word, in code point order.
     found = [
         Word(word, word[:-1] + chr(ord(word[-1]) + 1)) for word in words(text)[:WORDS_PER_QUERY]
@@ -250,8 +247,10 @@ def asked(text: str, tag: str | None) -> list[Word]:
 def narrow(
     query: Select[Any], model: type[Record], tenant_id: str, text: str, tag: str | None
 ) -> Select[Any]:
-    """Keep the records that have every word of `text` as a prefix, and the tag: all of them,
-    however long it takes. A page asks `portal.records.bounded_search`."""
+    """Select the records that have every word of `text` as a prefix, and the tag.
+
+    This finds all of them, however long it takes. A page uses `portal.records.bounded_search`.
+    """
     found = asked(text, tag)
     if not found:
         return query.where(literal(False)) if text.strip() else query

@@ -1,6 +1,6 @@
-"""The verbs that every record shares: stamp, change, delete, restore, each with its audit entry.
+"""Create, change, delete and restore records of every kind, each with an audit entry.
 
-A feature's service says what is special and leaves the rest to these.
+A feature's service does what is special and calls these functions for the rest.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +21,7 @@ from portal.records.quotas import counts
 
 R = TypeVar("R", bound=Record)
 RESTORE_DAYS = 30
-OFFERED = 200  # records that a form's list offers
+OFFERED = 200  # records that a form's select field offers
 Changes = Mapping[str, tuple[Any, Any]]
 Watcher = Callable[[Actor, Record, str, Changes], None]
 
@@ -39,7 +39,10 @@ def watch(watcher: Watcher) -> None:
 
 
 def note(actor: Actor, record: Record, action: str, changes: Changes) -> None:
-    """Tell history and watchers what happened to a record. `change` and its like do it already."""
+    """Record what happened to a record in its history, and notify the watchers.
+
+    `change` and the other functions here do this already.
+    """
     audit_trail.record(actor, f"{record.noun}.{action}", record, changes)
     _tell(actor, record, action, changes)
 
@@ -51,9 +54,10 @@ def _tell(actor: Actor, record: Record, action: str, changes: Changes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Revealed(Generic[R]):
-    """A new record and the secret that is shown with it, together for the only time.
+    """A new record and the secret that is shown with it only once.
 
-    `once` is field on the wire → secret: it goes into the answer to the create, nowhere else.
+    `once` maps a field on the wire to its secret. It is part of the response to the create request,
+    and of nothing else.
     """
 
     record: R
@@ -64,7 +68,7 @@ class Revealed(Generic[R]):
 
 
 def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
-    """Stamp the common envelope on a new record, store it and note it in the audit trail.
+    """Fill the common envelope of a new record, store it and add an audit entry.
 
     Raises QuotaReached when the tenant's quota is used up, Conflict or Invalid when a constraint of
     the database fails.
@@ -84,7 +88,7 @@ def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
 
 
 def change(actor: Actor, record: R, values: Mapping[str, Any], *, action: str = "updated") -> R:
-    """Write the values that differ; if none does, write nothing and keep the version.
+    """Write the values that differ. If none differs, write nothing and keep the version.
 
     Raises StaleVersion when somebody else saved in between, QuotaReached when the change restores a
     record and the tenant's quota is used up.
@@ -109,13 +113,13 @@ def change(actor: Actor, record: R, values: Mapping[str, Any], *, action: str = 
 
 
 def delete(actor: Actor, record: R) -> R:
-    """Soft delete: gone from lists and lookups, kept for RESTORE_DAYS days."""
+    """Delete softly: hide a record from lists and lookups, but keep it for RESTORE_DAYS days."""
     values = {"is_deleted": True, "deleted_at": database_now(), "deleted_by": actor.id}
     return change(actor, record, values, action="deleted")
 
 
 def restore(actor: Actor, model: type[R], record_id: str) -> R:
-    """Undo a soft delete. Raises Conflict when it is too late or there is nothing to undo."""
+    """Undo a soft delete. Raises Conflict when it is too late or the record is not deleted."""
     record = find(model, actor, record_id, lock=True, include_deleted=True)
     if record.deleted_at is None:
         raise Conflict(f"This {record.noun} is not deleted.")
@@ -133,29 +137,28 @@ def choices(
     also: Iterable[str | None] = (),
     which: ColumnElement[bool] | None = None,
 ) -> list[tuple[str, str]]:
-    """Return (id, text) of the first OFFERED records in the order of `by`, in one statement;
-    `which` narrows them, if given.
+    """Return (id, text) of the first OFFERED records in the order of `by`, with one statement.
 
-    `also` are ids to include in any case, such as the chosen one: without it a select element would
-    choose another.
+    `which` narrows them, if given. `also` are ids to include in any case, such as the chosen one:
+    without it, a select element would choose another one.
     """
     own = model.seen_by(actor).with_only_columns(model.id, text, by)
     live = own.where(model.is_deleted.is_(False), true() if which is None else which)
     first = live.order_by(by, model.id).limit(OFFERED)
     wanted = [record_id for record_id in also if record_id]
-    # A union and no OR, which would look at every record.
+    # A union instead of an OR, which would read every record.
     shown = union(first, own.where(model.id.in_(wanted))) if wanted else first
     found = session.execute(shown).all()
     return [(id, text) for id, text, _ in sorted(found, key=lambda row: (row[2], row[0]))]
 
 
 def terms_of(record: Record) -> set[str]:
-    """Return the terms that find this record."""
+    """Return the terms by which this record is found."""
     return search.terms_of(record.search_texts(), getattr(record, "tags", None) or ())
 
 
 def changes_of(record: Record) -> dict[str, tuple[Any, Any]]:
-    """Return what differs from what is stored: field → (before, after)."""
+    """Return the changes of a record that are not stored yet: field → (before, after)."""
     changed = {}
     for attribute in inspect(record).attrs:
         history = attribute.history

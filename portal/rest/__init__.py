@@ -1,1 +1,1 @@
-"""The edge for programs: resources, operations, the OpenAPI document, strict JSON, problems."""
+"""Provide the edge for programs: resources, operations, OpenAPI, strict JSON, problems."""

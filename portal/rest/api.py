@@ -1,7 +1,7 @@
-"""The edge for programs: who calls, what they sent, what they get, what went wrong.
+"""Provide the edge for programs: authentication, bodies, responses and errors.
 
-Reads `Authorization: Bearer` and never a cookie, so it needs no CSRF token. Errors are RFC 9457
-problem details. The routes themselves come from the declarations in `portal.rest.resources`.
+It reads `Authorization: Bearer` and never a cookie, so it needs no CSRF token. Errors are RFC 9457
+problem details. The routes come from the declarations in `portal.rest.resources`.
 """
 
 import secrets
@@ -29,7 +29,7 @@ from portal.rest.openapi import PREFIX, PROBLEM, Operation
 
 Authenticator = Callable[[str, Origin], Actor | None]
 Admission = Callable[[Actor, str], None]
-"""Lets an actor do what needs a scope, or raises: Forbidden, RateLimited."""
+"""Lets an actor do what needs a scope, or raises Forbidden or RateLimited."""
 
 A_FEW_MINUTES = "public, max-age=300"
 JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
@@ -39,7 +39,7 @@ JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
 
 def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a JSON answer; never cached, since all of it belongs to one caller."""
+    """Return a JSON response. It is never cached, since all of it belongs to one caller."""
     body = orjson.dumps(document, default=_json, option=JSON_OPTIONS)
     response = Response(body, status, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
@@ -49,11 +49,11 @@ def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None =
 
 
 Ready = tuple[int, list[tuple[str, str]], bytes]
-"""Status, headers, body of an answer that is given before the framework."""
+"""Status, headers and body of a response that is made without Flask."""
 
 
 def ready(document: Any, status: int, request_id: str, kind: str = "application/json") -> Ready:
-    """Return a JSON answer as `answer` does, for the event loop, which has no request of Flask."""
+    """Return a JSON response like `answer`, for the event loop, which has no Flask request."""
     body = orjson.dumps(document, default=float, option=JSON_OPTIONS)
     headers = [
         ("content-type", kind),
@@ -65,7 +65,7 @@ def ready(document: Any, status: int, request_id: str, kind: str = "application/
 
 
 def ready_problem(error: PortalError, request_id: str) -> Ready:
-    """Return an error as `problem` does, for the event loop."""
+    """Return an error like `problem`, for the event loop."""
     document = problem_document(error, request_id)
     status, headers, body = ready(document, error.status, request_id, PROBLEM)
     return (
@@ -82,7 +82,7 @@ def _json(value: Any) -> Any:
 
 
 def problem(error: Exception) -> Response:
-    """Any error as RFC 9457 problem details; an unexpected one says only its request id."""
+    """Return any error as RFC 9457 problem details. An unexpected one shows only its request id."""
     known = in_our_words(error)
     response = answer(problem_document(known, request_id()), known.status, known.headers)
     response.content_type = PROBLEM
@@ -140,18 +140,18 @@ def in_our_words(error: Exception) -> PortalError:
 
 
 def _cannot_be_sent(error: Exception) -> bool:
-    """Tell whether the driver itself refused a value, as it does a NUL in a text."""
+    """Tell whether the driver itself refused a value, as it refuses a NUL in a text."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     return isinstance(cause, psycopg.DataError) and cause.sqlstate is None
 
 
 def new_request_id() -> str:
-    """Return a random id; a ULID costs six times as much, for an order that logs have."""
+    """Return a random id. A ULID costs six times as much, for an order that logs have anyway."""
     return f"req_{secrets.token_hex(13).upper()}"
 
 
 def request_id() -> str:
-    """Return the id by which this request is found in logs and audit."""
+    """Return the id of the current request in logs and audit trail."""
     return str(g.get("request_id", ""))
 
 
@@ -159,15 +159,14 @@ def request_id() -> str:
 
 
 def origin() -> Origin:
-    """Return where the running request comes from; the address is the one behind trusted
-    proxies."""
+    """Return the origin of the current request, with the address behind trusted proxies."""
     environ = request.environ
     agent = environ.get("HTTP_USER_AGENT", "")[:300] or None
     return Origin(ip=environ.get("REMOTE_ADDR"), user_agent=agent, request_id=request_id())
 
 
 def authenticate(authenticators: Sequence[Authenticator]) -> Actor:
-    """Return the caller named by the bearer credential, or Unauthenticated that says no more."""
+    """Return the caller of the bearer credential. Raises Unauthenticated without any detail."""
     scheme, _, token = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token or not token.isascii():
@@ -179,7 +178,7 @@ def authenticate(authenticators: Sequence[Authenticator]) -> Actor:
 
 
 def actor() -> Actor:
-    """Return who makes the running request."""
+    """Return the actor of the current request."""
     found: Actor = g.actor
     return found
 
@@ -188,7 +187,7 @@ def actor() -> Actor:
 
 
 def body() -> dict[str, Any]:
-    """Return the JSON object in the request's body; no body is an empty object."""
+    """Return the JSON object in the request's body. No body is an empty object."""
     raw = request.get_data(cache=True)
     if not raw:
         return {}
@@ -203,8 +202,8 @@ def body() -> dict[str, Any]:
 
 
 def no_parameters() -> None:
-    """Refuse a query string where none has a meaning: a typo must not pass in silence."""
-    if not request.environ["QUERY_STRING"]:  # parsing nothing takes time, too
+    """Refuse a query string where none has a meaning: a typo must not be ignored silently."""
+    if not request.environ["QUERY_STRING"]:  # parsing an empty one takes time, too
         return
     for name in request.args:
         raise listing.refused(name, "There is no parameter of this name.")
@@ -212,7 +211,7 @@ def no_parameters() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a POST came to; `secrets` are shown in this one answer and kept nowhere."""
+    """The result of a POST. `secrets` are part of this one response and are not stored."""
 
     document: dict[str, Any]
     status: int
@@ -221,7 +220,7 @@ class Outcome:
 
 
 def once(work: Callable[[], Outcome]) -> Response:
-    """Run a POST, at most once for each Idempotency-Key of the caller."""
+    """Run a POST at most once for each Idempotency-Key of the caller."""
     key = request.headers.get("Idempotency-Key")
     if key is not None:
         asked = idempotency.fingerprints(request.method, request.path, request.get_data(cache=True))
@@ -250,8 +249,7 @@ def blueprint(
     authenticators: Sequence[Authenticator],
     admit: Admission = Actor.require,
 ) -> Blueprint:
-    """Return the routes of all operations: authenticated first, then the permission, then the
-    view."""
+    """Return the routes of all operations. Each authenticates first, then checks the permission."""
     api = Blueprint("api", __name__, url_prefix=PREFIX)
 
     for operation in operations:
@@ -274,13 +272,12 @@ def _guarded(
 
 
 def is_api_request() -> bool:
-    """Tell whether the running request is a program's, to be answered with JSON also when it
-    fails."""
+    """Tell whether a program sent the current request, so that errors are JSON as well."""
     return is_api_path(request.path)
 
 
 def is_api_path(path: str) -> bool:
-    """Tell whether what is asked for is for programs."""
+    """Tell whether a path is for programs."""
     return path.startswith("/api/")
 
 
@@ -296,7 +293,7 @@ def init_app(
 
     @cache
     def document() -> Kept:
-        # For whoever asks: it tells of the portal, not of anybody's data.
+        # Open to everybody: it describes the portal, not anybody's data.
         made = openapi.document(operations, base_url=base_url, version="1")
         body = orjson.dumps(made, default=_json, option=JSON_OPTIONS)
         return Kept(body, "application/json", [("Cache-Control", A_FEW_MINUTES)])

@@ -1,4 +1,4 @@
-"""What a feature adds to the portal, as one value; `portal.features` is the list of them."""
+"""Describe what a feature adds to the portal, as one value. `portal.features` lists them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from portal.rest.resources import Resource
 
 @dataclass(frozen=True)
 class Feature:
-    """A feature's REST, and what gives its pages and all else to an application.
+    """A feature's REST declaration, and the function that adds its pages and the rest.
 
-    `operations` are those that belong to no resource of its own.
+    `operations` are those that belong to no resource of the feature.
     """
 
     init_app: Callable[[Flask], None]

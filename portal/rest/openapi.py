@@ -1,6 +1,6 @@
-"""The registry of operations, and the OpenAPI 3.1 document that follows from it.
+"""Register operations, and generate the OpenAPI 3.1 document from them.
 
-An operation is declared once, in its feature's `resource.py`; routes, scopes, the document and the
+An operation is declared once, in its feature's `resource.py`. Routes, scopes, the document and the
 contract tests are all read from here.
 """
 
@@ -27,7 +27,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """One thing that a program can ask. `path` is below PREFIX and names its ids in braces."""
+    """One operation that a program can call. `path` is below PREFIX and names its ids in braces."""
 
     resource: str
     name: str

@@ -1,7 +1,7 @@
-"""Declare a resource once: its routes and its part of the document follow.
+"""Declare a resource once; its routes and its part of the OpenAPI document follow.
 
-What one resource needs alone is an Action; the day one needs another shape, it gets a view of its
-own in its feature, and this file stays as it is.
+What only one resource needs is an Action. If a resource needs another shape one day, it gets a view
+of its own in its feature, and this file stays as it is.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,9 +35,9 @@ C = TypeVar("C", bound=Command)
 
 @dataclass(frozen=True)
 class Action(Generic[R]):
-    """A verb of one resource beside the common ones, a noun below the record: POST …/{id}/<name>.
+    """An operation of one resource in addition to the common ones: POST …/{id}/<name>, a noun.
 
-    `run` takes actor, record id and command, and gives a record, a Revealed, or a document.
+    `run` receives actor, record id and command, and returns a record, a Revealed, or a document.
     """
 
     name: str
@@ -53,12 +53,12 @@ class Action(Generic[R]):
 
 @dataclass(frozen=True)
 class Resource(Generic[R, C]):
-    """The whole REST declaration of a feature; a verb that is None has no route.
+    """The whole REST declaration of a feature. A verb that is None has no route.
 
-    `restore` is for what has more to bring back than its row. `secrets` is the kind under which
-    the secret store keeps those of its records.
-    `scope` is the word before `:read` and `:write`; `once` names the fields that only the answer
-    to the create has; `more` are operations with views of their own, such as a list below a record.
+    `restore` is for a resource that has more to restore than its row. `scope` is the word before
+    `:read` and `:write`. `once` names the fields that only the response to the create request has.
+    `more` are operations with views of their own, such as a list below a record. `secrets` is the
+    kind under which the secret store keeps those of its records.
     """
 
     name: str
@@ -144,7 +144,7 @@ class Resource(Generic[R, C]):
         ]  # fmt: skip
 
     def operation_of(self, action: Action[R]) -> Operation:
-        """Return the operation of an action; for a feature that adds one to another's resource."""
+        """Return the operation of an action, for a feature that adds one to another's resource."""
         return Operation(
             resource=self.name, name=action.name, method=action.method,
             path=f"/{self.name}/{{id}}/{action.name}", summary=action.summary, scope=action.scope,
@@ -211,9 +211,8 @@ class Resource(Generic[R, C]):
         return once(work)
 
     def _command(self, action: Action[R], id: str) -> Command:
-        """Return the validated body. Raises NotFound for an unknown record before Invalid for the
-        body."""
-        assert action.command is not None  # noqa: S101 - asked by who calls
+        """Return the validated body. Raises NotFound for an unknown record before Invalid."""
+        assert action.command is not None  # noqa: S101 - the caller has checked it
         try:
             return action.command.read(body())
         except errors.Invalid:
@@ -227,7 +226,7 @@ class Resource(Generic[R, C]):
         return answer({"items": [entry_document(e) for e in entries], "next_cursor": None})
 
     def _check_version(self, record: R, patch: Mapping[str, Any]) -> None:
-        """Optimistic concurrency: `If-Match` → 412, `version` in the body → 409 with the record."""
+        """Refuse a stale change: `If-Match` → 412, `version` in the body → 409 with the record."""
         wanted = request.headers.get("If-Match", "*").strip()
         if wanted != "*" and not is_tag_of(wanted, record.version):
             raise errors.PreconditionFailed(
@@ -265,7 +264,7 @@ class HistoryEntry(BaseModel):
 
 
 def entry_document(entry: AuditEntry) -> dict[str, Any]:
-    """Return an audit entry as programs read it."""
+    """Return an audit entry as a document for programs."""
     return {name: getattr(entry, name) for name in HistoryEntry.model_fields}
 
 

@@ -1,8 +1,8 @@
-"""JSON as programs mean it: what a lenient parser lets through is refused with a reason.
+"""Parse JSON strictly: refuse, with a reason, what a lenient parser lets through.
 
-Duplicate keys, NaN and Infinity, numbers beyond a double, NUL, lone surrogates and absurd nesting
-are all legal to Python's own parser or fatal to it, and all of them hide a mistake or an attack
-(OWASP ASVS 5.0, 1.5.3).
+Duplicate keys, NaN and Infinity, numbers beyond a double, NUL, lone surrogates and extreme nesting
+are either legal or fatal to Python's own parser. All of them hide a mistake or an attack (OWASP
+ASVS 5.0, 1.5.3).
 """
 
 import json
@@ -22,7 +22,7 @@ NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
 
 def parse(body: bytes) -> Any:
-    """Return the value in a JSON body, or BadRequest that says what is wrong with it."""
+    """Return the value in a JSON body. Raises BadRequest, which names the problem."""
     try:
         value = _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError:
@@ -38,8 +38,7 @@ def parse(body: bytes) -> Any:
 
 
 def _may_be_unsound(body: bytes) -> bool:
-    """Tell whether there is anything for `_check` to find: most bodies need no walk through
-    them."""
+    """Tell whether `_check` can find anything: it need not walk through most bodies."""
     return b"\\u" in body or body.count(b"[") + body.count(b"{") >= MAX_DEPTH
 
 
@@ -59,7 +58,7 @@ def _no_constant(name: str) -> Any:
 
 def _whole(digits: str) -> int:
     give_way()
-    # A whole number of 64 bits: other programs read no longer ones.
+    # An integer of 64 bits: other programs cannot read longer ones.
     if len(digits) > MAX_DIGITS or not -MAX_INT <= (number := int(digits)) < MAX_INT:
         raise BadRequest(TOO_LARGE)
     return number

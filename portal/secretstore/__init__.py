@@ -1,18 +1,17 @@
-"""Where secrets live: one port, two adapters.
+"""Store secrets through one interface with two implementations.
 
-A feature names a secret by what it belongs to (`SecretRef`), never by a path, and speaks to
-`store()`. Behind it is either a Vault or OpenBao KV v2 mount (`portal.secretstore.vault`) or the
-portal's own encrypted tables (`portal.secretstore.embedded_store`); both keep the same promises,
-and `tests/secretstore/test_contract.py` holds them to it.
+A feature names a secret by what it belongs to (`SecretRef`), never by a path, and calls `store()`.
+Behind it is either a Vault or OpenBao KV v2 mount (`portal.secretstore.vault`) or the portal's own
+encrypted tables (`portal.secretstore.embedded_store`). Both make the same guarantees, which
+`tests/secretstore/test_contract.py` tests.
 
 The order of writes for a feature: flush its own row (so that the ids exist and its rules hold),
-`put` the secret, store the version in the row; the edge commits. With the embedded store the secret
-is part of that very transaction; with Vault a crash before the commit leaves an unused secret
-behind, which is harmless, and never a row without its secret.
+`put` the secret, store the version in the row; the edge commits. With the embedded store, the
+secret is part of the same transaction. With Vault, a crash before the commit leaves an unused
+secret behind, which is harmless, and never a row without its secret.
 
-What may be kept beside a secret in the feature's own row (version, names of the fields,
-fingerprint, when and by whom it was set) is the feature's business: nothing here lists fields
-without opening the secret.
+Each feature decides what to store about a secret in its own row (version, names of the fields,
+fingerprint, when and by whom it was set): nothing here lists fields without opening the secret.
 """
 
 import re
@@ -34,11 +33,11 @@ from portal.core.errors import (
 )
 
 MAX_BYTES = 64 * 1024
-"""Of the names and values of one secret together, in UTF-8. Vault fails at 1 MiB, with a 500."""
+"""Limit of a secret's names and values together, in UTF-8. Vault fails at 1 MiB, with a 500."""
 
 MAX_FIELDS = 64
 KEPT_VERSIONS = 10
-"""Vault's own default for a mount; the embedded store keeps as many."""
+"""Vault's own default for a mount. The embedded store keeps as many versions."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,63}")
 _WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -47,10 +46,10 @@ _FIELD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """Which secret: the `slot` of the record `owner_id`, of a `kind`, in a tenant.
+    """Identify a secret: the `slot` of the record `owner_id`, of a `kind`, in a tenant.
 
-    Ids are letters, digits and underscores; kind and slot lower-case letters, digits and dashes.
-    With that, no part can leave its place in a path, and no two references share a path.
+    Ids consist of letters, digits and underscores; kind and slot of lower-case letters, digits and
+    dashes. So no part can leave its place in a path, and no two references share a path.
     """
 
     tenant_id: str
@@ -59,7 +58,7 @@ class SecretRef:
     slot: str
 
     def __post_init__(self) -> None:
-        """ValueError for a part out of the alphabet: a mistake of the caller, not of a person."""
+        """Raise ValueError for a part outside the alphabet: an error in the calling code."""
         for name, pattern in (
             ("tenant_id", _ID),
             ("kind", _WORD),
@@ -82,9 +81,9 @@ class SecretRef:
 
 
 class Secret(Mapping[str, str]):
-    """The values of one version of a secret, hidden from repr, str, format and pickle.
+    """Hold the values of one version of a secret, hidden from repr, str, format and pickle.
 
-    Read a field as `secret["password"]`; keep it for as long as the work takes and no longer.
+    Read a field as `secret["password"]`. Keep the object only as long as the work takes.
     """
 
     __slots__ = ("_values", "created_at", "version")
@@ -112,7 +111,7 @@ class Secret(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version as the store keeps it. A deleted one can come back, a destroyed one cannot."""
+    """One version in the store. A deleted version can be restored, a destroyed one cannot."""
 
     number: int
     created_at: datetime
@@ -127,7 +126,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class SecretMeta:
-    """What is known of a secret without opening it; `versions` from the oldest to the newest."""
+    """Describe a secret without opening it. `versions` go from the oldest to the newest."""
 
     ref: SecretRef
     current_version: int
@@ -140,7 +139,7 @@ class SecretMeta:
 
 
 class StoreState(StrEnum):
-    """How the store stands towards the portal."""
+    """The state of the store for the portal."""
 
     OK = "ok"
     SEALED = "sealed"
@@ -150,7 +149,7 @@ class StoreState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoreHealth:
-    """The state, and one sentence that tells an operator what it means and what to do."""
+    """The state, and one sentence for operators about what it means and what to do."""
 
     state: StoreState
     sentence: str
@@ -162,7 +161,7 @@ class StoreHealth:
 
 
 class SecretNotFound(NotFound):
-    """No such secret or version; `deleted` if it can be restored, `destroyed` if it is gone."""
+    """There is no such secret or version. It can be restored if `deleted`, not if `destroyed`."""
 
     code: ClassVar[str] = "secret_not_found"
 
@@ -192,12 +191,12 @@ class SecretConflict(Conflict):
 
     @property
     def extra(self) -> dict[str, Any]:
-        """Return the version to build the next attempt on."""
+        """Return the version on which to build the next attempt."""
         return {"current_secret_version": self.version}
 
 
 class SecretDenied(PortalError):
-    """The store knows the portal and refuses, or does not accept the portal's own credentials."""
+    """The store refuses the request, or does not accept the portal's own credentials."""
 
     status, code, title = 502, "secret_store_denied", "The secret store refused the portal"
 
@@ -217,7 +216,7 @@ class SecretDamaged(PortalError):
 
 
 class SecretTooLarge(TooLarge):
-    """More than `MAX_BYTES` or `MAX_FIELDS`."""
+    """The secret exceeds `MAX_BYTES` or `MAX_FIELDS`."""
 
     code: ClassVar[str] = "secret_too_large"
 
@@ -236,7 +235,7 @@ class StoreUnavailable(Unavailable):
 
 
 class StoreSealed(StoreUnavailable):
-    """The store is there but locked: Vault sealed, or the embedded store without its key."""
+    """The store answers but is locked: Vault is sealed, or the embedded store lacks its key."""
 
     code: ClassVar[str] = "secret_store_sealed"
     title: ClassVar[str] = "The secret store is locked"
@@ -250,48 +249,50 @@ class StoreSealed(StoreUnavailable):
 
 
 class SecretStore(Protocol):
-    """What both adapters promise. Versions count from 1; a deleted version keeps its number.
+    """Define what both implementations guarantee.
 
-    Any verb may raise StoreSealed, StoreUnavailable or SecretDenied. `cas` is the version that the
-    caller saw: 0 means "there is none yet", None means "whatever is there"; SecretConflict if it
-    is another one.
+    Versions count from 1, and a deleted version keeps its number. Any method may raise StoreSealed,
+    StoreUnavailable or SecretDenied. `cas` is the version that the caller saw: 0 means that there
+    is none yet, None accepts any version. If the current version is another one, the method raises
+    SecretConflict.
     """
 
     def put(self, ref: SecretRef, data: Mapping[str, str], *, cas: int | None) -> Version:
-        """Store a whole new version. Invalid or SecretTooLarge for data that is out of bounds."""
+        """Store a complete new version. Raises Invalid or SecretTooLarge for data out of bounds."""
         ...
 
     def patch(self, ref: SecretRef, changes: Mapping[str, str | None], *, cas: int) -> Version:
-        """Return a new version with some fields set and those given as None removed.
+        """Store a new version with some fields set, and those given as None removed.
 
-        SecretNotFound if there is no live current version to change.
+        Raises SecretNotFound if there is no live current version to change.
         """
         ...
 
     def get(self, ref: SecretRef, *, version: int | None = None, reason: str) -> Secret:
-        """Return the values of the current or a given version. SecretNotFound; SecretDamaged.
+        """Return the values of a version, by default of the current one.
 
-        `reason` says in a few words what they are needed for; it is written to the log.
+        Raises SecretNotFound and SecretDamaged. `reason` says in a few words what the values are
+        needed for. It is written to the log.
         """
         ...
 
     def head(self, ref: SecretRef) -> SecretMeta:
-        """Return the versions without their values. SecretNotFound only if there never was any."""
+        """Return the versions without values. Raises SecretNotFound if there never was one."""
         ...
 
     def delete(self, ref: SecretRef) -> None:
-        """Make every version unreadable, restorably. Nothing there is nothing to do."""
+        """Make every version unreadable, but restorable. Do nothing if there is no secret."""
         ...
 
     def undelete(self, ref: SecretRef) -> SecretMeta:
-        """Bring the current version back, and say what is there now. SecretNotFound.
+        """Restore the current version, and return what is stored now. Raises SecretNotFound.
 
         Earlier versions stay deleted: one of them may have been removed on purpose before.
         """
         ...
 
     def purge(self, ref: SecretRef) -> None:
-        """Remove all versions for good; numbering begins anew. Nothing there is nothing to do."""
+        """Delete all versions for good; numbers start again. Do nothing if there is no secret."""
         ...
 
     def owners(self, tenant_id: str, kind: str) -> list[str]:
@@ -303,19 +304,19 @@ class SecretStore(Protocol):
         ...
 
     def health(self) -> StoreHealth:
-        """Return how the store stands, for readiness and `portal doctor`. Never raises."""
+        """Return the state of the store, for readiness and `portal doctor`. Never raises."""
         ...
 
 
 def check(data: Mapping[str, str]) -> None:
-    """Refuse what no store should be asked to keep: Invalid or SecretTooLarge, names only."""
+    """Refuse data that no store should accept. Raises Invalid or SecretTooLarge, names only."""
     if not data:
         raise Invalid.field("credentials", "A secret needs at least one field.")
     check_changes(data)
 
 
 def check_changes(changes: Mapping[str, str | None]) -> None:
-    """The bounds for a part of a secret; Invalid or SecretTooLarge, never with a value in it."""
+    """Check a part of a secret. Raises Invalid or SecretTooLarge, never with a value in it."""
     if len(changes) > MAX_FIELDS:
         raise SecretTooLarge(f"A secret has at most {MAX_FIELDS} fields.")
     if problems := [p for name, value in changes.items() if (p := _problem(name, value))]:
@@ -341,14 +342,14 @@ _configured: SecretStore | None = None
 
 
 def configure(config: Config) -> SecretStore:
-    """Build the store that the configuration asks for and make it the process's own."""
+    """Build the store that the configuration selects, and set it for this process."""
     global _configured
     _configured = build(config)
     return _configured
 
 
 def build(config: Config) -> SecretStore:
-    """Return the store that the configuration asks for; connects to nothing yet."""
+    """Return the store that the configuration selects. It does not connect yet."""
     if config.secret_store == "vault":  # noqa: S105 - the name of a kind of store
         from portal.secretstore.vault import VaultStore
 
@@ -359,7 +360,7 @@ def build(config: Config) -> SecretStore:
 
 
 def store() -> SecretStore:
-    """Return the configured store. RuntimeError before `configure`."""
+    """Return the configured store. Raises RuntimeError before `configure`."""
     if _configured is None:
         raise RuntimeError("portal.secretstore.configure(config) was not called")
     return _configured

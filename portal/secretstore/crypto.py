@@ -1,8 +1,8 @@
-"""The arithmetic of the embedded store: pure functions over bytes, no database, no clock.
+"""Encrypt and decrypt for the embedded store: pure functions over bytes, no database, no clock.
 
-Two layers. Each tenant has a random data key that encrypts its secrets (AES-256-GCM); a data key
-is stored wrapped (AES-KW, RFC 3394) by a store key that exists only in the configuration. Changing
-the store key therefore re-wraps 60 bytes a tenant and touches no secret.
+There are two layers. Each tenant has a random data key that encrypts its secrets (AES-256-GCM). A
+data key is stored wrapped (AES-KW, RFC 3394) by a store key that exists only in the configuration.
+So changing the store key re-wraps 60 bytes per tenant and touches no secret.
 """
 
 import json
@@ -22,20 +22,20 @@ NONCE_BYTES = 12
 
 @dataclass(frozen=True, slots=True)
 class StoreKey:
-    """A key from the configuration. `id` tells which one without telling anything about it."""
+    """A key from the configuration. Its `id` identifies it without revealing anything about it."""
 
     id: str
     material: bytes = field(repr=False)
 
     @classmethod
     def derive(cls, configured: str) -> "StoreKey":
-        """Derive the keys from configured texts of high entropy."""
+        """Derive the key from a configured text of high entropy."""
         root = RootKey(configured)
         return cls(root.id, root.derive(STORE_PURPOSE))
 
 
 class KeyRing:
-    """The store keys: the first one wraps, all of them unwrap, so that one can follow another."""
+    """Hold the store keys: the first one wraps, all unwrap, so that a key can be replaced."""
 
     def __init__(self, keys: Iterable[StoreKey]) -> None:
         ordered = list(keys)
@@ -56,12 +56,15 @@ class KeyRing:
         return iter(self._keys)
 
     def wrap(self, data_key: bytes) -> bytes:
-        """Return the data key, readable only with the active store key."""
+        """Return the data key, wrapped by the active store key."""
         return aes_key_wrap(self._keys[self.active].material, data_key)
 
     def unwrap(self, key_id: str, wrapped: bytes) -> bytes:
-        """Return the data key. StoreSealed if the ring does not hold the key that it was wrapped
-        with."""
+        """Return the data key.
+
+        Raises StoreSealed if the ring does not hold the key that it was wrapped with, SecretDamaged
+        if it cannot be unwrapped.
+        """
         if key_id not in self._keys:
             raise StoreSealed
         try:
@@ -72,15 +75,18 @@ class KeyRing:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a ciphertext belongs. It opens there and nowhere else: not for another tenant, not for
-    another record or slot, not as another version."""
+    """The place that a ciphertext belongs to.
+
+    The ciphertext can be decrypted there and nowhere else: not for another tenant, not for another
+    record or slot, not as another version.
+    """
 
     ref: SecretRef
     version: int
     data_key_id: str
 
     def bound(self) -> bytes:
-        """Return the additional authenticated data; no part can contain the separator."""
+        """Return the additional authenticated data. No part can contain the separator."""
         ref = self.ref
         parts = (ref.tenant_id, ref.kind, ref.owner_id, ref.slot)
         return "|".join((*parts, str(self.version), self.data_key_id)).encode()
@@ -92,14 +98,14 @@ def new_data_key() -> bytes:
 
 
 def seal(values: Mapping[str, str], data_key: bytes, place: Place) -> tuple[bytes, bytes]:
-    """Encrypt: (nonce, ciphertext). A random nonce is safe for 2^32 writes under one key."""
+    """Encrypt to (nonce, ciphertext). A random nonce is safe for 2^32 writes under one key."""
     nonce = os.urandom(NONCE_BYTES)
     clear = json.dumps(dict(values), ensure_ascii=False, separators=(",", ":")).encode()
     return nonce, AESGCM(data_key).encrypt(nonce, clear, place.bound())
 
 
 def unseal(nonce: bytes, ciphertext: bytes, data_key: bytes, place: Place) -> dict[str, str]:
-    """Decrypt. SecretDamaged if a bit was changed or the ciphertext belongs elsewhere."""
+    """Decrypt. Raises SecretDamaged if a bit was changed or the ciphertext belongs elsewhere."""
     try:
         clear = AESGCM(data_key).decrypt(nonce, ciphertext, place.bound())
     except (InvalidTag, ValueError) as error:

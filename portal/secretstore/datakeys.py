@@ -1,9 +1,9 @@
-"""The tenants' data keys, wrapped by a store key.
+"""Manage the tenants' data keys, which are wrapped by a store key.
 
-A data key is made for a tenant's first secret, and wrapped again when the store key is replaced.
-`store_key_use` lists the store keys that wrap something, written in the same transaction. So a
-process that lacks one of them starts no new set of keys, and one can tell when a replaced key is no
-longer used.
+A data key is created for a tenant's first secret, and wrapped again when the store key is replaced.
+`store_key_use` lists the store keys that wrap something, and is written in the same transaction. So
+a process that lacks one of them does not start a second set of keys, and it is visible when a
+replaced key is no longer used.
 """
 
 from collections import Counter
@@ -24,13 +24,15 @@ UNSYNCED = {"synchronize_session": False}
 
 
 def ring_of(config: Config) -> KeyRing:
-    """Return the dedicated store keys first, then the portal's own, which stay readable."""
+    """Return the dedicated store keys first, then the portal's own keys, which stay readable."""
     return KeyRing.derive([*config.secret_store_key, *config.secret_key.texts])
 
 
 class DataKeys:
-    """The data keys under these store keys. All verbs but `finish_change` work in the tenant
-    entered."""
+    """Manage the data keys under these store keys.
+
+    All methods but `finish_change` work in the entered tenant.
+    """
 
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
@@ -45,13 +47,14 @@ class DataKeys:
         return [key_id for key_id in session.scalars(KEYS_IN_USE) if key_id not in self._ring]
 
     def unwrap(self, store_key_id: str, wrapped: bytes) -> bytes:
-        """Return a data key. Raises StoreSealed if the store key that wraps it is not
-        configured."""
+        """Return a data key. Raises StoreSealed if its store key is not configured."""
         return self._ring.unwrap(store_key_id, wrapped)
 
     def of(self, tenant_id: str) -> tuple[str, bytes]:
-        """Return the id and clear text of the tenant's active data key, and wrap it with the active
-        store key if it is not."""
+        """Return the id and clear text of the tenant's active data key.
+
+        Create it if there is none. Wrap it with the active store key if another one wraps it.
+        """
         row = _active(tenant_id)
         if row is None:
             return self._make(tenant_id)
@@ -62,7 +65,7 @@ class DataKeys:
         return key_id, data_key
 
     def under(self, tenant_id: str) -> Counter[str]:
-        """Return store key id → how many of the tenant's data keys it wraps."""
+        """Return store key id → the number of the tenant's data keys that it wraps."""
         count = select(DataKey.store_key_id, func.count()).where(DataKey.tenant_id == tenant_id)
         found = session.execute(count.group_by(DataKey.store_key_id))
         return Counter({str(key_id): int(number) for key_id, number in found})
@@ -70,10 +73,10 @@ class DataKeys:
     def finish_change(self, tenant_ids: Collection[str]) -> int:
         """Wrap all tenants' data keys with the active store key, so that older ones can be removed.
 
-        Each write already does this for its own tenant. This verb does the rest online, in a short
-        transaction for each tenant, and can be interrupted and run again. Call it outside of a
-        transaction, with all tenants. Return how many data keys changed. Raises StoreSealed if one
-        needs a key that is not configured.
+        Each write already does this for its own tenant. This method does the rest online, in a
+        short transaction for each tenant, and can be interrupted and run again. Call it outside of
+        a transaction, with all tenants. Return how many data keys changed. Raises StoreSealed if
+        one needs a key that is not configured.
         """
         changed = 0
         for tenant_id in tenant_ids:
@@ -124,8 +127,10 @@ class DataKeys:
         )
 
     def _use_active(self) -> None:
-        """Note that the active key wraps from now on. Raises StoreSealed when a key is missing: a
-        portal with the wrong configuration must not start a second set of secrets."""
+        """Record that the active key wraps from now on. Raises StoreSealed when a key is missing.
+
+        A portal with the wrong configuration must not start a second set of secrets.
+        """
         if self.missing():
             raise StoreSealed
         used = insert(StoreKeyUse).values(store_key_id=self._ring.active)

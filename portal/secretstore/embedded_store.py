@@ -1,8 +1,8 @@
-"""The secret store in the portal's own PostgreSQL, envelope-encrypted, for installs without Vault.
+"""Store secrets in the portal's own PostgreSQL, envelope-encrypted, for installs without Vault.
 
-It works in the caller's session: a secret and the row that refers to it commit together or not at
-all, and row-level security shows only the tenant that the session has entered. What a dump of the
-database holds is ciphertext; the keys come from the configuration and are never stored.
+The store works in the caller's session: a secret and the row that refers to it commit together or
+not at all, and row-level security shows only the tenant that the session has entered. A dump of the
+database contains only ciphertext. The keys come from the configuration and are never stored.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """One version's row beside the wrapped key that opens it."""
+    """The row of one version, with the wrapped key that decrypts it."""
 
     number: int
     created_at: datetime
@@ -53,7 +53,7 @@ class _Found:
 
 
 class EmbeddedStore:
-    """`SecretStore` over the tables of `portal.secretstore.models`."""
+    """Implement `SecretStore` with the tables of `portal.secretstore.models`."""
 
     def __init__(self, keys: KeyRing) -> None:
         self._keys = DataKeys(keys)
@@ -117,7 +117,7 @@ class EmbeddedStore:
         return self.head(ref)
 
     def purge(self, ref: SecretRef) -> None:
-        """See `SecretStore.purge`. The versions go with their secret."""
+        """See `SecretStore.purge`. The versions are deleted with their secret."""
         session.execute(
             delete(StoredSecret).where(*_of(ref)).execution_options(synchronize_session=False)
         )
@@ -139,7 +139,7 @@ class EmbeddedStore:
         return list(session.scalars(query.order_by(StoredSecret.slot)))
 
     def health(self) -> StoreHealth:
-        """See `SecretStore.health`: do we hold every key that stored secrets may need?"""
+        """See `SecretStore.health`. Check that no key that stored secrets may need is missing."""
         try:
             missing = self._keys.missing()
         except SQLAlchemyError:
@@ -165,8 +165,8 @@ class EmbeddedStore:
         return Secret(values, found.number, found.created_at)
 
     def _write(self, ref: SecretRef, values: Mapping[str, str], cas: int | None) -> Version:
-        # The key first: what can be refused is refused before anything is changed, because the
-        # caller may catch the error and still commit.
+        # Get the key first: an error must come before any change, because the caller may catch it
+        # and still commit.
         key_id, data_key = self._keys.of(ref.tenant_id)
         number = _next_version(ref, cas)
         nonce, ciphertext = seal(values, data_key, Place(ref, number, key_id))
@@ -211,7 +211,7 @@ def _current_version(ref: SecretRef) -> ScalarSelect[int]:
 
 
 def _next_version(ref: SecretRef, cas: int | None) -> int:
-    """Count the secret's version up and hold its row. SecretConflict if it is not at `cas`."""
+    """Increment the secret's version and lock its row. Raise SecretConflict if it is not `cas`."""
     statement: Any
     if cas:
         statement = (

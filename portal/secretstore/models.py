@@ -1,4 +1,4 @@
-"""Tables of the embedded store. Only `portal.secretstore.embedded_store` reads and writes them."""
+"""Define the tables of the embedded store. Only `embedded_store` and `datakeys` use them."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from portal.database.base import Base
 
 
 class StoredSecret(Base):
-    """One secret and the number of its newest version, whose counter never goes back."""
+    """One secret and the number of its newest version. The number never decreases."""
 
     __tablename__ = "secret"
 
@@ -33,8 +33,8 @@ class StoredSecret(Base):
 class DataKey(Base):
     """A tenant's key for its secrets, wrapped by the store key `store_key_id`.
 
-    Once a tenant's data keys are gone its secrets are unreadable for ever, wherever a copy of the
-    ciphertext may still be.
+    Without a tenant's data keys its secrets are unreadable for ever, wherever a copy of the
+    ciphertext may be.
     """
 
     __tablename__ = "data_key"
@@ -56,7 +56,7 @@ class DataKey(Base):
 
 
 class SecretVersion(Base):
-    """One version's ciphertext, bound to its place (see `portal.secretstore.crypto.Place`)."""
+    """The ciphertext of one version, bound to its place (see `portal.secretstore.crypto.Place`)."""
 
     __tablename__ = "secret_version"
     __table_args__ = (
@@ -86,11 +86,12 @@ class SecretVersion(Base):
 
 
 class StoreKeyUse(Base):
-    """Which store keys wrap something here, of any tenant; an id says nothing of its key.
+    """A store key that wraps data keys here, of any tenant. Its id reveals nothing about the key.
 
-    The rows are the start-up check: to a process that does not hold every one of these keys the
-    store is locked. `used_at` is when the first use was. A key's row goes when the change to
-    another one is finished. Belongs to no tenant, so that it can be read before one is known.
+    These rows are checked at the start: for a process without every one of these keys, the store is
+    locked. `used_at` is the time of the first use. A key's row is deleted when the change to
+    another key is finished. The table belongs to no tenant, so that it can be read before a tenant
+    is known.
     """
 
     __tablename__ = "store_key_use"

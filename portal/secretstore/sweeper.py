@@ -1,6 +1,6 @@
-"""Finding the secrets that nobody refers to: what a crash between two writes left in a Vault.
+"""Find secrets that no record refers to, which a crash between two writes left in a Vault.
 
-A feature calls it for its own kind, from its housekeeping:
+A feature calls `sweep` for its own kind, from its housekeeping:
 
     sweep(store(), tenant_id, "webhooks", existing=service.existing_ids)
 """
@@ -17,7 +17,7 @@ from portal.secretstore import SecretMeta, SecretRef, SecretStore
 log = structlog.get_logger(__name__)
 
 _ID = re.compile(r"[a-z]+_[0-9A-Z]{26}")
-"""What a record of ours is called; whatever else an operator keeps there is not ours to judge."""
+"""The form of our records' ids. What else an operator stores there is left alone."""
 
 GRACE = timedelta(hours=1)
 """Far longer than any request: a secret whose row is not committed yet is left alone."""
@@ -29,11 +29,11 @@ def sweep(
     kind: str,
     existing: Callable[[Collection[str]], Collection[str]],
 ) -> list[SecretRef]:
-    """Delete, restorably, the secrets of a kind whose record does not exist. Those that it deleted.
+    """Delete, restorably, the secrets of a kind whose record does not exist, and return them.
 
-    `existing` is given ids and answers with those that have a row, deleted rows included: a
-    record that can be restored still needs its secret. Costs one request a tenant and kind, and a
-    few more for each orphan. Any error of the store.
+    `existing` receives ids and returns those that have a row, including deleted rows: a record that
+    can be restored still needs its secret. This costs one request per tenant and kind, and a few
+    more for each orphan. Raises any error of the store.
     """
     owners = [owner for owner in store.owners(tenant_id, kind) if _ID.fullmatch(owner)]
     known = set(existing(owners)) if owners else set()
@@ -59,6 +59,6 @@ def _sweep_owner(
 
 
 def _is_over(meta: SecretMeta, now: datetime) -> bool:
-    """Tell whether there is something to delete, and has been for longer than a write can take."""
+    """Tell whether the secret can be deleted: it is live, and older than any running write."""
     newest = max((version.created_at for version in meta.versions), default=now)
     return meta.is_live and newest < now - GRACE

@@ -1,7 +1,8 @@
-"""The secret store in a HashiCorp Vault or OpenBao KV v2 mount.
+"""Store secrets in a HashiCorp Vault or OpenBao KV v2 mount.
 
-The server's own messages can carry paths, socket names and user names: they are neither shown nor
-logged, only the operation and the status are. Behaviour noted below was measured on OpenBao 2.7.
+The server's own messages may contain paths, socket names and user names. They are neither shown nor
+logged; only the operation and the status are. The behaviour noted below was measured on OpenBao
+2.7.
 """
 
 import json
@@ -38,7 +39,7 @@ from portal.secretstore import (
 log = structlog.get_logger(__name__)
 
 TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
-"""Seconds. A healthy store answers in 3 to 6 milliseconds, so this is a hanging one."""
+"""Seconds. A healthy store answers in 3 to 6 milliseconds, so a slow one is hanging."""
 
 POLICY = """\
 path "{mount}/data/*"     {{ capabilities = ["create", "read", "update", "patch"] }}
@@ -46,23 +47,23 @@ path "{mount}/metadata/*" {{ capabilities = ["read", "list", "delete"] }}
 path "{mount}/delete/*"   {{ capabilities = ["update"] }}
 path "{mount}/undelete/*" {{ capabilities = ["update"] }}
 """
-"""What the portal may do, for the operator to grant."""
+"""The policy that an operator has to grant to the portal."""
 
 CONNECTIONS = 8
 LOGIN_AGAIN_AT = 0.75
-"""The share of a token's life after which to log in anew: batch tokens cannot be renewed."""
+"""The share of a token's life after which to log in again: batch tokens cannot be renewed."""
 
 LOGIN_PAUSE = 60.0
 """Seconds without an attempt after refused credentials: five refusals lock a role for a while."""
 
 NOT_CARRIED_OUT = frozenset({412, 429})
-"""Refused before anything was done (a replica behind, a quota): any request may be sent again."""
+"""Refused before execution (a replica behind, a quota): any request may be sent again."""
 
 PASSING = frozenset({500, 502, 504})
-"""Errors that often pass at once; only a read may be sent again."""
+"""Errors that often pass at once. Only a read may be sent again."""
 
 STANDBY = frozenset({200, 429, 472, 473})
-"""What sys/health says of an unsealed node: active, standby, replica."""
+"""Status codes of sys/health for an unsealed node: active, standby, replica."""
 
 
 SEALED = StoreHealth(StoreState.SEALED, "The secret store is sealed. Unseal it.")
@@ -70,7 +71,7 @@ SEALED = StoreHealth(StoreState.SEALED, "The secret store is sealed. Unseal it."
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status and JSON of one answer; an answer that is no JSON object has an empty body."""
+    """Status and JSON of one response. A response that is no JSON object has an empty body."""
 
     status: int
     body: dict[str, Any]
@@ -83,17 +84,17 @@ class Answer:
 
     @property
     def is_sealed(self) -> bool:
-        """Tell whether a 503 is the server's own, and not that of a proxy in front of it."""
+        """Tell whether a 503 comes from a sealed server, and not from a proxy in front of it."""
         return self.status == HTTPStatus.SERVICE_UNAVAILABLE and (
             self.body.get("sealed") is True or "sealed" in str(self.body.get("errors"))
         )
 
 
 class Breaker:
-    """Spares threads the wait for a store that hangs: after some failures, fail at once.
+    """A circuit breaker: threads do not wait for a store that hangs.
 
-    When the pause (seconds) is over one request is let through to try; its success closes the
-    circuit, its failure opens it for another pause. Thread-safe.
+    After some failures, requests fail at once. When the pause (seconds) is over, one request is let
+    through: its success closes the circuit, its failure opens it for another pause. Thread-safe.
     """
 
     def __init__(
@@ -110,24 +111,24 @@ class Breaker:
         self._try_at = 0.0
 
     def enter(self) -> None:
-        """StoreUnavailable while the circuit is open."""
+        """Raise StoreUnavailable while the circuit is open."""
         with self._lock:
             if self._failed < self._limit:
                 return
             now = self._clock()
             if now < self._try_at:
                 raise StoreUnavailable
-            self._try_at = now + self._pause  # this caller is the one who tries
+            self._try_at = now + self._pause  # this caller makes the trial request
 
     def leave(self, *, answered: bool) -> None:
-        """What became of a request that was let in."""
+        """Record the result of a request that was let in."""
         with self._lock:
             self._failed = 0 if answered else self._failed + 1
             self._try_at = self._clock() + self._pause
 
 
 class Transport:
-    """One server's connections: bounded in time, following no redirect, sending safely again."""
+    """Send requests to one server: with timeouts, without redirects, and with safe retries."""
 
     def __init__(
         self,
@@ -144,8 +145,7 @@ class Transport:
     def send(
         self, method: str, path: str, headers: Mapping[str, str], body: object = None
     ) -> Answer:
-        """Return one request, and a second one where that cannot do a thing twice.
-        StoreUnavailable."""
+        """Send a request, and repeat it where that is safe. Raises StoreUnavailable."""
         answer = self._once(method, path, headers, body)
         again = answer is None or answer.status in PASSING
         if (again and method == "GET") or (answer and answer.status in NOT_CARRIED_OUT):
@@ -158,8 +158,7 @@ class Transport:
     def _once(
         self, method: str, path: str, headers: Mapping[str, str], body: object
     ) -> Answer | None:
-        """Return the answer; None if the connection broke. A time-out is final:
-        StoreUnavailable."""
+        """Return the response; None if the connection broke. Raises StoreUnavailable on timeout."""
         encoded = None if body is None else json.dumps(body).encode()
         url = f"{self._address}/v1/{path}"
         self._breaker.enter()
@@ -181,19 +180,19 @@ class Transport:
 
 
 class Login(Protocol):
-    """Where the token comes from."""
+    """A source of the token."""
 
     def token(self) -> str:
-        """Return a token that is good as far as we know."""
+        """Return a token that is valid as far as we know."""
         ...
 
     def replace(self, refused: str) -> bool:
-        """Forget a token that was refused; whether `token` can now give another one."""
+        """Forget a token that was refused. Return whether `token` can now return another one."""
         ...
 
 
 class StaticToken:
-    """A token from the configuration; when it dies, only an operator can give another."""
+    """A token from the configuration. Only an operator can replace it when it expires."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -203,14 +202,14 @@ class StaticToken:
         return self._token
 
     def replace(self, refused: str) -> bool:
-        """There is no other."""
+        """Return False: there is no other token."""
         return False
 
 
 class AppRole:
-    """Logs in with role id and secret id, anew before the token ends or once it is refused.
+    """Log in with role id and secret id, and again before the token ends or once it is refused.
 
-    Thread-safe: threads that meet a dead token at once cause one login.
+    Thread-safe: threads that meet an expired token at the same time cause one login.
     """
 
     def __init__(
@@ -231,14 +230,14 @@ class AppRole:
         self._refused_until = 0.0
 
     def token(self) -> str:
-        """Return the current token, or a new one from a login. Any error of the store."""
+        """Return the current token, or a new one from a login. Raises any error of the store."""
         with self._lock:
             if not self._token or self._clock() >= self._good_until:
                 self._log_in()
             return self._token
 
     def replace(self, refused: str) -> bool:
-        """Drop the token unless another thread already has."""
+        """Drop the token unless another thread has already dropped it."""
         with self._lock:
             if self._token == refused:
                 self._token = ""
@@ -262,12 +261,12 @@ class AppRole:
             life = float(granted["lease_duration"])
         except (KeyError, TypeError, ValueError) as error:
             raise StoreUnavailable from error
-        # A life of 0 is a token without end.
+        # A life of 0 is a token that does not expire.
         self._good_until = self._clock() + life * LOGIN_AGAIN_AT if life else float("inf")
 
 
 class VaultStore:
-    """`SecretStore` over the KV v2 HTTP API. One instance serves all threads of a process."""
+    """Implement `SecretStore` over the KV v2 HTTP API. Threads share one instance."""
 
     def __init__(
         self, transport: Transport, login: Login, *, mount: str = "secret", namespace: str = ""
@@ -279,7 +278,7 @@ class VaultStore:
 
     @classmethod
     def from_config(cls, config: Config) -> "VaultStore":
-        """As configured; connects at the first call."""
+        """Build the store from the configuration. It connects at the first call."""
         transport = Transport(config.vault_addr or "")
         namespace = config.vault_namespace or ""
         login: Login = StaticToken(config.vault_token or "")
@@ -300,26 +299,26 @@ class VaultStore:
             current = self._current(ref)
             if cas is not None:
                 raise _conflict_or_unavailable(current, cas)
-            # The mount insists on a cas: "whatever is there" is what is there now.
+            # The mount requires a cas: use the version that is there now.
             return self.put(ref, data, cas=current)
         _raise_for(answer, "put")
         return _version(answer.data.get("version"), answer.data)
 
     def patch(self, ref: SecretRef, changes: Mapping[str, str | None], *, cas: int) -> Version:
-        """See `SecretStore.patch`. The portal does not read the fields that it keeps."""
+        """See `SecretStore.patch`. The portal does not read the fields that stay unchanged."""
         check_changes(changes)
         body = {"data": dict(changes), "options": {"cas": cas}}
         answer = self._call("PATCH", "data", ref, body)
         if answer.status == HTTPStatus.BAD_REQUEST:
             raise _conflict_or_unavailable(self._current(ref), cas)
         if answer.status == HTTPStatus.NOT_FOUND:
-            # Unlike a read, a patch is told nothing about a deleted version.
+            # Unlike a read, a patch gets no information about a deleted version.
             raise _why_not_found(self.head(ref))
         _raise_for(answer, "patch")
         return _version(answer.data.get("version"), answer.data)
 
     def get(self, ref: SecretRef, *, version: int | None = None, reason: str) -> Secret:
-        """See `SecretStore.get`. What is not text (written by other hands) comes as its JSON."""
+        """See `SecretStore.get`. A value that is not text, from another client, comes as JSON."""
         if version is not None and version < 1:
             raise SecretNotFound  # 0 would mean "the latest" to the server
         query = "" if version is None else f"?version={version}"
@@ -357,7 +356,7 @@ class VaultStore:
             _raise_for(self._call("POST", "delete", ref, {"versions": live}), "delete")
 
     def undelete(self, ref: SecretRef) -> SecretMeta:
-        """See `SecretStore.undelete`. The server says 204 whatever it did, so look again."""
+        """See `SecretStore.undelete`. The server returns 204 whatever it did: read the result."""
         meta = self.head(ref)
         if meta.is_live:
             return meta
@@ -372,7 +371,7 @@ class VaultStore:
             _raise_for(answer, "purge")
 
     def owners(self, tenant_id: str, kind: str) -> list[str]:
-        """See `SecretStore.owners`. Ids have no dash of their own, so the path can be read back."""
+        """See `SecretStore.owners`. Ids contain no dash, so they can be read back from the path."""
         keys = self._list(f"{dashed(tenant_id)}/{kind}")
         return [key[:-1].replace("-", "_") for key in keys if key.endswith("/")]
 
@@ -392,9 +391,9 @@ class VaultStore:
         return [str(key) for key in keys]
 
     def health(self) -> StoreHealth:
-        """See `SecretStore.health`: is it open, does it know us, is the mount a KV version 2?"""
+        """See `SecretStore.health`. Check seal, credentials, and that the mount is KV version 2."""
         try:
-            # Only the root namespace has a health, and it needs no token.
+            # Only the root namespace has a health endpoint, and it needs no token.
             seal = self._transport.send("GET", "sys/health", {})
             if seal.status not in STANDBY:
                 return _ill(seal)
@@ -433,9 +432,9 @@ class VaultStore:
         return self._send(method, f"{self._mount}/{area}/{ref.key}{query}", body)
 
     def _send(self, method: str, path: str, body: object = None) -> Answer:
-        """Send with a token; if it is refused, once more with a new one.
+        """Send with a token; if it is refused, send once more with a new one.
 
-        A dead token and a missing permission are the same 403, so only the second one is believed.
+        An expired token and a missing permission give the same 403, so only the second one counts.
         """
         headers = dict(self._headers)
         if method == "PATCH":
@@ -469,7 +468,7 @@ def _object(raw: bytes) -> dict[str, Any]:
 
 
 def _raise_for(answer: Answer, operation: str) -> None:
-    """Our error for a status that the operation did not expect."""
+    """Raise our error for a status that the operation did not expect."""
     if answer.status in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
         return
     log.warning("secret_store_refused", operation=operation, status=answer.status)
@@ -483,7 +482,7 @@ def _raise_for(answer: Answer, operation: str) -> None:
 
 
 def _ill(seal: Answer) -> StoreHealth:
-    """Return what an answer of sys/health that is not a healthy one means."""
+    """Return the state that an unhealthy response of sys/health means."""
     if seal.is_sealed:
         return SEALED
     if seal.status == HTTPStatus.NOT_IMPLEMENTED:
@@ -495,19 +494,19 @@ def _ill(seal: Answer) -> StoreHealth:
 
 
 def _conflict_or_unavailable(current: int, cas: int) -> SecretConflict | StoreUnavailable:
-    """Return a 400 is a conflict if the numbers say so; its text is not a contract."""
+    """Return a conflict if the version numbers differ: the text of a 400 is not a contract."""
     return StoreUnavailable() if current == cas else SecretConflict(current)
 
 
 def _why_not_found(meta: SecretMeta) -> SecretNotFound:
-    """Return what became of the current version of a secret that has metadata."""
+    """Return whether the current version of a secret with metadata was deleted or destroyed."""
     current = [v for v in meta.versions if v.number == meta.current_version]
     destroyed = any(v.destroyed for v in current)
     return SecretNotFound(deleted=bool(current) and not destroyed, destroyed=destroyed)
 
 
 def _not_found(answer: Answer) -> SecretNotFound:
-    """Of a deleted version the 404 has a body with its metadata, of a missing one it has none."""
+    """Return why a secret was not found: only the 404 for a deleted version has metadata."""
     metadata = answer.data.get("metadata")
     if not isinstance(metadata, dict):
         return SecretNotFound()
@@ -516,11 +515,10 @@ def _not_found(answer: Answer) -> SecretNotFound:
 
 
 def _version(number: object, facts: Mapping[str, Any]) -> Version:
-    """Return one version from metadata. StoreUnavailable for an answer that is not one of a KV
-    v2."""
+    """Return one version from metadata. Raises StoreUnavailable if it is not one of a KV v2."""
     try:
         deleted_at = _time(facts["deletion_time"]) if facts.get("deletion_time") else None
-        # With delete_version_after the time is set at once and lies in the future.
+        # With delete_version_after, the time is set at once and is in the future.
         if deleted_at is not None and deleted_at > datetime.now(UTC):
             deleted_at = None
         return Version(

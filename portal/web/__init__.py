@@ -1,14 +1,14 @@
-"""The pages' kit: what every page gets without asking for it.
+"""Set up what every page needs: access control, htmx, security headers, assets, template functions.
 
-`init_pages(app, config)` wires it. A feature's view then is short:
+`init_pages(app, config)` does it. A feature's view then is short:
 
     @bp.get("")
     def index() -> ResponseReturnValue:
         page = service.list(actor(), …)
         return render("webhooks/index.html", "webhooks/_table.html", page=page)
 
-A view is for signed-in people unless it is marked `@public`. What it raises becomes a page in
-human words (`portal.web.edge`); what it answers below 400 is committed, else rolled back.
+A view is for signed-in people unless it is marked `@public`. An exception becomes a page in plain
+words (`portal.web.edge`). A response below 400 is committed, any other is rolled back.
 """
 
 from typing import TYPE_CHECKING
@@ -67,7 +67,7 @@ __all__ = [
 
 
 def init_pages(app: Flask, config: "Config") -> None:
-    """Wire the kit. Call it after `portal.web.edge`, so that a refusal here has a request id."""
+    """Set up the pages. Call it after `portal.web.edge`, so that an error here has a request id."""
     template_calls.init_app(app)
     security_headers.init_app(app, config)
     htmx.init_app(app)

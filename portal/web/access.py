@@ -1,7 +1,7 @@
-"""Who may come in: signed-in people, on requests that our own pages made.
+"""Admit only signed-in people, and only requests that our own pages made.
 
-Deny by default. Cross-site requests are refused twice: by where the browser says that they come
-from (Sec-Fetch-Site, Origin), and by a token that only our pages hold (Flask-WTF).
+Access is denied by default. Cross-site requests are refused twice: by the origin that the browser
+reports (Sec-Fetch-Site, Origin), and by a token that only our pages have (Flask-WTF).
 """
 
 import hashlib
@@ -36,7 +36,7 @@ FORM, MOST_FIELDS = "application/x-www-form-urlencoded", 5000
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The person in front of the page: the actor, and what the shell shows about them."""
+    """The signed-in person: the actor, and what the page's frame shows about them."""
 
     actor: Actor
     tenant_name: str
@@ -48,7 +48,7 @@ Loader = Callable[[], SignedIn | None]
 
 
 class ExpiredForm(BadRequest):
-    """The form's token belongs to another session than the one that sends it."""
+    """The form's token belongs to another session than the request."""
 
     code, title = "expired_form", "This form is too old"
 
@@ -60,27 +60,27 @@ class ExpiredForm(BadRequest):
 
 
 class BrowserSessions(SecureCookieSessionInterface):
-    """Flask's session cookie, for browsers: a program's request has none, so none is looked for."""
+    """Flask's session cookie, for browsers. A program's request has none, so none is looked for."""
 
-    # Flask makes one for each cookie that it reads or writes; the key stays the same.
+    # Flask creates a serializer for each cookie that it reads or writes; the key stays the same.
     get_signing_serializer = lru_cache(maxsize=1)(
         SecureCookieSessionInterface.get_signing_serializer
     )
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Return none is a session that nothing can be written to."""
+        """Return the browser's session. Return None, a session that is read-only, for a program."""
         found = None if is_api_path(request.path) else super().open_session(app, request)
         if found and app.config["SECRET_KEY_FALLBACKS"]:
-            found.modified = True  # sign again under the active key, before the old one is removed
+            found.modified = True  # sign again with the active key, before the old one is removed
         return found
 
 
 def init_app(app: Flask, config: "Config") -> None:
-    """Stand in front of every page."""
+    """Check every page's request before its view runs."""
     app.session_interface = BrowserSessions()
     app.config.update(
         WTF_CSRF_TIME_LIMIT=None,  # bound to the session; an hour would break a tab left open
-        # Cookies do not know ports: two portals on one machine would void each other's forms.
+        # Cookies ignore ports: two portals on one machine would invalidate each other's forms.
         SESSION_COOKIE_NAME="__Host-portal" if config.is_production else f"portal-{config.port}",
         SESSION_COOKIE_SECURE=config.is_production,
         SESSION_COOKIE_HTTPONLY=True,
@@ -93,12 +93,12 @@ def init_app(app: Flask, config: "Config") -> None:
 
 
 def sign_in_by(app: Flask, loader: Loader) -> None:
-    """Let identity say who is signed in; it is asked at most once a request."""
+    """Set the function that returns who is signed in. It is called at most once per request."""
     app.extensions["portal.sign_in"] = loader
 
 
 def public(view: View) -> View:
-    """Mark a view that needs nobody signed in."""
+    """Mark a view that needs no sign-in."""
     view.is_public = True  # type: ignore[attr-defined]
     return view
 
@@ -106,7 +106,7 @@ def public(view: View) -> View:
 def cookieless(view: View) -> View:
     """Mark a public view that no cookie can influence, such as a provider's back-channel call.
 
-    Its requests come from programs, so they need not come from our own pages.
+    Programs send its requests, so these need not come from our own pages.
     """
     view.is_cookieless = True  # type: ignore[attr-defined]
     return public(view)
@@ -119,7 +119,7 @@ def uncounted(view: View) -> View:
 
 
 def counted_for() -> str | None:
-    """Return the tenant whose quota the running page request counts towards, if any."""
+    """Return the tenant whose quota the current page request counts towards, if any."""
     view = _view_of(portal_request())
     if view is None or getattr(view, "is_uncounted", False):
         return None
@@ -129,7 +129,7 @@ def counted_for() -> str | None:
 
 
 def signed_in() -> SignedIn | None:
-    """Return the person in front of the page, or None."""
+    """Return the signed-in person, or None."""
     if "signed_in" not in g:
         loader = cast("Loader | None", current_app.extensions.get("portal.sign_in"))
         g.signed_in = loader() if loader else None
@@ -137,7 +137,7 @@ def signed_in() -> SignedIn | None:
 
 
 def actor() -> Actor:
-    """Return who acts on this page; raises Unauthenticated when nobody is signed in."""
+    """Return the actor of this page's request. Raises Unauthenticated when nobody is signed in."""
     person = signed_in()
     if person is None:
         raise Unauthenticated
@@ -145,7 +145,7 @@ def actor() -> Actor:
 
 
 def here() -> str:
-    """Return the page that the person looks at, as a local path: where to come back to."""
+    """Return the page that the person is on, as a local path to come back to."""
     if portal_request().is_htmx:
         return local_path(request.headers.get("HX-Current-URL"))
     if request.method in ("GET", "HEAD"):
@@ -155,7 +155,7 @@ def here() -> str:
 
 
 def local_path(url: str | None) -> str:
-    """Path and query of an address of ours, `/` for anybody else's: no open redirects."""
+    """Return path and query of one of our URLs, `/` for any other: this prevents open redirects."""
     if not url or "\\" in url or any(ord(c) < 33 for c in url):
         return "/"
     try:
@@ -169,7 +169,7 @@ def local_path(url: str | None) -> str:
 
 
 def to_sign_in() -> Response:
-    """Ask the visitor to sign in, and bring them back here."""
+    """Redirect the visitor to the sign-in, which brings them back here."""
     response = see_other(f"{SIGN_IN}?{urlencode({'next': here()})}")
     if portal_request().is_htmx:
         response.status_code = 401
@@ -177,21 +177,23 @@ def to_sign_in() -> Response:
 
 
 def _view_of(asked: Request) -> Any:
-    """Return the view of a page; None for a program's request, and where there is no page."""
+    """Return the view of a page, or None for a program's request and for an unknown page."""
     if is_api_path(asked.path):
         return None
     return current_app.view_functions.get(asked.endpoint or "")
 
 
 def _no_key_in_address() -> Response | None:
-    """Return a whole key in an address, as from a search without script, leads to the same page
-    with its fingerprint, which finds the key and opens nothing: no page and no link repeats the
-    key."""
+    """Redirect an address with a whole API key to the same page with the key's fingerprint.
+
+    Such an address comes from a search without JavaScript. The fingerprint finds the key and grants
+    nothing, so no page and no link repeats the key.
+    """
     asked = portal_request()
     query = asked.query_string.decode("latin-1")
     if asked.method not in SAFE_METHODS or "sk-" not in query:
         return None
-    if _view_of(asked) is None:  # no page of ours, so the path may be anything: //elsewhere too
+    if _view_of(asked) is None:  # no page of ours, so the path may be anything, such as //elsewhere
         return None
     said = SHAPE.sub(_fingerprint, query)
     return redirect(f"{asked.path}?{said}", 303) if said != query else None
@@ -220,7 +222,10 @@ def _require_own_page() -> None:
 
 
 def _from_our_own_page() -> bool:
-    """Go 1.25's rule. `same-site` is refused too: a neighbouring host is not us."""
+    """Tell whether our own page made the request, by the rule of Go 1.25.
+
+    `same-site` is refused too: a neighbouring host is not ours.
+    """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site in ("same-origin", "none")

@@ -1,4 +1,4 @@
-"""What every request passes, a person's or a program's: its id, its end, its errors."""
+"""Wrap every request, a person's or a program's: request id, commit, errors."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -25,23 +25,23 @@ log = logging.getLogger("portal.web.edge")
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-# A load balancer asks these by the machine's address.
+# A load balancer calls these by the machine's address.
 ANY_HOST = frozenset({"health.healthz", "health.readyz"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # they save nothing
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 def init_app(app: Flask, config: Config) -> None:
-    """One id a request, one commit a request, one place that turns errors into answers.
+    """Set up one id and one commit per request, and one place that turns errors into responses.
 
-    Addresses and names that a proxy reports count only from the proxies that are configured.
+    Addresses and names in proxy headers count only if a configured proxy sent them.
     """
     if config.trusted_proxies:
         answer = _behind(config.trusted_proxies, app.wsgi_app)
         app.wsgi_app = answer  # type: ignore[method-assign,assignment]
     ours = {urlsplit(config.base_url).hostname}
     app.extensions["hosts"] = ours if config.is_production else ours | LOOPBACK_NAMES
-    # Flask asks of every view and hook at every request whether it is a coroutine; none of ours is.
+    # For each view and hook of each request, Flask checks whether it is a coroutine. None is.
     app.ensure_sync = _as_it_is  # type: ignore[method-assign,assignment]
     writability.init_app(app)
     app.before_request(_begin)
@@ -54,7 +54,7 @@ def init_app(app: Flask, config: Config) -> None:
 
 
 def _behind(trusted: tuple[Network, ...], answer: WSGIApplication) -> WSGIApplication:
-    """`answer`, with the client, the scheme and the host that a trusted proxy reports."""
+    """Return `answer` with the client, the scheme and the host that a trusted proxy reports."""
 
     def answered(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         peer = environ.get("REMOTE_ADDR", "")
@@ -79,7 +79,7 @@ def _begin() -> None:
 
 
 def _for_us() -> None:
-    """Refuse a request for another host: a page elsewhere that points its name at us."""
+    """Refuse a request for another host, such as a foreign name that resolves to our address."""
     asked = web.portal_request()
     # Compare the raw header with known names: `host` parses it first.
     host = asked.environ.get("HTTP_HOST") or asked.host
@@ -90,7 +90,7 @@ def _for_us() -> None:
 
 
 def _can_be_there() -> None:
-    """Refuse an address with a NUL: nothing has such an id, and PostgreSQL takes none."""
+    """Refuse an address with a NUL: no id has one, and PostgreSQL accepts none."""
     if "\x00" in request.path:
         raise NotFound
 
@@ -109,10 +109,10 @@ def _finish(response: Response) -> Response:
 
 
 def _failed(error: Exception) -> AnyResponse:
-    # What was raised after the view, as by the commit, comes inside an InternalServerError.
+    # An error that was raised after the view, as by the commit, is inside an InternalServerError.
     error = getattr(error, "original_exception", None) or error
     if isinstance(error, HTTPException) and error.response is not None:
-        return error.get_response()  # abort(response): already an answer
+        return error.get_response()  # abort(response): already a response
     roll_back()
     writability.known().note(error)
     known = api.in_our_words(error)

@@ -1,4 +1,4 @@
-"""What went wrong, in human words: a page, or a banner for htmx; never a stack trace."""
+"""Show errors in plain words, as a page or as a banner for htmx, never with a stack trace."""
 
 from flask import g, make_response, render_template, request
 from werkzeug.wrappers import Response
@@ -10,8 +10,7 @@ from portal.web.htmx import portal_request
 
 
 def answer(fault: PortalError) -> Response:
-    """Show the page for an error of the domain; who is not signed in is asked to, and comes
-    back."""
+    """Return the page for an error of the domain, or redirect to the sign-in if that is needed."""
     if isinstance(fault, Unauthenticated):
         return to_sign_in()
     _know_the_person()
@@ -32,7 +31,7 @@ def _drawn(template: str, fault: PortalError) -> Response:
 
 
 def _banner(fault: PortalError) -> Response:
-    """Show the page stays as it was; what failed is said above it."""
+    """Return a banner with the error, to show above a page that stays as it was."""
     response = _drawn("errors/_banner.html", fault)
     response.headers["HX-Retarget"] = "#banner"
     response.headers["HX-Reswap"] = "innerHTML show:top"
@@ -41,8 +40,11 @@ def _banner(fault: PortalError) -> Response:
 
 
 def _know_the_person() -> None:
-    """The shell is drawn where it can be; a database that is down must not hide the message."""
+    """Load the signed-in person for the page's frame, if that works.
+
+    A database that is down must not hide the error message.
+    """
     try:
         signed_in()
-    except Exception:  # noqa: BLE001 - whatever fails here, the page says what failed first
+    except Exception:  # noqa: BLE001 - the page must show the first error
         g.signed_in = None

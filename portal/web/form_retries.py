@@ -1,4 +1,4 @@
-"""A form does its work once, however often it is sent: double click, reload, Back and again."""
+"""Execute a form only once, however often it is sent: double click, reload, Back and again."""
 
 from portal.records import idempotency
 from portal.web.access import actor
@@ -6,21 +6,21 @@ from portal.web.forms import CommandForm
 
 
 def already_done(form: CommandForm) -> str | None:  # type: ignore[type-arg]
-    """Return the id of what this very form made before, or None: then the work is ours to do.
+    """Return the id of what this form created before, or None if the work is still to be done.
 
-    Waits while the same form is being worked on. Raises Invalid for a key that no form made.
+    Waits while the same form is being executed. Raises Invalid for a key that no form can have.
     """
     earlier = idempotency.claim(actor(), _key(form), _asked())
     return None if earlier is None else str((earlier.document or {}).get("id", ""))
 
 
 def note_done(form: CommandForm, record_id: str) -> None:  # type: ignore[type-arg]
-    """Keep the id of what the form made, for whoever sends it again."""
+    """Store the id of what the form created, for a client that sends it again."""
     idempotency.remember(actor(), _key(form), idempotency.Answer(200, {"id": record_id}, None))
 
 
 def _asked() -> list[bytes]:
-    # The key is made with each drawing of the form, so it alone says which request this is.
+    # Each rendered form has a new key, so the key alone identifies the request.
     return idempotency.fingerprints("POST", "form", b"")
 
 

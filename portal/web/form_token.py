@@ -1,8 +1,9 @@
-"""The token that only our own forms hold, masked anew in each answer.
+"""Protect forms with a token that only our own pages have, masked anew in each response.
 
-It is the one secret that page after page has, so the length of compressed pages could tell it.
-XORed with a fresh random pad, as Django does it, no two answers have a piece of it in common. What
-pages of the release before hold is taken as it is: it has a full stop in it, a masked one has none.
+It is the one secret that every page has, so the length of compressed pages could reveal it. It is
+XORed with a fresh random pad, as in Django, so no two responses have a part of it in common. Tokens
+in pages of the previous release are accepted unchanged: they contain a full stop, masked ones do
+not.
 """
 
 import secrets
@@ -19,7 +20,7 @@ FIELD, HEADER = "csrf_token", "X-CSRFToken"
 
 
 def masked() -> str:
-    """Return this session's token for the running answer."""
+    """Return this session's token, masked for the current response."""
     if "masked_token" not in g:
         token = generate_csrf().encode()
         pad = secrets.token_bytes(len(token))
@@ -28,12 +29,12 @@ def masked() -> str:
 
 
 def check() -> None:
-    """Pass where the running request holds a token of its session, in the form or in the header.
+    """Check that the current request has a token of its session, in the form or in the header.
 
     Raises wtforms' ValidationError.
     """
     token = _unmasked(request.form.get(FIELD) or request.headers.get(HEADER, ""))
-    # A page loaded before the secret key was replaced has a token of an older key.
+    # A page loaded before the secret key was replaced has a token made with an older key.
     for key in current_app.config["SECRET_KEY_FALLBACKS"] or ():
         with suppress(ValidationError):
             validate_csrf(token, secret_key=key)
@@ -44,14 +45,14 @@ def check() -> None:
 
 
 class MaskedToken(CSRF):
-    """The field of every form. What it brings back has been checked before any form is made."""
+    """The token field of every form. A sent token is checked before any form is created."""
 
     def generate_csrf_token(self, csrf_token_field: CSRFTokenField) -> str:
-        """wtforms calls it for the value to draw."""
+        """Return the value to draw (called by wtforms)."""
         return masked()
 
     def validate_csrf_token(self, form: BaseForm, field: CSRFTokenField) -> None:
-        """wtforms calls it when a form is validated."""
+        """Raise ValidationError if the token was not checked (called by wtforms)."""
         if not g.get("token_checked"):
             raise ValidationError("The token was not checked.")
 

@@ -1,4 +1,4 @@
-"""Forms: WTForms draws and parses, the pydantic command decides, errors come back to the field.
+"""Draw and parse forms with WTForms, validate them as pydantic commands, show errors at fields.
 
     class ApplicationForm(CommandForm[CreateApplication]):
         display_name = TextField("Name", description="What people call it.")
@@ -12,7 +12,7 @@
     return render("applications/form.html", form=form, status=form.answer_status)
 
 A field's name is the name on the wire; `wire="retry_policy.timeoutMs"` fills a nested one.
-What was typed is kept when something is wrong, except secrets.
+If something is wrong, the form keeps what was typed, except secrets.
 """
 
 import json
@@ -37,15 +37,15 @@ from portal.web import form_token
 
 C = TypeVar("C", bound=Command)
 Choices = Sequence[tuple[str, ...]]
-ABSENT: Any = object()  # the form says nothing about this field
+ABSENT: Any = object()  # the form does not set this field
 LINE_OR_COMMA = re.compile(r"[,\n]")
 
 
 class CommandForm(FlaskForm, Generic[C]):
-    """The parent of all forms. `version` and `idempotency_key` travel with every one."""
+    """Base class of all forms. `version` and `idempotency_key` are part of every one."""
 
     class Meta(FlaskForm.Meta):
-        """What Flask-WTF asks of a form."""
+        """Configure Flask-WTF."""
 
         csrf_class = form_token.MaskedToken
 
@@ -58,7 +58,7 @@ class CommandForm(FlaskForm, Generic[C]):
     form_errors: list[str]
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Read the command's type off `CommandForm[…]`, so that it is named once."""
+        """Read the command's type from `CommandForm[…]`, so that it is named only once."""
         super().__init_subclass__(**options)
         for base in getattr(cls, "__orig_bases__", ()):
             kinds = [kind for kind in get_args(base) if isinstance(kind, type)]
@@ -67,7 +67,7 @@ class CommandForm(FlaskForm, Generic[C]):
 
     @property
     def answer_status(self) -> int:
-        """Return the answer's status when the form is drawn again: 200, 409 or 422."""
+        """Return the response's status when the form is drawn again: 200, 409 or 422."""
         if self.stale or self.full:
             return 409
         return 422 if self.errors else 200
@@ -79,9 +79,9 @@ class CommandForm(FlaskForm, Generic[C]):
         return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
     def command(self, stored: Any = None) -> C | None:
-        """Return the validated command, or None when nothing was sent or something needs attention.
+        """Return the validated command, or None if nothing was sent or something is wrong.
 
-        With `stored` (the record) the form is laid over it and the whole is validated.
+        With `stored` (the record), the form's values are applied to it and the whole is validated.
         """
         if not self.is_submitted():
             return None
@@ -97,8 +97,10 @@ class CommandForm(FlaskForm, Generic[C]):
         return None if self.errors else command
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """Return what was sent, as the wire has it. Forms override it to shape what no field
-        can."""
+        """Return what was sent, as on the wire.
+
+        Forms override it for values that no field can represent.
+        """
         document: dict[str, Any] = {}
         for field in self:
             if isinstance(field, Wired) and not field.errors:
@@ -106,7 +108,7 @@ class CommandForm(FlaskForm, Generic[C]):
         return document
 
     def blame(self, errors: Iterable[FieldError]) -> None:
-        """Put each error on the field of its path or of a parent of it, else on the form."""
+        """Put each error on the field of its path, or of a parent path, or else on the form."""
         by_wire = {field.wire: field for field in self if isinstance(field, Wired)}
         for error in errors:
             path = error.field
@@ -119,10 +121,10 @@ class CommandForm(FlaskForm, Generic[C]):
         self._mark_first_error()
 
     def check_version(self, record: Any) -> None:
-        """Raise StaleVersion when somebody saved since this form was drawn.
+        """Raise StaleVersion when somebody has saved since this form was drawn.
 
-        The form then knows the `differences` and carries the new version, so that the person can
-        look at both and save again.
+        The form then has the `differences` and the new version, so that the person can compare both
+        and save again.
         """
         if self.expected_version in (None, record.version):
             return
@@ -136,8 +138,7 @@ class CommandForm(FlaskForm, Generic[C]):
         raise StaleVersion("Somebody else saved this while you were editing.")
 
     def stored_value(self, record: Any, field: "Wired") -> Any:
-        """Return what is stored of what a field shows, `retry_policy.timeoutMs` from the object in
-        it."""
+        """Return the stored value of a field: `retry_policy.timeoutMs` is inside an object."""
         name, *path = field.wire.split(".")
         value = getattr(record, name, None)
         for part in path:
@@ -146,7 +147,7 @@ class CommandForm(FlaskForm, Generic[C]):
 
     @contextmanager
     def catching(self) -> Iterator[None]:
-        """Take a verb's refusal (Invalid, Conflict) into the form instead of an error page.
+        """Show an error of a service (Invalid, Conflict) in the form instead of an error page.
 
         The transaction is rolled back, so nothing is half done and the page can be drawn.
         """
@@ -175,8 +176,12 @@ class CommandForm(FlaskForm, Generic[C]):
         document[name] = value
 
     def _emptied(self, wire: str, creating: bool) -> Any:
-        """Return an emptied text: no value where the command allows none, else its default or its
-        rule."""
+        """Return the value of an emptied text.
+
+        It is None where the command allows that. It is ABSENT, so that the default applies, when
+        creating and for a nested field. Otherwise it is an empty text, which the command may
+        refuse.
+        """
         known = self.command_type.model_fields.get(wire)
         if known is not None and type(None) in get_args(known.annotation):
             return None
@@ -189,7 +194,7 @@ class CommandForm(FlaskForm, Generic[C]):
 
 
 def _shown(value: Any) -> str:
-    """Return a value in one line, for a comparison; nothing and empty look the same."""
+    """Return a value in one line, for a comparison. None and empty values look the same."""
     if value in (None, "", [], {}):
         return "(empty)"
     if isinstance(value, datetime):
@@ -201,7 +206,7 @@ def _shown(value: Any) -> str:
 
 
 class Wired(Field):
-    """A field that fills a name of the command. `draws` tells the macro `field` how."""
+    """A field that sets a field of the command. `draws` tells the macro `field` how to draw it."""
 
     draws = "input"
     attributes: Mapping[str, Any] = {}
@@ -212,8 +217,7 @@ class Wired(Field):
         self.render_kw: dict[str, Any] = {**self.attributes, **(kwargs.get("render_kw") or {})}
 
     def sent(self) -> Any:
-        """Return the value for the command; "" when emptied, ABSENT when the form does not decide
-        it."""
+        """Return the value for the command: "" if emptied, ABSENT if the form does not set it."""
         return self.data.strip() if isinstance(self.data, str) else self.data
 
 
@@ -226,22 +230,22 @@ class LongTextField(Wired, TextAreaField):
 
 
 class HiddenWired(Wired, HiddenField):
-    """A value that the page carries and nobody sees."""
+    """A value on the page that is not shown."""
 
 
 class NumberField(Wired, StringField):
-    """A whole number. What is not one is handed on as typed, so that the command says so."""
+    """A whole number. Any other text is passed on as typed, so that the command reports it."""
 
     attributes = {"inputmode": "numeric", "autocomplete": "off"}
 
     def sent(self) -> Any:
-        """Return the number, "" or the words that were typed."""
+        """Return the number, "" or the text that was typed."""
         text = str("" if self.data is None else self.data).strip()
         return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
 
 
 class MoneyField(Wired, StringField):
-    """An amount, handed on as text: floats would change it."""
+    """An amount, passed on as text: floats would change it."""
 
     attributes = {"inputmode": "decimal", "autocomplete": "off"}
 
@@ -251,19 +255,19 @@ class MoneyField(Wired, StringField):
 
 
 class SwitchField(Wired, BooleanField):
-    """On or off."""
+    """A value that is on or off."""
 
     draws = "check"
 
     def sent(self) -> Any:
-        """True or false; an unticked box is an answer too."""
+        """Return True or False. An unticked box is a value, too."""
         return bool(self.data)
 
 
 class ChoiceField(Wired, SelectField):
     """One of a list of (value, text) or (value, text, group).
 
-    The command decides whether it is allowed, not the drawn list; `offer` sets the list later.
+    The command decides whether a value is allowed, not the drawn list. `offer` sets the list later.
     """
 
     def __init__(self, *args: Any, choices: Choices = (), **kwargs: Any) -> None:
@@ -271,7 +275,7 @@ class ChoiceField(Wired, SelectField):
         self.offer(choices)
 
     def offer(self, choices: Choices) -> None:
-        """Draw these options."""
+        """Set the options to draw."""
         self.choices = [
             SelectChoice(choice[0], choice[1], optgroup=choice[2] if len(choice) > 2 else None)
             for choice in choices
@@ -283,7 +287,7 @@ def _text_or_empty(value: Any) -> str:
 
 
 class ChecksField(Wired):
-    """Any of a list, as boxes: `choices` are (value, text) or (value, text, note)."""
+    """Any number of a list, as boxes: `choices` are (value, text) or (value, text, note)."""
 
     draws = "checks"
 
@@ -292,21 +296,22 @@ class ChecksField(Wired):
         self.choices = choices
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        """WTForms calls this with every ticked value."""
+        """Store every ticked value (called by WTForms)."""
         self.data = valuelist
 
     def process_data(self, value: Any) -> None:
-        """WTForms calls this with the record's value."""
+        """Store the record's value (called by WTForms)."""
         self.data = list(value or ())
 
     def process(self, formdata: Any, *args: Any, **kwargs: Any) -> None:
-        """A sent form without a tick means none of them, not the record's."""
+        """Read the sent form or the record. A sent form without a tick means no value."""
         super().process(formdata, *args, **kwargs)
         if formdata and self.name not in formdata:
             self.data = []
 
     def boxes(self) -> list[tuple[str, str, str, bool]]:
-        """Value, text, note and whether it is ticked; a ticked value off the list is kept."""
+        """Return value, text, note and whether it is ticked. Ticked values off the list are
+        included."""
         listed = [(c[0], c[1], c[2] if len(c) > 2 else "") for c in self.choices]
         known = {value for value, _, _ in listed}
         listed += [(value, value, "") for value in self.data or () if value not in known]
@@ -344,19 +349,19 @@ class TagsField(_ListText):
 
 
 class LinesField(_ListText):
-    """One entry a line."""
+    """A list with one entry on each line."""
 
     splits, joint = re.compile(r"\n"), "\n"
     attributes = {"class": "mono", "spellcheck": "false", "autocapitalize": "none"}
 
 
 class PairsField(Wired, TextAreaField):
-    """`Name: value`, one a line, as an object of texts: headers and the like."""
+    """Pairs `Name: value`, one on each line, as an object of texts: headers and the like."""
 
     attributes = {"class": "mono", "spellcheck": "false", "autocapitalize": "none"}
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        """Raises ValueError, which WTForms puts on the field, for a line that is no pair."""
+        """Parse the pairs. Raises ValueError, which WTForms puts on the field, for other lines."""
         self.typed = valuelist[0].replace("\r\n", "\n") if valuelist else ""
         pairs: dict[str, str] = {}
         for number, line in enumerate(self.typed.split("\n"), 1):
@@ -377,12 +382,12 @@ class PairsField(Wired, TextAreaField):
         return "\n".join(f"{name}: {value}" for name, value in (self.data or {}).items())
 
     def sent(self) -> Any:
-        """Return the pairs, {} for none."""
+        """Return the pairs, or {} if there are none."""
         return self.data or {}
 
 
 class JsonField(Wired, TextAreaField):
-    """An object (or list) as JSON text. Empty means what `empty` makes: {} or []."""
+    """An object (or list) as JSON text. An empty text means the result of `empty`: {} or []."""
 
     attributes = {"class": "mono", "spellcheck": "false", "autocapitalize": "none"}
 
@@ -391,7 +396,7 @@ class JsonField(Wired, TextAreaField):
         self.empty = empty
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        """Raises ValueError, which WTForms puts on the field, for text that is not JSON."""
+        """Parse the text. Raises ValueError, which WTForms puts on the field, if it is not JSON."""
         self.typed = valuelist[0] if valuelist else ""
         self.data = read_json(self.typed) if self.typed.strip() else self.empty()
 
@@ -407,8 +412,7 @@ class JsonField(Wired, TextAreaField):
 
 
 def read_json(text: str) -> Any:
-    """Return the strict reading of a JSON text; raises ValueError in words that fit under a
-    field."""
+    """Parse a JSON text strictly. Raises ValueError with a message that fits under a field."""
     try:
         return strict_json.parse(text.encode("utf-8", "surrogatepass"))
     except BadRequest as error:
@@ -426,7 +430,7 @@ class MomentField(Wired, StringField):
         return str(self.data or "")
 
     def sent(self) -> Any:
-        """RFC 3339 in UTC, "" for none."""
+        """Return the time as RFC 3339 in UTC, "" if there is none."""
         if isinstance(self.data, datetime):
             return self.data
         text = str(self.data or "").strip()
@@ -434,7 +438,7 @@ class MomentField(Wired, StringField):
 
 
 class _SecretInput:
-    """An input that never shows a value, and asks password managers to look away."""
+    """An input that never shows a value and tells password managers to ignore it."""
 
     def __call__(self, field: Field, **given: Any) -> Markup:
         given = {
@@ -451,9 +455,9 @@ class _SecretInput:
 
 
 class SecretField(Wired):
-    """A secret: always drawn empty. `stored` says what is kept, "set 12 days ago by Ada".
+    """A secret, always drawn empty. `stored` describes the stored one: "set 12 days ago by Ada".
 
-    It is no part of the command's document; the form's page reads `given` and `removed`.
+    It is not part of the command's document. The form's page reads `given` and `removed`.
     """
 
     draws = "secret"
@@ -463,7 +467,7 @@ class SecretField(Wired):
 
     @property
     def remove_name(self) -> str:
-        """Name of the box that removes the stored one."""
+        """Return the name of the box that removes the stored secret."""
         return f"{self.name}-remove"
 
     def process(self, formdata: Any, *args: Any, **kwargs: Any) -> None:
@@ -475,5 +479,5 @@ class SecretField(Wired):
         self.removed = bool(formdata and formdata.get(self.remove_name)) and self.given is None
 
     def sent(self) -> Any:
-        """Nothing: a secret takes its own way."""
+        """Return ABSENT: a secret is not part of the document."""
         return ABSENT

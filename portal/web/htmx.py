@@ -1,7 +1,6 @@
-"""htmx 4 behind one small adapter: which part a request wants, and how an answer says more.
+"""Adapt htmx 4: find which part of a page a request wants, and add htmx headers to responses.
 
-htmx_flask knows htmx 1's headers; the class below adds what htmx 4 sends. Nothing else in the
-portal reads or writes an HX-* header.
+htmx_flask knows the headers of htmx 1. The class below adds those of htmx 4.
 """
 
 import json
@@ -17,16 +16,16 @@ from werkzeug.wrappers import Response as AnyResponse
 
 
 class PortalRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx_flask is untyped
-    """A request that knows whether it wants a page or a piece of one."""
+    """A request that knows whether it wants a page or a part of one."""
 
     @property
     def is_htmx(self) -> bool:
-        """Tell whether htmx sent it."""
+        """Tell whether htmx sent the request."""
         return bool(self.htmx)
 
     @property
     def wants_fragment(self) -> bool:
-        """Tell whether only the targeted region is wanted: the rest of the page stays."""
+        """Tell whether only the target region is wanted, and the rest of the page stays."""
         return (
             self.is_htmx
             and self.headers.get("HX-Request-Type") == "partial"
@@ -35,23 +34,23 @@ class PortalRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx_flask is un
 
     @property
     def source(self) -> str | None:
-        """Return the element that sent it, as `tag#id`."""
+        """Return the element that sent the request, as `tag#id`."""
         return cast("str | None", self.headers.get("HX-Source"))
 
 
 def portal_request() -> PortalRequest:
-    """Return the running request itself, with its htmx side.
+    """Return the current request itself, with its attributes for htmx.
 
-    Flask's `request` looks it up anew for each attribute, which costs 0.8 µs.
+    Flask's `request` looks it up again for each attribute, which costs 0.8 µs.
     """
     return cast("PortalRequest", request._get_current_object())  # type: ignore[attr-defined]
 
 
 class HxNonce(Extension):
-    """Stamp the page's nonce on every hx-attribute of template *source*.
+    """Add the page's nonce to every hx-attribute of a template's *source*.
 
-    What comes from data carries none, so hx-csp disarms it. Quoted text and template
-    expressions inside a tag are skipped over, so a `>` within them does not end it.
+    Text from data has no nonce, so hx-csp disables hx-attributes in it. Quoted text and template
+    expressions inside a tag are skipped, so that a `>` within them does not end the tag.
     """
 
     TAG = re.compile(
@@ -62,7 +61,7 @@ class HxNonce(Extension):
     HX = re.compile(r"""(?:^|[\s}"'])hx-[a-z]""")
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        """jinja2 calls this with a template's text before it reads it."""
+        """Return a template's text with nonces (called by jinja2 before parsing)."""
         return self.TAG.sub(self._stamp, source)
 
     def _stamp(self, tag: re.Match[str]) -> str:
@@ -72,7 +71,7 @@ class HxNonce(Extension):
 
 
 def init_app(app: Flask) -> None:
-    """Take over the request class, the nonce stamp and the way a toast travels."""
+    """Set the request class, the extension for nonces, and the handling of toasts."""
     Htmx(app)
     app.request_class = PortalRequest
     app.jinja_env.add_extension(HxNonce)
@@ -83,8 +82,7 @@ def init_app(app: Flask) -> None:
 def render(
     page: str, fragment: str | None = None, *, status: int = 200, **context: Any
 ) -> Response:
-    """Return the page, or for a partial request of htmx only its fragment: one address, one
-    truth."""
+    """Return the page, or only its fragment for a partial request of htmx, at the same address."""
     wanted = fragment if fragment and portal_request().wants_fragment else page
     response = make_response(draw(wanted, **context), status)
     response.vary.update(["HX-Request", "HX-Request-Type"])
@@ -92,22 +90,23 @@ def render(
 
 
 def see_other(url: str) -> AnyResponse:
-    """Go to another page after a change (303); htmx is told to leave the page, not to swap."""
+    """Redirect to another page after a change (303). Make htmx leave the page, not swap."""
     if portal_request().is_htmx:
         return make_response("", 200, {"HX-Redirect": url})
     return redirect(url, 303)
 
 
 def toast(message: str, tone: str = "ok") -> None:
-    """Say in passing what was done (`tone`: ok, warn, bad). Never a secret; errors stay inline.
+    """Show a short message about what was done (`tone`: ok, warn, bad). Never put a secret in it.
 
-    It travels with this answer, or, when the answer leads to another page, with that one.
+    Errors are shown inline instead. The message is sent with this response or, if this one
+    redirects, with the next page.
     """
     g.setdefault("toasts", []).append({"message": message, "tone": tone})
 
 
 def take_toasts() -> list[dict[str, str]]:
-    """Return those that the page now drawn must show; each is shown once."""
+    """Return the messages that the current page must show. Each is shown once."""
     flashed = cast("list[tuple[str, str]]", get_flashed_messages(with_categories=True))
     kept = [{"message": text, "tone": tone} for tone, text in flashed]
     return kept + cast("list[dict[str, str]]", g.pop("toasts", []))
@@ -119,7 +118,7 @@ def _send_toasts(response: Response) -> Response:
         return response
     leaves = response.location or "HX-Redirect" in response.headers
     if portal_request().is_htmx and not leaves:
-        # The target is named because the element that asked may be gone after the swap.
+        # The target is named, because the element that sent the request may be removed by the swap.
         told = {"toast": {"target": "#toasts", "items": waiting}}
         response.headers["HX-Trigger"] = json.dumps(told)
     else:

@@ -1,7 +1,7 @@
-"""What people are told wherever they are: that something is about to stop, stopped, or works again.
+"""Notify people on every page that something is about to stop, has stopped, or works again.
 
-Like the overview it asks no feature by name: a feature registers a `Source` with `tell`. The bar of
-every page looks here now and then; what is new to this browser is said in passing, once.
+Like the overview, it queries no feature by name: a feature registers a `Source` with `tell`. The
+bar of every page polls this module. A notice that is new to this browser is shown once as a toast.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,14 +18,14 @@ from portal.database.actor import Actor
 bp = Blueprint("notices", __name__, url_prefix="/notices")
 LATELY = timedelta(days=1)
 SAID = "notices_said_until"
-AT_ONCE = 3  # toasts: more would cover the page, and they are all on the page of notices
+AT_ONCE = 3  # toasts; more would cover the page, and the page of notices shows all of them
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to know: a sentence, when it came to be, and where to do something about it.
+    """One notice: a sentence, its time, and the page on which to act.
 
-    `lasts` while it needs somebody; what has passed by itself does not.
+    `lasts` is true while somebody has to act, and false for what has passed by itself.
     """
 
     at: datetime
@@ -37,17 +37,17 @@ class Notice:
 
 
 Source = Callable[[Actor, datetime], Sequence[Notice]]
-"""What there is to tell an actor: what lasts, and what passed since a moment."""
+"""Returns the notices for an actor: those that last, and those that passed since a time."""
 
 
 def tell(app: Flask, source: Source) -> None:
-    """Let a feature tell people something."""
+    """Register a feature's source of notices."""
     app.extensions.setdefault("portal.web.notices", []).append(source)
 
 
 @bp.get("")
 def index() -> Response:
-    """Show all of them as a page; for the bar their number, and what is new as toasts."""
+    """Show all notices as a page. For the bar, return their number, and new ones as toasts."""
     now = datetime.now(UTC)
     sources = cast("list[Source]", current_app.extensions.get("portal.web.notices", []))
     found = [notice for source in sources for notice in source(web.actor(), now - LATELY)]
@@ -63,7 +63,7 @@ def index() -> Response:
 
 
 def _say_new(found: Sequence[Notice], now: datetime) -> None:
-    """Say in passing what this browser was not told yet."""
+    """Show as toasts the notices that this browser has not shown yet."""
     said_until = _said_until() or now - LATELY
     new = [notice for notice in found if notice.at > said_until]
     for notice in reversed(new[:AT_ONCE]):

@@ -1,7 +1,7 @@
-"""The first page: what to do first, how much there is, what needs attention.
+"""Show the first page: the next steps, key figures, and what needs attention.
 
-It asks no feature by name. A feature that has something to say here registers a `Source` with
-`tell`, and answers with few, cheap statements.
+It queries no feature by name. A feature registers a `Source` with `tell`, and the source uses few,
+cheap statements.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """One record that needs a person: the word of its status, its name, and why."""
+    """One record that needs a person's attention: its status, its name, and the reason."""
 
     status: str
     title: str
@@ -53,7 +53,7 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one feature says on the overview."""
+    """The content of the overview that one feature provides."""
 
     steps: Sequence[Step] = ()
     figures: Sequence[Figure] = ()
@@ -64,7 +64,7 @@ Source = Callable[[Actor], Told]
 
 
 def tell(app: Flask, source: Source) -> None:
-    """Let a feature say something on the overview."""
+    """Register a feature's source for the overview."""
     app.extensions.setdefault("portal.web.overview", []).append(source)
 
 

@@ -1,8 +1,9 @@
-"""Who is at the other end of a connection when proxies stand between.
+"""Find the client of a connection that may pass through proxies.
 
-Each proxy adds the address that it was called from to the right end of `X-Forwarded-For`; what is
-further left may be anybody's invention. So the client is the right-most address that is not one of
-the operator's own proxies. Pure: the web server's loop and the WSGI application ask the same.
+Each proxy adds the address that it was called from to the right end of `X-Forwarded-For`. Entries
+further left may be invented. So the client is the right-most address that is not one of the
+operator's own proxies. The functions are pure, and used by the web server's loop and the WSGI
+application alike.
 """
 
 import re
@@ -11,7 +12,8 @@ from collections.abc import Collection
 from portal.outbound.networks import Address, Network, listed, parse
 
 MOST_HOPS = 32
-"""Entries that are looked at, from the right: nobody has more proxies, whatever a header says."""
+"""The number of entries that are read, from the right: nobody has more proxies, whatever a
+header contains."""
 
 LONGEST_ENTRY = 64  # an IPv6 address with a zone, brackets and a port has fewer characters
 LONGEST_HOST = 260
@@ -22,11 +24,12 @@ HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 
 def client_of(peer: str, forwarded_for: str, trusted: Collection[Network]) -> str:
-    """Name the client: of `forwarded_for` and `peer`, the right-most address that is not trusted.
+    """Return the client: the right-most address of `forwarded_for` and `peer` that is not trusted.
 
-    `peer` is who connected, with or without a port; several header lines are joined by commas. An
-    entry that is no address ends the search, since nobody knows who is behind it: the client is
-    the proxy that passed it on. Where all are trusted, the client is the left-most of them.
+    `peer` is the address of the connection, with or without a port. Several header lines are joined
+    by commas. An entry that is no address ends the search, since what is behind it is unknown: the
+    client is then the proxy that passed it on. If all are trusted, the client is the left-most of
+    them.
     """
     client = _address(peer)
     if client is None:
@@ -44,19 +47,19 @@ def client_of(peer: str, forwarded_for: str, trusted: Collection[Network]) -> st
 
 
 def is_trusted(peer: str, trusted: Collection[Network]) -> bool:
-    """Tell whether who connected is one of the operator's proxies."""
+    """Tell whether the address of the connection is one of the operator's proxies."""
     address = _address(peer)
     return address is not None and listed(address, trusted)
 
 
 def scheme_of(forwarded_proto: str) -> str | None:
-    """`http` or `https`, as the nearest proxy reported it; None if it reported neither."""
+    """Return `http` or `https` as the nearest proxy reported it, or None if it reported neither."""
     said = _last(forwarded_proto).lower()
     return said if said in ("http", "https") else None
 
 
 def host_of(forwarded_host: str) -> str | None:
-    """Return the host that the nearest proxy was asked for; None if it is none."""
+    """Return the host that the nearest proxy was called with, or None if it is invalid."""
     said = _last(forwarded_host)
     return said if len(said) <= LONGEST_HOST and HOST.fullmatch(said) else None
 

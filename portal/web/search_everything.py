@@ -1,7 +1,7 @@
-"""One search over everything: the box in the bar of every page.
+"""Search everything with one query: the box in the bar of every page.
 
-It asks each resource's own list, so it finds what the lists find (words by prefix, through an
-index) and sees what the person may see. A whole id leads straight to its record.
+It queries each resource's own list, so it finds what the lists find (words by prefix, through an
+index) and shows only what the person may see. A whole id leads straight to its record.
 """
 
 import re
@@ -18,7 +18,7 @@ from portal.records import listing, search
 from portal.rest.resources import Resource
 
 AN_ID = re.compile(r"[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}")
-# What has a page and is no resource with words of its own: prefix → page, permission.
+# Records that have a page but no search of their own: prefix of the id → page, permission.
 BY_ID = {
     "dlv": ("deliveries.show", "webhooks:read"),
     "att": ("deliveries.show", "webhooks:read"),
@@ -42,9 +42,10 @@ class Find:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What one kind of record has; `more_url` leads to its list with the same words.
+    """The results for one kind of record. `more_url` leads to its list with the same words.
 
-    Nothing found and more to look through: the words are common, and did not meet so far.
+    If nothing was found and there is a `more_url`, the words are common, but have not been found
+    together so far.
     """
 
     title: str
@@ -54,14 +55,14 @@ class Section:
 
 
 def init_app(app: Flask, resources: Sequence[Resource[Any, Any]]) -> None:
-    """Search these. The pages of a resource are the blueprint named like its scope."""
+    """Register the resources to search. A resource's scope is the name of its pages' blueprint."""
     app.extensions["portal.web.search_everything"] = resources
     app.register_blueprint(bp)
 
 
 @bp.get("")
 def index() -> Response:
-    """Return what is found for the words in `q`, by kind; for the box in the bar, its palette."""
+    """Show the results for the words in `q`, by kind, as a page or as the palette of the bar."""
     words = request.args.get("q", "").replace("\x00", "").strip()[:200]
     place = _page_of(words)
     if place is not None and not web.portal_request().wants_fragment:

@@ -1,4 +1,4 @@
-"""Security headers of every answer (OWASP ASVS 5.0, chapter 3)."""
+"""Set the security headers of every response (OWASP ASVS 5.0, chapter 3)."""
 
 import secrets
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ from flask import Flask, Response, current_app, g
 if TYPE_CHECKING:
     from portal.core.config import Config
 
-# Scripts run by nonce alone: with 'self' as well, injected markup could load any file of ours.
-# Trusted Types let only htmx's own policy (the hx-csp extension) turn text into markup.
+# Scripts run by nonce alone: if 'self' were allowed as well, injected markup could load any file of
+# ours. Trusted Types let only htmx's own policy (the hx-csp extension) turn text into markup.
 PAGE_POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self'; "
     "font-src 'self'; connect-src 'self'; form-action 'self' {provider}; base-uri 'none'; "
@@ -36,8 +36,8 @@ TWO_YEARS = "max-age=63072000; includeSubDomains"
 
 
 def init_app(app: Flask, config: "Config") -> None:
-    """Set them on every answer, whoever made it."""
-    # Chromium applies form-action to the redirect after a form, and signing out is one.
+    """Set the headers on every response."""
+    # Chromium applies form-action to the redirect after a form, and sign-out is such a redirect.
     parts = urlsplit(config.oidc_issuer)
     app.extensions["portal.provider_origin"] = f"{parts.scheme}://{parts.netloc}"
     app.jinja_env.globals["csp_nonce"] = csp_nonce
@@ -46,7 +46,7 @@ def init_app(app: Flask, config: "Config") -> None:
 
 
 def _with_fixed(answer: WSGIApplication, production: bool) -> WSGIApplication:
-    """`answer`, with what every answer has; no view sets one of these."""
+    """Return `answer` with the headers that every response has. No view sets one of these."""
     fixed = list(_fixed(production).items())
 
     def answered(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
@@ -59,7 +59,7 @@ def _with_fixed(answer: WSGIApplication, production: bool) -> WSGIApplication:
 
 
 def of_data(production: bool) -> list[tuple[str, str]]:
-    """Return every header of these for an answer that is no page, whoever gives it."""
+    """Return all of these headers for a response that is not a page."""
     return list({**_fixed(production), "Content-Security-Policy": DATA_POLICY}.items())
 
 
@@ -68,7 +68,7 @@ def _fixed(production: bool) -> dict[str, str]:
 
 
 def csp_nonce() -> str:
-    """Return the nonce of this answer: 128 random bits, one value for all of its scripts."""
+    """Return the nonce of this response: 128 random bits, one value for all of its scripts."""
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(16)
     return str(g.csp_nonce)

@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in core."""
+"""Test `portal.core`."""

@@ -1,5 +1,4 @@
-"""Answers in fewer bytes: for whom, what stays as it is, and that no answer with a secret is
-compressed."""
+"""Test which responses are compressed, and that none with a secret is."""
 
 import gzip
 import re
@@ -19,7 +18,7 @@ from tests import ROOT
 from tests.cast import ADA, Api, Pages
 
 ZIPPED = {"Accept-Encoding": "gzip"}
-NOT_PLAIN = {"Accept-Encoding": "gzip, identity;q=0"}  # also what would be too small
+NOT_PLAIN = {"Accept-Encoding": "gzip, identity;q=0"}  # compresses even a small response
 SECRET = re.compile(rf"{SHAPE.pattern}|whsec_[\w+/=-]{{20,}}|/keys/link#[\w-]{{43}}|data-secret")
 
 
@@ -51,9 +50,9 @@ def plain(answer: TestResponse) -> bytes:
         ("identity, *;q=0", False, True),
         ("identity;q=1, gzip;q=0.5", False, True),
         ("identity;q=0.5, gzip;q=0.5", True, True),
-        ("gzip;q=2", False, True),  # what is no quality is not taken
+        ("gzip;q=2", False, True),  # an invalid quality is ignored
         ("gzip;;q=1, ,", True, True),
-        ("gzip, " * 100 + "gzip", False, True),  # nobody honest sends that
+        ("gzip, " * 100 + "gzip", False, True),  # no real client sends that
     ],
 )
 def test_what_a_client_takes(header: str | None, zipped: bool, plain_too: bool) -> None:
@@ -65,7 +64,7 @@ def test_what_a_client_takes(header: str | None, zipped: bool, plain_too: bool) 
 
 @pytest.fixture
 def many(ada: Api) -> None:
-    """Enough for a list that is worth it."""
+    """Create enough records for a list that is worth compressing."""
     for number in range(5):
         ada.create("applications", display_name=f"CRM {number}")
 
@@ -139,7 +138,7 @@ def test_what_is_compressed_has_a_tag_of_its_own_that_a_change_takes(ada: Api, w
     assert ada.get(wide).headers["ETag"] == '"1"'
     stale = {"If-Match": '"2-gzip"'}
     assert ada.patch(wide, {"description": "A"}, headers=stale).status_code == 412
-    weak = {"If-Match": 'W/"1-gzip"'}  # RFC 9110, 13.1.1: compared strongly
+    weak = {"If-Match": 'W/"1-gzip"'}  # RFC 9110, 13.1.1: weak tags never match here
     assert ada.patch(wide, {"description": "A"}, headers=weak).status_code == 412
     current = {"If-Match": zipped.headers["ETag"]}
     assert ada.patch(wide, {"description": "A"}, headers=current).status_code == 200
@@ -169,7 +168,7 @@ TEXT = "All that is said here is said again. " * 100
 
 @pytest.fixture
 def others() -> Flask:
-    """Answers that other code made ready."""
+    """Return an application with responses that other code has already prepared."""
     app = Flask("others")
     compression.init_app(app)
 
@@ -219,7 +218,7 @@ def test_a_weak_tag_stays_what_it_is(others: Flask) -> None:
 
 @contextmanager
 def drawn(app: Flask) -> Iterator[set[str]]:
-    """The names of the templates that are drawn meanwhile."""
+    """Record the names of the templates that are drawn within the block."""
     names: set[str] = set()
 
     def note(sender: Any, template: Any, **_: Any) -> None:
@@ -230,7 +229,7 @@ def drawn(app: Flask) -> Iterator[set[str]]:
 
 
 def form_of(page: Pages, path: str) -> dict[str, str]:
-    """Return the hidden fields of the first form that makes something."""
+    """Return the hidden fields of the first form that creates something."""
     text = page.get(path).text
     return {
         name: found[1]
@@ -240,7 +239,7 @@ def form_of(page: Pages, path: str) -> dict[str, str]:
 
 
 def answers_of_rest(ada: Api) -> dict[str, TestResponse]:
-    """Return each operation that shows a secret, by its id."""
+    """Return the response of each operation that shows a secret, by the operation's id."""
     key = ada.create("api-keys", scopes=["applications:read"])["id"]
     webhook = ada.create("webhooks", url="https://hooks.example/in")["id"]
     return {
@@ -256,7 +255,7 @@ def answers_of_rest(ada: Api) -> dict[str, TestResponse]:
 
 
 def answers_of_pages(app: Flask, ada: Api, page: Pages) -> Iterator[TestResponse]:
-    """Yield each page that shows a secret."""
+    """Yield the response of each page that shows a secret."""
 
     def press(path: str, form: str, **typed: str) -> TestResponse:
         return page.post(path, {**form_of(page, form), **typed}, headers=NOT_PLAIN)
@@ -264,7 +263,7 @@ def answers_of_pages(app: Flask, ada: Api, page: Pages) -> Iterator[TestResponse
     typed = {"kind": "service", "lifetime": "90", "name": "Nightly"}
     asked = form_of(page, "/keys/new") | typed
     yield page.post("/keys/new", asked, headers=NOT_PLAIN)
-    yield page.post("/keys/new", asked, headers=NOT_PLAIN)  # said again to the form that lost it
+    yield page.post("/keys/new", asked, headers=NOT_PLAIN)  # the response was lost
     key = ada.create("api-keys")["id"]
     yield press(f"/keys/{key}/rotate", f"/keys/{key}/rotate", overlap="24h")
     linked = press("/keys/new", "/keys/new", **typed, delivery="link")

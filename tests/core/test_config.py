@@ -1,4 +1,4 @@
-"""Settings: complete by default in development, strict in production, all problems at once."""
+"""Test the settings: complete in development, strict in production, all problems at once."""
 
 import stat
 from ipaddress import ip_network

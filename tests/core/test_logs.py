@@ -1,4 +1,4 @@
-"""The log: readable, one line each, and never with a secret."""
+"""Test the log: readable, one line each, and never with a secret."""
 
 import json
 import logging

@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in database."""
+"""Test `portal.database`."""

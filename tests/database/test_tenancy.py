@@ -1,4 +1,4 @@
-"""The second wall, once over the whole catalog: a new table cannot forget it."""
+"""Test row-level security over the whole catalog: a new table cannot lack it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,7 @@ def owner(database: Database) -> Iterator[psycopg.Connection[Any]]:
 
 @pytest.fixture
 def portal(database: Database) -> Iterator[psycopg.Connection[Any]]:
-    """Yield a connection as the role that the portal works as."""
+    """Yield a connection with the role of the portal."""
     with psycopg.connect(libpq_url(database.app_url), autocommit=True) as connection:
         yield connection
 

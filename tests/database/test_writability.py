@@ -1,5 +1,4 @@
-"""When the database can be read and not written: what /readyz says, and what people and programs
-are told meanwhile."""
+"""Test a database that can be read but not written: /readyz, pages and REST."""
 
 import re
 import subprocess
@@ -34,7 +33,7 @@ FULL = "the database server's disk is full. Make room on it."
 
 
 def ready(app: Flask, query: str = "") -> tuple[int, list[str]]:
-    """Status and lines of /readyz, as a load balancer sees them."""
+    """Return status and lines of /readyz, as a load balancer sees them."""
     answer = app.test_client().get(f"/readyz{query}")
     assert answer.mimetype == "text/plain"
     assert answer.headers["Cache-Control"] == "no-store"
@@ -42,7 +41,7 @@ def ready(app: Flask, query: str = "") -> tuple[int, list[str]]:
 
 
 def why(app: Flask) -> str:
-    """Return what /readyz says to operators; a load balancer still finds its ok."""
+    """Return what /readyz reports to operators. A load balancer still finds its ok."""
     status, lines = ready(app)
     assert (status, lines[0], len(lines)) == (200, "ok", 2)
     found = SINCE.fullmatch(lines[1])
@@ -58,7 +57,7 @@ WELL = (200, ["ok"])
 
 @pytest.fixture
 def impatient(app: Flask) -> Iterator[Flask]:
-    """Yield the application, which proves at each question whether it can save."""
+    """Yield the application, which tests at each query whether it can write."""
     with connected_anew(app), proving(app):
         yield app
 
@@ -99,7 +98,7 @@ AT_COMMIT = (
 def failing_with(
     database: Database, table: str, code: str, *, when: str = AT_ONCE
 ) -> Iterator[None]:
-    """The server's answer to whoever writes to a table."""
+    """Make the server refuse every write to a table within the block, with this error code."""
     database.sql(
         f"CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         f" RAISE EXCEPTION 'could not extend file' USING ERRCODE = '{code}'; END $$;"
@@ -142,7 +141,7 @@ def test_a_session_that_froze_with_a_lock_does_not_hold_the_question(
         frozen.execute("LOCK write_probe")
         assert why(impatient).startswith("a test write waited 1 s for a lock")
         frozen.rollback()
-        # The rows of other processes are nobody's business.
+        # The rows of other processes must not matter.
         frozen.execute(
             "INSERT INTO write_probe (process, written_at) VALUES ('old', 'epoch'), ('new', now())"
         )
@@ -211,7 +210,7 @@ def test_what_a_request_failed_with_counts_until_saving_works_for_a_while(
     ("version", "answer"),
     [
         ("0001", (503, ["the database waits for its migrations"])),
-        ("9999", WELL),  # migrations run before the new code is everywhere
+        ("9999", WELL),  # migrations run before all processes have the new code
     ],
 )
 def test_a_database_older_than_the_code_is_not_ready_a_newer_one_is(
@@ -292,8 +291,11 @@ def test_a_webhook_that_comes_in_is_to_come_again(
 
 @dataclass
 class SmallDisk:
-    """A PostgreSQL whose disk can be filled: a small file system of its own where this may be made
-    (as root), else one whose every write meets the error that a full disk is."""
+    """A PostgreSQL whose disk can be filled.
+
+    As root it has a small file system of its own. Otherwise every write gets the error of a full
+    disk.
+    """
 
     database: Database
     place: Path | None
@@ -302,7 +304,7 @@ class SmallDisk:
         if self.place is None:
             self._refuse()
             return
-        # A fresh segment of the log: what is written until it is full needs no new file.
+        # Begin a new segment of the write-ahead log: writes need no new file until it is full.
         self.database.sql("SELECT pg_switch_wal()")
         self.database.sql("CHECKPOINT")
         filler = open_file(self.place / "filler", O_CREAT | O_WRONLY)
@@ -371,12 +373,12 @@ def test_while_the_disk_is_full_reading_goes_on_and_saving_says_why(
     made = ada.create("applications", display_name="CRM 360")
     page.csrf_token()
     assert ready(app) == WELL
-    # So long ago that the next page would note that the session is in use.
+    # Old enough that the next page would record that the session is in use.
     aged = "UPDATE web_session SET last_seen_at = last_seen_at - interval '2 minutes'"
     small_disk.database.sql(aged)
     small_disk.fill()
     assert why(app) == FULL
-    # Until the pages that are there have no room left.
+    # Until the existing pages have no room left.
     statuses = [ada.post("/applications", wide(number)).status_code for number in range(60)]
     assert set(statuses) <= {201, 503}
     assert 503 in statuses

@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in fast."""
+"""Test `portal.fast`."""

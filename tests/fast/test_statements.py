@@ -1,4 +1,4 @@
-"""What the portal says to the driver itself: the same walls, the same errors as the session's."""
+"""Test statements that go directly to the driver: same tenants and errors as the session's."""
 
 import asyncio
 import os
@@ -45,7 +45,7 @@ BACKEND = Statement(select(func.pg_backend_pid()))
 
 @pytest.fixture
 def of_one(database: Database) -> Iterator[Engine]:
-    """Yield an engine that makes a second connection only if it lost the first."""
+    """Yield an engine that makes a second connection only if it has lost the first."""
     engine = create_engine(database.app_url, pool_size=1, max_overflow=0)
     yield engine
     engine.dispose()
@@ -69,13 +69,13 @@ def test_a_tenant_ends_with_its_transaction(app: Flask) -> None:
         enter_tenant("tnt_A")
         assert setting() == "tnt_A"
         session.remove()
-        assert not setting()  # the same connection, for somebody else
+        assert not setting()  # the same connection, for another request
 
 
 def test_a_tenant_that_is_asked_for_alone_ends_with_its_answer(app: Flask) -> None:
     with app.app_context():
         assert SETTING.alone(db.engine, TENANT, {}) == [("tnt_A",)]
-        with db.engine.connect() as connection:  # the same one, for somebody else
+        with db.engine.connect() as connection:  # the same connection, for another request
             assert not SETTING.send(connection, {})[0][0]
 
 
@@ -123,7 +123,7 @@ def test_a_statement_that_fails_alone_changes_nothing_and_costs_no_connection(
 
 def test_statements_are_prepared_again_after_a_roll_back(app: Flask) -> None:
     with app.app_context():
-        for _ in range(10):  # psycopg has PostgreSQL forget all of them when it has some itself
+        for _ in range(10):  # psycopg forgets all its prepared statements when it has any
             session.execute(text("SELECT 7"))
         for _ in range(3):
             setting()
@@ -176,7 +176,7 @@ def test_a_connection_that_was_left_amid_a_message_is_not_used_again(
 
 def test_a_signal_is_handled_while_a_statement_waits(app: Flask, database: Database) -> None:
     class Ended(BaseException):
-        """What the handler raises."""
+        """The exception that the handler raises."""
 
     doing, seen = "SELECT state FROM pg_stat_activity WHERE pid = %s", []
     ours = Statement(select(func.pg_backend_pid()))
@@ -190,7 +190,7 @@ def test_a_signal_is_handled_while_a_statement_waits(app: Flask, database: Datab
     try:
         with app.app_context():
             send(waits, {"seconds": 0})
-            [(pid,)] = send(ours, {})  # of the transaction that is open
+            [(pid,)] = send(ours, {})  # in the open transaction
             Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
             with pytest.raises(Ended):
                 send(waits, {"seconds": 3})
@@ -229,7 +229,7 @@ def test_connections_that_died_cost_one_answer(app: Flask, ada: "Api", database:
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-    # Which of the pool's connections comes first is the pool's affair.
+    # The pool decides which of its connections comes first.
     answers = [ada.get("/applications").status_code for _ in range(5)]
     assert answers.count(503) <= 1
     assert set(answers) <= {200, 503}
@@ -293,7 +293,7 @@ def test_a_caller_that_goes_away_leaves_the_connection_closed(database: Database
 
 @pytest.fixture
 def add_orphan(database: Database) -> Iterator[Statement]:
-    """Yield a statement that succeeds, and whose transaction PostgreSQL then refuses to commit."""
+    """Yield a statement that succeeds, but whose transaction PostgreSQL refuses to commit."""
     database.sql(
         "CREATE TABLE parent (id int PRIMARY KEY);"
         "CREATE TABLE child (id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED);"
@@ -360,7 +360,7 @@ PREPARED = b"1\0\0\0\4" + READY
 
 
 def speak_nonsense(listening: socket.socket) -> None:
-    """Be a server that prepares a statement, and then says what no server says."""
+    """Act as a server that prepares a statement, and then sends nonsense."""
     connection, _ = listening.accept()
     with connection:
         for answer in (b"R\0\0\0\x08\0\0\0\0" + READY, PREPARED, b"\xff" * 64):

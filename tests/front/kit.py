@@ -1,4 +1,4 @@
-"""Sockets that misbehave, and the answers that come over them."""
+"""Open sockets that misbehave, and read the responses on them."""
 
 import http.client
 import json
@@ -12,7 +12,7 @@ SECONDS = 30
 
 
 def head(method: str, path: str, **headers: str) -> bytes:
-    """Return the head of a request, with the headers given as `content_length="10"`."""
+    """Return the head of a request. Headers are given as `content_length="10"`."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode()
@@ -32,7 +32,7 @@ def many_connected(port: int, many: int, said: bytes = b"") -> Iterator[list[soc
 
 
 def silent(connections: list[socket.socket]) -> list[socket.socket]:
-    """Return those that have got no answer and are open, at this moment."""
+    """Return the connections that are open and have no response at this moment."""
     found = []
     for one in connections:
         one.setblocking(False)
@@ -45,12 +45,12 @@ def silent(connections: list[socket.socket]) -> list[socket.socket]:
 
 
 def whole_answer(connection: socket.socket) -> bytes:
-    """Return all that comes until the server closes the connection."""
+    """Return all bytes until the server closes the connection."""
     return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def status_of(connection: socket.socket) -> int:
-    """Return the status of the answer that comes next."""
+    """Return the status of the next response."""
     answer = http.client.HTTPResponse(connection)
     answer.begin()
     answer.read()
@@ -60,7 +60,7 @@ def status_of(connection: socket.socket) -> int:
 def ask(
     port: int, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
 ) -> tuple[int, bytes]:
-    """Status and body of an ordinary request."""
+    """Send an ordinary request and return status and body of the response."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
     try:
         encoded = None if body is None else json.dumps(body)
@@ -72,7 +72,7 @@ def ask(
 
 
 def until(true: Any, seconds: float = SECONDS) -> None:
-    """Wait for something that is to happen."""
+    """Wait until a condition is true. Fail if that takes too long."""
     ends = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < ends, "it did not happen"

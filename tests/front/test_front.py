@@ -1,4 +1,4 @@
-"""The front of the web server: a request that waits costs nothing, and nobody can block it."""
+"""Test the front of the web server: a slow request costs no thread, and nobody can block it."""
 
 import gzip
 import http.client
@@ -36,7 +36,7 @@ from tests.front.kit import (
 
 VERIFY = f"{PREFIX}/api-keys/verify"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is tested
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - the test needs it
 PUBLIC = (
     "/auth/backchannel-logout",
     "/oauth/token",
@@ -66,7 +66,7 @@ def port(environment: dict[str, str]) -> Iterator[int]:
 
 @pytest.fixture
 def all_is_answered(port: int, ada: Api) -> Callable[[], None]:
-    """Return a check that a page, a verification and the health are answered."""
+    """Return a check that a page, a verification and the health check are answered."""
     caller = ada.create("api-keys", scopes=["keys:verify"])["key"]
     key = ada.create("api-keys")["key"]
     headers = {"Authorization": f"Bearer {caller}", "Content-Type": "application/json"}
@@ -131,14 +131,14 @@ def test_half_closed_connections_keep_nobody_waiting(
 
 def test_a_head_that_does_not_come_is_not_waited_for(port: int):
     with connected(port, b"GET /healthz HTTP/1.1\r\nHost: a") as slow:
-        whole_answer(slow)  # ends: the server gives up
+        whole_answer(slow)  # returns: the server gives up
 
 
 @pytest.mark.parametrize("asked", [0, 1], ids=["never used", "used once"])
 def test_an_idle_connection_is_closed_after_ten_seconds(port: int, asked: int):
     with connected(port, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * asked) as idle:
         begun = time.monotonic()
-        whole_answer(idle)  # ends: the server closes it
+        whole_answer(idle)  # returns: the server closes it
         assert 9 < time.monotonic() - begun < 30, "README tells proxies to give up before"
 
 
@@ -158,7 +158,7 @@ def test_a_body_without_a_length_is_refused_when_it_has_become_too_large(port: i
             for _ in range(17):
                 large.sendall(piece)
             answer = whole_answer(large)
-        except ConnectionError:  # closed while we still sent
+        except ConnectionError:  # closed while we were still sending
             return
         assert answer.startswith(b"HTTP/1.1 413 ")
 
@@ -243,7 +243,7 @@ def test_a_request_in_a_thread_is_answered_when_the_server_is_stopped(
         asked = stack.enter_context(connected(port, said + body))
         until(lambda: database.sql(WAITING))
         os.kill(_parent(server.pid), signal.SIGTERM)
-        until(lambda: not _answers(port))  # it is being stopped
+        until(lambda: not _answers(port))  # it is stopping
         holding.rollback()
         assert status_of(asked) == 200
 

@@ -1,4 +1,4 @@
-"""A call of a line that has computed much lets the calls of other lines go first."""
+"""Test that a call of a line that has computed a lot lets the calls of other lines run first."""
 
 import asyncio
 import time
@@ -21,14 +21,14 @@ NUMBERS = count()
 
 
 def compute(seconds: float) -> None:
-    """Use so much of the processor's time, however long that takes."""
+    """Use so many seconds of processor time, however long that takes."""
     ends = time.thread_time() + seconds
     while time.thread_time() < ends:
         pass
 
 
 class Long:
-    """Compute and give way until it is told to end."""
+    """Compute and give way, until told to end."""
 
     def __init__(self) -> None:
         self.rounds = 0
@@ -43,7 +43,7 @@ class Long:
 
 
 def beside_a_long_call(work: Callable[[Long], int], busy_seconds: float) -> int:
-    """Run a quiet line's call beside a long one, of a line that has computed for so long."""
+    """Run a call of a quiet line beside a long call, whose line has computed for so long."""
     busy, quiet = (Line("192.0.2.1", f"{name} {next(NUMBERS)}") for name in ("busy", "quiet"))
     answer = []
 
@@ -64,14 +64,14 @@ def beside_a_long_call(work: Callable[[Long], int], busy_seconds: float) -> int:
 
 
 def rounds_meanwhile(long: Long) -> int:
-    """Compute for 50 ms, and return how often the long call went round meanwhile."""
+    """Compute for 50 ms, and return how many rounds the long call ran meanwhile."""
     before = long.rounds
     compute(0.05)
     return long.rounds - before
 
 
 def rounds_in_the_end(long: Long) -> int:
-    """Wait until the long call has gone round ten times more."""
+    """Wait until the long call has run ten more rounds."""
     before = long.rounds
     while long.rounds < before + 10:
         time.sleep(0.001)
@@ -91,20 +91,20 @@ def test_a_line_that_has_computed_little_waits_for_nobody(monkeypatch: pytest.Mo
 
 
 def test_no_call_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The long call may hold what the other call needs."""
+    """Let calls run on after a time: the long call may hold what the other call needs."""
     monkeypatch.setattr(precedence, "YOUNG_SECONDS", 60)
     assert beside_a_long_call(rounds_in_the_end, busy_seconds=0.2) >= 10
 
 
 def test_a_call_that_only_waits_loses_its_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may wait for a receiver that hangs, and takes no time from anybody."""
+    """Do not wait for a call that itself waits, as for a receiver that hangs: it needs no time."""
     monkeypatch.setattr(precedence, "PATIENCE_SECONDS", 60)
     monkeypatch.setattr(precedence, "MOST_WAITED", 60)
     assert beside_a_long_call(rounds_in_the_end, busy_seconds=0.2) >= 10
 
 
 def test_a_line_waits_for_a_third_of_its_time_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many others there are: anybody can invent names of lines."""
+    """Limit the time however many lines there are: anybody can invent names of lines."""
     monkeypatch.setattr(precedence, "HALVED_SECONDS", 3600)
     calls = precedence.CallPrecedence()
     waited = 0.0
@@ -124,7 +124,7 @@ def test_a_line_waits_for_a_third_of_its_time_at_most(monkeypatch: pytest.Monkey
 
 @contextmanager
 def beside_a_new_line(calls: precedence.CallPrecedence) -> Iterator[None]:
-    """Let calls of lines that nobody has seen begin one after the other within the block."""
+    """Begin calls of new lines, one after the other, within the block."""
     ends = Event()
 
     def begin_and_end() -> None:

@@ -1,4 +1,4 @@
-"""A bounded share of threads: each place that was taken is given back, however the call ends."""
+"""Test the bounded threads: each place is given back, however the call ends."""
 
 import asyncio
 from threading import Event

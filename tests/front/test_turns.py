@@ -1,4 +1,4 @@
-"""Requests wait in lines that take turns, so a flood delays mostly itself."""
+"""Test that requests wait in lines that take turns, so that a flood delays mostly itself."""
 
 import asyncio
 import threading
@@ -87,7 +87,7 @@ def test_where_all_places_are_taken_an_idle_thread_is_woken_for_another_line(
 ) -> None:
     async def use(threads: Threads) -> None:
         flood = [asyncio.create_task(threads.run(FLOOD, gate.wait)) for _ in range(7)]
-        await asyncio.sleep(0.2)  # the second thread has looked, and found nothing it may do
+        await asyncio.sleep(0.2)  # the second thread has found no call that it may run
         try:
             assert await asyncio.wait_for(threads.run(QUIET, lambda: "answered"), 5) == "answered"
         finally:

@@ -1,4 +1,4 @@
-"""A server that behaves as badly as a test wants, on loopback, and the certificates it shows."""
+"""Run a server on loopback that behaves as badly as a test wants, and make its certificates."""
 
 import asyncio
 import datetime as dt
@@ -18,7 +18,7 @@ Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 
 @asynccontextmanager
 async def sink(behave: Behaviour, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Serves each connection with `behave`, after the request's headers were read; its port."""
+    """Serve each connection with `behave`, and yield the port."""
     running: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -43,7 +43,7 @@ async def sink(behave: Behaviour, tls: ssl.SSLContext | None = None) -> AsyncIte
 
 
 def answers(*pieces: bytes, wait: float = 0.0, forever: bool = False) -> Behaviour:
-    """Reads a request, then writes the pieces, `wait` seconds apart; then hangs up."""
+    """Read a request, write the pieces, `wait` seconds apart, and then hang up."""
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
@@ -71,7 +71,7 @@ async def read_request(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 
 
 class Certificates:
-    """An authority of our own, and servers' certificates signed by it or by nobody."""
+    """An authority of our own, and servers' certificates that it signed or that are self-signed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""The client against servers that do everything wrong: each case is one outcome, in time."""
+"""Test the client against servers that do everything wrong: each case has one outcome, in time."""
 
 import asyncio
 import contextlib
@@ -24,8 +24,7 @@ METADATA = "169.254.169.254"
 def send(
     behave: Behaviour, tls=None, host="127.0.0.1", request=None, run=asyncio.run, **options
 ) -> Outcome:
-    """Return one POST to a sink that behaves so; everything is allowed to take tenths of a
-    second."""
+    """Return the outcome of one POST to a sink that behaves so. It may take tenths of a second."""
 
     async def main() -> Outcome:
         async with sink(behave, tls) as port:
@@ -163,8 +162,8 @@ HOSTILE = {
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_hostile_receiver_is_a_failure_in_time(case, run):
-    # With a limit, because these receivers never give way: a call that ignores it waits for ever,
-    # or until the slow answer ends, and then reports another kind of failure.
+    # Set a limit, because these receivers never give way: a call that ignores it waits for ever, or
+    # until the slow response ends, and then reports another kind of failure.
     behave, kind = HOSTILE[case]
     patience = 0.15 if kind == "timeout" else 5.0
     outcome = send(behave, request={"timeout": patience, "read_timeout": patience}, run=run)
@@ -404,7 +403,7 @@ def test_one_forbidden_answer_forbids_the_name_and_nothing_is_told(addresses):
 
 
 def test_the_dial_is_judged_again(monkeypatch):
-    """A resolver that lets everything through meets the same guard at the socket."""
+    """Let the resolver accept everything: the guard at the socket must still refuse."""
     monkeypatch.setattr("portal.outbound.address_guard.GuardedResolver.resolve", _unguarded)
     outcome = send_now(Request("POST", "http://x.example/"))
     assert outcome.kind == "forbidden_address"
@@ -430,7 +429,7 @@ def test_a_name_that_flips_is_asked_once_and_dialled_where_it_was_vetted():
 
 
 def test_an_own_public_address_is_forbidden(monkeypatch):
-    """The rules know no such address; the machine itself does."""
+    """Let the rules accept everything: the machine must still recognise its own address."""
     monkeypatch.setattr("portal.outbound.address_guard.forbidden", lambda *_: None)
     assert send_now(Request("POST", "http://127.0.0.1:9999/")).kind == "forbidden_address"
 
@@ -444,8 +443,11 @@ def test_the_second_address_is_tried_when_the_first_is_dead():
 
 
 def test_a_request_of_its_own_leaves_no_connection_open(certificates):
-    """Not even to a receiver that never answers the goodbye of TLS, and without the help of the
-    garbage collector."""
+    """Close it at once.
+
+    This must not depend on the receiver's answer to TLS's closing message, nor on the garbage
+    collector.
+    """
     trust = make_trust(certificates.authority)
     with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor() as thread:
         request = Request("GET", f"https://127.0.0.1:{listening.getsockname()[1]}/")
@@ -459,7 +461,7 @@ def test_a_request_of_its_own_leaves_no_connection_open(certificates):
                 assert sent.result().kind == "delivered"
                 wire.settimeout(10)
                 with contextlib.suppress(ConnectionResetError):
-                    while wire.recv(65536):  # the goodbye; then the end of the connection
+                    while wire.recv(65536):  # the closing message; then the end of the connection
                         pass
         finally:
             gc.enable()
@@ -487,7 +489,7 @@ def test_a_kept_connection_that_died_meanwhile_is_replaced_at_once(once, kind):
     seen = []
 
     async def behave(reader, writer):
-        first = len(seen) < 3  # three connections are kept; each dies at its next request
+        first = len(seen) < 3  # three connections are kept; each is closed at its next request
         await read_request(reader)
         seen.append("request")
         if first:
@@ -530,7 +532,7 @@ def test_what_a_kept_connection_says_unasked_is_no_answer():
             first = await client.send(request)
             idle.set()
             await spoken.wait()
-            for _ in range(3):  # turns of the loop, in which it is read
+            for _ in range(3):  # turns of the event loop, in which the data is read
                 await asyncio.sleep(0)
             return first, await client.send(request)
 
@@ -560,7 +562,7 @@ def test_no_more_than_the_limit_at_once_and_waiting_costs_no_time():
     outcomes = asyncio.run(main())
     assert {outcome.kind for outcome in outcomes} == {"delivered"}
     assert most == 2
-    # Eight requests in four turns: what a request measures is its own turn, not its queue.
+    # Eight requests in four rounds: the time of a request does not include its queue.
     longest = max(outcome.timings.total_ms for outcome in outcomes)
     assert longest < (time.perf_counter() - began) * 1000 * 0.75
 

@@ -1,4 +1,4 @@
-"""Which addresses may be dialled: the published special ones, and the ones libraries forget."""
+"""Test which addresses may be dialled, including special ones that libraries forget."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -55,7 +55,7 @@ def test_the_operators_networks_are_open():
 
 @given(st.ip_addresses())
 def test_nothing_that_python_calls_private_gets_through(address):
-    """The library's lists are too short, but whatever is on them must be on ours."""
+    """Check that our lists contain all addresses of the library's lists, which are too short."""
     if judge(address) is None:
         meant = ip_address(str(address))
         if isinstance(meant, IPv6Address) and meant.ipv4_mapped:

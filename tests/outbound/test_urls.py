@@ -1,4 +1,4 @@
-"""Addresses as people and attackers type them."""
+"""Test addresses as people and attackers type them."""
 
 import asyncio
 import socket
@@ -139,7 +139,7 @@ def test_any_text_is_either_read_or_refused(text):
 
 @given(st.text("0123456789abcdefxX.[]:%①⑦。．ⓛ", min_size=1, max_size=16))  # noqa: RUF001
 def test_no_spelling_of_loopback_reaches_the_wire(host):
-    """Whatever passes is either a name or a literal that the C library reads as the same one."""
+    """Accept only a name, or a literal that the C library reads as the same one."""
     try:
         target = read_url(f"http://{host}:8080/")
     except UnacceptableUrl:

@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in records."""
+"""Test `portal.records`."""

@@ -1,4 +1,4 @@
-"""No name, label, tag or description of any record accepts an API key."""
+"""Test that no name, label, tag or description of any record accepts an API key."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +28,7 @@ TEXTS = {
 
 
 def written_with(resource: str, field: str, text: str) -> dict[str, Any]:
-    """Return a body with a text at a field, in the field's form."""
+    """Return a body with a text in a field, in the form that the field needs."""
     if field in ("tags", "event_types"):
         return {field: [text]}
     if field in ("headers", "example", "json_schema", "filter"):
@@ -94,7 +94,7 @@ def test_credentials_are_no_free_text(ada: Api) -> None:
 
 
 def test_every_command_says_itself_what_may_hold_a_key(app: Flask) -> None:
-    """Ask who can see a field before you add it here."""
+    """Before you add a field here, ask who can see it."""
 
     def below(kind: type[Command]) -> Iterator[type[Command]]:
         for one in kind.__subclasses__():

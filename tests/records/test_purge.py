@@ -1,6 +1,6 @@
-"""What was deleted 30 days ago is removed for good: row, search terms and secrets; not its history.
+"""Test that records deleted 30 days ago are purged: row, search terms, secrets; not the history.
 
-The moment of the deletion is moved, never the clock: the database's own decides.
+The tests move the time of the deletion, never the clock: the database's own clock decides.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ Sql = Callable[..., list[tuple[Any, ...]]]
 
 @pytest.fixture
 def sql(database: Database) -> Sql:
-    """`sql(statement, values)` as the superuser, who sees every tenant."""
+    """Return `sql(statement, values)`, which runs as superuser and sees every tenant."""
 
     def run(statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(libpq_url(database.superuser_url)) as connection:
@@ -41,7 +41,7 @@ def sql(database: Database) -> Sql:
 
 @pytest.fixture
 def work(app: Flask, database: Database) -> Callable[[], None]:
-    """Return the worker's turn at every job of this kind, once."""
+    """Return a function that lets the worker run every job of this kind once."""
 
     def turn(jobs: Sequence[Job] = JOBS) -> None:
         keep_house(app, database, jobs)
@@ -50,7 +50,7 @@ def work(app: Flask, database: Database) -> Callable[[], None]:
 
 
 def deleted(ada: Api, sql: Sql, resource: str, ago: str, **body: Any) -> str:
-    """Return the id of a record that was deleted so long ago."""
+    """Create and delete a record so long ago, and return its id."""
     made = ada.create(resource, **{**MINIMAL[resource], **body})
     assert ada.delete(f"/{resource}/{made['id']}").status_code == 204
     table = {"connectors": "connector", "webhooks": "webhook", "event-types": "event_type"}

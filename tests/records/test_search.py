@@ -1,4 +1,4 @@
-"""Search over more records than a page looks at: every match is reached, once, in order."""
+"""Test a search over more records than a page looks at: it finds every match once, in order."""
 
 import random
 import re
@@ -44,14 +44,17 @@ FROM api_key k WHERE NOT is_deleted
 
 
 class World:
-    """What there is, and two ways to ask for it; no dataclass, which a failure would print."""
+    """Hold the records, and two ways to query them. A dataclass would be printed at a failure."""
 
     def __init__(self, rows: list[dict[str, Any]], api: Api, pages: Pages) -> None:
         self.rows, self.api, self.pages = rows, api, pages
 
 
 def a_key(number: int, chance: random.Random) -> tuple[dict[str, Any], set[str]]:
-    """Half of them are alpha and never beta; the oldest are vintage; each has a number."""
+    """Return a key and its terms.
+
+    Half of the keys are alpha and never beta. The oldest are vintage. Each has a number.
+    """
     half = number % 2 == 0
     words = ["alpha" if half else "beta", f"n{number:05}"]
     words += [word for word in ("album", "alto", "gamma") if chance.random() < 0.3]
@@ -64,7 +67,7 @@ def a_key(number: int, chance: random.Random) -> tuple[dict[str, Any], set[str]]
         "kind": chance.choice(["user", "service"]),
         "blocked": number % 500 == 7,
         "revoked_at": "2026-01-01" if chance.random() < 0.2 else None,
-        "updated_at": f"2026-02-{1 + chance.randrange(28)}",  # many at the same moment
+        "updated_at": f"2026-02-{1 + chance.randrange(28)}",  # many at the same time
         "is_deleted": chance.random() < 0.05,
     }
     return row, {*words, "tag:prod" if half else "tag:test"}
@@ -106,7 +109,7 @@ asked_often = settings(
 
 
 def matches(world: World, question: dict[str, str]) -> list[str]:
-    """Return the ids that a question means, in its order, by looking at everything."""
+    """Return the ids that a query matches, in its order, by looking at every record."""
     sort = question.get("sort", "-created_at")
     name = sort.removeprefix("-")
 
@@ -171,14 +174,14 @@ def test_the_pages_in_a_browser_reach_every_match_and_lead_back(
 
 @dataclass
 class Shown:
-    """A page of the list: its rows, and the ways onward and back."""
+    """One page of the list: its rows, and the links to the next and the previous page."""
 
     ids: list[str]
     links: dict[str, str]
 
 
 def page_of(world: World, url: str, way: str = "next") -> Shown:
-    """Return a page, which says so when it is empty and not the end."""
+    """Return a page. If it is empty but not the last one, it must say so."""
     text = world.pages.get(url, headers={"HX-Request": "true"}).text
     ids = re.findall(r'<th scope="row"[^>]*><a href="/keys/(key_\w+)"', text)
     pairs = re.findall(r'<a class="btn sm" href="([^"]+)" rel="(next|prev)"', text)

@@ -1,1 +1,1 @@
-"""Tests of what `portal` does in rest."""
+"""Test `portal.rest`."""

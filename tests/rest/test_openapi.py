@@ -1,4 +1,4 @@
-"""The published document is valid, complete, and kept: a fuzzer that reads it finds no lie."""
+"""Test that the published document is valid, complete and true, with a fuzzer that reads it."""
 
 import gzip
 import time
@@ -44,14 +44,14 @@ def test_every_operation_of_rest_is_in_the_document(app: Flask) -> None:
         if rule.rule.startswith(PREFIX)
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
-    # GitHub's secret scanning speaks a protocol of its own, by signature and not by credential.
+    # GitHub's secret scanning has its own protocol, with a signature and not a credential.
     assert routed - described == {("GET", "/openapi.json"), ("POST", "/secret-scanning/github")}
     assert described - routed == set()
 
 
 @pytest.mark.proof
 def test_what_the_document_promises_is_kept(published: Any, ada: Api) -> None:
-    # Without a network schemathesis asks for gzip and does not undo it.
+    # Without a network, schemathesis accepts gzip but does not decompress it.
     headers = {"Authorization": f"Bearer {ada.token}", "Accept-Encoding": "identity"}
     for found in published.get_all_operations():
         operation = found.ok()

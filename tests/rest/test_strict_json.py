@@ -1,4 +1,4 @@
-"""JSON bodies: what is sound is read as it was written, the rest is refused with a reason."""
+"""Test JSON bodies: valid ones are read unchanged, others are refused with a reason."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Both stores on real servers, and the frame that each needs around a test."""
+"""Start both stores on real servers, and provide what each needs around a test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -23,7 +23,7 @@ Work = Callable[[str], AbstractContextManager[None]]
 
 @dataclass
 class World:
-    """A store, and `work(tenant_id)`: one committed unit of work in that tenant."""
+    """A store, and `work(tenant_id)`, which runs one committed unit of work in that tenant."""
 
     name: str
     store: SecretStore
@@ -32,7 +32,7 @@ class World:
 
 @pytest.fixture
 def frame(database: Database) -> Iterator[Flask]:
-    """Yield the smallest application that has our sessions, as the unprivileged role."""
+    """Yield the smallest application that has our sessions, with the unprivileged role."""
     app = Flask("secretstore")
     app.config["SQLALCHEMY_DATABASE_URI"] = database.app_url
     db.init_app(app)
@@ -43,7 +43,7 @@ def frame(database: Database) -> Iterator[Flask]:
 
 @pytest.fixture
 def work(frame: Flask) -> Work:
-    """Yield one committed unit of work in a tenant; leaves no session behind."""
+    """Return a context for one committed unit of work in a tenant. It leaves no session behind."""
 
     @contextmanager
     def in_tenant(tenant_id: str) -> Iterator[None]:
@@ -64,7 +64,7 @@ def embedded() -> EmbeddedStore:
 
 @pytest.fixture(scope="session")
 def openbao(bao: dict[str, str]) -> OpenBao:
-    """Return the run's shared server, with the portal's role in it. Use ids of your own."""
+    """Return the run's shared server with the portal's role. Use your own ids."""
     server = OpenBao(bao["address"], bao["token"])
     server.prepare()
     return server
@@ -72,7 +72,7 @@ def openbao(bao: dict[str, str]) -> OpenBao:
 
 @pytest.fixture(scope="module")
 def own_bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnOpenBao]:
-    """Yield a server for this module alone, to seal and to configure; leave it open."""
+    """Yield a server for this module alone, to seal and to configure. Leave it unsealed."""
     home: Path = tmp_path_factory.mktemp("bao")
     with own_openbao(home) as server:
         server.prepare()
@@ -82,7 +82,7 @@ def own_bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnOpenBao]:
 
 @pytest.fixture(params=["embedded", "vault"])
 def world(request: pytest.FixtureRequest) -> World:
-    """Return each of the two stores."""
+    """Return one of the two stores. Each test runs with both."""
     if request.param == "embedded":
         store = request.getfixturevalue("embedded")
         return World("embedded", store, request.getfixturevalue("work"))
@@ -92,5 +92,5 @@ def world(request: pytest.FixtureRequest) -> World:
 
 @pytest.fixture
 def ref() -> SecretRef:
-    """Return a secret that nobody has used before."""
+    """Return the reference of a secret that was never used before."""
     return SecretRef(new_id("tnt"), "connectors", new_id("cnn"), "credentials")

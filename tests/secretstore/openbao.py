@@ -1,4 +1,4 @@
-"""A real OpenBao to talk to as an operator does, and one of a test's own to seal and to stop."""
+"""Use a real OpenBao as an operator does: a shared one, or one that a test can seal and stop."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ SECRET_ID = "secret-id-of-the-tests"
 
 
 class OpenBao:
-    """A server and its root token, for what the portal itself must not be able to do."""
+    """A server with its root token, for actions that the portal itself must not be able to do."""
 
     def __init__(self, address: str, token: str) -> None:
         self.address = address
@@ -38,7 +38,7 @@ class OpenBao:
         return response.json() if response.data else {}
 
     def prepare(self, *, kind: str = "batch", mount: str = "secret") -> None:
-        """An AppRole that holds exactly the policy that we document."""
+        """Create an AppRole that has exactly the policy that we document."""
         # Another test process may have done it already.
         self.call("POST", "sys/auth/approle", {"type": "approle"}, ok=False)
         self.call("PUT", "sys/policies/acl/portal", {"policy": POLICY.format(mount=mount)})
@@ -54,7 +54,7 @@ class OpenBao:
         )
 
     def login(self, transport: Transport, kind: str = "batch", **options: Any) -> AppRole:
-        """Return the portal's login as that role."""
+        """Return the portal's login with that role."""
         return AppRole(
             transport,
             {},
@@ -64,7 +64,7 @@ class OpenBao:
         )
 
     def store(self, kind: str = "batch", **options: Any) -> VaultStore:
-        """Return a store that logs in as that role."""
+        """Return a store that logs in with that role."""
         transport = Transport(self.address)
         return VaultStore(transport, self.login(transport, kind), **options)
 
@@ -108,7 +108,7 @@ class OwnOpenBao(OpenBao):
         )  # fmt: skip
         health = patient.request("GET", f"{self.address}/v1/sys/health", timeout=5)
         assert health.status == 200, self._log.read_text()
-        # The development mount comes a moment after the unsealing.
+        # The mount of the development mode appears a moment after the unsealing.
         mounted = patient.request(
             "GET",
             f"{self.address}/v1/secret/config",

@@ -1,6 +1,6 @@
-"""The promises of `SecretStore`, kept by both stores on real servers: PostgreSQL and OpenBao.
+"""Test the guarantees of `SecretStore` with both stores on real servers: PostgreSQL and OpenBao.
 
-A verb may be called alone or many in one unit of work; where it matters, a test uses two.
+A method may be called alone, or several in one unit of work. Where it matters, a test uses two.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The embedded store by itself: transactions, keys, walls, and what a thief of the tables sees."""
+"""Test the embedded store: transactions, keys, tenants, and what a stolen dump contains."""
 
 import base64
 from concurrent.futures import ThreadPoolExecutor
@@ -33,13 +33,13 @@ WHY = "embedded test"
 
 
 def as_thief(database: Database, statement: str) -> int:
-    """Change the tables behind the portal's back, as nobody but a superuser can. Rows changed."""
+    """Change the tables as superuser, without the portal. Return the number of changed rows."""
     with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
         return connection.execute(statement).rowcount
 
 
 def dump(database: Database) -> str:
-    """Return every row of every table of the database as text, as a dump would have it."""
+    """Return every row of every table of the database as text, as in a dump."""
     with psycopg.connect(libpq_url(database.superuser_url)) as connection:
         tables = connection.execute(
             "SELECT quote_ident(relname) FROM pg_class"
@@ -188,7 +188,7 @@ def test_a_key_may_go_when_no_tenant_needs_it(
     with work(refs[0].tenant_id):
         changing.put(refs[0], {"n": "1"}, cas=1)
     with work(refs[0].tenant_id):
-        # Two tenants still need the old key, and it is said before one of them finds out.
+        # Two tenants still need the old key: this is reported before one of them is affected.
         assert changed.health().state is StoreState.SEALED
     data_keys, tenants = DataKeys(KeyRing.derive([OTHER_KEY, KEY])), [ref.tenant_id for ref in refs]
     with frame.app_context():
@@ -288,7 +288,7 @@ def test_an_old_version_cannot_be_pasted_over_a_new_one(
         with pytest.raises(SecretDamaged) as caught:
             embedded.get(ref, reason=WHY)
         assert CANARY not in str(caught.value)
-        # One bad row breaks neither its list nor its neighbours.
+        # One bad row affects neither its list nor its neighbours.
         assert embedded.head(ref).current_version == 2
         assert embedded.get(ref, version=1, reason=WHY) == DATA
         assert embedded.get(sibling(ref), reason=WHY) == {"n": "1"}

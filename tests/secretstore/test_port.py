@@ -1,4 +1,4 @@
-"""What holds before any store is asked: references, hiding, bounds, choice of the store."""
+"""Test what needs no store: references, hiding, limits, choice of the store."""
 
 import copy
 import json
@@ -61,7 +61,7 @@ def test_a_reference_cannot_leave_its_place(part: str, place: int) -> None:
 
 
 def test_no_two_references_share_a_path() -> None:
-    # The path has dashes for underscores, so an id may not have dashes of its own.
+    # The path has dashes for underscores, so an id may not contain dashes itself.
     with pytest.raises(ValueError, match="owner_id"):
         SecretRef(TENANT, "connectors", "cnn-01KABC", "credentials")
 

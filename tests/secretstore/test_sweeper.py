@@ -1,4 +1,4 @@
-"""Secrets without a record: found, deleted restorably, and never too early."""
+"""Test that secrets without a record are found, deleted restorably, and never too early."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ DATA = {"password": "x"}
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database's clock, once nothing can still be on its way to be committed."""
+    """Set the database's clock to a time when no write can still be uncommitted."""
     then = datetime.now(UTC) + GRACE + timedelta(minutes=5)
     monkeypatch.setattr(sweeper, "database_now", lambda: then)
 

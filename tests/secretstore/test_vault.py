@@ -1,7 +1,7 @@
-"""The Vault store when things go wrong: a real OpenBao sealed, stopped, refusing; and wire faults.
+"""Test the Vault store with errors: a real OpenBao sealed, stopped, refusing; and network errors.
 
-What a real server cannot be made to do on demand (an error once, a page of a proxy, silence) comes
-from a socket that answers as it is told.
+What a real server does not do on demand (an error once, a page of a proxy, silence) comes from a
+socket with scripted responses.
 """
 
 import json
@@ -187,7 +187,7 @@ def test_threads_that_meet_a_dead_token_log_in_once(own_bao: OwnOpenBao) -> None
     dead = login.token()
     assert login.replace(dead)
     alive = login.token()
-    assert login.replace(dead)  # a second thread, late
+    assert login.replace(dead)  # a second thread, too late
     assert login.token() == alive
 
 
@@ -203,7 +203,7 @@ def test_a_destroyed_version_says_so(own_bao: OwnOpenBao, ref: SecretRef) -> Non
             verb()
         assert caught.value.destroyed
         assert not caught.value.deleted
-    # The server says 204 to this and does nothing.
+    # The server returns 204 to this and does nothing.
     assert not store.undelete(ref).is_live
 
 
@@ -272,7 +272,7 @@ def test_a_namespace_is_a_world_of_its_own(own_bao: OwnOpenBao, ref: SecretRef) 
 
 
 class Script:
-    """What the socket was asked (`POST /v1/…`), and what it has still to answer."""
+    """Record the requests to the socket (`POST /v1/…`), and hold the responses that remain."""
 
     def __init__(self, answers: list[bytes]) -> None:
         self.answers = answers
@@ -297,7 +297,7 @@ FOUND = answer(
 )
 WRITTEN = answer(200, {"data": {"version": 1, "created_time": "2026-01-02T03:04:05Z"}})
 BROKEN = b""
-"""The connection is closed without an answer."""
+"""Closes the connection without a response."""
 
 
 @contextmanager
@@ -326,7 +326,7 @@ def scripted(*answers: bytes) -> Iterator[Script]:
 
 
 def read_request(connection: socket.socket) -> str:
-    """Return the request line; the rest is read as well, so that closing does not reset."""
+    """Return the request line. Read the rest as well, so that closing does not reset."""
     received = b""
     while b"\r\n\r\n" not in received:
         received += connection.recv(65536) or b"\r\n\r\n"
@@ -415,7 +415,7 @@ def test_hanging(ref: SecretRef) -> None:
         started = monotonic()
         with pytest.raises(StoreUnavailable):
             store.get(ref, reason=WHY)
-        assert monotonic() - started < 1  # a time-out is not tried again
+        assert monotonic() - started < 1  # a timeout is not retried
         assert store.health().state is StoreState.UNAVAILABLE
 
 
@@ -462,7 +462,7 @@ def test_a_breaker_lets_one_through_after_its_pause() -> None:
 
 @pytest.mark.parametrize("status", [400, 403])
 def test_refused_credentials_are_not_tried_over_and_over(status: int) -> None:
-    # The server locks a role after five refusals, so that the right ones would not work either.
+    # The server locks a role after five refusals, so that even correct credentials would not work.
     now = 1000.0
     granted = answer(200, {"auth": {"client_token": "t", "lease_duration": 60}})
     with scripted(answer(status), granted) as script:

@@ -1,4 +1,4 @@
-"""The gallery, for the tests of the pages' kit: without a window, and served to a browser."""
+"""Define the gallery for tests of the pages: without a window, and served to a browser."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ def served(gallery: Flask) -> Iterator[str]:
 
 
 class Reader:
-    """A page that remembers what the browser complained about."""
+    """A page that records what the browser complained about."""
 
     def __init__(self, page: "Page", address: str) -> None:
         self.page, self.address = page, address
@@ -36,7 +36,7 @@ class Reader:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def _hear(self, message: Any) -> None:
-        # A 4xx is what some of these pages are for; everything else is a fault.
+        # Some of these pages are meant to return a 4xx. Everything else is an error.
         expected = "Failed to load resource: the server responded with a status of"
         if message.type in ("error", "warning") and not message.text.startswith(expected):
             self.complaints.append(message.text)

@@ -1,4 +1,4 @@
-"""An application that shows every macro with realistic data: the design system to look at.
+"""Show every macro with realistic data, in an application: the design system.
 
 `python -m tests.web.gallery` serves it on a free port.
 """
@@ -174,7 +174,7 @@ def reveal() -> Response:
 
 @bp.get("/attack")
 def attack() -> Response:
-    """Markup that came from data and was, by a mistake, not escaped."""
+    """Show markup that came from data and, by mistake, was not escaped."""
     stolen = (
         '<button id="bad" hx-get="/connectors/stolen" hx-target="#sink">x</button>'
         "<img src=x onerror=\"document.title = 'pwned'\">"
@@ -237,8 +237,10 @@ def told(actor: Actor) -> Told:
 
 
 def make_app(config: Config) -> Flask:
-    """Return the pages' kit around the gallery, with Ada signed in (cookie `who=nobody`:
-    nobody)."""
+    """Return an application with the gallery and all that pages need, with Ada signed in.
+
+    With the cookie `who=nobody`, nobody is signed in.
+    """
     from flask import request
 
     root = ROOT

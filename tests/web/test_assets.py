@@ -1,4 +1,4 @@
-"""Static files: their types, headers, tags and addresses, and that nothing else is served."""
+"""Test static files: types, headers, tags and addresses, and that nothing else is served."""
 
 import gzip
 import os

@@ -1,4 +1,4 @@
-"""Every page of the portal with real records: no broken policy, no barrier, no machine talk."""
+"""Test every page with real records: content policy, accessibility, and no raw Python values."""
 
 import os
 import re
@@ -24,7 +24,7 @@ RUN_AXE = """rules => axe.run(document, {
 MACHINE_TALK = re.compile(r""".{0,30}(="None"|Undefined|\{\{| object at 0x).{0,30}""")
 FOR_PROGRAMS = {"door.take"}
 LEAD_ELSEWHERE = {"auth.login", "auth.callback", "auth.logout", "keys.leak_rule"}
-# Pages that look otherwise for what their address asks.
+# Pages that look different depending on the query in their address.
 STATES = (
     *(("tests.attempt", f"?tab={tab}") for tab in ("request", "signature", "timing")),
     ("deliveries.index", "?state=pending"),
@@ -46,8 +46,10 @@ RECORDS = {
 
 @pytest.fixture
 def records(ada: Api, browse: Callable[..., Pages]) -> dict[str, str]:
-    """Return the id of one record of each resource, by the name of its pages; other arguments of
-    addresses by their own name."""
+    """Create one record of each resource, and return its id by the name of its pages.
+
+    The result also has other arguments of addresses, by their own name.
+    """
     made = {name: str(ada.create(path, **body)["id"]) for name, (path, body) in RECORDS.items()}
     made["tests"] = made["webhooks"]
     made |= delivered(ada, made["webhooks"]) | below(ada, made)
@@ -57,7 +59,7 @@ def records(ada: Api, browse: Callable[..., Pages]) -> dict[str, str]:
 
 
 def delivered(ada: Api, webhook_id: str) -> dict[str, str]:
-    """Return an event with a schema, and its delivery, by the names of their pages."""
+    """Create an event with a schema and its delivery; return the ids by their pages' names."""
     schema = {"type": "object", "properties": {"id": {"type": "integer"}}}
     event = ada.post("/events", {"type": "rfp.created", "data": {"id": 1}, "subject": "rfp-1"})
     owed = ada.get(f"/webhooks/{webhook_id}/deliveries").json or {}
@@ -70,7 +72,7 @@ def delivered(ada: Api, webhook_id: str) -> dict[str, str]:
 
 
 def below(ada: Api, made: dict[str, str]) -> dict[str, str]:
-    """Return a test, a replay and a request that was set aside, below their webhooks."""
+    """Create a test, a replay and a quarantined request below their webhooks; return their ids."""
     fired = ada.post(f"/webhooks/{made['webhooks']}/test-deliveries", {"event_type": "rfp.created"})
     window = {"from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z", "what": "all"}
     replay = ada.post(f"/webhooks/{made['webhooks']}/replays", window)
@@ -91,7 +93,7 @@ def portal_address(app: Flask) -> Iterator[str]:
 
 
 def pages_of(app: Flask, records: dict[str, str]) -> dict[str, str]:
-    """Endpoint → address of every page, those of one record with a record of theirs."""
+    """Return endpoint → address of every page, with one of `records` where it needs a record."""
     addresses = {}
     adapter = app.url_map.bind("localhost")
     for rule in app.url_map.iter_rules():

@@ -1,4 +1,4 @@
-"""Forms: what is typed reaches the command, what is wrong comes back to its field."""
+"""Test forms: typed values reach the command, and errors come back to their field."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from tests.web.gallery import ConnectorForm, SaveConnector
 
 @pytest.fixture
 def send(gallery: Flask) -> Iterator[Any]:
-    """`send({"name": "Okta"}, obj=…)`: the form as a browser would have sent it."""
+    """Return `send({"name": "Okta"}, obj=…)`, which makes the form as a browser would send it."""
     gallery.config["WTF_CSRF_ENABLED"] = False
     contexts = []
 
@@ -129,8 +129,8 @@ def test_the_form_is_laid_over_the_stored_document(send: Any) -> None:
     form = send({"name": "Okta", "description": "", "version": "7"}, obj=STORED)
     command = form.command(stored=STORED)
     assert command is not None
-    assert command.description is None  # emptied, and the command allows none
-    assert command.enabled is False  # an unticked box is an answer
+    assert command.description is None  # emptied, and the command allows None
+    assert command.enabled is False  # an unticked box is a value
     assert command.event_types == []
     assert form.expected_version == 7
 

@@ -1,4 +1,4 @@
-"""The design system in a real browser: strict CSP, accessibility, life, and without JavaScript."""
+"""Test the design system in a real browser: strict CSP, accessibility, and without JavaScript."""
 
 import re
 from collections.abc import Callable
@@ -185,7 +185,7 @@ def test_a_revealed_secret_is_guarded_and_gone_afterwards(reader: Reader) -> Non
     assert secret.startswith("sk-acme-")
     asked = []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
-    page.locator("h1").click()  # a browser asks only on a page that one touched
+    page.locator("h1").click()  # a browser asks only on a page that was touched
     page.get_by_role("link", name="Done").click()
     expect(page).to_have_url(re.compile(r"/connectors$"))
     assert asked == ["beforeunload"]

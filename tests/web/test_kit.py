@@ -1,4 +1,4 @@
-"""The pages' kit without a browser: headers, who may come in, errors in human words, assets."""
+"""Test what all pages have, without a browser: headers, access, errors in plain words, assets."""
 
 import hashlib
 import json
@@ -22,13 +22,13 @@ PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 @pytest.fixture
 def visitor(gallery: Flask) -> FlaskClient:
-    """Ada, without a window."""
+    """Return a client with Ada signed in."""
     return gallery.test_client()
 
 
 @pytest.fixture
 def stranger(gallery: Flask) -> FlaskClient:
-    """Nobody is signed in."""
+    """Return a client with nobody signed in."""
     client = gallery.test_client()
     client.set_cookie("who", "nobody")
     return client
@@ -165,7 +165,7 @@ def test_a_form_of_another_session_is_too_old(gallery: Flask, visitor: FlaskClie
 
 
 def session_token(gallery: Flask, client: FlaskClient) -> tuple[str, str]:
-    """Return what the session holds, and that as the release before drew it: signed, not masked."""
+    """Return the session's token, raw and as the previous release sent it: signed, not masked."""
     with client.session_transaction() as session:
         raw = session["csrf_token"]
     signer = URLSafeTimedSerializer(str(gallery.secret_key), salt="wtf-csrf-token")

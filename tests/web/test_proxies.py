@@ -1,5 +1,4 @@
-"""Who the client is behind proxies: the addresses as a table, then keys and pages that depend on
-it."""
+"""Test which address is the client's behind proxies, and keys and pages that depend on it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +20,7 @@ CLIENT = "203.0.113.5"
 @pytest.mark.parametrize(
     ("peer", "forwarded_for", "client"),
     [
-        # Who is no proxy of ours says nothing about others.
+        # The word of a caller that is not one of our proxies does not count.
         (CLIENT, "", CLIENT),
         (CLIENT, "10.9.9.9", CLIENT),
         ("192.0.2.8", "10.9.9.9", "192.0.2.8"),
@@ -44,14 +43,14 @@ CLIENT = "203.0.113.5"
         ("10.0.0.1:443", f"{CLIENT}:1", CLIENT),
         ("[fd00::1]:443", CLIENT, CLIENT),
         ("fe80::1%eth0", "10.9.9.9", "fe80::1"),
-        # An IPv4 address in IPv6's clothes is the IPv4 address.
+        # An IPv4-mapped IPv6 address is the IPv4 address.
         ("::ffff:10.0.0.1", f"::ffff:{CLIENT}", CLIENT),
         ("::ffff:203.0.113.5", "10.9.9.9", CLIENT),
         ("10.0.0.1", f"{CLIENT}, ::ffff:10.0.0.2", CLIENT),
         # Empty entries mean nothing.
         ("10.0.0.1", f" , {CLIENT}, ,", CLIENT),
         ("10.0.0.1", ",,,", "10.0.0.1"),
-        # What is no address hides who is behind it.
+        # An entry that is not an address hides what is behind it.
         ("10.0.0.1", "unknown", "10.0.0.1"),
         ("10.0.0.1", f"{CLIENT}, unknown", "10.0.0.1"),
         ("10.0.0.1", f"{CLIENT}, _hidden, 10.0.0.2", "10.0.0.2"),
@@ -62,7 +61,7 @@ CLIENT = "203.0.113.5"
         ("10.0.0.1", '"203.0.113.5"', "10.0.0.1"),
         ("10.0.0.1", "203.0.113.5;203.0.113.6", "10.0.0.1"),
         ("10.0.0.1", "1" * 65, "10.0.0.1"),
-        # However long it is, only its end counts.
+        # However long the header is, only its end counts.
         ("10.0.0.1", "9.9.9.9," * 20_000 + CLIENT, CLIENT),
         ("10.0.0.1", f"{CLIENT}," + "10.0.0.2," * 50, "10.0.0.2"),
         # A socket without an address.
@@ -110,7 +109,7 @@ def test_only_a_host_is_taken_for_a_host(header: str, host: str | None) -> None:
 
 @pytest.fixture
 def behind_a_proxy(database: Any, config: Config) -> Iterator[Flask]:
-    """Yield a portal whose proxies are at 10.0.0.0/8."""
+    """Yield a portal with proxies at 10.0.0.0/8."""
     app = create_app(config.model_copy(update={"trusted_proxies": networks(["10.0.0.0/8"])}))
     app.testing = True
     yield app
@@ -119,7 +118,7 @@ def behind_a_proxy(database: Any, config: Config) -> Iterator[Flask]:
 
 
 def asked(app: Flask, key: str, peer: str, **headers: str) -> int:
-    """Return the status of a list that a key asks for."""
+    """Return the status of a list that is requested with a key."""
     answer = app.test_client().get(
         f"{PREFIX}/applications",
         headers={"Authorization": f"Bearer {key}", **headers},
@@ -163,7 +162,7 @@ def test_a_strangers_words_on_scheme_and_host_do_not_count(behind_a_proxy: Flask
     said = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "localhost:8443"}
     assert seen("10.0.0.1", **said) == "https://localhost:8443/"
     assert seen(CLIENT, **said) == "http://localhost/"
-    # What a proxy reports is judged as any host is.
+    # A host that a proxy reports is checked like any other.
     assert seen("10.0.0.1", **{"X-Forwarded-Host": "evil.example"}) is None
 
 

@@ -1,4 +1,4 @@
-"""The search over everything."""
+"""Test the search over everything."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def served(app: Flask) -> Iterator[str]:
-    """Yield the portal's address, for a browser."""
+    """Yield the address of the served portal, for a browser."""
     with serving.served(lambda _: app) as address:
         yield address
 

@@ -1,4 +1,4 @@
-"""The audit trail. The portal's own role may add entries and read them, never alter them."""
+"""Define the audit trail's table. The portal's role may add and read entries, not change them."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from portal.database.base import Base
 
 
 class AuditEntry(Base):
-    """Who did what to which record, from where, and what changed; partitioned by month."""
+    """An entry about one action: actor, record, origin and changes. Partitioned by month."""
 
     __tablename__ = "audit_entry"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Write and read what happened."""
+"""Write and read the audit trail."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from portal.database.session import send, session
 from portal.fast.statements import Statement
 from portal.records.audit.models import AuditEntry
 
-# Every column but the one that the database fills. The values are those of an `entry`.
+# Every column except the one that the database fills. The values are those of an `entry`.
 COLUMNS = [column.name for column in AuditEntry.__table__.c if column.name != "occurred_at"]
 ENTRY = insert(AuditEntry).values({name: bindparam(f"entry_{name}") for name in COLUMNS})
 ENTER = Statement(ENTRY)
@@ -24,15 +24,15 @@ Changes = Mapping[str, tuple[Any, Any]]
 
 
 def record(actor: Actor, action: str, target: Record, changes: Changes | None = None) -> None:
-    """Note one change of a record in the running transaction: kept exactly if the change is.
+    """Record one change of a record in the current transaction: both commit, or neither does.
 
-    `changes` maps a field to (before, after) and never holds a secret.
+    `changes` maps a field to (before, after) and never contains a secret.
     """
     send(ENTER, entry_of(actor, action, target, changes or {}))
 
 
 def entry_of(actor: Actor, action: str, target: Record, changes: Changes) -> dict[str, Any]:
-    """Return what the history says of one change of a record."""
+    """Return the audit entry for one change of a record."""
     return _entry(actor, action, target.noun, target.id, target.label, changes)
 
 
@@ -45,7 +45,7 @@ def note(
     record_name: str = "",
     changes: Changes | None = None,
 ) -> None:
-    """Note something that happened to a thing that is no record, such as a sign-in."""
+    """Record an action on something that is not a record, such as a sign-in."""
     send(ENTER, _entry(actor, action, record_kind, record_id, record_name, changes or {}))
 
 
@@ -84,7 +84,7 @@ def _json(value: Any) -> Any:
 
 
 def history(actor: Actor, record_id: str, *, limit: int = 50) -> Sequence[AuditEntry]:
-    """Return a record's entries, newest first. Whoever may read the record may read these."""
+    """Return a record's entries, newest first, for every caller that may read the record."""
     query = _newest_first(actor).where(AuditEntry.record_id == record_id)
     return session.scalars(query.limit(limit)).all()
 
@@ -97,7 +97,7 @@ def newest(actor: Actor, record_id: str, action: str) -> AuditEntry | None:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What of the log is wanted; `before` is the place of the last entry seen."""
+    """A query of the audit log. `before` is the place of the last entry seen."""
 
     record_id: str = ""
     actor_id: str = ""
@@ -105,7 +105,7 @@ class Question:
 
 
 def question(arguments: Mapping[str, str]) -> Question:
-    """Return the question in a query string; raises BadRequest for a cursor that is not ours."""
+    """Return the query in a query string. Raises BadRequest for a cursor that is not ours."""
     return Question(
         record_id=arguments.get("record_id", "").strip()[:60],
         actor_id=arguments.get("actor_id", "").strip()[:80],
@@ -116,7 +116,7 @@ def question(arguments: Mapping[str, str]) -> Question:
 def log(
     actor: Actor, asked: Question, *, limit: int = 50
 ) -> tuple[Sequence[AuditEntry], str | None]:
-    """Return one page of the tenant's log, newest first, and the cursor of the next one."""
+    """Return one page of the tenant's log, newest first, and the cursor of the next page."""
     actor.require("audit:read")
     query = _newest_first(actor)
     if asked.record_id:

@@ -1,8 +1,8 @@
-"""Exact counts of a tenant's records of each kind, also under concurrent creation.
+"""Count a tenant's records of each kind exactly, also under concurrent creation.
 
-A count is split into parts. Creating a record uses a part that no other transaction holds, so
-nobody waits while there is room. Only when no free part has room does it lock all parts, and then
-knows the exact count. The first count looks at every record; afterwards each transaction that
+A count is split into parts. Creating a record uses a part that no other transaction has locked, so
+nothing waits while there is room. If no free part has room, the transaction locks all parts and
+then knows the exact count. The first count reads every record; afterwards, each transaction that
 changes records updates it.
 """
 
@@ -25,7 +25,7 @@ PARTS = 16
 _TAKEN = func.take_record(
     bindparam("tenant_id"), bindparam("quota"), bindparam("quota_default", type_=BigInteger)
 ).table_valued("verdict", "used", "allowed")
-# Counts one more record where it is selected, and returns [verdict, used, allowed].
+# Counts one more record when it is selected, and returns [verdict, used, allowed].
 TAKEN = select(
     func.json_build_array(_TAKEN.c.verdict, _TAKEN.c.used, _TAKEN.c.allowed)
 ).scalar_subquery()
@@ -56,8 +56,10 @@ def take(tenant_id: str, model: type[Record]) -> None:
 
 
 def created(tenant_id: str, model: type[Record], answer: Sequence[Any]) -> None:
-    """Evaluate what TAKEN returned for a record that is now stored. Raises QuotaReached if there
-    was no room."""
+    """Check what TAKEN returned for a record that is now stored.
+
+    Raises QuotaReached if there was no room.
+    """
     verdict, _, allowed = answer
     if verdict != "uncounted":
         check(tenant_id, model, answer)
@@ -68,7 +70,7 @@ def created(tenant_id: str, model: type[Record], answer: Sequence[Any]) -> None:
 
 
 def check(tenant_id: str, model: type[Record], answer: Sequence[Any]) -> None:
-    """Raise QuotaReached if there was no room."""
+    """Raise QuotaReached if the answer of TAKEN is that there was no room."""
     verdict, used, allowed = answer
     if verdict == "full":
         rates.known().tell(tenant_id, model.quota)
@@ -79,15 +81,16 @@ def give_back(tenant_id: str, model: type[Record], many: int = 1) -> None:
     """Subtract records that have just changed and no longer count."""
     values = {"tenant_id": tenant_id, "kind": model.quota, "many": many}
     [(is_counted,)] = send(GIVE_BACK, values)
-    # Our own first count misses these records already; one by another transaction still includes
-    # them.
+    # Our own first count does not include these records; another transaction's still does.
     if not is_counted and begin(tenant_id, model) is None:
         send(GIVE_BACK, values)
 
 
 def begin(tenant_id: str, model: type[Record]) -> int | None:
-    """Count all records for the first time and return the count; None if another transaction has
-    done it. Concurrent calls wait."""
+    """Count all records for the first time and return the count.
+
+    Return None if another transaction has done it. Concurrent calls wait.
+    """
     connection = session.connection()  # flush first, so that every record is counted
     name = f"quota_count:{tenant_id}:{model.quota}"
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
@@ -98,7 +101,7 @@ def begin(tenant_id: str, model: type[Record]) -> int | None:
 
 
 def count_again(tenant_id: str, model: type[Record]) -> None:
-    """Correct the count by looking at every record, while nobody can create one.
+    """Correct the count by reading every record, while no record can be created.
 
     An older release that runs during an update does not count, so the count may be wrong.
     """
@@ -111,7 +114,7 @@ def count_again(tenant_id: str, model: type[Record]) -> None:
 
 
 def reached(quota: Quota, used: int, allowed: int) -> QuotaReached:
-    """Return the refusal, with the numbers."""
+    """Return the error, with the numbers."""
     return QuotaReached(
         f"Your tenant has {used:,} of {allowed:,} {quota.plural}. {quota.room}",
         quota=quota.name,
@@ -125,7 +128,7 @@ def _parts(tenant_id: str, model: type[Record]) -> tuple[Any, Any]:
 
 
 def _write(tenant_id: str, model: type[Record]) -> int:
-    """Write the count into the first part; the next record near the limit spreads the room."""
+    """Write the count into the first part. The next record near the limit distributes the room."""
     connection = session.connection()
     live = connection.scalar(
         select(func.count())

@@ -1,12 +1,15 @@
-"""The limits of each tenant: names, defaults and the largest values."""
+"""Define the limits of each tenant: names, defaults and the largest values."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """One limit: its name on the wire, its plural for people, the default, the largest value that
-    can be set, and the advice on how to make room."""
+    """Describe one limit.
+
+    It has a name on the wire, a plural for people, a default, the largest value that can be set,
+    and advice on how to make room.
+    """
 
     name: str
     plural: str

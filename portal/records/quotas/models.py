@@ -1,4 +1,4 @@
-"""The tables of quotas: the limits that were set, and what is counted."""
+"""Define the tables of quotas: the limits that were set, and the counts."""
 
 from datetime import date, datetime
 
@@ -37,8 +37,11 @@ class QuotaRate(Base):
 
 
 class QuotaCount(Base):
-    """A part of the count of a tenant's records of one kind: the records counted here and the room
-    left here. The sum of `live` and `room` over all parts is `of_limit`."""
+    """A part of the count of a tenant's records of one kind.
+
+    It has the records counted here and the room left here. The sum of `live` and `room` over all
+    parts is `of_limit`.
+    """
 
     __tablename__ = "quota_count"
 
@@ -51,7 +54,7 @@ class QuotaCount(Base):
 
 
 class StoredDay(Base):
-    """Hold the estimated bytes of one kind of a day, up to a row's id; see `stored_bytes`."""
+    """The estimated bytes of one kind of row of one day, up to a row's id; see `stored_bytes`."""
 
     __tablename__ = "quota_stored_day"
 
@@ -63,8 +66,10 @@ class StoredDay(Base):
 
 
 class Stored(Base):
-    """The estimated bytes of a tenant's events, deliveries and inbound requests; stale where more
-    than new rows is to be looked at."""
+    """The estimated bytes of a tenant's events, deliveries and inbound requests.
+
+    It is stale if a change other than new rows makes a new measurement necessary.
+    """
 
     __tablename__ = "quota_stored"
 

@@ -1,12 +1,12 @@
-"""Limits on a tenant's requests and events a second, over all processes.
+"""Limit a tenant's requests and events per second, over all processes.
 
-A process borrows from the tenant's bucket in PostgreSQL (`lend_rate`), for a second, about as much
-as it used in the last one, so most calls are counted in memory. It returns what is left when it
+A process borrows from the tenant's bucket in PostgreSQL (`lend_rate`), for one second, about as
+much as it used in the last one, so most calls are counted in memory. It returns the rest when it
 borrows again. It remembers a refusal until the bucket has room. A tenant stays within the limit on
-average; a burst may use what two seconds allow.
+average; a burst may use the amount of two seconds.
 
-While PostgreSQL cannot lend (it is down or read-only), each process applies the limit by itself, so
-reading goes on.
+While PostgreSQL cannot lend (it is down or read-only), each process applies the limit on its own,
+so that reads still work.
 """
 
 import threading
@@ -47,7 +47,7 @@ LEND = Statement(
 
 @dataclass(slots=True, eq=False)
 class Share:
-    """A loan that ends at `ends`, or a refusal until `refused_until`."""
+    """Hold a loan that ends at `ends`, or a refusal until `refused_until`."""
 
     ends: float = 0.0
     left: int = 0
@@ -57,12 +57,12 @@ class Share:
     is_own: bool = False  # made by the process itself
 
     def covers_one(self, now: float) -> bool:
-        """Tell whether one more may be taken from it."""
+        """Tell whether the loan covers one more."""
         return self.refused_until <= now < self.ends and self.left > 0
 
 
 class Rates:
-    """The loans of one process. Safe to share between threads."""
+    """Hold the loans of one process. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -88,9 +88,9 @@ class Rates:
             )
 
     def took(self, tenant_id: str, *names: str) -> bool:
-        """Count one towards each of these limits, if loans cover all of them; else none.
+        """Count one towards each of these limits if loans cover all of them, otherwise nothing.
 
-        It never asks PostgreSQL, so an event loop may call it. `take` says why it is False.
+        This never queries PostgreSQL, so an event loop may call it. `take` reports why it is False.
         """
         now = elapsed()
         with self._lock:
@@ -104,7 +104,7 @@ class Rates:
         return True
 
     def give_back(self, tenant_id: str, *names: str) -> None:
-        """Undo `took`, for what is counted again elsewhere."""
+        """Undo `took`, for a request that is counted again elsewhere."""
         with self._lock:
             for name in names:
                 share = self._held.get((tenant_id, name))
@@ -119,8 +119,7 @@ class Rates:
             self._told.clear()
 
     def _taken(self, key: tuple[str, str], many: int) -> float | None:
-        """Return the seconds to wait, 0 if the loan covered the amount, None if PostgreSQL must be
-        asked."""
+        """Return the seconds to wait: 0 if the loan covered the amount, None to ask PostgreSQL."""
         now = elapsed()
         with self._lock:
             share = self._held.get(key)
@@ -186,20 +185,20 @@ class Rates:
             if len(self._told) >= MOST_HELD:
                 self._told.clear()
             self._told[key] = now
-        log.warning("a tenant is at its quota", tenant=tenant_id, quota=name)
+        log.warning("a tenant has reached a quota", tenant=tenant_id, quota=name)
 
 
 def init_app(app: Flask) -> None:
-    """Give the application its own counts."""
+    """Create the application's `Rates`."""
     app.extensions["portal.rates"] = Rates()
 
 
 def known() -> Rates:
-    """Return the counts of the running process."""
+    """Return the `Rates` of the running application."""
     return of(current_app)
 
 
 def of(app: Flask) -> Rates:
-    """Return the counts of an application."""
+    """Return the `Rates` of an application."""
     found: Rates = app.extensions["portal.rates"]
     return found

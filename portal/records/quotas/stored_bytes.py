@@ -1,8 +1,8 @@
-"""An estimate of the bytes that a tenant's events, deliveries, attempts and inbound requests take.
+"""Estimate the bytes of a tenant's events, deliveries, attempts and inbound requests.
 
 The worker measures each row once, soon after it was written, in the order of ids (the order of
-time), and keeps a sum for each day. It drops days that have no rows left. After an erasure, and
-once a week, it measures everything again; until that is done the last sum is used.
+time), and stores a sum for each day. It deletes the days that have no rows left. After an erasure,
+and once a week, it measures everything again. Until that is done, the last sum is used.
 """
 
 import threading
@@ -25,8 +25,12 @@ MOST_REMEMBERED = 10_000
 
 
 class Kind(NamedTuple):
-    """A table, the prefix of its ids, the column with a row's time, and an SQL estimate of a row's
-    bytes: its large columns as stored, and a constant for the rest with its indexes."""
+    """Describe a table whose rows are measured.
+
+    The fields are the table, the prefix of its ids, the column with a row's time, and an SQL
+    estimate of a row's bytes: its large columns as stored, and a constant for the rest with its
+    indexes.
+    """
 
     table: str
     prefix: str
@@ -79,8 +83,10 @@ STATEMENTS = {
 
 
 def measure(tenant_id: str) -> bool:
-    """Measure rows that are new since the last time; once all are measured, update the sum. Tell
-    whether more rows wait."""
+    """Measure the rows that are new since the last time. Return whether there are more.
+
+    Once all are measured, update the sum.
+    """
     if max(_measure(tenant_id, kind) for kind in KINDS) == AT_ONCE:
         measure_soon(tenant_id)
         return True
@@ -100,14 +106,13 @@ def measure(tenant_id: str) -> bool:
 
 
 def measure_anew(tenant_id: str) -> None:
-    """Forget the sums of days because rows were removed. The last total is used until the next
-    one."""
+    """Delete the sums of days because rows were deleted. The last total is used until the next."""
     session.execute(delete(StoredDay).where(StoredDay.tenant_id == tenant_id))
     measure_soon(tenant_id)
 
 
 def measure_soon(tenant_id: str) -> None:
-    """Have the worker measure a tenant although nothing new was stored: rows were removed."""
+    """Make the worker measure a tenant without new rows, because rows were deleted."""
     stale = update(Stored).where(Stored.tenant_id == tenant_id).values(is_stale=True)
     session.execute(stale.execution_options(synchronize_session=False))
 
@@ -134,7 +139,7 @@ SUM = select(
 
 
 class Room:
-    """The totals that one process knows, each for two seconds. Safe to share between threads."""
+    """Hold the totals that one process knows, each for two seconds. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -158,8 +163,11 @@ class Room:
             raise _full(known[1], known[2])
 
     def is_there(self, tenant_id: str) -> bool:
-        """Tell whether a total that this process knows is below the limit. Never asks PostgreSQL,
-        so an event loop may call it; `check` says why it is False."""
+        """Tell whether a total that this process knows is below the limit.
+
+        This never queries PostgreSQL, so an event loop may call it. `check` reports why it is
+        False.
+        """
         with self._lock:
             known = self._known.get(tenant_id)
         return known is not None and known[0] > elapsed() and known[1] < known[2]
@@ -181,16 +189,16 @@ def _full(used: int, allowed: int) -> QuotaReached:
 
 
 def init_app(app: Flask) -> None:
-    """Give the application its own totals."""
+    """Create the application's `Room`."""
     app.extensions["portal.room"] = Room()
 
 
 def known() -> Room:
-    """Return the totals of the running process."""
+    """Return the `Room` of the running application."""
     return of(current_app)
 
 
 def of(app: Flask) -> Room:
-    """Return the totals of an application."""
+    """Return the `Room` of an application."""
     found: Room = app.extensions["portal.room"]
     return found

@@ -1,1 +1,1 @@
-"""What pages are drawn with: assets, charts, cells, the functions that templates use."""
+"""Draw pages: assets, charts, cells, and the functions that templates use."""

@@ -1,7 +1,7 @@
-"""Static files by content: a new address for new bytes, so a browser may keep them for ever.
+"""Serve static files under addresses with a content hash, so that browsers keep them for ever.
 
-They are read and compressed once, and answered from memory: nothing that a request says becomes a
-path of the file system. `Files` knows nothing of Flask, so that the web server's loop can ask it.
+The files are read and compressed once, and served from memory: no part of a request becomes a path
+of the file system. `Files` does not use Flask, so that the web server's loop can call it.
 """
 
 import time
@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parents[1] / "static"
 PREFIX = "/static/"
 FOR_EVER = "public, max-age=31536000, immutable"
 FOR_AN_HOUR = "public, max-age=3600"
-ASK_FIRST = "no-cache"  # while somebody is writing them
+ASK_FIRST = "no-cache"  # while somebody is editing them
 NOT_OURS = frozenset({"provider", "receiver"})  # pages of development servers, which serve them
 TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -38,7 +38,7 @@ Stamp = tuple[int, int]
 
 
 def init_app(app: Flask, config: "Config") -> None:
-    """Serve the files, and give templates `asset("css/base.css")`: the address with its hash."""
+    """Serve the files, and define `asset("css/base.css")` for templates: an address with a hash."""
     production = config.is_production
     files = Files(FOLDER, of_data(production), reload=not production)
     app.extensions["portal.files"] = files
@@ -67,10 +67,10 @@ def _static(filename: str) -> Response:
 
 
 class Files:
-    """The files of a folder. With `reload`, one that was written anew is read anew.
+    """The files of a folder. With `reload`, a file that has changed is read again.
 
-    A page asks for some thirty addresses (every icon), so what was asked is remembered; when
-    reloading, for a second.
+    A page needs some thirty addresses (every icon), so they are cached; with `reload`, for a
+    second.
     """
 
     def __init__(self, folder: Path, headers: Headers, *, reload: bool = False) -> None:
@@ -81,9 +81,9 @@ class Files:
         self._read_all()
 
     def answer(self, method: str, path: str, query: str, headers: Asked) -> Answer | None:
-        """Return the whole answer to a GET or HEAD; None for what is no file of ours.
+        """Return the whole response to a GET or HEAD, or None if there is no such file.
 
-        `path` is decoded, `query` as it came. `headers.get("if-none-match")` finds a header.
+        `path` is decoded, `query` is not. `headers.get("if-none-match")` finds a header.
         """
         if method not in ("GET", "HEAD") or not path.startswith(PREFIX):
             return None
@@ -95,7 +95,7 @@ class Files:
         return kept.answer(method, headers, [("Cache-Control", lasts)])
 
     def address(self, path: str) -> str:
-        """Return where to find a file, by what is in it now."""
+        """Return the address of a file, with the hash of its current content."""
         if self._reload and time.monotonic() > self._fresh_until:
             self._addresses.clear()
             self._fresh_until = time.monotonic() + 1

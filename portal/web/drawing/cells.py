@@ -1,7 +1,7 @@
-"""The smallest pieces of a list, drawn in Python: a macro costs ten times as much, for every row.
+"""Draw the smallest parts of a list in Python: a macro would cost ten times as much per row.
 
-portal/web/templates/macros/value.html hands them out beside its macros, under the same names. What
-follows from its arguments alone is kept, since the lines of a list say the same few things.
+portal/web/templates/macros/value.html exports them beside its macros, under the same names. What
+depends on the arguments alone is cached, since the rows of a list repeat the same few values.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,14 +16,13 @@ from portal.web.drawing.template_functions import absolute, ago, iso, tone
 
 @lru_cache(maxsize=256)
 def status(word: object, text: str | None = None) -> Markup:
-    """Return a dot and a word."""
+    """Return a dot and a word in the tone of a status."""
     said = escape(text or str(word).replace("_", " "))
     return _markup(f'<span class="status" data-tone="{tone(word)}">{said}</span>')
 
 
 def icon(name: str, label: str | None = None, extra: str = "") -> Markup:
-    """Return a symbol of portal/web/static/icons.svg; with a label it speaks, without it is
-    decoration."""
+    """Return a symbol of portal/web/static/icons.svg. Screen readers read it if it has a label."""
     return _icon(asset("icons.svg"), name, label, extra)
 
 
@@ -35,13 +34,13 @@ def _icon(sheet: str, name: str, label: str | None, extra: str) -> Markup:
 
 
 def badge(text: object, tone: str | None = None) -> Markup:
-    """Return a quiet label."""
+    """Return an inconspicuous label."""
     toned = f' data-tone="{escape(tone)}"' if tone else ""
     return _markup(f'<span class="badge"{toned}>{escape(text)}</span>')
 
 
 def tags(items: Sequence[str], limit: int | None = None) -> Markup:
-    """Labels in a row; those beyond the limit are counted, and named in the title."""
+    """Return labels in a row. Those beyond the limit are counted, and named in the title."""
     return _tags(tuple(items), limit) if items else number(None)
 
 
@@ -55,7 +54,7 @@ def _tags(items: tuple[str, ...], limit: int | None) -> Markup:
 
 
 def options(choices: Iterable[tuple[str, str]], chosen: str = "") -> Markup:
-    """Return the lines of a `<select>`: (value, text), one of them chosen."""
+    """Return the options of a `<select>` from (value, text), with one of them selected."""
     return _options(tuple(map(tuple, choices)), chosen)
 
 
@@ -71,18 +70,18 @@ def _options(choices: tuple[tuple[str, ...], ...], chosen: str) -> Markup:
 
 
 def chip(label: str, url: str, pressed: bool = False) -> Markup:
-    """Return a link to one question of several, marked where it is the one that is answered."""
+    """Return a link to one of several filters, marked if it is the current one."""
     here = ' aria-current="true"' if pressed else ""
     return _markup(f'<a class="chip" href="{escape(url)}"{here}>{escape(label)}</a>')
 
 
 def short_id(id: str) -> Markup:
-    """`cnn_01K1…3B0F`, the whole one in the title."""
+    """Return an id as `cnn_01K1…3B0F`, with the whole one in the title."""
     return _markup(f'<span title="{escape(id)}">{escape(id[:8])}…{escape(id[-4:])}</span>')
 
 
 def time(value: datetime | None, style: str = "relative", missing: str = "never") -> Markup:
-    """Return a moment: relative with the absolute in the title, or the other way round."""
+    """Return a time: relative with the absolute one in the title, or the other way round."""
     return _nothing(missing) if value is None else _time(value, ago(value), style)
 
 
@@ -100,7 +99,7 @@ def _time(value: datetime, near: str, style: str) -> Markup:
 
 
 def number(value: float | None) -> Markup:
-    """`12,904`; nothing is a dash, not a zero."""
+    """Return a number as `12,904`. None is a dash, not a zero."""
     return _markup('<span class="mute">–</span>' if value is None else f"{value:,}")  # noqa: RUF001
 
 

@@ -1,7 +1,8 @@
-"""Charts as inline SVG: drawn here, coloured by classes, without script, with a table beside them.
+"""Draw charts as inline SVG, coloured by CSS classes, without scripts, each with a table.
 
-A chart says what it is in `<title>` and what it shows in `<desc>`; who cannot or will not look at
-it opens its table, which has the very numbers. Templates reach them as `charts.bars(…)`.
+A chart has its name in `<title>` and its content in `<desc>`. A person who cannot or does not want
+to look at it can open its table, which has the same numbers. Templates call these functions as
+`charts.bars(…)`.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One bar: what it stands for, and a value for each series from the bottom up."""
+    """One bar: its label, and a value for each series from the bottom up."""
 
     label: str
     values: tuple[Number, ...]
@@ -36,7 +37,10 @@ class Column:
 def bars(
     title: str, columns: Sequence[Column], series: Sequence[Series], unit: str = "Time"
 ) -> Markup:
-    """Stacked bars over time, with a legend and a table; nothing at all says so in words."""
+    """Return stacked bars over time, with a legend and a table.
+
+    Without any value, only the base line is drawn.
+    """
     top = max((sum(column.values) for column in columns), default=0)
     totals = [sum(column.values[place] for column in columns) for place in range(len(series))]
     named = list(zip(series, totals, strict=True))
@@ -117,7 +121,7 @@ def _table(title: str, columns: Sequence[Column], series: Sequence[Series], unit
 
 
 def sparkline(title: str, values: Sequence[Number], tone: str = "brand") -> Markup:
-    """Return a line as small as a word; its title says the sum and the last value."""
+    """Return a line as small as a word. Its description has the sum and the last value."""
     wide, tall = 120, 24
     top = max(values, default=0)
     said = f"{_said(sum(values))} in all" + (f", {_said(values[-1])} last" if values else "")
@@ -134,9 +138,9 @@ def sparkline(title: str, values: Sequence[Number], tone: str = "brand") -> Mark
 
 
 def meter(label: str, value: Number, limit: Number, text: str, held: Number = 0) -> Markup:
-    """Return how full something is: `value` of `limit`, and beside it what is only `held`.
+    """Return a meter for `value` of `limit`, and beside it what is only `held`.
 
-    It turns warn at 80 % and bad when it is full; the words say the same.
+    The tone is warn from 80 % and bad when it is full. The text has the same information.
     """
     full = float(limit) or 1.0
     share = min(float(value) / full, 1.0)
@@ -168,7 +172,7 @@ def _svg(kind: str, title: str, desc: str, inside: str, width: float, height: fl
 
 
 def _numbers() -> Any:
-    """Ids that are told apart on one page."""
+    """Return the counter for ids that are unique on one page."""
     if "chart_numbers" not in g:
         g.chart_numbers = count(1)
     return g.chart_numbers

@@ -1,4 +1,4 @@
-"""What every list page does: read the question from the address, and know the ways onward."""
+"""Prepare every list page: the query in the address, and the links to the other pages."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,40 +21,40 @@ class ListView:
 
     @property
     def is_narrowed(self) -> bool:
-        """Tell whether words or filters hide something: no match is not an empty list."""
+        """Tell whether words or filters hide records: no match does not mean an empty list."""
         query = self.query
         return bool(query.q or query.tag or query.filters or query.bounds or query.show)
 
     @property
     def is_deep(self) -> bool:
-        """Tell whether rows came before this page."""
+        """Tell whether there are rows before this page."""
         return self.query.cursor is not None
 
     @property
     def first_url(self) -> str:
-        """Return the same question from its beginning."""
+        """Return the address of the first page of the same query."""
         return _at(None)
 
     @property
     def onward_url(self) -> str | None:
-        """Further in the direction that was gone."""
+        """Return the address of the next page in the current direction."""
         cursor = self.query.cursor
         return self.previous_url if cursor and cursor.backward else self.next_url
 
     @property
     def summary(self) -> str | None:
-        """Return what to know of a page that ended early."""
+        """Return a note about a page that ended early."""
         if self.looked is None:
             return None
         return f"Looked through {self.looked:,} records; there may be more."
 
     def chosen(self, name: str) -> str:
-        """Return the value of a filter in the address, or nothing."""
+        """Return the value of a filter in the address, or an empty text."""
         return request.args.get(name, "")
 
 
 def list_view(page: Page[Any], query: Query) -> ListView:
-    """Return the running request's list, with addresses that keep what was asked."""
+    """Return the current request's list, with addresses that keep the query."""
     return ListView(
         items=page.items,
         query=query,

@@ -1,7 +1,7 @@
-"""What a person chooses of the pages' look and ways: cookies of the browser, whoever is signed in.
+"""Store a person's display preferences in cookies of the browser, whoever is signed in.
 
-The theme, whether single keys are shortcuts (WCAG 2.1.4: who speaks to the browser, or trembles,
-must be able to turn them off), and whose clock full times are shown by.
+These are the theme, whether single keys are shortcuts (WCAG 2.1.4: people who use speech input, or
+whose hands tremble, must be able to turn them off), and the time zone of full times.
 """
 
 from flask import Blueprint, current_app, render_template, request
@@ -13,7 +13,7 @@ from portal.web import form_token
 from portal.web.access import here, public
 from portal.web.htmx import see_other
 
-# What can be chosen → the words for it; the first one holds until another is chosen.
+# What can be chosen → its values. The first one is the default.
 CHOICES = {
     "theme": ("system", "light", "dark"),
     "keys": ("on", "off"),
@@ -28,8 +28,10 @@ TOKEN = "the token of this page"  # noqa: S105 - where one goes
 
 
 def looks() -> Markup:
-    """Return the switches of the account's menu: all who chose the same have the same, but for a
-    token."""
+    """Return the switches of the account menu, cached for each combination of choices.
+
+    Only the token differs between two people with the same choices.
+    """
     known = current_app.extensions.setdefault("portal.looks", {})
     chosen, token = tuple(look(name) for name in CHOICES), form_token.masked()
     if chosen not in known:
@@ -38,7 +40,7 @@ def looks() -> Markup:
 
 
 def look(name: str) -> str:
-    """Return what was chosen; the browser's cookie may hold anything, so only known words count."""
+    """Return the chosen value. A cookie may contain anything, so only known values count."""
     words = CHOICES[name]
     chosen = request.cookies.get(name, "")
     return chosen if chosen in words else words[0]
@@ -47,7 +49,7 @@ def look(name: str) -> str:
 @bp.post("/look")
 @public
 def choose() -> Response:
-    """Keep a choice and come back to the page."""
+    """Store a choice and return to the page."""
     name = next((name for name in CHOICES if name in request.form), None)
     if name is None:
         raise BadRequest(f"Choose one of {', '.join(CHOICES)}.")

@@ -1,4 +1,4 @@
-"""The words and small functions that templates use: times, tones, links, attributes."""
+"""Define functions that templates use: times, tones, links, attributes."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from portal.web.access import signed_in
 from portal.web.drawing.preferences import look, looks
 from portal.web.security_headers import csp_nonce
 
-# A status is a dot and a word; the tone follows from the word, everywhere the same.
+# A status is drawn as a dot and a word. The word determines the tone, everywhere in the same way.
 TONES = {
     "ok": "recovered active healthy ok delivered succeeded enabled connected verified live done",
     "warn": "degraded pending retrying held paused expiring deprecated queued stale warning "
@@ -38,13 +38,13 @@ PLACE = "RECORD"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the rail; it appears when its blueprint is registered."""
+    """One line of the rail, the navigation at the side. It needs the blueprint of its endpoint."""
 
     endpoint: str
     label: str
     icon: str
     rule: bool = False
-    also: str = ""  # other blueprints whose pages count as this line's
+    also: str = ""  # other blueprints whose pages belong to this line
     url: str = ""
     current: bool = False
 
@@ -63,7 +63,7 @@ RAIL = (
 
 
 def init_app(app: Flask) -> None:
-    """Make them known to every template, macros included."""
+    """Make the functions available to every template, including macros."""
     app.jinja_env.globals.update(
         absolute=absolute,
         can=can,
@@ -92,7 +92,7 @@ def init_app(app: Flask) -> None:
 
 
 def tone(word: object) -> str:
-    """ok, warn, bad, brand, or "" for words that need no colour."""
+    """Return ok, warn, bad, brand, or "" for words that need no colour."""
     return TONE_OF.get(str(word).lower().replace(" ", "_"), "")
 
 
@@ -102,7 +102,7 @@ STEPS = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (30 * 86400, 86400
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:
-    """`3 min ago`, `in 23 h`; from a month on the date. The script time.js says the same words."""
+    """Return `3 min ago`, `in 23 h`, or the date after a month. time.js does the same."""
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     size = abs(seconds)
     if size < 10:
@@ -120,12 +120,12 @@ def _day(moment: datetime) -> str:
 
 
 def absolute(moment: datetime) -> str:
-    """`24 Nov 2026, 14:35:28 UTC`."""
+    """Return a time as `24 Nov 2026, 14:35:28 UTC`."""
     return moment.astimezone(UTC).strftime("%-d %b %Y, %H:%M:%S UTC")
 
 
 def iso(moment: datetime) -> str:
-    """RFC 3339 in UTC to the millisecond, for `<time datetime>`."""
+    """Return a time as RFC 3339 in UTC, to the millisecond, for `<time datetime>`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -133,7 +133,7 @@ def iso(moment: datetime) -> str:
 
 
 def page_url(endpoint: str, **values: Any) -> str:
-    """Flask's `url_for` for templates; an address that says no more than its page is made once."""
+    """Return the result of Flask's `url_for`. An address without arguments is cached."""
     if values or endpoint.startswith("."):
         return url_for(endpoint, **values)
     known: dict[str, str] = current_app.extensions.setdefault("portal.page_urls", {})
@@ -143,14 +143,12 @@ def page_url(endpoint: str, **values: Any) -> str:
 
 
 def record_url(endpoint: str, record_id: str) -> str:
-    """Return the address of a page about one record. A list has many: the route is looked up
-    once."""
+    """Return the address of a record's page. The route is looked up once, since lists have many."""
     return record_urls(endpoint)(quote(record_id, safe=""))
 
 
 def record_urls(endpoint: str) -> Callable[[str], str]:
-    """Return the addresses of the pages about records, by ids that we made: these need no
-    quoting."""
+    """Return a function from a record's id to its page. Ids that we made need no quoting."""
     known = current_app.extensions.setdefault("portal.record_urls", {})
     if endpoint not in known:
         known[endpoint] = url_for(endpoint, record_id=PLACE).partition(PLACE)
@@ -170,14 +168,17 @@ _query = lru_cache(maxsize=1024)(urlencode)
 
 @dataclass(frozen=True, slots=True)
 class SortOrder:
-    """Where a column's head leads, and how it sorts now (for aria-sort)."""
+    """The link of a column's head, and how the column sorts now (for aria-sort)."""
 
     url: str
     aria: str | None
 
 
 def sort_order(field: str) -> SortOrder:
-    """Return a click sorts upward, the next one downward; the list starts over."""
+    """Return the sort of a column's head: a click sorts upward, the next one downward.
+
+    The list then starts from its first page.
+    """
     now = request.args.get("sort", "")
     aria = {field: "ascending", f"-{field}": "descending"}.get(now)
     following = f"-{field}" if now == field else field
@@ -185,8 +186,7 @@ def sort_order(field: str) -> SortOrder:
 
 
 def rail(tenant: str) -> Markup:
-    """Return the rail on the pages of one blueprint: the same for everybody of a tenant, so it is
-    kept."""
+    """Return the rail for the pages of one blueprint, cached for each tenant."""
     known = current_app.extensions.setdefault("portal.rails", {})
     here = request.blueprint or ""
     if (here, tenant) not in known:
@@ -206,7 +206,7 @@ def _entries(here: str) -> list[Entry]:
 
 
 def rail_entry(blueprint: str) -> Entry:
-    """Return the rail's line of a feature: its name for people, and its icon."""
+    """Return the line of the rail for a feature: its name for people, and its icon."""
     return next(entry for entry in RAIL if entry.endpoint == f"{blueprint}.index")
 
 
@@ -215,19 +215,19 @@ def _is_here(entry: Entry, here: str) -> bool:
 
 
 def search_url() -> str | None:
-    """Return where the search box leads, once there is such a page."""
+    """Return the address of the search page, or None if there is no such page."""
     known = "search.index" in current_app.view_functions
     return url_for("search.index") if known else None
 
 
 def can(scope: str) -> bool:
-    """Tell whether the person in front of the page may do what needs `scope`."""
+    """Tell whether the signed-in person has the permission `scope`."""
     person = signed_in()
     return person is not None and person.actor.can(scope)
 
 
 def curl_example(method: str, path: str, body: str | None = None) -> str:
-    """Return the same by program: a command line to copy, with the token left to the reader."""
+    """Return a curl command for the same request, with the token left to the reader."""
     lines = [
         f"curl -X {method} {request.host_url.rstrip('/')}{PREFIX}{path}",
         '-H "Authorization: Bearer $TOKEN"',
@@ -241,7 +241,7 @@ def curl_example(method: str, path: str, body: str | None = None) -> str:
 
 
 def web_link(text: str | None) -> Markup | str | None:
-    """Return a link where the text is a web address, else the text: `javascript:` is only words."""
+    """Return a link if the text is a web address, otherwise the text, as for `javascript:`."""
     if not text or not re.match(r"https?://", text):
         return text
     shown = escape(text)
@@ -249,10 +249,10 @@ def web_link(text: str | None) -> Markup | str | None:
 
 
 def html_attributes(given: Mapping[str, Any]) -> Markup:
-    """`hx_get="/x"` → ` hx-get="/x"`; None and False are left out, True is bare.
+    """Convert `hx_get="/x"` to ` hx-get="/x"`. None and False are left out, True has no value.
 
-    These come from templates, so hx-attributes get the page's nonce here, where the stamp on
-    the source cannot see them.
+    These attributes come from templates, so hx-attributes get the page's nonce here: the extension
+    that adds nonces to the source cannot see them.
     """
     parts = []
     for name, value in given.items():
@@ -266,30 +266,32 @@ def html_attributes(given: Mapping[str, Any]) -> Markup:
 
 
 def present(*given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes that are there: WTForms would write None out."""
+    """Return the attributes that are not None: WTForms would write None out."""
     return {name: value for part in given for name, value in part.items() if value is not None}
 
 
 def initials(name: str) -> str:
-    """`Ada Lovelace` → `AL`, for the round picture of a person without one."""
+    """Return initials, such as `AL` for `Ada Lovelace`, for a person without a picture."""
     words: list[str] = re.findall(r"\w+", name) or ["?"]
     return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
 
 
 def is_first_error(field: Any) -> bool:
-    """Tell whether this is the first field that needs attention: the one to put the cursor into."""
+    """Tell whether this is the first field with an error, in which the cursor is placed."""
     return bool(getattr(field, "is_first_error", False))
 
 
 def pretty(document: Any) -> str:
-    """JSON laid out for people."""
+    """Return a document as JSON that is indented for people."""
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 @lru_cache(maxsize=256)
 def highlight(text: str, language: str | None = None) -> Markup:
-    """Return code with its parts in spans of a class (no inline style), escaped; long text stays
-    plain."""
+    """Return code with its parts in spans of a class (no inline style), escaped.
+
+    A long text stays plain.
+    """
     if language is None or len(text) > LARGEST_HIGHLIGHT:
         return escape(text)
     lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)

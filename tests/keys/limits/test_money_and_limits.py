@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from portal.database.session import transaction
 from portal.keys.limits import ledger
-from portal.keys.limits.budget_leases import Slice, Slices, AmpleBudget
+from portal.keys.limits.budget_leases import AmpleBudget, Slice, Slices
 from portal.keys.limits.window_leases import Lease, Leases
 from tests import ROOT
 from tests.cast import Api
