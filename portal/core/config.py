@@ -198,6 +198,11 @@ class Config(BaseSettings):
     web_workers: Annotated[int, _read_by(kind.between(1, 64))] = _setting(
         "web processes of portal serve", 1
     )
+    plain: Annotated[frozenset[str], _read_by(kind.shortcuts)] = _setting(
+        "shortcuts to leave out, to measure them: " + ", ".join(kind.SHORTCUTS),
+        frozenset(),
+        shown="none",
+    )
     verify_stale: Annotated[int, _read_by(kind.between(1, 60))] = _setting(
         "seconds without a word from the database after which keys are answered with 503", 2
     )

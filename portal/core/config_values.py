@@ -14,6 +14,7 @@ from portal.core.root_keys import RootKeys
 Network = IPv4Network | IPv6Network
 
 ROLES = ("viewer", "editor", "admin")
+SHORTCUTS = ("statements", "rows", "insert", "templates")
 MIN_SECRET_KEY = 32  # characters; `openssl rand -hex 32` gives 64
 
 
@@ -182,3 +183,10 @@ def is_loopback(address: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def shortcuts(value: str) -> frozenset[str]:
+    found = frozenset(part.strip() for part in value.split(",") if part.strip())
+    if unknown := sorted(found.difference(SHORTCUTS)):
+        raise ValueError(f"must name some of {', '.join(SHORTCUTS)}; not {unknown[0]!r}")
+    return found

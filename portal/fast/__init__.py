@@ -1,1 +1,21 @@
-"""Bypass SQLAlchemy and Jinja where that is faster, measured and tested against the normal way."""
+"""Shortcuts past SQLAlchemy and Jinja, each with the ordinary way beside it.
+
+- `statements`: statements that are compiled once and sent by the driver, in one message with what
+  precedes them (`pipeline` sends and receives). Without: SQLAlchemy runs the same statements.
+- `rows`: documents read as plain rows. Without: as objects.
+- `insert`: a new record in one statement with its search words, history and quota count. Without: a
+  flush, and a statement for each of these.
+- `templates`: macros and escaping without Jinja's checks of what they might be. Without: Jinja.
+
+PORTAL_PLAIN names those to leave out. Tests show that the results are equal, and
+docs/decisions/0012-shortcuts.md what each gives and costs.
+"""
+
+from flask import current_app
+
+from portal.core.config import running
+
+
+def uses(shortcut: str) -> bool:
+    """Tell whether the running application uses a shortcut; threads without one use all."""
+    return not current_app or shortcut not in running().plain

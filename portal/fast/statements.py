@@ -11,12 +11,13 @@ from typing import Any, NamedTuple, Self
 
 import psycopg
 from psycopg.pq import PipelineStatus, TransactionStatus
-from sqlalchemy import Connection, Engine, PoolProxiedConnection, TextClause
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, TextClause, func, select
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import BindParameter, ClauseElement
 
+from portal import fast
 from portal.core.precedence import give_way
 from portal.fast import pipeline
 from portal.fast.pipeline import BEGIN, Ask
@@ -52,6 +53,7 @@ class Statement:
     """
 
     def __init__(self, clause: ClauseElement) -> None:
+        self.clause = clause
         written = clause.compile(dialect=DIALECT)
         self.sql = str(written)
         # Converts each value for the wire as the type of its column requires, for example to JSON.
@@ -89,6 +91,8 @@ class Statement:
 
         Begin a transaction if none is open. Raise the same errors as SQLAlchemy.
         """
+        if not fast.uses("statements"):
+            return self._send_plainly(connection, values, settings)
         give_way()
         before = [*_beginning(connection), *([setting(settings)] if settings else [])]
         return _sent(connection.connection, [*before, self.asks(values)], lambda: connection)
@@ -100,12 +104,23 @@ class Statement:
 
         Raise the same errors as SQLAlchemy.
         """
+        if not fast.uses("statements"):
+            with engine.begin() as connection:
+                return self._send_plainly(connection, values, settings)
         asks = [setting(settings), self.asks(values)]
         pooled = engine.raw_connection()  # SQLAlchemy's own takes twice as long to create
         try:
             return _sent(pooled, asks, lambda: Connection(engine, pooled))
         finally:
             pooled.close()
+
+    def _send_plainly(
+        self, connection: Connection, values: Mapping[str, Any], settings: Mapping[str, str]
+    ) -> list[tuple[Any, ...]]:
+        if settings:
+            set_local(connection, settings)
+        found = connection.execute(self.clause, values)  # type: ignore[call-overload]
+        return [tuple(row) for row in found] if found.returns_rows else []
 
     def asks(self, values: Mapping[str, Any]) -> Ask:
         """Return the statement with these values, in the form that is sent."""
@@ -138,6 +153,10 @@ class Bound(NamedTuple):
 
 def set_local(connection: Connection, settings: Mapping[str, str]) -> None:
     """Apply settings until the transaction ends. Begin it in the same message if none is open."""
+    if not fast.uses("statements"):
+        calls = (func.set_config(name, value, True) for name, value in settings.items())
+        connection.execute(select(*calls))
+        return
     asks = [*_beginning(connection), setting(settings)]
     _sent(connection.connection, asks, lambda: connection)
 

@@ -15,7 +15,7 @@ from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.record import Record, find
 from portal.database.session import database_now, flush, session
-from portal.records import insert_record, search
+from portal.records import new_record, search
 from portal.records.audit import trail as audit_trail
 from portal.records.quotas import counts
 
@@ -82,7 +82,7 @@ def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
     record.source_type = actor.source_type
     given = {name: (None, value) for name, value in values.items() if value not in (None, [], {})}
     entry = audit_trail.entry_of(actor, f"{record.noun}.created", record, given)
-    insert_record.store(record, terms_of(record), entry)
+    new_record.store(record, terms_of(record), entry)
     _tell(actor, record, "created", given)
     return record
 

@@ -18,12 +18,12 @@ from portal.core.compression import is_tag_of
 from portal.core.jobs import Job
 from portal.database.actor import Actor
 from portal.database.record import Record, find
-from portal.records import listing, verbs
+from portal.fast.plain_rows import Rows
+from portal.records import documents, listing, verbs
 from portal.records.audit import trail as audit
 from portal.records.audit.models import AuditEntry
 from portal.records.listing import Listing
 from portal.records.purge import purging, sweeping
-from portal.records.rows import Rows
 from portal.records.schemas import Command
 from portal.records.verbs import Revealed
 from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
@@ -157,13 +157,12 @@ class Resource(Generic[R, C]):
 
     def _list(self) -> Response:
         query = listing.parse(self.listing, request.args)
-        page = listing.page(actor(), self.listing, query, self.rows.columns)
-        items = [self.rows.document(row) for row in page.items]
-        return answer({"items": items, "next_cursor": page.next_cursor})
+        items, next_cursor = documents.page(actor(), self.rows, self.listing, query)
+        return answer({"items": items, "next_cursor": next_cursor})
 
     def _get(self, id: str) -> Response:
         no_parameters()
-        return _one(self.rows.one(actor(), id))
+        return _one(documents.one(actor(), self.rows, id))
 
     def _create(self) -> Response:
         no_parameters()
