@@ -2,7 +2,7 @@
 
 make bench                          all of it, about eight minutes
 make bench ARGS="rest --rounds 3"   parts: lists rest growth inbound memory publishing keys
-                                    deliveries tenants
+                                    deliveries tenants shortcuts
 """
 
 import argparse
@@ -29,7 +29,8 @@ from tests.bench.servers import ROOT, Server, portal_serving, serving
 CONNECTIONS = 4
 GROWTH = 1.2
 PARTS = (
-    "lists", "rest", "growth", "inbound", "memory", "publishing", "keys", "deliveries", "tenants"
+    "lists", "rest", "growth", "inbound", "memory", "publishing", "keys", "deliveries", "tenants",
+    "shortcuts",
 )  # fmt: skip
 
 
@@ -283,6 +284,12 @@ class Bench:
 
         return keys.all_of(keys.KEYS, self.rounds, self.seconds)
 
+    def shortcuts(self) -> Iterator[Figure]:
+        """Compare the portal with each shortcut against the portal without it."""
+        from tests.bench import shortcuts  # it imports this module's types
+
+        return shortcuts.measure(self)
+
     def memory(self) -> list[Figure]:
         """Return the memory of the web process after all measurements."""
         used = self.portal.memory_mb
@@ -311,6 +318,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
             "keys": bench.keys,
             "deliveries": deliveries,
             "tenants": bench.tenants,
+            "shortcuts": bench.shortcuts,
         }
         for part in parts:
             told(f"measuring: {part}")

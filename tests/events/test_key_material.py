@@ -15,11 +15,9 @@ from portal.keys.decision.format import generate
 from tests.cast import ADA, Api, sign_in
 from tests.databases import Database
 from tests.inbound.test_inbound import SECRET, events, github, knock, make, received
-from tests.webhooks.conftest import Receiver, receiver
+from tests.webhooks.conftest import Receiver
 from tests.webhooks.kit import rows
 from tests.webhooks.test_webhooks import everything_written
-
-__all__ = ["receiver"]
 
 KEY = generate("acme", "service").text
 SHOWN = f"{KEY[:12]}…{KEY[-4:]}"

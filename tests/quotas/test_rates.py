@@ -174,7 +174,7 @@ def test_one_line_in_the_log_and_not_thousands(app, processes, set_quota, capsys
     set_quota("--requests-per-second", "1")
     with app.app_context():
         admitted(processes[0], 200)
-    said = [line for line in capsys.readouterr().out.splitlines() if "is at its quota" in line]
+    said = [line for line in capsys.readouterr().out.splitlines() if "has reached a quota" in line]
     assert len(said) == 1
     assert ACME in said[0]
     assert "requests_per_second" in said[0]

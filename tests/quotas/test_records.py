@@ -67,7 +67,7 @@ def test_the_page_says_it_in_words(browse, ada, set_quota):
 def test_a_refusal_is_told_once_a_minute_in_the_log(ada, set_quota, capsys):
     set_quota("--connectors", "1")
     assert [ada.post("/connectors").status_code for _ in range(4)] == [201, 409, 409, 409]
-    said = [line for line in capsys.readouterr().out.splitlines() if "is at its quota" in line]
+    said = [line for line in capsys.readouterr().out.splitlines() if "has reached a quota" in line]
     assert len(said) == 1
     assert ACME in said[0]
 

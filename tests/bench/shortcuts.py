@@ -1,0 +1,48 @@
+"""What each shortcut gives: the portal with it, against the portal without it (PORTAL_PLAIN)."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tests.bench import world
+from tests.bench.figures import Figure
+from tests.bench.load import Ask
+from tests.bench.questions import KEYS_PAGE
+from tests.bench.servers import portal_serving
+
+if TYPE_CHECKING:
+    from tests.bench.__main__ import Bench
+
+WORTH = 1.1  # a shortcut that gives less is removed
+CELLS = {
+    "statements": ("REST get", "REST list of 50", "REST create", "list page of 50"),
+    "rows": ("REST get", "REST list of 50"),
+    "insert": ("REST create",),
+    "templates": ("list page of 50", "list page of 50 connectors", "page of a key"),
+}
+
+
+def measure(bench: "Bench") -> Iterator[Figure]:
+    """Compare in turn; each shortcut is left out alone, in a process of its own."""
+    asks = _asks(bench)
+    for shortcut, cells in CELLS.items():
+        with portal_serving({**bench.place.settings, "PORTAL_PLAIN": shortcut}) as plain:
+            for cell in cells:
+                ours = asks[cell]
+                theirs = replace(ours, port=plain.port)
+                title = f"{cell}, with {shortcut} against without"
+                yield from bench.compare(ours, [("plain", theirs, plain)], [(title, WORTH)])
+
+
+def _asks(bench: "Bench") -> dict[str, Ask]:
+    key_id = world.identifier("key", world.BIG, world.BIG.keys // 2, world.BIG.keys)
+    return {
+        "REST get": bench.rest(world.BIG, f"/api-keys/{key_id}"),
+        "REST list of 50": bench.rest(world.BIG, "/api-keys"),
+        "REST create": replace(
+            bench.rest(world.SMALL, "/connectors"), body='{"name": "Security log"}'
+        ),
+        "list page of 50": bench.again(bench.page(world.BIG, KEYS_PAGE)),
+        "list page of 50 connectors": bench.again(bench.page(world.BIG, "/connectors")),
+        "page of a key": bench.again(bench.page(world.BIG, f"/keys/{key_id}")),
+    }
