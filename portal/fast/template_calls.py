@@ -71,8 +71,6 @@ class PageCode(CodeGenerator):
 
 def init_app(app: Flask) -> None:
     """Use these classes for the application's templates."""
-    if "templates" in app.extensions["portal"].plain:
-        return
     app.jinja_env.code_generator_class = PageCode
     app.jinja_env.written = written  # type: ignore[attr-defined]
     app.jinja_env.context_class = PageContext

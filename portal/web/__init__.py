@@ -68,7 +68,8 @@ __all__ = [
 
 def init_pages(app: Flask, config: "Config") -> None:
     """Set up the pages. Call it after `portal.web.edge`, so that an error here has a request id."""
-    template_calls.init_app(app)
+    if "templates" not in config.plain:
+        template_calls.init_app(app)
     security_headers.init_app(app, config)
     htmx.init_app(app)
     access.init_app(app, config)

@@ -1,8 +1,8 @@
 """Wrap every request, a person's or a program's: request id, commit, errors."""
 
 import logging
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast
+from collections.abc import Iterable
+from typing import cast
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -22,7 +22,6 @@ from portal.rest import api
 from portal.web import proxies
 
 log = logging.getLogger("portal.web.edge")
-View = TypeVar("View", bound=Callable[..., Any])
 
 
 # A load balancer calls these by the machine's address.
@@ -41,8 +40,6 @@ def init_app(app: Flask, config: Config) -> None:
         app.wsgi_app = answer  # type: ignore[method-assign,assignment]
     ours = {urlsplit(config.base_url).hostname}
     app.extensions["hosts"] = ours if config.is_production else ours | LOOPBACK_NAMES
-    # For each view and hook of each request, Flask checks whether it is a coroutine. None is.
-    app.ensure_sync = _as_it_is  # type: ignore[method-assign,assignment]
     writability.init_app(app)
     app.before_request(_begin)
     app.before_request(_for_us)
@@ -68,10 +65,6 @@ def _behind(trusted: tuple[Network, ...], answer: WSGIApplication) -> WSGIApplic
         return answer(environ, start)
 
     return answered
-
-
-def _as_it_is(view: View) -> View:
-    return view
 
 
 def _begin() -> None:

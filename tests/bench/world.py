@@ -267,7 +267,7 @@ def keys(tenant: Tenant) -> Iterator[Row]:
 
 
 ALL_READS = ["applications:read", "audit:read", "connectors:read", "keys:read", "webhooks:read"]
-SOME_WRITES = ["event-types:write", "events:publish", "keys:verify", "webhooks:write"]
+SOME_WRITES = ["event-types:write", "events:publish", "keys:verify", "keys:write", "webhooks:write"]
 
 
 def _runtime(key: Row) -> Row:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Request, current_app, g
-from flask_login import AnonymousUserMixin, LoginManager, UserMixin, current_user
+from flask_login import LoginManager, UserMixin, current_user, logout_user
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
@@ -58,7 +58,7 @@ def live_session() -> Live | None:
 
 def forget_visitor() -> None:
     """Treat the rest of this request as anonymous, because its session has just ended."""
-    g._login_user = AnonymousUserMixin()
+    logout_user()
     g.signed_in = None
 
 
