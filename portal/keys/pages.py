@@ -47,7 +47,7 @@ def index() -> ResponseReturnValue:
         view=view,
         counted=counted,
         most=COUNTED,
-        lines=table.lines(page.items, dict(makers), tick=caller.can("keys:write")),
+        **table.drawn(page.items, dict(makers), tick=caller.can("keys:write")),
         people=makers,
         applications=offered,
         kinds=[(value, text.partition(":")[0]) for value, text in KIND_CHOICES],

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import array
 
+from portal import fast
 from portal.applications.models import STOPPED, Application
 from portal.fast.template_calls import escape_text
 from portal.keys.models import ApiKey
@@ -49,21 +50,35 @@ COLUMNS = tuple(
 )
 
 
-def lines(keys: Iterable[tuple[object, ...]], makers: Mapping[str, str], *, tick: bool) -> Markup:
-    """Return the `<tr>`s of these rows.
+def drawn(
+    keys: Iterable[tuple[object, ...]], makers: Mapping[str, str], *, tick: bool
+) -> dict[str, Any]:
+    """Return what the template of the list needs: its `lines`, or what it draws them from.
 
     `makers` are the names of people by id; `tick` puts a checkbox in front of each row.
     """
+    rows = [Line(*row[: len(Line._fields)]) for row in keys]  # type: ignore[arg-type]
+    if fast.uses("lines"):
+        return {"lines": _lines(rows, makers, tick)}
+    return {
+        "lines": None,
+        "rows": rows,
+        "makers": makers,
+        "tick": tick,
+        "standing": lambda key: Markup(_standing(key)),  # noqa: S704 - markup of `status`
+    }
+
+
+def _lines(keys: Iterable[Line], makers: Mapping[str, str], tick: bool) -> Markup:
     key_url, application_url = record_urls("keys.show"), record_urls("applications.show")
-    drawn = []
-    for row in keys:
-        key = Line(*row[: len(Line._fields)])  # type: ignore[arg-type]
+    found = []
+    for key in keys:
         name = escape_text(key.name)
         application = '<span class="mute">whole tenant</span>'
         if key.application_id:
             named = escape_text(key.application[0] if key.application else key.application_id)
             application = f'<a href="{application_url(key.application_id)}">{named}</a>'
-        drawn.append(
+        found.append(
             f"<tr>{_box(key, name) if tick else ''}"
             f'<th scope="row" data-label="Name"><a href="{key_url(key.id)}">{name}</a>'
             f"<small>{key.key_prefix}…{key.last4}</small></th>"
@@ -75,7 +90,7 @@ def lines(keys: Iterable[tuple[object, ...]], makers: Mapping[str, str], *, tick
             f'<td class="fit" data-label="Expires">{time(key.expires_at)}</td>'
             f'<td data-label="Status">{_standing(key)}</td></tr>\n'
         )
-    return Markup("".join(drawn))  # noqa: S704 - every text from data is escaped above
+    return Markup("".join(found))  # noqa: S704 - every text from data is escaped above
 
 
 def _box(key: Line, name: str) -> str:
