@@ -88,3 +88,14 @@ def rooms() -> Iterator[str]:
     for top in ("portal", "devtools"):
         for package in (ROOT / top).rglob("__init__.py"):
             yield str(package.parent.relative_to(ROOT))
+
+
+def test_no_room_is_crowded():
+    """A folder that holds more modules than these is to be divided."""
+    for room in rooms():
+        modules = [path for path in (ROOT / room).glob("*.py") if path.name != "__init__.py"]
+        if room.startswith(("portal/", "devtools/")) and not room.endswith("/versions"):
+            assert len(modules) <= 12, room
+    top = [path for path in (ROOT / "portal").iterdir() if path.name[0] not in "_."]
+    features = {path.parent.name for path in (ROOT / "portal").glob("*/feature.py")}
+    assert len([path for path in top if path.name not in features]) <= 12

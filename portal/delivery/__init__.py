@@ -2,7 +2,7 @@
 
 Read `queue` (match events to webhooks, claim and record deliveries), `engine` (the loop of a
 worker) with `sending`, `concurrency` and `secret_cache`, then `log` (search, send again, replay)
-and `health` (figures of endpoints, safe pause). `partitions` and `old_attempts` delete old data.
+and `health` (figures of endpoints, safe pause). `partitions` makes room.
 
 Tables: delivery, delivery_attempt, endpoint, delivery_worker, webhook_replay, declared in
 `portal.webhooks.models`. The worker runs `housekeeping.ENGINES`; events call `queue.matching` as

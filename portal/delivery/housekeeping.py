@@ -3,16 +3,16 @@
 from datetime import timedelta
 
 from portal.core.jobs import Job, asking
-from portal.delivery import old_attempts, partitions
+from portal.delivery import partitions
 from portal.delivery.engine import Engine
 from portal.events import settings
 
 HOUSEKEEPING = [
     Job(
         "forget old attempts",
-        old_attempts.forget_old,
+        partitions.forget_old_attempts,
         timedelta(hours=1),
-        asking("due_attempts", old_attempts.KEEP),
+        asking("due_attempts", partitions.KEEP_ATTEMPTS),
         repeats=True,
     ),
     Job("make room for events and deliveries", partitions.make_room, timedelta(hours=6)),

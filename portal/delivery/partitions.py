@@ -1,8 +1,9 @@
-"""Create partitions for the coming days, and delete old deliveries."""
+"""Create partitions for the coming days, and delete old deliveries and attempts."""
 
 from collections import Counter
+from datetime import timedelta
 
-from sqlalchemy import ColumnElement, delete, func, select, text, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, text, update
 
 from portal.database.session import session
 from portal.delivery.health import safe_pause
@@ -12,6 +13,7 @@ from portal.webhooks.models import WAITING, Delivery, DeliveryAttempt
 
 DAYS_AHEAD = 14
 FORGOTTEN_AT_ONCE = 10_000
+KEEP_ATTEMPTS = timedelta(days=30)
 LONGEST_DAYS = 90
 """No tenant keeps events and deliveries for longer: after that, whole days are dropped."""
 
@@ -39,6 +41,30 @@ def forget_old(tenant_id: str) -> bool:
     if ids:
         stored_bytes.measure_soon(tenant_id)
     return more or len(ids) == FORGOTTEN_AT_ONCE
+
+
+def forget_old_attempts(tenant_id: str) -> bool:
+    """Delete a tenant's attempts that are older than KEEP_ATTEMPTS. Return whether there are more.
+
+    If the tenant keeps its events for a shorter time, the attempts were deleted with their events.
+    """
+    moment = func.now() - KEEP_ATTEMPTS
+    of_tenant = DeliveryAttempt.tenant_id == tenant_id
+    old = or_(
+        (DeliveryAttempt.id >= "att") & (DeliveryAttempt.id < func.ulid_floor("att", moment)),
+        DeliveryAttempt.delivery_id.is_(None) & (DeliveryAttempt.created_at < moment),
+    )
+    ids = list(
+        session.scalars(select(DeliveryAttempt.id).where(of_tenant, old).limit(FORGOTTEN_AT_ONCE))
+    )
+    session.execute(
+        delete(DeliveryAttempt)
+        .where(of_tenant, DeliveryAttempt.id.in_(ids))
+        .execution_options(synchronize_session=False)
+    )
+    if ids:
+        stored_bytes.measure_soon(tenant_id)
+    return len(ids) == FORGOTTEN_AT_ONCE
 
 
 def expire(tenant_id: str, days: int) -> bool:

@@ -3,9 +3,17 @@
 from flask import Flask
 
 from portal.applications.pages import show_on_application
-from portal.keys import console, library_check, summaries
+from portal.keys import library_check, summaries
+from portal.keys import pages as key_pages
+from portal.keys.issuing import link_pages
+from portal.keys.issuing import pages as issue_pages
 from portal.keys.leaks import github_scanning
+from portal.keys.leaks import pages as leak_pages
+from portal.keys.page_kit import bp
+from portal.keys.posture import pages as posture_pages
 from portal.keys.resource import resource
+from portal.keys.revocation import pages as stop_pages
+from portal.keys.rotation import pages as rotation_pages
 from portal.keys.tokens import oauth, rest_callers
 from portal.keys.tokens.own_tokens import Tokens
 from portal.keys.tokens.signing_keys import SigningKeys
@@ -13,6 +21,11 @@ from portal.keys.verification import own_rest, verifier
 from portal.records.verbs import watch
 from portal.rest.feature import Feature
 from portal.web import notices, overview
+
+# Importing them gives the blueprint its routes.
+PAGES = (
+    key_pages, issue_pages, link_pages, leak_pages, posture_pages, stop_pages, rotation_pages,
+)  # fmt: skip
 
 
 def init_app(app: Flask) -> None:
@@ -23,7 +36,7 @@ def init_app(app: Flask) -> None:
     tokens = Tokens(config.base_url, config.api_audience, SigningKeys(config.secret_key), made)
     oauth.init_app(app, made, tokens, rest_callers.init_app(app, config, tokens))
     github_scanning.init_app(app, config)
-    app.register_blueprint(console.bp)
+    app.register_blueprint(bp)
     overview.tell(app, summaries.tell)
     notices.tell(app, summaries.notices)
     show_on_application(app, summaries.part)

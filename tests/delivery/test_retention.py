@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from portal.delivery import old_attempts, partitions
+from portal.delivery import partitions
 from portal.events import service as events
 from portal.events import settings
 from tests.cast import ADA, Api, Pages
@@ -77,7 +77,7 @@ def test_a_tenants_events_deliveries_and_attempts_end_when_it_says(
 def test_a_job_goes_on_until_nothing_old_is_left(
     app: Flask, database: Database, ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (settings, partitions, old_attempts):
+    for module in (settings, partitions):
         monkeypatch.setattr(module, "FORGOTTEN_AT_ONCE", 3)
     webhook = make("https://hooks.example.com/")
     publish(ada, *(rfp(number) for number in range(10)))
