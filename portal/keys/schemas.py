@@ -207,7 +207,7 @@ class KeyDocument(Document):
 
 
 class RehearseKey(Command):
-    """What a call needs of a key. A scope or a model that is left out is not checked.
+    """The requirements of a rehearsed call. A scope or a model left out is not checked.
 
     A key with allowed networks is refused if `ip` is left out.
     """

@@ -1,4 +1,4 @@
-"""How pages show an attempt: status words, timing bars, a command line to copy."""
+"""Show an attempt on pages: status words, timing bars, a command line to copy."""
 
 import json
 import shlex

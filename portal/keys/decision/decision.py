@@ -22,7 +22,7 @@ BROWNOUT_STEP = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a call needs of a key. A scope or a model of None is not checked.
+    """Hold the requirements of a call. A scope or a model of None is not checked.
 
     `tokens` and `usd` are estimates.
     """

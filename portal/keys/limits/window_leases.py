@@ -38,7 +38,7 @@ class Lease:
 
 
 class Taken(NamedTuple):
-    """What a call took from a lease, to give it back if the call is refused after all."""
+    """Hold what a call took from a lease, to give it back if the call is refused after all."""
 
     requests: bool
     tokens: bool

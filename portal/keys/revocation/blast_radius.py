@@ -1,4 +1,4 @@
-"""What stopping keys would break, and the bulk actions on keys.
+"""Compute the effect of stopping keys, and stop many at once.
 
 Before a key is stopped, its use of the last day is shown: how much, from where, with which rights,
 and which other keys end with it. Verification itself decides a planned revocation and a brown-out
@@ -36,7 +36,7 @@ MOST_REPAIRED = 1000
 
 @dataclass(frozen=True, slots=True)
 class StopImpact:
-    """What stopping a key would break: a day of its use, and the number of related keys."""
+    """Hold the effect of stopping a key: a day of its use, and the number of related keys."""
 
     use: Use
     children: int

@@ -1,4 +1,4 @@
-"""How providers sign their requests: one data record for each, which `signature_check` reads.
+"""Describe how providers sign their requests: a data record for each, read by `signature_check`.
 
 A place tells where a value is found:
 
