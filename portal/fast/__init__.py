@@ -16,9 +16,8 @@ docs/decisions/0012-shortcuts.md what each gives and costs.
 
 from flask import current_app
 
-from portal.core.config import running
-
 
 def uses(shortcut: str) -> bool:
-    """Tell whether the running application uses a shortcut; threads without one use all."""
-    return not current_app or shortcut not in running().plain
+    """Tell whether the running application uses a shortcut. Where none runs, all are used."""
+    config = current_app.extensions.get("portal") if current_app else None
+    return config is None or shortcut not in config.plain
