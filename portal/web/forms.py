@@ -226,7 +226,12 @@ class TextField(Wired, StringField):
 
 
 class LongTextField(Wired, TextAreaField):
-    """Several lines of text."""
+    """Several lines of text. A browser counts a line break as one character and sends two."""
+
+    def sent(self) -> Any:
+        """Return the text with line breaks as the browser counts them."""
+        found = super().sent()
+        return found.replace("\r\n", "\n") if isinstance(found, str) else found
 
 
 class HiddenWired(Wired, HiddenField):

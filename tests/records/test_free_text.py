@@ -12,6 +12,7 @@ from portal.records.schemas import Command
 from tests.cast import ADA, Api
 from tests.databases import Database
 from tests.delivery.test_console import Browse
+from tests.resources import RESOURCES
 from tests.webhooks.kit import rows
 from tests.webhooks.test_webhooks import everything_written
 
@@ -37,6 +38,7 @@ def written_with(resource: str, field: str, text: str) -> dict[str, Any]:
 
 
 def cases() -> Iterator[tuple[str, str]]:
+    assert set(TEXTS) == {resource.name for resource in RESOURCES}, "add the texts of the new one"
     for resource, fields in TEXTS.items():
         yield from ((resource, field) for field in sorted(fields))
 

@@ -24,8 +24,8 @@ def of_no_model() -> Resource[Any, Any]:
 @pytest.mark.parametrize(
     ("resource", "missing"),
     [
-        (replace(connectors, scope="notes"), "no role has the scope notes:read"),
-        (replace(connectors, scope="notes"), "no entry of RAIL"),
+        (replace(connectors, scope="unheard"), "no role has the scope unheard:read"),
+        (replace(connectors, scope="unheard"), "no entry of RAIL"),
         (replace(connectors, document=Longer), "Longer.mood is no attribute of Connector"),
         (of_no_model(), "Bare has no quota"),
         (of_no_model(), "say in Bare.published_as"),

@@ -109,7 +109,7 @@ def pages_of(app: Flask, records: dict[str, str]) -> dict[str, str]:
             arguments = {name: known[name] for name in rule.arguments}
             addresses[rule.endpoint] = adapter.build(rule.endpoint, arguments, "GET")
         else:
-            assert rule.endpoint in FOR_PROGRAMS, f"no record for {rule.rule}"
+            assert rule.endpoint in FOR_PROGRAMS, f"no record for {rule.rule}: add one to RECORDS"
     return addresses | {
         f"{endpoint} {state}": addresses[endpoint] + state for endpoint, state in STATES
     }
