@@ -15,6 +15,9 @@ from portal.core.errors import Unavailable
 Parameters = tuple[Any, ...]
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+# A connection that was opened while the database was read-only stays so: a new one may write.
+LOST = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction)
+
 
 class _Held:
     """Close a connection when the thread that it belongs to ends."""
@@ -40,7 +43,7 @@ class LookupConnections:
         """
         try:
             return self._ask(statement, parameters)
-        except psycopg.OperationalError as error:
+        except LOST as error:
             if self._connected() and not self._local.fresh:
                 self._forget()
                 return self._again(statement, parameters)
@@ -56,7 +59,7 @@ class LookupConnections:
             connection = self.connection()
             with connection.transaction(), connection.cursor() as cursor:
                 cursor.executemany(statement, rows)
-        except psycopg.OperationalError as error:
+        except LOST as error:
             self._forget()
             raise unavailable() from error
 
@@ -78,7 +81,7 @@ class LookupConnections:
     def _again(self, statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
         try:
             return self._ask(statement, parameters)
-        except psycopg.OperationalError as error:
+        except LOST as error:
             self._forget()
             raise unavailable() from error
 

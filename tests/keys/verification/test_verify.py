@@ -22,7 +22,7 @@ from portal.keys.verification import change_listener
 from portal.keys.verification.verifier import KeyVerifier
 from portal.outbound.networks import parse
 from tests.cast import GUS, Api
-from tests.databases import Database
+from tests.databases import Database, read_only
 from tests.keys.limits.waiting import until
 
 NOBODY = {"key_id": None, "tenant_id": None, "name": None, "scopes": [], "limits": []}
@@ -332,6 +332,17 @@ def test_who_guesses_cannot_tell_a_strangers_key_from_none(
         asked = {"key": key, "ip": f"198.51.100.{number}"}
         heard = [ada.post("/api-keys/verify", asked).json["code"] for _ in range(32)]
         assert heard == ["NOT_FOUND"] * 30 + ["SOURCE_LIMITED"] * 2
+
+
+def test_an_unknown_key_is_counted_on_a_connection_from_a_time_of_reading_only(
+    app: Flask, database: Database, engine: KeyVerifier
+):
+    """PostgreSQL gives a session its right to write when it begins, and keeps it so."""
+    engine.wire.close()
+    with read_only(app, database):
+        assert engine.wire.one("SELECT 1", ()) == (1,)
+    unknown = key_format.generate("acme", "service").text
+    assert engine.find(unknown, parse("2001:db8::2")) == "NOT_FOUND"
 
 
 def test_unknown_keys_are_limited_by_where_they_come_from(
