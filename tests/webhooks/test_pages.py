@@ -350,3 +350,12 @@ def test_the_list_is_filtered_sorted_and_paged(browse: Browse, ada: Api) -> None
     assert part.text.lstrip().startswith("<div")
     assert "Webhook 51" in part.text
     assert pages.get("/webhooks?colour=red").status_code == 400
+
+
+@pytest.mark.parametrize("tab", ["", "/attempts", "/deliveries", "/health", "/replays", "/lab"])
+def test_the_rail_shows_where_each_tab_of_a_webhook_is(
+    ada: Api, browse: Callable[..., Pages], tab: str
+) -> None:
+    webhook = ada.create("webhooks", url="https://hooks.example/in", event_types=["*"])
+    page = browse(ADA).get(f"/webhooks/{webhook['id']}{tab}").text
+    assert re.search(r'href="/webhooks" aria-current="page"', page)

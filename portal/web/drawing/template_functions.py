@@ -54,7 +54,12 @@ RAIL = (
     Entry("applications.index", "Applications", "apps"),
     Entry("connectors.index", "Connectors", "plug-connected"),
     Entry("keys.index", "API keys", "key"),
-    Entry("webhooks.index", "Webhooks", "webhook", also="webhook_deliveries endpoints lab inbound"),
+    Entry(
+        "webhooks.index",
+        "Webhooks",
+        "webhook",
+        also="webhook_deliveries endpoints lab tests inbound",
+    ),
     Entry("deliveries.index", "Deliveries", "send"),
     Entry("events.index", "Events", "bolt", also="event_types"),
     Entry("audit.index", "Audit log", "history", rule=True),
