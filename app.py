@@ -1,4 +1,4 @@
-"""What a WSGI server loads: `granian --interface wsgi app:app`, or `portal serve`."""
+"""Hold the application for any WSGI server, such as `granian --interface wsgi app:app`."""
 
 from portal import create_app
 

@@ -61,7 +61,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """In CI, name the skipped tests: nothing may be missing there, so they make the run fail."""
+    """Name the skipped tests in CI: nothing may be missing there, so they make the run fail."""
     skipped = terminalreporter.stats.get("skipped", [])
     if os.environ.get("CI") and skipped:
         terminalreporter.section("Skipped, which is a failure in CI")

@@ -1,5 +1,6 @@
 """Test that the documents name only what exists, and that the map in README is complete."""
 
+import ast
 import importlib
 import re
 from collections.abc import Iterator
@@ -91,7 +92,7 @@ def rooms() -> Iterator[str]:
 
 
 def test_no_room_is_crowded():
-    """A folder that holds more modules than these is to be divided."""
+    """Count modules. A folder with more of them is to be divided."""
     for room in rooms():
         modules = [path for path in (ROOT / room).glob("*.py") if path.name != "__init__.py"]
         if room.startswith(("portal/", "devtools/")) and not room.endswith("/versions"):
@@ -99,3 +100,18 @@ def test_no_room_is_crowded():
     top = [path for path in (ROOT / "portal").iterdir() if path.name[0] not in "_."]
     features = {path.parent.name for path in (ROOT / "portal").glob("*/feature.py")}
     assert len([path for path in top if path.name not in features]) <= 12
+
+
+def test_docstrings_tell_and_do_not_ask():
+    """Hold docstrings to a verb or a noun: a question in front makes a reader search for both."""
+    asked = re.compile(r"(What|Who|Whose|Whether|How|Why|When|Which)\b")
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for folder in ("portal", "devtools", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        if "versions" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if isinstance(node.value.value, str) and asked.match(node.value.value)
+    ]
+    assert found == []

@@ -240,7 +240,7 @@ class Engine:
                 self.lanes.forget_idle()
 
     async def _look_around(self, connection: Connection) -> None:
-        """From time to time look for dead workers, count the workers that share the endpoints, and
+        """Look for dead workers from time to time, count the workers that share the endpoints, and
         ping the paused endpoints that have no delivery to probe with."""
         if time.monotonic() < self._look_at:
             return

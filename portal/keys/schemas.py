@@ -446,7 +446,7 @@ class SpentDocument(BaseModel):
 
 
 class ExplanationDocument(BaseModel):
-    """Why a request was refused: its checks in their order."""
+    """The reason why a request was refused: its checks in their order."""
 
     request_id: str
     denied_at: datetime

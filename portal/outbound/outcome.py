@@ -23,7 +23,7 @@ Kind = Literal[
     "cancelled",  # this side closed while the request was on its way
 ]
 Stage = Literal["dns", "connect", "tls", "wait", "read"]
-"""How far an attempt came, which explains a timeout."""
+"""Name the step that an attempt had reached: it explains a timeout."""
 
 KEEP_BYTES = 16 * 1024
 READ_BYTES = 64 * 1024

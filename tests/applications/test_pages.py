@@ -9,7 +9,7 @@ from tests.cast import ADA, Api, Pages
 def test_a_line_break_counts_once_as_the_browser_counts_it(
     ada: Api, browse: Callable[..., Pages]
 ) -> None:
-    """A browser sends two characters for it. Its own limit counts one."""
+    """Send two characters for a line break, as a browser does. Its own limit counts one."""
     lines = ["x"] * 1_500
     pages = browse(ADA)
     key = re.search(

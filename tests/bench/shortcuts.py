@@ -1,4 +1,4 @@
-"""What each shortcut gives: the portal with it, against the portal without it (PORTAL_PLAIN)."""
+"""Compare the portal with each shortcut to the portal without it (PORTAL_PLAIN)."""
 
 from collections.abc import Iterator
 from dataclasses import replace

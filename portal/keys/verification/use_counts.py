@@ -87,7 +87,7 @@ Aspect = tuple[str, datetime, str, str]
 """Key id, hour, kind of counter (call, source, scope, denial), value."""
 
 Calls = tuple[str, str, datetime, str | None, str | None]
-"""What calls that are alike share: tenant id, key id, hour, source, scope."""
+"""Identify calls that are counted together: tenant id, key id, hour, source, scope."""
 
 
 class Gathered:

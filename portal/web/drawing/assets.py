@@ -34,7 +34,7 @@ TYPES = {
 }
 
 Stamp = tuple[int, int]
-"""When a file was written, and its size."""
+"""Hold the time at which a file was written, and its size."""
 
 
 def init_app(app: Flask, config: "Config") -> None:

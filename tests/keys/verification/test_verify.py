@@ -337,7 +337,7 @@ def test_who_guesses_cannot_tell_a_strangers_key_from_none(
 def test_an_unknown_key_is_counted_on_a_connection_from_a_time_of_reading_only(
     app: Flask, database: Database, engine: KeyVerifier
 ):
-    """PostgreSQL gives a session its right to write when it begins, and keeps it so."""
+    """Keep a connection: PostgreSQL decides when a session begins whether it may write."""
     engine.wire.close()
     with read_only(app, database):
         assert engine.wire.one("SELECT 1", ()) == (1,)
