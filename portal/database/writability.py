@@ -180,12 +180,12 @@ class Writes:
 
 def init_app(app: Flask) -> None:
     """Create the application's `Writes`."""
-    app.extensions["portal.database.writability"] = Writes()
+    app.extensions["portal.writability"] = Writes()
 
 
 def known() -> Writes:
     """Return the `Writes` of the running application."""
-    found: Writes = current_app.extensions["portal.database.writability"]
+    found: Writes = current_app.extensions["portal.writability"]
     return found
 
 

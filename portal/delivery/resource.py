@@ -26,12 +26,11 @@ from portal.events import settings
 from portal.records import listing
 from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
 from portal.rest.openapi import Operation, Parameter
-from portal.rest.resources import RETRY, Action
+from portal.rest.resources import RETRY, Action, list_parameters
 from portal.webhooks.models import Delivery, DeliveryAttempt, Replay, Webhook
 from portal.webhooks.resource import resource as webhooks
 
-TEXT = {"type": "string"}
-MOMENT = {"type": "string", "format": "date-time"}
+NOT_HERE = listing.OF_RECORDS | {"webhook_id"}  # the path names the webhook
 
 
 def represent(delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
@@ -60,10 +59,7 @@ def _list(id: str) -> Response:
     webhook = find(Webhook, actor(), id, include_deleted=True)
     if "after" in request.args:
         return _after(webhook)
-    query = listing.parse(search.LISTING, request.args)
-    for name in ("q", "tag", "include_deleted", "webhook_id"):
-        if name in request.args:
-            raise listing.refused(name, "There is no parameter of this name.")
+    query = listing.parse(search.LISTING, request.args, NOT_HERE)
     of_one = replace(query, filters={**query.filters, "webhook_id": webhook.id})
     page = search.find_page(actor(), of_one)
     items = [represent(delivery, webhook) for delivery in page.items]
@@ -206,12 +202,7 @@ OPERATIONS = (
         is_list=True,
         parameters=(
             Parameter("after", {"type": "integer"}, "The last sequence number that you have"),
-            Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
-            Parameter("cursor", TEXT, "The next_cursor of the page before"),
-            Parameter("sort", {"type": "string", "enum": ["created_at", "-created_at"]}),
-            *(Parameter(name, TEXT) for name in search.LISTING.filters if name != "webhook_id"),
-            Parameter("created_after", MOMENT),
-            Parameter("created_before", MOMENT),
+            *list_parameters(search.LISTING, NOT_HERE),
         ),
     ),
     Operation(

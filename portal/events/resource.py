@@ -23,11 +23,8 @@ from portal.events.schemas import (
 from portal.records import listing
 from portal.rest import strict_json
 from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
-from portal.rest.openapi import Operation, Parameter
-from portal.rest.resources import RETRY
-
-TEXT = {"type": "string"}
-MOMENT = {"type": "string", "format": "date-time"}
+from portal.rest.openapi import Operation
+from portal.rest.resources import RETRY, list_parameters
 
 
 def represent(event: Event, hidden: frozenset[str]) -> dict[str, Any]:
@@ -60,10 +57,7 @@ def _read() -> list[EventInput]:
 
 
 def _list() -> Response:
-    query = listing.parse(service.LISTING, request.args)
-    for name in ("q", "tag", "include_deleted"):
-        if name in request.args:
-            raise listing.refused(name, "There is no parameter of this name.")
+    query = listing.parse(service.LISTING, request.args, listing.OF_RECORDS)
     page = service.find_page(actor(), query)
     hidden = settings.hidden_from(actor())
     items = [represent(event, hidden) for event in page.items]
@@ -151,17 +145,7 @@ OPERATIONS = (
         view=_list,
         answer=EventDocument,
         is_list=True,
-        parameters=(
-            Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
-            Parameter("cursor", TEXT, "The next_cursor of the page before"),
-            Parameter("sort", {"type": "string", "enum": ["received_at", "-received_at"]}),
-            *(Parameter(name, TEXT) for name in service.LISTING.filters),
-            *(
-                Parameter(f"{name}_{end}", MOMENT)
-                for name in ("received", "occurred")
-                for end in ("after", "before")
-            ),
-        ),
+        parameters=list_parameters(service.LISTING, listing.OF_RECORDS),
     ),
     Operation(
         resource="events",

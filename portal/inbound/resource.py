@@ -11,17 +11,15 @@ from pydantic import BaseModel, Field
 from portal.database.record import find
 from portal.events import settings
 from portal.inbound import doctor_questions, review
-from portal.inbound.models import STATES, InboundRequest
+from portal.inbound.models import InboundRequest
 from portal.records import listing
 from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
-from portal.rest.openapi import Operation, Parameter
-from portal.rest.resources import RETRY
+from portal.rest.openapi import Operation
+from portal.rest.resources import RETRY, list_parameters
 from portal.webhooks.models import Webhook
 
 LIST = "/webhooks/{id}/received"
 ONE = LIST + "/{request_id}"
-TEXT = {"type": "string"}
-MOMENT = {"type": "string", "format": "date-time"}
 
 
 class InboundRequestDocument(BaseModel):
@@ -77,10 +75,7 @@ def represent_whole(row: InboundRequest, hidden: frozenset[str]) -> dict[str, An
 
 
 def _list(id: str) -> Response:
-    query = listing.parse(review.LISTING, request.args)
-    for name in ("q", "tag", "include_deleted"):
-        if name in request.args:
-            raise listing.refused(name, "There is no parameter of this name.")
+    query = listing.parse(review.LISTING, request.args, listing.OF_RECORDS)
     webhook = find(Webhook, actor(), id, include_deleted=True)
     page = review.requests(actor(), webhook, query)
     items = [represent(row) for row in page.items]
@@ -145,16 +140,7 @@ OPERATIONS = (
         _list,
         answer=InboundRequestDocument,
         is_list=True,
-        parameters=(
-            Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
-            Parameter("cursor", TEXT, "The next_cursor of the page before"),
-            Parameter("sort", {"type": "string", "enum": ["received_at", "-received_at"]}),
-            Parameter("state", {"type": "string", "enum": list(STATES)}),
-            Parameter("code", TEXT),
-            Parameter("event_type", TEXT),
-            Parameter("received_after", MOMENT),
-            Parameter("received_before", MOMENT),
-        ),
+        parameters=list_parameters(review.LISTING, listing.OF_RECORDS),
     ),
     _operation(
         "get_received",

@@ -10,9 +10,9 @@ from portal.lab import test_deliveries, trials
 from portal.lab.schemas import LabInput, TestInput
 from portal.records import listing
 from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
-from portal.rest.openapi import PREFIX, Operation, Parameter
-from portal.rest.resources import RETRY
-from portal.webhooks.models import OUTCOMES, Webhook
+from portal.rest.openapi import PREFIX, Operation
+from portal.rest.resources import RETRY, list_parameters
+from portal.webhooks.models import Webhook
 
 BELOW = "/webhooks/{id}/test-deliveries"
 
@@ -43,10 +43,7 @@ def _try(id: str) -> Response:
 
 
 def _attempts(id: str) -> Response:
-    query = listing.parse(test_deliveries.ATTEMPTS, request.args)
-    for name in ("q", "tag", "include_deleted"):
-        if name in request.args:
-            raise listing.refused(name, "There is no parameter of this name.")
+    query = listing.parse(test_deliveries.ATTEMPTS, request.args, listing.OF_RECORDS)
     webhook = find(Webhook, actor(), id, include_deleted=True)
     page = test_deliveries.attempts(actor(), webhook, query)
     hidden = settings.hidden_from(actor())
@@ -60,9 +57,6 @@ def _attempt(id: str, delivery_id: str) -> Response:
     attempt = test_deliveries.attempt(actor(), id, delivery_id)
     return answer(represent_attempt(attempt, settings.hidden_from(actor())))
 
-
-TEXT = {"type": "string"}
-MOMENT = {"type": "string", "format": "date-time"}
 
 OPERATIONS = (
     Operation(
@@ -101,15 +95,7 @@ OPERATIONS = (
         view=_attempts,
         answer=AttemptDocument,
         is_list=True,
-        parameters=(
-            Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 200}),
-            Parameter("cursor", TEXT, "The next_cursor of the page before"),
-            Parameter("sort", {"type": "string", "enum": ["created_at", "-created_at"]}),
-            Parameter("outcome", {"type": "string", "enum": list(OUTCOMES)}),
-            Parameter("event_type", TEXT),
-            Parameter("created_after", MOMENT),
-            Parameter("created_before", MOMENT),
-        ),
+        parameters=list_parameters(test_deliveries.ATTEMPTS, listing.OF_RECORDS),
     ),
     Operation(
         resource="webhooks",

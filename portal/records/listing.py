@@ -35,7 +35,8 @@ WHOSE = ("tenant_id", "app_id", "application_id")
 MOST_WRITTEN = 500  # statements of one list
 CLOCKS_DIFFER = 3_600_000  # milliseconds
 NOT_OURS = "This cursor does not belong to this list. Start from the first page."
-CONTROLS = frozenset({"limit", "cursor", "sort", "q", "tag", "include_deleted"})
+OF_RECORDS = frozenset({"q", "tag", "include_deleted"})  # a list of other rows has none of these
+CONTROLS = frozenset({"limit", "cursor", "sort"}) | OF_RECORDS
 
 Column = InstrumentedAttribute[Any]
 
@@ -158,9 +159,12 @@ class Page(Generic[R]):
 # ---------------------------------------------------------------- parsing the query
 
 
-def parse(listing: Listing[Any], arguments: Arguments) -> Query:
-    """Return the checked query in a query string. Raise BadRequest that names a wrong parameter."""
-    given = _each_once(listing, arguments)
+def parse(listing: Listing[Any], arguments: Arguments, without: Collection[str] = ()) -> Query:
+    """Return the checked query in a query string. Raise BadRequest that names a wrong parameter.
+
+    `without` are parameters of the listing that this query string must not have.
+    """
+    given = _each_once(listing.parameters().difference(without), arguments)
     show = given.get("show", "")
     if show and show not in listing.views:
         raise refused("show", f"Choose one of {', '.join(listing.views)}.")
@@ -182,8 +186,7 @@ def parse(listing: Listing[Any], arguments: Arguments) -> Query:
     )
 
 
-def _each_once(listing: Listing[Any], arguments: Arguments) -> dict[str, str]:
-    known = listing.parameters()
+def _each_once(known: Collection[str], arguments: Arguments) -> dict[str, str]:
     given = {}
     for name in arguments:
         values = arguments.getlist(name)

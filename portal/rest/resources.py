@@ -4,7 +4,7 @@ What only one resource needs is an Action. If a resource needs another shape one
 of its own in its feature, and this file stays as it is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -111,7 +111,7 @@ class Resource(Generic[R, C]):
         found = [
             Operation(name="list", method="GET", path=f"/{self.name}", scope=read,
                       summary=f"List {self.name}", view=self._list, is_list=True,
-                      parameters=_list_parameters(self.listing), **common),
+                      parameters=list_parameters(self.listing), **common),
             Operation(name="get", method="GET", path=one, scope=read,
                       summary=f"Get one {self.singular}", view=self._get, **common),
             Operation(name="create", method="POST", path=f"/{self.name}", scope=write, status=201,
@@ -280,7 +280,8 @@ IF_MATCH = Parameter(
 )
 
 
-def _list_parameters(asked: Listing[Any]) -> tuple[Parameter, ...]:
+def list_parameters(asked: Listing[Any], without: Collection[str] = ()) -> tuple[Parameter, ...]:
+    """Return the parameters that `listing.parse` accepts, for the document."""
     text: dict[str, Any] = {"type": "string"}
     moment = {"type": "string", "format": "date-time"}
     sorts = sorted(asked.sorts) + [f"-{name}" for name in sorted(asked.sorts)]
@@ -303,4 +304,5 @@ def _list_parameters(asked: Listing[Any]) -> tuple[Parameter, ...]:
             schema = {"type": "string", "enum": list(asked.choices[name])}
         found.append(Parameter(name, schema))
     times = sorted(asked.parameters() - {parameter.name for parameter in found})
-    return (*found, *(Parameter(name, moment) for name in times))
+    found += [Parameter(name, moment) for name in times]
+    return tuple(parameter for parameter in found if parameter.name not in without)

@@ -56,7 +56,7 @@ class Section:
 
 def init_app(app: Flask, resources: Sequence[Resource[Any, Any]]) -> None:
     """Register the resources to search. A resource's scope is the name of its pages' blueprint."""
-    app.extensions["portal.web.search_everything"] = resources
+    app.extensions["portal.searched"] = resources
     app.register_blueprint(bp)
 
 
@@ -85,9 +85,7 @@ def _in_words(sections: Sequence[Section], place: str | None) -> str:
 
 def _searched() -> list[Resource[Any, Any]]:
     """Return the resources that have pages, and that this person may read."""
-    resources = cast(
-        "Sequence[Resource[Any, Any]]", current_app.extensions["portal.web.search_everything"]
-    )
+    resources = cast("Sequence[Resource[Any, Any]]", current_app.extensions["portal.searched"])
     return [
         resource
         for resource in resources

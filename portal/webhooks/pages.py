@@ -49,9 +49,9 @@ def init_app(app: Flask) -> None:
     show_on_application(app, part)
 
 
-def add_direction(app: Flask, direction: str, face: DirectionPages) -> None:
+def add_direction(app: Flask, direction: str, pages: DirectionPages) -> None:
     """Register the page functions for one direction of webhooks."""
-    app.extensions.setdefault("portal.webhook_faces", {})[direction] = face
+    app.extensions.setdefault("portal.webhook_directions", {})[direction] = pages
 
 
 def add_panel(app: Flask, panel: Panel) -> None:
@@ -59,8 +59,8 @@ def add_panel(app: Flask, panel: Panel) -> None:
     app.extensions.setdefault("portal.webhook_panels", []).append(panel)
 
 
-def _face_of(record: Webhook) -> DirectionPages:
-    found: DirectionPages = current_app.extensions["portal.webhook_faces"][record.direction]
+def _pages_of(record: Webhook) -> DirectionPages:
+    found: DirectionPages = current_app.extensions["portal.webhook_directions"][record.direction]
     return found
 
 
@@ -124,7 +124,7 @@ def _with_choices(form: WebhookForm) -> WebhookForm:
 def show(record_id: str) -> ResponseReturnValue:
     """Show one webhook: its settings, and the panels that test it."""
     record = service.get(web.actor(), record_id, include_deleted=True)
-    return _face_of(record).show(record)
+    return _pages_of(record).show(record)
 
 
 def _show(record: Webhook) -> ResponseReturnValue:
@@ -148,7 +148,7 @@ def edit(record_id: str) -> ResponseReturnValue:
     """Change a webhook."""
     web.actor().require("webhooks:write")
     record = find(Webhook, web.actor(), record_id, lock=request.method == "POST")
-    form = _face_of(record).form(record)
+    form = _pages_of(record).form(record)
     if (command := form.command(stored=record)) is not None:
         with form.catching():
             form.check_version(record)
@@ -196,7 +196,7 @@ def rotate(record_id: str) -> ResponseReturnValue:
         return _revealed(service.get(web.actor(), record_id), None)
     made = service.rotate_secret(web.actor(), record_id)
     web.note_done(form, record_id)
-    return _face_of(made.record).reveal(made)
+    return _pages_of(made.record).reveal(made)
 
 
 @bp.post("/<record_id>/secret-retirements")

@@ -64,10 +64,10 @@ def impatient(app: Flask) -> Iterator[Flask]:
 
 @contextmanager
 def proving(app: Flask) -> Iterator[None]:
-    known = app.extensions["portal.database.writability"] = writability.Writes()
+    known = app.extensions["portal.writability"] = writability.Writes()
     known.every = known.held = 0
     yield
-    app.extensions["portal.database.writability"] = writability.Writes()
+    app.extensions["portal.writability"] = writability.Writes()
 
 
 # --- what /readyz says ------------------------------------------------------------------------
@@ -155,12 +155,12 @@ def test_a_session_that_froze_with_a_lock_does_not_hold_the_question(
 
 
 def test_many_questions_are_one_test_write(app: Flask, database: Database) -> None:
-    app.extensions["portal.database.writability"] = writability.Writes()
+    app.extensions["portal.writability"] = writability.Writes()
     with failing_with(database, "write_probe", "53100"):
         assert why(app) == FULL
         database.sql("DROP TRIGGER no_room ON write_probe")
         assert why(app) == FULL, "not asked again yet"
-    app.extensions["portal.database.writability"] = writability.Writes()
+    app.extensions["portal.writability"] = writability.Writes()
     assert ready(app) == WELL
     before = database.sql("SELECT max(written_at) FROM write_probe")
     for _ in range(20):
@@ -169,9 +169,9 @@ def test_many_questions_are_one_test_write(app: Flask, database: Database) -> No
 
 
 def test_while_one_thread_waits_for_the_proof_others_answer(app: Flask, database: Database) -> None:
-    app.extensions["portal.database.writability"] = writability.Writes()
+    app.extensions["portal.writability"] = writability.Writes()
     assert ready(app) == WELL
-    app.extensions["portal.database.writability"].every = 0
+    app.extensions["portal.writability"].every = 0
     with psycopg.connect(libpq_url(database.superuser_url)) as frozen:
         frozen.execute("LOCK write_probe")
         waiting = threading.Thread(target=ready, args=(app,))
@@ -180,7 +180,7 @@ def test_while_one_thread_waits_for_the_proof_others_answer(app: Flask, database
         assert ready(app) == WELL, "as far as was known"
         frozen.rollback()
         waiting.join()
-    app.extensions["portal.database.writability"] = writability.Writes()
+    app.extensions["portal.writability"] = writability.Writes()
 
 
 def until_somebody_waits(database: Database) -> None:
@@ -194,7 +194,7 @@ def until_somebody_waits(database: Database) -> None:
 def test_what_a_request_failed_with_counts_until_saving_works_for_a_while(
     app: Flask, database: Database, ada: Api
 ) -> None:
-    known = app.extensions["portal.database.writability"] = writability.Writes()
+    known = app.extensions["portal.writability"] = writability.Writes()
     assert ready(app) == WELL
     with failing_with(database, "application", "53100"):
         assert ada.post("/applications", {"display_name": "CRM"}).status_code == 503
@@ -267,12 +267,12 @@ def test_a_refusal_at_the_end_of_the_work_is_told_the_same(
     app: Flask, database: Database, ada: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
-    app.extensions["portal.database.writability"] = writability.Writes()
+    app.extensions["portal.writability"] = writability.Writes()
     with failing_with(database, "application", "53100", when=AT_COMMIT):
         refused = ada.post("/applications", {"display_name": "Mobile"})
     assert (refused.status_code, (refused.json or {})["code"]) == (503, "not_saving")
     assert why(app) == FULL
-    app.extensions["portal.database.writability"] = writability.Writes()
+    app.extensions["portal.writability"] = writability.Writes()
     assert (ada.get("/applications").json or {})["items"] == []
 
 

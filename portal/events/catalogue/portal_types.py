@@ -164,10 +164,13 @@ PORTAL_TYPES: dict[str, PortalType] = {
     name: _type(name, text) for name, text in sorted(_OTHERS.items())
 }
 """By name. `describe_record` adds those of changed records."""
+FAMILIES = {name.partition(".")[0] for name in PORTAL_TYPES}
+"""The first words of their names. It is read for every event that is published."""
 
 
 def describe_record(word: str, a_noun: str, verbs: Collection[str]) -> None:
     """Add the types of a record's changes: `word` begins their names, `a_noun` is for sentences."""
+    FAMILIES.add(word)
     noun = a_noun.partition(" ")[2]
     capital = a_noun[0].upper() + a_noun[1:]
     for verb in verbs:
@@ -181,4 +184,4 @@ def is_own(name: str) -> bool:
     """Tell whether events of this name are the portal's alone: nobody else publishes or describes
     events below the first word of one of its own types."""
     family, dot, _ = name.partition(".")
-    return bool(dot) and any(own.startswith(f"{family}.") for own in PORTAL_TYPES)
+    return bool(dot) and family in FAMILIES
