@@ -63,13 +63,15 @@ class ApplicationForm(CommandForm[ApplicationInput]):
     def offer(self, actor: Actor, record: Application | None = None) -> None:
         """Fill the choices with the scopes that this person may allow.
 
-        Remove the fields that they may not set, and the status of a stopped application, which has
-        to be reopened first.
+        Remove the fields that they may not set: a slug is fixed, and a stopped application has to
+        be reopened before its status can change.
         """
         if not service.may_identify(actor):
             del self.oauth_client_id
-        if record is not None and record.is_stopped:
-            del self.status
+        if record is not None:
+            del self.slug
+            if record.is_stopped:
+                del self.status
         self.allowed_scopes.choices = [(scope, scope) for scope in sorted(actor.scopes)]
 
 

@@ -12,7 +12,7 @@ from portal import web
 from portal.applications import service, states
 from portal.applications.forms import KIND_CHOICES, STATUS_CHOICES, ApplicationForm, StateForm
 from portal.applications.models import Application
-from portal.applications.schemas import StateReason
+from portal.applications.schemas import ApplicationDocument, StateReason
 from portal.audit import pages as audit_pages
 from portal.database.actor import Actor
 from portal.database.record import find
@@ -20,6 +20,7 @@ from portal.database.session import session
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing
 from portal.records.audit import trail as audit
+from portal.web.drawing import facts
 from portal.web.overview import Step, Told
 
 bp = Blueprint("applications", __name__, url_prefix="/applications")
@@ -100,7 +101,8 @@ def show(record_id: str) -> ResponseReturnValue:
     record = service.get(web.actor(), record_id)
     sources = cast("list[PartSource]", current_app.extensions.get("portal.application_parts", []))
     parts = [source(web.actor(), record) for source in sources]
-    return web.render("applications/show.html", record=record, parts=parts)
+    others = facts.others("applications/show.html", ApplicationDocument, record)
+    return web.render("applications/show.html", record=record, parts=parts, others=others)
 
 
 # ---------------------------------------------------------------- states

@@ -14,6 +14,7 @@ from portal.connectors import service
 from portal.connectors.forms import ConnectorForm
 from portal.connectors.models import SCOPES, TYPES, Connector
 from portal.connectors.providers import AUTH_WORDS, CUSTOM, PROVIDERS, Provider, name_of
+from portal.connectors.schemas import ConnectorDocument
 from portal.core.errors import NotFound, StaleVersion
 from portal.database.actor import Actor
 from portal.database.record import find
@@ -24,6 +25,7 @@ from portal.records import listing
 from portal.records.audit import trail as audit
 from portal.secretstore import store
 from portal.web import overview
+from portal.web.drawing import facts
 from portal.web.overview import Concern, Step, Told
 
 bp = Blueprint("connectors", __name__, url_prefix="/connectors")
@@ -162,6 +164,9 @@ def show(record_id: str) -> ResponseReturnValue:
         record=record,
         provider=provider,
         missing=_missing(record, provider),
+        others=facts.others(
+            "connectors/show.html", ConnectorDocument, record, ("application_status",)
+        ),
         health=store().health(),
         application=applications.names(web.actor(), {record.application_id or ""}),
         persons=people.names(web.actor(), (record.owner_id, record.user_id)),

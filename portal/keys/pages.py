@@ -17,16 +17,20 @@ from portal.keys.issuing.forms import (
 )
 from portal.keys.listing import filters, table
 from portal.keys.page_kit import KEPT, about, bp, columns, overtaken, with_chosen
-from portal.keys.schemas import StopKey
+from portal.keys.schemas import KeyDocument, StopKey
 from portal.keys.usage import figures
 from portal.records import listing
 from portal.records.audit import trail as audit
+from portal.web.drawing import facts
 from portal.web.drawing.charts import Series
 
 LIMITS = "div#limits"  # the page refreshes this part by itself
 COUNTED = 200  # keys are counted up to here
 SERIES = (Series("let through", "brand"), Series("refused", "bad"))
 WEEK = timedelta(days=7)
+SHOWN_OTHERWISE = (
+    "prefix", "scopes", "rotated_from_key_id", "parent_key_id", "rotation_family_id",
+)  # fmt: skip
 
 
 @bp.get("")
@@ -73,6 +77,7 @@ def show(record_id: str) -> ResponseReturnValue:
         columns=columns(use.hours, use.calls, use.denials),
         series=SERIES,
         standing=figures.standing(caller, record),
+        others=facts.others("keys/show.html", KeyDocument, record, SHOWN_OTHERWISE),
     )
 
 

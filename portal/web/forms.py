@@ -21,6 +21,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 from flask_wtf import FlaskForm
@@ -49,6 +50,12 @@ class CommandForm(FlaskForm, Generic[C]):
 
         csrf_class = form_token.MaskedToken
 
+        def render_field(self, field: Field, render_kw: dict[str, Any]) -> Markup:
+            """Return the field's HTML (called by WTForms), and note that it is drawn."""
+            field.is_drawn = True
+            drawn: Markup = super().render_field(field, render_kw)
+            return drawn
+
     command_type: ClassVar[type[Command]]
     version = HiddenField()
     idempotency_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
@@ -64,6 +71,19 @@ class CommandForm(FlaskForm, Generic[C]):
             kinds = [kind for kind in get_args(base) if isinstance(kind, type)]
             if kinds and isinstance(get_origin(base), type):
                 cls.command_type = kinds[0]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        lengths, rules = _longest(self.command_type), self.command_type.model_fields
+        for field in self:
+            if isinstance(field, Wired) and field.wire in rules:
+                field.is_required = rules[field.wire].is_required()
+            if isinstance(field, TextField) and field.wire in lengths:
+                field.render_kw.setdefault("maxlength", lengths[field.wire])
+
+    def undrawn(self) -> "list[Wired]":
+        """Return the fields that the template has not placed. `edit_form` draws them at the end."""
+        return [field for field in self if isinstance(field, Wired) and not field.is_drawn]
 
     @property
     def answer_status(self) -> int:
@@ -193,6 +213,18 @@ class CommandForm(FlaskForm, Generic[C]):
             field.is_first_error = field is first
 
 
+@cache
+def _longest(command: type[Command]) -> dict[str, int]:
+    """Return how many characters each text of the command may have, where it has a limit."""
+    fields = command.model_json_schema()["properties"]
+    return {
+        name: form["maxLength"]
+        for name, field in fields.items()
+        for form in (field, *field.get("anyOf", ()))
+        if "maxLength" in form
+    }
+
+
 def _shown(value: Any) -> str:
     """Return a value in one line, for a comparison. None and empty values look the same."""
     if value in (None, "", [], {}):
@@ -209,6 +241,8 @@ class Wired(Field):
     """A field that sets a field of the command. `draws` tells the macro `field` how to draw it."""
 
     draws = "input"
+    is_drawn = False
+    is_required = False
     attributes: Mapping[str, Any] = {}
 
     def __init__(self, *args: Any, wire: str | None = None, **kwargs: Any) -> None:
@@ -317,6 +351,7 @@ class ChecksField(Wired):
     def boxes(self) -> list[tuple[str, str, str, bool]]:
         """Return value, text, note and whether it is ticked. Ticked values off the list are
         included."""
+        self.is_drawn = True
         listed = [(c[0], c[1], c[2] if len(c) > 2 else "") for c in self.choices]
         known = {value for value, _, _ in listed}
         listed += [(value, value, "") for value in self.data or () if value not in known]

@@ -20,13 +20,17 @@ from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing
 from portal.records.audit import trail as audit
 from portal.records.verbs import Revealed
+from portal.web.drawing import facts
 from portal.web.forms import CommandForm
 from portal.webhooks import service
 from portal.webhooks.forms import ButtonForm, WebhookForm
 from portal.webhooks.models import Webhook
-from portal.webhooks.schemas import WebhookInput
+from portal.webhooks.schemas import WebhookDocument, WebhookInput
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+SHOWN_OTHERWISE = (
+    "inbound_url", "inbound_scheme", "inbound_options", "pause_reason", "is_active",
+)  # fmt: skip
 SHOWN = 5  # webhooks on an application's page and on the overview
 
 
@@ -133,6 +137,7 @@ def _show(record: Webhook) -> ResponseReturnValue:
         "webhooks/show.html",
         record=record,
         rotation=ButtonForm(),
+        others=facts.others("webhooks/show.html", WebhookDocument, record, SHOWN_OTHERWISE),
         application=applications.names(web.actor(), _known(record.application_id)),
         connector=connectors.names(web.actor(), _known(record.connector_id)),
         **{name: value for panel in panels for name, value in panel(record).items()},

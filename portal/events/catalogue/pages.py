@@ -14,9 +14,11 @@ from portal.events.catalogue.openapi_import import import_types
 from portal.events.catalogue.portal_types import PORTAL_TYPES
 from portal.events.forms import EventTypeForm, ImportForm
 from portal.events.models import EventType
+from portal.events.schemas import EventTypeDocument
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing
 from portal.records.audit import trail as audit
+from portal.web.drawing import facts
 
 bp = Blueprint("event_types", __name__, url_prefix="/event-types")
 FATES = {
@@ -80,6 +82,7 @@ def show(record_id: str) -> ResponseReturnValue:
         made=made,
         unchecked=event_types.unchecked(record.json_schema),
         entries=entries,
+        others=facts.others("event_types/show.html", EventTypeDocument, record),
     )
 
 

@@ -1,0 +1,69 @@
+"""Test that every field of a record is in its form and on its page, without a list of fields."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from portal.applications.forms import ApplicationForm
+from portal.events.forms import EventTypeForm
+from portal.features import RESOURCES
+from portal.keys import pages as keys
+from portal.keys.issuing.forms import IssueKeyForm
+from portal.records.schemas import ENVELOPE
+from portal.web.drawing import facts
+from portal.web.forms import Wired
+from portal.webhooks import pages as webhooks
+from portal.webhooks.forms import WebhookForm
+from tests.cast import ADA, Api, Pages
+
+FORMS = {
+    "/applications/new": ApplicationForm,
+    "/keys/new": IssueKeyForm,
+    "/webhooks/new": WebhookForm,
+    "/event-types/new": EventTypeForm,
+}
+
+
+@pytest.mark.parametrize("address", FORMS)
+def test_a_form_draws_each_of_its_fields_once(
+    app: Flask, browse: Callable[..., Pages], address: str
+) -> None:
+    page = browse(ADA).get(address).text
+    with app.test_request_context():
+        names = {field.id for field in FORMS[address]() if isinstance(field, Wired)}
+    drawn = [name for name in re.findall(r' id="([^"]+)"', page) if name in names]
+    assert sorted(drawn) == sorted(names)
+
+
+def test_a_text_may_be_typed_as_long_as_it_may_be_stored(browse: Callable[..., Pages]) -> None:
+    page = browse(ADA).get("/applications/new").text
+    assert re.search(r'<input[^>]* id="repository"[^>]* maxlength="500"', page)
+    assert re.search(r'<input[^>]* id="slug"[^>]* maxlength="63"', page)
+
+
+def test_the_page_of_a_webhook_shows_what_its_template_does_not_name(
+    ada: Api, browse: Callable[..., Pages]
+) -> None:
+    made = ada.create(
+        "webhooks", name="Orders", url="https://hooks.example/in", event_types=["*"],
+        rate_limit=7, ordered=True, filter={"data.region": ["eu"]},
+    )  # fmt: skip
+    page = browse(ADA).get(f"/webhooks/{made['id']}").text
+    about = dict(re.findall(r"<dt>([^<]+)</dt><dd>(.*?)</dd>", page, re.DOTALL))
+    assert re.sub("<[^>]+>", "", about["Rate limit"]) == "7"
+    assert about["Ordered"] == "yes"
+    assert "data.region" in about["Filter"]
+
+
+def test_no_field_is_left_out_by_name_that_a_template_shows(app: Flask) -> None:
+    """A field that is shown, or is no more, has no place in a page's `SHOWN_OTHERWISE`."""
+    documents = {resource.name: resource.document for resource in RESOURCES}
+    for name, template, pages in (
+        ("api-keys", "keys/show.html", keys),
+        ("webhooks", "webhooks/show.html", webhooks),
+    ):
+        placed = facts._mentioned(app.jinja_env, template) | ENVELOPE
+        named = set(pages.SHOWN_OTHERWISE)
+        assert named <= documents[name].model_fields.keys() - placed, name
