@@ -171,7 +171,8 @@ class Bench:
     def _burst(self, ask: Ask, seconds: float) -> dict[str, Any]:
         result = self.generator.run("burst", ask, connections=CONNECTIONS, seconds=seconds)
         if result["failures"]:
-            raise SystemExit(f"{ask.path}: {result['failures']} requests failed")
+            failed = f"{ask.path}: {result['failures']} requests failed"
+            raise SystemExit(f"{failed}, one of them so:\n{result['refusal']}")
         return result
 
     # ------------------------------------------------------------ the parts

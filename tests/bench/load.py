@@ -60,6 +60,7 @@ class Connection(asyncio.Protocol):
         self.requests, self.until, self.done = requests, until, done
         self.times: list[float] = []
         self.failures = 0
+        self.refusal = ""
         self.received = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -77,7 +78,9 @@ class Connection(asyncio.Protocol):
             return
         now = time.perf_counter()
         self.times.append(now - self.asked)
-        self.failures += not self.received.startswith(b"HTTP/1.1 2")
+        if not self.received.startswith(b"HTTP/1.1 2"):
+            self.failures += 1
+            self.refusal = self.received.decode(errors="replace")
         if now < self.until:
             self.ask()
         else:
@@ -110,6 +113,7 @@ async def burst(asks: list[Ask], connections: int, seconds: float) -> dict[str, 
     return {
         "requests": len(times),
         "failures": sum(one.failures for one in open_ones),
+        "refusal": next((one.refusal for one in open_ones if one.refusal), ""),
         "per_second": len(times) / taken,
         "p50_ms": times[len(times) // 2] * 1000,
         "p99_ms": times[len(times) * 99 // 100] * 1000,
