@@ -22,6 +22,7 @@ DOCUMENTS = sorted(
 )
 FOLDERS = ("portal", "devtools", "tests", "docs", ".ci", ".github")
 QUOTED = re.compile(r"`([^`\n]+)`")
+NAME_IN_FILE = re.compile(r"`(\w+)` (?:in|of) `(portal/[\w/]+\.py)`")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 DOTTED = re.compile(r"portal(\.[A-Za-z_]\w*)+")
 A_PATH = re.compile(rf"(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*")
@@ -60,6 +61,18 @@ def test_what_a_document_names_is_there(path):
     missing |= {name for name in names if DOTTED.fullmatch(name) and not is_there(name)}
     links = {link for link in LINK.findall(prose(path)) if "://" not in link}
     missing |= {link for link in links if not (path.parent / link).exists()}
+    assert not missing
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_name_is_in_the_file_that_a_document_says(path):
+    missing = [
+        (name, file)
+        for name, file in NAME_IN_FILE.findall(prose(path))
+        if not re.search(
+            rf"(?m)^ *((async )?def |class )?{name}\b *[(:=\[]", (ROOT / file).read_text()
+        )
+    ]
     assert not missing
 
 

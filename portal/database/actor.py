@@ -11,7 +11,7 @@ ActorKind = Literal["person", "application", "system"]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Hold where a request came from, for the audit trail: address, user agent and request id."""
+    """Hold where a request came from, for the audit log: address, user agent and request id."""
 
     ip: str | None = None
     user_agent: str | None = None

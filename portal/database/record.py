@@ -47,7 +47,7 @@ class Record(Base):
 
     @property
     def label(self) -> str:
-        """Return the name that people see: in the audit trail, in dialogs, in lists."""
+        """Return the name that people see: in the audit log, in dialogs, in lists."""
         return self.id
 
     def search_texts(self) -> tuple[str | None, ...]:

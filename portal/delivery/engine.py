@@ -420,7 +420,7 @@ class Engine:
             self._put_back(lane)
 
     def _halt(self, webhook_id: str) -> None:
-        """Release the waiting deliveries of a webhook that was paused, turned off or deleted."""
+        """Release the waiting deliveries of a webhook that was paused, disabled or deleted."""
         self._put_back(self.lanes.of(webhook_id))
         self._halted.add(webhook_id)  # a claim that is running may not have seen it
 

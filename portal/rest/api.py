@@ -151,7 +151,7 @@ def new_request_id() -> str:
 
 
 def request_id() -> str:
-    """Return the id of the current request in logs and audit trail."""
+    """Return the id of the current request in logs and audit log."""
     return str(g.get("request_id", ""))
 
 

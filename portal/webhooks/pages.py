@@ -215,7 +215,7 @@ def retire(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/<record_id>/history")
 def history(record_id: str) -> ResponseReturnValue:
-    """Show the audit trail of a webhook."""
+    """Show the history of a webhook."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     entries = audit_pages.lines(audit.history(web.actor(), record_id))
     return web.render("webhooks/history.html", record=record, entries=entries)

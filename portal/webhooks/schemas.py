@@ -39,8 +39,8 @@ def _event_filters(patterns: list[str]) -> list[str]:
     for name in patterns:
         if not type_names.PATTERN.fullmatch(name):
             raise ValueError(
-                f"“{name[:40]}” is no event filter. Use a name such as rfp.created, a group such"
-                " as rfp.*, or * for everything."
+                f"“{name[:40]}” is no pattern of event types. Use a name such as rfp.created, a"
+                " group such as rfp.*, or * for everything."
             )
     return sorted(set(patterns))
 
@@ -130,7 +130,7 @@ DEFAULT_POLICY = RetryPolicy.model_validate({})
 
 class WebhookInput(Command):
     """The fields of a webhook that a client can set. All are optional: `{}` creates a webhook that
-    is off."""
+    is disabled."""
 
     server_managed: ClassVar[frozenset[str]] = frozenset(
         {

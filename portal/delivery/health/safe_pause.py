@@ -56,7 +56,7 @@ class Backlog:
 
 
 def engine_actor(tenant_id: str) -> Actor:
-    """Return the actor for the engine, under whose name the audit trail shows its actions."""
+    """Return the actor for the engine, under whose name the audit log shows its actions."""
     rights = frozenset({"webhooks:read", "webhooks:write"})
     return Actor(tenant_id, "system", "system", "Delivery engine", rights, source_type="system")
 
@@ -221,7 +221,7 @@ def _resume(actor: Actor, webhook: Webhook, endpoint: Endpoint, *, action: str) 
 
 def gave_up(actor: Actor, webhook_id: str, count: int) -> None:
     """Report that deliveries of a webhook expired while they were held: count them at its endpoint,
-    and once a day add an entry to the audit trail and publish an event."""
+    and once a day add an entry to the audit log and publish an event."""
     webhook = find(Webhook, actor, webhook_id, include_deleted=True)
     endpoint = _endpoint(webhook)
     told, now = endpoint.expired_at, database_now()

@@ -189,7 +189,7 @@ def held_because(webhook: Webhook) -> str:
     if webhook.is_deleted:
         return "The webhook is deleted; it waits until the webhook is restored."
     if webhook.paused_at is None:
-        return "The webhook is off; it waits until it is turned on."
+        return "The webhook is disabled; it waits until it is enabled."
     return {
         "by_hand": "Somebody paused the webhook; it waits until it is resumed.",
         "gone": "The receiver said that it is gone for good (410), so the webhook is paused.",

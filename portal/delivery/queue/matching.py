@@ -172,7 +172,7 @@ def why(webhook: Webhook, event: Published) -> tuple[bool, str]:
             return True, "It was sent to it from its lab."
         return False, "It was sent to another webhook, from that one's lab."
     if not webhook.enabled:
-        return False, "The webhook is off."
+        return False, "The webhook is disabled."
     meant = [pattern for pattern in webhook.event_types if matches(pattern, event.type)]
     if not meant:
         return False, f"It does not subscribe to {event.type}."

@@ -47,10 +47,10 @@ class Reception:
 
 def enter(webhook_id: str) -> Webhook:
     """Return the inbound webhook with this id, and enter its tenant. Raises NotFound for any other
-    id, also for a webhook that is off, so that callers learn nothing more."""
+    id, also for a disabled webhook, so that callers learn nothing more."""
     tenant_id = session.execute(TENANT_OF, {"id": webhook_id}).scalar()
     if tenant_id is None:
-        raise NotFound("There is no inbound webhook at this address, or it is off.")
+        raise NotFound("There is no inbound webhook at this address, or it is disabled.")
     enter_tenant(tenant_id)
     return session.execute(
         select(Webhook).where(Webhook.tenant_id == tenant_id, Webhook.id == webhook_id)
@@ -73,7 +73,7 @@ def missing(webhook: Webhook, message: Message) -> list[str]:
 
 
 def confirmed(webhook: Webhook) -> None:
-    """Record in the audit trail that a subscription was confirmed, so events will follow."""
+    """Record in the audit log that a subscription was confirmed, so events will follow."""
     audit.record(event_of_request.sender(webhook), "webhook.subscription_confirmed", webhook)
 
 

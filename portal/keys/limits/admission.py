@@ -25,9 +25,9 @@ from portal.keys.limits.budget_leases import (
     LEAST,
     NEAR_END,
     AmpleBudget,
-    Share,
     Slice,
     Slices,
+    TakenPiece,
 )
 from portal.keys.limits.counting import LEND_SECONDS, Asked, BatchCounter, Counted
 from portal.keys.limits.window_leases import Lease, Leases, Taken
@@ -57,7 +57,7 @@ class Call:
     money: bool
     reservation_id: str | None = None
     dry: bool = False
-    share: Share | None = None
+    piece: TakenPiece | None = None
     lend_usd: int = 0
     lend_id: str = ""
     secret: bytes = b""
@@ -100,7 +100,7 @@ class Call:
             "tpm": key.tpm_limit, "tokens": tokens, "tokens_want": wanted[1],
             "max_uses": key.max_uses, "held_tokens": self.question.tokens, "dry": self.dry,
         }  # fmt: skip
-        if self.money and self.share is None:
+        if self.money and self.piece is None:
             asked |= {
                 "max_usd": key.max_budget_usd, "period": key.budget_period, "zone": key.time_zone,
                 "usd": self.question.usd, "reservation": self.reservation_id,
@@ -172,14 +172,14 @@ class CallAdmission:
         taken = self.leases.take(key.id, requests, tokens)
         call = Call(self, key, question, requests, tokens, taken, money, reservation_id)
         if call.may_have_slice:
-            call.share = self.slices.take(key.id, call.amount)
+            call.piece = self.slices.take(key.id, call.amount)
         return self._from_memory(call) or self._to_be_counted(call)
 
     def _from_memory(self, call: Call) -> Admission | None:
         """Return the admission if memory has all that the call takes, otherwise None."""
         if not (call.taken.requests and call.taken.tokens) or call.key.max_uses is not None:
             return None
-        if call.share is not None:
+        if call.piece is not None:
             return self._paid(call, self._from_lease(call.key))
         if not call.money:
             return self._from_lease(call.key)
@@ -193,11 +193,11 @@ class CallAdmission:
 
     def _to_be_counted(self, call: Call) -> Call:
         """Return the call, with the slice and the reservation to request from PostgreSQL."""
-        if call.share is None and call.may_have_slice:
+        if call.piece is None and call.may_have_slice:
             call.lend_usd = self.slices.wanted(call.key.id, call.amount)
         if call.lend_usd:
             call.lend_id, call.secret = new_id("rsv"), secrets.token_bytes(16)
-        if call.money and call.share is None and call.question.usd is not None:
+        if call.money and call.piece is None and call.question.usd is not None:
             call.reservation_id = call.reservation_id or new_id("rsv")
         return call
 
@@ -278,8 +278,8 @@ class CallAdmission:
     def undo(self, call: Call) -> None:
         """Give back what a call took from memory."""
         self.leases.give_back(call.key.id, call.taken, call.requests, call.tokens)
-        if call.share is not None:
-            self.slices.give_back(call.share)
+        if call.piece is not None:
+            self.slices.give_back(call.piece)
         if call.lend_usd:
             self.slices.lend(call.key.id, None)
 
@@ -305,7 +305,7 @@ class CallAdmission:
         if call.lend_usd:
             self._borrowed(call, row)
         admission = self._stands(call, row, call.reservation_id)
-        return admission if call.share is None else self._paid(call, admission)
+        return admission if call.piece is None else self._paid(call, admission)
 
     def _lent(self, call: Call, row: Counted) -> None:
         lease = Lease(
@@ -329,7 +329,7 @@ class CallAdmission:
             call.key.tenant_id, call.lend_id, call.secret, call.asked_at + row.lent_ms / 1000,
             whole, whole, row.spent_usd, row.reserved_usd, row.period_end,
         )  # fmt: skip
-        call.share = self.slices.lend(call.key.id, lent, call.amount)
+        call.piece = self.slices.lend(call.key.id, lent, call.amount)
         call.reservation_id = None
 
     def _note_solvent(self, call: Call, row: Counted) -> None:
@@ -348,12 +348,12 @@ class CallAdmission:
 
     def _paid(self, call: Call, admission: Admission) -> Admission:
         """Return the admission of a call that a slice pays for."""
-        assert call.share is not None  # noqa: S101 - called only for those
+        assert call.piece is not None  # noqa: S101 - called only for those
         reservation_id = None
         if call.question.usd is not None:
             slot = admission.slot
-            reservation_id = call.share.reservation_id(call.question.tokens, slot)
-        budget = _as_lent(call.key, call.share.of)
+            reservation_id = call.piece.reservation_id(call.question.tokens, slot)
+        budget = _as_lent(call.key, call.piece.of)
         return replace(admission, budget=budget, reservation_id=reservation_id)
 
     def _remembered(self, key: Snapshot, tokens: int) -> Admission | None:

@@ -54,7 +54,7 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class TakenPiece:
     """The piece of a slice that one call took: its ordinal number and its amount."""
 
     of: Slice
@@ -109,7 +109,7 @@ class Slices:
         self._returns: list[Return] = []
         self._ended_at = float("-inf")
 
-    def take(self, key_id: str, amount: int) -> Share | None:
+    def take(self, key_id: str, amount: int) -> TakenPiece | None:
         """Take this amount of the key's slice. Return None if there is none, or too little of it.
 
         An amount of 0 takes nothing, but the slice must have something left.
@@ -125,14 +125,14 @@ class Slices:
                 return None
             held.left -= amount
             held.pieces += 1
-            return Share(held, held.pieces, amount)
+            return TakenPiece(held, held.pieces, amount)
 
-    def give_back(self, share: Share) -> None:
+    def give_back(self, piece: TakenPiece) -> None:
         """Undo a `take`."""
         with self._lock:
-            share.of.left += share.amount
-            if share.of.is_over and share.amount:
-                self._returns.append((share.of.tenant_id, share.of.id, share.amount))
+            piece.of.left += piece.amount
+            if piece.of.is_over and piece.amount:
+                self._returns.append((piece.of.tenant_id, piece.of.id, piece.amount))
 
     def wanted(self, key_id: str, amount: int) -> int:
         """Return the size of the slice to request now.
@@ -148,7 +148,7 @@ class Slices:
             account.is_asking = True
             return max(account.next, AT_FIRST * amount, LEAST)
 
-    def lend(self, key_id: str, lent: Slice | None, amount: int = 0) -> Share | None:
+    def lend(self, key_id: str, lent: Slice | None, amount: int = 0) -> TakenPiece | None:
         """Store the slice that was lent in place of the old one, and take the first piece of it.
 
         If none was lent, request no other one for PAUSE_SECONDS.
@@ -164,7 +164,7 @@ class Slices:
             account.slice, account.next = lent, lent.lent
             lent.left -= amount
             lent.pieces += 1
-            return Share(lent, lent.pieces, amount)
+            return TakenPiece(lent, lent.pieces, amount)
 
     def note_solvent(self, key_id: str, solvent: AmpleBudget | None, asked_at: float) -> None:
         """Remember that the key's budget is far from used up, or with None that it is not.

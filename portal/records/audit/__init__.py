@@ -1,1 +1,1 @@
-"""Keep the audit trail: one entry for each change, written in the change's transaction."""
+"""Keep the audit log: one entry for each change, written in the change's transaction."""

@@ -1,4 +1,4 @@
-"""Define the audit trail's table. The portal's role may add and read entries, not change them."""
+"""Define the audit log's table. The portal's role may add and read entries, not change them."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Write and read the audit trail."""
+"""Write and read the audit log."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

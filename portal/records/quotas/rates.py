@@ -46,7 +46,7 @@ LEND = Statement(
 
 
 @dataclass(slots=True, eq=False)
-class Share:
+class Loan:
     """Hold a loan that ends at `ends`, or a refusal until `refused_until`."""
 
     ends: float = 0.0
@@ -67,7 +67,7 @@ class Rates:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._asking = threading.Lock()
-        self._held: dict[tuple[str, str], Share] = {}
+        self._held: dict[tuple[str, str], Loan] = {}
         self._told: dict[tuple[str, str], float] = {}
 
     def take(self, tenant_id: str, name: str, many: int = 1) -> None:
@@ -78,8 +78,8 @@ class Rates:
             wait = self._asked(key, many)
         if wait > 0:
             self.tell(*key)
-            share = self._held.get(key)
-            allowed = share.allowed if share else BY_NAME[name].default
+            loan = self._held.get(key)
+            allowed = loan.allowed if loan else BY_NAME[name].default
             raise QuotaExceeded(
                 f"Your tenant's quota is {allowed:,} {BY_NAME[name].plural}.",
                 quota=name,
@@ -94,23 +94,23 @@ class Rates:
         """
         now = elapsed()
         with self._lock:
-            shares = [self._held.get((tenant_id, name)) for name in names]
-            lent = [share for share in shares if share is not None and share.covers_one(now)]
+            loans = [self._held.get((tenant_id, name)) for name in names]
+            lent = [loan for loan in loans if loan is not None and loan.covers_one(now)]
             if len(lent) < len(names):
                 return False
-            for share in lent:
-                share.left -= 1
-                share.used += 1
+            for loan in lent:
+                loan.left -= 1
+                loan.used += 1
         return True
 
     def give_back(self, tenant_id: str, *names: str) -> None:
         """Undo `took`, for a request that is counted again elsewhere."""
         with self._lock:
             for name in names:
-                share = self._held.get((tenant_id, name))
-                if share is not None and share.used:
-                    share.left += 1
-                    share.used -= 1
+                loan = self._held.get((tenant_id, name))
+                if loan is not None and loan.used:
+                    loan.left += 1
+                    loan.used -= 1
 
     def forget(self) -> None:
         """Drop all loans and refusals."""
@@ -122,17 +122,17 @@ class Rates:
         """Return the seconds to wait: 0 if the loan covered the amount, None to ask PostgreSQL."""
         now = elapsed()
         with self._lock:
-            share = self._held.get(key)
-            if share is None:
+            loan = self._held.get(key)
+            if loan is None:
                 return None
-            if share.refused_until > now:
-                return share.refused_until - now
-            if share.ends <= now:
+            if loan.refused_until > now:
+                return loan.refused_until - now
+            if loan.ends <= now:
                 return None
-            if share.left < many:
-                return share.ends - now if share.is_own else None
-            share.left -= many
-            share.used += many
+            if loan.left < many:
+                return loan.ends - now if loan.is_own else None
+            loan.left -= many
+            loan.used += many
             return 0.0
 
     def _asked(self, key: tuple[str, str], many: int) -> float:
@@ -148,7 +148,7 @@ class Rates:
         tenant_id, name = key
         now = elapsed()
         with self._lock:
-            held = self._held.pop(key, None) or Share()
+            held = self._held.pop(key, None) or Loan()
         asked = {"tenant_id": tenant_id, "name": name, "default": BY_NAME[name].default}
         # Borrow more when the last loan was used up before its end.
         extra = held.used * 2 if held.ends > now else held.used
@@ -159,22 +159,22 @@ class Rates:
             return self._alone(key, many, held.allowed or BY_NAME[name].default, now)
         if wait_ms:
             pause = min(max(wait_ms / 1000, SHORTEST), LIFE)
-            self._hold(key, Share(0.0, 0, held.used, now + pause, allowed))
+            self._hold(key, Loan(0.0, 0, held.used, now + pause, allowed))
             return float(wait_ms / 1000)
-        self._hold(key, Share(now + LIFE, lent - many, many, 0.0, allowed))
+        self._hold(key, Loan(now + LIFE, lent - many, many, 0.0, allowed))
         return 0.0
 
     def _alone(self, key: tuple[str, str], many: int, allowed: int, now: float) -> float:
         """Lend this process the whole limit, because PostgreSQL cannot share it out."""
         left = max(0, ceil(allowed * ALONE) - many)
-        self._hold(key, Share(now + ALONE, left, many, 0.0, allowed, is_own=True))
+        self._hold(key, Loan(now + ALONE, left, many, 0.0, allowed, is_own=True))
         return 0.0
 
-    def _hold(self, key: tuple[str, str], share: Share) -> None:
+    def _hold(self, key: tuple[str, str], loan: Loan) -> None:
         with self._lock:
             if len(self._held) >= MOST_HELD:
                 self._held.clear()
-            self._held[key] = share
+            self._held[key] = loan
 
     def tell(self, tenant_id: str, name: str) -> None:
         """Log that a tenant reached a quota of any kind, at most once a minute for each."""
