@@ -167,7 +167,7 @@ def edit(record_id: str) -> ResponseReturnValue:
 def switch(record_id: str) -> ResponseReturnValue:
     """Turn a webhook on or off. The same button undoes it, so no confirmation is needed."""
     record = service.switch(web.actor(), record_id, on=request.form.get("on") == "1")
-    web.toast(f"{record.name} is {'on' if record.enabled else 'off'}.")
+    web.toast(f"{record.name} is {'enabled' if record.enabled else 'disabled'}.")
     return web.see_other(url_for("webhooks.show", record_id=record_id))
 
 

@@ -126,8 +126,8 @@ def test_the_switch_is_pressed_without_a_question(browse: Browse, ada: Api, make
     assert pages.post(f"{path}/switch", {"on": "0"}).status_code == 303
     assert the_only(ada)["is_active"] is False
     page = pages.get(path)
-    assert "Turn on" in page.text
-    assert "CRM events is off." in page.text
+    assert "Enable" in page.text
+    assert "CRM events is disabled." in page.text
     assert pages.post(f"{path}/switch", {"on": "1"}).status_code == 303
     assert the_only(ada)["is_active"] is True
 
@@ -298,7 +298,7 @@ def test_a_viewer_reads_and_has_no_buttons(browse: Browse, ada: Api, make: Make)
     path = f"/webhooks/{made['id']}"
     page = pages.get(path).text
     assert "CRM events" in page
-    for button in ("Send test", "Delete webhook", "Rotate secret", "Turn off"):
+    for button in ("Send test", "Delete webhook", "Rotate secret", "Disable"):
         assert button not in page
     for action in ("switch", "restore", "test-deliveries"):
         data = {"event_type": "rfp.created", "data": "{}"}

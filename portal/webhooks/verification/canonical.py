@@ -11,11 +11,9 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from portal.webhooks.verification.codes import Problem
 from portal.webhooks.verification.message import Message
 from portal.webhooks.verification.provider_schemes import Scheme
-
-Problem = tuple[str, str]
-"""A code of a Verdict, and the reason as a sentence."""
 
 # Characters that a URL may have unescaped (RFC 3986). A JSON document always has others.
 _ADDRESS = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*")

@@ -17,6 +17,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, OctKey
 
+from portal.webhooks.verification.codes import Problem
 from portal.webhooks.verification.documents import Look
 
 SKEW = 60
@@ -153,7 +154,7 @@ def problem(secret: str) -> str | None:
     return None if found or is_address(secret) else "There is no public key to sign with in it."
 
 
-def time_problem(claims: Mapping[str, Any], now: float) -> tuple[str, str] | None:
+def time_problem(claims: Mapping[str, Any], now: float) -> Problem | None:
     """Return a code and a sentence if a token is not valid at `now` (seconds), else None."""
     moments = {name: claims[name] for name in ("exp", "nbf", "iat") if name in claims}
     if not all(isinstance(at, int | float) and abs(at) < 1e12 for at in moments.values()):

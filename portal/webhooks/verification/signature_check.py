@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import product
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -25,30 +25,13 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from portal.webhooks.signing import standard_webhooks
 from portal.webhooks.verification import canonical, json_web_tokens, sns
+from portal.webhooks.verification.codes import Code
 from portal.webhooks.verification.documents import Look, documents
 from portal.webhooks.verification.message import Message
 from portal.webhooks.verification.provider_schemes import Scheme
 
-KEYS_AWAY = "keys_away"
+KEYS_AWAY: Final = "keys_away"
 """The keys cannot be fetched right now: if the sender sends the request again, it may verify."""
-CODES = (
-    "verified",
-    "no_secret",
-    "bad_key",
-    "missing_header",
-    "bad_id",
-    "bad_timestamp",
-    "too_old",
-    "too_new",
-    "malformed_signature",
-    "other_kind",
-    "body_changed",
-    "bad_body",
-    "no_match",
-    "no_certificate",
-    KEYS_AWAY,
-    "not_kept",
-)
 KEYS_AGAIN = 60.0
 """Seconds after which a cached key set is fetched again if it lacks a key, which may be new."""
 _MAX_SIGNATURES = 20
@@ -74,13 +57,13 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of a check: genuine or not. `code` is one of CODES, `reason` is a sentence.
+    """The result of a check: genuine or not. `code` says which, `reason` is a sentence.
 
     `fingerprint` identifies the secret that matched, `signed_at` is the signed time in seconds.
     """
 
     verified: bool
-    code: str
+    code: Code
     reason: str
     fingerprint: str | None = None
     signed_at: float | None = None
@@ -99,7 +82,7 @@ class Claim:
 class Refused(Exception):
     """The request cannot be genuine, whatever the secret is."""
 
-    def __init__(self, code: str, reason: str) -> None:
+    def __init__(self, code: Code, reason: str) -> None:
         super().__init__(reason)
         self.code, self.reason = code, reason
 
