@@ -1,8 +1,12 @@
-"""The common columns of every record of the specification, as of schema version 1."""
+"""The common columns of every record of the specification, and the table of a new resource."""
 
 from typing import Any
 
 import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.schema import SchemaItem
+
+from portal.migrations.tenancy import tenant_table
 
 
 def envelope() -> list[sa.Column[Any]]:
@@ -24,3 +28,20 @@ def envelope() -> list[sa.Column[Any]]:
         sa.Column("schema_version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
     ]
+
+
+def record_table(name: str, *own: SchemaItem) -> None:
+    """Create the table of a new resource: the envelope, its `own` columns, and both walls.
+
+    The index and the policy `engine` let the worker find in any tenant what is to be purged.
+    """
+    key = sa.PrimaryKeyConstraint("tenant_id", "id", name=f"pk_{name}")
+    op.create_table(name, *envelope(), *own, key)
+    op.create_index(
+        f"ix_{name}_deleted",
+        name,
+        ["tenant_id", "deleted_at"],
+        postgresql_where=sa.text("is_deleted"),
+    )
+    tenant_table(name, literal=True)
+    op.execute(f"CREATE POLICY engine ON {name} FOR SELECT TO CURRENT_USER USING (true)")

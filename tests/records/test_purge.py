@@ -4,17 +4,19 @@ The tests move the time of the deletion, never the clock: the database's own clo
 """
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
+from sqlalchemy.exc import DBAPIError
 
 from portal.core.config import libpq_url
-from portal.core.jobs import Job
+from portal.core.jobs import Job, asking
 from portal.database.base import new_id
-from portal.database.session import transaction
+from portal.database.session import session, transaction
 from portal.ops.worker import registered_jobs
 from portal.records.purge import BATCH
 from portal.secretstore import SecretRef, store
@@ -64,7 +66,6 @@ def owners(app: Flask, kind: str, tenant: str = ACME) -> list[str]:
         return store().owners(tenant, kind)
 
 
-# A new one needs a branch in portal/migrations/functions/records/due_purges.sql.
 @pytest.mark.parametrize(("resource", "table"), TABLES.items())
 def test_what_was_deleted_long_ago_is_gone_with_all_it_had(
     ada: Api, app: Flask, sql: Sql, work: Callable[[], None], resource: str, table: str
@@ -79,7 +80,7 @@ def test_what_was_deleted_long_ago_is_gone_with_all_it_had(
     assert ada.post(f"/{resource}/{old}/restore").status_code == 404
 
 
-@pytest.mark.parametrize("resource", ["connectors", "webhooks", "event-types"])
+@pytest.mark.parametrize("resource", TABLES)
 def test_what_can_still_be_restored_stays(
     ada: Api, sql: Sql, work: Callable[[], None], resource: str
 ) -> None:
@@ -89,6 +90,16 @@ def test_what_can_still_be_restored_stays(
     assert restored.status_code == 200, restored.text
     if resource == "connectors":
         assert (restored.json or {})["credential_fields"] == ["token"]
+
+
+@pytest.mark.parametrize("table", ["search_term", "nothing", "connector; DROP TABLE connector"])
+def test_a_table_that_the_worker_may_not_read_is_refused(
+    app: Flask, database: Database, table: str
+) -> None:
+    """It would look empty to the worker, and what was deleted would never be purged."""
+    question = asking("due_purges", table, timedelta(days=30))
+    with app.app_context(), transaction(), pytest.raises(DBAPIError, match="the worker may read"):
+        session.execute(question("", 100))
 
 
 def test_what_lives_stays_without_what_it_named(
