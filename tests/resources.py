@@ -1,11 +1,11 @@
-"""List every resource, with a minimal body for each."""
+"""List every resource, with a body for each: from it, all tests over every resource begin."""
 
 from typing import Any
 
 from portal.features import RESOURCES
 from portal.rest.resources import Resource
 
-__all__ = ["RESOURCES", "minimal"]
+__all__ = ["RESOURCES", "called", "minimal", "pages_of"]
 
 MINIMAL: dict[str, dict[str, Any]] = {
     "applications": {"display_name": "CRM 360", "repository": "https://git.example/crm"},
@@ -38,3 +38,21 @@ def minimal(resource: Resource[Any, Any]) -> dict[str, Any]:
     """Return a body such as a real caller might send."""
     assert resource.name in MINIMAL, f"add a body for {resource.name} to MINIMAL in {__file__}"
     return MINIMAL[resource.name]
+
+
+def called(resource: Resource[Any, Any]) -> str:
+    """Return the field by which people know a record: the one that its `label` shows.
+
+    If that is fixed once it is set, like an event type's name, there is a `display_name` beside it.
+    """
+    fields = resource.command.model_fields
+    if "display_name" in fields:
+        return "display_name"
+    label = resource.model(**{name: name for name in resource.command.columns()}).label
+    assert label in fields, f"the label of {resource.a_noun} is no field that a caller gives"
+    return str(label)
+
+
+def pages_of(resource: Resource[Any, Any]) -> str:
+    """Return the name of the blueprint with its pages."""
+    return resource.scope.replace("-", "_")

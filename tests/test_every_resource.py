@@ -9,7 +9,7 @@ import pytest
 
 from portal.rest.resources import Resource
 from tests.cast import GUS, VIC, Api
-from tests.resources import RESOURCES, minimal
+from tests.resources import RESOURCES, called, minimal
 
 SPECIFICATION_EXAMPLE = {
     "id": "rec_01HXEXAMPLE",
@@ -258,7 +258,7 @@ def test_a_patch_changes_what_it_names_and_nothing_else(
 ) -> None:
     made = ada.create(resource.name, **minimal(resource))
     path = f"/{resource.name}/{made['id']}"
-    name = "display_name" if "display_name" in made else "name"
+    name = called(resource)
     changed = ada.patch(path, {name: "Renamed"}).json or {}
     different = {key for key in made.keys() & changed.keys() if made[key] != changed[key]}
     assert different == {name, "version", "updated_at"}
@@ -270,7 +270,7 @@ def test_a_patch_changes_what_it_names_and_nothing_else(
 def test_the_second_of_two_editors_is_told(resource: Resource[Any, Any], ada: Api) -> None:
     made = ada.create(resource.name)
     path = f"/{resource.name}/{made['id']}"
-    name = "display_name" if "display_name" in made else "name"
+    name = called(resource)
     assert ada.patch(path, {name: "First", "version": 1}).status_code == 200
     late = ada.patch(path, {name: "Second", "version": 1})
     assert late.status_code == 409
@@ -296,7 +296,7 @@ def test_deleted_is_gone_until_it_is_restored(resource: Resource[Any, Any], ada:
 
 @every
 def test_words_find_a_record_by_their_beginning(resource: Resource[Any, Any], ada: Api) -> None:
-    name = "display_name" if "display_name" in resource.command.model_fields else "name"
+    name = called(resource)
     made = ada.create(resource.name, **{name: "Quarterly Forecast"})
     ada.create(resource.name, **{name: "Something else"})
 

@@ -174,7 +174,7 @@ def test_no_page_and_no_read_asks_the_database_often(
     program = {"Authorization": f"Bearer {ada.token}"}
     searches = [
         Call("GET", f"/{place}?q=crm+360&tag=soc", f"{place}.index")
-        for place in ("applications", "connectors", "keys", "webhooks")
+        for place in (one.scope for one in RESOURCES)
     ]
     busy = {}
     for call in [*calls(app, records.arguments), *searches]:
@@ -291,8 +291,7 @@ def test_looking_changes_nothing(
     person = browse(ADA)
 
     def state() -> list[Any]:
-        names = ("applications", "connectors", "api-keys", "webhooks")
-        return [ada.get(f"/{name}?include_deleted=true").json for name in names]
+        return [ada.get(f"/{one.name}?include_deleted=true").json for one in RESOURCES]
 
     before = state()
     for call in calls(app, records.arguments):

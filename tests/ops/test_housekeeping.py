@@ -7,10 +7,13 @@ import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
 from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import JSON
 
 from portal.core.config import libpq_url
 from portal.core.jobs import Job, every_tenant
+from portal.database.record import Record
 from portal.database.session import session, transaction
+from portal.features import RESOURCES
 from portal.ops.worker import Worker, registered_jobs
 from tests.databases import Database
 from tests.keeping import Commits, keep_house
@@ -31,10 +34,15 @@ def key(**columns: str) -> str:
     )
 
 
-def deleted(table: str, columns: str = "", values: str = "") -> str:
+def deleted(model: type[Record]) -> str:
+    """Return SQL that inserts a record of Acme, deleted 31 days ago."""
+    columns = model.__table__.columns
+    needed = [c for c in columns if not (c.nullable or c.server_default or c.computed)]
+    texts = {c.name: "{}" if isinstance(c.type, JSON) else "1" for c in needed}
+    named = {**{name: f"'{text}'" for name, text in texts.items()}, "tenant_id": ":acme"}
     return (
-        f"INSERT INTO {table} (tenant_id, id, version, name, is_deleted, deleted_at{columns})"
-        f" VALUES (:acme, 'rec_1', 1, 'a.b', true, now() - interval '31 days'{values})"
+        f"INSERT INTO {model.__tablename__} (is_deleted, deleted_at, {', '.join(named)})"
+        f" VALUES (true, now() - interval '31 days', {', '.join(named.values())})"
     )
 
 
@@ -48,9 +56,11 @@ DUE = {
         "INSERT INTO idempotency_key (tenant_id, actor_id, key, fingerprint, created_at)"
         " VALUES (:acme, 'a', 'k', '', now() - interval '25 hours')"
     ),
-    "purge deleted records: connector": deleted("connector"),
-    "purge deleted records: webhook": deleted("webhook", ", retry_policy", ", '{}'"),
-    "purge deleted records: event_type": deleted("event_type"),
+    **{
+        f"purge deleted records: {one.model.__tablename__}": deleted(one.model)
+        for one in RESOURCES
+        if one.delete
+    },
     "forget old events": EVENT.replace("AGE", "31 days"),
     "forget ended sessions": (
         "INSERT INTO web_session (tenant_id, id, person_id, token_hash, subject_key, role,"
@@ -102,9 +112,7 @@ DUE = {
     ),
 }
 NOBODY_KNOWS = {
-    "sweep secrets: connectors",
-    "sweep secrets: webhooks",
-    "sweep secrets: keys",
+    *(f"sweep secrets: {one.secrets}" for one in RESOURCES if one.secrets),
     "count records again",
     "measure storage anew",
 }
