@@ -25,9 +25,18 @@ from portal.web.drawing.template_functions import RAIL
 from portal.webhooks.feature import feature as webhooks
 
 FEATURES = (
-    identity, applications, keys, connectors, webhooks, delivery, inbound, lab, events, audit,
+    identity,
+    applications,
+    keys,
+    connectors,
+    webhooks,
+    delivery,
+    inbound,
+    lab,
+    events,
+    audit,
     quotas,
-)  # fmt: skip
+)
 RESOURCES: tuple[Resource[Any, Any], ...] = tuple(
     resource for feature in FEATURES for resource in feature.resources
 )

@@ -13,7 +13,13 @@ Role = Literal["viewer", "editor", "admin"]
 RANK: tuple[Role, ...] = ("viewer", "editor", "admin")
 
 TENANT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-RESOURCES = ("applications", "connectors", "keys", "webhooks", "event-types")
+RESOURCES = (
+    "applications",
+    "connectors",
+    "keys",
+    "webhooks",
+    "event-types",
+)
 _READ = frozenset({*(f"{resource}:read" for resource in RESOURCES), "audit:read", "events:read"})
 _WRITE = frozenset({*(f"{resource}:write" for resource in RESOURCES), "events:publish"})
 _USE = frozenset({"keys:verify"})  # for services that are called with keys
