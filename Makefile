@@ -34,7 +34,7 @@ lint: .venv/dev  ## Check style, types, import directions, dependencies and temp
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	cd devtools && ../$(BIN)/deptry .
-	$(BIN)/djlint portal/web/templates devtools --lint --quiet
+	$(BIN)/djlint portal/web/templates devtools examples --lint --quiet
 
 format: .venv/dev  ## Put the code into its usual shape
 	$(BIN)/ruff check --fix --exit-zero

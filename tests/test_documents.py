@@ -20,7 +20,7 @@ DOCUMENTS = sorted(
     )
     for path in folder.glob("*.md")
 )
-FOLDERS = ("portal", "devtools", "tests", "docs", ".ci", ".github")
+FOLDERS = ("portal", "devtools", "tests", "examples", "docs", ".ci", ".github")
 QUOTED = re.compile(r"`([^`\n]+)`")
 NAME_IN_FILE = re.compile(r"`(\w+)` (?:in|of) `(portal/[\w/]+\.py)`")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -97,7 +97,14 @@ def folders_in(drawn: str) -> Iterator[str]:
 
 def rooms() -> Iterator[str]:
     """Yield every package, and each folder that contains packages, pages or documents."""
-    yield from ("devtools", "tests", "docs", "portal/web/templates", "portal/web/static")
+    yield from (
+        "devtools",
+        "tests",
+        "examples",
+        "docs",
+        "portal/web/templates",
+        "portal/web/static",
+    )
     yield "portal/migrations/versions"
     for top in ("portal", "devtools"):
         for package in (ROOT / top).rglob("__init__.py"):
@@ -120,7 +127,7 @@ def test_docstrings_tell_and_do_not_ask():
     asked = re.compile(r"(What|Who|Whose|Whether|How|Why|When|Which)\b")
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
-        for folder in ("portal", "devtools", "tests")
+        for folder in ("portal", "devtools", "tests", "examples")
         for path in (ROOT / folder).rglob("*.py")
         if "versions" not in path.parts
         for node in ast.walk(ast.parse(path.read_text()))

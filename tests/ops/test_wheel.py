@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 import requests
@@ -94,3 +95,9 @@ def test_the_wheel_has_no_command_of_development(alone: Path):
     listed = run(str(alone / "portal"), "--help")
     assert "migrate" in listed
     assert not re.search(r"(?m)^  (dev|seed|token) ", listed)
+
+
+def test_it_holds_the_portal_alone(alone: Path) -> None:
+    [wheel] = alone.parent.parent.glob("*.whl")
+    tops = {name.partition("/")[0] for name in ZipFile(wheel).namelist()}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"portal"}

@@ -1,0 +1,4 @@
+"""Contacts: whom to ask about an application. An example of a resource with all that one needs.
+
+Read `models`, `schemas`, `service`, `resource`, `forms`, `pages`, `feature`. Table: contact.
+"""

@@ -1,0 +1,112 @@
+"""Pages of contacts: /contacts."""
+
+from flask import Blueprint, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal import web
+from portal.applications import service as applications
+from portal.audit import pages as audit_pages
+from portal.contacts import service
+from portal.contacts.forms import TEAM_CHOICES, ContactForm
+from portal.contacts.models import Contact
+from portal.contacts.schemas import ContactDocument
+from portal.core.errors import StaleVersion
+from portal.database.record import find
+from portal.identity.sessions.login import recent_sign_in_required
+from portal.records import listing
+from portal.records.audit import trail as audit
+from portal.web.drawing import facts
+
+bp = Blueprint("contacts", __name__, url_prefix="/contacts")
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """Show the list of contacts; for htmx, only the rows."""
+    web.actor().require("contacts:read")
+    query = listing.parse(service.LISTING, request.args)
+    page = listing.page(web.actor(), service.LISTING, query)
+    owners = {record.application_id for record in page.items if record.application_id}
+    return web.render(
+        "contacts/index.html",
+        "contacts/_listing.html",
+        view=web.list_view(page, query),
+        owners=applications.names(web.actor(), owners),
+        applications=applications.choices(web.actor(), also=[request.args.get("application_id")]),
+        teams=TEAM_CHOICES,
+    )
+
+
+@bp.route("/new", methods=["GET", "POST"])
+def create() -> ResponseReturnValue:
+    """Add a contact."""
+    web.actor().require("contacts:write")
+    form = _offering(ContactForm(data={"application_id": request.args.get("application_id")}))
+    if (command := form.command()) is not None:
+        with form.catching():
+            record_id = web.already_done(form)
+            if record_id is None:
+                record_id = service.create(web.actor(), command).id
+                web.note_done(form, record_id)
+            web.toast("The contact is added.")
+            return web.see_other(url_for("contacts.show", record_id=record_id))
+    return web.render("contacts/form.html", form=form, record=None, status=form.answer_status)
+
+
+@bp.route("/<record_id>/edit", methods=["GET", "POST"])
+def edit(record_id: str) -> ResponseReturnValue:
+    """Change a contact."""
+    web.actor().require("contacts:write")
+    record = find(Contact, web.actor(), record_id, lock=request.method == "POST")
+    form = _offering(ContactForm(obj=record))
+    if (command := form.command(stored=record)) is not None:
+        with form.catching():
+            form.check_version(record)
+            service.update(web.actor(), record, command)
+            web.toast("The contact is saved.")
+            return web.see_other(url_for("contacts.show", record_id=record_id))
+    return web.render("contacts/form.html", form=form, record=record, status=form.answer_status)
+
+
+def _offering(form: ContactForm) -> ContactForm:
+    owners = applications.extendable_choices(web.actor(), also=[form.application_id.data])
+    form.application_id.offer([("", "None"), *owners])
+    return form
+
+
+@bp.get("/<record_id>")
+def show(record_id: str) -> ResponseReturnValue:
+    """Show one contact, also a deleted one."""
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    owner = applications.names(web.actor(), {record.application_id or ""})
+    others = facts.others("contacts/show.html", ContactDocument, record)
+    return web.render("contacts/show.html", record=record, owner=owner, others=others)
+
+
+@bp.post("/<record_id>/delete")
+@recent_sign_in_required
+def delete(record_id: str) -> ResponseReturnValue:
+    """Delete a contact, if its version is still the one that the person saw."""
+    web.actor().require("contacts:write")
+    record = find(Contact, web.actor(), record_id, lock=True)
+    if request.form.get("version", "") != str(record.version):
+        raise StaleVersion("This contact was changed since the page was loaded. Look again.")
+    service.delete(web.actor(), record)
+    web.toast(f"{record.name} is deleted. It can be restored for 30 days.")
+    return web.see_other(url_for("contacts.show", record_id=record_id))
+
+
+@bp.post("/<record_id>/restore")
+def restore(record_id: str) -> ResponseReturnValue:
+    """Restore a deleted contact."""
+    record = service.restore(web.actor(), record_id)
+    web.toast(f"{record.name} is restored.")
+    return web.see_other(url_for("contacts.show", record_id=record_id))
+
+
+@bp.get("/<record_id>/history")
+def history(record_id: str) -> ResponseReturnValue:
+    """Show the history of a contact."""
+    record = service.get(web.actor(), record_id, include_deleted=True)
+    entries = audit_pages.lines(audit.history(web.actor(), record_id))
+    return web.render("contacts/history.html", record=record, entries=entries)

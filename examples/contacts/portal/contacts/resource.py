@@ -1,0 +1,20 @@
+"""REST of contacts: /api/v1/integration/contacts."""
+
+from portal.contacts import service
+from portal.contacts.models import Contact
+from portal.contacts.schemas import ContactDocument, ContactInput
+from portal.rest.resources import Resource
+
+resource = Resource(
+    name="contacts",
+    singular="contact",
+    scope="contacts",
+    model=Contact,
+    command=ContactInput,
+    document=ContactDocument,
+    listing=service.LISTING,
+    create=service.create,
+    update=service.update,
+    delete=service.delete,
+    restore=service.restore,
+)

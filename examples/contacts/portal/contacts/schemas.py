@@ -1,0 +1,45 @@
+"""The command and the document of contacts in REST."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from portal.records.schemas import Command, Document, Line, LongText, Name, RecordId, Tags
+
+Team = Literal["business", "operations", "security"]
+
+
+def _address(value: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+        raise ValueError("Give an address such as ada@example.com.")
+    return value
+
+
+Email = Annotated[Line, StringConstraints(max_length=254), AfterValidator(_address)]
+
+
+class ContactInput(Command):
+    """The fields that a client may write. All are optional."""
+
+    name: Name | None = Field(None, description="A person or a mailbox, e.g. CRM on call.")
+    email: Email | None = Field(None, description="Address for mail.")
+    team: Team = Field("operations", description="What they can be asked about.")
+    notes: LongText | None = Field(None, description="When and how to reach them.")
+    tags: Tags = Field(default=[], description="Free-form tags.")
+    application_id: RecordId | None = Field(
+        None,
+        description="Owning application; the caller's own when an application's credential creates"
+        " the contact.",
+    )
+
+
+class ContactDocument(Document):
+    """A contact as it is read."""
+
+    name: str
+    email: str | None
+    team: Team
+    notes: str | None
+    tags: list[str]
+    application_id: str | None
