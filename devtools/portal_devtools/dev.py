@@ -164,9 +164,9 @@ def _database(config: Config) -> Iterator[EmbeddedPostgres | None]:
 
 def _bring_up_to_date(url: str) -> None:
     before, newest = migrate.current(url), migrations.head()
-    if before != newest:
+    if before != newest and not migrate.is_newer(before):
         _say("portal", f"Migrating the database from {before or 'nothing'} to {newest}.")
-        migrate.upgrade(url)
+    migrate.upgrade(url)
 
 
 def _seed_once(config: Config) -> None:

@@ -3,9 +3,12 @@
 import time
 
 import psycopg
+import structlog
 
 from portal.core.config import Config, libpq_url
 from portal.core.deadlines import connection_settings
+
+log = structlog.stdlib.get_logger(__name__)
 
 ROLE = """
 SELECT current_user, rolsuper, rolbypassrls,
@@ -47,8 +50,14 @@ def check(config: Config, *, wait: float = WAIT_SECONDS) -> None:
 
     Wait for a database that is still starting. Raise `DatabaseRoleError` or `DatabaseUnreachable`.
     """
-    with connect(config.database_url, wait=wait) as connection:
-        found = problems(connection)
+    try:
+        with connect(config.database_url, wait=wait) as connection:
+            found = problems(connection)
+    except DatabaseUnreachable as error:
+        raise DatabaseUnreachable(
+            f"PostgreSQL cannot be reached: {error}\nSee that it runs and that PORTAL_DATABASE_URL"
+            " is right; `portal doctor` checks both."
+        ) from error
     if found:
         raise DatabaseRoleError(
             "PORTAL_DATABASE_URL names a role that is too strong:\n"
@@ -60,13 +69,16 @@ def check(config: Config, *, wait: float = WAIT_SECONDS) -> None:
 
 def connect(url: str, *, wait: float = 0) -> "psycopg.Connection[tuple[object, ...]]":
     """Return a plain connection. Retry for `wait` seconds while the server is unavailable."""
-    deadline = time.monotonic() + wait
+    deadline, told = time.monotonic() + wait, False
     while True:
         try:
             return psycopg.connect(libpq_url(url), **connection_settings("portal-check"))
         except psycopg.OperationalError as error:
             if time.monotonic() >= deadline:
                 raise DatabaseUnreachable(reason(error)) from error
+            if not told:
+                log.warning("waiting for the database", seconds=wait, reason=reason(error))
+                told = True
             time.sleep(0.5)
 
 

@@ -42,10 +42,11 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from portal.ops.embedded_postgres import EmbeddedPostgresError
     from portal.ops.migrate import MigrationError
     from portal.ops.secret_key_rotation import RotationError
+    from portal.ops.serving import AddressTaken
 
     return (
         DatabaseRoleError, DatabaseUnreachable, EmbeddedPostgresError, MigrationError,
-        RotationError, ArchiveError, BackupError, ToolError, RestoreError, NotUsable,
+        RotationError, AddressTaken, ArchiveError, BackupError, ToolError, RestoreError, NotUsable,
     )  # fmt: skip
 
 

@@ -139,7 +139,7 @@ def migrations(config: Config) -> Finding:
         return Finding("Migrations", f"cannot be read: {error}".strip(), "Run portal migrate.")
     if found == newest:
         return Finding("Migrations", f"at {found}, the newest")
-    if found is not None and found > (newest or ""):
+    if migrate.is_newer(found):
         return Finding(
             "Migrations",
             f"at {found}, newer than this code ({newest})",

@@ -98,6 +98,11 @@ def reached(url: str) -> str | None:
         raise MigrationError(_not_the_owner(error)) from error
 
 
+def is_newer(revision: str | None) -> bool:
+    """Tell whether the database was migrated by code that is newer than this."""
+    return revision is not None and revision > (migrations.head() or "")
+
+
 def upgrade(
     url: str, revision: str = "head", *, patience: float = PATIENCE_SECONDS, say: Say = print
 ) -> str | None:
@@ -106,8 +111,15 @@ def upgrade(
     It is fast if none is missing. A migration that cannot get its locks is retried for `patience`
     seconds. `say` receives messages for a waiting person. Raises `MigrationError`.
     """
-    if revision == "head" and reached(url) == migrations.head():
-        return migrations.head()
+    if revision == "head":
+        found = reached(url)
+        if is_newer(found):
+            raise MigrationError(
+                f"The database is at revision {found}, newer than this code"
+                f" ({migrations.head()}). Deploy the code that made it, or migrate down with it."
+            )
+        if found == migrations.head():
+            return found
     _run(url, "upgrade", revision, patience, say)
     return reached(url)
 

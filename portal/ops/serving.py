@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import socket
 import threading
 import time
 from functools import partial
@@ -23,6 +24,10 @@ COLLECTIONS = (5_000, 100, 100)
 CONNECTIONS = 10_000  # of one process; idle ones count, and each needs a file descriptor
 
 
+class AddressTaken(Exception):
+    """The portal cannot listen at its address; the message says what to do."""
+
+
 def web(config: Config) -> None:
     """Serve the portal with granian until SIGTERM or SIGINT; running requests are finished."""
     from granian import Granian
@@ -30,6 +35,7 @@ def web(config: Config) -> None:
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
+    _try_to_listen(config)
     _allow_files(config.web_workers * CONNECTIONS)
     server = Granian(
         "portal",
@@ -53,6 +59,25 @@ def web(config: Config) -> None:
     host = f"[{config.bind}]" if ":" in config.bind else config.bind
     log.info(f"listening on http://{host}:{config.port} (PORTAL_BIND, PORTAL_PORT)")
     server.serve(target_loader=partial(_load_front, os.getpid()))
+
+
+def _try_to_listen(config: Config) -> None:
+    """Raise AddressTaken if another program, or another portal, listens at this address.
+
+    granian would say so with a traceback; beside another portal it would take every other request.
+    """
+    family = socket.AF_INET6 if ":" in config.bind else socket.AF_INET
+    with socket.socket(family) as probe:
+        # As servers do: lingering connections of the last run must not count as in use.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((config.bind, config.port))
+        except OSError as error:
+            raise AddressTaken(
+                f"The portal cannot listen on {config.bind}, port {config.port}:"
+                f" {os.strerror(error.errno or 0)}. Stop what uses it, or name another address with"
+                " PORTAL_BIND or PORTAL_PORT."
+            ) from error
 
 
 def _allow_files(wanted: int) -> None:

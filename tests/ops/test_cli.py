@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 
 import click
 import psycopg
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from portal import migrations
 from portal.core.config import libpq_url, variables
+from portal.database import app_role
 from portal.ops import migrate
 from portal.ops.cli import main
 from tests.core.test_config import PRODUCTION
@@ -57,6 +59,16 @@ def test_migrate_brings_an_empty_database_to_the_newest(settings, empty_database
     again = portal("migrate", settings=on(empty_database, settings))
     assert first.output == f"Migrated the database from nothing to {migrations.head()}.\n"
     assert again.output == f"The database is at {migrations.head()} already.\n"
+
+
+def test_a_database_of_newer_code_is_left_alone(settings, empty_database):
+    portal("migrate", settings=on(empty_database, settings))
+    with psycopg.connect(libpq_url(empty_database.owner_url), autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    result = portal("migrate", settings=on(empty_database, settings))
+    assert result.exit_code == 1
+    assert "at revision 9999, newer than this code" in result.output
+    assert "Deploy the code that made it" in result.output
 
 
 def test_every_migration_can_be_undone(empty_database):
@@ -189,6 +201,30 @@ def test_a_strong_role_may_not_serve(settings, database, command: str):
     result = portal(command, settings=strong)
     assert result.exit_code == 1
     assert "too strong" in result.output
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_database_that_is_away_is_waited_for_aloud(settings, database, command, monkeypatch):
+    monkeypatch.setattr(app_role.check, "__kwdefaults__", {"wait": 0.1})
+    away = {"PORTAL_DATABASE_URL": "postgresql://portal_app@127.0.0.1:1/portal"}
+    result = portal(command, settings=on(database, settings) | away)
+    assert result.exit_code == 1
+    assert "waiting for the database" in result.output
+    assert "See that it runs and that PORTAL_DATABASE_URL is right" in result.output
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["a program", "another portal"])
+def test_an_address_that_is_taken_is_named(settings, database, shared: bool):
+    """Another portal shares its port between its processes, so it would share it with us too."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        result = portal("serve", settings=on(database, settings) | {"PORTAL_PORT": str(port)})
+    assert result.exit_code == 1
+    assert f"cannot listen on 127.0.0.1, port {port}: Address already in use" in result.output
+    assert "PORTAL_PORT" in result.output
 
 
 def test_doctor_ends_with_1_when_something_is_wrong(settings):
