@@ -53,6 +53,18 @@ def test_the_specifications_own_example_is_accepted_and_nothing_of_it_is_stored(
 
 
 @every
+@pytest.mark.parametrize("character", ["\x07", "\u200b", "\u202e", "\u2066"])
+def test_a_name_has_no_character_that_nobody_sees(
+    resource: Resource[Any, Any], ada: Api, character: str
+) -> None:
+    """One that turns the direction would turn the portal's own sentences around the name."""
+    name = called(resource)
+    answer = ada.post(f"/{resource.name}", {**minimal(resource), name: f"Pay{character}roll"})
+    assert answer.status_code == 422
+    assert [error["field"] for error in (answer.json or {})["errors"]] == [name]
+
+
+@every
 def test_an_empty_body_makes_a_record_with_sensible_defaults(
     resource: Resource[Any, Any], ada: Api
 ) -> None:

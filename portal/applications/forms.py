@@ -30,7 +30,9 @@ STATUS_CHOICES = [
 class ApplicationForm(CommandForm[ApplicationInput]):
     """A form that registers or changes an application."""
 
-    display_name = TextField("Name", description="What people call it, for example CRM 360.")
+    display_name = TextField(
+        "Name", description="What people call it, for example CRM 360.", has_default=True
+    )
     slug = TextField(
         "Slug",
         description="Stamped as app_id on all that it writes, so it is fixed once registered."

@@ -12,6 +12,28 @@ from portal.records.audit import trail
 from portal.records.audit.models import AuditEntry
 
 bp = Blueprint("audit", __name__, url_prefix="/audit")
+# Actions whose names do not read as "verb the noun".
+SAID = {
+    "key.link_made": "made a one-time link to the key",
+    "key.link_opened": "read the key",
+    "key.reservations_released": "released the reservations of the key",
+    "key.revocation_cancelled": "cancelled the revocation of the key",
+    "key.revocation_planned": "planned the revocation of the key",
+    "key.rotation_taken_back": "took back the rotation of the key",
+    "connector.credentials_lost": "found the credentials of the connector lost",
+    "connector.credentials_removed": "removed the credentials of the connector",
+    "person.sessions_ended": "ended all sessions of",
+    "session.began": "signed in as",
+    "session.ended": "ended the session of",
+    "session.renewed": "signed in again as",
+    "sign_in.refused": "was refused to sign in as",
+    "webhook.hurried": "sent a waiting delivery of the webhook at once",
+    "webhook.quarantine_cleared": "cleared the quarantine of the webhook",
+    "webhook.replay_cancelled": "cancelled a replay of the webhook",
+    "webhook.secret_retired": "retired the previous secret of the webhook",
+    "webhook.secret_rotated": "rotated the secret of the webhook",
+    "webhook.tried": "tried settings on the webhook",
+}
 SHOWN_LENGTH = 300  # characters of one value; REST returns all of it
 
 
@@ -52,6 +74,8 @@ def _seen(entry: AuditEntry) -> list[tuple[str, Any]]:
 
 def _said(entry: AuditEntry) -> str:
     """Return the action in words: `connector.created` → "created the connector"."""
+    if entry.action in SAID:
+        return SAID[entry.action]
     noun, _, verb = entry.action.rpartition(".")
     return f"{verb} the {noun}".replace("_", " ") if noun else entry.action
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from portal.records.schemas import CONTROL
+from portal.records.schemas import HIDDEN
 
 CUSTOM = "custom"
 INITIALS = {"id", "api", "url", "tls", "jwk", "pem", "arn", "ssl", "cid"}
@@ -63,7 +63,7 @@ class Setting:
         return self._problem_of_text(value)
 
     def _problem_of_text(self, value: str) -> str | None:
-        if CONTROL.search(value):
+        if HIDDEN.search(value):
             return "This has an invisible control character."
         if self.kind == "enum" and value not in self.options:
             return f"Choose one of {', '.join(self.options)}."

@@ -45,6 +45,6 @@ class Actor:
         """Raise Forbidden, naming the missing permission, unless the actor holds `scope`."""
         if not self.can(scope):
             raise Forbidden(
-                f"This needs the permission {scope}. An admin of your tenant can grant it.",
+                f"This needs the permission {scope}. Ask an admin of your tenant for it.",
                 scope=scope,
             )

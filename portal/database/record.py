@@ -109,4 +109,4 @@ def find(
 
 def missing(model: type[Record], record_id: str) -> NotFound:
     """Return the same error for a record that is missing, deleted, or another tenant's."""
-    return NotFound(f"There is no {model.noun} {record_id[:60]} in this tenant.")
+    return NotFound(f"There is no {model.noun} {record_id[:60]} in this tenant, or it is deleted.")

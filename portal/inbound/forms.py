@@ -36,7 +36,9 @@ def scheme_choices() -> list[tuple[str, str, str]]:
 class InboundForm(CommandForm[WebhookInput]):
     """Create or change an inbound webhook."""
 
-    name = TextField("Name", description="What people call it, for example Pushes from GitHub.")
+    name = TextField(
+        "Name", description="What people call it, for example Pushes from GitHub.", has_default=True
+    )
     inbound_scheme = ChoiceField(
         "Who sends", description="Decides how a request proves that it is genuine."
     )

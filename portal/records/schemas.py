@@ -47,6 +47,9 @@ ENVELOPE = frozenset(
     }
 )
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# Control characters, those without a width, and those that turn the direction of the text after
+# them: a name with one would turn our own sentences around it.
+HIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 TAG = re.compile(r"[\w][\w .:/@+-]*")
 JSON_BYTES = 16 * 1024
@@ -223,8 +226,8 @@ def _sentence(found: Any) -> str:
 # ---------------------------------------------------------------- kinds of field
 
 
-def _no_control(value: str) -> str:
-    if CONTROL.search(value):
+def _nothing_hidden(value: str) -> str:
+    if HIDDEN.search(value):
         raise ValueError("This has an invisible control character.")
     return value
 
@@ -263,7 +266,7 @@ def small(value: Any) -> Any:
     return value
 
 
-Line = Annotated[str, AfterValidator(_no_control)]
+Line = Annotated[str, AfterValidator(_nothing_hidden)]
 Name = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
 ShortText = Annotated[Line, StringConstraints(max_length=200)]
 LongText = Annotated[Line, StringConstraints(max_length=4000)]

@@ -53,6 +53,8 @@ class CommandForm(FlaskForm, Generic[C]):
         def render_field(self, field: Field, render_kw: dict[str, Any]) -> Markup:
             """Return the field's HTML (called by WTForms), and note that it is drawn."""
             field.is_drawn = True
+            if isinstance(field, HiddenField):  # a page may have several forms, and an id once
+                render_kw = {"id": False, **render_kw}
             drawn: Markup = super().render_field(field, render_kw)
             return drawn
 
@@ -113,7 +115,7 @@ class CommandForm(FlaskForm, Generic[C]):
             command = kind.read(document) if stored is None else kind.patched(stored, document)
         except Invalid as error:
             self.blame(error.errors)
-        self._mark_first_error()
+        self._ask_for_secrets_again()
         return None if self.errors else command
 
     def document(self, stored: Any = None) -> dict[str, Any]:
@@ -134,6 +136,8 @@ class CommandForm(FlaskForm, Generic[C]):
             path = error.field
             while path and path not in by_wire:
                 path = path.rpartition(".")[0]
+            if path and by_wire[path].process_errors:
+                continue  # it could not be read, so that the command did not get it
             if path:
                 by_wire[path].errors = [*by_wire[path].errors, error.message]
             else:
@@ -177,35 +181,50 @@ class CommandForm(FlaskForm, Generic[C]):
             session.rollback()
             self.stale = True
             self.form_errors = [*self.form_errors, error.detail]
+            self._ask_for_secrets_again()
         except (Invalid, Conflict) as error:
             session.rollback()
             self.full = isinstance(error, QuotaReached)
             if not error.errors:
                 self.form_errors = [*self.form_errors, error.detail]
             self.blame(error.errors)
+            self._ask_for_secrets_again()
+
+    def _ask_for_secrets_again(self) -> None:
+        """Say at each typed secret that it is gone, once anything else keeps the form from saving.
+
+        It is never sent back to the browser. Without a word, the next try would save without it.
+        """
+        if self.errors:
+            for field in self:
+                if isinstance(field, SecretField) and field.given and not field.errors:
+                    field.errors = ["Type this again: what you typed is not sent back to you."]
+        self._mark_first_error()
 
     def _place(self, document: dict[str, Any], field: "Wired", *, creating: bool) -> None:
         value = field.sent()
         *parents, name = field.wire.split(".")
         if value == "":
-            value = self._emptied(field.wire, creating)
+            value = self._emptied(field, creating)
         if value is ABSENT:
             return
         for parent in parents:
             document = document.setdefault(parent, {})
         document[name] = value
 
-    def _emptied(self, wire: str, creating: bool) -> Any:
+    def _emptied(self, field: "Wired", creating: bool) -> Any:
         """Return the value of an emptied text.
 
         It is None where the command allows that. It is ABSENT, so that the default applies, when
         creating and for a nested field. Otherwise it is an empty text, which the command may
         refuse.
         """
-        known = self.command_type.model_fields.get(wire)
+        known = self.command_type.model_fields.get(field.wire)
+        if field.has_default and not creating:
+            return ""
         if known is not None and type(None) in get_args(known.annotation):
             return None
-        return ABSENT if creating or "." in wire else ""
+        return ABSENT if creating or "." in field.wire else ""
 
     def _mark_first_error(self) -> None:
         first = next((field for field in self if field.errors), None)
@@ -238,16 +257,22 @@ def _shown(value: Any) -> str:
 
 
 class Wired(Field):
-    """A field that sets a field of the command. `draws` tells the macro `field` how to draw it."""
+    """A field that sets a field of the command. `draws` tells the macro `field` how to draw it.
+
+    With `has_default`, an empty text creates a record with a default; a stored one stays filled.
+    """
 
     draws = "input"
     is_drawn = False
     is_required = False
     attributes: Mapping[str, Any] = {}
 
-    def __init__(self, *args: Any, wire: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, wire: str | None = None, has_default: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.wire = wire or self.short_name
+        self.has_default = has_default
         self.render_kw: dict[str, Any] = {**self.attributes, **(kwargs.get("render_kw") or {})}
 
     def sent(self) -> Any:

@@ -32,11 +32,13 @@ SCHEME_CHOICES = [
 class WebhookForm(CommandForm[WebhookInput]):
     """Create or change a webhook."""
 
-    name = TextField("Name", description="What people call it, for example CRM events.")
+    name = TextField(
+        "Name", description="What people call it, for example CRM events.", has_default=True
+    )
     url = TextField(
         "Target URL",
-        description="Where the events go, for example https://hooks.example.com/cpod. It must be"
-        " reachable from the internet.",
+        description="Where the events go, for example https://hooks.example.com/cpod. The portal"
+        " must be able to reach it.",
         render_kw={"inputmode": "url", "autocomplete": "off", "spellcheck": "false"},
     )
     event_types = TagsField(

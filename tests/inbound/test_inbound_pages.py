@@ -76,6 +76,23 @@ def test_a_secret_that_cannot_be_is_blamed_on_its_field(ada_pages: Pages) -> Non
     assert "no-hex-digits" not in answer.text
 
 
+def test_a_secret_that_another_field_kept_from_being_saved_is_asked_for_again(
+    ada: Api, ada_pages: Pages
+) -> None:
+    answer = filled(
+        ada_pages,
+        "/webhooks/inbound/new",
+        name="Payments",
+        inbound_scheme="stripe",
+        inbound_secret=SECRET,
+        event_types="not valid!!",
+    )
+    assert answer.status_code == 422
+    assert 'id="inbound_secret-error"' in answer.text
+    assert "Type this again" in answer.text
+    assert SECRET not in answer.text
+
+
 def test_a_refused_request_says_why_and_is_verified_anew(
     ada: Api, ada_pages: Pages, client: FlaskClient
 ) -> None:

@@ -13,7 +13,7 @@ from portal.keys import pages as keys
 from portal.keys.issuing.forms import IssueKeyForm
 from portal.records.schemas import ENVELOPE
 from portal.web.drawing import facts
-from portal.web.forms import Wired
+from portal.web.forms import HiddenWired, Wired
 from portal.webhooks import pages as webhooks
 from portal.webhooks.forms import WebhookForm
 from tests.cast import ADA, Api, Pages
@@ -32,7 +32,8 @@ def test_a_form_draws_each_of_its_fields_once(
 ) -> None:
     page = browse(ADA).get(address).text
     with app.test_request_context():
-        names = {field.id for field in FORMS[address]() if isinstance(field, Wired)}
+        fields = [field for field in FORMS[address]() if isinstance(field, Wired)]
+    names = {field.id for field in fields if not isinstance(field, HiddenWired)}
     drawn = [name for name in re.findall(r' id="([^"]+)"', page) if name in names]
     assert sorted(drawn) == sorted(names)
 
@@ -41,6 +42,26 @@ def test_a_text_may_be_typed_as_long_as_it_may_be_stored(browse: Callable[..., P
     page = browse(ADA).get("/applications/new").text
     assert re.search(r'<input[^>]* id="repository"[^>]* maxlength="500"', page)
     assert re.search(r'<input[^>]* id="slug"[^>]* maxlength="63"', page)
+
+
+@pytest.mark.parametrize("resource", ["applications", "webhooks"])
+def test_a_name_that_is_emptied_is_missed(
+    ada: Api, browse: Callable[..., Pages], resource: str
+) -> None:
+    name = "display_name" if resource == "applications" else "name"
+    made = ada.create(resource, **{name: "Orders"})
+    pages = browse(ADA)
+    answer = pages.post(f"/{resource}/{made['id']}/edit", {name: "", "version": made["version"]})
+    assert answer.status_code == 422
+    assert f'id="{name}-error"' in answer.text
+    assert ada.get(f"/{resource}/{made['id']}").json[name] == "Orders"
+
+
+def test_no_form_gives_an_id_twice(ada: Api, browse: Callable[..., Pages]) -> None:
+    made = ada.create("webhooks", name="Orders", url="https://hooks.example/", event_types=["*"])
+    for address in (f"/webhooks/{made['id']}", "/events/settings", f"/webhooks/{made['id']}/edit"):
+        ids = re.findall(r' id="([^"]+)"', browse(ADA).get(address).text)
+        assert sorted(ids) == sorted(set(ids)), address
 
 
 def test_the_page_of_a_webhook_shows_what_its_template_does_not_name(

@@ -106,7 +106,9 @@ def burn(secret: str, origin: Origin) -> tuple[str, str] | None:
     record = session.get(ApiKey, (tenant_id, row.key_id))
     if record is None or record.status == "revoked" or record.is_stopped:
         return None  # a rollback restores the row: the link works again when its application does
-    reader = Actor(tenant_id, "system", "one-time-link", "One-time link", origin=origin)
+    reader = Actor(
+        tenant_id, "system", "one-time-link", "The reader of a one-time link", origin=origin
+    )
     audit.record(reader, "key.link_opened", record)
     return record.name, raw
 

@@ -26,8 +26,8 @@ class ArchiveError(Exception):
     """The file cannot be written or is not a complete backup; the message gives the reason."""
 
 
-def write(path: Path, dump: Reading, about: Mapping[str, Any]) -> int:
-    """Write the output of `dump` to a new backup file, and return the dump's size in bytes.
+def write(path: Path, dump: Reading, about: Mapping[str, Any]) -> None:
+    """Write the output of `dump` to a new backup file.
 
     The file appears under its name only when it is complete. Raises ArchiveError, also when a file
     of that name exists.
@@ -38,7 +38,7 @@ def write(path: Path, dump: Reading, about: Mapping[str, Any]) -> int:
     try:
         descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w+b") as file:
-            size = _write(file, dump, about)
+            _write(file, dump, about)
             file.flush()
             os.fsync(file.fileno())
         draft.rename(path)
@@ -46,10 +46,9 @@ def write(path: Path, dump: Reading, about: Mapping[str, Any]) -> int:
         raise ArchiveError(f"{path} cannot be written: {error.strerror}.") from error
     finally:
         draft.unlink(missing_ok=True)
-    return size
 
 
-def _write(file: IO[bytes], dump: Reading, about: Mapping[str, Any]) -> int:
+def _write(file: IO[bytes], dump: Reading, about: Mapping[str, Any]) -> None:
     # The header comes before the dump and holds its size, which is known only afterwards: write it
     # again at the end.
     file.write(_header(DUMP, 0))
@@ -67,7 +66,6 @@ def _write(file: IO[bytes], dump: Reading, about: Mapping[str, Any]) -> int:
     file.write(bytes(2 * tarfile.BLOCKSIZE))
     file.seek(0)
     file.write(_header(DUMP, size))
-    return size
 
 
 def _header(name: str, size: int) -> bytes:

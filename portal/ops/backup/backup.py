@@ -71,8 +71,8 @@ def write(config: Config, path: Path) -> dict[str, Any]:
         dump = postgres_programs.output_of(
             program, url_of(config), "--format=custom", f"--snapshot={snapshot}", "--no-password"
         )
-        size = archive.write(path, dump, about)
-    return {**about, "bytes": size}
+        archive.write(path, dump, about)
+    return {**about, "bytes": path.stat().st_size}
 
 
 @contextmanager
