@@ -83,9 +83,6 @@ class Config(BaseSettings):
     """Hold the settings of one process. Build it with `from_environ`."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_ignore_empty=True,
-        enable_decoding=False,
         extra="ignore",
         frozen=True,
         arbitrary_types_allowed=True,
@@ -248,7 +245,7 @@ class Config(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read variables, and files that variables name; nothing else."""
-        return _SecretFiles(settings_cls), env_settings
+        return (_Variables(settings_cls),)
 
     @model_validator(mode="before")
     @classmethod
@@ -279,7 +276,8 @@ class Config(BaseSettings):
     @classmethod
     def _vault_lets_us_in(cls, secret_id: str | None, others: ValidationInfo) -> str | None:
         role, token = others.data.get("vault_role_id"), others.data.get("vault_token")
-        if others.data.get("secret_store") != "vault":
+        known = {"vault_role_id", "vault_token"} <= others.data.keys()
+        if others.data.get("secret_store") != "vault" or not known:
             return secret_id
         if bool(role) != bool(secret_id):
             raise Sentence(
@@ -293,14 +291,20 @@ class Config(BaseSettings):
         return secret_id
 
 
-class _SecretFiles(PydanticBaseSettingsSource):
-    """Read a secret from the file that `PORTAL_…_FILE` names."""
+class _Variables(PydanticBaseSettingsSource):
+    """Read each setting from the variable of its exact name, or from the file of its secret.
+
+    pydantic-settings' own source ignores case and keeps blanks: `PORTAL_ENV="production "` would be
+    completed as development before it is read as production.
+    """
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         variable = PREFIX + field_name.upper()
         path = os.environ.get(f"{variable}_FILE", "") if _about(field)["secret"] else ""
-        found = _in_file(variable, path) if path else None
-        return found, field_name, False
+        if path:
+            return _in_file(variable, path), field_name, False
+        found = os.environ.get(variable)
+        return (found.strip() if found else None), field_name, False
 
     def __call__(self) -> dict[str, Any]:
         fields = self.settings_cls.model_fields.items()
@@ -354,8 +358,11 @@ def _port_of(given: Mapping[str, Any], name: str) -> int:
 
 
 def _with_embedded_database(data_dir: Path, found: dict[str, Any]) -> dict[str, Any]:
-    if "database_url" in found or "migration_database_url" in found:
+    if "database_url" in found:
         return found
+    if "migration_database_url" in found:
+        reason = "PORTAL_MIGRATION_DATABASE_URL is set, PORTAL_DATABASE_URL is not."
+        return {"database_url": Sentence(reason)} | found
     urls = urls_for(data_dir)
     ours = {"database_url": urls.app, "migration_database_url": urls.owner}
     return {"backup_database_url": urls.superuser} | found | ours

@@ -245,7 +245,23 @@ def test_database_addresses_name_the_driver(tmp_path):
 
 def test_an_owner_without_an_app_role_is_a_mistake(tmp_path):
     [problem] = problems(tmp_path, PORTAL_MIGRATION_DATABASE_URL="postgresql://o@db/portal")
+    assert problem == "PORTAL_MIGRATION_DATABASE_URL is set, PORTAL_DATABASE_URL is not."
+
+
+@pytest.mark.parametrize("blank", [" ", "\r", "\n"])
+def test_blanks_around_a_value_change_nothing(tmp_path, blank):
+    """A line of a file with Windows line ends has one; production stays production in all of it."""
+    spaced = {name: value + blank for name, value in PRODUCTION.items()}
+    assert read(tmp_path, **spaced) == production(tmp_path)
+    assert read(tmp_path, **spaced).outbound_allow == ()
+    [problem] = problems(
+        tmp_path, **{name: value for name, value in spaced.items() if "DATABASE" not in name}
+    )
     assert problem == "PORTAL_DATABASE_URL is missing."
+
+
+def test_a_name_in_small_letters_is_no_setting(tmp_path):
+    assert read(tmp_path, portal_port="1234").port == 8000
 
 
 def test_roles_are_mapped_by_name(tmp_path):
