@@ -93,6 +93,7 @@ class ConnectorInput(Command):
         {
             "vault_path",
             "application_status",
+            "is_restricted",
             "credential_fields",
             "credential_last_rotated_at",
             "oauth_refresh_needed",
@@ -231,6 +232,11 @@ class ConnectorDocument(Document):
     application_id: str | None
     application_status: str | None = Field(
         description="Of the owning application: suspended and retired stop what belongs to it."
+    )
+    is_restricted: bool = Field(
+        description="True for an admin to whom the connector's scope does not open it. All that is"
+        " read then is that it is there, whose it is, and its state; the settings are left out. An"
+        " admin may disable, enable and delete it."
     )
 
 

@@ -117,12 +117,12 @@ def test_ordinary_settings_are_no_secrets(ada: Api) -> None:
 
 
 def test_a_scope_says_whose_it_is(ada: Api) -> None:
-    mine = ada.create("connectors", scope="user", group_id="grp_1")
+    mine = ada.create("connectors", scope="user", group_id="security")
     assert (mine["user_id"], mine["group_id"]) == (mine["created_by"], None)
     assert mine["owner_id"] == mine["created_by"]
     path = f"/connectors/{mine['id']}"
-    ours = ada.patch(path, {"scope": "group", "group_id": "grp_1"}).json or {}
-    assert (ours["user_id"], ours["group_id"]) == (None, "grp_1")
+    ours = ada.patch(path, {"scope": "group", "group_id": "security"}).json or {}
+    assert (ours["user_id"], ours["group_id"]) == (None, "security")
     everybodys = ada.patch(path, {"scope": "org"}).json or {}
     assert (everybodys["user_id"], everybodys["group_id"]) == (None, None)
 
