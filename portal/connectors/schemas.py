@@ -181,9 +181,16 @@ class ConnectorInput(Command):
 
         Another provider resets `type` and `auth_type` unless the patch names them.
         """
-        if patch.get("provider", record.provider) != record.provider:
+        provider = patch.get("provider", record.provider)
+        if provider != record.provider:
             patch = {"type": None, "auth_type": None, **patch}
-        return super().patched(record, patch)
+        return super().patched(record, _cleaned(provider, patch))
+
+    @classmethod
+    def read(cls, data: Any) -> Self:
+        if isinstance(data, Mapping):
+            data = _cleaned(data.get("provider"), data)
+        return super().read(data)
 
 
 class Metrics(BaseModel):
@@ -254,6 +261,16 @@ def _problems(command: ConnectorInput) -> Iterator[FieldError]:
     yield from _problems_of_auth(provider, command)
 
 
+def _cleaned(provider_key: Any, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the data with the addresses in its config as they are used."""
+    config = data.get("config")
+    provider = PROVIDERS.get(provider_key) if isinstance(provider_key, str) else None
+    if provider is None or not isinstance(config, Mapping):
+        return data
+    cleaned = {s.key: s.cleaned(config[s.key]) for s in provider.config if s.key in config}
+    return {**data, "config": {**config, **cleaned}}
+
+
 def _problems_of_config(provider: Provider, config: Mapping[str, Any]) -> Iterator[FieldError]:
     # A required setting may still be missing, because a connector can be an incomplete draft.
     for setting in provider.config:
@@ -272,3 +289,7 @@ def _problems_of_auth(provider: Provider, command: ConnectorInput) -> Iterator[F
     for name in sorted(given - variant.names):
         message = f"{provider.name} with {variant.type} takes {takes}."
         yield FieldError(f"credentials.{name}", message)
+    for setting in variant.credentials:
+        value = command.credentials.get(setting.key)
+        if value is not None and (problem := setting.problem_of_secret(value)):
+            yield FieldError(f"credentials.{setting.key}", problem)
