@@ -120,6 +120,7 @@ class Connector(Scoped, OfApplication, Record):
         Index("ix_connector_type", "tenant_id", "type", "id"),
         Index("ix_connector_application", "tenant_id", "application_id", "id"),
         Index("ix_connector_sync_status", "tenant_id", "sync_status", "id"),
+        Index("ix_connector_org", "tenant_id", "id", postgresql_where=text("scope = 'org'")),
         Index("ix_connector_app", "tenant_id", "app_id", "id"),
         Index("ix_connector_owner", "tenant_id", "owner_id", "id"),
         Index(

@@ -242,8 +242,8 @@ class ConnectorDocument(Document):
     )
     is_restricted: bool = Field(
         description="True for an admin to whom the connector's scope does not open it. All that is"
-        " read then is that it is there, whose it is, and its state; the settings are left out. An"
-        " admin may disable, enable and delete it."
+        " read then is that it is there, whose it is, and its state; all else stands empty. An"
+        " admin may disable, enable, delete and restore it."
     )
 
 

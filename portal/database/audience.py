@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     any_,
     literal,
+    literal_column,
     not_,
     or_,
     select,
@@ -68,7 +69,8 @@ def open_to(actor: Actor, scope: Any, user_id: Any, group_id: Any) -> ColumnElem
     """
     if actor.kind == "system":
         return true()
-    for_all: ColumnElement[bool] = scope == FOR_ALL
+    # Texts and not parameters, whose values a plan need not know: it could use no partial index.
+    for_all: ColumnElement[bool] = scope == literal_column(f"'{FOR_ALL}'")
     if actor.person_id is None:
         return for_all
     groups: Any = actor.groups  # or the parameter for them, in a statement that is written once
@@ -76,8 +78,11 @@ def open_to(actor: Actor, scope: Any, user_id: Any, group_id: Any) -> ColumnElem
         groups = sorted(groups)
     return or_(
         for_all,
-        and_(scope == FOR_PERSON, user_id == actor.person_id),
-        and_(scope == FOR_GROUP, group_id == any_(type_coerce(groups, ARRAY(String)))),
+        and_(scope == literal_column(f"'{FOR_PERSON}'"), user_id == actor.person_id),
+        and_(
+            scope == literal_column(f"'{FOR_GROUP}'"),
+            group_id == any_(type_coerce(groups, ARRAY(String))),
+        ),
     )
 
 
@@ -152,7 +157,7 @@ class Scoped(_Of):
         if not self.is_open_to(actor) and not STOPPABLE.issuperset(fields):
             raise Forbidden(
                 f"This {self.noun} is for somebody else. As an admin you may disable, enable and"
-                " delete it; only those whom it is for read and change its settings."
+                " delete it. Only those whom it is for read and change its settings."
             )
 
 

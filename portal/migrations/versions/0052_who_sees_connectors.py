@@ -1,6 +1,6 @@
 """0052 who sees connectors: groups of people, and who may know of a connector that is not for all.
 
-What a connector is found by gets the words of its tags.
+Connectors that are there already are found by the words of their tags and by their owner, too.
 """
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ revision, down_revision = "0052", "0049"
 
 NOTES = ("note_audience", "connector_restricted", "connector_rescoped")
 INDEXES = {
+    "ix_connector_org": "connector (tenant_id, id) WHERE scope = 'org'",
     "ix_connector_app": "connector (tenant_id, app_id, id)",
     "ix_connector_owner": "connector (tenant_id, owner_id, id)",
     "ix_connector_user": "connector (tenant_id, user_id, id) WHERE user_id IS NOT NULL",
@@ -27,11 +28,13 @@ SELECT tenant_id, id, scope, user_id, group_id FROM connector
 WHERE tenant_id = %s AND scope <> 'org' FOR SHARE
 ON CONFLICT DO NOTHING
 """
-FIND_BY_TAGS = """
+FIND_BY_TAGS_AND_OWNER = """
 INSERT INTO search_term (tenant_id, kind, term, record_id)
 SELECT c.tenant_id, 'connector', left(word[1], 60), c.id
-FROM connector c CROSS JOIN jsonb_array_elements_text(c.tags) tag
-CROSS JOIN regexp_matches(lower(tag), '[[:alnum:]]+', 'g') word
+FROM connector c CROSS JOIN LATERAL (
+    SELECT jsonb_array_elements_text(c.tags) UNION ALL SELECT c.owner_id
+) said (text)
+CROSS JOIN regexp_matches(lower(said.text), '[[:alnum:]]+', 'g') word
 WHERE c.tenant_id = %s
 ON CONFLICT DO NOTHING
 """
@@ -66,7 +69,7 @@ def _bring_up_to_date(tenant_id: str) -> None:
     with live.transaction():
         live.run(ENTER, tenant_id)
         live.run(NOTE, tenant_id)
-        live.run(FIND_BY_TAGS, tenant_id)
+        live.run(FIND_BY_TAGS_AND_OWNER, tenant_id)
 
 
 def downgrade() -> None:
