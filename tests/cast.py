@@ -16,8 +16,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from portal_devtools.identity_provider import PEOPLE, ProviderClient, create_provider
-from portal_devtools.identity_provider.people import ACME, GLOBEX
-from portal_devtools.identity_provider.signing_key import issue_token
+from portal_devtools.identity_provider.people import ACME, GLOBEX, ProviderPerson
+from portal_devtools.identity_provider.signing_key import issue_token, sign, signing_keys
 from werkzeug.test import TestResponse
 
 from portal.core.config import libpq_url
@@ -36,6 +36,7 @@ GUS = "gus@globex.example"
 
 
 BASE_URL = "http://localhost:8000"
+AUDIENCE = "urn:cpod:integration"
 CLIENT_ID, CLIENT_SECRET = "cpod-portal", "a secret between the tests and their provider"
 
 
@@ -101,15 +102,22 @@ class Pages:
         return self.token
 
 
-def sign_in(app: Flask, email: str, *, minutes_ago: float = 0) -> Pages:
-    """Sign in a person of the cast, `minutes_ago`, without the pages of the provider."""
-    person = next(one for one in PEOPLE if one.email == email)
+def sign_in(app: Flask, who: str | ProviderPerson, *, minutes_ago: float = 0) -> Pages:
+    """Sign in a person of the cast by email, or another person, `minutes_ago`, without the pages
+    of the provider."""
+    person = next((one for one in PEOPLE if one.email == who), who)
+    assert isinstance(person, ProviderPerson), who
     config = app.extensions["portal"]
     auth_time = int(time.time() - 60 * minutes_ago)
     identity = Identity(
         config.oidc_issuer, person.subject, auth_time, None, None, person.claims(), "a.b.c"
     )
-    rules = people.Rules(config.oidc_tenant_claim, config.oidc_roles_claim, config.oidc_role_map)
+    rules = people.Rules(
+        config.oidc_tenant_claim,
+        config.oidc_roles_claim,
+        config.oidc_role_map,
+        config.oidc_groups_claim,
+    )
     with app.app_context():
         _, known = people.admit(identity, rules)
         _, cookie = sessions.begin(known, identity, Origin(ip="127.0.0.1"))
@@ -138,6 +146,14 @@ class Provider:
 
     def token(self, email: str) -> str:
         return issue_token(self.data_dir, self.issuer, email)
+
+    def token_of(self, person: ProviderPerson) -> str:
+        """Return a token of a person whom the provider need not know."""
+        now = int(time.time())
+        times = {"iat": now, "exp": now + 3600, "jti": f"token {now} of {person.email}"}
+        whose = {"iss": self.issuer, "aud": AUDIENCE, "client_id": CLIENT_ID}
+        claims = person.claims() | times | whose
+        return sign(signing_keys(self.data_dir), claims, "at+jwt")
 
 
 @pytest.fixture(scope="session")

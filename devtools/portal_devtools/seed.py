@@ -179,7 +179,8 @@ def _globex(receiver_port: int) -> Demo:
         ),
         connectors=(
             {"name": "GitLab", "provider": "gitlab", "auth_type": "api_key",
-             "config": {"host": "gitlab.globex.example"}, "credentials": {"apiKey": _secret()}},
+             "config": {"host": "gitlab.globex.example"},
+             "credentials": {"apiKey": f"glpat-{_secret()}"}},
         ),
         keys=(
             {"name": "Dispatch service", "app": "dispatch", "scopes": ["webhooks:read"]},

@@ -3,19 +3,46 @@
 A record does nothing while its application is suspended or retired.
 """
 
-from typing import Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, declared_attr, foreign, relationship, remote
 
 from portal.applications.models import STOPPED, Application
+from portal.core.errors import Forbidden
+from portal.database.actor import Actor
+
+if TYPE_CHECKING:
+    from portal.database.record import Record as _Of
+else:
+    _Of = object
 
 
-class OfApplication:
-    """A mixin for models with `tenant_id` and `application_id`."""
+class OfApplication(_Of):
+    """A mixin for records with `application_id`.
+
+    An application's credential sees the records that it made (`app_id`) and those of its
+    application. What it did not make it may read, not change; `is_changed_by_owner` is for kinds
+    that it may change nevertheless.
+    """
 
     application_id: Mapped[str | None]
+    is_changed_by_owner: ClassVar[bool] = False
+
+    @classmethod
+    def app_scope(cls, app_id: Any, application_id: Any) -> Any:
+        return or_(cls.app_id == app_id, cls.application_id == application_id)
+
+    def permit(self, actor: Actor, fields: Collection[str]) -> None:
+        super().permit(actor, fields)
+        if actor.app_id in (None, self.app_id) or self.is_changed_by_owner:
+            return
+        raise Forbidden(
+            f"This {self.noun} belongs to your application, but your application did not make it:"
+            " you may read it and not change it. Ask an editor or admin of your tenant to do so."
+        )
 
     @declared_attr
     def owning_application(cls) -> Mapped[Application | None]:  # noqa: N805 - a class, see SQLAlchemy

@@ -17,7 +17,7 @@ from portal.database.session import enter_tenant, session
 from portal.identity import people
 from portal.identity.models import Person, Tenant
 from portal.identity.openid.access_tokens import AccessToken, TokenVerifier
-from portal.identity.openid.claims import ALL_SCOPES, ROLE_SCOPES, role_of, tenant_of
+from portal.identity.openid.claims import ALL_SCOPES, ROLE_SCOPES, groups_of, role_of, tenant_of
 from portal.rest.api import Authenticator
 
 log = structlog.get_logger()
@@ -102,7 +102,8 @@ def _person(
     role = role_of(token.roles, role_map)
     if role is None:
         raise Forbidden("You have no role in this tenant. Ask one of its admins for one.")
-    person_id = found[1] or people.write_down(tenant, token, role).id
+    groups = groups_of(token.groups)
+    person_id = found[1] or people.write_down(tenant, token, role, groups).id
     named = token.scopes & ALL_SCOPES  # a token may narrow what the role gives
     return Actor(
         tenant_id=tenant,
@@ -111,5 +112,7 @@ def _person(
         person_id=person_id,
         name=token.name or token.email or token.subject,
         scopes=ROLE_SCOPES[role] & named if named else ROLE_SCOPES[role],
+        groups=groups,
+        is_admin=role == "admin",
         origin=origin,
     )

@@ -94,6 +94,7 @@ class ConnectorForm(CommandForm[ConnectorInput]):
     scope = ChoiceField("Scope", choices=SCOPE_CHOICES, default="org")
     group_id = TextField("Group id", description="Needed when the scope is group.")
     user_id = ChoiceField("Person", description="When the scope is personal.")
+    owner_id = ChoiceField("Owner", description="Who answers for it.")
     more = MoreSettings(
         "More settings",
         wire="config",
@@ -102,8 +103,8 @@ class ConnectorForm(CommandForm[ConnectorInput]):
     )
     auth_type = ChoiceField("Authentication")
     enabled = SwitchField("Enabled", default=True)
-    webhook_endpoint_id = TextField(
-        "Webhook id", description="A webhook of this tenant that gets the connector's events."
+    webhook_endpoint_id = ChoiceField(
+        "Webhook", description="A webhook of this tenant that gets the connector's events."
     )
     next_rotation_due = MomentField(
         "Next rotation due", description="When the credentials should be renewed, in UTC."

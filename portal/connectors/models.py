@@ -1,6 +1,7 @@
 """The Connector record (specification: Connector)."""
 
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Integer,
     String,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
@@ -21,6 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.applications.ownership import OfApplication
 from portal.connectors.providers import name_of
 from portal.core.config import running
+from portal.database.audience import FOR_ALL, FOR_GROUP, FOR_PERSON, Scoped
 from portal.database.record import Record
 from portal.database.session import CONSTRAINTS
 from portal.secretstore import SecretRef
@@ -46,7 +49,7 @@ TYPES = (
     "payments",
     "custom",
 )
-SCOPES = ("org", "user", "group")
+SCOPES = (FOR_ALL, FOR_PERSON, FOR_GROUP)
 AUTH_TYPES = (
     "none",
     "api_key",
@@ -78,8 +81,10 @@ SYNC_STATUSES = (
 NOTHING_SYNCED = '{"totalSynced": 0, "last24h": 0, "avgLatencyMs": null}'
 
 
-class Connector(OfApplication, Record):
+class Connector(Scoped, OfApplication, Record):
     """A source or sink of data. Its settings are here, its credentials only in the secret store.
+
+    Who sees it is decided in `portal.database.audience`.
 
     `credential_fields` are the names of the fields that are set. `credential_version` is the secret
     store's version that this row knows; 0 before the first.
@@ -115,11 +120,49 @@ class Connector(OfApplication, Record):
         Index("ix_connector_type", "tenant_id", "type", "id"),
         Index("ix_connector_application", "tenant_id", "application_id", "id"),
         Index("ix_connector_sync_status", "tenant_id", "sync_status", "id"),
+        Index("ix_connector_org", "tenant_id", "id", postgresql_where=text("scope = 'org'")),
+        Index("ix_connector_app", "tenant_id", "app_id", "id"),
+        Index("ix_connector_owner", "tenant_id", "owner_id", "id"),
+        Index(
+            "ix_connector_user",
+            "tenant_id",
+            "user_id",
+            "id",
+            postgresql_where=text("user_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_connector_group",
+            "tenant_id",
+            "group_id",
+            "id",
+            postgresql_where=text("group_id IS NOT NULL"),
+        ),
     )
     id_prefix = "cnn"
     noun = "connector"
     quota = "connectors"
     published_as = "connector"
+    closed = MappingProxyType(
+        {
+            "is_restricted": True,
+            "type": None,
+            "provider": None,
+            "config": {},
+            "auth_type": None,
+            "oauth_refresh_needed": False,
+            "oauth_token_expires_at": None,
+            "last_error": None,
+            "event_types": [],
+            "webhook_endpoint_id": None,
+            "credential_fields": [],
+            "credential_last_rotated_at": None,
+            "next_rotation_due": None,
+            "tags": [],
+            "application_id": None,
+            "application_status": None,
+            "metrics": {"totalSynced": 0, "last24h": 0, "avgLatencyMs": None},
+        }
+    )
 
     type: Mapped[str | None] = mapped_column(String(40))
     provider: Mapped[str | None] = mapped_column(String(60))
@@ -183,7 +226,8 @@ class Connector(OfApplication, Record):
 
     def search_texts(self) -> tuple[str | None, ...]:
         texts = [value for value in self.config.values() if isinstance(value, str)]
-        return (self.id, self.name, self.provider, name_of(self.provider), self.type, *texts)
+        about = (self.id, self.name, self.provider, name_of(self.provider), self.type)
+        return (*about, self.owner_id, *self.tags, *texts)
 
 
 CONSTRAINTS |= {

@@ -1,8 +1,12 @@
 """Pages of connectors: /connectors."""
 
-from flask import Blueprint, Flask, request, url_for
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import cast
+
+from flask import Blueprint, Flask, current_app, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import exists, select, true
+from sqlalchemy import literal, select, true
 from sqlalchemy.orm import aliased
 
 from portal import web
@@ -17,6 +21,7 @@ from portal.connectors.providers import AUTH_WORDS, CUSTOM, PROVIDERS, Provider,
 from portal.connectors.schemas import ConnectorDocument
 from portal.core.errors import NotFound, StaleVersion
 from portal.database.actor import Actor
+from portal.database.audience import as_member
 from portal.database.record import find
 from portal.database.session import session
 from portal.identity import people
@@ -29,9 +34,11 @@ from portal.web.drawing import facts
 from portal.web.overview import Concern, Step, Told
 
 bp = Blueprint("connectors", __name__, url_prefix="/connectors")
+SHOWN_GROUPS = 20  # of a person, beside the field for one
 SHOWN = 5  # connectors on an application's page and on the overview
 NEED_A_PERSON = ("action_required", "failing")
 TYPE_WORDS = {"edr": "EDR", "siem": "SIEM", "itsm": "ITSM", "crm": "CRM"}
+WebhookSource = Callable[[Actor, Iterable[str | None]], list[tuple[str, str]]]
 PROVIDER_CHOICES = sorted(((p.key, p.name) for p in PROVIDERS.values()), key=lambda p: p[1].lower())
 
 
@@ -66,6 +73,7 @@ def index() -> ResponseReturnValue:
         providers=PROVIDER_CHOICES,
         types=[(key, type_word(key)) for key in TYPES],
         scopes=[(key, key) for key in SCOPES],
+        persons=_persons(),
     )
 
 
@@ -98,10 +106,11 @@ def edit(record_id: str) -> ResponseReturnValue:
     """Change a connector. An empty secret input keeps the stored secret."""
     web.actor().require("connectors:write")
     record = find(Connector, web.actor(), record_id, lock=request.method == "POST")
+    record.permit(web.actor(), {"config"})
     provider = _chosen_provider() or PROVIDERS.get(record.provider or "")
     if provider is None or request.args.get("choose"):
         return _choose(f"Edit {record.name}", record)
-    form = _with_choices(ConnectorForm.of(provider, record))
+    form = _with_choices(ConnectorForm.of(provider, record), record)
     if (command := form.command(stored=record)) is not None:
         with form.catching():
             form.check_version(record)
@@ -130,15 +139,45 @@ def _custom_last(provider: Provider) -> tuple[bool, bool, str]:
     return provider.category == CUSTOM, provider.is_open, provider.name.lower()
 
 
-def _with_choices(form: ConnectorForm) -> ConnectorForm:
+def offer_webhooks(app: Flask, source: WebhookSource) -> None:
+    """Let `source` tell which webhooks a connector's form offers, as (id, name)."""
+    app.extensions["portal.connector_webhooks"] = source
+
+
+def _with_choices(form: ConnectorForm, record: Connector | None = None) -> ConnectorForm:
     owners = applications.extendable_choices(web.actor(), also=[form.application_id.data])
     form.application_id.offer([("", "None"), *owners])
-    persons = [(person.id, person.name) for person in people.in_tenant(web.actor())]
-    known = {"", *(person_id for person_id, _ in persons), None}
-    # Of a person who has not signed in to the portal yet, only the id is known.
-    unknown = [] if form.user_id.data in known else [(form.user_id.data, form.user_id.data)]
-    form.user_id.offer([("", "You"), *persons, *unknown])
+    persons = _persons()
+    # A personal connector is made for oneself.
+    form.user_id.offer(_with(("", "You"), [], form.user_id.data, dict(persons)))
+    form.owner_id.offer(_with(("", "None" if record else "You"), persons, form.owner_id.data))
+    offered = _webhooks([form.webhook_endpoint_id.data])
+    form.webhook_endpoint_id.offer(_with(("", "None"), offered, form.webhook_endpoint_id.data))
+    if groups := ", ".join(sorted(web.actor().groups)[:SHOWN_GROUPS]):
+        form.group_id.description = f"Needed when the scope is group. Yours: {groups}."
     return form
+
+
+def _persons() -> list[tuple[str, str]]:
+    return [(person.id, person.name) for person in people.in_tenant(web.actor())]
+
+
+def _webhooks(also: list[str | None]) -> list[tuple[str, str]]:
+    source = cast("WebhookSource", current_app.extensions["portal.connector_webhooks"])
+    return source(web.actor(), also)
+
+
+def _with(
+    nothing: tuple[str, str],
+    choices: list[tuple[str, str]],
+    chosen: str | None,
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> list[tuple[str, str]]:
+    """Return the choices with the chosen one, of which perhaps only the id is known."""
+    offered = [nothing, *choices]
+    if chosen is None or chosen in {value for value, _ in offered}:
+        return offered
+    return [*offered, (chosen, names.get(chosen, chosen))]
 
 
 def _form_page(template: str, form: ConnectorForm, record: Connector | None) -> ResponseReturnValue:
@@ -156,8 +195,14 @@ def _form_page(template: str, form: ConnectorForm, record: Connector | None) -> 
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """Show one connector: its settings, the state of its credentials, and its application."""
+    """Show one connector: its settings, the state of its credentials, and its application.
+
+    To an admin to whom it is not open, show only that it is there, whose it is, and its state.
+    """
     record = service.get(web.actor(), record_id, include_deleted=True)
+    persons = people.names(web.actor(), (record.owner_id, record.user_id))
+    if not record.is_open_to(web.actor()):
+        return web.render("connectors/restricted.html", record=record, persons=persons)
     provider = PROVIDERS.get(record.provider or "")
     return web.render(
         "connectors/show.html",
@@ -169,7 +214,7 @@ def show(record_id: str) -> ResponseReturnValue:
         ),
         health=store().health(),
         application=applications.names(web.actor(), {record.application_id or ""}),
-        persons=people.names(web.actor(), (record.owner_id, record.user_id)),
+        persons=persons,
     )
 
 
@@ -260,11 +305,10 @@ def part(actor: Actor, application: Application) -> Part:
 
 def tell(actor: Actor) -> Told:
     """Return one onboarding step, and the connectors that need attention."""
-    some = exists().where(Connector.tenant_id == actor.tenant_id)
-    whether = select(some.label("some")).subquery()
+    own = Connector.seen_by(as_member(actor))
+    whether = select(own.with_only_columns(literal(1)).exists().label("some")).subquery()
     troubled = (
-        Connector.seen_by(actor)
-        .where(Connector.is_deleted.is_(False), Connector.sync_status.in_(NEED_A_PERSON))
+        own.where(Connector.is_deleted.is_(False), Connector.sync_status.in_(NEED_A_PERSON))
         .order_by(Connector.id.desc())
         .limit(SHOWN)
         .subquery()

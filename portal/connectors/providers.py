@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +22,7 @@ INITIALS = {"id", "api", "url", "tls", "jwk", "pem", "arn", "ssl", "cid"}
 FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "host": (
         re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?"),
-        "Give only the host name, such as {example}: no https:// and no path.",
+        "Give only the host name, such as {example}: no http:// and no path.",
     ),
     "url": (re.compile(r"https?://[^\s/?#]\S*"), "Give a whole address, https://…"),
     "uuid": (
@@ -30,6 +31,12 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     ),
     "email": (re.compile(r"[^@\s]+@[^@\s]+"), "Give an e-mail address."),
 }
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    # To Python alone, `$` is also before a line break at the end.
+    return re.compile(re.sub(r"\$$", r"\\Z", text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,18 @@ class Setting:
     suffix: str | None = None
     reject: str | None = None
 
+    def cleaned(self, value: Any) -> Any:
+        """Return a value as it is used: a pasted address without blanks and a slash at its end, a
+        host also without https:// and without what the provider adds."""
+        if not isinstance(value, str) or not (self.kind in FORMS or self.suffix):
+            return value
+        value = value.strip()
+        if self.kind == "url":
+            return value.rstrip("/")
+        if self.kind == "host" or self.suffix:
+            value = value.removeprefix("https://").rstrip("/").removesuffix(self.suffix or "")
+        return value
+
     def problem(self, value: Any) -> str | None:
         """Return the problem of a value of this setting as a sentence, or None."""
         if self.kind == "bool":
@@ -62,6 +81,15 @@ class Setting:
             return "This must be text."
         return self._problem_of_text(value)
 
+    def problem_of_secret(self, value: str) -> str | None:
+        """Return the problem of a credential as a sentence that does not repeat it, or None."""
+        form, sentence = FORMS.get(self.kind, (None, ""))
+        if form and not form.fullmatch(value):
+            return sentence.format(example=self.example or "api.example.com")
+        if self.pattern and not _pattern(self.pattern).search(value):
+            return "This does not have the form that the provider uses: is it another credential?"
+        return None
+
     def _problem_of_text(self, value: str) -> str | None:
         if HIDDEN.search(value):
             return "This has an invisible control character."
@@ -72,7 +100,7 @@ class Setting:
         form, sentence = FORMS.get(self.kind, (None, ""))
         if form and not form.fullmatch(value):
             return sentence.format(example=self.example or "api.example.com")
-        if self.pattern and not re.fullmatch(self.pattern, value):
+        if self.pattern and not _pattern(self.pattern).search(value):
             return "This does not have the form that the provider uses."
         return None
 

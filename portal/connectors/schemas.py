@@ -93,6 +93,7 @@ class ConnectorInput(Command):
         {
             "vault_path",
             "application_status",
+            "is_restricted",
             "credential_fields",
             "credential_last_rotated_at",
             "oauth_refresh_needed",
@@ -180,9 +181,16 @@ class ConnectorInput(Command):
 
         Another provider resets `type` and `auth_type` unless the patch names them.
         """
-        if patch.get("provider", record.provider) != record.provider:
+        provider = patch.get("provider", record.provider)
+        if provider != record.provider:
             patch = {"type": None, "auth_type": None, **patch}
-        return super().patched(record, patch)
+        return super().patched(record, _cleaned(provider, patch))
+
+    @classmethod
+    def read(cls, data: Any) -> Self:
+        if isinstance(data, Mapping):
+            data = _cleaned(data.get("provider"), data)
+        return super().read(data)
 
 
 class Metrics(BaseModel):
@@ -232,6 +240,11 @@ class ConnectorDocument(Document):
     application_status: str | None = Field(
         description="Of the owning application: suspended and retired stop what belongs to it."
     )
+    is_restricted: bool = Field(
+        description="True for an admin to whom the connector's scope does not open it. All that is"
+        " read then is that it is there, whose it is, and its state; all else stands empty. An"
+        " admin may disable, enable, delete and restore it."
+    )
 
 
 # ---------------------------------------------------------------- the provider's rules
@@ -246,6 +259,16 @@ def _problems(command: ConnectorInput) -> Iterator[FieldError]:
         return
     yield from _problems_of_config(provider, command.config)
     yield from _problems_of_auth(provider, command)
+
+
+def _cleaned(provider_key: Any, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the data with the addresses in its config as they are used."""
+    config = data.get("config")
+    provider = PROVIDERS.get(provider_key) if isinstance(provider_key, str) else None
+    if provider is None or not isinstance(config, Mapping):
+        return data
+    cleaned = {s.key: s.cleaned(config[s.key]) for s in provider.config if s.key in config}
+    return {**data, "config": {**config, **cleaned}}
 
 
 def _problems_of_config(provider: Provider, config: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -266,3 +289,7 @@ def _problems_of_auth(provider: Provider, command: ConnectorInput) -> Iterator[F
     for name in sorted(given - variant.names):
         message = f"{provider.name} with {variant.type} takes {takes}."
         yield FieldError(f"credentials.{name}", message)
+    for setting in variant.credentials:
+        value = command.credentials.get(setting.key)
+        if value is not None and (problem := setting.problem_of_secret(value)):
+            yield FieldError(f"credentials.{setting.key}", problem)

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from portal.applications import service as applications
+from portal.connectors import scopes
 from portal.connectors.models import AUTH_TYPES, SCOPES, SYNC_STATUSES, TYPES, Connector
 from portal.connectors.providers import PROVIDERS
 from portal.connectors.schemas import ConnectorInput
 from portal.core.errors import Conflict, Invalid
 from portal.database.actor import Actor
+from portal.database.audience import FOR_ALL, as_member
 from portal.database.base import new_id
 from portal.database.record import find
 from portal.database.session import database_now, session
@@ -44,6 +46,19 @@ LISTING = Listing(
         "app_id": Connector.app_id,
         "created_by": Connector.created_by,
     },
+    # What an admin may know of a connector for others; anything else would tell its settings.
+    overseen=(
+        "scope",
+        "owner_id",
+        "user_id",
+        "group_id",
+        "enabled",
+        "sync_status",
+        "app_id",
+        "created_by",
+        "created_at",
+        "updated_at",
+    ),
     choices={
         "type": TYPES,
         "provider": tuple(PROVIDERS),
@@ -51,7 +66,16 @@ LISTING = Listing(
         "sync_status": SYNC_STATUSES,
         "auth_type": AUTH_TYPES,
     },
-    quick=("type", "provider", "sync_status", "application_id"),
+    quick=(
+        "type",
+        "provider",
+        "sync_status",
+        "application_id",
+        "owner_id",
+        "user_id",
+        "group_id",
+        "app_id",
+    ),
     ranges={
         "created_at": Connector.created_at,
         "updated_at": Connector.updated_at,
@@ -117,6 +141,7 @@ def remove_credentials(actor: Actor, record_id: str, _: Any = None) -> Connector
     """Delete all credentials, including those in the secret store that the row does not know."""
     actor.require(WRITE)
     record = find(Connector, actor, record_id, lock=True)
+    record.permit(actor, {"credential_fields"})
     try:
         version = store().head(record.secret_ref).current_version
     except SecretNotFound:
@@ -146,7 +171,10 @@ def restore(actor: Actor, record_id: str) -> Connector:
             store().undelete(record.secret_ref)
         except SecretNotFound:
             lost = {"credential_fields": [], **_status(record, {}, True)}
-            verbs.change(actor, record, lost, action="credentials_lost")
+            noticed_by = Actor(
+                actor.tenant_id, "system", "system", "Secret store", origin=actor.origin
+            )
+            verbs.change(noticed_by, record, lost, action="credentials_lost")
     return record
 
 
@@ -165,8 +193,25 @@ def names(actor: Actor, ids: set[str]) -> dict[str, str]:
 
 
 def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:
-    """Return (id, name) of the connectors that a form offers; see `records.choices`."""
-    return verbs.choices(actor, Connector, Connector.name_key, Connector.name, also)
+    """Return (id, name) of the connectors that a record of the whole tenant may name; see
+    `records.choices`."""
+    return verbs.choices(
+        as_member(actor),
+        Connector,
+        Connector.name_key,
+        Connector.name,
+        also,
+        Connector.scope == FOR_ALL,
+    )
+
+
+def not_to_be_named(actor: Actor, connector_id: str) -> str | None:
+    """Return why a record of the whole tenant may not name this connector, or None if it may."""
+    seen = Connector.seen_by(as_member(actor)).where(Connector.id == connector_id)
+    scope = session.scalar(seen.with_only_columns(Connector.scope))
+    if scope is None:
+        return "There is no such connector in this tenant."
+    return None if scope == FOR_ALL else "Only connectors of the whole organisation can be named."
 
 
 # ---------------------------------------------------------------- what the row gets
@@ -186,21 +231,8 @@ def _values(actor: Actor, command: ConnectorInput, record: Connector | None) -> 
         values["owner_id"] = command.owner_id or actor.person_id
         values["application_id"] = command.application_id or actor.application_id
     applications.check_owner(actor, record, values["application_id"])
-    return values | _audience(actor, command)
-
-
-def _audience(actor: Actor, command: ConnectorInput) -> dict[str, str | None]:
-    """Return the group or person that the connector is for.
-
-    A group scope needs a group id; a user scope defaults to the actor. Raises Invalid.
-    """
-    group_id = command.group_id if command.scope == "group" else None
-    user_id = (command.user_id or actor.person_id) if command.scope == "user" else None
-    if command.scope == "group" and group_id is None:
-        raise Invalid.field("group_id", "Say which group: the scope is group.")
-    if command.scope == "user" and user_id is None:
-        raise Invalid.field("user_id", "Say whose it is: the scope is user.")
-    return {"group_id": group_id, "user_id": user_id}
+    scopes.check_owner(actor, record, values["owner_id"])
+    return values | scopes.audience(actor, command, record)
 
 
 def _status(

@@ -148,6 +148,9 @@ class Config(BaseSettings):
         lambda: SAME_ROLES,
         shown="viewer, editor and admin, also with tenant_ in front",
     )
+    oidc_groups_claim: Annotated[str, _read_by(kind.text)] = _setting(
+        "claim that holds a person's groups; connectors may be for one of them", "groups"
+    )
     oidc_program_claim: Annotated[str | None, _read_by(kind.claim)] = _setting(
         "claim that only access tokens of programs have: gty=client-credentials, or its name alone",
         None,

@@ -23,7 +23,9 @@ class Actor:
     """A person or program that acts for a tenant, with its permissions.
 
     `app_id` (a slug) and `application_id` are set only if the credential belongs to an Application.
-    They are stored with what it writes, and limit what it reads (specification, `app_id`).
+    They are stored with what it writes, and limit what it reads (specification, `app_id`). `groups`
+    are those of a person, and `is_admin` is true for a person who is an admin of the tenant.
+    `is_changing` is set for an operation of REST that changes something.
     """
 
     tenant_id: str
@@ -34,6 +36,9 @@ class Actor:
     app_id: str | None = None
     application_id: str | None = None
     person_id: str | None = None
+    groups: frozenset[str] = frozenset()
+    is_admin: bool = False
+    is_changing: bool = False
     source_type: SourceType = "api"
     origin: Origin = field(default_factory=Origin)
 

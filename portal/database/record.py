@@ -1,5 +1,6 @@
 """Define the columns that every record has, and find a record for an actor."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -66,11 +67,46 @@ class Record(Base):
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:
-        """Select the rows of the actor's tenant, limited to its application if it has one."""
+        """Select the rows of the actor's tenant that the actor sees."""
         query = select(cls).where(cls.tenant_id == actor.tenant_id)
-        if actor.app_id is not None:
-            query = query.where(cls.app_scope(actor.app_id, actor.application_id))
-        return query
+        seen = cls.audience(actor)
+        return query if seen is None else query.where(seen)
+
+    @classmethod
+    def audience(cls, actor: Actor) -> ColumnElement[bool] | None:
+        """Return the condition for the rows of its tenant that the actor sees, None for all.
+
+        It compares with no other fields of the actor than those of `compares`.
+        """
+        if actor.app_id is None:
+            return None
+        seen: ColumnElement[bool] = cls.app_scope(actor.app_id, actor.application_id)
+        return seen
+
+    @classmethod
+    def compares(cls, actor: Actor) -> dict[str, Any]:
+        """Return the fields of the actor that `audience` compares with, for statements that are
+        written once and have a parameter for each."""
+        if actor.app_id is None:
+            return {}
+        return {"app_id": actor.app_id, "application_id": actor.application_id or ""}
+
+    @classmethod
+    def shown_to(cls, actor: Actor, document: dict[str, Any]) -> dict[str, Any]:
+        """Return the record's document without what the actor may not read."""
+        return document
+
+    def is_open_to(self, actor: Actor) -> bool:
+        """Tell whether the actor, who sees that the record is there, may also read and use it."""
+        return True
+
+    @property
+    def is_for_all(self) -> bool:
+        """Tell whether the record is for the whole tenant."""
+        return True
+
+    def permit(self, actor: Actor, fields: Collection[str]) -> None:
+        """Raise Forbidden if the actor, who sees the record, may not change these fields."""
 
     @classmethod
     def app_scope(cls, app_id: Any, application_id: Any) -> Any:
@@ -94,7 +130,8 @@ def find(
 ) -> R:
     """Return the actor's own record. Raise NotFound for any other id, also of another tenant.
 
-    `lock` locks the row until the transaction ends, so that a version check is reliable.
+    `lock` locks the row until the transaction ends, so that a version check is reliable. Raise
+    Forbidden in an operation that changes something, for a record that the actor may only read.
     """
     query = model.seen_by(actor).where(model.id == record_id)
     if not include_deleted:
@@ -104,6 +141,8 @@ def find(
     record = session.scalar(query)
     if record is None:
         raise missing(model, record_id)
+    if actor.is_changing:
+        record.permit(actor, ())
     return record
 
 

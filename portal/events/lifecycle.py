@@ -13,8 +13,11 @@ from portal.events import service
 
 
 def tell(actor: Actor, record: Record, action: str, changes: Mapping[str, Any]) -> None:
-    """Announce a change of a record, in the transaction that makes it."""
-    if record.published_as is not None:
+    """Announce a change of a record, in the transaction that makes it.
+
+    Events are for the whole tenant, so there is none of a record that is not.
+    """
+    if record.published_as is not None and record.is_for_all:
         data = {
             "id": record.id,
             "name": record.label,

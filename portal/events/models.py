@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    not_,
     select,
     text,
 )
@@ -20,6 +21,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.database.actor import Actor
+from portal.database.audience import closed_to
 from portal.database.base import Base
 from portal.database.record import Record
 from portal.database.session import CONSTRAINTS
@@ -68,8 +70,12 @@ class Event(Base):
 
     @classmethod
     def seen_by(cls, actor: Actor) -> Select[Self]:
-        """Return the query for the actor's events: those of its application if it has one."""
+        """Return the query for the actor's events: those of its application if it has one.
+
+        What was published about a record leaves the list when the record is closed to the actor.
+        """
         query = select(cls).where(cls.tenant_id == actor.tenant_id)
+        query = query.where(not_(closed_to(actor, cls.subject)))
         return query if actor.app_id is None else query.where(cls.app_id == actor.app_id)
 
 

@@ -4,12 +4,12 @@ The columns are the fields of the document, in its order. So SQL must be able to
 of a document: as a column, a hybrid or a column property of the model.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import ColumnElement, bindparam, select, true
 
 from portal.core.precedence import give_way
 from portal.fast.statements import Statement
@@ -24,6 +24,7 @@ class Rows:
 
     model: "type[Record]"
     fields: tuple[str, ...]
+    written: dict[Hashable, Statement] = field(default_factory=dict, init=False, compare=False)
 
     @cached_property
     def columns(self) -> tuple[Any, ...]:
@@ -35,23 +36,20 @@ class Rows:
         give_way()
         return dict(zip(self.fields, row, strict=False))
 
-    @cached_property
-    def of_tenant(self) -> Statement:
-        """Return the statement that reads one live record; parameters: `tenant_id`, `id`."""
-        return Statement(self._one)
+    def one(self, kind: Hashable, audience: Callable[[], ColumnElement[bool] | None]) -> Statement:
+        """Return the statement that reads one live record, for actors of one kind, whom `audience`
+        describes; parameters: `tenant_id`, `id`, and those of the audience."""
+        if kind not in self.written:
+            self.written[kind] = self._one(audience())
+        return self.written[kind]
 
-    @cached_property
-    def of_application(self) -> Statement:
-        """Return the same statement, narrowed to what an application's credential may see;
-        parameters also: `app_id`, `application_id`."""
-        scope = self.model.app_scope(bindparam("app_id"), bindparam("application_id"))
-        return Statement(self._one.where(scope))
-
-    @property
-    def _one(self) -> Select[Any]:
+    def _one(self, audience: ColumnElement[bool] | None) -> Statement:
         model = self.model
-        return select(*self.columns).where(
-            model.tenant_id == bindparam("tenant_id"),
-            model.id == bindparam("id"),
-            model.is_deleted.is_(False),
+        return Statement(
+            select(*self.columns).where(
+                model.tenant_id == bindparam("tenant_id"),
+                model.id == bindparam("id"),
+                model.is_deleted.is_(False),
+                true() if audience is None else audience,
+            )
         )

@@ -13,6 +13,7 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.database.base import Base
@@ -62,6 +63,7 @@ class Person(Base):
     name: Mapped[str] = mapped_column(String(200))
     email: Mapped[str | None] = mapped_column(String(320))
     role: Mapped[str] = mapped_column(String(20))
+    groups: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     auth_version: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -96,6 +98,7 @@ class WebSession(Base):
     sid_key: Mapped[str | None] = mapped_column(String(64))
     subject_key: Mapped[str] = mapped_column(String(64))
     role: Mapped[str] = mapped_column(String(20))
+    groups: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     auth_version: Mapped[int] = mapped_column(Integer)
     auth_time: Mapped[datetime | None]
     acr: Mapped[str | None] = mapped_column(String(200))

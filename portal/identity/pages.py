@@ -32,7 +32,12 @@ def init_app(app: Flask, config: Config, issuer: Issuer) -> None:
     )
     app.extensions["portal.signing_in"] = SignIn(
         RelyingParty(issuer, client),
-        Rules(config.oidc_tenant_claim, config.oidc_roles_claim, config.oidc_role_map),
+        Rules(
+            config.oidc_tenant_claim,
+            config.oidc_roles_claim,
+            config.oidc_role_map,
+            config.oidc_groups_claim,
+        ),
         sealer_of(config),
         None if config.is_production else urlsplit(config.base_url).hostname,
         urlsplit(config.oidc_issuer).hostname or config.oidc_issuer,

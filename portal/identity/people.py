@@ -15,7 +15,7 @@ from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.session import enter_tenant, session
 from portal.identity.models import Person, Tenant
-from portal.identity.openid.claims import Role, claim_at, role_of, tenant_of
+from portal.identity.openid.claims import Role, claim_at, groups_of, role_of, tenant_of
 from portal.identity.openid.relying_party import Identity
 
 Missing = Literal["tenant", "one tenant", "known tenant", "role"]
@@ -36,11 +36,12 @@ class NoAccess(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The names of the provider's claims: PORTAL_OIDC_TENANT_CLAIM, …ROLES_CLAIM, …ROLE_MAP."""
+    """The names of the provider's claims: PORTAL_OIDC_TENANT_CLAIM and the settings after it."""
 
     tenant_claim: str
     roles_claim: str
     role_map: Mapping[str, str]
+    groups_claim: str = "groups"
 
 
 def admit(identity: Identity, rules: Rules) -> tuple[Tenant, Person]:
@@ -53,7 +54,8 @@ def admit(identity: Identity, rules: Rules) -> tuple[Tenant, Person]:
     role = role_of(claim_at(identity.claims, rules.roles_claim), rules.role_map)
     if role is None:
         raise NoAccess("role", tenant)
-    return tenant, write_down(tenant.id, identity, role)
+    groups = groups_of(claim_at(identity.claims, rules.groups_claim))
+    return tenant, write_down(tenant.id, identity, role, groups)
 
 
 def _tenant(claim: Any) -> Tenant:
@@ -81,10 +83,12 @@ class PersonClaims(Protocol):
     def email(self) -> str | None: ...
 
 
-def write_down(tenant_id: str, described: PersonClaims, role: Role) -> Person:
+def write_down(
+    tenant_id: str, described: PersonClaims, role: Role, groups: frozenset[str]
+) -> Person:
     """Insert or update the person from the claims; the tenant is entered already."""
     name = described.name or described.email or described.subject
-    values = {"name": name, "email": described.email, "role": role}
+    values = {"name": name, "email": described.email, "role": role, "groups": sorted(groups)}
     statement = (
         insert(Person)
         .values(

@@ -177,6 +177,7 @@ class ApiKey(OfApplication, Record):
     id_prefix = "key"
     noun = "key"
     quota = "api_keys"
+    is_changed_by_owner = True  # a key that was issued to an application is the application's own
     published_as = "api_key"
     beside = (
         insert(ApiKeyRuntime).values(tenant_id=bindparam("tenant_id"), key_id=bindparam("id")),
@@ -267,11 +268,6 @@ class ApiKey(OfApplication, Record):
 
     def search_texts(self) -> tuple[str | None, ...]:
         return (self.id, self.name, self.key_prefix, self.last4, self.issued_to_service)
-
-    @classmethod
-    def app_scope(cls, app_id: Any, application_id: Any) -> Any:
-        # An application's own credential also sees the keys that were issued to it.
-        return or_(cls.app_id == app_id, cls.application_id == application_id)
 
 
 def standing(key: type[ApiKey]) -> dict[str, ColumnElement[bool]]:

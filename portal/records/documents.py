@@ -1,6 +1,9 @@
 """Read records as documents, for programs: as plain rows, or as objects."""
 
+from dataclasses import replace
 from typing import Any, TypeVar
+
+from sqlalchemy import bindparam
 
 from portal import fast
 from portal.database.actor import Actor
@@ -16,14 +19,15 @@ R = TypeVar("R", bound=Record)
 def one(actor: Actor, rows: Rows, record_id: str) -> dict[str, Any]:
     """Return the document of the actor's own live record. Raises NotFound."""
     if not fast.uses("rows"):
-        return _of(rows, find(rows.model, actor, record_id))
-    values = {"tenant_id": actor.tenant_id, "id": record_id}
-    statement = rows.of_tenant
-    if actor.app_id is not None:
-        values |= {"app_id": actor.app_id, "application_id": actor.application_id or ""}
-        statement = rows.of_application
-    for row in send_alone(statement, values):
-        return rows.document(row)
+        return rows.model.shown_to(actor, _of(rows, find(rows.model, actor, record_id)))
+    compared = rows.model.compares(actor)
+    named: dict[str, Any] = {name: bindparam(name) for name in compared}
+    statement = rows.one(
+        (actor.kind, actor.is_admin, *compared),
+        lambda: rows.model.audience(replace(actor, **named)),
+    )
+    for row in send_alone(statement, {"tenant_id": actor.tenant_id, "id": record_id, **compared}):
+        return rows.model.shown_to(actor, rows.document(row))
     raise missing(rows.model, record_id)
 
 
@@ -33,9 +37,11 @@ def page(
     """Return the documents of one page of a list, and the cursor of the next."""
     if fast.uses("rows"):
         found = listing.page(actor, asked, query, rows.columns)
-        return [rows.document(row) for row in found.items], found.next_cursor
-    found = listing.page(actor, asked, query)
-    return [_of(rows, record) for record in found.items], found.next_cursor
+        items = [rows.document(row) for row in found.items]
+    else:
+        found = listing.page(actor, asked, query)
+        items = [_of(rows, record) for record in found.items]
+    return [rows.model.shown_to(actor, item) for item in items], found.next_cursor
 
 
 def _of(rows: Rows, record: Record) -> dict[str, Any]:

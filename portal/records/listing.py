@@ -19,6 +19,7 @@ from ulid import ULID
 
 from portal.core.errors import BadRequest, FieldError
 from portal.database.actor import Actor
+from portal.database.audience import as_member
 from portal.database.record import Record
 from portal.database.session import send_alone, session
 from portal.fast.statements import Statement
@@ -31,7 +32,6 @@ MAX_LIMIT = 200
 CURSOR_LENGTH = 1000
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 SORT_KEY, SORT_ID = "sort_key", "sort_id"
-WHOSE = ("tenant_id", "app_id", "application_id")
 MOST_WRITTEN = 500  # statements of one list
 CLOCKS_DIFFER = 3_600_000  # milliseconds
 NOT_OURS = "This cursor does not belong to this list. Start from the first page."
@@ -79,8 +79,9 @@ class Listing(Generic[R]):
     `ranges` are times, queried with `<name>_after` and `<name>_before` (`created_at` →
     `created_after`). `quick` are the filters, times and `show` for which an index tells how many
     records match. `sorts` maps a name to a column that is never null. `views` are chosen with
-    `show`. `beside` is the table that `beside_sorts` and some of the views read. `fingerprint` is
-    the filter to use if the search text is a SHA-256.
+    `show`. `overseen` are the filters and times that an admin may use on records that are not open
+    to them: any other, and words, find only what is. `beside` is the table that `beside_sorts` and
+    some of the views read. `fingerprint` is the filter to use if the search text is a SHA-256.
     """
 
     model: type[R]
@@ -92,6 +93,7 @@ class Listing(Generic[R]):
     default_sort: str = "-created_at"
     views: Mapping[str, View] = field(default_factory=dict)
     fingerprint: str = ""
+    overseen: Collection[str] = ()
     beside: Beside | None = None
     beside_sorts: Mapping[str, Column] = field(default_factory=dict)
     written: "dict[Any, Statement]" = field(default_factory=dict, init=False, compare=False)
@@ -296,6 +298,7 @@ def page(
     no query string can contain. `weights` are those of the words, if they are known.
     """
     query = _meant(listing, query)
+    actor = _asking(actor, listing, query)
     order = _order(listing, query)
     end = _furthest(actor, listing, query, order)
     if end is not None:
@@ -328,6 +331,13 @@ def _meant(listing: Listing[Any], query: Query) -> Query:
     return replace(query, q="", filters={**query.filters, listing.fingerprint: words})
 
 
+def _asking(actor: Actor, listing: Listing[Any], query: Query) -> Actor:
+    """Return the actor for this query: what finds a record would tell an admin its settings."""
+    times = {key.split()[0] for key in query.bounds}
+    tells = (times | query.filters.keys()).difference(listing.overseen)
+    return as_member(actor) if tells or query.q or query.tag or query.show else actor
+
+
 def _place_of(order: Order) -> tuple[Any, Any]:
     return order.key.label(SORT_KEY), order.id.label(SORT_ID)
 
@@ -343,14 +353,14 @@ def _read(
     closed = {name: given for name, given in query.filters.items() if _is_closed(listing, name)}
     values: dict[str, Any] = {"tenant_id": actor.tenant_id, "most": query.limit + 1}
     values |= {f"is_{name}": given for name, given in query.filters.items() if name not in closed}
-    if actor.app_id is not None:
-        values |= {"app_id": actor.app_id, "application_id": actor.application_id}
+    values |= listing.model.compares(actor)
     if order.place is not None:
         values |= dict(zip((SORT_KEY, SORT_ID), order.place, strict=True))
     if order.end is not None:
         values["end"] = order.end
     asked = (query.sort, query.show, query.include_deleted, order.downward)
-    shape = (tuple(columns), frozenset(values), tuple(closed.items()), asked)
+    by = (actor.kind, actor.is_admin)
+    shape = (tuple(columns), frozenset(values), tuple(closed.items()), asked, by)
     if shape not in listing.written:
         if len(listing.written) >= MOST_WRITTEN:
             listing.written.clear()
@@ -372,7 +382,8 @@ def _write(
 ) -> Statement:
     """Return the statement with a parameter for each of the values."""
     named: dict[str, Any] = {name: bindparam(name) for name in values}
-    whose = replace(actor, **{name: named[name] for name in WHOSE if name in named})
+    compared = ("tenant_id", *listing.model.compares(actor))
+    whose = replace(actor, **{name: named[name] for name in compared})
     filters = {name: named.get(f"is_{name}", given) for name, given in query.filters.items()}
     if order.place is not None:
         order = replace(order, place=(named[SORT_KEY], named[SORT_ID]))
@@ -463,6 +474,7 @@ def counted(actor: Actor, listing: Listing[Any], query: Query, most: int) -> int
 def narrowed(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
     """Return the records of a query, without order and pages."""
     query = _meant(listing, query)
+    actor = _asking(actor, listing, query)
     conditions = _conditions(listing, query).values()
     statement = _visible(actor, listing, query).where(*conditions)
     if query.q or query.tag:

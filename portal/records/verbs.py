@@ -90,13 +90,15 @@ def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
 def change(actor: Actor, record: R, values: Mapping[str, Any], *, action: str = "updated") -> R:
     """Write the values that differ. If none differs, write nothing and keep the version.
 
-    Raises StaleVersion when somebody else saved in between, QuotaReached when the change restores a
-    record and the tenant's quota is used up.
+    Raises Forbidden when the actor may only read the record, StaleVersion when somebody else saved
+    in between, QuotaReached when the change restores a record and the tenant's quota is used up.
     """
     found_by, counted = terms_of(record), record.is_counted
-    for name, value in values.items():
-        if getattr(record, name) != value:
-            setattr(record, name, value)
+    differing = {n: value for n, value in values.items() if getattr(record, n) != value}
+    if differing:
+        record.permit(actor, differing)  # before the audience itself may be another one
+    for name, value in differing.items():
+        setattr(record, name, value)
     changed = changes_of(record)
     if not changed:
         return record

@@ -6,7 +6,7 @@ problem details. The routes come from the declarations in `portal.rest.resources
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -263,8 +263,9 @@ def _guarded(
     operation: Operation, authenticators: Sequence[Authenticator], admit: Admission
 ) -> Callable[..., Any]:
     def view(**ids: str) -> Response:
-        g.actor = caller = authenticate(authenticators)
+        caller = authenticate(authenticators)
         admit(caller, operation.scope)
+        g.actor = replace(caller, is_changing=True) if operation.changes else caller
         result: Response = operation.view(**ids)
         return result
 

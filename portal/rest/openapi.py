@@ -44,6 +44,11 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
 
     @property
+    def changes(self) -> bool:
+        """Tell whether it changes the record that its path names."""
+        return self.scope.endswith(":write")
+
+    @property
     def id(self) -> str:
         """Return the document's operationId, `connectors.create`."""
         return f"{self.resource}.{self.name}"

@@ -24,7 +24,7 @@ from portal.records.audit import trail as audit
 from portal.records.audit.models import AuditEntry
 from portal.records.listing import Listing
 from portal.records.purge import purging, sweeping
-from portal.records.schemas import Command
+from portal.records.schemas import ENVELOPE, Command
 from portal.records.verbs import Revealed
 from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
 from portal.rest.openapi import PREFIX, Operation, Parameter
@@ -95,8 +95,9 @@ class Resource(Generic[R, C]):
         return purges + ([sweeping(self.model, self.secrets)] if self.secrets else [])
 
     def represent(self, record: R) -> dict[str, Any]:
-        """Return the record as the specification writes it."""
-        return {name: getattr(record, name) for name in self.document.model_fields}
+        """Return the record as the specification writes it, as far as the caller may read it."""
+        document = {name: getattr(record, name) for name in self.document.model_fields}
+        return self.model.shown_to(actor(), document)
 
     @cached_property
     def rows(self) -> Rows:
@@ -179,6 +180,7 @@ class Resource(Generic[R, C]):
         no_parameters()
         patch = body()
         record = find(self.model, actor(), id, lock=True)
+        record.permit(actor(), patch.keys() - ENVELOPE)
         self._check_version(record, patch)
         self.update(actor(), record, self.command.patched(record, patch))
         return _one(self.represent(record))

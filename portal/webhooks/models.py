@@ -104,6 +104,7 @@ class Webhook(OfApplication, Record):
         Index("ix_webhook_application", "tenant_id", "application_id", "id"),
         Index("ix_webhook_inbound", "id", postgresql_where=text("direction = 'inbound'")),
         Index("ix_webhook_connector", "tenant_id", "connector_id", "id"),
+        Index("ix_webhook_app", "tenant_id", "app_id", "id"),
     )
     id_prefix = "whk"
     noun = "webhook"

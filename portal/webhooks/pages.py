@@ -13,6 +13,7 @@ from portal.applications.models import Application
 from portal.applications.pages import Item, Part, show_on_application
 from portal.audit import pages as audit_pages
 from portal.connectors import service as connectors
+from portal.connectors.pages import offer_webhooks
 from portal.core.errors import StaleVersion
 from portal.database.actor import Actor
 from portal.database.record import find
@@ -51,6 +52,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
     add_direction(app, "outbound", DirectionPages(_show, _form, _shown_once))
     show_on_application(app, part)
+    offer_webhooks(app, service.choices)
 
 
 def add_direction(app: Flask, direction: str, pages: DirectionPages) -> None:

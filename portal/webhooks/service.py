@@ -1,18 +1,22 @@
 """Create, change, delete and restore webhooks, and rotate their signing secrets."""
 
+from collections.abc import Iterable
 from typing import Any
+
+from sqlalchemy import select
 
 from portal.applications import service as applications
 from portal.connectors import service as connectors
+from portal.connectors.models import Connector
 from portal.core.config import running
 from portal.core.errors import Conflict, FieldError, Invalid
 from portal.database.actor import Actor
-from portal.database.record import find
-from portal.database.session import database_now
+from portal.database.record import Record, find
+from portal.database.session import database_now, session
 from portal.outbound import check_url
 from portal.records import verbs
 from portal.records.listing import Listing
-from portal.records.verbs import Revealed
+from portal.records.verbs import Changes, Revealed
 from portal.webhooks import keyring, subscriptions
 from portal.webhooks.models import DIRECTIONS, OUTCOMES, SIGNATURE_SCHEMES, Webhook
 from portal.webhooks.schemas import WebhookInput
@@ -112,6 +116,11 @@ def restore(actor: Actor, webhook_id: str) -> Webhook:
     """Restore a deleted webhook, with its secret."""
     actor.require("webhooks:write")
     return verbs.restore(actor, Webhook, webhook_id)
+
+
+def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:
+    """Return (id, name) of the webhooks that a form offers; see `records.choices`."""
+    return verbs.choices(actor, Webhook, Webhook.name_key, Webhook.name, also)
 
 
 def get(actor: Actor, webhook_id: str, *, include_deleted: bool = False) -> Webhook:
@@ -229,14 +238,30 @@ def _missing(values: dict[str, Any]) -> list[FieldError]:
 def _foreign(actor: Actor, stored: Webhook | None, values: dict[str, Any]) -> list[FieldError]:
     """Return an error for each new reference to a record that this actor does not see: for the
     actor it does not exist."""
-    problems = []
-    for name, noun, seen in (
-        ("application_id", "application", applications.names),
-        ("connector_id", "connector", connectors.names),
-    ):
-        wanted = values[name]
-        if not wanted or (stored and wanted == getattr(stored, name)):
-            continue
-        if wanted not in seen(actor, {wanted}):
-            problems.append(FieldError(name, f"There is no such {noun} in this tenant."))
-    return problems
+    found = {}
+    if wanted := _named_anew(stored, values, "application_id"):
+        known = wanted in applications.names(actor, {wanted})
+        found["application_id"] = None if known else "There is no such application in this tenant."
+    if wanted := _named_anew(stored, values, "connector_id"):
+        found["connector_id"] = connectors.not_to_be_named(actor, wanted)
+    return [FieldError(name, problem) for name, problem in found.items() if problem]
+
+
+def _named_anew(stored: Webhook | None, values: dict[str, Any], name: str) -> str | None:
+    wanted: str | None = values[name]
+    return None if stored and wanted == getattr(stored, name) else wanted
+
+
+def keep_connectors_named(actor: Actor, record: Record, action: str, changes: Changes) -> None:
+    """Refuse that a connector is taken from the whole tenant while a webhook names it: a webhook is
+    for everybody, and would tell of the connector."""
+    if not isinstance(record, Connector) or "scope" not in changes or record.is_for_all:
+        return
+    naming = select(Webhook.name).where(
+        Webhook.tenant_id == actor.tenant_id,
+        Webhook.connector_id == record.id,
+        Webhook.is_deleted.is_(False),
+    )
+    if name := session.scalar(naming.limit(1)):
+        message = f"The webhook {name} is for everybody and names this connector: change it first."
+        raise Invalid.field("scope", message)

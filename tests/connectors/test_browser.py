@@ -60,7 +60,7 @@ def test_a_connector_is_set_up_step_by_step(
     expect(page.locator("#credentials-bearer-0")).to_be_hidden()
     page.locator("#credentials-basic-0").fill("svc-cpod")
     page.locator("#credentials-basic-1").fill("nobody may see this")
-    page.locator("#config-host").fill("https://splunk.acme.example")
+    page.locator("#config-host").fill("https://splunk.acme.example/en-US")
     page.get_by_role("button", name="Add connector").click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was saved")
     if script:

@@ -7,6 +7,9 @@ import pytest
 from portal.connectors.models import AUTH_TYPES, SYNC_STATUSES, TYPES
 from portal.connectors.providers import PROVIDERS
 from tests.cast import Api
+from tests.databases import Database
+
+UUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 
 
 def fields(answer: Any) -> list[str]:
@@ -57,13 +60,24 @@ def test_a_connector_without_provider_is_a_draft(ada: Api) -> None:
         ({"enabled": None}, "enabled"),
         ({"config": []}, "config"),
         ({"config": {"x": "y" * 20_000}}, "config"),
-        ({"provider": "okta", "config": {"domain": "https://acme.okta.com/"}}, "config.domain"),
+        ({"provider": "okta", "config": {"domain": "https://acme.okta.com/app"}}, "config.domain"),
+        ({"provider": "okta", "config": {"domain": "http://acme.okta.com"}}, "config.domain"),
+        ({"provider": "okta", "config": {"domain": "me@acme.okta.com"}}, "config.domain"),
+        ({"provider": "http", "config": {"baseUrl": "acme.example"}}, "config.baseUrl"),
+        ({"owner_id": "per_nobody"}, "owner_id"),
         ({"provider": "splunk", "config": {"verifyTls": "yes"}}, "config.verifyTls"),
         ({"provider": "postgres", "config": {"port": "5432"}}, "config.port"),
         ({"provider": "postgres", "config": {"sslmode": "disable"}}, "config.sslmode"),
         ({"provider": "zendesk", "config": {"subdomain": "a/b"}}, "config.subdomain"),
         (
             {"provider": "salesforce", "config": {"loginHost": "acme.lightning.force.com"}},
+            "config.loginHost",
+        ),
+        (
+            {
+                "provider": "salesforce",
+                "config": {"loginHost": " https://acme.lightning.force.com/ "},
+            },
             "config.loginHost",
         ),
         ({"event_types": ["Not An Event"]}, "event_types.0"),
@@ -117,12 +131,12 @@ def test_ordinary_settings_are_no_secrets(ada: Api) -> None:
 
 
 def test_a_scope_says_whose_it_is(ada: Api) -> None:
-    mine = ada.create("connectors", scope="user", group_id="grp_1")
+    mine = ada.create("connectors", scope="user", group_id="security")
     assert (mine["user_id"], mine["group_id"]) == (mine["created_by"], None)
     assert mine["owner_id"] == mine["created_by"]
     path = f"/connectors/{mine['id']}"
-    ours = ada.patch(path, {"scope": "group", "group_id": "grp_1"}).json or {}
-    assert (ours["user_id"], ours["group_id"]) == (None, "grp_1")
+    ours = ada.patch(path, {"scope": "group", "group_id": "security"}).json or {}
+    assert (ours["user_id"], ours["group_id"]) == (None, "security")
     everybodys = ada.patch(path, {"scope": "org"}).json or {}
     assert (everybodys["user_id"], everybodys["group_id"]) == (None, None)
 
@@ -191,3 +205,90 @@ def test_a_provider_is_found_by_its_name_and_its_settings(ada: Api) -> None:
     for words in ("splunk enter", "logs.acme", "siem"):
         found = ada.get("/connectors", query_string={"q": words}).json or {}
         assert [item["id"] for item in found["items"]] == [made["id"]], words
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "pasted", "used"),
+    [
+        ("okta", "domain", "https://acme.okta.com/", "acme.okta.com"),
+        ("okta", "domain", "  acme.okta.com ", "acme.okta.com"),
+        ("splunk", "host", "https://splunk.acme.example:8089//", "splunk.acme.example:8089"),
+        ("http", "baseUrl", " https://api.example.com/v1/ ", "https://api.example.com/v1"),
+        ("zendesk", "subdomain", "https://acme.zendesk.com/", "acme"),
+        ("defender_for_endpoint", "tenantId", f" {UUID}\n", UUID),
+    ],
+)
+def test_a_pasted_address_is_kept_as_it_is_used(
+    ada: Api, provider: str, name: str, pasted: str, used: str
+) -> None:
+    made = ada.create("connectors", provider=provider, config={name: pasted, "team": " soc/ "})
+    assert made["config"] == {name: used, "team": " soc/ "}
+    again = ada.patch(f"/connectors/{made['id']}", {"config": {name: pasted}}).json or {}
+    assert again["config"] == {name: used}
+
+
+@pytest.mark.parametrize(
+    ("provider", "auth_type", "name", "wrong", "right"),
+    [
+        ("slack", "bearer", "token", "acme-token", "xoxb-1-2-abc"),
+        ("hubspot", "bearer", "token", "sat-eu1-1", "pat-eu1-1"),
+        ("okta", "api_key", "apiKey", "00" + "a" * 41, "00" + "a" * 40),
+        ("okta", "api_key", "apiKey", "00" + "a" * 40 + "\n", "00" + "a" * 40),
+        ("github", "bearer", "token", "glpat-abc", "ghp_" + "a" * 36),
+        ("splunk_hec", "api_key", "token", "not-a-uuid", UUID),
+        ("jira", "basic", "username", "ada", "ada@acme.example"),
+    ],
+)
+def test_a_credential_has_the_form_that_its_provider_uses(
+    ada: Api, provider: str, auth_type: str, name: str, wrong: str, right: str
+) -> None:
+    body = {"provider": provider, "auth_type": auth_type}
+    refused = ada.post("/connectors", {**body, "credentials": {name: wrong}})
+    assert fields(refused) == [f"credentials.{name}"]
+    assert wrong.strip() not in refused.text
+    made = ada.create("connectors", **body, credentials={name: right})
+    assert made["credential_fields"] == [name]
+    again = ada.patch(f"/connectors/{made['id']}", {"credentials": {name: wrong}})
+    assert fields(again) == [f"credentials.{name}"]
+
+
+def test_what_was_stored_before_a_rule_does_not_hold_up_other_changes(
+    ada: Api, database: Database
+) -> None:
+    made = ada.create("connectors", provider="okta", config={"domain": "acme.okta.com"})
+    database.sql("UPDATE connector SET config = jsonb_build_object('domain', 'acme.okta.com ')")
+    assert ada.patch(f"/connectors/{made['id']}", {"name": "Renamed"}).status_code == 422
+    cleaned = ada.patch(
+        f"/connectors/{made['id']}", {"config": {"domain": "acme.okta.com "}, "name": "Renamed"}
+    )
+    assert (cleaned.json or {})["config"] == {"domain": "acme.okta.com"}
+
+
+def test_an_owner_is_a_person_of_the_tenant(ada: Api, ed: Api, gus: Api) -> None:
+    of_ed = ed.create("connectors")["owner_id"]
+    stranger = gus.create("connectors")["owner_id"]
+    assert fields(ada.post("/connectors", {"owner_id": stranger})) == ["owner_id"]
+    made = ada.create("connectors", owner_id=of_ed)
+    assert made["owner_id"] == of_ed
+    path = f"/connectors/{made['id']}"
+    refused = ada.patch(path, {"owner_id": stranger})
+    assert fields(refused) == ["owner_id"]
+    assert "no person of this id" in refused.text
+    assert (ada.patch(path, {"owner_id": None}).json or {})["owner_id"] is None
+
+
+def test_it_is_found_by_its_owner_and_its_tags(ada: Api, ed: Api) -> None:
+    of_ed = ed.create("connectors", name="Of Ed", tags=["soc", "Europe West"])
+    ada.create("connectors", name="Of Ada", tags=["sales"])
+
+    def found(query: str) -> list[str]:
+        return [one["name"] for one in (ada.get(f"/connectors?{query}").json or {})["items"]]
+
+    assert found("tag=soc") == ["Of Ed"]
+    assert found(f"owner_id={of_ed['owner_id']}") == ["Of Ed"]
+    assert found(f"owner_id={of_ed['owner_id']}&tag=soc") == ["Of Ed"]
+    assert found(f"owner_id={of_ed['owner_id']}&tag=sales") == []
+    assert found("q=europ") == ["Of Ed"], "the words of a tag"
+    assert found(f"q={of_ed['owner_id']}") == ["Of Ed"]
+    ed.patch(f"/connectors/{of_ed['id']}", {"tags": []})
+    assert found("q=europ") == []

@@ -13,6 +13,7 @@ from tests.statements import statements
 
 PLACES = ("", "/edit", "/history")
 SECRET = "correct horse battery staple"
+OKTA_TOKEN = "00" + "x" * 40
 Browse = Callable[..., Pages]
 
 
@@ -102,7 +103,7 @@ def test_what_is_wrong_is_said_at_the_field_and_nothing_typed_is_lost_but_secret
     pages = browse(ADA)
     typed = {
         "name": "Security log",
-        "config-host": "https://splunk.acme.example/",
+        "config-host": "https://splunk.acme.example/en-US",
         "more": '{"password": "hunter2"}',
         "auth_type": "bearer",
         "scope": "group",
@@ -277,7 +278,11 @@ def test_a_long_list_of_applications_still_offers_the_chosen_one(
 
 def test_a_page_costs_few_statements_however_many_there_are(browse: Browse, ada: Api) -> None:
     owner, hook = ada.create("applications")["id"], ada.create("webhooks")["id"]
-    body = {"application_id": owner, "webhook_endpoint_id": hook, "credentials": {"apiKey": "x"}}
+    body = {
+        "application_id": owner,
+        "webhook_endpoint_id": hook,
+        "credentials": {"apiKey": OKTA_TOKEN},
+    }
     made = [ada.create("connectors", provider="okta", **body)["id"] for _ in range(3)]
     pages = browse(ADA)
     for place in ("", "?q=okta", "/new?provider=okta", *(f"/{made[0]}{p}" for p in PLACES)):
@@ -325,3 +330,40 @@ def test_every_provider_has_a_form_that_can_be_sent(browse: Browse, ada: Api) ->
         answer = pages.post(path, {**hidden(pages.get(path).text), "scope": "org"})
         assert answer.status_code == 303, (key, answer.text)
         assert pages.get(f"{answer.location}/edit").status_code == 200
+
+
+def test_the_list_is_narrowed_by_owner_and_tag(browse: Browse) -> None:
+    ada, ed = browse(ADA), browse(ED)
+    made_by(ed, name="Of Ed", tags="soc, eu")
+    made_by(ada, name="Of Ada", tags="sales")
+    page = ada.get("/connectors").text
+    assert '<select name="owner_id">' in page
+    assert 'name="tag"' in page
+    by_owner = ada.get(f"/connectors?owner_id={ed.person_id}").text
+    assert ("Of Ed</a>" in by_owner, "Of Ada</a>" in by_owner) == (True, False)
+    by_tag = ada.get("/connectors?tag=sales").text
+    assert ("Of Ed</a>" in by_tag, "Of Ada</a>" in by_tag) == (False, True)
+    assert 'name="tag" value="sales"' in by_tag
+
+
+def test_a_webhook_and_an_owner_are_picked_from_the_tenants(browse: Browse, ada: Api) -> None:
+    pages, ed = browse(ADA), browse(ED)
+    hook = ada.create("webhooks", name="SOC events")["id"]
+    form = pages.get("/connectors/new?provider=splunk").text
+    assert f'<option value="{hook}">SOC events</option>' in form
+    connector_id = made_by(pages, webhook_endpoint_id=hook, owner_id=ed.person_id)
+    made = ada.get(f"/connectors/{connector_id}").json or {}
+    assert (made["webhook_endpoint_id"], made["owner_id"]) == (hook, ed.person_id)
+    ada.delete(f"/webhooks/{hook}")
+    edit = pages.get(f"/connectors/{connector_id}/edit").text
+    assert f'<option selected value="{hook}">' in edit, "a chosen one stays chosen"
+
+
+def test_a_pasted_address_is_shown_as_it_is_used(browse: Browse) -> None:
+    ada = browse(ADA)
+    connector_id = made_by(ada, **{"config-host": " https://splunk.acme.example/ "})
+    shown = ada.get(f"/connectors/{connector_id}").text
+    assert "splunk.acme.example" in shown
+    assert "https://splunk.acme.example" not in shown
+    form = ada.get(f"/connectors/{connector_id}/edit").text
+    assert 'value="splunk.acme.example"' in form

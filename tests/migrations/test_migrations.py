@@ -64,6 +64,33 @@ def test_attempts_of_before_they_were_kept_by_the_day_are_kept(empty_database: D
     assert kept() == [ids[0], today, ids[1]]
 
 
+CONNECTOR = """
+INSERT INTO connector (tenant_id, id, version, name, scope, user_id, owner_id, tags)
+VALUES ('tnt_a', %s, 1, 'A', %s, %s, 'per_9', '["Europe West"]')
+"""
+
+
+def test_connectors_of_before_stay_with_their_persons_and_are_found_by_their_tags(
+    empty_database: Database,
+) -> None:
+    def rows(statement: str, *values: str | None) -> list[tuple[Any, ...]]:
+        with psycopg.connect(libpq_url(empty_database.superuser_url)) as connection:
+            cursor = connection.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+    migrate.upgrade(empty_database.owner_url, "0050")
+    rows("INSERT INTO tenant (id, slug, name, key_code) VALUES ('tnt_a', 'a', 'A', 'aaaa')")
+    rows(CONNECTOR, "cnn_1", "user", "per_1")
+    rows(CONNECTOR, "cnn_2", "org", None)
+    noted = "SELECT record_id, scope, user_id FROM restricted_record ORDER BY 1"
+    words = "SELECT term FROM search_term WHERE record_id = 'cnn_2' ORDER BY 1"
+    for _ in ("once", "again"):
+        migrate.upgrade(empty_database.owner_url)
+        assert rows(noted) == [("cnn_1", "user", "per_1")]
+        assert rows(words) == [("9",), ("europe",), ("per",), ("west",)]
+        migrate.downgrade(empty_database.owner_url, "0050")
+
+
 def test_they_end_where_the_models_are(database: Database) -> None:
     engine = create_engine(database.owner_url, poolclass=pool.NullPool)
     with engine.connect() as connection:

@@ -143,7 +143,7 @@ class Provider:
             prompt_values_supported=["none", "login", "select_account"],
             claims_supported=[
                 "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "sid",
-                "name", "email", "email_verified", "tenant_id", "roles",
+                "name", "email", "email_verified", "tenant_id", "roles", "groups",
             ],
             authorization_response_iss_parameter_supported=True,
             backchannel_logout_supported=True,

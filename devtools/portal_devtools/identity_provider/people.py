@@ -27,6 +27,7 @@ class ProviderPerson:
     tenant_id: str | None = None
     tenant_name: str = ""
     roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -41,6 +42,7 @@ class ProviderPerson:
             "email": self.email,
             "email_verified": True,
             "roles": list(self.roles),
+            "groups": list(self.groups),
         }
         if self.tenant_id is not None:
             claims["tenant_id"] = self.tenant_id
@@ -48,8 +50,10 @@ class ProviderPerson:
 
 
 PEOPLE = (
-    ProviderPerson("ada@acme.example", "Ada Almeida", ACME, "Acme", ("admin",)),
-    ProviderPerson("ed@acme.example", "Ed Okafor", ACME, "Acme", ("editor",)),
+    ProviderPerson("ada@acme.example", "Ada Almeida", ACME, "Acme", ("admin",), ("security",)),
+    ProviderPerson(
+        "ed@acme.example", "Ed Okafor", ACME, "Acme", ("editor",), ("security", "sales")
+    ),
     ProviderPerson("vic@acme.example", "Vic Lindqvist", ACME, "Acme", ("viewer",)),
     ProviderPerson("gus@globex.example", "Gus Moreau", GLOBEX, "Globex", ("admin",)),
     ProviderPerson("nora@nowhere.example", "Nora Nilsen"),

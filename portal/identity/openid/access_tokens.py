@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """The claims of a valid access token. `tenant` and `roles` are raw and not yet checked."""
+    """The claims of a valid access token. `tenant`, `roles` and `groups` are not yet checked."""
 
     issuer: str
     subject: str
@@ -33,6 +33,7 @@ class AccessToken:
     scopes: frozenset[str]
     tenant: Any
     roles: Any
+    groups: Any
     name: str | None
     email: str | None
     issued_at: int
@@ -54,6 +55,7 @@ class TokenVerifier:
     tenant_claim: str = "tenant_id"
     roles_claim: str = "roles"
     program_claim: str | None = None
+    groups_claim: str = "groups"
     clock: Callable[[], float] = time.time
 
     def verify(self, token: str) -> AccessToken:
@@ -95,6 +97,7 @@ class TokenVerifier:
             scopes=_scopes(claims.get("scope")),
             tenant=claim_at(claims, self.tenant_claim),
             roles=claim_at(claims, self.roles_claim),
+            groups=claim_at(claims, self.groups_claim),
             name=shown(claims.get("name")),
             email=shown(claims.get("email"), 320) if verified else None,
             issued_at=int(issued_at),

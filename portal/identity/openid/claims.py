@@ -12,6 +12,7 @@ Role = Literal["viewer", "editor", "admin"]
 # Ordered by rights, lowest first. A person with several roles gets the highest.
 RANK: tuple[Role, ...] = ("viewer", "editor", "admin")
 
+MOST_GROUPS, GROUP_LENGTH = 1000, 80
 TENANT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 RESOURCES = (
     "applications",
@@ -48,6 +49,18 @@ def role_of(claim: Any, names: Mapping[str, str]) -> Role | None:
         return None
     known = {names.get(name) for name in claimed if isinstance(name, str)}
     return next((role for role in reversed(RANK) if role in known), None)
+
+
+def groups_of(claim: Any) -> frozenset[str]:
+    """Return the groups in `claim` (a word, several words, or a list), as their ids stand there.
+
+    What no `group_id` can equal is left out: other types, and ids that are too long or invisible.
+    """
+    claimed = claim.split() if isinstance(claim, str) else claim
+    if not isinstance(claimed, list):
+        return frozenset()
+    named = (name.strip() for name in claimed[:MOST_GROUPS] if isinstance(name, str))
+    return frozenset(n for n in named if 0 < len(n) <= GROUP_LENGTH and n.isprintable())
 
 
 def tenant_of(claim: Any) -> str | None:

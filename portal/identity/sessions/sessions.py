@@ -46,6 +46,7 @@ class SessionFacts(NamedTuple):
     tenant_id: str
     id: str
     role: str
+    groups: list[str]
     auth_version: int
     auth_time: datetime | None
     created_at: datetime
@@ -63,6 +64,7 @@ class PersonFacts(NamedTuple):
     name: str
     email: str | None
     role: str
+    groups: list[str]
     auth_version: int
 
 
@@ -103,7 +105,7 @@ RESUME = Statement(
 
 
 def actor_of(person: Person | PersonFacts, role: str, origin: Origin) -> Actor:
-    """Return a person as an actor with the scopes of a role."""
+    """Return a person as an actor with the scopes of a role, and the person's groups."""
     return Actor(
         tenant_id=person.tenant_id,
         kind="person",
@@ -111,6 +113,8 @@ def actor_of(person: Person | PersonFacts, role: str, origin: Origin) -> Actor:
         name=person.name,
         scopes=ROLE_SCOPES.get(role, frozenset()),  # type: ignore[call-overload]
         person_id=person.id,
+        groups=frozenset(person.groups),
+        is_admin=role == "admin",
         source_type="frontend",
         origin=origin,
     )
@@ -120,7 +124,9 @@ def state(row: SessionFacts, person: PersonFacts, now: datetime) -> State:
     """Return "live", or the reason why the session has ended."""
     if row.revoked_at is not None:
         return "revoked"
-    if row.auth_version != person.auth_version or row.role != person.role:
+    if row.auth_version != person.auth_version:
+        return "outdated"
+    if (row.role, row.groups) != (person.role, person.groups):
         return "outdated"
     if now - row.last_seen_at >= IDLE:
         return "idle"
@@ -154,6 +160,7 @@ def begin(
         sid_key=_key("sid", identity.issuer, identity.sid) if identity.sid else None,
         subject_key=_key("sub", identity.issuer, identity.subject),
         role=person.role,
+        groups=person.groups,
         auth_version=person.auth_version,
         auth_time=_moment(identity.auth_time),
         acr=identity.acr,

@@ -22,6 +22,7 @@ def init_app(app: Flask, config: Config, tokens: Tokens) -> list[Authenticator]:
         config.oidc_tenant_claim,
         config.oidc_roles_claim,
         config.oidc_program_claim,
+        config.oidc_groups_claim,
     )
     known: list[Authenticator] = [
         own_rest.authenticate_key,

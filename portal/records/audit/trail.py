@@ -6,10 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, bindparam, insert, select, tuple_
+from sqlalchemy import Select, bindparam, false, insert, not_, select, tuple_
 
 from portal.core.errors import BadRequest, FieldError
 from portal.database.actor import Actor
+from portal.database.audience import KNOWN, closed_to
 from portal.database.base import new_id
 from portal.database.record import Record
 from portal.database.session import send, session
@@ -86,13 +87,13 @@ def _json(value: Any) -> Any:
 def history(actor: Actor, record_id: str, *, limit: int = 50) -> Sequence[AuditEntry]:
     """Return a record's entries, newest first, for every caller that may read the record."""
     query = _newest_first(actor).where(AuditEntry.record_id == record_id)
-    return session.scalars(query.limit(limit)).all()
+    return _read(query.limit(limit))
 
 
 def newest(actor: Actor, record_id: str, action: str) -> AuditEntry | None:
     """Return a record's newest entry of this action."""
     query = _newest_first(actor).where(AuditEntry.record_id == record_id)
-    return session.scalar(query.where(AuditEntry.action == action).limit(1))
+    return next(iter(_read(query.where(AuditEntry.action == action).limit(1))), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,19 +126,35 @@ def log(
         query = query.where(AuditEntry.actor_id == asked.actor_id)
     if asked.before is not None:
         query = query.where(tuple_(AuditEntry.occurred_at, AuditEntry.id) < asked.before)
-    found = session.scalars(query.limit(limit + 1)).all()
+    found = _read(query.limit(limit + 1))
     if len(found) <= limit:
         return found, None
     last = found[limit - 1]
     return found[:limit], f"{last.occurred_at.isoformat()} {last.id}"
 
 
-def _newest_first(actor: Actor) -> Select[AuditEntry]:
-    return (
-        select(AuditEntry)
-        .where(AuditEntry.tenant_id == actor.tenant_id)
-        .order_by(AuditEntry.occurred_at.desc(), AuditEntry.id.desc())
+def _newest_first(actor: Actor) -> Select[AuditEntry, bool]:
+    """Select the entries that the actor may know of, each with whether its record is closed to the
+    actor. Only an admin knows of such an entry."""
+    closed = closed_to(actor, AuditEntry.record_id)
+    query = select(AuditEntry, closed if actor.is_admin else false())
+    known = () if actor.is_admin else (not_(closed),)
+    return query.where(AuditEntry.tenant_id == actor.tenant_id, *known).order_by(
+        AuditEntry.occurred_at.desc(), AuditEntry.id.desc()
     )
+
+
+def _read(query: Select[AuditEntry, bool]) -> Sequence[AuditEntry]:
+    """Return the entries; those of a closed record without the changes of its settings."""
+    return [
+        _without_settings(entry) if closed else entry for entry, closed in session.execute(query)
+    ]
+
+
+def _without_settings(entry: AuditEntry) -> AuditEntry:
+    columns = {name: getattr(entry, name) for name in (*COLUMNS, "occurred_at")}
+    changes = {name: change for name, change in entry.changes.items() if name in KNOWN}
+    return AuditEntry(**columns | {"changes": changes})
 
 
 def _place(cursor: str | None) -> tuple[datetime, str] | None:

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME, GLOBEX
+from sqlalchemy import Connection
 from werkzeug.datastructures import MultiDict
 
 from portal.core.config import libpq_url
@@ -196,12 +197,18 @@ def cost_of(
     assert 1 <= len(selects) <= 3
     touched, scans = 0, []
     for sql, values in selects:
-        explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + sql
-        [[plan]] = db.session.connection().exec_driver_sql(explain, values)
-        root = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
+        root = blocks_of(db.session.connection(), sql, values)
         touched += root["Shared Hit Blocks"] + root["Shared Read Blocks"]
         scans += list(read_from_end_to_end(root))
     return touched, scans
+
+
+def blocks_of(connection: Connection, sql: str, values: Any) -> dict[str, Any]:
+    """Run a statement again, and return the root of its plan with the blocks that it read."""
+    explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + sql
+    [[plan]] = connection.exec_driver_sql(explain, values)
+    root: dict[str, Any] = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
+    return root
 
 
 def read_from_end_to_end(plan: dict[str, Any]) -> Iterator[str]:
