@@ -60,6 +60,7 @@ def init_database(app: Flask, url: str) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = make_url(url).set(drivername=DIALECT_NAME)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "connect_args": connection_settings("portal"),
+        "hide_parameters": True,  # an error is logged, and its values may be anything
         "json_deserializer": orjson.loads,  # ten times as fast as json's; a page reads hundreds
         "query_cache_size": 200,  # searches have many forms, and each takes 30 KB
         "pool_size": POOL_SIZE,

@@ -295,7 +295,7 @@ OPERATIONS = (
     ),
     Operation(
         resource="deliveries",
-        name="retry_now",
+        name="hurry",  # its operationId, which programs know
         method="POST",
         path="/deliveries/{id}/attempts",
         summary="Make its next attempt now, not when its turn comes",

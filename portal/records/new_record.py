@@ -23,9 +23,9 @@ def store(record: Record, terms: set[str], entry: Mapping[str, Any]) -> None:
     if fast.uses("insert"):
         _store_in_one_statement(record, terms, entry)
         return
-    counts.take(record.tenant_id, type(record))
     session.add(record)
     flush()
+    counts.take(record.tenant_id, type(record))
     for insert in type(record).beside:
         session.execute(insert, {name: getattr(record, name) for name in insert.compile().params})
     send(search.ADD, _found_by(record, terms) | {"tenant_id": record.tenant_id, "id": record.id})

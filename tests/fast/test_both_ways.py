@@ -1,11 +1,12 @@
 """Each shortcut gives what the ordinary way gives: documents, lists, errors, records and pages."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, template_rendered
 
 from portal.core.config_values import SHORTCUTS
 from portal.rest.resources import Resource
@@ -20,6 +21,9 @@ HOSTILE = "<b>\"Tom\" & 'Jerry'</b> {{ 7 * 7 }}"
 # What no two records share.
 OWN = {
     "id", "slug", "name", "display_name", "key", "key_prefix", "vault_path", "inbound_url",
+}  # fmt: skip
+SENDS_OTHERWISE = {
+    "statements": {"get", "list", "create"}, "rows": {"get", "list"}, "insert": {"create"},
 }  # fmt: skip
 PAGES = ("/", "/applications", "/connectors", "/keys", "/webhooks", "/event-types", "/audit")
 # What each answer makes anew, and the moments of a session.
@@ -97,6 +101,17 @@ def test_a_quota_is_kept_alike(ada: Api, plain_ada: Api, set_quota: Callable[...
     assert plain_ada.post("/connectors", {}).status_code == 409
 
 
+def test_a_constraint_is_named_before_the_quota(
+    ada: Api, plain_ada: Api, set_quota: Callable[..., Any]
+) -> None:
+    ada.create("applications", slug="crm")
+    set_quota("--applications", "1")
+    body = {"display_name": "Again", "slug": "crm"}
+    answers = [same(api.post("/applications", body)) for api in (ada, plain_ada)]
+    assert answers[0] == answers[1]
+    assert answers[0][1]["code"] == "conflict"
+
+
 def test_pages_are_equal(ada: Api, app: Flask, plain: Flask) -> None:
     ids = {resource.scope: create(ada, resource, 1)["id"] for resource in RESOURCES}
     own, other = sign_in(app, ADA), sign_in(plain, ADA)
@@ -104,17 +119,46 @@ def test_pages_are_equal(ada: Api, app: Flask, plain: Flask) -> None:
         assert drawn(own, path) == drawn(other, path), path
 
 
-def test_the_ordinary_way_is_really_another(ada: Api, plain: Flask, plain_ada: Api) -> None:
+def test_each_switch_changes_what_it_says_and_nothing_else(
+    ada: Api, app: Flask, plain: Flask, plain_ada: Api
+) -> None:
     """Tell the ways apart by their statements, else a switch that does nothing would pass."""
+    [switch] = plain.extensions["portal"].plain
     id = ada.create("connectors")["id"]
+    asks: dict[str, Callable[[Api], Any]] = {
+        "get": lambda api: api.get(f"/connectors/{id}"),
+        "list": lambda api: api.get("/connectors"),
+        "create": lambda api: api.create("connectors"),
+    }
+    differ = {name for name, ask in asks.items() if sql_of(ask, ada) != sql_of(ask, plain_ada)}
+    assert differ == SENDS_OTHERWISE.get(switch, set())
+    generators = {one.jinja_env.code_generator_class for one in (app, plain)}
+    assert (len(generators) == 2) == (switch == "templates")
+    ada.create("api-keys")
+    with rendered(plain) as contexts:
+        sign_in(plain, ADA).get("/keys")
+    [lines] = [context["lines"] for context in contexts if "lines" in context]
+    assert (lines is None) == (switch == "lines")
+
+
+def sql_of(ask: Callable[[Api], Any], api: Api) -> list[str]:
+    """Return the statements of a request without their values. What is remembered is known then."""
+    ask(api)
     with statements() as sent:
-        plain_ada.get(f"/connectors/{id}")
-        plain_ada.create("connectors")
-    with statements() as quick:
-        ada.get(f"/connectors/{id}")
-        ada.create("connectors")
-    if plain.extensions["portal"].plain.isdisjoint({"templates", "lines"}):
-        assert list(sent) != list(quick)
+        ask(api)
+    return [sql for sql, _ in sent]
+
+
+@contextmanager
+def rendered(app: Flask) -> Iterator[list[dict[str, Any]]]:
+    """Collect what each template gets."""
+    contexts: list[dict[str, Any]] = []
+
+    def keep(_: Flask, context: dict[str, Any], **more: Any) -> None:
+        contexts.append(context)
+
+    with template_rendered.connected_to(keep, app):
+        yield contexts
 
 
 def create(api: Api, resource: Resource[Any, Any], number: int) -> dict[str, Any]:
