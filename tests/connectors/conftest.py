@@ -9,7 +9,6 @@ from portal_devtools.identity_provider.people import ACME
 from portal import secretstore
 from portal.database.session import enter_tenant, session
 from portal.secretstore import SecretRef, StoreSealed
-from tests.secretstore.openbao import OpenBao
 
 Reveal = Callable[[str], dict[str, str] | None]
 
@@ -17,19 +16,6 @@ Reveal = Callable[[str], dict[str, str] | None]
 def ref_of(connector_id: str) -> SecretRef:
     """Return the location of the credentials of one of Acme's connectors."""
     return SecretRef(ACME, "connectors", connector_id, "credentials")
-
-
-@pytest.fixture(params=["embedded", "vault"])
-def either_store(
-    request: pytest.FixtureRequest, app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> str:
-    """Let the portal store its secrets in its own tables, then in a real OpenBao."""
-    if request.param == "vault":
-        server = request.getfixturevalue("bao")
-        openbao = OpenBao(server["address"], server["token"])
-        openbao.prepare()
-        monkeypatch.setattr(secretstore, "_configured", openbao.store())
-    return str(request.param)
 
 
 @pytest.fixture
