@@ -22,7 +22,6 @@ from portal.identity import people
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing
 from portal.records.audit import trail as audit
-from portal.secretstore import store
 from portal.web import overview
 from portal.web.overview import Concern, Step, Told
 
@@ -144,7 +143,6 @@ def _form_page(template: str, form: ConnectorForm, record: Connector | None) -> 
         template,
         form=form,
         record=record,
-        health=store().health(),
         status=form.answer_status,
     )
 
@@ -162,7 +160,6 @@ def show(record_id: str) -> ResponseReturnValue:
         record=record,
         provider=provider,
         missing=_missing(record, provider),
-        health=store().health(),
         application=applications.names(web.actor(), {record.application_id or ""}),
         persons=people.names(web.actor(), (record.owner_id, record.user_id)),
     )

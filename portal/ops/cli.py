@@ -57,9 +57,11 @@ def serve(config: Config) -> None:
     Refuses to start as a database role that could see every tenant. Put a proxy with TLS in front
     and name its network in PORTAL_TRUSTED_PROXIES.
     """
+    from portal import secretstore
     from portal.database import app_role
     from portal.ops import serving
 
+    secretstore.build(config)  # stop here if it has no role in the Vault
     app_role.check(config)
     serving.web(config)
 
@@ -78,7 +80,7 @@ def worker(config: Config) -> None:
 
     logs.configure(production=config.is_production)
     app_role.check(config)
-    loop.run(create_app(config))
+    loop.run(create_app(config, as_worker=True))
 
 
 # --- looking after --------------------------------------------------------------------------------
@@ -156,10 +158,10 @@ def rotate(config: Config) -> None:
     restart. You can interrupt this command and run it again. It tells when the old key can be
     removed, and refuses to run while a process still uses another first key.
     """
-    from portal.ops import secret_key_rotation
+    from portal.ops.secrets import key_rotation
 
     with application(config):
-        for line in secret_key_rotation.report(config, secret_key_rotation.rotate(config)):
+        for line in key_rotation.report(config, key_rotation.rotate(config)):
             click.echo(line)
 
 

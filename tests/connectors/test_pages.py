@@ -214,7 +214,7 @@ def test_a_locked_store_is_said_and_the_rest_works(
     for page in (path, f"{path}/edit", "/connectors/new?provider=okta"):
         answer = ada.get(page)
         assert answer.status_code == 200
-        assert "The secret store does not answer" in answer.text
+        assert "The secret store is locked" in answer.text
     same = {"auth_type": "bearer", "scope": "org", "enabled": "y", "name": "Renamed"}
     assert fill(ada, f"{path}/edit", **same).status_code == 303
     refused = fill(ada, f"{path}/edit", **{**same, "name": "No", "credentials-bearer-0": "new"})
