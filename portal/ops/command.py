@@ -42,10 +42,11 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from portal.ops.embedded_postgres import EmbeddedPostgresError
     from portal.ops.migrate import MigrationError
     from portal.ops.secrets.key_rotation import RotationError
+    from portal.ops.secrets.store_moves import MoveError
 
     return (
         DatabaseRoleError, DatabaseUnreachable, EmbeddedPostgresError, MigrationError, ConfigError,
-        RotationError, ArchiveError, BackupError, ToolError, RestoreError, NotUsable,
+        RotationError, MoveError, ArchiveError, BackupError, ToolError, RestoreError, NotUsable,
     )  # fmt: skip
 
 
