@@ -235,8 +235,8 @@ def _credential_note(actor: Actor, fields: Any, version: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the secret store has: the version (0 if none), whether it can be read, and whether it
-    is the one that the row knows."""
+    """Hold the version in the secret store (0 if none), whether it can be read, and whether it is
+    the one that the row knows."""
 
     version: int
     is_live: bool

@@ -35,7 +35,7 @@ class NotMoved(PortalError):
 
 @dataclass(slots=True)
 class Report:
-    """What became of the secrets: how many of each kind, and what failed, without any value."""
+    """Count the secrets of each kind by what became of them, and name those that failed."""
 
     done: Counter[str] = field(default_factory=Counter)
     before: Counter[str] = field(default_factory=Counter)

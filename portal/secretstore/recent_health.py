@@ -11,7 +11,7 @@ STALE_SECONDS = 60.0
 """Until then an older state is returned at once, while a thread asks for the new one."""
 
 PATIENCE_SECONDS = 1.0
-"""How long a page waits when nothing recent is known."""
+"""The longest wait of a page when nothing recent is known."""
 
 SLOW = StoreHealth(
     StoreState.UNAVAILABLE,

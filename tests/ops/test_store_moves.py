@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -13,13 +13,15 @@ import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
 
-from portal import secretstore
+from portal import create_app, secretstore
 from portal.database.base import new_id
-from portal.database.session import enter_tenant, session
+from portal.database.session import db, enter_tenant, session
 from portal.secretstore import SecretRef, Side
 from tests import ROOT
 from tests.bench.servers import portal_serving
 from tests.cast import Api
+from tests.configs import config_of
+from tests.databases import Database
 from tests.keeper import free_port
 from tests.secretstore.openbao import OwnOpenBao, own_openbao
 
@@ -35,12 +37,38 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture
-def environment(_settings: dict[str, str], vault: OwnOpenBao) -> dict[str, str]:
+def database(own_database: Database) -> Database:
+    """Return a database to which no other test's portal is connected."""
+    return own_database
+
+
+@pytest.fixture
+def settings(_settings: dict[str, str], database: Database) -> dict[str, str]:
+    urls = {
+        "PORTAL_DATABASE_URL": database.app_url,
+        "PORTAL_MIGRATION_DATABASE_URL": database.owner_url,
+    }
+    return _settings | urls
+
+
+@pytest.fixture
+def app(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    monkeypatch.setattr(secretstore, "_configured", None)
+    app = create_app(config_of(settings))
+    app.testing = True
+    yield app
+    app.extensions["keys"].end()
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def environment(settings: dict[str, str], vault: OwnOpenBao) -> dict[str, str]:
     """Return the settings of the tests' portal, and those of an operator who moves secrets."""
     made = vault.call("POST", "auth/token/create", {"policies": ["portal-move"]})
     return {
         **os.environ,
-        **_settings,
+        **settings,
         "PORTAL_VAULT_ADDR": vault.address,
         "PORTAL_VAULT_TOKEN": vault.token,
         "PORTAL_VAULT_MOVE_TOKEN": made["auth"]["client_token"],
@@ -128,7 +156,7 @@ def test_it_refuses_while_the_portal_runs(
 
 
 @pytest.mark.parametrize(
-    ("words", "settings", "advice"),
+    ("words", "more", "advice"),
     [
         (move_on("vault to embedded"), {}, "PORTAL_SECRET_STORE is embedded"),
         (move_on("embedded to embedded"), {}, "name two stores"),
@@ -143,9 +171,9 @@ def test_it_refuses_while_the_portal_runs(
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_done(
-    app: Flask, portal: Portal, words: tuple[str, ...], settings: dict[str, str], advice: str
+    app: Flask, portal: Portal, words: tuple[str, ...], more: dict[str, str], advice: str
 ) -> None:
-    refused = portal(*words, **settings)
+    refused = portal(*words, **more)
     assert refused.returncode == 1
     assert advice in refused.stderr
     assert "Traceback" not in refused.stderr

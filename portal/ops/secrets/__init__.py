@@ -1,1 +1,1 @@
-"""What is done with all stored secrets: wrap them with another key, move them to another store."""
+"""Act on all stored secrets: wrap them with another key, or move them to another store."""
