@@ -8,8 +8,11 @@ if TYPE_CHECKING:
     from portal.core.config import Config
 
 
-def create_app(config: "Config | None" = None) -> "Flask":
-    """Return the portal's web application, ready to serve."""
+def create_app(config: "Config | None" = None, *, as_worker: bool = False) -> "Flask":
+    """Return the portal's web application, ready to serve.
+
+    A worker, too, runs in its context, with a role of its own in the secret store.
+    """
     from flask import Flask
 
     from portal import features, secretstore, web
@@ -34,7 +37,8 @@ def create_app(config: "Config | None" = None) -> "Flask":
     edge.init_app(app, config)
     logs.log_requests(app)
     web.init_pages(app, config)
-    secretstore.configure(config)
+    side = secretstore.Side.WORKER if as_worker else secretstore.Side.WEB
+    secretstore.configure(config, side)
     for blueprint in (health.blueprint, overview.bp, notices.bp):
         app.register_blueprint(blueprint)
     features.check()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from portal.secretstore import SecretStore
     from tests.cast import Provider
 
-pytest_plugins = ["tests.cast"]
+pytest_plugins = ["tests.cast", "tests.stores"]
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",

@@ -16,6 +16,7 @@ from portal.identity.openid.claims import ROLE_SCOPES
 from tests.cast import ADA, GUS, PREFIX, VIC, Api, Pages
 from tests.databases import Database, read_only
 from tests.resources import RESOURCES
+from tests.secretstore.openbao import OpenBao
 from tests.statements import statements
 
 # Endpoints that are open to everybody.
@@ -189,6 +190,15 @@ def test_no_page_and_no_read_asks_the_database_often(
         if len(sent) > MOST_STATEMENTS:
             busy[str(call)] = sent
     assert not busy, "\n".join(f"{len(sent)} {call}" for call, sent in busy.items())
+
+
+def test_every_page_opens_in_a_web_process_that_cannot_read_credentials(
+    app: Flask, in_vault: OpenBao, records: Records, browse: Callable[..., Pages]
+) -> None:
+    person = browse(ADA)
+    for call in pages(app, records):
+        if call.method == "GET":
+            assert person.get(call.path).status_code == 200, str(call)
 
 
 def test_a_strangers_id_looks_exactly_like_a_made_up_one(

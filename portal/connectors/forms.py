@@ -1,7 +1,6 @@
 """The form of a connector. Its provider decides which settings and credentials it shows."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -12,8 +11,6 @@ from wtforms.widgets import html_params
 from portal.connectors.models import Connector
 from portal.connectors.providers import AUTH_WORDS, Provider, Setting, Variant
 from portal.connectors.schemas import ConnectorInput
-from portal.database.session import session
-from portal.secretstore import StoreUnavailable
 from portal.web.drawing.template_functions import ago
 from portal.web.forms import (
     ABSENT,
@@ -86,7 +83,6 @@ class ConnectorForm(CommandForm[ConnectorInput]):
 
     kind: Provider
     variants: tuple[Variant, ...]
-    store_is_down = False
 
     provider = HiddenWired("Provider")
     name = TextField("Name")
@@ -138,22 +134,6 @@ class ConnectorForm(CommandForm[ConnectorInput]):
                 if field.value is not None or field.removed:
                     document["credentials"][field.key] = field.value
         return document
-
-    @contextmanager
-    def catching(self) -> Iterator[None]:
-        """Show an unavailable secret store as a form error, so that the typed values stay."""
-        try:
-            with super().catching():
-                yield
-        except StoreUnavailable as error:
-            session.rollback()
-            self.store_is_down = True
-            self.form_errors = [*self.form_errors, error.detail]
-
-    @property
-    def answer_status(self) -> int:
-        """Return 503 if only the secret store failed."""
-        return StoreUnavailable.status if self.store_is_down else super().answer_status
 
     def stored_value(self, record: Any, field: Wired) -> Any:
         """Return the stored value; for `more`, only the settings without a field of their own."""

@@ -28,7 +28,6 @@ from portal.identity import people
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing
 from portal.records.audit import trail as audit
-from portal.secretstore import store
 from portal.web import overview
 from portal.web.drawing import facts
 from portal.web.overview import Concern, Step, Told
@@ -185,7 +184,6 @@ def _form_page(template: str, form: ConnectorForm, record: Connector | None) -> 
         template,
         form=form,
         record=record,
-        health=store().health(),
         status=form.answer_status,
     )
 
@@ -212,7 +210,6 @@ def show(record_id: str) -> ResponseReturnValue:
         others=facts.others(
             "connectors/show.html", ConnectorDocument, record, ("application_status",)
         ),
-        health=store().health(),
         application=applications.names(web.actor(), {record.application_id or ""}),
         persons=persons,
     )

@@ -5,6 +5,7 @@ and an error of the secret store leaves no row.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from portal.applications import service as applications
@@ -20,7 +21,7 @@ from portal.database.record import find
 from portal.database.session import database_now, session
 from portal.records import verbs
 from portal.records.listing import Listing
-from portal.secretstore import SecretConflict, SecretNotFound, store
+from portal.secretstore import SecretNotFound, store
 
 UNTITLED = "Untitled connector"
 WRITE = "connectors:write"
@@ -109,7 +110,8 @@ def create(actor: Actor, command: ConnectorInput) -> Connector:
 def update(actor: Actor, record: Connector, command: ConnectorInput) -> Connector:
     """Change a connector and merge its credentials: absent keeps, text replaces, null removes.
 
-    Raises Invalid; Conflict when the secret store has another version than this row knows; and any
+    All fields together overwrite whatever the secret store has. Raises Invalid; Conflict when some
+    fields cannot be merged, because the store has another version than this row knows; and any
     error of the secret store.
     """
     actor.require(WRITE)
@@ -117,14 +119,16 @@ def update(actor: Actor, record: Connector, command: ConnectorInput) -> Connecto
     if record.credential_fields and command.provider != record.provider:
         message = "The stored credentials belong to the provider: remove them first."
         raise Invalid.field("provider", message)
-    known, fields = record.credential_version, set(record.credential_fields)
-    changes = {n: v for n, v in command.credentials.items() if v is not None or n in fields}
-    if changes:
-        after = (fields - changes.keys()) | _given(changes).keys()
-        values |= _credential_note(actor, after, known + 1) if after else {"credential_fields": []}
+    stored = set(record.credential_fields)
+    changes = {n: v for n, v in command.credentials.items() if v is not None or n in stored}
+    found = _found(record) if changes else None
+    if found:
+        if not (found.is_known or _is_whole(record, command, values["auth_type"], changes)):
+            raise _out_of_step(record, found)
+        values |= _noted(actor, record, changes, found)
     verbs.change(actor, record, values | _status(record, values, bool(changes)))
-    if changes:
-        _store(record, known, changes)
+    if found:
+        _store(record, changes, found.version)
     return record
 
 
@@ -142,11 +146,7 @@ def remove_credentials(actor: Actor, record_id: str, _: Any = None) -> Connector
     actor.require(WRITE)
     record = find(Connector, actor, record_id, lock=True)
     record.permit(actor, {"credential_fields"})
-    try:
-        version = store().head(record.secret_ref).current_version
-    except SecretNotFound:
-        return record
-    values = {"credential_fields": [], "credential_version": version}
+    values = {"credential_fields": [], "credential_version": _found(record).version}
     status = _status(record, values, bool(record.credential_fields))
     verbs.change(actor, record, values | status, action="credentials_removed")
     store().delete(record.secret_ref)
@@ -168,8 +168,10 @@ def restore(actor: Actor, record_id: str) -> Connector:
     record = verbs.restore(actor, Connector, record_id)
     if record.credential_fields:
         try:
-            store().undelete(record.secret_ref)
+            is_back = store().undelete(record.secret_ref).is_live
         except SecretNotFound:
+            is_back = False
+        if not is_back:
             lost = {"credential_fields": [], **_status(record, {}, True)}
             noticed_by = Actor(
                 actor.tenant_id, "system", "system", "Secret store", origin=actor.origin
@@ -263,27 +265,69 @@ def _credential_note(actor: Actor, fields: Any, version: int) -> dict[str, Any]:
     }
 
 
-def _store(record: Connector, known: int, changes: Changes) -> None:
-    """Update the secret store from the row, which is flushed and locked.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Hold the version in the secret store (0 if none), whether it can be read, and whether it is
+    the one that the row knows."""
 
-    `known` is the version before the change. Raises Conflict if the store is out of step.
-    """
-    given = _given(changes)
+    version: int
+    is_live: bool
+    is_known: bool
+
+
+def _found(record: Connector) -> _Found:
     try:
-        if not record.credential_fields:
-            store().delete(record.secret_ref)
-        elif given.keys() == set(record.credential_fields):
-            store().put(record.secret_ref, given, cas=known)
-        else:
-            store().patch(record.secret_ref, changes, cas=known)
+        meta = store().head(record.secret_ref)
     except SecretNotFound:
-        message = "The secret store no longer has these credentials. Enter all of them again."
-        raise Conflict(message) from None
-    except SecretConflict as conflict:
-        # The row is locked, so no other editor caused this. Either a crash happened between the two
-        # writes, or someone wrote to the secret store directly.
-        message = (
-            f"The secret store is at version {conflict.version} of these credentials, this"
-            f" connector knows version {known}. Remove the credentials and enter them again."
+        return _Found(0, is_live=False, is_known=False)
+    is_known = meta.is_live and meta.current_version == record.credential_version
+    return _Found(meta.current_version, meta.is_live, is_known)
+
+
+def _out_of_step(record: Connector, found: _Found) -> Conflict:
+    """Return the error for a part that would have to be merged into a state that is not known.
+
+    The row is locked, so no other editor caused this. Either a crash happened between the two
+    writes, or someone wrote to the secret store directly.
+    """
+    state = "no longer has these credentials"
+    if found.is_live:
+        state = (
+            f"has version {found.version} of these credentials, and this connector knows version"
+            f" {record.credential_version}"
         )
-        raise Conflict(message) from None
+    return Conflict(
+        f"The secret store {state}, so a part of them cannot be changed."
+        " Enter all fields again, or remove the credentials."
+    )
+
+
+def _is_whole(
+    record: Connector, command: ConnectorInput, auth_type: str | None, changes: Changes
+) -> bool:
+    """Tell whether the changes name all fields that are set, or give all that the sign-in needs."""
+    provider = PROVIDERS.get(command.provider or "")
+    variant = provider.variant(auth_type) if provider else None
+    needed = variant.names if variant else frozenset()
+    given = _given(changes).keys()
+    return changes.keys() >= set(record.credential_fields) or bool(needed and given >= needed)
+
+
+def _noted(actor: Actor, record: Connector, changes: Changes, found: _Found) -> dict[str, Any]:
+    """Return the row's note after the changes, which replace the version that was found."""
+    kept = set(record.credential_fields) - changes.keys() if found.is_known else set()
+    after = kept | _given(changes).keys()
+    if not after:
+        return {"credential_fields": [], "credential_version": found.version}
+    return _credential_note(actor, after, found.version + 1)
+
+
+def _store(record: Connector, changes: Changes, version: int) -> None:
+    """Replace this version in the secret store, from the row, which is flushed and locked."""
+    given = _given(changes)
+    if not record.credential_fields:
+        store().delete(record.secret_ref)
+    elif given.keys() == set(record.credential_fields):
+        store().put(record.secret_ref, given, cas=version)
+    else:
+        store().patch(record.secret_ref, changes, cas=version)

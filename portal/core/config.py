@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -176,11 +176,31 @@ class Config(BaseSettings):
     )
     vault_namespace: Annotated[str | None, _read_by(kind.text)] = _setting("its namespace", None)
     vault_token: Annotated[str | None, _read_by(kind.text)] = _setting(
-        "a token, or a role id with a secret id", None, secret=True
+        "a token of the web processes, or a role id with a secret id", None, secret=True
     )
-    vault_role_id: Annotated[str | None, _read_by(kind.text)] = _setting("AppRole role id", None)
+    vault_role_id: Annotated[str | None, _read_by(kind.text)] = _setting(
+        "AppRole role id of the web processes", None
+    )
     vault_secret_id: Annotated[str | None, _read_by(kind.text)] = _setting(
-        "AppRole secret id", None, secret=True
+        "its secret id", None, secret=True
+    )
+    vault_worker_token: Annotated[str | None, _read_by(kind.text)] = _setting(
+        "a token of the workers, or a role id with a secret id",
+        None,
+        shown="that of the web processes",
+        secret=True,
+    )
+    vault_worker_role_id: Annotated[str | None, _read_by(kind.text)] = _setting(
+        "AppRole role id of the workers", None, shown="that of the web processes"
+    )
+    vault_worker_secret_id: Annotated[str | None, _read_by(kind.text)] = _setting(
+        "its secret id", None, shown="that of the web processes", secret=True
+    )
+    vault_move_token: Annotated[str | None, _read_by(kind.text)] = _setting(
+        "a token for portal secrets, which no process of the portal should have",
+        None,
+        shown="that of the workers",
+        secret=True,
     )
     outbound_allow: Annotated[tuple[Network, ...], _read_by(kind.networks)] = _setting(
         "private networks that outgoing requests may reach, comma-separated",
@@ -212,6 +232,11 @@ class Config(BaseSettings):
         """Return the ids of the keys that this process encrypts with: the portal's and store's."""
         active = [self.secret_key.active, *map(RootKey, self.secret_store_key[:1])]
         return "/".join(key.id[:SHORT] for key in active)
+
+    @property
+    def process_mark(self) -> str:
+        """Return what a running process tells others about itself: its keys and secret store."""
+        return f"{self.key_mark} {self.secret_store}"
 
     @property
     def is_production(self) -> bool:
@@ -275,23 +300,74 @@ class Config(BaseSettings):
             raise Sentence("PORTAL_VAULT_ADDR is missing; PORTAL_SECRET_STORE=vault needs it.")
         return found
 
-    @field_validator("vault_secret_id", mode="after")
+    @field_validator("vault_worker_secret_id", mode="after")
     @classmethod
     def _vault_lets_us_in(cls, secret_id: str | None, others: ValidationInfo) -> str | None:
-        role, token = others.data.get("vault_role_id"), others.data.get("vault_token")
-        known = {"vault_role_id", "vault_token"} <= others.data.keys()
-        if others.data.get("secret_store") != "vault" or not known:
-            return secret_id
-        if bool(role) != bool(secret_id):
-            raise Sentence(
-                "PORTAL_VAULT_ROLE_ID and PORTAL_VAULT_SECRET_ID belong together; one is missing."
-            )
-        if bool(token) == bool(role):
-            raise Sentence(
-                "PORTAL_SECRET_STORE=vault needs either PORTAL_VAULT_TOKEN, or "
-                "PORTAL_VAULT_ROLE_ID with PORTAL_VAULT_SECRET_ID."
-            )
+        # One that cannot be read is reported itself, and is not missing.
+        known = all(name in others.data for name in VAULT_LOGIN[:-2])
+        given = {**others.data, "vault_worker_secret_id": secret_id}
+        if known and given.get("secret_store") == "vault" and (problem := _login_problem(given)):
+            raise Sentence(problem)
         return secret_id
+
+    @property
+    def has_worker_login(self) -> bool:
+        """Tell whether the workers have a role of their own in the Vault."""
+        return bool(self.vault_worker_token or self.vault_worker_role_id)
+
+    @property
+    def has_web_login(self) -> bool:
+        """Tell whether the web processes have a role in the Vault."""
+        return bool(self.vault_token or self.vault_role_id)
+
+    def vault_login(self, side: Literal["web", "worker", "move"]) -> "VaultLogin":
+        """Return the credentials of one side for the Vault. Workers without their own share those
+        of the web processes, and a move those of the workers. Raises ConfigError if there are
+        none."""
+        given = self.model_dump(include=set(VAULT_LOGIN))
+        if problem := _login_problem(given):
+            raise ConfigError([problem])
+        if side == "move" and self.vault_move_token:
+            return VaultLogin(self.vault_move_token, "", "")
+        prefix = "vault_worker_" if side != "web" and self.has_worker_login else "vault_"
+        found = VaultLogin(*(given[prefix + name] or "" for name in VaultLogin._fields))
+        if not any(found):
+            raise ConfigError([NO_LOGIN])
+        return found
+
+
+class VaultLogin(NamedTuple):
+    """A token, or a role id with its secret id; what is not used is empty."""
+
+    token: str
+    role_id: str
+    secret_id: str
+
+    def __repr__(self) -> str:
+        return "<VaultLogin>"
+
+
+# In the order in which they are declared and checked.
+VAULT_LOGIN = (
+    *(f"vault_{side}{n}" for side in ("", "worker_") for n in VaultLogin._fields),
+    "vault_move_token",
+)
+NO_LOGIN = (
+    "The Vault needs PORTAL_VAULT_TOKEN, or PORTAL_VAULT_ROLE_ID with PORTAL_VAULT_SECRET_ID; the "
+    "role of the workers is not for web processes."
+)
+
+
+def _login_problem(given: Mapping[str, Any]) -> str:
+    """Return what is wrong with the credentials for the Vault, as a sentence, or nothing."""
+    for prefix in ("VAULT", "VAULT_WORKER"):
+        token, role, secret = (given.get(f"{prefix}_{n}".lower()) for n in VaultLogin._fields)
+        name = f"PORTAL_{prefix}"
+        if bool(role) != bool(secret):
+            return f"{name}_ROLE_ID and {name}_SECRET_ID belong together; one is missing."
+        if token and role:
+            return f"{name}_TOKEN and {name}_ROLE_ID are both set; set one of them."
+    return "" if any(given.get(name) for name in VAULT_LOGIN) else NO_LOGIN
 
 
 class _Variables(PydanticBaseSettingsSource):

@@ -2,7 +2,7 @@
 
 The portal signs and encrypts with keys that are derived from one of these, each for one purpose.
 The secret keys exist in the configuration only. Stored data refers to a key by its `id`, which
-reveals nothing about the key. `portal.ops.secret_key_rotation` wraps stored data with the first
+reveals nothing about the key. `portal.ops.secrets.key_rotation` wraps stored data with the first
 key, so that the others can be removed.
 """
 

@@ -146,7 +146,7 @@ class Engine:
         while True:
             try:
                 url = libpq_url(self.config.database_url)
-                connection = await queue.connect(url, self.config.key_mark)
+                connection = await queue.connect(url, self.config.process_mark)
                 async with connection:
                     wait = RECONNECT_SECONDS[0]
                     await work(connection)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from portal.core.errors import PortalError
 from portal.database.session import transaction
 from portal.delivery.queue.queue import DeliverySettings
-from portal.secretstore import SecretNotFound, SecretRef, store
+from portal.secretstore import SecretNotFound, SecretRef
 from portal.webhooks import keyring
 
 FRESH_SECONDS = 15.0
@@ -79,7 +79,7 @@ class Keys:
     def _read(self, tenant_id: str, webhook_id: str) -> dict[str, str]:
         ref = SecretRef(tenant_id, "webhooks", webhook_id, "signing")
         with self._app.app_context(), transaction(tenant_id):
-            return dict(store().get(ref, reason="sign deliveries"))
+            return dict(keyring.read(ref, "sign deliveries"))
 
     def _forget_old(self, now: float) -> None:
         old = [k for k, kept in self._kept.items() if now - kept.read_at > STALE_SECONDS]

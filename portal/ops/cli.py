@@ -2,10 +2,10 @@
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +13,9 @@ from portal.core.config import Config, variables
 from portal.core.root_keys import SHORT
 from portal.ops.command import application, configured, running_database
 from portal.records.quotas.limits import BY_NAME, QUOTAS
+
+if TYPE_CHECKING:
+    from portal.secretstore.move import Report
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,9 +60,11 @@ def serve(config: Config) -> None:
     Refuses to start as a database role that could see every tenant. Put a proxy with TLS in front
     and name its network in PORTAL_TRUSTED_PROXIES.
     """
+    from portal import secretstore
     from portal.database import app_role
     from portal.ops import serving
 
+    secretstore.build(config)  # stop here if it has no role in the Vault
     app_role.check(config)
     serving.web(config)
 
@@ -78,7 +83,7 @@ def worker(config: Config) -> None:
 
     logs.configure(production=config.is_production)
     app_role.check(config)
-    loop.run(create_app(config))
+    loop.run(create_app(config, as_worker=True))
 
 
 # --- looking after --------------------------------------------------------------------------------
@@ -156,11 +161,70 @@ def rotate(config: Config) -> None:
     restart. You can interrupt this command and run it again. It tells when the old key can be
     removed, and refuses to run while a process still uses another first key.
     """
-    from portal.ops import secret_key_rotation
+    from portal.ops.secrets import key_rotation
 
     with application(config):
-        for line in secret_key_rotation.report(config, secret_key_rotation.rotate(config)):
+        for line in key_rotation.report(config, key_rotation.rotate(config)):
             click.echo(line)
+
+
+@main.group()
+def secrets() -> None:
+    """Move all secrets between the database and a Vault.
+
+    \b
+    1. Stop every web process and worker.
+    2. portal secrets move --from embedded --to vault
+    3. Set PORTAL_SECRET_STORE=vault everywhere, and start.
+    4. When all is well: portal secrets remove --from embedded
+
+    The other way round it is the same. Both need PORTAL_VAULT_ADDR, and PORTAL_VAULT_MOVE_TOKEN
+    with the policy portal/secretstore/policies/move.hcl.
+    """
+
+
+STORES = click.Choice(["embedded", "vault"])
+
+
+@secrets.command("move")
+@click.option("--from", "source", type=STORES, required=True, help="The store in use.")
+@click.option("--to", "target", type=STORES, required=True, help="The store to use from now on.")
+@configured
+def move_secrets(config: Config, source: str, target: str) -> None:
+    """Copy every secret to another store, and compare each with what it reads back.
+
+    The portal must be stopped, so that nothing is saved in the old store meanwhile: this refuses
+    while a process runs. It may be killed and run again. The source stays as it is.
+    """
+    from portal.ops.secrets import store_moves
+
+    with application(config):
+        report = store_moves.move(config, source, target)
+    _say_of_secrets(report, store_moves.in_words(report, source, target))
+
+
+@secrets.command("remove")
+@click.option("--from", "source", type=STORES, required=True, help="The store no longer in use.")
+@configured
+def remove_secrets(config: Config, source: str) -> None:
+    """Delete for good what a move has left behind in the store that is no longer used.
+
+    The portal may run, with the other store: this refuses while a process uses this one. What the
+    store in use lacks, though its record is there, is kept and named.
+    """
+    from portal.ops.secrets import store_moves
+
+    with application(config):
+        report = store_moves.remove(config, source)
+    _say_of_secrets(report, store_moves.removed_in_words(report, source))
+
+
+def _say_of_secrets(report: "Report", lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
+    for ref, reason in report.failed:
+        click.echo(f"!!  {ref.tenant_id} {ref.kind} {ref.owner_id} {ref.slot}: {reason}")
+    sys.exit(1 if report.failed else 0)
 
 
 @main.group()

@@ -41,12 +41,14 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from portal.ops.backup.restore import NotUsable, RestoreError
     from portal.ops.embedded_postgres import EmbeddedPostgresError
     from portal.ops.migrate import MigrationError
-    from portal.ops.secret_key_rotation import RotationError
+    from portal.ops.secrets.key_rotation import RotationError
+    from portal.ops.secrets.store_moves import MoveError
     from portal.ops.serving import AddressTaken
 
     return (
-        DatabaseRoleError, DatabaseUnreachable, EmbeddedPostgresError, MigrationError,
-        RotationError, AddressTaken, ArchiveError, BackupError, ToolError, RestoreError, NotUsable,
+        DatabaseRoleError, DatabaseUnreachable, EmbeddedPostgresError, MigrationError, ConfigError,
+        RotationError, MoveError, AddressTaken, ArchiveError, BackupError, ToolError, RestoreError,
+        NotUsable,
     )  # fmt: skip
 
 
@@ -70,7 +72,7 @@ def application(config: Config) -> "Iterator[Flask]":
 
     logs.configure(production=config.is_production)
     with running_database(config):
-        app = create_app(config)
+        app = create_app(config, as_worker=True)
         with app.app_context():
             try:
                 yield app

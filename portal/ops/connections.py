@@ -1,14 +1,17 @@
 """Compare the PostgreSQL connections that the portal needs with those it can get."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
+from sqlalchemy import text
 
 from portal.core.config import Config
 from portal.database import app_role
-from portal.database.session import POOL_SIZE
+from portal.database.session import POOL_SIZE, session, transaction
+from portal.delivery.queue import queue
 from portal.events.publishing.group_commit import CONNECTIONS as PUBLISHING
 from portal.front.application import KEY_THREADS, THREADS
+from portal.keys.verification import change_listener
 
 # In addition to the pool: those that publish, one for each thread that looks up keys, and one each
 # to listen, count, give back and write.
@@ -22,6 +25,34 @@ SELECT least(
     (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user),
     (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()))
 """
+PROCESSES = {change_listener.CONNECTION: "a web process", queue.CONNECTION: "a worker"}
+# Every web process and every worker keeps one connection with this application name open.
+RUNNING = text("""
+SELECT DISTINCT split_part(application_name, ' ', 1), split_part(application_name, ' ', 2),
+    split_part(application_name, ' ', 3), coalesce(host(client_addr), 'this machine')
+FROM pg_stat_activity
+WHERE datname = current_database() AND split_part(application_name, ' ', 1) = ANY (:names)
+ORDER BY 1, 4, 2, 3
+""")
+
+
+class Process(NamedTuple):
+    """A running process: what it is and where, its keys and its secret store.
+
+    One of an earlier release says less; then a text is empty.
+    """
+
+    what: str
+    keys: str
+    store: str
+    address: str
+
+
+def running() -> list[Process]:
+    """Return the processes of the portal that are connected. Call it outside a transaction."""
+    with transaction():
+        rows = session.execute(RUNNING, {"names": list(PROCESSES)}).all()
+    return [Process(PROCESSES[name], keys, store, address) for name, keys, store, address in rows]
 
 
 def needed(config: Config) -> int:

@@ -9,12 +9,15 @@ from urllib.parse import urlsplit
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
+from portal import secretstore
 from portal.core.config import Config, ConfigError
 from portal.core.root_keys import SHORT
 from portal.database import app_role
 from portal.migrations import head
 from portal.ops import embedded_postgres, migrate
+from portal.secretstore import Side, StoreHealth
 
+STORE = "Secret store"
 BOUNDED = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 POOLER = "Connect to PostgreSQL itself, or to a pooler in session mode."
 WAITS = "SELECT name, setting FROM pg_settings WHERE name = ANY (%s)"
@@ -168,23 +171,23 @@ def _sessions(config: Config) -> Iterator[None]:
 
 def secret_keys(config: Config) -> Finding:
     """Report which key each stored secret is under, and whether a key is missing."""
-    from portal.ops import secret_key_rotation
+    from portal.ops.secrets import key_rotation
 
     subject, names = "Secret key", " ".join(key.id[:SHORT] for key in config.secret_key)
     try:
         with _sessions(config):
-            found = secret_key_rotation.standing(config)
+            found = key_rotation.standing(config)
     except SQLAlchemyError as error:
         reason = app_role.reason(getattr(error, "orig", error))
         return Finding(subject, f"what is stored cannot be read: {reason}", "Run portal migrate.")
     if lost := found.closed(config):
         return Finding(
             subject,
-            f"none of {names} opens {secret_key_rotation.in_words(lost)}",
+            f"none of {names} opens {key_rotation.in_words(lost)}",
             "Add the earlier one behind the first in PORTAL_SECRET_KEY or PORTAL_SECRET_STORE_KEY, "
             "restart, and run portal secret-key rotate.",
         )
-    stored = secret_key_rotation.in_words(dict(found.each())) or "nothing is stored under it yet"
+    stored = key_rotation.in_words(dict(found.each())) or "nothing is stored under it yet"
     return Finding(subject, f"{names}: {stored}")
 
 
@@ -207,15 +210,42 @@ def backups(config: Config) -> Finding:
 
 
 def secret_store(config: Config) -> Finding:
-    """Check that a secret can be stored and read again."""
-    from portal import secretstore
-
+    """Check that the store is open and lets each side do its work, and report who can read
+    credentials."""
+    if config.vault_addr and config.secret_store == "vault":  # noqa: S105 - a kind of store
+        return _vault(config, config.vault_addr)
     with _sessions(config):
         health = secretstore.build(config).health()
-    place = config.vault_addr or "embedded"
+    return _sick(health, "embedded") or Finding(STORE, f"{health.sentence} {health.wall}")
+
+
+def _vault(config: Config, place: str) -> Finding:
+    """Check the Vault as each side that these settings have a role for."""
+    web = secretstore.build(config).health() if config.has_web_login else None
+    if web and (sick := _sick(web, f"{place}, web processes")):
+        return sick
+    if web and web.is_walled and not config.has_worker_login:
+        there = "The role of the workers is not in these settings, so not checked."
+        return Finding(STORE, f"{place}. {web.wall} {there}")
+    worker = secretstore.build(config, Side.WORKER).health()
+    if sick := _sick(worker, f"{place}, workers"):
+        return sick
+    if web is None:
+        words = "The role of the web processes is not in these settings, so not checked."
+    elif not config.has_worker_login:
+        words = f"One role serves web processes and workers. {web.wall}"
+    elif not web.is_walled:
+        return Finding(STORE, f"{place}: two roles, but no wall between them", web.wall)
+    else:
+        words = f"{web.wall} Both roles are in these settings; web processes need only theirs."
+    return Finding(STORE, f"{place}. {worker.sentence} {words}")
+
+
+def _sick(health: StoreHealth, place: str) -> Finding | None:
+    """Return a finding unless all is well."""
     if health.is_ok:
-        return Finding("Secret store", f"{place}. {health.sentence}")
-    return Finding("Secret store", f"{place} is {health.state.value}", health.sentence)
+        return None
+    return Finding(STORE, f"{place}: {health.title}", health.sentence)
 
 
 def identity_provider(config: Config) -> Finding:

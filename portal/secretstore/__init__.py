@@ -39,6 +39,9 @@ MAX_FIELDS = 64
 KEPT_VERSIONS = 10
 """Vault's own default for a mount. The embedded store keeps as many versions."""
 
+RECORD_ID = re.compile(r"[a-z]+_[0-9A-Z]{26}")
+"""The form of our records' ids. What else an operator stores in a Vault is left alone."""
+
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,63}")
 _WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
@@ -138,6 +141,17 @@ class SecretMeta:
         return any(v.is_live for v in self.versions if v.number == self.current_version)
 
 
+class Side(StrEnum):
+    """The parts of the portal that use the store. In a Vault each has a role of its own.
+
+    `MOVE` is `portal secrets`, which an operator runs.
+    """
+
+    WEB = "web"
+    WORKER = "worker"
+    MOVE = "move"
+
+
 class StoreState(StrEnum):
     """The state of the store for the portal."""
 
@@ -145,19 +159,55 @@ class StoreState(StrEnum):
     SEALED = "sealed"
     UNAVAILABLE = "unavailable"
     DENIED = "denied"
+    LACKING = "lacking"
+
+
+TITLES = {
+    StoreState.OK: "The secret store works",
+    StoreState.SEALED: "The secret store is locked",
+    StoreState.UNAVAILABLE: "The secret store does not answer",
+    StoreState.DENIED: "The secret store refuses the portal",
+    StoreState.LACKING: "The portal lacks a permission in the secret store",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class StoreHealth:
-    """The state, and one sentence for operators about what it means and what to do."""
+    """The state, and one sentence for operators about what it means and what to do.
+
+    `wall` says who can read the credentials of connectors, `is_walled` whether only workers can.
+    """
 
     state: StoreState
     sentence: str
+    wall: str = ""
+    is_walled: bool = False
 
     @property
     def is_ok(self) -> bool:
         """Tell whether secrets can be read and written now."""
         return self.state is StoreState.OK
+
+    @property
+    def title(self) -> str:
+        """Return the state in a few words, for everybody."""
+        return TITLES[self.state]
+
+    @property
+    def consequence(self) -> str:
+        """Return what does not work meanwhile."""
+        if self.state is StoreState.LACKING:
+            return "What needs it fails. Everything else works."
+        return (
+            "Credentials cannot be saved or removed, secrets cannot be rotated or tested, and "
+            "requests to inbound webhooks are answered with 503. Everything else works; deliveries "
+            "are retried."
+        )
+
+    @property
+    def takes_secrets(self) -> bool:
+        """Tell whether it makes sense to type a secret now."""
+        return self.state in (StoreState.OK, StoreState.LACKING)
 
 
 class SecretNotFound(NotFound):
@@ -195,6 +245,18 @@ class SecretConflict(Conflict):
         return {"current_secret_version": self.version}
 
 
+class PatchUnsupported(Conflict):
+    """The server cannot change a part of a secret."""
+
+    code: ClassVar[str] = "secret_patch_unsupported"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This secret store cannot change a part of a secret: that takes Vault 1.9 or any "
+            "OpenBao. Enter all fields again."
+        )
+
+
 class SecretDenied(PortalError):
     """The store refuses the request, or does not accept the portal's own credentials."""
 
@@ -202,7 +264,9 @@ class SecretDenied(PortalError):
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(
-            detail or "The secret store refuses the portal. An operator must check its policy."
+            detail
+            or "The secret store refuses the portal. An operator must check its policy: "
+            "portal doctor names what is missing."
         )
 
 
@@ -295,6 +359,10 @@ class SecretStore(Protocol):
         """Delete all versions for good; numbers start again. Do nothing if there is no secret."""
         ...
 
+    def kinds(self, tenant_id: str) -> list[str]:
+        """Return the kinds of secrets that a tenant has, deleted ones included."""
+        ...
+
     def owners(self, tenant_id: str, kind: str) -> list[str]:
         """Return the ids of all records of a kind that have a secret, deleted ones included."""
         ...
@@ -304,7 +372,11 @@ class SecretStore(Protocol):
         ...
 
     def health(self) -> StoreHealth:
-        """Return the state of the store, for readiness and `portal doctor`. Never raises."""
+        """Ask for the state of the store, for `portal doctor`. Never raises."""
+        ...
+
+    def recent_health(self) -> StoreHealth:
+        """Return the state as it was a few seconds ago, for pages. Never raises."""
         ...
 
 
@@ -333,6 +405,18 @@ def _problem(name: str, value: str | None) -> FieldError | None:
     return None
 
 
+def all_refs(store: "SecretStore", tenant_id: str) -> list[SecretRef]:
+    """Return all secrets of a tenant's records, deleted ones included; not what others keep."""
+    return [
+        SecretRef(tenant_id, kind, owner_id, slot)
+        for kind in store.kinds(tenant_id)
+        for owner_id in store.owners(tenant_id, kind)
+        if RECORD_ID.fullmatch(owner_id)
+        for slot in store.slots(tenant_id, kind, owner_id)
+        if _WORD.fullmatch(slot)
+    ]
+
+
 def dashed(record_id: str) -> str:
     """Return an id as the specification writes it in a path: `tnt_01K…` is `tnt-01K…` there."""
     return record_id.replace("_", "-")
@@ -341,19 +425,22 @@ def dashed(record_id: str) -> str:
 _configured: SecretStore | None = None
 
 
-def configure(config: Config) -> SecretStore:
+def configure(config: Config, side: Side = Side.WEB) -> SecretStore:
     """Build the store that the configuration selects, and set it for this process."""
     global _configured
-    _configured = build(config)
+    _configured = build(config, side)
     return _configured
 
 
-def build(config: Config) -> SecretStore:
-    """Return the store that the configuration selects. It does not connect yet."""
+def build(config: Config, side: Side = Side.WEB) -> SecretStore:
+    """Return the store that the configuration selects. It does not connect yet.
+
+    Raises ConfigError if the configuration has no role for this side in the Vault.
+    """
     if config.secret_store == "vault":  # noqa: S105 - the name of a kind of store
         from portal.secretstore.vault import VaultStore
 
-        return VaultStore.from_config(config)
+        return VaultStore.from_config(config, side)
     from portal.secretstore.embedded_store import EmbeddedStore
 
     return EmbeddedStore.from_config(config)

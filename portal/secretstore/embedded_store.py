@@ -37,6 +37,11 @@ from portal.secretstore.models import DataKey, SecretVersion, StoredSecret
 
 log = structlog.get_logger(__name__)
 
+ONE_KEY = (
+    "The embedded store has one key, which web processes and workers share, so every process of "
+    "the portal can read credentials."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Found:
@@ -122,6 +127,11 @@ class EmbeddedStore:
             delete(StoredSecret).where(*_of(ref)).execution_options(synchronize_session=False)
         )
 
+    def kinds(self, tenant_id: str) -> list[str]:
+        """See `SecretStore.kinds`."""
+        query = select(StoredSecret.kind).where(StoredSecret.tenant_id == tenant_id)
+        return list(session.scalars(query.distinct().order_by(StoredSecret.kind)))
+
     def owners(self, tenant_id: str, kind: str) -> list[str]:
         """See `SecretStore.owners`."""
         query = select(StoredSecret.owner_id).where(
@@ -151,7 +161,11 @@ class EmbeddedStore:
                 "which is not configured. Set the earlier PORTAL_SECRET_STORE_KEY or "
                 "PORTAL_SECRET_KEY again, or add it after the new one.",
             )
-        return StoreHealth(StoreState.OK, "The embedded secret store is open.")
+        return StoreHealth(StoreState.OK, "The embedded secret store is open.", ONE_KEY)
+
+    def recent_health(self) -> StoreHealth:
+        """See `SecretStore.recent_health`. It is one short statement, so nothing is remembered."""
+        return self.health()
 
     def _open(self, ref: SecretRef, version: int | None) -> Secret:
         found = _find(ref, version)

@@ -5,19 +5,15 @@ A feature calls `sweep` for its own kind, from its housekeeping:
     sweep(store(), tenant_id, "webhooks", existing=service.existing_ids)
 """
 
-import re
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 import structlog
 
 from portal.database.session import database_now
-from portal.secretstore import SecretMeta, SecretRef, SecretStore
+from portal.secretstore import RECORD_ID, SecretMeta, SecretRef, SecretStore
 
 log = structlog.get_logger(__name__)
-
-_ID = re.compile(r"[a-z]+_[0-9A-Z]{26}")
-"""The form of our records' ids. What else an operator stores there is left alone."""
 
 GRACE = timedelta(hours=1)
 """Far longer than any request: a secret whose row is not committed yet is left alone."""
@@ -35,7 +31,7 @@ def sweep(
     can be restored still needs its secret. This costs one request per tenant and kind, and a few
     more for each orphan. Raises any error of the store.
     """
-    owners = [owner for owner in store.owners(tenant_id, kind) if _ID.fullmatch(owner)]
+    owners = [owner for owner in store.owners(tenant_id, kind) if RECORD_ID.fullmatch(owner)]
     known = set(existing(owners)) if owners else set()
     now = database_now()
     swept = []

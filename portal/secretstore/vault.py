@@ -7,8 +7,9 @@ logged; only the operation and the status are. The behaviour noted below was mea
 
 import json
 import random
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -20,12 +21,14 @@ import urllib3
 
 from portal.core.config import Config
 from portal.secretstore import (
+    PatchUnsupported,
     Secret,
     SecretConflict,
     SecretDenied,
     SecretMeta,
     SecretNotFound,
     SecretRef,
+    Side,
     StoreHealth,
     StoreSealed,
     StoreState,
@@ -35,21 +38,16 @@ from portal.secretstore import (
     check_changes,
     dashed,
 )
+from portal.secretstore.permissions import CREDENTIALS, NEEDS, example, missing
+from portal.secretstore.recent_health import RecentHealth
 
 log = structlog.get_logger(__name__)
 
 TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
 """Seconds. A healthy store answers in 3 to 6 milliseconds, so a slow one is hanging."""
 
-POLICY = """\
-path "{mount}/data/*"     {{ capabilities = ["create", "read", "update", "patch"] }}
-path "{mount}/metadata/*" {{ capabilities = ["read", "list", "delete"] }}
-path "{mount}/delete/*"   {{ capabilities = ["update"] }}
-path "{mount}/undelete/*" {{ capabilities = ["update"] }}
-"""
-"""The policy that an operator has to grant to the portal."""
-
 CONNECTIONS = 8
+KIND = re.compile(r"[a-z0-9][a-z0-9-]{0,63}/")  # what else is there is not ours
 LOGIN_AGAIN_AT = 0.75
 """The share of a token's life after which to log in again: batch tokens cannot be renewed."""
 
@@ -67,6 +65,11 @@ STANDBY = frozenset({200, 429, 472, 473})
 
 
 SEALED = StoreHealth(StoreState.SEALED, "The secret store is sealed. Unseal it.")
+WALL = "Web processes write credentials but cannot read them: only the role of the workers can."
+NO_WALL = (
+    "The role of the web processes can read credentials, too. Give them a role of their own with "
+    "portal/secretstore/policies/web.hcl."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,10 @@ class Login(Protocol):
         """Forget a token that was refused. Return whether `token` can now return another one."""
         ...
 
+    def refused(self) -> SecretDenied:
+        """Return the error of a token that may not even ask for its permissions."""
+        ...
+
 
 class StaticToken:
     """A token from the configuration. Only an operator can replace it when it expires."""
@@ -204,6 +211,13 @@ class StaticToken:
     def replace(self, refused: str) -> bool:
         """Return False: there is no other token."""
         return False
+
+    def refused(self) -> SecretDenied:
+        """Return that the token is at its end."""
+        return SecretDenied(
+            "The secret store refuses the portal's token: it has expired, was revoked, or may not "
+            "update sys/capabilities-self. Set a new token and restart."
+        )
 
 
 class AppRole:
@@ -243,6 +257,13 @@ class AppRole:
                 self._token = ""
         return True
 
+    def refused(self) -> SecretDenied:
+        """Return that the new token lacks the permission."""
+        return SecretDenied(
+            "The policy of the portal's role lacks update on sys/capabilities-self, or all of its "
+            "policies are gone. Give it one of portal/secretstore/policies."
+        )
+
     def _log_in(self) -> None:
         if self._clock() < self._refused_until:
             raise _credentials_refused()
@@ -269,24 +290,34 @@ class VaultStore:
     """Implement `SecretStore` over the KV v2 HTTP API. Threads share one instance."""
 
     def __init__(
-        self, transport: Transport, login: Login, *, mount: str = "secret", namespace: str = ""
+        self,
+        transport: Transport,
+        login: Login,
+        side: Side = Side.WEB,
+        *,
+        mount: str = "secret",
+        namespace: str = "",
     ) -> None:
         self._transport = transport
         self._login = login
+        self._side = side
         self._mount = mount.strip("/")
         self._headers = _base_headers(namespace)
+        self._recent = RecentHealth(self.health)
 
     @classmethod
-    def from_config(cls, config: Config) -> "VaultStore":
-        """Build the store from the configuration. It connects at the first call."""
+    def from_config(cls, config: Config, side: Side) -> "VaultStore":
+        """Build the store from the configuration. It connects at the first call.
+
+        Raises ConfigError if the configuration has no role for this side.
+        """
         transport = Transport(config.vault_addr or "")
         namespace = config.vault_namespace or ""
-        login: Login = StaticToken(config.vault_token or "")
-        if config.vault_role_id and config.vault_secret_id:
-            login = AppRole(
-                transport, _base_headers(namespace), config.vault_role_id, config.vault_secret_id
-            )
-        return cls(transport, login, mount=config.vault_mount, namespace=namespace)
+        given = config.vault_login(side.value)
+        login: Login = StaticToken(given.token)
+        if given.role_id:
+            login = AppRole(transport, _base_headers(namespace), given.role_id, given.secret_id)
+        return cls(transport, login, side, mount=config.vault_mount, namespace=namespace)
 
     def put(self, ref: SecretRef, data: Mapping[str, str], *, cas: int | None) -> Version:
         """See `SecretStore.put`."""
@@ -314,6 +345,8 @@ class VaultStore:
         if answer.status == HTTPStatus.NOT_FOUND:
             # Unlike a read, a patch gets no information about a deleted version.
             raise _why_not_found(self.head(ref))
+        if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            raise PatchUnsupported
         _raise_for(answer, "patch")
         return _version(answer.data.get("version"), answer.data)
 
@@ -370,6 +403,10 @@ class VaultStore:
         if answer.status != HTTPStatus.NOT_FOUND:
             _raise_for(answer, "purge")
 
+    def kinds(self, tenant_id: str) -> list[str]:
+        """See `SecretStore.kinds`."""
+        return [key[:-1] for key in self._list(dashed(tenant_id)) if KIND.fullmatch(key)]
+
     def owners(self, tenant_id: str, kind: str) -> list[str]:
         """See `SecretStore.owners`. Ids contain no dash, so they can be read back from the path."""
         keys = self._list(f"{dashed(tenant_id)}/{kind}")
@@ -391,14 +428,16 @@ class VaultStore:
         return [str(key) for key in keys]
 
     def health(self) -> StoreHealth:
-        """See `SecretStore.health`. Check seal, credentials, and that the mount is KV version 2."""
+        """See `SecretStore.health`. Check seal, credentials, mount and permissions."""
         try:
             # Only the root namespace has a health endpoint, and it needs no token.
             seal = self._transport.send("GET", "sys/health", {})
             if seal.status not in STANDBY:
                 return _ill(seal)
+            granted = self._granted()
             mount = self._send("GET", f"sys/internal/ui/mounts/{self._mount}")
-            _raise_for(mount, "health")
+            if mount.status != HTTPStatus.FORBIDDEN:  # that is how an unknown mount is refused
+                _raise_for(mount, "health")
         except StoreSealed:
             return SEALED
         except StoreUnavailable:
@@ -408,16 +447,25 @@ class VaultStore:
             )
         except SecretDenied as error:
             return StoreHealth(StoreState.DENIED, error.detail)
-        return self._mount_health(mount)
+        return _lacking(missing(self._side, granted, self._mount)) or _open(
+            mount, granted, self._side
+        )
 
-    def _mount_health(self, mount: Answer) -> StoreHealth:
-        options = mount.data.get("options")
-        if not isinstance(options, dict) or options.get("version") != "2":
-            return StoreHealth(
-                StoreState.DENIED,
-                "PORTAL_VAULT_MOUNT does not name a KV version 2 secrets engine.",
-            )
-        return StoreHealth(StoreState.OK, "The secret store is open and accepts the portal.")
+    def recent_health(self) -> StoreHealth:
+        """See `SecretStore.recent_health`."""
+        return self._recent.get()
+
+    def _granted(self) -> dict[str, frozenset[str]]:
+        """Return the capabilities that the portal has on the paths that it needs."""
+        paths = {path: f"{self._mount}/{example(path)}" for path in NEEDS[self._side]}
+        asked = {"paths": list(paths.values())}
+        answer = self._send("POST", "sys/capabilities-self", asked)
+        if answer.status == HTTPStatus.FORBIDDEN:
+            raise self._login.refused()
+        _raise_for(answer, "health")
+        if not all(isinstance(answer.data.get(full), list) for full in paths.values()):
+            raise StoreUnavailable
+        return {path: frozenset(answer.data[full]) for path, full in paths.items()}
 
     def _current(self, ref: SecretRef) -> int:
         """Return the current version number, 0 if there is none."""
@@ -491,6 +539,27 @@ def _ill(seal: Answer) -> StoreHealth:
         StoreState.UNAVAILABLE,
         f"The secret store reports an error of its own (HTTP {seal.status}).",
     )
+
+
+def _lacking(permissions: Sequence[str]) -> StoreHealth | None:
+    if not permissions:
+        return None
+    sentence = f"The policy of the portal's role lacks {'; '.join(permissions)}. Add it."
+    return StoreHealth(StoreState.LACKING, sentence)
+
+
+def _open(mount: Answer, granted: Mapping[str, frozenset[str]], side: Side) -> StoreHealth:
+    """Return the state of a store in which the portal has every permission."""
+    options = mount.data.get("options")
+    if not isinstance(options, dict) or options.get("version") != "2":
+        return StoreHealth(
+            StoreState.DENIED, "PORTAL_VAULT_MOUNT does not name a KV version 2 secrets engine."
+        )
+    sentence = "The secret store is open and accepts the portal."
+    if side is not Side.WEB:
+        return StoreHealth(StoreState.OK, sentence)
+    is_walled = not granted[CREDENTIALS] & {"read", "root"}
+    return StoreHealth(StoreState.OK, sentence, WALL if is_walled else NO_WALL, is_walled)
 
 
 def _conflict_or_unavailable(current: int, cas: int) -> SecretConflict | StoreUnavailable:

@@ -34,6 +34,7 @@ from portal.core.errors import BadRequest, Conflict, FieldError, Invalid, QuotaR
 from portal.database.session import session
 from portal.records.schemas import Command
 from portal.rest import strict_json
+from portal.secretstore import SecretDenied, StoreUnavailable
 from portal.web import form_token
 
 C = TypeVar("C", bound=Command)
@@ -63,6 +64,7 @@ class CommandForm(FlaskForm, Generic[C]):
     idempotency_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
     stale = False
     full = False
+    refused_by_store = 0
     differences: Sequence[tuple[str, str, str]] = ()
     form_errors: list[str]
 
@@ -89,7 +91,10 @@ class CommandForm(FlaskForm, Generic[C]):
 
     @property
     def answer_status(self) -> int:
-        """Return the response's status when the form is drawn again: 200, 409 or 422."""
+        """Return the response's status when the form is drawn again: 200, 409 or 422; that of the
+        error if only the secret store failed."""
+        if self.refused_by_store:
+            return self.refused_by_store
         if self.stale or self.full:
             return 409
         return 422 if self.errors else 200
@@ -171,7 +176,9 @@ class CommandForm(FlaskForm, Generic[C]):
 
     @contextmanager
     def catching(self) -> Iterator[None]:
-        """Show an error of a service (Invalid, Conflict) in the form instead of an error page.
+        """Show an error of a service in the form instead of an error page.
+
+        So it keeps what was typed, but secrets, also while the secret store takes none.
 
         The transaction is rolled back, so nothing is half done and the page can be drawn.
         """
@@ -188,6 +195,11 @@ class CommandForm(FlaskForm, Generic[C]):
             if not error.errors:
                 self.form_errors = [*self.form_errors, error.detail]
             self.blame(error.errors)
+            self._ask_for_secrets_again()
+        except (StoreUnavailable, SecretDenied) as error:
+            session.rollback()
+            self.refused_by_store = error.status
+            self.form_errors = [*self.form_errors, error.detail]
             self._ask_for_secrets_again()
 
     def _ask_for_secrets_again(self) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from portal.core.errors import Conflict
 from portal.database.session import database_now
-from portal.secretstore import SecretNotFound, store
+from portal.secretstore import Secret, SecretNotFound, SecretRef, store
 from portal.webhooks.models import Webhook
 
 OVERLAP = timedelta(hours=24)
@@ -23,10 +23,11 @@ def begin(webhook: Webhook, secret: str) -> None:
 def turn(webhook: Webhook, secret: str) -> datetime | None:
     """Make `secret` the current one; return the time until which the previous one also signs.
 
-    Return None if there was no previous secret. Raises SecretConflict if two rotations run at once.
+    Return None if there was no previous secret; then it overwrites whatever is stored there. Raises
+    SecretConflict if two rotations run at once.
     """
     try:
-        before = store().get(webhook.secret_ref, reason="rotate the signing secret")
+        before = read(webhook.secret_ref, "rotate the signing secret")
     except SecretNotFound:
         store().put(webhook.secret_ref, {"current": secret}, cas=None)
         return None
@@ -41,14 +42,24 @@ def turn(webhook: Webhook, secret: str) -> datetime | None:
 
 
 def retire(webhook: Webhook) -> None:
-    """Delete the previous secret, so that it signs no more.
+    """Delete the previous secret, so that it signs no more. Do nothing if the store lost it."""
+    try:
+        secret = read(webhook.secret_ref, "retire the previous signing secret")
+    except SecretNotFound:
+        return
+    if "previous" in secret:
+        store().put(webhook.secret_ref, {"current": secret["current"]}, cas=secret.version)
 
-    Raises Conflict if there is none.
+
+def read(ref: SecretRef, reason: str) -> Secret:
+    """Return the stored entry of a webhook.
+
+    Raises SecretNotFound, also if somebody else stored something there that is no such entry.
     """
-    secret = store().get(webhook.secret_ref, reason="retire the previous signing secret")
-    if "previous" not in secret:
-        raise Conflict("There is no previous secret that still signs.")
-    store().put(webhook.secret_ref, {"current": secret["current"]}, cas=secret.version)
+    secret = store().get(ref, reason=reason)
+    if "current" not in secret:
+        raise SecretNotFound
+    return secret
 
 
 def open_keys(webhook: Webhook, now: datetime) -> list[str]:
@@ -57,7 +68,7 @@ def open_keys(webhook: Webhook, now: datetime) -> list[str]:
     Raises Conflict if the store has no secret of this webhook, Unavailable if it does not answer.
     """
     try:
-        return keys_of(store().get(webhook.secret_ref, reason="sign a delivery"), now)
+        return keys_of(read(webhook.secret_ref, "sign a delivery"), now)
     except SecretNotFound as error:
         raise Conflict(
             "The signing secret of this webhook is gone. Rotate it, then try again."

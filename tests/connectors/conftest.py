@@ -8,8 +8,7 @@ from portal_devtools.identity_provider.people import ACME
 
 from portal import secretstore
 from portal.database.session import enter_tenant, session
-from portal.secretstore import SecretRef, StoreSealed
-from tests.secretstore.openbao import OpenBao
+from portal.secretstore import SecretRef, SecretStore, StoreSealed
 
 Reveal = Callable[[str], dict[str, str] | None]
 
@@ -19,28 +18,15 @@ def ref_of(connector_id: str) -> SecretRef:
     return SecretRef(ACME, "connectors", connector_id, "credentials")
 
 
-@pytest.fixture(params=["embedded", "vault"])
-def either_store(
-    request: pytest.FixtureRequest, app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> str:
-    """Let the portal store its secrets in its own tables, then in a real OpenBao."""
-    if request.param == "vault":
-        server = request.getfixturevalue("bao")
-        openbao = OpenBao(server["address"], server["token"])
-        openbao.prepare()
-        monkeypatch.setattr(secretstore, "_configured", openbao.store())
-    return str(request.param)
-
-
 @pytest.fixture
-def reveal(app: Flask) -> Reveal:
+def reveal(app: Flask, operators_store: Callable[[], SecretStore]) -> Reveal:
     """Return `reveal(id)`, which reads a connector's stored secrets; None if unreadable."""
 
     def look(connector_id: str) -> dict[str, str] | None:
         with app.app_context():
             enter_tenant(ACME)
             try:
-                return dict(secretstore.store().get(ref_of(connector_id), reason="test"))
+                return dict(operators_store().get(ref_of(connector_id), reason="test"))
             except secretstore.SecretNotFound:
                 return None
             finally:
@@ -60,6 +46,8 @@ class SealedStore:
 
     def health(self) -> secretstore.StoreHealth:
         return secretstore.StoreHealth(secretstore.StoreState.SEALED, "Locked.")
+
+    recent_health = health
 
 
 @pytest.fixture

@@ -7,15 +7,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from flask import Flask
-from portal_devtools.identity_provider.people import ACME
 
-from portal import secretstore
 from portal.core.config import libpq_url
-from portal.database.session import enter_tenant, session
+from portal.secretstore import SecretRef, SecretStore
 from tests.cast import ADA, Api
 from tests.connectors.conftest import Reveal, ref_of
 from tests.databases import Database
+from tests.secretstore.openbao import OpenBao
+from tests.stores import Behind
 
 SECRET = "correct horse battery staple"
 BASIC = {"provider": "splunk", "auth_type": "basic"}
@@ -120,17 +119,22 @@ def test_they_go_and_come_back_with_the_connector(
 
 
 def test_what_an_operator_destroyed_is_not_shown_as_set(
-    app: Flask, either_store: str, ada: Api
+    either_store: str, ada: Api, behind: Behind
 ) -> None:
     connector_id = make(ada, password="one")
     ada.delete(f"/connectors/{connector_id}")
-    with app.app_context():
-        enter_tenant(ACME)
-        secretstore.store().purge(ref_of(connector_id))
-        session.commit()
-        session.remove()
+    behind(lambda store: store.purge(ref_of(connector_id)))
     restored = ada.post(f"/connectors/{connector_id}/restore").json or {}
     assert restored["credential_fields"] == []
+
+
+def test_a_destroyed_version_is_not_shown_as_set(ada: Api, in_vault: OpenBao) -> None:
+    connector_id = make(ada, password="one")
+    ada.delete(f"/connectors/{connector_id}")
+    in_vault.call("PUT", f"secret/destroy/{ref_of(connector_id).key}", {"versions": [1]})
+    restored = ada.post(f"/connectors/{connector_id}/restore").json or {}
+    assert restored["credential_fields"] == []
+    assert patch(ada, connector_id, password="two").status_code == 200
 
 
 def test_two_editors_at_once_lose_nothing(
@@ -163,22 +167,83 @@ def test_of_two_editors_who_saw_the_same_version_one_is_told(
     assert reveal(connector_id) == {"password": f"by {done.index(200)}"}
 
 
-def test_a_secret_that_changed_behind_our_back_is_a_conflict_with_a_way_out(
-    app: Flask, either_store: str, ada: Api, reveal: Reveal
+LOST: dict[str, Callable[[SecretStore, SecretRef], object]] = {
+    "lost": lambda store, ref: store.purge(ref),
+    "deleted": lambda store, ref: store.delete(ref),
+    "newer": lambda store, ref: store.put(ref, {"password": "by hand"}, cas=1),
+}
+"""Ways in which the secret store comes to another state than the connector knows."""
+
+
+@pytest.fixture(params=LOST)
+def astray(
+    request: pytest.FixtureRequest, either_store: str, ada: Api, behind: Behind
+) -> tuple[str, str]:
+    """Return a connector whose stored credentials changed behind its back, and how they did."""
+    connector_id = make(ada, username="svc", password="one")
+    behind(lambda store: LOST[request.param](store, ref_of(connector_id)))
+    return connector_id, request.param
+
+
+def test_a_part_is_not_merged_into_an_unknown_state(
+    astray: tuple[str, str], ada: Api, reveal: Reveal
 ) -> None:
-    connector_id = make(ada, password="one")
-    with app.app_context():
-        enter_tenant(ACME)
-        secretstore.store().put(ref_of(connector_id), {"password": "by hand"}, cas=1)
-        session.commit()
-        session.remove()
+    connector_id, way = astray
+    before = reveal(connector_id)
     refused = patch(ada, connector_id, password="two")
     assert refused.status_code == 409
-    assert "version 2" in refused.json["detail"]
-    assert reveal(connector_id) == {"password": "by hand"}
-    assert ada.delete(f"/connectors/{connector_id}/credentials").status_code == 200
+    assert "all fields" in refused.json["detail"]
+    assert "remove" in refused.json["detail"]
+    assert ("version 2" in refused.json["detail"]) == (way == "newer")
+    assert reveal(connector_id) == before
+
+
+def test_all_fields_together_overwrite_whatever_is_there(
+    astray: tuple[str, str], ada: Api, reveal: Reveal
+) -> None:
+    connector_id, _ = astray
+    saved = patch(ada, connector_id, username="svc", password="two")
+    assert saved.status_code == 200, saved.text
+    assert reveal(connector_id) == {"username": "svc", "password": "two"}
+    assert patch(ada, connector_id, password="three").status_code == 200
+    assert reveal(connector_id) == {"username": "svc", "password": "three"}
+
+
+def test_removing_leaves_no_fields_whatever_is_there(
+    astray: tuple[str, str], ada: Api, reveal: Reveal, database: Database
+) -> None:
+    connector_id, way = astray
+    removed = ada.delete(f"/connectors/{connector_id}/credentials")
+    assert removed.status_code == 200
+    assert (removed.json or {})["credential_fields"] == []
+    assert reveal(connector_id) is None
+    if way == "lost":
+        known = f"SELECT credential_version FROM connector WHERE id = '{connector_id}'"
+        assert database.sql(known) == 0
     assert patch(ada, connector_id, password="two").status_code == 200
-    assert reveal(connector_id) == {"password": "two"}
+    assert patch(ada, connector_id, username="svc").status_code == 200
+    assert reveal(connector_id) == {"username": "svc", "password": "two"}
+
+
+def test_removing_every_field_by_name_does_the_same(
+    astray: tuple[str, str], ada: Api, reveal: Reveal
+) -> None:
+    connector_id, _ = astray
+    removed = patch(ada, connector_id, username=None, password=None)
+    assert removed.status_code == 200, removed.text
+    assert reveal(connector_id) is None
+    assert patch(ada, connector_id, password="two").status_code == 200
+
+
+def test_all_fields_of_another_sign_in_replace_an_unknown_state(
+    astray: tuple[str, str], ada: Api, reveal: Reveal
+) -> None:
+    connector_id, _ = astray
+    body = {"auth_type": "bearer", "credentials": {"token": "tok"}}
+    changed = ada.patch(f"/connectors/{connector_id}", body)
+    assert changed.status_code == 200, changed.text
+    assert (changed.json or {})["credential_fields"] == ["token"]
+    assert reveal(connector_id) == {"token": "tok"}
 
 
 def test_a_locked_store_changes_nothing_and_stops_nothing_else(

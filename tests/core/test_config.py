@@ -276,6 +276,12 @@ class TestVault:
     def test_a_token_is_enough(self, tmp_path):
         assert read(tmp_path, **self.settings(PORTAL_VAULT_TOKEN="t")).vault_mount == "secret"
 
+    def test_a_token_that_cannot_be_read_is_not_called_missing(self, tmp_path):
+        (tmp_path / "token").write_text("t")
+        both = {"PORTAL_VAULT_TOKEN": "t", "PORTAL_VAULT_TOKEN_FILE": str(tmp_path / "token")}
+        [problem] = problems(tmp_path, **self.settings(**both))
+        assert problem.endswith("are both set; set one of them.")
+
     def test_a_role_is_enough(self, tmp_path):
         role = {"PORTAL_VAULT_ROLE_ID": "r", "PORTAL_VAULT_SECRET_ID": "s"}
         assert read(tmp_path, **self.settings(**role)).vault_role_id == "r"
@@ -291,6 +297,44 @@ class TestVault:
     )
     def test_nothing_else_is(self, tmp_path, credentials):
         assert len(problems(tmp_path, **self.settings(**credentials))) == 1
+
+    WORKER = {"PORTAL_VAULT_WORKER_ROLE_ID": "w", "PORTAL_VAULT_WORKER_SECRET_ID": "canary"}
+
+    def test_web_processes_and_workers_each_have_their_own(self, tmp_path):
+        config = read(tmp_path, **self.settings(PORTAL_VAULT_TOKEN="t", **self.WORKER))
+        assert config.vault_login("web").token == "t"
+        assert config.vault_login("worker")[1:] == ("w", "canary")
+        assert "canary" not in repr(config.vault_login("worker")) + repr(config)
+
+    def test_workers_without_their_own_share_the_other(self, tmp_path):
+        config = read(tmp_path, **self.settings(PORTAL_VAULT_TOKEN="t"))
+        assert config.vault_login("worker").token == "t"
+
+    def test_a_move_has_a_token_of_its_own_or_uses_that_of_the_workers(self, tmp_path):
+        settings = self.settings(PORTAL_VAULT_TOKEN="t", **self.WORKER)
+        assert read(tmp_path, **settings).vault_login("move").role_id == "w"
+        own = read(tmp_path, **settings, PORTAL_VAULT_MOVE_TOKEN="m")
+        assert own.vault_login("move") == ("m", "", "")
+        assert own.vault_login("worker").role_id == "w"
+
+    def test_a_web_process_does_not_use_that_of_the_workers(self, tmp_path):
+        config = read(tmp_path, **self.settings(**self.WORKER))
+        assert config.vault_login("worker").role_id == "w"
+        with pytest.raises(ConfigError, match="not for web processes"):
+            config.vault_login("web")
+
+    @pytest.mark.parametrize(
+        "credentials",
+        [
+            {"PORTAL_VAULT_WORKER_ROLE_ID": "w"},
+            {"PORTAL_VAULT_WORKER_SECRET_ID": "canary"},
+            {"PORTAL_VAULT_WORKER_TOKEN": "wt", **WORKER},
+        ],
+    )
+    def test_a_half_or_a_double_one_of_the_workers_is_refused(self, tmp_path, credentials):
+        settings = self.settings(PORTAL_VAULT_TOKEN="t", **credentials)
+        [problem] = problems(tmp_path, **settings)
+        assert "PORTAL_VAULT_WORKER_ROLE_ID" in problem
 
     def test_it_needs_an_address(self, tmp_path):
         [problem] = problems(tmp_path, PORTAL_SECRET_STORE="vault", PORTAL_VAULT_TOKEN="t")

@@ -75,7 +75,7 @@ def filled(settings: dict[str, str], database: Database) -> Database:
     with app.app_context():
         for number, (tenant,) in enumerate(rows(database, "SELECT id FROM tenant ORDER BY id")):
             with transaction(tenant):
-                ref = SecretRef(tenant, "webhooks", f"whk_{number}", "signing")
+                ref = SecretRef(tenant, "webhooks", f"whk_{number:026}", "signing")
                 store().put(ref, {"secret": "whsec_of_the_backup"}, cas=0)
         db.engine.dispose()
     return database

@@ -16,6 +16,7 @@ from tests.configs import only
 from tests.databases import Database
 from tests.keeper import ROOT
 from tests.pooler import pooled
+from tests.secretstore.openbao import ROLE_ID, SECRET_ID, OpenBao
 
 
 @contextmanager
@@ -192,30 +193,73 @@ def test_the_readme_says_how_many_connections_a_process_takes():
     assert f"{web} connections of each web process and {worker} of each worker" in readme
 
 
+def test_the_embedded_store_says_that_it_has_one_key(settings):
+    finding = examine(settings)["Secret store"]
+    assert finding.healthy
+    assert "one key" in finding.words
+    assert "every process of the portal can read credentials" in finding.words
+
+
 class TestVault:
-    def settings(self, address: str) -> dict[str, str]:
+    def settings(self, address: str, **more: str) -> dict[str, str]:
+        return {"PORTAL_SECRET_STORE": "vault", "PORTAL_VAULT_ADDR": address, **more}
+
+    def role(self, name: str, variable: str = "VAULT") -> dict[str, str]:
+        """Return the settings that let the portal log in with a role of the tests."""
         return {
-            "PORTAL_SECRET_STORE": "vault",
-            "PORTAL_VAULT_ADDR": address,
-            "PORTAL_VAULT_TOKEN": "t",
+            f"PORTAL_{variable}_ROLE_ID": f"{ROLE_ID}-{name}",
+            f"PORTAL_{variable}_SECRET_ID": f"{SECRET_ID}-{name}",
         }
 
-    def test_a_real_one(self, settings, bao):
-        token = {"PORTAL_VAULT_TOKEN": bao["token"]}
-        finding = examine(settings | self.settings(bao["address"]) | token)["Secret store"]
-        assert finding.healthy
+    def finding(self, settings, bao: OpenBao, **more: str) -> doctor.Finding:
+        return examine(settings | self.settings(bao.address, **more))["Secret store"]
 
-    def test_one_that_does_not_know_us(self, settings, bao):
-        finding = examine(settings | self.settings(bao["address"]))["Secret store"]
-        assert "denied" in finding.words
+    def test_one_role_for_both_works_and_is_said(self, settings, openbao):
+        for one in ({"PORTAL_VAULT_TOKEN": openbao.token}, self.role("batch")):
+            finding = self.finding(settings, openbao, **one)
+            assert finding.healthy
+            assert "One role serves web processes and workers" in finding.words
+            assert "policies/web.hcl" in finding.words
+
+    def test_two_roles_are_a_wall(self, settings, openbao):
+        both = self.role("web") | self.role("worker", "VAULT_WORKER")
+        finding = self.finding(settings, openbao, **both)
+        assert finding.healthy
+        assert "cannot read them" in finding.words
+
+    @pytest.mark.parametrize(("name", "variable"), [("web", "VAULT"), ("worker", "VAULT_WORKER")])
+    def test_a_machine_with_the_role_of_one_side(self, settings, openbao, name, variable):
+        finding = self.finding(settings, openbao, **self.role(name, variable))
+        assert finding.healthy
+        assert "not in these settings, so not checked" in finding.words
+
+    def test_two_roles_without_a_wall_are_a_mistake(self, settings, openbao):
+        both = self.role("batch") | self.role("worker", "VAULT_WORKER")
+        finding = self.finding(settings, openbao, **both)
+        assert "no wall between them" in finding.words
+        assert "policies/web.hcl" in finding.advice
+
+    def test_the_roles_mistaken_for_each_other(self, settings, openbao):
+        both = self.role("worker") | self.role("web", "VAULT_WORKER")
+        finding = self.finding(settings, openbao, **both)
+        assert "web processes: The portal lacks a permission" in finding.words
+        assert "create, patch, update on secret/data/+/connectors/+/credentials" in finding.advice
+
+    def test_one_that_does_not_know_us(self, settings, openbao):
+        finding = self.finding(settings, openbao, PORTAL_VAULT_TOKEN="t")
+        assert "refuses the portal" in finding.words
+        assert "Set a new token" in finding.advice
 
     def test_a_sealed_one(self, settings):
         body = json.dumps({"sealed": True, "initialized": True})
         with answering(503, body) as address:
-            finding = examine(settings | self.settings(address))["Secret store"]
-        assert "sealed" in finding.words
+            sealed = self.settings(address, PORTAL_VAULT_TOKEN="t")
+            finding = examine(settings | sealed)["Secret store"]
+        assert "is locked" in finding.words
+        assert "Unseal it" in finding.advice
 
     def test_none(self, settings):
-        finding = examine(settings | self.settings("http://127.0.0.1:1"))["Secret store"]
-        assert "unavailable" in finding.words
+        away = self.settings("http://127.0.0.1:1", PORTAL_VAULT_TOKEN="t")
+        finding = examine(settings | away)["Secret store"]
+        assert "does not answer" in finding.words
         assert finding.advice

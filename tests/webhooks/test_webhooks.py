@@ -1,6 +1,7 @@
 """Test the REST API of webhooks: the fields that a client can set, and where the secret is
 stored."""
 
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -11,13 +12,14 @@ from portal_devtools.identity_provider.people import ACME
 from portal import secretstore
 from portal.core.config import Config, libpq_url
 from portal.database.session import enter_tenant
-from portal.secretstore import SecretRef
+from portal.secretstore import SecretRef, SecretStore
 from portal.secretstore.crypto import KeyRing
 from portal.secretstore.embedded_store import EmbeddedStore
 from portal.webhooks.signing import standard_webhooks
 from tests.cast import Api
 from tests.databases import Database
 from tests.secretstore.openbao import OpenBao
+from tests.stores import Behind
 from tests.webhooks.conftest import Make, Receiver
 
 URL = "https://hooks.example.com/cpod"
@@ -286,6 +288,44 @@ def test_a_rotation_replaces_the_secret_and_keeps_the_one_before_for_a_day(
     assert entry["action"] == "webhook.secret_rotated"
     fingerprints = [made["secret_fingerprint"], turned["secret_fingerprint"]]
     assert entry["changes"]["secret_fingerprint"] == fingerprints
+
+
+SPOILED: dict[str, Callable[[SecretStore, SecretRef], object]] = {
+    "lost": lambda store, ref: store.purge(ref),
+    "deleted": lambda store, ref: store.delete(ref),
+    "newer": lambda store, ref: store.put(ref, {"by": "hand"}, cas=None),
+}
+"""Ways in which the secret of a webhook gets lost in the secret store."""
+
+
+@pytest.mark.parametrize("way", SPOILED)
+@pytest.mark.parametrize("rotated_before", [False, True])
+def test_a_webhook_whose_secret_was_lost_is_mended_by_a_rotation(
+    either_store: str,
+    ada: Api,
+    make: Make,
+    receiver: Receiver,
+    behind: Behind,
+    way: str,
+    rotated_before: bool,
+) -> None:
+    made = make(receiver.hook("crm"))
+    path = f"/webhooks/{made['id']}"
+    if rotated_before:
+        ada.post(f"{path}/secret-rotations")
+    behind(lambda store: SPOILED[way](store, SecretRef(ACME, "webhooks", made["id"], "signing")))
+    test = {"event_type": "a.b"}
+    refused = ada.post(f"{path}/test-deliveries", test)
+    assert refused.status_code == 409, refused.text
+    assert "Rotate it" in (refused.json or {})["detail"]
+    if rotated_before:  # nothing is left that could sign
+        done = [ada.post(f"{path}/secret-retirements").status_code for _ in range(2)]
+        assert done == [200, 409]
+    turned = ada.post(f"{path}/secret-rotations").json or {}
+    receiver.learn("crm", turned["signing_secret"])
+    assert "previous_secret_expires_at" not in turned
+    assert ada.post(f"{path}/test-deliveries", test).status_code == 201
+    assert receiver.mail("crm")[-1]["verified"]
 
 
 def test_with_a_vault_the_secret_lies_at_the_vault_path(

@@ -301,7 +301,7 @@ def ask(sql: str, values: Mapping[str, Any] | None = None) -> Ask:
 
 async def connect(url: str, mark: str = "") -> Connection:
     """Open a connection for the queue. `url` is a libpq URL; `mark` shows other processes which
-    secret key this one uses (portal.ops.secret_key_rotation)."""
+    secret key this one uses (portal.ops.secrets.key_rotation)."""
     return await pipeline.connect(url, f"{CONNECTION} {mark}")
 
 

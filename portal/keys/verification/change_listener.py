@@ -70,7 +70,7 @@ class ChangeListener:
     ) -> None:
         self._url = libpq_url(database_url)
         # The name tells other processes which secret key this one has
-        # (portal.ops.secret_key_rotation).
+        # (portal.ops.secrets.key_rotation).
         self._name = f"{CONNECTION} {mark}"
         self._cache = cache
         self._meters = meters

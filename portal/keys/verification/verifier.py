@@ -135,7 +135,7 @@ class KeyVerifier:
                 return
             self._make()  # objects inherited by a fork belong to the parent process
             self._stopping = threading.Event()
-            mark = self._app.extensions["portal"].key_mark
+            mark = self._app.extensions["portal"].process_mark
             self.watch = ChangeListener(
                 self._url, self.cache, self.meters, self.clock, self._stale_seconds, mark
             )

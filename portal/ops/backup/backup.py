@@ -15,8 +15,8 @@ import psycopg
 
 from portal.core.config import Config
 from portal.database import app_role
-from portal.ops import secret_key_rotation
 from portal.ops.backup import archive, postgres_programs
+from portal.ops.secrets import key_rotation
 
 MAY_READ = """
 SELECT current_user, rolsuper OR rolbypassrls,
@@ -94,7 +94,7 @@ def _about(config: Config, connection: "psycopg.Connection[Any]") -> dict[str, A
     if row is None:
         raise BackupError("There is nothing to back up: the database was never migrated.")
     needed = Counter[str]()
-    for _, under in secret_key_rotation.standing(config).each():
+    for _, under in key_rotation.standing(config).each():
         needed.update(under)
     return {
         "made_at": row[0].isoformat(timespec="seconds"),

@@ -6,7 +6,7 @@ decrypted.
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -19,12 +19,11 @@ from portal.core.errors import PortalError
 from portal.core.root_keys import SHORT
 from portal.database import app_role
 from portal.database.session import transaction
-from portal.ops import migrate, secret_key_rotation
+from portal.ops import migrate
 from portal.ops.backup import archive, postgres_programs
-from portal.secretstore import SecretNotFound, SecretRef, store
+from portal.ops.secrets import key_rotation
+from portal.secretstore import SecretNotFound, all_refs, store
 
-KINDS = ("connectors", "webhooks", "keys")
-"""The kinds of records that have secrets."""
 TARGET = """
 SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace)
     + (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace),
@@ -117,10 +116,10 @@ def prove(config: Config) -> str:
     with app_role.connect(config.database_url) as connection:
         if found := app_role.problems(connection):
             raise NotUsable(" ".join(found))
-    if lost := secret_key_rotation.standing(config).closed(config):
+    if lost := key_rotation.standing(config).closed(config):
         keys = sorted({key_id[:SHORT] for under in lost.values() for key_id in under if key_id})
         raise NotUsable(
-            f"No configured key opens {secret_key_rotation.in_words(lost)}. "
+            f"No configured key opens {key_rotation.in_words(lost)}. "
             f"Add the key {', '.join(keys) or 'that they were made with'} behind the first in "
             "PORTAL_SECRET_KEY (or PORTAL_SECRET_STORE_KEY); portal doctor says when all is there."
         )
@@ -129,19 +128,12 @@ def prove(config: Config) -> str:
 
 def _open_one() -> str:
     try:
-        for tenant_id in secret_key_rotation.tenants():
+        for tenant_id in key_rotation.tenants():
             with transaction(tenant_id):
-                for ref in _refs(tenant_id):
+                for ref in all_refs(store(), tenant_id):
                     with suppress(SecretNotFound):  # a deleted secret is kept for a while
                         store().get(ref, reason="proof of a restored backup")
                         return f"A stored secret opens ({ref.key})."
     except PortalError as error:
         raise NotUsable(f"No stored secret opens: {error}") from error
     return "No secret is stored, so none was opened."
-
-
-def _refs(tenant_id: str) -> Iterator[SecretRef]:
-    for kind in KINDS:
-        for owner_id in store().owners(tenant_id, kind):
-            for slot in store().slots(tenant_id, kind, owner_id):
-                yield SecretRef(tenant_id, kind, owner_id, slot)

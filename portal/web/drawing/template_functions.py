@@ -9,13 +9,14 @@ from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import quote, urlencode
 
-from flask import Flask, current_app, render_template, request, url_for
+from flask import Flask, current_app, g, render_template, request, url_for
 from markupsafe import Markup, escape
 from pygments import highlight as colour
 from pygments.formatters.html import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
 from portal.rest.openapi import PREFIX
+from portal.secretstore import StoreHealth, store
 from portal.web.access import signed_in
 from portal.web.drawing.preferences import look, looks
 from portal.web.security_headers import csp_nonce
@@ -67,6 +68,14 @@ RAIL = (
 )
 
 
+def secret_store() -> StoreHealth:
+    """Return the state of the secret store, as it was a few seconds ago; one for a page."""
+    if "secret_store" not in g:
+        g.secret_store = store().recent_health()
+    found: StoreHealth = g.secret_store
+    return found
+
+
 def init_app(app: Flask) -> None:
     """Make the functions available to every template, including macros."""
     app.jinja_env.globals.update(
@@ -76,6 +85,7 @@ def init_app(app: Flask) -> None:
         web_link=web_link,
         ago=ago,
         highlight=highlight,
+        secret_store=secret_store,
         html_attributes=html_attributes,
         initials=initials,
         is_first_error=is_first_error,

@@ -12,19 +12,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from portal.core.config import Config
 from portal.core.root_keys import SHORT
 from portal.database import app_role
 from portal.database.session import database_now, session, transaction
-from portal.delivery.queue import queue
 from portal.identity.models import Tenant
 from portal.identity.sessions import id_tokens
 from portal.inbound.models import KEEP_QUARANTINED
 from portal.keys.tokens.signing_keys import SigningKeys
-from portal.keys.verification import change_listener
+from portal.ops.connections import running
 from portal.records import idempotency
 from portal.secretstore.datakeys import DataKeys, ring_of
 
@@ -32,15 +31,6 @@ BATCH = 200
 SIGNING, DATA, SESSIONS = (
     "keys that sign tokens", "data keys of the secret store", "ID tokens of sessions"
 )  # fmt: skip
-# Every web process and every worker keeps one connection with this application name open.
-ELSEWHERE = text("""
-SELECT DISTINCT split_part(application_name, ' ', 1), split_part(application_name, ' ', 2),
-    coalesce(host(client_addr), 'this machine')
-FROM pg_stat_activity
-WHERE datname = current_database() AND split_part(application_name, ' ', 1) = ANY (:names)
-AND split_part(application_name, ' ', 2) <> :mark ORDER BY 1, 3
-""")
-PROCESSES = {change_listener.CONNECTION: "a web process", queue.CONNECTION: "a worker"}
 
 
 class RotationError(Exception):
@@ -136,13 +126,12 @@ def _rewrap_sessions(config: Config, tenant_id: str) -> int:
 
 
 def _require_the_same_everywhere(config: Config) -> None:
-    names, mark = list(PROCESSES), config.key_mark
-    with transaction():
-        others = session.execute(ELSEWHERE, {"names": names, "mark": mark}).all()
+    mark = config.key_mark
+    others = sorted({(p.what, p.address, p.keys) for p in running() if p.keys != mark})
     if others:
         lines = "".join(
-            f"  - {PROCESSES[name]} at {address} uses {theirs or 'what an older release does'}\n"
-            for name, theirs, address in others
+            f"  - {what} at {address} uses {theirs or 'what an older release does'}\n"
+            for what, address, theirs in others
         )
         raise RotationError(
             f"These processes do not make new things under {mark} yet:\n{lines}"
