@@ -26,6 +26,7 @@ from portal.records.schemas import (
     RecordId,
     ShortText,
     Tags,
+    WebAddress,
 )
 
 Kind = Literal["user", "service", "virtual_llm"]
@@ -302,21 +303,15 @@ class ExplainRequest(Command):
     )
 
 
-def _web_address(text: str) -> str:
-    if not text.lower().startswith(("https://", "http://")):
-        raise ValueError("Give an address that begins with https:// or http://.")
-    return text
-
-
 class ReportLeak(Command):
     """A key that a scanner found, identified by its fingerprint only."""
 
     fingerprint: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
         description="Hex SHA-256 of the key. Never send the key itself."
     )
-    url: (
-        Annotated[Line, StringConstraints(max_length=2000), AfterValidator(_web_address)] | None
-    ) = Field(None, description="Where it was found: an address on the web.")
+    url: Annotated[WebAddress, StringConstraints(max_length=2000)] | None = Field(
+        None, description="Where it was found: an address on the web."
+    )
 
 
 class ReportedDocument(BaseModel):

@@ -1,4 +1,4 @@
-"""${up_revision} ${message}: say why in one line."""
+"""${up_revision} ${message}."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -232,6 +232,12 @@ def _nothing_hidden(value: str) -> str:
     return value
 
 
+def _on_the_web(text: str) -> str:
+    if not text.lower().startswith(("https://", "http://")):
+        raise ValueError("Give an address that begins with https:// or http://.")
+    return text
+
+
 def _moment(value: Any) -> Any:
     if value is None or isinstance(value, str | datetime):
         return value
@@ -270,6 +276,7 @@ Line = Annotated[str, AfterValidator(_nothing_hidden)]
 Name = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
 ShortText = Annotated[Line, StringConstraints(max_length=200)]
 LongText = Annotated[Line, StringConstraints(max_length=4000)]
+WebAddress = Annotated[Line, AfterValidator(_on_the_web)]
 Slug = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=SLUG)]
 RecordId = Annotated[Line, StringConstraints(min_length=1, max_length=40)]
 Moment = Annotated[

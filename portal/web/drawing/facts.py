@@ -10,7 +10,7 @@ from jinja2 import Environment, meta, nodes
 
 from portal.records.schemas import ENVELOPE, Document
 from portal.web.drawing import cells
-from portal.web.drawing.template_functions import pretty
+from portal.web.drawing.template_functions import pretty, web_link
 
 
 def others(
@@ -55,4 +55,4 @@ def _drawn(value: Any) -> object:
         return cells.number(value)
     if isinstance(value, list):
         return cells.tags([str(item) for item in value])
-    return pretty(value) if isinstance(value, dict) else value
+    return pretty(value) if isinstance(value, dict) else web_link(value)
