@@ -25,6 +25,7 @@ def of_no_model() -> Resource[Any, Any]:
     ("resource", "missing"),
     [
         (replace(connectors, scope="unheard"), "no role has the scope unheard:read"),
+        (replace(connectors, scope="events"), "no role has the scope events:write"),
         (replace(connectors, scope="unheard"), "no entry of RAIL"),
         (replace(connectors, document=Longer), "Longer.mood is no attribute of Connector"),
         (of_no_model(), "Bare has no quota"),

@@ -1,0 +1,61 @@
+"""Test that each list takes the parameters that the document names, and no other."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from portal.records.listing import CONTROLS
+from portal.rest.openapi import PREFIX
+from tests.cast import Api
+from tests.resources import RESOURCES, minimal
+
+UNKNOWN = "There is no parameter of this name."
+INBOUND = ("received",)  # lists below an inbound webhook
+
+
+@pytest.fixture
+def lists(app: Flask, ada: Api) -> dict[str, set[str]]:
+    """Return the address of each list, and the parameters that the document names for it."""
+    ids = {f"/{one.name}/": ada.create(one.name, **minimal(one))["id"] for one in RESOURCES}
+    inbound = ada.create("webhooks", name="In", direction="inbound")["id"]
+    paths: dict[str, Any] = app.test_client().get(f"{PREFIX}/openapi.json").json["paths"]
+    found = {}
+    for path, operations in paths.items():
+        named = {
+            parameter["name"]
+            for parameter in operations.get("get", {}).get("parameters", ())
+            if parameter["in"] == "query"
+        }
+        if "cursor" not in named or path.count("{") > 1:
+            continue
+        own = next((id for prefix, id in ids.items() if path.startswith(prefix)), "none")
+        id = inbound if path.endswith(INBOUND) else own
+        found[path.replace("{id}", id)] = named
+    return found
+
+
+def test_a_list_refuses_by_name_what_the_document_does_not_name(
+    lists: dict[str, set[str]], ada: Api
+) -> None:
+    assert len(lists) > 8
+    for path, named in lists.items():
+        for name in CONTROLS - named | {"colour"}:
+            answer = ada.get(f"{path}?{name}=1")
+            assert answer.status_code == 400, (path, name, answer.text)
+            assert (answer.json or {})["errors"] == [{"field": name, "message": UNKNOWN}], path
+
+
+def test_a_list_knows_what_the_document_names(lists: dict[str, set[str]], ada: Api) -> None:
+    for path, named in lists.items():
+        for name in named:
+            answer = ada.get(f"{path}?{name}=1")
+            assert UNKNOWN not in answer.text, (path, name)
+            assert answer.status_code in (200, 400, 422), (path, name, answer.status_code)
+
+
+def test_a_list_of_what_can_be_deleted_says_so(app: Flask) -> None:
+    paths = (app.test_client().get(f"{PREFIX}/openapi.json").json or {})["paths"]
+    for resource in RESOURCES:
+        parameters = paths[f"/{resource.name}"]["get"]["parameters"]
+        assert "include_deleted" in {one["name"] for one in parameters} or not resource.delete
