@@ -64,8 +64,7 @@ class Event(Base):
     actor_id: Mapped[str] = mapped_column(String(80))
     actor_name: Mapped[str] = mapped_column(String(200))
     # The only webhook that receives this event, which was made in the webhook's lab. No other
-    # webhook
-    # gets it, not even in a replay.
+    # webhook gets it, not even in a replay.
     only_for: Mapped[str | None] = mapped_column(String(40))
 
     @classmethod

@@ -217,7 +217,8 @@ def show_inbox() -> ResponseReturnValue:
         query = listing.parse(review.LISTING, request.args)
         page = review.requests(web.actor(), found.receiver, query)
         context |= {"view": web.list_view(page, query), "record": found.receiver, "waiting": 0}
-    return web.render("inbound/inbox.html", "inbound/_received.html", **context)
+    part = "inbound/_received.html" if found is not None else None
+    return web.render("inbound/inbox.html", part, **context)
 
 
 @bp.post("/inbox")

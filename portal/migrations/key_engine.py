@@ -356,10 +356,8 @@ END $$
 
 # Notify all verifying processes of every change of a key, or of anything that decides about keys,
 # in the commit of the change. The number is assigned at the very end of the transaction and its
-# lock
-# is held until the commit. So numbers become visible in order: a process that has seen one number
-# has
-# seen all lower ones.
+# lock is held until the commit. So numbers become visible in order: a process that has seen one
+# number has seen all lower ones.
 NOTE_KEY_CHANGE = """
 CREATE FUNCTION note_key_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$

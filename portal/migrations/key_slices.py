@@ -9,8 +9,7 @@ nor returned, so it is released when it expires, like every reservation.
 
 # Lend only if the budget is far from its limit. A slice is at most a 64th of the available amount,
 # so an idle slice hardly ever denies another process, and PostgreSQL decides all of the last calls
-# of
-# a budget. Durable at once, because pieces of the slice are promised before they are written.
+# of a budget. Durable at once, because pieces of the slice are promised before they are written.
 LEND_BUDGET = """
 CREATE FUNCTION lend_budget(
     p_tenant text, p_key text, p_family text, p_max_usd numeric, p_period text, p_zone text,

@@ -21,8 +21,7 @@ def setting_functions() -> None:
         ("current_credential", "app.credential"),
     ):
         # After a transaction a local setting is '' and not NULL, hence nullif. STABLE, because a
-        # volatile
-        # function in a policy would prevent the use of any index.
+        # volatile function in a policy would prevent the use of any index.
         op.execute(
             f"CREATE FUNCTION {name}() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE "
             f"RETURN nullif(pg_catalog.current_setting('{setting}', true), '')"

@@ -260,8 +260,7 @@ def _cluster(data_dir: Path, account: pwd.struct_passwd | None, throwaway: bool)
     _private_directory(half_made, account)
     command = [programs() / "initdb", "--pgdata", half_made, "--username", "postgres"]
     # The private directory of the socket controls access, hence trust. The built-in collation is
-    # the
-    # same on every machine; this build has no ICU.
+    # the same on every machine; this build has no ICU.
     options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
     options += ["--builtin-locale=C.UTF-8", *(["--no-sync"] if throwaway else [])]
     made = subprocess.run(  # noqa: S603

@@ -568,8 +568,3 @@ def _cursor_at(query: Query, place: Place, backward: bool = False, patience: int
 def share(query: Query) -> int:
     """Return how many records a page of this query looks at before it ends early."""
     return SHARE << (query.cursor.patience if query.cursor else 0)
-
-
-def from_first(query: Query) -> Query:
-    """Return the same query, from its first page."""
-    return replace(query, cursor=None)

@@ -288,7 +288,15 @@ def list_parameters(asked: Listing[Any], without: Collection[str] = ()) -> tuple
     moment = {"type": "string", "format": "date-time"}
     sorts = sorted(asked.sorts) + [f"-{name}" for name in sorted(asked.sorts)]
     found = [
-        Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+        Parameter(
+            "limit",
+            {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": listing.MAX_LIMIT,
+                "default": listing.DEFAULT_LIMIT,
+            },
+        ),
         Parameter("cursor", text, "The next_cursor of the page before"),
         Parameter("sort", {"type": "string", "enum": sorts, "default": asked.default_sort}),
         Parameter(

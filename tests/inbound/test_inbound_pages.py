@@ -167,6 +167,8 @@ def test_the_inbox_takes_what_is_sent_to_it(
     app: Flask, ada: Api, ada_pages: Pages, client: FlaskClient
 ) -> None:
     assert "No inbox yet" in ada_pages.get("/inbox").text
+    partial = {"HX-Request": "true", "HX-Request-Type": "partial"}
+    assert "No inbox yet" in ada_pages.get("/inbox", headers=partial).text
     assert ada_pages.post("/inbox").status_code == 303
     assert ada_pages.post("/inbox").status_code == 303
     sender, receiver = sorted(

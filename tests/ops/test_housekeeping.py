@@ -218,8 +218,7 @@ def test_ten_thousand_idle_tenants_cost_few_transactions_a_second(
         with Commits(app) as commits:
             Worker(app, [job]).run_due()
         # A job that enters every tenant has entered some in this turn, and enters the others later
-        # at the
-        # same cost.
+        # at the same cost.
         came_to = "SELECT count(*) FROM tenant, housekeeping_turn WHERE id <= after_tenant"
         entered = database.sql(came_to)
         rounds = IDLE_TENANTS / entered if entered else 1

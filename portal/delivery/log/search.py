@@ -109,7 +109,7 @@ def _receivers(query: Select[Any]) -> list[Receiver]:
 
 
 def state_of(delivery: Delivery, receiver: Receiver | Webhook | None) -> str:
-    """Return the state as people see it: `held` if the webhook sends nothing now."""
+    """Return the state as people see it: `held` if it waits and the webhook sends nothing now."""
     idle = receiver is not None and not receiver.receives
     return "held" if idle and delivery.state in ("pending", "retrying") else delivery.state
 

@@ -88,8 +88,7 @@ def exchange(
             content = _read(response, ends)
         finally:
             # Do not reuse the connection: exchanges are rare, and a connection that the provider
-            # has closed
-            # meanwhile would make a sign-in fail.
+            # has closed meanwhile would make a sign-in fail.
             response.close()
     except (HTTPError, OSError, ValueError) as error:
         raise ProviderUnavailable(f"{type(error).__name__}: {error}") from error
@@ -99,8 +98,7 @@ def exchange(
 
 def _read(response: urllib3.BaseHTTPResponse, ends: float) -> bytes:
     # read1 returns what has arrived, so the deadline is checked after each piece even if the
-    # provider
-    # sends very slowly.
+    # provider sends very slowly.
     content = bytearray()
     while piece := response.read1(65536):
         content += piece

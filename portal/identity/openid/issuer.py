@@ -101,8 +101,7 @@ class Issuer:
 
     def _look_for_new_keys(self) -> None:
         # Anybody can invent kids, so they cause at most one read in RETRY_AFTER seconds. A caller
-        # that
-        # arrives during a read waits for it briefly, since it may bring the key.
+        # that arrives during a read waits for it briefly, since it may bring the key.
         if not self._reading.acquire(timeout=2):
             return
         try:

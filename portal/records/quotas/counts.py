@@ -46,7 +46,7 @@ def asked(model: type[Record]) -> dict[str, Any]:
 
 
 def take(tenant_id: str, model: type[Record]) -> None:
-    """Count one record that is about to be restored. Raises QuotaReached if there is no room."""
+    """Count one record that is restored or new. Raises QuotaReached if there is no room."""
     values = {"tenant_id": tenant_id, **asked(model)}
     [(answer,)] = send(TAKE, values)
     if answer[0] == "uncounted":
