@@ -147,5 +147,6 @@ def find(
 
 
 def missing(model: type[Record], record_id: str) -> NotFound:
-    """Return the same error for a record that is missing, deleted, or another tenant's."""
-    return NotFound(f"There is no {model.noun} {record_id[:60]} in this tenant, or it is deleted.")
+    """Return the same error for a record that is missing, deleted, hidden or another tenant's."""
+    shown = record_id[:60]
+    return NotFound(f"There is no {model.noun} {shown} that you may see, or it is deleted.")
