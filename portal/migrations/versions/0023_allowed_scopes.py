@@ -38,7 +38,7 @@ def _anew(function: str) -> str:
 
 
 def _with_scopes(trigger: str) -> str:
-    """What decides about keys when an application changes, and now its scopes as well."""
+    """Return the condition for a change of an application that decides about keys."""
     for row in ("OLD", "NEW"):
         trigger = trigger.replace(f"{row}.is_deleted)", f"{row}.is_deleted, {row}.allowed_scopes)")
     return trigger
