@@ -69,7 +69,7 @@ WHERE job = (
     WHERE (
         next_at + (coalesce(worker, :worker) <> :worker)::int * CAST(:patience AS interval) <= now()
         OR next_at > now() + greatest(as_often, :farthest))
-    ORDER BY next_at + as_often LIMIT 1 FOR UPDATE OF housekeeping_turn SKIP LOCKED
+    ORDER BY next_at + as_often, job LIMIT 1 FOR UPDATE OF housekeeping_turn SKIP LOCKED
 ) RETURNING job, after_tenant, leaves_more, has_failed, failures
 """).bindparams(lease=LEASE, patience=PATIENCE, farthest=FARTHEST)
 WAIT = text("""

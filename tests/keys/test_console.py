@@ -69,7 +69,7 @@ def test_a_link_opens_once_for_whoever_holds_it(page: Pages, ada: Api, app: Flas
     assert used.status_code == 410
     assert raw not in used.text
     history = page.get(f"/keys/{only_key(ada)['id']}/history").text
-    assert "link opened the key" in history
+    assert "read the key" in history
 
 
 def test_a_used_an_old_and_a_made_up_link_look_the_same(

@@ -46,7 +46,7 @@ def page(app: Flask, tenants: tuple[str, str], browser: Browser) -> Iterator[Pag
 
 def test_from_the_form_to_signature_verified(page: Page, receiver: Receiver) -> None:
     page.goto("/webhooks/new")
-    page.get_by_label("Name", exact=True).fill("CRM events")
+    page.get_by_label("Name optional", exact=True).fill("CRM events")
     page.get_by_label("Target URL").fill(receiver.hook("crm"))
     page.get_by_label("Events", exact=True).fill("rfp.*")
     page.get_by_role("button", name="Add webhook").click()

@@ -245,14 +245,19 @@ class BatchCounter:
         try:
             return self._rows(asked)
         except psycopg.OperationalError:
-            self._connection = None
+            self._forget()
             if is_new:
                 raise
         try:
             return self._rows(asked)
         except psycopg.OperationalError:
-            self._connection = None
+            self._forget()
             raise
+
+    def _forget(self) -> None:
+        if self._connection is not None:
+            self._connection.close()  # the driver may not know yet that the server is gone
+        self._connection = None
 
     def _rows(self, asked: Sequence[Asked]) -> list[Counted]:
         if self._connection is None:
