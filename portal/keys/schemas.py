@@ -143,20 +143,21 @@ class IssueKey(Command):
     @field_validator("issued_to_user_id", "issued_to_service", "allowed_models")
     @classmethod
     def of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
-        """Return the value. Raises ValueError if the field belongs to another kind of key."""
+        """Return the value, None for an empty text. Raises ValueError if the field belongs to
+        another kind of key."""
         assert info.field_name is not None  # noqa: S101 - a field's validator has a field
         kind, what = BELONGS_TO[info.field_name]
         if value and info.data.get("kind", kind) != kind:
             raise ValueError(f"Only a key of kind {kind} has {what}.")
-        return value
+        return None if value == "" else value
 
     @field_validator("blocked_reason")
     @classmethod
     def of_a_blocked_key(cls, value: Any, info: ValidationInfo) -> Any:
-        """Return the reason. Raises ValueError if the key is not blocked."""
+        """Return the reason, None for an empty one. Raises ValueError if the key is not blocked."""
         if value and not info.data.get("blocked", True):
             raise ValueError("Only a blocked key has a reason for it.")
-        return value
+        return value or None
 
 
 class StopKey(Command):

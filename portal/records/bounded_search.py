@@ -184,7 +184,10 @@ class Search:
         return order.put_on(select(*columns).where(own)).limit(self.share)
 
     def _postings(self, statement: Select[Any], weight: Weight) -> Select[Any]:
-        found = self.terms.postings(weight.terms or (), self.order.put_on_ids, self.share)
+        # A record with several of the terms counts several times towards `end`, and is listed once.
+        # Without the bound, the page would reach beyond its end, and the next one repeat that.
+        order = self.order if weight.end is None else self.order.ending(weight.end)
+        found = self.terms.postings(weight.terms or (), order.put_on_ids, self.share)
         return self._along(statement, found, weight.word)
 
     def _probes(self, id: Any, had: Word | None) -> list[ColumnElement[bool]]:

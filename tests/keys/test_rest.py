@@ -105,6 +105,19 @@ def test_the_raw_key_is_nowhere_in_the_database(ada: Api, database: Database):
 
 
 @pytest.mark.parametrize(
+    "field", ["blocked_reason", "issued_to_user_id", "issued_to_service", "name"]
+)
+def test_an_empty_text_is_none_or_a_clear_error(ada: Api, field: str) -> None:
+    for kind in ("user", "service", "virtual_llm"):
+        answer = ada.post("/api-keys", {"kind": kind, field: ""})
+        if answer.status_code == 201:
+            assert (answer.json or {})[field] != "", kind
+        else:
+            assert answer.status_code == 422, kind
+            assert [error["field"] for error in (answer.json or {})["errors"]] == [field]
+
+
+@pytest.mark.parametrize(
     ("body", "field"),
     [
         ({"kind": "robot"}, "kind"),

@@ -133,6 +133,7 @@ def matches(world: World, question: dict[str, str]) -> list[str]:
 @example(question={"q": "vintage alpha", "sort": "created_at"}, limit=200)
 @example(question={"q": "", "kind": "user", "status": "active"}, limit=200)
 @example(question={"q": "", "kind": "user", "blocked": "true", "sort": "created_at"}, limit=50)
+@example(question={"q": "al", "kind": "user", "status": "active"}, limit=200)
 def test_the_pages_of_rest_reach_every_match_once(
     world: World, question: dict[str, str], limit: int
 ) -> None:
