@@ -35,6 +35,7 @@ from portal.web.overview import Concern, Step, Told
 bp = Blueprint("connectors", __name__, url_prefix="/connectors")
 SHOWN_GROUPS = 20  # of a person, beside the field for one
 SHOWN = 5  # connectors on an application's page and on the overview
+SHOWN_OTHERWISE = ("application_status", "is_restricted")
 NEED_A_PERSON = ("action_required", "failing")
 TYPE_WORDS = {"edr": "EDR", "siem": "SIEM", "itsm": "ITSM", "crm": "CRM"}
 WebhookSource = Callable[[Actor, Iterable[str | None]], list[tuple[str, str]]]
@@ -208,7 +209,10 @@ def show(record_id: str) -> ResponseReturnValue:
         provider=provider,
         missing=_missing(record, provider),
         others=facts.others(
-            "connectors/show.html", ConnectorDocument, record, ("application_status",)
+            "connectors/show.html",
+            ConnectorDocument,
+            record,
+            ("application_status", "is_restricted"),
         ),
         application=applications.names(web.actor(), {record.application_id or ""}),
         persons=persons,

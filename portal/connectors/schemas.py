@@ -216,8 +216,8 @@ class ConnectorDocument(Document):
         description="KV v2 path of the credentials, derived from the ids by the server."
     )
     auth_type: AuthType | None
-    oauth_refresh_needed: bool
-    oauth_token_expires_at: datetime | None
+    oauth_refresh_needed: bool = Field(title="OAuth refresh needed")
+    oauth_token_expires_at: datetime | None = Field(title="OAuth token expires")
     enabled: bool
     sync_status: SyncStatus = Field(
         description="Health, kept by the server: disabled = switched off; pending = not set up or"

@@ -89,6 +89,12 @@ class CommandForm(FlaskForm, Generic[C]):
         """Return the fields that the template has not placed. `edit_form` draws them at the end."""
         return [field for field in self if isinstance(field, Wired) and not field.is_drawn]
 
+    def by_hand(self, name: str) -> "Wired":
+        """Return a field that the template draws itself, without the macro `field`."""
+        found: Wired = self[name]
+        found.is_drawn = True
+        return found
+
     @property
     def answer_status(self) -> int:
         """Return the response's status when the form is drawn again: 200, 409 or 422; that of the

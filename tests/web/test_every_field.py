@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from portal.applications.forms import ApplicationForm
+from portal.connectors.providers import PROVIDERS
 from portal.events.forms import EventTypeForm
 from portal.features import RESOURCES
 from portal.keys import pages as keys
@@ -36,6 +37,33 @@ def test_a_form_draws_each_of_its_fields_once(
     names = {field.id for field in fields if not isinstance(field, HiddenWired)}
     drawn = [name for name in re.findall(r' id="([^"]+)"', page) if name in names]
     assert sorted(drawn) == sorted(names)
+
+
+PAGES_WITH_FORMS = (
+    *FORMS, "/webhooks/inbound/new", "/event-types/import", "/events/new", "/events/settings",
+    "/doctor", *(f"/connectors/new?provider={key}" for key in PROVIDERS),
+)  # fmt: skip
+CONTROL = re.compile(r"<(?:input|select|textarea)[^>]*>")
+EACH_FORM = re.compile(r"<form.*?</form>", re.DOTALL)
+
+
+def test_no_form_asks_for_a_value_twice(browse: Callable[..., Pages]) -> None:
+    pages = browse(ADA)
+    for address in PAGES_WITH_FORMS:
+        answer = pages.get(address)
+        assert answer.status_code == 200, address
+        for form in EACH_FORM.findall(answer.text):
+            controls = [control for control in CONTROL.findall(form) if ' name="' in control]
+            sole = [named(control) for control in controls if "radio" not in control]
+            sole = [name for name in sole if f'type="checkbox" name="{name}"' not in form]
+            radios = {named(control) for control in controls if "radio" in control}
+            assert sorted(sole) == sorted(set(sole)), address
+            assert radios.isdisjoint(sole), address
+
+
+def named(control: str) -> str:
+    found = re.search(r' name="([^"]+)"', control)
+    return found[1] if found else ""
 
 
 def test_a_text_may_be_typed_as_long_as_it_may_be_stored(browse: Callable[..., Pages]) -> None:
