@@ -205,6 +205,7 @@ def another_app(
 
     yield make
     for app in made:
+        app.extensions["keys"].end()
         with app.app_context():
             db.engine.dispose()
 

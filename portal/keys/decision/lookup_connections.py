@@ -4,6 +4,7 @@ A statement is not part of the transaction of the request that it is sent for.
 """
 
 import threading
+import weakref
 from typing import Any
 
 import psycopg
@@ -24,9 +25,8 @@ class _Held:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-
-    def __del__(self) -> None:
-        self.connection.close()
+        # Not `__del__`: the garbage collector may call the connection's own first, which warns.
+        weakref.finalize(self, connection.close)
 
 
 class LookupConnections:
