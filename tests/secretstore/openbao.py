@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -123,8 +124,11 @@ class OwnOpenBao(OpenBao):
         self.call("PUT", "sys/seal")
 
     def unseal(self) -> None:
-        found = re.search(r"Unseal Key: (\S+)", self._log.read_text())
-        assert found
+        deadline = time.monotonic() + 30
+        # The server writes its log a moment after it answers.
+        while not (found := re.search(r"Unseal Key: (\S+)", self._log.read_text())):
+            assert time.monotonic() < deadline, "the server has not written its key"
+            time.sleep(0.05)
         self.call("PUT", "sys/unseal", {"key": found[1]})
 
     def stop(self) -> None:
