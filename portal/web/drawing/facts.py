@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from flask import current_app
@@ -21,7 +20,10 @@ def others(
     The label is the field's title or its name in words. `besides` are fields that the page shows
     under another name. The envelope's fields are on every page.
     """
-    placed = _mentioned(current_app.jinja_env, template) | ENVELOPE | set(besides)
+    known: dict[str, frozenset[str]] = current_app.extensions.setdefault("portal.facts", {})
+    if template not in known:
+        known[template] = _mentioned(current_app.jinja_env, template)
+    placed = known[template] | ENVELOPE | set(besides)
     return [
         (field.title or name.replace("_", " ").capitalize(), _drawn(getattr(record, name)))
         for name, field in document.model_fields.items()
@@ -29,7 +31,6 @@ def others(
     ]
 
 
-@lru_cache(maxsize=64)
 def _mentioned(env: Environment, template: str) -> frozenset[str]:
     """Return each NAME of a `record.NAME` in a template or in a template that it includes."""
     assert env.loader is not None  # noqa: S101 - Flask sets it
