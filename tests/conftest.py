@@ -162,6 +162,7 @@ def _app(_settings: dict[str, str]) -> Iterator["Flask"]:
     app = create_app(config_of(_settings))
     app.testing = True
     yield app
+    app.extensions["keys"].end()
     with app.app_context():
         db.engine.dispose()
 

@@ -72,6 +72,7 @@ def report(
                 return requests.post(path, body, headers=signed | headers, timeout=20)
 
             yield post
+        app.extensions["keys"].end()
         with app.app_context():
             db.engine.dispose()
 
