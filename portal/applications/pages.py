@@ -19,7 +19,6 @@ from portal.database.record import find
 from portal.database.session import session
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing
-from portal.records.audit import trail as audit
 from portal.web.drawing import facts
 from portal.web.overview import Step, Told
 
@@ -168,7 +167,7 @@ def edit(record_id: str) -> ResponseReturnValue:
 def history(record_id: str) -> ResponseReturnValue:
     """Show the history of an application."""
     record = service.get(web.actor(), record_id)
-    entries = audit_pages.lines(audit.history(web.actor(), record_id))
+    entries = audit_pages.of_record(record_id)
     return web.render("applications/history.html", record=record, entries=entries)
 
 

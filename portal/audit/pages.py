@@ -52,6 +52,11 @@ def index() -> Response:
     )
 
 
+def of_record(record_id: str) -> list[dict[str, Any]]:
+    """Return the newest entries of one record, for its History tab."""
+    return lines(trail.history(web.actor(), record_id))
+
+
 def lines(entries: Iterable[AuditEntry], *, named: bool = False) -> list[dict[str, Any]]:
     """Return audit entries for the macro `history`; `named` adds the record's name to each."""
     return [

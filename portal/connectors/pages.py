@@ -19,7 +19,7 @@ from portal.connectors.forms import ConnectorForm
 from portal.connectors.models import SCOPES, TYPES, Connector
 from portal.connectors.providers import AUTH_WORDS, CUSTOM, PROVIDERS, Provider, name_of
 from portal.connectors.schemas import ConnectorDocument
-from portal.core.errors import NotFound, StaleVersion
+from portal.core.errors import NotFound
 from portal.database.actor import Actor
 from portal.database.audience import as_member
 from portal.database.record import find
@@ -27,9 +27,9 @@ from portal.database.session import session
 from portal.identity import people
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing
-from portal.records.audit import trail as audit
 from portal.web import overview
 from portal.web.drawing import facts
+from portal.web.forms import as_seen
 from portal.web.overview import Concern, Step, Told
 
 bp = Blueprint("connectors", __name__, url_prefix="/connectors")
@@ -252,9 +252,7 @@ def remove_credentials(record_id: str) -> ResponseReturnValue:
 def delete(record_id: str) -> ResponseReturnValue:
     """Delete a connector, if its version is still the one that the person saw."""
     web.actor().require("connectors:write")
-    record = find(Connector, web.actor(), record_id, lock=True)
-    if request.form.get("version", "") != str(record.version):
-        raise StaleVersion("This connector was changed since the page was loaded. Look again.")
+    record = as_seen(Connector, record_id)
     service.delete(web.actor(), record)
     web.toast(f"{record.name} is deleted. It can be restored for 30 days.")
     return web.see_other(url_for("connectors.show", record_id=record_id))
@@ -272,7 +270,7 @@ def restore(record_id: str) -> ResponseReturnValue:
 def history(record_id: str) -> ResponseReturnValue:
     """Show the history of a connector."""
     record = service.get(web.actor(), record_id, include_deleted=True)
-    entries = audit_pages.lines(audit.history(web.actor(), record_id))
+    entries = audit_pages.of_record(record_id)
     return web.render("connectors/history.html", record=record, entries=entries)
 
 

@@ -20,7 +20,6 @@ from portal.keys.page_kit import KEPT, about, bp, columns, overtaken, with_chose
 from portal.keys.schemas import KeyDocument, StopKey
 from portal.keys.usage import figures
 from portal.records import listing
-from portal.records.audit import trail as audit
 from portal.web.drawing import facts
 from portal.web.drawing.charts import Series
 
@@ -85,7 +84,7 @@ def show(record_id: str) -> ResponseReturnValue:
 def history(record_id: str) -> ResponseReturnValue:
     """Show the history of a key."""
     record = service.get(web.actor(), record_id)
-    entries = audit_pages.lines(audit.history(web.actor(), record_id))
+    entries = audit_pages.of_record(record_id)
     return about("keys/history.html", record, entries=entries)
 
 

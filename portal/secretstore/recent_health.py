@@ -53,7 +53,10 @@ class RecentHealth:
         return answered
 
     def _ask_now(self, answered: Event) -> None:
-        health = self._ask()
-        with self._lock:
-            self._known, self._asked_at, self._asking = health, self._clock(), None
-        answered.set()
+        health = SLOW  # if the question fails in a way that nobody foresaw
+        try:
+            health = self._ask()
+        finally:
+            with self._lock:
+                self._known, self._asked_at, self._asking = health, self._clock(), None
+            answered.set()

@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
+from flask import request
 from flask_wtf import FlaskForm
 from markupsafe import Markup
 from wtforms import BooleanField, Field, HiddenField, SelectField, StringField, TextAreaField
@@ -31,13 +32,16 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import TextInput, html_params
 
 from portal.core.errors import BadRequest, Conflict, FieldError, Invalid, QuotaReached, StaleVersion
+from portal.database.record import Record, find
 from portal.database.session import session
 from portal.records.schemas import Command
 from portal.rest import strict_json
 from portal.secretstore import SecretDenied, StoreUnavailable
 from portal.web import form_token
+from portal.web.access import actor
 
 C = TypeVar("C", bound=Command)
+R = TypeVar("R", bound=Record)
 Choices = Sequence[tuple[str, ...]]
 ABSENT: Any = object()  # the form does not set this field
 LINE_OR_COMMA = re.compile(r"[,\n]")
@@ -260,6 +264,19 @@ def _longest(command: type[Command]) -> dict[str, int]:
         for form in (field, *field.get("anyOf", ()))
         if "maxLength" in form
     }
+
+
+def as_seen(model: type[R], record_id: str) -> R:
+    """Return the actor's record, locked, for a form that carries the version that a person saw.
+
+    Raises StaleVersion if the record was changed since the page was loaded.
+    """
+    record = find(model, actor(), record_id, lock=True)
+    if request.form.get("version", "") != str(record.version):
+        raise StaleVersion(
+            f"This {record.noun} was changed since the page was loaded. Look at it again."
+        )
+    return record
 
 
 def _shown(value: Any) -> str:

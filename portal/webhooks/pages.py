@@ -14,15 +14,13 @@ from portal.applications.pages import Item, Part, show_on_application
 from portal.audit import pages as audit_pages
 from portal.connectors import service as connectors
 from portal.connectors.pages import offer_webhooks
-from portal.core.errors import StaleVersion
 from portal.database.actor import Actor
 from portal.database.record import find
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing
-from portal.records.audit import trail as audit
 from portal.records.verbs import Revealed
 from portal.web.drawing import facts
-from portal.web.forms import CommandForm
+from portal.web.forms import CommandForm, as_seen
 from portal.webhooks import service
 from portal.webhooks.forms import ButtonForm, WebhookForm
 from portal.webhooks.models import Webhook
@@ -178,9 +176,7 @@ def switch(record_id: str) -> ResponseReturnValue:
 def delete(record_id: str) -> ResponseReturnValue:
     """Delete a webhook, unless it was changed since the page was loaded."""
     web.actor().require("webhooks:write")
-    record = find(Webhook, web.actor(), record_id, lock=True)
-    if request.form.get("version", "") != str(record.version):
-        raise StaleVersion("This webhook was changed since the page was loaded. Look at it again.")
+    record = as_seen(Webhook, record_id)
     service.delete(web.actor(), record)
     web.toast(f"{record.name} is deleted. It can be restored for 30 days.")
     return web.see_other(url_for("webhooks.index"))
@@ -219,7 +215,7 @@ def retire(record_id: str) -> ResponseReturnValue:
 def history(record_id: str) -> ResponseReturnValue:
     """Show the history of a webhook."""
     record = service.get(web.actor(), record_id, include_deleted=True)
-    entries = audit_pages.lines(audit.history(web.actor(), record_id))
+    entries = audit_pages.of_record(record_id)
     return web.render("webhooks/history.html", record=record, entries=entries)
 
 

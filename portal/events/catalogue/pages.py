@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from portal import web
 from portal.audit import pages as audit_pages
-from portal.core.errors import NotFound, StaleVersion
+from portal.core.errors import NotFound
 from portal.database.record import find
 from portal.events.catalogue import event_types, examples
 from portal.events.catalogue.openapi_import import import_types
@@ -19,6 +19,7 @@ from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing
 from portal.records.audit import trail as audit
 from portal.web.drawing import facts
+from portal.web.forms import as_seen
 
 bp = Blueprint("event_types", __name__, url_prefix="/event-types")
 FATES = {
@@ -106,9 +107,7 @@ def edit(record_id: str) -> ResponseReturnValue:
 def delete(record_id: str) -> ResponseReturnValue:
     """Delete a type, if its version is still the one that the person saw."""
     web.actor().require("event-types:write")
-    record = find(EventType, web.actor(), record_id, lock=True)
-    if request.form.get("version", "") != str(record.version):
-        raise StaleVersion("This type was changed since the page was loaded. Look at it again.")
+    record = as_seen(EventType, record_id)
     event_types.delete(web.actor(), record)
     web.toast(f"{record.name} is out of the catalogue. Its events and subscriptions stay.")
     return web.see_other(url_for("event_types.index"))

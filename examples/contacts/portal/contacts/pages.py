@@ -10,12 +10,11 @@ from portal.contacts import service
 from portal.contacts.forms import TEAM_CHOICES, ContactForm
 from portal.contacts.models import Contact
 from portal.contacts.schemas import ContactDocument
-from portal.core.errors import StaleVersion
 from portal.database.record import find
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing
-from portal.records.audit import trail as audit
 from portal.web.drawing import facts
+from portal.web.forms import as_seen
 
 bp = Blueprint("contacts", __name__, url_prefix="/contacts")
 
@@ -88,9 +87,7 @@ def show(record_id: str) -> ResponseReturnValue:
 def delete(record_id: str) -> ResponseReturnValue:
     """Delete a contact, if its version is still the one that the person saw."""
     web.actor().require("contacts:write")
-    record = find(Contact, web.actor(), record_id, lock=True)
-    if request.form.get("version", "") != str(record.version):
-        raise StaleVersion("This contact was changed since the page was loaded. Look again.")
+    record = as_seen(Contact, record_id)
     service.delete(web.actor(), record)
     web.toast(f"{record.name} is deleted. It can be restored for 30 days.")
     return web.see_other(url_for("contacts.show", record_id=record_id))
@@ -108,5 +105,5 @@ def restore(record_id: str) -> ResponseReturnValue:
 def history(record_id: str) -> ResponseReturnValue:
     """Show the history of a contact."""
     record = service.get(web.actor(), record_id, include_deleted=True)
-    entries = audit_pages.lines(audit.history(web.actor(), record_id))
+    entries = audit_pages.of_record(record_id)
     return web.render("contacts/history.html", record=record, entries=entries)
