@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam
+from sqlalchemy import ColumnElement, bindparam
 
 from portal import fast
 from portal.database.actor import Actor
@@ -21,11 +21,12 @@ def one(actor: Actor, rows: Rows, record_id: str) -> dict[str, Any]:
     if not fast.uses("rows"):
         return rows.model.shown_to(actor, _of(rows, find(rows.model, actor, record_id)))
     compared = rows.model.compares(actor)
-    named: dict[str, Any] = {name: bindparam(name) for name in compared}
-    statement = rows.one(
-        (actor.kind, actor.is_admin, *compared),
-        lambda: rows.model.audience(replace(actor, **named)),
-    )
+
+    def audience() -> ColumnElement[bool] | None:
+        named: dict[str, Any] = {name: bindparam(name) for name in compared}
+        return rows.model.audience(replace(actor, **named))
+
+    statement = rows.one((actor.kind, actor.is_admin, *compared), audience)
     for row in send_alone(statement, {"tenant_id": actor.tenant_id, "id": record_id, **compared}):
         return rows.model.shown_to(actor, rows.document(row))
     raise missing(rows.model, record_id)
