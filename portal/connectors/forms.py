@@ -9,8 +9,8 @@ from wtforms import Field
 from wtforms.widgets import html_params
 
 from portal.connectors.models import Connector
-from portal.connectors.providers import AUTH_WORDS, Provider, Setting, Variant
 from portal.connectors.schemas import ConnectorInput
+from portal.providers import Provider, Setting, Variant
 from portal.web.drawing.template_functions import ago
 from portal.web.forms import (
     ABSENT,
@@ -171,10 +171,10 @@ def _form_class(
     """Return the form class for a provider. `stored` are credential fields that must be shown."""
     variants = kind.auth
     if auth_type and kind.variant(auth_type) is None:
-        variants = (Variant(auth_type, AUTH_WORDS[auth_type], ()), *variants)
+        variants = (Variant(type=auth_type, credentials=()), *variants)
     shown = next((v for v in variants if v.type == auth_type), variants[0])
     left_over = tuple(
-        Setting(name, name, secret=True) for name in stored if name not in shown.names
+        Setting(key=name, label=name, secret=True) for name in stored if name not in shown.names
     )
     members: dict[str, Any] = {
         "__module__": __name__,
@@ -187,7 +187,7 @@ def _form_class(
         ),
         "events": _events_field(kind),
         **dict(_config_fields(kind)),
-        **dict(_credential_fields((*variants, Variant(LEFT_OVER, "", left_over)))),
+        **dict(_credential_fields((*variants, Variant(type=LEFT_OVER, credentials=left_over)))),
     }
     return type("ProviderForm", (ConnectorForm,), members)
 

@@ -21,11 +21,11 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.applications.ownership import OfApplication
-from portal.connectors.providers import name_of
 from portal.core.config import running
 from portal.database.audience import FOR_ALL, FOR_GROUP, FOR_PERSON, Scoped
 from portal.database.record import Record
 from portal.database.session import CONSTRAINTS
+from portal.providers import name_of
 from portal.secretstore import SecretRef
 from portal.secretstore.paths import path_in_sql
 

@@ -17,7 +17,6 @@ from portal.audit import pages as audit_pages
 from portal.connectors import service
 from portal.connectors.forms import ConnectorForm
 from portal.connectors.models import SCOPES, TYPES, Connector
-from portal.connectors.providers import AUTH_WORDS, CUSTOM, PROVIDERS, Provider, name_of
 from portal.connectors.schemas import ConnectorDocument
 from portal.core.errors import NotFound
 from portal.database.actor import Actor
@@ -26,6 +25,7 @@ from portal.database.record import find
 from portal.database.session import session
 from portal.identity import people
 from portal.identity.sessions.login import recent_sign_in_required
+from portal.providers import AUTH_WORDS, CUSTOM, PROVIDERS, Provider, name_of
 from portal.records import listing
 from portal.web import overview
 from portal.web.drawing import facts

@@ -14,9 +14,9 @@ from pydantic import (
 )
 
 from portal.connectors.models import AUTH_TYPES, TYPES
-from portal.connectors.providers import PROVIDERS, Provider
 from portal.core.errors import FieldError, Invalid
 from portal.core.secret_scan import findings
+from portal.providers import PROVIDERS, Provider
 from portal.records.schemas import (
     CONTROL,
     Command,

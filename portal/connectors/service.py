@@ -11,7 +11,6 @@ from typing import Any
 from portal.applications import service as applications
 from portal.connectors import scopes
 from portal.connectors.models import AUTH_TYPES, SCOPES, SYNC_STATUSES, TYPES, Connector
-from portal.connectors.providers import PROVIDERS
 from portal.connectors.schemas import ConnectorInput
 from portal.core.errors import Conflict, Invalid
 from portal.database.actor import Actor
@@ -19,6 +18,7 @@ from portal.database.audience import FOR_ALL, as_member
 from portal.database.base import new_id
 from portal.database.record import find
 from portal.database.session import database_now, session
+from portal.providers import PROVIDERS
 from portal.records import verbs
 from portal.records.listing import Listing
 from portal.secretstore import SecretNotFound, store

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from portal.connectors.providers import FORMS
 from portal.core.key_shape import checksum, masked, masked_bytes
 from portal.core.logs import redact
 from portal.core.secret_scan import looks_like
+from portal.providers import FORMS
 from portal.web.drawing.template_functions import LARGEST_HIGHLIGHT, highlight
 from tests.cast import ADA, Api, Pages
 from tests.spent import spends_at_most

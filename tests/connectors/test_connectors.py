@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from portal.connectors.models import AUTH_TYPES, SYNC_STATUSES, TYPES
-from portal.connectors.providers import PROVIDERS
+from portal.providers import PROVIDERS
 from tests.cast import Api
 from tests.databases import Database
 

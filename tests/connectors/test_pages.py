@@ -322,7 +322,7 @@ def test_other_pages_show_connectors(browse: Browse, ada: Api) -> None:
 
 
 def test_every_provider_has_a_form_that_can_be_sent(browse: Browse, ada: Api) -> None:
-    from portal.connectors.providers import PROVIDERS
+    from portal.providers import PROVIDERS
 
     pages = browse(ADA)
     for key in PROVIDERS:

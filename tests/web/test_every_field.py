@@ -7,11 +7,11 @@ import pytest
 from flask import Flask
 
 from portal.applications.forms import ApplicationForm
-from portal.connectors.providers import PROVIDERS
 from portal.events.forms import EventTypeForm
 from portal.features import RESOURCES
 from portal.keys import pages as keys
 from portal.keys.issuing.forms import IssueKeyForm
+from portal.providers import PROVIDERS
 from portal.records.schemas import ENVELOPE
 from portal.web.drawing import facts
 from portal.web.forms import HiddenWired, Wired

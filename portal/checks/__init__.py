@@ -1,0 +1,7 @@
+"""Prove that a connection works: run what an entry of the catalogue says, step by step.
+
+Nothing here knows tenants, records or the database: a `Subject` comes in, `Step`s go out while it
+runs, and a `Report` at the end. Every address is guarded and dialled as `portal.outbound` decides.
+
+Read `report` first, then `run`.
+"""

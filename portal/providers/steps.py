@@ -1,0 +1,178 @@
+"""Define the requests that prove a connection, and how an entry reads each answer."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from portal.providers.settings import Declared
+
+Verdict = Literal[
+    "passed",
+    "auth_invalid",  # the credentials are refused
+    "auth_scope",  # the credentials are good, and something is not allowed
+    "auth_expired",
+    "config",  # a setting is wrong: a host, a path, a bucket, a certificate
+    "rate_limited",
+    "transient",  # the other side fails, or could not be reached in time
+]
+NEED_A_PERSON: frozenset[str] = frozenset({"auth_invalid", "auth_scope", "auth_expired", "config"})
+
+
+class Answer(Declared):
+    """One row of the table that reads an answer. All that it names must hold.
+
+    `path` is a place in the JSON body (`data.0.id`); `is_` compares its value (as text, with
+    placeholders; a row whose placeholder has no value does not apply), `present` asks whether it is
+    there at all. `contains` is a text of the body, `json` whether the body is JSON.
+    """
+
+    status: tuple[int, ...] = ()
+    path: str | None = None
+    is_: tuple[str, ...] = Field((), alias="is")
+    is_not: str | None = None
+    present: bool | None = None
+    contains: str | None = None
+    json_: bool | None = Field(None, alias="json")
+    header: str | None = None
+    verdict: Verdict
+    says: str | None = None
+    """A sentence for people that says more than the verdict does."""
+
+
+class Person(Declared):
+    """The place that tells whether the credentials belong to a person and not to a service."""
+
+    path: str
+    is_: tuple[str, ...] = Field(alias="is")
+
+
+class Call(Declared):
+    """One request and the table of its answers. Rows that all entries share follow its own rows.
+
+    `account` are places in the JSON body that together name the account, `discovers` values for
+    later requests, as name → place; `where` picks the element of a list whose place holds a text.
+    """
+
+    title: str
+    method: Literal["GET", "HEAD", "POST"] = "GET"
+    url: str
+    headers: Mapping[str, str] = {}
+    form: Mapping[str, str] = {}
+    json_: Any = Field(None, alias="json")
+    answers: tuple[Answer, ...] = ()
+    account: tuple[str, ...] = ()
+    account_text: str | None = None
+    """A sentence with placeholders for an account whose answer does not name it."""
+    person: Person | None = None
+    discovers: Mapping[str, str] = {}
+    where: Mapping[str, str] = {}
+
+
+class PostgresLogin(Declared):
+    """Log in to a PostgreSQL server and ask who one is. Nothing is changed."""
+
+    driver: Literal["postgresql"]
+    title: str = "Log in"
+    host: str = "{host}"
+    port: str = "{port}"
+    database: str = "{database}"
+    sslmode: str = "{sslmode}"
+    username: str = "{username}"
+    password: str | None = "{password}"  # noqa: S105 - a placeholder
+    certificate: str | None = None
+    key: str | None = None
+
+
+class SmtpLogin(Declared):
+    """Sign in to a mail relay: EHLO, AUTH, NOOP, QUIT. No mail is sent."""
+
+    driver: Literal["smtp"]
+    title: str = "Sign in to the relay"
+    host: str = "{host}"
+    port: str = "{port}"
+    tls: str = "{tls}"
+    username: str = "{username}"
+    password: str = "{password}"  # noqa: S105 - a placeholder
+
+
+class McpHello(Declared):
+    """Greet an MCP server (`initialize`), and learn from its metadata who signs in (RFC 9728)."""
+
+    driver: Literal["mcp"]
+    title: str = "Greet the server"
+    url: str = "{serverUrl}"
+
+
+Proof = Annotated[Call | PostgresLogin | SmtpLogin | McpHello, Field(union_mode="left_to_right")]
+
+
+class Grants(Declared):
+    """The place that tells what the credentials may do.
+
+    `source` is the JSON body or a header of the call that proves who one is, or a claim of the
+    access token. Text is split at `separator`; a list is taken as it is.
+    """
+
+    source: Literal["json", "header", "jwt_claim", "token_answer"]
+    place: str
+    separator: str | None = None
+
+
+class Need(Declared):
+    """A scope that the connector needs. It is looked up in the grants, or proven by a call."""
+
+    scope: str
+    also: tuple[str, ...] = ()
+    """Wider scopes that include this one."""
+    call: Call | None = None
+
+
+class Expiry(Declared):
+    """The place from which the portal learns when the credentials end.
+
+    `typed` means that nobody says it: an admin types it (`next_rotation_due`). `sql` is a column of
+    the driver's question, `credential` a field whose JWT has the claim `exp`.
+    """
+
+    source: Literal["json", "header", "jwt_claim", "sql", "typed"]
+    place: str | None = None
+    credential: str | None = None
+    longest_days: int | None = None
+    idle_days: int | None = None
+    """The credentials end after so many days without use."""
+
+
+class Check(Declared):
+    """The requests that prove a connection, in order.
+
+    `before` are requests whose answers later ones need. `proves` says in a sentence what a pass of
+    `who` proves.
+    """
+
+    before: tuple[Call, ...] = ()
+    who: Proof
+    proves: str
+    grants: Grants | None = None
+    needs: tuple[Need, ...] = ()
+    too_much: tuple[str, ...] = ()
+    """Scopes that no connector of this provider needs, and whose holder could do harm."""
+    expiry: Expiry = Expiry(source="typed")
+
+
+class Limits(Declared):
+    """The headers in which a provider says when it may be asked again.
+
+    `after` holds seconds, `reset` a moment (seconds since 1970).
+    """
+
+    after: str = "retry-after"
+    reset: str | None = None
+
+
+class Revocation(Declared):
+    """The request that ends a token or a credential at the provider."""
+
+    method: Literal["POST", "DELETE"]
+    url: str
+    form: Mapping[str, str] = {}
