@@ -9,6 +9,7 @@ from typing import Any
 
 from portal.applications.feature import feature as applications
 from portal.audit.feature import feature as audit
+from portal.connections.feature import feature as connections
 from portal.connectors.feature import feature as connectors
 from portal.delivery.feature import feature as delivery
 from portal.events.catalogue import portal_types
@@ -29,6 +30,7 @@ FEATURES = (
     applications,
     keys,
     connectors,
+    connections,
     webhooks,
     delivery,
     inbound,

@@ -207,7 +207,7 @@ def show(record_id: str) -> ResponseReturnValue:
         "connectors/show.html",
         record=record,
         provider=provider,
-        missing=_missing(record, provider),
+        missing=service.missing(record),
         others=facts.others(
             "connectors/show.html",
             ConnectorDocument,
@@ -217,16 +217,6 @@ def show(record_id: str) -> ResponseReturnValue:
         application=applications.names(web.actor(), {record.application_id or ""}),
         persons=persons,
     )
-
-
-def _missing(record: Connector, provider: Provider | None) -> list[str]:
-    """Return the labels of the fields that are missing before the connector can work."""
-    if provider is None:
-        return ["the provider"]
-    missing = [s.label for s in provider.config if s.required and s.key not in record.config]
-    variant = provider.variant(record.auth_type)
-    needed = variant.credentials if variant else ()
-    return missing + [s.label for s in needed if s.key not in record.credential_fields]
 
 
 @bp.post("/<record_id>/switch")

@@ -153,6 +153,27 @@ def remove_credentials(actor: Actor, record_id: str, _: Any = None) -> Connector
     return record
 
 
+def note_restored(
+    actor: Actor, record: Connector, version: int, fields: Iterable[str], written: int
+) -> Connector:
+    """Note that an older version of the credentials was written again, as version `written`."""
+    values = _credential_note(actor, fields, written) | {"sync_status": "pending"}
+    if not record.enabled:
+        values["sync_status"] = "disabled"
+    return verbs.change(actor, record, values, action="credentials_restored")
+
+
+def missing(record: Connector) -> list[str]:
+    """Return the labels of the fields that are missing before the connector can work."""
+    provider = PROVIDERS.get(record.provider or "")
+    if provider is None:
+        return ["the provider"]
+    absent = [s.label for s in provider.config if s.required and s.key not in record.config]
+    variant = provider.variant(record.auth_type)
+    needed = variant.credentials if variant else ()
+    return absent + [s.label for s in needed if s.key not in record.credential_fields]
+
+
 def delete(actor: Actor, record: Connector) -> Connector:
     """Delete a connector and its credentials. Restoring it restores both."""
     actor.require(WRITE)

@@ -130,6 +130,8 @@ _OTHERS = {
     "connector.enabled": "A connector was enabled.",
     "connector.disabled": "A connector was disabled: it is not to be used.",
     "connector.credentials_removed": "The credentials of a connector were removed.",
+    "connector.credentials_restored": "Older credentials of a connector are used again.",
+    "connector.health_changed": "A check found that a connector works, or that it does not.",
     "connector.credentials_lost": "A connector was restored without its credentials.",
     "webhook.secret_retired": "The previous signing secret of a webhook signs no more.",
     "webhook.secret_rotated": "A webhook has a new signing secret; the old one signs for a day.",

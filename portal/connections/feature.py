@@ -1,0 +1,16 @@
+"""The feature `connections`: checks of connectors in REST, on their pages, and after each save."""
+
+from flask import Flask
+
+from portal.connections import saves
+from portal.connections.resource import OPERATIONS
+from portal.records import verbs
+from portal.rest.feature import Feature
+
+
+def init_app(app: Flask) -> None:
+    """Plan a check whenever a connector is saved."""
+    verbs.watch(saves.plan)
+
+
+feature = Feature(init_app, operations=OPERATIONS)

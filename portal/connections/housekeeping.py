@@ -1,0 +1,79 @@
+"""Run checks in the worker: the engine, and the calendar that fills its queue."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.connections.engine import Engine
+from portal.connections.models import ConnectorCheck, ConnectorStanding
+from portal.connections.moves import DAY
+from portal.connectors.models import Connector
+from portal.core.jobs import Job, asking, every_tenant
+from portal.database.base import new_id
+from portal.database.session import session
+
+AT_ONCE = 100
+FORGOTTEN_AT_ONCE = 1000
+KEEP = timedelta(days=90)
+
+
+def queue_due(tenant_id: str) -> bool:
+    """Queue the checks of connectors whose time has come. Tell whether there may be more."""
+    due = (
+        select(ConnectorStanding)
+        .where(
+            ConnectorStanding.tenant_id == tenant_id, ConnectorStanding.next_check_at <= func.now()
+        )
+        .order_by(ConnectorStanding.next_check_at)
+        .limit(AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    standings = list(session.scalars(due))
+    for standing in standings:
+        if _is_used(standing):
+            session.execute(
+                insert(ConnectorCheck)
+                .values(
+                    tenant_id=tenant_id,
+                    id=new_id(ConnectorCheck.id_prefix),
+                    connector_id=standing.connector_id,
+                    reason=standing.next_reason,
+                )
+                .on_conflict_do_nothing()
+            )
+        # The check sets the next time when it ends; this one is for a check that never does.
+        standing.next_check_at, standing.next_reason = func.now() + DAY, "daily"
+    return len(standings) == AT_ONCE
+
+
+def _is_used(standing: ConnectorStanding) -> bool:
+    record = session.get(Connector, (standing.tenant_id, standing.connector_id))
+    return record is not None and record.enabled and not record.is_deleted and not record.is_stopped
+
+
+def forget_old(tenant_id: str) -> bool:
+    """Delete checks that ended long ago. Tell whether there may be more."""
+    old = (
+        select(ConnectorCheck.id)
+        .where(ConnectorCheck.tenant_id == tenant_id, ConnectorCheck.state == "done")
+        .where(ConnectorCheck.created_at < func.now() - KEEP)
+        .limit(FORGOTTEN_AT_ONCE)
+    )
+    gone = delete(ConnectorCheck).where(
+        ConnectorCheck.tenant_id == tenant_id, ConnectorCheck.id.in_(old)
+    )
+    return len(session.scalars(gone.returning(ConnectorCheck.id)).all()) == FORGOTTEN_AT_ONCE
+
+
+HOUSEKEEPING = [
+    Job(
+        "queue due checks of connectors",
+        queue_due,
+        timedelta(seconds=15),
+        asking("due_checks"),
+        repeats=True,
+    ),
+    Job("forget old checks", forget_old, timedelta(hours=6), every_tenant, repeats=True),
+]
+ENGINES = [Engine]

@@ -1,0 +1,321 @@
+"""Take checks from the queue, open what they need, and record what came of them.
+
+Each function is one step of a worker, in a transaction of its own. No transaction is open while
+data is sent over the network.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.checks.report import Report, Step, Subject
+from portal.connections.models import ConnectorCheck, ConnectorCheckDay, ConnectorStanding
+from portal.connections.moves import OWN_FAULTS, Result, move, next_check
+from portal.connectors import service as connectors
+from portal.connectors.models import Connector
+from portal.core.errors import PortalError
+from portal.database.actor import Actor
+from portal.database.session import database_now, session
+from portal.providers import PROVIDERS
+from portal.records import verbs
+from portal.secretstore import Secret, SecretNotFound, store
+
+TAKEN_SECONDS = 60.0
+"""A worker has so long for a check; then another one takes it. A check itself ends after 30 s."""
+MOST_ATTEMPTS = 3
+AT_ONCE = 20  # of one tenant in one turn
+
+OPEN_TENANTS = text("SELECT open_checks(:at_most)")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A check in the hands of a worker. `attempt` is its fence: a later one makes it void."""
+
+    tenant_id: str
+    check_id: str
+    connector_id: str
+    attempt: int
+    restores_version: int | None
+    is_watched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is checked, as it was read. `subject` is None if `problem` says why nothing is."""
+
+    subject: Subject | None
+    record_version: int
+    credential_version: int
+    problem: Report | None = None
+
+
+def tenants_with_open_checks(at_most: int = 50) -> list[str]:
+    """Return the tenants that have a check for a worker to take."""
+    return list(session.scalars(OPEN_TENANTS, {"at_most": at_most}))
+
+
+def take(tenant_id: str, at_most: int = AT_ONCE) -> list[Taken]:
+    """Take some checks of one tenant, the longest due first."""
+    due = (
+        select(ConnectorCheck)
+        .where(
+            ConnectorCheck.tenant_id == tenant_id,
+            ConnectorCheck.state.in_(("queued", "running")),
+            ConnectorCheck.due_at <= func.now(),
+        )
+        .order_by(ConnectorCheck.due_at)
+        .limit(at_most)
+        .with_for_update(skip_locked=True)
+    )
+    taken = []
+    for check in session.scalars(due):
+        if check.attempts >= MOST_ATTEMPTS:
+            _finish(check, _own_fault("The check was begun three times and never ended."))
+            continue
+        check.state, check.attempts = "running", check.attempts + 1
+        check.started_at = check.started_at or database_now()
+        check.due_at = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, TAKEN_SECONDS)
+        taken.append(
+            Taken(
+                tenant_id,
+                check.id,
+                check.connector_id,
+                check.attempts,
+                check.restores_version,
+                check.reason == "asked",
+            )
+        )
+    session.flush()
+    return taken
+
+
+def open_subject(taken: Taken) -> Opened:
+    """Return what is to be checked, with its secret; first put back the version that is asked for.
+
+    A problem of the portal's own is in `problem`, and nothing is sent then.
+    """
+    record = _connector(taken, lock=taken.restores_version is not None)
+    if record is None:
+        return Opened(None, 0, 0, _own_fault("The connector was deleted for good."))
+    try:
+        if taken.restores_version is not None:
+            _put_back(taken, record, taken.restores_version)
+        credentials: Mapping[str, str] = {}
+        if record.credential_fields:
+            credentials = _current(record)
+    except SecretNotFound:
+        return _not_opened(record, _lost(record))
+    except PortalError as error:
+        problem = Report("secret_store", error.detail, "", (), 0.0)
+        return _not_opened(record, problem)
+    provider = PROVIDERS.get(record.provider or "")
+    variant = provider.variant(record.auth_type) if provider else None
+    if provider is None or variant is None:
+        said = "The connector names no provider and no way to sign in."
+        return _not_opened(record, Report("config", said, "Edit it and choose both.", (), 0.0))
+    subject = Subject(provider, variant, dict(record.config), dict(credentials))
+    return Opened(subject, record.version, record.credential_version)
+
+
+def note_steps(taken: Taken, steps: list[Step]) -> None:
+    """Store the steps so far, for those who watch."""
+    session.execute(
+        update(ConnectorCheck)
+        .where(*_own(taken))
+        .values(steps=[asdict(step) for step in steps])
+        .execution_options(synchronize_session=False)
+    )
+
+
+def record_report(taken: Taken, opened: Opened, report: Report) -> bool:
+    """Store what came of a check, and what it means for the connector.
+
+    Returns False if another worker has taken the check meanwhile: then nothing is stored. A result
+    of settings that were changed meanwhile says nothing about the connector and does not move it.
+    """
+    query = select(ConnectorCheck).where(*_own(taken)).with_for_update()
+    check = session.scalar(query.execution_options(populate_existing=True))
+    if check is None:
+        return False
+    record = _connector(taken, lock=True)
+    check.record_version = opened.record_version
+    check.credential_version = opened.credential_version
+    check.is_outdated = record is None or _differs(record, opened)
+    _finish(check, report)
+    if record is not None and not record.is_deleted:
+        _count(check)
+        _move(record, check, report)
+    return True
+
+
+# ---------------------------------------------------------------- the secret
+
+
+def _current(record: Connector) -> Secret:
+    return store().get(record.secret_ref, reason="check a connector")
+
+
+def _put_back(taken: Taken, record: Connector, version: int) -> None:
+    """Write an older version of the credentials as the newest one, and note it in the row."""
+    check = session.get_one(ConnectorCheck, (taken.tenant_id, taken.check_id))
+    if check.credential_version is not None:
+        return  # a worker that died afterwards has put it back
+    values = store().get(record.secret_ref, version=version, reason="go back to older credentials")
+    current = store().head(record.secret_ref).current_version
+    written = store().put(record.secret_ref, dict(values), cas=current)
+    check.credential_version = written.number
+    person_id = check.asked_by if (check.asked_by or "").startswith("per_") else None
+    actor = Actor(
+        taken.tenant_id,
+        "person" if person_id else "application",
+        check.asked_by or "system",
+        check.asked_by_name or "",
+        person_id=person_id,
+    )
+    connectors.note_restored(actor, record, version, values, check.credential_version)
+
+
+def _lost(record: Connector) -> Report:
+    return Report(
+        "config",
+        "The secret store has no credentials of this connector any more.",
+        "Enter them again.",
+        (),
+        0.0,
+    )
+
+
+def _not_opened(record: Connector, problem: Report) -> Opened:
+    return Opened(None, record.version, record.credential_version, problem)
+
+
+def _own_fault(said: str) -> Report:
+    return Report("internal", said, "Check again; if it repeats, tell the operator.", (), 0.0)
+
+
+# ---------------------------------------------------------------- the rows
+
+
+def _own(taken: Taken) -> tuple[Any, ...]:
+    return (
+        ConnectorCheck.tenant_id == taken.tenant_id,
+        ConnectorCheck.id == taken.check_id,
+        ConnectorCheck.state == "running",
+        ConnectorCheck.attempts == taken.attempt,
+    )
+
+
+def _connector(taken: Taken, *, lock: bool) -> Connector | None:
+    query = select(Connector).where(
+        Connector.tenant_id == taken.tenant_id, Connector.id == taken.connector_id
+    )
+    if lock:
+        query = query.with_for_update(of=Connector).execution_options(populate_existing=True)
+    return session.scalar(query)
+
+
+def _differs(record: Connector, opened: Opened) -> bool:
+    """Tell whether the connection was changed since it was read."""
+    subject = opened.subject
+    if subject is None:
+        return record.version != opened.record_version
+    read = (subject.provider.key, subject.variant.type, subject.config, opened.credential_version)
+    return read != (record.provider, record.auth_type, record.config, record.credential_version)
+
+
+def _finish(check: ConnectorCheck, report: Report) -> None:
+    check.state, check.finished_at = "done", database_now()
+    check.outcome, check.said, check.remedy = report.outcome, report.said, report.remedy
+    check.steps = [asdict(step) for step in report.steps]
+    check.took_ms, check.account = report.took_ms, report.account
+    check.is_person = report.is_person
+    check.granted = None if report.granted is None else list(report.granted)
+    check.missing, check.too_much = list(report.missing), list(report.too_much)
+    check.expires_at = report.expires_at
+    session.flush()
+
+
+def _count(check: ConnectorCheck) -> None:
+    """Count the check for its day. The portal's own faults are not the connector's."""
+    if check.outcome in OWN_FAULTS:
+        return
+    warned = any(step["state"] == "warned" for step in check.steps)
+    column = "failed" if check.outcome != "passed" else "troubled" if warned else "passed"
+    row = {
+        "tenant_id": check.tenant_id,
+        "connector_id": check.connector_id,
+        "day": func.timezone("UTC", func.now()).cast(ConnectorCheckDay.day.type),
+        column: 1,
+    }
+    one_more = {column: getattr(ConnectorCheckDay, column) + 1}
+    key = ["tenant_id", "connector_id", "day"]
+    session.execute(
+        insert(ConnectorCheckDay)
+        .values(row)
+        .on_conflict_do_update(index_elements=key, set_=one_more)
+    )
+
+
+def _move(record: Connector, check: ConnectorCheck, report: Report) -> None:
+    """Move the connector by the result, store how it stands, and plan the next check."""
+    assert check.finished_at is not None  # noqa: S101 - it has just ended
+    result = Result(
+        report.outcome, report.said, check.finished_at, report.expires_at, report.retry_at
+    )
+    if not check.is_outdated:
+        before = (record.sync_status, record.consecutive_errors, record.last_error)
+        moved = move(result, *before)
+        after = (moved.sync_status, moved.consecutive_errors, moved.last_error)
+        if after != before:
+            _change(record, before, after)
+    _stand(record, check, result)
+
+
+def _change(record: Connector, before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
+    """Write the health of a connector. It is no edit: version and `updated_at` stay, so a person
+    who edits the connector meanwhile can save."""
+    names = ("sync_status", "consecutive_errors", "last_error")
+    session.execute(
+        update(Connector)
+        .where(Connector.tenant_id == record.tenant_id, Connector.id == record.id)
+        .values(dict(zip(names, after, strict=True)) | {"updated_at": Connector.updated_at})
+        .execution_options(synchronize_session=False)
+    )
+    session.refresh(record)
+    if before[0] != after[0]:
+        actor = Actor(record.tenant_id, "system", "system", "Connection checks")
+        changes = {"sync_status": (before[0], after[0]), "last_error": (before[2], after[2])}
+        verbs.note(actor, record, "health_changed", changes)
+
+
+def _stand(record: Connector, check: ConnectorCheck, result: Result) -> None:
+    key = (record.tenant_id, record.id)
+    standing = session.get(ConnectorStanding, key, with_for_update=True, populate_existing=True)
+    if standing is None:
+        standing = ConnectorStanding(tenant_id=record.tenant_id, connector_id=record.id)
+        session.add(standing)
+    planned = standing.next_check_at is not None and standing.next_check_at <= result.at
+    if not check.is_outdated:
+        _note_result(standing, check, result)
+    if not record.enabled:
+        standing.next_check_at = None
+    elif not planned:  # a save that came during the check has its own
+        times = max(record.consecutive_errors, 1)
+        standing.next_check_at, standing.next_reason = next_check(result, times)
+    session.flush()
+
+
+def _note_result(standing: ConnectorStanding, check: ConnectorCheck, result: Result) -> None:
+    if standing.outcome != result.outcome:
+        standing.since = result.at
+    standing.check_id, standing.checked_at, standing.outcome = check.id, result.at, result.outcome
+    standing.said, standing.remedy, standing.took_ms = check.said, check.remedy, check.took_ms
+    if result.outcome == "passed":
+        standing.account, standing.is_person = check.account, check.is_person
+        standing.expires_at, standing.passed_at = check.expires_at, result.at
+        standing.passed_record_version = check.record_version
+        standing.passed_credential_version = check.credential_version

@@ -1,0 +1,212 @@
+"""Ask for checks, read them, and check a draft that is not saved."""
+
+import asyncio
+import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from portal.checks.report import Report, Subject
+from portal.checks.run import run
+from portal.connections.models import (
+    OUTCOMES,
+    REASONS,
+    STATES,
+    ConnectorCheck,
+    ConnectorCredentials,
+    ConnectorStanding,
+)
+from portal.connectors.models import Connector
+from portal.connectors.schemas import ConnectorInput
+from portal.core.config import running
+from portal.core.errors import Conflict, Invalid, NotFound, RateLimited
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.record import find
+from portal.database.session import database_now, let_go, session
+from portal.outbound import OutboundClient
+from portal.providers import PROVIDERS
+from portal.records.listing import Listing, Page, Query, page
+
+WRITE = "connectors:write"
+PER_MINUTE = 60  # checks that people and programs of one tenant ask for
+WINDOW = timedelta(minutes=1)
+VERSIONS = 50  # of credentials that a page shows
+DRAFTS_AT_ONCE = 8  # in one process; each holds a thread for as long as the other side takes
+
+_drafts = threading.BoundedSemaphore(DRAFTS_AT_ONCE)
+
+LISTING: Listing[Any] = Listing(
+    ConnectorCheck,
+    filters={
+        "state": ConnectorCheck.state,
+        "reason": ConnectorCheck.reason,
+        "outcome": ConnectorCheck.outcome,
+    },
+    choices={"state": STATES, "reason": REASONS, "outcome": OUTCOMES},
+    ranges={"created_at": ConnectorCheck.created_at},
+    sorts={"created_at": ConnectorCheck.id},
+)
+
+
+def ask(actor: Actor, connector_id: str, *, restores_version: int | None = None) -> ConnectorCheck:
+    """Queue a check of a connector; with `restores_version`, put those credentials back first.
+
+    Raises Conflict while another check of it is open, or when nothing can be checked; RateLimited
+    when the tenant asks for too many.
+    """
+    actor.require(WRITE)
+    record = find(Connector, actor, connector_id, lock=True)
+    record.permit(actor, {"config"})
+    if PROVIDERS.get(record.provider or "") is None:
+        raise Conflict("This connector is a draft. Choose its provider first, then check it.")
+    if restores_version is not None:
+        _check_restorable(record, restores_version)
+    _take_turn(actor)
+    check = ConnectorCheck(
+        tenant_id=actor.tenant_id,
+        id=new_id(ConnectorCheck.id_prefix),
+        connector_id=record.id,
+        reason="asked",
+        asked_by=actor.person_id or actor.id,
+        asked_by_name=actor.name[:200],
+        restores_version=restores_version,
+    )
+    if open_check(actor, record.id) is not None:
+        raise Conflict("A check of this connector is running. Its result comes in a moment.")
+    session.add(check)
+    session.flush()
+    return check
+
+
+def open_check(actor: Actor, connector_id: str) -> ConnectorCheck | None:
+    """Return the check of a connector that waits or runs, or None."""
+    query = ConnectorCheck.seen_by(actor).where(
+        ConnectorCheck.connector_id == connector_id,
+        ConnectorCheck.state.in_(("queued", "running")),
+    )
+    return session.scalar(query)
+
+
+def last_check(actor: Actor, connector_id: str) -> ConnectorCheck | None:
+    """Return the newest check of a connector, open or not."""
+    query = ConnectorCheck.seen_by(actor).where(ConnectorCheck.connector_id == connector_id)
+    return session.scalar(query.order_by(ConnectorCheck.id.desc()).limit(1))
+
+
+def checks(actor: Actor, record: Connector, query: Query) -> Page[Any]:
+    """Return one page of a connector's checks."""
+    record.permit(actor, ())
+    _check_open(actor, record)
+    of_one = replace(LISTING, filters={**LISTING.filters, "of": ConnectorCheck.connector_id})
+    filters = {**query.filters, "of": record.id}
+    return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
+
+
+def check(actor: Actor, record: Connector, check_id: str) -> ConnectorCheck:
+    """Return one check of a connector. Raises NotFound."""
+    _check_open(actor, record)
+    query = ConnectorCheck.seen_by(actor).where(
+        ConnectorCheck.connector_id == record.id, ConnectorCheck.id == check_id
+    )
+    found = session.scalar(query)
+    if found is None:
+        raise NotFound(f"There is no check {check_id[:60]} of this connector.")
+    return found
+
+
+def versions(actor: Actor, record: Connector) -> list[ConnectorCredentials]:
+    """Return the versions of a connector's credentials that are known, the newest first."""
+    _check_open(actor, record)
+    query = (
+        select(ConnectorCredentials)
+        .where(
+            ConnectorCredentials.tenant_id == actor.tenant_id,
+            ConnectorCredentials.connector_id == record.id,
+        )
+        .order_by(ConnectorCredentials.version.desc())
+        .limit(VERSIONS)
+    )
+    return list(session.scalars(query))
+
+
+def standings(actor: Actor, ids: list[str]) -> dict[str, ConnectorStanding]:
+    """Return what is known of some connectors, by their ids, in one statement."""
+    if not ids:
+        return {}
+    query = select(ConnectorStanding).where(
+        ConnectorStanding.tenant_id == actor.tenant_id, ConnectorStanding.connector_id.in_(ids)
+    )
+    return {standing.connector_id: standing for standing in session.scalars(query)}
+
+
+def check_draft(actor: Actor, command: ConnectorInput) -> Report:
+    """Run a check of what was typed, at once. Nothing is stored, and no stored secret is used.
+
+    It ends the running transaction before it sends, so call it only from a request handler. Raises
+    Invalid for a draft without a provider, RateLimited while many drafts are being checked.
+    """
+    actor.require(WRITE)
+    provider = PROVIDERS.get(command.provider or "")
+    if provider is None:
+        raise Invalid.field("provider", "Choose the provider, then the check knows what to ask.")
+    variant = provider.variant(command.auth_type)
+    if variant is None:
+        raise Invalid.field("auth_type", "Choose how to sign in, then the check can try it.")
+    given = {name: value for name, value in command.credentials.items() if value is not None}
+    subject = Subject(provider, variant, dict(command.config), given)
+    let_go()
+    if not _drafts.acquire(blocking=False):
+        raise RateLimited("Many drafts are being checked. Try again in a moment.", retry_after=5)
+    try:
+        return _run_now(subject)
+    finally:
+        _drafts.release()
+
+
+def _run_now(subject: Subject) -> Report:
+    async def once() -> Report:
+        allow = running().outbound_allow
+        async with OutboundClient(allow, keep_alive=False) as client:
+            return await run(subject, client, _unwatched)
+
+    # A thread of its own, because the caller's may have an event loop already.
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="draft-check") as thread:
+        return thread.submit(lambda: asyncio.run(once())).result()
+
+
+async def _unwatched(_: Any) -> None:
+    """Do nothing with a step: the whole report is returned at the end."""
+
+
+def _check_open(actor: Actor, record: Connector) -> None:
+    if not record.is_open_to(actor):
+        record.permit(actor, {"config"})
+
+
+def _check_restorable(record: Connector, version: int) -> None:
+    known = session.get(ConnectorCredentials, (record.tenant_id, record.id, version))
+    if known is None or not record.credential_version:
+        raise Invalid.field("version", "There is no such version of these credentials.")
+    if version == record.credential_version:
+        raise Conflict("This is the version that is used now.")
+
+
+def _take_turn(actor: Actor) -> None:
+    """Raise RateLimited if the tenant has asked for its checks of this minute."""
+    now = database_now()
+    recent = (
+        select(ConnectorCheck.created_at)
+        .where(ConnectorCheck.tenant_id == actor.tenant_id, ConnectorCheck.reason == "asked")
+        .where(ConnectorCheck.created_at > now - WINDOW)
+        .order_by(ConnectorCheck.created_at.desc())
+    )
+    if oldest := session.scalar(recent.offset(PER_MINUTE - 1).limit(1)):
+        raise RateLimited(
+            f"At most {PER_MINUTE} checks a minute can be asked for. Wait a moment.",
+            retry_after=max(1, math.ceil((oldest + WINDOW - now).total_seconds())),
+        )

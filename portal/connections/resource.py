@@ -1,0 +1,161 @@
+"""REST of checks: /api/v1/integration/connectors/{id}/checks."""
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import Response, request
+
+from portal.checks.report import Report
+from portal.connections import requests
+from portal.connections.models import ConnectorCheck
+from portal.connections.schemas import (
+    CheckDocument,
+    CheckInput,
+    CredentialVersionDocument,
+    RestoreInput,
+    ResultDocument,
+)
+from portal.connectors.models import Connector
+from portal.connectors.schemas import ConnectorInput
+from portal.database.record import find
+from portal.records import listing
+from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.openapi import PREFIX, Operation
+from portal.rest.resources import RETRY, list_parameters
+
+BELOW = "/connectors/{id}/checks"
+
+
+def _ask(id: str) -> Response:
+    no_parameters()
+    CheckInput.read(body())
+    return once(lambda: _asked(id, None))
+
+
+def _restore(id: str) -> Response:
+    no_parameters()
+    find(Connector, actor(), id)
+    command = RestoreInput.read(body())
+    return once(lambda: _asked(id, command.version))
+
+
+def _asked(id: str, version: int | None) -> Outcome:
+    check = requests.ask(actor(), id, restores_version=version)
+    location = f"{PREFIX}/connectors/{id}/checks/{check.id}"
+    return Outcome(represent(check), 202, location)
+
+
+def _checks(id: str) -> Response:
+    query = listing.parse(requests.LISTING, request.args, listing.OF_RECORDS)
+    record = find(Connector, actor(), id, include_deleted=True)
+    page = requests.checks(actor(), record, query)
+    items = [represent(check) for check in page.items]
+    return answer({"items": items, "next_cursor": page.next_cursor})
+
+
+def _check(id: str, check_id: str) -> Response:
+    no_parameters()
+    record = find(Connector, actor(), id, include_deleted=True)
+    return answer(represent(requests.check(actor(), record, check_id)))
+
+
+def _versions(id: str) -> Response:
+    no_parameters()
+    record = find(Connector, actor(), id, include_deleted=True)
+    names = CredentialVersionDocument.model_fields
+    items = [
+        {name: getattr(version, name) for name in names}
+        for version in requests.versions(actor(), record)
+    ]
+    return answer({"items": items, "next_cursor": None})
+
+
+def _draft() -> Response:
+    no_parameters()
+    actor().require(requests.WRITE)
+    return answer(of_report(requests.check_draft(actor(), ConnectorInput.read(body()))))
+
+
+def represent(check: ConnectorCheck) -> dict[str, Any]:
+    """Return a check as the API returns it."""
+    return {name: getattr(check, name) for name in CheckDocument.model_fields}
+
+
+def of_report(report: Report) -> dict[str, Any]:
+    """Return what a check found, as the API returns it."""
+    found = {name: getattr(report, name) for name in ResultDocument.model_fields}
+    return {**found, "steps": [asdict(step) for step in report.steps]}
+
+
+OPERATIONS = (
+    Operation(
+        resource="connectors",
+        name="check",
+        method="POST",
+        path=BELOW,
+        summary="Check whether a connector works: ask now, read the result a moment later",
+        scope="connectors:write",
+        view=_ask,
+        command=CheckInput,
+        answer=CheckDocument,
+        status=202,
+        parameters=(RETRY,),
+    ),
+    Operation(
+        resource="connectors",
+        name="list_checks",
+        method="GET",
+        path=BELOW,
+        summary="List the checks of a connector",
+        scope="connectors:read",
+        view=_checks,
+        answer=CheckDocument,
+        is_list=True,
+        parameters=list_parameters(requests.LISTING, listing.OF_RECORDS),
+    ),
+    Operation(
+        resource="connectors",
+        name="get_check",
+        method="GET",
+        path=BELOW + "/{check_id}",
+        summary="Get one check, with its steps",
+        scope="connectors:read",
+        view=_check,
+        answer=CheckDocument,
+    ),
+    Operation(
+        resource="connectors",
+        name="check_draft",
+        method="POST",
+        path="/connectors/draft-checks",
+        summary="Check settings and credentials that are not saved; nothing is stored",
+        scope="connectors:write",
+        view=_draft,
+        command=ConnectorInput,
+        answer=ResultDocument,
+    ),
+    Operation(
+        resource="connectors",
+        name="list_credential_versions",
+        method="GET",
+        path="/connectors/{id}/credential-versions",
+        summary="List the versions of a connector's credentials, without their values",
+        scope="connectors:read",
+        view=_versions,
+        answer=CredentialVersionDocument,
+        is_list=True,
+    ),
+    Operation(
+        resource="connectors",
+        name="restore_credentials",
+        method="POST",
+        path="/connectors/{id}/credential-restorations",
+        summary="Use an older version of the credentials again, and check it",
+        scope="connectors:write",
+        view=_restore,
+        command=RestoreInput,
+        answer=CheckDocument,
+        status=202,
+        parameters=(RETRY,),
+    ),
+)

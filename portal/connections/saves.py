@@ -1,0 +1,84 @@
+"""Plan a check of a connector after each save that may change whether it works."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.connections.models import ConnectorCheck, ConnectorCredentials, ConnectorStanding
+from portal.connectors import service as connectors
+from portal.connectors.models import Connector
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.record import Record
+from portal.database.session import session
+
+Changes = Mapping[str, tuple[Any, Any]]
+
+CONNECTION = frozenset(
+    {"enabled", "provider", "auth_type", "config", "credential_version", "is_deleted"}
+)
+
+
+def plan(actor: Actor, record: Record, action: str, changes: Changes) -> None:
+    """Queue a check of a connector whose connection was changed, in the same transaction.
+
+    It is in the queue once: a check that waits reads what is newest when it begins, and after one
+    that runs the next is due at once.
+    """
+    if not isinstance(record, Connector) or not (CONNECTION & changes.keys()):
+        return
+    if "credential_version" in changes and record.credential_fields:
+        _note_version(record, action, changes)
+    if not record.enabled or record.is_deleted:
+        _stand(record, None)
+    elif not connectors.missing(record) and action != "credentials_restored":
+        _queue(record)
+
+
+def _queue(record: Connector) -> None:
+    waiting = (
+        insert(ConnectorCheck)
+        .values(
+            tenant_id=record.tenant_id,
+            id=new_id(ConnectorCheck.id_prefix),
+            connector_id=record.id,
+            reason="saved",
+        )
+        .on_conflict_do_nothing()
+        .returning(ConnectorCheck.id)
+    )
+    if session.scalar(waiting) is None:
+        _stand(record, func.now())
+
+
+def _stand(record: Connector, next_check_at: Any) -> None:
+    row = {
+        "tenant_id": record.tenant_id,
+        "connector_id": record.id,
+        "next_check_at": next_check_at,
+        "next_reason": "saved",
+    }
+    key = ["tenant_id", "connector_id"]
+    changed = {"next_check_at": next_check_at, "next_reason": "saved"}
+    session.execute(
+        insert(ConnectorStanding)
+        .values(row)
+        .on_conflict_do_update(index_elements=key, set_=changed)
+    )
+
+
+def _note_version(record: Connector, action: str, changes: Changes) -> None:
+    before = set(changes["credential_fields"][0] or ()) if "credential_fields" in changes else None
+    fields = list(record.credential_fields)
+    row = {
+        "tenant_id": record.tenant_id,
+        "connector_id": record.id,
+        "version": record.credential_version,
+        "fields": fields,
+        "changed": fields if before is None else sorted(set(fields) ^ before),
+        "set_by": record.credential_set_by,
+        "set_by_name": record.credential_set_by_name,
+    }
+    session.execute(insert(ConnectorCredentials).values(row).on_conflict_do_nothing())

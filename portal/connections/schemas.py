@@ -1,0 +1,106 @@
+"""The commands and documents of checks in REST."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from portal.records.schemas import Command
+
+Outcome = Literal[
+    "passed",
+    "auth_invalid",
+    "auth_scope",
+    "auth_expired",
+    "config",
+    "rate_limited",
+    "transient",
+    "secret_store",
+    "internal",
+]
+StepState = Literal["passed", "warned", "failed", "not_tried"]
+
+
+class CheckInput(Command):
+    """Nothing is to be said: a check runs with what is saved."""
+
+
+class RestoreInput(Command):
+    """The version of the credentials to use again."""
+
+    version: int = Field(ge=1, description="One of the connector's credential versions.")
+
+
+class StepDocument(BaseModel):
+    """One step of a check, in the order in which they are taken."""
+
+    name: str = Field(description="address, connect, tls, sign_in, who, or scope: and the scope.")
+    title: str
+    state: StepState
+    began_ms: float | None = Field(description="Milliseconds after the begin of the check.")
+    took_ms: float | None
+    verdict: Outcome | None
+    status: int | None = Field(description="The HTTP status of the answer, if there was one.")
+    said: str = Field(description="What happened, as a sentence.")
+    remedy: str = Field(description="What to do about it; may be empty.")
+
+
+class ResultDocument(BaseModel):
+    """What a check found."""
+
+    outcome: Outcome | None = Field(
+        description="passed; auth_invalid, auth_scope, auth_expired and config need a person;"
+        " rate_limited and transient pass by themselves; secret_store and internal are faults of"
+        " the portal. Null until the check has ended."
+    )
+    said: str = Field(description="What happened, as a sentence.")
+    remedy: str = Field(description="What to do about it; may be empty.")
+    steps: list[StepDocument]
+    took_ms: float | None
+    account: str | None = Field(description="Whose credentials these are, as the provider says.")
+    is_person: bool | None = Field(
+        description="Whether they belong to a person and not to a service; null if unknown."
+    )
+    granted: list[str] | None = Field(
+        description="What the credentials may do; null where the provider does not tell."
+    )
+    missing: list[str] = Field(description="Scopes that the connector needs and has not.")
+    too_much: list[str] = Field(description="Scopes that it has and does not need.")
+    expires_at: datetime | None = Field(
+        description="When the credentials end, as the provider says."
+    )
+
+
+class CheckDocument(ResultDocument):
+    """One check of a connector."""
+
+    id: str
+    connector_id: str
+    state: Literal["queued", "running", "done"]
+    reason: Literal["asked", "saved", "daily", "retry", "expiry"]
+    asked_by: str | None
+    asked_by_name: str | None
+    restores_version: int | None = Field(
+        description="The version of the credentials that the check puts back first."
+    )
+    record_version: int | None = Field(description="The connector's version that was checked.")
+    credential_version: int | None
+    is_outdated: bool = Field(
+        description="The connector was changed while the check ran, so the result says nothing"
+        " about it as it is now."
+    )
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class CredentialVersionDocument(BaseModel):
+    """One version of a connector's credentials. Values are never shown."""
+
+    version: int
+    fields: list[str] = Field(description="The fields that are set in it.")
+    changed: list[str] = Field(description="Fields that it has and the version before has not.")
+    set_by: str | None
+    set_by_name: str | None
+    set_at: datetime
+    restored_from: int | None
