@@ -101,6 +101,7 @@ def create(actor: Actor, command: ConnectorInput) -> Connector:
     given = _given(command.credentials)
     if given:
         values |= _credential_note(actor, given, 1)
+        record.typed_fields = tuple(sorted(given))
     verbs.create(actor, record, values)
     if given:
         store().put(record.secret_ref, given, cas=0)
@@ -126,6 +127,7 @@ def update(actor: Actor, record: Connector, command: ConnectorInput) -> Connecto
         if not (found.is_known or _is_whole(record, command, values["auth_type"], changes)):
             raise _out_of_step(record, found)
         values |= _noted(actor, record, changes, found)
+        record.typed_fields = tuple(sorted(changes))
     verbs.change(actor, record, values | _status(record, values, bool(changes)))
     if found:
         _store(record, changes, found.version)
