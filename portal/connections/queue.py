@@ -45,12 +45,17 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What is checked, as it was read. `subject` is None if `problem` says why nothing is."""
+    """A connection as it was read. `subject` is None if `problem` says why nothing is."""
 
     subject: Subject | None
     record_version: int
     credential_version: int
     problem: Report | None = None
+
+
+def portal_itself(tenant_id: str) -> Actor:
+    """Return the actor of what the portal does by itself."""
+    return Actor(tenant_id, "system", "system", "Connection checks")
 
 
 def tenants_with_open_checks(at_most: int = 50) -> list[str]:
@@ -210,8 +215,8 @@ def _own(taken: Taken) -> tuple[Any, ...]:
 
 
 def _connector(taken: Taken, *, lock: bool) -> Connector | None:
-    query = select(Connector).where(
-        Connector.tenant_id == taken.tenant_id, Connector.id == taken.connector_id
+    query = Connector.seen_by(portal_itself(taken.tenant_id)).where(
+        Connector.id == taken.connector_id
     )
     if lock:
         query = query.with_for_update(of=Connector).execution_options(populate_existing=True)
@@ -287,7 +292,7 @@ def _change(record: Connector, before: tuple[Any, ...], after: tuple[Any, ...]) 
     )
     session.refresh(record)
     if before[0] != after[0]:
-        actor = Actor(record.tenant_id, "system", "system", "Connection checks")
+        actor = portal_itself(record.tenant_id)
         changes = {"sync_status": (before[0], after[0]), "last_error": (before[2], after[2])}
         verbs.note(actor, record, "health_changed", changes)
 
