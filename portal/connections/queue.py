@@ -113,7 +113,7 @@ def open_subject(taken: Taken) -> Opened:
         if record.credential_fields:
             credentials = _current(record)
     except SecretNotFound:
-        return _not_opened(record, _lost(record))
+        return _not_opened(record, _lost(taken))
     except PortalError as error:
         problem = Report("secret_store", error.detail, "", (), 0.0)
         return _not_opened(record, problem)
@@ -184,14 +184,12 @@ def _put_back(taken: Taken, record: Connector, version: int) -> None:
     connectors.note_restored(actor, record, version, values, check.credential_version)
 
 
-def _lost(record: Connector) -> Report:
-    return Report(
-        "config",
-        "The secret store has no credentials of this connector any more.",
-        "Enter them again.",
-        (),
-        0.0,
-    )
+def _lost(taken: Taken) -> Report:
+    if taken.restores_version is not None:
+        said = f"The secret store no longer has version {taken.restores_version}."
+        return Report("secret_store", said, "Nothing was changed. Enter it anew.", (), 0.0)
+    said = "The secret store has no credentials of this connector any more."
+    return Report("config", said, "Enter them again.", (), 0.0)
 
 
 def _not_opened(record: Connector, problem: Report) -> Opened:
