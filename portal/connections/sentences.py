@@ -63,13 +63,14 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of a connection: who saved which fields when. `version` is that of credentials, None
-    for settings; `place` is the entry of the timeline."""
+    """A change of a connection: who saved what when. `version` is that of the credentials, with the
+    `fields` that were entered; `place` is the entry of the timeline."""
 
     at: datetime
     by: str
-    fields: tuple[str, ...]
+    settings: tuple[str, ...] = ()
     version: int | None = None
+    fields: tuple[str, ...] = ()
     place: str = ""
 
 
@@ -349,12 +350,11 @@ def _after_change(known: Known) -> tuple[Part, ...]:
         return ()
     if change is None:
         return () if known.standing.passed_at else ("; no check of it has passed",)
-    fields = listed(change.fields)
-    if change.version is None:
-        did = f"changed {fields}"
-    else:
-        did = f"saved version {change.version} of the credentials" + (f" ({fields})" * bool(fields))
-    return (f", {span(since - change.at)} after {change.by} {did}",)
+    did = [f"changed {listed(change.settings)}"] if change.settings else []
+    if change.version is not None:
+        fields = f" ({listed(change.fields)})" if change.fields else ""
+        did.append(f"saved version {change.version} of the credentials{fields}")
+    return (f", {span(since - change.at)} after {change.by} {' and '.join(did)}",)
 
 
 def _way_out(known: Known) -> Action:
@@ -363,7 +363,7 @@ def _way_out(known: Known) -> Action:
     if change is None or standing is None:
         return Action("edit", "Edit")
     is_older = works and works != record.credential_version
-    if change.version is not None and is_older and standing.outcome != "config":
+    if change.version is not None and is_older and not change.settings:
         return Action("restore", f"Back to version {works}", works)
     return Action("edit", "Edit")
 

@@ -15,7 +15,6 @@ from itertools import groupby
 from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import select
 
 from portal.audit import pages as audit_pages
 from portal.connections.models import ConnectorCheck, ConnectorCredentials, ConnectorStanding
@@ -209,43 +208,32 @@ def change_before_failure(
         return None
     if standing.passed_at is None:
         return None
-    found = (_settings_changed(actor, record, standing), _credentials_set(record, standing))
-    return max((change for change in found if change), key=lambda change: change.at, default=None)
-
-
-def _credentials_set(record: Connector, standing: ConnectorStanding) -> Change | None:
-    query = (
-        select(ConnectorCredentials)
-        .where(
-            ConnectorCredentials.tenant_id == record.tenant_id,
-            ConnectorCredentials.connector_id == record.id,
-            ConnectorCredentials.version > (standing.passed_credential_version or 0),
-            ConnectorCredentials.set_at <= standing.since,
-        )
-        .order_by(ConnectorCredentials.version.desc())
-        .limit(1)
-    )
-    version = session.scalar(query)
-    if version is None:
-        return None
-    fields = tuple(credential_label(record, name) for name in version.changed)
-    return Change(version.set_at, version.set_by_name or "somebody", fields, version.version)
-
-
-def _settings_changed(
-    actor: Actor, record: Connector, standing: ConnectorStanding
-) -> Change | None:
-    assert standing.since and standing.passed_at  # noqa: S101 - see change_before_failure
-    entries = trail.history(
-        actor, record.id, limit=LOOKED, before=f"{standing.since.isoformat()} ~", without=(HEALTH,)
-    )
-    for entry in entries:
+    before = f"{standing.since.isoformat()} ~"
+    for entry in trail.history(actor, record.id, limit=LOOKED, before=before, without=(HEALTH,)):
         if entry.occurred_at < standing.passed_at - CLOCKS:
-            break
-        fields = _settings(record, entry)
-        if fields and _version(entry) > (standing.passed_record_version or 0):
-            return Change(entry.occurred_at, entry.actor_name, fields, place=trail.place(entry))
+            return None
+        is_new = _version(entry) > (standing.passed_record_version or 0)
+        if is_new and (change := _change(record, entry)) is not None:
+            return change
     return None
+
+
+def _change(record: Connector, entry: AuditEntry) -> Change | None:
+    """Return what an entry changed of the connection, or None if nothing."""
+    settings = _settings(record, entry)
+    version = entry.changes.get("credential_version", (None, None))[1]
+    if not settings and not version:
+        return None
+    key = (record.tenant_id, record.id, version)
+    known = session.get(ConnectorCredentials, key) if version else None
+    return Change(
+        at=entry.occurred_at,
+        by=entry.actor_name,
+        settings=settings,
+        version=version,
+        fields=tuple(credential_label(record, name) for name in known.changed) if known else (),
+        place=trail.place(entry),
+    )
 
 
 def _version(entry: AuditEntry) -> int:

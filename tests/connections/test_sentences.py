@@ -102,7 +102,7 @@ def test_a_persons_credentials_are_said_to_be_a_persons() -> None:
 
 
 def test_a_refusal_names_the_version_that_came_before_it_and_the_way_back() -> None:
-    change = Change(ago(hours=1, minutes=25), "Marek Nowak", ("Account e-mail",), version=4)
+    change = Change(ago(hours=1, minutes=25), "Marek Nowak", (), 4, ("Account e-mail",))
     record = jira(credential_version=4, sync_status="action_required")
     standing = fails("auth_invalid", said="Jira answered 401.", remedy="Enter them again.")
     sentence = say(Known(record, standing, NOW, change=change))
@@ -249,3 +249,12 @@ def test_names_and_lengths_are_written_as_people_write_them() -> None:
     ]
     lengths = (timedelta(0), timedelta(seconds=9), timedelta(minutes=90), timedelta(days=3))
     assert [span(length) for length in lengths] == ["less than a second", "9 s", "1 h", "3 d"]
+
+
+def test_a_change_of_both_names_both_and_offers_no_older_credentials() -> None:
+    change = Change(ago(hours=1, minutes=26), "Ed Evans", ("Site",), 4, ("API token",))
+    sentence = say(Known(jira(credential_version=4), fails("auth_invalid"), NOW, change=change))
+    assert str(sentence).endswith(
+        "2 min after Ed Evans changed Site and saved version 4 of the credentials (API token)"
+    )
+    assert sentence.action == Action("edit", "Edit")
