@@ -79,6 +79,24 @@ def test_a_system_that_is_not_in_the_catalogue_has_no_entry_to_be_known(browse: 
     assert "How the portal knows" not in form
 
 
+def test_an_address_that_would_carry_the_secret_elsewhere_is_refused_at_its_field(
+    browse: Browse, reveal: Reveal
+) -> None:
+    ada = browse(ADA)
+    start = {"config-host": "logs.acme.example", "credentials-bearer-0": SECRET}
+    connector_id = made_by(ada, **start)
+    edit = f"/connectors/{connector_id}/edit"
+    same = {"auth_type": "bearer", "scope": "org", "enabled": "y"}
+    moved = {**same, "config-host": "evil.example"}
+    answer = fill(ada, edit, **moved)
+    assert answer.status_code == 422
+    assert 'id="config-host-error"' in answer.text
+    assert "were saved for https://logs.acme.example." in answer.text
+    answer = fill(ada, edit, **moved, **{"credentials-bearer-0": "another"})
+    assert answer.status_code == 303, answer.text
+    assert reveal(connector_id) == {"token": "another"}
+
+
 def test_a_connector_is_added_and_its_secret_is_on_no_page(browse: Browse, reveal: Reveal) -> None:
     ed = browse(ED)
     connector_id = made_by(
