@@ -45,6 +45,8 @@ def add_source(app: Flask, source: Source) -> None:
 
 def of(actor: Actor, record: Connector) -> list[User]:
     """Return the records that name a connector and that the actor may see."""
+    if not record.is_open_to(actor):
+        return []
     sources: list[Source] = current_app.extensions["portal.connector_users"]
     return [user for source in sources for user in source(actor, record)]
 

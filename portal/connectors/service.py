@@ -20,11 +20,12 @@ from portal.database.record import find
 from portal.database.session import database_now, session
 from portal.providers import PROVIDERS
 from portal.records import verbs
-from portal.records.listing import Listing
+from portal.records.listing import Listing, View
 from portal.secretstore import SecretNotFound, store
 
 UNTITLED = "Untitled connector"
 WRITE = "connectors:write"
+NEED_A_PERSON = ("action_required", "failing")
 # A change of one of these means that the connection must be checked again.
 CONNECTION = frozenset({"enabled", "provider", "auth_type", "config", "credential_version"})
 
@@ -76,7 +77,13 @@ LISTING = Listing(
         "user_id",
         "group_id",
         "app_id",
+        "show",
     ),
+    views={
+        "need_a_person": View(
+            "Need a person", lambda: Connector.sync_status.in_(NEED_A_PERSON), "-created_at"
+        )
+    },
     ranges={
         "created_at": Connector.created_at,
         "updated_at": Connector.updated_at,
