@@ -79,7 +79,7 @@ def read(actor: Actor, record: Connector) -> Panel:
         open_check=open_check,
         last_check=found,
         change=change,
-        named_by=users.counted(named),
+        for_whom=users.words(named),
         missing=connectors.missing(record),
     )
     shown = open_check if open_check is not None and open_check.steps else found

@@ -84,7 +84,7 @@ class Known:
     open_check: ConnectorCheck | None = None
     last_check: ConnectorCheck | None = None
     change: Change | None = None
-    named_by: str = ""
+    for_whom: str = ""
     is_open: bool = True
     missing: Sequence[str] = field(default=())
 
@@ -286,7 +286,7 @@ def _passed(known: Known) -> Sentence:
     standing = known.standing
     end = standing.expires_at if standing else None
     too_much = known.found.too_much if known.found else []
-    parts = (*_signed_in(known), *_named(known))
+    parts = (*_signed_in(known), *_for_whom(known))
     if end is not None:
         parts = (*parts, "; credentials end ", known.near(end))
     if end is not None and end - known.now < SOON:
@@ -322,8 +322,8 @@ def _when_checked(known: Known) -> tuple[Part, ...]:
 # ---------------------------------------------------------------- parts that several share
 
 
-def _named(known: Known) -> tuple[Part, ...]:
-    return (f"; named by {known.named_by}",) if known.named_by else ()
+def _for_whom(known: Known) -> tuple[Part, ...]:
+    return (f"; {known.for_whom}",) if known.for_whom else ()
 
 
 def _since(known: Known) -> tuple[Part, ...]:

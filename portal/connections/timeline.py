@@ -10,7 +10,7 @@ import heapq
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -33,7 +33,18 @@ LOOKED = 50  # changes between the last check that passed and the first that fai
 CURSOR_LENGTH = 1000
 CONNECTION = ("provider", "auth_type", "config")
 HEALTH = "connector.health_changed"  # what the checks beside it say already
-CLOCKS = timedelta(minutes=5)
+BOOKKEEPING = frozenset(
+    {
+        "credential_last_rotated_at",
+        "credential_set_by",
+        "credential_set_by_name",
+        "sync_status",
+        "deleted_at",
+        "deleted_by",
+        "updated_by",
+    }
+)
+Line = tuple[str, str | None, str | None]
 FOUND = {
     **{outcome: lead.lower() for outcome, lead in LEADS.items()},
     "passed": "passed",
@@ -55,7 +66,7 @@ class Event:
     tone: str = ""
     text: str = ""
     who: str | None = None
-    changes: Sequence[tuple[str, str | None, str | None]] = ()
+    changes: Sequence[Line] = ()
     kind: str = ""
 
 
@@ -153,8 +164,26 @@ def _changes(actor: Actor, record: Connector, place: str | None, limit: int) -> 
             place=trail.place(entry),
             title=line["action"],
             who=line["who"],
-            changes=line["changes"],
+            changes=_shown(record, entry, line["changes"]),
         )
+
+
+def _shown(record: Connector, entry: AuditEntry, changes: Sequence[Line]) -> list[Line]:
+    """Return the changes that tell people something: settings one by one, no bookkeeping."""
+    if entry.action == "connector.created":
+        return []
+    shown = [line for line in changes if line[0] not in BOOKKEEPING and line[0] != "config"]
+    if "config" in entry.changes:
+        old, new = ((value or {}) for value in entry.changes["config"])
+        for name in sorted({*old, *new}):
+            if old.get(name) != new.get(name):
+                pair = (_text(old.get(name)), _text(new.get(name)))
+                shown.append((setting_label(record, name), *pair))
+    return shown
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 # ---------------------------------------------------------------- what checks found
@@ -210,10 +239,9 @@ def change_before_failure(
         return None
     before = f"{standing.since.isoformat()} ~"
     for entry in trail.history(actor, record.id, limit=LOOKED, before=before, without=(HEALTH,)):
-        if entry.occurred_at < standing.passed_at - CLOCKS:
+        if entry.occurred_at <= standing.passed_at:
             return None
-        is_new = _version(entry) > (standing.passed_record_version or 0)
-        if is_new and (change := _change(record, entry)) is not None:
+        if (change := _change(record, entry)) is not None:
             return change
     return None
 
@@ -234,10 +262,6 @@ def _change(record: Connector, entry: AuditEntry) -> Change | None:
         fields=tuple(credential_label(record, name) for name in known.changed) if known else (),
         place=trail.place(entry),
     )
-
-
-def _version(entry: AuditEntry) -> int:
-    return int(entry.changes.get("version", (None, 0))[1] or 0)
 
 
 def _settings(record: Connector, entry: AuditEntry) -> tuple[str, ...]:

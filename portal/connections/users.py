@@ -3,7 +3,7 @@
 A feature above this one registers its own with `add_source`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from flask import Flask, current_app, url_for
@@ -16,7 +16,6 @@ from portal.keys import service as keys
 from portal.records import listing
 
 SHOWN = 20  # records of one kind
-NOUNS = ("application", "key", "webhook")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +50,13 @@ def of(actor: Actor, record: Connector) -> list[User]:
     return [user for source in sources for user in source(actor, record)]
 
 
-def counted(users: Iterable[User]) -> str:
-    """Return how many they are, as “1 application, 3 keys and 2 webhooks”; empty if none."""
-    found = [user.noun for user in users]
-    counts = [(found.count(noun), noun) for noun in NOUNS if noun in found]
-    return listed([_many(number, noun) for number, noun in counts])
-
-
-def _many(number: int, noun: str) -> str:
-    at_least = "at least " if number == SHOWN else ""
-    return f"{at_least}{number} {noun}{'s' if number > 1 else ''}"
+def words(users: Collection[User]) -> str:
+    """Return for whom it is, as “made for RFP Desk and named by 2 webhooks”; empty if nobody."""
+    named = [user.name for user in users if user.noun == "webhook"]
+    made_for = [f"made for {user.name}" for user in users if user.noun == "application"]
+    number = f"at least {SHOWN}" if len(named) == SHOWN else f"{len(named)}"
+    by = [f"named by {number} webhook{'s' if len(named) > 1 else ''}"] if named else []
+    return listed([*made_for, *by])
 
 
 def _applications(actor: Actor, record: Connector) -> Iterable[User]:

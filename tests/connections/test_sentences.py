@@ -64,9 +64,9 @@ def said(record: Connector, standing: ConnectorStanding | None, **known: Any) ->
 
 def test_a_connector_that_works_names_its_account_its_check_and_the_end_of_its_token() -> None:
     standing = works(expires_at=NOW + timedelta(days=20, minutes=1))
-    sentence = say(Known(jira(), standing, NOW, named_by="2 applications"))
+    sentence = say(Known(jira(), standing, NOW, for_whom="made for RFP Desk"))
     assert str(sentence) == (
-        "Works: signed in as svc-jira@acme.example 3 min ago (412 ms); named by 2 applications;"
+        "Works: signed in as svc-jira@acme.example 3 min ago (412 ms); made for RFP Desk;"
         " credentials end in 20 d"
     )
     assert (sentence.tone, sentence.action) == ("ok", None)
