@@ -1,6 +1,7 @@
 """Connections in a real browser: a check that is watched, a draft that is checked, axe."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 __all__ = ["address", "window"]
+
+
+@pytest.fixture
+def run_checks(run_checks: RunChecks) -> RunChecks:
+    """Return `run_checks()`, which runs beside the event loop of the browser."""
+
+    def run() -> None:
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            thread.submit(run_checks).result(timeout=60)
+
+    return run
+
 
 Window = Callable[..., "BrowserContext"]
 Make = Callable[..., dict[str, Any]]

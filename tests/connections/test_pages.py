@@ -70,7 +70,7 @@ def test_a_mistyped_password_is_named_with_the_way_back(
     shown = page(record["id"])
     assert re.fullmatch(
         r"Sign-in refused since \d\d:\d\d UTC , (less than a second|\d+ s) after Ada Almeida saved"
-        r" version 2 of the credentials \(Password\) \.",
+        r" version 2 of the credentials \(Password\)\.",
         truth(shown),
     )
     assert "The last change before the checks began to fail." in shown
