@@ -76,6 +76,17 @@ def test_a_check_is_no_edit(ada: Api, connector: Make, run_checks: RunChecks) ->
     assert (after["version"], after["updated_at"]) == (record["version"], record["updated_at"])
 
 
+def test_a_program_that_asks_for_news_hears_of_the_health(
+    ada: Api, connector: Make, run_checks: RunChecks
+) -> None:
+    """The ETag is the version, and a check makes no new version."""
+    record = connector()
+    path = f"/connectors/{record['id']}"
+    known = {"If-None-Match": ada.get(path).headers["ETag"]}
+    run_checks()
+    assert ok(ada.get(path, headers=known))["sync_status"] == "healthy"
+
+
 def test_a_change_of_health_is_in_the_history_and_an_event(
     ada: Api, connector: Make, run_checks: RunChecks
 ) -> None:
