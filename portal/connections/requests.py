@@ -169,8 +169,9 @@ def check_draft(actor: Actor, command: ConnectorInput) -> Report:
 
 
 def _run_now(subject: Subject) -> Report:
+    allow = running().outbound_allow
+
     async def once() -> Report:
-        allow = running().outbound_allow
         async with OutboundClient(allow, keep_alive=False) as client:
             return await run(subject, client, _unwatched)
 
