@@ -90,6 +90,7 @@ def test_a_program_that_asks_for_news_hears_of_the_health(
 def test_a_change_of_health_is_in_the_history_and_an_event(
     ada: Api, connector: Make, run_checks: RunChecks
 ) -> None:
+    ada.create("webhooks", url="https://hooks.example/", event_types=["connector.*"])
     record = connector()
     run_checks()
     ok(ada.post(f"/connectors/{record['id']}/checks", {}), 202)
