@@ -120,6 +120,18 @@ def test_the_portals_own_fault_is_not_said_of_the_connector(
     assert "the secret store gives no credentials; the last check that passed was" in shown
 
 
+def test_no_page_asks_the_secret_store_for_anything(
+    browse: Browse, connector: Make, run_checks: RunChecks, sealed: Callable[[], None]
+) -> None:
+    path = f"/connectors/{connector()['id']}"
+    run_checks()
+    pages = browse(ADA)
+    sealed()
+    for place in ("/connectors", path, f"{path}/timeline", f"{path}/edit"):
+        assert pages.get(place).status_code == 200, place
+    assert pages.get(f"{path}/checks/latest", headers=HTMX).status_code == 200
+
+
 def test_a_check_is_asked_for_watched_and_ends_by_itself(
     browse: Browse, connector: Make, run_checks: RunChecks
 ) -> None:
