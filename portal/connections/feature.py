@@ -2,7 +2,8 @@
 
 from flask import Flask
 
-from portal.connections import pages, saves
+from portal.connections import saves
+from portal.connections.health import pages
 from portal.connections.resource import OPERATIONS
 from portal.records import verbs
 from portal.rest.feature import Feature

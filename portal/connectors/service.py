@@ -92,11 +92,7 @@ LISTING = Listing(
         "app_id",
         "show",
     ),
-    views={
-        "need_a_person": View(
-            "Need a person", _needs_a_person, "-created_at"
-        )
-    },
+    views={"need_a_person": View("Need a person", _needs_a_person, "-created_at")},
     ranges={
         "created_at": Connector.created_at,
         "updated_at": Connector.updated_at,

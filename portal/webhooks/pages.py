@@ -12,8 +12,8 @@ from portal.applications import service as applications
 from portal.applications.models import Application
 from portal.applications.pages import Item, Part, show_on_application
 from portal.audit import pages as audit_pages
-from portal.connections import users
-from portal.connections.users import User
+from portal.connections.health import users
+from portal.connections.health.users import User
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.connectors.pages import offer_webhooks

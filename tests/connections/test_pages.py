@@ -76,9 +76,7 @@ def test_a_mistyped_password_is_named_with_the_way_back(
     assert "The last change before the checks began to fail." in shown
     assert "not tried" in shown
     assert PASSWORD not in shown
-    back = browse(ADA).post(
-        f"/connectors/{record['id']}/credential-restorations", {"version": "1"}
-    )
+    back = browse(ADA).post(f"/connectors/{record['id']}/credential-restorations", {"version": "1"})
     assert back.status_code == 303
     run_checks()
     shown = page(record["id"])

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from portal.applications.models import Application
+from portal.connections.health.sentences import Action, Change, Known, listed, say, span
 from portal.connections.models import ConnectorCheck, ConnectorStanding
-from portal.connections.sentences import Action, Change, Known, listed, say, span
 from portal.connectors.models import Connector
 
 NOW = datetime(2026, 11, 27, 15, 6, tzinfo=UTC)

@@ -26,7 +26,8 @@ TONES = {
     "ok": "recovered active healthy ok delivered succeeded enabled connected verified live done",
     "warn": "degraded pending retrying held paused expiring deprecated queued stale warning "
     "needs_credentials rate_limited rotating stopping stopped suspended",
-    "bad": "failed failing action_required revoked blocked leaked expired error refused unreachable rejected dead",
+    "bad": "failed failing action_required revoked blocked leaked expired error refused "
+    "unreachable rejected dead",
     "brand": "syncing running sending beta new",
 }
 TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}

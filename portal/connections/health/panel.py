@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from portal.connections import requests, sentences, timeline, users
+from portal.connections import requests
+from portal.connections.health import sentences, timeline, users
+from portal.connections.health.sentences import Known, Sentence
 from portal.connections.models import ConnectorCheck, ConnectorCheckDay, ConnectorCredentials
-from portal.connections.sentences import Known, Sentence
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.database.actor import Actor

@@ -12,7 +12,8 @@ from flask import Blueprint, Flask, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import web
-from portal.connections import panel, requests, sentences, timeline, users
+from portal.connections import requests
+from portal.connections.health import panel, sentences, timeline, users
 from portal.connectors import pages as connector_pages
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector

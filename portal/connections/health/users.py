@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flask import Flask, current_app, url_for
 
 from portal.applications import service as applications
-from portal.connections.sentences import listed
+from portal.connections.health.sentences import listed
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
 from portal.keys import service as keys

@@ -17,8 +17,8 @@ from typing import Any
 from flask import Flask, current_app
 
 from portal.audit import pages as audit_pages
+from portal.connections.health.sentences import LEADS, Change
 from portal.connections.models import ConnectorCheck, ConnectorCredentials, ConnectorStanding
-from portal.connections.sentences import LEADS, Change
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
 from portal.database.session import session
@@ -112,7 +112,10 @@ def page(actor: Actor, record: Connector, cursor: str | None, limit: int = PAGE)
     sources: list[Source] = current_app.extensions["portal.connector_timeline"]
     places = _decoded(cursor)
     read = [
-        [(source.name, event) for event in source.read(actor, record, places.get(source.name), limit + 1)]
+        [
+            (source.name, event)
+            for event in source.read(actor, record, places.get(source.name), limit + 1)
+        ]
         for source in sources
     ]
     merged = list(heapq.merge(*read, key=lambda named: named[1].at, reverse=True))
