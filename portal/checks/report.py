@@ -9,8 +9,9 @@ from portal.providers import Provider, Variant
 from portal.providers.steps import Verdict
 
 State = Literal["passed", "warned", "failed", "not_tried"]
-Outcome = Literal["passed"] | Verdict | Literal["secret_store", "internal"]
-"""`secret_store` and `internal` are the portal's own faults, and never the connector's."""
+Outcome = Literal["passed"] | Verdict | Literal["unproven", "secret_store", "internal"]
+"""`unproven`: nothing failed, and nothing shows that the credentials are good. `secret_store` and
+`internal` are the portal's own faults, and never the connector's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,17 @@ class Step:
     status: int | None = None
     said: str = ""
     remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The reason why something could not be had, in the words of the step that failed."""
+
+    verdict: Verdict
+    said: str
+    remedy: str
+    status: int | None = None
+    retry_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

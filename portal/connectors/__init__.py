@@ -1,6 +1,6 @@
 """Connectors: sources and sinks of data. Settings are in the row, secrets in the secret store.
 
-Read `providers` (the fields that each needs), `models`, `schemas`, `scopes` (for whom it is made),
-`service`, `resource`, `forms`, `pages`. Table: connector. Its credentials are in
-`portal.secretstore`.
+Read `models`, `schemas`, `scopes` (for whom it is made), `addresses` (where its credentials may
+go), `service`, `resource`, `forms`, `pages`. Table: connector. What each system needs is in
+`portal.providers`; the credentials are in `portal.secretstore`.
 """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portal.applications import service as applications
-from portal.connectors import scopes
+from portal.connectors import addresses, scopes
 from portal.connectors.models import AUTH_TYPES, SCOPES, SYNC_STATUSES, TYPES, Connector
 from portal.connectors.schemas import ConnectorInput
 from portal.core.errors import Conflict, Invalid
@@ -110,9 +110,10 @@ def create(actor: Actor, command: ConnectorInput) -> Connector:
 def update(actor: Actor, record: Connector, command: ConnectorInput) -> Connector:
     """Change a connector and merge its credentials: absent keeps, text replaces, null removes.
 
-    All fields together overwrite whatever the secret store has. Raises Invalid; Conflict when some
-    fields cannot be merged, because the store has another version than this row knows; and any
-    error of the secret store.
+    All fields together overwrite whatever the secret store has. Raises Invalid, also for an address
+    to which kept credentials would go for the first time; Conflict when some fields cannot be
+    merged, because the store has another version than this row knows; and any error of the secret
+    store.
     """
     actor.require(WRITE)
     values = _values(actor, command, record)
@@ -121,6 +122,8 @@ def update(actor: Actor, record: Connector, command: ConnectorInput) -> Connecto
         raise Invalid.field("provider", message)
     stored = set(record.credential_fields)
     changes = {n: v for n, v in command.credentials.items() if v is not None or n in stored}
+    if provider := PROVIDERS.get(record.provider or ""):
+        addresses.hold(provider, stored - changes.keys(), record.config, command.config)
     found = _found(record) if changes else None
     if found:
         if not (found.is_known or _is_whole(record, command, values["auth_type"], changes)):

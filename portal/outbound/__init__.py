@@ -1,17 +1,20 @@
 """Send HTTP requests to addresses that tenants type: guarded, limited, explained."""
 
 from portal.outbound.client import OutboundClient, make_trust, send_now
+from portal.outbound.dialling import Dialled, Undialled
 from portal.outbound.outcome import Kind, Outcome, Request, Timings
 from portal.outbound.request_headers import header_problems
 from portal.outbound.urls import UnacceptableUrl, check_url, read_url
 
 __all__ = [
+    "Dialled",
     "Kind",
     "OutboundClient",
     "Outcome",
     "Request",
     "Timings",
     "UnacceptableUrl",
+    "Undialled",
     "check_url",
     "header_problems",
     "make_trust",

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from itertools import pairwise
 from typing import Any
 
+from portal.outbound.failures import is_unknown_name
 from portal.outbound.outcome import (
     KEEP_BYTES,
     Kind,
@@ -77,7 +78,7 @@ class Attempt:
         """Return what is known so far, as one immutable value."""
         explanation, remedy = explain(kind, self.stage, self.status, error)
         if kind == "forbidden_address":
-            return Outcome(kind, explanation, remedy)
+            return Outcome(kind, explanation, remedy)  # and no stage, no times
         headers = _headers(self.raw_headers)
         return Outcome(
             kind=kind,
@@ -92,6 +93,8 @@ class Attempt:
             reused_connection=self.reused,
             tls_version=self.tls_version,
             certificate_days=self._certificate_days(),
+            unknown_name=kind == "dns" and is_unknown_name(error),
+            stage=self.stage,
             retry_after=read_retry_after(_find(headers, "retry-after"), _find(headers, "date")),
         )
 

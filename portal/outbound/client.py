@@ -8,7 +8,7 @@ deadline.
 import asyncio
 import functools
 import ssl
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
@@ -24,13 +24,15 @@ from portal.outbound.address_guard import (
     system_lookup,
 )
 from portal.outbound.attempt import Attempt, current
+from portal.outbound.client_certificates import present
+from portal.outbound.dialling import Dialled, Undialled, connected
 from portal.outbound.exchange import Destination, ask, destination, let_go, written
 from portal.outbound.failures import kind_of
 from portal.outbound.networks import Network
 from portal.outbound.outcome import READ_BYTES, Kind, Outcome, Request
 from portal.outbound.outcome_texts import explain
 from portal.outbound.request_headers import unsendable
-from portal.outbound.urls import Target, UnacceptableUrl, read_url
+from portal.outbound.urls import Target, UnacceptableUrl, read_place, read_url
 
 CONNECT_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 15.0
@@ -110,6 +112,43 @@ class OutboundClient:
                 outcome = await self._attempt(request, target, fresh=True)
             return outcome
 
+    async def dial(self, host: str, port: int, ports: Collection[int] = ()) -> Dialled:
+        """Return a socket that is connected to a host, for a protocol other than HTTP.
+
+        The name and the address are guarded as those of a request are. `ports` are open besides
+        those that are open to HTTP. Raises Undialled.
+        """
+        attempt = Attempt(Request("DIAL", ""))
+        token = current.set(attempt)
+        try:
+            name = read_place(host, port, self._allow, ports)
+            async with self._slots:
+                resolver = GuardedResolver(self._allow, self._lookup, self._dns_seconds)
+                found = await resolver.resolve(name, port)
+                patience = self._patience.sock_connect
+                made = await connected(found, guarded_socket(self._allow), patience)
+        except UnacceptableUrl as refusal:
+            raise Undialled(_refused(refusal)) from None
+        except OSError as error:
+            kind = kind_of(error, attempt.stage, closed=False)
+            unresolved = attempt.stage == "dns" and kind != "forbidden_address"
+            raise Undialled(attempt.outcome("dns" if unresolved else kind, error)) from None
+        finally:
+            current.reset(token)
+        timings = attempt.outcome("delivered").timings
+        return Dialled(made, name, str(made.getpeername()[0]), timings)
+
+    def trust(self, certificate: str = "", key: str = "") -> ssl.SSLContext:
+        """Return a new TLS context with this client's authorities, which presents a certificate if
+        one is given. Raises ValueError if certificate and key are no pair."""
+        if self._trust is default_trust():
+            trust = make_trust()
+        else:
+            trust = make_trust(b"".join(self._trust.get_ca_certs(binary_form=True)))
+        if certificate:
+            present(trust, certificate, key)
+        return trust
+
     async def _attempt(self, request: Request, target: Target, fresh: bool = False) -> Outcome:
         attempt = Attempt(request)
         token = current.set(attempt)
@@ -128,7 +167,9 @@ class OutboundClient:
         """
         if self._connector is None:
             raise RuntimeError("the client is closed")
-        request, to = attempt.request, self._destination(target, fresh)
+        request = attempt.request
+        trust = request.trust
+        to = destination(target, trust) if trust else self._destination(target, fresh)
         message = written(request, to, close=fresh or not self._keep_alive)
         async with asyncio.timeout(request.timeout) as deadline:
             connection = await self._connector.connect(to.key, [], self._patience)
@@ -190,8 +231,9 @@ class TimedTrust(ssl.SSLContext):
         return super().wrap_bio(*args, **options)
 
 
-def make_trust(authorities: str | None = None) -> ssl.SSLContext:
-    """Return a TLS context with the machine's authorities, or only with those of a PEM text."""
+def make_trust(authorities: str | bytes | None = None) -> ssl.SSLContext:
+    """Return a TLS context with the machine's authorities, or only with those of a PEM text (or
+    of DER)."""
     trust = TimedTrust(ssl.PROTOCOL_TLS_CLIENT)
     trust.minimum_version = ssl.TLSVersion.TLSv1_2
     trust.set_alpn_protocols(["http/1.1"])

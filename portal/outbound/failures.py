@@ -1,6 +1,7 @@
 """Map exceptions of the HTTP library to kinds of failure."""
 
 import errno
+import socket
 import ssl
 from collections.abc import Iterator
 
@@ -39,6 +40,14 @@ def kind_of(error: BaseException, stage: Stage, *, closed: bool) -> Kind:
     if stage == "tls" or any(isinstance(cause, ssl.SSLError) for cause in causes):
         return "tls"
     return _http_kind(error, causes)
+
+
+def is_unknown_name(error: BaseException | None) -> bool:
+    """Tell whether a name server answered that there is no such name, or no address for it."""
+    answers = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+    return any(
+        isinstance(cause, socket.gaierror) and cause.errno in answers for cause in _causes(error)
+    )
 
 
 def _http_kind(error: BaseException, causes: list[BaseException]) -> Kind:

@@ -1,5 +1,6 @@
 """Define requests and their outcomes as plain values that can be stored and shown."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -41,7 +42,8 @@ class Request:
 
     A kept connection that breaks before the first byte of the response was most likely closed while
     it was idle, so the request is sent again at once on a new one. `once=True` forbids that, for
-    requests that the receiver must not see twice.
+    requests that the receiver must not see twice. `trust` is a TLS context instead of the client's,
+    with connections of its own (`OutboundClient.trust`).
     """
 
     method: str
@@ -53,6 +55,7 @@ class Request:
     keep: int = KEEP_BYTES
     whole: bool = False
     once: bool = False
+    trust: ssl.SSLContext | None = field(default=None, repr=False)
 
 
 class Timings(NamedTuple):
@@ -96,6 +99,10 @@ class Outcome:
     tls_version: str | None = None
     certificate_days: int | None = None
     """Whole days until the receiver's certificate expires."""
+    unknown_name: bool = False
+    """The name server said that there is no such name: asking again does not help."""
+    stage: Stage = "dns"
+    """Where it ended."""
 
     @property
     def succeeded(self) -> bool:

@@ -7,7 +7,7 @@ when it is dialled, and that check decides (`portal.outbound.address_guard`).
 import re
 import socket
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import NoReturn
@@ -98,6 +98,22 @@ def read_url(url: str, allow: Sequence[Network] = (), *, https_only: bool = Fals
     query = "?" + quote(parts.query, safe=_QUERY_SAFE) if parts.query else ""
     path = quote(parts.path, safe=_PATH_SAFE) or "/"
     return Target(parts.scheme, host, _read_port(parts), path + query)
+
+
+def read_place(
+    host: str, port: int, allow: Sequence[Network] = (), ports: Collection[int] = ()
+) -> str:
+    """Return the host of another protocol than HTTP as it will be dialled.
+
+    `ports` are open besides those of HTTP. Raises `UnacceptableUrl`.
+    """
+    literal = f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
+    parts = _split(f"http://{literal}:{port}/")
+    if parts.username is not None or parts.path != "/" or parts.query or "#" in host:
+        _refuse("The host name is not valid.")
+    if port not in ports:
+        _read_port(parts)
+    return _read_host(parts, allow)
 
 
 def _split(url: str) -> SplitResult:

@@ -5,11 +5,13 @@ prove that it works, how each answer is to be read, and how well all this is kno
 `custom` stands for every provider that is not in the list. Nothing here sends anything.
 
 Read `entries` first (a provider and its ways to sign in), then `sign_in` and `steps` (what an entry
-may say), `filling` (how the braces in its texts are filled), and `origins` (where its secrets go).
+may say), `answers` (what every entry shares), `filling` (how the braces in its texts are filled),
+and `origins` (where its secrets go).
 The data is in `data/`, a file for each group of categories.
 """
 
 from portal.providers.entries import AUTH_WORDS, CUSTOM, PROVIDERS, Provider, Variant, name_of
+from portal.providers.origins import origins
 from portal.providers.settings import FORMS, Setting
 
 __all__ = [
@@ -21,4 +23,5 @@ __all__ = [
     "Setting",
     "Variant",
     "name_of",
+    "origins",
 ]

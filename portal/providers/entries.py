@@ -17,6 +17,13 @@ Evidence = Literal["live", "docs", "peer", "memory"]
 """How an entry is known: tried at the provider, read in its documentation, read in the catalogue of
 a peer, or remembered."""
 
+EVIDENCE_WORDS: Mapping[Evidence, str] = {
+    "live": "Tried at the provider",
+    "docs": "Read in the provider's documentation",
+    "peer": "From another catalogue, not tried",
+    "memory": "From memory, not checked",
+}
+
 AUTH_WORDS = {
     "api_key": "API key",
     "api_key_pair": "Pair of API keys",
@@ -82,6 +89,13 @@ class Variant(Declared):
         return frozenset(name for name in self.names if not name.startswith(WITHHELD))
 
 
+class Logo(Declared):
+    """A monogram of our own: one or two letters on a square of this hue (0 to 359)."""
+
+    letters: str
+    hue: int
+
+
 class Provider(Declared):
     """A vendor whose systems a connector can use.
 
@@ -91,6 +105,7 @@ class Provider(Declared):
     key: str
     name: str
     category: str
+    logo: Logo
     docs: str | None
     evidence: Evidence
     config: tuple[Setting, ...]
@@ -106,6 +121,21 @@ class Provider(Declared):
     def is_open(self) -> bool:
         """Tell whether any setting is allowed, because the other system's fields are unknown."""
         return self.key == CUSTOM
+
+    @property
+    def evidence_words(self) -> str:
+        """Return in words how the entry is known."""
+        return EVIDENCE_WORDS[self.evidence]
+
+    def with_defaults(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return this provider's settings as they are used, each that is not set by its default.
+
+        What it does not declare is left out, so that it cannot stand in for what is discovered.
+        """
+        found = ((setting.key, config.get(setting.key)) for setting in self.config)
+        given = {key: value for key, value in found if value not in (None, "")}
+        usual = {s.key: s.default for s in self.config if s.default is not None}
+        return usual | given
 
     def variant(self, auth_type: str | None) -> Variant | None:
         """Return the authentication type of this name; the provider's first if none is given."""

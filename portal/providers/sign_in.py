@@ -26,6 +26,19 @@ class Headers(Declared):
     query: Mapping[str, str] = {}
 
 
+class PlacedKey(Declared):
+    """Send a key where the settings of the connector say.
+
+    `place` is `header` or `query`. `value` is filled twice, since the setting that it names is
+    itself a text with a placeholder: `Bearer {apiKey}`.
+    """
+
+    kind: Literal["placed_key"]
+    place: str = "{keyPlacement}"
+    name: str = "{keyName}"
+    value: str = "{valueTemplate}"
+
+
 class Basic(Declared):
     """Send user name and password (RFC 7617)."""
 
@@ -60,13 +73,15 @@ class Token(Declared):
     `expires_path` are where the answer has the token and its life in seconds (`expires_in`) or its
     end (`expires_at`, ISO 8601). `discovers` names further values of the answer for later steps.
     `issuer` is the address under which RFC 8414 or OpenID Connect metadata names the token address
-    if `token_url` is left out.
+    if `token_url` is left out. `resource` is the API that takes the token: it is sent as such (RFC
+    8707), and its metadata (RFC 9728) name the issuer if `issuer` is left out too.
     """
 
     kind: Literal["token"]
     grant: Literal["client_credentials", "jwt_bearer", "exchange"] = "client_credentials"
     token_url: str | None = None
     issuer: str | None = None
+    resource: str | None = None
     client_auth: Literal["body", "basic", "private_key_jwt", "none"] = "body"
     client_id: str = "{client_id}"
     client_secret: str = "{client_secret}"  # noqa: S105 - a placeholder
@@ -126,6 +141,9 @@ class Browser(Declared):
     scopes: tuple[str, ...] = ()
     separator: str = " "
     refresh: Literal["rotating", "fixed", "none"] = "fixed"
+    token_path: str = "access_token"  # noqa: S105 - a name
+    discovers: Mapping[str, str] = {}
+    header: str = "Authorization: Bearer {access_token}"
 
 
 class Unproven(Declared):
@@ -138,6 +156,7 @@ class Unproven(Declared):
 SignIn = Annotated[
     Nothing
     | Headers
+    | PlacedKey
     | Basic
     | Token
     | SignedToken

@@ -22,18 +22,21 @@ NEED_A_PERSON: frozenset[str] = frozenset({"auth_invalid", "auth_scope", "auth_e
 class Answer(Declared):
     """One row of the table that reads an answer. All that it names must hold.
 
-    `path` is a place in the JSON body (`data.0.id`); `is_` compares its value (as text, with
-    placeholders; a row whose placeholder has no value does not apply), `present` asks whether it is
-    there at all. `contains` is a text of the body, `json` whether the body is JSON.
+    `path` is a place in the JSON body (`data.0.id`); `is_` compares its value (as text, as JSON
+    writes it: `true`; with placeholders; a row whose placeholder has no value does not apply),
+    `present` asks whether it is there at all (null is not). `contains` is a text of the body,
+    `json` whether the body is JSON. With `header` instead of `path`, `is_`, `is_not` and `present`
+    ask a header of the answer. `status_of` is a text with a placeholder that holds the status.
     """
 
     status: tuple[int, ...] = ()
+    status_of: str | None = None
     path: str | None = None
-    is_: tuple[str, ...] = Field((), alias="is")
+    is_: tuple[str, ...] = Field(default=(), alias="is")
     is_not: str | None = None
     present: bool | None = None
     contains: str | None = None
-    json_: bool | None = Field(None, alias="json")
+    json_: bool | None = Field(default=None, alias="json")
     header: str | None = None
     verdict: Verdict
     says: str | None = None
@@ -55,11 +58,11 @@ class Call(Declared):
     """
 
     title: str
-    method: Literal["GET", "HEAD", "POST"] = "GET"
+    method: Literal["GET", "HEAD", "POST", "{testMethod}"] = "GET"
     url: str
     headers: Mapping[str, str] = {}
     form: Mapping[str, str] = {}
-    json_: Any = Field(None, alias="json")
+    json_: Any = Field(default=None, alias="json")
     answers: tuple[Answer, ...] = ()
     account: tuple[str, ...] = ()
     account_text: str | None = None
@@ -104,7 +107,20 @@ class McpHello(Declared):
     url: str = "{serverUrl}"
 
 
-Proof = Annotated[Call | PostgresLogin | SmtpLogin | McpHello, Field(union_mode="left_to_right")]
+class TokenProof(Declared):
+    """Take the access token itself as the proof, where no request is open to every token.
+
+    `account` are claims of the token, if it is a JWT.
+    """
+
+    driver: Literal["token"]
+    title: str = "Get an access token"
+    account: tuple[str, ...] = ()
+
+
+Proof = Annotated[
+    Call | PostgresLogin | SmtpLogin | McpHello | TokenProof, Field(union_mode="left_to_right")
+]
 
 
 class Grants(Declared):
@@ -171,8 +187,13 @@ class Limits(Declared):
 
 
 class Revocation(Declared):
-    """The request that ends a token or a credential at the provider."""
+    """The request that ends a token or a credential at the provider.
+
+    It is sent with the credential that it ends (`token`), as the client that got the token
+    (`client`, in the way of its sign-in), or with nothing but the form.
+    """
 
     method: Literal["POST", "DELETE"]
     url: str
     form: Mapping[str, str] = {}
+    signed_by: Literal["token", "client", "nothing"] = "token"

@@ -45,11 +45,56 @@ def test_the_first_step_offers_every_provider_and_the_second_is_its_own_address(
     ada = browse(ADA)
     page = ada.get("/connectors/new?application_id=app_x").text
     assert 'href="/connectors/new?application_id=app_x&amp;provider=splunk"' in page
-    assert page.count('<li><a href="/connectors/new') == 28
+    assert page.count('<li><a href="/connectors/new') == 31
     form = ada.get("/connectors/new?provider=okta").text
     assert 'name="config-domain"' in form
     assert 'value="oauth2_private_key_jwt"' in form
     assert ada.get("/connectors/new?provider=myspace").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("provider", "words"),
+    [
+        ("okta", "Read in the provider&#39;s documentation"),
+        ("jira", "From another catalogue, not tried"),
+        ("splunk_hec", "From memory, not checked"),
+    ],
+)
+def test_the_pages_say_how_well_an_entry_is_known(
+    browse: Browse, ada: Api, provider: str, words: str
+) -> None:
+    pages = browse(ADA)
+    tile = pages.get("/connectors/new").text.partition(f"provider={provider}")[2]
+    assert f"<small>{words}</small>" in tile.partition("</a>")[0]
+    form = pages.get(f"/connectors/new?provider={provider}").text
+    assert words[1:] in form
+    assert 'rel="noreferrer">Documentation</a>' in form
+    made = ada.create("connectors", provider=provider)
+    assert words in pages.get(f"/connectors/{made['id']}").text
+
+
+def test_a_system_that_is_not_in_the_catalogue_has_no_entry_to_be_known(browse: Browse) -> None:
+    form = browse(ADA).get("/connectors/new?provider=custom").text
+    assert "so it cannot check the connection" in form
+    assert "How the portal knows" not in form
+
+
+def test_an_address_that_would_carry_the_secret_elsewhere_is_refused_at_its_field(
+    browse: Browse, reveal: Reveal
+) -> None:
+    ada = browse(ADA)
+    start = {"config-host": "logs.acme.example", "credentials-bearer-0": SECRET}
+    connector_id = made_by(ada, **start)
+    edit = f"/connectors/{connector_id}/edit"
+    same = {"auth_type": "bearer", "scope": "org", "enabled": "y"}
+    moved = {**same, "config-host": "evil.example"}
+    answer = fill(ada, edit, **moved)
+    assert answer.status_code == 422
+    assert 'id="config-host-error"' in answer.text
+    assert "were saved for https://logs.acme.example." in answer.text
+    answer = fill(ada, edit, **moved, **{"credentials-bearer-0": "another"})
+    assert answer.status_code == 303, answer.text
+    assert reveal(connector_id) == {"token": "another"}
 
 
 def test_a_connector_is_added_and_its_secret_is_on_no_page(browse: Browse, reveal: Reveal) -> None:

@@ -1,0 +1,36 @@
+"""Give a TLS context a certificate and a private key that exist as text alone."""
+
+import os
+import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+
+def present(trust: ssl.SSLContext, certificate: str, key: str) -> None:
+    """Make the context present this certificate. Raises ValueError if they are no pair."""
+    try:
+        with ExitStack() as stack:
+            paths = [stack.enter_context(_readable(text)) for text in (certificate, key)]
+            # Without the password, OpenSSL would ask on the terminal for that of an encrypted key.
+            trust.load_cert_chain(*paths, password="")
+    except (ssl.SSLError, OSError, ValueError):
+        raise ValueError("the certificate and the private key are no pair") from None
+
+
+@contextmanager
+def _readable(text: str) -> Iterator[str]:
+    """Yield a path with this text. It is in memory alone where the system can do that."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("pem")
+        try:
+            os.write(descriptor, text.encode())
+            yield f"/proc/self/fd/{descriptor}"
+        finally:
+            os.close(descriptor)
+        return
+    with tempfile.TemporaryDirectory() as folder:  # of mode 0700
+        path = Path(folder) / "pem"
+        path.write_text(text)
+        yield str(path)

@@ -1,0 +1,69 @@
+"""Tell to which origins the credentials of a connector may go, from its settings alone."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from portal.providers.entries import Provider, Variant
+from portal.providers.filling import Unfilled, fill, fill_url
+from portal.providers.sign_in import Browser, Nothing, Token, Unproven
+from portal.providers.steps import Call, Check, McpHello, PostgresLogin, Proof, SmtpLogin
+
+USUAL_PORTS = {"http": 80, "https": 443}
+
+
+def origins(provider: Provider, variant: Variant, config: Mapping[str, Any]) -> frozenset[str]:
+    """Return every origin to which the portal may send stored credentials of this sign-in.
+
+    An origin is `https://host`, with its port unless it is the usual one, or for a driver
+    `postgresql://host:port`. An address that a setting does not give yet, or that the other side
+    tells only when it is asked, is left out.
+    """
+    if isinstance(variant.sign_in, (Nothing, Unproven)):
+        return frozenset()
+    values = provider.with_defaults(config)
+    addresses = _addresses(variant, provider.check_of(variant))
+    return frozenset(found for each in addresses if (found := _origin(each, values)))
+
+
+def _addresses(variant: Variant, check: Check | None) -> Iterator[str]:
+    """Yield the texts of all addresses to which an entry sends something."""
+    match variant.sign_in:
+        case Token(token_url=str(url)) | Token(issuer=str(url)) | Token(resource=str(url)):
+            yield url
+        case Browser(token_url=url):
+            yield url
+        case _:
+            pass
+    if variant.revocation:
+        yield variant.revocation.url
+    if check:
+        calls = [*check.before, *(need.call for need in check.needs if need.call), check.who]
+        yield from (found for call in calls if (found := _address(call)))
+
+
+def _address(step: Proof) -> str | None:
+    match step:
+        case Call(url=url) | McpHello(url=url):
+            return url
+        case PostgresLogin(host=host, port=port):
+            return f"postgresql://{host}:{port}"
+        case SmtpLogin(host=host, port=port):
+            return f"smtp://{host}:{port}"
+        case _:
+            return None
+
+
+def _origin(text: str, values: Mapping[str, Any]) -> str | None:
+    scheme, separator, rest = text.partition("://")
+    is_whole = text.startswith("{")  # a setting that is itself an address
+    try:
+        if separator and scheme not in USUAL_PORTS:
+            return fill(text, values).lower()
+        until = text.index("}") + 1 if is_whole else len(scheme) + 3 + len(rest.partition("/")[0])
+        found = urlsplit(fill_url(text[:until], values))
+        port = found.port
+    except (Unfilled, ValueError):
+        return None
+    shown = "" if port in (None, USUAL_PORTS.get(found.scheme)) else f":{port}"
+    return f"{found.scheme}://{found.hostname}{shown}"
