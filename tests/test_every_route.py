@@ -75,7 +75,12 @@ class Records:
 
 @pytest.fixture
 def records(ada: Api, browse: Callable[..., Pages], receiver_url: str) -> Records:
-    made = {one.name: ada.create(one.name)["id"] for one in RESOURCES if one.name != "webhooks"}
+    special = ("webhooks", "connectors")
+    made = {one.name: ada.create(one.name)["id"] for one in RESOURCES if one.name not in special}
+    made["connectors"] = ada.create(
+        "connectors", provider="http", auth_type="none", config={"baseUrl": receiver_url}
+    )["id"]
+    (check,) = (ada.get(f"/connectors/{made['connectors']}/checks").json or {})["items"]
     made["webhooks"] = ada.create("webhooks", url=receiver_url, event_types=["*"])["id"]
     made |= published(ada, made["webhooks"])
     fired = ada.post(f"/webhooks/{made['webhooks']}/test-deliveries", {"event_type": "rfp.created"})
@@ -90,6 +95,7 @@ def records(ada: Api, browse: Callable[..., Pages], receiver_url: str) -> Record
         "delivery_id": (fired.json or {})["id"],
         **set_aside(ada),
         "replay_id": made["replays"],
+        "check_id": check["id"],
     }
     return Records(made, extra)
 

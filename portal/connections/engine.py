@@ -74,9 +74,10 @@ class Engine:
 
     async def run_due(self) -> None:
         """Run all checks that are due now, and return when they have ended."""
-        async with self._client() as client:
-            while await self._take(client):
-                await asyncio.gather(*self._tasks)
+        with self._threads:
+            async with self._client() as client:
+                while await self._take(client):
+                    await asyncio.gather(*self._tasks)
 
     def _client(self) -> OutboundClient:
         # Each check dials anew: an address that was good for the last check proves nothing now.

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from portal.connections.engine import Engine
 from portal.connections.models import ConnectorCheck, ConnectorStanding
 from portal.connections.moves import DAY
+from portal.connections.queue import portal_itself
 from portal.connectors.models import Connector
 from portal.core.jobs import Job, asking, every_tenant
 from portal.database.base import new_id
@@ -48,7 +49,8 @@ def queue_due(tenant_id: str) -> bool:
 
 
 def _is_used(standing: ConnectorStanding) -> bool:
-    record = session.get(Connector, (standing.tenant_id, standing.connector_id))
+    own = Connector.seen_by(portal_itself(standing.tenant_id))
+    record = session.scalar(own.where(Connector.id == standing.connector_id))
     return record is not None and record.enabled and not record.is_deleted and not record.is_stopped
 
 

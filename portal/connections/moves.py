@@ -26,7 +26,7 @@ BEFORE_THE_END = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What of a finished check moves the connector. Times are the database's."""
+    """The parts of a finished check that move the connector. Times are the database's."""
 
     outcome: str
     said: str

@@ -45,12 +45,17 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What is checked, as it was read. `subject` is None if `problem` says why nothing is."""
+    """A connection as it was read. `subject` is None if `problem` says why nothing is."""
 
     subject: Subject | None
     record_version: int
     credential_version: int
     problem: Report | None = None
+
+
+def portal_itself(tenant_id: str) -> Actor:
+    """Return the actor of what the portal does by itself."""
+    return Actor(tenant_id, "system", "system", "Connection checks")
 
 
 def tenants_with_open_checks(at_most: int = 50) -> list[str]:
@@ -108,7 +113,7 @@ def open_subject(taken: Taken) -> Opened:
         if record.credential_fields:
             credentials = _current(record)
     except SecretNotFound:
-        return _not_opened(record, _lost(record))
+        return _not_opened(record, _lost(taken))
     except PortalError as error:
         problem = Report("secret_store", error.detail, "", (), 0.0)
         return _not_opened(record, problem)
@@ -179,14 +184,12 @@ def _put_back(taken: Taken, record: Connector, version: int) -> None:
     connectors.note_restored(actor, record, version, values, check.credential_version)
 
 
-def _lost(record: Connector) -> Report:
-    return Report(
-        "config",
-        "The secret store has no credentials of this connector any more.",
-        "Enter them again.",
-        (),
-        0.0,
-    )
+def _lost(taken: Taken) -> Report:
+    if taken.restores_version is not None:
+        said = f"The secret store no longer has version {taken.restores_version}."
+        return Report("secret_store", said, "Nothing was changed. Enter it anew.", (), 0.0)
+    said = "The secret store has no credentials of this connector any more."
+    return Report("config", said, "Enter them again.", (), 0.0)
 
 
 def _not_opened(record: Connector, problem: Report) -> Opened:
@@ -210,8 +213,8 @@ def _own(taken: Taken) -> tuple[Any, ...]:
 
 
 def _connector(taken: Taken, *, lock: bool) -> Connector | None:
-    query = select(Connector).where(
-        Connector.tenant_id == taken.tenant_id, Connector.id == taken.connector_id
+    query = Connector.seen_by(portal_itself(taken.tenant_id)).where(
+        Connector.id == taken.connector_id
     )
     if lock:
         query = query.with_for_update(of=Connector).execution_options(populate_existing=True)
@@ -287,7 +290,7 @@ def _change(record: Connector, before: tuple[Any, ...], after: tuple[Any, ...]) 
     )
     session.refresh(record)
     if before[0] != after[0]:
-        actor = Actor(record.tenant_id, "system", "system", "Connection checks")
+        actor = portal_itself(record.tenant_id)
         changes = {"sync_status": (before[0], after[0]), "last_error": (before[2], after[2])}
         verbs.note(actor, record, "health_changed", changes)
 

@@ -46,7 +46,7 @@ class StepDocument(BaseModel):
 
 
 class ResultDocument(BaseModel):
-    """What a check found."""
+    """The result of a check."""
 
     outcome: Outcome | None = Field(
         description="passed; auth_invalid, auth_scope, auth_expired and config need a person;"

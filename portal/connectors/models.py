@@ -142,6 +142,7 @@ class Connector(Scoped, OfApplication, Record):
     noun = "connector"
     quota = "connectors"
     published_as = "connector"
+    is_alive = True
     closed = MappingProxyType(
         {
             "is_restricted": True,

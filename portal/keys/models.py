@@ -179,6 +179,7 @@ class ApiKey(OfApplication, Record):
     quota = "api_keys"
     is_changed_by_owner = True  # a key that was issued to an application is the application's own
     published_as = "api_key"
+    is_alive = True
     beside = (
         insert(ApiKeyRuntime).values(tenant_id=bindparam("tenant_id"), key_id=bindparam("id")),
     )

@@ -14,7 +14,7 @@ from portal.providers.steps import Check, Limits, Revocation
 CUSTOM = "custom"
 DATA = Path(__file__).with_name("data")
 Evidence = Literal["live", "docs", "peer", "memory"]
-"""How an entry is known: tried at the provider, read in its documentation, read in the catalogue of
+"""Say how an entry is known: tried at the provider, read in its documentation, read in the catalogue of
 a peer, or remembered."""
 
 EVIDENCE_WORDS: Mapping[Evidence, str] = {

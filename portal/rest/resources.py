@@ -14,7 +14,7 @@ from flask import Response, request
 from pydantic import BaseModel
 
 from portal.core import errors
-from portal.core.compression import is_tag_of
+from portal.core.compression import answer_in_full, is_tag_of
 from portal.core.jobs import Job
 from portal.database.actor import Actor
 from portal.database.record import Record, find
@@ -163,6 +163,8 @@ class Resource(Generic[R, C]):
 
     def _get(self, id: str) -> Response:
         no_parameters()
+        if self.model.is_alive:
+            answer_in_full()
         return _one(documents.one(actor(), self.rows, id))
 
     def _create(self) -> Response:

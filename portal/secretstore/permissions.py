@@ -44,7 +44,7 @@ def _worker() -> Iterator[tuple[str, str]]:
             yield f"metadata/+/{kind}/+/{slot}", "delete read"
             yield f"delete/+/{kind}/+/{slot}", "update"
     yield LEASE, "create update"
-    yield CREDENTIALS, "read"
+    yield CREDENTIALS, "read update"
     yield "data/+/webhooks/+/signing", "read"
 
 

@@ -110,6 +110,7 @@ class Webhook(OfApplication, Record):
     noun = "webhook"
     quota = "webhooks"
     published_as = "webhook"
+    is_alive = True
 
     name: Mapped[str] = mapped_column(String(200))
     direction: Mapped[str] = mapped_column(String(20), server_default="outbound")

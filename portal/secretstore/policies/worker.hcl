@@ -1,8 +1,8 @@
 # The workers of the portal (PORTAL_VAULT_WORKER_ROLE_ID or PORTAL_VAULT_WORKER_TOKEN). They read
-# credentials and signing secrets, and remove the secrets of records that are deleted for good.
-# "secret" is PORTAL_VAULT_MOUNT.
+# credentials and signing secrets, write older credentials as the newest again, and remove the
+# secrets of records that are deleted for good. "secret" is PORTAL_VAULT_MOUNT.
 
-path "secret/data/+/connectors/+/credentials" { capabilities = ["read"] }
+path "secret/data/+/connectors/+/credentials" { capabilities = ["read", "update"] }
 path "secret/data/+/webhooks/+/signing"       { capabilities = ["read"] }
 
 path "secret/metadata/+/connectors/"              { capabilities = ["list"] }

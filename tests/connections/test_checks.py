@@ -1,0 +1,270 @@
+"""A check tells whether a connector works, and moves its status by one table."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cast import Api
+from tests.connections.conftest import PASSWORD, USER, RunChecks, Service
+from tests.databases import Database
+
+Make = Callable[..., dict[str, Any]]
+
+
+def ok(answer: Any, status: int = 200) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    return dict(answer.json or {})
+
+
+def checks(ada: Api, record: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(ok(ada.get(f"/connectors/{record['id']}/checks"))["items"])
+
+
+def read(ada: Api, record: dict[str, Any]) -> dict[str, Any]:
+    return ok(ada.get(f"/connectors/{record['id']}"))
+
+
+def test_a_saved_connector_is_checked_and_works(
+    either_store: str, ada: Api, connector: Make, run_checks: RunChecks
+) -> None:
+    record = connector()
+    assert record["sync_status"] == "pending"
+    (waiting,) = checks(ada, record)
+    assert (waiting["state"], waiting["reason"]) == ("queued", "saved")
+    run_checks()
+    (done,) = checks(ada, record)
+    assert (done["state"], done["outcome"]) == ("done", "passed"), done
+    assert [step["name"] for step in done["steps"]][:2] == ["address", "connect"]
+    assert done["credential_version"] == 1
+    assert read(ada, record)["sync_status"] == "healthy"
+
+
+def test_a_refused_sign_in_needs_a_person_until_it_is_mended(
+    ada: Api, connector: Make, run_checks: RunChecks
+) -> None:
+    record = connector(credentials={"username": USER, "password": "wrong"})
+    run_checks()
+    refused = read(ada, record)
+    assert (refused["sync_status"], refused["consecutive_errors"]) == ("action_required", 1)
+    assert refused["last_error"]
+    assert "wrong" not in refused["last_error"]
+    ok(ada.patch(f"/connectors/{record['id']}", {"credentials": {"password": PASSWORD}}))
+    assert read(ada, record)["sync_status"] == "pending"
+    run_checks()
+    mended = read(ada, record)
+    assert (mended["sync_status"], mended["consecutive_errors"]) == ("healthy", 0)
+    assert mended["last_error"] is None
+
+
+def test_one_check_at_a_time(ada: Api, connector: Make, run_checks: RunChecks) -> None:
+    record = connector(enabled=False)
+    path = f"/connectors/{record['id']}/checks"
+    first = ok(ada.post(path, {}), 202)
+    second = ada.post(path, {})
+    assert second.status_code == 409
+    run_checks()
+    assert ok(ada.get(f"{path}/{first['id']}"))["outcome"] == "passed"
+    ok(ada.post(path, {}), 202)
+
+
+def test_a_check_is_no_edit(ada: Api, connector: Make, run_checks: RunChecks) -> None:
+    record = connector()
+    run_checks()
+    after = read(ada, record)
+    assert (after["version"], after["updated_at"]) == (record["version"], record["updated_at"])
+
+
+def test_a_program_that_asks_for_news_hears_of_the_health(
+    ada: Api, connector: Make, run_checks: RunChecks
+) -> None:
+    """The ETag is the version, and a check makes no new version."""
+    record = connector()
+    path = f"/connectors/{record['id']}"
+    known = {"If-None-Match": ada.get(path).headers["ETag"]}
+    run_checks()
+    assert ok(ada.get(path, headers=known))["sync_status"] == "healthy"
+
+
+def test_a_change_of_health_is_in_the_history_and_an_event(
+    ada: Api, connector: Make, run_checks: RunChecks
+) -> None:
+    record = connector()
+    run_checks()
+    ok(ada.post(f"/connectors/{record['id']}/checks", {}), 202)
+    run_checks()
+    history = ok(ada.get(f"/connectors/{record['id']}/history"))["items"]
+    actions = [entry["action"] for entry in history]
+    assert actions.count("connector.health_changed") == 1
+    events = ok(ada.get("/events?type=connector.health_changed"))["items"]
+    assert len(events) == 1
+
+
+def test_three_failures_of_the_other_side_are_failing(
+    ada: Api, connector: Make, service: Service, run_checks: RunChecks, database: Database
+) -> None:
+    record = connector()
+    run_checks()
+    service.status = 503
+    seen = []
+    for _ in range(3):
+        ok(ada.post(f"/connectors/{record['id']}/checks", {}), 202)
+        run_checks()
+        seen.append(read(ada, record)["sync_status"])
+    assert seen == ["degraded", "degraded", "failing"]
+    wait = "SELECT extract(epoch FROM next_check_at - checked_at)::int FROM connector_standing"
+    assert database.sql(wait) == 15 * 60
+    service.status = 200
+    ok(ada.post(f"/connectors/{record['id']}/checks", {}), 202)
+    run_checks()
+    assert read(ada, record)["sync_status"] == "healthy"
+
+
+def test_a_result_of_settings_that_were_changed_meanwhile_moves_nothing(
+    ada: Api, connector: Make, service: Service, run_checks: RunChecks
+) -> None:
+    record = connector(credentials={"username": USER, "password": "wrong"})
+    changed = threading.Event()
+
+    def change() -> None:
+        if not changed.is_set():
+            changed.set()
+            path = f"/connectors/{record['id']}"
+            ok(ada.patch(path, {"credentials": {"password": PASSWORD}}))
+
+    service.while_waiting = change
+    run_checks()
+    newest = checks(ada, record)[-1]
+    assert (newest["outcome"], newest["is_outdated"]) == ("auth_invalid", True)
+    assert read(ada, record)["sync_status"] == "pending"
+
+
+def test_older_credentials_are_used_again(
+    either_store: str, ada: Api, connector: Make, run_checks: RunChecks
+) -> None:
+    record = connector()
+    ok(ada.patch(f"/connectors/{record['id']}", {"credentials": {"password": "wrong"}}))
+    run_checks()
+    assert read(ada, record)["sync_status"] == "action_required"
+    path = f"/connectors/{record['id']}"
+    ok(ada.post(f"{path}/credential-restorations", {"version": 1}), 202)
+    run_checks()
+    assert read(ada, record)["sync_status"] == "healthy"
+    versions = ok(ada.get(f"{path}/credential-versions"))["items"]
+    assert [version["version"] for version in versions] == [3, 2, 1]
+    assert versions[0]["set_by_name"] == versions[2]["set_by_name"]
+    gone = ada.post(f"{path}/credential-restorations", {"version": 9})
+    assert gone.status_code == 422
+    assert "version" in gone.text
+
+
+def test_a_draft_is_checked_and_nothing_is_stored(
+    ada: Api, service: Service, database: Database
+) -> None:
+    draft = {
+        "provider": "http",
+        "auth_type": "basic",
+        "config": {"baseUrl": service.address},
+        "credentials": {"username": USER, "password": "wrong"},
+    }
+    refused = ok(ada.post("/connectors/draft-checks", draft))
+    assert refused["outcome"] == "auth_invalid"
+    draft["credentials"] = {"username": USER, "password": PASSWORD}
+    assert ok(ada.post("/connectors/draft-checks", draft))["outcome"] == "passed"
+    stored = "SELECT (SELECT count(*) FROM connector) + (SELECT count(*) FROM connector_check)"
+    assert database.sql(stored) == 0
+    assert ada.post("/connectors/draft-checks", {}).status_code == 422
+
+
+def test_checks_are_their_tenants_alone(
+    ada: Api, gus: Api, vic: Api, connector: Make, run_checks: RunChecks
+) -> None:
+    record = connector()
+    path = f"/connectors/{record['id']}/checks"
+    (check,) = checks(ada, record)
+    for address in (path, f"{path}/{check['id']}"):
+        assert gus.get(address).status_code == 404
+    assert gus.post(path, {}).status_code == 404
+    assert vic.post(path, {}).status_code == 403
+    assert ok(vic.get(f"{path}/{check['id']}"))["id"] == check["id"]
+
+
+def test_an_admin_learns_nothing_from_checks_of_somebody_elses_connector(
+    ada: Api, ed: Api, service: Service
+) -> None:
+    record = ed.create(
+        "connectors",
+        scope="user",
+        provider="http",
+        auth_type="none",
+        config={"baseUrl": service.address},
+    )
+    path = f"/connectors/{record['id']}"
+    for answer in (
+        ada.get(f"{path}/checks"),
+        ada.post(f"{path}/checks", {}),
+        ada.get(f"{path}/credential-versions"),
+    ):
+        assert answer.status_code == 403, answer.text
+
+
+def test_a_check_of_a_worker_that_died_is_taken_again_and_not_for_ever(
+    ada: Api, connector: Make, run_checks: RunChecks, database: Database
+) -> None:
+    record = connector()
+    database.sql("UPDATE connector_check SET state = 'running', attempts = 1, due_at = now()")
+    run_checks()
+    assert checks(ada, record)[0]["outcome"] == "passed"
+    again = connector(name="Another")
+    database.sql(
+        "UPDATE connector_check SET state = 'running', attempts = 3, due_at = now()"
+        " WHERE state = 'queued'"
+    )
+    run_checks()
+    assert checks(ada, again)[0]["outcome"] == "internal"
+    assert read(ada, again)["sync_status"] == "pending"
+
+
+def test_two_workers_check_each_connector_once(
+    connector: Make, service: Service, run_checks: RunChecks, database: Database
+) -> None:
+    for number in range(12):
+        connector(name=f"Service {number}")
+    workers = [threading.Thread(target=run_checks) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert service.calls == 12
+    assert database.sql("SELECT count(*) FROM connector_check WHERE outcome = 'passed'") == 12
+
+
+def test_a_sealed_store_is_never_the_connectors_fault(
+    ada: Api, connector: Make, run_checks: RunChecks, sealed: Callable[[], None]
+) -> None:
+    record = connector()
+    sealed()
+    run_checks()
+    (check,) = checks(ada, record)
+    assert check["outcome"] == "secret_store"
+    assert read(ada, record)["sync_status"] == "pending"
+
+
+@pytest.mark.parametrize("wait", ["30", "0"])
+def test_a_rate_limit_is_waited_for(
+    ada: Api,
+    connector: Make,
+    service: Service,
+    run_checks: RunChecks,
+    database: Database,
+    wait: str,
+) -> None:
+    record = connector()
+    service.status, service.headers = 429, {"Retry-After": wait}
+    run_checks()
+    limited = read(ada, record)
+    assert (limited["sync_status"], limited["consecutive_errors"]) == ("rate_limited", 0)
+    until = "SELECT extract(epoch FROM next_check_at - checked_at)::int FROM connector_standing"
+    expected = 30 if wait == "30" else 15 * 60
+    assert abs(database.sql(until) - expected) <= 2
