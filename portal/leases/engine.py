@@ -120,11 +120,9 @@ class Engine:
     async def _serve(self, tenant_id: str, taken: list[Taken], client: OutboundClient) -> None:
         """Open what the connectors need, and fetch it. While the database is away, they are taken
         again."""
-        try:
-            opened = await self._in_thread(partial(queue.open_all, tenant_id, taken), tenant_id)
-        except Exception as error:
+        opened = await self._step(partial(queue.open_all, tenant_id, taken), tenant_id)
+        if opened is None:
             self._in_hand -= len(taken)
-            _say(error)
             return
         for one, what in zip(taken, opened, strict=True):
             if isinstance(what, ToFetch):
@@ -159,15 +157,22 @@ class Engine:
         every = list(results.items())
         for start in range(0, len(every), STORED_AT_ONCE):
             some = dict(every[start : start + STORED_AT_ONCE])
-            try:
-                await self._in_thread(partial(queue.record_all, tenant_id, some), tenant_id)
-            except Exception as error:
-                _say(error)
+            await self._step(partial(queue.record_all, tenant_id, some), tenant_id)
 
     def _spawn(self, work: "asyncio._CoroutineLike[None]") -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _step(self, work: Callable[[], T], tenant_id: str) -> T | None:
+        """Run a step in the database; None if it failed, and what it is about is taken again."""
+        try:
+            return await self._in_thread(work, tenant_id)
+        except (DBAPIError, PoolTimeout):
+            log.warning("leases: database away")
+        except Exception:
+            log.exception("leases: unexpected error")
+        return None
 
     async def _in_thread(self, work: Callable[[], T], tenant_id: str | None) -> T:
         """Run a step in the database, in a transaction of this tenant."""
@@ -193,10 +198,3 @@ async def _fetched(what: ToFetch, client: OutboundClient) -> Result:
     values = {"access_token": found.value}
     token = Found("token", what.credential_version, values, found.expires_at)
     return queue.fitting(token)
-
-
-def _say(error: Exception) -> None:
-    if isinstance(error, DBAPIError | PoolTimeout):
-        log.warning("leases: database away")
-    else:
-        log.error("leases: unexpected error", exc_info=error)

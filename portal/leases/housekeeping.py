@@ -17,9 +17,7 @@ def forget_old(tenant_id: str) -> bool:
     """Delete leases that were given long ago. Tell whether there may be more."""
     old = (
         select(ConnectorLease.id)
-        .where(
-            ConnectorLease.tenant_id == tenant_id, ConnectorLease.created_at < func.now() - KEEP
-        )
+        .where(ConnectorLease.tenant_id == tenant_id, ConnectorLease.created_at < func.now() - KEEP)
         .limit(FORGOTTEN_AT_ONCE)
     )
     gone = delete(ConnectorLease).where(

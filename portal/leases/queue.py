@@ -182,7 +182,9 @@ def fitting(found: Found) -> Found | Failed:
     try:
         check(found.values)
     except PortalError:
-        return Failed("config", "What the provider gave cannot be kept: it is too large or no text.")
+        return Failed(
+            "config", "What it would hand out cannot be kept: it is too large, or no text."
+        )
     return found
 
 

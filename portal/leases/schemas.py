@@ -38,9 +38,7 @@ class GivenDocument(LeaseDocument):
         description="Use the values so long, then take a new lease: so a change of the credentials"
         " or a disabled connector reaches you."
     )
-    access_token: str | None = Field(
-        description="The access token, if the kind is token."
-    )
+    access_token: str | None = Field(description="The access token, if the kind is token.")
     credentials: dict[str, str] | None = Field(
         description="The credentials, if the kind is credentials."
     )

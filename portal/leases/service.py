@@ -23,7 +23,7 @@ from portal.secretstore import Secret, SecretNotFound, store
 
 USE = "connectors:use"
 LONGEST = 300
-"""Seconds that a lease is used for. Then its holder takes the next one, and so hears of a change."""
+"""Seconds to use a lease. Then its holder takes the next one, and so hears of a change."""
 RECENT = timedelta(days=1)
 
 LISTING: Listing[Any] = Listing(
@@ -158,7 +158,9 @@ def _check_owner(actor: Actor, record: Connector) -> None:
 
 def _check_usable(record: Connector) -> None:
     if not record.enabled:
-        raise Locked("This connector is disabled. Ask an editor or admin of your tenant to enable it.")
+        raise Locked(
+            "This connector is disabled. Ask an editor or admin of its tenant to enable it."
+        )
     if record.is_stopped:
         raise Conflict(f"Its application is {record.application_status}: reopen that first.")
 

@@ -368,7 +368,7 @@ def _find_current(refs: Sequence[SecretRef]) -> dict[str, _Found]:
         .join(DataKey, WITH_KEY)
         .where(*_all_of(refs))
     )
-    return {owner_id: _Found(*row) for owner_id, *row in session.execute(query)}
+    return {row[0]: _Found(*row[1:]) for row in session.execute(query)}
 
 
 def _next_versions(refs: Sequence[SecretRef]) -> dict[SecretRef, int]:

@@ -72,12 +72,13 @@ def upgrade() -> None:
         if_not_exists=True,
     )
     for name, table, columns, where in (
-        ("ix_connector_access_due", "connector_access", ["due_at"], DUE),
-        ("ix_connector_access_tenant_due", "connector_access", ["tenant_id", "due_at"], DUE),
-        ("ix_connector_lease_connector", "connector_lease", ["tenant_id", "connector_id", "id"], None),
-        ("ix_connector_lease_made", "connector_lease", ["tenant_id", "created_at"], None),
-    ):  # fmt: skip
-        op.create_index(name, table, columns, postgresql_where=where, if_not_exists=True)
+        ("connector_access_due", ["due_at"], DUE),
+        ("connector_access_tenant_due", ["tenant_id", "due_at"], DUE),
+        ("connector_lease_connector", ["tenant_id", "connector_id", "id"], None),
+        ("connector_lease_made", ["tenant_id", "created_at"], None),
+    ):
+        table = "_".join(name.split("_")[:2])
+        op.create_index(f"ix_{name}", table, columns, postgresql_where=where, if_not_exists=True)
     for table in TABLES:
         if not live.run(f"SELECT FROM pg_policy WHERE polrelid = '{table}'::regclass"):
             tenant_table(table, literal=True)
