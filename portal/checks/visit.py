@@ -68,20 +68,25 @@ class Visit:
 
     async def call(self, call: Call) -> tuple[Outcome, Reading]:
         """Send a request of the entry, signed, and read its answer by the entry's table."""
-        outcome = await self.send(self.sign(self._request(call)))
+        request = self._request(call)
+        outcome = await self.send(self.sign(request))
         table = Table(rows_of(call), expects_json(call))
         reading = self.reader.read(outcome, table, self.values)
         self.retry_at = reading.retry_at
         if reading.passed:
             reading = self._picked(call, reading)
-            self.discover(call.discovers, reading.document)
+            self.discover(call.discovers, reading.document, request.url)
         return outcome, reading
 
-    def discover(self, places: Mapping[str, str], document: Any) -> None:
-        """Keep values of an answer for later requests. One that is not there stays unknown."""
+    def discover(self, places: Mapping[str, str], document: Any, url: str) -> None:
+        """Keep values of the answer from `url` for later requests. What is not there stays unknown.
+
+        So does an address that would take the credentials out of TLS.
+        """
         for name, place in places.items():
             value = look(document, place)
-            if isinstance(value, (str, int)) and not isinstance(value, bool):
+            is_downgrade = url.startswith("https:") and str(value).lower().startswith("http:")
+            if isinstance(value, (str, int)) and not isinstance(value, bool) and not is_downgrade:
                 self.discovered[name] = value
 
     def failure_of_missing(self, name: str) -> Failure:

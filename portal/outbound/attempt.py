@@ -7,7 +7,6 @@ from contextvars import ContextVar
 from itertools import pairwise
 from typing import Any
 
-from portal.outbound.failures import is_unknown_name
 from portal.outbound.outcome import (
     KEEP_BYTES,
     Kind,
@@ -18,7 +17,7 @@ from portal.outbound.outcome import (
     read_retry_after,
     readable,
 )
-from portal.outbound.outcome_texts import explain
+from portal.outbound.outcome_texts import explain, is_unknown_name
 
 _SPENT: dict[Stage, str] = {
     "dns": "dns_ms",

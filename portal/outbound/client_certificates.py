@@ -12,9 +12,10 @@ def present(trust: ssl.SSLContext, certificate: str, key: str) -> None:
     """Make the context present this certificate. Raises ValueError if they are no pair."""
     try:
         with ExitStack() as stack:
-            paths = [stack.enter_context(_readable(text)) for text in (certificate, key)]
+            chain = stack.enter_context(_readable(certificate))
+            own = stack.enter_context(_readable(key))
             # Without the password, OpenSSL would ask on the terminal for that of an encrypted key.
-            trust.load_cert_chain(*paths, password="")
+            trust.load_cert_chain(chain, own, password="")
     except (ssl.SSLError, OSError, ValueError):
         raise ValueError("the certificate and the private key are no pair") from None
 

@@ -1,15 +1,14 @@
 """Map exceptions of the HTTP library to kinds of failure."""
 
 import errno
-import socket
 import ssl
-from collections.abc import Iterator
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from portal.outbound.address_guard import ForbiddenAddress
 from portal.outbound.outcome import Kind, Stage
+from portal.outbound.outcome_texts import causes
 
 _ERRNOS: dict[int, Kind] = {
     errno.ECONNREFUSED: "refused",
@@ -28,30 +27,22 @@ _NOT_HTTP = (HttpProcessingError, aiohttp.ClientPayloadError)
 
 def kind_of(error: BaseException, stage: Stage, *, closed: bool) -> Kind:
     """Return the kind of failure. `closed`: this side closed the client during the request."""
-    causes = list(_causes(error))
-    if any(isinstance(cause, ForbiddenAddress) for cause in causes):
+    reasons = list(causes(error))
+    if any(isinstance(cause, ForbiddenAddress) for cause in reasons):
         return "forbidden_address"
     if closed:
         return "cancelled"
-    if any(isinstance(cause, TimeoutError) for cause in causes):
+    if any(isinstance(cause, TimeoutError) for cause in reasons):
         return "dns" if stage == "dns" else "timeout"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "dns"
-    if stage == "tls" or any(isinstance(cause, ssl.SSLError) for cause in causes):
+    if stage == "tls" or any(isinstance(cause, ssl.SSLError) for cause in reasons):
         return "tls"
-    return _http_kind(error, causes)
+    return _http_kind(error, reasons)
 
 
-def is_unknown_name(error: BaseException | None) -> bool:
-    """Tell whether a name server answered that there is no such name, or no address for it."""
-    answers = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
-    return any(
-        isinstance(cause, socket.gaierror) and cause.errno in answers for cause in _causes(error)
-    )
-
-
-def _http_kind(error: BaseException, causes: list[BaseException]) -> Kind:
-    for cause in causes:
+def _http_kind(error: BaseException, reasons: list[BaseException]) -> Kind:
+    for cause in reasons:
         if isinstance(cause, LineTooLong) or "Too many headers" in str(cause):
             return "too_large"
         if isinstance(cause, OSError) and cause.errno in _ERRNOS:
@@ -61,9 +52,3 @@ def _http_kind(error: BaseException, causes: list[BaseException]) -> Kind:
     if isinstance(error, _INVALID):
         return "invalid_request"
     return "reset"
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = getattr(error, "os_error", None) or error.__cause__ or error.__context__

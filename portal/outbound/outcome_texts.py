@@ -3,7 +3,9 @@
 No text repeats an exception's message: these name internal addresses.
 """
 
+import socket
 import ssl
+from collections.abc import Iterator
 
 from portal.outbound.outcome import Kind, Stage
 
@@ -148,3 +150,18 @@ def _explain_tls(error: BaseException | None) -> Words:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return _CERTIFICATES.get(cause.verify_code, _BAD_CERTIFICATE)
     return _NO_TLS
+
+
+def is_unknown_name(error: BaseException | None) -> bool:
+    """Tell whether a name server answered that there is no such name, or no address for it."""
+    answers = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+    return any(
+        isinstance(cause, socket.gaierror) and cause.errno in answers for cause in causes(error)
+    )
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what caused it."""
+    while error is not None:
+        yield error
+        error = getattr(error, "os_error", None) or error.__cause__ or error.__context__

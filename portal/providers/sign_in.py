@@ -105,7 +105,10 @@ class SignedToken(Declared):
 
 
 class SigV4(Declared):
-    """Sign each request with AWS Signature Version 4; with `role_arn`, as that role (STS)."""
+    """Sign each request with AWS Signature Version 4; with `role_arn`, as that role (STS).
+
+    `sts_url` is the address of the token service that lends the role's keys.
+    """
 
     kind: Literal["sigv4"]
     service: str
@@ -114,6 +117,7 @@ class SigV4(Declared):
     secret_access_key: str = "{secret_access_key}"  # noqa: S105 - a placeholder
     role_arn: str | None = None
     external_id: str | None = None
+    sts_url: str = "https://sts.{region}.amazonaws.com/"
 
 
 class ClientCertificate(Declared):

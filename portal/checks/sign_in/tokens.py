@@ -75,7 +75,7 @@ async def get_token(visit: Visit, way: Token) -> Got:
     fetched = Fetched(value, end_of(look(reading.document, way.expires_path), begun))
     visit.token = fetched
     visit.quotes.hide(value)
-    visit.discover(way.discovers, reading.document)
+    visit.discover(way.discovers, reading.document, url)
     visit.sign = _carrying(visit.fill(way.header))
     return Got(fetched, reading.document, reading.status)
 
