@@ -71,7 +71,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name="pk_connector_lease"),
         if_not_exists=True,
     )
-    for name, table, columns, where in (
+    for name, columns, where in (
         ("connector_access_due", ["due_at"], DUE),
         ("connector_access_tenant_due", ["tenant_id", "due_at"], DUE),
         ("connector_lease_connector", ["tenant_id", "connector_id", "id"], None),
