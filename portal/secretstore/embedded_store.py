@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     and_,
     any_,
+    bindparam,
     delete,
     func,
     select,
@@ -131,7 +132,7 @@ class EmbeddedStore:
                 sealed = {"nonce": nonce, "ciphertext": ciphertext, "data_key_id": key_id}
                 versions.append({**_columns(ref), "version": new[ref], **sealed})
             session.execute(insert(SecretVersion), versions)
-            _forget_old_versions(some)
+            _forget_old_versions(new)
             numbers |= new
         return numbers
 
@@ -386,10 +387,21 @@ def _next_versions(refs: Sequence[SecretRef]) -> dict[SecretRef, int]:
     return {by_owner[id]: number for id, number in session.execute(statement, rows)}
 
 
-def _forget_old_versions(refs: Sequence[SecretRef]) -> None:
-    old = SecretVersion.version <= StoredSecret.current_version - KEPT_VERSIONS
-    session.execute(
-        delete(SecretVersion)
-        .where(OF_SECRET, *_all_of(refs), old)
-        .execution_options(synchronize_session=False)
-    )
+def _forget_old_versions(new: Mapping[SecretRef, int]) -> None:
+    old = [
+        {**{f"of_{name}": value for name, value in _columns(ref).items()}, "last": number}
+        for ref, number in ((ref, number - KEPT_VERSIONS) for ref, number in new.items())
+        if number > 0
+    ]
+    if old:
+        # One row after the other by its key: a join would have to guess how many rows there are.
+        session.connection().execute(OLD_VERSIONS, old)
+
+
+OLD_VERSIONS = delete(SecretVersion).where(
+    SecretVersion.tenant_id == bindparam("of_tenant_id"),
+    SecretVersion.kind == bindparam("of_kind"),
+    SecretVersion.owner_id == bindparam("of_owner_id"),
+    SecretVersion.slot == bindparam("of_slot"),
+    SecretVersion.version <= bindparam("last"),
+)
