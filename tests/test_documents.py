@@ -105,7 +105,7 @@ def rooms() -> Iterator[str]:
         "portal/web/templates",
         "portal/web/static",
     )
-    yield "portal/migrations/versions"
+    yield from ("portal/migrations/versions", "portal/providers/data")
     for top in ("portal", "devtools"):
         for package in (ROOT / top).rglob("__init__.py"):
             yield str(package.parent.relative_to(ROOT))

@@ -61,7 +61,8 @@ def move(result: Result, status: str, errors: int, last_error: str | None) -> Mo
 def next_check(result: Result, times: int) -> tuple[datetime, str]:
     """Return when the connector is checked next, and why. `times` counts such results in a row."""
     if result.outcome == "rate_limited":
-        return result.retry_at or result.at + RATE_LIMIT, "retry"
+        wanted = result.retry_at or result.at + RATE_LIMIT
+        return min(max(wanted, result.at + AGAIN[0]), result.at + DAY), "retry"
     if result.outcome == "transient" or result.outcome in OWN_FAULTS:
         return result.at + AGAIN[min(times, len(AGAIN)) - 1], "retry"
     daily, end = result.at + DAY, result.expires_at

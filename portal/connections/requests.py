@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from portal.checks.report import Report, Subject
 from portal.checks.run import run
@@ -67,19 +68,23 @@ def ask(actor: Actor, connector_id: str, *, restores_version: int | None = None)
     if restores_version is not None:
         _check_restorable(record, restores_version)
     _take_turn(actor)
-    check = ConnectorCheck(
-        tenant_id=actor.tenant_id,
-        id=new_id(ConnectorCheck.id_prefix),
-        connector_id=record.id,
-        reason="asked",
-        asked_by=actor.person_id or actor.id,
-        asked_by_name=actor.name[:200],
-        restores_version=restores_version,
+    queued = (
+        insert(ConnectorCheck)
+        .values(
+            tenant_id=actor.tenant_id,
+            id=new_id(ConnectorCheck.id_prefix),
+            connector_id=record.id,
+            reason="asked",
+            asked_by=actor.person_id or actor.id,
+            asked_by_name=actor.name[:200],
+            restores_version=restores_version,
+        )
+        .on_conflict_do_nothing()
+        .returning(ConnectorCheck)
     )
-    if open_check(actor, record.id) is not None:
+    check = session.scalar(queued)
+    if check is None:
         raise Conflict("A check of this connector is running. Its result comes in a moment.")
-    session.add(check)
-    session.flush()
     return check
 
 
@@ -169,8 +174,9 @@ def check_draft(actor: Actor, command: ConnectorInput) -> Report:
 
 
 def _run_now(subject: Subject) -> Report:
+    allow = running().outbound_allow
+
     async def once() -> Report:
-        allow = running().outbound_allow
         async with OutboundClient(allow, keep_alive=False) as client:
             return await run(subject, client, _unwatched)
 

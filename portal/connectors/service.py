@@ -6,6 +6,7 @@ and an error of the secret store leaves no row.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from portal.applications import service as applications
@@ -27,6 +28,10 @@ UNTITLED = "Untitled connector"
 WRITE = "connectors:write"
 # A change of one of these means that the connection must be checked again.
 CONNECTION = frozenset({"enabled", "provider", "auth_type", "config", "credential_version"})
+
+UNKNOWN_HEALTH = MappingProxyType(
+    {"sync_status": "pending", "consecutive_errors": 0, "last_error": None}
+)
 
 Changes = Mapping[str, str | None]
 
@@ -160,9 +165,7 @@ def note_restored(
     actor: Actor, record: Connector, version: int, fields: Iterable[str], written: int
 ) -> Connector:
     """Note that an older version of the credentials was written again, as version `written`."""
-    values = _credential_note(actor, fields, written) | {"sync_status": "pending"}
-    if not record.enabled:
-        values["sync_status"] = "disabled"
+    values = _credential_note(actor, fields, written) | _status(record, {}, True)
     return verbs.change(actor, record, values, action="credentials_restored")
 
 
@@ -263,12 +266,12 @@ def _values(actor: Actor, command: ConnectorInput, record: Connector | None) -> 
 
 def _status(
     record: Connector, values: Mapping[str, Any], credentials_changed: bool
-) -> dict[str, str]:
-    """Return the sync status after an edit. A changed connection resets it to pending."""
+) -> dict[str, Any]:
+    """Return the health after an edit. What was found of another connection is forgotten."""
     if not values.get("enabled", record.enabled):
         return {"sync_status": "disabled"}
     differs = {name for name in CONNECTION & values.keys() if values[name] != getattr(record, name)}
-    return {"sync_status": "pending"} if differs or credentials_changed else {}
+    return dict(UNKNOWN_HEALTH) if differs or credentials_changed else {}
 
 
 # ---------------------------------------------------------------- what the secret store gets

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, text, tuple_, update
 
 from portal.checks.report import Failure, Subject
 from portal.connections.moves import OWN_FAULTS
+from portal.connections.queue import portal_itself
 from portal.connections.saves import check_soon
 from portal.connectors.models import Connector
 from portal.core.errors import PortalError
@@ -109,7 +110,7 @@ def take(tenant_id: str, at_most: int) -> list[Taken]:
 def open_all(tenant_id: str, taken: Sequence[Taken]) -> list[Opened]:
     """Return what each connector needs, in this order, with its credentials."""
     ids = [one.connector_id for one in taken]
-    query = select(Connector).where(Connector.tenant_id == tenant_id, Connector.id.in_(ids))
+    query = Connector.seen_by(portal_itself(tenant_id)).where(Connector.id.in_(ids))
     records = {record.id: record for record in session.scalars(query)}
     usable = {id: record for id, record in records.items() if hands_out(record)}
     try:

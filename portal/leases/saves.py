@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.applications.models import STOPPED, Application
+from portal.connections.queue import portal_itself
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
@@ -83,9 +84,8 @@ def _follow_connector(record: Connector) -> None:
 
 
 def _of_application(record: Application) -> Any:
-    return select(Connector.id).where(
-        Connector.tenant_id == record.tenant_id, Connector.application_id == record.id
-    )
+    every = Connector.seen_by(portal_itself(record.tenant_id))
+    return every.with_only_columns(Connector.id).where(Connector.application_id == record.id)
 
 
 def _renew(tenant_id: str, *which: ColumnElement[bool]) -> None:

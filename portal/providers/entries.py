@@ -8,14 +8,14 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, model_validator
 
 from portal.providers.settings import Declared, Setting
-from portal.providers.sign_in import Nothing, SignIn, Token
+from portal.providers.sign_in import Browser, Nothing, SignIn, Token, Unproven
 from portal.providers.steps import Check, Limits, Revocation
 
 CUSTOM = "custom"
 DATA = Path(__file__).with_name("data")
 Evidence = Literal["live", "docs", "peer", "memory"]
-"""Say how an entry is known: tried at the provider, read in its documentation, read in the catalogue of
-a peer, or remembered."""
+"""Tell how an entry is known: tried at the provider, read in its documentation, read in the
+catalogue of a peer, or remembered."""
 
 EVIDENCE_WORDS: Mapping[Evidence, str] = {
     "live": "Tried at the provider",
@@ -74,6 +74,20 @@ class Variant(Declared):
     def names(self) -> frozenset[str]:
         """Return the names of its credential fields."""
         return frozenset(field.key for field in self.credentials)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Return what one should know before one chooses this way to sign in, in sentences."""
+        found = [f"Only where {key} is {value}." for key, value in self.when.items()]
+        if self.warning:
+            found.append(self.warning)
+        if isinstance(self.sign_in, Browser):
+            found.append(
+                "A person has to sign in with a browser, so a check proves only the address."
+            )
+        if isinstance(self.sign_in, Unproven):
+            found.append(self.sign_in.because)
+        return tuple(found)
 
     @property
     def gives_token(self) -> bool:

@@ -2,7 +2,7 @@
 
 make bench                          all of it, about eight minutes
 make bench ARGS="rest --rounds 3"   parts: lists rest growth inbound memory publishing keys
-                                    deliveries tenants shortcuts leases
+                                    deliveries tenants shortcuts checks leases
 """
 
 import argparse
@@ -30,7 +30,7 @@ CONNECTIONS = 4
 GROWTH = 1.2
 PARTS = (
     "lists", "rest", "growth", "inbound", "memory", "publishing", "keys", "deliveries", "tenants",
-    "shortcuts", "leases",
+    "shortcuts", "checks", "leases",
 )  # fmt: skip
 
 
@@ -291,6 +291,12 @@ class Bench:
 
         return shortcuts.measure(self)
 
+    def checks(self) -> Iterator[Figure]:
+        """Compare a check of a connector with a bare client's request."""
+        from tests.bench import checks  # it needs what only the worker imports
+
+        return checks.measure(self.rounds)
+
     def memory(self) -> list[Figure]:
         """Return the memory of the web process after all measurements."""
         used = self.portal.memory_mb
@@ -320,6 +326,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
             "deliveries": deliveries,
             "tenants": bench.tenants,
             "shortcuts": bench.shortcuts,
+            "checks": bench.checks,
             "leases": lambda: of_leases(rounds, seconds),
         }
         for part in parts:

@@ -73,10 +73,25 @@ def test_the_pages_say_how_well_an_entry_is_known(
     assert words in pages.get(f"/connectors/{made['id']}").text
 
 
+@pytest.mark.parametrize(
+    ("provider", "words"),
+    [
+        ("jira", "Only where edition is data_center."),
+        ("jira", "A person has to sign in with a browser"),
+        ("google_workspace", "ends the consent to an OAuth app in testing mode after 7 days"),
+        ("aws_s3", "the portal has no AWS identity of its own"),
+    ],
+)
+def test_a_way_to_sign_in_says_what_one_should_know(
+    browse: Browse, provider: str, words: str
+) -> None:
+    assert words in browse(ADA).get(f"/connectors/new?provider={provider}").text
+
+
 def test_a_system_that_is_not_in_the_catalogue_has_no_entry_to_be_known(browse: Browse) -> None:
     form = browse(ADA).get("/connectors/new?provider=custom").text
     assert "so it cannot check the connection" in form
-    assert "How the portal knows" not in form
+    assert "How this entry is known" not in form
 
 
 def test_an_address_that_would_carry_the_secret_elsewhere_is_refused_at_its_field(
