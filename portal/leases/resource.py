@@ -25,7 +25,8 @@ def _take(id: str) -> Response:
     # harm.
     given = service.take(actor(), id)
     compression.leave_plain()
-    document = {**represent(given.lease), "lease_seconds": given.seconds, **given.values}
+    document = {name: given.lease[name] for name in LeaseDocument.model_fields}
+    document |= {"lease_seconds": given.seconds, **given.values}
     return answer(document, 201)
 
 

@@ -51,9 +51,9 @@ def follow(actor: Actor, record: Record, action: str, changes: Changes) -> None:
             _renew(record.tenant_id, this, ConnectorAccess.state == "failed")
 
 
-def look_again(record: Connector) -> None:
-    """Make a worker look at a connector whose slot is not as its row says."""
-    row = {"tenant_id": record.tenant_id, "connector_id": record.id}
+def look_again(tenant_id: str, connector_id: str) -> None:
+    """Make a worker look at a connector, which may have no row yet."""
+    row = {"tenant_id": tenant_id, "connector_id": connector_id}
     session.execute(
         insert(ConnectorAccess)
         .values(row)
@@ -78,7 +78,7 @@ def variant_of(record: Connector) -> Variant | None:
 
 def _follow_connector(record: Connector) -> None:
     if hands_out(record):
-        look_again(record)
+        look_again(record.tenant_id, record.id)
     else:
         _renew(record.tenant_id, ConnectorAccess.connector_id == record.id)
 

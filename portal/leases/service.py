@@ -4,18 +4,21 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, ClassVar
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, bindparam, func, insert, select
 
+from portal.applications.models import STOPPED
 from portal.connections.moves import OWN_FAULTS
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.core.errors import Conflict, Forbidden, Locked, Unavailable
 from portal.database.actor import Actor
 from portal.database.base import new_id
-from portal.database.record import find
-from portal.database.session import database_now, let_go, session
+from portal.database.record import find, missing
+from portal.database.session import database_now, let_go, send, session
+from portal.fast.statements import Statement
 from portal.leases.models import KINDS, ConnectorAccess, ConnectorLease, slot_of
 from portal.leases.saves import look_again, variant_of
 from portal.records.listing import Listing, Page, Query, page
@@ -25,6 +28,7 @@ USE = "connectors:use"
 LONGEST = 300
 """Seconds to use a lease. Then its holder takes the next one, and so hears of a change."""
 RECENT = timedelta(days=1)
+ON_ITS_WAY = "A worker is fetching this. Try again in a moment."
 
 LISTING: Listing[Any] = Listing(
     ConnectorLease,
@@ -64,7 +68,7 @@ class NotGiven(Conflict):
 class Given:
     """A lease with its values, for this one answer."""
 
-    lease: ConnectorLease
+    lease: Mapping[str, Any]
     seconds: int
     values: Mapping[str, Any] = field(repr=False)
 
@@ -77,28 +81,29 @@ def take(actor: Actor, connector_id: str) -> Given:
     any error of the secret store.
     """
     actor.require(USE)
-    record = find(Connector, actor, connector_id)
-    _check_owner(actor, record)
-    _check_usable(record)
-    now = database_now()
-    access = session.get(ConnectorAccess, (record.tenant_id, record.id))
-    if access is None or not _is_good(access, record, now):
-        raise _not_given(record, access, now)
-    secret = _open(record, access)
-    lease = ConnectorLease(
-        tenant_id=record.tenant_id,
-        id=new_id(ConnectorLease.id_prefix),
-        connector_id=record.id,
-        key_id=actor.id,
-        application_id=actor.application_id,
-        kind=access.kind,
-        credential_version=access.credential_version,
-        expires_at=access.token_expires_at,
-        created_at=now,
-    )
-    session.add(lease)
-    session.flush()
-    return Given(lease, _seconds(access, now), _values(access, secret))
+    _check_owner(actor)
+    names = {"tenant_id": actor.tenant_id, "id": connector_id, **Connector.compares(actor)}
+    for row in send(_question(), names):
+        held = _Held(*row)
+        break
+    else:
+        raise missing(Connector, connector_id)
+    if not held.is_good:
+        raise _not_given(find(Connector, actor, connector_id))
+    secret = _open(actor, connector_id, held)
+    lease = {
+        "tenant_id": actor.tenant_id,
+        "id": new_id(ConnectorLease.id_prefix),
+        "connector_id": connector_id,
+        "key_id": actor.id,
+        "application_id": actor.application_id,
+        "kind": held.kind,
+        "credential_version": held.credential_version,
+        "expires_at": held.token_expires_at,
+        "created_at": held.now,
+    }
+    send(NOTE, lease)
+    return Given(lease, held.seconds, _values(held, secret))
 
 
 def leases(actor: Actor, record: Connector, query: Query) -> Page[Any]:
@@ -145,75 +150,124 @@ def uses(actor: Actor, record: Connector) -> list[Use]:
 # ---------------------------------------------------------------- may it be given
 
 
-def _check_owner(actor: Actor, record: Connector) -> None:
-    owns = actor.application_id is not None and (
-        record.application_id == actor.application_id or record.app_id == actor.app_id
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What the connector and its slot are now, as one statement reads it for every lease."""
+
+    enabled: bool
+    known_version: int
+    application_status: str | None
+    kind: str
+    credential_version: int
+    slot_version: int | None
+    token_expires_at: datetime | None
+    now: datetime
+
+    @property
+    def is_good(self) -> bool:
+        """Tell whether what is in the slot may be handed out."""
+        return (
+            self.enabled
+            and self.application_status not in STOPPED
+            and self.slot_version is not None
+            and self.credential_version == self.known_version
+            and (self.token_expires_at is None or self.token_expires_at > self.now)
+        )
+
+    @property
+    def seconds(self) -> int:
+        """Return how long a lease of it is used."""
+        if self.token_expires_at is None:
+            return LONGEST
+        return min(LONGEST, int((self.token_expires_at - self.now).total_seconds()))
+
+
+@cache
+def _question() -> Statement:
+    """Return the statement that reads a connector and its slot, for keys of an application."""
+    names = ("tenant_id", "app_id", "application_id")
+    caller: Any = {name: bindparam(name) for name in names}
+    seen = Connector.seen_by(Actor(kind="application", id="", name="", **caller))
+    access = and_(
+        ConnectorAccess.tenant_id == Connector.tenant_id,
+        ConnectorAccess.connector_id == Connector.id,
     )
-    if not owns:
+    return Statement(
+        seen.outerjoin(ConnectorAccess, access)
+        .with_only_columns(
+            Connector.enabled,
+            Connector.credential_version,
+            Connector.application_status,
+            ConnectorAccess.kind,
+            ConnectorAccess.credential_version,
+            ConnectorAccess.slot_version,
+            ConnectorAccess.token_expires_at,
+            func.now(),
+        )
+        .where(Connector.id == bindparam("id"), Connector.is_deleted.is_(False))
+    )
+
+
+NOTE = Statement(
+    insert(ConnectorLease).values(
+        {column.name: bindparam(column.name) for column in ConnectorLease.__table__.columns}
+    )
+)
+
+
+def _check_owner(actor: Actor) -> None:
+    # What an application's key sees are the connectors of the application, so it owns what it sees.
+    if actor.application_id is None:
         raise Forbidden(
             "Only an API key of the application that owns this connector takes leases of it. Give"
             " the connector an application, and use a key of that application."
         )
 
 
-def _check_usable(record: Connector) -> None:
-    if not record.enabled:
-        raise Locked(
-            "This connector is disabled. Ask an editor or admin of its tenant to enable it."
-        )
-    if record.is_stopped:
-        raise Conflict(f"Its application is {record.application_status}: reopen that first.")
-
-
-def _is_good(access: ConnectorAccess, record: Connector, now: datetime) -> bool:
-    return (
-        access.slot_version is not None
-        and access.credential_version == record.credential_version
-        and (access.token_expires_at is None or access.token_expires_at > now)
-    )
-
-
-def _not_given(record: Connector, access: ConnectorAccess | None, now: datetime) -> Exception:
+def _not_given(record: Connector) -> Exception:
     """Return the error that tells the caller what to do."""
+    if not record.enabled:
+        return Locked("This connector is disabled. Ask an editor or admin to enable it.")
+    if record.is_stopped:
+        return Conflict(f"Its application is {record.application_status}: reopen that first.")
     if absent := connectors.missing(record):
         return NotGiven(f"This connector is not set up yet. It lacks {', '.join(absent)}.")
     variant = variant_of(record)
     if variant is None or not (variant.gives_token or variant.leased):
         return NotGiven("This connector's way to sign in has nothing that may be handed out.")
+    access = session.get(ConnectorAccess, (record.tenant_id, record.id))
     if access is None or access.state in ("off", "ready"):
-        return _on_its_way(record)
+        return _on_its_way(record.tenant_id, record.id)
     if access.state != "failed":
-        return NotReady("A worker is fetching this. Try again in a moment.", retry_after=1)
+        return NotReady(ON_ITS_WAY, retry_after=1)
+    return _failed(access)
+
+
+def _failed(access: ConnectorAccess) -> Exception:
     if access.due_at is None:
         return NotGiven(access.said)
-    wait = max(1, math.ceil((access.due_at - now).total_seconds()))
+    wait = max(1, math.ceil((access.due_at - database_now()).total_seconds()))
     if access.outcome in OWN_FAULTS:
         return Unavailable(access.said, retry_after=wait)
     return NotReady(access.said, retry_after=wait)
 
 
-def _on_its_way(record: Connector) -> NotReady:
+def _on_its_way(tenant_id: str, connector_id: str) -> NotReady:
     """Make a worker look at a connector whose slot is not as its row says, and return the error."""
-    look_again(record)
+    look_again(tenant_id, connector_id)
     let_go()  # the error itself keeps nothing
-    return NotReady("A worker is fetching this. Try again in a moment.", retry_after=1)
+    return NotReady(ON_ITS_WAY, retry_after=1)
 
 
-def _open(record: Connector, access: ConnectorAccess) -> Secret:
-    slot = slot_of(record.tenant_id, record.id)
+def _open(actor: Actor, connector_id: str, held: _Held) -> Secret:
+    slot = slot_of(actor.tenant_id, connector_id)
     try:
-        return store().get(slot, version=access.slot_version, reason="lease")
+        return store().get(slot, version=held.slot_version, reason="lease")
     except SecretNotFound as lost:
-        raise _on_its_way(record) from lost
+        raise _on_its_way(actor.tenant_id, connector_id) from lost
 
 
-def _seconds(access: ConnectorAccess, now: datetime) -> int:
-    if access.token_expires_at is None:
-        return LONGEST
-    return max(0, min(LONGEST, int((access.token_expires_at - now).total_seconds())))
-
-
-def _values(access: ConnectorAccess, secret: Secret) -> dict[str, Any]:
-    if access.kind == "token":
+def _values(held: _Held, secret: Secret) -> dict[str, Any]:
+    if held.kind == "token":
         return {"access_token": secret["access_token"], "credentials": None}
     return {"access_token": None, "credentials": dict(secret)}

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    Integer,
     ScalarSelect,
     String,
     and_,
@@ -31,7 +32,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from portal.core.config import Config
 from portal.core.errors import PortalError
 from portal.core.root_keys import SHORT
-from portal.database.session import session
+from portal.database.session import send, session
+from portal.fast.statements import Statement
 from portal.secretstore import (
     KEPT_VERSIONS,
     Secret,
@@ -321,14 +323,34 @@ WITH_KEY = and_(
 )
 
 
+def _reading(version: ColumnElement[Any]) -> Statement:
+    own = [
+        getattr(SecretVersion, name) == bindparam(name)
+        for name in ("tenant_id", "kind", "owner_id", "slot")
+    ]
+    query = select(*FOUND).join(DataKey, WITH_KEY).where(*own, SecretVersion.version == version)
+    return Statement(query)
+
+
+ONE_VERSION = _reading(bindparam("version", type_=Integer))
+NEWEST = _reading(
+    select(StoredSecret.current_version)
+    .where(
+        *(
+            getattr(StoredSecret, name) == bindparam(name)
+            for name in ("tenant_id", "kind", "owner_id", "slot")
+        )
+    )
+    .scalar_subquery()
+)
+
+
 def _find(ref: SecretRef, version: int | None) -> _Found | None:
-    query = select(*FOUND).join(DataKey, WITH_KEY).where(*_versions_of(ref))
-    if version is None:
-        query = query.where(SecretVersion.version == _current_version(ref))
-    else:
-        query = query.where(SecretVersion.version == version)
-    row = session.execute(query).one_or_none()
-    return None if row is None else _Found(*row)
+    asked = _columns(ref)
+    rows = (
+        send(NEWEST, asked) if version is None else send(ONE_VERSION, {**asked, "version": version})
+    )
+    return next((_Found(*row) for row in rows), None)
 
 
 # ---------------------------------------------------------------- several at once

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psycopg
@@ -196,7 +197,7 @@ def taking(bench: Leases, rounds: int, seconds: float) -> Figure:
         of_rounds(ours, theirs),
         0.4,
         "more",
-        notes=f"{sorted(ours)[len(ours) // 2]:.0f}/s against {sorted(theirs)[len(theirs) // 2]:.0f}/s",
+        notes=f"{median(ours):.0f}/s against {median(theirs):.0f}/s",
         detail={"lease_per_second": ours, "get_per_second": theirs},
     )
 
