@@ -6,6 +6,7 @@ and of another one when the first has not stored anything within `queue.TAKEN_SE
 """
 
 import asyncio
+import contextlib
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from functools import partial
 from typing import TypeVar
 
 import structlog
+import uvloop
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -51,10 +53,11 @@ class Engine:
         self._end = threading.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand = 0
+        self._room = asyncio.Event()
         self._done: dict[Taken, Result] = {}
         self._storing: asyncio.Task[None] | None = None
         self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="leases")
-        self._thread = threading.Thread(target=lambda: asyncio.run(self.run()), name="leases")
+        self._thread = threading.Thread(target=lambda: uvloop.run(self.run()), name="leases")
 
     def start(self) -> None:
         """Start the thread."""
@@ -70,7 +73,7 @@ class Engine:
         """Run until `stop` is called."""
         async with self._client() as client:
             while not self._end.is_set():
-                await asyncio.sleep(await self._turn(client))
+                await self._turn(client)
             try:
                 async with asyncio.timeout(DRAIN_SECONDS):
                     await self._drain()
@@ -90,21 +93,25 @@ class Engine:
         while self._tasks or self._storing:
             await asyncio.wait([*self._tasks, *([self._storing] if self._storing else [])])
 
-    async def _turn(self, client: OutboundClient) -> float:
-        """Take what is due; return the seconds until the next look."""
+    async def _turn(self, client: OutboundClient) -> None:
+        """Take what is due, and wait until the next look."""
         try:
             taken = await self._take(client)
         except (DBAPIError, PoolTimeout):
             log.warning("leases: database away", retry_in=AWAY_SECONDS)
-            return AWAY_SECONDS
+            await asyncio.sleep(AWAY_SECONDS)
         except Exception:
             log.exception("leases: unexpected error", retry_in=AWAY_SECONDS)
-            return AWAY_SECONDS
-        return 0.01 if taken else POLL_SECONDS
+            await asyncio.sleep(AWAY_SECONDS)
+        else:
+            if self._in_hand > AT_ONCE - OF_ONE_TENANT:
+                self._room.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._room.wait(), POLL_SECONDS)
+            elif not taken:
+                await asyncio.sleep(POLL_SECONDS)
 
     async def _take(self, client: OutboundClient) -> int:
-        if AT_ONCE - self._in_hand <= 0:
-            return 0
         count = 0
         for tenant_id in await self._in_thread(queue.due_tenants, None):
             share = min(OF_ONE_TENANT, AT_ONCE - self._in_hand)
@@ -122,7 +129,7 @@ class Engine:
         again."""
         opened = await self._step(partial(queue.open_all, tenant_id, taken), tenant_id)
         if opened is None:
-            self._in_hand -= len(taken)
+            self._leave(len(taken))
             return
         for one, what in zip(taken, opened, strict=True):
             if isinstance(what, ToFetch):
@@ -149,7 +156,7 @@ class Engine:
                     by_tenant[one.tenant_id][one] = result
                 for tenant_id, results in by_tenant.items():
                     await self._store_of(tenant_id, results)
-                self._in_hand -= len(done)
+                self._leave(len(done))
         finally:
             self._storing = None
 
@@ -158,6 +165,10 @@ class Engine:
         for start in range(0, len(every), STORED_AT_ONCE):
             some = dict(every[start : start + STORED_AT_ONCE])
             await self._step(partial(queue.record_all, tenant_id, some), tenant_id)
+
+    def _leave(self, count: int) -> None:
+        self._in_hand -= count
+        self._room.set()
 
     def _spawn(self, work: "asyncio._CoroutineLike[None]") -> None:
         task = asyncio.create_task(work)
