@@ -1,9 +1,9 @@
 """Plan a check of a connector after each save that may change whether it works."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.connections.models import ConnectorCheck, ConnectorCredentials, ConnectorStanding
@@ -82,3 +82,30 @@ def _note_version(record: Connector, action: str, changes: Changes) -> None:
         "set_by_name": record.credential_set_by_name,
     }
     session.execute(insert(ConnectorCredentials).values(row).on_conflict_do_nothing())
+
+
+def check_soon(tenant_id: str, ids: Sequence[str]) -> None:
+    """Plan a check at once of those connectors that passed their last one.
+
+    A row that somebody is changing is left alone: a save plans a check of its own.
+    """
+    if not ids:
+        return
+    healthy = (
+        select(ConnectorStanding.connector_id)
+        .where(
+            ConnectorStanding.tenant_id == tenant_id,
+            ConnectorStanding.connector_id.in_(ids),
+            ConnectorStanding.outcome == "passed",
+        )
+        .with_for_update(skip_locked=True)
+    )
+    session.execute(
+        update(ConnectorStanding)
+        .where(
+            ConnectorStanding.tenant_id == tenant_id,
+            ConnectorStanding.connector_id.in_(healthy.scalar_subquery()),
+        )
+        .values(next_check_at=func.now(), next_reason="retry")
+        .execution_options(synchronize_session=False)
+    )
