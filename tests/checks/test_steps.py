@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -360,8 +361,6 @@ def test_a_name_that_changes_between_two_requests_is_refused(fake):
 
 
 def test_a_name_that_does_not_exist_is_a_wrong_setting(fake):
-    import socket
-
     async def lookup(host, port):
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
@@ -370,8 +369,6 @@ def test_a_name_that_does_not_exist_is_a_wrong_setting(fake):
 
 
 def test_a_name_server_that_fails_is_nobodys_setting(fake):
-    import socket
-
     async def lookup(host, port):
         raise socket.gaierror(socket.EAI_AGAIN, "try again")
 

@@ -5,11 +5,12 @@ import hashlib
 import time
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey, import_key
@@ -81,8 +82,7 @@ def _key(text: str) -> RSAKey | ECKey:
     try:
         # A key that was copied out of a JSON file still has its line breaks as \n.
         readable = orjson.loads(text) if text.startswith("{") else text.replace("\\n", "\n")
-        kind = None if isinstance(readable, dict) else _kind_of(readable)
-        key = import_key(readable, kind)
+        key = import_key(readable, _kind_of(readable))
     except (JoseError, ValueError, TypeError, KeyError):
         raise Stopped(_BAD_KEY) from None
     if not isinstance(key, (RSAKey, ECKey)) or not key.is_private:
@@ -90,9 +90,15 @@ def _key(text: str) -> RSAKey | ECKey:
     return key
 
 
-def _kind_of(pem: str) -> Any:
-    key = serialization.load_pem_private_key(pem.encode(), password=None)
-    return "EC" if type(key).__name__.startswith(("EC", "_EC", "Elliptic")) else "RSA"
+def _kind_of(readable: Any) -> Literal["RSA", "EC"]:
+    """Return the kind of a key. Raises ValueError for one that cannot sign with its public half."""
+    if isinstance(readable, dict):
+        named = readable.get("kty")
+        if named not in ("RSA", "EC"):
+            raise ValueError("no private key of a pair")
+        return "EC" if named == "EC" else "RSA"
+    key = serialization.load_pem_private_key(readable.encode(), password=None)
+    return "EC" if isinstance(key, EllipticCurvePrivateKey) else "RSA"
 
 
 def _key_names(wanted: Assertion, key: RSAKey | ECKey, values: Mapping[str, Any]) -> dict[str, str]:
