@@ -162,6 +162,7 @@ def test_older_credentials_are_used_again(
     assert read(ada, record)["sync_status"] == "healthy"
     versions = ok(ada.get(f"{path}/credential-versions"))["items"]
     assert [version["version"] for version in versions] == [3, 2, 1]
+    assert [version["restored_from"] for version in versions] == [1, None, None]
     assert versions[0]["set_by_name"] == versions[2]["set_by_name"]
     gone = ada.post(f"{path}/credential-restorations", {"version": 9})
     assert gone.status_code == 422
