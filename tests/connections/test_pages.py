@@ -240,7 +240,7 @@ def test_the_list_costs_one_statement_for_all_that_it_says_of_health(
         with statements() as sent:
             pages.get("/connectors")
         counts.append(len(sent))
-        about = [text for text, _ in sent if "FROM connector_standing" in text]
+        about = [text for text, _ in sent if "connector_standing" in text]
         assert len(about) == 1
     assert counts[0] == counts[1]
 

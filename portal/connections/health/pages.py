@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import Select
 
 from portal import web
 from portal.connections import requests
@@ -37,31 +38,29 @@ def init_app(app: Flask) -> None:
 
 def show(record: Connector) -> Mapping[str, Any]:
     """Return what a connector's own page shows of its connection."""
-    actor = web.actor()
+    connection = panel.read(web.actor(), record)
     return {
-        "connection": panel.read(actor, record),
-        "days": panel.days(record),
+        "connection": connection,
         "series": panel.SERIES,
-        "versions": panel.versions(actor, record),
-        "timeline": timeline.page(actor, record, None, panel.LATEST),
+        "timeline": timeline.page(
+            web.actor(), record, None, panel.LATEST, newest=connection.entries
+        ),
     }
 
 
-def explained(actor: Actor, records: Sequence[Connector]) -> Mapping[str, Any]:
-    """Return a sentence and the last check for each connector of a list, in one statement."""
-    found = requests.standings(actor, [record.id for record in records])
+def explained(
+    actor: Actor, records: Sequence[Connector], needing: Select[Any]
+) -> tuple[Mapping[str, Any], int]:
+    """Return a sentence and the standing for each connector of a list, and how many connectors
+    `needing` finds, in one statement."""
+    found, number = requests.standings_and_count(actor, [one.id for one in records], needing)
     now = datetime.now(UTC)
-    return {
-        record.id: (
-            sentences.say(
-                sentences.known_of(
-                    record, found.get(record.id), now, is_open=record.is_open_to(actor)
-                )
-            ),
-            found.get(record.id),
-        )
-        for record in records
-    }
+    lines = {}
+    for record in records:
+        standing, is_open = found.get(record.id), record.is_open_to(actor)
+        known = sentences.known_of(record, standing, now, is_open=is_open)
+        lines[record.id] = (sentences.say(known), standing)
+    return lines, number
 
 
 # ---------------------------------------------------------------- check
@@ -145,13 +144,13 @@ def events(record_id: str) -> ResponseReturnValue:
     actor = web.actor()
     record = connectors.get(actor, record_id, include_deleted=True)
     requests.check_open(actor, record)
-    page = timeline.page(actor, record, request.args.get("cursor"))
-    standing = requests.standings(actor, [record.id]).get(record.id)
+    newest, stands = timeline.entries(actor, record), panel.stands_of(record)
+    page = timeline.page(actor, record, request.args.get("cursor"), newest=newest)
     return web.render(
         "connections/timeline.html",
         record=record,
         timeline=page,
-        change=timeline.change_before_failure(actor, record, standing),
+        change=timeline.change_before_failure(record, stands.standing, newest, stands.entered),
         next_url=page.next_cursor
         and url_for("connections.events", record_id=record_id, cursor=page.next_cursor),
         first_url=url_for("connections.events", record_id=record_id),
