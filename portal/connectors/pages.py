@@ -247,7 +247,7 @@ def show(record_id: str) -> ResponseReturnValue:
             record,
             ("application_status", "is_restricted"),
         ),
-        application=applications.names(web.actor(), {record.application_id or ""}),
+        application=record.owning_application,
         persons=persons,
         **{name: value for panel in panels for name, value in panel(record).items()},
     )
