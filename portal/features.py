@@ -19,6 +19,7 @@ from portal.identity.openid.claims import ALL_SCOPES
 from portal.inbound.feature import feature as inbound
 from portal.keys.feature import feature as keys
 from portal.lab.feature import feature as lab
+from portal.leases.feature import feature as leases
 from portal.quotas.feature import feature as quotas
 from portal.records.quotas.limits import BY_NAME
 from portal.rest.resources import Resource
@@ -31,6 +32,7 @@ FEATURES = (
     keys,
     connectors,
     connections,
+    leases,
     webhooks,
     delivery,
     inbound,

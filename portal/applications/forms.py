@@ -74,7 +74,7 @@ class ApplicationForm(CommandForm[ApplicationInput]):
             del self.slug
             if record.is_stopped:
                 del self.status
-        self.allowed_scopes.choices = [(scope, scope) for scope in sorted(actor.scopes)]
+        self.allowed_scopes.choices = [(scope, scope) for scope in sorted(actor.grantable)]
 
 
 class StateForm(CommandForm[StateReason]):

@@ -202,7 +202,7 @@ def _check_allowed(actor: Actor, before: Sequence[str] | None, after: Sequence[s
     """
     held = frozenset(before) or ALL_SCOPES if before is not None else frozenset()
     wanted = frozenset(after) or (ALL_SCOPES if before is not None else frozenset())
-    if beyond := sorted(wanted - held - actor.scopes):
+    if beyond := sorted(wanted - held - actor.grantable):
         message = f"You cannot allow what you may not do yourself: {', '.join(beyond)}."
         raise Invalid.field("allowed_scopes", message)
 

@@ -12,7 +12,7 @@ from sqlalchemy import and_, select
 
 from portal.applications.models import Application
 from portal.core.errors import Forbidden
-from portal.database.actor import Actor, Origin
+from portal.database.actor import FOR_KEYS, Actor, Origin
 from portal.database.session import enter_tenant, session
 from portal.identity import people
 from portal.identity.models import Person, Tenant
@@ -73,7 +73,7 @@ def _program(
         kind="application",
         id=application.id,
         name=application.slug,
-        scopes=token.scopes & ALL_SCOPES,
+        scopes=(token.scopes & ALL_SCOPES) - FOR_KEYS,
         app_id=application.slug,
         application_id=application.id,
         origin=origin,

@@ -166,9 +166,7 @@ async def _called(visit: Visit, call: Call, token_answer: object, facts: Facts) 
     return Proven(reading.document, outcome, token_answer)
 
 
-async def _by_token(
-    visit: Visit, proof: TokenProof, token_answer: object, facts: Facts
-) -> Proven:
+async def _by_token(visit: Visit, proof: TokenProof, token_answer: object, facts: Facts) -> Proven:
     claims = claims_of(visit.token.value) if visit.token else {}
     facts.account = account_of(visit, proof.account, claims)
     await visit.progress.passed("who", "The access token is the proof.")

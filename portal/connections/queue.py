@@ -203,8 +203,8 @@ def _put_back(taken: Taken, record: Connector, version: int) -> None:
         person_id=person_id,
     )
     connectors.note_restored(actor, record, version, values, check.credential_version)
-    note = (record.tenant_id, record.id, check.credential_version)
-    session.get_one(ConnectorCredentials, note).restored_from = version
+    noted = (record.tenant_id, record.id, check.credential_version)
+    session.get_one(ConnectorCredentials, noted).restored_from = version
 
 
 def _lost(taken: Taken, record: Connector) -> Report:

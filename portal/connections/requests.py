@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from portal.checks.report import Report, Subject
 from portal.checks.run import run
@@ -67,19 +68,23 @@ def ask(actor: Actor, connector_id: str, *, restores_version: int | None = None)
     if restores_version is not None:
         _check_restorable(record, restores_version)
     _take_turn(actor)
-    check = ConnectorCheck(
-        tenant_id=actor.tenant_id,
-        id=new_id(ConnectorCheck.id_prefix),
-        connector_id=record.id,
-        reason="asked",
-        asked_by=actor.person_id or actor.id,
-        asked_by_name=actor.name[:200],
-        restores_version=restores_version,
+    queued = (
+        insert(ConnectorCheck)
+        .values(
+            tenant_id=actor.tenant_id,
+            id=new_id(ConnectorCheck.id_prefix),
+            connector_id=record.id,
+            reason="asked",
+            asked_by=actor.person_id or actor.id,
+            asked_by_name=actor.name[:200],
+            restores_version=restores_version,
+        )
+        .on_conflict_do_nothing()
+        .returning(ConnectorCheck)
     )
-    if open_check(actor, record.id) is not None:
+    check = session.scalar(queued)
+    if check is None:
         raise Conflict("A check of this connector is running. Its result comes in a moment.")
-    session.add(check)
-    session.flush()
     return check
 
 
@@ -101,7 +106,7 @@ def last_check(actor: Actor, connector_id: str) -> ConnectorCheck | None:
 def checks(actor: Actor, record: Connector, query: Query) -> Page[Any]:
     """Return one page of a connector's checks."""
     record.permit(actor, ())
-    _check_open(actor, record)
+    check_open(actor, record)
     of_one = replace(LISTING, filters={**LISTING.filters, "of": ConnectorCheck.connector_id})
     filters = {**query.filters, "of": record.id}
     return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
@@ -109,7 +114,7 @@ def checks(actor: Actor, record: Connector, query: Query) -> Page[Any]:
 
 def check(actor: Actor, record: Connector, check_id: str) -> ConnectorCheck:
     """Return one check of a connector. Raises NotFound."""
-    _check_open(actor, record)
+    check_open(actor, record)
     query = ConnectorCheck.seen_by(actor).where(
         ConnectorCheck.connector_id == record.id, ConnectorCheck.id == check_id
     )
@@ -119,9 +124,15 @@ def check(actor: Actor, record: Connector, check_id: str) -> ConnectorCheck:
     return found
 
 
+def check_open(actor: Actor, record: Connector) -> None:
+    """Raise Forbidden if the connector is not open to the actor, who then knows its state alone."""
+    if not record.is_open_to(actor):
+        record.permit(actor, {"config"})
+
+
 def versions(actor: Actor, record: Connector) -> list[ConnectorCredentials]:
     """Return the versions of a connector's credentials that are known, the newest first."""
-    _check_open(actor, record)
+    check_open(actor, record)
     query = (
         select(ConnectorCredentials)
         .where(
@@ -182,11 +193,6 @@ def _run_now(subject: Subject) -> Report:
 
 async def _unwatched(_: Any) -> None:
     """Do nothing with a step: the whole report is returned at the end."""
-
-
-def _check_open(actor: Actor, record: Connector) -> None:
-    if not record.is_open_to(actor):
-        record.permit(actor, {"config"})
 
 
 def _check_restorable(record: Connector, version: int) -> None:

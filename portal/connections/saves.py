@@ -1,9 +1,9 @@
 """Plan a check of a connector after each save that may change whether it works."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.connections.models import ConnectorCheck, ConnectorCredentials, ConnectorStanding
@@ -31,7 +31,7 @@ def plan(actor: Actor, record: Record, action: str, changes: Changes) -> None:
     if not isinstance(record, Connector) or not (CONNECTION & changes.keys()):
         return
     if CREDENTIALS & changes.keys() and record.credential_fields:
-        _note_version(record, changes)
+        _note_version(record)
     if not record.enabled or record.is_deleted:
         _stand(record, None)
     elif not connectors.missing(record) and action != "credentials_restored":
@@ -70,15 +70,14 @@ def _stand(record: Connector, next_check_at: Any) -> None:
     )
 
 
-def _note_version(record: Connector, changes: Changes) -> None:
-    before = set(changes["credential_fields"][0] or ()) if "credential_fields" in changes else None
+def _note_version(record: Connector) -> None:
     fields = list(record.credential_fields)
     row = {
         "tenant_id": record.tenant_id,
         "connector_id": record.id,
         "version": record.credential_version,
         "fields": fields,
-        "changed": fields if before is None else sorted(set(fields) ^ before),
+        "changed": list(record.typed_fields) or fields,
         "set_by": record.credential_set_by,
         "set_by_name": record.credential_set_by_name,
     }
@@ -90,3 +89,30 @@ def _note_version(record: Connector, changes: Changes) -> None:
     )
     session.execute(lost.execution_options(synchronize_session=False))
     session.execute(insert(ConnectorCredentials).values(row))
+
+
+def check_soon(tenant_id: str, ids: Sequence[str]) -> None:
+    """Plan a check at once of those connectors that passed their last one.
+
+    A row that somebody is changing is left alone: a save plans a check of its own.
+    """
+    if not ids:
+        return
+    healthy = (
+        select(ConnectorStanding.connector_id)
+        .where(
+            ConnectorStanding.tenant_id == tenant_id,
+            ConnectorStanding.connector_id.in_(ids),
+            ConnectorStanding.outcome == "passed",
+        )
+        .with_for_update(skip_locked=True)
+    )
+    session.execute(
+        update(ConnectorStanding)
+        .where(
+            ConnectorStanding.tenant_id == tenant_id,
+            ConnectorStanding.connector_id.in_(healthy.scalar_subquery()),
+        )
+        .values(next_check_at=func.now(), next_reason="retry")
+        .execution_options(synchronize_session=False)
+    )

@@ -6,7 +6,10 @@ and an error of the secret store leaves no row.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
+
+from sqlalchemy import ColumnElement, or_
 
 from portal.applications import service as applications
 from portal.connectors import addresses, scopes
@@ -20,15 +23,26 @@ from portal.database.record import find
 from portal.database.session import database_now, session
 from portal.providers import PROVIDERS
 from portal.records import verbs
-from portal.records.listing import Listing
+from portal.records.listing import Listing, View
 from portal.secretstore import SecretNotFound, store
 
 UNTITLED = "Untitled connector"
 WRITE = "connectors:write"
+NEED_A_PERSON = ("action_required", "failing")
 # A change of one of these means that the connection must be checked again.
 CONNECTION = frozenset({"enabled", "provider", "auth_type", "config", "credential_version"})
 
+UNKNOWN_HEALTH = MappingProxyType(
+    {"sync_status": "pending", "consecutive_errors": 0, "last_error": None}
+)
+
 Changes = Mapping[str, str | None]
+
+
+def _needs_a_person() -> ColumnElement[bool]:
+    # Not IN: a statement that is written once has a place for each value.
+    return or_(*(Connector.sync_status == status for status in NEED_A_PERSON))
+
 
 LISTING = Listing(
     Connector,
@@ -76,7 +90,9 @@ LISTING = Listing(
         "user_id",
         "group_id",
         "app_id",
+        "show",
     ),
+    views={"need_a_person": View("Need a person", _needs_a_person, "-created_at")},
     ranges={
         "created_at": Connector.created_at,
         "updated_at": Connector.updated_at,
@@ -101,6 +117,7 @@ def create(actor: Actor, command: ConnectorInput) -> Connector:
     given = _given(command.credentials)
     if given:
         values |= _credential_note(actor, given, 1)
+        record.typed_fields = tuple(sorted(given))
     verbs.create(actor, record, values)
     if given:
         store().put(record.secret_ref, given, cas=0)
@@ -129,6 +146,7 @@ def update(actor: Actor, record: Connector, command: ConnectorInput) -> Connecto
         if not (found.is_known or _is_whole(record, command, values["auth_type"], changes)):
             raise _out_of_step(record, found)
         values |= _noted(actor, record, changes, found)
+        record.typed_fields = tuple(sorted(changes))
     verbs.change(actor, record, values | _status(record, values, bool(changes)))
     if found:
         _store(record, changes, found.version)
@@ -160,9 +178,7 @@ def note_restored(
     actor: Actor, record: Connector, version: int, fields: Iterable[str], written: int
 ) -> Connector:
     """Note that an older version of the credentials was written again, as version `written`."""
-    values = _credential_note(actor, fields, written) | {"sync_status": "pending"}
-    if not record.enabled:
-        values["sync_status"] = "disabled"
+    values = _credential_note(actor, fields, written) | _status(record, {}, True)
     return verbs.change(actor, record, values, action="credentials_restored")
 
 
@@ -263,12 +279,12 @@ def _values(actor: Actor, command: ConnectorInput, record: Connector | None) -> 
 
 def _status(
     record: Connector, values: Mapping[str, Any], credentials_changed: bool
-) -> dict[str, str]:
-    """Return the sync status after an edit. A changed connection resets it to pending."""
+) -> dict[str, Any]:
+    """Return the health after an edit. What was found of another connection is forgotten."""
     if not values.get("enabled", record.enabled):
         return {"sync_status": "disabled"}
     differs = {name for name in CONNECTION & values.keys() if values[name] != getattr(record, name)}
-    return {"sync_status": "pending"} if differs or credentials_changed else {}
+    return dict(UNKNOWN_HEALTH) if differs or credentials_changed else {}
 
 
 # ---------------------------------------------------------------- what the secret store gets

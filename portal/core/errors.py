@@ -131,6 +131,12 @@ class QuotaReached(Conflict):
         return {"quota": self.quota, "used": self.used, "limit": self.limit}
 
 
+class Locked(PortalError):
+    """The record is disabled, and stays so until a person enables it."""
+
+    status, code, title = 423, "locked", "This is disabled"
+
+
 class PreconditionFailed(PortalError):
     """`If-Match` names a version that is no longer the current one (RFC 9110, 13.1.1)."""
 

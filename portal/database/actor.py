@@ -5,6 +5,9 @@ from typing import Literal
 
 from portal.core.errors import Forbidden
 
+# The permissions that only API keys can have: no role gives them.
+FOR_KEYS = frozenset({"connectors:use"})
+
 SourceType = Literal["frontend", "backend", "server", "system", "api"]
 ActorKind = Literal["person", "application", "system"]
 
@@ -46,10 +49,24 @@ class Actor:
         """Tell whether the actor holds `scope`, such as `connectors:write`."""
         return scope in self.scopes
 
+    @property
+    def grantable(self) -> frozenset[str]:
+        """Return the scopes that the actor may give to a key or allow an application: its own, and
+        to a person who issues keys and changes connectors also those that only keys can have."""
+        person = self.person_id is not None
+        if person and self.can("keys:write") and self.can("connectors:write"):
+            return self.scopes | FOR_KEYS
+        return self.scopes
+
     def require(self, scope: str) -> None:
         """Raise Forbidden, naming the missing permission, unless the actor holds `scope`."""
-        if not self.can(scope):
+        if self.can(scope):
+            return
+        if scope in FOR_KEYS and self.person_id is not None:
             raise Forbidden(
-                f"This needs the permission {scope}. Ask an admin of your tenant for it.",
+                f"Only API keys do this, never people: it needs a key with the permission {scope}.",
                 scope=scope,
             )
+        raise Forbidden(
+            f"This needs the permission {scope}. Ask an admin of your tenant for it.", scope=scope
+        )

@@ -42,7 +42,8 @@ KNOWN = frozenset(
 )
 # What an admin changes of it, and what follows from that by itself.
 STOPPABLE = frozenset(
-    {"enabled", "sync_status", "is_deleted", "deleted_at", "deleted_by", "updated_by", "version"}
+    {"enabled", "sync_status", "consecutive_errors", "last_error"}
+    | {"is_deleted", "deleted_at", "deleted_by", "updated_by", "version"}
 )
 
 

@@ -292,7 +292,7 @@ def check_within(scopes: Sequence[str], those: Sequence[str]) -> None:
 def check_scopes(actor: Actor, scopes: Sequence[str], application: Application | None) -> None:
     """Raise Invalid for a scope that the actor lacks, or that the key's application does not
     allow."""
-    if beyond := sorted(set(scopes) - actor.scopes):
+    if beyond := sorted(set(scopes) - actor.grantable):
         message = f"You cannot grant what you do not have: {', '.join(beyond)}."
         raise Invalid.field("scopes", message)
     if application and (beyond := [scope for scope in scopes if not application.allows(scope)]):

@@ -15,7 +15,7 @@ fingerprint, when and by whom it was set): nothing here lists fields without ope
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -338,6 +338,18 @@ class SecretStore(Protocol):
         Raises SecretNotFound and SecretDamaged. `reason` says in a few words what the values are
         needed for. It is written to the log.
         """
+        ...
+
+    def get_many(
+        self, refs: Sequence[SecretRef], *, reason: str
+    ) -> dict[SecretRef, Secret | PortalError]:
+        """Return the current values of several secrets of one tenant; SecretNotFound or
+        SecretDamaged in the place of one that cannot be read."""
+        ...
+
+    def put_many(self, data: Mapping[SecretRef, Mapping[str, str]]) -> dict[SecretRef, int]:
+        """Store a complete new version of several secrets of one tenant, whatever the current one
+        is, and return their numbers. An error may leave some of them stored."""
         ...
 
     def head(self, ref: SecretRef) -> SecretMeta:

@@ -5,23 +5,40 @@ not at all, and row-level security shows only the tenant that the session has en
 database contains only ciphertext. The keys come from the configuration and are never stored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, ScalarSelect, delete, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    ScalarSelect,
+    String,
+    and_,
+    any_,
+    bindparam,
+    delete,
+    func,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal.core.config import Config
+from portal.core.errors import PortalError
 from portal.core.root_keys import SHORT
-from portal.database.session import session
+from portal.database.session import send, session
+from portal.fast.statements import Statement
 from portal.secretstore import (
     KEPT_VERSIONS,
     Secret,
     SecretConflict,
+    SecretDamaged,
     SecretMeta,
     SecretNotFound,
     SecretRef,
@@ -89,6 +106,37 @@ class EmbeddedStore:
         secret = self._open(ref, version)
         log.info("secret_read", ref=ref.key, version=secret.version, reason=reason)
         return secret
+
+    def get_many(
+        self, refs: Sequence[SecretRef], *, reason: str
+    ) -> dict[SecretRef, Secret | PortalError]:
+        """See `SecretStore.get_many`. It is one statement for each kind and slot."""
+        secrets: dict[SecretRef, Secret | PortalError] = {}
+        for some in _alike(refs):
+            found = _find_current(some)
+            secrets |= {ref: self._opened(ref, found.get(ref.owner_id)) for ref in some}
+        for ref, secret in secrets.items():
+            if isinstance(secret, Secret):
+                log.info("secret_read", ref=ref.key, version=secret.version, reason=reason)
+        return secrets
+
+    def put_many(self, data: Mapping[SecretRef, Mapping[str, str]]) -> dict[SecretRef, int]:
+        """See `SecretStore.put_many`. It is three statements for each kind and slot."""
+        for values in data.values():
+            check(values)
+        numbers: dict[SecretRef, int] = {}
+        for some in _alike(data):
+            key_id, data_key = self._keys.of(some[0].tenant_id)
+            new = _next_versions(some)
+            versions = []
+            for ref in some:
+                nonce, ciphertext = seal(data[ref], data_key, Place(ref, new[ref], key_id))
+                sealed = {"nonce": nonce, "ciphertext": ciphertext, "data_key_id": key_id}
+                versions.append({**_columns(ref), "version": new[ref], **sealed})
+            session.execute(insert(SecretVersion), versions)
+            _forget_old_versions(new)
+            numbers |= new
+        return numbers
 
     def head(self, ref: SecretRef) -> SecretMeta:
         """See `SecretStore.head`."""
@@ -168,14 +216,23 @@ class EmbeddedStore:
         return self.health()
 
     def _open(self, ref: SecretRef, version: int | None) -> Secret:
-        found = _find(ref, version)
+        secret = self._opened(ref, _find(ref, version))
+        if isinstance(secret, PortalError):
+            raise secret
+        return secret
+
+    def _opened(self, ref: SecretRef, found: _Found | None) -> Secret | PortalError:
+        """Return the values of a row, or why there are none. Raises StoreSealed."""
         if found is None:
-            raise SecretNotFound
+            return SecretNotFound()
         if found.deleted_at is not None:
-            raise SecretNotFound(deleted=True)
+            return SecretNotFound(deleted=True)
         data_key = self._keys.unwrap(found.store_key_id, found.wrapped)
         place = Place(ref, found.number, found.data_key_id)
-        values = unseal(found.nonce, found.ciphertext, data_key, place)
+        try:
+            values = unseal(found.nonce, found.ciphertext, data_key, place)
+        except SecretDamaged as damage:
+            return damage
         return Secret(values, found.number, found.created_at)
 
     def _write(self, ref: SecretRef, values: Mapping[str, str], cas: int | None) -> Version:
@@ -251,28 +308,122 @@ def _next_version(ref: SecretRef, cas: int | None) -> int:
     return number
 
 
-def _find(ref: SecretRef, version: int | None) -> _Found | None:
-    query = (
-        select(
-            SecretVersion.version,
-            SecretVersion.created_at,
-            SecretVersion.deleted_at,
-            SecretVersion.data_key_id,
-            SecretVersion.nonce,
-            SecretVersion.ciphertext,
-            DataKey.store_key_id,
-            DataKey.wrapped,
+FOUND = (
+    SecretVersion.version,
+    SecretVersion.created_at,
+    SecretVersion.deleted_at,
+    SecretVersion.data_key_id,
+    SecretVersion.nonce,
+    SecretVersion.ciphertext,
+    DataKey.store_key_id,
+    DataKey.wrapped,
+)
+WITH_KEY = and_(
+    DataKey.tenant_id == SecretVersion.tenant_id, DataKey.id == SecretVersion.data_key_id
+)
+
+
+def _reading(version: ColumnElement[Any]) -> Statement:
+    own = [
+        getattr(SecretVersion, name) == bindparam(name)
+        for name in ("tenant_id", "kind", "owner_id", "slot")
+    ]
+    query = select(*FOUND).join(DataKey, WITH_KEY).where(*own, SecretVersion.version == version)
+    return Statement(query)
+
+
+ONE_VERSION = _reading(bindparam("version", type_=Integer))
+NEWEST = _reading(
+    select(StoredSecret.current_version)
+    .where(
+        *(
+            getattr(StoredSecret, name) == bindparam(name)
+            for name in ("tenant_id", "kind", "owner_id", "slot")
         )
-        .join(
-            DataKey,
-            (DataKey.tenant_id == SecretVersion.tenant_id)
-            & (DataKey.id == SecretVersion.data_key_id),
-        )
-        .where(*_versions_of(ref))
     )
-    if version is None:
-        query = query.where(SecretVersion.version == _current_version(ref))
-    else:
-        query = query.where(SecretVersion.version == version)
-    row = session.execute(query).one_or_none()
-    return None if row is None else _Found(*row)
+    .scalar_subquery()
+)
+
+
+def _find(ref: SecretRef, version: int | None) -> _Found | None:
+    asked = _columns(ref)
+    rows = (
+        send(NEWEST, asked) if version is None else send(ONE_VERSION, {**asked, "version": version})
+    )
+    return next((_Found(*row) for row in rows), None)
+
+
+# ---------------------------------------------------------------- several at once
+
+
+def _alike(refs: Iterable[SecretRef]) -> list[list[SecretRef]]:
+    """Return these references in groups that differ in their owner alone."""
+    groups: dict[tuple[str, str, str], list[SecretRef]] = {}
+    for ref in refs:
+        groups.setdefault((ref.tenant_id, ref.kind, ref.slot), []).append(ref)
+    return list(groups.values())
+
+
+def _all_of(refs: Sequence[SecretRef]) -> list[ColumnElement[bool]]:
+    """Return the condition for the secrets of references that differ in their owner alone."""
+    owners = [ref.owner_id for ref in refs]
+    return [
+        StoredSecret.tenant_id == refs[0].tenant_id,
+        StoredSecret.kind == refs[0].kind,
+        StoredSecret.slot == refs[0].slot,
+        StoredSecret.owner_id == any_(type_coerce(owners, ARRAY(String))),
+    ]
+
+
+OF_SECRET = and_(
+    SecretVersion.tenant_id == StoredSecret.tenant_id,
+    SecretVersion.kind == StoredSecret.kind,
+    SecretVersion.owner_id == StoredSecret.owner_id,
+    SecretVersion.slot == StoredSecret.slot,
+)
+
+
+def _find_current(refs: Sequence[SecretRef]) -> dict[str, _Found]:
+    """Return owner → the row of the current version."""
+    query = (
+        select(StoredSecret.owner_id, *FOUND)
+        .join(SecretVersion, and_(OF_SECRET, SecretVersion.version == StoredSecret.current_version))
+        .join(DataKey, WITH_KEY)
+        .where(*_all_of(refs))
+    )
+    return {row[0]: _Found(*row[1:]) for row in session.execute(query)}
+
+
+def _next_versions(refs: Sequence[SecretRef]) -> dict[SecretRef, int]:
+    """Increment the versions of these secrets and lock their rows, in the order of their ids."""
+    by_owner = {ref.owner_id: ref for ref in refs}
+    rows = [{**_columns(by_owner[id]), "current_version": 1} for id in sorted(by_owner)]
+    statement = (
+        insert(StoredSecret)
+        .on_conflict_do_update(
+            index_elements=list(_columns(refs[0])),
+            set_={"current_version": StoredSecret.current_version + 1},
+        )
+        .returning(StoredSecret.owner_id, StoredSecret.current_version)
+    )
+    return {by_owner[id]: number for id, number in session.execute(statement, rows)}
+
+
+def _forget_old_versions(new: Mapping[SecretRef, int]) -> None:
+    old = [
+        {**{f"of_{name}": value for name, value in _columns(ref).items()}, "last": number}
+        for ref, number in ((ref, number - KEPT_VERSIONS) for ref, number in new.items())
+        if number > 0
+    ]
+    if old:
+        # One row after the other by its key: a join would have to guess how many rows there are.
+        session.connection().execute(OLD_VERSIONS, old)
+
+
+OLD_VERSIONS = delete(SecretVersion).where(
+    SecretVersion.tenant_id == bindparam("of_tenant_id"),
+    SecretVersion.kind == bindparam("of_kind"),
+    SecretVersion.owner_id == bindparam("of_owner_id"),
+    SecretVersion.slot == bindparam("of_slot"),
+    SecretVersion.version <= bindparam("last"),
+)

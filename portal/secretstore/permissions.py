@@ -9,15 +9,23 @@ from types import MappingProxyType
 
 from portal.secretstore import Side
 
-SLOTS = MappingProxyType({"connectors": "credentials", "webhooks": "signing", "keys": "key"})
-"""The kinds of secrets that the portal stores, and the slot of each."""
+SLOTS = MappingProxyType(
+    {
+        "connectors": ("credentials", "lease"),
+        "webhooks": ("signing",),
+        "keys": ("key",),
+    }
+)
+"""The kinds of secrets that the portal stores, and the slots of each."""
 
 CREDENTIALS = "data/+/connectors/+/credentials"
+LEASE = "data/+/connectors/+/lease"
 MADE_UP = "0" * 26
 """A policy has to name tenants by a wildcard: we ask for one that does not exist."""
 
 _WEB = {
     CREDENTIALS: "create patch update",
+    LEASE: "read",
     "metadata/+/connectors/+/credentials": "read",
     "delete/+/connectors/+/credentials": "update",
     "undelete/+/connectors/+/credentials": "update",
@@ -29,11 +37,13 @@ _WEB = {
 
 
 def _worker() -> Iterator[tuple[str, str]]:
-    for kind, slot in SLOTS.items():
+    for kind, slots in SLOTS.items():
         yield f"metadata/+/{kind}/", "list"
         yield f"metadata/+/{kind}/+/", "list"
-        yield f"metadata/+/{kind}/+/{slot}", "delete read"
-        yield f"delete/+/{kind}/+/{slot}", "update"
+        for slot in slots:
+            yield f"metadata/+/{kind}/+/{slot}", "delete read"
+            yield f"delete/+/{kind}/+/{slot}", "update"
+    yield LEASE, "create update"
     yield CREDENTIALS, "read update"
     yield "data/+/webhooks/+/signing", "read"
 

@@ -2,7 +2,7 @@
 
 make bench                          all of it, about eight minutes
 make bench ARGS="rest --rounds 3"   parts: lists rest growth inbound memory publishing keys
-                                    deliveries tenants shortcuts
+                                    deliveries tenants shortcuts checks leases
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Any
 
 from portal.core.config import libpq_url
 from portal.ops import embedded_postgres, migrate
-from tests.bench import delivery, figures, inbound, publishing, questions, tenants, world
+from tests.bench import delivery, figures, inbound, leases, publishing, questions, tenants, world
 from tests.bench.figures import Figure, of_rounds
 from tests.bench.load import Ask, as_task
 from tests.bench.rivals import equal_table
@@ -30,7 +30,7 @@ CONNECTIONS = 4
 GROWTH = 1.2
 PARTS = (
     "lists", "rest", "growth", "inbound", "memory", "publishing", "keys", "deliveries", "tenants",
-    "shortcuts",
+    "shortcuts", "checks", "leases",
 )  # fmt: skip
 
 
@@ -291,6 +291,12 @@ class Bench:
 
         return shortcuts.measure(self)
 
+    def checks(self) -> Iterator[Figure]:
+        """Compare a check of a connector with a bare client's request."""
+        from tests.bench import checks  # it needs what only the worker imports
+
+        return checks.measure(self.rounds)
+
     def memory(self) -> list[Figure]:
         """Return the memory of the web process after all measurements."""
         used = self.portal.memory_mb
@@ -320,6 +326,8 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
             "deliveries": deliveries,
             "tenants": bench.tenants,
             "shortcuts": bench.shortcuts,
+            "checks": bench.checks,
+            "leases": lambda: of_leases(rounds, seconds),
         }
         for part in parts:
             told(f"measuring: {part}")
@@ -335,6 +343,14 @@ def deliveries() -> list[Figure]:
         prefix="portal-bench-", ignore_cleanup_errors=True
     ) as directory:
         return delivery.measure(Path(directory))
+
+
+def of_leases(rounds: int, seconds: float) -> Iterator[Figure]:
+    """Measure leases, on a separate database."""
+    with tempfile.TemporaryDirectory(
+        prefix="portal-bench-", ignore_cleanup_errors=True
+    ) as directory:
+        yield from leases.measure(Path(directory), rounds, seconds)
 
 
 def told(words: str) -> None:

@@ -106,7 +106,7 @@ def _names(tenant: world.Tenant) -> dict[str, str]:
     return {
         "application": world.identifier("app", tenant, 7, tenant.applications),
         "key": world.identifier("key", tenant, 70, tenant.keys),
-        "connector": world.identifier("cnn", tenant, 70, tenant.connectors),
+        "connector": world.identifier("cnn", tenant, world.WATCHED, tenant.connectors),
         "webhook": world.identifier("whk", tenant, 70, tenant.webhooks),
         "year_start": quote((world.NOW - world.YEAR / 2).isoformat()),
         "year_end": quote((world.NOW - world.YEAR / 4).isoformat()),

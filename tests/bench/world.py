@@ -63,6 +63,8 @@ class Tenant:
 
 BIG = Tenant.of("bigg", 1_000, 10_000, 10_000, 100_000)
 SMALL = Tenant.of("smal", 500, 1_000, 1_000, 1_000)
+WATCHED = 70  # the connector with many checks
+CHECKS = {BIG.code: 100_000, SMALL.code: 1_000}
 OTHERS = [Tenant.of(f"o{number:03}", 2, 10, 10, 50) for number in range(20)]
 
 
@@ -114,6 +116,8 @@ def _fill(connection: psycopg.Connection, tenant: Tenant) -> None:
         copy(connection, "search_term", _terms(model, made))
         copy(connection, "audit_entry", (_entry(model, row) for row in made))
     copy(connection, "api_key_runtime", (_runtime(row) for row in made))
+    copy(connection, "connector_standing", standings(tenant))
+    copy(connection, "connector_check", checks(tenant))
 
 
 def copy(connection: psycopg.Connection, table: str, rows: Sequence[Row] | Iterator[Row]) -> None:
@@ -210,6 +214,53 @@ def connectors(tenant: Tenant) -> Iterator[Row]:
             "enabled": number % 10 != 3,
             "tags": _json(tags(number, tenant.connectors)),
             "application_id": _application_of(tenant, number),
+        }
+
+
+def standings(tenant: Tenant) -> Iterator[Row]:
+    """Yield the standing of each connector: the failing ones were refused an hour ago."""
+    count = tenant.connectors
+    for number in range(count):
+        fails = number % 20 == 7
+        yield {
+            "tenant_id": tenant.id,
+            "connector_id": identifier("cnn", tenant, number, count),
+            "next_check_at": NOW + timedelta(days=1),
+            "checked_at": NOW,
+            "outcome": "auth_invalid" if fails else "passed",
+            "since": NOW - timedelta(hours=1),
+            "said": "The provider refused the credentials." if fails else "It works.",
+            "took_ms": 120.0,
+            "passed_at": NOW - timedelta(hours=2),
+        }
+
+
+def checks(tenant: Tenant) -> Iterator[Row]:
+    """Yield the checks of the one connector whose page is asked for (`WATCHED`)."""
+    count = CHECKS.get(tenant.code, 10)
+    watched = min(WATCHED, tenant.connectors - 1)
+    connector_id = identifier("cnn", tenant, watched, tenant.connectors)
+    steps = _json(
+        [{"name": "who", "title": "Ask", "state": "passed", "took_ms": 90.0, "began_ms": 30.0,
+          "verdict": None, "status": 200, "said": "It works.", "remedy": ""}]
+    )  # fmt: skip
+    for number in range(count):
+        at = created(number, count)
+        yield {
+            "tenant_id": tenant.id,
+            "id": identifier("chk", tenant, number, count),
+            "connector_id": connector_id,
+            "state": "done",
+            "reason": "daily",
+            "attempts": 1,
+            "due_at": at,
+            "created_at": at,
+            "started_at": at,
+            "finished_at": at,
+            "outcome": "transient" if number % 50 == 7 else "passed",
+            "said": "It works.",
+            "took_ms": 120.0,
+            "steps": steps,
         }
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -67,6 +68,13 @@ def test_one_check_at_a_time(ada: Api, connector: Make, run_checks: RunChecks) -
     run_checks()
     assert ok(ada.get(f"{path}/{first['id']}"))["outcome"] == "passed"
     ok(ada.post(path, {}), 202)
+
+
+def test_of_many_who_ask_at_once_one_is_heard(ada: Api, connector: Make) -> None:
+    path = f"/connectors/{connector(enabled=False)['id']}/checks"
+    with ThreadPoolExecutor(8) as callers:
+        heard = [ask.status_code for ask in callers.map(lambda _: ada.post(path, {}), range(8))]
+    assert sorted(heard) == [202, *[409] * 7]
 
 
 def test_a_check_is_no_edit(ada: Api, connector: Make, run_checks: RunChecks) -> None:

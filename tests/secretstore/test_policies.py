@@ -18,8 +18,8 @@ from tests import ROOT
 from tests.secretstore.openbao import OpenBao, OwnOpenBao, own_openbao, policy_of
 
 RULE = re.compile(r'path "(?:secret/)?([^"]+)"\s*\{ capabilities = \[([^\]]+)\] \}')
-BESIDE = ("sys/capabilities-self", "/lease")
-"""To ask for permissions, and the slot that is kept free."""
+BESIDE = ("sys/capabilities-self",)
+"""To ask for permissions."""
 
 SIDES = (Side.WEB, Side.WORKER)
 EACH = [

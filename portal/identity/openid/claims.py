@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from portal.database.actor import FOR_KEYS
+
 Role = Literal["viewer", "editor", "admin"]
 
 # Ordered by rights, lowest first. A person with several roles gets the highest.
@@ -30,12 +32,13 @@ _REOPEN = frozenset({"keys:reopen"})
 # Separate from `applications:write`: an application's state stops or restarts everything that
 # belongs to it.
 _STATES = frozenset(f"applications:{verb}" for verb in ("suspend", "retire", "reopen"))
-ALL_SCOPES = _READ | _WRITE | _USE | _REOPEN | _STATES
+_OF_PEOPLE = _READ | _WRITE | _USE | _REOPEN | _STATES
+ALL_SCOPES = _OF_PEOPLE | FOR_KEYS
 
 ROLE_SCOPES: Mapping[Role, frozenset[str]] = {
     "viewer": _READ,
     "editor": _READ | (_WRITE - {"keys:write"}),
-    "admin": ALL_SCOPES,
+    "admin": _OF_PEOPLE,
 }
 
 

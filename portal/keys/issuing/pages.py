@@ -113,6 +113,8 @@ def _form() -> IssueKeyForm:
     form.offer(
         with_chosen(form.application_id.data, applications.running_choices(caller)),
         [(person.id, person.name) for person in people.in_tenant(caller)],
-        caller.scopes.intersection(applications.allowed_scopes(caller, form.application_id.data)),
+        caller.grantable.intersection(
+            applications.allowed_scopes(caller, form.application_id.data)
+        ),
     )
     return form

@@ -6,7 +6,7 @@ path "secret/metadata/+/connectors/+/credentials" { capabilities = ["read"] }
 path "secret/delete/+/connectors/+/credentials"   { capabilities = ["update"] }
 path "secret/undelete/+/connectors/+/credentials" { capabilities = ["update"] }
 
-# Kept free for what a connector hands out for a short time. Nothing is stored there yet.
+# What a connector hands out for a short time: the worker writes it, a lease reads it.
 path "secret/data/+/connectors/+/lease" { capabilities = ["read"] }
 
 # Web processes verify the requests of inbound webhooks, and sign tests and rotations.

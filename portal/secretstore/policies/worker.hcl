@@ -10,7 +10,7 @@ path "secret/metadata/+/connectors/+/"            { capabilities = ["list"] }
 path "secret/metadata/+/connectors/+/credentials" { capabilities = ["delete", "read"] }
 path "secret/delete/+/connectors/+/credentials"   { capabilities = ["update"] }
 
-# Kept free for what a connector hands out for a short time. Nothing is stored there yet.
+# What a connector hands out for a short time. Web processes read it, workers do not.
 path "secret/data/+/connectors/+/lease"     { capabilities = ["create", "update"] }
 path "secret/metadata/+/connectors/+/lease" { capabilities = ["delete", "read"] }
 path "secret/delete/+/connectors/+/lease"   { capabilities = ["update"] }

@@ -1,0 +1,227 @@
+"""Take due rows, open what they need, and store what is handed out.
+
+Each function is one step of a worker, for several connectors of one tenant, in a transaction of its
+own. No transaction is open while a token is fetched.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import func, select, text, tuple_, update
+
+from portal.checks.report import Failure, Subject
+from portal.connections.moves import OWN_FAULTS
+from portal.connections.queue import portal_itself
+from portal.connections.saves import check_soon
+from portal.connectors.models import Connector
+from portal.core.errors import PortalError
+from portal.database.session import database_now, session
+from portal.leases.models import ConnectorAccess, slot_of
+from portal.leases.saves import hands_out
+from portal.leases.timing import renew_at, try_again_at
+from portal.providers import PROVIDERS
+from portal.secretstore import Secret, SecretNotFound, SecretRef, check, store
+
+TAKEN_SECONDS = 60.0
+"""A worker has so long for a connector; then another one takes it."""
+
+DUE_TENANTS = text("SELECT due_accesses(:at_most)")
+REASON = "lease of a connector"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A connector in the hands of a worker. `attempt` is its fence: a later one makes it void."""
+
+    tenant_id: str
+    connector_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The reason why nothing could be had. `outcome` is one of those of a check."""
+
+    outcome: str
+    said: str
+    retry_at: datetime | None = None
+
+    @classmethod
+    def of(cls, failure: Failure) -> "Failed":
+        """Return what a sign-in failed with."""
+        return cls(failure.verdict, failure.said, failure.retry_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a connector hands out: `values` for the slot, and until when they are good."""
+
+    kind: str
+    credential_version: int
+    values: Mapping[str, str] = field(repr=False)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToFetch:
+    """The connection whose token has to be fetched."""
+
+    subject: Subject
+    credential_version: int
+
+
+NOTHING = "nothing"  # to hand out: the slot has to be emptied
+Opened = Found | ToFetch | Failed | str
+Result = Found | Failed | str
+
+
+def due_tenants(at_most: int = 50) -> list[str]:
+    """Return the tenants that have a connector for a worker to look at."""
+    return list(session.scalars(DUE_TENANTS, {"at_most": at_most}))
+
+
+def take(tenant_id: str, at_most: int) -> list[Taken]:
+    """Take some due connectors of one tenant, the longest due first."""
+    due = (
+        select(ConnectorAccess.connector_id)
+        .where(ConnectorAccess.tenant_id == tenant_id, ConnectorAccess.due_at <= func.now())
+        .order_by(ConnectorAccess.due_at)
+        .limit(at_most)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(ConnectorAccess)
+        .where(
+            ConnectorAccess.tenant_id == tenant_id,
+            ConnectorAccess.connector_id.in_(due.scalar_subquery()),
+        )
+        .values(
+            state="fetching",
+            attempt=ConnectorAccess.attempt + 1,
+            due_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, TAKEN_SECONDS),
+        )
+        .returning(ConnectorAccess.connector_id, ConnectorAccess.attempt)
+        .execution_options(synchronize_session=False)
+    )
+    return [Taken(tenant_id, *row) for row in session.execute(taken)]
+
+
+def open_all(tenant_id: str, taken: Sequence[Taken]) -> list[Opened]:
+    """Return what each connector needs, in this order, with its credentials."""
+    ids = [one.connector_id for one in taken]
+    query = Connector.seen_by(portal_itself(tenant_id)).where(Connector.id.in_(ids))
+    records = {record.id: record for record in session.scalars(query)}
+    usable = {id: record for id, record in records.items() if hands_out(record)}
+    try:
+        secrets = store().get_many([one.secret_ref for one in usable.values()], reason=REASON)
+    except PortalError as error:
+        failed = Failed("secret_store", error.detail)
+        return [failed if id in usable else NOTHING for id in ids]
+    return [
+        _opened(usable[id], secrets[usable[id].secret_ref]) if id in usable else NOTHING
+        for id in ids
+    ]
+
+
+def record_all(tenant_id: str, results: Mapping[Taken, Result]) -> int:
+    """Store what came of several connectors; return for how many it was not too late.
+
+    What is void is not stored: another worker has the connector, or it was changed meanwhile. A row
+    that somebody is changing now is left alone: it is taken again.
+    """
+    now = database_now()
+    rows = {Taken(tenant_id, row.connector_id, row.attempt): row for row in _held(results)}
+    found = {one: result for one, result in results.items() if one in rows}
+    withdrawn = [one for one, result in found.items() if result == NOTHING]
+    given = {one: result for one, result in found.items() if isinstance(result, Found)}
+    failed = {one: result for one, result in found.items() if isinstance(result, Failed)}
+    versions: Mapping[SecretRef, int] = {}
+    try:
+        for one in withdrawn:
+            store().delete(slot_of(tenant_id, one.connector_id))
+        slots = {slot_of(tenant_id, one.connector_id): g.values for one, g in given.items()}
+        versions = store().put_many(slots) if slots else {}
+    except PortalError as error:
+        problem = Failed("secret_store", error.detail)
+        failed |= dict.fromkeys([*withdrawn, *given], problem)
+        withdrawn, given = [], {}
+    for one in withdrawn:
+        _turn_off(rows[one])
+    for one, result in given.items():
+        _note_found(rows[one], result, versions[slot_of(tenant_id, one.connector_id)], now)
+    for one, reason in failed.items():
+        _note_failed(rows[one], reason, now)
+    session.flush()
+    theirs = [one.connector_id for one, r in failed.items() if r.outcome not in OWN_FAULTS]
+    check_soon(tenant_id, theirs)
+    return len(found)
+
+
+# ---------------------------------------------------------------- what a connector needs
+
+
+def _opened(record: Connector, secret: Secret | PortalError) -> Opened:
+    provider, variant = PROVIDERS.get(record.provider or ""), hands_out(record)
+    assert provider is not None  # noqa: S101 - the caller has asked
+    assert variant is not None  # noqa: S101
+    version = record.credential_version
+    if isinstance(secret, SecretNotFound):
+        said = "The secret store has no credentials of this connector any more. Enter them again."
+        return Failed("config", said)
+    if isinstance(secret, PortalError):
+        return Failed("config", secret.detail)
+    values = dict(secret)
+    if variant.gives_token:
+        return ToFetch(Subject(provider, variant, dict(record.config), values), version)
+    handed = {name: value for name, value in values.items() if name in variant.leased}
+    return fitting(Found("credentials", version, handed)) if handed else NOTHING
+
+
+def fitting(found: Found) -> Found | Failed:
+    """Return what was found, or that the store cannot keep it."""
+    try:
+        check(found.values)
+    except PortalError:
+        return Failed(
+            "config", "What it would hand out cannot be kept: it is too large, or no text."
+        )
+    return found
+
+
+# ---------------------------------------------------------------- the rows
+
+
+def _held(results: Collection[Taken]) -> Sequence[ConnectorAccess]:
+    """Return the rows that are still in the hands of this worker, and lock them."""
+    keys = [(one.tenant_id, one.connector_id, one.attempt) for one in results]
+    mine = tuple_(ConnectorAccess.tenant_id, ConnectorAccess.connector_id, ConnectorAccess.attempt)
+    # Whoever has locked a row changes it, so its result would be void. Not to wait for it also
+    # means that no deadlock is possible.
+    query = (
+        select(ConnectorAccess)
+        .where(mine.in_(keys), ConnectorAccess.state == "fetching")
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return session.scalars(query).all()
+
+
+def _turn_off(row: ConnectorAccess) -> None:
+    row.state, row.slot_version, row.due_at = "off", None, None
+    row.kind = row.credential_version = row.token_expires_at = None
+    row.failures, row.outcome, row.said = 0, None, ""
+
+
+def _note_found(row: ConnectorAccess, found: Found, version: int, now: datetime) -> None:
+    row.state, row.kind, row.slot_version = "ready", found.kind, version
+    row.credential_version = found.credential_version
+    row.token_expires_at, row.fetched_at = found.expires_at, now
+    row.due_at = renew_at(now, found.expires_at) if found.kind == "token" else None
+    row.failures, row.outcome, row.said = 0, None, ""
+
+
+def _note_failed(row: ConnectorAccess, reason: Failed, now: datetime) -> None:
+    row.state, row.failures = "failed", row.failures + 1
+    row.outcome, row.said = reason.outcome, reason.said
+    row.due_at = try_again_at(reason.outcome, now, row.failures, reason.retry_at)

@@ -1,0 +1,72 @@
+"""REST of leases: /api/v1/integration/connectors/{id}/leases."""
+
+from typing import Any
+
+from flask import Response, request
+
+from portal.connectors.models import Connector
+from portal.core import compression
+from portal.database.record import find
+from portal.leases import service
+from portal.leases.models import ConnectorLease
+from portal.leases.schemas import GivenDocument, LeaseDocument, LeaseInput
+from portal.records import listing
+from portal.rest.api import actor, answer, body, no_parameters
+from portal.rest.openapi import Operation
+from portal.rest.resources import list_parameters
+
+BELOW = "/connectors/{id}/leases"
+
+
+def _take(id: str) -> Response:
+    no_parameters()
+    LeaseInput.read(body())
+    # No Idempotency-Key: an answer that is kept would have no values, and one more lease does no
+    # harm.
+    given = service.take(actor(), id)
+    compression.leave_plain()
+    document = {name: given.lease[name] for name in LeaseDocument.model_fields}
+    document |= {"lease_seconds": given.seconds, **given.values}
+    return answer(document, 201)
+
+
+def _leases(id: str) -> Response:
+    query = listing.parse(service.LISTING, request.args, listing.OF_RECORDS)
+    record = find(Connector, actor(), id, include_deleted=True)
+    page = service.leases(actor(), record, query)
+    items = [represent(lease) for lease in page.items]
+    return answer({"items": items, "next_cursor": page.next_cursor})
+
+
+def represent(lease: ConnectorLease) -> dict[str, Any]:
+    """Return a lease as the API returns it."""
+    return {name: getattr(lease, name) for name in LeaseDocument.model_fields}
+
+
+OPERATIONS = (
+    Operation(
+        resource="connectors",
+        name="take_lease",
+        method="POST",
+        path=BELOW,
+        summary="Get what a connector's secret is for: an access token, or credentials. For keys"
+        " of the connector's application only",
+        scope=service.USE,
+        view=_take,
+        command=LeaseInput,
+        answer=GivenDocument,
+        status=201,
+    ),
+    Operation(
+        resource="connectors",
+        name="list_leases",
+        method="GET",
+        path=BELOW,
+        summary="List who took a lease of a connector, and when, without values",
+        scope="connectors:read",
+        view=_leases,
+        answer=LeaseDocument,
+        is_list=True,
+        parameters=list_parameters(service.LISTING, listing.OF_RECORDS),
+    ),
+)

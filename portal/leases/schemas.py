@@ -1,0 +1,44 @@
+"""The commands and documents of leases in REST."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from portal.records.schemas import Command
+
+Kind = Literal["token", "credentials"]
+
+
+class LeaseInput(Command):
+    """Nothing is to be said: a lease has what the connector hands out."""
+
+
+class LeaseDocument(BaseModel):
+    """One lease: who got which version, when. Values are never shown again."""
+
+    id: str
+    connector_id: str
+    key_id: str = Field(description="The API key that took the lease.")
+    application_id: str = Field(description="The application of that key.")
+    kind: Kind = Field(
+        description="token: an access token that the portal got; credentials: fields as stored."
+    )
+    credential_version: int = Field(description="The version of the credentials that it is of.")
+    expires_at: datetime | None = Field(
+        description="When the token ends, as the provider said; null if nobody said so."
+    )
+    created_at: datetime
+
+
+class GivenDocument(LeaseDocument):
+    """A lease with its values, which are in this answer only."""
+
+    lease_seconds: int = Field(
+        description="Use the values so long, then take a new lease: so a change of the credentials"
+        " or a disabled connector reaches you."
+    )
+    access_token: str | None = Field(description="The access token, if the kind is token.")
+    credentials: dict[str, str] | None = Field(
+        description="The credentials, if the kind is credentials."
+    )

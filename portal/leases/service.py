@@ -1,0 +1,273 @@
+"""Give a lease to a key of the application that owns the connector, and tell who took one."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, ClassVar
+
+from sqlalchemy import and_, bindparam, func, insert, select
+
+from portal.applications.models import STOPPED
+from portal.connections.moves import OWN_FAULTS
+from portal.connectors import service as connectors
+from portal.connectors.models import Connector
+from portal.core.errors import Conflict, Forbidden, Locked, Unavailable
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.record import find, missing
+from portal.database.session import database_now, let_go, send, session
+from portal.fast.statements import Statement
+from portal.leases.models import KINDS, ConnectorAccess, ConnectorLease, slot_of
+from portal.leases.saves import look_again, variant_of
+from portal.records.listing import Listing, Page, Query, page
+from portal.secretstore import Secret, SecretNotFound, store
+
+USE = "connectors:use"
+LONGEST = 300
+"""Seconds to use a lease. Then its holder takes the next one, and so hears of a change."""
+RECENT = timedelta(days=1)
+ON_ITS_WAY = "A worker is fetching this. Try again in a moment."
+
+LISTING: Listing[Any] = Listing(
+    ConnectorLease,
+    filters={
+        "key_id": ConnectorLease.key_id,
+        "application_id": ConnectorLease.application_id,
+        "kind": ConnectorLease.kind,
+    },
+    choices={"kind": KINDS},
+    ranges={"created_at": ConnectorLease.created_at},
+    sorts={"created_at": ConnectorLease.id},
+)
+
+
+class NotReady(Conflict):
+    """What the connector hands out is on its way. `retry_after` is in seconds."""
+
+    code: ClassVar[str] = "lease_not_ready"
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the seconds to wait before a retry (RFC 9110, 10.2.3)."""
+        return {"Retry-After": str(self.retry_after)}
+
+
+class NotGiven(Conflict):
+    """The connector hands out nothing until a person has changed something."""
+
+    code: ClassVar[str] = "lease_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A lease with its values, for this one answer."""
+
+    lease: Mapping[str, Any]
+    seconds: int
+    values: Mapping[str, Any] = field(repr=False)
+
+
+def take(actor: Actor, connector_id: str) -> Given:
+    """Give a lease, and note who took it.
+
+    Raises Forbidden for a caller that is no key of the connector's application, Locked for a
+    disabled connector, NotReady while a worker fetches, NotGiven when only a person can help, and
+    any error of the secret store.
+    """
+    actor.require(USE)
+    _check_owner(actor)
+    names = {"tenant_id": actor.tenant_id, "id": connector_id, **Connector.compares(actor)}
+    for row in send(_question(), names):
+        held = _Held(*row)
+        break
+    else:
+        raise missing(Connector, connector_id)
+    if not held.is_good:
+        raise _not_given(find(Connector, actor, connector_id))
+    secret = _open(actor, connector_id, held)
+    lease = {
+        "tenant_id": actor.tenant_id,
+        "id": new_id(ConnectorLease.id_prefix),
+        "connector_id": connector_id,
+        "key_id": actor.id,
+        "application_id": actor.application_id,
+        "kind": held.kind,
+        "credential_version": held.credential_version,
+        "expires_at": held.token_expires_at,
+        "created_at": held.now,
+    }
+    send(NOTE, lease)
+    return Given(lease, held.seconds, _values(held, secret))
+
+
+def leases(actor: Actor, record: Connector, query: Query) -> Page[Any]:
+    """Return one page of a connector's leases."""
+    actor.require("connectors:read")
+    if not record.is_open_to(actor):
+        record.permit(actor, {"config"})
+    of_one = replace(LISTING, filters={**LISTING.filters, "of": ConnectorLease.connector_id})
+    filters = {**query.filters, "of": record.id}
+    return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One key that took leases of a connector in the last day: how many, and the last one."""
+
+    key_id: str
+    application_id: str
+    times: int
+    last_at: datetime
+    credential_version: int
+
+
+def uses(actor: Actor, record: Connector) -> list[Use]:
+    """Return the keys that took leases of a connector in the last day, the last one first."""
+    lease = ConnectorLease
+    last = func.max(lease.created_at)
+    query = (
+        select(
+            lease.key_id, lease.application_id, func.count(), last,
+            func.max(lease.credential_version),
+        )
+        .where(
+            lease.tenant_id == actor.tenant_id,
+            lease.connector_id == record.id,
+            lease.created_at > func.now() - RECENT,
+        )
+        .group_by(lease.key_id, lease.application_id)
+        .order_by(last.desc())
+    )  # fmt: skip
+    return [Use(*row) for row in session.execute(query)] if record.is_open_to(actor) else []
+
+
+# ---------------------------------------------------------------- may it be given
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What the connector and its slot are now, as one statement reads it for every lease."""
+
+    enabled: bool
+    known_version: int
+    application_status: str | None
+    kind: str
+    credential_version: int
+    slot_version: int | None
+    token_expires_at: datetime | None
+    now: datetime
+
+    @property
+    def is_good(self) -> bool:
+        """Tell whether what is in the slot may be handed out."""
+        return (
+            self.enabled
+            and self.application_status not in STOPPED
+            and self.slot_version is not None
+            and self.credential_version == self.known_version
+            and (self.token_expires_at is None or self.token_expires_at > self.now)
+        )
+
+    @property
+    def seconds(self) -> int:
+        """Return how long a lease of it is used."""
+        if self.token_expires_at is None:
+            return LONGEST
+        return min(LONGEST, int((self.token_expires_at - self.now).total_seconds()))
+
+
+@cache
+def _question() -> Statement:
+    """Return the statement that reads a connector and its slot, for keys of an application."""
+    names = ("tenant_id", "app_id", "application_id")
+    caller: Any = {name: bindparam(name) for name in names}
+    seen = Connector.seen_by(Actor(kind="application", id="", name="", **caller))
+    access = and_(
+        ConnectorAccess.tenant_id == Connector.tenant_id,
+        ConnectorAccess.connector_id == Connector.id,
+    )
+    return Statement(
+        seen.outerjoin(ConnectorAccess, access)
+        .with_only_columns(
+            Connector.enabled,
+            Connector.credential_version,
+            Connector.application_status,
+            ConnectorAccess.kind,
+            ConnectorAccess.credential_version,
+            ConnectorAccess.slot_version,
+            ConnectorAccess.token_expires_at,
+            func.now(),
+        )
+        .where(Connector.id == bindparam("id"), Connector.is_deleted.is_(False))
+    )
+
+
+NOTE = Statement(
+    insert(ConnectorLease).values(
+        {column.name: bindparam(column.name) for column in ConnectorLease.__table__.columns}
+    )
+)
+
+
+def _check_owner(actor: Actor) -> None:
+    # What an application's key sees are the connectors of the application, so it owns what it sees.
+    if actor.application_id is None:
+        raise Forbidden(
+            "Only an API key of the application that owns this connector takes leases of it. Give"
+            " the connector an application, and use a key of that application."
+        )
+
+
+def _not_given(record: Connector) -> Exception:
+    """Return the error that tells the caller what to do."""
+    if not record.enabled:
+        return Locked("This connector is disabled. Ask an editor or admin to enable it.")
+    if record.is_stopped:
+        return Conflict(f"Its application is {record.application_status}: reopen that first.")
+    if absent := connectors.missing(record):
+        return NotGiven(f"This connector is not set up yet. It lacks {', '.join(absent)}.")
+    variant = variant_of(record)
+    if variant is None or not (variant.gives_token or variant.leased):
+        return NotGiven("This connector's way to sign in has nothing that may be handed out.")
+    access = session.get(ConnectorAccess, (record.tenant_id, record.id))
+    if access is None or access.state in ("off", "ready"):
+        return _on_its_way(record.tenant_id, record.id)
+    if access.state != "failed":
+        return NotReady(ON_ITS_WAY, retry_after=1)
+    return _failed(access)
+
+
+def _failed(access: ConnectorAccess) -> Exception:
+    if access.due_at is None:
+        return NotGiven(access.said)
+    wait = max(1, math.ceil((access.due_at - database_now()).total_seconds()))
+    if access.outcome in OWN_FAULTS:
+        return Unavailable(access.said, retry_after=wait)
+    return NotReady(access.said, retry_after=wait)
+
+
+def _on_its_way(tenant_id: str, connector_id: str) -> NotReady:
+    """Make a worker look at a connector whose slot is not as its row says, and return the error."""
+    look_again(tenant_id, connector_id)
+    let_go()  # the error itself keeps nothing
+    return NotReady(ON_ITS_WAY, retry_after=1)
+
+
+def _open(actor: Actor, connector_id: str, held: _Held) -> Secret:
+    slot = slot_of(actor.tenant_id, connector_id)
+    try:
+        return store().get(slot, version=held.slot_version, reason="lease")
+    except SecretNotFound as lost:
+        raise _on_its_way(actor.tenant_id, connector_id) from lost
+
+
+def _values(held: _Held, secret: Secret) -> dict[str, Any]:
+    if held.kind == "token":
+        return {"access_token": secret["access_token"], "credentials": None}
+    return {"access_token": None, "credentials": dict(secret)}
