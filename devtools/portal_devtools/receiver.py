@@ -8,6 +8,8 @@ receiver would, and it stores everything in the memory of its one process.
     POST /hooks/<name>?delay=2.5        … after so many seconds
     POST /hooks/<name>/slow             … after 20 seconds
     POST /hooks/<name>?status=302&location=https://… … with a redirect
+    GET  /service                       a service that a connector can sign in to (Basic): the user
+                                        `svc-portal`, and any password that begins with demo-
     GET  /                              show received webhooks, newest first
     GET  /received.json?name=<name>     the same as JSON
     POST /secrets                       name, secret: the secret to verify that name's signatures
@@ -45,6 +47,7 @@ KEPT_SECRETS = 4
 MAX_BODY = 1024 * 1024
 MAX_DELAY = 60.0
 SLOW = 20.0
+SERVICE_USER = "svc-portal"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 
@@ -159,6 +162,7 @@ def create_receiver() -> Flask:
     app.add_url_rule(
         "/hooks/<name>/slow", "slow", _take, methods=["POST"], defaults={"delay": SLOW}
     )
+    app.add_url_rule("/service", "service", _service)
     app.add_url_rule("/received.json", "received", _list)
     app.add_url_rule("/secrets", "secrets", _secrets)
     app.add_url_rule("/secrets", "learn", _learn, methods=["POST"])
@@ -215,6 +219,15 @@ def _wanted_status() -> int:
 def _wanted_delay(default: float) -> float:
     delay = request.args.get("delay", default, type=float)
     return delay if 0 <= delay <= MAX_DELAY else default
+
+
+def _service() -> ResponseReturnValue:
+    """Tell the one user of the demo service that they are signed in, and refuse all others."""
+    given = request.authorization
+    password = str(given.password or "") if given else ""
+    if given is None or given.username != SERVICE_USER or not password.startswith("demo-"):
+        return "The user name or the password is wrong.", 401
+    return jsonify(account=SERVICE_USER)
 
 
 def _index() -> ResponseReturnValue:

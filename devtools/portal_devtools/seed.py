@@ -1,34 +1,48 @@
 """Demo data for development: two tenants, whose records are created by the usual services.
 
 The keys' secrets are discarded and the connectors' credentials are random, so nothing here grants
-access to anything.
+access to anything but the service of the demo receiver, whose answers the checks really get.
 """
 
+import asyncio
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Thread
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import select
+from werkzeug.serving import make_server
 
 from portal.applications import service as applications
 from portal.applications.schemas import ApplicationInput
+from portal.connections.engine import Engine
 from portal.connectors import service as connectors
+from portal.connectors.models import Connector
 from portal.connectors.schemas import ConnectorInput
 from portal.core.config import Config
 from portal.database.actor import Actor
 from portal.database.session import session, transaction
 from portal.events import service as events
 from portal.events.schemas import EventInput
-from portal.identity.models import Tenant
+from portal.identity import people
+from portal.identity.models import Person, Tenant
 from portal.identity.openid.claims import ALL_SCOPES
+from portal.identity.openid.relying_party import Identity
 from portal.keys import service as keys
 from portal.keys.schemas import IssueKey
 from portal.ops import tenants
 from portal.webhooks import service as webhooks
 from portal.webhooks.schemas import WebhookInput
-from portal_devtools.identity_provider.people import ACME, GLOBEX
+from portal_devtools import ports
+from portal_devtools.identity_provider import PEOPLE
+from portal_devtools.identity_provider.people import ACME, GLOBEX, ProviderPerson
+from portal_devtools.receiver import SERVICE_USER, create_receiver
+
+ADMIN, EDITOR = "ada@acme.example", "ed@acme.example"
+BROKEN = "Invoice archive"  # its password is mistyped after its first check
 
 
 @dataclass(frozen=True)
@@ -55,18 +69,46 @@ def seed(app: Flask) -> None:
                 session.rollback()
                 tenants.add(config, demo.id, demo.name, demo.slug, demo.key_code)
                 with transaction(demo.id):
-                    _fill(demo)
+                    cast = _cast(config, demo.id)
+                    _fill(demo, cast)
+                if demo.id == ACME and not config.vault_addr:
+                    _check_twice(app, config, cast.get(EDITOR))
             session.remove()
 
 
-def _fill(demo: Demo) -> None:
-    actor = Actor(demo.id, "system", "system", "Demo data", ALL_SCOPES, source_type="system")
+def _cast(config: Config, tenant_id: str) -> dict[str, Person]:
+    """Return the people of a tenant by their e-mail; none if another provider knows them."""
+    if not config.uses_dev_provider:
+        return {}
+    rules = people.Rules(
+        config.oidc_tenant_claim,
+        config.oidc_roles_claim,
+        config.oidc_role_map,
+        config.oidc_groups_claim,
+    )
+    return {
+        one.email: people.admit(_identity(config, one), rules)[1]
+        for one in PEOPLE
+        if one.tenant_id == tenant_id
+    }
+
+
+def _identity(config: Config, person: ProviderPerson) -> Identity:
+    return Identity(config.oidc_issuer, person.subject, None, None, None, person.claims(), "")
+
+
+def _fill(demo: Demo, cast: Mapping[str, Person]) -> None:
+    actor = _system(demo.id)
     ids = {}
     for body in demo.applications:
         made = applications.create(actor, ApplicationInput.read(body))
         ids[made.slug] = made.id
     for body in _owned(demo.connectors, ids):
-        connectors.create(actor, ConnectorInput.read(body))
+        if "user_id" not in body:
+            connectors.create(actor, ConnectorInput.read(body))
+        elif whose := cast.get(body["user_id"]):
+            personal = {**body, "user_id": whose.id, "owner_id": whose.id}
+            connectors.create(actor, ConnectorInput.read(personal))
     for body in _owned(demo.keys, ids):
         keys.issue(actor, IssueKey.read(body))
     for body in _owned(demo.webhooks, ids):
@@ -74,11 +116,59 @@ def _fill(demo: Demo) -> None:
     events.publish(actor, [EventInput.read(body) for body in demo.events])
 
 
+def _system(tenant_id: str) -> Actor:
+    return Actor(tenant_id, "system", "system", "Demo data", ALL_SCOPES, source_type="system")
+
+
+def _check_twice(app: Flask, config: Config, editor: Person | None) -> None:
+    """Check the connectors, save a wrong password in one of them, and check again.
+
+    With a Vault only a worker may read credentials: it checks them when it starts.
+    """
+    actor = _system(ACME)
+    if editor is not None:
+        actor = Actor(ACME, "person", editor.id, editor.name, ALL_SCOPES, person_id=editor.id)
+    with _receiver(config.receiver_port):
+        asyncio.run(Engine(app).run_due())
+        with transaction(ACME):
+            query = Connector.seen_by(actor).where(Connector.name == BROKEN)
+            record = session.scalars(query.with_for_update(of=Connector)).one()
+            wrong = {"credentials": {"password": f"mistyped-{secrets.token_urlsafe(12)}"}}
+            connectors.update(actor, record, ConnectorInput.patched(record, wrong))
+        asyncio.run(Engine(app).run_due())
+
+
+@contextmanager
+def _receiver(port: int) -> Iterator[None]:
+    """Serve the demo receiver inside the context, unless it runs already."""
+    if not ports.is_free(port):
+        yield
+        return
+    server = make_server("127.0.0.1", port, create_receiver(), threaded=True)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join(5)
+        server.server_close()
+
+
 def _owned(bodies: tuple[dict[str, Any], ...], ids: dict[str, str]) -> Iterator[dict[str, Any]]:
     for body in bodies:
         slug = body.get("app")
         owner = {"application_id": ids[slug]} if slug else {}
         yield {name: value for name, value in body.items() if name != "app"} | owner
+
+
+def _service(receiver_port: int) -> dict[str, Any]:
+    """Return how to sign in to the service of the demo receiver, which really answers."""
+    return {
+        "auth_type": "basic",
+        "config": {"baseUrl": f"http://127.0.0.1:{receiver_port}", "testPath": "/service"},
+        "credentials": {"username": SERVICE_USER, "password": _secret()},
+    }
 
 
 def _secret() -> str:
@@ -92,6 +182,7 @@ def demos(receiver_port: int) -> tuple[Demo, ...]:
 
 def _acme(receiver_port: int) -> Demo:
     hooks = f"http://127.0.0.1:{receiver_port}/hooks"
+    service = _service(receiver_port)
     return Demo(
         ACME,
         "Acme Corp",
@@ -116,20 +207,15 @@ def _acme(receiver_port: int) -> Demo:
              "description": "Replaced by CRM 360."},
         ),
         connectors=(
+            {"name": "Order archive", "provider": "http", "app": "rfp-desk", **service,
+             "tags": ["production"]},
+            {"name": BROKEN, "provider": "http", "app": "invoice-match", **service},
             {"name": "Defender for Endpoint", "provider": "defender_for_endpoint",
              "app": "alert-router", "auth_type": "oauth2_client_credentials",
              "config": {"tenantId": "6f1f3a52-93c4-4a55-8d53-0d0b6f1f7a11"},
-             "credentials": {"client_id": "0b7c2c1e-1c1d-4f0e-9a3e-2f6d6b8a9c10",
-                             "client_secret": _secret()},
              "event_types": ["alert.created", "alert.updated"], "tags": ["edr", "production"]},
-            {"name": "Splunk Cloud", "provider": "splunk", "app": "alert-router",
-             "auth_type": "bearer", "config": {"host": "splunk.acme.example:8089"},
-             "credentials": {"token": _secret()}, "tags": ["siem", "production"]},
-            {"name": "Jira Platform", "provider": "jira", "app": "rfp-desk", "auth_type": "basic",
-             "config": {"baseUrl": "https://acme.atlassian.example"},
-             "credentials": {"username": "bot@acme.example", "password": _secret()}},
-            {"name": "Okta Workforce", "provider": "okta", "auth_type": "api_key",
-             "config": {"domain": "acme.okta.example"}},
+            {"name": "Notes of Ada", "provider": "http", "scope": "user",
+             "user_id": ADMIN, **service},
             {"name": "Snowflake", "provider": "snowflake", "app": "crm-360", "enabled": False,
              "tags": ["warehouse"]},
         ),
@@ -179,8 +265,7 @@ def _globex(receiver_port: int) -> Demo:
         ),
         connectors=(
             {"name": "GitLab", "provider": "gitlab", "auth_type": "api_key",
-             "config": {"host": "gitlab.globex.example"},
-             "credentials": {"apiKey": f"glpat-{_secret()}"}},
+             "config": {"host": "gitlab.globex.example"}},
         ),
         keys=(
             {"name": "Dispatch service", "app": "dispatch", "scopes": ["webhooks:read"]},

@@ -12,7 +12,12 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.checks.report import Report, Step, Subject
-from portal.connections.models import ConnectorCheck, ConnectorCheckDay, ConnectorStanding
+from portal.connections.models import (
+    ConnectorCheck,
+    ConnectorCheckDay,
+    ConnectorCredentials,
+    ConnectorStanding,
+)
 from portal.connections.moves import OWN_FAULTS, Result, move, next_check
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
@@ -182,6 +187,8 @@ def _put_back(taken: Taken, record: Connector, version: int) -> None:
         person_id=person_id,
     )
     connectors.note_restored(actor, record, version, values, check.credential_version)
+    noted = (record.tenant_id, record.id, check.credential_version)
+    session.get_one(ConnectorCredentials, noted).restored_from = version
 
 
 def _lost(taken: Taken) -> Report:

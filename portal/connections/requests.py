@@ -106,7 +106,7 @@ def last_check(actor: Actor, connector_id: str) -> ConnectorCheck | None:
 def checks(actor: Actor, record: Connector, query: Query) -> Page[Any]:
     """Return one page of a connector's checks."""
     record.permit(actor, ())
-    _check_open(actor, record)
+    check_open(actor, record)
     of_one = replace(LISTING, filters={**LISTING.filters, "of": ConnectorCheck.connector_id})
     filters = {**query.filters, "of": record.id}
     return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
@@ -114,7 +114,7 @@ def checks(actor: Actor, record: Connector, query: Query) -> Page[Any]:
 
 def check(actor: Actor, record: Connector, check_id: str) -> ConnectorCheck:
     """Return one check of a connector. Raises NotFound."""
-    _check_open(actor, record)
+    check_open(actor, record)
     query = ConnectorCheck.seen_by(actor).where(
         ConnectorCheck.connector_id == record.id, ConnectorCheck.id == check_id
     )
@@ -124,9 +124,15 @@ def check(actor: Actor, record: Connector, check_id: str) -> ConnectorCheck:
     return found
 
 
+def check_open(actor: Actor, record: Connector) -> None:
+    """Raise Forbidden if the connector is not open to the actor, who then knows its state alone."""
+    if not record.is_open_to(actor):
+        record.permit(actor, {"config"})
+
+
 def versions(actor: Actor, record: Connector) -> list[ConnectorCredentials]:
     """Return the versions of a connector's credentials that are known, the newest first."""
-    _check_open(actor, record)
+    check_open(actor, record)
     query = (
         select(ConnectorCredentials)
         .where(
@@ -187,11 +193,6 @@ def _run_now(subject: Subject) -> Report:
 
 async def _unwatched(_: Any) -> None:
     """Do nothing with a step: the whole report is returned at the end."""
-
-
-def _check_open(actor: Actor, record: Connector) -> None:
-    if not record.is_open_to(actor):
-        record.permit(actor, {"config"})
 
 
 def _check_restorable(record: Connector, version: int) -> None:

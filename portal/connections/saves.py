@@ -30,7 +30,7 @@ def plan(actor: Actor, record: Record, action: str, changes: Changes) -> None:
     if not isinstance(record, Connector) or not (CONNECTION & changes.keys()):
         return
     if "credential_version" in changes and record.credential_fields:
-        _note_version(record, action, changes)
+        _note_version(record)
     if not record.enabled or record.is_deleted:
         _stand(record, None)
     elif not connectors.missing(record) and action != "credentials_restored":
@@ -69,15 +69,14 @@ def _stand(record: Connector, next_check_at: Any) -> None:
     )
 
 
-def _note_version(record: Connector, action: str, changes: Changes) -> None:
-    before = set(changes["credential_fields"][0] or ()) if "credential_fields" in changes else None
+def _note_version(record: Connector) -> None:
     fields = list(record.credential_fields)
     row = {
         "tenant_id": record.tenant_id,
         "connector_id": record.id,
         "version": record.credential_version,
         "fields": fields,
-        "changed": fields if before is None else sorted(set(fields) ^ before),
+        "changed": list(record.typed_fields) or fields,
         "set_by": record.credential_set_by,
         "set_by_name": record.credential_set_by_name,
     }

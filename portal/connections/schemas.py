@@ -99,7 +99,7 @@ class CredentialVersionDocument(BaseModel):
 
     version: int
     fields: list[str] = Field(description="The fields that are set in it.")
-    changed: list[str] = Field(description="Fields that it has and the version before has not.")
+    changed: list[str] = Field(description="Fields that were entered or removed in it.")
     set_by: str | None
     set_by_name: str | None
     set_at: datetime

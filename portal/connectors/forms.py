@@ -142,9 +142,13 @@ class ConnectorForm(CommandForm[ConnectorInput]):
             return _undrawn(self.kind, value)
         return value
 
-    def settings(self) -> list[Field]:
-        """Return the fields of the provider's own settings."""
-        return [self[_config_name(setting)] for setting in self.kind.config]
+    def needed_settings(self) -> list[Field]:
+        """Return the fields of the provider's settings without which nothing works."""
+        return [self[_config_name(setting)] for setting in self.kind.config if setting.required]
+
+    def other_settings(self) -> list[Field]:
+        """Return the fields of the provider's other settings."""
+        return [self[_config_name(setting)] for setting in self.kind.config if not setting.required]
 
     def credentials(self, variant: str | None = None) -> list[CredentialField]:
         """Return the fields of all credentials, or those of one authentication type."""

@@ -196,6 +196,9 @@ class Connector(Scoped, OfApplication, Record):
     # security.
     name_key: Mapped[str] = mapped_column(Text, Computed("lower(name)", persisted=True))
 
+    # The credential fields that were entered or removed in this transaction; no column.
+    typed_fields = tuple[str, ...]()
+
     @property
     def label(self) -> str:
         return self.name

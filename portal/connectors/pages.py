@@ -1,8 +1,8 @@
 """Pages of connectors: /connectors."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 from flask import Blueprint, Flask, current_app, request, url_for
 from flask.typing import ResponseReturnValue
@@ -36,9 +36,11 @@ bp = Blueprint("connectors", __name__, url_prefix="/connectors")
 SHOWN_GROUPS = 20  # of a person, beside the field for one
 SHOWN = 5  # connectors on an application's page and on the overview
 SHOWN_OTHERWISE = ("application_status", "is_restricted")
-NEED_A_PERSON = ("action_required", "failing")
+MOST_COUNTED = 100  # connectors that need a person
 TYPE_WORDS = {"edr": "EDR", "siem": "SIEM", "itsm": "ITSM", "crm": "CRM"}
 WebhookSource = Callable[[Actor, Iterable[str | None]], list[tuple[str, str]]]
+Panel = Callable[[Connector], Mapping[str, Any]]
+Explained = Callable[[Actor, Sequence[Connector]], Mapping[str, Any]]
 PROVIDER_CHOICES = sorted(((p.key, p.name) for p in PROVIDERS.values()), key=lambda p: p[1].lower())
 
 
@@ -50,6 +52,16 @@ def init_app(app: Flask) -> None:
     )
     show_on_application(app, part)
     overview.tell(app, tell)
+
+
+def add_panel(app: Flask, panel: Panel) -> None:
+    """Register a function that returns template variables for the page of a connector."""
+    app.extensions.setdefault("portal.connector_panels", []).append(panel)
+
+
+def explain(app: Flask, source: Explained) -> None:
+    """Let `source` tell, for the connectors of one page, a sentence and how each stands."""
+    app.extensions["portal.connector_explained"] = source
 
 
 def type_word(key: str | None) -> str | None:
@@ -68,6 +80,11 @@ def index() -> ResponseReturnValue:
         "connectors/index.html",
         "connectors/_listing.html",
         view=web.list_view(page, query),
+        explained=current_app.extensions["portal.connector_explained"](web.actor(), page.items),
+        needing=listing.counted(
+            web.actor(), service.LISTING, listing.Query(show="need_a_person"), MOST_COUNTED
+        ),
+        most_counted=MOST_COUNTED,
         owners=applications.of(web.actor(), owners),
         applications=applications.choices(web.actor(), also=[request.args.get("application_id")]),
         providers=PROVIDER_CHOICES,
@@ -118,6 +135,14 @@ def edit(record_id: str) -> ResponseReturnValue:
             web.toast("The connector is saved.")
             return web.see_other(url_for("connectors.show", record_id=record_id))
     return _form_page("connectors/edit.html", form, record)
+
+
+def sent_form() -> ConnectorForm:
+    """Return the form that was sent, for its provider and without a record. Raises NotFound."""
+    provider = _chosen_provider()
+    if provider is None:
+        raise NotFound("There is no provider of this name. Choose one from the list.")
+    return _with_choices(ConnectorForm.of(provider))
 
 
 def _chosen_provider() -> Provider | None:
@@ -203,11 +228,11 @@ def show(record_id: str) -> ResponseReturnValue:
     if not record.is_open_to(web.actor()):
         return web.render("connectors/restricted.html", record=record, persons=persons)
     provider = PROVIDERS.get(record.provider or "")
+    panels: list[Panel] = current_app.extensions.get("portal.connector_panels", [])
     return web.render(
         "connectors/show.html",
         record=record,
         provider=provider,
-        missing=service.missing(record),
         others=facts.others(
             "connectors/show.html",
             ConnectorDocument,
@@ -216,6 +241,7 @@ def show(record_id: str) -> ResponseReturnValue:
         ),
         application=applications.names(web.actor(), {record.application_id or ""}),
         persons=persons,
+        **{name: value for panel in panels for name, value in panel(record).items()},
     )
 
 
@@ -297,7 +323,7 @@ def tell(actor: Actor) -> Told:
     own = Connector.seen_by(as_member(actor))
     whether = select(own.with_only_columns(literal(1)).exists().label("some")).subquery()
     troubled = (
-        own.where(Connector.is_deleted.is_(False), Connector.sync_status.in_(NEED_A_PERSON))
+        own.where(Connector.is_deleted.is_(False), Connector.sync_status.in_(service.NEED_A_PERSON))
         .order_by(Connector.id.desc())
         .limit(SHOWN)
         .subquery()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from sqlalchemy import ColumnElement, or_
+
 from portal.applications import service as applications
 from portal.connectors import addresses, scopes
 from portal.connectors.models import AUTH_TYPES, SCOPES, SYNC_STATUSES, TYPES, Connector
@@ -21,11 +23,12 @@ from portal.database.record import find
 from portal.database.session import database_now, session
 from portal.providers import PROVIDERS
 from portal.records import verbs
-from portal.records.listing import Listing
+from portal.records.listing import Listing, View
 from portal.secretstore import SecretNotFound, store
 
 UNTITLED = "Untitled connector"
 WRITE = "connectors:write"
+NEED_A_PERSON = ("action_required", "failing")
 # A change of one of these means that the connection must be checked again.
 CONNECTION = frozenset({"enabled", "provider", "auth_type", "config", "credential_version"})
 
@@ -34,6 +37,12 @@ UNKNOWN_HEALTH = MappingProxyType(
 )
 
 Changes = Mapping[str, str | None]
+
+
+def _needs_a_person() -> ColumnElement[bool]:
+    # Not IN: a statement that is written once has a place for each value.
+    return or_(*(Connector.sync_status == status for status in NEED_A_PERSON))
+
 
 LISTING = Listing(
     Connector,
@@ -81,7 +90,9 @@ LISTING = Listing(
         "user_id",
         "group_id",
         "app_id",
+        "show",
     ),
+    views={"need_a_person": View("Need a person", _needs_a_person, "-created_at")},
     ranges={
         "created_at": Connector.created_at,
         "updated_at": Connector.updated_at,
@@ -106,6 +117,7 @@ def create(actor: Actor, command: ConnectorInput) -> Connector:
     given = _given(command.credentials)
     if given:
         values |= _credential_note(actor, given, 1)
+        record.typed_fields = tuple(sorted(given))
     verbs.create(actor, record, values)
     if given:
         store().put(record.secret_ref, given, cas=0)
@@ -134,6 +146,7 @@ def update(actor: Actor, record: Connector, command: ConnectorInput) -> Connecto
         if not (found.is_known or _is_whole(record, command, values["auth_type"], changes)):
             raise _out_of_step(record, found)
         values |= _noted(actor, record, changes, found)
+        record.typed_fields = tuple(sorted(changes))
     verbs.change(actor, record, values | _status(record, values, bool(changes)))
     if found:
         _store(record, changes, found.version)

@@ -1,6 +1,6 @@
 """Pages of webhooks: /webhooks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,14 @@ from portal.applications import service as applications
 from portal.applications.models import Application
 from portal.applications.pages import Item, Part, show_on_application
 from portal.audit import pages as audit_pages
+from portal.connections.health import users
+from portal.connections.health.users import User
 from portal.connectors import service as connectors
+from portal.connectors.models import Connector
 from portal.connectors.pages import offer_webhooks
 from portal.database.actor import Actor
 from portal.database.record import find
+from portal.database.session import session
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing
 from portal.records.verbs import Revealed
@@ -51,6 +55,7 @@ def init_app(app: Flask) -> None:
     add_direction(app, "outbound", DirectionPages(_show, _form, _shown_once))
     show_on_application(app, part)
     offer_webhooks(app, service.choices)
+    users.add_source(app, naming)
 
 
 def add_direction(app: Flask, direction: str, pages: DirectionPages) -> None:
@@ -219,7 +224,25 @@ def history(record_id: str) -> ResponseReturnValue:
     return web.render("webhooks/history.html", record=record, entries=entries)
 
 
-# ---------------------------------------------------------------- on an application's page
+# ---------------------------------------------------------------- what other pages show
+
+
+def naming(actor: Actor, record: Connector) -> Iterator[User]:
+    """Yield the webhooks that name a connector, and the one that it names itself."""
+    if not actor.can("webhooks:read"):
+        return
+    query = listing.Query(filters={"connector_id": record.id}, limit=users.SHOWN)
+    found = {hook.id: hook for hook in listing.page(actor, service.LISTING, query).items}
+    for hook in found.values():
+        yield _user(hook, "it names the connector")
+    if record.webhook_endpoint_id not in (None, *found):
+        seen = Webhook.seen_by(actor).where(Webhook.id == record.webhook_endpoint_id)
+        for hook in session.scalars(seen):
+            yield _user(hook, "the connector names it for its events")
+
+
+def _user(hook: Webhook, why: str) -> User:
+    return User("webhook", hook.name, url_for("webhooks.show", record_id=hook.id), why)
 
 
 def part(actor: Actor, application: Application) -> Part:

@@ -82,6 +82,7 @@ QUESTIONS = [
     "tag=soc",
     "q=connector",
     "q=19999",
+    "show=need_a_person",
 ]
 
 

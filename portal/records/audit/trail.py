@@ -84,10 +84,29 @@ def _json(value: Any) -> Any:
     return value
 
 
-def history(actor: Actor, record_id: str, *, limit: int = 50) -> Sequence[AuditEntry]:
-    """Return a record's entries, newest first, for every caller that may read the record."""
+def history(
+    actor: Actor,
+    record_id: str,
+    *,
+    limit: int = 50,
+    before: str | None = None,
+    without: Sequence[str] = (),
+) -> Sequence[AuditEntry]:
+    """Return a record's entries, newest first, for every caller that may read the record.
+
+    `before` is the `place` of an entry: the next older ones are returned. `without` are actions.
+    """
     query = _newest_first(actor).where(AuditEntry.record_id == record_id)
+    if (at := _place(before)) is not None:
+        query = query.where(tuple_(AuditEntry.occurred_at, AuditEntry.id) < at)
+    if without:
+        query = query.where(AuditEntry.action.not_in(without))
     return _read(query.limit(limit))
+
+
+def place(entry: AuditEntry) -> str:
+    """Return where an entry is in the log, for a cursor."""
+    return f"{entry.occurred_at.isoformat()} {entry.id}"
 
 
 def newest(actor: Actor, record_id: str, action: str) -> AuditEntry | None:
@@ -129,8 +148,7 @@ def log(
     found = _read(query.limit(limit + 1))
     if len(found) <= limit:
         return found, None
-    last = found[limit - 1]
-    return found[:limit], f"{last.occurred_at.isoformat()} {last.id}"
+    return found[:limit], place(found[limit - 1])
 
 
 def _newest_first(actor: Actor) -> Select[AuditEntry, bool]:
@@ -162,10 +180,10 @@ def _place(cursor: str | None) -> tuple[datetime, str] | None:
         return None
     moment, _, entry_id = cursor.partition(" ")
     try:
-        place = datetime.fromisoformat(moment)
+        at = datetime.fromisoformat(moment)
     except ValueError:
-        place = None
-    if place is None or place.tzinfo is None or not entry_id.isprintable():
+        at = None
+    if at is None or at.tzinfo is None or not entry_id.isprintable():
         message = "This cursor is not one of ours. Start from the first page."
         raise BadRequest(message, errors=[FieldError("cursor", message)])
-    return place, entry_id
+    return at, entry_id

@@ -25,8 +25,9 @@ from portal.web.security_headers import csp_nonce
 TONES = {
     "ok": "recovered active healthy ok delivered succeeded enabled connected verified live done",
     "warn": "degraded pending retrying held paused expiring deprecated queued stale warning "
-    "needs_credentials rotating stopping stopped suspended",
-    "bad": "failed failing revoked blocked leaked expired error refused unreachable rejected dead",
+    "needs_credentials rate_limited rotating stopping stopped suspended",
+    "bad": "failed failing action_required revoked blocked leaked expired error refused "
+    "unreachable rejected dead",
     "brand": "syncing running sending beta new",
 }
 TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}

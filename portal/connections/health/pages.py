@@ -1,0 +1,154 @@
+"""Pages of connections, below /connectors/<id>: check, go back to older credentials, timeline.
+
+Connectors' own pages know nothing of this module; it registers what they show of a connection.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Flask, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal import web
+from portal.connections import requests
+from portal.connections.health import panel, sentences, timeline, users
+from portal.connectors import pages as connector_pages
+from portal.connectors import service as connectors
+from portal.connectors.models import Connector
+from portal.connectors.schemas import ConnectorInput
+from portal.core.errors import Invalid
+from portal.database.actor import Actor
+from portal.identity.sessions.login import recent_sign_in_required
+
+bp = Blueprint("connections", __name__, url_prefix="/connectors")
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages, and what connectors' pages show of connections."""
+    app.register_blueprint(bp)
+    users.init_app(app)
+    timeline.init_app(app)
+    connector_pages.add_panel(app, show)
+    connector_pages.explain(app, explained)
+    app.jinja_env.globals["connector_users"] = lambda record: users.of(web.actor(), record)
+
+
+def show(record: Connector) -> Mapping[str, Any]:
+    """Return what a connector's own page shows of its connection."""
+    actor = web.actor()
+    return {
+        "connection": panel.read(actor, record),
+        "days": panel.days(record),
+        "series": panel.SERIES,
+        "versions": panel.versions(actor, record),
+        "timeline": timeline.page(actor, record, None, panel.LATEST),
+    }
+
+
+def explained(actor: Actor, records: Sequence[Connector]) -> Mapping[str, Any]:
+    """Return a sentence and the last check for each connector of a list, in one statement."""
+    found = requests.standings(actor, [record.id for record in records])
+    now = datetime.now(UTC)
+    return {
+        record.id: (
+            sentences.say(
+                sentences.known_of(
+                    record, found.get(record.id), now, is_open=record.is_open_to(actor)
+                )
+            ),
+            found.get(record.id),
+        )
+        for record in records
+    }
+
+
+# ---------------------------------------------------------------- check
+
+
+@bp.post("/<record_id>/checks")
+def check(record_id: str) -> ResponseReturnValue:
+    """Ask for a check; one that waits or runs already is the one that was asked for."""
+    web.actor().require(requests.WRITE)
+    record = connectors.get(web.actor(), record_id)
+    if requests.open_check(web.actor(), record.id) is None:
+        requests.ask(web.actor(), record.id)
+    return _state(record)
+
+
+@bp.get("/<record_id>/checks/latest")
+def latest(record_id: str) -> ResponseReturnValue:
+    """Show how the connection is now, while a check of it runs."""
+    record = connectors.get(web.actor(), record_id, include_deleted=True)
+    requests.check_open(web.actor(), record)
+    return _state(record)
+
+
+def _state(record: Connector) -> ResponseReturnValue:
+    if not web.portal_request().wants_fragment:
+        return web.see_other(url_for("connectors.show", record_id=record.id))
+    connection = panel.read(web.actor(), record)
+    return web.render(
+        "connections/_state.html", "connections/_state.html", record=record, connection=connection
+    )
+
+
+@bp.post("/draft-checks")
+def draft() -> ResponseReturnValue:
+    """Check what is typed in the form of a connector. Nothing is stored."""
+    web.actor().require(requests.WRITE)
+    form = connector_pages.sent_form()
+    found: dict[str, Any] = {"form": form, "report": None, "untyped": [], "bars": []}
+    if (command := form.command()) is not None:
+        found["untyped"] = untyped(command)
+        if not found["untyped"]:
+            report = requests.check_draft(web.actor(), command)
+            found |= {"report": report, "bars": panel.bars([asdict(s) for s in report.steps])}
+    return web.render("connections/draft.html", "connections/_draft.html", **found)
+
+
+def untyped(command: ConnectorInput) -> list[str]:
+    """Return the labels of what a draft needs for its check and does not have."""
+    given = {name for name, value in command.credentials.items() if value is not None}
+    draft = Connector(
+        provider=command.provider,
+        auth_type=command.auth_type,
+        config=command.config,
+        credential_fields=sorted(given),
+    )
+    return connectors.missing(draft)
+
+
+# ---------------------------------------------------------------- credentials and timeline
+
+
+@bp.post("/<record_id>/credential-restorations")
+@recent_sign_in_required
+def go_back(record_id: str) -> ResponseReturnValue:
+    """Use an older version of the credentials again, and check it."""
+    text = request.form.get("version", "")
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Invalid.field("version", "Choose one of the versions.")
+    requests.ask(web.actor(), record_id, restores_version=int(text))
+    web.toast(f"Version {text} of the credentials is put back and checked.")
+    return web.see_other(url_for("connectors.show", record_id=record_id))
+
+
+@bp.get("/<record_id>/timeline")
+def events(record_id: str) -> ResponseReturnValue:
+    """Show what happened to a connector, the newest first."""
+    actor = web.actor()
+    record = connectors.get(actor, record_id, include_deleted=True)
+    requests.check_open(actor, record)
+    page = timeline.page(actor, record, request.args.get("cursor"))
+    standing = requests.standings(actor, [record.id]).get(record.id)
+    return web.render(
+        "connections/timeline.html",
+        record=record,
+        timeline=page,
+        change=timeline.change_before_failure(actor, record, standing),
+        next_url=page.next_cursor
+        and url_for("connections.events", record_id=record_id, cursor=page.next_cursor),
+        first_url=url_for("connections.events", record_id=record_id),
+    )

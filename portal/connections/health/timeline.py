@@ -1,0 +1,295 @@
+"""The timeline of a connector: what was changed, what checks found, and what other sources tell.
+
+Every source pages by an order of its own that an index serves, so a page costs as much at the end
+of a long timeline as at its beginning. The cursor has the place in each source.
+"""
+
+import base64
+import binascii
+import heapq
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from flask import Flask, current_app
+
+from portal.audit import pages as audit_pages
+from portal.connections.health.sentences import LEADS, Change
+from portal.connections.models import ConnectorCheck, ConnectorCredentials, ConnectorStanding
+from portal.connectors.models import Connector
+from portal.database.actor import Actor
+from portal.database.session import session
+from portal.providers import PROVIDERS
+from portal.providers.settings import label_of
+from portal.records.audit import trail
+from portal.records.audit.models import AuditEntry
+from portal.records.listing import NOT_OURS, refused
+
+PAGE = 30
+LOOKED = 50  # changes between the last check that passed and the first that failed
+CURSOR_LENGTH = 1000
+CONNECTION = ("provider", "auth_type", "config")
+HEALTH = "connector.health_changed"  # what the checks beside it say already
+BOOKKEEPING = frozenset(
+    {
+        "credential_last_rotated_at",
+        "credential_set_by",
+        "credential_set_by_name",
+        "sync_status",
+        "deleted_at",
+        "deleted_by",
+        "updated_by",
+    }
+)
+Line = tuple[str, str | None, str | None]
+FOUND = {
+    **{outcome: lead.lower() for outcome, lead in LEADS.items()},
+    "passed": "passed",
+    "rate_limited": "rate limited",
+    "transient": "no good answer",
+    "secret_store": "not run, the secret store gives no credentials",
+    "internal": "not run, the portal failed",
+}
+TONES = {"passed": "ok", "rate_limited": "warn", "secret_store": "warn", "internal": "warn"}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry. `place` is where its source goes on after it; `kind` groups what is alike."""
+
+    at: datetime
+    place: str
+    title: str
+    tone: str = ""
+    text: str = ""
+    who: str | None = None
+    changes: Sequence[Line] = ()
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Entries of one kind in a row, drawn as one: the newest, how many, and when they began."""
+
+    newest: Event
+    count: int
+    began: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """One page, the newest entry first, and the cursor of the next."""
+
+    runs: Sequence[Run]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something that happens to connectors. `read` returns events after a place, newest first."""
+
+    name: str
+    read: Callable[[Actor, Connector, str | None, int], Iterable[Event]] = field(repr=False)
+
+
+def init_app(app: Flask) -> None:
+    """Register the changes and the checks."""
+    add_source(app, Source("changes", _changes))
+    add_source(app, Source("checks", _checks))
+
+
+def add_source(app: Flask, source: Source) -> None:
+    """Let another feature tell what happened to a connector."""
+    app.extensions.setdefault("portal.connector_timeline", []).append(source)
+
+
+def page(actor: Actor, record: Connector, cursor: str | None, limit: int = PAGE) -> Timeline:
+    """Return one page of a connector's timeline. Raises BadRequest for a cursor that is not
+    ours."""
+    sources: list[Source] = current_app.extensions["portal.connector_timeline"]
+    places = _decoded(cursor)
+    read = [
+        [
+            (source.name, event)
+            for event in source.read(actor, record, places.get(source.name), limit + 1)
+        ]
+        for source in sources
+    ]
+    merged = list(heapq.merge(*read, key=lambda named: named[1].at, reverse=True))
+    shown = merged[:limit]
+    after = places | {name: event.place for name, event in shown}
+    runs = [_run([event for _, event in some]) for _, some in groupby(shown, _alike)]
+    return Timeline(runs, _encoded(after) if len(merged) > limit else None)
+
+
+def _alike(named: tuple[str, Event]) -> tuple[str, str]:
+    name, event = named
+    return name, event.kind or event.place
+
+
+def _run(events: Sequence[Event]) -> Run:
+    return Run(events[0], len(events), events[-1].at)
+
+
+def _encoded(places: Mapping[str, str]) -> str:
+    text = json.dumps(places, sort_keys=True).encode()
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
+def _decoded(cursor: str | None) -> dict[str, str]:
+    if not cursor:
+        return {}
+    try:
+        if len(cursor) > CURSOR_LENGTH:
+            raise ValueError
+        padded = cursor + "=" * (-len(cursor) % 4)
+        places = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (ValueError, RecursionError, binascii.Error):
+        raise refused("cursor", NOT_OURS) from None
+    if not isinstance(places, dict):
+        raise refused("cursor", NOT_OURS)
+    if not all(isinstance(place, str) and place.isprintable() for place in places.values()):
+        raise refused("cursor", NOT_OURS)
+    return places
+
+
+# ---------------------------------------------------------------- what was changed
+
+
+def _changes(actor: Actor, record: Connector, place: str | None, limit: int) -> Iterable[Event]:
+    entries = trail.history(actor, record.id, limit=limit, before=place, without=(HEALTH,))
+    for entry, line in zip(entries, audit_pages.lines(entries), strict=True):
+        yield Event(
+            at=entry.occurred_at,
+            place=trail.place(entry),
+            title=line["action"],
+            who=line["who"],
+            changes=_shown(record, entry, line["changes"]),
+        )
+
+
+def _shown(record: Connector, entry: AuditEntry, changes: Sequence[Line]) -> list[Line]:
+    """Return the changes that tell people something: settings one by one, no bookkeeping."""
+    if entry.action == "connector.created":
+        return []
+    shown = [line for line in changes if line[0] not in BOOKKEEPING and line[0] != "config"]
+    if "config" in entry.changes:
+        old, new = ((value or {}) for value in entry.changes["config"])
+        for name in sorted({*old, *new}):
+            if old.get(name) != new.get(name):
+                pair = (_text(old.get(name)), _text(new.get(name)))
+                shown.append((setting_label(record, name), *pair))
+    return shown
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+# ---------------------------------------------------------------- what checks found
+
+
+def _checks(actor: Actor, record: Connector, place: str | None, limit: int) -> Iterable[Event]:
+    if not record.is_open_to(actor):
+        return
+    query = ConnectorCheck.seen_by(actor).where(
+        ConnectorCheck.connector_id == record.id, ConnectorCheck.state == "done"
+    )
+    if place is not None:
+        query = query.where(ConnectorCheck.id < place)
+    for check in session.scalars(query.order_by(ConnectorCheck.id.desc()).limit(limit)):
+        yield _found(check)
+
+
+def _found(check: ConnectorCheck) -> Event:
+    outcome = check.outcome or ""
+    passed = sum(step["state"] in ("passed", "warned") for step in check.steps)
+    text = f"{passed} of {len(check.steps)} steps passed"
+    if check.took_ms is not None and check.steps:
+        text += f", {check.took_ms:,.0f} ms"
+    text = text if check.steps else ""
+    if outcome != "passed":
+        text = check.said
+    if check.is_outdated:
+        text += " The connector was changed meanwhile, so this does not count."
+    return Event(
+        at=check.finished_at or check.created_at,
+        place=check.id,
+        title=f"Check {FOUND.get(outcome, outcome)}",
+        tone=TONES.get(outcome, "bad"),
+        text=text,
+        who=check.asked_by_name,
+        kind=f"{outcome} {check.is_outdated} {check.said} {check.asked_by_name}",
+    )
+
+
+# ---------------------------------------------------------------- the change before the failure
+
+
+def change_before_failure(
+    actor: Actor, record: Connector, standing: ConnectorStanding | None
+) -> Change | None:
+    """Return the last change between the last check that passed and the first that failed.
+
+    None if the connector works, if no check has passed yet, or if nothing was changed.
+    """
+    if standing is None or standing.since is None or standing.outcome == "passed":
+        return None
+    if standing.passed_at is None:
+        return None
+    before = f"{standing.since.isoformat()} ~"
+    for entry in trail.history(actor, record.id, limit=LOOKED, before=before, without=(HEALTH,)):
+        if entry.occurred_at <= standing.passed_at:
+            return None
+        if (change := _change(record, entry)) is not None:
+            return change
+    return None
+
+
+def _change(record: Connector, entry: AuditEntry) -> Change | None:
+    """Return what an entry changed of the connection, or None if nothing."""
+    settings = _settings(record, entry)
+    version = entry.changes.get("credential_version", (None, None))[1]
+    if not settings and not version:
+        return None
+    key = (record.tenant_id, record.id, version)
+    known = session.get(ConnectorCredentials, key) if version else None
+    return Change(
+        at=entry.occurred_at,
+        by=entry.actor_name,
+        settings=settings,
+        version=version,
+        fields=tuple(credential_label(record, name) for name in known.changed) if known else (),
+        place=trail.place(entry),
+    )
+
+
+def _settings(record: Connector, entry: AuditEntry) -> tuple[str, ...]:
+    """Return the labels of the settings that an entry changed."""
+    if entry.action == "connector.created":
+        return ()
+    words = {"provider": "the system", "auth_type": "the way to sign in"}
+    fields = [words[name] for name in words if name in entry.changes]
+    if "config" in entry.changes:
+        old, new = ((value or {}) for value in entry.changes["config"])
+        names = sorted(n for n in {*old, *new} if old.get(n) != new.get(n))
+        fields += [setting_label(record, name) for name in names]
+    return tuple(fields)
+
+
+def setting_label(record: Connector, name: str) -> str:
+    """Return a setting's name as its form shows it."""
+    provider = PROVIDERS.get(record.provider or "")
+    known: dict[str, Any] = {s.key: s.label for s in provider.config} if provider else {}
+    return known.get(name) or label_of(name)
+
+
+def credential_label(record: Connector, name: str) -> str:
+    """Return the name of a credential's field as its form shows it."""
+    provider = PROVIDERS.get(record.provider or "")
+    variant = provider.variant(record.auth_type) if provider else None
+    known: dict[str, Any] = {s.key: s.label for s in variant.credentials} if variant else {}
+    return known.get(name) or label_of(name)
