@@ -88,7 +88,7 @@ def take(tenant_id: str, at_most: int = AT_ONCE) -> list[Taken]:
     taken = []
     for check in session.scalars(due):
         if check.attempts >= MOST_ATTEMPTS:
-            _finish(check, _own_fault("The check was begun three times and never ended."))
+            _give_up(check)
             continue
         check.state, check.attempts = "running", check.attempts + 1
         check.started_at = check.started_at or database_now()
@@ -105,6 +105,15 @@ def take(tenant_id: str, at_most: int = AT_ONCE) -> list[Taken]:
         )
     session.flush()
     return taken
+
+
+def _give_up(check: ConnectorCheck) -> None:
+    """End a check that no worker ends, and plan the next one."""
+    report = _own_fault("The check was begun three times and never ended.")
+    _finish(check, report)
+    record = _connector(check, lock=True)
+    if record is not None and not record.is_deleted:
+        _move(record, check, report)
 
 
 def open_subject(taken: Taken) -> Opened:
@@ -229,7 +238,7 @@ def _own(taken: Taken) -> tuple[Any, ...]:
     )
 
 
-def _connector(taken: Taken, *, lock: bool) -> Connector | None:
+def _connector(taken: Taken | ConnectorCheck, *, lock: bool) -> Connector | None:
     query = Connector.seen_by(portal_itself(taken.tenant_id)).where(
         Connector.id == taken.connector_id
     )

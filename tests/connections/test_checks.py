@@ -234,6 +234,8 @@ def test_a_check_of_a_worker_that_died_is_taken_again_and_not_for_ever(
     run_checks()
     assert checks(ada, again)[0]["outcome"] == "internal"
     assert read(ada, again)["sync_status"] == "pending"
+    next_one = "SELECT next_check_at - now() <= interval '5 minutes' FROM connector_standing"
+    assert database.sql(f"{next_one} WHERE connector_id = %s", again["id"]) is True
 
 
 def test_two_workers_check_each_connector_once(
