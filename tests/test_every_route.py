@@ -173,8 +173,8 @@ def test_every_page_opens_for_its_admin_and_has_all_headers(
 
 
 MOST_STATEMENTS = 6  # of one page or one REST response; the one that sets the tenant counts
-# Beside the record itself: what its checks found, what happened, and who feels it.
-MORE_STATEMENTS = {"connectors.show": 9, "connectors.edit": 7, "connectors.index": 7}
+# Beside the record itself: what its checks found, what happened, who feels it, and its leases.
+MORE_STATEMENTS = {"connectors.show": 11, "connectors.edit": 8, "connectors.index": 7}
 
 
 def test_no_page_and_no_read_asks_the_database_often(

@@ -3,7 +3,7 @@
 A feature above this one registers its own with `add_source`.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ class User:
     why: str
 
 
-Source = Callable[[Actor, Connector], Select[Any] | None]
+Source = Callable[[Actor, Connector], Select[Any] | Iterable[User] | None]
 
 
 def init_app(app: Flask) -> None:
@@ -41,8 +41,11 @@ def init_app(app: Flask) -> None:
 
 
 def add_source(app: Flask, source: Source) -> None:
-    """Let `source` select the records that name a connector and that the actor may see, with the
-    columns of `columns`; None if there are none."""
+    """Let `source` tell which records name a connector and may be seen by the actor.
+
+    It returns a query with the columns of `columns`, which is asked together with the others, or
+    the records themselves, at most `SHOWN`; None if there are none.
+    """
     app.extensions.setdefault("portal.connector_users", []).append(source)
 
 
@@ -62,13 +65,17 @@ def of(actor: Actor, record: Connector) -> list[User]:
     if not record.is_open_to(actor):
         return []
     sources: list[Source] = current_app.extensions["portal.connector_users"]
-    asked = [query for source in sources if (query := source(actor, record)) is not None]
-    parts = [select(query.limit(SHOWN).subquery()) for query in asked]
+    told = [source(actor, record) for source in sources]
+    parts = [select(one.limit(SHOWN).subquery()) for one in told if isinstance(one, Select)]
     rows = session.execute(union_all(*parts)) if parts else ()
-    return [
+    found = [
         User(row.noun, row.name, url_for(PAGES[row.noun], record_id=row.id), row.why)
         for row in rows
     ]
+    for one in told:
+        if one is not None and not isinstance(one, Select):
+            found += one
+    return found
 
 
 def words(users: Collection[User]) -> str:
