@@ -23,13 +23,15 @@ class Quotes:
     """Clean texts of the other side. Secrets are added as they become known."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._new = list(secrets)
         self._whole: set[str] = set()
         self._runs: set[str] = set()
-        for secret in secrets:
-            self.hide(secret)
 
     def hide(self, secret: str) -> None:
         """Hide a secret from now on: whole, in its usual encodings, and a longer part of it."""
+        self._new.append(secret)  # most checks and all good tokens have nothing to quote
+
+    def _learn(self, secret: str) -> None:
         for text in {secret, secret.strip()} - {""}:
             encoded = text.encode("utf-8", "surrogatepass")
             spellings = {text, quote(encoded, safe=""), quote_plus(encoded), repr(text)[1:-1]}
@@ -51,6 +53,8 @@ class Quotes:
         return hidden if len(hidden) <= longest else hidden[: longest - 1] + "…"
 
     def _hidden(self, text: str) -> str | None:
+        while self._new:
+            self._learn(self._new.pop())
         marked = bytearray(len(text))
         for secret in self._whole:
             at = text.find(secret)

@@ -7,8 +7,10 @@ own. No transaction is open while a token is fetched.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select, text, tuple_, update
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import load_only
 
 from portal.checks.report import Failure, Subject
 from portal.connections.moves import OWN_FAULTS
@@ -16,7 +18,8 @@ from portal.connections.queue import portal_itself
 from portal.connections.saves import check_soon
 from portal.connectors.models import Connector
 from portal.core.errors import PortalError
-from portal.database.session import database_now, session
+from portal.database.session import database_now, send, session
+from portal.fast.statements import Statement
 from portal.leases.models import ConnectorAccess, slot_of
 from portal.leases.saves import hands_out
 from portal.leases.timing import renew_at, try_again_at
@@ -71,6 +74,18 @@ class ToFetch:
     credential_version: int
 
 
+NEEDED = load_only(
+    Connector.provider,
+    Connector.auth_type,
+    Connector.config,
+    Connector.enabled,
+    Connector.is_deleted,
+    Connector.application_id,
+    Connector.app_id,
+    Connector.scope,
+    Connector.credential_fields,
+    Connector.credential_version,
+)
 NOTHING = "nothing"  # to hand out: the slot has to be emptied
 Opened = Found | ToFetch | Failed | str
 Result = Found | Failed | str
@@ -111,7 +126,7 @@ def open_all(tenant_id: str, taken: Sequence[Taken]) -> list[Opened]:
     """Return what each connector needs, in this order, with its credentials."""
     ids = [one.connector_id for one in taken]
     query = Connector.seen_by(portal_itself(tenant_id)).where(Connector.id.in_(ids))
-    records = {record.id: record for record in session.scalars(query)}
+    records = {record.id: record for record in session.scalars(query.options(NEEDED))}
     usable = {id: record for id, record in records.items() if hands_out(record)}
     try:
         secrets = store().get_many([one.secret_ref for one in usable.values()], reason=REASON)
@@ -131,12 +146,11 @@ def record_all(tenant_id: str, results: Mapping[Taken, Result]) -> int:
     that somebody is changing now is left alone: it is taken again.
     """
     now = database_now()
-    rows = {Taken(tenant_id, row.connector_id, row.attempt): row for row in _held(results)}
-    found = {one: result for one, result in results.items() if one in rows}
+    failures = _held(tenant_id, results)
+    found = {one: result for one, result in results.items() if one in failures}
     withdrawn = [one for one, result in found.items() if result == NOTHING]
     given = {one: result for one, result in found.items() if isinstance(result, Found)}
     failed = {one: result for one, result in found.items() if isinstance(result, Failed)}
-    versions: Mapping[SecretRef, int] = {}
     try:
         for one in withdrawn:
             store().delete(slot_of(tenant_id, one.connector_id))
@@ -145,14 +159,11 @@ def record_all(tenant_id: str, results: Mapping[Taken, Result]) -> int:
     except PortalError as error:
         problem = Failed("secret_store", error.detail)
         failed |= dict.fromkeys([*withdrawn, *given], problem)
-        withdrawn, given = [], {}
-    for one in withdrawn:
-        _turn_off(rows[one])
-    for one, result in given.items():
-        _note_found(rows[one], result, versions[slot_of(tenant_id, one.connector_id)], now)
+        withdrawn, given, versions = [], {}, {}
+    _turn_off(tenant_id, withdrawn)
+    _note_found(tenant_id, given, versions, now)
     for one, reason in failed.items():
-        _note_failed(rows[one], reason, now)
-    session.flush()
+        _note_failed(one, reason, failures[one] + 1, now)
     theirs = [one.connector_id for one, r in failed.items() if r.outcome not in OWN_FAULTS]
     check_soon(tenant_id, theirs)
     return len(found)
@@ -192,36 +203,90 @@ def fitting(found: Found) -> Found | Failed:
 # ---------------------------------------------------------------- the rows
 
 
-def _held(results: Collection[Taken]) -> Sequence[ConnectorAccess]:
-    """Return the rows that are still in the hands of this worker, and lock them."""
-    keys = [(one.tenant_id, one.connector_id, one.attempt) for one in results]
-    mine = tuple_(ConnectorAccess.tenant_id, ConnectorAccess.connector_id, ConnectorAccess.attempt)
+NO_FAILURE: dict[str, Any] = {"failures": 0, "outcome": None, "said": ""}
+EMPTY: dict[str, Any] = {
+    "state": "off",
+    "kind": None,
+    "credential_version": None,
+    "slot_version": None,
+    "token_expires_at": None,
+    "due_at": None,
+    **NO_FAILURE,
+}
+READY = Statement(
+    text("""
+    UPDATE connector_access AS access
+    SET state = 'ready', kind = given.kind, credential_version = given.credential_version,
+        slot_version = given.slot_version, token_expires_at = given.expires_at,
+        due_at = given.due_at, fetched_at = :now, failures = 0, outcome = NULL, said = ''
+    FROM unnest(CAST(:ids AS text[]), CAST(:kinds AS text[]), CAST(:versions AS integer[]),
+        CAST(:slots AS integer[]), CAST(:ends AS timestamptz[]), CAST(:dues AS timestamptz[])
+    ) AS given (connector_id, kind, credential_version, slot_version, expires_at, due_at)
+    WHERE access.tenant_id = :tenant_id AND access.connector_id = given.connector_id
+    """)
+)
+
+
+def _held(tenant_id: str, results: Collection[Taken]) -> dict[Taken, int]:
+    """Lock the rows that are still in the hands of this worker; return their failures so far."""
     # Whoever has locked a row changes it, so its result would be void. Not to wait for it also
     # means that no deadlock is possible.
     query = (
-        select(ConnectorAccess)
-        .where(mine.in_(keys), ConnectorAccess.state == "fetching")
+        select(ConnectorAccess.connector_id, ConnectorAccess.attempt, ConnectorAccess.failures)
+        .where(
+            ConnectorAccess.tenant_id == tenant_id,
+            ConnectorAccess.connector_id.in_([one.connector_id for one in results]),
+            ConnectorAccess.state == "fetching",
+        )
         .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
     )
-    return session.scalars(query).all()
+    rows = session.execute(query)
+    found = {Taken(tenant_id, id, attempt): failures for id, attempt, failures in rows}
+    return {one: failures for one, failures in found.items() if one in results}
 
 
-def _turn_off(row: ConnectorAccess) -> None:
-    row.state, row.slot_version, row.due_at = "off", None, None
-    row.kind = row.credential_version = row.token_expires_at = None
-    row.failures, row.outcome, row.said = 0, None, ""
+def _turn_off(tenant_id: str, taken: Sequence[Taken]) -> None:
+    if taken:
+        _set(tenant_id, [one.connector_id for one in taken], EMPTY)
 
 
-def _note_found(row: ConnectorAccess, found: Found, version: int, now: datetime) -> None:
-    row.state, row.kind, row.slot_version = "ready", found.kind, version
-    row.credential_version = found.credential_version
-    row.token_expires_at, row.fetched_at = found.expires_at, now
-    row.due_at = renew_at(now, found.expires_at) if found.kind == "token" else None
-    row.failures, row.outcome, row.said = 0, None, ""
+def _note_found(
+    tenant_id: str, given: Mapping[Taken, Found], versions: Mapping[SecretRef, int], now: datetime
+) -> None:
+    if not given:
+        return
+    ids = [one.connector_id for one in given]
+    found = list(given.values())
+    values = {
+        "tenant_id": tenant_id,
+        "now": now,
+        "ids": ids,
+        "kinds": [each.kind for each in found],
+        "versions": [each.credential_version for each in found],
+        "slots": [versions[slot_of(tenant_id, id)] for id in ids],
+        "ends": [each.expires_at for each in found],
+        "dues": [
+            renew_at(now, each.expires_at) if each.kind == "token" else None for each in found
+        ],
+    }
+    send(READY, values)
 
 
-def _note_failed(row: ConnectorAccess, reason: Failed, now: datetime) -> None:
-    row.state, row.failures = "failed", row.failures + 1
-    row.outcome, row.said = reason.outcome, reason.said
-    row.due_at = try_again_at(reason.outcome, now, row.failures, reason.retry_at)
+def _note_failed(one: Taken, reason: Failed, failures: int, now: datetime) -> None:
+    values = {
+        "state": "failed",
+        "failures": failures,
+        "outcome": reason.outcome,
+        "said": reason.said,
+        "due_at": try_again_at(reason.outcome, now, failures, reason.retry_at),
+    }
+    _set(one.tenant_id, [one.connector_id], values)
+
+
+def _set(tenant_id: str, ids: Sequence[str], values: Mapping[str, Any]) -> None:
+    session.execute(
+        update(ConnectorAccess)
+        .where(ConnectorAccess.tenant_id == tenant_id, ConnectorAccess.connector_id.in_(ids))
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )

@@ -20,7 +20,7 @@ Changes = Mapping[str, tuple[Any, Any]]
 
 CONNECTION = frozenset(
     {"enabled", "provider", "auth_type", "config", "credential_version", "credential_fields"}
-    | {"is_deleted", "application_id"}
+    | {"is_deleted", "application_id", "scope"}
 )
 WORKS = frozenset({"healthy", "degraded"})
 # A worker that has the row in hand then finds that its attempt is void. What is in the slot is not
@@ -62,10 +62,15 @@ def look_again(tenant_id: str, connector_id: str) -> None:
 
 
 def hands_out(record: Connector) -> Variant | None:
-    """Return the way to sign in of which the connector hands something out now, or None."""
+    """Return the way to sign in of which the connector hands something out now, or None.
+
+    Only an application's keys take leases, and only of what is for the whole tenant. Of all others
+    nothing leaves the slot that web processes cannot read.
+    """
     usable = record.enabled and not record.is_deleted and not record.is_stopped
+    is_owned = bool(record.application_id or record.app_id) and record.is_for_all
     variant = variant_of(record)
-    if variant is None or not usable or connectors.missing(record):
+    if variant is None or not (usable and is_owned) or connectors.missing(record):
         return None
     return variant if variant.gives_token or variant.leased else None
 

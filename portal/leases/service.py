@@ -118,32 +118,26 @@ def leases(actor: Actor, record: Connector, query: Query) -> Page[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One key that took leases of a connector in the last day: how many, and the last one."""
+    """A key that took leases of a connector in the last day, and when it took the last one."""
 
     key_id: str
-    application_id: str
-    times: int
     last_at: datetime
-    credential_version: int
 
 
-def uses(actor: Actor, record: Connector) -> list[Use]:
+def uses(actor: Actor, record: Connector, at_most: int) -> list[Use]:
     """Return the keys that took leases of a connector in the last day, the last one first."""
-    lease = ConnectorLease
-    last = func.max(lease.created_at)
+    last = func.max(ConnectorLease.created_at)
     query = (
-        select(
-            lease.key_id, lease.application_id, func.count(), last,
-            func.max(lease.credential_version),
-        )
+        select(ConnectorLease.key_id, last)
         .where(
-            lease.tenant_id == actor.tenant_id,
-            lease.connector_id == record.id,
-            lease.created_at > func.now() - RECENT,
+            ConnectorLease.tenant_id == actor.tenant_id,
+            ConnectorLease.connector_id == record.id,
+            ConnectorLease.id > func.ulid_floor("lse", func.now() - RECENT),
         )
-        .group_by(lease.key_id, lease.application_id)
+        .group_by(ConnectorLease.key_id)
         .order_by(last.desc())
-    )  # fmt: skip
+        .limit(at_most)
+    )
     return [Use(*row) for row in session.execute(query)] if record.is_open_to(actor) else []
 
 

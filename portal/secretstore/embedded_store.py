@@ -23,6 +23,7 @@ from sqlalchemy import (
     delete,
     func,
     select,
+    text,
     type_coerce,
     update,
 )
@@ -128,12 +129,15 @@ class EmbeddedStore:
         for some in _alike(data):
             key_id, data_key = self._keys.of(some[0].tenant_id)
             new = _next_versions(some)
-            versions = []
-            for ref in some:
-                nonce, ciphertext = seal(data[ref], data_key, Place(ref, new[ref], key_id))
-                sealed = {"nonce": nonce, "ciphertext": ciphertext, "data_key_id": key_id}
-                versions.append({**_columns(ref), "version": new[ref], **sealed})
-            session.execute(insert(SecretVersion), versions)
+            sealed = [seal(data[ref], data_key, Place(ref, new[ref], key_id)) for ref in some]
+            versions = {
+                "data_key_id": key_id,
+                "owners": [ref.owner_id for ref in some],
+                "versions": [new[ref] for ref in some],
+                "nonces": [nonce for nonce, _ in sealed],
+                "ciphertexts": [ciphertext for _, ciphertext in sealed],
+            }
+            send(ADD_VERSIONS, _alike_columns(some[0]) | versions)
             _forget_old_versions(new)
             numbers |= new
         return numbers
@@ -394,19 +398,36 @@ def _find_current(refs: Sequence[SecretRef]) -> dict[str, _Found]:
     return {row[0]: _Found(*row[1:]) for row in session.execute(query)}
 
 
+NEXT_VERSIONS = Statement(
+    text("""
+    INSERT INTO secret (tenant_id, kind, owner_id, slot, current_version)
+    SELECT :tenant_id, :kind, owner_id, :slot, 1
+    FROM unnest(CAST(:owners AS text[])) AS given (owner_id)
+    ON CONFLICT (tenant_id, kind, owner_id, slot)
+    DO UPDATE SET current_version = secret.current_version + 1
+    RETURNING owner_id, current_version
+    """)
+)
+ADD_VERSIONS = Statement(
+    text("""
+    INSERT INTO secret_version
+        (tenant_id, kind, owner_id, slot, version, data_key_id, nonce, ciphertext)
+    SELECT :tenant_id, :kind, owner_id, :slot, version, :data_key_id, nonce, ciphertext
+    FROM unnest(CAST(:owners AS text[]), CAST(:versions AS integer[]), CAST(:nonces AS bytea[]),
+        CAST(:ciphertexts AS bytea[])) AS given (owner_id, version, nonce, ciphertext)
+    """)
+)
+
+
 def _next_versions(refs: Sequence[SecretRef]) -> dict[SecretRef, int]:
     """Increment the versions of these secrets and lock their rows, in the order of their ids."""
     by_owner = {ref.owner_id: ref for ref in refs}
-    rows = [{**_columns(by_owner[id]), "current_version": 1} for id in sorted(by_owner)]
-    statement = (
-        insert(StoredSecret)
-        .on_conflict_do_update(
-            index_elements=list(_columns(refs[0])),
-            set_={"current_version": StoredSecret.current_version + 1},
-        )
-        .returning(StoredSecret.owner_id, StoredSecret.current_version)
-    )
-    return {by_owner[id]: number for id, number in session.execute(statement, rows)}
+    values = _alike_columns(refs[0]) | {"owners": sorted(by_owner)}
+    return {by_owner[id]: number for id, number in send(NEXT_VERSIONS, values)}
+
+
+def _alike_columns(ref: SecretRef) -> dict[str, Any]:
+    return {"tenant_id": ref.tenant_id, "kind": ref.kind, "slot": ref.slot}
 
 
 def _forget_old_versions(new: Mapping[SecretRef, int]) -> None:

@@ -66,7 +66,10 @@ STANDBY = frozenset({200, 429, 472, 473})
 
 
 SEALED = StoreHealth(StoreState.SEALED, "The secret store is sealed. Unseal it.")
-WALL = "Web processes write credentials but cannot read them: only the role of the workers can."
+WALL = (
+    "Web processes write credentials but cannot read them: only the role of the workers can. They "
+    "read what connectors hand out to their applications."
+)
 NO_WALL = (
     "The role of the web processes can read credentials, too. Give them a role of their own with "
     "portal/secretstore/policies/web.hcl."

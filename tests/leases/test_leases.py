@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.cast import Api
+from tests.cast import VIC, Api, Pages
 from tests.databases import Database
 from tests.keeping import keep_house
 from tests.leases.conftest import Issue, Lease, Make, Work
@@ -77,6 +77,34 @@ def test_until_the_first_token_is_there_the_caller_is_told_to_wait(
     assert answer.headers["Retry-After"] == "1"
     work()
     assert lease(made["id"]).status_code == 201
+
+
+@pytest.mark.parametrize("whose", ["nobody's", "a person's"])
+def test_a_connector_that_no_key_may_use_has_nothing_in_the_slot(
+    whose: str, with_password: Make, work: Work, ada: Api, slots: Callable[[str], list[str]],
+    application: dict[str, Any],
+) -> None:  # fmt: skip
+    made = with_password(**{"application_id": None} if whose == "nobody's" else {"scope": "user"})
+    work()
+    assert slots(made["id"]) == ["credentials"]
+    ada.patch(f"/connectors/{made['id']}", {"application_id": application["id"], "scope": "org"})
+    work()
+    assert slots(made["id"]) == ["credentials", "lease"]
+
+
+def test_the_page_shows_who_takes_leases(
+    with_token: Make, work: Work, lease: Lease, browse: Callable[..., Pages]
+) -> None:
+    made = with_token()
+    work()
+    for _ in range(3):
+        lease(made["id"])
+    page = browse(VIC).get(f"/connectors/{made['id']}").text
+    assert "took its last lease just now" in page
+    timeline = browse(VIC).get(f"/connectors/{made['id']}/timeline").text
+    assert "Lease taken" in timeline
+    assert "Got an access token of version 1 of the credentials." in timeline
+    assert "token-1-of" not in page + timeline
 
 
 def test_who_took_a_lease_is_listed_without_values(

@@ -74,23 +74,23 @@ def check(record_id: str) -> ResponseReturnValue:
     record = connectors.get(web.actor(), record_id)
     if requests.open_check(web.actor(), record.id) is None:
         requests.ask(web.actor(), record.id)
+    if not web.portal_request().wants_fragment:
+        return web.see_other(url_for("connectors.show", record_id=record.id))
     return _state(record)
 
 
 @bp.get("/<record_id>/checks/latest")
 def latest(record_id: str) -> ResponseReturnValue:
-    """Show how the connection is now, while a check of it runs."""
+    """Show how the connection is now; for htmx, only the part that a check changes."""
     record = connectors.get(web.actor(), record_id, include_deleted=True)
     requests.check_open(web.actor(), record)
     return _state(record)
 
 
 def _state(record: Connector) -> ResponseReturnValue:
-    if not web.portal_request().wants_fragment:
-        return web.see_other(url_for("connectors.show", record_id=record.id))
     connection = panel.read(web.actor(), record)
     return web.render(
-        "connections/_state.html", "connections/_state.html", record=record, connection=connection
+        "connections/state.html", "connections/_state.html", record=record, connection=connection
     )
 
 
@@ -105,7 +105,9 @@ def draft() -> ResponseReturnValue:
         if not found["untyped"]:
             report = requests.check_draft(web.actor(), command)
             found |= {"report": report, "bars": panel.bars([asdict(s) for s in report.steps])}
-    return web.render("connections/draft.html", "connections/_draft.html", **found)
+    return web.render(
+        "connections/draft.html", "connections/_draft.html", status=form.answer_status, **found
+    )
 
 
 def untyped(command: ConnectorInput) -> list[str]:
@@ -127,6 +129,8 @@ def untyped(command: ConnectorInput) -> list[str]:
 @recent_sign_in_required
 def go_back(record_id: str) -> ResponseReturnValue:
     """Use an older version of the credentials again, and check it."""
+    web.actor().require(requests.WRITE)
+    connectors.get(web.actor(), record_id)
     text = request.form.get("version", "")
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise Invalid.field("version", "Choose one of the versions.")

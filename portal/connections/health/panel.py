@@ -16,6 +16,7 @@ from portal.connectors.models import Connector
 from portal.database.actor import Actor
 from portal.database.session import session
 from portal.web.drawing.charts import Column, Series
+from portal.web.drawing.template_functions import ago
 
 DAYS = 30
 LATEST = 8  # entries of the timeline on the connector's page
@@ -47,7 +48,7 @@ class Panel:
     check: ConnectorCheck | None
     bars: Sequence[Bar]
     open_check: ConnectorCheck | None
-    next_check_at: Any
+    next_check_at: datetime | None
     change: sentences.Change | None
     users: Sequence[users.User]
 
@@ -55,6 +56,23 @@ class Panel:
     def moves(self) -> bool:
         """Tell whether a check waits or runs, so that the page looks again."""
         return self.open_check is not None
+
+    @property
+    def stopped_at(self) -> str:
+        """Return where the check stopped, as “stopped at step 4 of 6”; empty if it did not."""
+        failed = [number for number, bar in enumerate(self.bars, 1) if bar.state == "failed"]
+        return f"stopped at step {failed[0]} of {len(self.bars)}" if failed else ""
+
+    @property
+    def about_check(self) -> str:
+        """Return when the check ran, how long it took, where it stopped, and when the next is."""
+        check = self.check
+        if check is None or check.finished_at is None:
+            return "It is under way."
+        took = f"{check.took_ms:,.0f} ms" if check.took_ms is not None else ""
+        following = f"next {ago(self.next_check_at)}" if self.next_check_at else ""
+        parts = (ago(check.finished_at), took, self.stopped_at, following)
+        return ", ".join(part for part in parts if part)
 
     @property
     def may_check(self) -> bool:

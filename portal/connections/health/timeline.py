@@ -32,6 +32,7 @@ PAGE = 30
 LOOKED = 50  # changes between the last check that passed and the first that failed
 CURSOR_LENGTH = 1000
 CONNECTION = ("provider", "auth_type", "config")
+VERSION = "credential_version"
 HEALTH = "connector.health_changed"  # what the checks beside it say already
 BOOKKEEPING = frozenset(
     {
@@ -175,7 +176,8 @@ def _shown(record: Connector, entry: AuditEntry, changes: Sequence[Line]) -> lis
     """Return the changes that tell people something: settings one by one, no bookkeeping."""
     if entry.action == "connector.created":
         return []
-    shown = [line for line in changes if line[0] not in BOOKKEEPING and line[0] != "config"]
+    plain = [line for line in changes if line[0] not in (*BOOKKEEPING, "config")]
+    shown = [_version_line(line) if line[0] == VERSION else line for line in plain]
     if "config" in entry.changes:
         old, new = ((value or {}) for value in entry.changes["config"])
         for name in sorted({*old, *new}):
@@ -183,6 +185,12 @@ def _shown(record: Connector, entry: AuditEntry, changes: Sequence[Line]) -> lis
                 pair = (_text(old.get(name)), _text(new.get(name)))
                 shown.append((setting_label(record, name), *pair))
     return shown
+
+
+def _version_line(line: Line) -> Line:
+    _, old, new = line
+    before = f"version {old}" if old not in (None, "0") else None
+    return "credentials", before, f"version {new}"
 
 
 def _text(value: Any) -> str | None:
@@ -252,7 +260,7 @@ def change_before_failure(
 def _change(record: Connector, entry: AuditEntry) -> Change | None:
     """Return what an entry changed of the connection, or None if nothing."""
     settings = _settings(record, entry)
-    version = entry.changes.get("credential_version", (None, None))[1]
+    version = entry.changes.get(VERSION, (None, None))[1]
     if not settings and not version:
         return None
     key = (record.tenant_id, record.id, version)

@@ -13,11 +13,14 @@ TABLES = ("connector_access", "connector_lease")
 DUE = sa.text("due_at IS NOT NULL")
 KIND = "kind IN ('token', 'credentials')"
 ENTER = "SELECT set_config('app.tenant_id', %s, true)"
-# A worker looks at each connector that has credentials, and finds out what it hands out.
+# A worker looks at each connector of an application that has credentials, and finds out what it
+# hands out.
 LOOK = """
 INSERT INTO connector_access (tenant_id, connector_id)
 SELECT tenant_id, id FROM connector
-WHERE tenant_id = %s AND enabled AND NOT is_deleted AND credential_fields <> '[]' FOR SHARE
+WHERE tenant_id = %s AND enabled AND NOT is_deleted AND credential_fields <> '[]'
+    AND scope = 'org' AND coalesce(application_id, app_id) IS NOT NULL
+FOR SHARE
 ON CONFLICT DO NOTHING
 """
 

@@ -1,0 +1,61 @@
+"""Show on a connector's page who takes leases of it, and when: never what they got."""
+
+from collections.abc import Iterable
+
+from flask import Flask, url_for
+
+from portal.connections.health import timeline, users
+from portal.connections.health.timeline import Event
+from portal.connections.health.users import SHOWN, User
+from portal.connectors.models import Connector
+from portal.database.actor import Actor
+from portal.database.session import session
+from portal.keys.models import ApiKey
+from portal.leases import service
+from portal.leases.models import ConnectorLease
+from portal.web.drawing.template_functions import ago
+
+
+def init_app(app: Flask) -> None:
+    """Add the leases to the timeline, and the keys that take them to those who feel it."""
+    timeline.add_source(app, timeline.Source("leases", _leases))
+    users.add_source(app, _takers)
+
+
+def _leases(actor: Actor, record: Connector, place: str | None, limit: int) -> Iterable[Event]:
+    if not record.is_open_to(actor):
+        return
+    query = ConnectorLease.seen_by(actor).where(ConnectorLease.connector_id == record.id)
+    if place is not None:
+        query = query.where(ConnectorLease.id < place)
+    leases = session.scalars(query.order_by(ConnectorLease.id.desc()).limit(limit)).all()
+    names = _names(actor, {lease.key_id for lease in leases})
+    for lease in leases:
+        got = "an access token" if lease.kind == "token" else "credentials"
+        yield Event(
+            at=lease.created_at,
+            place=lease.id,
+            title="Lease taken",
+            text=f"Got {got} of version {lease.credential_version} of the credentials.",
+            who=names.get(lease.key_id, lease.key_id),
+            kind=f"{lease.key_id} {lease.kind} {lease.credential_version}",
+        )
+
+
+def _takers(actor: Actor, record: Connector) -> Iterable[User]:
+    uses = service.uses(actor, record, SHOWN)
+    names = _names(actor, {use.key_id for use in uses})
+    for use in uses:
+        if use.key_id in names:
+            url = url_for("keys.show", record_id=use.key_id)
+            why = f"took its last lease {ago(use.last_at)}"
+            yield User("key that takes leases", names[use.key_id], url, why)
+
+
+def _names(actor: Actor, ids: set[str]) -> dict[str, str]:
+    """Return id → name of those keys that the actor may see."""
+    if not ids or not actor.can("keys:read"):
+        return {}
+    query = ApiKey.seen_by(actor).where(ApiKey.id.in_(ids))
+    rows = session.execute(query.with_only_columns(ApiKey.id, ApiKey.name)).all()
+    return dict(row._tuple() for row in rows)
