@@ -28,7 +28,9 @@ class CheckInput(Command):
 class RestoreInput(Command):
     """The version of the credentials to use again."""
 
-    version: int = Field(ge=1, description="One of the connector's credential versions.")
+    version: int = Field(
+        ge=1, le=2**31 - 1, description="One of the connector's credential versions."
+    )
 
 
 class StepDocument(BaseModel):

@@ -321,6 +321,10 @@ def test_an_end_may_be_written_as_text(issuing):
         (200, {"error": "invalid_client"}, "auth_invalid"),
         (400, {"error": "invalid_grant"}, "auth_invalid"),
         (400, {"error": "unauthorized_client"}, "auth_scope"),
+        (401, {"error": "unauthorized_client", "error_description":
+               "Client not enabled to retrieve service account"}, "auth_scope"),
+        (401, {"error": "unauthorized_client", "error_description":
+               "Invalid client or Invalid client credentials"}, "auth_invalid"),
         (400, {"error": "invalid_scope"}, "auth_scope"),
         (400, {"error": "invalid_request"}, "config"),
         (400, {"error": "unsupported_grant_type"}, "config"),

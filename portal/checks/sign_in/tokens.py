@@ -39,6 +39,9 @@ ERRORS: tuple[Answer, ...] = (
     _error("auth_invalid", "invalid_client", "invalid_client_id", "invalid_client_credentials",
            says="The provider does not know the client, or refuses its secret."),
     _error("auth_invalid", "invalid_grant", says="The provider refuses the signed assertion."),
+    # Keycloak's code for a wrong secret is that of a client which lacks a right.
+    row("auth_invalid", 401, contains="Invalid client or Invalid client credentials",
+        says="The provider does not know the client, or refuses its secret."),
     _error("auth_scope", "unauthorized_client", "access_denied",
            says="The client may not get a token in this way."),
     _error("auth_scope", "invalid_scope", "invalid_target",
