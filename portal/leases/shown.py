@@ -57,5 +57,5 @@ def _names(actor: Actor, ids: set[str]) -> dict[str, str]:
     if not ids or not actor.can("keys:read"):
         return {}
     query = ApiKey.seen_by(actor).where(ApiKey.id.in_(ids))
-    rows = session.execute(query.with_only_columns(ApiKey.id, ApiKey.name)).all()
-    return dict(row._tuple() for row in rows)
+    named = query.with_only_columns(ApiKey.id, ApiKey.name)
+    return {row.id: row.name for row in session.execute(named)}
