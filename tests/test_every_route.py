@@ -173,6 +173,8 @@ def test_every_page_opens_for_its_admin_and_has_all_headers(
 
 
 MOST_STATEMENTS = 6  # of one page or one REST response; the one that sets the tenant counts
+# Beside the record itself: what its checks found, what happened, who feels it, and its leases.
+MORE_STATEMENTS = {"connectors.show": 11, "connectors.edit": 8, "connectors.index": 7}
 
 
 def test_no_page_and_no_read_asks_the_database_often(
@@ -194,7 +196,7 @@ def test_no_page_and_no_read_asks_the_database_often(
             else:
                 answer = person.get(call.path)
         assert answer.status_code == 200, (str(call), answer.text[:500])
-        if len(sent) > MOST_STATEMENTS:
+        if len(sent) > MORE_STATEMENTS.get(call.endpoint, MOST_STATEMENTS):
             busy[str(call)] = sent
     assert not busy, "\n".join(f"{len(sent)} {call}" for call, sent in busy.items())
 

@@ -126,6 +126,8 @@ def message_of(document: Any) -> str | None:
 
 def moment(value: Any) -> datetime | None:
     """Return a moment in any usual spelling: seconds or milliseconds since 1970, ISO, HTTP."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
     text = written(value).strip()[:64] if value is not None else ""
     try:
         if _NUMBER.fullmatch(text):

@@ -35,7 +35,7 @@ class Quotes:
         for text in {secret, secret.strip()} - {""}:
             encoded = text.encode("utf-8", "surrogatepass")
             spellings = {text, quote(encoded, safe=""), quote_plus(encoded), repr(text)[1:-1]}
-            spellings.add(base64.b64encode(encoded).decode().rstrip("="))
+            spellings |= _in_base64(encoded)
             for spelling in spellings:
                 self._whole.add(spelling)
                 self._runs |= {spelling[at : at + _RUN] for at in range(len(spelling) - _RUN + 1)}
@@ -67,6 +67,15 @@ class Quotes:
             if text[at : at + _RUN] in self._runs:
                 marked[at : at + _RUN] = b"\x01" * _RUN
         return _without(text, marked)
+
+
+def _in_base64(secret: bytes) -> set[str]:
+    """Return what base64 makes of a secret, alone and within a longer text."""
+    found = {base64.b64encode(secret).decode().rstrip("=")}
+    for before in (1, 2):
+        text = base64.b64encode(b"\0" * before + secret).decode().rstrip("=")
+        found.add(text[before + 1 : -1])
+    return {text for text in found if len(text) >= _SHORT}
 
 
 def _without(text: str, marked: bytearray) -> str:

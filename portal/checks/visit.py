@@ -16,6 +16,7 @@ from portal.checks.report import Failure, Fetched, Subject
 from portal.outbound import OutboundClient, Outcome, Request
 from portal.providers.answers import expects_json, rows_of
 from portal.providers.filling import fill, fill_all, fill_url
+from portal.providers.sign_in import ClientCertificate
 from portal.providers.steps import Call
 
 HEAD_SECONDS = 8.0
@@ -23,6 +24,10 @@ BODY_SECONDS = 2.0
 """Together, a request has ten seconds."""
 KEPT_BYTES = 256 * 1024
 AGENT = {"User-Agent": "cPod-Connectors/1.0"}
+
+_REFUSES_IT = (
+    "Check again; if it stays so, the server may refuse the certificate: look into its log."
+)
 
 Signer = Callable[[Request], Request]
 
@@ -72,6 +77,8 @@ class Visit:
         outcome = await self.send(self.sign(request))
         table = Table(rows_of(call), expects_json(call))
         reading = self.reader.read(outcome, table, self.values)
+        if outcome.kind == "reset" and isinstance(self.variant.sign_in, ClientCertificate):
+            reading = replace(reading, remedy=_REFUSES_IT)
         self.retry_at = reading.retry_at
         if reading.passed:
             reading = self._picked(call, reading)

@@ -33,6 +33,10 @@ TAKEN_SECONDS = 60.0
 MOST_ATTEMPTS = 3
 AT_ONCE = 20  # of one tenant in one turn
 
+STORE_REMEDY = (
+    "The connector itself was not checked. The portal tries again in a few minutes; if it stays so,"
+    " tell the operator."
+)
 OPEN_TENANTS = text("SELECT open_checks(:at_most)")
 
 
@@ -84,7 +88,7 @@ def take(tenant_id: str, at_most: int = AT_ONCE) -> list[Taken]:
     taken = []
     for check in session.scalars(due):
         if check.attempts >= MOST_ATTEMPTS:
-            _finish(check, _own_fault("The check was begun three times and never ended."))
+            _give_up(check)
             continue
         check.state, check.attempts = "running", check.attempts + 1
         check.started_at = check.started_at or database_now()
@@ -103,6 +107,15 @@ def take(tenant_id: str, at_most: int = AT_ONCE) -> list[Taken]:
     return taken
 
 
+def _give_up(check: ConnectorCheck) -> None:
+    """End a check that no worker ends, and plan the next one."""
+    report = _own_fault("The check was begun three times and never ended.")
+    _finish(check, report)
+    record = _connector(check, lock=True)
+    if record is not None and not record.is_deleted:
+        _move(record, check, report)
+
+
 def open_subject(taken: Taken) -> Opened:
     """Return what is to be checked, with its secret; first put back the version that is asked for.
 
@@ -118,9 +131,9 @@ def open_subject(taken: Taken) -> Opened:
         if record.credential_fields:
             credentials = _current(record)
     except SecretNotFound:
-        return _not_opened(record, _lost(taken))
+        return _not_opened(record, _lost(taken, record))
     except PortalError as error:
-        problem = Report("secret_store", error.detail, "", (), 0.0)
+        problem = Report("secret_store", error.detail, STORE_REMEDY, (), 0.0)
         return _not_opened(record, problem)
     provider = PROVIDERS.get(record.provider or "")
     variant = provider.variant(record.auth_type) if provider else None
@@ -166,7 +179,10 @@ def record_report(taken: Taken, opened: Opened, report: Report) -> bool:
 
 
 def _current(record: Connector) -> Secret:
-    return store().get(record.secret_ref, reason="check a connector")
+    # A newer version may be of a save that never committed; an older one, of a restored store, may
+    # have been replaced because it leaked.
+    version = record.credential_version
+    return store().get(record.secret_ref, version=version, reason="check a connector")
 
 
 def _put_back(taken: Taken, record: Connector, version: int) -> None:
@@ -191,12 +207,15 @@ def _put_back(taken: Taken, record: Connector, version: int) -> None:
     session.get_one(ConnectorCredentials, noted).restored_from = version
 
 
-def _lost(taken: Taken) -> Report:
+def _lost(taken: Taken, record: Connector) -> Report:
     if taken.restores_version is not None:
         said = f"The secret store no longer has version {taken.restores_version}."
         return Report("secret_store", said, "Nothing was changed. Enter it anew.", (), 0.0)
-    said = "The secret store has no credentials of this connector any more."
-    return Report("config", said, "Enter them again.", (), 0.0)
+    said = (
+        f"The secret store no longer has version {record.credential_version} of this connector's"
+        " credentials, the one that was saved last."
+    )
+    return Report("config", said, "Enter all of them again.", (), 0.0)
 
 
 def _not_opened(record: Connector, problem: Report) -> Opened:
@@ -219,7 +238,7 @@ def _own(taken: Taken) -> tuple[Any, ...]:
     )
 
 
-def _connector(taken: Taken, *, lock: bool) -> Connector | None:
+def _connector(taken: Taken | ConnectorCheck, *, lock: bool) -> Connector | None:
     query = Connector.seen_by(portal_itself(taken.tenant_id)).where(
         Connector.id == taken.connector_id
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.checks.report import Report, Subject
@@ -145,14 +145,20 @@ def versions(actor: Actor, record: Connector) -> list[ConnectorCredentials]:
     return list(session.scalars(query))
 
 
-def standings(actor: Actor, ids: list[str]) -> dict[str, ConnectorStanding]:
-    """Return what is known of some connectors, by their ids, in one statement."""
-    if not ids:
-        return {}
-    query = select(ConnectorStanding).where(
+def standings_and_count(
+    actor: Actor, ids: list[str], counted: Select[Any]
+) -> tuple[dict[str, ConnectorStanding], int]:
+    """Return what is known of some connectors, by their ids, and how many rows `counted` has, in
+    one statement."""
+    number = select(func.count().label("number")).select_from(counted.subquery()).subquery()
+    own = and_(
         ConnectorStanding.tenant_id == actor.tenant_id, ConnectorStanding.connector_id.in_(ids)
     )
-    return {standing.connector_id: standing for standing in session.scalars(query)}
+    both = select(number.c.number, ConnectorStanding).select_from(
+        number.outerjoin(ConnectorStanding, own)
+    )
+    rows = session.execute(both).all()  # one row even if nothing is known of any
+    return {one.connector_id: one for _, one in rows if one is not None}, rows[0][0]
 
 
 def check_draft(actor: Actor, command: ConnectorInput) -> Report:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.connections.models import ConnectorCheck, ConnectorCredentials, ConnectorStanding
@@ -16,9 +16,10 @@ from portal.database.session import session
 
 Changes = Mapping[str, tuple[Any, Any]]
 
-CONNECTION = frozenset(
-    {"enabled", "provider", "auth_type", "config", "credential_version", "is_deleted"}
-)
+# In a store that lost secrets, versions count from one again: new credentials may get the number
+# that the row has already.
+CREDENTIALS = frozenset({"credential_version", "credential_last_rotated_at"})
+CONNECTION = frozenset({"enabled", "provider", "auth_type", "config", "is_deleted"}) | CREDENTIALS
 
 
 def plan(actor: Actor, record: Record, action: str, changes: Changes) -> None:
@@ -29,7 +30,7 @@ def plan(actor: Actor, record: Record, action: str, changes: Changes) -> None:
     """
     if not isinstance(record, Connector) or not (CONNECTION & changes.keys()):
         return
-    if "credential_version" in changes and record.credential_fields:
+    if CREDENTIALS & changes.keys() and record.credential_fields:
         _note_version(record)
     if not record.enabled or record.is_deleted:
         _stand(record, None)
@@ -80,7 +81,14 @@ def _note_version(record: Connector) -> None:
         "set_by": record.credential_set_by,
         "set_by_name": record.credential_set_by_name,
     }
-    session.execute(insert(ConnectorCredentials).values(row).on_conflict_do_nothing())
+    # Numbers from this one on are of versions that the store has lost.
+    lost = delete(ConnectorCredentials).where(
+        ConnectorCredentials.tenant_id == record.tenant_id,
+        ConnectorCredentials.connector_id == record.id,
+        ConnectorCredentials.version >= record.credential_version,
+    )
+    session.execute(lost.execution_options(synchronize_session=False))
+    session.execute(insert(ConnectorCredentials).values(row))
 
 
 def check_soon(tenant_id: str, ids: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from flask import Blueprint, Flask, current_app, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import literal, select, true
+from sqlalchemy import Select, literal, select, true
 from sqlalchemy.orm import aliased
 
 from portal import web
@@ -40,7 +40,7 @@ MOST_COUNTED = 100  # connectors that need a person
 TYPE_WORDS = {"edr": "EDR", "siem": "SIEM", "itsm": "ITSM", "crm": "CRM"}
 WebhookSource = Callable[[Actor, Iterable[str | None]], list[tuple[str, str]]]
 Panel = Callable[[Connector], Mapping[str, Any]]
-Explained = Callable[[Actor, Sequence[Connector]], Mapping[str, Any]]
+Explained = Callable[[Actor, Sequence[Connector], Select[Any]], tuple[Mapping[str, Any], int]]
 PROVIDER_CHOICES = sorted(((p.key, p.name) for p in PROVIDERS.values()), key=lambda p: p[1].lower())
 
 
@@ -60,7 +60,7 @@ def add_panel(app: Flask, panel: Panel) -> None:
 
 
 def explain(app: Flask, source: Explained) -> None:
-    """Let `source` tell, for the connectors of one page, a sentence and how each stands."""
+    """Let `source` tell a sentence for each connector of a page, and how many a query finds."""
     app.extensions["portal.connector_explained"] = source
 
 
@@ -76,22 +76,30 @@ def index() -> ResponseReturnValue:
     query = listing.parse(service.LISTING, request.args)
     page = listing.page(web.actor(), service.LISTING, query)
     owners = {record.application_id for record in page.items if record.application_id}
+    owned = applications.of(web.actor(), owners)
+    explained, needing = _explained(page.items)
     return web.render(
         "connectors/index.html",
         "connectors/_listing.html",
         view=web.list_view(page, query),
-        explained=current_app.extensions["portal.connector_explained"](web.actor(), page.items),
-        needing=listing.counted(
-            web.actor(), service.LISTING, listing.Query(show="need_a_person"), MOST_COUNTED
-        ),
+        explained=explained,
+        needing=needing,
         most_counted=MOST_COUNTED,
-        owners=applications.of(web.actor(), owners),
+        owners=owned,
         applications=applications.choices(web.actor(), also=[request.args.get("application_id")]),
         providers=PROVIDER_CHOICES,
         types=[(key, type_word(key)) for key in TYPES],
         scopes=[(key, key) for key in SCOPES],
         persons=_persons(),
     )
+
+
+def _explained(records: Sequence[Connector]) -> tuple[Mapping[str, Any], int]:
+    """Return what is said of each connector, and how many of the list need a person."""
+    source: Explained = current_app.extensions["portal.connector_explained"]
+    query = listing.Query(show="need_a_person")
+    needing = listing.narrowed(web.actor(), service.LISTING, query)
+    return source(web.actor(), records, needing.with_only_columns(Connector.id).limit(MOST_COUNTED))
 
 
 # ---------------------------------------------------------------- create and change
@@ -239,7 +247,7 @@ def show(record_id: str) -> ResponseReturnValue:
             record,
             ("application_status", "is_restricted"),
         ),
-        application=applications.names(web.actor(), {record.application_id or ""}),
+        application=record.owning_application,
         persons=persons,
         **{name: value for panel in panels for name, value in panel(record).items()},
     )

@@ -57,5 +57,5 @@ def _names(actor: Actor, ids: set[str]) -> dict[str, str]:
     if not ids or not actor.can("keys:read"):
         return {}
     query = ApiKey.seen_by(actor).where(ApiKey.id.in_(ids))
-    named = query.with_only_columns(ApiKey.id, ApiKey.name)
-    return {row.id: row.name for row in session.execute(named)}
+    found = session.execute(query.with_only_columns(ApiKey.id, ApiKey.name))
+    return dict(found.all())

@@ -26,8 +26,7 @@ class Dialled:
         self, trust: ssl.SSLContext
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Return TLS streams over the socket. Raises OSError (see `tls_words`)."""
-        name = self.name if trust.check_hostname else None
-        return await asyncio.open_connection(sock=self.socket, ssl=trust, server_hostname=name)
+        return await asyncio.open_connection(sock=self.socket, ssl=trust, server_hostname=self.name)
 
 
 class Undialled(Exception):

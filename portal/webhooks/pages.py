@@ -1,11 +1,12 @@
 """Pages of webhooks: /webhooks."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Flask, current_app, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import Select, case, or_
 
 from portal import web
 from portal.applications import service as applications
@@ -13,13 +14,11 @@ from portal.applications.models import Application
 from portal.applications.pages import Item, Part, show_on_application
 from portal.audit import pages as audit_pages
 from portal.connections.health import users
-from portal.connections.health.users import User
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.connectors.pages import offer_webhooks
 from portal.database.actor import Actor
 from portal.database.record import find
-from portal.database.session import session
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing
 from portal.records.verbs import Revealed
@@ -227,22 +226,15 @@ def history(record_id: str) -> ResponseReturnValue:
 # ---------------------------------------------------------------- what other pages show
 
 
-def naming(actor: Actor, record: Connector) -> Iterator[User]:
-    """Yield the webhooks that name a connector, and the one that it names itself."""
+def naming(actor: Actor, record: Connector) -> Select[Any] | None:
+    """Select the webhooks that name a connector, and the one that it names itself."""
     if not actor.can("webhooks:read"):
-        return
-    query = listing.Query(filters={"connector_id": record.id}, limit=users.SHOWN)
-    found = {hook.id: hook for hook in listing.page(actor, service.LISTING, query).items}
-    for hook in found.values():
-        yield _user(hook, "it names the connector")
-    if record.webhook_endpoint_id not in (None, *found):
-        seen = Webhook.seen_by(actor).where(Webhook.id == record.webhook_endpoint_id)
-        for hook in session.scalars(seen):
-            yield _user(hook, "the connector names it for its events")
-
-
-def _user(hook: Webhook, why: str) -> User:
-    return User("webhook", hook.name, url_for("webhooks.show", record_id=hook.id), why)
+        return None
+    names_it = Webhook.connector_id == record.id
+    named = or_(names_it, Webhook.id == record.webhook_endpoint_id)
+    found = Webhook.seen_by(actor).where(named, Webhook.is_deleted.is_(False))
+    why = case((names_it, "it names the connector"), else_="the connector names it for its events")
+    return found.with_only_columns(*users.columns("webhook", Webhook.id, Webhook.name, why))
 
 
 def part(actor: Actor, application: Application) -> Part:

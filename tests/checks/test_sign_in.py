@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import os
 import socket
 import threading
 import time
@@ -133,8 +134,14 @@ def demanding(tls):
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = listener.accept()
-                with contextlib.suppress(OSError), connection:
-                    tls.wrap_socket(connection, server_side=True).close()
+                with connection:
+                    kept = socket.socket(fileno=os.dup(connection.fileno()))
+                    with contextlib.suppress(OSError), kept:
+                        with contextlib.suppress(OSError):
+                            tls.wrap_socket(connection, server_side=True)
+                        kept.settimeout(5)
+                        while kept.recv(4096):  # closing with unread bytes would undo the alert
+                            pass
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve)
@@ -144,6 +151,17 @@ def demanding(tls):
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join(5)
+
+
+def test_a_server_that_hangs_up_on_a_certificate_may_be_refusing_it(certificates, fake):
+    def hang_up(seen):
+        raise OSError
+
+    fake.routes["/me"] = hang_up
+    way = {"kind": "certificate", "certificate": "{cert}", "key": "{key}"}
+    done = check(fake, way, credentials=client_pair(certificates))
+    assert done.report.outcome == "transient"
+    assert "refuse the certificate" in done.report.remedy
 
 
 def test_a_certificate_of_another_key_is_told_before_anything_is_sent(certificates, fake):

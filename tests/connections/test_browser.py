@@ -104,7 +104,7 @@ def test_a_refused_connector_goes_back_to_the_version_that_worked(
     ada.patch(path, {"credentials": {"password": "mistyped"}})
     run_checks()
     page = Reader(window().new_page(), address).open(path)
-    page.get_by_role("button", name="Back to version 1").click()
+    page.get_by_role("button", name="Back to version 1").first.click()
     dialog = page.get_by_role("alertdialog").filter(has_text="Go back to version 1")
     expect(dialog.first).to_be_visible()
     dialog.first.get_by_role("button", name="Go back").click()

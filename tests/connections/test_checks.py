@@ -162,6 +162,7 @@ def test_older_credentials_are_used_again(
     assert read(ada, record)["sync_status"] == "healthy"
     versions = ok(ada.get(f"{path}/credential-versions"))["items"]
     assert [version["version"] for version in versions] == [3, 2, 1]
+    assert [version["restored_from"] for version in versions] == [1, None, None]
     assert versions[0]["set_by_name"] == versions[2]["set_by_name"]
     gone = ada.post(f"{path}/credential-restorations", {"version": 9})
     assert gone.status_code == 422
@@ -233,6 +234,8 @@ def test_a_check_of_a_worker_that_died_is_taken_again_and_not_for_ever(
     run_checks()
     assert checks(ada, again)[0]["outcome"] == "internal"
     assert read(ada, again)["sync_status"] == "pending"
+    next_one = "SELECT next_check_at - now() <= interval '5 minutes' FROM connector_standing"
+    assert database.sql(f"{next_one} WHERE connector_id = %s", again["id"]) is True
 
 
 def test_two_workers_check_each_connector_once(

@@ -1,11 +1,8 @@
 """The portal with a foreign provider: npm oidc-provider, over the network."""
 
 import contextlib
-import fcntl
-import hashlib
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,32 +21,11 @@ from portal.identity.openid.issuer import Issuer
 from tests.databases import Database
 from tests.identity.serving import served
 from tests.keeper import free_port
-from tests.machine import NODE, NPM
+from tests.machine import NODE
+from tests.npm_packages import installed
 
 SOURCE = Path(__file__).parent / "foreign_idp"
-FILES = ("package.json", "package-lock.json", "idp.mjs")
 REPORTER = ("reporter", "the secret of a reporting program")
-
-
-def installed() -> Path:
-    """Return the provider's directory with its packages, installed once per version of its
-    files."""
-    digest = hashlib.sha256(b"".join((SOURCE / name).read_bytes() for name in FILES)).hexdigest()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    place = cache / "cpod-integration-portal" / f"foreign-idp-{digest[:16]}"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with place.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (place / ".complete").exists():
-            shutil.rmtree(place, ignore_errors=True)
-            place.mkdir()
-            for name in FILES:
-                shutil.copy(SOURCE / name, place)
-            command = [*NPM, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-            done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=110)
-            assert done.returncode == 0, done.stderr
-            (place / ".complete").touch()
-    return place
 
 
 @contextlib.contextmanager
@@ -58,7 +34,7 @@ def running(portal: str, tenant: str) -> Iterator[str]:
     port = free_port()
     process = subprocess.Popen(
         [NODE, "idp.mjs"],
-        cwd=installed(),
+        cwd=installed(SOURCE, "idp.mjs"),
         env={
             "PATH": os.environ["PATH"],
             "NODE_NO_WARNINGS": "1",

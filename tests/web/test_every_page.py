@@ -45,6 +45,7 @@ def records(ada: Api, browse: Callable[..., Pages]) -> dict[str, str]:
     made = {pages_of(one): str(ada.create(one.name, **minimal(one))["id"]) for one in RESOURCES}
     made["inbound"] = ada.create("webhooks", name="From GitHub", direction="inbound")["id"]
     made["tests"] = made["webhooks"]
+    made["connections"] = made["connectors"]
     made |= delivered(ada, made["webhooks"]) | below(ada, made)
     browse(ADA).post("/inbox")
     feed = next(one for one in ada.get("/webhooks").json["items"] if one["name"] == SENDER)

@@ -6,6 +6,7 @@ can reach; so it resolves no name, dials nothing, and needs no certificate in a 
 """
 
 import asyncio
+import re
 import ssl
 import struct
 import tempfile
@@ -27,6 +28,7 @@ from portal.providers.filling import fill
 from portal.providers.steps import PostgresLogin, Verdict
 
 PORTS = (5432,)
+AUTHENTICATION_SASL = re.compile(rb"R....\0\0\0\x0a", re.DOTALL)
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 MOST_BYTES = 256 * 1024
 _PORT = 5432
@@ -88,28 +90,39 @@ _AFTER_SIGN_IN = ("3D000", "42501")
 
 
 class Tunnel:
-    """The bytes between libpq and the server, and the last error that the server sent."""
+    """What the server says on its way to libpq, message by message."""
 
     def __init__(self) -> None:
-        self.begun = b""
-        self.seen = 0
+        self.error: dict[str, str] = {}
+        self.is_broken = False
+        self._held = b""
+        self._room = MOST_BYTES
 
-    def heard(self, chunk: bytes) -> None:
-        self.seen += len(chunk)
-        if len(self.begun) < MOST_BYTES:
-            self.begun += chunk
+    def through(self, chunk: bytes) -> bytes:
+        """Return the messages that are complete, as libpq is to see them."""
+        self._held += chunk
+        self._room -= len(chunk)
+        passed = b""
+        while len(self._held) >= 5:
+            length = int.from_bytes(self._held[1:5])
+            self.is_broken |= not 4 <= length <= MOST_BYTES
+            if self.is_broken or len(self._held) <= length:
+                break
+            message, self._held = self._held[: length + 1], self._held[length + 1 :]
+            passed += self._seen(message)
+        self.is_broken |= self._room < 0
+        return passed
 
-    def error(self) -> dict[str, str]:
-        """Return the fields of the first error: libpq does not tell its code for a failed login."""
-        at = 0
-        while at + 5 <= len(self.begun):
-            kind, length = self.begun[at : at + 1], int.from_bytes(self.begun[at + 1 : at + 5])
-            if kind == b"E":
-                parts = self.begun[at + 5 : at + 1 + length].split(b"\0")
-                return {part[:1].decode("latin-1"): part[1:].decode("utf-8", "replace")
-                        for part in parts if part}  # fmt: skip
-            at += 1 + max(length, 4)
-        return {}
+    def _seen(self, message: bytes) -> bytes:
+        if message[:1] == b"E" and not self.error:
+            # libpq does not tell the code of an error that ends a login.
+            parts = (part.decode("utf-8", "replace") for part in message[5:].split(b"\0") if part)
+            self.error = {part[:1]: part[1:] for part in parts}
+        if AUTHENTICATION_SASL.match(message):
+            # libpq sees no TLS, so it would take the offer to bind to TLS for an attack.
+            body = message[5:].replace(b"SCRAM-SHA-256-PLUS\0", b"")
+            return b"R" + (len(body) + 4).to_bytes(4) + body
+        return message
 
 
 async def prove(visit: Visit, login: PostgresLogin) -> tuple[str | None, dict[str, Any]]:
@@ -206,11 +219,9 @@ async def _pump(
 ) -> None:
     try:
         while chunk := await source.read(16 * 1024):
-            if tunnel:
-                tunnel.heard(chunk)
-                if tunnel.seen > MOST_BYTES:
-                    break
-            sink.write(chunk)
+            sink.write(tunnel.through(chunk) if tunnel else chunk)
+            if tunnel and tunnel.is_broken:
+                break
             await sink.drain()
     except OSError:
         pass
@@ -248,10 +259,10 @@ async def _asked(visit: Visit, login: PostgresLogin, folder: str) -> dict[str, A
 
 async def _stopped(visit: Visit, tunnel: Tunnel) -> Stopped:
     """Return the end of a check by the error that the server sent, if it sent one."""
-    error = tunnel.error()
+    error = tunnel.error
     code = error.get("C", "")
     if not code:
-        return Stopped(_CLOSED if tunnel.seen < MOST_BYTES else _NOT_POSTGRESQL)
+        return Stopped(_NOT_POSTGRESQL if tunnel.is_broken else _CLOSED)
     if code in _AFTER_SIGN_IN and visit.progress.is_pending("sign_in"):
         await visit.progress.passed("sign_in", "The server accepts the credentials.")
     shown = visit.quotes.clean(code, 5)

@@ -1,6 +1,7 @@
 """Sign in to a mail relay (RFC 5321, RFC 4954, RFC 8314). No mail is sent."""
 
 import asyncio
+import base64
 from contextlib import suppress
 from typing import Any
 
@@ -49,7 +50,7 @@ async def prove(visit: Visit, login: SmtpLogin) -> tuple[str, dict[str, Any]]:
         tls_context=visit.client.trust(),
     )
     try:
-        await _greet(visit, relay, implicit)
+        await _greet(relay, implicit)
         await visit.progress.passed("tls", _version(relay))
         await _sign_in(visit, relay, fill(login.username, values), fill(login.password, values))
         await _stay(visit, relay)
@@ -61,7 +62,8 @@ async def prove(visit: Visit, login: SmtpLogin) -> tuple[str, dict[str, Any]]:
     return visit.quotes.clean(f"{fill(login.username, values)} at {dialled.name}"), {}
 
 
-async def _greet(visit: Visit, relay: aiosmtplib.SMTP, implicit: bool) -> None:
+async def _greet(relay: aiosmtplib.SMTP, implicit: bool) -> None:
+    """Secure the connection and greet the relay."""
     try:
         await relay.connect()
         if not implicit:
@@ -69,21 +71,23 @@ async def _greet(visit: Visit, relay: aiosmtplib.SMTP, implicit: bool) -> None:
             if not relay.supports_extension("starttls"):
                 raise Stopped(_NO_TLS)
             await relay.starttls()
-    except aiosmtplib.SMTPConnectError as error:
-        cause = error.__cause__
-        is_handshake = implicit and relay.transport is None and isinstance(cause, OSError)
-        raise failed_tls(cause) if is_handshake else error from None  # type: ignore[arg-type]
-    except aiosmtplib.SMTPServerDisconnected as error:
-        cause = error.__cause__ or error.__context__
-        raise failed_tls(cause) if isinstance(cause, OSError) else error from None
-    except OSError as error:
-        raise failed_tls(error) from None
+    except (aiosmtplib.SMTPException, OSError) as error:
+        chain = (error, error.__cause__, error.__context__)
+        if handshake := next((each for each in chain if _is_of_tls(each)), None):
+            raise failed_tls(handshake) from None  # type: ignore[arg-type]
+        raise
+
+
+def _is_of_tls(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and not isinstance(error, aiosmtplib.SMTPException)
 
 
 async def _sign_in(visit: Visit, relay: aiosmtplib.SMTP, username: str, password: str) -> None:
     await relay.ehlo()
     if not relay.supports_extension("auth") or not relay.supported_auth_methods:
         raise Stopped(_NO_AUTH)
+    plain = base64.b64encode(f"\0{username}\0{password}".encode()).decode()
+    visit.quotes.hide(plain)
     answer = await relay.login(username, password)
     await visit.progress.passed("sign_in", "The relay accepts the credentials.", answer.code)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import Select
 
 from portal import web
 from portal.connections import requests
@@ -37,31 +38,29 @@ def init_app(app: Flask) -> None:
 
 def show(record: Connector) -> Mapping[str, Any]:
     """Return what a connector's own page shows of its connection."""
-    actor = web.actor()
+    connection = panel.read(web.actor(), record)
     return {
-        "connection": panel.read(actor, record),
-        "days": panel.days(record),
+        "connection": connection,
         "series": panel.SERIES,
-        "versions": panel.versions(actor, record),
-        "timeline": timeline.page(actor, record, None, panel.LATEST),
+        "timeline": timeline.page(
+            web.actor(), record, None, panel.LATEST, newest=connection.entries
+        ),
     }
 
 
-def explained(actor: Actor, records: Sequence[Connector]) -> Mapping[str, Any]:
-    """Return a sentence and the last check for each connector of a list, in one statement."""
-    found = requests.standings(actor, [record.id for record in records])
+def explained(
+    actor: Actor, records: Sequence[Connector], needing: Select[Any]
+) -> tuple[Mapping[str, Any], int]:
+    """Return a sentence and the standing for each connector of a list, and how many connectors
+    `needing` finds, in one statement."""
+    found, number = requests.standings_and_count(actor, [one.id for one in records], needing)
     now = datetime.now(UTC)
-    return {
-        record.id: (
-            sentences.say(
-                sentences.known_of(
-                    record, found.get(record.id), now, is_open=record.is_open_to(actor)
-                )
-            ),
-            found.get(record.id),
-        )
-        for record in records
-    }
+    lines = {}
+    for record in records:
+        standing, is_open = found.get(record.id), record.is_open_to(actor)
+        known = sentences.known_of(record, standing, now, is_open=is_open)
+        lines[record.id] = (sentences.say(known), standing)
+    return lines, number
 
 
 # ---------------------------------------------------------------- check
@@ -74,23 +73,23 @@ def check(record_id: str) -> ResponseReturnValue:
     record = connectors.get(web.actor(), record_id)
     if requests.open_check(web.actor(), record.id) is None:
         requests.ask(web.actor(), record.id)
+    if not web.portal_request().wants_fragment:
+        return web.see_other(url_for("connectors.show", record_id=record.id))
     return _state(record)
 
 
 @bp.get("/<record_id>/checks/latest")
 def latest(record_id: str) -> ResponseReturnValue:
-    """Show how the connection is now, while a check of it runs."""
+    """Show how the connection is now; for htmx, only the part that a check changes."""
     record = connectors.get(web.actor(), record_id, include_deleted=True)
     requests.check_open(web.actor(), record)
     return _state(record)
 
 
 def _state(record: Connector) -> ResponseReturnValue:
-    if not web.portal_request().wants_fragment:
-        return web.see_other(url_for("connectors.show", record_id=record.id))
     connection = panel.read(web.actor(), record)
     return web.render(
-        "connections/_state.html", "connections/_state.html", record=record, connection=connection
+        "connections/state.html", "connections/_state.html", record=record, connection=connection
     )
 
 
@@ -105,7 +104,9 @@ def draft() -> ResponseReturnValue:
         if not found["untyped"]:
             report = requests.check_draft(web.actor(), command)
             found |= {"report": report, "bars": panel.bars([asdict(s) for s in report.steps])}
-    return web.render("connections/draft.html", "connections/_draft.html", **found)
+    return web.render(
+        "connections/draft.html", "connections/_draft.html", status=form.answer_status, **found
+    )
 
 
 def untyped(command: ConnectorInput) -> list[str]:
@@ -127,6 +128,8 @@ def untyped(command: ConnectorInput) -> list[str]:
 @recent_sign_in_required
 def go_back(record_id: str) -> ResponseReturnValue:
     """Use an older version of the credentials again, and check it."""
+    web.actor().require(requests.WRITE)
+    connectors.get(web.actor(), record_id)
     text = request.form.get("version", "")
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise Invalid.field("version", "Choose one of the versions.")
@@ -141,13 +144,13 @@ def events(record_id: str) -> ResponseReturnValue:
     actor = web.actor()
     record = connectors.get(actor, record_id, include_deleted=True)
     requests.check_open(actor, record)
-    page = timeline.page(actor, record, request.args.get("cursor"))
-    standing = requests.standings(actor, [record.id]).get(record.id)
+    newest, stands = timeline.entries(actor, record), panel.stands_of(record)
+    page = timeline.page(actor, record, request.args.get("cursor"), newest=newest)
     return web.render(
         "connections/timeline.html",
         record=record,
         timeline=page,
-        change=timeline.change_before_failure(actor, record, standing),
+        change=timeline.change_before_failure(record, stands.standing, newest, stands.entered),
         next_url=page.next_cursor
         and url_for("connections.events", record_id=record_id, cursor=page.next_cursor),
         first_url=url_for("connections.events", record_id=record_id),

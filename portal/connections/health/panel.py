@@ -1,21 +1,30 @@
-"""What a connector's page shows of its connection, read and put into the form that is drawn."""
+"""Read what a connector's page shows of its connection, and put it into the form that is drawn."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, literal, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import aliased
 
 from portal.connections import requests
 from portal.connections.health import sentences, timeline, users
 from portal.connections.health.sentences import Known, Sentence
-from portal.connections.models import ConnectorCheck, ConnectorCheckDay, ConnectorCredentials
+from portal.connections.models import (
+    ConnectorCheck,
+    ConnectorCheckDay,
+    ConnectorCredentials,
+    ConnectorStanding,
+)
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
 from portal.database.session import session
+from portal.records.audit.models import AuditEntry
 from portal.web.drawing.charts import Column, Series
+from portal.web.drawing.template_functions import ago
 
 DAYS = 30
 LATEST = 8  # entries of the timeline on the connector's page
@@ -39,22 +48,70 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """One version of the credentials: the labels of what was entered, by whom and when."""
+
+    version: int
+    fields: tuple[str, ...]
+    set_by_name: str | None
+    set_at: datetime
+    restored_from: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """The rows of one connector in the tables of checks. `found` is the check that the standing is
+    from."""
+
+    standing: ConnectorStanding | None
+    open_check: ConnectorCheck | None
+    found: ConnectorCheck | None
+    days: Sequence[Column]
+    versions: Sequence[Version]
+
+    @property
+    def entered(self) -> Mapping[int, tuple[str, ...]]:
+        """Return the labels of the fields that were entered in each version."""
+        return {one.version: one.fields for one in self.versions}
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
-    """What is known of a connection. `check` is the one whose steps are shown."""
+    """Hold what is known of a connection. `check` is the one whose steps are shown."""
 
     record: Connector
     sentence: Sentence
     check: ConnectorCheck | None
     bars: Sequence[Bar]
     open_check: ConnectorCheck | None
-    next_check_at: Any
+    next_check_at: datetime | None
     change: sentences.Change | None
     users: Sequence[users.User]
+    days: Sequence[Column]
+    versions: Sequence[Version]
+    entries: Sequence[AuditEntry]
 
     @property
     def moves(self) -> bool:
         """Tell whether a check waits or runs, so that the page looks again."""
         return self.open_check is not None
+
+    @property
+    def stopped_at(self) -> str:
+        """Return where the check stopped, as “stopped at step 4 of 6”; empty if it did not."""
+        failed = [number for number, bar in enumerate(self.bars, 1) if bar.state == "failed"]
+        return f"stopped at step {failed[0]} of {len(self.bars)}" if failed else ""
+
+    @property
+    def about_check(self) -> str:
+        """Return when the check ran, how long it took, where it stopped, and when the next is."""
+        check = self.check
+        if check is None or check.finished_at is None:
+            return "It is under way."
+        took = f"{check.took_ms:,.0f} ms" if check.took_ms is not None else ""
+        following = f"next {ago(self.next_check_at)}" if self.next_check_at else ""
+        parts = (ago(check.finished_at), took, self.stopped_at, following)
+        return ", ".join(part for part in parts if part)
 
     @property
     def may_check(self) -> bool:
@@ -66,34 +123,102 @@ class Panel:
 
 def read(actor: Actor, record: Connector) -> Panel:
     """Return what is known of one connector that is open to the actor."""
-    standing = requests.standings(actor, [record.id]).get(record.id)
-    open_check = requests.open_check(actor, record.id)
-    found = None
-    if standing is not None and standing.check_id is not None:
-        found = session.get(ConnectorCheck, (record.tenant_id, standing.check_id))
-    change = timeline.change_before_failure(actor, record, standing)
-    named = users.of(actor, record)
+    stands = stands_of(record)
     known = Known(
         record,
-        standing,
+        stands.standing,
         datetime.now(UTC),
-        open_check=open_check,
-        last_check=found,
-        change=change,
-        for_whom=users.words(named),
+        open_check=stands.open_check,
+        last_check=stands.found,
         missing=connectors.missing(record),
     )
-    shown = open_check if open_check is not None and open_check.steps else found
+    entries = timeline.entries(actor, record)
+    change = timeline.change_before_failure(record, stands.standing, entries, stands.entered)
+    named = users.of(actor, record)
+    known = replace(known, change=change, for_whom=users.words(named))
+    open_check = stands.open_check
+    shown = open_check if open_check is not None and open_check.steps else stands.found
     return Panel(
         record=record,
         sentence=sentences.say(known),
         check=shown,
         bars=bars(shown.steps) if shown else (),
         open_check=open_check,
-        next_check_at=standing.next_check_at if standing else None,
+        next_check_at=stands.standing.next_check_at if stands.standing else None,
         change=change,
         users=named,
+        days=stands.days,
+        versions=stands.versions,
+        entries=entries,
     )
+
+
+def stands_of(record: Connector) -> Stands:
+    """Return all that the tables of checks know of a connector, in one statement."""
+    standing, open_check, found = (
+        ConnectorStanding,
+        aliased(ConnectorCheck),
+        aliased(ConnectorCheck),
+    )
+    one = select(literal(1).label("one")).subquery()
+    query = (
+        select(standing, open_check, found, _days(record), _versions(record))
+        .select_from(one)
+        .outerjoin(standing, and_(*_of(standing, record)))
+        .outerjoin(
+            open_check,
+            and_(*_of(open_check, record), open_check.state.in_(("queued", "running"))),
+        )
+        .outerjoin(
+            found,
+            and_(found.tenant_id == standing.tenant_id, found.id == standing.check_id),
+        )
+    )
+    row = session.execute(query).one()
+    versions = [_version(record, given) for given in row[4] or ()]
+    return Stands(row[0], row[1], row[2], _columns(row[3] or ()), versions)
+
+
+def _of(table: Any, record: Connector) -> tuple[Any, Any]:
+    return table.tenant_id == record.tenant_id, table.connector_id == record.id
+
+
+def _days(record: Connector) -> Any:
+    day = ConnectorCheckDay
+    numbers = func.jsonb_build_array(day.day, day.passed, day.troubled, day.failed)
+    first = datetime.now(UTC).date() - timedelta(days=DAYS - 1)
+    return (
+        select(func.jsonb_agg(numbers)).where(*_of(day, record), day.day >= first).scalar_subquery()
+    )
+
+
+def _versions(record: Connector) -> Any:
+    table = ConnectorCredentials
+    newest = (
+        select(table.version, table.changed, table.set_by_name, table.set_at, table.restored_from)
+        .where(*_of(table, record))
+        .order_by(table.version.desc())
+        .limit(requests.VERSIONS)
+        .subquery()
+    )
+    row = func.jsonb_build_array(*newest.c)
+    return select(
+        func.jsonb_agg(aggregate_order_by(row, newest.c.version.desc()))
+    ).scalar_subquery()
+
+
+def _version(record: Connector, given: Sequence[Any]) -> Version:
+    number, entered, by, at, restored_from = given
+    fields = tuple(timeline.credential_label(record, name) for name in entered)
+    return Version(number, fields, by, datetime.fromisoformat(at), restored_from)
+
+
+def _columns(counted: Sequence[Sequence[Any]]) -> list[Column]:
+    """Return the checks of the last 30 days, a column a day, today last."""
+    today = datetime.now(UTC).date()
+    found = {day: tuple(numbers) for day, *numbers in counted}
+    days = (today - timedelta(days=back) for back in reversed(range(DAYS)))
+    return [Column(f"{day:%-d %b}", found.get(day.isoformat(), (0, 0, 0))) for day in days]
 
 
 def bars(steps: Sequence[Mapping[str, Any]]) -> list[Bar]:
@@ -122,27 +247,3 @@ def _word(step: Mapping[str, Any]) -> str:
     if step["state"] != "failed":
         return WORDS[step["state"]]
     return "refused" if step["verdict"] in REFUSED else "failed"
-
-
-def days(record: Connector) -> list[Column]:
-    """Return the checks of the last 30 days, a column a day, today last."""
-    today = datetime.now(UTC).date()
-    first = today - timedelta(days=DAYS - 1)
-    query = select(ConnectorCheckDay).where(
-        ConnectorCheckDay.tenant_id == record.tenant_id,
-        ConnectorCheckDay.connector_id == record.id,
-        ConnectorCheckDay.day >= first,
-    )
-    found = {one.day: (one.passed, one.troubled, one.failed) for one in session.scalars(query)}
-    return [
-        Column(f"{day:%-d %b}", found.get(day, (0, 0, 0)))
-        for day in (first + timedelta(days=number) for number in range(DAYS))
-    ]
-
-
-def versions(actor: Actor, record: Connector) -> list[tuple[ConnectorCredentials, list[str]]]:
-    """Return the versions of the credentials, each with the names of the fields entered."""
-    return [
-        (one, [timeline.credential_label(record, name) for name in one.changed])
-        for one in requests.versions(actor, record)
-    ]

@@ -50,7 +50,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What is known, with its times; `more` says what happened and what to do about it."""
+    """Say what is known, with its times; `more` says what happened and what to do about it."""
 
     tone: Literal["ok", "warn", "bad", ""]
     parts: tuple[Part, ...]

@@ -8,7 +8,7 @@ import base64
 import binascii
 import heapq
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -18,7 +18,7 @@ from flask import Flask, current_app
 
 from portal.audit import pages as audit_pages
 from portal.connections.health.sentences import LEADS, Change
-from portal.connections.models import ConnectorCheck, ConnectorCredentials, ConnectorStanding
+from portal.connections.models import ConnectorCheck, ConnectorStanding
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
 from portal.database.session import session
@@ -29,9 +29,10 @@ from portal.records.audit.models import AuditEntry
 from portal.records.listing import NOT_OURS, refused
 
 PAGE = 30
-LOOKED = 50  # changes between the last check that passed and the first that failed
+LOOKED = 50  # of the newest changes, for the one before a failure
 CURSOR_LENGTH = 1000
 CONNECTION = ("provider", "auth_type", "config")
+VERSION = "credential_version"
 HEALTH = "connector.health_changed"  # what the checks beside it say already
 BOOKKEEPING = frozenset(
     {
@@ -106,18 +107,27 @@ def add_source(app: Flask, source: Source) -> None:
     app.extensions.setdefault("portal.connector_timeline", []).append(source)
 
 
-def page(actor: Actor, record: Connector, cursor: str | None, limit: int = PAGE) -> Timeline:
-    """Return one page of a connector's timeline. Raises BadRequest for a cursor that is not
-    ours."""
+def page(
+    actor: Actor,
+    record: Connector,
+    cursor: str | None,
+    limit: int = PAGE,
+    newest: Sequence[AuditEntry] | None = None,
+) -> Timeline:
+    """Return one page of a connector's timeline. Raises BadRequest for a cursor that is not ours.
+
+    `newest` are the newest `entries` of the history, if they are known already.
+    """
     sources: list[Source] = current_app.extensions["portal.connector_timeline"]
     places = _decoded(cursor)
-    read = [
-        [
-            (source.name, event)
-            for event in source.read(actor, record, places.get(source.name), limit + 1)
-        ]
-        for source in sources
-    ]
+    known = None if cursor or newest is None else list(_told(record, newest[: limit + 1]))
+    read = []
+    for source in sources:
+        if source.read is _changes and known is not None:
+            events: Iterable[Event] = known
+        else:
+            events = source.read(actor, record, places.get(source.name), limit + 1)
+        read.append([(source.name, event) for event in events])
     merged = list(heapq.merge(*read, key=lambda named: named[1].at, reverse=True))
     shown = merged[:limit]
     after = places | {name: event.place for name, event in shown}
@@ -159,9 +169,18 @@ def _decoded(cursor: str | None) -> dict[str, str]:
 # ---------------------------------------------------------------- what was changed
 
 
+def entries(actor: Actor, record: Connector) -> Sequence[AuditEntry]:
+    """Return the newest entries of a connector's history, without those about its health."""
+    return trail.history(actor, record.id, limit=LOOKED, without=(HEALTH,))
+
+
 def _changes(actor: Actor, record: Connector, place: str | None, limit: int) -> Iterable[Event]:
-    entries = trail.history(actor, record.id, limit=limit, before=place, without=(HEALTH,))
-    for entry, line in zip(entries, audit_pages.lines(entries), strict=True):
+    found = trail.history(actor, record.id, limit=limit, before=place, without=(HEALTH,))
+    return _told(record, found)
+
+
+def _told(record: Connector, found: Sequence[AuditEntry]) -> Iterator[Event]:
+    for entry, line in zip(found, audit_pages.lines(found), strict=True):
         yield Event(
             at=entry.occurred_at,
             place=trail.place(entry),
@@ -175,7 +194,8 @@ def _shown(record: Connector, entry: AuditEntry, changes: Sequence[Line]) -> lis
     """Return the changes that tell people something: settings one by one, no bookkeeping."""
     if entry.action == "connector.created":
         return []
-    shown = [line for line in changes if line[0] not in BOOKKEEPING and line[0] != "config"]
+    plain = [line for line in changes if line[0] not in (*BOOKKEEPING, "config")]
+    shown = [_version_line(line) if line[0] == VERSION else line for line in plain]
     if "config" in entry.changes:
         old, new = ((value or {}) for value in entry.changes["config"])
         for name in sorted({*old, *new}):
@@ -183,6 +203,12 @@ def _shown(record: Connector, entry: AuditEntry, changes: Sequence[Line]) -> lis
                 pair = (_text(old.get(name)), _text(new.get(name)))
                 shown.append((setting_label(record, name), *pair))
     return shown
+
+
+def _version_line(line: Line) -> Line:
+    _, old, new = line
+    before = f"version {old}" if old not in (None, "0") else None
+    return "credentials", before, f"version {new}"
 
 
 def _text(value: Any) -> str | None:
@@ -230,39 +256,42 @@ def _found(check: ConnectorCheck) -> Event:
 
 
 def change_before_failure(
-    actor: Actor, record: Connector, standing: ConnectorStanding | None
+    record: Connector,
+    standing: ConnectorStanding | None,
+    newest: Sequence[AuditEntry],
+    entered: Mapping[int, tuple[str, ...]],
 ) -> Change | None:
     """Return the last change between the last check that passed and the first that failed.
 
-    None if the connector works, if no check has passed yet, or if nothing was changed.
+    None if the connector works, if no check has passed yet, if nothing was changed, or if the
+    change is older than the `newest` entries. `entered` are the fields of each version of the
+    credentials.
     """
-    if standing is None or standing.since is None or standing.outcome == "passed":
+    if standing is None or standing.since is None or standing.passed_at is None:
         return None
-    if standing.passed_at is None:
+    if standing.outcome == "passed":
         return None
-    before = f"{standing.since.isoformat()} ~"
-    for entry in trail.history(actor, record.id, limit=LOOKED, before=before, without=(HEALTH,)):
-        if entry.occurred_at <= standing.passed_at:
-            return None
-        if (change := _change(record, entry)) is not None:
+    for entry in newest:
+        is_between = standing.passed_at < entry.occurred_at <= standing.since
+        if is_between and (change := _change(record, entry, entered)) is not None:
             return change
     return None
 
 
-def _change(record: Connector, entry: AuditEntry) -> Change | None:
+def _change(
+    record: Connector, entry: AuditEntry, entered: Mapping[int, tuple[str, ...]]
+) -> Change | None:
     """Return what an entry changed of the connection, or None if nothing."""
     settings = _settings(record, entry)
-    version = entry.changes.get("credential_version", (None, None))[1]
+    version = entry.changes.get(VERSION, (None, None))[1]
     if not settings and not version:
         return None
-    key = (record.tenant_id, record.id, version)
-    known = session.get(ConnectorCredentials, key) if version else None
     return Change(
         at=entry.occurred_at,
         by=entry.actor_name,
         settings=settings,
         version=version,
-        fields=tuple(credential_label(record, name) for name in known.changed) if known else (),
+        fields=entered.get(version, ()),
         place=trail.place(entry),
     )
 
