@@ -166,7 +166,7 @@ class Reader:
         document = document_of(outcome)
         row = next((row for row in table.rows if _holds(row, outcome, document, values)), None)
         if row and row.verdict == "passed" and table.must_be_json and row.json_ is not False:
-            row = row if _is_json(outcome) else NOT_JSON
+            row = row if document is not None else NOT_JSON
         said, remedy = self._words(row, outcome, document)
         verdict = row.verdict if row else "config"
         asks_to_wait = verdict in ("rate_limited", "transient")

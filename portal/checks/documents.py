@@ -42,9 +42,8 @@ def document_of(outcome: Outcome) -> Any:
         return json_of(outcome)
     except NoDocument:
         pass
-    if b"xml" not in (outcome.header("content-type") or "").lower().encode() and not (
-        outcome.body.lstrip().startswith(b"<?xml")
-    ):
+    kind = (outcome.header("content-type") or "").lower()
+    if "html" in kind or not ("xml" in kind or outcome.body.lstrip().startswith(b"<?xml")):
         return None
     try:
         return xml_of(outcome.body)

@@ -18,7 +18,7 @@ _MOST_SCOPES = 200
 
 @dataclass(slots=True)
 class Facts:
-    """What a check has learned so far."""
+    """Gather what a check has learned so far."""
 
     account: str | None = None
     is_person: bool | None = None

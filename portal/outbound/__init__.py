@@ -1,4 +1,7 @@
-"""Send HTTP requests to addresses that tenants type: guarded, limited, explained."""
+"""Send HTTP requests to addresses that tenants type: guarded, limited, explained.
+
+Sockets for other protocols are dialled under the same guard (`OutboundClient.dial`).
+"""
 
 from portal.outbound.client import OutboundClient, make_trust, send_now
 from portal.outbound.dialling import Dialled, Undialled

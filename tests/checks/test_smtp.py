@@ -47,8 +47,10 @@ async def relay(certificates, tls: str, box, name="mail.example", **options) -> 
 
     def made() -> SMTP:
         with warnings.catch_warnings(action="ignore"):  # it does not know of the TLS around it
-            return SMTP(box, **settings)
+            served.append(SMTP(box, **settings))
+            return served[-1]
 
+    served: list[SMTP] = []
     loop = asyncio.get_running_loop()
     implicit = context if tls == "implicit" else None
     server = await loop.create_server(made, "127.0.0.1", 0, ssl=implicit)
@@ -56,6 +58,12 @@ async def relay(certificates, tls: str, box, name="mail.example", **options) -> 
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        for each in served:
+            if each.transport:
+                each.transport.abort()
+            if each._handler_coroutine:
+                each._handler_coroutine.cancel()
+        await asyncio.sleep(0.01)
 
 
 async def ask(certificates, port, tls, credentials=HELD, host="mail.example", allow=LOOPBACK):

@@ -90,7 +90,7 @@ _AFTER_SIGN_IN = ("3D000", "42501")
 
 
 class Tunnel:
-    """What the server says on its way to libpq, message by message."""
+    """Pass on what the server says to libpq, message by message."""
 
     def __init__(self) -> None:
         self.error: dict[str, str] = {}

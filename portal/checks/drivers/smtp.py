@@ -57,8 +57,7 @@ async def prove(visit: Visit, login: SmtpLogin) -> tuple[str, dict[str, Any]]:
     except aiosmtplib.SMTPException as error:
         raise _stopped(visit, error) from None
     finally:
-        relay.close()
-        _close(dialled)
+        await _close(relay, dialled)
     return visit.quotes.clean(f"{fill(login.username, values)} at {dialled.name}"), {}
 
 
@@ -136,6 +135,12 @@ def _meaning(code: int) -> tuple[Verdict, str, str]:
     return "config", said, "Check the settings, and look into the relay's log."
 
 
-def _close(dialled: Dialled) -> None:
-    with suppress(OSError):
+async def _close(relay: aiosmtplib.SMTP, dialled: Dialled) -> None:
+    """Close the connection at once: a TLS connection would wait for the other side's goodbye."""
+    transport = relay.transport
+    relay.close()
+    if isinstance(transport, asyncio.Transport):
+        transport.abort()
+    else:
         dialled.socket.close()
+    await asyncio.sleep(0)  # a transport closes its socket in the loop's next turn
