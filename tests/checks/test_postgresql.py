@@ -123,13 +123,8 @@ def _running(command: list[str], cluster: Path, port: int) -> Iterator[None]:
     log = (cluster.parent / "log").open("w+")
     process = subprocess.Popen(command, cwd="/", stdout=log, stderr=log)
     try:
-        ends = time.monotonic() + 60
-        while not (cluster / f".s.PGSQL.{port}").exists():
-            assert process.poll() is None, (cluster.parent / "log").read_text()
-            assert time.monotonic() < ends, "PostgreSQL did not start"
-            time.sleep(0.05)
         url = f"host={cluster} port={port} user=postgres dbname=postgres connect_timeout=10"
-        with psycopg.connect(url, autocommit=True) as connection:
+        with _connected(url, process, cluster.parent / "log") as connection:
             for statement in ROLES.strip().removesuffix(";").split(";\n"):
                 connection.execute(statement)
         yield
@@ -137,6 +132,18 @@ def _running(command: list[str], cluster: Path, port: int) -> Iterator[None]:
         process.terminate()
         process.wait(20)
         log.close()
+
+
+def _connected(url: str, process: "subprocess.Popen[bytes]", log: Path) -> psycopg.Connection:
+    """Connect as soon as the server takes connections: its socket is there before."""
+    ends = time.monotonic() + 60
+    while True:
+        try:
+            return psycopg.connect(url, autocommit=True)
+        except psycopg.OperationalError:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < ends, "PostgreSQL did not start"
+            time.sleep(0.05)
 
 
 def check(port, certificates, credentials=None, *, entry=CHECK, **config) -> Checked:
