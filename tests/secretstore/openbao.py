@@ -231,6 +231,7 @@ class KeptOpenBao(OpenBao):
     def halt(self) -> None:
         """Let it take connections and answer nothing."""
         self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)  # every thread has stopped
 
     def deny(self) -> None:
         """Take all permissions of the portal's roles away."""
