@@ -77,7 +77,7 @@ def keycloak(jwks: dict[str, Any]) -> Iterator[Keycloak]:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     place = cache / "cpod-integration-portal" / f"keycloak-{VERSION}"
     place.parent.mkdir(parents=True, exist_ok=True)
-    with place.with_suffix(".lock").open("w") as lock:
+    with (place.parent / f"{place.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # it runs where it was unpacked, one at a time
         if not (place / ".complete").exists():
             shutil.rmtree(place, ignore_errors=True)
