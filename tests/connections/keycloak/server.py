@@ -21,6 +21,7 @@ from typing import Any
 
 import urllib3
 
+from portal.ops import embedded_postgres
 from tests.keeper import free_port
 
 VERSION = "26.7.3"
@@ -138,6 +139,7 @@ def _running(place: Path, jwks: dict[str, Any]) -> Iterator[Keycloak]:
             stdout=output,
             stderr=output,
             start_new_session=True,
+            preexec_fn=embedded_postgres.die_with_parent(signal.SIGKILL),
         )  # fmt: skip
     try:
         server = Keycloak(f"http://127.0.0.1:{port}")
