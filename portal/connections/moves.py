@@ -6,7 +6,7 @@
 | auth_*, config | action_required                     | one more        | in a day               |
 | rate_limited   | rate_limited                        | as before       | when the provider says |
 | transient      | degraded; failing from the third on | one more        | 1, 5, 15, 60 minutes   |
-| secret_store,  | as before: it is a fault of the     | as before       | in 5 minutes           |
+| secret_store,  | as before: it is a fault of the     | as before       | 1 or 5 minutes         |
 | internal       | portal itself                       |                 |                        |
 """
 
@@ -20,7 +20,6 @@ DAY = timedelta(days=1)
 SOON = timedelta(days=14)
 RATE_LIMIT = timedelta(minutes=15)
 AGAIN = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
-AFTER_OWN_FAULT = timedelta(minutes=5)
 FAILING_AFTER = 3
 BEFORE_THE_END = timedelta(hours=1)
 
@@ -65,8 +64,8 @@ def next_check(result: Result, times: int) -> tuple[datetime, str]:
         wanted = result.retry_at or result.at + RATE_LIMIT
         return min(max(wanted, result.at + AGAIN[0]), result.at + DAY), "retry"
     if result.outcome in OWN_FAULTS:
-        return result.at + AFTER_OWN_FAULT, "retry"
-    if result.outcome == "transient":
+        times = min(times, 2)  # that the other side failed often before is no reason to wait
+    if result.outcome == "transient" or result.outcome in OWN_FAULTS:
         return result.at + AGAIN[min(times, len(AGAIN)) - 1], "retry"
     daily, end = result.at + DAY, result.expires_at
     if end is not None and result.at < end - BEFORE_THE_END < daily:

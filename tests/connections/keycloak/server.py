@@ -21,6 +21,7 @@ from typing import Any
 
 import urllib3
 
+from portal.ops import embedded_postgres
 from tests.keeper import free_port
 
 VERSION = "26.7.3"
@@ -77,7 +78,7 @@ def keycloak(jwks: dict[str, Any]) -> Iterator[Keycloak]:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     place = cache / "cpod-integration-portal" / f"keycloak-{VERSION}"
     place.parent.mkdir(parents=True, exist_ok=True)
-    with place.with_suffix(".lock").open("w") as lock:
+    with (place.parent / f"{place.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # it runs where it was unpacked, one at a time
         if not (place / ".complete").exists():
             shutil.rmtree(place, ignore_errors=True)
@@ -138,6 +139,7 @@ def _running(place: Path, jwks: dict[str, Any]) -> Iterator[Keycloak]:
             stdout=output,
             stderr=output,
             start_new_session=True,
+            preexec_fn=embedded_postgres.die_with_parent(signal.SIGKILL),
         )  # fmt: skip
     try:
         server = Keycloak(f"http://127.0.0.1:{port}")
