@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, func, select
 
-from portal.core.jobs import Job, every_tenant
+from portal.core.jobs import Job, asking
 from portal.database.session import session
 from portal.leases.engine import Engine
 from portal.leases.models import ConnectorLease
@@ -27,6 +27,6 @@ def forget_old(tenant_id: str) -> bool:
 
 
 HOUSEKEEPING = [
-    Job("forget old leases", forget_old, timedelta(hours=6), every_tenant, repeats=True),
+    Job("forget old leases", forget_old, timedelta(hours=1), asking("due_leases", KEEP), repeats=True),
 ]
 ENGINES = [Engine]

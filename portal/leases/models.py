@@ -28,7 +28,7 @@ FAILURES = tuple(outcome for outcome in OUTCOMES if outcome != "passed")
 
 
 class ConnectorAccess(Base):
-    """What a connector hands out now, and when a worker looks at it next.
+    """The state of what a connector hands out, and when a worker looks at it next.
 
     `slot_version` is the version of the slot `lease` that may be handed out, None if there is none;
     it belongs to `credential_version`. `due_at` is when a worker may take the row: at once, to

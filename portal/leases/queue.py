@@ -58,7 +58,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a connector hands out: `values` for the slot, and until when they are good."""
+    """The `values` that a connector hands out, and until when they are good."""
 
     kind: str
     credential_version: int

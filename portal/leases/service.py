@@ -44,7 +44,7 @@ LISTING: Listing[Any] = Listing(
 
 
 class NotReady(Conflict):
-    """What the connector hands out is on its way. `retry_after` is in seconds."""
+    """There will be something to hand out in `retry_after` seconds."""
 
     code: ClassVar[str] = "lease_not_ready"
 
@@ -146,7 +146,7 @@ def uses(actor: Actor, record: Connector, at_most: int) -> list[Use]:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What the connector and its slot are now, as one statement reads it for every lease."""
+    """The connector and its slot, as one statement reads them for every lease."""
 
     enabled: bool
     known_version: int

@@ -6,7 +6,7 @@
 | a token without one   | in an hour                                                         |
 | credentials           | when they change                                                   |
 | auth_*, config        | when the connector changes, or a check of it passes again          |
-| rate_limited          | when the provider says                                             |
+| rate_limited          | when the provider says, in a minute at least and a day at most     |
 | any other failure     | after 1, 5, 15, 60 minutes                                         |
 
 A provider locks an account that signs in with a wrong password again and again, so a refusal is not
@@ -15,7 +15,7 @@ repeated.
 
 from datetime import datetime, timedelta
 
-from portal.connections.moves import Result, next_check
+from portal.connections.moves import AGAIN, OWN_FAULTS, Result, next_check
 from portal.providers.steps import NEED_A_PERSON
 
 AT_LEAST_BEFORE = timedelta(minutes=5)
@@ -39,5 +39,7 @@ def try_again_at(
     """Return when a failed attempt is repeated; None if not before something changes."""
     if outcome in NEED_A_PERSON:
         return None
+    if outcome in OWN_FAULTS:
+        return at + AGAIN[min(failures, len(AGAIN)) - 1]
     again, _ = next_check(Result(outcome, "", at, retry_at=retry_at), failures)
     return again

@@ -95,6 +95,11 @@ DUE = {
     ),
     "count records first": "DELETE FROM quota_count WHERE kind = 'webhooks' AND tenant_id = :acme",
     "measure storage": EVENT.replace("AGE", "2 minutes"),
+    "forget old leases": (
+        "INSERT INTO connector_lease (tenant_id, id, connector_id, key_id, application_id, kind,"
+        " credential_version, created_at) VALUES (:acme, 'lse_1', 'cnn_1', 'key_1', 'app_1',"
+        " 'token', 1, now() - interval '91 days')"
+    ),
     "forget old inbound requests": (
         "INSERT INTO inbound_request (tenant_id, id, webhook_id, state, code, reason, method, url,"
         " headers, body, body_bytes, received_at) VALUES (:acme, 'inr_1', 'whk_1', 'accepted', 'a',"

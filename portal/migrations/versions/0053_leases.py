@@ -5,11 +5,12 @@ from alembic import op
 
 from portal.migrations import live
 from portal.migrations.functions import replace
-from portal.migrations.tenancy import tenant_table
+from portal.migrations.tenancy import APP_ROLE, tenant_table
 
 revision, down_revision = "0053", "0052"
 
 TABLES = ("connector_access", "connector_lease")
+FUNCTIONS = ("due_accesses(integer)", "due_leases(text, integer, interval)")
 DUE = sa.text("due_at IS NOT NULL")
 KIND = "kind IN ('token', 'credentials')"
 ENTER = "SELECT set_config('app.tenant_id', %s, true)"
@@ -86,7 +87,10 @@ def upgrade() -> None:
         if not live.run(f"SELECT FROM pg_policy WHERE polrelid = '{table}'::regclass"):
             tenant_table(table, literal=True)
             op.execute(f"CREATE POLICY engine ON {table} FOR SELECT TO CURRENT_USER USING (true)")
-    replace("0053", "due_accesses")
+    replace("0053", "due_accesses", "due_leases")
+    for function in FUNCTIONS:
+        op.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
+        op.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {APP_ROLE}")
     with live.in_steps():
         for (tenant_id,) in live.run("SELECT id FROM tenant ORDER BY id"):
             with live.transaction():
@@ -95,6 +99,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP FUNCTION due_accesses(integer)")
+    for function in FUNCTIONS:
+        op.execute(f"DROP FUNCTION {function}")
     for table in reversed(TABLES):
         op.drop_table(table)
