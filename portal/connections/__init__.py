@@ -1,6 +1,6 @@
 """Tell whether connectors work: checks that the worker runs, what came of them, and since when.
 
-A connector's record is in `portal.connectors`, how a check runs in `portal.checks`. Here is who
+A connector's record is in `portal.connectors`, how a check runs in `checks`. Here is who
 asks for a check (a person, a save, the calendar), the queue, and what a result changes.
 
 Tables: `connector_check` (a row for each check, with its steps), `connector_standing` (a row for

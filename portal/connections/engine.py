@@ -17,9 +17,9 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from portal.checks.report import Report, Step
-from portal.checks.run import run
 from portal.connections import queue
+from portal.connections.checks.report import Report, Step
+from portal.connections.checks.run import run
 from portal.connections.queue import Opened, Taken
 from portal.core.config import Config
 from portal.database.session import transaction

@@ -55,8 +55,8 @@ class ConnectorCheck(Base):
     `record_version` and `credential_version` are those that were checked; `is_outdated` tells that
     another one was saved meanwhile, so the result says nothing about the connector as it is now.
     `restores_version` is a version of the credentials that the check first puts back. `steps` are
-    `portal.checks.report.Step` as objects. `due_at` is when a worker may take the check; while one
-    has it, when another may.
+    those of `checks.report` as objects. `due_at` is when a worker may take the check; while one has
+    it, when another may.
     """
 
     __tablename__ = "connector_check"

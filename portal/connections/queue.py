@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from portal.checks.report import Report, Step, Subject
+from portal.connections.checks.report import Report, Step, Subject
 from portal.connections.models import (
     ConnectorCheck,
     ConnectorCheckDay,

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from portal.checks.report import Report, Subject
-from portal.checks.run import run
+from portal.connections.checks.report import Report, Subject
+from portal.connections.checks.run import run
 from portal.connections.models import (
     OUTCOMES,
     REASONS,

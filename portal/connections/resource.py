@@ -5,8 +5,8 @@ from typing import Any
 
 from flask import Response, request
 
-from portal.checks.report import Report
 from portal.connections import requests
+from portal.connections.checks.report import Report
 from portal.connections.models import ConnectorCheck
 from portal.connections.schemas import (
     CheckDocument,

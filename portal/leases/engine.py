@@ -20,8 +20,8 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from portal.checks.report import Fetched
-from portal.checks.run import fetch_token
+from portal.connections.checks.report import Fetched
+from portal.connections.checks.run import fetch_token
 from portal.core.config import Config
 from portal.database.session import transaction
 from portal.leases import queue

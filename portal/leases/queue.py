@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import load_only
 
-from portal.checks.report import Failure, Subject
+from portal.connections.checks.report import Failure, Subject
 from portal.connections.moves import OWN_FAULTS
 from portal.connections.queue import portal_itself
 from portal.connections.saves import check_soon

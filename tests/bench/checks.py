@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import aiohttp
 import uvloop
 
-from portal.checks.report import Step, Subject
-from portal.checks.run import run
+from portal.connections.checks.report import Step, Subject
+from portal.connections.checks.run import run
 from portal.outbound import OutboundClient
 from portal.outbound.networks import networks
 from portal.providers import PROVIDERS

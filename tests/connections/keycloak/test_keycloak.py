@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from joserfc.jwk import RSAKey
 
-from portal.checks.report import Report
-from portal.checks.run import run
+from portal.connections.checks.report import Report
+from portal.connections.checks.run import run
 from portal.outbound import OutboundClient
 from portal.outbound.networks import LOOPBACK
 from tests.cast import Api
-from tests.checks.fake import subject_of
+from tests.connections.checks.fake import subject_of
 from tests.connections.conftest import RunChecks
 from tests.connections.keycloak.server import Keycloak, keycloak
 from tests.connections.test_checks import checks, ok, read

@@ -10,7 +10,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.checks.sign_in.sigv4 import Keys, signed
+from portal.connections.checks.sign_in.sigv4 import Keys, signed
 from portal.outbound import Request
 
 AT = datetime(2013, 5, 24, tzinfo=UTC)

@@ -18,11 +18,11 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from portal.checks.drivers.dialled import CHECK_THE_PORT, dial, failed_tls, unchecked
-from portal.checks.progress import Stopped
-from portal.checks.report import Failure
-from portal.checks.sign_in.signers import NO_PAIR
-from portal.checks.visit import HEAD_SECONDS, Visit
+from portal.connections.checks.drivers.dialled import CHECK_THE_PORT, dial, failed_tls, unchecked
+from portal.connections.checks.progress import Stopped
+from portal.connections.checks.report import Failure
+from portal.connections.checks.sign_in.signers import NO_PAIR
+from portal.connections.checks.visit import HEAD_SECONDS, Visit
 from portal.outbound import Dialled
 from portal.providers.filling import fill
 from portal.providers.steps import PostgresLogin, Verdict

@@ -9,13 +9,13 @@ from urllib.parse import quote_plus, urlsplit, urlunsplit
 
 import orjson
 
-from portal.checks.answers import Reading, Table, row
-from portal.checks.documents import NoDocument, end_of, json_of, look
-from portal.checks.progress import Stopped
-from portal.checks.report import Failure, Fetched
-from portal.checks.sign_in.assertions import assertion_of
-from portal.checks.sign_in.signers import basic
-from portal.checks.visit import FORM, Signer, Visit, form
+from portal.connections.checks.answers import Reading, Table, row
+from portal.connections.checks.documents import NoDocument, end_of, json_of, look
+from portal.connections.checks.progress import Stopped
+from portal.connections.checks.report import Failure, Fetched
+from portal.connections.checks.sign_in.assertions import assertion_of
+from portal.connections.checks.sign_in.signers import basic
+from portal.connections.checks.visit import FORM, Signer, Visit, form
 from portal.outbound import Request
 from portal.providers.answers import SHARED
 from portal.providers.filling import fill_all, fill_url

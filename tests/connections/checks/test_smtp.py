@@ -10,10 +10,10 @@ import pytest
 from aiosmtpd.handlers import Message
 from aiosmtpd.smtp import SMTP, AuthResult
 
-from portal.checks.run import run
+from portal.connections.checks.run import run
 from portal.outbound import OutboundClient, make_trust
 from portal.outbound.networks import LOOPBACK
-from tests.checks.fake import Checked, resolves, subject_of
+from tests.connections.checks.fake import Checked, resolves, subject_of
 from tests.outbound.sink import Certificates, sink
 
 PASSWORD = "correct horse battery staple"

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from portal.checks.answers import Table, row
-from portal.checks.progress import Stopped
-from portal.checks.report import Failure
-from portal.checks.sign_in import sigv4
-from portal.checks.sign_in.assertions import assertion_of
-from portal.checks.visit import FORM, Signer, Visit, form
+from portal.connections.checks.answers import Table, row
+from portal.connections.checks.progress import Stopped
+from portal.connections.checks.report import Failure
+from portal.connections.checks.sign_in import sigv4
+from portal.connections.checks.sign_in.assertions import assertion_of
+from portal.connections.checks.visit import FORM, Signer, Visit, form
 from portal.outbound import Request
 from portal.providers.answers import SHARED
 from portal.providers.filling import fill, fill_all, fill_url

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.checks.fake import BEARER, TOKEN, Fake, check, reply
+from tests.connections.checks.fake import BEARER, TOKEN, Fake, check, reply
 
 HELLO = {
     "jsonrpc": "2.0",
@@ -63,7 +63,7 @@ def test_a_server_is_greeted_and_left(server):
 
 @pytest.mark.parametrize("stays_open", [False, True])
 def test_a_greeting_may_come_as_an_event_stream(server, stays_open, monkeypatch):
-    monkeypatch.setattr("portal.checks.visit.BODY_SECONDS", 0.2)
+    monkeypatch.setattr("portal.connections.checks.visit.BODY_SECONDS", 0.2)
     event = f"event: message\ndata: {json.dumps(HELLO)}\n\n"
     answer = reply(event, Content_Type="text/event-stream")
     if stays_open:

@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 import orjson
 
-from portal.checks.answers import Reader, Reading, Table
-from portal.checks.documents import look, written
-from portal.checks.progress import Progress
-from portal.checks.quotes import Quotes
-from portal.checks.report import Failure, Fetched, Subject
+from portal.connections.checks.answers import Reader, Reading, Table
+from portal.connections.checks.documents import look, written
+from portal.connections.checks.progress import Progress
+from portal.connections.checks.quotes import Quotes
+from portal.connections.checks.report import Failure, Fetched, Subject
 from portal.outbound import OutboundClient, Outcome, Request
 from portal.providers.answers import expects_json, rows_of
 from portal.providers.filling import fill, fill_all, fill_url

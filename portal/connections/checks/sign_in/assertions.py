@@ -15,8 +15,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey, import_key
 
-from portal.checks.progress import Stopped
-from portal.checks.report import Failure
+from portal.connections.checks.progress import Stopped
+from portal.connections.checks.report import Failure
 from portal.providers.filling import fill, names
 from portal.providers.sign_in import Assertion
 

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from portal.checks import visit
-from portal.checks.report import Failure, Fetched
-from tests.checks.fake import ME, NAME, TOKEN, Fake, check, reply
+from portal.connections.checks import visit
+from portal.connections.checks.report import Failure, Fetched
+from tests.connections.checks.fake import ME, NAME, TOKEN, Fake, check, reply
 
 CLIENT = {"client_id": "client 1", "client_secret": "s3cret/of the+client"}
 TOKEN_WAY = {"kind": "token", "token_url": "https://{host}/token"}

@@ -7,10 +7,10 @@ from typing import Any
 
 import aiosmtplib
 
-from portal.checks.drivers.dialled import CHECK_THE_PORT, dial, failed_tls
-from portal.checks.progress import Stopped
-from portal.checks.report import Failure
-from portal.checks.visit import HEAD_SECONDS, Visit
+from portal.connections.checks.drivers.dialled import CHECK_THE_PORT, dial, failed_tls
+from portal.connections.checks.progress import Stopped
+from portal.connections.checks.report import Failure
+from portal.connections.checks.visit import HEAD_SECONDS, Visit
 from portal.outbound import Dialled
 from portal.providers.filling import fill
 from portal.providers.steps import SmtpLogin, Verdict

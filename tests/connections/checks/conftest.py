@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checks.fake import NAME, Fake, reply
+from tests.connections.checks.fake import NAME, Fake, reply
 from tests.outbound.sink import Certificates
 
 

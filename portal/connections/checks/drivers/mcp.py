@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import orjson
 
-from portal.checks.answers import Reading, Table, row
-from portal.checks.documents import NoDocument, json_of, look
-from portal.checks.facts import account_of as _account
-from portal.checks.visit import Visit
+from portal.connections.checks.answers import Reading, Table, row
+from portal.connections.checks.documents import NoDocument, json_of, look
+from portal.connections.checks.facts import account_of as _account
+from portal.connections.checks.visit import Visit
 from portal.outbound import Outcome, Request
 from portal.providers.answers import SHARED
 from portal.providers.filling import fill_url

@@ -7,15 +7,15 @@ tried.
 import asyncio
 from collections.abc import Mapping
 
-from portal.checks.answers import Reading
-from portal.checks.drivers import mcp, postgresql, smtp
-from portal.checks.facts import Facts, Proven, account_of, covers, learn, of_call
-from portal.checks.progress import CONNECTION, OnStep, Progress, Stopped
-from portal.checks.report import Failure, Fetched, Outcome, Report, Subject
-from portal.checks.sign_in.assertions import claims_of
-from portal.checks.sign_in.signers import signer_of
-from portal.checks.sign_in.tokens import get_token
-from portal.checks.visit import Visit
+from portal.connections.checks.answers import Reading
+from portal.connections.checks.drivers import mcp, postgresql, smtp
+from portal.connections.checks.facts import Facts, Proven, account_of, covers, learn, of_call
+from portal.connections.checks.progress import CONNECTION, OnStep, Progress, Stopped
+from portal.connections.checks.report import Failure, Fetched, Outcome, Report, Subject
+from portal.connections.checks.sign_in.assertions import claims_of
+from portal.connections.checks.sign_in.signers import signer_of
+from portal.connections.checks.sign_in.tokens import get_token
+from portal.connections.checks.visit import Visit
 from portal.outbound import OutboundClient, Request
 from portal.providers.filling import Unfilled, fill_url
 from portal.providers.sign_in import Browser, Nothing, Token, Unproven

@@ -16,10 +16,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from portal.checks.run import run
+from portal.connections.checks.run import run
 from portal.outbound import OutboundClient, make_trust
 from portal.outbound.networks import LOOPBACK
-from tests.checks.fake import Checked, resolves, subject_of
+from tests.connections.checks.fake import Checked, resolves, subject_of
 from tests.keeper import free_port
 from tests.npm_packages import installed
 from tests.outbound.sink import Certificates, sink

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.checks import run as run_module
-from portal.checks import visit
-from tests.checks.fake import ME, NAME, TOKEN, Fake, check, reply, resolves
+from portal.connections.checks import run as run_module
+from portal.connections.checks import visit
+from tests.connections.checks.fake import ME, NAME, TOKEN, Fake, check, reply, resolves
 
 SPENT = ["address", "connect", "tls"]
 PAGE = "<!doctype html><title>Sign in</title>"

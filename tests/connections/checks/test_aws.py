@@ -13,10 +13,10 @@ import botocore.exceptions
 import pytest
 from botocore.config import Config
 
-from portal.checks.run import run
+from portal.connections.checks.run import run
 from portal.outbound import OutboundClient
 from portal.outbound.networks import LOOPBACK
-from tests.checks.fake import Checked, subject_of
+from tests.connections.checks.fake import Checked, subject_of
 from tests.keeper import free_port
 
 REGION = "eu-west-1"

@@ -5,12 +5,12 @@ import socket
 
 import pytest
 
-from portal.checks.report import Subject
-from portal.checks.run import run
+from portal.connections.checks.report import Subject
+from portal.connections.checks.run import run
 from portal.outbound import OutboundClient
 from portal.providers import PROVIDERS
 from portal.providers.sign_in import Browser, Unproven
-from tests.checks.test_sign_in import RSA_PEM
+from tests.connections.checks.test_sign_in import RSA_PEM
 
 VARIANTS = [(provider, variant) for provider in PROVIDERS.values() for variant in provider.auth]
 EXAMPLES = {"host": "host.example", "url": "https://api.example", "int": 5432, "bool": True,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from portal.checks.documents import look, moment, written
-from portal.checks.sign_in.assertions import claims_of
-from portal.checks.visit import Visit
+from portal.connections.checks.documents import look, moment, written
+from portal.connections.checks.sign_in.assertions import claims_of
+from portal.connections.checks.visit import Visit
 from portal.outbound import Outcome
 from portal.providers.filling import Unfilled
 from portal.providers.steps import Call, Check, Grants, Need

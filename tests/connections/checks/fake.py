@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from portal.checks.report import Failure, Fetched, Report, Step, Subject
-from portal.checks.run import fetch_token, run
+from portal.connections.checks.report import Failure, Fetched, Report, Step, Subject
+from portal.connections.checks.run import fetch_token, run
 from portal.outbound import OutboundClient, make_trust
 from portal.outbound.networks import LOOPBACK
 from portal.providers import Provider

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from portal.checks.answers import unreached
-from portal.checks.report import Failure, State, Step
+from portal.connections.checks.answers import unreached
+from portal.connections.checks.report import Failure, State, Step
 from portal.outbound import Outcome, Timings
 
 OnStep = Callable[[Step], Awaitable[None]]

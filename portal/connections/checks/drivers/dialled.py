@@ -2,9 +2,9 @@
 
 import ssl
 
-from portal.checks.progress import Stopped
-from portal.checks.report import Failure
-from portal.checks.visit import Visit
+from portal.connections.checks.progress import Stopped
+from portal.connections.checks.report import Failure
+from portal.connections.checks.visit import Visit
 from portal.outbound import Dialled, Undialled
 from portal.outbound.dialling import tls_words
 from portal.providers.steps import Verdict

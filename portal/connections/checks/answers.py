@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from portal.checks.documents import (
+from portal.connections.checks.documents import (
     NoDocument,
     document_of,
     json_of,
@@ -15,8 +15,8 @@ from portal.checks.documents import (
     moment,
     written,
 )
-from portal.checks.quotes import Quotes
-from portal.checks.report import Failure
+from portal.connections.checks.quotes import Quotes
+from portal.connections.checks.report import Failure
 from portal.outbound import Outcome
 from portal.outbound.outcome import read_retry_after
 from portal.providers.answers import NOT_JSON

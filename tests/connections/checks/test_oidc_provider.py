@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.checks.report import Failure, Fetched
-from portal.checks.run import fetch_token, run
+from portal.connections.checks.report import Failure, Fetched
+from portal.connections.checks.run import fetch_token, run
 from portal.outbound import OutboundClient
 from portal.outbound.networks import LOOPBACK
-from tests.checks.fake import Checked, subject_of
+from tests.connections.checks.fake import Checked, subject_of
 from tests.identity.test_foreign_provider import REPORTER, running
 
 PARTS = {"resource": "urn:cpod:integration"}
