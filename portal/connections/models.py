@@ -28,6 +28,7 @@ STATES = ("queued", "running", "done")
 REASONS = ("asked", "saved", "daily", "retry", "expiry")
 OUTCOMES = (
     "passed",
+    "unproven",
     "auth_invalid",
     "auth_scope",
     "auth_expired",

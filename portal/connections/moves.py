@@ -3,6 +3,7 @@
 | outcome        | `sync_status`                       | errors in a row | next check             |
 | -------------- | ----------------------------------- | --------------- | ---------------------- |
 | passed         | healthy; degraded if they end soon  | 0               | in a day               |
+| unproven       | pending                             | 0               | in a day               |
 | auth_*, config | action_required                     | one more        | in a day               |
 | rate_limited   | rate_limited                        | as before       | when the provider says |
 | transient      | degraded; failing from the third on | one more        | 1, 5, 15, 60 minutes   |
@@ -50,6 +51,8 @@ def move(result: Result, status: str, errors: int, last_error: str | None) -> Mo
         return Move(status, errors, last_error)
     if result.outcome == "passed":
         return Move("degraded" if _ends_soon(result) else "healthy", 0, None)
+    if result.outcome == "unproven":
+        return Move("pending", 0, None)
     if result.outcome in NEED_A_PERSON:
         return Move("action_required", errors + 1, result.said)
     if result.outcome == "rate_limited":

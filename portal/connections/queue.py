@@ -269,8 +269,8 @@ def _finish(check: ConnectorCheck, report: Report) -> None:
 
 
 def _count(check: ConnectorCheck) -> None:
-    """Count the check for its day. The portal's own faults are not the connector's."""
-    if check.outcome in OWN_FAULTS:
+    """Count the check for its day, unless it tells nothing of the connector."""
+    if check.outcome == "unproven" or check.outcome in OWN_FAULTS:
         return
     warned = any(step["state"] == "warned" for step in check.steps)
     column = "failed" if check.outcome != "passed" else "troubled" if warned else "passed"

@@ -9,6 +9,7 @@ from portal.records.schemas import Command
 
 Outcome = Literal[
     "passed",
+    "unproven",
     "auth_invalid",
     "auth_scope",
     "auth_expired",
@@ -51,7 +52,8 @@ class ResultDocument(BaseModel):
     """The result of a check."""
 
     outcome: Outcome | None = Field(
-        description="passed; auth_invalid, auth_scope, auth_expired and config need a person;"
+        description="passed; unproven = nothing failed, and nothing shows that the credentials are"
+        " good; auth_invalid, auth_scope, auth_expired and config need a person;"
         " rate_limited and transient pass by themselves; secret_store and internal are faults of"
         " the portal. Null until the check has ended."
     )

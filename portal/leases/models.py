@@ -24,7 +24,7 @@ from portal.secretstore import SecretRef
 
 STATES = ("due", "fetching", "ready", "failed", "off")
 KINDS = ("token", "credentials")
-FAILURES = tuple(outcome for outcome in OUTCOMES if outcome != "passed")
+FAILURES = tuple(outcome for outcome in OUTCOMES if outcome not in ("passed", "unproven"))
 
 
 class ConnectorAccess(Base):

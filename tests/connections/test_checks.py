@@ -149,6 +149,23 @@ def test_a_result_of_settings_that_were_changed_meanwhile_moves_nothing(
     assert read(ada, record)["sync_status"] == "pending"
 
 
+def test_a_sign_in_that_needs_a_browser_is_not_said_to_work(
+    ada: Api, connector: Make, run_checks: RunChecks, service: Service
+) -> None:
+    addresses = {"authorizeUrl": f"{service.address}/a", "tokenUrl": f"{service.address}/t"}
+    record = connector(
+        auth_type="oauth2_code",
+        config={"baseUrl": service.address, **addresses},
+        credentials={"client_id": "c", "client_secret": "s" * 20},
+    )
+    run_checks()
+    (check,) = checks(ada, record)
+    assert check["outcome"] == "unproven"
+    assert {step["name"]: step["state"] for step in check["steps"]}["sign_in"] == "not_tried"
+    found = read(ada, record)
+    assert (found["sync_status"], found["last_error"]) == ("pending", None)
+
+
 def test_older_credentials_are_used_again(
     either_store: str, ada: Api, connector: Make, run_checks: RunChecks
 ) -> None:

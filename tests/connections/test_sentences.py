@@ -62,6 +62,16 @@ def said(record: Connector, standing: ConnectorStanding | None, **known: Any) ->
     return str(say(Known(record, standing, NOW, **known)))
 
 
+def test_a_sign_in_that_no_check_can_try_is_not_said_to_work() -> None:
+    standing = works(outcome="unproven", said="A person has to sign in with a browser.")
+    record = jira(sync_status="pending", updated_at=ago(minutes=10))
+    sentence = say(Known(record, standing, NOW))
+    assert str(sentence) == "Reached 3 min ago (412 ms); its sign-in is not proven"
+    assert sentence.more == "A person has to sign in with a browser."
+    changed = jira(sync_status="pending", updated_at=ago(minutes=1))
+    assert said(changed, standing).startswith("Changed, and not checked since")
+
+
 def test_a_connector_that_works_names_its_account_its_check_and_the_end_of_its_token() -> None:
     standing = works(expires_at=NOW + timedelta(days=20, minutes=1))
     sentence = say(Known(jira(), standing, NOW, for_whom="made for RFP Desk"))

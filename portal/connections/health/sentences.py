@@ -194,6 +194,14 @@ def _never_checked(known: Known) -> Sentence | None:
     return Sentence("", ("Never checked", *_next(known)), action=Action("check", "Check now"))
 
 
+def _unproven(known: Known) -> Sentence | None:
+    standing = known.standing
+    if standing is None or not _is_unproven(known):
+        return None
+    parts = ("Reached ", *_when_checked(known), "; its sign-in is not proven")
+    return Sentence("", parts, _happened(standing))
+
+
 def _changed(known: Known) -> Sentence | None:
     standing = known.standing
     if standing is None or not _is_new(known) or standing.outcome in OWN_FAULTS:
@@ -207,7 +215,16 @@ def _changed(known: Known) -> Sentence | None:
 
 def _is_new(known: Known) -> bool:
     """Tell whether no check has judged the connection as it is saved now."""
-    return known.record.sync_status == "pending"
+    return known.record.sync_status == "pending" and not _is_unproven(known)
+
+
+def _is_unproven(known: Known) -> bool:
+    """Tell whether a check of the connection as it is saved now found nothing wrong, and could not
+    try the credentials."""
+    standing = known.standing
+    if standing is None or standing.outcome != "unproven" or standing.checked_at is None:
+        return False
+    return standing.checked_at >= known.record.updated_at
 
 
 # ---------------------------------------------------------------- the last check did not pass
@@ -410,6 +427,7 @@ RULES: tuple[Rule, ...] = (
     _stopped,
     _being_checked,
     _never_checked,
+    _unproven,
     _changed,
     _refused,
     _rate_limited,

@@ -49,12 +49,15 @@ Line = tuple[str, str | None, str | None]
 FOUND = {
     **{outcome: lead.lower() for outcome, lead in LEADS.items()},
     "passed": "passed",
+    "unproven": "sign-in not proven",
     "rate_limited": "rate limited",
     "transient": "no good answer",
     "secret_store": "not run, the secret store gives no credentials",
     "internal": "not run, the portal failed",
 }
-TONES = {"passed": "ok", "rate_limited": "warn", "secret_store": "warn", "internal": "warn"}
+TONES = {"passed": "ok", "unproven": ""} | dict.fromkeys(
+    ("rate_limited", "secret_store", "internal"), "warn"
+)
 
 
 @dataclass(frozen=True, slots=True)

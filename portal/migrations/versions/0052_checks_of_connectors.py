@@ -18,8 +18,8 @@ TABLES = (
 )
 FUNCTIONS = ("due_checks", "open_checks")
 OUTCOMES = (
-    "outcome IN ('passed', 'auth_invalid', 'auth_scope', 'auth_expired', 'config', 'rate_limited',"
-    " 'transient', 'secret_store', 'internal')"
+    "outcome IN ('passed', 'unproven', 'auth_invalid', 'auth_scope', 'auth_expired', 'config',"
+    " 'rate_limited', 'transient', 'secret_store', 'internal')"
 )
 OPEN = sa.text("state IN ('queued', 'running')")
 ENTER = "SELECT set_config('app.tenant_id', %s, true)"

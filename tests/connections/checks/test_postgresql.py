@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -129,7 +130,7 @@ def _running(command: list[str], cluster: Path, port: int) -> Iterator[None]:
                 connection.execute(statement)
         yield
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # do not wait for connections that are open
         process.wait(20)
         log.close()
 
@@ -262,7 +263,9 @@ def hostile(certificates, behave) -> Checked:
 
 
 async def _flood(reader, writer):
-    while True:
+    for _ in range(1000):
+        if writer.transport.is_closing():
+            return
         writer.write(b"N\0\0\x10\0" + b"x" * 4092)
         await writer.drain()
 
