@@ -76,6 +76,9 @@ def blocks_of_entries(plan: dict[str, Any]) -> int:
     return own + sum(map(blocks_of_entries, plan.get("Plans", ())))
 
 
+MOST_BLOCKS = 200
+
+
 @pytest.mark.usefixtures("acme")
 def test_a_page_of_a_hundred_thousand_entries_costs_as_one_of_a_thousand(
     timelines: dict[int, str],
@@ -91,7 +94,8 @@ def test_a_page_of_a_hundred_thousand_entries_costs_as_one_of_a_thousand(
         plans = [blocks_of(session.connection(), *one) for one in list(sent)]
         blocks[many] = sum(map(blocks_of_entries, plans))
         assert len(page.runs) > 1
-    assert blocks[LONG] <= blocks[SHORT] * 1.2, blocks
+    # A page of few entries may fit into few blocks; one that reads all 100,000 takes thousands.
+    assert blocks[LONG] <= max(blocks[SHORT] * 1.2, MOST_BLOCKS), blocks
 
 
 @pytest.mark.usefixtures("acme")
