@@ -27,6 +27,12 @@ def forget_old(tenant_id: str) -> bool:
 
 
 HOUSEKEEPING = [
-    Job("forget old leases", forget_old, timedelta(hours=1), asking("due_leases", KEEP), repeats=True),
+    Job(
+        "forget old leases",
+        forget_old,
+        timedelta(hours=1),
+        asking("due_leases", KEEP),
+        repeats=True,
+    ),
 ]
 ENGINES = [Engine]
