@@ -32,9 +32,9 @@ log = structlog.stdlib.get_logger(__name__)
 
 POLL_SECONDS = 0.5
 AWAY_SECONDS = 2.0
-AT_ONCE = 200  # connectors in one worker
-OF_ONE_TENANT = 100  # in one turn
-STORED_AT_ONCE = 100
+AT_ONCE = 400  # connectors in one worker
+OF_ONE_TENANT = 200  # in one turn
+STORED_AT_ONCE = 200
 THREADS = 4
 DRAIN_SECONDS = 40.0
 FAILED_HERE = Failed("internal", "The portal could not fetch this token. Tell the operator.")

@@ -23,7 +23,7 @@ from portal.fast.statements import Statement
 from portal.leases.models import ConnectorAccess, slot_of
 from portal.leases.saves import hands_out
 from portal.leases.timing import renew_at, try_again_at
-from portal.providers import PROVIDERS
+from portal.providers import PROVIDERS, Variant
 from portal.secretstore import Secret, SecretNotFound, SecretRef, check, store
 
 TAKEN_SECONDS = 60.0
@@ -126,17 +126,19 @@ def open_all(tenant_id: str, taken: Sequence[Taken]) -> list[Opened]:
     """Return what each connector needs, in this order, with its credentials."""
     ids = [one.connector_id for one in taken]
     query = Connector.seen_by(portal_itself(tenant_id)).where(Connector.id.in_(ids))
-    records = {record.id: record for record in session.scalars(query.options(NEEDED))}
-    usable = {id: record for id, record in records.items() if hands_out(record)}
+    found = [(record, hands_out(record)) for record in session.scalars(query.options(NEEDED))]
+    usable = {record.id: (record, variant) for record, variant in found if variant}
     try:
-        secrets = store().get_many([one.secret_ref for one in usable.values()], reason=REASON)
+        refs = [record.secret_ref for record, _ in usable.values()]
+        secrets = store().get_many(refs, reason=REASON)
     except PortalError as error:
         failed = Failed("secret_store", error.detail)
         return [failed if id in usable else NOTHING for id in ids]
-    return [
-        _opened(usable[id], secrets[usable[id].secret_ref]) if id in usable else NOTHING
-        for id in ids
-    ]
+    opened = {
+        id: _opened(record, variant, secrets[record.secret_ref])
+        for id, (record, variant) in usable.items()
+    }
+    return [opened.get(id, NOTHING) for id in ids]
 
 
 def record_all(tenant_id: str, results: Mapping[Taken, Result]) -> int:
@@ -172,10 +174,7 @@ def record_all(tenant_id: str, results: Mapping[Taken, Result]) -> int:
 # ---------------------------------------------------------------- what a connector needs
 
 
-def _opened(record: Connector, secret: Secret | PortalError) -> Opened:
-    provider, variant = PROVIDERS.get(record.provider or ""), hands_out(record)
-    assert provider is not None  # noqa: S101 - the caller has asked
-    assert variant is not None  # noqa: S101
+def _opened(record: Connector, variant: Variant, secret: Secret | PortalError) -> Opened:
     version = record.credential_version
     if isinstance(secret, SecretNotFound):
         said = "The secret store has no credentials of this connector any more. Enter them again."
@@ -184,6 +183,7 @@ def _opened(record: Connector, secret: Secret | PortalError) -> Opened:
         return Failed("config", secret.detail)
     values = dict(secret)
     if variant.gives_token:
+        provider = PROVIDERS[record.provider or ""]
         return ToFetch(Subject(provider, variant, dict(record.config), values), version)
     handed = {name: value for name, value in values.items() if name in variant.leased}
     return fitting(Found("credentials", version, handed)) if handed else NOTHING

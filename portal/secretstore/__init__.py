@@ -412,7 +412,7 @@ def check_changes(changes: Mapping[str, str | None]) -> None:
 def _problem(name: str, value: str | None) -> FieldError | None:
     if not _FIELD_NAME.fullmatch(name):
         return FieldError("credentials", "Names of fields are letters, digits, '_', '-' and '.'.")
-    if value is not None and any("\ud800" <= character <= "\udfff" for character in value):
+    if value and not value.isascii() and any("\ud800" <= one <= "\udfff" for one in value):
         return FieldError(name, "This text is not valid Unicode.")
     return None
 
