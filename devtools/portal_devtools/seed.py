@@ -23,7 +23,7 @@ from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.connectors.schemas import ConnectorInput
 from portal.core.config import Config
-from portal.database.actor import Actor
+from portal.database.actor import FOR_KEYS, Actor
 from portal.database.session import session, transaction
 from portal.events import service as events
 from portal.events.schemas import EventInput
@@ -32,7 +32,10 @@ from portal.identity.models import Person, Tenant
 from portal.identity.openid.claims import ALL_SCOPES
 from portal.identity.openid.relying_party import Identity
 from portal.keys import service as keys
+from portal.keys.models import ApiKey
 from portal.keys.schemas import IssueKey
+from portal.leases import service as leases
+from portal.leases.engine import Engine as Leases
 from portal.ops import tenants
 from portal.webhooks import service as webhooks
 from portal.webhooks.schemas import WebhookInput
@@ -43,6 +46,9 @@ from portal_devtools.receiver import SERVICE_USER, create_receiver
 
 ADMIN, EDITOR = "ada@acme.example", "ed@acme.example"
 BROKEN = "Invoice archive"  # its password is mistyped after its first check
+
+
+LEASED, RUNTIME = "Order archive", "Order sync"
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,7 @@ def seed(app: Flask) -> None:
                     _fill(demo, cast)
                 if demo.id == ACME and not config.vault_addr:
                     _check_twice(app, config, cast.get(EDITOR))
+                    _lease(app)
             session.remove()
 
 
@@ -136,6 +143,21 @@ def _check_twice(app: Flask, config: Config, editor: Person | None) -> None:
             wrong = {"credentials": {"password": f"mistyped-{secrets.token_urlsafe(12)}"}}
             connectors.update(actor, record, ConnectorInput.patched(record, wrong))
         asyncio.run(Engine(app).run_due())
+
+
+def _lease(app: Flask) -> None:
+    """Take a lease of a connector, as its runtime does with its key."""
+    asyncio.run(Leases(app).run_due())
+    with transaction(ACME):
+        system = _system(ACME)
+        leased = session.scalars(Connector.seen_by(system).where(Connector.name == LEASED)).one()
+        key = session.scalars(ApiKey.seen_by(system).where(ApiKey.name == RUNTIME)).one()
+        owner = leased.owning_application
+        if owner is not None:
+            runtime = Actor(
+                ACME, "application", key.id, key.name, FOR_KEYS, owner.slug, leased.application_id
+            )
+            leases.take(runtime, leased.id)
 
 
 @contextmanager
@@ -222,6 +244,8 @@ def _acme(receiver_port: int) -> Demo:
         keys=(
             {"name": "CRM backend", "app": "crm-360", "tags": ["production"], "rpm_limit": 600,
              "scopes": ["applications:read", "connectors:read", "webhooks:read"]},
+            {"name": RUNTIME, "app": "rfp-desk", "scopes": ["connectors:use"],
+             "issued_to_service": "order-sync"},
             {"name": "RFP drafts", "app": "rfp-desk", "kind": "virtual_llm", "tpm_limit": 90_000,
              "allowed_models": ["claude-sonnet", "gpt-4o-mini"], "max_budget_usd": 250},
             {"name": "Alert router", "app": "alert-router", "tags": ["production"],

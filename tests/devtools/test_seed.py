@@ -16,7 +16,7 @@ def test_seeding_twice_gives_each_tenant_its_records_once(
     ada = Api(app.test_client(), token_provider.token(ADA))
     gus = Api(app.test_client(), token_provider.token(GUS))
     counts = {name: len(items(ada, name)) for name in ("applications", "connectors", "api-keys")}
-    assert counts == {"applications": 6, "connectors": 4, "api-keys": 4}
+    assert counts == {"applications": 6, "connectors": 4, "api-keys": 5}
     assert len(items(gus, "webhooks")) == 1
     told = [one["type"] for one in items(ada, "events")]
     assert len([name for name in told if not name.startswith("connector.")]) == 5

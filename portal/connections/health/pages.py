@@ -103,7 +103,9 @@ def draft() -> ResponseReturnValue:
         found["untyped"] = untyped(command)
         if not found["untyped"]:
             report = requests.check_draft(web.actor(), command)
-            found |= {"report": report, "bars": panel.bars([asdict(s) for s in report.steps])}
+            tone, title = panel.headline(report)
+            bars = panel.bars([asdict(step) for step in report.steps])
+            found |= {"report": report, "bars": bars, "tone": tone, "title": title}
     return web.render(
         "connections/draft.html", "connections/_draft.html", status=form.answer_status, **found
     )

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from portal.connections import requests
+from portal.connections.checks.report import Report
 from portal.connections.health import sentences, timeline, users
 from portal.connections.health.sentences import Known, Sentence
 from portal.connections.models import (
@@ -22,6 +23,7 @@ from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
 from portal.database.session import session
+from portal.providers.steps import NEED_A_PERSON
 from portal.records.audit.models import AuditEntry
 from portal.web.drawing.charts import Column, Series
 from portal.web.drawing.template_functions import ago
@@ -219,6 +221,19 @@ def _columns(counted: Sequence[Sequence[Any]]) -> list[Column]:
     found = {day: tuple(numbers) for day, *numbers in counted}
     days = (today - timedelta(days=back) for back in reversed(range(DAYS)))
     return [Column(f"{day:%-d %b}", found.get(day.isoformat(), (0, 0, 0))) for day in days]
+
+
+def headline(report: Report) -> tuple[str, str]:
+    """Return the tone and the title of what a check of a draft found."""
+    if report.outcome == "unproven":
+        return "info", "Reached, and its sign-in is not proven"
+    if report.outcome != "passed":
+        is_bad = report.outcome in NEED_A_PERSON
+        return "bad" if is_bad else "warn", "The check did not pass"
+    account = report.account or ""
+    if account.startswith("The "):  # a text of the catalogue, not the name of an account
+        return "ok", f"The check passed: reached the {account[4:]}"
+    return "ok", f"The check passed{f': signed in as {account}' if account else ''}"
 
 
 def bars(steps: Sequence[Mapping[str, Any]]) -> list[Bar]:
