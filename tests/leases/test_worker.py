@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from portal_devtools.identity_provider.people import ACME
 
+from portal import secretstore
+from portal.database.session import session
 from portal.leases.engine import Engine
 from portal.leases.timing import renew_at, try_again_at
+from portal.secretstore import Side
+from portal.secretstore.move import Report, move
 from tests.cast import Api
 from tests.databases import Database
 from tests.delivery.test_engine import until
@@ -190,7 +195,6 @@ def test_the_secrets_of_the_store_that_are_gone_are_told(
 def test_a_locked_store_is_tried_again(
     with_token: Make, work: Work, access: Access, pass_time: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from portal import secretstore
     from tests.connectors.conftest import SealedStore
 
     made = with_token()
@@ -201,6 +205,31 @@ def test_a_locked_store_is_tried_again(
     pass_time(MINUTE)
     work()
     assert access("state", made["id"]) == "ready"
+
+
+def test_what_is_handed_out_moves_to_another_store_with_the_rest(
+    app: Flask, with_token: Make, work: Work, lease: Lease, ada: Api, openbao: OpenBao,
+    pass_time: Any, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    kept, gone = with_token("kept"), with_token("gone")
+    work()
+    ada.delete(f"/connectors/{gone['id']}")
+    work()
+    report = Report()
+    with app.app_context():
+        move(secretstore.store(), openbao.store_of(Side.MOVE), ACME, report)
+        session.remove()
+    assert report.failed == []
+    assert report.done["connectors"] == 4
+    monkeypatch.setattr(secretstore, "_configured", openbao.store_of(Side.WEB))
+    assert lease(kept["id"]).json["access_token"] == "token-1-of-kept"
+    ada.post(f"/connectors/{gone['id']}/restore")
+    pass_time(HOUR)
+    with monkeypatch.context() as patch:
+        patch.setattr(secretstore, "_configured", openbao.store_of(Side.WORKER))
+        work()
+    assert lease(kept["id"]).json["access_token"] == "token-2-of-kept"
+    assert lease(gone["id"]).json["access_token"] == "token-2-of-gone"
 
 
 # ---------------------------------------------------------------- several workers
