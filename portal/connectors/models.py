@@ -78,6 +78,11 @@ SYNC_STATUSES = (
     "stale",
     "healthy",
 )
+# Those that need a person first, then those that are in trouble. An index has this very text.
+URGENCY = (
+    "(CASE WHEN sync_status IN ('action_required', 'failing') THEN 2"
+    " WHEN sync_status IN ('degraded', 'rate_limited') THEN 1 ELSE 0 END)"
+)
 NOTHING_SYNCED = '{"totalSynced": 0, "last24h": 0, "avgLatencyMs": null}'
 
 
@@ -120,6 +125,7 @@ class Connector(Scoped, OfApplication, Record):
         Index("ix_connector_type", "tenant_id", "type", "id"),
         Index("ix_connector_application", "tenant_id", "application_id", "id"),
         Index("ix_connector_sync_status", "tenant_id", "sync_status", "id"),
+        Index("ix_connector_urgency", "tenant_id", text(URGENCY), "id"),
         Index("ix_connector_org", "tenant_id", "id", postgresql_where=text("scope = 'org'")),
         Index("ix_connector_app", "tenant_id", "app_id", "id"),
         Index("ix_connector_owner", "tenant_id", "owner_id", "id"),

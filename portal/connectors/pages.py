@@ -73,7 +73,11 @@ def type_word(key: str | None) -> str | None:
 def index() -> ResponseReturnValue:
     """Show the list of connectors; for htmx, only the rows."""
     web.actor().require("connectors:read")
-    query = listing.parse(service.LISTING, request.args)
+    # The whole list begins with what needs a person; a part of it is in the order of creation.
+    given = request.args.copy()
+    if not given.keys() - {"cursor", "limit"}:
+        given["sort"] = "-urgency"
+    query = listing.parse(service.LISTING, given)
     page = listing.page(web.actor(), service.LISTING, query)
     owners = {record.application_id for record in page.items if record.application_id}
     owned = applications.of(web.actor(), owners)

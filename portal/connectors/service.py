@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, Integer, literal_column, or_, type_coerce
 
 from portal.applications import service as applications
 from portal.connectors import addresses, scopes
-from portal.connectors.models import AUTH_TYPES, SCOPES, SYNC_STATUSES, TYPES, Connector
+from portal.connectors.models import (
+    AUTH_TYPES,
+    SCOPES,
+    SYNC_STATUSES,
+    TYPES,
+    URGENCY,
+    Connector,
+)
 from portal.connectors.schemas import ConnectorInput
 from portal.core.errors import Conflict, Invalid
 from portal.database.actor import Actor
@@ -43,6 +50,11 @@ def _needs_a_person() -> ColumnElement[bool]:
     # Not IN: a statement that is written once has a place for each value.
     return or_(*(Connector.sync_status == status for status in NEED_A_PERSON))
 
+
+# With the table's name, because a list may join others.
+_URGENCY: Any = type_coerce(
+    literal_column(URGENCY.replace("sync_status", "connector.sync_status")), Integer
+)
 
 LISTING = Listing(
     Connector,
@@ -104,6 +116,7 @@ LISTING = Listing(
         "created_at": Connector.id,
         "updated_at": Connector.updated_at,
         "name": Connector.name_key,
+        "urgency": _URGENCY,
     },
 )
 

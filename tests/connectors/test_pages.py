@@ -1,5 +1,6 @@
 """Pages of connectors without a real browser: choose, fill in, change, remove, restore."""
 
+import html
 import re
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from portal.records import verbs
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
 from tests.connectors.conftest import Reveal
+from tests.databases import Database
 from tests.statements import statements
 
 PLACES = ("", "/edit", "/history")
@@ -429,3 +431,25 @@ def test_a_pasted_address_is_shown_as_it_is_used(browse: Browse) -> None:
     assert "https://splunk.acme.example" not in shown
     form = ada.get(f"/connectors/{connector_id}/edit").text
     assert 'value="splunk.acme.example"' in form
+
+
+def test_the_list_begins_with_what_needs_a_person(
+    ada: Api, browse: Callable[..., Pages], database: Database
+) -> None:
+    for name in ("Fine one", "Broken one", "Fine two", "Slow one", "Fine three"):
+        ada.create("connectors", name=name)
+    statuses = {"Broken one": "action_required", "Slow one": "degraded"}
+    for name, status in statuses.items():
+        database.sql("UPDATE connector SET sync_status = %s WHERE name = %s", status, name)
+    named = re.compile(r"(?:Fine|Broken|Slow) (?:one|two|three)(?=</a>)")
+
+    def shown(path: str) -> list[str]:
+        return named.findall(browse(ADA).get(path).text)
+
+    assert shown("/connectors")[:2] == ["Broken one", "Slow one"]
+    first = browse(ADA).get("/connectors?limit=1").text
+    assert named.findall(first) == ["Broken one"]
+    following = re.search(r'href="(/connectors\?[^"]*cursor=[^"]*)"', first)
+    assert following
+    assert shown(html.unescape(following[1])) == ["Slow one"]
+    assert shown("/connectors?enabled=true")[0] == "Fine three"

@@ -74,6 +74,7 @@ WHO = {
 QUESTIONS = [
     "",
     "sort=name",
+    "sort=-urgency",
     "owner_id=per_8",
     "user_id=per_8",
     "group_id=group 7",

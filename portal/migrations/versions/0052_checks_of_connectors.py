@@ -22,6 +22,10 @@ OUTCOMES = (
     " 'rate_limited', 'transient', 'secret_store', 'internal')"
 )
 OPEN = sa.text("state IN ('queued', 'running')")
+URGENCY = (
+    "(CASE WHEN sync_status IN ('action_required', 'failing') THEN 2"
+    " WHEN sync_status IN ('degraded', 'rate_limited') THEN 1 ELSE 0 END)"
+)
 ENTER = "SELECT set_config('app.tenant_id', %s, true)"
 # Each connector that has credentials: the version that its row knows is the first one here.
 KNOWN_CREDENTIALS = """
@@ -141,6 +145,7 @@ def upgrade() -> None:
             op.execute(f"CREATE POLICY engine ON {table} FOR SELECT TO CURRENT_USER USING (true)")
     replace("0052", *FUNCTIONS)
     with live.in_steps():
+        live.index("ix_connector_urgency", f"connector (tenant_id, {URGENCY}, id)")
         for (tenant_id,) in live.run("SELECT id FROM tenant ORDER BY id"):
             with live.transaction():
                 live.run(ENTER, tenant_id)
@@ -172,5 +177,6 @@ def _moment(name: str, *, now: bool = False) -> sa.Column:
 def downgrade() -> None:
     for function in ("due_checks(text, integer)", "open_checks(integer)"):
         op.execute(f"DROP FUNCTION {function}")
+    op.execute("DROP INDEX ix_connector_urgency")
     for table in reversed(TABLES):
         op.drop_table(table)
