@@ -23,13 +23,12 @@ CONNECTION = frozenset(
     | {"is_deleted", "application_id", "scope"}
 )
 WORKS = frozenset({"healthy", "degraded"})
-# A worker that has the row in hand then finds that its attempt is void. What is in the slot is not
-# handed out any more.
+# A worker that has the row in hand then finds it no longer `fetching` by its attempt, so its result
+# is void. What is in the slot is not handed out any more.
 ANEW: dict[str, Any] = {
     "state": "due",
     "slot_version": None,
     "due_at": func.now(),
-    "attempt": ConnectorAccess.attempt + 1,
     "failures": 0,
     "outcome": None,
     "said": "",

@@ -227,6 +227,35 @@ def test_a_connector_of_a_stopped_application_gives_none(
     assert program.post(path, {}).status_code == 201
 
 
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ("UPDATE connector SET enabled = false", 423),
+        ("UPDATE connector SET credential_version = 2", 409),
+        ("UPDATE application SET status = 'suspended' WHERE slug <> 'runtime'", 409),
+    ],
+)
+def test_what_a_process_of_the_release_before_changes_counts_at_once(
+    change: str, status: int, issue: Issue, ada: Api, application: dict[str, Any], work: Work,
+    database: Database,
+) -> None:  # fmt: skip
+    program = issue(application, "connectors:use", "connectors:write", "connectors:read")
+    made = program.create(
+        "connectors",
+        provider="http",
+        auth_type="bearer",
+        config={"baseUrl": "https://api.example.com"},
+        credentials={"token": "tok"},
+    )
+    other = ada.create("applications", display_name="Other")
+    ada.patch(f"/connectors/{made['id']}", {"application_id": other["id"]})
+    work()
+    path = f"/connectors/{made['id']}/leases"
+    assert program.post(path, {}).status_code == 201
+    database.sql(change)
+    assert program.post(path, {}).status_code == status
+
+
 def test_a_restored_connector_gets_a_new_token(
     with_token: Make, work: Work, lease: Lease, ada: Api
 ) -> None:
