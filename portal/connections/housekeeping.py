@@ -10,7 +10,7 @@ from portal.connections.models import ConnectorCheck, ConnectorStanding
 from portal.connections.moves import DAY
 from portal.connections.queue import portal_itself
 from portal.connectors.models import Connector
-from portal.core.jobs import Job, asking, every_tenant
+from portal.core.jobs import Job, asking
 from portal.database.base import new_id
 from portal.database.session import session
 
@@ -76,6 +76,12 @@ HOUSEKEEPING = [
         asking("due_checks"),
         repeats=True,
     ),
-    Job("forget old checks", forget_old, timedelta(hours=6), every_tenant, repeats=True),
+    Job(
+        "forget old checks",
+        forget_old,
+        timedelta(hours=6),
+        asking("due_old_checks", KEEP),
+        repeats=True,
+    ),
 ]
 ENGINES = [Engine]

@@ -88,7 +88,7 @@ def test_an_admin_signs_in_and_sees_the_signed_request_arrive(page: Page, runnin
     expect(page.get_by_text("Registered. What next?")).to_be_visible()
 
     page.goto("/connectors/new?provider=splunk")
-    page.get_by_label("Name").first.fill("Security log")
+    page.get_by_label("Name optional", exact=True).fill("Security log")
     page.get_by_label("Host").fill("splunk.acme.example:8089")
     page.get_by_label("Application", exact=True).select_option(label="Forecast Studio")
     page.get_by_label("Token", exact=True).fill(CREDENTIAL)

@@ -243,7 +243,7 @@ class TestVault:
         both = self.role("worker") | self.role("web", "VAULT_WORKER")
         finding = self.finding(settings, openbao, **both)
         assert "web processes: The portal lacks a permission" in finding.words
-        assert "create, patch, update on secret/data/+/connectors/+/credentials" in finding.advice
+        assert "create, patch on secret/data/+/connectors/+/credentials" in finding.advice
 
     def test_one_that_does_not_know_us(self, settings, openbao):
         finding = self.finding(settings, openbao, PORTAL_VAULT_TOKEN="t")

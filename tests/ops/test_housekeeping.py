@@ -95,6 +95,14 @@ DUE = {
     ),
     "count records first": "DELETE FROM quota_count WHERE kind = 'webhooks' AND tenant_id = :acme",
     "measure storage": EVENT.replace("AGE", "2 minutes"),
+    "queue due checks of connectors": (
+        "INSERT INTO connector_standing (tenant_id, connector_id, next_check_at)"
+        " VALUES (:acme, 'cnn_1', now() - interval '1 minute')"
+    ),
+    "forget old checks": (
+        "INSERT INTO connector_check (tenant_id, id, connector_id, state, reason, created_at)"
+        " VALUES (:acme, 'chk_1', 'cnn_1', 'done', 'daily', now() - interval '91 days')"
+    ),
     "forget old leases": (
         "INSERT INTO connector_lease (tenant_id, id, connector_id, key_id, application_id, kind,"
         " credential_version, created_at) VALUES (:acme, 'lse_1', 'cnn_1', 'key_1', 'app_1',"

@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from portal.migrations import live
 from portal.migrations.functions import replace
-from portal.migrations.tenancy import tenant_table
+from portal.migrations.tenancy import APP_ROLE, tenant_table
 
 revision, down_revision = "0052", "0051"
 
@@ -16,7 +16,11 @@ TABLES = (
     "connector_check_day",
     "connector_credentials",
 )
-FUNCTIONS = ("due_checks", "open_checks")
+FUNCTIONS = {
+    "due_checks": "text, integer",
+    "due_old_checks": "text, integer, interval",
+    "open_checks": "integer",
+}
 OUTCOMES = (
     "outcome IN ('passed', 'unproven', 'auth_invalid', 'auth_scope', 'auth_expired', 'config',"
     " 'rate_limited', 'transient', 'secret_store', 'internal')"
@@ -145,6 +149,9 @@ def upgrade() -> None:
             tenant_table(table, literal=True)
             op.execute(f"CREATE POLICY engine ON {table} FOR SELECT TO CURRENT_USER USING (true)")
     replace("0052", *FUNCTIONS)
+    for name, arguments in FUNCTIONS.items():
+        op.execute(f"REVOKE EXECUTE ON FUNCTION {name}({arguments}) FROM PUBLIC")
+        op.execute(f"GRANT EXECUTE ON FUNCTION {name}({arguments}) TO {APP_ROLE}")
     with live.in_steps():
         live.index("ix_connector_urgency", f"connector (tenant_id, {URGENCY}, id)")
         for (tenant_id,) in live.run("SELECT id FROM tenant ORDER BY id"):
@@ -176,8 +183,8 @@ def _moment(name: str, *, now: bool = False) -> sa.Column:
 
 
 def downgrade() -> None:
-    for function in ("due_checks(text, integer)", "open_checks(integer)"):
-        op.execute(f"DROP FUNCTION {function}")
+    for name, arguments in FUNCTIONS.items():
+        op.execute(f"DROP FUNCTION {name}({arguments})")
     op.execute("DROP INDEX ix_connector_urgency")
     for table in reversed(TABLES):
         op.drop_table(table)
