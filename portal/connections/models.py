@@ -167,8 +167,7 @@ class ConnectorCheckDay(Base):
 
 
 class ConnectorCredentials(Base):
-    """One version of a connector's credentials: who set it, when, which fields it has, and to which
-    origins it may go."""
+    """One version of a connector's credentials: who set it, when, and which fields it has."""
 
     __tablename__ = "connector_credentials"
     __table_args__ = (_of_connector("connector_credentials"),)
@@ -177,7 +176,6 @@ class ConnectorCredentials(Base):
     connector_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     version: Mapped[int] = mapped_column(Integer, primary_key=True)
     fields: Mapped[list[str]] = mapped_column(JSONB)
-    origins: Mapped[list[str] | None] = mapped_column(JSONB)
     changed: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     set_by: Mapped[str | None] = mapped_column(String(80))
     set_by_name: Mapped[str | None] = mapped_column(String(200))

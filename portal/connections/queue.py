@@ -19,7 +19,6 @@ from portal.connections.models import (
     ConnectorStanding,
 )
 from portal.connections.moves import OWN_FAULTS, Result, move, next_check
-from portal.connectors import addresses
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.core.errors import PortalError
@@ -191,9 +190,6 @@ def _put_back(taken: Taken, record: Connector, version: int) -> None:
     check = session.get_one(ConnectorCheck, (taken.tenant_id, taken.check_id))
     if check.credential_version is not None:
         return  # a worker that died afterwards has put it back
-    older = session.get_one(ConnectorCredentials, (record.tenant_id, record.id, version))
-    provider = PROVIDERS.get(record.provider or "")
-    addresses.hold_older(provider, set(older.fields), older.origins, record.config)
     values = store().get(record.secret_ref, version=version, reason="go back to older credentials")
     current = store().head(record.secret_ref).current_version
     written = store().put(record.secret_ref, dict(values), cas=current)

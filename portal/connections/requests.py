@@ -21,7 +21,6 @@ from portal.connections.models import (
     ConnectorCredentials,
     ConnectorStanding,
 )
-from portal.connectors import addresses
 from portal.connectors.models import Connector
 from portal.connectors.schemas import ConnectorInput
 from portal.core.config import running
@@ -208,8 +207,6 @@ def _check_restorable(record: Connector, version: int) -> None:
         raise Invalid.field("version", "There is no such version of these credentials.")
     if version == record.credential_version:
         raise Conflict("This is the version that is used now.")
-    provider = PROVIDERS.get(record.provider or "")
-    addresses.hold_older(provider, set(known.fields), known.origins, record.config)
 
 
 def _take_turn(actor: Actor) -> None:

@@ -7,14 +7,12 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.connections.models import ConnectorCheck, ConnectorCredentials, ConnectorStanding
-from portal.connectors import addresses
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.record import Record
 from portal.database.session import session
-from portal.providers import PROVIDERS
 
 Changes = Mapping[str, tuple[Any, Any]]
 
@@ -74,14 +72,11 @@ def _stand(record: Connector, next_check_at: Any) -> None:
 
 def _note_version(record: Connector) -> None:
     fields = list(record.credential_fields)
-    provider = PROVIDERS.get(record.provider or "")
-    places = addresses.reach(provider, set(fields), record.config) if provider else ()
     row = {
         "tenant_id": record.tenant_id,
         "connector_id": record.id,
         "version": record.credential_version,
         "fields": fields,
-        "origins": sorted(places),
         "changed": list(record.typed_fields) or fields,
         "set_by": record.credential_set_by,
         "set_by_name": record.credential_set_by_name,

@@ -4,10 +4,10 @@ Who may change a connector may not read its credentials. So a changed address mu
 to a host that the person chose: they are entered again, or stay where they are.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
 from typing import Any
 
-from portal.core.errors import Conflict, Invalid
+from portal.core.errors import Invalid
 from portal.providers import Provider, origins
 
 Config = Mapping[str, Any]
@@ -19,7 +19,7 @@ def hold(provider: Provider, kept: Set[str], before: Config, after: Config) -> N
     All ways to sign in that use a kept field count, so that a later change of the way does not
     open what this one could not.
     """
-    old, new = reach(provider, kept, before), reach(provider, kept, after)
+    old, new = _reach(provider, kept, before), _reach(provider, kept, after)
     if elsewhere := new - old:
         raise Invalid.field(
             _culprit(provider, kept, before, after),
@@ -29,33 +29,16 @@ def hold(provider: Provider, kept: Set[str], before: Config, after: Config) -> N
         )
 
 
-def hold_older(
-    provider: Provider | None, fields: Set[str], saved_for: Iterable[str] | None, config: Config
-) -> None:
-    """Raise Conflict if older credentials would go elsewhere than to where they were saved for.
-
-    `saved_for` is what `reach` was then, None if nobody noted it.
-    """
-    now = reach(provider, fields, config) if provider else frozenset()
-    if saved_for is None or now - set(saved_for):
-        raise Conflict(
-            "These credentials were saved for"
-            f" {_words(set(saved_for or ())) or 'an address that is not known'}, and the connector"
-            f" now uses {_words(now) or 'no address'}. Enter credentials for it instead."
-        )
-
-
-def reach(provider: Provider, fields: Set[str], config: Config) -> frozenset[str]:
-    """Return the origins to which these credentials may go, whatever way to sign in uses them."""
+def _reach(provider: Provider, fields: Set[str], config: Config) -> frozenset[str]:
     users = (variant for variant in provider.auth if variant.names & fields)
     return frozenset().union(*(origins(provider, variant, config) for variant in users))
 
 
 def _culprit(provider: Provider, kept: Set[str], before: Config, after: Config) -> str:
-    reached = reach(provider, kept, after)
+    reached = _reach(provider, kept, after)
     for name in (setting.key for setting in provider.config):
         undone = {**after, name: before.get(name)}
-        if reach(provider, kept, undone) != reached:
+        if _reach(provider, kept, undone) != reached:
             return f"config.{name}"
     return "config"
 

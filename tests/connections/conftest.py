@@ -37,7 +37,6 @@ class Service:
     password: str = PASSWORD
     headers: dict[str, str] = field(default_factory=dict)
     calls: int = 0
-    passwords: list[str | None] = field(default_factory=list)
     while_waiting: Callable[[], None] = lambda: None
 
     def app(self) -> Flask:
@@ -47,7 +46,6 @@ class Service:
 
     def _answer(self) -> Response:
         self.calls += 1
-        self.passwords.append(request.authorization.password if request.authorization else None)
         self.while_waiting()
         known = base64.b64encode(f"{USER}:{self.password}".encode()).decode()
         if request.headers.get("Authorization") != f"Basic {known}":

@@ -10,7 +10,6 @@ import pytest
 from tests.cast import Api
 from tests.connections.conftest import PASSWORD, USER, RunChecks, Service
 from tests.databases import Database
-from tests.identity.serving import served
 
 Make = Callable[..., dict[str, Any]]
 
@@ -185,33 +184,6 @@ def test_older_credentials_are_used_again(
     gone = ada.post(f"{path}/credential-restorations", {"version": 9})
     assert gone.status_code == 422
     assert "version" in gone.text
-
-
-def test_older_credentials_go_only_to_where_they_were_saved_for(
-    ada: Api, connector: Make, service: Service, run_checks: RunChecks
-) -> None:
-    other = Service()
-    with served(lambda _: other.app()) as elsewhere:
-        record = connector()
-        path = f"/connectors/{record['id']}"
-        fresh = {"username": USER, "password": "another one"}
-        moved = {"config": {"baseUrl": elsewhere}, "credentials": fresh}
-        ok(ada.patch(path, moved))
-        run_checks()
-        refused = ada.post(f"{path}/credential-restorations", {"version": 1})
-        assert refused.status_code == 409
-        assert service.address in refused.text
-        assert elsewhere in refused.text
-        back = {"config": {"baseUrl": service.address}, "credentials": fresh}
-        ok(ada.patch(path, back))
-        run_checks()
-        ok(ada.post(f"{path}/credential-restorations", {"version": 1}), 202)
-        ok(ada.patch(path, moved))  # before a worker takes it
-        seen = other.calls
-        run_checks()
-        held = next(one for one in checks(ada, record) if one["restores_version"] == 1)
-        assert "were saved for" in held["said"]
-        assert [*other.passwords][seen:] in ([], ["another one"])
 
 
 def test_a_draft_is_checked_and_nothing_is_stored(

@@ -136,7 +136,6 @@ def upgrade() -> None:
             sa.Column("version", sa.Integer, nullable=False),
         ),
         sa.Column("fields", JSONB, nullable=False),
-        sa.Column("origins", JSONB),
         sa.Column("changed", JSONB, server_default="[]", nullable=False),
         sa.Column("set_by", sa.String(80)),
         sa.Column("set_by_name", sa.String(200)),
