@@ -167,7 +167,10 @@ class ConnectorCheckDay(Base):
 
 
 class ConnectorCredentials(Base):
-    """One version of a connector's credentials: who set it, when, and which fields it has."""
+    """One version of a connector's credentials: who set it, when, and which fields it has.
+
+    `provider` and `config` are those for which it was saved; None where nobody noted them.
+    """
 
     __tablename__ = "connector_credentials"
     __table_args__ = (_of_connector("connector_credentials"),)
@@ -181,3 +184,5 @@ class ConnectorCredentials(Base):
     set_by_name: Mapped[str | None] = mapped_column(String(200))
     set_at: Mapped[datetime] = mapped_column(server_default=func.now())
     restored_from: Mapped[int | None] = mapped_column(Integer)
+    provider: Mapped[str | None] = mapped_column(String(60))
+    config: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

@@ -21,6 +21,7 @@ from portal.connections.models import (
     ConnectorCredentials,
     ConnectorStanding,
 )
+from portal.connections.saves import why_not_restored
 from portal.connectors.models import Connector
 from portal.connectors.schemas import ConnectorInput
 from portal.core.config import running
@@ -207,6 +208,8 @@ def _check_restorable(record: Connector, version: int) -> None:
         raise Invalid.field("version", "There is no such version of these credentials.")
     if version == record.credential_version:
         raise Conflict("This is the version that is used now.")
+    if said := why_not_restored(record, known):
+        raise Invalid.field("version", said)
 
 
 def _take_turn(actor: Actor) -> None:

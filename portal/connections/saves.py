@@ -7,12 +7,14 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.connections.models import ConnectorCheck, ConnectorCredentials, ConnectorStanding
+from portal.connectors import addresses
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.record import Record
 from portal.database.session import session
+from portal.providers import PROVIDERS
 
 Changes = Mapping[str, tuple[Any, Any]]
 
@@ -80,6 +82,8 @@ def _note_version(record: Connector) -> None:
         "changed": list(record.typed_fields) or fields,
         "set_by": record.credential_set_by,
         "set_by_name": record.credential_set_by_name,
+        "provider": record.provider,
+        "config": dict(record.config),
     }
     # Numbers from this one on are of versions that the store has lost.
     lost = delete(ConnectorCredentials).where(
@@ -89,6 +93,19 @@ def _note_version(record: Connector) -> None:
     )
     session.execute(lost.execution_options(synchronize_session=False))
     session.execute(insert(ConnectorCredentials).values(row))
+
+
+def why_not_restored(record: Connector, known: ConnectorCredentials) -> str | None:
+    """Return why an older version may not be used with the settings of now, or None if it may.
+
+    Who may change a connector may not read its credentials: those of another address stay there.
+    """
+    provider = PROVIDERS.get(record.provider or "")
+    if provider is None or known.provider is None or known.config is None:
+        return f"Nobody knows for which address version {known.version} was saved. Enter it anew."
+    if known.provider != record.provider:
+        return f"Version {known.version} was saved for another provider. Enter it anew."
+    return addresses.strays(provider, set(known.fields), known.config, record.config)
 
 
 def check_soon(tenant_id: str, ids: Sequence[str]) -> None:
