@@ -2,11 +2,15 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
+from flask import Flask
+from portal_devtools.identity_provider.people import ACME
 
+from portal.connections import housekeeping, saves
+from portal.database.session import transaction
 from tests.cast import Api
 from tests.connections.conftest import PASSWORD, USER, RunChecks, Service
 from tests.databases import Database
@@ -297,3 +301,28 @@ def test_a_rate_limit_is_waited_for(
     assert (limited["sync_status"], limited["consecutive_errors"]) == ("rate_limited", 0)
     until = "SELECT extract(epoch FROM next_check_at - checked_at)::int FROM connector_standing"
     assert abs(database.sql(until) - seconds) <= 2
+
+
+def test_a_save_and_the_calendar_of_checks_do_not_wait_for_each_other(
+    app: Flask, ada: Api, connector: Make, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = connector()
+    database.sql("DELETE FROM connector_check")
+    due = "INSERT INTO connector_standing (tenant_id, connector_id, next_check_at)"
+    database.sql(f"{due} VALUES (%s, %s, now())", ACME, record["id"])
+    plan, filled = saves._stand, list[Future[bool]]()
+
+    def calendar() -> bool:
+        with app.app_context(), transaction(ACME):
+            return housekeeping.queue_due(ACME)
+
+    with ThreadPoolExecutor(1) as other:
+
+        def stand(saved: Any, at: Any) -> None:
+            filled.append(other.submit(calendar))
+            wait(filled, timeout=0.5)
+            plan(saved, at)
+
+        monkeypatch.setattr(saves, "_stand", stand)
+        ok(ada.patch(f"/connectors/{record['id']}", {"enabled": False}))
+        assert filled[0].result(10) is False
