@@ -326,3 +326,31 @@ def test_a_save_and_the_calendar_of_checks_do_not_wait_for_each_other(
         monkeypatch.setattr(saves, "_stand", stand)
         ok(ada.patch(f"/connectors/{record['id']}", {"enabled": False}))
         assert filled[0].result(10) is False
+
+
+def test_a_tenant_whose_drafts_are_slow_keeps_no_other_one_waiting(
+    ada: Api, gus: Api, service: Service
+) -> None:
+    draft = {
+        "provider": "http",
+        "auth_type": "basic",
+        "config": {"baseUrl": service.address},
+        "credentials": {"username": USER, "password": PASSWORD},
+    }
+    gate, quick = threading.Event(), threading.Event()
+    service.while_waiting = lambda: None if quick.is_set() else bool(gate.wait(8)) and None
+
+    def check(caller: Api) -> int:
+        return int(caller.post("/connectors/draft-checks", draft).status_code)
+
+    with ThreadPoolExecutor(10) as callers:
+        slow = [callers.submit(check, ada) for _ in range(10)]
+        try:
+            wait(slow, timeout=3)
+            quick.set()
+            assert check(gus) == 200
+        finally:
+            gate.set()
+        statuses = sorted(one.result() for one in slow)
+    assert (statuses[0], statuses[-1]) == (200, 429)
+    assert check(ada) == 200, "each turn is given back"
