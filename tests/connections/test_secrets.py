@@ -138,3 +138,22 @@ def test_older_credentials_are_not_restored_at_another_address_after_they_were_r
     run_checks()
     assert refused.status_code == 422, heard
     assert not any(heard)
+
+
+def test_a_key_that_a_template_writes_in_capitals_is_hidden_too(ada: Api) -> None:
+    def repeat(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        sent = environ["HTTP_X_KEY"]
+        start("400 Bad", [("Content-Type", "application/json")])
+        return [f'{{"message": "bad key {sent}"}}'.encode()]
+
+    with served(lambda _: repeat) as address:
+        places = {"keyPlacement": "header", "keyName": "X-Key", "valueTemplate": "{apiKey:upper}"}
+        draft = {
+            "provider": "http",
+            "auth_type": "api_key",
+            "config": {"baseUrl": address, **places},
+            "credentials": {"apiKey": "abcdef0123456789abcdef"},
+        }
+        answer = ada.post("/connectors/draft-checks", draft).text
+    assert "bad key" in answer
+    assert "ABCDEF" not in answer
