@@ -32,7 +32,7 @@ from portal.secretstore import Secret, SecretNotFound, store
 TAKEN_SECONDS = 60.0
 """A worker has so long for a check; then another one takes it. A check itself ends after 30 s."""
 MOST_ATTEMPTS = 3
-AT_ONCE = 20  # of one tenant in one turn
+AT_ONCE = 20  # of one tenant in one worker
 
 STORE_REMEDY = (
     "The connector itself was not checked. The portal tries again in a few minutes; if it stays so,"

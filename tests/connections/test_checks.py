@@ -1,6 +1,7 @@
 """A check tells whether a connector works, and moves its status by one table."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
@@ -10,12 +11,16 @@ from flask import Flask
 from portal_devtools.identity_provider.people import ACME
 
 from portal.connections import housekeeping, saves
+from portal.connections.engine import POLL_SECONDS, Engine
+from portal.connections.queue import AT_ONCE
 from portal.database.session import transaction
 from tests.cast import Api
 from tests.connections.conftest import PASSWORD, USER, RunChecks, Service
 from tests.databases import Database
+from tests.delivery.test_engine import until
 
 Make = Callable[..., dict[str, Any]]
+NOBODY = {"baseUrl": "http://127.0.0.1:9"}  # refused at once
 
 
 def ok(answer: Any, status: int = 200) -> dict[str, Any]:
@@ -354,3 +359,23 @@ def test_a_tenant_whose_drafts_are_slow_keeps_no_other_one_waiting(
         statuses = sorted(one.result() for one in slow)
     assert (statuses[0], statuses[-1]) == (200, 429)
     assert check(ada) == 200, "each turn is given back"
+
+
+def test_a_tenant_with_many_slow_connectors_keeps_no_other_one_waiting(
+    app: Flask, ada: Api, gus: Api, connector: Make, service: Service, database: Database
+) -> None:
+    gate = threading.Event()
+    service.while_waiting = lambda: bool(gate.wait(7)) and None
+    for _ in range(60):
+        connector()
+    running = "SELECT count(*) FROM connector_check WHERE state = 'running'"
+    engine = Engine(app)
+    engine.start()
+    try:
+        until(lambda: database.sql(running) >= AT_ONCE)
+        time.sleep(2 * POLL_SECONDS)
+        quick = gus.create("connectors", provider="http", auth_type="none", config=NOBODY)
+        until(lambda: checks(gus, quick)[0]["state"] == "done", 4)
+    finally:
+        gate.set()
+        engine.stop()
