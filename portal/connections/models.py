@@ -21,8 +21,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.connectors import addresses
+from portal.connectors.models import Connector
 from portal.database.actor import Actor
 from portal.database.base import Base
+from portal.providers import PROVIDERS
 
 STATES = ("queued", "running", "done")
 REASONS = ("asked", "saved", "daily", "retry", "expiry")
@@ -186,3 +189,18 @@ class ConnectorCredentials(Base):
     restored_from: Mapped[int | None] = mapped_column(Integer)
     provider: Mapped[str | None] = mapped_column(String(60))
     config: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+    def why_not_for(self, record: Connector) -> str | None:
+        """Return why this version may not be used with the settings of now, or None if it may.
+
+        Who may change a connector may not read its credentials: those of another address stay
+        there.
+        """
+        provider = PROVIDERS.get(record.provider or "")
+        if provider is None or self.provider is None or self.config is None:
+            return (
+                f"Nobody knows for which address version {self.version} was saved. Enter it anew."
+            )
+        if self.provider != record.provider:
+            return f"Version {self.version} was saved for another provider. Enter it anew."
+        return addresses.strays(provider, set(self.fields), self.config, record.config)

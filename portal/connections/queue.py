@@ -19,7 +19,6 @@ from portal.connections.models import (
     ConnectorStanding,
 )
 from portal.connections.moves import OWN_FAULTS, Result, move, next_check
-from portal.connections.saves import why_not_restored
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.core.errors import PortalError
@@ -113,8 +112,9 @@ def take(tenant_id: str, at_most: int = AT_ONCE) -> list[Taken]:
 def _give_up(check: ConnectorCheck) -> None:
     """End a check that no worker ends, and plan the next one."""
     report = _own_fault("The check was begun three times and never ended.")
-    _finish(check, report)
+    # Before the check is changed: a save has the connector first, and then waits for such a check.
     record = _connector(check, lock=True)
+    _finish(check, report)
     if record is not None and not record.is_deleted:
         _move(record, check, report)
 
@@ -198,7 +198,7 @@ def _put_back(taken: Taken, record: Connector, version: int) -> str | None:
     if check.credential_version is not None:
         return None  # a worker that died afterwards has put it back
     known = session.get_one(ConnectorCredentials, (record.tenant_id, record.id, version))
-    if said := why_not_restored(record, known):
+    if said := known.why_not_for(record):
         return said
     values = store().get(record.secret_ref, version=version, reason="go back to older credentials")
     current = store().head(record.secret_ref).current_version

@@ -24,7 +24,6 @@ from portal.connections.models import (
     ConnectorCredentials,
     ConnectorStanding,
 )
-from portal.connections.saves import why_not_restored
 from portal.connectors.models import Connector
 from portal.connectors.schemas import ConnectorInput
 from portal.core.config import running
@@ -225,7 +224,7 @@ def _check_restorable(record: Connector, version: int) -> None:
         raise Invalid.field("version", "There is no such version of these credentials.")
     if version == record.credential_version:
         raise Conflict("This is the version that is used now.")
-    if said := why_not_restored(record, known):
+    if said := known.why_not_for(record):
         raise Invalid.field("version", said)
 
 

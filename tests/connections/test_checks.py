@@ -18,6 +18,7 @@ from tests.cast import Api
 from tests.connections.conftest import PASSWORD, USER, RunChecks, Service
 from tests.databases import Database
 from tests.delivery.test_engine import until
+from tests.keeping import keep_house
 
 Make = Callable[..., dict[str, Any]]
 NOBODY = {"baseUrl": "http://127.0.0.1:9"}  # refused at once
@@ -379,3 +380,38 @@ def test_a_tenant_with_many_slow_connectors_keeps_no_other_one_waiting(
     finally:
         gate.set()
         engine.stop()
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_check_that_waits_is_not_run_when_the_connector_is_not_to_be_used_any_more(
+    ada: Api, connector: Make, service: Service, run_checks: RunChecks, is_deleted: bool
+) -> None:
+    path = f"/connectors/{connector()['id']}"
+    if is_deleted:
+        ok(ada.delete(path), 204)
+    else:
+        ok(ada.patch(path, {"enabled": False}))
+    run_checks()
+    assert service.calls == 0
+    assert ok(ada.get(f"{path}/checks"))["items"] == []
+    if not is_deleted:
+        ok(ada.patch(path, {"enabled": True}))
+        run_checks()
+        assert ok(ada.get(path))["sync_status"] == "healthy"
+
+
+def test_a_connector_is_checked_again_when_its_application_is_reopened(
+    app: Flask, ada: Api, connector: Make, run_checks: RunChecks, database: Database
+) -> None:
+    owner = ada.create("applications", display_name="Runtime")
+    record = connector(application_id=owner["id"])
+    run_checks()
+    ok(ada.post(f"/applications/{owner['id']}/suspend", {"reason": "An incident"}))
+    database.sql("UPDATE connector_standing SET next_check_at = now()")
+    keep_house(app, database, housekeeping.HOUSEKEEPING)
+    run_checks()
+    assert len(checks(ada, record)) == 1
+    ok(ada.post(f"/applications/{owner['id']}/reopen", {"reason": "It is over"}))
+    keep_house(app, database, housekeeping.HOUSEKEEPING)
+    run_checks()
+    assert len(checks(ada, record)) == 2
