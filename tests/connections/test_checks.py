@@ -344,7 +344,12 @@ def test_a_tenant_whose_drafts_are_slow_keeps_no_other_one_waiting(
         "credentials": {"username": USER, "password": PASSWORD},
     }
     gate, quick = threading.Event(), threading.Event()
-    service.while_waiting = lambda: None if quick.is_set() else bool(gate.wait(8)) and None
+
+    def hold() -> None:
+        if not quick.is_set():
+            gate.wait(8)
+
+    service.while_waiting = hold
 
     def check(caller: Api) -> int:
         return int(caller.post("/connectors/draft-checks", draft).status_code)
@@ -366,7 +371,11 @@ def test_a_tenant_with_many_slow_connectors_keeps_no_other_one_waiting(
     app: Flask, ada: Api, gus: Api, connector: Make, service: Service, database: Database
 ) -> None:
     gate = threading.Event()
-    service.while_waiting = lambda: bool(gate.wait(7)) and None
+
+    def hold() -> None:
+        gate.wait(7)
+
+    service.while_waiting = hold
     for _ in range(60):
         connector()
     running = "SELECT count(*) FROM connector_check WHERE state = 'running'"

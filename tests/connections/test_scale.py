@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
+from sqlalchemy import text
 
 from portal.connections.health import timeline
 from portal.connectors.models import Connector
@@ -39,9 +40,9 @@ FROM generate_series(1, %(many)s / 2) AS n, LATERAL (SELECT now() - make_interva
 LEASES = """
 INSERT INTO connector_lease (tenant_id, id, connector_id, key_id, application_id, kind,
     credential_version, created_at)
-SELECT %s, left(ulid_floor('lse', now()), 14) || lpad(n::text, 16, '0'), %s, 'key_' || n %% 2, 'app_1',
-    'token', 1, now() - make_interval(secs => 100000 - n)
-FROM generate_series(1, %s) AS n
+SELECT :tenant, left(ulid_floor('lse', now()), 14) || lpad(CAST(n AS text), 16, '0'), :id,
+    'key_' || n % 2, 'app_1', 'token', 1, now() - make_interval(secs => 100000 - n)
+FROM generate_series(1, :many) AS n
 """
 CHANGES = """
 INSERT INTO audit_entry (tenant_id, id, occurred_at, action, record_kind, record_id, actor_kind,
@@ -117,10 +118,10 @@ def test_every_statement_of_a_timeline_is_bounded(timelines: dict[int, str]) -> 
 
 @pytest.mark.usefixtures("acme")
 def test_the_keys_that_take_leases_are_found_among_any_number_of_leases(
-    timelines: dict[int, str], _database: Database
+    timelines: dict[int, str],
 ) -> None:
     record = session.get_one(Connector, (ACME, timelines[LONG]))
-    _database.sql(LEASES, ACME, record.id, LONG)
+    session.execute(text(LEASES), {"tenant": ACME, "id": record.id, "many": LONG})
     with statements() as sent:
         found = service.uses(ADA, record, 20)
     assert [use.key_id for use in found] == ["key_0", "key_1"]
