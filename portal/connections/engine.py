@@ -7,6 +7,7 @@ has not recorded it within `queue.TAKEN_SECONDS`.
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -51,6 +52,7 @@ class Engine:
         self.config: Config = app.extensions["portal"]
         self._end = threading.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._of_tenant = Counter[str]()
         self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="checks")
         self._thread = threading.Thread(target=lambda: asyncio.run(self.run()), name="checks")
 
@@ -101,16 +103,22 @@ class Engine:
             return 0
         count = 0
         for tenant_id in await self._in_thread(queue.tenants_with_open_checks, None):
-            share = min(queue.AT_ONCE, room - count)
+            # Slow providers of one tenant leave room for those of the others.
+            share = min(queue.AT_ONCE - self._of_tenant[tenant_id], room - count)
             if share <= 0:
-                break
+                continue
             taken = await self._in_thread(partial(queue.take, tenant_id, share), tenant_id)
             count += len(taken)
             for one in taken:
                 task = asyncio.create_task(self._check(one, client))
                 self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._of_tenant[tenant_id] += 1
+                task.add_done_callback(partial(self._ended, tenant_id))
         return count
+
+    def _ended(self, tenant_id: str, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._of_tenant -= Counter({tenant_id: 1})  # without those that have none
 
     async def _check(self, taken: Taken, client: OutboundClient) -> None:
         """Run one check and record it. While the database is away, the check is taken again."""

@@ -21,16 +21,23 @@ KEEP = timedelta(days=90)
 
 def queue_due(tenant_id: str) -> bool:
     """Queue the checks of connectors whose time has come. Tell whether there may be more."""
-    due = (
-        select(ConnectorStanding)
-        .where(
-            ConnectorStanding.tenant_id == tenant_id, ConnectorStanding.next_check_at <= func.now()
-        )
+    is_due = (
+        ConnectorStanding.tenant_id == tenant_id,
+        ConnectorStanding.next_check_at <= func.now(),
+    )
+    # A save locks the connector, then this row. So does this, and it waits for neither, so that
+    # no deadlock is possible: a check locks its connector, because it refers to it.
+    connectors = (
+        select(Connector.id)
+        .join(ConnectorStanding, ConnectorStanding.connector_id == Connector.id)
+        .where(Connector.tenant_id == tenant_id, *is_due)
         .order_by(ConnectorStanding.next_check_at)
         .limit(AT_ONCE)
-        .with_for_update(skip_locked=True)
+        .with_for_update(of=Connector, read=True, key_share=True, skip_locked=True)
     )
-    standings = list(session.scalars(due))
+    free = session.scalars(connectors).all()
+    due = select(ConnectorStanding).where(*is_due, ConnectorStanding.connector_id.in_(free))
+    standings = list(session.scalars(due.with_for_update(skip_locked=True)))
     for standing in standings:
         if _is_used(standing):
             session.execute(

@@ -21,8 +21,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.connectors import addresses
+from portal.connectors.models import Connector
 from portal.database.actor import Actor
 from portal.database.base import Base
+from portal.providers import PROVIDERS
 
 STATES = ("queued", "running", "done")
 REASONS = ("asked", "saved", "daily", "retry", "expiry")
@@ -167,7 +170,10 @@ class ConnectorCheckDay(Base):
 
 
 class ConnectorCredentials(Base):
-    """One version of a connector's credentials: who set it, when, and which fields it has."""
+    """One version of a connector's credentials: who set it, when, and which fields it has.
+
+    `provider` and `config` are those for which it was saved; None where nobody noted them.
+    """
 
     __tablename__ = "connector_credentials"
     __table_args__ = (_of_connector("connector_credentials"),)
@@ -181,3 +187,20 @@ class ConnectorCredentials(Base):
     set_by_name: Mapped[str | None] = mapped_column(String(200))
     set_at: Mapped[datetime] = mapped_column(server_default=func.now())
     restored_from: Mapped[int | None] = mapped_column(Integer)
+    provider: Mapped[str | None] = mapped_column(String(60))
+    config: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+    def why_not_for(self, record: Connector) -> str | None:
+        """Return why this version may not be used with the settings of now, or None if it may.
+
+        Who may change a connector may not read its credentials: those of another address stay
+        there.
+        """
+        provider = PROVIDERS.get(record.provider or "")
+        if provider is None or self.provider is None or self.config is None:
+            return (
+                f"Nobody knows for which address version {self.version} was saved. Enter it anew."
+            )
+        if self.provider != record.provider:
+            return f"Version {self.version} was saved for another provider. Enter it anew."
+        return addresses.strays(provider, set(self.fields), self.config, record.config)

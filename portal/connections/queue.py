@@ -5,7 +5,7 @@ data is sent over the network.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, select, text, update
@@ -31,7 +31,7 @@ from portal.secretstore import Secret, SecretNotFound, store
 TAKEN_SECONDS = 60.0
 """A worker has so long for a check; then another one takes it. A check itself ends after 30 s."""
 MOST_ATTEMPTS = 3
-AT_ONCE = 20  # of one tenant in one turn
+AT_ONCE = 20  # of one tenant in one worker
 
 STORE_REMEDY = (
     "The connector itself was not checked. The portal tries again in a few minutes; if it stays so,"
@@ -54,12 +54,14 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A connection as it was read. `subject` is None if `problem` says why nothing is."""
+    """A connection as it was read. `subject` is None if `problem` says why nothing is;
+    `is_outdated` tells that this says nothing of the connector as it is now."""
 
     subject: Subject | None
     record_version: int
     credential_version: int
     problem: Report | None = None
+    is_outdated: bool = False
 
 
 def portal_itself(tenant_id: str) -> Actor:
@@ -110,8 +112,9 @@ def take(tenant_id: str, at_most: int = AT_ONCE) -> list[Taken]:
 def _give_up(check: ConnectorCheck) -> None:
     """End a check that no worker ends, and plan the next one."""
     report = _own_fault("The check was begun three times and never ended.")
-    _finish(check, report)
+    # Before the check is changed: a save has the connector first, and then waits for such a check.
     record = _connector(check, lock=True)
+    _finish(check, report)
     if record is not None and not record.is_deleted:
         _move(record, check, report)
 
@@ -126,7 +129,10 @@ def open_subject(taken: Taken) -> Opened:
         return Opened(None, 0, 0, _own_fault("The connector was deleted for good."))
     try:
         if taken.restores_version is not None:
-            _put_back(taken, record, taken.restores_version)
+            said = _put_back(taken, record, taken.restores_version)
+            if said is not None:
+                problem = Report("config", said, "", (), 0.0)
+                return replace(_not_opened(record, problem), is_outdated=True)
         credentials: Mapping[str, str] = {}
         if record.credential_fields:
             credentials = _current(record)
@@ -167,7 +173,7 @@ def record_report(taken: Taken, opened: Opened, report: Report) -> bool:
     record = _connector(taken, lock=True)
     check.record_version = opened.record_version
     check.credential_version = opened.credential_version
-    check.is_outdated = record is None or _differs(record, opened)
+    check.is_outdated = opened.is_outdated or record is None or _differs(record, opened)
     _finish(check, report)
     if record is not None and not record.is_deleted:
         _count(check)
@@ -185,11 +191,15 @@ def _current(record: Connector) -> Secret:
     return store().get(record.secret_ref, version=version, reason="check a connector")
 
 
-def _put_back(taken: Taken, record: Connector, version: int) -> None:
-    """Write an older version of the credentials as the newest one, and note it in the row."""
+def _put_back(taken: Taken, record: Connector, version: int) -> str | None:
+    """Write an older version of the credentials as the newest one, and note it in the row; or
+    return why not, because the connector was changed since that was asked for."""
     check = session.get_one(ConnectorCheck, (taken.tenant_id, taken.check_id))
     if check.credential_version is not None:
-        return  # a worker that died afterwards has put it back
+        return None  # a worker that died afterwards has put it back
+    known = session.get_one(ConnectorCredentials, (record.tenant_id, record.id, version))
+    if said := known.why_not_for(record):
+        return said
     values = store().get(record.secret_ref, version=version, reason="go back to older credentials")
     current = store().head(record.secret_ref).current_version
     written = store().put(record.secret_ref, dict(values), cas=current)
@@ -205,6 +215,7 @@ def _put_back(taken: Taken, record: Connector, version: int) -> None:
     connectors.note_restored(actor, record, version, values, check.credential_version)
     noted = (record.tenant_id, record.id, check.credential_version)
     session.get_one(ConnectorCredentials, noted).restored_from = version
+    return None
 
 
 def _lost(taken: Taken, record: Connector) -> Report:

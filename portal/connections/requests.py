@@ -3,7 +3,10 @@
 import asyncio
 import math
 import threading
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -38,8 +41,10 @@ PER_MINUTE = 60  # checks that people and programs of one tenant ask for
 WINDOW = timedelta(minutes=1)
 VERSIONS = 50  # of credentials that a page shows
 DRAFTS_AT_ONCE = 8  # in one process; each holds a thread for as long as the other side takes
+OF_ONE_TENANT = 2  # of these, so that nobody with a slow address keeps the others waiting
 
-_drafts = threading.BoundedSemaphore(DRAFTS_AT_ONCE)
+_drafts = Counter[str]()
+_counting = threading.Lock()
 
 LISTING: Listing[Any] = Listing(
     ConnectorCheck,
@@ -177,12 +182,24 @@ def check_draft(actor: Actor, command: ConnectorInput) -> Report:
     given = {name: value for name, value in command.credentials.items() if value is not None}
     subject = Subject(provider, variant, dict(command.config), given)
     let_go()
-    if not _drafts.acquire(blocking=False):
-        raise RateLimited("Many drafts are being checked. Try again in a moment.", retry_after=5)
-    try:
+    with _turn_of_drafts(actor.tenant_id):
         return _run_now(subject)
+
+
+@contextmanager
+def _turn_of_drafts(tenant_id: str) -> Iterator[None]:
+    with _counting:
+        if _drafts[tenant_id] >= OF_ONE_TENANT or _drafts.total() >= DRAFTS_AT_ONCE:
+            said = "Many drafts are being checked. Try again in a moment."
+            raise RateLimited(said, retry_after=5)
+        _drafts[tenant_id] += 1
+    try:
+        yield
     finally:
-        _drafts.release()
+        with _counting:
+            _drafts[tenant_id] -= 1
+            if not _drafts[tenant_id]:
+                del _drafts[tenant_id]
 
 
 def _run_now(subject: Subject) -> Report:
@@ -207,6 +224,8 @@ def _check_restorable(record: Connector, version: int) -> None:
         raise Invalid.field("version", "There is no such version of these credentials.")
     if version == record.credential_version:
         raise Conflict("This is the version that is used now.")
+    if said := known.why_not_for(record):
+        raise Invalid.field("version", said)
 
 
 def _take_turn(actor: Actor) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from portal.applications.models import STOPPED, Application
 from portal.connections.models import ConnectorCheck, ConnectorCredentials, ConnectorStanding
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
@@ -23,17 +24,23 @@ CONNECTION = frozenset({"enabled", "provider", "auth_type", "config", "is_delete
 
 
 def plan(actor: Actor, record: Record, action: str, changes: Changes) -> None:
-    """Queue a check of a connector whose connection was changed, in the same transaction.
+    """Queue a check of a connector whose connection was changed, or plan one of those whose
+    application runs again, in the same transaction.
 
     It is in the queue once: a check that waits reads what is newest when it begins, and after one
     that runs the next is due at once.
     """
+    if isinstance(record, Application) and "status" in changes:
+        before, after = changes["status"]
+        if before in STOPPED and after not in STOPPED:
+            _check_all_of(record)
     if not isinstance(record, Connector) or not (CONNECTION & changes.keys()):
         return
     if CREDENTIALS & changes.keys() and record.credential_fields:
         _note_version(record)
     if not record.enabled or record.is_deleted:
         _stand(record, None)
+        _take_back(record)
     elif not connectors.missing(record) and action != "credentials_restored":
         _queue(record)
 
@@ -70,6 +77,39 @@ def _stand(record: Connector, next_check_at: Any) -> None:
     )
 
 
+def _take_back(record: Connector) -> None:
+    """Remove the check that waits: it would sign in with what is not to be used any more.
+
+    One that somebody asked for is run also while the connector is disabled.
+    """
+    waiting = delete(ConnectorCheck).where(
+        ConnectorCheck.tenant_id == record.tenant_id,
+        ConnectorCheck.connector_id == record.id,
+        ConnectorCheck.state == "queued",
+    )
+    if not record.is_deleted:
+        waiting = waiting.where(ConnectorCheck.reason != "asked")
+    session.execute(waiting.execution_options(synchronize_session=False))
+
+
+def _check_all_of(application: Application) -> None:
+    own = select(Connector.id).where(
+        Connector.tenant_id == application.tenant_id,
+        Connector.application_id == application.id,
+        Connector.enabled,
+        Connector.is_deleted.is_(False),
+    )
+    session.execute(
+        update(ConnectorStanding)
+        .where(
+            ConnectorStanding.tenant_id == application.tenant_id,
+            ConnectorStanding.connector_id.in_(own),
+        )
+        .values(next_check_at=func.now(), next_reason="saved")
+        .execution_options(synchronize_session=False)
+    )
+
+
 def _note_version(record: Connector) -> None:
     fields = list(record.credential_fields)
     row = {
@@ -80,6 +120,8 @@ def _note_version(record: Connector) -> None:
         "changed": list(record.typed_fields) or fields,
         "set_by": record.credential_set_by,
         "set_by_name": record.credential_set_by_name,
+        "provider": record.provider,
+        "config": dict(record.config),
     }
     # Numbers from this one on are of versions that the store has lost.
     lost = delete(ConnectorCredentials).where(

@@ -14,19 +14,26 @@ Config = Mapping[str, Any]
 
 
 def hold(provider: Provider, kept: Set[str], before: Config, after: Config) -> None:
-    """Raise Invalid, at the setting that changed, if fields that are kept would go elsewhere.
+    """Raise Invalid, at the setting that changed, if fields that are kept would go elsewhere."""
+    if said := strays(provider, kept, before, after):
+        raise Invalid.field(_culprit(provider, kept, before, after), said)
+
+
+def strays(provider: Provider, kept: Set[str], before: Config, after: Config) -> str | None:
+    """Return a sentence if fields that were saved with the settings `before` would go elsewhere
+    with those `after`, or None.
 
     All ways to sign in that use a kept field count, so that a later change of the way does not
     open what this one could not.
     """
     old, new = _reach(provider, kept, before), _reach(provider, kept, after)
-    if elsewhere := new - old:
-        raise Invalid.field(
-            _culprit(provider, kept, before, after),
-            f"The stored credentials ({', '.join(sorted(kept))}) were saved for"
-            f" {_words(old - new or old) or 'no address yet'}. Enter them again to use them with"
-            f" {_words(elsewhere)}.",
-        )
+    if not (elsewhere := new - old):
+        return None
+    return (
+        f"The stored credentials ({', '.join(sorted(kept))}) were saved for"
+        f" {_words(old - new or old) or 'no address yet'}. Enter them again to use them with"
+        f" {_words(elsewhere)}."
+    )
 
 
 def _reach(provider: Provider, fields: Set[str], config: Config) -> frozenset[str]:

@@ -8,7 +8,7 @@ and of another one when the first has not stored anything within `queue.TAKEN_SE
 import asyncio
 import contextlib
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -33,7 +33,7 @@ log = structlog.stdlib.get_logger(__name__)
 POLL_SECONDS = 0.5
 AWAY_SECONDS = 2.0
 AT_ONCE = 400  # connectors in one worker
-OF_ONE_TENANT = 200  # in one turn
+OF_ONE_TENANT = 200  # of these
 STORED_AT_ONCE = 200
 THREADS = 4
 DRAIN_SECONDS = 40.0
@@ -51,6 +51,7 @@ class Engine:
         self._end = threading.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand = 0
+        self._of_tenant = Counter[str]()
         self._room = asyncio.Event()
         self._done: dict[Taken, Result] = {}
         self._storing: asyncio.Task[None] | None = None
@@ -112,13 +113,15 @@ class Engine:
     async def _take(self, client: OutboundClient) -> int:
         count = 0
         for tenant_id in await self._in_thread(queue.due_tenants, None):
-            share = min(OF_ONE_TENANT, AT_ONCE - self._in_hand)
+            # Slow providers of one tenant leave room for those of the others.
+            share = min(OF_ONE_TENANT - self._of_tenant[tenant_id], AT_ONCE - self._in_hand)
             if share <= 0:
-                break
+                continue
             taken = await self._in_thread(partial(queue.take, tenant_id, share), tenant_id)
             if taken:
                 count += len(taken)
                 self._in_hand += len(taken)
+                self._of_tenant[tenant_id] += len(taken)
                 self._spawn(self._serve(tenant_id, taken, client))
         return count
 
@@ -127,7 +130,7 @@ class Engine:
         again."""
         opened = await self._step(partial(queue.open_all, tenant_id, taken), tenant_id)
         if opened is None:
-            self._leave(len(taken))
+            self._leave(tenant_id, len(taken))
             return
         for one, what in zip(taken, opened, strict=True):
             if isinstance(what, ToFetch):
@@ -154,7 +157,7 @@ class Engine:
                     by_tenant[one.tenant_id][one] = result
                 for tenant_id, results in by_tenant.items():
                     await self._store_of(tenant_id, results)
-                self._leave(len(done))
+                    self._leave(tenant_id, len(results))
         finally:
             self._storing = None
 
@@ -164,8 +167,9 @@ class Engine:
             some = dict(every[start : start + STORED_AT_ONCE])
             await self._step(partial(queue.record_all, tenant_id, some), tenant_id)
 
-    def _leave(self, count: int) -> None:
+    def _leave(self, tenant_id: str, count: int) -> None:
         self._in_hand -= count
+        self._of_tenant -= Counter({tenant_id: count})  # without those that have none
         self._room.set()
 
     def _spawn(self, work: "asyncio._CoroutineLike[None]") -> None:

@@ -131,6 +131,8 @@ def open_all(tenant_id: str, taken: Sequence[Taken]) -> list[Opened]:
     try:
         refs = [record.secret_ref for record, _ in usable.values()]
         secrets = store().get_many(refs, reason=REASON)
+        for record, _ in usable.values():
+            secrets[record.secret_ref] = _as_known(record, secrets[record.secret_ref])
     except PortalError as error:
         failed = Failed("secret_store", error.detail)
         return [failed if id in usable else NOTHING for id in ids]
@@ -172,6 +174,17 @@ def record_all(tenant_id: str, results: Mapping[Taken, Result]) -> int:
 
 
 # ---------------------------------------------------------------- what a connector needs
+
+
+def _as_known(record: Connector, current: Secret | PortalError) -> Secret | PortalError:
+    """Return the version that the row knows, as a check does: another one may be of a save that
+    never committed, or of a store that was set back."""
+    if not isinstance(current, Secret) or current.version == record.credential_version:
+        return current
+    try:
+        return store().get(record.secret_ref, version=record.credential_version, reason=REASON)
+    except SecretNotFound as lost:
+        return lost
 
 
 def _opened(record: Connector, variant: Variant, secret: Secret | PortalError) -> Opened:

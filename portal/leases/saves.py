@@ -21,6 +21,8 @@ Changes = Mapping[str, tuple[Any, Any]]
 CONNECTION = frozenset(
     {"enabled", "provider", "auth_type", "config", "credential_version", "credential_fields"}
     | {"is_deleted", "application_id", "scope"}
+    # Credentials that replace those that the store has lost may get the number of the lost ones.
+    | {"credential_last_rotated_at"}
 )
 WORKS = frozenset({"healthy", "degraded"})
 # A worker that has the row in hand then finds it no longer `fetching` by its attempt, so its result

@@ -28,6 +28,7 @@ USE = "connectors:use"
 LONGEST = 300
 """Seconds to use a lease. Then its holder takes the next one, and so hears of a change."""
 RECENT = timedelta(days=1)
+LOOKED = 2000  # of the newest leases, for the keys that took them
 ON_ITS_WAY = "A worker is fetching this. Try again in a moment."
 
 LISTING: Listing[Any] = Listing(
@@ -125,19 +126,24 @@ class Use:
 
 
 def uses(actor: Actor, record: Connector, at_most: int) -> list[Use]:
-    """Return the keys that took leases of a connector in the last day, the last one first."""
-    last = func.max(ConnectorLease.created_at)
-    query = (
-        select(ConnectorLease.key_id, last)
+    """Return the keys that took leases of a connector in the last day, the last one first.
+
+    Of a connector with very many, only the newest leases are looked at.
+    """
+    newest = (
+        select(ConnectorLease.key_id, ConnectorLease.created_at)
         .where(
             ConnectorLease.tenant_id == actor.tenant_id,
             ConnectorLease.connector_id == record.id,
             ConnectorLease.id > func.ulid_floor("lse", func.now() - RECENT),
         )
-        .group_by(ConnectorLease.key_id)
-        .order_by(last.desc())
-        .limit(at_most)
+        .order_by(ConnectorLease.id.desc())
+        .limit(LOOKED)
+        .subquery()
     )
+    last = func.max(newest.c.created_at)
+    query = select(newest.c.key_id, last).group_by(newest.c.key_id).order_by(last.desc())
+    query = query.limit(at_most)
     return [Use(*row) for row in session.execute(query)] if record.is_open_to(actor) else []
 
 

@@ -1,17 +1,27 @@
 """A check tells whether a connector works, and moves its status by one table."""
 
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
+from flask import Flask
+from portal_devtools.identity_provider.people import ACME
 
+from portal.connections import housekeeping, saves
+from portal.connections.engine import POLL_SECONDS, Engine
+from portal.connections.queue import AT_ONCE
+from portal.database.session import transaction
 from tests.cast import Api
 from tests.connections.conftest import PASSWORD, USER, RunChecks, Service
 from tests.databases import Database
+from tests.delivery.test_engine import until
+from tests.keeping import keep_house
 
 Make = Callable[..., dict[str, Any]]
+NOBODY = {"baseUrl": "http://127.0.0.1:9"}  # refused at once
 
 
 def ok(answer: Any, status: int = 200) -> dict[str, Any]:
@@ -297,3 +307,120 @@ def test_a_rate_limit_is_waited_for(
     assert (limited["sync_status"], limited["consecutive_errors"]) == ("rate_limited", 0)
     until = "SELECT extract(epoch FROM next_check_at - checked_at)::int FROM connector_standing"
     assert abs(database.sql(until) - seconds) <= 2
+
+
+def test_a_save_and_the_calendar_of_checks_do_not_wait_for_each_other(
+    app: Flask, ada: Api, connector: Make, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = connector()
+    database.sql("DELETE FROM connector_check")
+    due = "INSERT INTO connector_standing (tenant_id, connector_id, next_check_at)"
+    database.sql(f"{due} VALUES (%s, %s, now())", ACME, record["id"])
+    plan, filled = saves._stand, list[Future[bool]]()
+
+    def calendar() -> bool:
+        with app.app_context(), transaction(ACME):
+            return housekeeping.queue_due(ACME)
+
+    with ThreadPoolExecutor(1) as other:
+
+        def stand(saved: Any, at: Any) -> None:
+            filled.append(other.submit(calendar))
+            wait(filled, timeout=0.5)
+            plan(saved, at)
+
+        monkeypatch.setattr(saves, "_stand", stand)
+        ok(ada.patch(f"/connectors/{record['id']}", {"enabled": False}))
+        assert filled[0].result(10) is False
+
+
+def test_a_tenant_whose_drafts_are_slow_keeps_no_other_one_waiting(
+    ada: Api, gus: Api, service: Service
+) -> None:
+    draft = {
+        "provider": "http",
+        "auth_type": "basic",
+        "config": {"baseUrl": service.address},
+        "credentials": {"username": USER, "password": PASSWORD},
+    }
+    gate, quick = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        if not quick.is_set():
+            gate.wait(8)
+
+    service.while_waiting = hold
+
+    def check(caller: Api) -> int:
+        return int(caller.post("/connectors/draft-checks", draft).status_code)
+
+    with ThreadPoolExecutor(10) as callers:
+        slow = [callers.submit(check, ada) for _ in range(10)]
+        try:
+            wait(slow, timeout=3)
+            quick.set()
+            assert check(gus) == 200
+        finally:
+            gate.set()
+        statuses = sorted(one.result() for one in slow)
+    assert (statuses[0], statuses[-1]) == (200, 429)
+    assert check(ada) == 200, "each turn is given back"
+
+
+def test_a_tenant_with_many_slow_connectors_keeps_no_other_one_waiting(
+    app: Flask, ada: Api, gus: Api, connector: Make, service: Service, database: Database
+) -> None:
+    gate = threading.Event()
+
+    def hold() -> None:
+        gate.wait(7)
+
+    service.while_waiting = hold
+    for _ in range(60):
+        connector()
+    running = "SELECT count(*) FROM connector_check WHERE state = 'running'"
+    engine = Engine(app)
+    engine.start()
+    try:
+        until(lambda: database.sql(running) >= AT_ONCE)
+        time.sleep(2 * POLL_SECONDS)
+        quick = gus.create("connectors", provider="http", auth_type="none", config=NOBODY)
+        until(lambda: checks(gus, quick)[0]["state"] == "done", 4)
+    finally:
+        gate.set()
+        engine.stop()
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_check_that_waits_is_not_run_when_the_connector_is_not_to_be_used_any_more(
+    ada: Api, connector: Make, service: Service, run_checks: RunChecks, is_deleted: bool
+) -> None:
+    path = f"/connectors/{connector()['id']}"
+    if is_deleted:
+        ok(ada.delete(path), 204)
+    else:
+        ok(ada.patch(path, {"enabled": False}))
+    run_checks()
+    assert service.calls == 0
+    assert ok(ada.get(f"{path}/checks"))["items"] == []
+    if not is_deleted:
+        ok(ada.patch(path, {"enabled": True}))
+        run_checks()
+        assert ok(ada.get(path))["sync_status"] == "healthy"
+
+
+def test_a_connector_is_checked_again_when_its_application_is_reopened(
+    app: Flask, ada: Api, connector: Make, run_checks: RunChecks, database: Database
+) -> None:
+    owner = ada.create("applications", display_name="Runtime")
+    record = connector(application_id=owner["id"])
+    run_checks()
+    ok(ada.post(f"/applications/{owner['id']}/suspend", {"reason": "An incident"}))
+    database.sql("UPDATE connector_standing SET next_check_at = now()")
+    keep_house(app, database, housekeeping.HOUSEKEEPING)
+    run_checks()
+    assert len(checks(ada, record)) == 1
+    ok(ada.post(f"/applications/{owner['id']}/reopen", {"reason": "It is over"}))
+    keep_house(app, database, housekeeping.HOUSEKEEPING)
+    run_checks()
+    assert len(checks(ada, record)) == 2

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
+from sqlalchemy import text
 
 from portal.connections.health import timeline
 from portal.connectors.models import Connector
@@ -15,6 +16,7 @@ from portal.core.config import libpq_url
 from portal.database.actor import Actor
 from portal.database.session import enter_tenant, session
 from portal.identity.openid.claims import ALL_SCOPES
+from portal.leases import service
 from tests.cast import add_tenants
 from tests.databases import Database
 from tests.keys.listing.test_scale import blocks_of
@@ -34,6 +36,13 @@ SELECT %(tenant)s, 'chk_' || lpad((%(from)s + n)::text, 26, '0'), %(id)s, 'done'
     'Check ' || n, at, at, '[]'
 FROM generate_series(1, %(many)s / 2) AS n, LATERAL (SELECT now() - make_interval(mins =>
     %(many)s / 2 - n)) AS t (at)
+"""
+LEASES = """
+INSERT INTO connector_lease (tenant_id, id, connector_id, key_id, application_id, kind,
+    credential_version, created_at)
+SELECT :tenant, left(ulid_floor('lse', now()), 14) || lpad(CAST(n AS text), 16, '0'), :id,
+    'key_' || n % 2, 'app_1', 'token', 1, now() - make_interval(secs => 100000 - n)
+FROM generate_series(1, :many) AS n
 """
 CHANGES = """
 INSERT INTO audit_entry (tenant_id, id, occurred_at, action, record_kind, record_id, actor_kind,
@@ -105,3 +114,17 @@ def test_every_statement_of_a_timeline_is_bounded(timelines: dict[int, str]) -> 
         timeline.page(ADA, record, None)
     assert len(sent) == 3  # changes, checks, leases
     assert all(re.search(r"\bLIMIT\b", sql) for sql, _ in sent)
+
+
+@pytest.mark.usefixtures("acme")
+def test_the_keys_that_take_leases_are_found_among_any_number_of_leases(
+    timelines: dict[int, str],
+) -> None:
+    record = session.get_one(Connector, (ACME, timelines[LONG]))
+    session.execute(text(LEASES), {"tenant": ACME, "id": record.id, "many": LONG})
+    with statements() as sent:
+        found = service.uses(ADA, record, 20)
+    assert [use.key_id for use in found] == ["key_0", "key_1"]
+    [one] = sent
+    plan = blocks_of(session.connection(), *one)
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= MOST_BLOCKS

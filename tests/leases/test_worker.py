@@ -16,6 +16,7 @@ from portal.leases.timing import renew_at, try_again_at
 from portal.secretstore import Side
 from portal.secretstore.move import Report, move
 from tests.cast import Api
+from tests.connectors.conftest import ref_of
 from tests.databases import Database
 from tests.delivery.test_engine import until
 from tests.leases.conftest import Lease, Make, Work
@@ -182,8 +183,6 @@ def test_a_failed_fetch_lets_a_check_find_out_what_is_wrong(
 def test_the_secrets_of_the_store_that_are_gone_are_told(
     with_token: Make, work: Work, lease: Lease, behind: Any
 ) -> None:
-    from tests.connectors.conftest import ref_of
-
     made = with_token()
     behind(lambda store: store.delete(ref_of(made["id"])))
     work()
@@ -357,3 +356,25 @@ def test_a_stopped_worker_stores_what_it_has_in_hand(
     until(lambda: provider.asked["crm"] == 1)
     engine.stop()
     assert lease(made["id"]).status_code == 201
+
+
+def test_credentials_of_a_save_that_never_committed_are_not_handed_out(
+    with_password: Make, work: Work, lease: Lease, behind: Any
+) -> None:
+    made = with_password()
+    behind(lambda store: store.put(ref_of(made["id"]), {"username": "x", "password": "y"}, cas=1))
+    work()
+    assert lease(made["id"]).json["credentials"]["password"] == "one-password"
+
+
+def test_credentials_that_replace_lost_ones_replace_what_is_handed_out(
+    with_password: Make, work: Work, lease: Lease, behind: Any, ada: Api
+) -> None:
+    made = with_password()
+    work()
+    assert lease(made["id"]).json["credentials"]["password"] == "one-password"
+    behind(lambda store: store.purge(ref_of(made["id"])))
+    both = {"username": "svc", "password": "another-password"}
+    ada.patch(f"/connectors/{made['id']}", {"credentials": both})
+    work()
+    assert lease(made["id"]).json["credentials"]["password"] == "another-password"

@@ -32,7 +32,9 @@ class Quotes:
         self._new.append(secret)  # most checks and all good tokens have nothing to quote
 
     def _learn(self, secret: str) -> None:
-        for text in {secret, secret.strip()} - {""}:
+        plain = {secret, secret.strip()} - {""}
+        # A template may write it in capitals, and the other side in small letters.
+        for text in plain | {each.upper() for each in plain} | {each.lower() for each in plain}:
             encoded = text.encode("utf-8", "surrogatepass")
             spellings = {text, quote(encoded, safe=""), quote_plus(encoded), repr(text)[1:-1]}
             spellings |= _in_base64(encoded)
