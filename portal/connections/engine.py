@@ -30,7 +30,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 POLL_SECONDS = 0.5
 AWAY_SECONDS = 2.0
-AT_ONCE = 40  # checks in one worker
+AT_ONCE = 200  # checks in one worker
 THREADS = 4
 DRAIN_SECONDS = 40.0
 FAILED_HERE = Report(
@@ -102,8 +102,9 @@ class Engine:
         if room <= 0:
             return 0
         count = 0
-        for tenant_id in await self._in_thread(queue.tenants_with_open_checks, None):
-            # Slow providers of one tenant leave room for those of the others.
+        # Slow providers of one tenant leave room for those of the others.
+        busy = [name for name, held in self._of_tenant.items() if held >= queue.AT_ONCE]
+        for tenant_id in await self._in_thread(partial(queue.tenants_with_open_checks, busy), None):
             share = min(queue.AT_ONCE - self._of_tenant[tenant_id], room - count)
             if share <= 0:
                 continue

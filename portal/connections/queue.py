@@ -4,7 +4,7 @@ Each function is one step of a worker, in a transaction of its own. No transacti
 data is sent over the network.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -37,7 +37,7 @@ STORE_REMEDY = (
     "The connector itself was not checked. The portal tries again in a few minutes; if it stays so,"
     " tell the operator."
 )
-OPEN_TENANTS = text("SELECT open_checks(:at_most)")
+OPEN_TENANTS = text("SELECT open_checks(:at_most, :busy)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ def portal_itself(tenant_id: str) -> Actor:
     return Actor(tenant_id, "system", "system", "Connection checks")
 
 
-def tenants_with_open_checks(at_most: int = 50) -> list[str]:
-    """Return the tenants that have a check for a worker to take."""
-    return list(session.scalars(OPEN_TENANTS, {"at_most": at_most}))
+def tenants_with_open_checks(busy: Sequence[str] = (), at_most: int = 50) -> list[str]:
+    """Return the tenants that have a check for a worker to take, other than those."""
+    return list(session.scalars(OPEN_TENANTS, {"at_most": at_most, "busy": list(busy)}))
 
 
 def take(tenant_id: str, at_most: int = AT_ONCE) -> list[Taken]:

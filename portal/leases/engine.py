@@ -112,8 +112,9 @@ class Engine:
 
     async def _take(self, client: OutboundClient) -> int:
         count = 0
-        for tenant_id in await self._in_thread(queue.due_tenants, None):
-            # Slow providers of one tenant leave room for those of the others.
+        # Slow providers of one tenant leave room for those of the others.
+        busy = [name for name, held in self._of_tenant.items() if held >= OF_ONE_TENANT]
+        for tenant_id in await self._in_thread(partial(queue.due_tenants, busy), None):
             share = min(OF_ONE_TENANT - self._of_tenant[tenant_id], AT_ONCE - self._in_hand)
             if share <= 0:
                 continue

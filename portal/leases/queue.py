@@ -29,7 +29,7 @@ from portal.secretstore import Secret, SecretNotFound, SecretRef, check, store
 TAKEN_SECONDS = 60.0
 """A worker has so long for a connector; then another one takes it."""
 
-DUE_TENANTS = text("SELECT due_accesses(:at_most)")
+DUE_TENANTS = text("SELECT due_accesses(:at_most, :busy)")
 REASON = "lease of a connector"
 
 
@@ -91,9 +91,9 @@ Opened = Found | ToFetch | Failed | str
 Result = Found | Failed | str
 
 
-def due_tenants(at_most: int = 50) -> list[str]:
-    """Return the tenants that have a connector for a worker to look at."""
-    return list(session.scalars(DUE_TENANTS, {"at_most": at_most}))
+def due_tenants(busy: Sequence[str] = (), at_most: int = 50) -> list[str]:
+    """Return the tenants that have a connector for a worker to look at, other than those."""
+    return list(session.scalars(DUE_TENANTS, {"at_most": at_most, "busy": list(busy)}))
 
 
 def take(tenant_id: str, at_most: int) -> list[Taken]:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from portal_devtools.identity_provider.people import ACME
+from portal_devtools.identity_provider.people import ACME, GLOBEX
 
 from portal.connections import housekeeping, saves
 from portal.connections.engine import POLL_SECONDS, Engine
-from portal.connections.queue import AT_ONCE
+from portal.connections.queue import AT_ONCE, tenants_with_open_checks
 from portal.database.session import transaction
 from tests.cast import Api
 from tests.connections.conftest import PASSWORD, USER, RunChecks, Service
@@ -424,3 +424,24 @@ def test_a_connector_is_checked_again_when_its_application_is_reopened(
     keep_house(app, database, housekeeping.HOUSEKEEPING)
     run_checks()
     assert len(checks(ada, record)) == 2
+
+
+def test_a_tenant_with_thousands_of_checks_hides_no_other(
+    app: Flask, ada: Api, gus: Api, database: Database
+) -> None:
+    """The worker asks past the tenants of which it has enough in hand."""
+    made = (
+        "INSERT INTO connector (tenant_id, id, version, name)"
+        " SELECT %s, 'cnn_' || n, 1, 'C' FROM generate_series(1, %s) n"
+    )
+    queued = (
+        "INSERT INTO connector_check (tenant_id, id, connector_id, reason, due_at)"
+        " SELECT %s, 'chk_' || n, 'cnn_' || n, 'saved', now() - make_interval(mins => %s)"
+        " FROM generate_series(1, %s) n"
+    )
+    for tenant_id, many, minutes in ((ACME, 3000, 60), (GLOBEX, 1, 1)):
+        database.sql(made, tenant_id, many)
+        database.sql(queued, tenant_id, minutes, many)
+    with app.app_context(), transaction():
+        assert tenants_with_open_checks() == [ACME]
+        assert tenants_with_open_checks([ACME]) == [GLOBEX]

@@ -96,8 +96,10 @@ DUE = {
     "count records first": "DELETE FROM quota_count WHERE kind = 'webhooks' AND tenant_id = :acme",
     "measure storage": EVENT.replace("AGE", "2 minutes"),
     "queue due checks of connectors": (
-        "INSERT INTO connector_standing (tenant_id, connector_id, next_check_at)"
-        " VALUES (:acme, 'cnn_1', now() - interval '1 minute')"
+        "WITH made AS (INSERT INTO connector (tenant_id, id, version, name)"
+        " VALUES (:acme, 'cnn_1', 1, 'A') RETURNING tenant_id, id)"
+        " INSERT INTO connector_standing (tenant_id, connector_id, next_check_at)"
+        " SELECT tenant_id, id, now() - interval '1 minute' FROM made"
     ),
     "forget old checks": (
         "INSERT INTO connector_check (tenant_id, id, connector_id, state, reason, created_at)"

@@ -19,7 +19,7 @@ TABLES = (
 FUNCTIONS = {
     "due_checks": "text, integer",
     "due_old_checks": "text, integer, interval",
-    "open_checks": "integer",
+    "open_checks": "integer, text[]",
 }
 OUTCOMES = (
     "outcome IN ('passed', 'unproven', 'auth_invalid', 'auth_scope', 'auth_expired', 'config',"

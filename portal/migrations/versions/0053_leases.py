@@ -10,7 +10,7 @@ from portal.migrations.tenancy import APP_ROLE, tenant_table
 revision, down_revision = "0053", "0052"
 
 TABLES = ("connector_access", "connector_lease")
-FUNCTIONS = ("due_accesses(integer)", "due_leases(text, integer, interval)")
+FUNCTIONS = ("due_accesses(integer, text[])", "due_leases(text, integer, interval)")
 DUE = sa.text("due_at IS NOT NULL")
 KIND = "kind IN ('token', 'credentials')"
 ENTER = "SELECT set_config('app.tenant_id', %s, true)"
