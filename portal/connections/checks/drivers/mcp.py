@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import orjson
 
+from portal.connections.checks import facts
 from portal.connections.checks.answers import Reading, Table, row
 from portal.connections.checks.documents import NoDocument, json_of, look
-from portal.connections.checks.facts import account_of as _account
 from portal.connections.checks.visit import Visit
 from portal.outbound import Outcome, Request
 from portal.providers.answers import SHARED
@@ -52,7 +52,7 @@ async def prove(visit: Visit, hello: McpHello) -> Reading:
 
 def account_of(visit: Visit, reading: Reading) -> str | None:
     """Return the name and the version of the server that answered."""
-    return _account(
+    return facts.account_of(
         visit, ("result.serverInfo.name", "result.serverInfo.version"), reading.document
     )
 
