@@ -32,8 +32,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 POLL_SECONDS = 0.5
 AWAY_SECONDS = 2.0
-AT_ONCE = 400  # connectors in one worker
-OF_ONE_TENANT = 200  # of these
+AT_ONCE = 800  # connectors in one worker
+OF_ONE_TENANT = 400  # of these
 STORED_AT_ONCE = 200
 THREADS = 4
 DRAIN_SECONDS = 40.0
@@ -103,12 +103,22 @@ class Engine:
             log.exception("leases: unexpected error", retry_in=AWAY_SECONDS)
             await asyncio.sleep(AWAY_SECONDS)
         else:
-            if self._in_hand > AT_ONCE - OF_ONE_TENANT:
-                self._room.clear()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._room.wait(), POLL_SECONDS)
-            elif not taken:
+            if not (taken or self._is_full()):
                 await asyncio.sleep(POLL_SECONDS)
+            await self._wait_for_room()
+
+    async def _wait_for_room(self) -> None:
+        """Wait until there is room, but look again now and then: other tenants may have some."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                while self._is_full():
+                    self._room.clear()
+                    await self._room.wait()
+
+    def _is_full(self) -> bool:
+        """Tell whether there is room for a few only: many in one turn cost less than few."""
+        most = max(self._of_tenant.values(), default=0)
+        return most > OF_ONE_TENANT // 2 or self._in_hand > AT_ONCE - OF_ONE_TENANT
 
     async def _take(self, client: OutboundClient) -> int:
         count = 0
