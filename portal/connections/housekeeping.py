@@ -6,9 +6,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.connections.engine import Engine
-from portal.connections.models import ConnectorCheck, ConnectorStanding
+from portal.connections.models import ConnectorCheck, ConnectorStanding, portal_itself
 from portal.connections.moves import DAY
-from portal.connections.queue import portal_itself
 from portal.connectors.models import Connector
 from portal.core.jobs import Job, asking
 from portal.database.base import new_id
@@ -28,9 +27,10 @@ def queue_due(tenant_id: str) -> bool:
     # A save locks the connector, then this row. So does this, and it waits for neither, so that
     # no deadlock is possible: a check locks its connector, because it refers to it.
     connectors = (
-        select(Connector.id)
+        Connector.seen_by(portal_itself(tenant_id))
+        .with_only_columns(Connector.id)
         .join(ConnectorStanding, ConnectorStanding.connector_id == Connector.id)
-        .where(Connector.tenant_id == tenant_id, *is_due)
+        .where(*is_due)
         .order_by(ConnectorStanding.next_check_at)
         .limit(AT_ONCE)
         .with_for_update(of=Connector, read=True, key_share=True, skip_locked=True)

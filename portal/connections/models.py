@@ -44,6 +44,11 @@ OUTCOMES = (
 OPEN = "state IN ('queued', 'running')"
 
 
+def portal_itself(tenant_id: str) -> Actor:
+    """Return the actor of what the portal does by itself."""
+    return Actor(tenant_id, "system", "system", "Connection checks")
+
+
 def _of_connector(table: str) -> ForeignKeyConstraint:
     return ForeignKeyConstraint(
         ["tenant_id", "connector_id"],

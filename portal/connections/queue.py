@@ -17,6 +17,7 @@ from portal.connections.models import (
     ConnectorCheckDay,
     ConnectorCredentials,
     ConnectorStanding,
+    portal_itself,
 )
 from portal.connections.moves import OWN_FAULTS, Result, move, next_check
 from portal.connectors import service as connectors
@@ -62,11 +63,6 @@ class Opened:
     credential_version: int
     problem: Report | None = None
     is_outdated: bool = False
-
-
-def portal_itself(tenant_id: str) -> Actor:
-    """Return the actor of what the portal does by itself."""
-    return Actor(tenant_id, "system", "system", "Connection checks")
 
 
 def tenants_with_open_checks(busy: Sequence[str] = (), at_most: int = 50) -> list[str]:

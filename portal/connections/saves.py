@@ -7,7 +7,12 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.applications.models import STOPPED, Application
-from portal.connections.models import ConnectorCheck, ConnectorCredentials, ConnectorStanding
+from portal.connections.models import (
+    ConnectorCheck,
+    ConnectorCredentials,
+    ConnectorStanding,
+    portal_itself,
+)
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
@@ -93,8 +98,8 @@ def _take_back(record: Connector) -> None:
 
 
 def _check_all_of(application: Application) -> None:
-    own = select(Connector.id).where(
-        Connector.tenant_id == application.tenant_id,
+    seen = Connector.seen_by(portal_itself(application.tenant_id))
+    own = seen.with_only_columns(Connector.id).where(
         Connector.application_id == application.id,
         Connector.enabled,
         Connector.is_deleted.is_(False),

@@ -13,8 +13,8 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import load_only
 
 from portal.connections.checks.report import Failure, Subject
+from portal.connections.models import portal_itself
 from portal.connections.moves import OWN_FAULTS
-from portal.connections.queue import portal_itself
 from portal.connections.saves import check_soon
 from portal.connectors.models import Connector
 from portal.core.errors import PortalError

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, func, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.applications.models import STOPPED, Application
-from portal.connections.queue import portal_itself
+from portal.connections.models import portal_itself
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
