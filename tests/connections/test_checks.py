@@ -11,7 +11,8 @@ from flask import Flask
 from portal_devtools.identity_provider.people import ACME, GLOBEX
 
 from portal.connections import housekeeping, saves
-from portal.connections.engine import POLL_SECONDS, Engine
+from portal.connections.engine import Engine
+from portal.connections.engine_loop import POLL_SECONDS
 from portal.connections.queue import AT_ONCE, tenants_with_open_checks
 from portal.database.session import transaction
 from tests.cast import Api
