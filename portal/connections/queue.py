@@ -123,12 +123,11 @@ def open_subject(taken: Taken) -> Opened:
     record = _connector(taken, lock=taken.restores_version is not None)
     if record is None:
         return Opened(None, 0, 0, _own_fault("The connector was deleted for good."))
+    if record.is_stopped:
+        return _held(record, f"Nothing was sent: its application is {record.application_status}.")
     try:
-        if taken.restores_version is not None:
-            said = _put_back(taken, record, taken.restores_version)
-            if said is not None:
-                problem = Report("config", said, "", (), 0.0)
-                return replace(_not_opened(record, problem), is_outdated=True)
+        if said := _put_back(taken, record):
+            return _held(record, said)
         credentials: Mapping[str, str] = {}
         if record.credential_fields:
             credentials = _current(record)
@@ -187,9 +186,12 @@ def _current(record: Connector) -> Secret:
     return store().get(record.secret_ref, version=version, reason="check a connector")
 
 
-def _put_back(taken: Taken, record: Connector, version: int) -> str | None:
-    """Write an older version of the credentials as the newest one, and note it in the row; or
-    return why not, because the connector was changed since that was asked for."""
+def _put_back(taken: Taken, record: Connector) -> str | None:
+    """Write the older version of the credentials that is asked for, if any, as the newest one, and
+    note it in the row; or return why not, because the connector was changed since."""
+    version = taken.restores_version
+    if version is None:
+        return None
     check = session.get_one(ConnectorCheck, (taken.tenant_id, taken.check_id))
     if check.credential_version is not None:
         return None  # a worker that died afterwards has put it back
@@ -227,6 +229,11 @@ def _lost(taken: Taken, record: Connector) -> Report:
 
 def _not_opened(record: Connector, problem: Report) -> Opened:
     return Opened(None, record.version, record.credential_version, problem)
+
+
+def _held(record: Connector, said: str) -> Opened:
+    """Return that nothing is sent, which says nothing about the connection."""
+    return replace(_not_opened(record, Report("config", said, "", (), 0.0)), is_outdated=True)
 
 
 def _own_fault(said: str) -> Report:

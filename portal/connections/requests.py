@@ -70,6 +70,11 @@ def ask(actor: Actor, connector_id: str, *, restores_version: int | None = None)
     record.permit(actor, {"config"})
     if PROVIDERS.get(record.provider or "") is None:
         raise Conflict("This connector is a draft. Choose its provider first, then check it.")
+    if record.is_stopped:
+        raise Conflict(
+            f"Its application is {record.application_status}, so nothing is sent for it. Reopen the"
+            " application first."
+        )
     if restores_version is not None:
         _check_restorable(record, restores_version)
     _take_turn(actor)

@@ -43,7 +43,7 @@ def plan(actor: Actor, record: Record, action: str, changes: Changes) -> None:
         return
     if CREDENTIALS & changes.keys() and record.credential_fields:
         _note_version(record)
-    if not record.enabled or record.is_deleted:
+    if not record.enabled or record.is_deleted or record.is_stopped:
         _stand(record, None)
         _take_back(record)
     elif not connectors.missing(record) and action != "credentials_restored":

@@ -197,6 +197,24 @@ def test_older_credentials_are_used_again(
     assert "version" in gone.text
 
 
+def test_nothing_is_sent_while_the_application_is_stopped(
+    ada: Api, connector: Make, service: Service, run_checks: RunChecks
+) -> None:
+    owner = ada.create("applications", display_name="Owner")
+    record = connector(application_id=owner["id"])  # waits for its check
+    path = f"/connectors/{record['id']}"
+    ok(ada.post(f"/applications/{owner['id']}/suspend", {"reason": "An incident"}))
+    run_checks()
+    (held,) = checks(ada, record)
+    assert held["is_outdated"]
+    assert "suspended" in held["said"]
+    assert ada.post(f"{path}/checks", {}).status_code == 409
+    ok(ada.patch(path, {"credentials": {"password": "another one"}}))
+    run_checks()
+    assert service.calls == 0
+    assert read(ada, record)["sync_status"] == "pending"
+
+
 def test_a_draft_is_checked_and_nothing_is_stored(
     ada: Api, service: Service, database: Database
 ) -> None:

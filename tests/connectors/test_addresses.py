@@ -106,7 +106,7 @@ def test_the_token_address_counts_and_settings_of_other_ways_do_not(ada: Api) ->
     assert ada.patch(f"/connectors/{with_key['id']}", {"config": other}).status_code == 200
 
 
-def test_to_a_system_that_is_not_in_the_catalogue_the_portal_sends_nothing(ada: Api) -> None:
+def test_credentials_that_their_user_sends_stay_where_they_were_saved_for(ada: Api) -> None:
     made = ada.create(
         "connectors",
         provider="custom",
@@ -114,8 +114,13 @@ def test_to_a_system_that_is_not_in_the_catalogue_the_portal_sends_nothing(ada: 
         config={"baseUrl": "https://one.example"},
         credentials={"token": "x"},
     )
-    answer = ada.patch(f"/connectors/{made['id']}", {"config": {"baseUrl": "https://two.example"}})
-    assert answer.status_code == 200, answer.text
+    path = f"/connectors/{made['id']}"
+    config = {"baseUrl": "https://two.example"}
+    answer = ada.patch(path, {"config": config})
+    assert answer.status_code == 422, answer.text
+    assert "https://one.example" in answer.text
+    again = ada.patch(path, {"config": config, "credentials": {"token": "y"}})
+    assert again.status_code == 200, again.text
 
 
 @pytest.mark.parametrize("auth_type", ["basic", "bearer"])

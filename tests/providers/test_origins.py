@@ -37,7 +37,7 @@ def of(provider: str, auth_type: str, **config: Any) -> set[str]:
         ("http", "bearer", {"baseUrl": "https://api.example", "testPath": ".evil.example/"},
          {"https://api.example"}),
         ("http", "none", {"baseUrl": "https://api.example"}, set()),
-        ("http", "hmac", {"baseUrl": "https://api.example"}, set()),
+        ("http", "hmac", {"baseUrl": "https://api.example/v1"}, {"https://api.example"}),
         ("oauth2_issuer", "oauth2_client_credentials",
          {"issuer": "https://login.example/acme", "baseUrl": "https://api.example/v1"},
          {"https://login.example", "https://api.example"}),
@@ -48,7 +48,11 @@ def of(provider: str, auth_type: str, **config: Any) -> set[str]:
         ("postgres", "basic", {"host": "DB.example"}, {"postgresql://db.example:5432"}),
         ("postgres", "mtls", {"host": "db.example", "port": 6432}, {"postgresql://db.example:6432"}),
         ("smtp", "basic", {"host": "mail.example"}, {"smtp://mail.example:465"}),
-        ("custom", "bearer", {"baseUrl": "https://api.example"}, set()),
+        ("postgres", "basic", {"host": "db.example", "sslmode": "require"},
+         {"postgresql://db.example:5432?sslmode=require"}),
+        ("custom", "bearer", {"baseUrl": "https://api.example"}, {"https://api.example"}),
+        ("custom", "bearer", {"hosts": [{"to": "LOG.example:514"}], "level": "1.2", "note": "a b"},
+         {"log.example:514"}),
     ],
 )  # fmt: skip
 def test_they_follow_from_the_settings(

@@ -119,7 +119,8 @@ class Panel:
     def may_check(self) -> bool:
         """Tell whether a check can be asked for."""
         record = self.record
-        usable = record.enabled and not record.is_deleted and record.provider is not None
+        is_used = record.enabled and not record.is_deleted and not record.is_stopped
+        usable = is_used and record.provider is not None
         return usable and not self.moves and not connectors.missing(record)
 
 
