@@ -105,5 +105,5 @@ async def _fetched(what: ToFetch, client: OutboundClient) -> Result:
     if not isinstance(found, Fetched):
         return Failed.of(found)
     values = {"access_token": found.value}
-    token = Found("token", what.credential_version, values, found.expires_at)
+    token = Found("token", what.credential_version, values, found)
     return queue.fitting(token)

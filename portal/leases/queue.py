@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import load_only
 
-from portal.connections.checks.report import Failure, Subject
+from portal.connections.checks.report import Failure, Fetched, Subject
 from portal.connections.models import portal_itself
 from portal.connections.moves import OWN_FAULTS
 from portal.connections.saves import check_soon
@@ -58,12 +58,16 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The `values` that a connector hands out, and until when they are good."""
+    """The `values` that a connector hands out, with the token that is in them, if one is."""
 
     kind: str
     credential_version: int
     values: Mapping[str, str] = field(repr=False)
-    expires_at: datetime | None = None
+    token: Fetched | None = None
+
+    def ends(self, now: datetime) -> datetime | None:
+        """Return when the values are good no more, by the clock that says `now`."""
+        return self.token.ends(now) if self.token else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +274,7 @@ def _note_found(
         return
     ids = [one.connector_id for one in given]
     found = list(given.values())
+    ends = [each.ends(now) for each in found]
     values = {
         "tenant_id": tenant_id,
         "now": now,
@@ -277,9 +282,10 @@ def _note_found(
         "kinds": [each.kind for each in found],
         "versions": [each.credential_version for each in found],
         "slots": [versions[slot_of(tenant_id, id)] for id in ids],
-        "ends": [each.expires_at for each in found],
+        "ends": ends,
         "dues": [
-            renew_at(now, each.expires_at) if each.kind == "token" else None for each in found
+            renew_at(now, end) if each.kind == "token" else None
+            for each, end in zip(found, ends, strict=True)
         ],
     }
     send(READY, values)

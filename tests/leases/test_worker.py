@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
 
@@ -67,6 +68,17 @@ def test_a_token_that_has_ended_is_not_handed_out(
     assert (answer.status_code, answer.json["code"]) == (409, "lease_not_ready")
     work()
     assert lease(made["id"]).json["access_token"] == "token-2-of-crm"
+
+
+@pytest.mark.parametrize("days", [-2, 2])
+def test_the_end_of_a_token_does_not_follow_the_clock_of_the_worker(
+    with_token: Make, work: Work, database: Database, days: int
+) -> None:
+    with_token()
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=days)):
+        work()
+    left = "SELECT extract(epoch FROM token_expires_at - now())::int FROM connector_access"
+    assert 3500 < database.sql(left) <= 3600
 
 
 def test_a_token_without_an_end_is_fetched_again_after_an_hour(

@@ -147,13 +147,22 @@ def _dated(text: str) -> datetime:
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def seconds_of(value: Any) -> float | None:
+    """Return how many seconds a token lasts, None if the value says something else."""
+    number = _number(value)
+    return number if number is not None and 0 < number < 1e9 else None
+
+
 def end_of(value: Any, begun: datetime) -> datetime | None:
     """Return when a token ends: after so many seconds, or at a moment. None if it is absurd."""
-    text = written(value) if value is not None else ""
-    try:
-        seconds = float(text[:32])
-    except ValueError:
-        return moment(value)
-    if 0 < seconds < 1e9:
+    if (seconds := seconds_of(value)) is not None:
         return begun + timedelta(seconds=seconds)
-    return moment(value) if seconds > 0 else None
+    number = _number(value)
+    return moment(value) if number is None or number > 0 else None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(written(value)[:32]) if value is not None else None
+    except ValueError:
+        return None

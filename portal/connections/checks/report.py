@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from portal.core.deadlines import elapsed
 from portal.providers import Provider, Variant
 from portal.providers.steps import Verdict
 
@@ -57,10 +58,22 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An access token that a check got on its way; `expires_at` is None if nobody said."""
+    """An access token that a check got on its way; `expires_at` is None if nobody said.
+
+    Where the provider says how long it lasts, `expires_at` is by this machine's clock. `lasts` has
+    these seconds, and `asked_at` when they were asked for, by `portal.core.deadlines.elapsed`.
+    """
 
     value: str = field(repr=False)
     expires_at: datetime | None
+    lasts: float | None = None
+    asked_at: float = 0.0
+
+    def ends(self, now: datetime) -> datetime | None:
+        """Return when it ends by the clock that says `now`, which need not be this machine's."""
+        if self.lasts is None:
+            return self.expires_at
+        return now + timedelta(seconds=self.lasts - (elapsed() - self.asked_at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from urllib.parse import quote_plus, urlsplit, urlunsplit
 import orjson
 
 from portal.connections.checks.answers import Reading, Table, row
-from portal.connections.checks.documents import NoDocument, end_of, json_of, look
+from portal.connections.checks.documents import NoDocument, end_of, json_of, look, seconds_of
 from portal.connections.checks.progress import Stopped
 from portal.connections.checks.report import Failure, Fetched
 from portal.connections.checks.sign_in.assertions import assertion_of
 from portal.connections.checks.sign_in.signers import basic
 from portal.connections.checks.visit import FORM, Signer, Visit, form
+from portal.core.deadlines import elapsed
 from portal.outbound import Request
 from portal.providers.answers import SHARED
 from portal.providers.filling import fill_all, fill_url
@@ -70,12 +71,13 @@ async def get_token(visit: Visit, way: Token) -> Got:
     """Get a token and let the visit's requests carry it. Raises Stopped or Unfilled."""
     url = await _address(visit, way)
     request = _request(visit, way, url)
-    begun = datetime.now(UTC)
+    begun, asked_at = datetime.now(UTC), elapsed()
     reading = await _asked(visit, request, (*ERRORS, PASSED, *SHARED))
     value = look(reading.document, way.token_path)
     if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_TOKEN:
         raise Stopped(replace(_NO_TOKEN, status=reading.status))
-    fetched = Fetched(value, end_of(look(reading.document, way.expires_path), begun))
+    said = look(reading.document, way.expires_path)
+    fetched = Fetched(value, end_of(said, begun), seconds_of(said), asked_at)
     visit.token = fetched
     visit.quotes.hide(value)
     visit.discover(way.discovers, reading.document, url)
