@@ -25,7 +25,6 @@ from portal.connectors import addresses
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
 from portal.database.base import Base
-from portal.providers import PROVIDERS
 
 STATES = ("queued", "running", "done")
 REASONS = ("asked", "saved", "daily", "retry", "expiry")
@@ -201,11 +200,11 @@ class ConnectorCredentials(Base):
         Who may change a connector may not read its credentials: those of another address stay
         there.
         """
-        provider = PROVIDERS.get(record.provider or "")
-        if provider is None or self.provider is None or self.config is None:
+        entry = record.entry
+        if entry is None or self.provider is None or self.config is None:
             return (
                 f"Nobody knows for which address version {self.version} was saved. Enter it anew."
             )
         if self.provider != record.provider:
             return f"Version {self.version} was saved for another provider. Enter it anew."
-        return addresses.strays(provider, set(self.fields), self.config, record.config)
+        return addresses.strays(entry, set(self.fields), self.config, record.config)

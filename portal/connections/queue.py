@@ -25,7 +25,6 @@ from portal.connectors.models import Connector
 from portal.core.errors import PortalError
 from portal.database.actor import Actor
 from portal.database.session import database_now, session
-from portal.providers import PROVIDERS
 from portal.records import verbs
 from portal.secretstore import Secret, SecretNotFound, store
 
@@ -136,12 +135,11 @@ def open_subject(taken: Taken) -> Opened:
     except PortalError as error:
         problem = Report("secret_store", error.detail, STORE_REMEDY, (), 0.0)
         return _not_opened(record, problem)
-    provider = PROVIDERS.get(record.provider or "")
-    variant = provider.variant(record.auth_type) if provider else None
-    if provider is None or variant is None:
+    entry, variant = record.entry, record.variant
+    if entry is None or variant is None:
         said = "The connector names no provider and no way to sign in."
         return _not_opened(record, Report("config", said, "Edit it and choose both.", (), 0.0))
-    subject = Subject(provider, variant, dict(record.config), dict(credentials))
+    subject = Subject(entry, variant, dict(record.config), dict(credentials))
     return Opened(subject, record.version, record.credential_version)
 
 

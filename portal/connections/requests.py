@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, func, select
@@ -34,7 +33,7 @@ from portal.database.record import find
 from portal.database.session import database_now, let_go, session
 from portal.outbound import OutboundClient
 from portal.providers import PROVIDERS
-from portal.records.listing import Listing, Page, Query, page
+from portal.records.listing import Listing, Page, Query, page_below
 
 WRITE = "connectors:write"
 PER_MINUTE = 60  # checks that people and programs of one tenant ask for
@@ -68,7 +67,7 @@ def ask(actor: Actor, connector_id: str, *, restores_version: int | None = None)
     actor.require(WRITE)
     record = find(Connector, actor, connector_id, lock=True)
     record.permit(actor, {"config"})
-    if PROVIDERS.get(record.provider or "") is None:
+    if record.entry is None:
         raise Conflict("This connector is a draft. Choose its provider first, then check it.")
     if record.is_stopped:
         raise Conflict(
@@ -107,19 +106,11 @@ def open_check(actor: Actor, connector_id: str) -> ConnectorCheck | None:
     return session.scalar(query)
 
 
-def last_check(actor: Actor, connector_id: str) -> ConnectorCheck | None:
-    """Return the newest check of a connector, open or not."""
-    query = ConnectorCheck.seen_by(actor).where(ConnectorCheck.connector_id == connector_id)
-    return session.scalar(query.order_by(ConnectorCheck.id.desc()).limit(1))
-
-
 def checks(actor: Actor, record: Connector, query: Query) -> Page[Any]:
     """Return one page of a connector's checks."""
     record.permit(actor, ())
     check_open(actor, record)
-    of_one = replace(LISTING, filters={**LISTING.filters, "of": ConnectorCheck.connector_id})
-    filters = {**query.filters, "of": record.id}
-    return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
+    return page_below(actor, LISTING, query, ConnectorCheck.connector_id, record.id)
 
 
 def check(actor: Actor, record: Connector, check_id: str) -> ConnectorCheck:
@@ -157,18 +148,19 @@ def versions(actor: Actor, record: Connector) -> list[ConnectorCredentials]:
 
 def standings_and_count(
     actor: Actor, ids: list[str], counted: Select[Any]
-) -> tuple[dict[str, ConnectorStanding], int]:
-    """Return what is known of some connectors, by their ids, and how many rows `counted` has, in
-    one statement."""
+) -> tuple[dict[str, ConnectorStanding], int, datetime]:
+    """Return what is known of some connectors, by their ids, how many rows `counted` has, and the
+    database's time, in one statement."""
     number = select(func.count().label("number")).select_from(counted.subquery()).subquery()
     own = and_(
         ConnectorStanding.tenant_id == actor.tenant_id, ConnectorStanding.connector_id.in_(ids)
     )
-    both = select(number.c.number, ConnectorStanding).select_from(
+    both = select(number.c.number, ConnectorStanding, func.now()).select_from(
         number.outerjoin(ConnectorStanding, own)
     )
     rows = session.execute(both).all()  # one row even if nothing is known of any
-    return {one.connector_id: one for _, one in rows if one is not None}, rows[0][0]
+    found = {one.connector_id: one for _, one, _ in rows if one is not None}
+    return found, rows[0][0], rows[0][2]
 
 
 def check_draft(actor: Actor, command: ConnectorInput) -> Report:

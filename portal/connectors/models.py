@@ -25,7 +25,7 @@ from portal.core.config import running
 from portal.database.audience import FOR_ALL, FOR_GROUP, FOR_PERSON, Scoped
 from portal.database.record import Record
 from portal.database.session import CONSTRAINTS
-from portal.providers import name_of
+from portal.providers import PROVIDERS, Provider, Variant, name_of
 from portal.secretstore import SecretRef
 from portal.secretstore.paths import path_in_sql
 
@@ -215,6 +215,16 @@ class Connector(Scoped, OfApplication, Record):
         if self.is_deleted:
             return "deleted"
         return "stopped" if self.is_stopped and self.enabled else self.sync_status
+
+    @property
+    def entry(self) -> Provider | None:
+        """Return what the catalogue says of its provider; None for a draft."""
+        return PROVIDERS.get(self.provider or "")
+
+    @property
+    def variant(self) -> Variant | None:
+        """Return the way to sign in that it names, or None."""
+        return self.entry.variant(self.auth_type) if self.entry else None
 
     @property
     def secret_ref(self) -> SecretRef:

@@ -136,7 +136,7 @@ def edit(record_id: str) -> ResponseReturnValue:
     web.actor().require("connectors:write")
     record = find(Connector, web.actor(), record_id, lock=request.method == "POST")
     record.permit(web.actor(), {"config"})
-    provider = _chosen_provider() or PROVIDERS.get(record.provider or "")
+    provider = _chosen_provider() or record.entry
     if provider is None or request.args.get("choose"):
         return _choose(f"Edit {record.name}", record)
     form = _with_choices(ConnectorForm.of(provider, record), record)
@@ -239,12 +239,10 @@ def show(record_id: str) -> ResponseReturnValue:
     persons = people.names(web.actor(), (record.owner_id, record.user_id))
     if not record.is_open_to(web.actor()):
         return web.render("connectors/restricted.html", record=record, persons=persons)
-    provider = PROVIDERS.get(record.provider or "")
     panels: list[Panel] = current_app.extensions.get("portal.connector_panels", [])
     return web.render(
         "connectors/show.html",
         record=record,
-        provider=provider,
         others=facts.others(
             "connectors/show.html",
             ConnectorDocument,

@@ -152,8 +152,8 @@ def update(actor: Actor, record: Connector, command: ConnectorInput) -> Connecto
         raise Invalid.field("provider", message)
     stored = set(record.credential_fields)
     changes = {n: v for n, v in command.credentials.items() if v is not None or n in stored}
-    if provider := PROVIDERS.get(record.provider or ""):
-        addresses.hold(provider, stored - changes.keys(), record.config, command.config)
+    if record.entry:
+        addresses.hold(record.entry, stored - changes.keys(), record.config, command.config)
     found = _found(record) if changes else None
     if found:
         if not (found.is_known or _is_whole(record, command, values["auth_type"], changes)):
@@ -197,12 +197,10 @@ def note_restored(
 
 def missing(record: Connector) -> list[str]:
     """Return the labels of the fields that are missing before the connector can work."""
-    provider = PROVIDERS.get(record.provider or "")
-    if provider is None:
+    if record.entry is None:
         return ["the provider"]
-    absent = [s.label for s in provider.config if s.required and s.key not in record.config]
-    variant = provider.variant(record.auth_type)
-    needed = variant.credentials if variant else ()
+    absent = [s.label for s in record.entry.config if s.required and s.key not in record.config]
+    needed = record.variant.credentials if record.variant else ()
     return absent + [s.label for s in needed if s.key not in record.credential_fields]
 
 

@@ -1,7 +1,7 @@
 """Review received requests, and verify quarantined ones again."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -17,7 +17,7 @@ from portal.inbound.reception import deduplication, event_of_request
 from portal.inbound.reception.reception import refused_event
 from portal.inbound.reception.stored_request import digests, message_of, without_keys
 from portal.records.audit import trail as audit
-from portal.records.listing import Listing, Page, Query, page
+from portal.records.listing import Listing, Page, Query, page_below
 from portal.records.quotas import stored_bytes
 from portal.webhooks import application_status
 from portal.webhooks.models import Webhook
@@ -56,9 +56,7 @@ class Reviewed:
 
 def requests(actor: Actor, webhook: Webhook, query: Query) -> Page[Any]:
     """Return one page of the requests that a webhook received."""
-    of_one = replace(LISTING, filters={**LISTING.filters, "of": InboundRequest.webhook_id})
-    filters = {**query.filters, "of": webhook.id}
-    return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
+    return page_below(actor, LISTING, query, InboundRequest.webhook_id, webhook.id)
 
 
 def get(actor: Actor, webhook_id: str, request_id: str, *, lock: bool = False) -> InboundRequest:

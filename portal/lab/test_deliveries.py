@@ -7,7 +7,6 @@ trace.
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,7 +24,7 @@ from portal.events.publishing import key_material
 from portal.lab.schemas import TestInput
 from portal.outbound import Outcome, Request, send_now
 from portal.records.audit import trail as audit
-from portal.records.listing import Listing, Page, Query, page
+from portal.records.listing import Listing, Page, Query, page_below
 from portal.webhooks import application_status, keyring
 from portal.webhooks.models import OUTCOMES, DeliveryAttempt, Webhook
 from portal.webhooks.signing import signature_schemes, standard_webhooks
@@ -64,9 +63,7 @@ def send_test(actor: Actor, webhook_id: str, command: TestInput) -> DeliveryAtte
 
 def attempts(actor: Actor, webhook: Webhook, query: Query) -> Page[Any]:
     """Return one page of a webhook's attempts."""
-    of_one = replace(ATTEMPTS, filters={**ATTEMPTS.filters, "of": DeliveryAttempt.webhook_id})
-    filters = {**query.filters, "of": webhook.id}
-    return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
+    return page_below(actor, ATTEMPTS, query, DeliveryAttempt.webhook_id, webhook.id)
 
 
 def attempt(actor: Actor, webhook_id: str, attempt_id: str) -> DeliveryAttempt:

@@ -23,7 +23,7 @@ from portal.fast.statements import Statement
 from portal.leases.models import ConnectorAccess, slot_of
 from portal.leases.saves import hands_out
 from portal.leases.timing import renew_at, try_again_at
-from portal.providers import PROVIDERS, Variant
+from portal.providers import Variant
 from portal.secretstore import Secret, SecretNotFound, SecretRef, check, store
 
 TAKEN_SECONDS = 60.0
@@ -199,9 +199,8 @@ def _opened(record: Connector, variant: Variant, secret: Secret | PortalError) -
     if isinstance(secret, PortalError):
         return Failed("config", secret.detail)
     values = dict(secret)
-    if variant.gives_token:
-        provider = PROVIDERS[record.provider or ""]
-        return ToFetch(Subject(provider, variant, dict(record.config), values), version)
+    if variant.gives_token and record.entry:
+        return ToFetch(Subject(record.entry, variant, dict(record.config), values), version)
     handed = {name: value for name, value in values.items() if name in variant.leased}
     return fitting(Found("credentials", version, handed)) if handed else NOTHING
 

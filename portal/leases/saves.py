@@ -14,7 +14,7 @@ from portal.database.actor import Actor
 from portal.database.record import Record
 from portal.database.session import session
 from portal.leases.models import ConnectorAccess
-from portal.providers import PROVIDERS, Variant
+from portal.providers import Variant
 
 Changes = Mapping[str, tuple[Any, Any]]
 
@@ -70,16 +70,10 @@ def hands_out(record: Connector) -> Variant | None:
     """
     usable = record.enabled and not record.is_deleted and not record.is_stopped
     is_owned = bool(record.application_id or record.app_id) and record.is_for_all
-    variant = variant_of(record)
+    variant = record.variant
     if variant is None or not (usable and is_owned) or connectors.missing(record):
         return None
     return variant if variant.gives_token or variant.leased else None
-
-
-def variant_of(record: Connector) -> Variant | None:
-    """Return the way to sign in that the connector names, or None."""
-    provider = PROVIDERS.get(record.provider or "")
-    return provider.variant(record.auth_type) if provider else None
 
 
 def _follow_connector(record: Connector) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, ClassVar
@@ -11,6 +11,7 @@ from sqlalchemy import and_, bindparam, func, insert, select
 
 from portal.applications.models import STOPPED
 from portal.connections.moves import OWN_FAULTS
+from portal.connections.requests import check_open
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.core.errors import Conflict, Forbidden, Locked, Unavailable
@@ -20,8 +21,8 @@ from portal.database.record import find, missing
 from portal.database.session import database_now, let_go, send, session
 from portal.fast.statements import Statement
 from portal.leases.models import KINDS, ConnectorAccess, ConnectorLease, slot_of
-from portal.leases.saves import look_again, variant_of
-from portal.records.listing import Listing, Page, Query, page
+from portal.leases.saves import look_again
+from portal.records.listing import Listing, Page, Query, page_below
 from portal.secretstore import Secret, SecretNotFound, store
 
 USE = "connectors:use"
@@ -110,11 +111,8 @@ def take(actor: Actor, connector_id: str) -> Given:
 def leases(actor: Actor, record: Connector, query: Query) -> Page[Any]:
     """Return one page of a connector's leases."""
     actor.require("connectors:read")
-    if not record.is_open_to(actor):
-        record.permit(actor, {"config"})
-    of_one = replace(LISTING, filters={**LISTING.filters, "of": ConnectorLease.connector_id})
-    filters = {**query.filters, "of": record.id}
-    return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
+    check_open(actor, record)
+    return page_below(actor, LISTING, query, ConnectorLease.connector_id, record.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +230,7 @@ def _not_given(record: Connector) -> Exception:
         return Conflict(f"Its application is {record.application_status}: reopen that first.")
     if absent := connectors.missing(record):
         return NotGiven(f"This connector is not set up yet. It lacks {', '.join(absent)}.")
-    variant = variant_of(record)
+    variant = record.variant
     if variant is None or not (variant.gives_token or variant.leased):
         return NotGiven("This connector's way to sign in has nothing that may be handed out.")
     access = session.get(ConnectorAccess, (record.tenant_id, record.id))

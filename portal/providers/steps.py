@@ -65,8 +65,9 @@ class Call(Declared):
     json_: Any = Field(default=None, alias="json")
     answers: tuple[Answer, ...] = ()
     account: tuple[str, ...] = ()
-    account_text: str | None = None
-    """A sentence with placeholders for an account whose answer does not name it."""
+    reached: str | None = None
+    """Name the thing that answers, with placeholders, where no account is named: “The bucket
+    {bucket}”."""
     person: Person | None = None
     discovers: Mapping[str, str] = {}
     where: Mapping[str, str] = {}

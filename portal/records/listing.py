@@ -323,6 +323,16 @@ def page(
     return Page(items, *_ways(keys, query, more, backward))
 
 
+def page_below(
+    actor: Actor, listing: Listing[R], query: Query, owner: Column, record_id: str
+) -> Page[Any]:
+    """Return one page of the rows whose column `owner` names a record. Find the record first, to
+    check that the actor may read it. Such rows are not deleted by themselves."""
+    of_one = replace(listing, filters={**listing.filters, "of": owner})
+    filters = {**query.filters, "of": record_id}
+    return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
+
+
 def _meant(listing: Listing[Any], query: Query) -> Query:
     """Return the query with a filter instead of words, if the words are a fingerprint."""
     words = query.q.strip().lower()

@@ -80,7 +80,7 @@ def test_a_check_is_watched_until_it_ends(
     expect(page.get_by_role("button", name="Check again")).to_have_count(0)
     run_checks()
     expect(page.get_by_role("button", name="Check again")).to_be_visible()
-    expect(page.locator(".truth")).to_contain_text("Works: reached")
+    expect(page.locator(".truth")).to_contain_text("Works: its check passed")
 
 
 def test_without_a_script_a_check_is_asked_for_and_read_by_loading_again(
@@ -111,7 +111,7 @@ def test_a_refused_connector_goes_back_to_the_version_that_worked(
     expect(page.get_by_text("Version 1 of the credentials is put back")).to_be_visible()
     run_checks()
     page.reload()
-    expect(page.locator(".truth")).to_contain_text("Works: reached")
+    expect(page.locator(".truth")).to_contain_text("Works: its check passed")
 
 
 def test_a_draft_is_checked_beside_its_form_which_keeps_what_was_typed(

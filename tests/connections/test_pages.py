@@ -49,8 +49,8 @@ def test_a_connector_that_works_says_what_its_check_found(
     assert truth(page(record["id"])).startswith("Waits for its check since")
     run_checks()
     shown = page(record["id"])
-    assert truth(shown).startswith("Works: reached the service at http://127.0.0.1")
-    assert "Ask the test path" in words(shown)
+    assert truth(shown).startswith("Works: its check passed")
+    assert "Ask the test path The service at http://127.0.0.1" in words(shown)
     assert '<span class="mark" data-state="passed">passed</span>' in shown
     assert "Checks of the last 30 days" in shown
     assert "Check passed" in words(shown)
@@ -82,7 +82,7 @@ def test_a_mistyped_password_is_named_with_the_way_back(
     assert back.status_code == 303
     run_checks()
     shown = page(record["id"])
-    assert truth(shown).startswith("Works: reached")
+    assert truth(shown).startswith("Works: its check passed")
     assert "version 1 again" in words(shown)
 
 
@@ -147,9 +147,9 @@ def test_a_check_is_asked_for_watched_and_ends_by_itself(
     run_checks()
     ended = ada.get(f"{path}/checks/latest", headers=HTMX).text
     assert 'data-live="30"' in ended
-    assert truth(ended).startswith("Works: reached")
+    assert truth(ended).startswith("Works: its check passed")
     assert ada.post(f"{path}/checks").location == path
-    assert truth(ada.get(f"{path}/checks/latest").text).startswith("Works: reached")
+    assert truth(ada.get(f"{path}/checks/latest").text).startswith("Works: its check passed")
 
 
 def test_a_draft_is_checked_from_its_form_and_nothing_is_stored(
@@ -218,7 +218,7 @@ def test_the_list_says_why_and_what_next_and_finds_those_who_need_a_person(
     shown = words(pages.get("/connectors").text)
     assert "Need a person (1)" in shown
     assert "action required Sign-in refused since" in shown
-    assert "Works: reached the service" in shown
+    assert "Works: its check passed" in shown
     assert "Not set up: Domain and API key are missing" in shown
     assert "Finish set-up" in shown
     needing = words(pages.get("/connectors?show=need_a_person").text)
@@ -289,7 +289,7 @@ def test_a_viewer_looks_and_does_nothing_and_a_stranger_finds_nothing(
     path = f"/connectors/{record['id']}"
     vic, gus = browse(VIC), browse(GUS)
     shown = vic.get(path).text
-    assert "Works: reached" in words(shown)
+    assert "Works: its check passed" in words(shown)
     for button in ("Check again", "Back to this version", "Disable"):
         assert button not in shown
     assert vic.post(f"{path}/checks").status_code == 403

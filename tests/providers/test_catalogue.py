@@ -124,7 +124,7 @@ def test_a_check_can_pass_and_says_what_that_proves(provider: Provider, variant:
     for call in calls(check):
         assert any(row.verdict == "passed" for row in call.answers), call.title
     if isinstance(check.who, Call):
-        assert check.who.account or check.who.account_text, "a pass names the account"
+        assert check.who.account or check.who.reached, "a pass names the account"
 
 
 @every_way_of_a_known_system

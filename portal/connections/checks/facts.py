@@ -1,7 +1,6 @@
 """Learn from a check whose the credentials are, what they may do, and when they end."""
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +9,6 @@ from portal.connections.checks.documents import look, moment, written
 from portal.connections.checks.sign_in.assertions import claims_of
 from portal.connections.checks.visit import Visit
 from portal.outbound import Outcome
-from portal.providers.filling import Unfilled
 from portal.providers.steps import Call, Check, Grants, Need
 
 _MOST_SCOPES = 200
@@ -47,9 +45,6 @@ def account_of(visit: Visit, places: Iterable[str], document: Any) -> str | None
 def of_call(visit: Visit, call: Call, document: Any) -> tuple[str | None, bool | None]:
     """Return the account that a call names, and whether it is a person's (None: not told)."""
     account = account_of(visit, call.account, document)
-    if account is None and call.account_text:
-        with suppress(Unfilled):
-            account = visit.quotes.clean(visit.fill(call.account_text)) or None
     value = look(document, call.person.path) if call.person else None
     is_person = None if value is None or not call.person else written(value) in call.person.is_
     return account, is_person

@@ -6,6 +6,7 @@ tried.
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 from portal.connections.checks.answers import Reading
 from portal.connections.checks.drivers import mcp, postgresql, smtp
@@ -161,7 +162,7 @@ async def _proven(
 async def _called(visit: Visit, call: Call, token_answer: object, facts: Facts) -> Proven:
     outcome, reading = await visit.call(call)
     await _judge_sign_in(visit, reading)
-    await _told(visit, reading)
+    await _told(visit, reading, call.reached)
     facts.account, facts.is_person = of_call(visit, call, reading.document)
     return Proven(reading.document, outcome, token_answer)
 
@@ -173,10 +174,14 @@ async def _by_token(visit: Visit, proof: TokenProof, token_answer: object, facts
     return Proven(token_answer, None, token_answer)
 
 
-async def _told(visit: Visit, reading: Reading) -> None:
+async def _told(visit: Visit, reading: Reading, reached: str | None = None) -> None:
     if not reading.passed:
         raise Stopped(reading.failure())
-    await visit.progress.passed("who", reading.said, reading.status)
+    said = reading.said
+    if reached is not None:
+        with suppress(Unfilled):
+            said = visit.quotes.clean(f"{visit.fill(reached)} answered.")
+    await visit.progress.passed("who", said, reading.status)
 
 
 async def _judge_sign_in(visit: Visit, reading: Reading) -> None:

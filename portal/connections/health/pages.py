@@ -5,7 +5,6 @@ Connectors' own pages know nothing of this module; it registers what they show o
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Flask, request, url_for
@@ -53,8 +52,8 @@ def explained(
 ) -> tuple[Mapping[str, Any], int]:
     """Return a sentence and the standing for each connector of a list, and how many connectors
     `needing` finds, in one statement."""
-    found, number = requests.standings_and_count(actor, [one.id for one in records], needing)
-    now = datetime.now(UTC)
+    ids = [one.id for one in records]
+    found, number, now = requests.standings_and_count(actor, ids, needing)
     lines = {}
     for record in records:
         standing, is_open = found.get(record.id), record.is_open_to(actor)

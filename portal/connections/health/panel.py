@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, literal, select
+from sqlalchemy import Date, and_, func, literal, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
@@ -62,14 +62,15 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Stands:
-    """The rows of one connector in the tables of checks. `found` is the check that the standing is
-    from."""
+    """The rows of one connector in the tables of checks, and the database's time. `found` is the
+    check that the standing is from."""
 
     standing: ConnectorStanding | None
     open_check: ConnectorCheck | None
     found: ConnectorCheck | None
     days: Sequence[Column]
     versions: Sequence[Version]
+    now: datetime
 
     @property
     def entered(self) -> Mapping[int, tuple[str, ...]]:
@@ -130,7 +131,7 @@ def read(actor: Actor, record: Connector) -> Panel:
     known = Known(
         record,
         stands.standing,
-        datetime.now(UTC),
+        stands.now,
         open_check=stands.open_check,
         last_check=stands.found,
         missing=connectors.missing(record),
@@ -165,7 +166,7 @@ def stands_of(record: Connector) -> Stands:
     )
     one = select(literal(1).label("one")).subquery()
     query = (
-        select(standing, open_check, found, _days(record), _versions(record))
+        select(standing, open_check, found, _days(record), _versions(record), func.now())
         .select_from(one)
         .outerjoin(standing, and_(*_of(standing, record)))
         .outerjoin(
@@ -179,7 +180,7 @@ def stands_of(record: Connector) -> Stands:
     )
     row = session.execute(query).one()
     versions = [_version(record, given) for given in row[4] or ()]
-    return Stands(row[0], row[1], row[2], _columns(row[3] or ()), versions)
+    return Stands(row[0], row[1], row[2], _columns(row[3] or (), row[5]), versions, row[5])
 
 
 def _of(table: Any, record: Connector) -> tuple[Any, Any]:
@@ -189,7 +190,7 @@ def _of(table: Any, record: Connector) -> tuple[Any, Any]:
 def _days(record: Connector) -> Any:
     day = ConnectorCheckDay
     numbers = func.jsonb_build_array(day.day, day.passed, day.troubled, day.failed)
-    first = datetime.now(UTC).date() - timedelta(days=DAYS - 1)
+    first = func.timezone("UTC", func.now()).cast(Date) - (DAYS - 1)
     return (
         select(func.jsonb_agg(numbers)).where(*_of(day, record), day.day >= first).scalar_subquery()
     )
@@ -216,9 +217,9 @@ def _version(record: Connector, given: Sequence[Any]) -> Version:
     return Version(number, fields, by, datetime.fromisoformat(at), restored_from)
 
 
-def _columns(counted: Sequence[Sequence[Any]]) -> list[Column]:
+def _columns(counted: Sequence[Sequence[Any]], now: datetime) -> list[Column]:
     """Return the checks of the last 30 days, a column a day, today last."""
-    today = datetime.now(UTC).date()
+    today = now.astimezone(UTC).date()
     found = {day: tuple(numbers) for day, *numbers in counted}
     days = (today - timedelta(days=back) for back in reversed(range(DAYS)))
     return [Column(f"{day:%-d %b}", found.get(day.isoformat(), (0, 0, 0))) for day in days]
@@ -231,10 +232,8 @@ def headline(report: Report) -> tuple[str, str]:
     if report.outcome != "passed":
         is_bad = report.outcome in NEED_A_PERSON
         return "bad" if is_bad else "warn", "The check did not pass"
-    account = report.account or ""
-    if account.startswith("The "):  # a text of the catalogue, not the name of an account
-        return "ok", f"The check passed: reached the {account[4:]}"
-    return "ok", f"The check passed{f': signed in as {account}' if account else ''}"
+    named = f": signed in as {report.account}" if report.account else ""
+    return "ok", f"The check passed{named}"
 
 
 def bars(steps: Sequence[Mapping[str, Any]]) -> list[Bar]:

@@ -322,8 +322,6 @@ def _signed_in(known: Known) -> tuple[Part, ...]:
     standing = known.standing
     if standing is None or not standing.account:
         return ("Works: its check passed ", *_when_checked(known))
-    if standing.account.startswith("The "):  # a text of the catalogue, not the name of an account
-        return (f"Works: reached the {standing.account[4:]} ", *_when_checked(known))
     whose = " with a person's credentials" if standing.is_person else ""
     return (f"Works{whose}: signed in as {standing.account} ", *_when_checked(known))
 

@@ -22,7 +22,6 @@ from portal.connections.models import ConnectorCheck, ConnectorStanding
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
 from portal.database.session import session
-from portal.providers import PROVIDERS
 from portal.providers.settings import label_of
 from portal.records.audit import trail
 from portal.records.audit.models import AuditEntry
@@ -314,14 +313,13 @@ def _settings(record: Connector, entry: AuditEntry) -> tuple[str, ...]:
 
 def setting_label(record: Connector, name: str) -> str:
     """Return a setting's name as its form shows it."""
-    provider = PROVIDERS.get(record.provider or "")
-    known: dict[str, Any] = {s.key: s.label for s in provider.config} if provider else {}
+    settings = record.entry.config if record.entry else ()
+    known = {setting.key: setting.label for setting in settings}
     return known.get(name) or label_of(name)
 
 
 def credential_label(record: Connector, name: str) -> str:
     """Return the name of a credential's field as its form shows it."""
-    provider = PROVIDERS.get(record.provider or "")
-    variant = provider.variant(record.auth_type) if provider else None
-    known: dict[str, Any] = {s.key: s.label for s in variant.credentials} if variant else {}
+    fields = record.variant.credentials if record.variant else ()
+    known = {field.key: field.label for field in fields}
     return known.get(name) or label_of(name)

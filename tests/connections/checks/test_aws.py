@@ -41,7 +41,7 @@ WHO = {
 BUCKET = {
     "title": "List one object",
     "url": "{endpoint}/acme?list-type=2&max-keys=1",
-    "account_text": "The bucket acme",
+    "reached": "The bucket acme",
     "answers": [*ERRORS, {"status": [200], "verdict": "passed"}],
 }
 
@@ -147,7 +147,8 @@ def test_three_refusals_with_the_same_status_are_told_apart(aws):
 
 def test_a_bucket_is_read(aws):
     done = aws.check(aws.boss, BUCKET, service="s3")
-    assert (done.report.outcome, done.report.account) == ("passed", "The bucket acme"), done.report
+    assert (done.report.outcome, done.report.account) == ("passed", None), done.report
+    assert done.step("who").said == "The bucket acme answered."
 
 
 def test_a_role_lends_its_keys(aws):
