@@ -5,7 +5,6 @@ costs as much as the first. Orders are total: every sort ends with the id.
 """
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -141,7 +140,23 @@ class Cursor:
     def encode(self) -> str:
         """Return an opaque text for a URL."""
         parts = [self.sort, self.value, self.record_id, self.backward, self.patience]
-        return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+        return packed(parts)
+
+
+def packed(parts: Any) -> str:
+    """Return JSON as an opaque text for a URL."""
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+def unpacked(text: str) -> Any:
+    """Return the JSON of an opaque text. Raises ValueError for any other text."""
+    if len(text) > CURSOR_LENGTH:
+        raise ValueError("too long")
+    padded = text + "=" * (-len(text) % 4)
+    try:
+        return json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except RecursionError as error:
+        raise ValueError("too deep") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,12 +280,8 @@ def _cursor(value: str | None, sort: str) -> Cursor | None:
     if not value:
         return None
     try:
-        if len(value) > CURSOR_LENGTH:
-            raise ValueError
-        padded = value + "=" * (-len(value) % 4)
-        parts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        cursor = Cursor(*parts)
-    except (ValueError, TypeError, RecursionError, binascii.Error):
+        cursor = Cursor(*unpacked(value))
+    except (ValueError, TypeError):
         raise refused("cursor", NOT_OURS) from None
     texts = (cursor.sort, cursor.value, cursor.record_id)
     readable = all(isinstance(part, str) and part.isprintable() for part in texts)

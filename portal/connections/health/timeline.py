@@ -4,8 +4,6 @@ Every source pages by an order of its own that an index serves, so a page costs 
 of a long timeline as at its beginning. The cursor has the place in each source.
 """
 
-import base64
-import binascii
 import heapq
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,11 +23,10 @@ from portal.database.session import session
 from portal.providers.settings import label_of
 from portal.records.audit import trail
 from portal.records.audit.models import AuditEntry
-from portal.records.listing import NOT_OURS, refused
+from portal.records.listing import NOT_OURS, packed, refused, unpacked
 
 PAGE = 30
 LOOKED = 50  # of the newest changes, for the one before a failure
-CURSOR_LENGTH = 1000
 CONNECTION = ("provider", "auth_type", "config")
 VERSION = "credential_version"
 HEALTH = "connector.health_changed"  # what the checks beside it say already
@@ -134,7 +131,7 @@ def page(
     shown = merged[:limit]
     after = places | {name: event.place for name, event in shown}
     runs = [_run([event for _, event in some]) for _, some in groupby(shown, _alike)]
-    return Timeline(runs, _encoded(after) if len(merged) > limit else None)
+    return Timeline(runs, packed(after) if len(merged) > limit else None)
 
 
 def _alike(named: tuple[str, Event]) -> tuple[str, str]:
@@ -146,20 +143,12 @@ def _run(events: Sequence[Event]) -> Run:
     return Run(events[0], len(events), events[-1].at)
 
 
-def _encoded(places: Mapping[str, str]) -> str:
-    text = json.dumps(places, sort_keys=True).encode()
-    return base64.urlsafe_b64encode(text).decode().rstrip("=")
-
-
 def _decoded(cursor: str | None) -> dict[str, str]:
     if not cursor:
         return {}
     try:
-        if len(cursor) > CURSOR_LENGTH:
-            raise ValueError
-        padded = cursor + "=" * (-len(cursor) % 4)
-        places = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (ValueError, RecursionError, binascii.Error):
+        places = unpacked(cursor)
+    except ValueError:
         raise refused("cursor", NOT_OURS) from None
     if not isinstance(places, dict):
         raise refused("cursor", NOT_OURS)
