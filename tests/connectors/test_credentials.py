@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from portal import secretstore
 from portal.core.config import libpq_url
 from portal.secretstore import SecretRef, SecretStore
 from tests.cast import ADA, Api
@@ -302,3 +303,33 @@ def test_bad_credentials_are_named_and_not_repeated(ada: Api, credentials: Any, 
 def test_a_password_is_kept_to_the_letter(ada: Api, reveal: Reveal) -> None:
     connector_id = make(ada, password="  blank at both ends ")
     assert reveal(connector_id) == {"password": "  blank at both ends "}
+
+
+@pytest.mark.parametrize(
+    ("given", "calls"),
+    [
+        ({"name": "Renamed"}, []),
+        ({"credentials": {"password": SECRET}}, ["head", "patch"]),
+        ({"credentials": {"username": "svc", "password": SECRET}}, ["head", "put"]),
+    ],
+)
+def test_a_save_asks_the_store_twice_at_most(
+    ada: Api, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], calls: list[str]
+) -> None:
+    connector_id = make(ada, username="svc", password="one")
+    asked: list[str] = []
+    store = secretstore.store()
+
+    class Listening:
+        def __getattr__(self, name: str) -> Any:
+            found = getattr(store, name)
+            if name in ("put", "patch", "get", "head", "delete", "undelete"):
+                asked.append(name)
+            return found
+
+    monkeypatch.setattr(secretstore, "_configured", Listening())
+    assert ada.patch(f"/connectors/{connector_id}", given).status_code == 200
+    assert asked == calls
+    asked.clear()
+    make(ada, username="svc", password="one")
+    assert asked == ["put"]
