@@ -21,6 +21,7 @@ resource = Resource(
     actions=(
         Action(
             name="credentials",
+            verb="remove_credentials",
             summary="Remove all credentials of a connector",
             run=service.remove_credentials,
             scope="connectors:write",

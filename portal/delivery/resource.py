@@ -192,7 +192,7 @@ OPERATIONS = (
     ),
     Operation(
         resource="webhooks",
-        name="deliveries",
+        name="list_deliveries",
         method="GET",
         path="/webhooks/{id}/deliveries",
         summary="List a webhook's deliveries, newest first; with after, in sequence to fill a gap",
@@ -220,7 +220,7 @@ OPERATIONS = (
     ),
     Operation(
         resource="webhooks",
-        name="replays",
+        name="list_replays",
         method="GET",
         path="/webhooks/{id}/replays",
         summary="The last replays of a webhook",
@@ -231,7 +231,7 @@ OPERATIONS = (
     ),
     Operation(
         resource="webhooks",
-        name="backlog",
+        name="get_backlog",
         method="GET",
         path="/webhooks/{id}/backlog",
         summary="How much is held, since when, and how long sending it takes",
@@ -295,7 +295,7 @@ OPERATIONS = (
     ),
     Operation(
         resource="deliveries",
-        name="hurry",  # its operationId, which programs know
+        name="hurry",
         method="POST",
         path="/deliveries/{id}/attempts",
         summary="Make its next attempt now, not when its turn comes",

@@ -102,8 +102,8 @@ def _shown(found: EventSettings) -> dict[str, Any]:
 
 OPERATIONS = (
     Operation(
-        resource="events",
-        name="settings",
+        resource="event-settings",
+        name="get",
         method="GET",
         path="/event-settings",
         summary="How long events and deliveries are kept, and which fields not everybody sees",
@@ -112,8 +112,8 @@ OPERATIONS = (
         answer=SettingsDocument,
     ),
     Operation(
-        resource="events",
-        name="change_settings",
+        resource="event-settings",
+        name="update",
         method="PUT",
         path="/event-settings",
         summary="Set them anew",

@@ -179,7 +179,7 @@ OPERATIONS = (
     # Without Idempotency-Key: nothing is created, and nothing of the request may be stored.
     Operation(
         resource="signature-checks",
-        name="check",
+        name="create",
         method="POST",
         path="/signature-checks",
         summary="Find out why a request's signature is right or wrong; nothing of it is kept",

@@ -114,21 +114,21 @@ OPERATIONS = (
         "keys:verify", view=verify_key, command=VerifyKey, answer=Verdict,
     ),
     _operation(
-        "settle", "/reservations/{id}/settle",
+        "settle_reservation", "/reservations/{id}/settle",
         "What a reserved call really cost; a second time changes nothing",
         "keys:verify", view=settle, command=SettleReservation, answer=SpentDocument,
     ),
     _operation(
-        "usage", "/{id}/usage", "Bill a key after the fact, once for each usage_id",
+        "record_usage", "/{id}/usage", "Bill a key after the fact, once for each usage_id",
         "keys:verify", view=record_usage, command=SpendOnKey, answer=SpentDocument,
     ),
     _operation(
-        "revoke-many", "/revocations", "Stop all keys that fit, or say how many they are",
+        "revoke_many", "/revocations", "Stop all keys that fit, or say how many they are",
         "keys:write", view=revoke_many, command=RevokeKeys, answer=RevokedDocument,
         parameters=(RETRY,),
     ),
     _operation(
-        "report-leak", "/leaks",
+        "report_leak", "/leaks",
         "A key was found where it should not be; the tenant's policy says what happens",
         "keys:verify", view=report_leak, command=ReportLeak, answer=ReportedDocument,
     ),
@@ -141,16 +141,16 @@ OPERATIONS = (
         "keys:read", view=rehearse, command=RehearseKey, answer=Verdict,
     ),
     _operation(
-        "posture", "/posture",
+        "get_posture", "/posture",
         "How many keys have each weakness, counted up to 10,001; list them on the page of keys",
         "keys:read", view=posture, method="GET", answer=PostureDocument,
     ),
     _operation(
-        "impact", "/{id}/impact", "Who used the key in the last 24 hours",
+        "get_impact", "/{id}/impact", "Who used the key in the last 24 hours",
         "keys:read", view=impact, method="GET", answer=ImpactDocument,
     ),
     _operation(
-        "propagation", "/{id}/propagation", "Which verifiers have heard of its newest change",
+        "get_propagation", "/{id}/propagation", "Which verifiers have heard of its newest change",
         "keys:read", view=propagation, method="GET", answer=PropagationDocument,
     ),
 )  # fmt: skip

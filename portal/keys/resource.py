@@ -46,6 +46,7 @@ resource = Resource(
             "keys:write",
             RotateKey,
             status=201,
+            verb="rotate",
             once=ONCE,
         ),
         Action(
@@ -55,6 +56,7 @@ resource = Resource(
             "keys:write",
             ChildKey,
             status=201,
+            verb="create_child",
             once=ONCE,
         ),
         Action("unblock", "Let a blocked key work again", service.unblock, "keys:reopen"),

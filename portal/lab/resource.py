@@ -74,7 +74,7 @@ OPERATIONS = (
     ),
     Operation(
         resource="webhooks",
-        name="try",
+        name="send_from_lab",
         method="POST",
         path="/webhooks/{id}/lab-deliveries",
         summary="Send an event to this webhook alone, tried and tried again like any other",

@@ -41,7 +41,7 @@ def _read() -> Response:
 OPERATIONS = (
     Operation(
         resource="quotas",
-        name="read",
+        name="get",
         method="GET",
         path="/quotas",
         summary="How much the tenant may have and do, and has and does",

@@ -4,6 +4,7 @@ An operation is declared once, in its feature's `resource.py`. Routes, scopes, t
 contract tests are all read from here.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +28,11 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation that a program can call. `path` is below PREFIX and names its ids in braces."""
+    """One operation that a program can call. `path` is below PREFIX and names its ids in braces.
+
+    `name` is a verb, such as `rotate_secret`. With the resource it makes the operation's id, which
+    programs know, so it never changes.
+    """
 
     resource: str
     name: str
@@ -50,8 +55,14 @@ class Operation:
 
     @property
     def id(self) -> str:
-        """Return the document's operationId, `connectors.create`."""
-        return f"{self.resource}.{self.name}"
+        """Return the document's operationId, `integration.apiKeys.create`. It never changes."""
+        return f"integration.{camel(self.resource)}.{camel(self.name)}"
+
+
+def camel(name: str) -> str:
+    """Return a name in camelCase: `api-keys` → `apiKeys`, `list_checks` → `listChecks`."""
+    first, *rest = re.split("[-_]", name)
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def document(operations: Iterable[Operation], *, base_url: str, version: str) -> dict[str, Any]:

@@ -37,6 +37,7 @@ C = TypeVar("C", bound=Command)
 class Action(Generic[R]):
     """An operation of one resource in addition to the common ones: POST …/{id}/<name>, a noun.
 
+    `verb` is its name in the document and in the SDKs, if it is not the word of the path.
     `run` receives actor, record id and command, and returns a record, a Revealed, or a document.
     """
 
@@ -49,6 +50,7 @@ class Action(Generic[R]):
     status: int = 200
     once: Mapping[str, str] = field(default_factory=dict)
     method: str = "POST"
+    verb: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ class Resource(Generic[R, C]):
     def operation_of(self, action: Action[R]) -> Operation:
         """Return the operation of an action, for a feature that adds one to another's resource."""
         return Operation(
-            resource=self.name, name=action.name, method=action.method,
+            resource=self.name, name=action.verb or action.name, method=action.method,
             path=f"/{self.name}/{{id}}/{action.name}", summary=action.summary, scope=action.scope,
             view=lambda id: self._act(action, id), command=action.command,
             answer=action.answer or self.document, status=action.status, once=action.once,

@@ -23,6 +23,7 @@ resource = Resource(
     actions=(
         Action(
             name="secret-rotations",
+            verb="rotate_secret",
             summary="Make a new signing secret; the one before signs beside it for 24 hours",
             run=lambda actor, id, _: service.rotate_secret(actor, id),
             scope="webhooks:write",
@@ -33,6 +34,7 @@ resource = Resource(
         ),
         Action(
             name="secret-retirements",
+            verb="retire_secret",
             summary="Let the previous signing secret sign no more",
             run=lambda who, id, _: service.retire_secret(who, id),
             scope="webhooks:write",

@@ -245,11 +245,11 @@ def answers_of_rest(ada: Api) -> dict[str, TestResponse]:
     return {
         operation: ada.post(path, headers=NOT_PLAIN)
         for operation, path in (
-            ("api-keys.create", "/api-keys"),
-            ("api-keys.rotations", f"/api-keys/{key}/rotations"),
-            ("api-keys.children", f"/api-keys/{key}/children"),
-            ("webhooks.create", "/webhooks"),
-            ("webhooks.secret-rotations", f"/webhooks/{webhook}/secret-rotations"),
+            ("integration.apiKeys.create", "/api-keys"),
+            ("integration.apiKeys.rotate", f"/api-keys/{key}/rotations"),
+            ("integration.apiKeys.createChild", f"/api-keys/{key}/children"),
+            ("integration.webhooks.create", "/webhooks"),
+            ("integration.webhooks.rotateSecret", f"/webhooks/{webhook}/secret-rotations"),
         )
     }
 

@@ -56,7 +56,7 @@ def _import() -> Response:
 OPERATIONS = (
     Operation(
         resource="event-types",
-        name="own",
+        name="list_own",
         method="GET",
         path="/event-types/own",
         summary="The portal's own events, which it publishes itself",
@@ -67,7 +67,7 @@ OPERATIONS = (
     ),
     Operation(
         resource="event-types",
-        name="import",
+        name="import_types",
         method="POST",
         path="/event-types/imports",
         summary="Describe the webhooks of an OpenAPI 3.1 document, or see what that would do",
