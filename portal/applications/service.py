@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, and_, select
 
 from portal.applications import states
 from portal.applications.models import KINDS, STATUSES, STOPPED, Application
@@ -222,5 +222,6 @@ def _free_slug(actor: Actor, name: str, record_id: str) -> str:
     own = record_id[-6:].lower()
     if not plain:
         return f"app-{own}"
-    taken = Application.seen_by(actor).where(Application.slug == plain)
+    # An application's credential sees only itself, but a slug is taken in the whole tenant.
+    taken = select(Application.id).filter_by(tenant_id=actor.tenant_id, slug=plain)
     return f"{plain}-{own}" if session.scalar(taken) else plain

@@ -136,3 +136,17 @@ def test_a_token_of_the_identity_provider_has_the_same_rights(
     assert (
         everybody.api(ADA).patch(f"/connectors/{made['id']}", {"name": "Ours"}).status_code == 200
     )
+
+
+def test_it_registers_applications_without_a_slug(everybody: Everybody, ada: Api) -> None:
+    """A slug made from the name is looked for in the whole tenant, of which it sees only itself."""
+    ada.create("applications")
+    scopes = ["applications:read", "applications:write"]
+    own = ada.create("applications", slug="robot")["id"]
+    made = ada.create("api-keys", scopes=scopes, application_id=own)
+    robot = Api(everybody.app.test_client(), made["key"])
+    answers = [robot.post("/applications", {}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    slugs = {(answer.json or {})["slug"] for answer in answers}
+    assert len(slugs) == 2
+    assert all(slug.startswith("untitled-application-") for slug in slugs)
