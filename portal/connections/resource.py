@@ -133,6 +133,7 @@ OPERATIONS = (
         view=_draft,
         command=ConnectorInput,
         answer=ResultDocument,
+        body_required=True,
     ),
     Operation(
         resource="connectors",

@@ -270,6 +270,7 @@ OPERATIONS = (
         view=_try,
         command=FilterTest,
         answer=FilterTestResult,
+        body_required=True,
     ),
     Operation(
         resource="deliveries",

@@ -93,7 +93,8 @@ def _settings() -> Response:
 
 def _change_settings() -> Response:
     no_parameters()
-    return answer(_shown(settings.change(actor(), SettingsInput.read(body()))))
+    command = SettingsInput.patched(settings.of(actor().tenant_id), body())
+    return answer(_shown(settings.change(actor(), command)))
 
 
 def _shown(found: EventSettings) -> dict[str, Any]:
@@ -116,7 +117,7 @@ OPERATIONS = (
         name="update",
         method="PUT",
         path="/event-settings",
-        summary="Set them anew",
+        summary="Change those that are sent; the others stay as they are",
         scope="webhooks:write",
         view=_change_settings,
         command=SettingsInput,

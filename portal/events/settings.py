@@ -29,17 +29,18 @@ def of(tenant_id: str) -> EventSettings:
 
 
 def change(actor: Actor, command: SettingsInput) -> EventSettings:
-    """Replace all of the tenant's settings."""
+    """Change the tenant's settings. What did not change is not written."""
     actor.require("webhooks:write")
     before = of(actor.tenant_id)
     values = command.values()
     changes = {k: (getattr(before, k), v) for k, v in values.items() if getattr(before, k) != v}
-    session.execute(
-        insert(EventSettings)
-        .values(tenant_id=actor.tenant_id, **values)
-        .on_conflict_do_update(index_elements=[EventSettings.tenant_id], set_=values)
-    )
     if changes:
+        changed = {name: values[name] for name in changes}
+        session.execute(
+            insert(EventSettings)
+            .values(tenant_id=actor.tenant_id, **values)
+            .on_conflict_do_update(index_elements=[EventSettings.tenant_id], set_=changed)
+        )
         audit.note(
             actor,
             "event_settings.updated",

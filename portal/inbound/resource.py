@@ -187,5 +187,6 @@ OPERATIONS = (
         view=_check,
         command=doctor_questions.SignatureCheck,
         answer=doctor_questions.SignatureCheckResult,
+        body_required=True,
     ),
 )

@@ -121,11 +121,12 @@ OPERATIONS = (
     _operation(
         "record_usage", "/{id}/usage", "Bill a key after the fact, once for each usage_id",
         "keys:verify", view=record_usage, command=SpendOnKey, answer=SpentDocument,
+        body_required=True,
     ),
     _operation(
         "revoke_many", "/revocations", "Stop all keys that fit, or say how many they are",
         "keys:write", view=revoke_many, command=RevokeKeys, answer=RevokedDocument,
-        parameters=(RETRY,),
+        parameters=(RETRY,), body_required=True,
     ),
     _operation(
         "report_leak", "/leaks",
@@ -135,6 +136,7 @@ OPERATIONS = (
     _operation(
         "explain", "/explanations", "Why a call by key was refused, by its request id",
         "keys:read", view=explain, command=ExplainRequest, answer=ExplanationDocument,
+        body_required=True,
     ),
     _operation(
         "rehearse", "/{id}/rehearsals", "What a call by this key would get; consumes nothing",

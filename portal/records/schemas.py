@@ -118,6 +118,22 @@ class Command(BaseModel):
         return cls._validated({**stored, **patch})
 
     @classmethod
+    def merged(cls, record: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the patch with its objects merged into the stored ones (RFC 7396).
+
+        It holds for `application/json` and for `application/merge-patch+json`. Objects merge at
+        every depth, null removes a member of an object, and a list is replaced. A field of the
+        record is never removed: null sets it back to its default, or to empty.
+        """
+        columns = cls.columns()
+        return {
+            name: merge_patch(getattr(record, name), value)
+            if isinstance(value, Mapping) and name in columns
+            else value
+            for name, value in patch.items()
+        }
+
+    @classmethod
     def refuse_keys(cls, data: Any) -> None:
         """Raise Invalid if the data holds a raw API key, before any other error could repeat it."""
         if found := list(islice(cls.key_places(data), NAMED_PLACES)):
@@ -145,6 +161,19 @@ class Command(BaseModel):
     def columns(cls) -> list[str]:
         """Return the names of the fields that are stored in the record's own row."""
         return [name for name in cls.model_fields if name not in cls.write_only]
+
+
+def merge_patch(stored: Any, patch: Any) -> Any:
+    """Return the stored value with a JSON merge patch applied to it (RFC 7396)."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(stored) if isinstance(stored, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged
 
 
 def _plain(value: Any) -> Any:

@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException
 
 from portal.core import compression, errors
 from portal.core.compression import Kept, respond
-from portal.core.errors import UNKNOWN, BadRequest, PortalError, Unauthenticated
+from portal.core.errors import UNKNOWN, BadRequest, FieldError, PortalError, Unauthenticated
 from portal.database import writability
 from portal.database.actor import Actor, Origin
 from portal.records import idempotency, listing
@@ -201,6 +201,11 @@ def body() -> dict[str, Any]:
     return value
 
 
+def missing_body() -> BadRequest:
+    """Return the error for a request without a body where one is required."""
+    return BadRequest(errors=[FieldError("body", "Send a JSON object, {} at least.")])
+
+
 def no_parameters() -> None:
     """Refuse a query string where none has a meaning: a typo must not be ignored silently."""
     if not request.environ["QUERY_STRING"]:  # parsing an empty one takes time, too
@@ -266,6 +271,8 @@ def _guarded(
         caller = authenticate(authenticators)
         admit(caller, operation.scope)
         g.actor = replace(caller, is_changing=True) if operation.changes else caller
+        if operation.needs_body and not request.get_data(cache=True):
+            raise missing_body()
         result: Response = operation.view(**ids)
         return result
 

@@ -7,6 +7,7 @@ contract tests are all read from here.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel
@@ -31,7 +32,8 @@ class Operation:
     """One operation that a program can call. `path` is below PREFIX and names its ids in braces.
 
     `name` is a verb, such as `rotate_secret`. With the resource it makes the operation's id, which
-    programs know, so it never changes.
+    programs know, so it never changes. `body_required` is given where the rule of `needs_body` does
+    not fit.
     """
 
     resource: str
@@ -47,6 +49,20 @@ class Operation:
     status: int = 200
     once: Mapping[str, str] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
+    body_required: bool | None = None
+
+    @cached_property
+    def needs_body(self) -> bool:
+        """Tell whether a request without a body is refused.
+
+        It is for what creates or changes a record, and for a command with a required field. An
+        empty object is a body.
+        """
+        if self.command is None or self.body_required is not None:
+            return bool(self.body_required)
+        if self.name == "create" or self.method in ("PUT", "PATCH"):
+            return True
+        return any(field.is_required() for field in self.command.model_fields.values())
 
     @property
     def changes(self) -> bool:
@@ -121,7 +137,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     }
     if operation.command:
         schema = {"application/json": {"schema": _ref(operation.command)}}
-        described["requestBody"] = {"required": True, "content": schema}
+        described["requestBody"] = {"required": operation.needs_body, "content": schema}
     return described
 
 

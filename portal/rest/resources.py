@@ -186,7 +186,8 @@ class Resource(Generic[R, C]):
         record = find(self.model, actor(), id, lock=True)
         record.permit(actor(), patch.keys() - ENVELOPE)
         self._check_version(record, patch)
-        self.update(actor(), record, self.command.patched(record, patch))
+        merged = self.command.merged(record, patch)
+        self.update(actor(), record, self.command.patched(record, merged))
         return _one(self.represent(record))
 
     def _delete(self, id: str) -> Response:

@@ -199,7 +199,7 @@ class WebhookInput(Command):
     )
     retry_policy: RetryPolicy = Field(
         default=DEFAULT_POLICY,
-        description="Replaced as a whole; parts that are left out get their defaults.",
+        description="Parts that are left out get their defaults; in a PATCH they stay.",
     )
     filter: Filter = Field(
         default={},
