@@ -20,7 +20,9 @@ from tests.secretstore.openbao import OpenBao
 from tests.statements import statements
 
 # Endpoints that are open to everybody.
-FOR_KEYS = {"api.connectors_take_lease"}  # closed to people, before anything is looked for
+FOR_KEYS = {
+    "api.integration_connectors_takeLease"
+}  # closed to people, before anything is looked for
 PUBLIC = {
     "static",
     "look.choose",

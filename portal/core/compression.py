@@ -141,16 +141,6 @@ def leave_plain() -> None:
     g.stays_plain = True
 
 
-def answer_in_full() -> None:
-    """Send this response whole whatever the client has: its ETag does not stand for all of it."""
-    g.is_sent_in_full = True
-
-
-def is_tag_of(tag: str, version: int) -> bool:
-    """Tell whether an ETag that we sent, with or without compression, names this version."""
-    return tag in (f'"{version}"', f'"{version}{SUFFIX}"')
-
-
 def _compressed(response: Response) -> Response:
     # Read headers by their key in the environ: a look-up by name costs ten times more.
     asked = request.environ
@@ -165,8 +155,7 @@ def _compressed(response: Response) -> Response:
             response.set_data(compress(body))
             response.headers["Content-Encoding"] = "gzip"
             _tell_apart(response)
-    wants_news = "HTTP_IF_NONE_MATCH" in asked and "is_sent_in_full" not in g
-    if wants_news and response.status_code == 200:
+    if "HTTP_IF_NONE_MATCH" in asked and response.status_code == 200:
         response.make_conditional(request)
     return response
 

@@ -54,10 +54,17 @@ class Unauthenticated(PortalError):
 
     status, code, title = 401, "unauthenticated", "Sign in or send a valid credential"
 
+    def __init__(self, detail: str = "", *, was_sent: bool = True) -> None:
+        super().__init__(detail)
+        self.was_sent = was_sent
+
     @property
     def headers(self) -> dict[str, str]:
-        """Return the authentication scheme, without the reason (RFC 6750, section 3)."""
-        return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        """Return the authentication scheme, without the reason (RFC 6750, section 3).
+
+        A request without a credential gets no error code.
+        """
+        return {"WWW-Authenticate": 'Bearer error="invalid_token"' if self.was_sent else "Bearer"}
 
 
 class Forbidden(PortalError):
@@ -87,6 +94,15 @@ class MethodNotAllowed(PortalError):
     """The path exists, but it does not support the method."""
 
     status, code, title = 405, "method_not_allowed", "This address does not take that method"
+
+    def __init__(self, detail: str = "", *, allowed: Sequence[str] = ()) -> None:
+        super().__init__(detail)
+        self.allowed = allowed
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the methods that the path supports (RFC 9110, 10.2.1)."""
+        return {"Allow": ", ".join(self.allowed)}
 
 
 class Conflict(PortalError):

@@ -212,6 +212,7 @@ OPERATIONS = (
         path="/webhooks/{id}/replays",
         summary="Send the events of a window again, or see how many that would be",
         scope="webhooks:write",
+        record=Webhook,
         view=_replay,
         command=ReplayInput,
         answer=ReplayProgress,

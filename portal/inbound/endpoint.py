@@ -96,7 +96,7 @@ def _take(inbound_id: str) -> Response:
     if (asked := reception.ask(webhook, message)) is not None:
         return _answer(asked)
     if request.method != "POST":
-        raise MethodNotAllowed("Send events here with POST.")
+        raise MethodNotAllowed("Send events here with POST.", allowed=["POST"])
     received = reception.receive(webhook, message, request.remote_addr)
     if not received.verdict.verified:
         failures.note(inbound_id, source)
@@ -118,7 +118,7 @@ def _taken(webhook: Webhook, received: Reception) -> Response:
 def _permit(webhook: Webhook, message: Message) -> Response:
     permission = challenges.permission(inbound_secrets.scheme_of(webhook), message)
     if permission is None:
-        raise MethodNotAllowed("Send events here with POST.")
+        raise MethodNotAllowed("Send events here with POST.", allowed=["POST"])
     return Response(headers=dict(permission))
 
 

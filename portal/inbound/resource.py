@@ -156,6 +156,7 @@ OPERATIONS = (
         ONE + "/reverifications",
         "Verify one request in quarantine anew, as of when it came; publish it if it is genuine",
         _reverify,
+        record=Webhook,
         answer=InboundRequestDocument,
         parameters=(RETRY,),
     ),
@@ -165,6 +166,7 @@ OPERATIONS = (
         LIST + "/reverifications",
         "Verify up to 200 requests in quarantine anew, the oldest first",
         _reverify_all,
+        record=Webhook,
         answer=ReviewedDocument,
         parameters=(RETRY,),
     ),
@@ -174,6 +176,7 @@ OPERATIONS = (
         "/webhooks/{id}/quarantine",
         "Throw away what is in quarantine",
         _clear,
+        record=Webhook,
         status=204,
     ),
     # Without Idempotency-Key: nothing is created, and nothing of the request may be stored.

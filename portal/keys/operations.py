@@ -7,6 +7,7 @@ from flask import Response
 
 from portal.keys.leaks import reports
 from portal.keys.limits import ledger
+from portal.keys.models import ApiKey
 from portal.keys.posture import posture as standing
 from portal.keys.revocation import revocation
 from portal.keys.schemas import (
@@ -121,7 +122,7 @@ OPERATIONS = (
     _operation(
         "record_usage", "/{id}/usage", "Bill a key after the fact, once for each usage_id",
         "keys:verify", view=record_usage, command=SpendOnKey, answer=SpentDocument,
-        body_required=True,
+        body_required=True, record=ApiKey,
     ),
     _operation(
         "revoke_many", "/revocations", "Stop all keys that fit, or say how many they are",

@@ -52,6 +52,7 @@ OPERATIONS = (
         summary="Get what a connector's secret is for: an access token, or credentials. For keys"
         " of the connector's application only",
         scope=service.USE,
+        record=Connector,
         view=_take,
         command=LeaseInput,
         answer=GivenDocument,

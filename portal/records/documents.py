@@ -16,10 +16,14 @@ from portal.records.listing import Listing, Query
 R = TypeVar("R", bound=Record)
 
 
-def one(actor: Actor, rows: Rows, record_id: str) -> dict[str, Any]:
-    """Return the document of the actor's own live record. Raises NotFound."""
-    if not fast.uses("rows"):
-        return rows.model.shown_to(actor, _of(rows, find(rows.model, actor, record_id)))
+def one(
+    actor: Actor, rows: Rows, record_id: str, *, include_deleted: bool = False
+) -> dict[str, Any]:
+    """Return the document of the actor's own live record, or also of a deleted one. Raises
+    NotFound."""
+    if include_deleted or not fast.uses("rows"):
+        record = find(rows.model, actor, record_id, include_deleted=include_deleted)
+        return rows.model.shown_to(actor, _of(rows, record))
     compared = rows.model.compares(actor)
 
     def audience() -> ColumnElement[bool] | None:

@@ -217,6 +217,11 @@ def _each_once(known: Collection[str], arguments: Arguments) -> dict[str, str]:
     return given
 
 
+def flag(arguments: Mapping[str, str], name: str) -> bool:
+    """Return a parameter that is true or false, and false when it is left out."""
+    return _truth(name, arguments.get(name, "false"))
+
+
 def refused(name: str, message: str) -> BadRequest:
     """Return the error for one parameter of the query string."""
     shown = name[:60].encode("utf-8", "replace").decode()

@@ -13,18 +13,20 @@ from typing import Any
 
 import orjson
 import psycopg
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, Response, current_app, g, request
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
 
 from portal.core import compression, errors
 from portal.core.compression import Kept, respond
 from portal.core.errors import UNKNOWN, BadRequest, FieldError, PortalError, Unauthenticated
 from portal.database import writability
 from portal.database.actor import Actor, Origin
+from portal.database.record import Record, find
 from portal.records import idempotency, listing
-from portal.rest import openapi, strict_json
+from portal.rest import entity_tags, openapi, strict_json
 from portal.rest.openapi import PREFIX, PROBLEM, Operation
 
 Authenticator = Callable[[str, Origin], Actor | None]
@@ -40,12 +42,17 @@ JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
 def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a JSON response. It is never cached, since all of it belongs to one caller."""
-    body = orjson.dumps(document, default=_json, option=JSON_OPTIONS)
-    response = Response(body, status, content_type="application/json")
+    response = Response(encoded(document), status, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     if headers:
         response.headers.update(headers)
     return response
+
+
+def encoded(document: Any, *, in_order: bool = False) -> bytes:
+    """Return a document as JSON. With `in_order`, equal documents have equal bytes."""
+    order = orjson.OPT_SORT_KEYS if in_order else 0
+    return orjson.dumps(document, default=_json, option=JSON_OPTIONS | order)
 
 
 Ready = tuple[int, list[tuple[str, str]], bytes]
@@ -109,7 +116,6 @@ HTTP_ERRORS: Mapping[int, type[PortalError]] = {
     400: errors.BadRequest,
     401: errors.Unauthenticated,
     404: errors.NotFound,
-    405: errors.MethodNotAllowed,
     413: errors.TooLarge,
     415: errors.UnsupportedMediaType,
     429: errors.RateLimited,
@@ -127,16 +133,41 @@ def in_our_words(error: Exception) -> PortalError:
         return errors.Unavailable("The database does not answer right now. Try again in a moment.")
     if _cannot_be_sent(error):
         return BadRequest("This has a character that is not allowed.")
-    if isinstance(error, HTTPException):
-        kind = HTTP_ERRORS.get(error.code or 500)
-        if kind:
-            return kind()
-        if (error.code or 500) < 500:
-            return BadRequest()
+    if isinstance(error, HTTPException) and (known := _of_http(error)):
+        return known
     return PortalError(
         "Something failed on our side. Nothing was changed. If it happens again, tell your"
         " platform's operators the request id."
     )
+
+
+def _of_http(error: HTTPException) -> PortalError | None:
+    if isinstance(error, NoSuchMethod):
+        return errors.MethodNotAllowed(allowed=_allowed(error))
+    status = error.code or 500
+    if kind := HTTP_ERRORS.get(status):
+        return kind()
+    return BadRequest() if status < 500 else None
+
+
+def _allowed(error: NoSuchMethod) -> list[str]:
+    """Return the methods of the path that was asked for.
+
+    The error also knows those of other rules that match: `/api-keys/{id}` for `/api-keys/verify`.
+    """
+    adapter = current_app.create_url_adapter(request)
+    try:
+        assert adapter is not None  # noqa: S101 - there is one for a request
+        rule, _ = adapter.match(method="OPTIONS", return_rule=True)
+    except HTTPException:
+        return sorted(error.valid_methods or ())
+    return methods_of(rule.rule)
+
+
+def methods_of(path: str) -> list[str]:
+    """Return the methods of a path as it was declared, with its names of ids."""
+    rules = (rule for rule in current_app.url_map.iter_rules() if rule.rule == path)
+    return sorted(set[str]().union(*(rule.methods or () for rule in rules)))
 
 
 def _cannot_be_sent(error: Exception) -> bool:
@@ -167,10 +198,14 @@ def origin() -> Origin:
 
 def authenticate(authenticators: Sequence[Authenticator]) -> Actor:
     """Return the caller of the bearer credential. Raises Unauthenticated without any detail."""
-    scheme, _, token = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    sent = request.environ.get("HTTP_AUTHORIZATION", "")
+    scheme, _, token = sent.partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token or not token.isascii():
-        raise Unauthenticated("Send “Authorization: Bearer …” with an access token or an API key.")
+        raise Unauthenticated(
+            "Send “Authorization: Bearer …” with an access token or an API key.",
+            was_sent=bool(sent),
+        )
     for recognise in authenticators:
         if actor := recognise(token, origin()):
             return actor
@@ -201,11 +236,6 @@ def body() -> dict[str, Any]:
     return value
 
 
-def missing_body() -> BadRequest:
-    """Return the error for a request without a body where one is required."""
-    return BadRequest(errors=[FieldError("body", "Send a JSON object, {} at least.")])
-
-
 def no_parameters() -> None:
     """Refuse a query string where none has a meaning: a typo must not be ignored silently."""
     if not request.environ["QUERY_STRING"]:  # parsing an empty one takes time, too
@@ -216,34 +246,42 @@ def no_parameters() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of a POST. `secrets` are part of this one response and are not stored."""
+    """The result of a POST. `secrets` are part of this one response and are not stored. `tag` is
+    the ETag of the document if that is a record."""
 
     document: dict[str, Any]
     status: int
     location: str | None = None
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    tag: str | None = None
 
 
-def once(work: Callable[[], Outcome]) -> Response:
-    """Run a POST at most once for each Idempotency-Key of the caller."""
+def once(
+    work: Callable[[], Outcome], tag_again: Callable[[Mapping[str, Any]], str] | None = None
+) -> Response:
+    """Run a POST at most once for each Idempotency-Key of the caller. `tag_again` returns the ETag
+    of a repeated answer, from its document."""
     key = request.headers.get("Idempotency-Key")
     if key is not None:
         asked = idempotency.fingerprints(request.method, request.path, request.get_data(cache=True))
         if earlier := idempotency.claim(actor(), key, asked):
-            headers = {"Idempotency-Replayed": "true", **_location(earlier.location)}
+            tag = tag_again(earlier.document) if tag_again and earlier.document else None
+            headers = {"Idempotency-Replayed": "true", **_headers(earlier.location, tag)}
             return answer(earlier.document, earlier.status, headers)
     done = work()
     if key is not None:
         kept = {**done.document, **dict.fromkeys(done.secrets)}
-        stored = orjson.loads(orjson.dumps(kept, default=_json, option=JSON_OPTIONS))
+        stored = orjson.loads(encoded(kept))
         idempotency.remember(actor(), key, idempotency.Answer(done.status, stored, done.location))
     if done.secrets:
         compression.leave_plain()
-    return answer({**done.document, **done.secrets}, done.status, _location(done.location))
+    headers = _headers(done.location, done.tag)
+    return answer({**done.document, **done.secrets}, done.status, headers)
 
 
-def _location(location: str | None) -> dict[str, str]:
-    return {"Location": location} if location else {}
+def _headers(location: str | None, tag: str | None) -> dict[str, str]:
+    found = {"Location": location, "ETag": tag}
+    return {name: value for name, value in found.items() if value}
 
 
 # ---------------------------------------------------------------- wiring
@@ -258,10 +296,27 @@ def blueprint(
     api = Blueprint("api", __name__, url_prefix=PREFIX)
 
     for operation in operations:
-        rule = operation.path.replace("{", "<").replace("}", ">")
         view = _guarded(operation, authenticators, admit)
-        api.add_url_rule(rule, operation.id.replace(".", "_"), view, methods=[operation.method])
+        api.add_url_rule(
+            _rule(operation.path),
+            operation.id.replace(".", "_"),
+            view,
+            methods=[operation.method],
+            provide_automatic_options=False,
+        )
+    for path in dict.fromkeys(operation.path for operation in operations):
+        api.add_url_rule(_rule(path), "options", _options, methods=["OPTIONS"])
     return api
+
+
+def _rule(path: str) -> str:
+    return path.replace("{", "<").replace("}", ">")
+
+
+def _options(**_: str) -> Response:
+    """Return the methods of a path, to everybody."""
+    assert request.url_rule is not None  # noqa: S101 - a view has one
+    return Response(status=204, headers={"Allow": ", ".join(methods_of(request.url_rule.rule))})
 
 
 def _guarded(
@@ -271,12 +326,40 @@ def _guarded(
         caller = authenticate(authenticators)
         admit(caller, operation.scope)
         g.actor = replace(caller, is_changing=True) if operation.changes else caller
-        if operation.needs_body and not request.get_data(cache=True):
-            raise missing_body()
-        result: Response = operation.view(**ids)
-        return result
+        _check(operation, ids)
+        response: Response = operation.view(**ids)
+        if operation.method == "GET" and "ETag" not in response.headers:
+            response.set_etag(entity_tags.hash_of(response.get_data()))
+        return response
 
     return view
+
+
+def _check(operation: Operation, ids: Mapping[str, str]) -> None:
+    """Refuse a request that no view needs to see: its query, its body, or its `If-Match`."""
+    if request.environ["QUERY_STRING"]:  # parsing an empty one takes time, too
+        _check_query(operation)
+    if operation.needs_body and not request.get_data(cache=True):
+        raise BadRequest(errors=[FieldError("body", "Send a JSON object, {} at least.")])
+    if operation.record is not None and "HTTP_IF_MATCH" in request.environ:
+        _check_version(operation.record, ids["id"])
+
+
+def _check_query(operation: Operation) -> None:
+    for name, values in request.args.lists():
+        if name not in operation.query:
+            raise listing.refused(name, "There is no parameter of this name.")
+        if "" in values:
+            raise listing.refused(name, "Give this parameter a value, or leave it out.")
+
+
+def _check_version(model: type[Record], record_id: str) -> None:
+    """Refuse to change another version than `If-Match` names. The record's row is locked."""
+    record = find(model, actor(), record_id, lock=True, include_deleted=True)
+    if not entity_tags.names(request.headers["If-Match"], record.version):
+        raise errors.PreconditionFailed(
+            f"This {record.noun} is at version {record.version} now. Load it again."
+        )
 
 
 def is_api_request() -> bool:
@@ -303,11 +386,11 @@ def init_app(
     def document() -> Kept:
         # Open to everybody: it describes the portal, not anybody's data.
         made = openapi.document(operations, base_url=base_url, version="1")
-        body = orjson.dumps(made, default=_json, option=JSON_OPTIONS)
-        return Kept(body, "application/json", [("Cache-Control", A_FEW_MINUTES)])
+        return Kept(encoded(made), "application/json", [("Cache-Control", A_FEW_MINUTES)])
 
     def view() -> Response:
         return respond(document().answer("GET", request.headers))
 
-    api.add_url_rule("/openapi.json", "openapi", view)
+    api.add_url_rule("/openapi.json", "openapi", view, provide_automatic_options=False)
+    api.add_url_rule("/openapi.json", "options", _options, methods=["OPTIONS"])
     app.register_blueprint(api)

@@ -13,6 +13,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from portal.database.record import Record
+
 PROBLEM = "application/problem+json"
 PREFIX = "/api/v1/integration"
 
@@ -27,13 +29,28 @@ class Parameter:
     where: str = "query"
 
 
+IF_MATCH = Parameter(
+    "If-Match",
+    {"type": "string"},
+    'The ETag that you read, such as "3", or several. If the record has another version, 412.',
+    "header",
+)
+IF_NONE_MATCH = Parameter(
+    "If-None-Match",
+    {"type": "string"},
+    "The ETag of the answer that you have. If it is still the same, 304.",
+    "header",
+)
+
+
 @dataclass(frozen=True)
 class Operation:
     """One operation that a program can call. `path` is below PREFIX and names its ids in braces.
 
     `name` is a verb, such as `rotate_secret`. With the resource it makes the operation's id, which
     programs know, so it never changes. `body_required` is given where the rule of `needs_body` does
-    not fit.
+    not fit. `record` is the model of the record that `{id}` names, for what changes it or something
+    below it: `If-Match` is then compared with its version before the view runs.
     """
 
     resource: str
@@ -50,6 +67,7 @@ class Operation:
     once: Mapping[str, str] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
     body_required: bool | None = None
+    record: type[Record] | None = None
 
     @cached_property
     def needs_body(self) -> bool:
@@ -63,6 +81,18 @@ class Operation:
         if self.name == "create" or self.method in ("PUT", "PATCH"):
             return True
         return any(field.is_required() for field in self.command.model_fields.values())
+
+    @cached_property
+    def accepts(self) -> tuple[Parameter, ...]:
+        """Return every parameter and header that it takes, also those that follow from the rest."""
+        if self.method == "GET":
+            return (*self.parameters, IF_NONE_MATCH)
+        return (*self.parameters, IF_MATCH) if self.record else self.parameters
+
+    @cached_property
+    def query(self) -> frozenset[str]:
+        """Return the names of its query parameters."""
+        return frozenset(one.name for one in self.parameters if one.where == "query")
 
     @property
     def changes(self) -> bool:
@@ -132,7 +162,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "tags": [operation.resource],
         "x-scope": operation.scope,
-        "parameters": [*_path_parameters(operation.path), *map(_parameter, operation.parameters)],
+        "parameters": [*_path_parameters(operation.path), *map(_parameter, operation.accepts)],
         "responses": _responses(operation),
     }
     if operation.command:
@@ -164,7 +194,10 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if operation.answer:
         success["content"] = {"application/json": {"schema": _answer_schema(operation)}}
     problem = {"description": "Problem", "content": {PROBLEM: {"schema": {"$ref": PROBLEM_REF}}}}
-    return {str(operation.status): success, "4XX": problem, "5XX": problem}
+    found = {str(operation.status): success, "4XX": problem, "5XX": problem}
+    if operation.method == "GET":
+        found["304"] = {"description": "Nothing has changed since the answer that you have"}
+    return found
 
 
 def _answer_schema(operation: Operation) -> dict[str, Any]:

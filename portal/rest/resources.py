@@ -14,7 +14,6 @@ from flask import Response, request
 from pydantic import BaseModel
 
 from portal.core import errors
-from portal.core.compression import answer_in_full, is_tag_of
 from portal.core.jobs import Job
 from portal.database.actor import Actor
 from portal.database.record import Record, find
@@ -26,7 +25,8 @@ from portal.records.listing import Listing
 from portal.records.purge import purging, sweeping
 from portal.records.schemas import ENVELOPE, Command
 from portal.records.verbs import Revealed
-from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest import entity_tags
+from portal.rest.api import Outcome, actor, answer, body, encoded, no_parameters, once
 from portal.rest.openapi import PREFIX, Operation, Parameter
 
 R = TypeVar("R", bound=Record)
@@ -116,7 +116,8 @@ class Resource(Generic[R, C]):
                       summary=f"List {self.name}", view=self._list, is_list=True,
                       parameters=list_parameters(self.listing), **common),
             Operation(name="get", method="GET", path=one, scope=read,
-                      summary=f"Get one {self.singular}", view=self._get, **common),
+                      summary=f"Get one {self.singular}", view=self._get,
+                      parameters=(INCLUDE_DELETED,), **common),
             Operation(name="create", method="POST", path=f"/{self.name}", scope=write, status=201,
                       summary=f"Create {self.a_noun}", view=self._create,
                       command=self.command, once=self.once, parameters=(RETRY,), **common),
@@ -125,7 +126,7 @@ class Resource(Generic[R, C]):
             found.append(
                 Operation(name="update", method="PATCH", path=one, scope=write,
                           summary=f"Change {self.a_noun}", view=self._update,
-                          command=self.command, parameters=(IF_MATCH,), **common)
+                          command=self.command, record=self.model, **common)
             )  # fmt: skip
         if self.delete:
             found += self._deletion(one, write, common)
@@ -140,10 +141,10 @@ class Resource(Generic[R, C]):
         return [
             Operation(name="delete", method="DELETE", path=one, scope=write, status=204,
                       summary=f"Delete {self.a_noun}; it can be restored for 30 days",
-                      view=self._delete, resource=self.name, parameters=(IF_MATCH,)),
+                      view=self._delete, resource=self.name, record=self.model),
             Operation(name="restore", method="POST", path=f"{one}/restore", scope=write,
                       summary=f"Restore a deleted {self.singular}", view=self._restore,
-                      parameters=(RETRY,), **common),
+                      parameters=(RETRY,), record=self.model, **common),
         ]  # fmt: skip
 
     def operation_of(self, action: Action[R]) -> Operation:
@@ -153,7 +154,7 @@ class Resource(Generic[R, C]):
             path=f"/{self.name}/{{id}}/{action.name}", summary=action.summary, scope=action.scope,
             view=lambda id: self._act(action, id), command=action.command,
             answer=action.answer or self.document, status=action.status, once=action.once,
-            parameters=(RETRY,) if action.method == "POST" else (),
+            parameters=(RETRY,) if action.method == "POST" else (), record=self.model,
         )  # fmt: skip
 
     # ------------------------------------------------------------ the views
@@ -164,20 +165,36 @@ class Resource(Generic[R, C]):
         return answer({"items": items, "next_cursor": next_cursor})
 
     def _get(self, id: str) -> Response:
-        no_parameters()
-        if self.model.is_alive:
-            answer_in_full()
-        return _one(documents.one(actor(), self.rows, id))
+        deleted = listing.flag(request.args, "include_deleted")
+        return self._one(documents.one(actor(), self.rows, id, include_deleted=deleted))
+
+    def _one(self, document: dict[str, Any]) -> Response:
+        response = answer(document)
+        response.headers["ETag"] = self._tag(document)
+        return response
+
+    def _tag(self, document: Mapping[str, Any]) -> str:
+        """Return the ETag of a record's document."""
+        if not self.model.is_alive:
+            return f'"{document["version"]}"'
+        # JSON columns have their names in another order once they are stored: sort them.
+        return f'"{document["version"]}-{entity_tags.hash_of(encoded(document, in_order=True))}"'
 
     def _create(self) -> Response:
         no_parameters()
         command = self.command.read(body())
-        return once(lambda: self._created(self.create(actor(), command), 201))
+        return self._once(lambda: self._created(self.create(actor(), command), 201))
 
     def _created(self, made: R | Revealed[R], status: int) -> Outcome:
         record, secrets = (made.record, made.once) if isinstance(made, Revealed) else (made, {})
         location = f"{PREFIX}/{self.name}/{record.id}"
-        return Outcome(self.represent(record), status, location, secrets)
+        document = self.represent(record)
+        return Outcome(document, status, location, secrets, self._tag(document))
+
+    def _once(self, work: Callable[[], Outcome]) -> Response:
+        """Run a POST that answers with a record once. A repeated answer is tagged by its version
+        only: it shows the record as it was then."""
+        return once(work, tag_again=lambda document: f'"{document["version"]}"')
 
     def _update(self, id: str) -> Response:
         assert self.update is not None  # noqa: S101 - no route without it
@@ -185,23 +202,21 @@ class Resource(Generic[R, C]):
         patch = body()
         record = find(self.model, actor(), id, lock=True)
         record.permit(actor(), patch.keys() - ENVELOPE)
-        self._check_version(record, patch)
+        self._check_version(record, patch.get("version"))
         merged = self.command.merged(record, patch)
         self.update(actor(), record, self.command.patched(record, merged))
-        return _one(self.represent(record))
+        return self._one(self.represent(record))
 
     def _delete(self, id: str) -> Response:
         assert self.delete is not None  # noqa: S101 - no route without it
         no_parameters()
-        record = find(self.model, actor(), id, lock=True)
-        self._check_version(record, {})
-        self.delete(actor(), record)
+        self.delete(actor(), find(self.model, actor(), id, lock=True))
         return Response(status=204)
 
     def _restore(self, id: str) -> Response:
         no_parameters()
         restore = self.restore or (lambda who, id: verbs.restore(who, self.model, id))
-        return once(lambda: self._created(restore(actor(), id), 200))
+        return self._once(lambda: self._created(restore(actor(), id), 200))
 
     def _act(self, action: Action[R], id: str) -> Response:
         no_parameters()
@@ -214,7 +229,7 @@ class Resource(Generic[R, C]):
                 return replace(done, location=None)
             return Outcome(made, action.status)
 
-        return once(work)
+        return once(work) if action.answer else self._once(work)
 
     def _command(self, action: Action[R], id: str) -> Command:
         """Return the validated body. Raises NotFound for an unknown record before Invalid."""
@@ -231,23 +246,13 @@ class Resource(Generic[R, C]):
         entries = audit.history(actor(), id, limit=listing.MAX_LIMIT)
         return answer({"items": [entry_document(e) for e in entries], "next_cursor": None})
 
-    def _check_version(self, record: R, patch: Mapping[str, Any]) -> None:
-        """Refuse a stale change: `If-Match` → 412, `version` in the body → 409 with the record."""
-        wanted = request.headers.get("If-Match", "*").strip()
-        if wanted != "*" and not is_tag_of(wanted, record.version):
-            raise errors.PreconditionFailed(
-                f"This {self.singular} is at version {record.version} now. Load it again."
-            )
-        version = patch.get("version")
+    def _check_version(self, record: R, version: Any) -> None:
+        """Refuse a change whose body names an older `version`: 409 with the record."""
         if version is not None and version != record.version:
             raise errors.StaleVersion(
                 f"This {self.singular} is at version {record.version} now. Load it again.",
                 current=self.represent(record),
             )
-
-
-def _one(document: dict[str, Any]) -> Response:
-    return answer(document, headers={"ETag": f'"{document["version"]}"'})
 
 
 def _a(noun: str) -> str:
@@ -282,9 +287,7 @@ RETRY = Parameter(
     "The same key gives the same answer for 24 hours, without doing the work again.",
     "header",
 )
-IF_MATCH = Parameter(
-    "If-Match", {"type": "string"}, 'The version you read, such as "3"; else 412.', "header"
-)
+INCLUDE_DELETED = Parameter("include_deleted", {"type": "boolean", "default": False})
 
 
 def list_parameters(asked: Listing[Any], without: Collection[str] = ()) -> tuple[Parameter, ...]:
@@ -311,7 +314,7 @@ def list_parameters(asked: Listing[Any], without: Collection[str] = ()) -> tuple
             " there is a next_cursor",
         ),
         Parameter("tag", text, "Only what has this tag"),
-        Parameter("include_deleted", {"type": "boolean", "default": False}),
+        INCLUDE_DELETED,
     ]
     for name, column in asked.filters.items():
         schema = {"type": "boolean"} if column.type.python_type is bool else text

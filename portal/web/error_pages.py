@@ -25,8 +25,9 @@ def _drawn(template: str, fault: PortalError) -> Response:
     )
     response = make_response(text, fault.status)
     response.vary.update(["HX-Request", "HX-Request-Type"])
-    if retry_after := getattr(fault, "retry_after", None):
-        response.headers["Retry-After"] = str(retry_after)
+    for name in ("Allow", "Retry-After"):
+        if value := fault.headers.get(name):
+            response.headers[name] = value
     return response
 
 

@@ -243,7 +243,7 @@ def answers_of_rest(ada: Api) -> dict[str, TestResponse]:
     key = ada.create("api-keys", scopes=["applications:read"])["id"]
     webhook = ada.create("webhooks", url="https://hooks.example/in")["id"]
     return {
-        operation: ada.post(path, headers=NOT_PLAIN)
+        operation: ada.post(path, {}, headers=NOT_PLAIN)
         for operation, path in (
             ("integration.apiKeys.create", "/api-keys"),
             ("integration.apiKeys.rotate", f"/api-keys/{key}/rotations"),

@@ -66,7 +66,7 @@ def test_the_page_says_it_in_words(browse, ada, set_quota):
 
 def test_a_refusal_is_told_once_a_minute_in_the_log(ada, set_quota, capsys):
     set_quota("--connectors", "1")
-    assert [ada.post("/connectors").status_code for _ in range(4)] == [201, 409, 409, 409]
+    assert [ada.post("/connectors", {}).status_code for _ in range(4)] == [201, 409, 409, 409]
     said = [line for line in capsys.readouterr().out.splitlines() if "has reached a quota" in line]
     assert len(said) == 1
     assert ACME in said[0]
@@ -88,7 +88,7 @@ def test_what_is_deleted_makes_room_and_is_restored_only_where_there_is_some(ada
 def test_a_revoked_key_makes_room_one_by_one_and_many_at_once(ada, set_quota, database):
     set_quota("--api-keys", "3")
     keys = [ada.create("api-keys", tags=["old"])["id"] for _ in range(3)]
-    assert ada.post("/api-keys").status_code == 409
+    assert ada.post("/api-keys", {}).status_code == 409
     assert ada.post(f"/api-keys/{keys[0]}/revoke").status_code == 200
     assert counted(database, "api_keys") == 2
     many = ada.post("/api-keys/revocations", {"tag": "old", "reason": "gone", "dry_run": False})
@@ -105,7 +105,7 @@ def test_a_successor_counts_until_the_old_key_is_revoked(ada, set_quota):
 def test_a_retired_application_makes_room(ada, set_quota, database):
     set_quota("--applications", "1")
     first = ada.create("applications")["id"]
-    assert ada.post("/applications").status_code == 409
+    assert ada.post("/applications", {}).status_code == 409
     assert ada.post(f"/applications/{first}/retire", {"reason": "unused"}).status_code == 200
     ada.create("applications")
     back = ada.post(f"/applications/{first}/reopen", {"reason": "used again"})
@@ -116,13 +116,13 @@ def test_a_limit_below_what_there_is_takes_nothing_away(ada, set_quota):
     for _ in range(3):
         ada.create("connectors")
     set_quota("--connectors", "1")
-    refused = ada.post("/connectors")
+    refused = ada.post("/connectors", {})
     assert (refused.json["used"], refused.json["limit"]) == (3, 1)
     assert len(ada.get("/connectors").json["items"]) == 3
 
     set_quota("--connectors", "4")
     ada.create("connectors")
-    assert ada.post("/connectors").status_code == 409
+    assert ada.post("/connectors", {}).status_code == 409
 
 
 def test_records_that_were_there_before_they_were_counted_count(ada, set_quota, database):
@@ -130,7 +130,7 @@ def test_records_that_were_there_before_they_were_counted_count(ada, set_quota, 
     database.sql("DELETE FROM quota_count")  # as right after the migration
     set_quota("--connectors", "2")
     ada.create("connectors")
-    assert ada.post("/connectors").status_code == 409
+    assert ada.post("/connectors", {}).status_code == 409
 
 
 def test_a_deletion_before_the_first_count_is_counted_once(ada, database):
@@ -151,7 +151,7 @@ def test_what_changes_while_the_first_count_is_made_is_counted(app, ada, databas
         with app.app_context(), transaction(ACME):
             counts.begin(ACME, Connector)
             if verb == "create":
-                call = other.submit(ada.post, "/connectors")
+                call = other.submit(ada.post, "/connectors", {})
             else:
                 call = other.submit(ada.delete, f"/connectors/{gone}")
             while not database.sql(WAITS):
@@ -195,7 +195,7 @@ def test_many_at_once_are_exactly_as_many_as_the_quota(app, api, set_quota, data
     def churn(caller: Api) -> int:
         made = 0
         for number in range(8):
-            answer = caller.post("/connectors")
+            answer = caller.post("/connectors", {})
             assert answer.status_code in (201, 409), answer.text
             made += answer.status_code == 201
             if answer.status_code == 201 and number % 3 == 0:
@@ -208,7 +208,7 @@ def test_many_at_once_are_exactly_as_many_as_the_quota(app, api, set_quota, data
 
     there = database.sql("SELECT count(*) FROM connector WHERE NOT is_deleted")
     assert there == left == counted(database, "connectors") <= limit
-    while api(ADA).post("/connectors").status_code == 201:
+    while api(ADA).post("/connectors", {}).status_code == 201:
         pass
     assert database.sql("SELECT count(*) FROM connector WHERE NOT is_deleted") == limit
 
@@ -220,7 +220,7 @@ def test_far_from_the_limit_nobody_waits_for_somebody_elses_creation(app, ada, t
     with app.app_context(), transaction(ACME):
         counts.take(ACME, ApiKey)
         with ThreadPoolExecutor(1) as other:
-            assert other.submit(ada.post, "/api-keys").result().status_code == 201
+            assert other.submit(ada.post, "/api-keys", {}).result().status_code == 201
 
 
 def test_many_at_the_limit_never_block_each_other_crosswise(ada, database, set_quota):
