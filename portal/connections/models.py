@@ -1,7 +1,7 @@
 """The tables of checks, and what is known of each connector from them."""
 
 from datetime import date, datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     Boolean,
@@ -11,11 +11,9 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
-    Select,
     String,
     Text,
     func,
-    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -25,6 +23,7 @@ from portal.connectors import addresses
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
 from portal.database.base import Base
+from portal.database.record import BelowRecord
 
 STATES = ("queued", "running", "done")
 REASONS = ("asked", "saved", "daily", "retry", "expiry")
@@ -57,7 +56,7 @@ def _of_connector(table: str) -> ForeignKeyConstraint:
     )
 
 
-class ConnectorCheck(Base):
+class ConnectorCheck(BelowRecord):
     """One check of a connector, from the moment when it was asked for.
 
     `record_version` and `credential_version` are those that were checked; `is_outdated` tells that
@@ -87,7 +86,6 @@ class ConnectorCheck(Base):
     id_prefix: ClassVar[str] = "chk"
     noun: ClassVar[str] = "check"
 
-    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     connector_id: Mapped[str] = mapped_column(String(40))
     state: Mapped[str] = mapped_column(String(10), server_default="queued")
@@ -114,12 +112,6 @@ class ConnectorCheck(Base):
     missing: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     too_much: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     expires_at: Mapped[datetime | None]
-
-    @classmethod
-    def seen_by(cls, actor: Actor) -> Select[Self]:
-        """Select the rows of the actor's tenant. Find the connector first, to check that the actor
-        may read it."""
-        return select(cls).where(cls.tenant_id == actor.tenant_id)
 
 
 class ConnectorStanding(Base):
@@ -173,7 +165,7 @@ class ConnectorCheckDay(Base):
     failed: Mapped[int] = mapped_column(Integer, server_default="0")
 
 
-class ConnectorCredentials(Base):
+class ConnectorCredentials(BelowRecord):
     """One version of a connector's credentials: who set it, when, and which fields it has.
 
     `provider` and `config` are those for which it was saved; None where nobody noted them.
@@ -182,7 +174,6 @@ class ConnectorCredentials(Base):
     __tablename__ = "connector_credentials"
     __table_args__ = (_of_connector("connector_credentials"),)
 
-    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     connector_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     version: Mapped[int] = mapped_column(Integer, primary_key=True)
     fields: Mapped[list[str]] = mapped_column(JSONB)

@@ -135,11 +135,8 @@ def versions(actor: Actor, record: Connector) -> list[ConnectorCredentials]:
     """Return the versions of a connector's credentials that are known, the newest first."""
     check_open(actor, record)
     query = (
-        select(ConnectorCredentials)
-        .where(
-            ConnectorCredentials.tenant_id == actor.tenant_id,
-            ConnectorCredentials.connector_id == record.id,
-        )
+        ConnectorCredentials.seen_by(actor)
+        .where(ConnectorCredentials.connector_id == record.id)
         .order_by(ConnectorCredentials.version.desc())
         .limit(VERSIONS)
     )

@@ -1,4 +1,4 @@
-"""Define the columns that every record has, and find a record for an actor."""
+"""Define the columns that every record has, and find a record and the rows below it."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -118,6 +118,20 @@ class Record(Base):
         These are the rows with its `app_id` (specification, `app_id`).
         """
         return cls.app_id == app_id
+
+
+class BelowRecord(Base):
+    """Base class of rows that belong to one record, such as its checks or its deliveries."""
+
+    __abstract__ = True
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True, sort_order=-1)
+
+    @classmethod
+    def seen_by(cls, actor: Actor) -> Select[Self]:
+        """Select the rows of the actor's tenant. Find the record first, to check that the actor
+        may read it."""
+        return select(cls).where(cls.tenant_id == actor.tenant_id)
 
 
 R = TypeVar("R", bound=Record)

@@ -2,26 +2,24 @@
 inbox."""
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     CheckConstraint,
     Index,
     Integer,
     LargeBinary,
-    Select,
     String,
     Text,
     func,
-    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.key_shape import masked, masked_bytes
-from portal.database.actor import Actor
 from portal.database.base import Base
+from portal.database.record import BelowRecord
 from portal.webhooks.models import of_webhook
 
 STATES = ("accepted", "quarantined")
@@ -57,7 +55,7 @@ class InboundMark(Base):
     expires_at: Mapped[datetime]
 
 
-class InboundRequest(Base):
+class InboundRequest(BelowRecord):
     """One request to an inbound webhook, raw, as it was when its signature was checked.
 
     A credential that a request carries in clear text is not stored: `credential_digest` is a keyed
@@ -84,7 +82,6 @@ class InboundRequest(Base):
     id_prefix: ClassVar[str] = "inr"
     noun: ClassVar[str] = "inbound request"
 
-    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     webhook_id: Mapped[str] = mapped_column(String(40))
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -106,12 +103,6 @@ class InboundRequest(Base):
     event_id: Mapped[str | None] = mapped_column(String(40))
     event_type: Mapped[str | None] = mapped_column(String(128))
     repeats: Mapped[int] = mapped_column(Integer, server_default="0")
-
-    @classmethod
-    def seen_by(cls, actor: Actor) -> Select[Self]:
-        """Return the rows of the actor's tenant. Find the webhook first, to check that the actor
-        sees it."""
-        return select(cls).where(cls.tenant_id == actor.tenant_id)
 
     @property
     def text(self) -> str:

@@ -1,25 +1,23 @@
 """The tables of leases, and of what the secret store holds for them."""
 
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from sqlalchemy import (
     CheckConstraint,
     ForeignKeyConstraint,
     Index,
     Integer,
-    Select,
     String,
     Text,
     func,
-    select,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.connections.models import OUTCOMES
-from portal.database.actor import Actor
 from portal.database.base import Base
+from portal.database.record import BelowRecord
 from portal.secretstore import SecretRef
 
 STATES = ("due", "fetching", "ready", "failed", "off")
@@ -72,7 +70,7 @@ class ConnectorAccess(Base):
     fetched_at: Mapped[datetime | None]
 
 
-class ConnectorLease(Base):
+class ConnectorLease(BelowRecord):
     """One lease: which key of which application got which version of a connector's secret, when.
 
     It stays when the connector or the key is deleted for good, until it is old.
@@ -87,7 +85,6 @@ class ConnectorLease(Base):
     id_prefix: ClassVar[str] = "lse"
     noun: ClassVar[str] = "lease"
 
-    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     connector_id: Mapped[str] = mapped_column(String(40))
     key_id: Mapped[str] = mapped_column(String(40))
@@ -96,12 +93,6 @@ class ConnectorLease(Base):
     credential_version: Mapped[int] = mapped_column(Integer)
     expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-    @classmethod
-    def seen_by(cls, actor: Actor) -> Select[Self]:
-        """Select the rows of the actor's tenant. Find the connector first, to check that the actor
-        may read it."""
-        return select(cls).where(cls.tenant_id == actor.tenant_id)
 
 
 def slot_of(tenant_id: str, connector_id: str) -> SecretRef:

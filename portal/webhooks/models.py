@@ -1,7 +1,7 @@
 """Models of webhooks (specification: Webhook), and of their deliveries, attempts and replays."""
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from sqlalchemy import (
     BigInteger,
@@ -13,7 +13,6 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
-    Select,
     String,
     Text,
     and_,
@@ -32,9 +31,8 @@ from sqlalchemy.orm import Mapped, MappedSQLExpression, column_property, mapped_
 
 from portal.applications.ownership import OfApplication
 from portal.core.config import running
-from portal.database.actor import Actor
 from portal.database.base import Base
-from portal.database.record import Record
+from portal.database.record import BelowRecord, Record
 from portal.database.session import CONSTRAINTS
 from portal.events.models import Event
 from portal.outbound import Kind
@@ -216,7 +214,7 @@ CLOCKS_APART = timedelta(days=2)
 wrong."""
 
 
-class DeliveryAttempt(Base):
+class DeliveryAttempt(BelowRecord):
     """One request to a receiver: the request, the response, and an explanation of the outcome.
 
     The row is inserted before the request is sent (`sending`) and completed afterwards, so that a
@@ -247,7 +245,6 @@ class DeliveryAttempt(Base):
     id_prefix: ClassVar[str] = "dlv"
     noun: ClassVar[str] = "delivery"
 
-    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     webhook_id: Mapped[str] = mapped_column(String(40))
     # NULL for a test, which belongs to no delivery.
@@ -276,12 +273,6 @@ class DeliveryAttempt(Base):
     tls_version: Mapped[str | None] = mapped_column(String(20))
     certificate_days: Mapped[int | None]
     body_of_event: ClassVar[MappedSQLExpression[str | None]]
-
-    @classmethod
-    def seen_by(cls, actor: Actor) -> Select[Self]:
-        """Return the rows of the actor's tenant. Find the webhook first, to check that the actor
-        sees it."""
-        return select(cls).where(cls.tenant_id == actor.tenant_id)
 
     @classmethod
     def of(cls, delivery: "Delivery") -> ColumnElement[bool]:
@@ -390,7 +381,7 @@ class DeliveryWorker(Base):
     buried_at: Mapped[datetime | None]
 
 
-class Delivery(Base):
+class Delivery(BelowRecord):
     """One event to deliver to one webhook: an entry of the queue, and later of the history.
 
     `due_at` is when it may be claimed: the time of the next attempt, or, if it is in flight, the
@@ -439,7 +430,6 @@ class Delivery(Base):
     id_prefix: ClassVar[str] = "dlv"
     noun: ClassVar[str] = "delivery"
 
-    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     webhook_id: Mapped[str] = mapped_column(String(40))
     event_id: Mapped[str] = mapped_column(String(40))
@@ -458,14 +448,8 @@ class Delivery(Base):
     replay_id: Mapped[str | None] = mapped_column(String(40))
     holder: Mapped[int | None]
 
-    @classmethod
-    def seen_by(cls, actor: Actor) -> Select[Self]:
-        """Return the rows of the actor's tenant. Find the webhook first, to check that the actor
-        sees it."""
-        return select(cls).where(cls.tenant_id == actor.tenant_id)
 
-
-class Replay(Base):
+class Replay(BelowRecord):
     """A replay: the events of a period, sent again on request as new deliveries."""
 
     __tablename__ = "webhook_replay"
@@ -477,7 +461,6 @@ class Replay(Base):
     id_prefix: ClassVar[str] = "rpl"
     noun: ClassVar[str] = "replay"
 
-    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     webhook_id: Mapped[str] = mapped_column(String(40))
     since: Mapped[datetime]

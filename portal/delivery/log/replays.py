@@ -128,15 +128,14 @@ def begin(
 def progress(actor: Actor, replay_id: str) -> Progress:
     """Return one replay and its progress. Raises NotFound."""
     actor.require("webhooks:read")
-    replay = session.scalar(
-        select(Replay).where(Replay.tenant_id == actor.tenant_id, Replay.id == replay_id)
-    )
+    replay = session.scalar(Replay.seen_by(actor).where(Replay.id == replay_id))
     if replay is None:
         raise NotFound(f"There is no replay {replay_id[:60]} in this tenant.")
     find(Webhook, actor, replay.webhook_id, include_deleted=True)
     counted = (
-        select(Delivery.state, func.count())
-        .where(Delivery.tenant_id == actor.tenant_id, Delivery.replay_id == replay.id)
+        Delivery.seen_by(actor)
+        .where(Delivery.replay_id == replay.id)
+        .with_only_columns(Delivery.state, func.count())
         .group_by(Delivery.state)
     )
     return Progress(replay, {row[0]: row[1] for row in session.execute(counted)})
@@ -145,9 +144,7 @@ def progress(actor: Actor, replay_id: str) -> Progress:
 def of_webhook(actor: Actor, webhook: Webhook) -> Sequence[Replay]:
     """Return the last replays of a webhook, the newest first."""
     actor.require("webhooks:read")
-    query = select(Replay).where(
-        Replay.tenant_id == actor.tenant_id, Replay.webhook_id == webhook.id
-    )
+    query = Replay.seen_by(actor).where(Replay.webhook_id == webhook.id)
     return session.scalars(query.order_by(Replay.id.desc()).limit(SHOWN)).all()
 
 
