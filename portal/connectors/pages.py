@@ -236,7 +236,8 @@ def show(record_id: str) -> ResponseReturnValue:
     To an admin to whom it is not open, show only that it is there, whose it is, and its state.
     """
     record = service.get(web.actor(), record_id, include_deleted=True)
-    persons = people.names(web.actor(), (record.owner_id, record.user_id))
+    named = (record.owner_id, record.user_id, record.created_by, record.updated_by)
+    persons = people.names(web.actor(), named)
     if not record.is_open_to(web.actor()):
         return web.render("connectors/restricted.html", record=record, persons=persons)
     panels: list[Panel] = current_app.extensions.get("portal.connector_panels", [])

@@ -14,13 +14,19 @@ from typing import Any
 from flask import g
 from markupsafe import Markup, escape
 
-WIDTH, HEIGHT, GAP = 720, 120, 1.5  # of the drawing, in its own units; the page scales it
+HEIGHT = 120  # of the bars, in pixels, as in charts.css
+GAP = 0.1  # between two bars, of the width of one
+WIDTH = 720  # of a meter, in its own units; the page scales it
+NAMED = 8  # bars in which something is bad
 Number = int | float | Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One layer of the bars: its name in the legend, and its tone (ok, warn, bad, brand)."""
+    """One layer of the bars: its name in the legend, and its tone (ok, warn, bad, brand).
+
+    Bars of the tone bad are hatched, so that they are told apart without colours.
+    """
 
     name: str
     tone: str
@@ -48,10 +54,11 @@ def bars(
     peak = max(columns, key=lambda column: sum(column.values), default=None)
     if peak is not None and top:
         said += f"; most in {peak.label}: {_said(sum(peak.values))}"
+    said += _bad_ones(columns, series)
     if not top:
-        drawing = _svg("bars", title, said, _base_line(), WIDTH, HEIGHT)
+        drawing = _svg("bars", title, said, _base_line())
     else:
-        drawing = _svg("bars", title, said, _bars(columns, series, top), WIDTH, HEIGHT)
+        drawing = _svg("bars", title, said, _bars(columns, series, top))
     ends = _ends(columns, top)
     legend = "".join(
         f'<li data-tone="{escape(one.tone)}">{escape(one.name)}'
@@ -64,8 +71,19 @@ def bars(
     )
 
 
+def _bad_ones(columns: Sequence[Column], series: Sequence[Series]) -> str:
+    """Return the columns in which something is bad, as “; failed in 2 Nov, 13 Nov”."""
+    said = ""
+    for place, one in enumerate(series):
+        found = [column.label for column in columns if one.tone == "bad" and column.values[place]]
+        more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+        said += f"; {one.name} in {', '.join(found[:NAMED])}{more}" if found else ""
+    return said
+
+
 def _bars(columns: Sequence[Column], series: Sequence[Series], top: Number) -> str:
-    step = WIDTH / len(columns)
+    # Across in per cent and down in pixels: a drawing that is stretched would distort the hatching.
+    step = 100 / len(columns)
     parts = [_base_line()]
     for place, column in enumerate(columns):
         foot = float(HEIGHT)
@@ -79,8 +97,8 @@ def _bars(columns: Sequence[Column], series: Sequence[Series], top: Number) -> s
             tall = max(float(value) / float(top) * (HEIGHT - 4), 1.5)
             foot -= tall
             boxes += (
-                f'<rect data-tone="{escape(one.tone)}" x="{place * step:.2f}" y="{foot:.2f}"'
-                f' width="{max(step - GAP, 1):.2f}" height="{tall:.2f}"/>'
+                f'<rect data-tone="{escape(one.tone)}" x="{place * step:.3f}%" y="{foot:.2f}"'
+                f' width="{step * (1 - GAP):.3f}%" height="{tall:.2f}"/>'
             )
         if boxes:
             parts.append(f"<g><title>{escape(words)}</title>{boxes}</g>")
@@ -88,7 +106,7 @@ def _bars(columns: Sequence[Column], series: Sequence[Series], top: Number) -> s
 
 
 def _base_line() -> str:
-    return f'<line class="base" x1="0" x2="{WIDTH}" y1="{HEIGHT}" y2="{HEIGHT}"/>'
+    return f'<line class="base" x1="0" x2="100%" y1="{HEIGHT}" y2="{HEIGHT}"/>'
 
 
 def _ends(columns: Sequence[Column], top: Number) -> str:
@@ -134,7 +152,7 @@ def sparkline(title: str, values: Sequence[Number], tone: str = "brand") -> Mark
         inside = f'<polyline data-tone="{escape(tone)}" points="{points}"/>'
     else:
         inside = f'<line class="base" x1="0" x2="{wide}" y1="{tall - 1}" y2="{tall - 1}"/>'
-    return _markup(_svg("sparkline", title, said, inside, wide, tall))
+    return _markup(_svg("sparkline", title, said, inside, f"0 0 {wide} {tall}"))
 
 
 def meter(label: str, value: Number, limit: Number, text: str, held: Number = 0) -> Markup:
@@ -154,18 +172,19 @@ def meter(label: str, value: Number, limit: Number, text: str, held: Number = 0)
             f'<rect data-tone="{tone}" x="0" y="0" width="{max(share * WIDTH, 6):.1f}" height="8"'
             ' rx="4"/>'
         )
-    drawing = _svg("meter", label, text, inside, WIDTH, 8)
+    drawing = _svg("meter", label, text, inside, f"0 0 {WIDTH} 8")
     return _markup(
         f'<div class="metered"><p><span>{escape(label)}</span><strong>{escape(text)}</strong></p>'
         f"{drawing}</div>"
     )
 
 
-def _svg(kind: str, title: str, desc: str, inside: str, width: float, height: float) -> str:
+def _svg(kind: str, title: str, desc: str, inside: str, view: str | None = None) -> str:
+    """Return a drawing that is stretched to its place, if it has a `view` of its own units."""
     name = f"chart-{next(_numbers())}"
+    stretched = f' viewBox="{view}" preserveAspectRatio="none"' if view else ""
     return (
-        f'<svg class="{kind}" role="img" aria-labelledby="{name}-t {name}-d"'
-        f' viewBox="0 0 {width:g} {height:g}" preserveAspectRatio="none">'
+        f'<svg class="{kind}" role="img" aria-labelledby="{name}-t {name}-d"{stretched}>'
         f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(desc)}</desc>'
         f"{inside}</svg>"
     )
