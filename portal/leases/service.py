@@ -117,32 +117,43 @@ def leases(actor: Actor, record: Connector, query: Query) -> Page[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A key that took leases of a connector in the last day, and when it took the last one."""
+    """Who took leases of a connector in the last day.
 
-    key_id: str
-    last_at: datetime
+    `last_leases` are the keys with the time of their last lease, the newest first; `applications`
+    is how many they belong to. There may be more applications if not `is_all`.
+    """
+
+    last_leases: Mapping[str, datetime]
+    applications: int
+    is_all: bool
 
 
-def uses(actor: Actor, record: Connector, at_most: int) -> list[Use]:
-    """Return the keys that took leases of a connector in the last day, the last one first.
+def use(actor: Actor, record: Connector, at_most: int) -> Use:
+    """Return who took leases of a connector in the last day, with `at_most` so many keys.
 
     Of a connector with very many, only the newest leases are looked at.
     """
+    check_open(actor, record)
     newest = (
-        select(ConnectorLease.key_id, ConnectorLease.created_at)
-        .where(
-            ConnectorLease.tenant_id == actor.tenant_id,
-            ConnectorLease.connector_id == record.id,
-            ConnectorLease.id > func.ulid_floor("lse", func.now() - RECENT),
+        ConnectorLease.seen_by(actor)
+        .where(ConnectorLease.connector_id == record.id)
+        .where(ConnectorLease.id > func.ulid_floor("lse", func.now() - RECENT))
+        .with_only_columns(
+            ConnectorLease.key_id, ConnectorLease.application_id, ConnectorLease.created_at
         )
         .order_by(ConnectorLease.id.desc())
         .limit(LOOKED)
-        .subquery()
+        .cte("newest")
     )
     last = func.max(newest.c.created_at)
-    query = select(newest.c.key_id, last).group_by(newest.c.key_id).order_by(last.desc())
-    query = query.limit(at_most)
-    return [Use(*row) for row in session.execute(query)] if record.is_open_to(actor) else []
+    applications = select(func.count(newest.c.application_id.distinct())).scalar_subquery()
+    looked = select(func.count()).select_from(newest).scalar_subquery()
+    query = select(newest.c.key_id, last, applications, looked).group_by(newest.c.key_id)
+    rows = session.execute(query.order_by(last.desc()).limit(at_most)).all()
+    if not rows:
+        return Use({}, 0, is_all=True)
+    last_leases = {key_id: last_at for key_id, last_at, _, _ in rows}
+    return Use(last_leases, rows[0][2], is_all=rows[0][3] < LOOKED)
 
 
 # ---------------------------------------------------------------- may it be given

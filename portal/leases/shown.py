@@ -6,7 +6,7 @@ from flask import Flask, url_for
 
 from portal.connections.health import timeline, users
 from portal.connections.health.timeline import Event
-from portal.connections.health.users import SHOWN, User
+from portal.connections.health.users import SHOWN, Use, User
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
 from portal.database.session import session
@@ -17,9 +17,9 @@ from portal.web.drawing.template_functions import ago
 
 
 def init_app(app: Flask) -> None:
-    """Add the leases to the timeline, and the keys that take them to those who feel it."""
+    """Add the leases to the timeline, and tell who takes them."""
     timeline.add_source(app, timeline.Source("leases", _leases))
-    users.add_source(app, _takers)
+    users.tell_use(app, _use)
 
 
 def _leases(actor: Actor, record: Connector, place: str | None, limit: int) -> Iterable[Event]:
@@ -42,14 +42,20 @@ def _leases(actor: Actor, record: Connector, place: str | None, limit: int) -> I
         )
 
 
-def _takers(actor: Actor, record: Connector) -> Iterable[User]:
-    uses = service.uses(actor, record, SHOWN)
-    names = _names(actor, {use.key_id for use in uses})
-    for use in uses:
-        if use.key_id in names:
-            url = url_for("keys.show", record_id=use.key_id)
-            why = f"took its last lease {ago(use.last_at)}"
-            yield User("key that takes leases", names[use.key_id], url, why)
+def _use(actor: Actor, record: Connector) -> Use:
+    use = service.use(actor, record, SHOWN)
+    names = _names(actor, set(use.last_leases))
+    keys = [
+        User(
+            "key that takes leases",
+            names[key_id],
+            url_for("keys.show", record_id=key_id),
+            f"took its last lease {ago(last_at)}",
+        )
+        for key_id, last_at in use.last_leases.items()
+        if key_id in names
+    ]
+    return Use(keys, use.applications, use.is_all)
 
 
 def _names(actor: Actor, ids: set[str]) -> dict[str, str]:

@@ -69,6 +69,25 @@ def test_the_pages_of_a_connector_that_fails_are_accessible_and_fit(
         assert (place, is_too_wide(page)) == (place, False)
 
 
+def test_properties_stand_beside_or_below_and_what_failed_is_hatched(
+    window: Window, address: str, ada: Api, connector: Make, run_checks: RunChecks
+) -> None:
+    path = f"/connectors/{connector()['id']}"
+    ada.patch(path, {"credentials": {"password": "mistyped"}})
+    run_checks()
+    for width, is_beside in ((1280, True), (390, False)):
+        looks = {"viewport": {"width": width, "height": 900}}
+        page = Reader(window(**looks).new_page(), address).open(path)
+        state = page.locator("#connection").bounding_box()
+        properties = page.get_by_role("complementary", name="Properties").bounding_box()
+        assert state
+        assert properties
+        assert (properties["x"] > state["x"] + state["width"]) == is_beside
+        for failed in (".steps rect[data-state=failed]", "svg.bars rect[data-tone=bad]"):
+            fill = page.locator(failed).first.evaluate("bar => getComputedStyle(bar).fill")
+            assert "#hatching" in fill
+
+
 def test_a_check_is_watched_until_it_ends(
     window: Window, address: str, connector: Make, run_checks: RunChecks
 ) -> None:

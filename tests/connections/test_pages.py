@@ -3,6 +3,7 @@ say."""
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -345,3 +346,35 @@ def test_the_numbers_of_a_day_are_in_the_chart_and_in_its_table(
     shown = browse(ADA).get(f"/connectors/{record['id']}").text
     assert "1,437" in shown
     assert "Numbers as a table" in shown
+
+
+def test_the_days_on_which_checks_failed_are_told_in_words_and_hatched(
+    browse: Browse, connector: Make, database: Database, run_checks: RunChecks
+) -> None:
+    record = connector()
+    run_checks()
+    place = f"/connectors/{record['id']}"
+    pages = browse(ADA)
+    assert "0 of 1 checks failed. Days are in UTC." in words(pages.get(place).text)
+    database.sql("UPDATE connector_check_day SET failed = 3")
+    shown = pages.get(place).text
+    day = f"{datetime.now(UTC):%-d %b}"
+    assert f"3 of 4 checks failed, on {day}. Days are in UTC." in words(shown)
+    assert re.search(rf"<desc [^>]*>[^<]*; failed in {day}</desc>", shown)
+    assert '<pattern id="hatching"' in shown
+
+
+def test_the_properties_name_whose_the_connector_is_and_what_is_not_set(
+    ada: Api, browse: Browse, connector: Make
+) -> None:
+    application = ada.create("applications", display_name="RFP Desk")["id"]
+    record = connector(application_id=application, tags=["tenders"])
+    shown = browse(ADA).get(f"/connectors/{record['id']}").text
+    found = re.search(r'<aside aria-label="Properties">(.*?)</aside>', shown, re.S)
+    assert found
+    assert f'<a href="/applications/{application}">RFP Desk</a>' in found[1]
+    told = words(found[1])
+    for said in ("Sign-in User name and password", "Scope org", "Tags tenders", "Version 1"):
+        assert said in told
+    assert told.count(" by Ada Almeida") == 2
+    assert re.search(r"Not set: [^.]*Group, Person, Events, Webhook, Last sync", told)

@@ -32,7 +32,7 @@ def init_app(app: Flask) -> None:
     timeline.init_app(app)
     connector_pages.add_panel(app, show)
     connector_pages.explain(app, explained)
-    app.jinja_env.globals["connector_users"] = lambda record: users.of(web.actor(), record)
+    app.jinja_env.globals["connector_users"] = lambda record: users.of(web.actor(), record).all
 
 
 def show(record: Connector) -> Mapping[str, Any]:

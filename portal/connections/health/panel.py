@@ -29,6 +29,7 @@ from portal.web.drawing.charts import Column, Series
 from portal.web.drawing.template_functions import ago
 
 DAYS = 30
+FEW_DAYS = 3  # are named
 LATEST = 8  # entries of the timeline on the connector's page
 SERIES = (Series("passed", "norm"), Series("with a warning", "warn"), Series("failed", "bad"))
 WORDS = {"passed": "passed", "warned": "passed with a warning", "not_tried": "not tried"}
@@ -117,6 +118,16 @@ class Panel:
         return ", ".join(part for part in parts if part)
 
     @property
+    def about_days(self) -> str:
+        """Return how many checks of the 30 days failed, and on which days."""
+        made = sum(sum(day.values) for day in self.days)
+        failed = sum(day.values[-1] for day in self.days)
+        failing = [day.label for day in self.days if day.values[-1]]
+        days = sentences.listed(failing) if len(failing) <= FEW_DAYS else f"{len(failing)} days"
+        when = f", on {days}" if failing else ""
+        return f"{failed:,} of {made:,} checks failed{when}. Days are in UTC."
+
+    @property
     def may_check(self) -> bool:
         """Tell whether a check can be asked for."""
         record = self.record
@@ -138,8 +149,8 @@ def read(actor: Actor, record: Connector) -> Panel:
     )
     entries = timeline.entries(actor, record)
     change = timeline.change_before_failure(record, stands.standing, entries, stands.entered)
-    named = users.of(actor, record)
-    known = replace(known, change=change, for_whom=users.words(named))
+    found = users.of(actor, record)
+    known = replace(known, change=change, for_whom=users.words(found))
     open_check = stands.open_check
     shown = open_check if open_check is not None and open_check.steps else stands.found
     return Panel(
@@ -150,7 +161,7 @@ def read(actor: Actor, record: Connector) -> Panel:
         open_check=open_check,
         next_check_at=stands.standing.next_check_at if stands.standing else None,
         change=change,
-        users=named,
+        users=found.all,
         days=stands.days,
         versions=stands.versions,
         entries=entries,

@@ -1,9 +1,10 @@
 """Find who feels it when a connector stops: the records that name it, in one statement.
 
-A feature above this one registers its own with `add_source`.
+A feature above this one registers its own with `add_source`, and one tells with `tell_use` who has
+really used it.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,34 @@ class User:
     why: str
 
 
-Source = Callable[[Actor, Connector], Select[Any] | Iterable[User] | None]
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Who used a connector in the last day: the keys, and how many applications.
+
+    There may be more applications if not `is_all`.
+    """
+
+    keys: Sequence[User]
+    applications: int
+    is_all: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """All for whom a connector is: the records that name it, and who used it."""
+
+    named: Sequence[User]
+    use: Use
+
+    @property
+    def all(self) -> list[User]:
+        """Return the records that name it, then the keys that used it."""
+        return [*self.named, *self.use.keys]
+
+
+Source = Callable[[Actor, Connector], Select[Any] | None]
+UseSource = Callable[[Actor, Connector], Use]
+NOBODY = Users((), Use((), 0, is_all=True))
 
 
 def init_app(app: Flask) -> None:
@@ -43,10 +71,15 @@ def init_app(app: Flask) -> None:
 def add_source(app: Flask, source: Source) -> None:
     """Let `source` tell which records name a connector and may be seen by the actor.
 
-    It returns a query with the columns of `columns`, which is asked together with the others, or
-    the records themselves, at most `SHOWN`; None if there are none.
+    It returns a query with the columns of `columns`, which is asked together with the others; None
+    if there are none.
     """
     app.extensions.setdefault("portal.connector_users", []).append(source)
+
+
+def tell_use(app: Flask, source: UseSource) -> None:
+    """Let `source` tell who used a connector in the last day."""
+    app.extensions["portal.connector_use"] = source
 
 
 def columns(noun: str, id: Any, name: Any, why: str | ColumnElement[str]) -> tuple[Any, ...]:
@@ -60,31 +93,38 @@ def columns(noun: str, id: Any, name: Any, why: str | ColumnElement[str]) -> tup
     )
 
 
-def of(actor: Actor, record: Connector) -> list[User]:
-    """Return the records that name a connector and that the actor may see."""
+def of(actor: Actor, record: Connector) -> Users:
+    """Return for whom a connector is, as far as the actor may see it."""
     if not record.is_open_to(actor):
-        return []
+        return NOBODY
     sources: list[Source] = current_app.extensions["portal.connector_users"]
-    told = [source(actor, record) for source in sources]
-    parts = [select(one.limit(SHOWN).subquery()) for one in told if isinstance(one, Select)]
+    told = (source(actor, record) for source in sources)
+    parts = [select(one.limit(SHOWN).subquery()) for one in told if one is not None]
     rows = session.execute(union_all(*parts)) if parts else ()
-    found = [
+    named = [
         User(row.noun, row.name, url_for(PAGES[row.noun], record_id=row.id), row.why)
         for row in rows
     ]
-    for one in told:
-        if one is not None and not isinstance(one, Select):
-            found += one
-    return found
+    use: UseSource = current_app.extensions["portal.connector_use"]
+    return Users(named, use(actor, record))
 
 
-def words(users: Collection[User]) -> str:
-    """Return for whom it is, as “made for RFP Desk and named by 2 webhooks”; empty if nobody."""
-    named = [user.name for user in users if user.noun == "webhook"]
-    made_for = [f"made for {user.name}" for user in users if user.noun == "application"]
-    number = f"at least {SHOWN}" if len(named) == SHOWN else f"{len(named)}"
-    by = [f"named by {number} webhook{'s' if len(named) > 1 else ''}"] if named else []
-    return listed([*made_for, *by])
+def words(users: Users) -> str:
+    """Return who used it, as “used by 2 applications in the last day”; if nobody did, for whom it
+    is, as “made for RFP Desk and named by 2 webhooks”; empty if for nobody."""
+    if number := users.use.applications:
+        at_least = "" if users.use.is_all else "at least "
+        return f"used by {at_least}{_number(number, 'application')} in the last day"
+    named = [user.name for user in users.named if user.noun == "webhook"]
+    made_for = [f"made for {user.name}" for user in users.named if user.noun == "application"]
+    at_least = "at least " if len(named) == SHOWN else ""
+    by = [f"named by {at_least}{_number(len(named), 'webhook')}"] if named else []
+    said = listed([*made_for, *by])
+    return f"{said}; not used in the last day" if made_for else said
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number > 1 else ''}"
 
 
 def _application(actor: Actor, record: Connector) -> Select[Any] | None:
