@@ -54,6 +54,11 @@ _CLOSED = Failure(
     "The server closed the connection, or did not answer in time.",
     "Check again; if it stays so, look into the server's log.",
 )
+_NO_PASSWORD = Failure(
+    "auth_invalid",
+    "The server asks this user for a password, and no certificate is enough.",
+    "Let the role sign in with its certificate (cert in pg_hba.conf), or use a password.",
+)
 _UNCHECKED = "Encrypted, but the server's certificate is not checked: the setting is “require”."
 _VERIFY = "Use “verify-full”, so that nobody can pose as the server."
 
@@ -138,7 +143,9 @@ async def prove(visit: Visit, login: PostgresLogin) -> tuple[str | None, dict[st
     try:
         async with _served(reader, writer, tunnel) as folder:
             answer = await _asked(visit, login, folder)
-    except (psycopg.Error, TimeoutError, UnicodeError):
+    except (psycopg.Error, TimeoutError, UnicodeError) as error:
+        if isinstance(error, psycopg.Error) and error.pgconn and error.pgconn.needs_password:
+            raise Stopped(_NO_PASSWORD) from None
         raise await _stopped(visit, tunnel) from None
     finally:
         writer.transport.abort()
