@@ -14,11 +14,11 @@ from portal.providers.steps import Check, Limits, Revocation
 CUSTOM = "custom"
 DATA = Path(__file__).with_name("data")
 Evidence = Literal["live", "docs", "peer", "memory"]
-"""Tell how an entry is known: tried at the provider, read in its documentation, read in the
-catalogue of a peer, or remembered."""
+"""Tell how an entry is known: tried by a test on a real system, read in its documentation, read in
+the catalogue of a peer, or remembered."""
 
 EVIDENCE_WORDS: Mapping[Evidence, str] = {
-    "live": "Tried at the provider",
+    "live": "Tried on a real system",
     "docs": "Read in the provider's documentation",
     "peer": "From another catalogue, not tried",
     "memory": "From memory, not checked",

@@ -1,5 +1,6 @@
 """Every entry of the catalogue says all that a program needs, and nothing that it must guess."""
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from portal.providers.entries import DATA
 from portal.providers.filling import fill_url, names
 from portal.providers.sign_in import Browser, Nothing, Token, Unproven
 from portal.providers.steps import Call, Check
+from tests.connections.checks import test_oidc_provider, test_postgresql
 
 WAYS = [
     pytest.param(provider, variant, id=f"{provider.key}-{variant.type}")
@@ -18,6 +20,11 @@ WAYS = [
     for variant in provider.auth
 ]
 KNOWN_SYSTEMS = [way for way in WAYS if not way.values[0].is_open]
+# The test that proves each entry whose evidence is `live`.
+PROVEN = {
+    "postgres": test_postgresql.test_the_catalogues_entry_signs_in_by_each_of_its_ways,
+    "oauth2_issuer": test_oidc_provider.test_the_catalogues_entry_gets_a_token_that_an_api_takes,
+}
 every_way = pytest.mark.parametrize(("provider", "variant"), WAYS)
 every_way_of_a_known_system = pytest.mark.parametrize(("provider", "variant"), KNOWN_SYSTEMS)
 
@@ -162,6 +169,13 @@ def test_an_entry_has_a_monogram_of_its_own_and_documentation(provider: Provider
     assert provider.is_open or (provider.docs or "").startswith("https://")
     same = [p for p in PROVIDERS.values() if p.logo == provider.logo]
     assert same == [provider]
+
+
+def test_an_entry_is_live_only_if_a_test_runs_it_on_a_real_system() -> None:
+    live = {key for key, provider in PROVIDERS.items() if provider.evidence == "live"}
+    assert live == PROVEN.keys()
+    for key, test in PROVEN.items():
+        assert f'entry_subject("{key}"' in inspect.getsource(inspect.getmodule(test) or test), key
 
 
 def test_the_catalogue_is_in_at_most_twelve_files() -> None:

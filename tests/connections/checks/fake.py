@@ -11,7 +11,7 @@ from portal.connections.checks.report import Failure, Fetched, Report, Step, Sub
 from portal.connections.checks.run import fetch_token, run
 from portal.outbound import OutboundClient, make_trust
 from portal.outbound.networks import LOOPBACK
-from portal.providers import Provider
+from portal.providers import PROVIDERS, Provider
 from tests.outbound.sink import Certificates, read_request, sink
 
 HOST = "provider.example"
@@ -127,6 +127,16 @@ def subject_of(
     }
     provider = Provider.model_validate(entry)
     return Subject(provider, provider.auth[0], config, credentials)
+
+
+def entry_subject(
+    key: str, auth_type: str, credentials: Mapping[str, str], config: Mapping[str, Any]
+) -> Subject:
+    """Return a connection of an entry of the catalogue."""
+    provider = PROVIDERS[key]
+    variant = provider.variant(auth_type)
+    assert variant is not None
+    return Subject(provider, variant, config, credentials)
 
 
 def resolves(*addresses: str) -> Callable[[str, int], Awaitable[list[str]]]:

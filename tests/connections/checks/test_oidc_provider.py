@@ -4,12 +4,15 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import requests
+from flask import Flask, request
 
 from portal.connections.checks.report import Failure, Fetched
 from portal.connections.checks.run import fetch_token, run
 from portal.outbound import OutboundClient
 from portal.outbound.networks import LOOPBACK
-from tests.connections.checks.fake import Checked, subject_of
+from tests.connections.checks.fake import Checked, entry_subject, subject_of
+from tests.identity.serving import served
 from tests.identity.test_foreign_provider import REPORTER, running
 
 PARTS = {"resource": "urn:cpod:integration"}
@@ -36,6 +39,11 @@ def way(**more):
 
 
 def check(issuer, credentials=HELD, token_only=False, **more):
+    return asked(subject_of(way(**more), CHECK, credentials, {"issuer": issuer}), token_only)
+
+
+def asked(subject, token_only=False):
+    """Check a connection, or only fetch its token."""
     told = []
 
     async def on_step(step) -> None:
@@ -43,7 +51,6 @@ def check(issuer, credentials=HELD, token_only=False, **more):
 
     async def main():
         async with OutboundClient(LOOPBACK) as client:
-            subject = subject_of(way(**more), CHECK, credentials, {"issuer": issuer})
             if token_only:
                 return await fetch_token(subject, client)
             return Checked(await run(subject, client, on_step), told)
@@ -73,3 +80,32 @@ def test_a_lease_gets_a_token_too(issuer):
     wrong = check(issuer, {**HELD, "client_secret": "wrong"}, token_only=True)
     assert isinstance(wrong, Failure)
     assert wrong.verdict == "auth_invalid"
+
+
+def api_of(issuer) -> Flask:
+    """Return an API that asks the issuer whether a token is good."""
+    api = Flask("api")
+
+    @api.get("/orders")
+    def orders() -> tuple[str, int]:
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        endpoint = f"{issuer}/token/introspection"
+        answer = requests.post(endpoint, data={"token": token}, auth=REPORTER, timeout=10)
+        return ("[]", 200) if answer.json().get("active") else ("who?", 401)
+
+    return api
+
+
+def test_the_catalogues_entry_gets_a_token_that_an_api_takes(issuer):
+    with served(lambda _: api_of(issuer)) as api:
+        settings = {"issuer": issuer, "baseUrl": api, "testPath": "/orders"}
+        assert requests.get(f"{api}/orders", timeout=10).status_code == 401
+
+        def entry(held):
+            return entry_subject("oauth2_issuer", "oauth2_client_credentials", held, settings)
+
+        done = asked(entry(HELD))
+        assert done.report.outcome == "passed", done.report
+        assert (done.step("sign_in").state, done.step("who").state) == ("passed", "passed")
+        refused = asked(entry({**HELD, "client_secret": "wrong"}))
+        assert (refused.report.outcome, refused.step("sign_in").state) == ("auth_invalid", "failed")

@@ -20,7 +20,8 @@ import pytest
 from portal.connections.checks.run import run
 from portal.outbound import OutboundClient, make_trust
 from portal.outbound.networks import LOOPBACK
-from tests.connections.checks.fake import Checked, resolves, subject_of
+from portal.providers import PROVIDERS
+from tests.connections.checks.fake import Checked, entry_subject, resolves, subject_of
 from tests.keeper import free_port
 from tests.npm_packages import installed
 from tests.outbound.sink import Certificates, sink
@@ -147,13 +148,19 @@ def _connected(url: str, process: "subprocess.Popen[bytes]", log: Path) -> psyco
             time.sleep(0.05)
 
 
-def check(port, certificates, credentials=None, *, entry=CHECK, **config) -> Checked:
+def check(
+    port, certificates, credentials=None, *, entry=CHECK, auth_type=None, **config
+) -> Checked:
+    """Check a connection by `entry`, or by that of the catalogue in one way to sign in."""
     held = {"username": "svc", "password": PASSWORD} if credentials is None else credentials
     settings = {
         "host": "db.example", "port": port, "database": "postgres", "sslmode": "verify-full",
         **config,
     }  # fmt: skip
     allow = settings.pop("allow", LOOPBACK)
+    subject = subject_of(None, entry, held, settings)
+    if auth_type:
+        subject = entry_subject("postgres", auth_type, held, settings)
     told = []
 
     async def on_step(step) -> None:
@@ -162,7 +169,7 @@ def check(port, certificates, credentials=None, *, entry=CHECK, **config) -> Che
     async def main():
         options = {"lookup": resolves("127.0.0.1"), "trust": make_trust(certificates.authority)}
         async with OutboundClient(allow, **options) as client:
-            return await run(subject_of(None, entry, held, settings), client, on_step)
+            return await run(subject, client, on_step)
 
     return Checked(asyncio.run(main()), told)
 
@@ -188,12 +195,32 @@ def test_a_superuser_is_too_much(server):
     assert done.report.expires_at is None
 
 
-def test_a_client_certificate_signs_in(server):
+def by_certificate(server) -> dict[str, str]:
+    """Return the credentials of the role that signs in with a certificate."""
     pem = (server.certificates._folder / "db.example-20-False.pem").read_text()
     at = pem.index("-----BEGIN CERTIFICATE")
-    held = {"username": "receiver", "client_cert_pem": pem[at:], "client_key_pem": pem[:at]}
-    done = of(server, held, entry=BY_CERTIFICATE)
+    return {"username": "receiver", "client_cert_pem": pem[at:], "client_key_pem": pem[:at]}
+
+
+def test_a_client_certificate_signs_in(server):
+    done = of(server, by_certificate(server), entry=BY_CERTIFICATE)
     assert (done.report.outcome, done.report.account) == ("passed", "receiver@postgres")
+
+
+def test_the_catalogues_entry_signs_in_by_each_of_its_ways(server):
+    good = {
+        "basic": {"username": "svc", "password": PASSWORD},
+        "mtls": by_certificate(server),
+    }
+    assert good.keys() == {variant.type for variant in PROVIDERS["postgres"].auth}
+    for auth_type, held in good.items():
+        done = of(server, held, auth_type=auth_type)
+        account = f"{held['username']}@postgres"
+        assert (done.report.outcome, done.report.account) == ("passed", account), done.report
+    refused = of(server, {**good["basic"], "password": "wrong"}, auth_type="basic")
+    assert (refused.report.outcome, refused.step("sign_in").state) == ("auth_invalid", "failed")
+    stranger = of(server, {**good["mtls"], "username": "svc"}, auth_type="mtls")
+    assert (stranger.report.outcome, stranger.step("sign_in").state) == ("auth_invalid", "failed")
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ const provider = new Provider(ISSUER, {
     devInteractions: { enabled: false },
     backchannelLogout: { enabled: true },
     clientCredentials: { enabled: true },
+    introspection: { enabled: true },
     rpInitiatedLogout: {
       enabled: true,
       logoutSource(ctx, form) {
