@@ -284,7 +284,7 @@ def _globex(receiver_port: int) -> Demo:
         "glbx",
         applications=(
             {"display_name": "Fleet Console", "slug": "fleet-console", "primary_domain": "fleet",
-             "description": "Where every truck is."},
+             "description": "Position of every truck."},
             {"display_name": "Dispatch", "slug": "dispatch", "kind": "platform-service"},
         ),
         connectors=(

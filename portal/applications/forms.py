@@ -31,7 +31,7 @@ class ApplicationForm(CommandForm[ApplicationInput]):
     """A form that registers or changes an application."""
 
     display_name = TextField(
-        "Name", description="What people call it, for example CRM 360.", has_default=True
+        "Name", description="Name shown to people, for example CRM 360.", has_default=True
     )
     slug = TextField(
         "Slug",
@@ -44,7 +44,7 @@ class ApplicationForm(CommandForm[ApplicationInput]):
         choices=[choice for choice in STATUS_CHOICES if choice[0] in WORKING],
         default="active",
     )
-    description = LongTextField("Description", description="What it does.")
+    description = LongTextField("Description", description="Purpose of the application.")
     primary_domain = TextField("Primary domain", description="The model domain it mainly serves.")
     oauth_client_id = TextField(
         "OAuth client id",
@@ -52,7 +52,7 @@ class ApplicationForm(CommandForm[ApplicationInput]):
         " application.",
     )
     api_base_path = TextField("API base path", description="For example /v1/deals.")
-    repository = TextField("Repository", description="Where its source is.")
+    repository = TextField("Repository", description="Address of its source.")
     canonical_owner_of = LinesField(
         "Canonical owner of", description="Entity types, one a line. Empty for pure consumers."
     )

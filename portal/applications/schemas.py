@@ -71,8 +71,8 @@ class ApplicationInput(Command):
     allowed_scopes: Scopes = Field(
         default=[],
         max_length=50,
-        description="What its keys may do at most, at once and also those that were issued before."
-        " Empty: all that their creators may give.",
+        description="Scopes that its keys may have at most, at once and also those that were issued"
+        " before. Empty: all that their creators may give.",
     )
 
 
@@ -80,7 +80,7 @@ class StateReason(Command):
     """The reason for suspending, retiring or reopening an application, shown to people later."""
 
     reason: Annotated[Line, StringConstraints(min_length=1, max_length=500)] = Field(
-        description="Why, in a sentence for people. It is kept in the history."
+        description="Reason, in a sentence for people. It is kept in the history."
     )
 
 
@@ -94,7 +94,9 @@ class ApplicationDocument(Document):
     description: str | None
     oauth_client_id: str | None
     status: Status
-    status_reason: str | None = Field(description="Why it was suspended, retired or reopened last.")
+    status_reason: str | None = Field(
+        description="Reason for the last time it was suspended, retired or reopened."
+    )
     canonical_owner_of: list[str]
     api_base_path: str | None
     repository: str | None

@@ -44,8 +44,8 @@ class StepDocument(BaseModel):
     took_ms: float | None
     verdict: Outcome | None
     status: int | None = Field(description="The HTTP status of the answer, if there was one.")
-    said: str = Field(description="What happened, as a sentence.")
-    remedy: str = Field(description="What to do about it; may be empty.")
+    said: str = Field(description="Result, as a sentence.")
+    remedy: str = Field(description="Next step for a person; may be empty.")
 
 
 class ResultDocument(BaseModel):
@@ -57,21 +57,23 @@ class ResultDocument(BaseModel):
         " rate_limited and transient pass by themselves; secret_store and internal are faults of"
         " the portal. Null until the check has ended."
     )
-    said: str = Field(description="What happened, as a sentence.")
-    remedy: str = Field(description="What to do about it; may be empty.")
+    said: str = Field(description="Result, as a sentence.")
+    remedy: str = Field(description="Next step for a person; may be empty.")
     steps: list[StepDocument]
     took_ms: float | None
-    account: str | None = Field(description="Whose credentials these are, as the provider says.")
+    account: str | None = Field(
+        description="Account that the credentials belong to, as the provider says."
+    )
     is_person: bool | None = Field(
-        description="Whether they belong to a person and not to a service; null if unknown."
+        description="True if they belong to a person and not to a service; null if unknown."
     )
     granted: list[str] | None = Field(
-        description="What the credentials may do; null where the provider does not tell."
+        description="Scopes of the credentials; null where the provider does not tell."
     )
     missing: list[str] = Field(description="Scopes that the connector needs and has not.")
     too_much: list[str] = Field(description="Scopes that it has and does not need.")
     expires_at: datetime | None = Field(
-        description="When the credentials end, as the provider says."
+        description="Time when the credentials end, as the provider says."
     )
 
 

@@ -89,8 +89,8 @@ class ConnectorForm(CommandForm[ConnectorInput]):
     application_id = ChoiceField("Application")
     scope = ChoiceField("Scope", choices=SCOPE_CHOICES, default="org")
     group_id = TextField("Group id", description="Needed when the scope is group.")
-    user_id = ChoiceField("Person", description="When the scope is personal.")
-    owner_id = ChoiceField("Owner", description="Who answers for it.")
+    user_id = ChoiceField("Person", description="Needed when the scope is personal.")
+    owner_id = ChoiceField("Owner", description="Person who answers for it.")
     more = MoreSettings(
         "More settings",
         wire="config",
@@ -103,7 +103,7 @@ class ConnectorForm(CommandForm[ConnectorInput]):
         "Webhook", description="A webhook of this tenant that gets the connector's events."
     )
     next_rotation_due = MomentField(
-        "Next rotation due", description="When the credentials should be renewed, in UTC."
+        "Next rotation due", description="Time when the credentials should be renewed, in UTC."
     )
     tags = TagsField("Tags", description="Separated by commas.")
 
@@ -232,9 +232,9 @@ def _events_field(kind: Provider) -> Any:
             "Events",
             wire="event_types",
             choices=[(name, name) for name in kind.events],
-            description="What this connector emits.",
+            description="Events that this connector emits.",
         )
-    return LinesField("Events", wire="event_types", description="What it emits, one a line.")
+    return LinesField("Events", wire="event_types", description="Events that it emits, one a line.")
 
 
 def _settings(kind: Provider, known: Connector | None, record: Connector | None) -> dict[str, Any]:

@@ -150,7 +150,7 @@ class ConnectorInput(Command):
         None, description="A webhook of this tenant that gets the connector's events."
     )
     next_rotation_due: Moment | None = Field(
-        None, description="When the credentials are next due for rotation."
+        None, description="Time when the credentials are next due for rotation."
     )
     tags: Tags = Field(default=[], description="Free-form tags.")
     application_id: RecordId | None = Field(

@@ -111,7 +111,7 @@ class FilterTest(Command):
 class FilterTestResult(BaseModel):
     """The number of recent events that the tested settings would have matched."""
 
-    events: int = Field(description="How many were looked at: the last 200.")
+    events: int = Field(description="Number of events that were looked at: the last 200.")
     matched: int
     new: int | None = Field(description="Matched now and not by the webhook as it is.")
     lost: int | None = Field(description="Matched by the webhook as it is and not now.")
@@ -129,8 +129,8 @@ class AttemptDocument(BaseModel):
     actor_id: str
     actor_name: str
     outcome: OutcomeWord
-    explanation: str = Field(description="What happened, as a sentence.")
-    remedy: str = Field(description="What to do about it; may be empty.")
+    explanation: str = Field(description="Result, as a sentence.")
+    remedy: str = Field(description="Next step for a person; may be empty.")
     status: int | None = Field(description="The receiver's HTTP status.")
     url: str
     request_headers: list[tuple[str, str]]

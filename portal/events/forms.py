@@ -36,7 +36,7 @@ class EventForm(CommandForm[EventInput]):
     data = JsonField("Data", description="A JSON object, up to 64 KiB.")
     subject = TextField(
         "Subject",
-        description="What it is about, such as an order's number: found, replayed and erased by.",
+        description="Thing or person that it is about; events are found and erased by it.",
     )
     id = TextField(
         "Your own id", description="The same id again publishes nothing and is no error."
@@ -51,7 +51,7 @@ class EventTypeForm(CommandForm[EventTypeInput]):
         description="Such as rfp.created. Fixed once it is there.",
         render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"},
     )
-    display_name = TextField("Title", description="What people call it.")
+    display_name = TextField("Title", description="Name shown to people.")
     description = LongTextField("When it happens")
     json_schema = JsonField(
         "JSON Schema", description="Of the event's data (2020-12). Empty: anything goes."

@@ -47,14 +47,14 @@ class EventInput(Command):
 
     may_hold_keys: ClassVar[frozenset[str]] = frozenset({"data"})
 
-    type: EventName = Field(description="What happened, such as rfp.created.")
-    data: EventData = Field(default={}, description="What there is to say, up to 64 KiB of JSON.")
+    type: EventName = Field(description="Type of the event, such as rfp.created.")
+    data: EventData = Field(default={}, description="Content of the event, up to 64 KiB of JSON.")
     id: Key | None = Field(
         None, description="Your own id: the same id again publishes nothing and is no error."
     )
-    occurred_at: Moment | None = Field(None, description="When it happened; left out, now.")
+    occurred_at: Moment | None = Field(None, description="Time when it happened; left out, now.")
     subject: Key | None = Field(
-        None, description="What or whom it is about; events are found and erased by it."
+        None, description="Thing or person that it is about; events are found and erased by it."
     )
 
 
@@ -146,7 +146,7 @@ class Erased(BaseModel):
     """The number of erased events, and whether to repeat the call: it erases at most 10,000."""
 
     events: int
-    more: bool = Field(description="Whether the subject has more events: then send this again.")
+    more: bool = Field(description="True if the subject has more events: then send this again.")
 
 
 class EventTypeInput(Command):
@@ -157,8 +157,8 @@ class EventTypeInput(Command):
     name: EventName | None = Field(
         None, description="The type's name, such as rfp.created. Fixed once it is there."
     )
-    display_name: ShortText = Field("", description="What people call it.")
-    description: LongText | None = Field(None, description="When it happens.")
+    display_name: ShortText = Field("", description="Name shown to people.")
+    description: LongText | None = Field(None, description="Occasion on which it happens.")
     json_schema: dict[str, Any] | None = Field(
         None, description="JSON Schema (2020-12) of the event's data."
     )
@@ -227,7 +227,7 @@ class SettingsInput(Command):
     )
     key_material: KeyMaterial = Field(
         "mask",
-        description="What becomes of an API key in an event's data. mask = only its beginning and"
+        description="Treatment of an API key in an event's data. mask = only its beginning and"
         " its last four characters are kept; refuse = the event is not taken.",
     )
 

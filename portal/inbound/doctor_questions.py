@@ -47,7 +47,7 @@ class SignatureCheck(Command):
         None, description="Check with this webhook's secrets, and by its scheme."
     )
     scheme: InboundScheme | None = Field(
-        None, description="How it should be signed; left out, as the webhook says."
+        None, description="Scheme by which it should be signed; left out, as the webhook says."
     )
     options: InboundOptions = Field(default={}, description="As a webhook's inbound_options.")
     secret: RawSecret | None = Field(
@@ -62,15 +62,15 @@ class SignatureCheck(Command):
     url: Annotated[Line, StringConstraints(max_length=4096)] = Field(
         "", description="The address as the sender was told it; left out, the webhook's."
     )
-    at: Moment | None = Field(None, description="When it came; left out, now.")
+    at: Moment | None = Field(None, description="Time when it came; left out, now.")
 
 
 class FindingDocument(BaseModel):
     """One reason why a signature fails, as the API returns it."""
 
     code: str
-    what: str = Field(description="What is wrong, as a sentence.")
-    remedy: str = Field(description="What to do about it.")
+    what: str = Field(description="Problem, as a sentence.")
+    remedy: str = Field(description="Next step for a person.")
 
 
 class SignatureCheckResult(BaseModel):

@@ -37,14 +37,16 @@ class InboundForm(CommandForm[WebhookInput]):
     """Create or change an inbound webhook."""
 
     name = TextField(
-        "Name", description="What people call it, for example Pushes from GitHub.", has_default=True
+        "Name",
+        description="Name shown to people, for example Pushes from GitHub.",
+        has_default=True,
     )
     inbound_scheme = ChoiceField(
         "Who sends", description="Decides how a request proves that it is genuine."
     )
     inbound_secret = SecretField(
         "The sender's secret",
-        description="Where the sender makes it. Left empty, one is made here and shown once, if the"
+        description="Made at the sender. Left empty, one is made here and shown once, if the"
         " sender can be given one. It is never shown again.",
     )
     event_types = TagsField(

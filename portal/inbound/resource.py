@@ -36,10 +36,10 @@ class InboundRequestDocument(BaseModel):
     body_bytes: int
     source_ip: str | None
     delivery_key: str | None = Field(description="By this a repetition is known.")
-    repeats: int = Field(description="How often the same delivery came again.")
+    repeats: int = Field(description="Number of times the same delivery came again.")
     verified_with: str | None = Field(description="Fingerprint of the secret.")
     verified_at: datetime | None
-    verified_by: str | None = Field(description="Who verified it anew.")
+    verified_by: str | None = Field(description="Person who verified it again.")
     event_id: str | None
     event_type: str | None
 

@@ -111,12 +111,12 @@ def _operation(name: str, path: str, summary: str, scope: str, **more: Any) -> O
 
 OPERATIONS = (
     _operation(
-        "verify", "/verify", "Whether a key is good; takes what the call costs of its limits",
+        "verify", "/verify", "Verify a key, and take what the call costs of its limits",
         "keys:verify", view=verify_key, command=VerifyKey, answer=Verdict,
     ),
     _operation(
         "settle_reservation", "/reservations/{id}/settle",
-        "What a reserved call really cost; a second time changes nothing",
+        "Settle what a reserved call really cost; a second time changes nothing",
         "keys:verify", view=settle, command=SettleReservation, answer=SpentDocument,
     ),
     _operation(
@@ -131,29 +131,29 @@ OPERATIONS = (
     ),
     _operation(
         "report_leak", "/leaks",
-        "A key was found where it should not be; the tenant's policy says what happens",
+        "Report a key that was found where it should not be; the tenant's policy decides",
         "keys:verify", view=report_leak, command=ReportLeak, answer=ReportedDocument,
     ),
     _operation(
-        "explain", "/explanations", "Why a call by key was refused, by its request id",
+        "explain", "/explanations", "Explain why a call by key was refused, by its request id",
         "keys:read", view=explain, command=ExplainRequest, answer=ExplanationDocument,
         body_required=True,
     ),
     _operation(
-        "rehearse", "/{id}/rehearsals", "What a call by this key would get; consumes nothing",
+        "rehearse", "/{id}/rehearsals", "Rehearse a call by this key; consumes nothing",
         "keys:read", view=rehearse, command=RehearseKey, answer=Verdict,
     ),
     _operation(
         "get_posture", "/posture",
-        "How many keys have each weakness, counted up to 10,001; list them on the page of keys",
+        "Count the keys with each weakness, up to 10,001; the page of keys lists them",
         "keys:read", view=posture, method="GET", answer=PostureDocument,
     ),
     _operation(
-        "get_impact", "/{id}/impact", "Who used the key in the last 24 hours",
+        "get_impact", "/{id}/impact", "List who used the key in the last 24 hours",
         "keys:read", view=impact, method="GET", answer=ImpactDocument,
     ),
     _operation(
-        "get_propagation", "/{id}/propagation", "Which verifiers have heard of its newest change",
+        "get_propagation", "/{id}/propagation", "List the verifiers that have its newest change",
         "keys:read", view=propagation, method="GET", answer=PropagationDocument,
     ),
 )  # fmt: skip

@@ -125,20 +125,20 @@ class IssueKey(Command):
     rpm_limit: Limit | None = Field(None, description="Requests per minute.")
     max_budget_usd: Money | None = Field(None, description="Maximum spend, US dollars.")
     expires_at: Moment | None = Field(
-        None, description="When it stops by itself, in the future; null for never."
+        None, description="Time when it stops by itself, in the future; null for never."
     )
-    blocked: bool = Field(False, description="Whether it begins blocked.")
-    blocked_reason: ShortText | None = Field(None, description="Why it is blocked.")
+    blocked: bool = Field(False, description="True if it begins blocked.")
+    blocked_reason: ShortText | None = Field(None, description="Reason for the block.")
     rotated_from_key_id: RecordId | None = Field(None, description="The key that this one follows.")
     tags: Tags = Field(default=[], description="Free-form tags.")
     budget_period: Period = Field(
         "none",
-        description="When the budget begins anew: by the calendar of the tenant's time zone.",
+        description="Period after which it begins anew, by the calendar of the tenant's time zone.",
     )
     allowed_ips: Annotated[list[Cidr], AfterValidator(_unique)] = Field(
         default=[], max_length=100, description="Networks it may be used from; empty for all."
     )
-    max_uses: Limit | None = Field(None, description="How often it may be used at all.")
+    max_uses: Limit | None = Field(None, description="Number of times it may be used at all.")
 
     @field_validator("issued_to_user_id", "issued_to_service", "allowed_models")
     @classmethod
@@ -164,7 +164,7 @@ class StopKey(Command):
     """The reason why a key is revoked or blocked, for people who ask later."""
 
     reason: Annotated[Line, StringConstraints(max_length=200)] | None = Field(
-        None, description="Why, in a sentence for people."
+        None, description="Reason, in a sentence for people."
     )
 
 
@@ -220,7 +220,7 @@ class RehearseKey(Command):
         None, description="Tokens that the call will need, estimated."
     )
     estimated_usd: Money | None = Field(
-        None, description="What the call will cost at most, US dollars: reserved until settled."
+        None, description="Highest cost of the call, US dollars: reserved until settled."
     )
     ip: Annotated[ShortText, AfterValidator(_address)] | None = Field(
         None, description="The address that the holder calls from."
@@ -260,14 +260,14 @@ class ChildKey(Command):
     are counted separately.
     """
 
-    name: Name | None = Field(None, description="What people call it.")
+    name: Name | None = Field(None, description="Name shown to people.")
     scopes: Scopes | None = Field(
         None, max_length=50, description="At most its parent's, which it gets when left out."
     )
     lifetime_seconds: Annotated[int, Field(ge=60, le=86_400)] = Field(
-        3600, description="How long it opens; never longer than its parent."
+        3600, description="Seconds for which it opens; never longer than its parent."
     )
-    max_uses: Limit | None = Field(None, description="How often it may be used at all.")
+    max_uses: Limit | None = Field(None, description="Number of times it may be used at all.")
     allowed_ips: Annotated[list[Cidr], AfterValidator(_unique)] = Field(
         default=[], max_length=100, description="Part of its parent's networks, or all of them."
     )
@@ -276,7 +276,7 @@ class ChildKey(Command):
 class RevokeKey(StopKey):
     """The time when a key ends; immediately if nothing is given."""
 
-    at: Moment | None = Field(None, description="When it ends, in the future.")
+    at: Moment | None = Field(None, description="Time when it ends, in the future.")
     brownout: bool = Field(
         False, description="Deny for a minute now, longer each hour, until it ends after six."
     )
@@ -291,7 +291,7 @@ class RevokeKeys(Command):
     created_before: Moment | None = Field(None, description="Older than this.")
     verb: Literal["revoke", "block"] = Field("revoke", description="block can be undone.")
     reason: Annotated[Line, StringConstraints(max_length=200)] | None = Field(
-        None, description="Why, in a sentence for people."
+        None, description="Reason, in a sentence for people."
     )
     dry_run: bool = Field(True, description="Only say how many; false does it.")
 
@@ -311,7 +311,7 @@ class ReportLeak(Command):
         description="Hex SHA-256 of the key. Never send the key itself."
     )
     url: Annotated[WebAddress, StringConstraints(max_length=2000)] | None = Field(
-        None, description="Where it was found: an address on the web."
+        None, description="Address on the web at which it was found."
     )
 
 

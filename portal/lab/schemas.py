@@ -41,6 +41,8 @@ class LabInput(SampleEvent):
 
     failure: FailureName | None = Field(
         None,
-        description="Where the webhook sends to the inbox: what the inbox answers first, a status.",
+        description="Status that the inbox answers first, if the webhook sends to it.",
     )
-    times: int = Field(1, ge=0, le=MOST, description="How many requests the inbox answers so.")
+    times: int = Field(
+        1, ge=0, le=MOST, description="Number of requests that the inbox answers so."
+    )

@@ -26,7 +26,7 @@ class LeaseDocument(BaseModel):
     )
     credential_version: int = Field(description="The version of the credentials that it is of.")
     expires_at: datetime | None = Field(
-        description="When the token ends, as the provider said; null if nobody said so."
+        description="Time when the token ends, as the provider said; null if nobody said so."
     )
     created_at: datetime
 

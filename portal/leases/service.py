@@ -117,7 +117,7 @@ def leases(actor: Actor, record: Connector, query: Query) -> Page[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Who took leases of a connector in the last day.
+    """The keys that took leases of a connector in the last day.
 
     `last_leases` are the keys with the time of their last lease, the newest first; `applications`
     is how many they belong to. There may be more applications if not `is_all`.

@@ -102,7 +102,7 @@ class Outcome:
     unknown_name: bool = False
     """The name server said that there is no such name: asking again does not help."""
     stage: Stage = "dns"
-    """Where it ended."""
+    """The stage in which it ended."""
 
     @property
     def succeeded(self) -> bool:

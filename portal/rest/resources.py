@@ -132,7 +132,7 @@ class Resource(Generic[R, C]):
             found += self._deletion(one, write, common)
         found.append(
             Operation(name="history", method="GET", path=f"{one}/history", scope=read,
-                      summary="What happened to it, newest first", view=self._history,
+                      summary="List what happened to it, newest first", view=self._history,
                       resource=self.name, answer=HistoryEntry, is_list=True)
         )  # fmt: skip
         return [*found, *map(self.operation_of, self.actions), *self.more]

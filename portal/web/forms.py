@@ -1,7 +1,7 @@
 """Draw and parse forms with WTForms, validate them as pydantic commands, show errors at fields.
 
     class ApplicationForm(CommandForm[CreateApplication]):
-        display_name = TextField("Name", description="What people call it.")
+        display_name = TextField("Name", description="Name shown to people.")
         tags = TagsField("Tags")
 
     form = ApplicationForm(obj=application)

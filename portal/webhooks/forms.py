@@ -33,11 +33,11 @@ class WebhookForm(CommandForm[WebhookInput]):
     """Create or change a webhook."""
 
     name = TextField(
-        "Name", description="What people call it, for example CRM events.", has_default=True
+        "Name", description="Name shown to people, for example CRM events.", has_default=True
     )
     url = TextField(
         "Target URL",
-        description="Where the events go, for example https://hooks.example.com/cpod. The portal"
+        description="Address for the events, for example https://hooks.example.com/cpod. The portal"
         " must be able to reach it.",
         render_kw={"inputmode": "url", "autocomplete": "off", "spellcheck": "false"},
     )

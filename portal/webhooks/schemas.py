@@ -115,7 +115,7 @@ class RetryPolicy(BaseModel):
     max_attempts: int = Field(
         10, alias="maxAttempts", ge=1, le=20, description="Attempts for one event, the first too."
     )
-    backoff: Backoff = Field("exponential", description="How the waits between attempts grow.")
+    backoff: Backoff = Field("exponential", description="Growth of the waits between attempts.")
     timeout_ms: int = Field(
         15_000,
         alias="timeoutMs",
@@ -194,7 +194,7 @@ class WebhookInput(Command):
     )
     enabled: bool | None = Field(
         None,
-        description="Whether events are sent. Left out, it is on if there are a url and at least"
+        description="True if events are sent. Left out, it is on if there are a url and at least"
         " one event type.",
     )
     retry_policy: RetryPolicy = Field(
@@ -231,7 +231,7 @@ class WebhookDocument(Document):
     inbound_url: str | None = Field(description="Inbound only: the address to give to the sender.")
     inbound_scheme: InboundScheme | None
     inbound_options: dict[str, str]
-    vault_path: str = Field(description="Where the signing secret lies; the server derives it.")
+    vault_path: str = Field(description="Path of the signing secret; the server derives it.")
     headers: dict[str, str]
     enabled: bool
     retry_policy: RetryPolicy

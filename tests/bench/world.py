@@ -195,7 +195,7 @@ def applications(tenant: Tenant) -> Iterator[Row]:
             "kind": "platform-service" if number % 4 == 0 else "app",
             "status": "draft" if number % 10 == 5 else "active",
             "primary_domain": "sales",
-            "description": "What it does, in a sentence.",
+            "description": "Purpose, in a sentence.",
             "oauth_client_id": f"client-{number}",
         }
 

@@ -1,4 +1,4 @@
-"""Whom a connector is for decides who sees it, who uses it, and who makes it."""
+"""A connector's scope decides who sees it, who uses it, and who makes it."""
 
 from typing import Any
 

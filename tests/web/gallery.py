@@ -89,7 +89,7 @@ class SaveConnector(Command):
 class ConnectorForm(CommandForm[SaveConnector]):
     """A form with one of everything."""
 
-    name = TextField("Name", description="What people call it.")
+    name = TextField("Name", description="Name shown to people.")
     slug = TextField("Slug")
     provider = ChoiceField(
         "Provider", choices=[("", "Choose…"), ("okta", "Okta"), ("jira", "Jira")]

@@ -34,7 +34,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Who used a connector in the last day: the keys, and how many applications.
+    """The keys that used a connector in the last day, and the number of applications.
 
     There may be more applications if not `is_all`.
     """

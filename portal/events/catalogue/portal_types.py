@@ -9,7 +9,7 @@ _RECORD = {
     "required": ["id", "name", "version", "changed", "by"],
     "properties": {
         "id": {"type": "string", "description": "Of the record."},
-        "name": {"type": "string", "description": "What people call it."},
+        "name": {"type": "string", "description": "Name shown to people."},
         "version": {"type": "integer"},
         "app_id": {"type": ["string", "null"]},
         "changed": {
@@ -51,7 +51,7 @@ _SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "webhook.expired": _schema(
         id=_TEXT,
         name=_TEXT,
-        expired={"type": "integer", "description": "How many, since the webhook was paused."},
+        expired={"type": "integer", "description": "Number since the webhook was paused."},
     ),
     "webhook.ping": _schema(id=_TEXT, name=_TEXT),
     "api_key.expiring": _schema(**_OF_KEY, expires_at=_TEXT, days={"enum": [14, 7, 1]}),
@@ -61,7 +61,7 @@ _SCHEMAS: Mapping[str, Mapping[str, Any]] = {
         reporter={"enum": ["github", "scanner"]},
         place=_MAYBE,
         url=_MAYBE,
-        response={"enum": ["notify", "block", "revoke"], "description": "What was done."},
+        response={"enum": ["notify", "block", "revoke"], "description": "Action that was taken."},
     ),
     "api_key.budget_threshold": _schema(
         id=_TEXT, percent={"enum": [50, 80, 100]}, spent_usd=_NUMBER, max_usd=_NUMBER

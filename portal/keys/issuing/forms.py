@@ -95,7 +95,7 @@ class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
     # A lost response can be sent again to this very form with this secret, which is stored nowhere.
     form_secret = HiddenField(default=one_time_links.new_secret)
 
-    name = TextField("Name", description="What people call it, for example Nightly export.")
+    name = TextField("Name", description="Name shown to people, for example Nightly export.")
     application_id = ChoiceField(
         "Application",
         description="Calls with the key act as this application: they see and stamp its records"
@@ -108,7 +108,7 @@ class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
         "Allowed models", description="Model identifiers, one a line. Empty for all."
     )
     scopes = ChecksField(
-        "Scopes", description="What the key may do. Nothing is granted that is not ticked."
+        "Scopes", description="Rights of the key. Nothing is granted that is not ticked."
     )
     lifetime = ChoiceField("Expires", choices=LIFETIMES, default=DEFAULT_LIFETIME)
     expires_at = MomentField("Expires on", description="In UTC.")

@@ -14,5 +14,5 @@ class ContactForm(CommandForm[ContactInput]):
     email = TextField("Email", render_kw={"type": "email", "autocomplete": "off"})
     team = ChoiceField("Team", choices=TEAM_CHOICES, default="operations")
     application_id = ChoiceField("Application")
-    notes = LongTextField("Notes", description="When and how to reach them.")
+    notes = LongTextField("Notes", description="Hours and ways to reach them.")
     tags = TagsField("Tags", description="Separated by commas.")

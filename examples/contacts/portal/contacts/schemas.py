@@ -24,8 +24,8 @@ class ContactInput(Command):
 
     name: Name | None = Field(None, description="A person or a mailbox, e.g. CRM on call.")
     email: Email | None = Field(None, description="Address for mail.")
-    team: Team = Field("operations", description="What they can be asked about.")
-    notes: LongText | None = Field(None, description="When and how to reach them.")
+    team: Team = Field("operations", description="Topics that they can be asked about.")
+    notes: LongText | None = Field(None, description="Hours and ways to reach them.")
     tags: Tags = Field(default=[], description="Free-form tags.")
     application_id: RecordId | None = Field(
         None,
