@@ -123,8 +123,9 @@ def test_the_keys_that_take_leases_are_found_among_any_number_of_leases(
     record = session.get_one(Connector, (ACME, timelines[LONG]))
     session.execute(text(LEASES), {"tenant": ACME, "id": record.id, "many": LONG})
     with statements() as sent:
-        found = service.uses(ADA, record, 20)
-    assert [use.key_id for use in found] == ["key_0", "key_1"]
+        found = service.use(ADA, record, 20)
+    assert list(found.last_leases) == ["key_0", "key_1"]
+    assert not found.is_all
     [one] = sent
     plan = blocks_of(session.connection(), *one)
     assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= MOST_BLOCKS
