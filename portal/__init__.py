@@ -24,7 +24,7 @@ def create_app(config: "Config | None" = None, *, as_worker: bool = False) -> "F
     from portal.keys.verification import own_rest
     from portal.quotas.feature import counting
     from portal.rest import api
-    from portal.web import edge, notices, overview, search_everything
+    from portal.web import edge, error_pages, notices, overview, search_everything
 
     config = config or Config.from_environ()
     logs.configure(production=config.is_production)
@@ -39,7 +39,7 @@ def create_app(config: "Config | None" = None, *, as_worker: bool = False) -> "F
     web.init_pages(app, config)
     side = secretstore.Side.WORKER if as_worker else secretstore.Side.WEB
     secretstore.configure(config, side)
-    for blueprint in (health.blueprint, overview.bp, notices.bp):
+    for blueprint in (health.blueprint, overview.bp, notices.bp, error_pages.bp):
         app.register_blueprint(blueprint)
     features.check()
     features.describe()

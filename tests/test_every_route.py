@@ -26,6 +26,8 @@ FOR_KEYS = {
 PUBLIC = {
     "static",
     "look.choose",
+    "problems.index",
+    "problems.show",
     "auth.login",
     "auth.callback",
     "auth.logout",

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
+from portal.core.errors import did_you_mean
 from portal.identity.openid.claims import ALL_SCOPES
 from portal.records.schemas import Command, Document, Line, LongText, Name, ShortText, Slug
 
@@ -19,7 +20,8 @@ BasePath = Annotated[
 
 def _known_scope(scope: str) -> str:
     if scope not in ALL_SCOPES:
-        raise ValueError(f"There is no scope {scope[:40]!r}.")
+        near = did_you_mean(scope, sorted(ALL_SCOPES))
+        raise ValueError(f"There is no scope {scope[:40]!r}.{near}")
     return scope
 
 

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from portal.connectors.models import AUTH_TYPES, TYPES
-from portal.core.errors import FieldError, Invalid
+from portal.core.errors import FieldError, Invalid, did_you_mean, one_of
 from portal.core.secret_scan import findings
 from portal.providers import PROVIDERS, Provider
 from portal.records.schemas import (
@@ -47,7 +47,7 @@ CREDENTIAL_LENGTH = 32 * 1024
 def _one_of(values: Sequence[str]) -> tuple[AfterValidator, WithJsonSchema]:
     def known(value: str) -> str:
         if value not in values:
-            raise ValueError(f"Choose one of {', '.join(values)}.")
+            raise ValueError(one_of(value, values))
         return value
 
     return AfterValidator(known), WithJsonSchema({"type": "string", "enum": list(values)})
@@ -281,13 +281,15 @@ def _problems_of_config(provider: Provider, config: Mapping[str, Any]) -> Iterat
 def _problems_of_auth(provider: Provider, command: ConnectorInput) -> Iterator[FieldError]:
     variant = provider.variant(command.auth_type)
     if variant is None:
-        offered = ", ".join(each.type for each in provider.auth)
-        yield FieldError("auth_type", f"{provider.name} takes one of {offered}.")
+        offered = [each.type for each in provider.auth]
+        near = did_you_mean(command.auth_type or "", offered)
+        yield FieldError("auth_type", f"{provider.name} takes one of {', '.join(offered)}.{near}")
         return
     given = {name for name, value in command.credentials.items() if value is not None}
     takes = ", ".join(sorted(variant.names)) or "no credentials"
     for name in sorted(given - variant.names):
-        message = f"{provider.name} with {variant.type} takes {takes}."
+        near = did_you_mean(name, sorted(variant.names))
+        message = f"{provider.name} with {variant.type} takes {takes}.{near}"
         yield FieldError(f"credentials.{name}", message)
     for setting in variant.credentials:
         value = command.credentials.get(setting.key)

@@ -4,9 +4,13 @@ Code raises one where a rule is broken. `portal.rest.api` renders it as RFC 9457
 and `portal.web` renders it as a page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import islice
 from typing import Any, ClassVar
+
+LONGEST_COMPARED, MOST_COMPARED = 60, 100  # characters, and names
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +19,24 @@ class FieldError:
 
     field: str
     message: str
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """Return a sentence that offers the known name nearest to the given one, or nothing.
+
+    It begins with a space, to be put behind another sentence. Long names and long lists are not
+    compared, because that takes time.
+    """
+    offered = list(islice(known, MOST_COMPARED))
+    if len(given) > LONGEST_COMPARED:
+        return ""
+    near = get_close_matches(given, offered, n=1) or get_close_matches(given.lower(), offered, n=1)
+    return f" Did you mean “{near[0]}”?" if near else ""
+
+
+def one_of(given: str, choices: Collection[str]) -> str:
+    """Return the sentence for a value that is none of the choices."""
+    return f"Choose one of {', '.join(choices)}.{did_you_mean(given, choices)}"
 
 
 class PortalError(Exception):

@@ -90,10 +90,10 @@ class Front:
         try:
             answer = await self._answer(scope, protocol)
         except PortalError as error:
-            answer = _refusal(scope.path, error)
+            answer = self._refusal(scope.path, error)
         except Busy:
             gone = Unavailable("The portal has too much to do right now. Try again in a moment.")
-            answer = _refusal(scope.path, gone)
+            answer = self._refusal(scope.path, gone)
         except Exception:
             log.exception("a request was not answered")
             answer = 500, PLAIN, b"Something failed on our side.\n"
@@ -173,6 +173,16 @@ class Front:
         protocol.response_bytes(*answer)
         return None
 
+    def _refusal(self, path: str, error: PortalError) -> Answer:
+        """Return the error response to a request that never reaches the application."""
+        status, headers, body = api.ready_problem(error, api.new_request_id(), self._issuer)
+        if not api.is_api_path(path):
+            named = [(name.lower(), value) for name, value in error.headers.items()]
+            headers, body = [*PLAIN, *named], f"{error.detail}\n".encode()
+        if status in (400, 408, 413):
+            headers = [*headers, ("connection", "close")]  # the rest of the body is not read
+        return status, headers, body
+
     def _source(self, scope: Any) -> str:
         """Return the network that a request comes from, as far as its headers can be trusted."""
         return _network(scope.client, self._forwarded(scope), self._trusted)
@@ -198,14 +208,3 @@ class Front:
 def _network(peer: str, forwarded: str, trusted: "tuple[Network, ...]") -> str:
     client = parse(client_of(peer, forwarded, trusted))
     return peer if client is None else name_of(client)
-
-
-def _refusal(path: str, error: PortalError) -> Answer:
-    """Return the error response to a request that never reaches the application."""
-    status, headers, body = api.ready_problem(error, api.new_request_id())
-    if not api.is_api_path(path):
-        named = [(name.lower(), value) for name, value in error.headers.items()]
-        headers, body = [*PLAIN, *named], f"{error.detail}\n".encode()
-    if status in (400, 408, 413):
-        headers = [*headers, ("connection", "close")]  # the rest of the body is not read
-    return status, headers, body

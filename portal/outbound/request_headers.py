@@ -28,14 +28,21 @@ _RESERVED_PREFIXES = (
 )  # fmt: skip
 
 
-def header_problems(headers: Mapping[str, str]) -> list[str]:
-    """Return the problems of the headers that a tenant wants to add, as sentences."""
-    problems = [problem for pair in headers.items() if (problem := _problem(*pair))]
+def header_problems(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the problems of the headers that a tenant wants to add: name → sentence.
+
+    A problem of all of them together has the name "".
+    """
+    problems = {
+        name: problem for name, value in headers.items() if (problem := _problem(name, value))
+    }
     if sum(len(name) + len(value) for name, value in headers.items()) > MAX_HEADERS_BYTES:
-        problems.append(f"The headers are longer than {MAX_HEADERS_BYTES} characters together.")
-    lowered = [name.lower() for name in headers]
-    if len(set(lowered)) < len(lowered):
-        problems.append("A header is given twice.")
+        problems[""] = f"The headers are longer than {MAX_HEADERS_BYTES} characters together."
+    seen: set[str] = set()
+    for name in headers:
+        if name.lower() in seen:
+            problems.setdefault(name, "A header is given twice.")
+        seen.add(name.lower())
     return problems
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from portal.core.errors import one_of
 from portal.records.schemas import HIDDEN
 
 INITIALS = {"id", "api", "url", "tls", "jwk", "pem", "arn", "ssl", "cid"}
@@ -96,7 +97,7 @@ class Setting(Declared):
         if HIDDEN.search(value):
             return "This has an invisible control character."
         if self.kind == "enum" and value not in self.options:
-            return f"Choose one of {', '.join(self.options)}."
+            return one_of(value, self.options)
         if self.reject and fnmatch(value, self.reject):
             return f"An address of the form {self.reject} does not answer programs."
         form, sentence = FORMS.get(self.kind, (None, ""))

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
 
-from portal.core.errors import BadRequest, FieldError
+from portal.core.errors import BadRequest, FieldError, did_you_mean, one_of
 from portal.database.actor import Actor
 from portal.database.audience import as_member
 from portal.database.record import Record
@@ -184,12 +184,14 @@ def parse(listing: Listing[Any], arguments: Arguments, without: Collection[str] 
     given = _each_once(listing.parameters().difference(without), arguments)
     show = given.get("show", "")
     if show and show not in listing.views:
-        raise refused("show", f"Choose one of {', '.join(listing.views)}.")
+        raise refused("show", one_of(show, listing.views))
     natural = listing.views[show].sort if show else ""
     sort = given.get("sort") or natural or listing.default_sort
     if sort.removeprefix("-") not in {*listing.sorts, *listing.beside_sorts}:
-        names = ", ".join(sorted({*listing.sorts, *listing.beside_sorts}))
-        raise refused("sort", f"Choose one of {names}, with - for down.")
+        offered = sorted({*listing.sorts, *listing.beside_sorts})
+        near = did_you_mean(sort.removeprefix("-"), offered)
+        names = ", ".join(offered)
+        raise refused("sort", f"Choose one of {names}, with - for down.{near}")
     return Query(
         filters=_filters(listing, given),
         bounds=_bounds(listing, given),
@@ -208,7 +210,7 @@ def _each_once(known: Collection[str], arguments: Arguments) -> dict[str, str]:
     for name in arguments:
         values = arguments.getlist(name)
         if name not in known:
-            raise refused(name, "There is no parameter of this name.")
+            raise unknown(name, known)
         if len(values) > 1:
             raise refused(name, "Give this parameter once.")
         if "\x00" in values[0]:
@@ -220,6 +222,12 @@ def _each_once(known: Collection[str], arguments: Arguments) -> dict[str, str]:
 def flag(arguments: Mapping[str, str], name: str) -> bool:
     """Return a parameter that is true or false, and false when it is left out."""
     return _truth(name, arguments.get(name, "false"))
+
+
+def unknown(name: str, known: Collection[str]) -> BadRequest:
+    """Return the error for a parameter that is none of the known ones."""
+    near = did_you_mean(name, sorted(known))
+    return refused(name, f"There is no parameter of this name.{near}")
 
 
 def refused(name: str, message: str) -> BadRequest:
@@ -254,7 +262,7 @@ def _filters(listing: Listing[Any], given: Mapping[str, str]) -> dict[str, str |
             filters[name] = _truth(name, value)
             continue
         if name in listing.choices and value not in listing.choices[name]:
-            raise refused(name, f"Choose one of {', '.join(listing.choices[name])}.")
+            raise refused(name, one_of(value, listing.choices[name]))
         filters[name] = value
     return filters
 

@@ -6,11 +6,11 @@ specification's own examples work unchanged.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from portal.core.errors import FieldError, Invalid
+from portal.core.errors import FieldError, Invalid, did_you_mean
 from portal.core.key_shape import MARK, holds_key, places
 
 # The common envelope of the specification: accepted from clients, never stored.
@@ -51,8 +51,10 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # them: a name with one would turn our own sentences around it.
 HIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
+QUOTED = re.compile(r"'([^']*)'")  # as pydantic writes the values of a literal
 TAG = re.compile(r"[\w][\w .:/@+-]*")
 JSON_BYTES = 16 * 1024
+EXACT_DIGITS = 15  # of a decimal number: a double keeps them all
 NAMED_PLACES = 20  # texts with a key that one response names
 HOLDS_KEY = (
     "This holds an API key, and whoever reads it could use the key. Take it out; if others have"
@@ -60,6 +62,14 @@ HOLDS_KEY = (
 )
 # Limits for the response, because a body may have a hundred thousand errors.
 FEW_UNKNOWN, SHOWN = 20, 100
+
+
+class EntryErrors(ValueError):
+    """Problems of the entries of an object: name → sentence; "" is the whole object."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__(" ".join(problems.values()))
+        self.problems = problems
 
 
 class Command(BaseModel):
@@ -108,7 +118,7 @@ class Command(BaseModel):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise Invalid(field_errors(error)) from None
+            raise Invalid(field_errors(error, cls)) from None
 
     @classmethod
     def patched(cls, record: Any, patch: Mapping[str, Any]) -> Self:
@@ -221,10 +231,48 @@ SENTENCES_WITH_CONTEXT = {
 }
 
 
-def field_errors(error: ValidationError) -> list[FieldError]:
-    """Return pydantic's errors as sentences, each with its field's path on the wire."""
+def field_errors(error: ValidationError, model: type[BaseModel]) -> list[FieldError]:
+    """Return pydantic's errors as sentences, each with its field's path on the wire.
+
+    `model` is what was validated, in which a name may be near to an unknown one.
+    """
     found_errors = error.errors(include_url=False)[:SHOWN]
-    return [FieldError(_path(found["loc"]), _sentence(found)) for found in found_errors]
+    return [one for found in found_errors for one in _field_errors(found, model)]
+
+
+def _field_errors(found: Any, model: type[BaseModel]) -> Iterator[FieldError]:
+    error = (found.get("ctx") or {}).get("error")
+    if not isinstance(error, EntryErrors):
+        yield FieldError(_path(found["loc"]), _sentence(found) + _near(found, model))
+        return
+    for name, problem in islice(error.problems.items(), SHOWN):
+        yield FieldError(_path([*found["loc"], *filter(None, [name])]), problem)
+
+
+def _near(found: Any, model: type[BaseModel]) -> str:
+    """Return what was meant by an unknown name or value, as a sentence, if it is near to one."""
+    if found["type"] == "extra_forbidden":
+        *places, name = found["loc"]
+        return did_you_mean(str(name), _names_at(model, places))
+    if found["type"] == "literal_error" and isinstance(found["input"], str):
+        return did_you_mean(found["input"], QUOTED.findall(found["ctx"]["expected"]))
+    return ""
+
+
+def _names_at(model: type[BaseModel], places: Sequence[int | str]) -> list[str]:
+    """Return the names on the wire of the model at a path below this one."""
+    for place in places:
+        for name, field in model.model_fields.items():
+            if place == (field.alias or name):
+                model = next(_models_in(field.annotation), model)
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
 
 
 def _path(loc: Iterable[int | str]) -> str:
@@ -287,10 +335,20 @@ def _number(value: Any) -> Any:
     return value
 
 
-def _tag_list(tags: list[str]) -> list[str]:
-    for tag in tags:
-        if not TAG.fullmatch(tag):
-            raise ValueError(f"The tag {tag[:40]!r} has a character that is not allowed.")
+def _exact(value: Decimal) -> Decimal:
+    """Return the amount. Raises ValueError if a JSON number, which is a double, may not keep it."""
+    if len(value.normalize().as_tuple().digits) > EXACT_DIGITS:
+        raise ValueError(f"Use at most {EXACT_DIGITS} digits.")
+    return value
+
+
+def _tag(tag: str) -> str:
+    if not TAG.fullmatch(tag):
+        raise ValueError(f"The tag {tag[:40]!r} has a character that is not allowed.")
+    return tag
+
+
+def _each_once(tags: list[str]) -> list[str]:
     return sorted(set(tags))
 
 
@@ -319,12 +377,13 @@ Money = Annotated[
     Decimal,
     Field(strict=False, ge=0, max_digits=18, decimal_places=9, allow_inf_nan=False),
     BeforeValidator(_number),
+    AfterValidator(_exact),
     WithJsonSchema({"type": "number", "minimum": 0}),
 ]
 Tags = Annotated[
-    list[Annotated[str, StringConstraints(min_length=1, max_length=60)]],
+    list[Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_tag)]],
     Field(max_length=30),
-    AfterValidator(_tag_list),
+    AfterValidator(_each_once),
 ]
 # A name in another program's JSON is kept unchanged, including spaces at its ends.
 JsonName = Annotated[str, StringConstraints(strip_whitespace=False)]

@@ -21,12 +21,13 @@ from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
 
 from portal.core import compression, errors
 from portal.core.compression import Kept, respond
+from portal.core.config import running
 from portal.core.errors import UNKNOWN, BadRequest, FieldError, PortalError, Unauthenticated
 from portal.database import writability
 from portal.database.actor import Actor, Origin
 from portal.database.record import Record, find
 from portal.records import idempotency, listing
-from portal.rest import entity_tags, openapi, strict_json
+from portal.rest import entity_tags, openapi, problem_codes, strict_json
 from portal.rest.openapi import PREFIX, PROBLEM, Operation
 
 Authenticator = Callable[[str, Origin], Actor | None]
@@ -71,9 +72,9 @@ def ready(document: Any, status: int, request_id: str, kind: str = "application/
     return status, headers, body
 
 
-def ready_problem(error: PortalError, request_id: str) -> Ready:
+def ready_problem(error: PortalError, request_id: str, base_url: str) -> Ready:
     """Return an error like `problem`, for the event loop."""
-    document = problem_document(error, request_id)
+    document = problem_document(error, request_id, base_url)
     status, headers, body = ready(document, error.status, request_id, PROBLEM)
     return (
         status,
@@ -91,18 +92,19 @@ def _json(value: Any) -> Any:
 def problem(error: Exception) -> Response:
     """Return any error as RFC 9457 problem details. An unexpected one shows only its request id."""
     known = in_our_words(error)
-    response = answer(problem_document(known, request_id()), known.status, known.headers)
+    document = problem_document(known, request_id(), running().base_url)
+    response = answer(document, known.status, known.headers)
     response.content_type = PROBLEM
     return response
 
 
-def problem_document(error: PortalError, request_id: str) -> dict[str, Any]:
+def problem_document(error: PortalError, request_id: str, base_url: str) -> dict[str, Any]:
     """Return the members of an error's problem document (RFC 9457)."""
     document = {
-        "type": f"urn:cpod:problem:{error.code}",
+        "type": problem_codes.url(base_url, error.code),
         "title": error.title,
         "status": error.status,
-        "detail": error.detail,
+        "detail": _detail(error),
         "code": error.code,
         "request_id": request_id,
         **error.extra,
@@ -110,6 +112,15 @@ def problem_document(error: PortalError, request_id: str) -> dict[str, Any]:
     if error.errors:
         document["errors"] = [{"field": e.field, "message": e.message} for e in error.errors]
     return document
+
+
+def _detail(error: PortalError) -> str:
+    """Return the error's sentence; for errors of fields, the first one and how many follow."""
+    if not error.errors or error.status not in (400, 422):
+        return error.detail
+    first, *others = error.errors
+    more = f" And {len(others)} more." if others else ""
+    return f"{first.field}: {first.message}{more}"
 
 
 HTTP_ERRORS: Mapping[int, type[PortalError]] = {
@@ -241,7 +252,7 @@ def no_parameters() -> None:
     if not request.environ["QUERY_STRING"]:  # parsing an empty one takes time, too
         return
     for name in request.args:
-        raise listing.refused(name, "There is no parameter of this name.")
+        raise listing.unknown(name, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +359,7 @@ def _check(operation: Operation, ids: Mapping[str, str]) -> None:
 def _check_query(operation: Operation) -> None:
     for name, values in request.args.lists():
         if name not in operation.query:
-            raise listing.refused(name, "There is no parameter of this name.")
+            raise listing.unknown(name, operation.query)
         if "" in values:
             raise listing.refused(name, "Give this parameter a value, or leave it out.")
 

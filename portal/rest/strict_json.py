@@ -9,22 +9,37 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable
+from itertools import takewhile
 from typing import Any
 
-from portal.core.errors import BadRequest
+from portal.core.errors import BadRequest, FieldError
+from portal.core.key_shape import holds_key
 from portal.core.precedence import give_way
+from portal.records.schemas import readable
 
 MAX_DEPTH = 32
 MAX_INT = 2**63
 MAX_DIGITS = len(str(-MAX_INT))
-TOO_LARGE = "The body has a number that is too large."
+TOO_LARGE = "has a number that is too large."
 NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
 
+class _Unsound(Exception):
+    """A value that is refused. `place` is the path to it, from the inside outwards."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.place: list[str] = []
+
+
 def parse(body: bytes) -> Any:
-    """Return the value in a JSON body. Raises BadRequest, which names the problem."""
+    """Return the value in a JSON body. Raises BadRequest, which names the problem and the field."""
     try:
         value = _DECODER.decode(body.decode("utf-8"))
+    except _Unsound as found:
+        raise _refused(found.problem, _place_of_number(body)) from None
     except UnicodeDecodeError:
         raise BadRequest("The body is not UTF-8 text.") from None
     except json.JSONDecodeError as error:
@@ -33,8 +48,17 @@ def parse(body: bytes) -> Any:
     except RecursionError:
         raise BadRequest("The body is nested too deeply.") from None
     if _may_be_unsound(body):
-        _check(value, 1)
+        try:
+            _check(value, 1)
+        except _Unsound as found:
+            raise _refused(found.problem, reversed(found.place)) from None
     return value
+
+
+def _refused(problem: str, place: Iterable[str]) -> BadRequest:
+    # A name may itself hold a raw API key, which no error repeats.
+    field = readable(".".join(takewhile(lambda name: not holds_key(name), place)) or "body")
+    return BadRequest(f"The body {problem}", errors=[FieldError(field, f"This {problem}")])
 
 
 def _may_be_unsound(body: bytes) -> bool:
@@ -53,22 +77,57 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> Any:
-    raise BadRequest(f"{name} is not a JSON number.")
+    raise _Unsound(f"has {name}, which is not a JSON number.")
 
 
 def _whole(digits: str) -> int:
     give_way()
     # An integer of 64 bits: other programs cannot read longer ones.
     if len(digits) > MAX_DIGITS or not -MAX_INT <= (number := int(digits)) < MAX_INT:
-        raise BadRequest(TOO_LARGE)
+        raise _Unsound(TOO_LARGE)
     return number
 
 
 def _finite(digits: str) -> float:
     give_way()
     if not math.isfinite(number := float(digits)):
-        raise BadRequest(TOO_LARGE)
+        raise _Unsound(TOO_LARGE)
     return number
+
+
+def _place_of_number(body: bytes) -> list[str]:
+    """Return the path to the first number that the decoder refuses, which does not know where it
+    is: the body is read once more, with a mark in its place."""
+    mark = object()
+
+    def whole(digits: str) -> Any:
+        return mark if len(digits) > MAX_DIGITS or not -MAX_INT <= int(digits) < MAX_INT else 0
+
+    def fraction(digits: str) -> Any:
+        return 0 if math.isfinite(float(digits)) else mark
+
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_object,
+        parse_int=whole,
+        parse_float=fraction,
+        parse_constant=lambda _: mark,
+    )
+    try:
+        return _path_to(mark, decoder.decode(body.decode("utf-8")), 1) or []
+    except (ValueError, RecursionError, BadRequest):
+        return []  # it is broken behind the number, too
+
+
+def _path_to(mark: object, value: Any, depth: int) -> list[str] | None:
+    give_way()
+    if value is mark:
+        return []
+    if depth > MAX_DEPTH or not isinstance(value, dict | list):
+        return None
+    for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+        if (found := _path_to(mark, item, depth + 1)) is not None:
+            return [str(name), *found]
+    return None
 
 
 _DECODER = json.JSONDecoder(
@@ -79,18 +138,27 @@ _DECODER = json.JSONDecoder(
 def _check(value: Any, depth: int) -> None:
     give_way()
     if depth > MAX_DEPTH:
-        raise BadRequest(f"The body is nested more than {MAX_DEPTH} levels deep.")
+        raise _Unsound(f"is nested more than {MAX_DEPTH} levels deep.")
     if isinstance(value, str):
         _check_text(value)
     elif isinstance(value, list):
-        for item in value:
-            _check(item, depth + 1)
+        for number, item in enumerate(value):
+            _check_item(str(number), item, depth)
     elif isinstance(value, dict):
-        _check(list(value), depth)
-        _check(list(value.values()), depth)
+        for name, item in value.items():
+            _check_text(name)
+            _check_item(name, item, depth)
+
+
+def _check_item(name: str, item: Any, depth: int) -> None:
+    try:
+        _check(item, depth + 1)
+    except _Unsound as found:
+        found.place.append(name)
+        raise
 
 
 def _check_text(text: str) -> None:
     if found := NO_CHARACTER.search(text):
         what = "a NUL character" if found[0] == "\x00" else "half of a surrogate pair"
-        raise BadRequest(f"The body has {what}, which cannot be stored.")
+        raise _Unsound(f"has {what}, which cannot be stored.")

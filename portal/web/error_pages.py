@@ -1,12 +1,48 @@
-"""Show errors in plain words, as a page or as a banner for htmx, never with a stack trace."""
+"""Show errors in plain words, as a page or as a banner for htmx, never with a stack trace.
 
-from flask import g, make_response, render_template, request
+Two public pages explain the codes that programs read in problem documents.
+"""
+
+import orjson
+from flask import Blueprint, g, make_response, render_template, request
 from werkzeug.wrappers import Response
 
-from portal.core.errors import PortalError, Unauthenticated
-from portal.rest import api
-from portal.web.access import signed_in, to_sign_in
+from portal.core.config import running
+from portal.core.errors import NotFound, PortalError, Unauthenticated
+from portal.rest import api, problem_codes
+from portal.rest.problem_codes import CODES, ProblemCode
+from portal.web.access import public, signed_in, to_sign_in
 from portal.web.htmx import portal_request
+
+bp = Blueprint("problems", __name__, url_prefix="/problems")
+
+
+@bp.get("")
+@public
+def index() -> str:
+    """Show all codes of problem documents."""
+    return render_template("problems/index.html", codes=CODES.values())
+
+
+@bp.get("/<code>")
+@public
+def show(code: str) -> str:
+    """Explain one code."""
+    if code not in CODES:
+        raise NotFound("There is no problem with this code.")
+    return render_template("problems/show.html", problem=CODES[code], example=_example(CODES[code]))
+
+
+def _example(problem: ProblemCode) -> str:
+    document = {
+        "type": problem_codes.url(running().base_url, problem.code),
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.example,
+        "code": problem.code,
+        "request_id": "req_0123456789ABCDEF0123456789",
+    }
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
 
 
 def answer(fault: PortalError) -> Response:

@@ -14,9 +14,20 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from portal.core.errors import one_of
 from portal.events import type_names
 from portal.outbound import header_problems
-from portal.records.schemas import Command, Document, JsonName, Line, Name, RecordId, Tags, small
+from portal.records.schemas import (
+    Command,
+    Document,
+    EntryErrors,
+    JsonName,
+    Line,
+    Name,
+    RecordId,
+    Tags,
+    small,
+)
 from portal.webhooks.models import Backoff, Direction, OutcomeWord, PauseReason
 from portal.webhooks.signing.signature_schemes import Scheme
 from portal.webhooks.verification.provider_schemes import OPTIONS, SCHEMES
@@ -35,14 +46,13 @@ SECRET_VALUES = re.compile(
 )
 
 
-def _event_filters(patterns: list[str]) -> list[str]:
-    for name in patterns:
-        if not type_names.PATTERN.fullmatch(name):
-            raise ValueError(
-                f"“{name[:40]}” is no pattern of event types. Use a name such as rfp.created, a"
-                " group such as rfp.*, or * for everything."
-            )
-    return sorted(set(patterns))
+def _event_filter(name: str) -> str:
+    if not type_names.PATTERN.fullmatch(name):
+        raise ValueError(
+            f"“{name[:40]}” is no pattern of event types. Use a name such as rfp.created, a"
+            " group such as rfp.*, or * for everything."
+        )
+    return name
 
 
 def _filter(wanted: Any) -> Any:
@@ -54,9 +64,11 @@ def _filter(wanted: Any) -> Any:
     for name, given in wanted.items():
         values = given if isinstance(given, list) else [given]
         if not 1 <= len(name) <= 100 or not 1 <= len(values) <= 50:
-            raise ValueError("Give each field 1 to 50 values; its name has 1 to 100 characters.")
+            words = "Give each field 1 to 50 values; its name has 1 to 100 characters."
+            raise EntryErrors({name: words})
         if not all(value is None or isinstance(value, str | int | float) for value in values):
-            raise ValueError(f"The values of {name[:60]} are text, numbers, true, false or null.")
+            words = f"The values of {name[:60]} are text, numbers, true, false or null."
+            raise EntryErrors({name: words})
         found[name] = values
     return found
 
@@ -65,36 +77,40 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
     problems = header_problems(headers)
     for name, value in headers.items():
         if name.lower().startswith("cpod-"):
-            problems.append(f"{name[:60]} is set by the sender and cannot be changed.")
+            problems.setdefault(name, f"{name[:60]} is set by the sender and cannot be changed.")
         if SECRET_NAMES.fullmatch(name) or SECRET_VALUES.match(value):
-            problems.append(
+            problems[name] = (
                 f"{name[:60]} looks like a secret, and headers are kept in clear text. Let the"
                 " receiver check the signature instead."
             )
     if problems:
-        raise ValueError(" ".join(dict.fromkeys(problems)))
+        raise EntryErrors(problems)
     return headers
 
 
 Patterns = Annotated[
-    list[Annotated[str, StringConstraints(max_length=EVENT_LENGTH + 2)]],
-    AfterValidator(_event_filters),
+    list[
+        Annotated[
+            str, StringConstraints(max_length=EVENT_LENGTH + 2), AfterValidator(_event_filter)
+        ]
+    ],
+    AfterValidator(lambda patterns: sorted(set(patterns))),
 ]
 Filter = Annotated[dict[JsonName, list[Any]], BeforeValidator(_filter), AfterValidator(small)]
 
 
 def _scheme(name: str) -> str:
     if name not in SCHEMES:
-        raise ValueError(f"Choose one of {', '.join(SCHEMES)}.")
+        raise ValueError(one_of(name, SCHEMES))
     return name
 
 
 def _options(options: dict[str, str]) -> dict[str, str]:
     for name, value in options.items():
         if name not in OPTIONS:
-            raise ValueError(f"Choose among {', '.join(OPTIONS)}.")
+            raise EntryErrors({name: one_of(name, OPTIONS)})
         if not OPTIONS[name].fullmatch(value):
-            raise ValueError(f"The {name} is not of the form that it must have.")
+            raise EntryErrors({name: f"The {name} is not of the form that it must have."})
     return options
 
 

@@ -171,13 +171,14 @@ def test_a_header_that_no_webhook_may_have_is_refused(
     headers: dict[str, str], said: str, ada: Api
 ) -> None:
     found = fields(ada.post("/webhooks", {"headers": headers}))
-    assert found.keys() == {"headers"}
-    assert said in found["headers"]
+    name = list(headers)[-1]
+    assert found.keys() == {f"headers.{name}"}
+    assert said in found[f"headers.{name}"]
 
 
 @pytest.mark.parametrize("name", ["", "rfp.", ".rfp", "rfp..created", "*.created", "rfp*", "a b"])
 def test_an_event_filter_is_a_name_a_group_or_everything(name: str, ada: Api) -> None:
-    assert fields(ada.post("/webhooks", {"event_types": [name]})).keys() == {"event_types"}
+    assert fields(ada.post("/webhooks", {"event_types": [name]})).keys() == {"event_types.0"}
 
 
 @pytest.mark.parametrize(

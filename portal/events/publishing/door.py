@@ -36,8 +36,9 @@ class Door:
     """Publish single events of one process from its event loop."""
 
     def __init__(self, app: Flask) -> None:
-        url = libpq_url(app.extensions["portal"].database_url)
-        self._together = GroupCommit(url, listeners_of(app))
+        config = app.extensions["portal"]
+        self._base_url = config.base_url
+        self._together = GroupCommit(libpq_url(config.database_url), listeners_of(app))
         self._rates, self._room = rates.of(app), stored_bytes.of(app)
 
     async def publish(self, actor: Actor, header: Header, body: bytes) -> Ready | None:
@@ -55,7 +56,7 @@ class Door:
         try:
             accepted = await self._together.publish(actor, event)
         except UnknownOutcome as error:
-            answer = ready_problem(error, request_id)
+            answer = ready_problem(error, request_id, self._base_url)
         else:
             if accepted is None:
                 self._rates.give_back(tenant_id, REQUESTS, EVENTS)
