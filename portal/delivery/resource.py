@@ -94,7 +94,7 @@ def _redeliver(id: str) -> Response:
 
     def work() -> Outcome:
         again = resend.redeliver(actor(), id)
-        _, webhook = search.one(actor(), again.id)
+        _, webhook = search.one_to_change(actor(), again.id)
         return Outcome(represent(again, webhook), 201)
 
     return once(work)
@@ -105,7 +105,7 @@ def _hurry(id: str) -> Response:
 
     def work() -> Outcome:
         delivery = resend.retry_now(actor(), id)
-        _, webhook = search.one(actor(), delivery.id)
+        _, webhook = search.one_to_change(actor(), delivery.id)
         return Outcome(represent(delivery, webhook), 202)
 
     return once(work)
@@ -138,7 +138,7 @@ def _replay(id: str) -> Response:
             seen = {**nothing, **asked, "webhook_id": id, "total": total, "counts": {}}
             return Outcome(seen, 200)
         replay = replays.begin(*window, command.rate)
-        return Outcome(_progress(replays.progress(actor(), replay.id)), 201)
+        return Outcome(_progress(replays.standing(actor(), replay)), 201)
 
     return once(work)
 

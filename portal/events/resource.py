@@ -165,6 +165,7 @@ OPERATIONS = (
         path="/events/erasures",
         summary="Erase the events of a subject, with their deliveries; says whether there are more",
         scope="events:publish",
+        more_scopes=("webhooks:write",),
         view=_erase,
         command=Erasure,
         answer=Erased,

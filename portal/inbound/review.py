@@ -59,9 +59,13 @@ def requests(actor: Actor, webhook: Webhook, query: Query) -> Page[Any]:
     return page_below(actor, LISTING, query, InboundRequest.webhook_id, webhook.id)
 
 
-def get(actor: Actor, webhook_id: str, request_id: str, *, lock: bool = False) -> InboundRequest:
+def get(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
     """Return one request with its body. Raises NotFound."""
     actor.require("webhooks:read")
+    return _find(actor, webhook_id, request_id)
+
+
+def _find(actor: Actor, webhook_id: str, request_id: str, *, lock: bool = False) -> InboundRequest:
     query = (
         InboundRequest.seen_by(actor)
         .where(InboundRequest.webhook_id == webhook_id, InboundRequest.id == request_id)
@@ -87,7 +91,7 @@ def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id)
     application_status.check_works(webhook)
-    request = get(actor, webhook_id, request_id, lock=True)
+    request = _find(actor, webhook_id, request_id, lock=True)
     if request.state != "quarantined":
         raise Conflict("This request is accepted already.")
     events.count(actor, 1)

@@ -336,6 +336,8 @@ def _guarded(
     def view(**ids: str) -> Response:
         caller = authenticate(authenticators)
         admit(caller, operation.scope)
+        for scope in operation.more_scopes:
+            caller.require(scope)
         g.actor = replace(caller, is_changing=True) if operation.changes else caller
         _check(operation, ids)
         response: Response = operation.view(**ids)

@@ -50,7 +50,8 @@ class Operation:
     `name` is a verb, such as `rotate_secret`. With the resource it makes the operation's id, which
     programs know, so it never changes. `body_required` is given where the rule of `needs_body` does
     not fit. `record` is the model of the record that `{id}` names, for what changes it or something
-    below it: `If-Match` is then compared with its version before the view runs.
+    below it: `If-Match` is then compared with its version before the view runs. `more_scopes` are
+    those that it needs in addition to `scope`.
     """
 
     resource: str
@@ -68,6 +69,7 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     body_required: bool | None = None
     record: type[Record] | None = None
+    more_scopes: tuple[str, ...] = ()
 
     @cached_property
     def needs_body(self) -> bool:
@@ -81,6 +83,11 @@ class Operation:
         if self.name == "create" or self.method in ("PUT", "PATCH"):
             return True
         return any(field.is_required() for field in self.command.model_fields.values())
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Return every scope that it needs."""
+        return (self.scope, *self.more_scopes)
 
     @cached_property
     def accepts(self) -> tuple[Parameter, ...]:
@@ -162,6 +169,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "tags": [operation.resource],
         "x-scope": operation.scope,
+        "x-scopes": list(operation.scopes),
         "parameters": [*_path_parameters(operation.path), *map(_parameter, operation.accepts)],
         "responses": _responses(operation),
     }

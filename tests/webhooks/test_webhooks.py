@@ -171,9 +171,9 @@ def test_a_header_that_no_webhook_may_have_is_refused(
     headers: dict[str, str], said: str, ada: Api
 ) -> None:
     found = fields(ada.post("/webhooks", {"headers": headers}))
-    name = list(headers)[-1]
-    assert found.keys() == {f"headers.{name}"}
-    assert said in found[f"headers.{name}"]
+    [(field, message)] = found.items()
+    assert said in message
+    assert field == ("headers" if said == "longer than" else f"headers.{list(headers)[-1]}")
 
 
 @pytest.mark.parametrize("name", ["", "rfp.", ".rfp", "rfp..created", "*.created", "rfp*", "a b"])

@@ -128,10 +128,19 @@ def begin(
 def progress(actor: Actor, replay_id: str) -> Progress:
     """Return one replay and its progress. Raises NotFound."""
     actor.require("webhooks:read")
+    return standing(actor, _find(actor, replay_id))
+
+
+def _find(actor: Actor, replay_id: str) -> Replay:
     replay = session.scalar(Replay.seen_by(actor).where(Replay.id == replay_id))
     if replay is None:
         raise NotFound(f"There is no replay {replay_id[:60]} in this tenant.")
     find(Webhook, actor, replay.webhook_id, include_deleted=True)
+    return replay
+
+
+def standing(actor: Actor, replay: Replay) -> Progress:
+    """Return the progress of a replay that the actor has found."""
     counted = (
         Delivery.seen_by(actor)
         .where(Delivery.replay_id == replay.id)
@@ -152,7 +161,7 @@ def cancel(actor: Actor, replay_id: str) -> Progress:
     """Cancel a replay: nothing more of it is sent, requests in flight still arrive. Safe to call
     twice."""
     actor.require("webhooks:write")
-    found = progress(actor, replay_id)
+    replay = _find(actor, replay_id)
     session.execute(
         update(Delivery)
         .where(
@@ -163,11 +172,11 @@ def cancel(actor: Actor, replay_id: str) -> Progress:
         .values(state="cancelled", completed_at=func.now())
         .execution_options(synchronize_session=False)
     )
-    found.replay.cancelled_at = found.replay.cancelled_at or database_now()
+    replay.cancelled_at = replay.cancelled_at or database_now()
     session.flush()
-    webhook = find(Webhook, actor, found.replay.webhook_id, include_deleted=True)
+    webhook = find(Webhook, actor, replay.webhook_id, include_deleted=True)
     audit.record(actor, "webhook.replay_cancelled", webhook, {"replay": (replay_id, None)})
-    return progress(actor, replay_id)
+    return standing(actor, replay)
 
 
 def _sendable(actor: Actor, webhook_id: str) -> Webhook:

@@ -39,8 +39,7 @@ def redeliver(actor: Actor, delivery_id: str) -> Delivery:
 
     Raises Conflict if the event was deleted, or the webhook is deleted.
     """
-    actor.require("webhooks:write")
-    before, webhook = search.one(actor, delivery_id)
+    before, webhook = search.one_to_change(actor, delivery_id)
     if webhook.is_deleted:
         raise Conflict("The webhook of this delivery is deleted.")
     of_it = select(Event.id).filter_by(tenant_id=actor.tenant_id, id=before.event_id)
@@ -77,8 +76,7 @@ def retry_now(actor: Actor, delivery_id: str) -> Delivery:
     If the endpoint asked to slow down, the attempt still waits for that. Raises Conflict if the
     delivery waits for no retry.
     """
-    actor.require("webhooks:write")
-    delivery, webhook = search.one(actor, delivery_id)
+    delivery, webhook = search.one_to_change(actor, delivery_id)
     if search.state_of(delivery, webhook) != "retrying":
         raise Conflict("This delivery does not wait for another attempt.")
     session.execute(

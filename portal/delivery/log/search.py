@@ -132,6 +132,16 @@ def one(actor: Actor, delivery_id: str) -> tuple[Delivery, Webhook]:
     """Return one delivery and its webhook, read with one statement. Raises NotFound, also if the
     actor does not see the webhook."""
     actor.require("webhooks:read")
+    return _one(actor, delivery_id)
+
+
+def one_to_change(actor: Actor, delivery_id: str) -> tuple[Delivery, Webhook]:
+    """Return one delivery and its webhook to an actor who may change webhooks."""
+    actor.require("webhooks:write")
+    return _one(actor, delivery_id)
+
+
+def _one(actor: Actor, delivery_id: str) -> tuple[Delivery, Webhook]:
     query = Webhook.seen_by(actor).join(
         Delivery,
         (Delivery.tenant_id == Webhook.tenant_id) & (Delivery.webhook_id == Webhook.id),
