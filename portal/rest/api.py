@@ -36,6 +36,7 @@ Admission = Callable[[Actor, str], None]
 
 A_FEW_MINUTES = "public, max-age=300"
 JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+IN_ORDER = orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS
 
 
 # ---------------------------------------------------------------- answers
@@ -51,9 +52,9 @@ def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None =
 
 
 def encoded(document: Any, *, in_order: bool = False) -> bytes:
-    """Return a document as JSON. With `in_order`, equal documents have equal bytes."""
-    order = orjson.OPT_SORT_KEYS if in_order else 0
-    return orjson.dumps(document, default=_json, option=JSON_OPTIONS | order)
+    """Return a document as JSON. With `in_order`, equal documents have equal bytes; all names in it
+    are texts."""
+    return orjson.dumps(document, default=_json, option=IN_ORDER if in_order else JSON_OPTIONS)
 
 
 Ready = tuple[int, list[tuple[str, str]], bytes]
