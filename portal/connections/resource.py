@@ -135,6 +135,7 @@ OPERATIONS = (
         command=ConnectorInput,
         answer=ResultDocument,
         body_required=True,
+        cannot_validate="This is a check itself: it asks the provider, and stores nothing.",
     ),
     Operation(
         resource="connectors",

@@ -6,6 +6,8 @@ from sqlalchemy import DateTime, MetaData
 from sqlalchemy.orm import DeclarativeBase
 from ulid import ULID
 
+from portal.database.dry_run import note_id
+
 NAMING = {
     "pk": "pk_%(table_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -27,4 +29,6 @@ def new_id(prefix: str, at: datetime | None = None) -> str:
 
     `at` is for a caller that knows the time better than this machine's clock.
     """
-    return f"{prefix}_{ULID.from_datetime(at) if at else ULID()}"
+    made = str(ULID.from_datetime(at) if at else ULID())
+    note_id(made)
+    return f"{prefix}_{made}"

@@ -21,6 +21,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from portal.core.deadlines import connection_settings
 from portal.core.errors import Conflict, FieldError, Invalid, StaleVersion
+from portal.database import dry_run
 from portal.database.base import Base
 from portal.fast.statements import DIALECT_NAME, Bound, Statement, set_local
 
@@ -232,14 +233,18 @@ def let_go() -> None:
     """Commit, and return the connection to the pool, before data is sent over the network.
 
     This is for the edge: a slow receiver must hold neither locks nor a connection. What follows
-    runs in a new transaction.
+    runs in a new transaction. A dry run goes on in the same one.
     """
-    session.commit()
+    if dry_run.is_on():
+        flush()
+    else:
+        session.commit()
 
 
 @contextmanager
 def transaction(tenant_id: str | None = None) -> Iterator[None]:
     """Run a unit of work outside a request (worker, command line): all of it or nothing."""
+    dry_run.forbid()
     if tenant_id is not None:
         enter_tenant(tenant_id)
     try:

@@ -122,7 +122,7 @@ class Front:
         path, header = scope.path, scope.headers.get
         if scope.method != "POST" or scope.query_string or path not in DOORS:
             return None
-        if not self._is_plain(scope):
+        if not self._is_plain(scope) or header("prefer") is not None:
             return None
         if path == door.VERIFY:
             return await door.verify(self._engine, header, body)

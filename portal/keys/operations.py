@@ -113,6 +113,8 @@ OPERATIONS = (
     _operation(
         "verify", "/verify", "Verify a key, and take what the call costs of its limits",
         "keys:verify", view=verify_key, command=VerifyKey, answer=Verdict,
+        cannot_validate="A verdict takes what the call costs. Send dry_run: true in the body; then"
+        " the same verdict takes nothing.",
     ),
     _operation(
         "settle_reservation", "/reservations/{id}/settle",

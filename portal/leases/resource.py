@@ -6,6 +6,7 @@ from flask import Response, request
 
 from portal.connectors.models import Connector
 from portal.core import compression
+from portal.database import dry_run
 from portal.database.record import find
 from portal.leases import service
 from portal.leases.models import ConnectorLease
@@ -26,7 +27,8 @@ def _take(id: str) -> Response:
     given = service.take(actor(), id)
     compression.leave_plain()
     document = {name: given.lease[name] for name in LeaseDocument.model_fields}
-    document |= {"lease_seconds": given.seconds, **given.values}
+    values = dict.fromkeys(given.values) if dry_run.is_on() else given.values
+    document |= {"lease_seconds": given.seconds, **values}
     return answer(document, 201)
 
 

@@ -16,6 +16,7 @@ from typing import Any, Self
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
+from portal.database import dry_run
 from portal.outbound.address_guard import (
     DNS_SECONDS,
     GuardedResolver,
@@ -98,8 +99,9 @@ class OutboundClient:
     async def send(self, request: Request) -> Outcome:
         """Send one request. Waiting for a free slot does not count towards its timeout.
 
-        The only exception is the caller's own cancellation.
+        The only exceptions are the caller's own cancellation, and CannotValidate in a dry run.
         """
+        dry_run.forbid()
         try:
             target = self._target(request.url)
         except UnacceptableUrl as refusal:
@@ -116,8 +118,9 @@ class OutboundClient:
         """Return a socket that is connected to a host, for a protocol other than HTTP.
 
         The name and the address are guarded as those of a request are. `ports` are open besides
-        those that are open to HTTP. Raises Undialled.
+        those that are open to HTTP. Raises Undialled, and CannotValidate in a dry run.
         """
+        dry_run.forbid()
         attempt = Attempt(Request("DIAL", ""))
         token = current.set(attempt)
         try:

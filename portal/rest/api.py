@@ -23,11 +23,11 @@ from portal.core import compression, errors
 from portal.core.compression import Kept, respond
 from portal.core.config import running
 from portal.core.errors import UNKNOWN, BadRequest, FieldError, PortalError, Unauthenticated
-from portal.database import writability
+from portal.database import dry_run, writability
 from portal.database.actor import Actor, Origin
 from portal.database.record import Record, find
 from portal.records import idempotency, listing
-from portal.rest import entity_tags, openapi, problem_codes, strict_json
+from portal.rest import entity_tags, openapi, problem_codes, strict_json, validate_only
 from portal.rest.openapi import PREFIX, PROBLEM, Operation
 
 Authenticator = Callable[[str, Origin], Actor | None]
@@ -288,7 +288,8 @@ def once(
     if done.secrets:
         compression.leave_plain()
     headers = _headers(done.location, done.tag)
-    return answer({**done.document, **done.secrets}, done.status, headers)
+    secrets = dict.fromkeys(done.secrets) if dry_run.is_on() else done.secrets
+    return answer({**done.document, **secrets}, done.status, headers)
 
 
 def _headers(location: str | None, tag: str | None) -> dict[str, str]:
@@ -341,6 +342,8 @@ def _guarded(
             caller.require(scope)
         g.actor = replace(caller, is_changing=True) if operation.changes else caller
         _check(operation, ids)
+        if operation.is_write and validate_only.is_preferred(request.headers):
+            return validate_only.checked(operation, lambda: operation.view(**ids))
         response: Response = operation.view(**ids)
         if operation.method == "GET" and "ETag" not in response.headers:
             response.set_etag(entity_tags.hash_of(response.get_data()))

@@ -41,6 +41,14 @@ IF_NONE_MATCH = Parameter(
     "The ETag of the answer that you have. If it is still the same, 304.",
     "header",
 )
+PREFER = Parameter(
+    "Prefer",
+    {"type": "string", "examples": ["validate-only"]},
+    "With validate-only, all checks are made and nothing is kept: the answer has the status and the"
+    " body of the real call, ids of new records are zeros, one-time secrets are null. It counts as"
+    " a request. An operation that cannot do this answers 400. Other preferences are ignored.",
+    "header",
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,8 @@ class Operation:
     programs know, so it never changes. `body_required` is given where the rule of `needs_body` does
     not fit. `record` is the model of the record that `{id}` names, for what changes it or something
     below it: `If-Match` is then compared with its version before the view runs. `more_scopes` are
-    those that it needs in addition to `scope`.
+    those that it needs in addition to `scope`. `cannot_validate` says why a write cannot be run for
+    its checks only (`Prefer: validate-only`), and what to call instead.
     """
 
     resource: str
@@ -70,6 +79,7 @@ class Operation:
     body_required: bool | None = None
     record: type[Record] | None = None
     more_scopes: tuple[str, ...] = ()
+    cannot_validate: str = ""
 
     @cached_property
     def needs_body(self) -> bool:
@@ -92,9 +102,9 @@ class Operation:
     @cached_property
     def accepts(self) -> tuple[Parameter, ...]:
         """Return every parameter and header that it takes, also those that follow from the rest."""
-        if self.method == "GET":
+        if not self.is_write:
             return (*self.parameters, IF_NONE_MATCH)
-        return (*self.parameters, IF_MATCH) if self.record else self.parameters
+        return (*self.parameters, *((IF_MATCH,) if self.record else ()), PREFER)
 
     @cached_property
     def query(self) -> frozenset[str]:
@@ -105,6 +115,11 @@ class Operation:
     def changes(self) -> bool:
         """Tell whether it changes the record that its path names."""
         return self.scope.endswith(":write")
+
+    @property
+    def is_write(self) -> bool:
+        """Tell whether its method may change something, so that `Prefer: validate-only` counts."""
+        return self.method != "GET"
 
     @property
     def id(self) -> str:

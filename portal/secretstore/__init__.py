@@ -31,6 +31,7 @@ from portal.core.errors import (
     TooLarge,
     Unavailable,
 )
+from portal.database import dry_run
 
 MAX_BYTES = 64 * 1024
 """Limit of a secret's names and values together, in UTF-8. Vault fails at 1 MiB, with a 500."""
@@ -321,6 +322,11 @@ class SecretStore(Protocol):
     SecretConflict.
     """
 
+    @property
+    def writes_in_transaction(self) -> bool:
+        """Tell whether a rollback of the database takes its writes back."""
+        ...
+
     def put(self, ref: SecretRef, data: Mapping[str, str], *, cas: int | None) -> Version:
         """Store a complete new version. Raises Invalid or SecretTooLarge for data out of bounds."""
         ...
@@ -459,7 +465,14 @@ def build(config: Config, side: Side = Side.WEB) -> SecretStore:
 
 
 def store() -> SecretStore:
-    """Return the configured store. Raises RuntimeError before `configure`."""
+    """Return the configured store, which writes nothing outside of the database in a dry run.
+
+    Raises RuntimeError before `configure`.
+    """
     if _configured is None:
         raise RuntimeError("portal.secretstore.configure(config) was not called")
+    if dry_run.is_on() and not _configured.writes_in_transaction:
+        from portal.secretstore.unwritten import UnwrittenStore
+
+        return UnwrittenStore(_configured)
     return _configured

@@ -78,6 +78,8 @@ class _Found:
 class EmbeddedStore:
     """Implement `SecretStore` with the tables of `portal.secretstore.models`."""
 
+    writes_in_transaction = True
+
     def __init__(self, keys: KeyRing) -> None:
         self._keys = DataKeys(keys)
 

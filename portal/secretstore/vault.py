@@ -293,6 +293,8 @@ class AppRole:
 class VaultStore:
     """Implement `SecretStore` over the KV v2 HTTP API. Threads share one instance."""
 
+    writes_in_transaction = False
+
     def __init__(
         self,
         transport: Transport,

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import psycopg
 
+from portal.database import dry_run
 from portal.database.actor import Actor
 from portal.database.session import db, let_go
 from portal.delivery.health import safe_pause
@@ -24,6 +25,8 @@ def pause(actor: Actor, webhook_id: str) -> Webhook:
     at the commit. Raises Conflict if the webhook is already paused.
     """
     paused = safe_pause.pause(actor, webhook_id)
+    if dry_run.is_on():  # no worker hears of it
+        return paused
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as pooled:
         connection = cast(Connection, pooled.connection.driver_connection)
         connection.execute(f"LISTEN {queue.HALTED}")

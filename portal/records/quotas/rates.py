@@ -103,14 +103,14 @@ class Rates:
                 loan.used += 1
         return True
 
-    def give_back(self, tenant_id: str, *names: str) -> None:
-        """Undo `took`, for a request that is counted again elsewhere."""
+    def give_back(self, tenant_id: str, *names: str, many: int = 1) -> None:
+        """Undo `took` or `take`, for what is counted again elsewhere or is not done at all."""
         with self._lock:
             for name in names:
                 loan = self._held.get((tenant_id, name))
-                if loan is not None and loan.used:
-                    loan.left += 1
-                    loan.used -= 1
+                if loan is not None and loan.used >= many:
+                    loan.left += many
+                    loan.used -= many
 
     def forget(self) -> None:
         """Drop all loans and refusals."""

@@ -1,0 +1,68 @@
+"""Answer `Prefer: validate-only` (RFC 7240) to a write: run it for its checks, and keep nothing.
+
+The answer has the status and the body that the real call would have, except that one-time secrets
+are null and the ids of what would be made are zeros. Other preferences are ignored.
+"""
+
+from collections.abc import Callable
+
+from flask import Response, after_this_request
+from werkzeug.datastructures import Headers
+from werkzeug.http import parse_list_header
+
+from portal.core.errors import BadRequest
+from portal.database.dry_run import CannotValidate, dry_run
+from portal.database.session import flush, roll_back
+from portal.rest.openapi import Operation
+
+NAME = "validate-only"
+ZEROS = b"0" * 26  # as long as a ULID, so that an id keeps its form
+
+
+def is_preferred(headers: Headers) -> bool:
+    """Tell whether a request asks for its checks only. Raises BadRequest for a value of it.
+
+    A value is refused, because whoever writes `validate-only=false` or `=true` must not be guessed.
+    """
+    if not headers.get("Prefer"):
+        return False
+    for preference in parse_list_header(",".join(headers.getlist("Prefer"))):
+        name, _, value = preference.partition(";")[0].partition("=")
+        if name.strip().lower() == NAME:
+            if value.strip(' "'):
+                raise BadRequest(
+                    "The preference validate-only has no value: leave out what follows."
+                )
+            return True
+    return False
+
+
+def checked(operation: Operation, work: Callable[[], Response]) -> Response:
+    """Return the answer of `work`, of which nothing is kept. Raises CannotValidate for an operation
+    that cannot be checked without doing it."""
+    if operation.cannot_validate:
+        raise CannotValidate(operation.cannot_validate)
+    after_this_request(_applied)
+    with dry_run() as made:
+        try:
+            response = work()
+            flush()
+        finally:
+            roll_back()
+    return _without(made, response)
+
+
+def _applied(response: Response) -> Response:
+    response.headers["Preference-Applied"] = NAME
+    return response
+
+
+def _without(made: set[str], response: Response) -> Response:
+    """Return the answer without what names a record that was not made."""
+    for name in ("Location", "ETag"):
+        response.headers.pop(name, None)
+    body = response.get_data()
+    for ulid in made:
+        body = body.replace(ulid.encode(), ZEROS)
+    response.set_data(body)
+    return response
