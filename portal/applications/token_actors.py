@@ -6,6 +6,7 @@ person, no matter which application they signed in with.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy import and_, select
@@ -76,6 +77,7 @@ def _program(
         scopes=(token.scopes & ALL_SCOPES) - FOR_KEYS,
         app_id=application.slug,
         application_id=application.id,
+        expires_at=_end_of(token),
         origin=origin,
     )
 
@@ -113,6 +115,12 @@ def _person(
         name=token.name or token.email or token.subject,
         scopes=ROLE_SCOPES[role] & named if named else ROLE_SCOPES[role],
         groups=groups,
+        role=role,
         is_admin=role == "admin",
+        expires_at=_end_of(token),
         origin=origin,
     )
+
+
+def _end_of(token: AccessToken) -> datetime:
+    return datetime.fromtimestamp(token.expires_at, UTC)

@@ -1,6 +1,7 @@
 """Define the actor, which is the first argument of every service function."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from portal.core.errors import Forbidden
@@ -27,8 +28,9 @@ class Actor:
 
     `app_id` (a slug) and `application_id` are set only if the credential belongs to an Application.
     They are stored with what it writes, and limit what it reads (specification, `app_id`). `groups`
-    are those of a person, and `is_admin` is true for a person who is an admin of the tenant.
-    `is_changing` is set for an operation of REST that changes something.
+    and `role` are those of a person, and `is_admin` is true for a person who is an admin of the
+    tenant. `expires_at` is the time when the credential ends, if it has an end. `is_changing` is
+    set for an operation of REST that changes something.
     """
 
     tenant_id: str
@@ -40,14 +42,17 @@ class Actor:
     application_id: str | None = None
     person_id: str | None = None
     groups: frozenset[str] = frozenset()
+    role: str = ""
     is_admin: bool = False
+    expires_at: datetime | None = None
     is_changing: bool = False
     source_type: SourceType = "api"
     origin: Origin = field(default_factory=Origin)
 
     def can(self, scope: str) -> bool:
-        """Tell whether the actor holds `scope`, such as `connectors:write`."""
-        return scope in self.scopes
+        """Tell whether the actor holds `scope`, such as `connectors:write`; everybody holds an
+        empty one."""
+        return not scope or scope in self.scopes
 
     @property
     def grantable(self) -> frozenset[str]:

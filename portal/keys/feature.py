@@ -14,7 +14,7 @@ from portal.keys.posture import pages as posture_pages
 from portal.keys.resource import resource
 from portal.keys.revocation import pages as stop_pages
 from portal.keys.rotation import pages as rotation_pages
-from portal.keys.tokens import oauth, rest_callers
+from portal.keys.tokens import metadata, oauth, rest_callers, whoami
 from portal.keys.tokens.own_tokens import Tokens
 from portal.keys.tokens.signing_keys import SigningKeys
 from portal.keys.verification import own_rest, verifier
@@ -36,6 +36,7 @@ def init_app(app: Flask) -> None:
     tokens = Tokens(config.base_url, config.api_audience, SigningKeys(config.secret_key), made)
     oauth.init_app(app, made, tokens, rest_callers.init_app(app, config, tokens))
     github_scanning.init_app(app, config)
+    app.register_blueprint(metadata.bp)
     app.register_blueprint(bp)
     overview.tell(app, summaries.tell)
     notices.tell(app, summaries.notices)
@@ -43,4 +44,4 @@ def init_app(app: Flask) -> None:
     watch(library_check.follow)
 
 
-feature = Feature(init_app, resources=(resource,))
+feature = Feature(init_app, resources=(resource,), operations=whoami.OPERATIONS)

@@ -35,6 +35,7 @@ Admission = Callable[[Actor, str], None]
 """Lets an actor do what needs a scope, or raises Forbidden or RateLimited."""
 
 A_FEW_MINUTES = "public, max-age=300"
+RESOURCE_METADATA = "/.well-known/oauth-protected-resource"  # RFC 9728
 JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 IN_ORDER = orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS
 
@@ -96,7 +97,17 @@ def problem(error: Exception) -> Response:
     document = problem_document(known, request_id(), running().base_url)
     response = answer(document, known.status, known.headers)
     response.content_type = PROBLEM
+    if known.status == 401:
+        _say_where_to_sign_in(response)
     return response
+
+
+def _say_where_to_sign_in(response: Response) -> None:
+    """Add the address of the metadata to the challenge (RFC 9728, 5.1)."""
+    challenge = response.headers.get("WWW-Authenticate", "Bearer")
+    joint = "," if " " in challenge else ""
+    where = f"{running().base_url}{RESOURCE_METADATA}{PREFIX}"
+    response.headers["WWW-Authenticate"] = f'{challenge}{joint} resource_metadata="{where}"'
 
 
 def problem_document(error: PortalError, request_id: str, base_url: str) -> dict[str, Any]:

@@ -56,11 +56,12 @@ class Operation:
     """One operation that a program can call. `path` is below PREFIX and names its ids in braces.
 
     `name` is a verb, such as `rotate_secret`. With the resource it makes the operation's id, which
-    programs know, so it never changes. `body_required` is given where the rule of `needs_body` does
-    not fit. `record` is the model of the record that `{id}` names, for what changes it or something
-    below it: `If-Match` is then compared with its version before the view runs. `more_scopes` are
-    those that it needs in addition to `scope`. `cannot_validate` says why a write cannot be run for
-    its checks only (`Prefer: validate-only`), and what to call instead.
+    programs know, so it never changes. An empty `scope` lets every caller in. `body_required` is
+    given where the rule of `needs_body` does not fit. `record` is the model of the record that
+    `{id}` names, for what changes it or something below it: `If-Match` is then compared with its
+    version before the view runs. `more_scopes` are those that it needs in addition to `scope`.
+    `cannot_validate` says why a write cannot be run for its checks only (`Prefer: validate-only`),
+    and what to call instead.
     """
 
     resource: str
@@ -183,8 +184,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "operationId": operation.id,
         "summary": operation.summary,
         "tags": [operation.resource],
-        "x-scope": operation.scope,
-        "x-scopes": list(operation.scopes),
+        **({"x-scope": operation.scope, "x-scopes": list(operation.scopes)} if operation.scope else {}),
         "parameters": [*_path_parameters(operation.path), *map(_parameter, operation.accepts)],
         "responses": _responses(operation),
     }

@@ -114,6 +114,7 @@ def actor_of(person: Person | PersonFacts, role: str, origin: Origin) -> Actor:
         scopes=ROLE_SCOPES.get(role, frozenset()),  # type: ignore[call-overload]
         person_id=person.id,
         groups=frozenset(person.groups),
+        role=role,
         is_admin=role == "admin",
         source_type="frontend",
         origin=origin,

@@ -4,6 +4,7 @@ A service verifies them offline with the published key set; `signing_keys` holds
 """
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from joserfc import jws, jwt
@@ -106,7 +107,9 @@ class Tokens:
             return None
         # The allowed networks were checked when the key was exchanged for the token.
         scopes = found.scopes & frozenset(str(claims["scope"]).split())
-        return replace(found, scopes=scopes, allowed_ips=())
+        ends = datetime.fromtimestamp(claims["exp"], UTC)
+        ends = min(ends, found.expires_at or ends)
+        return replace(found, scopes=scopes, allowed_ips=(), expires_at=ends)
 
 
 def _kid(token: str) -> str | None:

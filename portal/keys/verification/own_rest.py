@@ -71,6 +71,7 @@ def actor_of(key: Snapshot, origin: Origin) -> Actor:
         scopes=ALL_SCOPES & key.scopes,
         app_id=key.application_slug,
         application_id=key.application_id,
+        expires_at=key.expires_at,
         origin=origin,
     )
 
@@ -87,7 +88,7 @@ def admit(actor: Actor, scope: str) -> None:
         return
     source = None if actor.origin.ip is None else parse(actor.origin.ip)
     checks = engine()
-    question, now = Question(scope=scope, ip=source), checks.clock.now()
+    question, now = Question(scope=scope or None, ip=source), checks.clock.now()
     if not actor.can(scope):
         _refuse(checks, key, question, "SCOPE_MISSING", actor.origin, now)
         actor.require(scope)
@@ -100,7 +101,7 @@ def admit(actor: Actor, scope: str) -> None:
         if admission.refused == "RPM_EXCEEDED":
             raise too_often(key, admission)
         raise Unauthenticated(UNKNOWN)
-    usage.note(key.tenant_id, key.id, now, source=actor.origin.ip, scope=scope)
+    usage.note(key.tenant_id, key.id, now, source=actor.origin.ip, scope=scope or None)
 
 
 def too_often(key: Snapshot, admission: Admission) -> RateLimited:
