@@ -22,9 +22,16 @@ from portal.lab.feature import feature as lab
 from portal.leases.feature import feature as leases
 from portal.quotas.feature import feature as quotas
 from portal.records.quotas.limits import BY_NAME
+from portal.rest.feature import Feature
 from portal.rest.resources import Resource
+from portal.web import notices, search_everything
 from portal.web.drawing.template_functions import RAIL
 from portal.webhooks.feature import feature as webhooks
+
+# What looks at all features. `create_app` registers its pages, because they know the resources.
+everything = Feature(
+    lambda app: None, operations=(*search_everything.OPERATIONS, *notices.OPERATIONS)
+)
 
 FEATURES = (
     identity,
@@ -40,6 +47,7 @@ FEATURES = (
     events,
     audit,
     quotas,
+    everything,
 )
 RESOURCES: tuple[Resource[Any, Any], ...] = tuple(
     resource for feature in FEATURES for resource in feature.resources

@@ -104,8 +104,13 @@ def records(ada: Api, browse: Callable[..., Pages], receiver_url: str) -> Record
         **set_aside(ada),
         "replay_id": made["replays"],
         "check_id": check["id"],
+        "weakness": "idle",
     }
-    return Records(made, extra)
+    ada.post("/inbox")  # so that there is one to look at
+    rotated = ada.create("api-keys")["id"]
+    ada.post(f"/api-keys/{rotated}/rotations", {})
+    named = {"people": person.person_id, "sessions": session_id[0], "providers": "splunk"}
+    return Records({**made, **named, "api-keys": rotated}, extra)
 
 
 def set_aside(ada: Api) -> dict[str, str]:

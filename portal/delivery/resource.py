@@ -8,7 +8,7 @@ from flask import Response, request
 
 from portal.database.actor import Actor
 from portal.database.record import find
-from portal.delivery.health import manual_pause, safe_pause
+from portal.delivery.health import endpoint_figures, manual_pause, safe_pause
 from portal.delivery.log import replays, resend, search
 from portal.delivery.schemas import (
     AttemptDocument,
@@ -17,6 +17,7 @@ from portal.delivery.schemas import (
     DeliveryWithAttempts,
     FilterTest,
     FilterTestResult,
+    HealthDocument,
     ReplayDocument,
     ReplayInput,
     ReplayProgress,
@@ -33,7 +34,7 @@ from portal.webhooks.resource import resource as webhooks
 NOT_HERE = listing.OF_RECORDS | {"webhook_id"}  # the path names the webhook
 
 
-def represent(delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
+def represent(delivery: Delivery, webhook: search.Receiver | Webhook | None) -> dict[str, Any]:
     """Return a delivery as a document of the API."""
     derived = {
         "state": search.state_of(delivery, webhook),
@@ -64,6 +65,50 @@ def _list(id: str) -> Response:
     page = search.find_page(actor(), of_one)
     items = [represent(delivery, webhook) for delivery in page.items]
     return answer({"items": items, "next_cursor": page.next_cursor})
+
+
+def _list_all() -> Response:
+    query = listing.parse(search.LISTING, request.args, listing.OF_RECORDS)
+    page = search.find_page(actor(), query)
+    receivers = search.receivers(actor(), page.items)
+    items = [represent(one, receivers.get(one.webhook_id)) for one in page.items]
+    return answer({"items": items, "next_cursor": page.next_cursor})
+
+
+def _health(id: str) -> Response:
+    no_parameters()
+    webhook = find(Webhook, actor(), id, include_deleted=True)
+    standing = endpoint_figures.standing(actor(), webhook)
+    lately = endpoint_figures.lately(actor(), webhook, standing.now)
+    return answer(represent_health(webhook, standing, lately))
+
+
+def represent_health(
+    webhook: Webhook, standing: endpoint_figures.Standing, lately: endpoint_figures.Lately
+) -> dict[str, Any]:
+    """Return the health of an endpoint as a document of the API."""
+    shown = ("held", "is_more", "oldest", "seconds", "failing_since", "next_probe_at", "expired")
+    return {
+        "webhook_id": webhook.id,
+        "is_active": webhook.is_active,
+        "paused_at": webhook.paused_at,
+        "pause_reason": webhook.pause_reason,
+        **{name: getattr(standing, name) for name in shown},
+        "next_attempt_at": standing.next_at,
+        "last_day": _span(lately.whole),
+        "hours": [_span(one) for one in lately.hours],
+    }
+
+
+def _span(span: endpoint_figures.Span) -> dict[str, Any]:
+    return {
+        "hour": span.hour,
+        "attempts": span.tried,
+        "delivered": span.good,
+        "failed": span.bad,
+        "p50_ms": span.p50,
+        "p95_ms": span.p95,
+    }
 
 
 def _after(webhook: Webhook) -> Response:
@@ -272,6 +317,28 @@ OPERATIONS = (
         command=FilterTest,
         answer=FilterTestResult,
         body_required=True,
+    ),
+    Operation(
+        resource="webhooks",
+        name="get_health",
+        method="GET",
+        path="/webhooks/{id}/health",
+        summary="Get the health of a webhook: the attempts of the last 24 hours, and what waits",
+        scope="webhooks:read",
+        view=_health,
+        answer=HealthDocument,
+    ),
+    Operation(
+        resource="deliveries",
+        name="list",
+        method="GET",
+        path="/deliveries",
+        summary="List the deliveries of all webhooks, newest first",
+        scope="webhooks:read",
+        view=_list_all,
+        answer=DeliveryDocument,
+        is_list=True,
+        parameters=list_parameters(search.LISTING, listing.OF_RECORDS),
     ),
     Operation(
         resource="deliveries",

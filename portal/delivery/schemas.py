@@ -4,7 +4,7 @@ returns."""
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from portal.records.schemas import Command, Moment, RecordId
 from portal.webhooks.models import DeliveryOrigin, OutcomeWord
@@ -33,6 +33,60 @@ class BacklogDocument(BaseModel):
     is_more: bool = Field(description="There are more than were counted.")
     oldest: datetime | None
     seconds: float = Field(description="About how long sending all of it takes.")
+
+
+class SpanDocument(BaseModel):
+    """The attempts of one hour, or of all 24."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    hour: datetime | None
+    """Begin of the hour; null for the whole day."""
+    attempts: int
+    """Attempts that have ended; test deliveries are not counted."""
+    delivered: int
+    """Attempts that succeeded."""
+    failed: int
+    """Attempts that failed."""
+    p50_ms: float | None
+    """Time within which half of the attempts were answered, in milliseconds."""
+    p95_ms: float | None
+    """Time within which 95 % of the attempts were answered, in milliseconds."""
+
+
+class HealthDocument(BaseModel):
+    """The health of a webhook: the last 24 hours, what waits, and why it is paused."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    webhook_id: str
+    """Id of the webhook."""
+    is_active: bool
+    """True if the webhook sends: it is enabled, not paused and not deleted."""
+    paused_at: datetime | None
+    """Time since which it is paused."""
+    pause_reason: str | None
+    """Reason of the pause: by hand, or what failed."""
+    failing_since: datetime | None
+    """Time since which every attempt has failed."""
+    next_probe_at: datetime | None
+    """Time of the next trial request while it is paused because of failures."""
+    held: int
+    """Deliveries that wait."""
+    is_more: bool
+    """True if more wait than were counted."""
+    oldest: datetime | None
+    """Time of the oldest delivery that waits."""
+    seconds: float
+    """Seconds that sending all of them takes, about."""
+    next_attempt_at: datetime | None
+    """Time of the next attempt."""
+    expired: int
+    """Deliveries that were given up because they waited for too long."""
+    last_day: SpanDocument
+    """Attempts of the last 24 hours."""
+    hours: list[SpanDocument]
+    """Attempts of each of these hours, the oldest first."""
 
 
 class DeliveryDocument(BaseModel):

@@ -4,6 +4,7 @@ from flask import Flask
 
 from portal.identity import pages
 from portal.identity.openid import issuer
+from portal.identity.resource import OPERATIONS
 from portal.rest.feature import Feature
 
 
@@ -13,4 +14,4 @@ def init_app(app: Flask) -> None:
     pages.init_app(app, config, issuer.init_app(app, config.oidc_issuer))
 
 
-feature = Feature(init_app)
+feature = Feature(init_app, operations=OPERATIONS)

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from flask import Response, request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from portal.core.errors import NotFound
 from portal.database.record import find
 from portal.events import settings
 from portal.inbound import doctor_questions, review
+from portal.inbound import inbox as inboxes
 from portal.inbound.models import InboundRequest
 from portal.records import listing
 from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
@@ -60,6 +62,31 @@ class ReviewedDocument(BaseModel):
     is_more: bool = Field(description="There is more in quarantine: ask again.")
 
 
+class InboxDocument(BaseModel):
+    """The tenant's own receiver for tests."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    receiver_id: str
+    """Id of the inbound webhook that receives."""
+    receiver_url: str
+    """Address of the receiver."""
+    sender_id: str | None
+    """Id of the webhook that sends to it; null if it was deleted."""
+    is_complete: bool
+    """True if the sender signs with a secret that the receiver knows."""
+
+
+def represent_inbox(found: inboxes.Inbox) -> dict[str, Any]:
+    """Return the inbox as a document of the API."""
+    return {
+        "receiver_id": found.receiver.id,
+        "receiver_url": found.receiver.inbound_url,
+        "sender_id": found.sender and found.sender.id,
+        "is_complete": found.is_complete,
+    }
+
+
 def represent(row: InboundRequest) -> dict[str, Any]:
     """Return a request as lists return it."""
     document = {name: getattr(row, name) for name in InboundRequestDocument.model_fields}
@@ -105,6 +132,19 @@ def _clear(id: str) -> Response:
     no_parameters()
     review.clear(actor(), id)
     return Response(status=204)
+
+
+def _inbox() -> Response:
+    no_parameters()
+    found = inboxes.find_inbox(actor())
+    if found is None:
+        raise NotFound("There is no inbox yet. POST /inbox creates it.")
+    return answer(represent_inbox(found))
+
+
+def _open_inbox() -> Response:
+    no_parameters()
+    return once(lambda: Outcome(represent_inbox(inboxes.open_inbox(actor())), 200))
 
 
 def _check() -> Response:
@@ -178,6 +218,27 @@ OPERATIONS = (
         _clear,
         record=Webhook,
         status=204,
+    ),
+    Operation(
+        resource="inbox",
+        name="get",
+        method="GET",
+        path="/inbox",
+        summary="Get the tenant's inbox, its own receiver for tests",
+        scope="webhooks:read",
+        view=_inbox,
+        answer=InboxDocument,
+    ),
+    Operation(
+        resource="inbox",
+        name="open",
+        method="POST",
+        path="/inbox",
+        summary="Create the inbox and the webhook that sends to it, or repair them",
+        scope="webhooks:write",
+        view=_open_inbox,
+        answer=InboxDocument,
+        parameters=(RETRY,),
     ),
     # Without Idempotency-Key: nothing is created, and nothing of the request may be stored.
     Operation(

@@ -71,6 +71,13 @@ def _address(text: str) -> str:
     return str(meant)
 
 
+Delivery = Literal["shown", "link", "store"]
+DELIVERED = (
+    "shown: the answer has the key. link: the answer has a link that shows the key once to whoever"
+    " opens it first, within 72 hours. store: the key goes to the secret store, and nobody sees it."
+)
+
+
 class IssueKey(Command):
     """The fields of a new key. All are optional: `{}` issues a service key without scopes.
 
@@ -98,6 +105,8 @@ class IssueKey(Command):
             "application_status",
         }
     )
+
+    write_only: ClassVar[frozenset[str]] = frozenset({"delivery"})
 
     name: Name | None = Field(None, description="Human-readable label for this key.")
     application_id: RecordId | None = Field(
@@ -139,6 +148,7 @@ class IssueKey(Command):
         default=[], max_length=100, description="Networks it may be used from; empty for all."
     )
     max_uses: Limit | None = Field(None, description="Number of times it may be used at all.")
+    delivery: Delivery = Field("shown", description=DELIVERED)
 
     @field_validator("issued_to_user_id", "issued_to_service", "allowed_models")
     @classmethod
@@ -251,6 +261,7 @@ class RotateKey(Command):
     overlap: Literal["now", "1h", "24h", "7d", "until_quiet"] = Field(
         "24h", description="until_quiet: until nobody used the old key for a day, 30 days at most."
     )
+    delivery: Delivery = Field("shown", description=DELIVERED)
 
 
 class ChildKey(Command):

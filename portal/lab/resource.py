@@ -2,10 +2,13 @@
 
 from flask import Response, request
 
+from portal.core.errors import NotFound
 from portal.database.record import find
 from portal.delivery.resource import represent, represent_attempt
 from portal.delivery.schemas import AttemptDocument, DeliveryDocument
 from portal.events import settings
+from portal.inbound import inbox
+from portal.inbound.reception import failure_orders
 from portal.lab import test_deliveries, trials
 from portal.lab.schemas import LabInput, TestInput
 from portal.records import listing
@@ -40,6 +43,15 @@ def _try(id: str) -> Response:
         return Outcome(represent(sent, webhook), 201, f"{PREFIX}/deliveries/{sent.id}")
 
     return once(work)
+
+
+def _heal() -> Response:
+    no_parameters()
+    found = inbox.find_inbox(actor())
+    if found is None:
+        raise NotFound("There is no inbox yet.")
+    failure_orders.end(actor(), found.receiver)
+    return Response(status=204)
 
 
 def _attempts(id: str) -> Response:
@@ -86,6 +98,16 @@ OPERATIONS = (
         answer=DeliveryDocument,
         status=201,
         parameters=(RETRY,),
+    ),
+    Operation(
+        resource="inbox",
+        name="heal",
+        method="DELETE",
+        path="/inbox/failures",
+        summary="Let the inbox answer as usual again, after failures that were ordered",
+        scope="webhooks:write",
+        view=_heal,
+        status=204,
     ),
     Operation(
         resource="webhooks",

@@ -10,10 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from flask import Blueprint, Flask, current_app, session
+from flask import Response as JsonResponse
+from pydantic import BaseModel, ConfigDict
 from werkzeug.wrappers import Response
 
 from portal import web
 from portal.database.actor import Actor
+from portal.rest import api
+from portal.rest.openapi import Operation
 
 bp = Blueprint("notices", __name__, url_prefix="/notices")
 LATELY = timedelta(days=1)
@@ -49,9 +53,7 @@ def tell(app: Flask, source: Source) -> None:
 def index() -> Response:
     """Show all notices as a page. For the bar, return their number, and new ones as toasts."""
     now = datetime.now(UTC)
-    sources = cast("list[Source]", current_app.extensions.get("portal.web.notices", []))
-    found = [notice for source in sources for notice in source(web.actor(), now - LATELY)]
-    found.sort(key=lambda notice: notice.at, reverse=True)
+    found = _found(web.actor(), now)
     if web.portal_request().wants_fragment:
         _say_new(found, now)
     return web.render(
@@ -60,6 +62,13 @@ def index() -> Response:
         notices=found,
         lasting=sum(notice.lasts for notice in found),
     )
+
+
+def _found(actor: Actor, now: datetime) -> list[Notice]:
+    """Return the notices that last, and those of the last day, the newest first."""
+    sources = cast("list[Source]", current_app.extensions.get("portal.web.notices", []))
+    found = [notice for source in sources for notice in source(actor, now - LATELY)]
+    return sorted(found, key=lambda notice: notice.at, reverse=True)
 
 
 def _say_new(found: Sequence[Notice], now: datetime) -> None:
@@ -77,3 +86,48 @@ def _said_until() -> datetime | None:
         return datetime.fromisoformat(session.get(SAID, ""))
     except ValueError:
         return None
+
+
+# ---------------------------------------------------------------- for programs
+
+
+class NoticeDocument(BaseModel):
+    """Something that is about to stop, has stopped, or works again."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    at: datetime
+    """Time of the notice."""
+    title: str
+    """Name of what it is about."""
+    text: str
+    """What happened, as a sentence."""
+    url: str
+    """Path of the page on which to act."""
+    status: str
+    """Status in one word."""
+    lasts: bool
+    """True while somebody has to act; false for what has passed by itself."""
+
+
+def _list() -> JsonResponse:
+    api.no_parameters()
+    fields = NoticeDocument.model_fields
+    found = _found(api.actor(), datetime.now(UTC))
+    items = [{name: getattr(notice, name) for name in fields} for notice in found]
+    return api.answer({"items": items, "next_cursor": None})
+
+
+OPERATIONS = (
+    Operation(
+        resource="notices",
+        name="list",
+        method="GET",
+        path="/notices",
+        summary="List what needs attention now, and what passed in the last day",
+        scope="",
+        view=_list,
+        answer=NoticeDocument,
+        is_list=True,
+    ),
+)

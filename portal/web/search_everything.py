@@ -10,11 +10,17 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from flask import Blueprint, Flask, current_app, request, url_for
+from flask import Response as JsonResponse
+from pydantic import BaseModel, ConfigDict
 from werkzeug.wrappers import Response
 
 from portal import web
+from portal.core.errors import NotFound
 from portal.database.actor import Actor
+from portal.database.record import find
 from portal.records import listing, search
+from portal.rest import api
+from portal.rest.openapi import Operation, Parameter
 from portal.rest.resources import Resource
 
 AN_ID = re.compile(r"[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}")
@@ -83,14 +89,14 @@ def _in_words(sections: Sequence[Section], place: str | None) -> str:
     return f"{count} found" if count else "Nothing found"
 
 
-def _searched() -> list[Resource[Any, Any]]:
-    """Return the resources that have pages, and that this person may read."""
+def _searched(actor: Actor) -> list[Resource[Any, Any]]:
+    """Return the resources that have pages, and that this caller may read."""
     resources = cast("Sequence[Resource[Any, Any]]", current_app.extensions["portal.searched"])
     return [
         resource
         for resource in resources
         if f"{resource.scope}.show" in current_app.view_functions
-        and web.actor().can(f"{resource.scope}:read")
+        and actor.can(f"{resource.scope}:read")
     ]
 
 
@@ -100,13 +106,18 @@ def _page_of(words: str) -> str | None:
     endpoint, permission = BY_ID.get(words.partition("_")[0], ("", ""))
     if endpoint and web.actor().can(permission):
         return url_for(endpoint, record_id=words)
-    kinds = {resource.model.id_prefix: resource.scope for resource in _searched()}
+    kinds = {one.model.id_prefix: one.scope for one in _searched(web.actor())}
     scope = kinds.get(words.partition("_")[0])
     return url_for(f"{scope}.show", record_id=words) if scope else None
 
 
 def _sections(actor: Actor, words: str) -> list[Section]:
-    resources = _searched()
+    return [_section(resource, words, page) for resource, page in _found(actor, words)]
+
+
+def _found(actor: Actor, words: str) -> list[tuple[Resource[Any, Any], listing.Page[Any]]]:
+    """Return the first records of each resource that have these words."""
+    resources = _searched(actor)
     asked = [
         (found.listing, listing.Query(q=words, limit=A_FEW, sort=found.listing.default_sort))
         for found in resources
@@ -115,7 +126,7 @@ def _sections(actor: Actor, words: str) -> list[Section]:
         return []
     weighed = listing.weigh(actor, asked)
     return [
-        _section(resource, words, listing.page(actor, *question, weights=weights))
+        (resource, listing.page(actor, *question, weights=weights))
         for resource, question, weights in zip(resources, asked, weighed, strict=True)
     ]
 
@@ -135,5 +146,82 @@ def _find(resource: Resource[Any, Any], record: Any) -> Find:
         id=record.id,
         label=record.label,
         url=url_for(f"{resource.scope}.show", record_id=record.id),
-        status=getattr(record, "state", None) or getattr(record, "status", None),
+        status=_status(record),
     )
+
+
+def _status(record: Any) -> str | None:
+    return getattr(record, "state", None) or getattr(record, "status", None)
+
+
+# ---------------------------------------------------------------- for programs
+
+
+class FoundDocument(BaseModel):
+    """One record that was found."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    resource: str
+    """Resource of the record, as paths name it, such as api-keys."""
+    id: str
+    """Id of the record."""
+    label: str
+    """Name of the record."""
+    status: str | None
+    """Status of the record, if it has one."""
+
+
+def _search() -> JsonResponse:
+    for name in request.args:
+        if name != "q":
+            raise listing.refused(name, "There is no parameter of this name.")
+    words = request.args.get("q", "").strip()
+    if not words or len(words) > 200:
+        raise listing.refused("q", "Give 1 to 200 characters.")
+    return api.answer({"items": _for_programs(api.actor(), words), "next_cursor": None})
+
+
+def _for_programs(actor: Actor, words: str) -> list[dict[str, Any]]:
+    if AN_ID.fullmatch(words):
+        return _by_id(actor, words)
+    return [
+        _document(resource, record)
+        for resource, page in _found(actor, words)
+        for record in page.items
+    ]
+
+
+def _by_id(actor: Actor, record_id: str) -> list[dict[str, Any]]:
+    prefix = record_id.partition("_")[0]
+    for resource in _searched(actor):
+        if resource.model.id_prefix == prefix:
+            try:
+                return [_document(resource, find(resource.model, actor, record_id))]
+            except NotFound:
+                return []
+    return []
+
+
+def _document(resource: Resource[Any, Any], record: Any) -> dict[str, Any]:
+    named = {"resource": resource.name, "id": record.id, "label": record.label}
+    return {**named, "status": _status(record)}
+
+
+OPERATIONS = (
+    Operation(
+        resource="search",
+        name="find",
+        method="GET",
+        path="/search",
+        summary="Find records of every kind by words or by an id, up to 8 of each kind",
+        scope="",
+        view=_search,
+        answer=FoundDocument,
+        is_list=True,
+        parameters=(
+            Parameter("q", {"type": "string", "minLength": 1, "maxLength": 200},
+                      "Words, matched by prefix, or a whole id"),
+        ),
+    ),
+)  # fmt: skip

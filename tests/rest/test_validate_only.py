@@ -12,7 +12,7 @@ from portal_devtools.identity_provider.people import ACME
 from portal import secretstore
 from portal.features import FEATURES
 from portal.rest.openapi import Operation
-from tests.cast import VIC, Api
+from tests.cast import ADA, VIC, Api, sign_in
 from tests.databases import Database
 from tests.inbound.test_inbound import github, knock
 from tests.leases import conftest as leases
@@ -154,6 +154,38 @@ class World:
         self.done(f"/webhooks/{made['id']}/secret-rotations")
         return Call({"id": made["id"]})
 
+    def rotated_key(self) -> Call:
+        made = self.one("api-keys")
+        self.done(f"/api-keys/{made['id']}/rotations", {"overlap": "1h"})
+        return Call({"id": made["id"]})
+
+    def failed_rotation(self) -> Call:
+        made = self.one("api-keys")
+        new = self.done(f"/api-keys/{made['id']}/rotations", {"overlap": "1h"})
+        self.done(f"/api-keys/{new['id']}/revoke", {})
+        return Call({"id": made["id"]})
+
+    def planned(self) -> Call:
+        made = self.one("api-keys")
+        self.done(f"/api-keys/{made['id']}/revoke", {"at": "2099-01-01T00:00:00Z"})
+        return Call({"id": made["id"]})
+
+    def leaked(self) -> Call:
+        made = self.one("api-keys")
+        self.done("/api-keys/leaks", {"fingerprint": made["key_fingerprint"]})
+        return Call({"id": made["id"]})
+
+    def signed_in(self, name: str) -> Call:
+        person = sign_in(self.app, ADA)
+        session_id = self.database.sql("SELECT id FROM web_session")
+        return Call({"id": {"person": person.person_id, "session": session_id}[name]})
+
+    def failing_inbox(self) -> Call:
+        sender = self.done("/inbox")["sender_id"]
+        sent = {"event_type": "rfp.created", "failure": "503"}
+        self.done(f"/webhooks/{sender}/lab-deliveries", sent)
+        return Call()
+
     def suspended(self) -> Call:
         made = self.one("applications")
         self.done(f"/applications/{made['id']}/suspend", {"reason": "An incident"})
@@ -191,6 +223,20 @@ CALLS: dict[str, Callable[[World], Call]] = {
         {"id": w.ada.create("api-keys", scopes=["connectors:read"])["id"]},  # no limit to look up
         {"scope": "connectors:read"},
     ),
+    "apiKeys.cancelRevocation": lambda w: w.planned(),
+    "apiKeys.extendRotation": lambda w: w.rotated_key(),
+    "apiKeys.finishRotation": lambda w: w.rotated_key(),
+    "apiKeys.takeBackRotation": lambda w: w.failed_rotation(),
+    "apiKeys.settleLeaks": lambda w: w.leaked(),
+    "apiKeys.updateLeakPolicy": lambda w: Call(body={"github": "revoke"}),
+    "apiKeys.repairMany": lambda w: Call(
+        body={"weakness": "never_expires", "remedy": "expire", "dry_run": not w.one("api-keys")}
+    ),
+    "people.endSessions": lambda w: w.signed_in("person"),
+    "sessions.end": lambda w: w.signed_in("session"),
+    "sessions.endAll": lambda w: w.signed_in("session"),
+    "inbox.open": lambda w: Call(),
+    "inbox.heal": lambda w: w.failing_inbox(),
     "connectors.create": lambda w: Call(body=MINIMAL["connectors"]),
     "connectors.update": lambda w: w.of("connectors", {"credentials": {"token": "another"}}),
     "connectors.delete": lambda w: w.of("connectors"),

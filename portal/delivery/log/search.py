@@ -114,7 +114,7 @@ def state_of(delivery: Delivery, receiver: Receiver | Webhook | None) -> str:
     return "held" if idle and delivery.state in ("pending", "retrying") else delivery.state
 
 
-def next_attempt(delivery: Delivery, webhook: Webhook) -> datetime | None:
+def next_attempt(delivery: Delivery, webhook: Receiver | Webhook | None) -> datetime | None:
     """Return the time of the next attempt; None if it is not settled."""
     return delivery.due_at if state_of(delivery, webhook) in ("pending", "retrying") else None
 

@@ -16,7 +16,7 @@ from portal.events.forms import EventTypeForm, ImportForm
 from portal.events.models import EventType
 from portal.events.schemas import EventTypeDocument
 from portal.identity.sessions.login import recent_sign_in_required
-from portal.records import listing
+from portal.records import listing, verbs
 from portal.records.audit import trail as audit
 from portal.web.drawing import facts
 from portal.web.forms import as_seen
@@ -111,6 +111,15 @@ def delete(record_id: str) -> ResponseReturnValue:
     event_types.delete(web.actor(), record)
     web.toast(f"{record.name} is out of the catalogue. Its events and subscriptions stay.")
     return web.see_other(url_for("event_types.index"))
+
+
+@bp.post("/<record_id>/restore")
+def restore(record_id: str) -> ResponseReturnValue:
+    """Restore a deleted type."""
+    web.actor().require("event-types:write")
+    record = verbs.restore(web.actor(), EventType, record_id)
+    web.toast(f"{record.name} is back in the catalogue.")
+    return web.see_other(url_for("event_types.show", record_id=record_id))
 
 
 @bp.route("/import", methods=["GET", "POST"])

@@ -8,7 +8,7 @@ from wtforms import HiddenField
 
 from portal.keys.issuing import one_time_links
 from portal.keys.models import ApiKey
-from portal.keys.schemas import BELONGS_TO, IssueKey, RotateKey
+from portal.keys.schemas import BELONGS_TO, ChildKey, IssueKey, RotateKey
 from portal.web.forms import (
     ChecksField,
     ChoiceField,
@@ -216,6 +216,42 @@ class RotateKeyForm(HandsOver, CommandForm[RotateKey]):
         """Return the overlap. The delivery is not part of the command."""
         document = super().document(stored)
         document.pop("delivery", None)
+        return document
+
+
+CHILD_LIFETIMES = [
+    ("900", "15 minutes"),
+    ("3600", "1 hour"),
+    ("28800", "8 hours"),
+    ("86400", "24 hours"),
+]
+
+
+class ChildKeyForm(CommandForm[ChildKey]):
+    """The form that issues a short-lived key with a part of another key's rights."""
+
+    form_secret = HiddenField(default=one_time_links.new_secret)  # see IssueKeyForm
+
+    name = TextField("Name", description="What people call it, for example Import of today.")
+    scopes = ChecksField("Scopes", description="At most those of the parent key.")
+    lifetime_seconds = ChoiceField("Expires in", choices=CHILD_LIFETIMES, default="3600")
+    max_uses = NumberField("Maximum uses", description="Empty for no limit.")
+    allowed_ips = LinesField(
+        "Allowed networks", description="One a line. Empty for all networks of the parent key."
+    )
+
+    def offer(self, scopes: Collection[str]) -> None:
+        """Offer the parent's scopes, all of them ticked at first."""
+        self.scopes.choices = [(scope, scope, may(scope)) for scope in sorted(scopes, key=_order)]
+        if not self.is_submitted():
+            self.scopes.data = list(scopes)
+
+    def document(self, stored: Any = None) -> dict[str, Any]:
+        """Return the values, with the lifetime as a number."""
+        document = super().document(stored)
+        chosen = str(document.get("lifetime_seconds", ""))
+        if chosen in dict(CHILD_LIFETIMES):
+            document["lifetime_seconds"] = int(chosen)
         return document
 
 

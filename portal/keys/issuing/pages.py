@@ -1,15 +1,14 @@
 """Pages that issue a key and show it once."""
 
-from flask import request, url_for
+from flask import request
 from flask.typing import ResponseReturnValue
 
 from portal import web
 from portal.applications import service as applications
-from portal.core.config import running
 from portal.identity import people
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.keys import service
-from portal.keys.issuing import one_time_links
+from portal.keys.issuing import delivery, one_time_links
 from portal.keys.issuing.forms import (
     LINK,
     STORE,
@@ -20,7 +19,6 @@ from portal.keys.models import ApiKey
 from portal.keys.page_kit import ENV_NAME, bp, with_chosen
 from portal.records.audit import trail as audit
 from portal.rest.openapi import PREFIX
-from portal.secretstore import SecretRef, store
 
 CHOOSES_SCOPES = "div#key-owner"  # another application, other scopes
 
@@ -47,16 +45,10 @@ def handed_over(
 ) -> ResponseReturnValue:
     """Deliver the new key in the chosen way. Only one of the three ways shows it."""
     if form.way == LINK:
-        link = one_time_links.new_secret()
-        one_time_links.seal(web.actor(), record, raw, link, "link")
-        audit.record(web.actor(), "key.link_made", record)
-        address = url_for("keys.open_link", _external=True) + f"#{link}"
+        address = delivery.link(web.actor(), record, raw)
         return web.render("keys/linked.html", record=record, address=address)
     if form.way == STORE:
-        ref = SecretRef(record.tenant_id, "keys", record.id, "key")
-        store().put(ref, {"key": raw}, cas=0)
-        path = ref.path(running().vault_mount)
-        audit.record(web.actor(), "key.stored", record, {"path": (None, path)})
+        path = delivery.keep(web.actor(), record, raw)
         return web.render("keys/stored.html", record=record, path=path)
     return shown_once(record, raw, form.form_secret.data)
 

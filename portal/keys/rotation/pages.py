@@ -6,8 +6,8 @@ from flask.typing import ResponseReturnValue
 from portal import web
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.keys import service
-from portal.keys.issuing.forms import OVERLAPS, RotateKeyForm
-from portal.keys.issuing.pages import handed_over, said_again
+from portal.keys.issuing.forms import OVERLAPS, ChildKeyForm, RotateKeyForm
+from portal.keys.issuing.pages import handed_over, said_again, shown_once
 from portal.keys.page_kit import about, bp, columns
 from portal.keys.revocation import blast_radius
 from portal.keys.rotation import progress, rotation
@@ -38,6 +38,26 @@ def rotate(record_id: str) -> ResponseReturnValue:
         choices=OVERLAPS,
         status=409 if form.form_errors else form.answer_status,
     )
+
+
+@bp.route("/<record_id>/child", methods=["GET", "POST"])
+@recent_sign_in_required
+def create_child(record_id: str) -> ResponseReturnValue:
+    """Issue a short-lived child key. The response to the POST shows it, once."""
+    caller = web.actor()
+    record = service.get(caller, record_id)
+    caller.require("keys:write")
+    form = ChildKeyForm()
+    form.offer(caller.grantable.intersection(record.scopes))
+    if (command := form.command()) is not None:
+        with form.catching():
+            if earlier := web.already_done(form):
+                return said_again(earlier, form.form_secret.data)
+            made = rotation.make_child(caller, record_id, command)
+            web.note_done(form, made.record.id)
+            return shown_once(made.record, made.once["key"], form.form_secret.data)
+    status = 409 if form.form_errors else form.answer_status
+    return about("keys/child.html", record, form=form, status=status)
 
 
 @bp.get("/<record_id>/rotation", endpoint="rotation")

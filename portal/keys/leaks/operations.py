@@ -1,0 +1,174 @@
+"""REST of leaks: the reports, what happens at a report, and their settlement."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from flask import Response
+from pydantic import BaseModel, ConfigDict
+
+from portal.database.record import find
+from portal.keys.leaks import lookup, reports
+from portal.keys.models import ApiKey
+from portal.keys.service import key_code
+from portal.keys.tables import KeyLeak
+from portal.records.schemas import Command
+from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.openapi import Operation
+from portal.rest.resources import RETRY
+
+Reaction = Literal["notify", "block", "revoke"]
+
+
+class LeakDocument(BaseModel):
+    """A place where a key was found in public."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    key_id: str
+    """Id of the key."""
+    key_name: str
+    """Name of the key."""
+    reporter: str
+    """Who reported it: github, or scanner for a program of yours."""
+    place: str | None
+    """Kind of the place, in the reporter's word, such as commit."""
+    url: str | None
+    """Address of the place, without the key."""
+    response: Reaction
+    """Action that was taken."""
+    reported_at: datetime
+    """Time of the report."""
+    settled_at: datetime | None
+    """Time when a person settled it; null while it is open."""
+
+
+class LeakPolicyDocument(BaseModel):
+    """What happens when a key is found in public. If two cases apply, the stricter one wins."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    default: Reaction
+    """Any report for which no other case is decided."""
+    github: Reaction | None
+    """Reports of GitHub's secret scanning; null if not decided."""
+    scanner: Reaction | None
+    """Reports of a scanner of yours; null if not decided."""
+    user: Reaction | None
+    """Keys of people; null if not decided."""
+    service: Reaction | None
+    """Keys of services; null if not decided."""
+    virtual_llm: Reaction | None
+    """Keys for language models; null if not decided."""
+
+
+class LeakPolicyInput(Command):
+    """The cases of the policy to change. What is left out stays; null takes a case away."""
+
+    default: Reaction | None = None
+    """Any report for which no other case is decided; null means block."""
+    github: Reaction | None = None
+    """Reports of GitHub's secret scanning."""
+    scanner: Reaction | None = None
+    """Reports of a scanner of yours."""
+    user: Reaction | None = None
+    """Keys of people."""
+    service: Reaction | None = None
+    """Keys of services."""
+    virtual_llm: Reaction | None = None
+    """Keys for language models."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class SettledDocument(BaseModel):
+    """The result of settling the leaks of a key."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    leaks: int
+    """Number of leaks that were open."""
+
+
+class LeakRuleDocument(BaseModel):
+    """A rule by which a scanner finds the tenant's keys in repositories."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    gitleaks_toml: str
+    """Configuration for gitleaks, in TOML."""
+
+
+def _list() -> Response:
+    no_parameters()
+    items = [_represent(leak, key) for leak, key in reports.newest(actor())]
+    return answer({"items": items, "next_cursor": None})
+
+
+def _represent(leak: KeyLeak, key: ApiKey) -> dict[str, Any]:
+    own = LeakDocument.model_fields.keys() - {"key_name"}
+    return {**{name: getattr(leak, name) for name in own}, "key_name": key.name}
+
+
+def _policy() -> Response:
+    no_parameters()
+    return answer(_decided())
+
+
+def _decided() -> dict[str, Any]:
+    decided = reports.policy(actor().tenant_id)
+    cases = {case: decided.get(case) for case in LeakPolicyDocument.model_fields}
+    return {**cases, "default": cases["default"] or reports.DEFAULT}
+
+
+def _decide() -> Response:
+    no_parameters()
+    command = LeakPolicyInput.read(body())
+    given = command.model_dump(exclude_unset=True)
+    kept = reports.policy(actor().tenant_id)
+    reports.decide(actor(), {**kept, **{case: wish or "" for case, wish in given.items()}})
+    return answer(_decided())
+
+
+def _settle(id: str) -> Response:
+    no_parameters()
+    find(ApiKey, actor(), id)
+    return once(lambda: Outcome({"leaks": reports.settle(actor(), id)}, 200))
+
+
+def _rule() -> Response:
+    no_parameters()
+    return answer({"gitleaks_toml": lookup.rule(key_code(actor()))})
+
+
+def _operation(name: str, method: str, path: str, summary: str, **more: Any) -> Operation:
+    scope = "keys:read" if method == "GET" else "keys:write"
+    return Operation(
+        resource="api-keys", name=name, method=method, path=f"/api-keys{path}", summary=summary,
+        scope=scope, **more,
+    )  # fmt: skip
+
+
+OPERATIONS = (
+    _operation(
+        "list_leaks", "GET", "/leaks", "List the newest places where keys were found in public",
+        view=_list, answer=LeakDocument, is_list=True,
+    ),
+    _operation(
+        "settle_leaks", "POST", "/{id}/leak-settlements",
+        "Settle the leaks of a key that a person has dealt with",
+        view=_settle, answer=SettledDocument, parameters=(RETRY,),
+    ),
+    _operation(
+        "get_leak_policy", "GET", "/leak-policy", "Get what happens when a key is found in public",
+        view=_policy, answer=LeakPolicyDocument,
+    ),
+    _operation(
+        "update_leak_policy", "PATCH", "/leak-policy",
+        "Change what happens when a key is found in public",
+        view=_decide, command=LeakPolicyInput, answer=LeakPolicyDocument,
+    ),
+    _operation(
+        "get_leak_rule", "GET", "/leak-rule", "Get a rule by which a scanner finds your keys",
+        view=_rule, answer=LeakRuleDocument,
+    ),
+)  # fmt: skip

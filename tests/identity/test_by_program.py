@@ -1,0 +1,50 @@
+"""People and their sessions, by REST."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from tests.cast import ADA, ED, VIC, Api, Pages
+
+
+def test_an_admin_lists_people_and_ends_their_sessions(
+    ada: Api, browse: Callable[..., Pages]
+) -> None:
+    ed, _ = browse(ED), browse(ED)
+    people = (ada.get("/people").json or {})["items"]
+    [seen] = [one for one in people if one["id"] == ed.person_id]
+    assert (seen["role"], seen["live_sessions"]) == ("editor", 2)
+    assert ada.get(f"/people/{ed.person_id}").json == seen
+    assert ada.post(f"/people/{ed.person_id}/session-endings").json == {"ended": 2}
+    assert ed.get("/account/sessions").status_code == 303
+    assert ada.get("/people/per_nobody").status_code == 404
+
+
+@pytest.mark.parametrize("who", [ED, VIC])
+def test_nobody_else_sees_people(api: Callable[[str], Api], who: str) -> None:
+    for method, path in (("GET", "/people"), ("GET", "/people/x"),
+                         ("POST", "/people/x/session-endings")):  # fmt: skip
+        assert api(who).call(method, path).status_code == 403, path
+
+
+def test_a_person_ends_their_own_sessions_only(
+    api: Callable[[str], Api], browse: Callable[..., Pages]
+) -> None:
+    vic, ada = api(VIC), browse(ADA)
+    pages = [browse(VIC) for _ in range(3)]
+    mine = (vic.get("/sessions").json or {})["items"]
+    assert len(mine) == 3
+    assert vic.delete(f"/sessions/{mine[0]['id']}").status_code == 204
+    assert len((vic.get("/sessions").json or {})["items"]) == 2
+    hers = (api(ADA).get("/sessions").json or {})["items"][0]["id"]
+    assert vic.delete(f"/sessions/{hers}").status_code == 404
+    assert vic.delete("/sessions").json == {"ended": 2}
+    assert {page.get("/account/sessions").status_code for page in pages} == {303}
+    assert ada.get("/account/sessions").status_code == 200
+
+
+def test_a_key_has_no_sessions_and_sees_no_people(app: Flask, ada: Api) -> None:
+    key = Api(app.test_client(), ada.create("api-keys", scopes=["webhooks:write"])["key"])
+    for path in ("/sessions", "/people"):
+        assert key.get(path).status_code == 403, path
