@@ -1,4 +1,4 @@
-"""What people can do on pages, programs can do by REST, and the reverse.
+"""Programs can do by REST what people can do on pages, and the reverse.
 
 PAGES names for every page the operations that do the same. OPERATIONS names those that no page has,
 with the reason. A page or an operation that is in neither fails the test.

@@ -101,7 +101,7 @@ class NoticeDocument(BaseModel):
     title: str
     """Name of what it is about."""
     text: str
-    """What happened, as a sentence."""
+    """Sentence that says what happened."""
     url: str
     """Path of the page on which to act."""
     status: str

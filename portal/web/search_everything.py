@@ -173,12 +173,9 @@ class FoundDocument(BaseModel):
 
 
 def _search() -> JsonResponse:
-    for name in request.args:
-        if name != "q":
-            raise listing.refused(name, "There is no parameter of this name.")
     words = request.args.get("q", "").strip()
-    if not words or len(words) > 200:
-        raise listing.refused("q", "Give 1 to 200 characters.")
+    if len(words) > 200:
+        raise listing.refused("q", "Give at most 200 characters.")
     return api.answer({"items": _for_programs(api.actor(), words), "next_cursor": None})
 
 
@@ -220,8 +217,8 @@ OPERATIONS = (
         answer=FoundDocument,
         is_list=True,
         parameters=(
-            Parameter("q", {"type": "string", "minLength": 1, "maxLength": 200},
-                      "Words, matched by prefix, or a whole id"),
+            Parameter("q", {"type": "string", "maxLength": 200},
+                      "Words, matched by prefix, or a whole id; without it, nothing is found"),
         ),
     ),
 )  # fmt: skip

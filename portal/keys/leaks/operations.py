@@ -29,7 +29,7 @@ class LeakDocument(BaseModel):
     key_name: str
     """Name of the key."""
     reporter: str
-    """Who reported it: github, or scanner for a program of yours."""
+    """Reporter: github, or scanner for a program of yours."""
     place: str | None
     """Kind of the place, in the reporter's word, such as commit."""
     url: str | None
@@ -43,7 +43,7 @@ class LeakDocument(BaseModel):
 
 
 class LeakPolicyDocument(BaseModel):
-    """What happens when a key is found in public. If two cases apply, the stricter one wins."""
+    """The action that follows when a key is found in public. If two cases apply, the stricter one wins."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -156,15 +156,15 @@ OPERATIONS = (
     _operation(
         "settle_leaks", "POST", "/{id}/leak-settlements",
         "Settle the leaks of a key that a person has dealt with",
-        view=_settle, answer=SettledDocument, parameters=(RETRY,),
+        view=_settle, answer=SettledDocument, parameters=(RETRY,), record=ApiKey,
     ),
     _operation(
-        "get_leak_policy", "GET", "/leak-policy", "Get what happens when a key is found in public",
+        "get_leak_policy", "GET", "/leak-policy", "Get the action that follows when a key is found in public",
         view=_policy, answer=LeakPolicyDocument,
     ),
     _operation(
         "update_leak_policy", "PATCH", "/leak-policy",
-        "Change what happens when a key is found in public",
+        "Change the action that follows when a key is found in public",
         view=_decide, command=LeakPolicyInput, answer=LeakPolicyDocument,
     ),
     _operation(

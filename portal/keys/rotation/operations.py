@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from portal.core.errors import NotFound
 from portal.keys import service
+from portal.keys.models import ApiKey
 from portal.keys.rotation import progress
 from portal.rest.api import Outcome, actor, answer, no_parameters, once
 from portal.rest.openapi import Operation
@@ -94,7 +95,7 @@ def _change(verb: Any) -> Any:
 def _operation(name: str, path: str, summary: str, verb: Any, scope: str) -> Operation:
     return Operation(
         resource="api-keys", name=name, method="POST", path=BELOW + path, summary=summary,
-        scope=scope, view=_change(verb), answer=RotationDocument, parameters=(RETRY,),
+        scope=scope, view=_change(verb), answer=RotationDocument, parameters=(RETRY,), record=ApiKey,
     )  # fmt: skip
 
 
