@@ -98,7 +98,7 @@ class Operation:
     @property
     def scopes(self) -> tuple[str, ...]:
         """Return every scope that it needs."""
-        return (self.scope, *self.more_scopes)
+        return tuple(filter(None, (self.scope, *self.more_scopes)))
 
     @cached_property
     def accepts(self) -> tuple[Parameter, ...]:
@@ -184,7 +184,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "operationId": operation.id,
         "summary": operation.summary,
         "tags": [operation.resource],
-        **({"x-scope": operation.scope, "x-scopes": list(operation.scopes)} if operation.scope else {}),
+        "x-scopes": list(operation.scopes),
         "parameters": [*_path_parameters(operation.path), *map(_parameter, operation.accepts)],
         "responses": _responses(operation),
     }

@@ -43,7 +43,7 @@ class LeakDocument(BaseModel):
 
 
 class LeakPolicyDocument(BaseModel):
-    """The action that follows when a key is found in public. If two cases apply, the stricter one wins."""
+    """The action that follows when a key is found in public. The stricter of two cases wins."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -159,7 +159,8 @@ OPERATIONS = (
         view=_settle, answer=SettledDocument, parameters=(RETRY,), record=ApiKey,
     ),
     _operation(
-        "get_leak_policy", "GET", "/leak-policy", "Get the action that follows when a key is found in public",
+        "get_leak_policy", "GET", "/leak-policy",
+        "Get the action that follows when a key is found in public",
         view=_policy, answer=LeakPolicyDocument,
     ),
     _operation(

@@ -95,7 +95,8 @@ def _change(verb: Any) -> Any:
 def _operation(name: str, path: str, summary: str, verb: Any, scope: str) -> Operation:
     return Operation(
         resource="api-keys", name=name, method="POST", path=BELOW + path, summary=summary,
-        scope=scope, view=_change(verb), answer=RotationDocument, parameters=(RETRY,), record=ApiKey,
+        scope=scope, view=_change(verb), answer=RotationDocument, parameters=(RETRY,),
+        record=ApiKey,
     )  # fmt: skip
 
 
