@@ -11,12 +11,13 @@ from portal_devtools.identity_provider.people import ACME
 
 from portal import secretstore
 from portal.features import FEATURES
-from portal.rest.openapi import Operation
+from portal.rest.openapi import Operation, camel
+from portal.rest.resources import Resource
 from tests.cast import ADA, VIC, Api, sign_in
 from tests.databases import Database
 from tests.inbound.test_inbound import github, knock
 from tests.leases import conftest as leases
-from tests.resources import MINIMAL
+from tests.resources import MINIMAL, RESOURCES, called, minimal
 from tests.secretstore.openbao import OpenBao, own_openbao
 from tests.webhooks import conftest as webhooks
 from tests.webhooks.conftest import Receiver
@@ -52,7 +53,7 @@ class World:
     work: Callable[[], None]
 
     def one(self, resource: str, **more: Any) -> dict[str, Any]:
-        return self.ada.create(resource, **MINIMAL[resource], **more)
+        return self.ada.create(resource, **{**MINIMAL[resource], **more})
 
     def done(self, path: str, body: Any = None) -> dict[str, Any]:
         answer = self.ada.post(path, body)
@@ -192,14 +193,24 @@ class World:
         return Call({"id": made["id"]}, {"reason": "It is over"})
 
 
+def usual(resource: Resource[Any, Any]) -> dict[str, Callable[[World], Call]]:
+    """Return the calls of what every resource has."""
+    name = resource.name
+    calls: dict[str, Callable[[World], Call]] = {
+        "create": lambda w: Call(body=minimal(resource)),
+        "update": lambda w: w.of(name, {called(resource): "Another one"}),
+        "delete": lambda w: w.of(name),
+        "restore": lambda w: w.deleted(name),
+    }
+    return {f"{camel(name)}.{verb}": call for verb, call in calls.items()}
+
+
 OPENAPI = {"openapi": "3.1.0", "webhooks": {"order.paid": {"post": {"summary": "Paid"}}}}
 CALLS: dict[str, Callable[[World], Call]] = {
-    "applications.create": lambda w: Call(body=MINIMAL["applications"]),
     "applications.update": lambda w: w.of("applications", {"display_name": "CRM 361"}),
     "applications.suspend": lambda w: w.of("applications", {"reason": "An incident"}),
     "applications.retire": lambda w: w.of("applications", {"reason": "Replaced"}),
     "applications.reopen": lambda w: w.suspended(),
-    "apiKeys.create": lambda w: Call(body=MINIMAL["api-keys"]),
     "apiKeys.revoke": lambda w: w.of("api-keys", {"reason": "Lost"}),
     "apiKeys.block": lambda w: w.of("api-keys", {}),
     "apiKeys.unblock": lambda w: w.blocked(),
@@ -237,19 +248,13 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "sessions.endAll": lambda w: w.signed_in("session"),
     "inbox.open": lambda w: Call(),
     "inbox.heal": lambda w: w.failing_inbox(),
-    "connectors.create": lambda w: Call(body=MINIMAL["connectors"]),
     "connectors.update": lambda w: w.of("connectors", {"credentials": {"token": "another"}}),
-    "connectors.delete": lambda w: w.of("connectors"),
-    "connectors.restore": lambda w: w.deleted("connectors"),
     "connectors.removeCredentials": lambda w: w.of("connectors"),
     "connectors.check": lambda w: w.checkable(),
     "connectors.checkDraft": lambda w: Call(body=MINIMAL["connectors"], status=400),
     "connectors.restoreCredentials": lambda w: w.restorable(),
     "connectors.takeLease": lambda w: w.leased(),
-    "webhooks.create": lambda w: Call(body=MINIMAL["webhooks"]),
     "webhooks.update": lambda w: w.of("webhooks", {"event_types": ["rfp.closed"]}),
-    "webhooks.delete": lambda w: w.of("webhooks"),
-    "webhooks.restore": lambda w: w.deleted("webhooks"),
     "webhooks.rotateSecret": lambda w: w.of("webhooks"),
     "webhooks.retireSecret": lambda w: w.rotated(),
     "webhooks.pause": lambda w: w.of("webhooks"),
@@ -271,10 +276,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "webhooks.sendFromLab": lambda w: Call(
         {"id": w.webhook()["id"]}, {"event_type": "rfp.created"}
     ),
-    "eventTypes.create": lambda w: Call(body=MINIMAL["event-types"]),
     "eventTypes.update": lambda w: w.of("event-types", {"display_name": "Another"}),
-    "eventTypes.delete": lambda w: w.of("event-types"),
-    "eventTypes.restore": lambda w: w.deleted("event-types"),
     "eventTypes.importTypes": lambda w: Call(body={"document": OPENAPI, "dry_run": False}),
     "eventSettings.update": lambda w: Call(
         body={"retention_days": 7, "redacted_fields": ["email"], "key_material": "refuse"}
@@ -284,6 +286,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
     ),
     "events.erase": lambda w: Call(body={"subject": w.erasable()}),
 }  # fmt: skip
+KNOWN = {name: call for one in RESOURCES for name, call in usual(one).items()} | CALLS
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +308,7 @@ def world(
 def test_a_validated_write_answers_like_the_real_one_and_keeps_nothing(
     name: str, world: World
 ) -> None:
-    operation, call = WRITES[name], called(name, world)
+    operation, call = WRITES[name], call_of(name, world)
     before = everything(world.database)
     said = made(world, operation, call, VALIDATE)
     assert everything(world.database) == before
@@ -334,10 +337,10 @@ CHANGES_NOTHING = {
 }  # fmt: skip
 
 
-def called(name: str, world: World) -> Call:
+def call_of(name: str, world: World) -> Call:
     short = name.removeprefix("integration.")
-    assert short in CALLS, f"add a call of {short} to CALLS in {__file__}"
-    return CALLS[short](world)
+    assert short in KNOWN, f"add a call of {short} to CALLS in {__file__}"
+    return KNOWN[short](world)
 
 
 def made(world: World, operation: Operation, call: Call, headers: dict[str, str]) -> Any:
@@ -461,7 +464,7 @@ def test_events_that_are_validated_take_nothing_of_the_quota(
     ],
 )  # fmt: skip
 def test_nothing_is_written_to_a_vault(name: str, world: World, in_vault: OpenBao) -> None:
-    operation, call = WRITES[name], called(name, world)
+    operation, call = WRITES[name], call_of(name, world)
     before = everything_in(in_vault)
     said = made(world, operation, call, VALIDATE)
     assert everything_in(in_vault) == before
