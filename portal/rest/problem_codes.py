@@ -42,6 +42,16 @@ CODES = _by_code(
             "limit: Give a whole number from 1 to 200.",
         ),
         ProblemCode(
+            "cannot_validate",
+            400,
+            "This operation cannot be checked without doing it",
+            "The request prefers validate-only, and nothing was done.",
+            "The operation sends something or takes something that cannot be given back, so its"
+            " answer is not known before.",
+            "Send the request without the preference to do it, or call what “detail” names.",
+            "This is a check itself: it asks the provider, and stores nothing.",
+        ),
+        ProblemCode(
             "expired_form",
             400,
             "This form is too old",
