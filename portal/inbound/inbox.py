@@ -6,8 +6,10 @@ the same secret. They use HTTP like all others, so people see here what a receiv
 
 from dataclasses import dataclass
 
+from portal.core.errors import NotFound
 from portal.database.actor import Actor
 from portal.database.session import database_now, session
+from portal.inbound.reception import failure_orders
 from portal.inbound.reception.failure_orders import SCHEME
 from portal.inbound.reception.reception import LOCK
 from portal.records.verbs import change
@@ -42,6 +44,18 @@ class Inbox:
 def find_inbox(actor: Actor) -> Inbox | None:
     """Return the tenant's inbox, if it has one."""
     actor.require("webhooks:read")
+    return _existing(actor)
+
+
+def end_failures(actor: Actor) -> None:
+    """Let the inbox answer as usual again. Raises NotFound if the tenant has none."""
+    inbox = _existing(actor)
+    if inbox is None:
+        raise NotFound("There is no inbox yet.")
+    failure_orders.end(actor, inbox.receiver)
+
+
+def _existing(actor: Actor) -> Inbox | None:
     query = Webhook.seen_by(actor).where(Webhook.is_deleted.is_(False))
     receiver = session.scalar(
         query.where(Webhook.inbound_scheme == SCHEME).order_by(Webhook.id).limit(1)
@@ -62,7 +76,7 @@ def open_inbox(actor: Actor) -> Inbox:
     actor.require("webhooks:write")
     # Without the lock, two requests at once would create two inboxes.
     session.execute(LOCK, {"name": f"inbox of {actor.tenant_id}"})
-    inbox = find_inbox(actor)
+    inbox = _existing(actor)
     if inbox is None:
         body = {"name": NAME, "direction": "inbound", "inbound_scheme": SCHEME}
         inbox = Inbox(service.create(actor, WebhookInput.read(body)).record, None)

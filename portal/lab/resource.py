@@ -2,13 +2,11 @@
 
 from flask import Response, request
 
-from portal.core.errors import NotFound
 from portal.database.record import find
 from portal.delivery.resource import represent, represent_attempt
 from portal.delivery.schemas import AttemptDocument, DeliveryDocument
 from portal.events import settings
 from portal.inbound import inbox
-from portal.inbound.reception import failure_orders
 from portal.lab import test_deliveries, trials
 from portal.lab.schemas import LabInput, TestInput
 from portal.records import listing
@@ -47,10 +45,7 @@ def _try(id: str) -> Response:
 
 def _heal() -> Response:
     no_parameters()
-    found = inbox.find_inbox(actor())
-    if found is None:
-        raise NotFound("There is no inbox yet.")
-    failure_orders.end(actor(), found.receiver)
+    inbox.end_failures(actor())
     return Response(status=204)
 
 

@@ -30,7 +30,7 @@ def test_records_of_every_kind_are_found_by_a_word_and_by_id(
     }  # fmt: skip
     assert items(api(GUS), "/search?q=contoso") == []
     assert items(api(GUS), f"/search?q={key['id']}") == []
-    assert items(ada, "/search") == items(ada, "/search?q=") == []
+    assert items(ada, "/search") == []
     assert ada.get("/search?x=1").status_code == 400
 
 

@@ -8,6 +8,7 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict
 
 from portal.core.errors import NotFound
+from portal.database.record import find
 from portal.keys import service
 from portal.keys.models import ApiKey
 from portal.keys.rotation import progress
@@ -66,7 +67,7 @@ def represent(found: progress.Cockpit) -> dict[str, Any]:
 
 
 def _document(id: str) -> dict[str, Any]:
-    found = progress.cockpit(actor(), id)
+    found = progress.newest(actor(), id)
     if found is None:
         raise NotFound(f"The key {id[:60]} was never rotated.")
     return represent(found)
@@ -81,7 +82,7 @@ def _get(id: str) -> Response:
 def _change(verb: Any) -> Any:
     def view(id: str) -> Response:
         no_parameters()
-        service.get(actor(), id)
+        find(ApiKey, actor(), id)
 
         def work() -> Outcome:
             verb(actor(), id)

@@ -106,6 +106,11 @@ class Cockpit:
 def cockpit(actor: Actor, key_id: str) -> Cockpit | None:
     """Return the newest rotation that this key is part of, as the old or as the new one."""
     actor.require("keys:read")
+    return newest(actor, key_id)
+
+
+def newest(actor: Actor, key_id: str) -> Cockpit | None:
+    """Return the same as `cockpit` to who has just changed the rotation and may only write."""
     rotation = session.scalar(_of(actor, key_id).order_by(KeyRotation.started_at.desc()).limit(1))
     if rotation is None:
         return None
