@@ -198,6 +198,7 @@ def usual(resource: Resource[Any, Any]) -> dict[str, Callable[[World], Call]]:
     name = resource.name
     calls: dict[str, Callable[[World], Call]] = {
         "create": lambda w: Call(body=minimal(resource)),
+        "createMany": lambda w: Call(body={"items": [minimal(resource)]}),
         "update": lambda w: w.of(name, {called(resource): "Another one"}),
         "delete": lambda w: w.of(name),
         "restore": lambda w: w.deleted(name),
