@@ -215,7 +215,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(
     resource: Resource[Any, Any], ada: Api
 ) -> None:
     made = [ada.create(resource.name)["id"] for _ in range(7)]
-    for sort in resource.listing.sorts:
+    for sort in resource.listing.sort_names:
         for direction in ("", "-"):
             seen: list[str] = []
             path = f"/{resource.name}?limit=3&sort={direction}{sort}"

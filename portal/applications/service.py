@@ -32,6 +32,7 @@ LISTING = Listing(
         "created_by": Application.created_by,
     },
     choices={"kind": KINDS, "status": STATUSES},
+    several=("kind", "status", "slug", "app_id"),
     quick=("slug", "oauth_client_id"),
     ranges={"created_at": Application.created_at, "updated_at": Application.updated_at},
     # Ids are ULIDs, so their order is the order of creation, and the primary key serves the sort.

@@ -1,8 +1,9 @@
-"""The wiring of the audit log."""
+"""The wiring of the audit log: its page and its list in REST."""
 
 from flask import Flask
 
 from portal.audit import pages
+from portal.audit.resource import OPERATIONS
 from portal.rest.feature import Feature
 
 
@@ -11,4 +12,4 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(pages.bp)
 
 
-feature = Feature(init_app)
+feature = Feature(init_app, operations=OPERATIONS)

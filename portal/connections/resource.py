@@ -19,7 +19,7 @@ from portal.connectors.models import Connector
 from portal.connectors.schemas import ConnectorInput
 from portal.database.record import find
 from portal.records import listing
-from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.api import Outcome, actor, answer, body, listed, no_parameters, once
 from portal.rest.openapi import PREFIX, Operation
 from portal.rest.resources import RETRY, list_parameters
 
@@ -50,7 +50,7 @@ def _checks(id: str) -> Response:
     record = find(Connector, actor(), id, include_deleted=True)
     page = requests.checks(actor(), record, query)
     items = [represent(check) for check in page.items]
-    return answer({"items": items, "next_cursor": page.next_cursor})
+    return listed(items, page.next_cursor)
 
 
 def _check(id: str, check_id: str) -> Response:
@@ -67,7 +67,7 @@ def _versions(id: str) -> Response:
         {name: getattr(version, name) for name in names}
         for version in requests.versions(actor(), record)
     ]
-    return answer({"items": items, "next_cursor": None})
+    return listed(items, None)
 
 
 def _draft() -> Response:

@@ -26,6 +26,7 @@ from portal.database.audience import FOR_ALL, FOR_GROUP, FOR_PERSON, Scoped
 from portal.database.record import Record
 from portal.database.session import CONSTRAINTS
 from portal.providers import PROVIDERS, Provider, Variant, name_of
+from portal.records.listing import time_or_earliest
 from portal.secretstore import SecretRef
 from portal.secretstore.paths import path_in_sql
 
@@ -83,6 +84,9 @@ URGENCY = (
     "(CASE WHEN sync_status IN ('action_required', 'failing') THEN 2"
     " WHEN sync_status IN ('degraded', 'rate_limited') THEN 1 ELSE 0 END)"
 )
+LAST_SYNC = time_or_earliest("last_sync_at")
+# The times that few connectors have.
+SOMETIMES = ("oauth_token_expires_at", "credential_last_rotated_at", "next_rotation_due")
 NOTHING_SYNCED = '{"totalSynced": 0, "last24h": 0, "avgLatencyMs": null}'
 
 
@@ -126,6 +130,17 @@ class Connector(Scoped, OfApplication, Record):
         Index("ix_connector_application", "tenant_id", "application_id", "id"),
         Index("ix_connector_sync_status", "tenant_id", "sync_status", "id"),
         Index("ix_connector_urgency", "tenant_id", text(URGENCY), "id"),
+        Index("ix_connector_last_sync", "tenant_id", text(LAST_SYNC), "id"),
+        *(
+            Index(
+                f"ix_connector_{name}",
+                "tenant_id",
+                name,
+                "id",
+                postgresql_where=f"{name} IS NOT NULL",
+            )
+            for name in SOMETIMES
+        ),
         Index("ix_connector_org", "tenant_id", "id", postgresql_where=text("scope = 'org'")),
         Index("ix_connector_app", "tenant_id", "app_id", "id"),
         Index("ix_connector_owner", "tenant_id", "owner_id", "id"),

@@ -30,7 +30,7 @@ from portal.database.record import find
 from portal.database.session import database_now, session
 from portal.providers import PROVIDERS
 from portal.records import verbs
-from portal.records.listing import Listing, View
+from portal.records.listing import Listing, View, sorted_time
 from portal.secretstore import SecretNotFound, store
 
 UNTITLED = "Untitled connector"
@@ -85,6 +85,8 @@ LISTING = Listing(
         "created_by",
         "created_at",
         "updated_at",
+        "deleted_at",
+        "last_sync_at",
     ),
     choices={
         "type": TYPES,
@@ -93,6 +95,16 @@ LISTING = Listing(
         "sync_status": SYNC_STATUSES,
         "auth_type": AUTH_TYPES,
     },
+    several=(
+        "type",
+        "provider",
+        "scope",
+        "sync_status",
+        "auth_type",
+        "application_id",
+        "webhook_endpoint_id",
+        "app_id",
+    ),
     quick=(
         "type",
         "provider",
@@ -108,7 +120,10 @@ LISTING = Listing(
     ranges={
         "created_at": Connector.created_at,
         "updated_at": Connector.updated_at,
-        "last_sync_at": Connector.last_sync_at,
+        "deleted_at": Connector.deleted_at,
+        "last_sync_at": sorted_time(Connector.last_sync_at),
+        "oauth_token_expires_at": Connector.oauth_token_expires_at,
+        "credential_last_rotated_at": Connector.credential_last_rotated_at,
         "next_rotation_due": Connector.next_rotation_due,
     },
     # Ids are ULIDs, so their order is the order of creation, and the primary key serves the sort.
@@ -117,6 +132,7 @@ LISTING = Listing(
         "updated_at": Connector.updated_at,
         "name": Connector.name_key,
         "urgency": _URGENCY,
+        "last_sync_at": sorted_time(Connector.last_sync_at),
     },
 )
 

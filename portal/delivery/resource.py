@@ -25,7 +25,7 @@ from portal.delivery.schemas import (
 )
 from portal.events import settings
 from portal.records import listing
-from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.api import Outcome, actor, answer, body, listed, no_parameters, once
 from portal.rest.openapi import Operation, Parameter
 from portal.rest.resources import RETRY, Action, list_parameters
 from portal.webhooks.models import Delivery, DeliveryAttempt, Replay, Webhook
@@ -64,7 +64,7 @@ def _list(id: str) -> Response:
     of_one = replace(query, filters={**query.filters, "webhook_id": webhook.id})
     page = search.find_page(actor(), of_one)
     items = [represent(delivery, webhook) for delivery in page.items]
-    return answer({"items": items, "next_cursor": page.next_cursor})
+    return listed(items, page.next_cursor)
 
 
 def _list_all() -> Response:
@@ -122,7 +122,7 @@ def _after(webhook: Webhook) -> Response:
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:4]) <= listing.MAX_LIMIT):
         raise listing.refused("limit", f"Give a whole number from 1 to {listing.MAX_LIMIT}.")
     found = search.after(actor(), webhook, int(given), int(limit))
-    return answer({"items": [represent(one, webhook) for one in found], "next_cursor": None})
+    return listed([represent(one, webhook) for one in found], None)
 
 
 def _get(id: str) -> Response:
@@ -192,7 +192,7 @@ def _replays(id: str) -> Response:
     no_parameters()
     webhook = find(Webhook, actor(), id, include_deleted=True)
     items = [_replay_document(one) for one in replays.of_webhook(actor(), webhook)]
-    return answer({"items": items, "next_cursor": None})
+    return listed(items, None)
 
 
 def _replay_document(replay: Replay) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from portal.events.schemas import (
 )
 from portal.records import listing
 from portal.rest import strict_json
-from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.api import Outcome, actor, answer, body, listed, no_parameters, once
 from portal.rest.openapi import Operation
 from portal.rest.resources import RETRY, list_parameters
 
@@ -61,7 +61,7 @@ def _list() -> Response:
     page = service.find_page(actor(), query)
     hidden = settings.hidden_from(actor())
     items = [represent(event, hidden) for event in page.items]
-    return answer({"items": items, "next_cursor": page.next_cursor})
+    return listed(items, page.next_cursor)
 
 
 def _get(id: str) -> Response:

@@ -15,7 +15,7 @@ from portal.inbound import doctor_questions, review
 from portal.inbound import inbox as inboxes
 from portal.inbound.models import InboundRequest
 from portal.records import listing
-from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.api import Outcome, actor, answer, body, listed, no_parameters, once
 from portal.rest.openapi import Operation
 from portal.rest.resources import RETRY, list_parameters
 from portal.webhooks.models import Webhook
@@ -106,7 +106,7 @@ def _list(id: str) -> Response:
     webhook = find(Webhook, actor(), id, include_deleted=True)
     page = review.requests(actor(), webhook, query)
     items = [represent(row) for row in page.items]
-    return answer({"items": items, "next_cursor": page.next_cursor})
+    return listed(items, page.next_cursor)
 
 
 def _get(id: str, request_id: str) -> Response:

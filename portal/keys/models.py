@@ -127,6 +127,20 @@ class ApiKey(OfApplication, Record):
         Index("ix_api_key_created_by_user", "tenant_id", "created_by_user_id", "id"),
         Index("ix_api_key_app", "tenant_id", "app_id", "id", postgresql_where="app_id IS NOT NULL"),
         Index("ix_api_key_live", "tenant_id", "id", postgresql_where="revoked_at IS NULL"),
+        Index(
+            "ix_api_key_revoked_at",
+            "tenant_id",
+            "revoked_at",
+            "id",
+            postgresql_where="revoked_at IS NOT NULL",
+        ),
+        Index(
+            "ix_api_key_brownout_from",
+            "tenant_id",
+            "brownout_from",
+            "id",
+            postgresql_where="brownout_from IS NOT NULL",
+        ),
         Index("ix_api_key_ended", "tenant_id", "id", postgresql_where=ENDED),
         Index("ix_api_key_blocked", "tenant_id", "id", postgresql_where="blocked"),
         Index(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, literal, select, union_all
+from sqlalchemy import ColumnElement, and_, exists, func, literal, select, union_all
 from sqlalchemy.orm import aliased
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -20,11 +20,11 @@ from portal.events import service as events
 from portal.identity.models import Tenant
 from portal.keys.decision import format as key_format
 from portal.keys.limits.inheritance import inherit
-from portal.keys.models import KINDS, STATUSES, ApiKey, not_revoked
+from portal.keys.models import KINDS, STATUSES, ApiKey, ApiKeyRuntime, not_revoked
 from portal.keys.schemas import IssueKey, StopKey
-from portal.keys.tables import KeyLeak
+from portal.keys.tables import KeyLeak, KeyScope
 from portal.records import verbs
-from portal.records.listing import Listing
+from portal.records.listing import Beside, Listing, Side
 from portal.records.verbs import Revealed
 
 UNNAMED = "Untitled key"
@@ -51,18 +51,42 @@ LISTING = Listing(
     filters=FILTERS,
     quick=(*FILTERS, "updated_at", "expires_at", "show"),
     choices={"status": STATUSES, "kind": KINDS},
+    several=(
+        "status",
+        "kind",
+        "application_id",
+        "created_by_user_id",
+        "rotated_from_key_id",
+        "key_prefix",
+        "key_fingerprint",
+        "app_id",
+    ),
+    sides={
+        "scope": Side(KeyScope, KeyScope.scope, KeyScope.key_id, lambda scope: (scope,)),
+    },
     fingerprint="key_fingerprint",
     ranges={
         "created_at": ApiKey.created_at,
         "updated_at": ApiKey.updated_at,
         "expires_at": ApiKey.expires_key,
+        "last_used_at": ApiKeyRuntime.last_used_at,
+        "revoked_at": ApiKey.revoked_at,
+        "revoke_at": ApiKey.revoke_at,
+        "brownout_from": ApiKey.brownout_from,
     },
+    days={"last_used_at": ApiKeyRuntime.used_on},
     sorts={
         "created_at": ApiKey.id,
         "updated_at": ApiKey.updated_at,
         "name": ApiKey.name_key,
         "expires_at": ApiKey.expires_key,
     },
+    beside=Beside(
+        ApiKeyRuntime,
+        and_(ApiKeyRuntime.tenant_id == ApiKey.tenant_id, ApiKeyRuntime.key_id == ApiKey.id),
+        ApiKeyRuntime.key_id,
+    ),
+    beside_sorts={"last_used_at": ApiKeyRuntime.used_on, "spend_usd": ApiKeyRuntime.spend_whole},
 )
 
 

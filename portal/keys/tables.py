@@ -45,6 +45,23 @@ def gone_with_its_key(name: str) -> ForeignKeyConstraint:
     )
 
 
+class KeyScope(Base):
+    """One scope of a key, in a row of its own, to find it by equality.
+
+    A trigger writes it with the key, whose scopes never change.
+    """
+
+    __tablename__ = "api_key_scope"
+    __table_args__ = (
+        gone_with_its_key("fk_api_key_scope_key"),
+        Index("ix_api_key_scope_key", "tenant_id", "key_id"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    scope: Mapped[str] = mapped_column(String(80), primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+
+
 class KeyChangeSeq(Base):
     """The number of the newest change, in the only row.
 

@@ -10,7 +10,7 @@ from portal.inbound import inbox
 from portal.lab import test_deliveries, trials
 from portal.lab.schemas import LabInput, TestInput
 from portal.records import listing
-from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.api import Outcome, actor, answer, body, listed, no_parameters, once
 from portal.rest.openapi import PREFIX, Operation
 from portal.rest.resources import RETRY, list_parameters
 from portal.webhooks.models import Webhook
@@ -55,7 +55,7 @@ def _attempts(id: str) -> Response:
     page = test_deliveries.attempts(actor(), webhook, query)
     hidden = settings.hidden_from(actor())
     items = [represent_attempt(attempt, hidden) for attempt in page.items]
-    return answer({"items": items, "next_cursor": page.next_cursor})
+    return listed(items, page.next_cursor)
 
 
 def _attempt(id: str, delivery_id: str) -> Response:

@@ -12,7 +12,7 @@ from portal.leases import service
 from portal.leases.models import ConnectorLease
 from portal.leases.schemas import GivenDocument, LeaseDocument, LeaseInput
 from portal.records import listing
-from portal.rest.api import actor, answer, body, no_parameters
+from portal.rest.api import actor, answer, body, listed, no_parameters
 from portal.rest.openapi import Operation
 from portal.rest.resources import list_parameters
 
@@ -37,7 +37,7 @@ def _leases(id: str) -> Response:
     record = find(Connector, actor(), id, include_deleted=True)
     page = service.leases(actor(), record, query)
     items = [represent(lease) for lease in page.items]
-    return answer({"items": items, "next_cursor": page.next_cursor})
+    return listed(items, page.next_cursor)
 
 
 def represent(lease: ConnectorLease) -> dict[str, Any]:

@@ -4,19 +4,32 @@ A page begins after the sort key of a row, not after a number of counted rows, s
 costs as much as the first. Orders are total: every sort ends with the id.
 """
 
-import base64
-import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any, Generic, Protocol, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Select,
+    String,
+    and_,
+    any_,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
 
-from portal.core.errors import BadRequest, FieldError, did_you_mean, one_of
 from portal.database.actor import Actor
 from portal.database.audience import as_member
 from portal.database.record import Record
@@ -24,27 +37,86 @@ from portal.database.session import send_alone, session
 from portal.fast.statements import Statement
 from portal.records import search
 from portal.records.bounded_search import MOST_PATIENCE, SHARE, Order, Place, Search
+from portal.records.query_parsing import (
+    CONTROLS,
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    MOST_VALUES,
+    NOT_OURS,
+    OF_RECORDS,
+    Cursor,
+    Query,
+    Value,
+    each_once,
+    flag,
+    limit_of,
+    moment,
+    moment_of,
+    packed,
+    parse,
+    refused,
+    stem,
+    unknown,
+    unpacked,
+)
+
+__all__ = [
+    "CONTROLS",
+    "DEFAULT_LIMIT",
+    "MAX_LIMIT",
+    "MOST_VALUES",
+    "NOT_OURS",
+    "OF_RECORDS",
+    "Beside",
+    "Cursor",
+    "Listing",
+    "Page",
+    "Query",
+    "Side",
+    "View",
+    "count_of",
+    "counted",
+    "each_once",
+    "flag",
+    "limit_of",
+    "moment_of",
+    "narrowed",
+    "packed",
+    "page",
+    "page_below",
+    "parse",
+    "refused",
+    "sorted_time",
+    "time_or_earliest",
+    "unknown",
+    "unpacked",
+    "weigh",
+]
 
 R = TypeVar("R", bound=Record)
-DEFAULT_LIMIT = 50
-MAX_LIMIT = 200
-CURSOR_LENGTH = 1000
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 SORT_KEY, SORT_ID = "sort_key", "sort_id"
 MOST_WRITTEN = 500  # statements of one list
+MOST_COUNTED = 10_000
 CLOCKS_DIFFER = 3_600_000  # milliseconds
-NOT_OURS = "This cursor does not belong to this list. Start from the first page."
-OF_RECORDS = frozenset({"q", "tag", "include_deleted"})  # a list of other rows has none of these
-CONTROLS = frozenset({"limit", "cursor", "sort"}) | OF_RECORDS
+A_DAY = timedelta(days=1)
+EARLIEST = "'0001-01-01 00:00:00+00'::timestamptz"
 
 Column = InstrumentedAttribute[Any]
 
 
-class Arguments(Protocol):
-    """A parsed query string: werkzeug's MultiDict."""
+def time_or_earliest(column: str) -> str:
+    """Return SQL for a time that may be missing, to sort by: what has none comes before the rest,
+    so it is last where the newest are first. An index needs this very text."""
+    # Not coalesce, which PostgreSQL takes to be leaky: its index would not serve row security.
+    return f"(CASE WHEN {column} IS NULL THEN {EARLIEST} ELSE {column} END)"
 
-    def __iter__(self) -> Iterator[str]: ...
-    def getlist(self, key: str) -> list[str]: ...
+
+def sorted_time(column: Column) -> Any:
+    """Return the expression of `time_or_earliest` for a list's `sorts`."""
+    # With the table's name, because a list may join others.
+    text = time_or_earliest(f"{column.class_.__tablename__}.{column.key}")
+    return type_coerce(literal_column(text), DateTime(timezone=True))
 
 
 @dataclass(frozen=True)
@@ -58,6 +130,29 @@ class Beside:
     model: Any
     on: ColumnElement[bool]
     id: Column
+
+
+@dataclass(frozen=True)
+class Side:
+    """A table with a row for each of the values that a record has of one kind, to filter by them.
+
+    `value` and `id` are its columns, after the tenant's in its primary key. `matching` returns the
+    values of which a record must have one, for a value in the query string.
+    """
+
+    model: Any
+    value: Column
+    id: Column
+    matching: Callable[[str], Sequence[str]]
+
+    def values(self, given: Value) -> list[str]:
+        """Return the values of which a record must have one."""
+        asked = given if isinstance(given, tuple) else (str(given),)
+        return sorted({value for one in asked for value in self.matching(one)})
+
+    def rows(self, tenant_id: Any, value: Any) -> Select[str]:
+        """Select the ids of the records with this value."""
+        return select(self.id).where(self.model.tenant_id == tenant_id, self.value == value)
 
 
 @dataclass(frozen=True)
@@ -75,19 +170,26 @@ class Listing(Generic[R]):
     """Define the filters, orders and views of one resource's list.
 
     `filters` are compared for equality, and `choices` are the allowed values of some of them.
-    `ranges` are times, queried with `<name>_after` and `<name>_before` (`created_at` →
-    `created_after`). `quick` are the filters, times and `show` for which an index tells how many
-    records match. `sorts` maps a name to a column that is never null. `views` are chosen with
-    `show`. `overseen` are the filters and times that an admin may use on records that are not open
-    to them: any other, and words, find only what is. `beside` is the table that `beside_sorts` and
-    some of the views read. `fingerprint` is the filter to use if the search text is a SHA-256.
+    `several` are those that take several values, with commas between them: only such whose values
+    never have a comma. `sides` are filters by a value in another table; they take several, too.
+    `ranges` are times, or what `sorted_time` makes of them, queried with `<name>_after` and
+    `<name>_before` (`created_at` → `created_after`). `days` are columns with the day of some of
+    them, which an index has.
+    `quick` are the filters, times and `show` for which an index tells how many records match.
+    `sorts` maps a name to a column that is never null. `views` are chosen with `show`. `overseen`
+    are the filters and times that an admin may use on records that are not open to them: any other,
+    and words, find only what is. `beside` is the table that `beside_sorts`, `days` and some of the
+    views read. `fingerprint` is the filter to use if the search text is a SHA-256.
     """
 
     model: type[R]
     filters: Mapping[str, Column] = field(default_factory=dict)
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    several: Collection[str] = ()
+    sides: Mapping[str, Side] = field(default_factory=dict)
     quick: Collection[str] = ()
     ranges: Mapping[str, Column] = field(default_factory=dict)
+    days: Mapping[str, Column] = field(default_factory=dict)
     sorts: Mapping[str, Column] = field(default_factory=dict)
     default_sort: str = "-created_at"
     views: Mapping[str, View] = field(default_factory=dict)
@@ -102,61 +204,49 @@ class Listing(Generic[R]):
         name = sort.removeprefix("-")
         return self.beside_sorts[name] if name in self.beside_sorts else self.sorts[name]
 
+    @property
+    def sort_names(self) -> list[str]:
+        """Return the names that `sort` may have."""
+        return sorted({*self.sorts, *self.beside_sorts})
+
+    @property
+    def filter_names(self) -> list[str]:
+        """Return the parameters that are compared with a value."""
+        return ["id", *self.filters, *self.sides]
+
     def parameters(self) -> frozenset[str]:
         """Return every parameter name that the query string may have."""
-        bounds = {f"{_stem(name)}_{end}" for name in self.ranges for end in ("after", "before")}
+        bounds = {f"{stem(name)}_{end}" for name in self.ranges for end in ("after", "before")}
         views = {"show"} if self.views else set()
-        return CONTROLS | set(self.filters) | bounds | views
+        return CONTROLS | set(self.filter_names) | bounds | views
+
+    def is_switch(self, name: str) -> bool:
+        """Tell whether a filter is either true or false."""
+        return name in self.filters and self.filters[name].type.python_type is bool
+
+    def takes_several(self, name: str) -> bool:
+        """Tell whether a filter takes several values, with commas between them."""
+        return name == "id" or name in self.several or name in self.sides
+
+    def is_closed(self, name: str) -> bool:
+        """Tell whether a filter has few possible values."""
+        return name in self.choices or self.is_switch(name)
+
+    def condition(self, name: str, value: Any, tenant_id: Any) -> ColumnElement[bool]:
+        """Return the condition of a filter. `value` may also be an expression."""
+        if side := self.sides.get(name):
+            anything = any_(literal(side.values(value), ARRAY(String)))
+            found: ColumnElement[bool] = self.model.id.in_(side.rows(tenant_id, anything))
+            return found
+        column: Any = self.model.id if name == "id" else self.filters[name]
+        if isinstance(value, tuple) and self.is_closed(name):
+            return or_(*(column == one for one in value))
+        is_one_of: ColumnElement[bool] = column == _any_of(value)
+        return is_one_of
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A query of a list that has already been checked."""
-
-    filters: Mapping[str, str | bool] = field(default_factory=dict)
-    bounds: Mapping[str, datetime] = field(default_factory=dict)
-    q: str = ""
-    tag: str | None = None
-    sort: str = "-created_at"
-    limit: int = DEFAULT_LIMIT
-    cursor: "Cursor | None" = None
-    show: str = ""
-    include_deleted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """A place between two rows: its sort, its row, and the direction to continue in.
-
-    `patience` is how many pages in a row before it ended early (`portal.records.bounded_search`).
-    """
-
-    sort: str
-    value: str
-    record_id: str
-    backward: bool = False
-    patience: int = 0
-
-    def encode(self) -> str:
-        """Return an opaque text for a URL."""
-        parts = [self.sort, self.value, self.record_id, self.backward, self.patience]
-        return packed(parts)
-
-
-def packed(parts: Any) -> str:
-    """Return JSON as an opaque text for a URL."""
-    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
-
-
-def unpacked(text: str) -> Any:
-    """Return the JSON of an opaque text. Raises ValueError for any other text."""
-    if len(text) > CURSOR_LENGTH:
-        raise ValueError("too long")
-    padded = text + "=" * (-len(text) % 4)
-    try:
-        return json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except RecursionError as error:
-        raise ValueError("too deep") from error
+def _any_of(value: Any) -> Any:
+    return any_(literal(list(value), ARRAY(String))) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,138 +261,6 @@ class Page(Generic[R]):
     next_cursor: str | None = None
     previous_cursor: str | None = None
     looked: int | None = None
-
-
-# ---------------------------------------------------------------- parsing the query
-
-
-def parse(listing: Listing[Any], arguments: Arguments, without: Collection[str] = ()) -> Query:
-    """Return the checked query in a query string. Raise BadRequest that names a wrong parameter.
-
-    `without` are parameters of the listing that this query string must not have.
-    """
-    given = _each_once(listing.parameters().difference(without), arguments)
-    show = given.get("show", "")
-    if show and show not in listing.views:
-        raise refused("show", one_of(show, listing.views))
-    natural = listing.views[show].sort if show else ""
-    sort = given.get("sort") or natural or listing.default_sort
-    if sort.removeprefix("-") not in {*listing.sorts, *listing.beside_sorts}:
-        offered = sorted({*listing.sorts, *listing.beside_sorts})
-        near = did_you_mean(sort.removeprefix("-"), offered)
-        names = ", ".join(offered)
-        raise refused("sort", f"Choose one of {names}, with - for down.{near}")
-    return Query(
-        filters=_filters(listing, given),
-        bounds=_bounds(listing, given),
-        q=given.get("q", "")[:400],
-        tag=given.get("tag") or None,
-        sort=sort,
-        limit=_limit(given.get("limit")),
-        cursor=_cursor(given.get("cursor"), sort),
-        show=show,
-        include_deleted=_truth("include_deleted", given.get("include_deleted", "false")),
-    )
-
-
-def _each_once(known: Collection[str], arguments: Arguments) -> dict[str, str]:
-    given = {}
-    for name in arguments:
-        values = arguments.getlist(name)
-        if name not in known:
-            raise unknown(name, known)
-        if len(values) > 1:
-            raise refused(name, "Give this parameter once.")
-        if "\x00" in values[0]:
-            raise refused(name, "This has a character that is not allowed.")
-        given[name] = values[0]
-    return given
-
-
-def flag(arguments: Mapping[str, str], name: str) -> bool:
-    """Return a parameter that is true or false, and false when it is left out."""
-    return _truth(name, arguments.get(name, "false"))
-
-
-def unknown(name: str, known: Collection[str]) -> BadRequest:
-    """Return the error for a parameter that is none of the known ones."""
-    near = did_you_mean(name, sorted(known))
-    return refused(name, f"There is no parameter of this name.{near}")
-
-
-def refused(name: str, message: str) -> BadRequest:
-    """Return the error for one parameter of the query string."""
-    shown = name[:60].encode("utf-8", "replace").decode()
-    return BadRequest(f"{shown}: {message}", errors=[FieldError(shown, message)])
-
-
-def _limit(value: str | None) -> int:
-    if not value:
-        return DEFAULT_LIMIT
-    if not (value.isascii() and value.isdigit() and len(value) < 5):
-        raise refused("limit", f"Give a whole number from 1 to {MAX_LIMIT}.")
-    if not 1 <= int(value) <= MAX_LIMIT:
-        raise refused("limit", f"Give a whole number from 1 to {MAX_LIMIT}.")
-    return int(value)
-
-
-def _truth(name: str, value: str) -> bool:
-    if value not in ("true", "false", ""):
-        raise refused(name, "Give true or false.")
-    return value == "true"
-
-
-def _filters(listing: Listing[Any], given: Mapping[str, str]) -> dict[str, str | bool]:
-    filters: dict[str, str | bool] = {}
-    for name, column in listing.filters.items():
-        value = given.get(name, "")
-        if value == "":
-            continue
-        if column.type.python_type is bool:
-            filters[name] = _truth(name, value)
-            continue
-        if name in listing.choices and value not in listing.choices[name]:
-            raise refused(name, one_of(value, listing.choices[name]))
-        filters[name] = value
-    return filters
-
-
-def _stem(name: str) -> str:
-    return name.removesuffix("_at")
-
-
-def _bounds(listing: Listing[Any], given: Mapping[str, str]) -> dict[str, datetime]:
-    bounds = {}
-    for name in listing.ranges:
-        for end in ("after", "before"):
-            parameter = f"{_stem(name)}_{end}"
-            if value := given.get(parameter):
-                bounds[f"{name} {end}"] = _moment(parameter, value)
-    return bounds
-
-
-def _moment(parameter: str, value: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise refused(parameter, "Give a date and time such as 2026-01-31T09:00:00Z.") from None
-
-
-def _cursor(value: str | None, sort: str) -> Cursor | None:
-    if not value:
-        return None
-    try:
-        cursor = Cursor(*unpacked(value))
-    except (ValueError, TypeError):
-        raise refused("cursor", NOT_OURS) from None
-    texts = (cursor.sort, cursor.value, cursor.record_id)
-    readable = all(isinstance(part, str) and part.isprintable() for part in texts)
-    if not readable or not isinstance(cursor.backward, bool) or cursor.sort != sort:
-        raise refused("cursor", NOT_OURS)
-    if type(cursor.patience) is not int or not 0 <= cursor.patience <= MOST_PATIENCE:
-        raise refused("cursor", NOT_OURS)
-    return cursor
 
 
 # ---------------------------------------------------------------- reading a page
@@ -324,7 +282,9 @@ def page(
     query = _meant(listing, query)
     actor = _asking(actor, listing, query)
     order = _order(listing, query)
-    end = _furthest(actor, listing, query, order)
+    query, end = _found_aside(actor, listing, query, order)
+    if (furthest := _furthest(actor, listing, query, order)) is not None:
+        end = furthest if end is None else (max if order.downward else min)(end, furthest)
     if end is not None:
         order = order.ending(end[1])
     if columns and not (also or query.bounds or query.q or query.tag):
@@ -368,7 +328,7 @@ def _meant(listing: Listing[Any], query: Query) -> Query:
 def _asking(actor: Actor, listing: Listing[Any], query: Query) -> Actor:
     """Return the actor for this query: what finds a record would tell an admin its settings."""
     times = {key.split()[0] for key in query.bounds}
-    tells = (times | query.filters.keys()).difference(listing.overseen)
+    tells = (times | query.filters.keys()).difference(listing.overseen, ("id",))
     return as_member(actor) if tells or query.q or query.tag or query.show else actor
 
 
@@ -384,9 +344,11 @@ def _read(
     Similar queries differ only in their values. A value from a closed set is part of the statement,
     so that PostgreSQL uses its index.
     """
-    closed = {name: given for name, given in query.filters.items() if _is_closed(listing, name)}
+    closed = {name: given for name, given in query.filters.items() if listing.is_closed(name)}
     values: dict[str, Any] = {"tenant_id": actor.tenant_id, "most": query.limit + 1}
-    values |= {f"is_{name}": given for name, given in query.filters.items() if name not in closed}
+    for name, given in query.filters.items():
+        if name not in closed:
+            values[_parameter(name, given)] = list(given) if isinstance(given, tuple) else given
     values |= listing.model.compares(actor)
     if order.place is not None:
         values |= dict(zip((SORT_KEY, SORT_ID), order.place, strict=True))
@@ -402,8 +364,8 @@ def _read(
     return send_alone(listing.written[shape], values)
 
 
-def _is_closed(listing: Listing[Any], name: str) -> bool:
-    return name in listing.choices or listing.filters[name].type.python_type is bool
+def _parameter(name: str, value: Value) -> str:
+    return f"any_{name}" if isinstance(value, tuple) else f"is_{name}"
 
 
 def _write(
@@ -418,7 +380,11 @@ def _write(
     named: dict[str, Any] = {name: bindparam(name) for name in values}
     compared = ("tenant_id", *listing.model.compares(actor))
     whose = replace(actor, **{name: named[name] for name in compared})
-    filters = {name: named.get(f"is_{name}", given) for name, given in query.filters.items()}
+    filters: dict[str, Any] = dict(query.filters)
+    for name, given in query.filters.items():
+        if (parameter := named.get(_parameter(name, given))) is not None:
+            several = isinstance(given, tuple)
+            filters[name] = any_(type_coerce(parameter, ARRAY(String))) if several else parameter
     if order.place is not None:
         order = replace(order, place=(named[SORT_KEY], named[SORT_ID]))
     if order.end is not None:
@@ -452,7 +418,7 @@ def _asked(
     weights: Sequence[search.Weight] | None = None,
 ) -> tuple[Select[Any], Place | None]:
     """Return the page's statement, and the place where the page may end early, or None."""
-    conditions = _conditions(listing, query)
+    conditions = _conditions(actor, listing, query)
     statement = _visible(actor, listing, query).where(*conditions.values(), *also)
     words = search.asked(query.q, query.tag)
     if not words:
@@ -478,14 +444,41 @@ def weigh(
     return search.weigh_together(search.asked(questions[0][1].q, None), kinds)
 
 
+def _found_aside(
+    actor: Actor, listing: Listing[Any], query: Query, order: Order
+) -> tuple[Query, Place | None]:
+    """Return the query of a list by id with the next ids in a side table instead of the filter by
+    its value, and where the page ends early if there may be more of them."""
+    name = next((name for name in query.filters if name in listing.sides), None)
+    if name is None or not order.by_id or query.q or query.tag:
+        return query, None
+    filters, side = dict(query.filters), listing.sides[name]
+    found, end = _next_ids(actor, side, side.values(filters.pop(name)), query, order)
+    if (asked := filters.get("id")) is not None:
+        found = [id for id in found if id in (asked if isinstance(asked, tuple) else (asked,))]
+    return replace(query, filters={**filters, "id": tuple(found)}), end
+
+
+def _next_ids(
+    actor: Actor, side: Side, values: Sequence[str], query: Query, order: Order
+) -> tuple[list[str], Place | None]:
+    most = max(2 * query.limit, 100) << (query.cursor.patience if query.cursor else 0)
+    value = func.unnest(literal(list(values), ARRAY(String))).table_valued("value").render_derived()
+    of_one = order.put_on_ids(side.rows(actor.tenant_id, value.c.value), side.id)
+    of_one_value = of_one.with_only_columns(side.id.label("id")).limit(most).lateral()
+    ids = select(of_one_value.c.id).select_from(value).join(of_one_value, true()).distinct()
+    found = list(session.scalars(order.sort(ids, of_one_value.c.id).limit(most)))
+    return found, (found[-1], found[-1]) if len(found) == most else None
+
+
 def _furthest(actor: Actor, listing: Listing[Any], query: Query, order: Order) -> Place | None:
     """Return where a page of a list by id with several filters ends early, if it has no words.
 
     This is a separate query: within the page's statement, PostgreSQL would not use an index for it.
     """
     model = listing.model
-    asked = query.filters.items()
-    found = [listing.filters[name] == value for name, value in asked if name in listing.quick]
+    quick = {name: value for name, value in query.filters.items() if name in listing.quick}
+    found = [listing.condition(name, value, actor.tenant_id) for name, value in quick.items()]
     if len(found) < 2 or not order.by_id or query.q or query.tag:
         return None
     if actor.app_id is not None:
@@ -505,11 +498,17 @@ def counted(actor: Actor, listing: Listing[Any], query: Query, most: int) -> int
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
+def count_of(actor: Actor, listing: Listing[Any], query: Query) -> dict[str, Any]:
+    """Return the number of records of a query up to MOST_COUNTED, and whether there are more."""
+    found = counted(actor, listing, query, MOST_COUNTED + 1)
+    return {"value": min(found, MOST_COUNTED), "more_than": found > MOST_COUNTED}
+
+
 def narrowed(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
     """Return the records of a query, without order and pages."""
     query = _meant(listing, query)
     actor = _asking(actor, listing, query)
-    conditions = _conditions(listing, query).values()
+    conditions = _conditions(actor, listing, query).values()
     statement = _visible(actor, listing, query).where(*conditions)
     if query.q or query.tag:
         statement = search.narrow(statement, listing.model, actor.tenant_id, query.q, query.tag)
@@ -519,8 +518,7 @@ def narrowed(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
 def _visible(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
     model = listing.model
     statement: Select[Any] = model.seen_by(actor)
-    view = listing.views.get(query.show)
-    if listing.beside and (_beside(listing, query.sort) or (view and view.beside)):
+    if listing.beside and _reads_beside(listing, query):
         statement = statement.join(listing.beside.model, listing.beside.on)
     if not query.include_deleted:
         statement = statement.where(model.is_deleted.is_(False))
@@ -529,16 +527,43 @@ def _visible(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
     return statement
 
 
-def _conditions(listing: Listing[Any], query: Query) -> dict[str, ColumnElement[bool]]:
+def _reads_beside(listing: Listing[Any], query: Query) -> bool:
+    view = listing.views.get(query.show)
+    in_days = any(key.split()[0] in listing.days for key in query.bounds)
+    return _beside(listing, query.sort) or in_days or bool(view and view.beside)
+
+
+def _conditions(
+    actor: Actor, listing: Listing[Any], query: Query
+) -> dict[str, ColumnElement[bool]]:
     """Return the conditions of the filters, the times and the view."""
-    found = {name: listing.filters[name] == value for name, value in query.filters.items()}
-    for key, moment in query.bounds.items():
+    found = {
+        name: listing.condition(name, value, actor.tenant_id)
+        for name, value in query.filters.items()
+    }
+    for key, bound in query.bounds.items():
         name, end = key.split()
-        column = listing.ranges[name]
-        found[key] = column >= moment if end == "after" else column < moment
+        found[key] = _in_range(listing.ranges[name], end, bound)
+        if name == "deleted_at":
+            found[f"{key} deleted"] = listing.model.is_deleted.is_(True)  # its index has only such
+        if (day := listing.days.get(name)) is not None:
+            start = bound - A_DAY if end == "after" else bound + A_DAY
+            found[f"{key} day"] = _in_range(day, end, start, has_earliest=True)
     if query.show:
         found["show"] = listing.views[query.show].condition()
     return found
+
+
+def _in_range(
+    column: Any, end: str, bound: datetime, has_earliest: bool = False
+) -> ColumnElement[bool]:
+    if end == "after":
+        after: ColumnElement[bool] = column >= bound
+        return after
+    before: ColumnElement[bool] = column < bound
+    if has_earliest or not isinstance(column, InstrumentedAttribute):
+        return and_(before, column > literal_column(EARLIEST))  # that stands for no time at all
+    return before
 
 
 def _spans(model: type[Record], query: Query) -> Iterator[tuple[str, str]]:
@@ -547,17 +572,17 @@ def _spans(model: type[Record], query: Query) -> Iterator[tuple[str, str]]:
     An id begins with its creation time by the portal's clock, not the database's, hence the hour to
     spare.
     """
-    for key, moment in query.bounds.items():
+    for key, bound in query.bounds.items():
         name, end = key.split()
         if name == "created_at":
             spare = -CLOCKS_DIFFER if end == "after" else CLOCKS_DIFFER
-            milliseconds = max(int(moment.timestamp() * 1000) + spare, 0)
+            milliseconds = max(int(bound.timestamp() * 1000) + spare, 0)
             yield end, f"{model.id_prefix}_{ULID(milliseconds.to_bytes(6, 'big') + bytes(10))}"
 
 
 def _value(column: Column, cursor: Cursor) -> Any:
     if column.type.python_type is datetime:
-        return _moment("cursor", cursor.value)
+        return moment("cursor", cursor.value)
     if column.type.python_type is int:
         if not re.fullmatch(r"-?[0-9]{1,18}", cursor.value):
             raise refused("cursor", NOT_OURS)

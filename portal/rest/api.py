@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 import psycopg
@@ -56,6 +57,20 @@ def encoded(document: Any, *, in_order: bool = False) -> bytes:
     """Return a document as JSON. With `in_order`, equal documents have equal bytes; all names in it
     are texts."""
     return orjson.dumps(document, default=_json, option=IN_ORDER if in_order else JSON_OPTIONS)
+
+
+def listed(
+    items: Sequence[Any], next_cursor: str | None, count: Mapping[str, Any] | None = None
+) -> Response:
+    """Return one page of a list, with a link to the next one if there is one (RFC 8288)."""
+    document: dict[str, Any] = {"items": items, "next_cursor": next_cursor}
+    if count is not None:
+        document["count"] = count
+    if next_cursor is None:
+        return answer(document)
+    given = [(name, value) for name, value in request.args.items() if name != "cursor"]
+    onward = urlencode([*given, ("cursor", next_cursor)])
+    return answer(document, headers={"Link": f'<{request.path}?{onward}>; rel="next"'})
 
 
 Ready = tuple[int, list[tuple[str, str]], bytes]

@@ -21,12 +21,16 @@ PREFIX = "/api/v1/integration"
 
 @dataclass(frozen=True)
 class Parameter:
-    """A query parameter or a header of an operation."""
+    """A query parameter or a header of an operation.
+
+    A list whose values are written with commas between them is not `explode`.
+    """
 
     name: str
     schema: Mapping[str, Any]
     description: str = ""
     where: str = "query"
+    explode: bool = True
 
 
 IF_MATCH = Parameter(
@@ -203,7 +207,9 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
+    joined = {} if parameter.explode else {"style": "form", "explode": False}
     return {
+        **joined,
         "name": parameter.name,
         "in": parameter.where,
         "required": False,
@@ -234,14 +240,30 @@ def _answer_schema(operation: Operation) -> dict[str, Any]:
         return {"allOf": [schema, {"type": "object", "properties": shown}]}
     if not operation.is_list:
         return schema
+    is_counted = any(parameter.name == "count" for parameter in operation.parameters)
     return {
         "type": "object",
         "required": ["items", "next_cursor"],
         "properties": {
             "items": {"type": "array", "items": schema},
             "next_cursor": {"type": ["string", "null"]},
+            **({"count": COUNT_SCHEMA} if is_counted else {}),
         },
     }
+
+
+COUNT_SCHEMA = {
+    "type": "object",
+    "description": "The number of all matches, with count=true.",
+    "required": ["value", "more_than"],
+    "properties": {
+        "value": {"type": "integer", "minimum": 0, "maximum": 10_000},
+        "more_than": {
+            "type": "boolean",
+            "description": "Whether there are more matches than `value` says.",
+        },
+    },
+}
 
 
 PROBLEM_REF = "#/components/schemas/Problem"

@@ -26,7 +26,7 @@ from portal.records.purge import purging, sweeping
 from portal.records.schemas import ENVELOPE, Command
 from portal.records.verbs import Revealed
 from portal.rest import entity_tags
-from portal.rest.api import Outcome, actor, answer, body, encoded, no_parameters, once
+from portal.rest.api import Outcome, actor, answer, body, encoded, listed, no_parameters, once
 from portal.rest.openapi import PREFIX, Operation, Parameter
 
 R = TypeVar("R", bound=Record)
@@ -133,7 +133,8 @@ class Resource(Generic[R, C]):
         found.append(
             Operation(name="history", method="GET", path=f"{one}/history", scope=read,
                       summary="List what happened to it, newest first", view=self._history,
-                      resource=self.name, answer=HistoryEntry, is_list=True)
+                      resource=self.name, answer=HistoryEntry, is_list=True,
+                      parameters=paging_parameters())
         )  # fmt: skip
         return [*found, *map(self.operation_of, self.actions), *self.more]
 
@@ -162,7 +163,8 @@ class Resource(Generic[R, C]):
     def _list(self) -> Response:
         query = listing.parse(self.listing, request.args)
         items, next_cursor = documents.page(actor(), self.rows, self.listing, query)
-        return answer({"items": items, "next_cursor": next_cursor})
+        count = listing.count_of(actor(), self.listing, query) if query.count else None
+        return listed(items, next_cursor, count)
 
     def _get(self, id: str) -> Response:
         deleted = listing.flag(request.args, "include_deleted")
@@ -241,10 +243,12 @@ class Resource(Generic[R, C]):
             raise
 
     def _history(self, id: str) -> Response:
-        no_parameters()
+        given = listing.each_once(PAGING, request.args)
         find(self.model, actor(), id, include_deleted=True)
-        entries = audit.history(actor(), id, limit=listing.MAX_LIMIT)
-        return answer({"items": [entry_document(e) for e in entries], "next_cursor": None})
+        entries, next_cursor = audit.history_page(
+            actor(), id, limit=listing.limit_of(given), cursor=given.get("cursor")
+        )
+        return listed([entry_document(entry) for entry in entries], next_cursor)
 
     def _check_version(self, record: R, version: Any) -> None:
         """Refuse a change whose body names an older `version`: 409 with the record."""
@@ -290,12 +294,14 @@ RETRY = Parameter(
 INCLUDE_DELETED = Parameter("include_deleted", {"type": "boolean", "default": False})
 
 
-def list_parameters(asked: Listing[Any], without: Collection[str] = ()) -> tuple[Parameter, ...]:
-    """Return the parameters that `listing.parse` accepts, for the document."""
-    text: dict[str, Any] = {"type": "string"}
-    moment = {"type": "string", "format": "date-time"}
-    sorts = sorted(asked.sorts) + [f"-{name}" for name in sorted(asked.sorts)]
-    found = [
+PAGING = ("limit", "cursor")
+TEXT = {"type": "string"}
+WITHOUT_COMMA = {"type": "string", "pattern": "^[^,]+$"}
+
+
+def paging_parameters() -> tuple[Parameter, ...]:
+    """Return the parameters of a list that is only paged."""
+    return (
         Parameter(
             "limit",
             {
@@ -304,9 +310,24 @@ def list_parameters(asked: Listing[Any], without: Collection[str] = ()) -> tuple
                 "maximum": listing.MAX_LIMIT,
                 "default": listing.DEFAULT_LIMIT,
             },
+            "How many entries a page has at most",
         ),
-        Parameter("cursor", text, "The next_cursor of the page before"),
-        Parameter("sort", {"type": "string", "enum": sorts, "default": asked.default_sort}),
+        Parameter("cursor", {"type": "string"}, "The next_cursor of the page before"),
+    )
+
+
+def list_parameters(asked: Listing[Any], without: Collection[str] = ()) -> tuple[Parameter, ...]:
+    """Return the parameters that `listing.parse` accepts, for the document."""
+    text: dict[str, Any] = {"type": "string"}
+    names = asked.sort_names
+    sorts = names + [f"-{name}" for name in names]
+    found = [
+        *paging_parameters(),
+        Parameter(
+            "sort",
+            {"type": "string", "enum": sorts, "default": asked.default_sort},
+            _about_sorts(asked),
+        ),
         Parameter(
             "q",
             text,
@@ -315,12 +336,39 @@ def list_parameters(asked: Listing[Any], without: Collection[str] = ()) -> tuple
         ),
         Parameter("tag", text, "Only what has this tag"),
         INCLUDE_DELETED,
+        Parameter(
+            "count",
+            {"type": "boolean", "default": False},
+            "Also count all matches, up to 10,000: see `count` in the answer",
+        ),
     ]
-    for name, column in asked.filters.items():
-        schema = {"type": "boolean"} if column.type.python_type is bool else text
-        if name in asked.choices:
-            schema = {"type": "string", "enum": list(asked.choices[name])}
-        found.append(Parameter(name, schema))
+    found += [_filter_parameter(asked, name) for name in asked.filter_names]
     times = sorted(asked.parameters() - {parameter.name for parameter in found})
+    moment = {"type": "string", "format": "date-time"}
     found += [Parameter(name, moment) for name in times]
     return tuple(parameter for parameter in found if parameter.name not in without)
+
+
+def _about_sorts(asked: Listing[Any]) -> str:
+    by_time = "A time that is missing comes before all others: last where the newest are first."
+    coarse = " last_used_at sorts by day, spend_usd by whole dollars." if asked.beside_sorts else ""
+    return f"The order of the list, with - for descending. {by_time}{coarse}"
+
+
+def _filter_parameter(asked: Listing[Any], name: str) -> Parameter:
+    """Return the parameter of one filter, with its possible values if they are few."""
+    if asked.is_switch(name):
+        return Parameter(name, {"type": "boolean"})
+    choices = asked.choices.get(name)
+    if not asked.takes_several(name):
+        return Parameter(name, {"type": "string", "enum": list(choices)} if choices else TEXT)
+    return Parameter(
+        name,
+        {
+            "type": "array",
+            "maxItems": listing.MOST_VALUES,
+            "items": {"type": "string", "enum": list(choices)} if choices else WITHOUT_COMMA,
+        },
+        "One value, or several with commas between them: any of these",
+        explode=False,
+    )

@@ -36,6 +36,7 @@ from portal.database.record import BelowRecord, Record
 from portal.database.session import CONSTRAINTS
 from portal.events.models import Event
 from portal.outbound import Kind
+from portal.records.listing import time_or_earliest
 from portal.secretstore import SecretRef
 from portal.secretstore.paths import path_in_sql
 from portal.webhooks.signing.signature_schemes import SCHEMES, style_of
@@ -56,6 +57,7 @@ SIGNATURE_SCHEMES = SCHEMES
 
 # Literal text without parameters, so that PostgreSQL finds the partial index over these rows.
 FAILING = text("is_active AND last_delivery_status NOT IN ('delivered', 'sending')")
+LAST_DELIVERY = time_or_earliest("last_delivery_at")
 PAUSED = text("paused_at IS NOT NULL AND NOT is_deleted")
 
 
@@ -102,6 +104,14 @@ class Webhook(OfApplication, Record):
         Index("ix_webhook_application", "tenant_id", "application_id", "id"),
         Index("ix_webhook_inbound", "id", postgresql_where=text("direction = 'inbound'")),
         Index("ix_webhook_connector", "tenant_id", "connector_id", "id"),
+        Index("ix_webhook_last_delivery", "tenant_id", text(LAST_DELIVERY), "id"),
+        Index(
+            "ix_webhook_paused_at",
+            "tenant_id",
+            "paused_at",
+            "id",
+            postgresql_where=text("paused_at IS NOT NULL"),
+        ),
         Index("ix_webhook_app", "tenant_id", "app_id", "id"),
     )
     id_prefix = "whk"

@@ -13,12 +13,19 @@ from portal.core.errors import Conflict, FieldError, Invalid
 from portal.database.actor import Actor
 from portal.database.record import Record, find
 from portal.database.session import database_now, session
+from portal.events.type_names import LENGTH, patterns_of
 from portal.outbound import check_url
 from portal.records import verbs
-from portal.records.listing import Listing
+from portal.records.listing import Listing, Side, sorted_time
 from portal.records.verbs import Changes, Revealed
 from portal.webhooks import keyring, subscriptions
-from portal.webhooks.models import DIRECTIONS, OUTCOMES, SIGNATURE_SCHEMES, Webhook
+from portal.webhooks.models import (
+    DIRECTIONS,
+    OUTCOMES,
+    SIGNATURE_SCHEMES,
+    Subscription,
+    Webhook,
+)
 from portal.webhooks.schemas import WebhookInput
 from portal.webhooks.signing import signature_schemes
 from portal.webhooks.verification import inbound_secrets
@@ -26,6 +33,12 @@ from portal.webhooks.verification.provider_schemes import SCHEMES
 
 UNTITLED = "Untitled webhook"
 DEFAULT_SCHEME = "standard-webhooks"
+
+
+def _patterns_of(event_type: str) -> list[str]:
+    """Return the patterns that subscribe to an event type. A name that is too long is none."""
+    return patterns_of(event_type) if len(event_type) <= LENGTH else []
+
 
 LISTING = Listing(
     Webhook,
@@ -48,10 +61,35 @@ LISTING = Listing(
         "inbound_scheme": tuple(SCHEMES),
         "last_delivery_status": OUTCOMES,
     },
+    several=(
+        "direction",
+        "signature_scheme",
+        "inbound_scheme",
+        "last_delivery_status",
+        "application_id",
+        "connector_id",
+        "app_id",
+    ),
+    sides={
+        "event_type": Side(
+            Subscription, Subscription.pattern, Subscription.webhook_id, _patterns_of
+        )
+    },
     quick=("application_id", "connector_id"),
-    ranges={"created_at": Webhook.created_at, "updated_at": Webhook.updated_at},
+    ranges={
+        "created_at": Webhook.created_at,
+        "updated_at": Webhook.updated_at,
+        "deleted_at": Webhook.deleted_at,
+        "last_delivery_at": sorted_time(Webhook.last_delivery_at),
+        "paused_at": Webhook.paused_at,
+    },
     # Ids are ULIDs, so their order is the order of creation, and the primary key serves it.
-    sorts={"created_at": Webhook.id, "updated_at": Webhook.updated_at, "name": Webhook.name_key},
+    sorts={
+        "created_at": Webhook.id,
+        "updated_at": Webhook.updated_at,
+        "name": Webhook.name_key,
+        "last_delivery_at": sorted_time(Webhook.last_delivery_at),
+    },
 )
 
 

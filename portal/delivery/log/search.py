@@ -76,7 +76,7 @@ def count_newer(actor: Actor, query: Query, than: str) -> int:
     statement: Select[Any] = Delivery.seen_by(actor).where(
         Delivery.id > than,
         *_conditions(actor, query),
-        *(LISTING.filters[name] == value for name, value in plain.filters.items()),
+        *(LISTING.condition(name, value, actor.tenant_id) for name, value in plain.filters.items()),
     )
     ids = statement.with_only_columns(Delivery.id).limit(COUNTED_NEW).subquery()
     return session.scalar(select(func.count()).select_from(ids)) or 0

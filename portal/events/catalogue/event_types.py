@@ -34,8 +34,13 @@ LISTING = Listing(
         "created_by": EventType.created_by,
     },
     choices={"validation": VALIDATIONS},
+    several=("name", "validation", "app_id"),
     quick=("name",),
-    ranges={"created_at": EventType.created_at, "updated_at": EventType.updated_at},
+    ranges={
+        "created_at": EventType.created_at,
+        "updated_at": EventType.updated_at,
+        "deleted_at": EventType.deleted_at,
+    },
     sorts={
         "created_at": EventType.id,
         "updated_at": EventType.updated_at,

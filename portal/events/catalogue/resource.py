@@ -14,7 +14,7 @@ from portal.events.schemas import (
     ImportedTypes,
     OwnTypeDocument,
 )
-from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.api import Outcome, actor, body, listed, no_parameters, once
 from portal.rest.openapi import Operation
 from portal.rest.resources import RETRY, Resource
 
@@ -38,7 +38,7 @@ def _own() -> Response:
     items: list[dict[str, Any]] = [
         {name: getattr(one, name) for name in fields} for one in event_types.own_types(actor())
     ]
-    return answer({"items": items, "next_cursor": None})
+    return listed(items, None)
 
 
 def _import() -> Response:

@@ -35,7 +35,7 @@ from portal.keys.models import ApiKey, ApiKeyRuntime, not_revoked
 from portal.keys.tables import KeyLeak
 from portal.keys.usage import concerns, insight
 from portal.keys.usage.insight import Propagation
-from portal.records.listing import Beside, View
+from portal.records.listing import View
 from portal.records.verbs import OFFERED
 
 IDLE = timedelta(days=90)
@@ -101,16 +101,7 @@ VIEWS = {
     "many_sources": View("Too many sources", _many_sources),
 }
 
-CONSOLE = replace(
-    service.LISTING,
-    views=VIEWS,
-    beside=Beside(
-        ApiKeyRuntime,
-        and_(ApiKeyRuntime.tenant_id == ApiKey.tenant_id, ApiKeyRuntime.key_id == ApiKey.id),
-        ApiKeyRuntime.key_id,
-    ),
-    beside_sorts={"last_used_at": ApiKeyRuntime.used_on, "spend_usd": ApiKeyRuntime.spend_whole},
-)
+CONSOLE = replace(service.LISTING, views=VIEWS)
 
 
 def views() -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ class AuditEntry(Base):
     __table_args__ = (
         Index("ix_audit_entry_record", "tenant_id", "record_id", "occurred_at", "id"),
         Index("ix_audit_entry_actor", "tenant_id", "actor_id", "occurred_at", "id"),
+        Index("ix_audit_entry_action", "tenant_id", "action", "occurred_at", "id"),
         {"postgresql_partition_by": "RANGE (occurred_at)"},
     )
 

@@ -6,9 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, bindparam, false, insert, not_, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, false, insert, not_, select, tuple_
 
-from portal.core.errors import BadRequest, FieldError
 from portal.database.actor import Actor
 from portal.database.audience import KNOWN, closed_to
 from portal.database.base import new_id
@@ -16,12 +15,14 @@ from portal.database.record import Record
 from portal.database.session import send, session
 from portal.fast.statements import Statement
 from portal.records.audit.models import AuditEntry
+from portal.records.query_parsing import NOT_OURS, moment_of, packed, refused, unpacked
 
 # Every column except the one that the database fills. The values are those of an `entry`.
 COLUMNS = [column.name for column in AuditEntry.__table__.c if column.name != "occurred_at"]
 ENTRY = insert(AuditEntry).values({name: bindparam(f"entry_{name}") for name in COLUMNS})
 ENTER = Statement(ENTRY)
 Changes = Mapping[str, tuple[Any, Any]]
+Place = tuple[datetime, str]  # of an entry in the log
 
 
 def record(actor: Actor, action: str, target: Record, changes: Changes | None = None) -> None:
@@ -97,16 +98,22 @@ def history(
     `before` is the `place` of an entry: the next older ones are returned. `without` are actions.
     """
     query = _newest_first(actor).where(AuditEntry.record_id == record_id)
-    if (at := _place(before)) is not None:
-        query = query.where(tuple_(AuditEntry.occurred_at, AuditEntry.id) < at)
     if without:
         query = query.where(AuditEntry.action.not_in(without))
-    return _read(query.limit(limit))
+    return _read(_older(query, _place(before)).limit(limit))
+
+
+def history_page(
+    actor: Actor, record_id: str, *, limit: int, cursor: str | None
+) -> tuple[Sequence[AuditEntry], str | None]:
+    """Return one page of a record's history, and the cursor of the next one."""
+    found = history(actor, record_id, limit=limit + 1, before=cursor)
+    return _paged(found, limit)
 
 
 def place(entry: AuditEntry) -> str:
     """Return where an entry is in the log, for a cursor."""
-    return f"{entry.occurred_at.isoformat()} {entry.id}"
+    return packed([entry.occurred_at.isoformat(), entry.id])
 
 
 def newest(actor: Actor, record_id: str, action: str) -> AuditEntry | None:
@@ -115,37 +122,79 @@ def newest(actor: Actor, record_id: str, action: str) -> AuditEntry | None:
     return next(iter(_read(query.where(AuditEntry.action == action).limit(1))), None)
 
 
+# The filters of the log, as they are written in a query string.
+FILTERS = ("record_id", "actor_id", "action", "occurred_after", "occurred_before")
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A query of the audit log. `before` is the place of the last entry seen."""
 
     record_id: str = ""
     actor_id: str = ""
-    before: tuple[datetime, str] | None = None
+    action: str = ""
+    occurred_after: datetime | None = None
+    occurred_before: datetime | None = None
+    before: Place | None = None
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Tell whether the query hides entries of the log."""
+        times = self.occurred_after or self.occurred_before
+        return bool(self.record_id or self.actor_id or self.action or times)
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return the conditions of the filters."""
+        found = [
+            getattr(AuditEntry, name) == value
+            for name in ("record_id", "actor_id", "action")
+            if (value := getattr(self, name))
+        ]
+        if self.occurred_after is not None:
+            found.append(AuditEntry.occurred_at >= self.occurred_after)
+        if self.occurred_before is not None:
+            found.append(AuditEntry.occurred_at < self.occurred_before)
+        return found
 
 
-def question(arguments: Mapping[str, str]) -> Question:
-    """Return the query in a query string. Raises BadRequest for a cursor that is not ours."""
+def question(given: Mapping[str, str]) -> Question:
+    """Return the query in a query string. Raises BadRequest for a time that is none, and for a
+    cursor that is not ours."""
     return Question(
-        record_id=arguments.get("record_id", "").strip()[:60],
-        actor_id=arguments.get("actor_id", "").strip()[:80],
-        before=_place(arguments.get("cursor")),
+        record_id=given.get("record_id", "").strip()[:60],
+        actor_id=given.get("actor_id", "").strip()[:80],
+        action=given.get("action", "").strip()[:60],
+        occurred_after=moment_of(given, "occurred_after"),
+        occurred_before=moment_of(given, "occurred_before"),
+        before=_place(given.get("cursor")),
     )
 
 
 def log(
     actor: Actor, asked: Question, *, limit: int = 50
 ) -> tuple[Sequence[AuditEntry], str | None]:
-    """Return one page of the tenant's log, newest first, and the cursor of the next page."""
+    """Return one page of the tenant's log, newest first, and the cursor of the next page.
+
+    A credential of an application reads only what it did itself.
+    """
     actor.require("audit:read")
-    query = _newest_first(actor)
-    if asked.record_id:
-        query = query.where(AuditEntry.record_id == asked.record_id)
-    if asked.actor_id:
-        query = query.where(AuditEntry.actor_id == asked.actor_id)
-    if asked.before is not None:
-        query = query.where(tuple_(AuditEntry.occurred_at, AuditEntry.id) < asked.before)
-    found = _read(query.limit(limit + 1))
+    query = _newest_first(actor).where(*asked.conditions())
+    if actor.app_id is not None:
+        query = query.where(AuditEntry.actor_id == actor.id)
+    return _paged(_read(_older(query, asked.before).limit(limit + 1)), limit)
+
+
+def _older(query: Select[AuditEntry, bool], place: Place | None) -> Select[AuditEntry, bool]:
+    if place is None:
+        return query
+    # The first comparison leaves out the partitions of later months; the second cannot do that.
+    return query.where(
+        AuditEntry.occurred_at <= place[0], tuple_(AuditEntry.occurred_at, AuditEntry.id) < place
+    )
+
+
+def _paged(found: Sequence[AuditEntry], limit: int) -> tuple[Sequence[AuditEntry], str | None]:
+    """Return the first entries, and the cursor of the next page if there are more."""
     if len(found) <= limit:
         return found, None
     return found[:limit], place(found[limit - 1])
@@ -175,15 +224,14 @@ def _without_settings(entry: AuditEntry) -> AuditEntry:
     return AuditEntry(**columns | {"changes": changes})
 
 
-def _place(cursor: str | None) -> tuple[datetime, str] | None:
+def _place(cursor: str | None) -> Place | None:
     if not cursor:
         return None
-    moment, _, entry_id = cursor.partition(" ")
     try:
+        moment, entry_id = unpacked(cursor)
         at = datetime.fromisoformat(moment)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None or not entry_id.isprintable():
-        message = "This cursor is not one of ours. Start from the first page."
-        raise BadRequest(message, errors=[FieldError("cursor", message)])
+    except (ValueError, TypeError):
+        raise refused("cursor", NOT_OURS) from None
+    if at.tzinfo is None or not isinstance(entry_id, str) or not entry_id.isprintable():
+        raise refused("cursor", NOT_OURS)
     return at, entry_id
