@@ -14,6 +14,7 @@ resource = Resource(
     document=ApplicationDocument,
     listing=service.LISTING,
     create=service.create,
+    create_all=service.create_all,
     update=service.update,
     actions=(
         Action(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, select
 
@@ -51,15 +52,31 @@ def create(actor: Actor, command: ApplicationInput) -> Application:
     suspend, retire or reopen may set; Invalid for scopes that the actor does not have; Forbidden
     for an OAuth client id when the actor may not issue credentials.
     """
+    record, values = _new(actor, command)
+    values["slug"] = command.slug or _free_slug(actor, values["display_name"], record.id)
+    return verbs.create(actor, record, values)
+
+
+def create_all(actor: Actor, commands: Sequence[ApplicationInput]) -> list[Application]:
+    """Register applications together. Raises what `create` raises."""
+    made = [_new(actor, command) for command in commands]
+    wanted = {_slug_of(values["display_name"]) for _, values in made if not values["slug"]}
+    taken = _taken(actor, wanted) | {command.slug for command in commands if command.slug}
+    for record, values in made:
+        values["slug"] = values["slug"] or _slug(values["display_name"], record.id, taken)
+        taken.add(values["slug"])
+    return verbs.create_all(actor, made)
+
+
+def _new(actor: Actor, command: ApplicationInput) -> tuple[Application, dict[str, Any]]:
+    """Return a new record and its values, the slug only if the command has one."""
     actor.require("applications:write")
-    record = Application(id=new_id(Application.id_prefix))
     states.check_change(None, "active", command.status)
     _check_identity(actor, None, command.oauth_client_id)
     _check_allowed(actor, None, command.allowed_scopes)
     values = command.values()
     values["display_name"] = command.display_name or UNTITLED
-    values["slug"] = command.slug or _free_slug(actor, values["display_name"], record.id)
-    return verbs.create(actor, record, values)
+    return Application(id=new_id(Application.id_prefix)), values
 
 
 def update(actor: Actor, record: Application, command: ApplicationInput) -> Application:
@@ -219,10 +236,25 @@ def allowed_scopes(actor: Actor, application_id: str | None) -> Collection[str]:
 
 def _free_slug(actor: Actor, name: str, record_id: str) -> str:
     """Return a free slug made from the name; append the end of the id if it is taken or empty."""
-    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50].strip("-")
-    own = record_id[-6:].lower()
+    return _slug(name, record_id, _taken(actor, {_slug_of(name)} - {""}))
+
+
+def _taken(actor: Actor, slugs: Collection[str]) -> set[str]:
+    if not slugs:
+        return set()
+    # An application's credential sees only itself, but a slug is taken in the whole tenant.
+    taken = select(Application.slug).where(
+        Application.tenant_id == actor.tenant_id, Application.slug.in_(slugs)
+    )
+    return set(session.scalars(taken))
+
+
+def _slug(name: str, record_id: str, taken: Collection[str]) -> str:
+    plain, own = _slug_of(name), record_id[-6:].lower()
     if not plain:
         return f"app-{own}"
-    # An application's credential sees only itself, but a slug is taken in the whole tenant.
-    taken = select(Application.id).filter_by(tenant_id=actor.tenant_id, slug=plain)
-    return f"{plain}-{own}" if session.scalar(taken) else plain
+    return f"{plain}-{own}" if plain in taken else plain
+
+
+def _slug_of(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50].strip("-")

@@ -14,6 +14,7 @@ resource = Resource(
     document=ConnectorDocument,
     listing=service.LISTING,
     create=service.create,
+    most_at_once=100,
     update=service.update,
     delete=service.delete,
     restore=service.restore,

@@ -23,7 +23,7 @@ from portal.core.deadlines import connection_settings
 from portal.core.errors import Conflict, FieldError, Invalid, StaleVersion
 from portal.database import dry_run
 from portal.database.base import Base
-from portal.fast.statements import DIALECT_NAME, Bound, Statement, set_local
+from portal.fast.statements import DIALECT_NAME, NO_SETTINGS, Bound, Statement, set_local
 
 POOL_SIZE = 16  # connections of one process: as many as it has threads
 POOL_TIMEOUT = 2  # seconds to wait for a free connection; then the caller is asked to retry
@@ -191,14 +191,16 @@ def send_each(asked: Iterable[Bound]) -> list[list[tuple[Any, ...]]]:
     return [send(*one) for one in asked]
 
 
-def send_alone(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def send_alone(
+    statement: Statement, values: Mapping[str, Any], settings: Mapping[str, str] = NO_SETTINGS
+) -> list[tuple[Any, ...]]:
     """Run a statement in its own transaction, unless one is open, and return its rows.
 
-    This is for requests that make a single query.
+    This is for requests that make a single query. `settings` are PostgreSQL's, for the transaction.
     """
     if _has_session() and session().in_transaction():
-        return statement.send(session().connection(), values)
-    return statement.alone(db.engine, _scope(_remembered()), values)
+        return statement.send(session().connection(), values, settings)
+    return statement.alone(db.engine, {**_scope(_remembered()), **settings}, values)
 
 
 def database_now() -> datetime:

@@ -13,7 +13,7 @@ from portal.rest.feature import Feature
 def init_app(app: Flask) -> None:
     """Register the pages, and announce every change of a record as an event."""
     pages.init_app(app)
-    watch(lifecycle.tell)
+    watch(lifecycle.tell, lifecycle.tell_all)
 
 
 feature = Feature(init_app, resources=(resource,), operations=(*TYPES, *EVENTS))

@@ -4,7 +4,7 @@ An event contains only the names of the changed fields, never their values, beca
 confidential. A client with the right to read them reads the record.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from portal.database.actor import Actor
@@ -17,13 +17,27 @@ def tell(actor: Actor, record: Record, action: str, changes: Mapping[str, Any]) 
 
     Events are for the whole tenant, so there is none of a record that is not.
     """
-    if record.published_as is not None and record.is_for_all:
-        data = {
-            "id": record.id,
-            "name": record.label,
-            "version": record.version,
-            "app_id": record.app_id,
-            "changed": sorted(changes),
-            "by": {"kind": actor.kind, "id": actor.id, "name": actor.name},
-        }
-        service.announce(actor, f"{record.published_as}.{action}", data, subject=record.id)
+    tell_all(actor, [(record, changes)], action)
+
+
+def tell_all(actor: Actor, told: Sequence[tuple[Record, Mapping[str, Any]]], action: str) -> None:
+    """Announce the same change of records of one kind, each with an event of its own."""
+    name = f"{told[0][0].published_as}.{action}"
+    data = [
+        _data(actor, record, changes)
+        for record, changes in told
+        if record.published_as is not None and record.is_for_all
+    ]
+    if data:
+        service.announce_all(actor, name, [(one, one["id"]) for one in data])
+
+
+def _data(actor: Actor, record: Record, changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "name": record.label,
+        "version": record.version,
+        "app_id": record.app_id,
+        "changed": sorted(changes),
+        "by": {"kind": actor.kind, "id": actor.id, "name": actor.name},
+    }

@@ -103,15 +103,25 @@ def announce(
 
     Returns None, and stores nothing, if no webhook subscribes to it. That costs one indexed query.
     """
+    return next(iter(announce_all(actor, name, [(data, subject)])), None)
+
+
+def announce_all(
+    actor: Actor, name: str, said: Sequence[tuple[Mapping[str, Any], str | None]]
+) -> list[str]:
+    """Publish own events of one name, each with its data and subject, as `announce` does."""
     wanting = send_each(one.who_wants(actor.tenant_id, {name}) for one in listeners())
     if not any(wanting):
-        return None
-    event_id = new_id(Event.id_prefix)
-    event = EventInput.read({"type": name, "data": dict(data), "subject": subject})
-    new = [(event_id, key_material.masked(event))]  # never refuse: the change has already happened
+        return []
+    events = [
+        EventInput.read({"type": name, "data": dict(data), "subject": subject})
+        for data, subject in said
+    ]
+    # Never refuse: the changes have already happened.
+    new = [(new_id(Event.id_prefix), key_material.masked(event)) for event in events]
     owed = owed_for(actor, new, listeners(), wanting)
     send_each([store(actor, new), *owed.writes])
-    return event_id
+    return [event_id for event_id, _ in new]
 
 
 def keep_for(actor: Actor, record_id: str, event: EventInput) -> str:

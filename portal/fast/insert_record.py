@@ -22,15 +22,20 @@ def statement(
 
     It runs the inserts `beside`. Its row has the filled columns, then the value of `last`.
     """
-    filled = [
-        column
-        for column in model.__table__.columns
-        if column.server_default is not None and column.name not in given
-    ]
+    names = filled(model, given)
     row = (
         insert(model)
         .values({name: bindparam(name) for name in given})
-        .returning(*filled, last)
+        .returning(*(model.__table__.c[name] for name in names), last)
         .add_cte(*(part.cte(f"with_it_{number}") for number, part in enumerate(beside)))
     )
-    return Statement(row), tuple(column.name for column in filled)
+    return Statement(row), names
+
+
+def filled(model: "type[Record]", given: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the columns that the database fills if these are given."""
+    return tuple(
+        column.name
+        for column in model.__table__.columns
+        if column.server_default is not None and column.name not in given
+    )

@@ -26,6 +26,7 @@ from sqlalchemy import (
     select,
     true,
     type_coerce,
+    union_all,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
@@ -100,6 +101,8 @@ MOST_WRITTEN = 500  # statements of one list
 MOST_COUNTED = 10_000
 CLOCKS_DIFFER = 3_600_000  # milliseconds
 A_DAY = timedelta(days=1)
+# How many rows are in a range depends on its value, and so does the plan.
+PLANNED_ANEW = {"plan_cache_mode": "force_custom_plan"}
 EARLIEST = "'0001-01-01 00:00:00+00'::timestamptz"
 
 Column = InstrumentedAttribute[Any]
@@ -149,6 +152,12 @@ class Side:
         """Return the values of which a record must have one."""
         asked = given if isinstance(given, tuple) else (str(given),)
         return sorted({value for one in asked for value in self.matching(one)})
+
+    def array(self, given: Any) -> Any:
+        """Return these values as an array. `given` may also be one."""
+        if isinstance(given, str | tuple):
+            return literal(self.values(given), ARRAY(String))
+        return given
 
     def rows(self, tenant_id: Any, value: Any) -> Select[str]:
         """Select the ids of the records with this value."""
@@ -235,8 +244,8 @@ class Listing(Generic[R]):
     def condition(self, name: str, value: Any, tenant_id: Any) -> ColumnElement[bool]:
         """Return the condition of a filter. `value` may also be an expression."""
         if side := self.sides.get(name):
-            anything = any_(literal(side.values(value), ARRAY(String)))
-            found: ColumnElement[bool] = self.model.id.in_(side.rows(tenant_id, anything))
+            rows = side.rows(tenant_id, any_(side.array(value)))
+            found: ColumnElement[bool] = self.model.id.in_(rows)
             return found
         column: Any = self.model.id if name == "id" else self.filters[name]
         if isinstance(value, tuple) and self.is_closed(name):
@@ -282,12 +291,10 @@ def page(
     query = _meant(listing, query)
     actor = _asking(actor, listing, query)
     order = _order(listing, query)
-    query, end = _found_aside(actor, listing, query, order)
-    if (furthest := _furthest(actor, listing, query, order)) is not None:
-        end = furthest if end is None else (max if order.downward else min)(end, furthest)
+    end = _furthest(actor, listing, query, order)
     if end is not None:
         order = order.ending(end[1])
-    if columns and not (also or query.bounds or query.q or query.tag):
+    if columns and not (also or order.spans or query.q or query.tag):
         rows = _read(actor, listing, query, columns, order)
     else:
         statement, words_end = _asked(actor, listing, query, order, also, weights)
@@ -300,6 +307,8 @@ def page(
     backward = query.cursor is not None and query.cursor.backward
     if backward:
         rows.reverse()
+    if not more and (aside := _end_aside(actor, listing, query, order)) is not None:
+        end = aside if end is None else (max if order.downward else min)(end, aside)
     keys = [(row[-2], row[-1]) for row in rows]
     items = rows if columns else [row[0] for row in rows]
     if end is not None and not more:
@@ -346,26 +355,35 @@ def _read(
     """
     closed = {name: given for name, given in query.filters.items() if listing.is_closed(name)}
     values: dict[str, Any] = {"tenant_id": actor.tenant_id, "most": query.limit + 1}
-    for name, given in query.filters.items():
-        if name not in closed:
-            values[_parameter(name, given)] = list(given) if isinstance(given, tuple) else given
+    values |= _compared(listing, {n: v for n, v in query.filters.items() if n not in closed})
     values |= listing.model.compares(actor)
     if order.place is not None:
         values |= dict(zip((SORT_KEY, SORT_ID), order.place, strict=True))
     if order.end is not None:
         values["end"] = order.end
-    asked = (query.sort, query.show, query.include_deleted, order.downward)
+    values |= {_bound(key): bound for key, bound in query.bounds.items()}
+    ahead = _found_ahead(query) if _is_aside(listing, query, order) else 0
+    asked = (query.sort, query.show, query.include_deleted, order.downward, ahead)
     by = (actor.kind, actor.is_admin)
     shape = (tuple(columns), frozenset(values), tuple(closed.items()), asked, by)
     if shape not in listing.written:
         if len(listing.written) >= MOST_WRITTEN:
             listing.written.clear()
         listing.written[shape] = _write(actor, listing, query, columns, order, values)
-    return send_alone(listing.written[shape], values)
+    return send_alone(listing.written[shape], values, PLANNED_ANEW if query.bounds else {})
 
 
-def _parameter(name: str, value: Value) -> str:
-    return f"any_{name}" if isinstance(value, tuple) else f"is_{name}"
+def _compared(listing: Listing[Any], filters: Mapping[str, Value]) -> dict[str, Any]:
+    """Return the parameters of filters: `is_<name>` for one value, `any_<name>` for several."""
+    values: dict[str, Any] = {}
+    for name, given in filters.items():
+        if side := listing.sides.get(name):
+            values[f"any_{name}"] = side.values(given)
+        elif isinstance(given, tuple):
+            values[f"any_{name}"] = list(given)
+        else:
+            values[f"is_{name}"] = given
+    return values
 
 
 def _write(
@@ -377,21 +395,33 @@ def _write(
     values: Mapping[str, Any],
 ) -> Statement:
     """Return the statement with a parameter for each of the values."""
-    named: dict[str, Any] = {name: bindparam(name) for name in values}
+    named: dict[str, Any] = {name: bindparam(name, type_=_type(name)) for name in values}
     compared = ("tenant_id", *listing.model.compares(actor))
     whose = replace(actor, **{name: named[name] for name in compared})
     filters: dict[str, Any] = dict(query.filters)
-    for name, given in query.filters.items():
-        if (parameter := named.get(_parameter(name, given))) is not None:
-            several = isinstance(given, tuple)
-            filters[name] = any_(type_coerce(parameter, ARRAY(String))) if several else parameter
+    for name in filters:
+        if f"is_{name}" in named:
+            filters[name] = named[f"is_{name}"]
+        elif f"any_{name}" in named:
+            several = type_coerce(named[f"any_{name}"], ARRAY(String))
+            filters[name] = several if name in listing.sides else any_(several)
+    bounds = {key: named[_bound(key)] for key in query.bounds}
     if order.place is not None:
         order = replace(order, place=(named[SORT_KEY], named[SORT_ID]))
     if order.end is not None:
         order = order.ending(named["end"])
-    statement, _ = _asked(whose, listing, replace(query, filters=filters), order, ())
+    asked = replace(query, filters=filters, bounds=bounds)
+    statement, _ = _asked(whose, listing, asked, order, ())
     statement = statement.with_only_columns(*columns, *_place_of(order))
     return Statement(statement.limit(named["most"]))
+
+
+def _bound(key: str) -> str:
+    return f"bound_{key.replace(' ', '_')}"
+
+
+def _type(parameter: str) -> Any:
+    return DateTime(timezone=True) if parameter.startswith("bound_") else None
 
 
 def _order(listing: Listing[Any], query: Query) -> Order:
@@ -419,6 +449,9 @@ def _asked(
 ) -> tuple[Select[Any], Place | None]:
     """Return the page's statement, and the place where the page may end early, or None."""
     conditions = _conditions(actor, listing, query)
+    if name := _is_aside(listing, query, order):
+        ids = _next_ids(actor, listing, query, order, name)
+        conditions[name] = listing.model.id == any_(func.array(ids.scalar_subquery()))
     statement = _visible(actor, listing, query).where(*conditions.values(), *also)
     words = search.asked(query.q, query.tag)
     if not words:
@@ -444,31 +477,54 @@ def weigh(
     return search.weigh_together(search.asked(questions[0][1].q, None), kinds)
 
 
-def _found_aside(
-    actor: Actor, listing: Listing[Any], query: Query, order: Order
-) -> tuple[Query, Place | None]:
-    """Return the query of a list by id with the next ids in a side table instead of the filter by
-    its value, and where the page ends early if there may be more of them."""
-    name = next((name for name in query.filters if name in listing.sides), None)
-    if name is None or not order.by_id or query.q or query.tag:
-        return query, None
-    filters, side = dict(query.filters), listing.sides[name]
-    found, end = _next_ids(actor, side, side.values(filters.pop(name)), query, order)
-    if (asked := filters.get("id")) is not None:
-        found = [id for id in found if id in (asked if isinstance(asked, tuple) else (asked,))]
-    return replace(query, filters={**filters, "id": tuple(found)}), end
+def _is_aside(listing: Listing[Any], query: Query, order: Order) -> str:
+    """Return the filter whose values are found in order before the records, or "".
+
+    It is one by a side table, or one with several values that each have an index. Only a list by id
+    without words has such.
+    """
+    if not order.by_id or query.q or query.tag:
+        return ""
+    for name, value in query.filters.items():
+        is_split = isinstance(value, tuple) and name in listing.quick and listing.is_closed(name)
+        if name in listing.sides or is_split:
+            return name
+    return ""
+
+
+def _found_ahead(query: Query) -> int:
+    """Return how many ids of such a filter a page looks at before it ends early."""
+    return max(2 * query.limit, 100) << (query.cursor.patience if query.cursor else 0)
 
 
 def _next_ids(
-    actor: Actor, side: Side, values: Sequence[str], query: Query, order: Order
-) -> tuple[list[str], Place | None]:
-    most = max(2 * query.limit, 100) << (query.cursor.patience if query.cursor else 0)
-    value = func.unnest(literal(list(values), ARRAY(String))).table_valued("value").render_derived()
-    of_one = order.put_on_ids(side.rows(actor.tenant_id, value.c.value), side.id)
-    of_one_value = of_one.with_only_columns(side.id.label("id")).limit(most).lateral()
-    ids = select(of_one_value.c.id).select_from(value).join(of_one_value, true()).distinct()
-    found = list(session.scalars(order.sort(ids, of_one_value.c.id).limit(most)))
-    return found, (found[-1], found[-1]) if len(found) == most else None
+    actor: Actor, listing: Listing[Any], query: Query, order: Order, name: str
+) -> Select[str]:
+    """Select the next ids of the filter's values, each value's in the order of its index."""
+    ahead, given, model = _found_ahead(query), query.filters[name], listing.model
+    if side := listing.sides.get(name):
+        value = func.unnest(side.array(given)).table_valued("value").render_derived()
+        of_one = order.put_on_ids(side.rows(actor.tenant_id, value.c.value), side.id)
+        found = of_one.with_only_columns(side.id.label("id")).limit(ahead).lateral()
+        ids = select(found.c.id).select_from(value).join(found, true()).distinct()
+        return order.sort(ids, found.c.id).limit(ahead)
+    own = select(model.id.label("id")).where(model.tenant_id == actor.tenant_id)
+    each = [
+        order.put_on_ids(own.where(listing.condition(name, one, actor.tenant_id)), model.id)
+        for one in (given if isinstance(given, tuple) else (given,))
+    ]
+    together = union_all(*(one.limit(ahead).subquery().select() for one in each)).subquery()
+    return order.sort(select(together.c.id), together.c.id).limit(ahead)
+
+
+def _end_aside(actor: Actor, listing: Listing[Any], query: Query, order: Order) -> Place | None:
+    """Return where a page ended early because it looked at enough ids of such a filter."""
+    name = _is_aside(listing, query, order)
+    if not name:
+        return None
+    last = _next_ids(actor, listing, query, order, name).offset(_found_ahead(query) - 1).limit(1)
+    end = session.scalar(last)
+    return (end, end) if end is not None else None
 
 
 def _furthest(actor: Actor, listing: Listing[Any], query: Query, order: Order) -> Place | None:

@@ -76,6 +76,23 @@ TERMS = (
     .on_conflict_do_nothing()
 )
 ADD = Statement(TERMS)
+_FOUND_BY = func.unnest(
+    bindparam("ids", type_=ARRAY(String)), bindparam("terms", type_=ARRAY(String))
+).table_valued("record_id", "term")
+# Parameters: `tenant_id`, `noun`, and `ids` with the `terms` of each, in the same order.
+ADD_ALL = Statement(
+    insert(SearchTerm)
+    .from_select(
+        ["tenant_id", "kind", "record_id", "term"],
+        select(
+            bindparam("tenant_id", type_=String),
+            bindparam("noun", type_=String),
+            _FOUND_BY.c.record_id,
+            _FOUND_BY.c.term,
+        ),
+    )
+    .on_conflict_do_nothing()
+)
 
 
 def terms_of(texts: Iterable[str | None], tags: Iterable[str] = ()) -> set[str]:

@@ -3,7 +3,7 @@
 A feature's service does what is special and calls these functions for the rest.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -25,17 +25,19 @@ OFFERED = 200  # records that a form's select field offers
 Changes = Mapping[str, tuple[Any, Any]]
 Watcher = Callable[[Actor, Record, str, Changes], None]
 
-_watchers: list[Watcher] = []
+WatcherOfAll = Callable[[Actor, Sequence[tuple[Record, Changes]], str], None]
+
+_watchers: dict[Watcher, WatcherOfAll | None] = {}
 
 
-def watch(watcher: Watcher) -> None:
+def watch(watcher: Watcher, watch_all: WatcherOfAll | None = None) -> None:
     """Call `watcher` on every change of every record, in the transaction that makes it.
 
     It gets the actor, the record, the verb (`created`, `updated`, …) and the changes. An error that
-    it raises refuses the change: the whole transaction is rolled back.
+    it raises refuses the change: the whole transaction is rolled back. `watch_all`, if given, gets
+    records that changed together instead, each with its changes.
     """
-    if watcher not in _watchers:
-        _watchers.append(watcher)
+    _watchers.setdefault(watcher, watch_all)
 
 
 def note(actor: Actor, record: Record, action: str, changes: Changes) -> None:
@@ -73,6 +75,31 @@ def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
     Raises QuotaReached when the tenant's quota is used up, Conflict or Invalid when a constraint of
     the database fails.
     """
+    new, given = _new(actor, record, values)
+    new_record.store(record, new.terms, new.entry)
+    _tell(actor, record, "created", given)
+    return record
+
+
+def create_all(actor: Actor, made: Sequence[tuple[R, Mapping[str, Any]]]) -> list[R]:
+    """Create records of one kind, each with its values, in a few statements.
+
+    Raises what `create` raises, without saying which record it is about.
+    """
+    filled = [_new(actor, record, values) for record, values in made]
+    new_record.store_all([new for new, _ in filled])
+    told = [(new.record, given) for new, given in filled]
+    for watcher, watch_all in _watchers.items():
+        if watch_all is not None:
+            watch_all(actor, told, "created")
+            continue
+        for record, given in told:
+            watcher(actor, record, "created", given)
+    return [record for record, _ in made]
+
+
+def _new(actor: Actor, record: Record, values: Mapping[str, Any]) -> tuple[new_record.New, Changes]:
+    """Fill the common envelope of a new record; return what is stored with it, and what it got."""
     for name, value in values.items():
         setattr(record, name, value)
     record.tenant_id = actor.tenant_id
@@ -82,9 +109,7 @@ def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
     record.source_type = actor.source_type
     given = {name: (None, value) for name, value in values.items() if value not in (None, [], {})}
     entry = audit_trail.entry_of(actor, f"{record.noun}.created", record, given)
-    new_record.store(record, terms_of(record), entry)
-    _tell(actor, record, "created", given)
-    return record
+    return new_record.New(record, terms_of(record), entry), given
 
 
 def change(actor: Actor, record: R, values: Mapping[str, Any], *, action: str = "updated") -> R:

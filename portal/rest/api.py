@@ -285,13 +285,17 @@ def no_parameters() -> None:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of a POST. `secrets` are part of this one response and are not stored. `tag` is
-    the ETag of the document if that is a record."""
+    the ETag of the document if that is a record.
+
+    If they are not at the top of the document, `revealed` is the whole document with them.
+    """
 
     document: dict[str, Any]
     status: int
     location: str | None = None
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     tag: str | None = None
+    revealed: dict[str, Any] | None = field(default=None, repr=False)
 
 
 def once(
@@ -311,11 +315,14 @@ def once(
         kept = {**done.document, **dict.fromkeys(done.secrets)}
         stored = orjson.loads(encoded(kept))
         idempotency.remember(actor(), key, idempotency.Answer(done.status, stored, done.location))
-    if done.secrets:
+    if done.secrets or done.revealed:
         compression.leave_plain()
     headers = _headers(done.location, done.tag)
     secrets = dict.fromkeys(done.secrets) if dry_run.is_on() else done.secrets
-    return answer({**done.document, **secrets}, done.status, headers)
+    shown = {**done.document, **secrets}
+    if done.revealed and not dry_run.is_on():
+        shown = done.revealed
+    return answer(shown, done.status, headers)
 
 
 def _headers(location: str | None, tag: str | None) -> dict[str, str]:

@@ -4,7 +4,7 @@ What only one resource needs is an Action. If a resource needs another shape one
 of its own in its feature, and this file stays as it is.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -25,7 +25,7 @@ from portal.records.listing import Listing
 from portal.records.purge import purging, sweeping
 from portal.records.schemas import ENVELOPE, Command
 from portal.records.verbs import Revealed
-from portal.rest import entity_tags
+from portal.rest import batch, entity_tags
 from portal.rest.api import Outcome, actor, answer, body, encoded, listed, no_parameters, once
 from portal.rest.openapi import PREFIX, Operation, Parameter
 
@@ -59,8 +59,9 @@ class Resource(Generic[R, C]):
 
     `restore` is for a resource that has more to restore than its row. `scope` is the word before
     `:read` and `:write`. `once` names the fields that only the response to the create request has.
-    `more` are operations with views of their own, such as a list below a record. `secrets` is the
-    kind under which the secret store keeps those of its records.
+    `more` are operations with views of their own, such as a list below a record. `create_all`
+    creates many records faster than one after the other, up to `most_at_once` with one request.
+    `secrets` is the kind under which the secret store keeps those of its records.
     """
 
     name: str
@@ -77,6 +78,8 @@ class Resource(Generic[R, C]):
     actions: tuple[Action[R], ...] = ()
     once: Mapping[str, str] = field(default_factory=dict)
     more: tuple[Operation, ...] = ()
+    create_all: Callable[[Actor, Sequence[C]], list[R]] | None = None
+    most_at_once: int = 500
     secrets: str | None = None
 
     @property
@@ -122,6 +125,7 @@ class Resource(Generic[R, C]):
                       summary=f"Create {self.a_noun}", view=self._create,
                       command=self.command, once=self.once, parameters=(RETRY,), **common),
         ]  # fmt: skip
+        found.append(batch.operation(self, write, (RETRY,)))
         if self.update:
             found.append(
                 Operation(name="update", method="PATCH", path=one, scope=write,

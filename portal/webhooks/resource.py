@@ -16,6 +16,7 @@ resource = Resource(
     document=WebhookDocument,
     listing=service.LISTING,
     create=service.create,
+    most_at_once=100,
     update=service.update,
     delete=service.delete,
     once=SECRET,

@@ -1,8 +1,8 @@
 """The benchmark of every promise about speed; it reports each that is not kept.
 
 make bench                          all of it, about eight minutes
-make bench ARGS="rest --rounds 3"   parts: lists rest growth inbound memory publishing keys
-                                    deliveries tenants shortcuts checks leases
+make bench ARGS="rest --rounds 3"   parts: lists rest growth filters inbound memory publishing
+                                    keys deliveries tenants shortcuts checks leases
 """
 
 import argparse
@@ -20,7 +20,17 @@ from typing import Any
 
 from portal.core.config import libpq_url
 from portal.ops import embedded_postgres, migrate
-from tests.bench import delivery, figures, inbound, leases, publishing, questions, tenants, world
+from tests.bench import (
+    delivery,
+    figures,
+    filters,
+    inbound,
+    leases,
+    publishing,
+    questions,
+    tenants,
+    world,
+)
 from tests.bench.figures import Figure, of_rounds
 from tests.bench.load import Ask, as_task
 from tests.bench.rivals import equal_table
@@ -29,8 +39,8 @@ from tests.bench.servers import ROOT, Server, portal_serving, serving
 CONNECTIONS = 4
 GROWTH = 1.2
 PARTS = (
-    "lists", "rest", "growth", "inbound", "memory", "publishing", "keys", "deliveries", "tenants",
-    "shortcuts", "checks", "leases",
+    "lists", "rest", "growth", "filters", "inbound", "memory", "publishing", "keys", "deliveries",
+    "tenants", "shortcuts", "checks", "leases",
 )  # fmt: skip
 
 
@@ -239,7 +249,11 @@ class Bench:
             yield self._grown(question)
 
     def _grown(self, question: "questions.Question") -> Figure:
-        asks = question.big, question.small
+        return self.against(question.name, question.big, question.small)
+
+    def against(self, name: str, big_ask: Ask, small_ask: Ask) -> Figure:
+        """Compare the time of one request with that of another, which it may exceed by GROWTH."""
+        asks = big_ask, small_ask
         for ask in asks:
             self.look(ask)
         self.generator.run("turns", *asks, rounds=5, seconds=1)
@@ -249,7 +263,7 @@ class Bench:
             more = self._in_turn(asks, 30 * self.rounds)
             big, small = big + more[0], small + more[1]
         return Figure(
-            question.name,
+            name,
             quiet(big) / quiet(small),
             GROWTH,
             "less",
@@ -261,6 +275,10 @@ class Bench:
         result = self.generator.run("turns", *asks, rounds=rounds, seconds=10)
         big, small = result["times_ms"]
         return big, small
+
+    def filters(self) -> Iterator[Figure]:
+        """Compare every filter and order of lists with the plain list."""
+        return filters.measure(self)
 
     def inbound(self) -> list[Figure]:
         """Measure how long a sender waits until its inbound webhook is stored."""
@@ -319,6 +337,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
             "lists": bench.lists,
             "rest": bench.rest_figures,
             "growth": bench.growth,
+            "filters": bench.filters,
             "inbound": bench.inbound,
             "memory": bench.memory,
             "publishing": bench.publishing,

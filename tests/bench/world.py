@@ -85,7 +85,7 @@ def fill(url: str) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("SET session_replication_role = replica")
         for tenant in (BIG, SMALL, *OTHERS):
-            _fill(connection, tenant)
+            fill_tenant(connection, tenant)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
 
@@ -103,7 +103,8 @@ def let_in(connection: psycopg.Connection, tenant: Tenant) -> None:
     copy(connection, "web_session", [_session(tenant)])
 
 
-def _fill(connection: psycopg.Connection, tenant: Tenant) -> None:
+def fill_tenant(connection: psycopg.Connection, tenant: Tenant) -> None:
+    """Insert all data of one tenant."""
     let_in(connection, tenant)
     for model, rows in (
         (Application, applications(tenant)),
@@ -116,6 +117,7 @@ def _fill(connection: psycopg.Connection, tenant: Tenant) -> None:
         copy(connection, "search_term", _terms(model, made))
         copy(connection, "audit_entry", (_entry(model, row) for row in made))
     copy(connection, "api_key_runtime", (_runtime(row) for row in made))
+    copy(connection, "api_key_scope", _scopes(made))
     copy(connection, "connector_standing", standings(tenant))
     copy(connection, "connector_check", checks(tenant))
 
@@ -329,6 +331,12 @@ def _runtime(key: Row) -> Row:
         "request_count": 12,
         "spend_usd": 3.5,
     }
+
+
+def _scopes(keys: Sequence[Row]) -> Iterator[Row]:
+    for key in keys:
+        for scope in orjson.loads(key["scopes"]):
+            yield {"tenant_id": key["tenant_id"], "scope": scope, "key_id": key["id"]}
 
 
 def _entry(model: type[Record], row: Row) -> Row:

@@ -1,4 +1,4 @@
-"""0055 lists: what their new filters, ranges and orders read.
+"""0055 lists: what their new filters, ranges and orders read, and counting many new records.
 
 The keys that are there already get the rows of their scopes here; new ones get them by a trigger.
 """
@@ -71,7 +71,7 @@ def upgrade() -> None:
     )
     if not live.run("SELECT FROM pg_policy WHERE polrelid = 'api_key_scope'::regclass"):
         tenant_table("api_key_scope", literal=True)
-    replace("0055", "note_key_scopes", "api_key_scoped")
+    replace("0055", "note_key_scopes", "api_key_scoped", "take_records")
     with live.in_steps():
         for name, definition in INDEXES.items():
             live.index(name, definition)
@@ -100,4 +100,5 @@ def downgrade() -> None:
         op.execute(f"DROP INDEX {name}")
     op.execute("DROP TRIGGER api_key_scoped ON api_key")
     op.execute("DROP FUNCTION note_key_scopes()")
+    op.execute("DROP FUNCTION take_records(text, text, bigint, bigint)")
     op.drop_table("api_key_scope")

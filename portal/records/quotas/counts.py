@@ -30,6 +30,13 @@ TAKEN = select(
     func.json_build_array(_TAKEN.c.verdict, _TAKEN.c.used, _TAKEN.c.allowed)
 ).scalar_subquery()
 TAKE = Statement(select(TAKEN))
+_ALL_TAKEN = func.take_records(
+    bindparam("tenant_id"),
+    bindparam("quota"),
+    bindparam("quota_default", type_=BigInteger),
+    bindparam("many", type_=BigInteger),
+).table_valued("verdict", "used", "allowed")
+TAKE_ALL = Statement(select(_ALL_TAKEN.c.verdict, _ALL_TAKEN.c.used, _ALL_TAKEN.c.allowed))
 GIVE_BACK = Statement(
     select(
         func.give_back_records(
@@ -67,6 +74,19 @@ def created(tenant_id: str, model: type[Record], answer: Sequence[Any]) -> None:
         take(tenant_id, model)
     elif live > allowed:  # the first count includes this record already
         check(tenant_id, model, ("full", live - 1, allowed))
+
+
+def took(tenant_id: str, model: type[Record], many: int) -> None:
+    """Count new records that are now stored. Raises QuotaReached if there was no room for all."""
+    values = {"tenant_id": tenant_id, **asked(model), "many": many}
+    [answer] = send(TAKE_ALL, values)
+    verdict, _, allowed = answer
+    if verdict != "uncounted":
+        check(tenant_id, model, answer)
+    elif (live := begin(tenant_id, model)) is None:
+        took(tenant_id, model, many)
+    elif live > allowed:  # the first count includes these records already
+        check(tenant_id, model, ("full", live - many, allowed))
 
 
 def check(tenant_id: str, model: type[Record], answer: Sequence[Any]) -> None:
