@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from portal.core.errors import Conflict, FieldError, Invalid, PortalError
+from portal.core.errors import Conflict, FieldError, Invalid, PortalError, QuotaReached
 from portal.database.actor import Actor
 from portal.database.session import session
 
@@ -19,7 +19,7 @@ def all_or_none(
     create_all: Callable[[Actor, Sequence[C]], list[M]] | None = None,
 ) -> list[M]:
     """Create a record by each command. Raises Conflict or Invalid that names every item that is
-    refused, as `items.3.slug`; then nothing may be committed.
+    refused, as `items.3.slug`, and QuotaReached; then nothing may be committed.
 
     `create_all` creates them together, if there is a faster way than one after the other.
     """
@@ -28,6 +28,8 @@ def all_or_none(
             if create_all is not None:
                 return create_all(actor, commands)
             return [create(actor, command) for command in commands]
+    except QuotaReached:
+        raise  # it is about all of them
     except (Conflict, Invalid):
         pass  # which of them it was, and whether others are refused too, shows one by one
     made = each_alone(actor, commands, create)

@@ -76,9 +76,11 @@ TERMS = (
     .on_conflict_do_nothing()
 )
 ADD = Statement(TERMS)
-_FOUND_BY = func.unnest(
-    bindparam("ids", type_=ARRAY(String)), bindparam("terms", type_=ARRAY(String))
-).table_valued("record_id", "term")
+_FOUND_BY = (
+    func.unnest(bindparam("ids", type_=ARRAY(String)), bindparam("terms", type_=ARRAY(String)))
+    .table_valued("record_id", "term")
+    .render_derived()
+)
 # Parameters: `tenant_id`, `noun`, and `ids` with the `terms` of each, in the same order.
 ADD_ALL = Statement(
     insert(SearchTerm)

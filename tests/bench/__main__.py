@@ -1,7 +1,7 @@
 """The benchmark of every promise about speed; it reports each that is not kept.
 
 make bench                          all of it, about eight minutes
-make bench ARGS="rest --rounds 3"   parts: lists rest growth filters inbound memory publishing
+make bench ARGS="rest --rounds 3"   parts: lists rest growth filters batch inbound memory publishing
                                     keys deliveries tenants shortcuts checks leases
 """
 
@@ -21,6 +21,7 @@ from typing import Any
 from portal.core.config import libpq_url
 from portal.ops import embedded_postgres, migrate
 from tests.bench import (
+    batch,
     delivery,
     figures,
     filters,
@@ -39,8 +40,8 @@ from tests.bench.servers import ROOT, Server, portal_serving, serving
 CONNECTIONS = 4
 GROWTH = 1.2
 PARTS = (
-    "lists", "rest", "growth", "filters", "inbound", "memory", "publishing", "keys", "deliveries",
-    "tenants", "shortcuts", "checks", "leases",
+    "lists", "rest", "growth", "filters", "batch", "inbound", "memory", "publishing", "keys",
+    "deliveries", "tenants", "shortcuts", "checks", "leases",
 )  # fmt: skip
 
 
@@ -280,6 +281,10 @@ class Bench:
         """Compare every filter and order of lists with the plain list."""
         return filters.measure(self)
 
+    def batch(self) -> list[Figure]:
+        """Measure how many records a second a client creates by batches."""
+        return batch.measure(self)
+
     def inbound(self) -> list[Figure]:
         """Measure how long a sender waits until its inbound webhook is stored."""
         return inbound.measure(self.portal.port, world.SMALL.key)
@@ -338,6 +343,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
             "rest": bench.rest_figures,
             "growth": bench.growth,
             "filters": bench.filters,
+            "batch": bench.batch,
             "inbound": bench.inbound,
             "memory": bench.memory,
             "publishing": bench.publishing,

@@ -320,7 +320,14 @@ def keys(tenant: Tenant) -> Iterator[Row]:
 
 
 ALL_READS = ["applications:read", "audit:read", "connectors:read", "keys:read", "webhooks:read"]
-SOME_WRITES = ["event-types:write", "events:publish", "keys:verify", "keys:write", "webhooks:write"]
+SOME_WRITES = [
+    "applications:write",
+    "event-types:write",
+    "events:publish",
+    "keys:verify",
+    "keys:write",
+    "webhooks:write",
+]
 
 
 def _runtime(key: Row) -> Row:
