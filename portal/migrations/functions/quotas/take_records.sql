@@ -1,6 +1,7 @@
 -- Counts `p_many` more records of a kind if the tenant's quota has room for all of them; the verdicts
--- are those of take_record. Locks all rows of quota_count of the kind, in the order of `part`, until
--- the transaction ends: one part seldom has room for many.
+-- are those of take_record.
+-- Locks all rows of quota_count of the kind, in the order of `part`, until the transaction ends: one
+-- part seldom has room for many.
 CREATE OR REPLACE FUNCTION take_records(
     p_tenant text, p_kind text, p_default bigint, p_many bigint)
 RETURNS TABLE (verdict text, used bigint, allowed bigint) LANGUAGE plpgsql VOLATILE AS $$
