@@ -72,7 +72,7 @@ def _list_all() -> Response:
     page = search.find_page(actor(), query)
     receivers = search.receivers(actor(), page.items)
     items = [represent(one, receivers.get(one.webhook_id)) for one in page.items]
-    return answer({"items": items, "next_cursor": page.next_cursor})
+    return listed(items, page.next_cursor)
 
 
 def _health(id: str) -> Response:

@@ -26,7 +26,6 @@ from sqlalchemy import (
     select,
     true,
     type_coerce,
-    union_all,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
@@ -478,18 +477,13 @@ def weigh(
 
 
 def _is_aside(listing: Listing[Any], query: Query, order: Order) -> str:
-    """Return the filter whose values are found in order before the records, or "".
+    """Return the filter by a side table whose ids are found in order before the records, or "".
 
-    It is one by a side table, or one with several values that each have an index. Only a list by id
-    without words has such.
+    Only a list by id without words has such.
     """
     if not order.by_id or query.q or query.tag:
         return ""
-    for name, value in query.filters.items():
-        is_split = isinstance(value, tuple) and name in listing.quick and listing.is_closed(name)
-        if name in listing.sides or is_split:
-            return name
-    return ""
+    return next((name for name in query.filters if name in listing.sides), "")
 
 
 def _found_ahead(query: Query) -> int:
@@ -501,20 +495,12 @@ def _next_ids(
     actor: Actor, listing: Listing[Any], query: Query, order: Order, name: str
 ) -> Select[str]:
     """Select the next ids of the filter's values, each value's in the order of its index."""
-    ahead, given, model = _found_ahead(query), query.filters[name], listing.model
-    if side := listing.sides.get(name):
-        value = func.unnest(side.array(given)).table_valued("value").render_derived()
-        of_one = order.put_on_ids(side.rows(actor.tenant_id, value.c.value), side.id)
-        found = of_one.with_only_columns(side.id.label("id")).limit(ahead).lateral()
-        ids = select(found.c.id).select_from(value).join(found, true()).distinct()
-        return order.sort(ids, found.c.id).limit(ahead)
-    own = select(model.id.label("id")).where(model.tenant_id == actor.tenant_id)
-    each = [
-        order.put_on_ids(own.where(listing.condition(name, one, actor.tenant_id)), model.id)
-        for one in (given if isinstance(given, tuple) else (given,))
-    ]
-    together = union_all(*(one.limit(ahead).subquery().select() for one in each)).subquery()
-    return order.sort(select(together.c.id), together.c.id).limit(ahead)
+    ahead, side = _found_ahead(query), listing.sides[name]
+    value = func.unnest(side.array(query.filters[name])).table_valued("value").render_derived()
+    of_one = order.put_on_ids(side.rows(actor.tenant_id, value.c.value), side.id)
+    found = of_one.with_only_columns(side.id.label("id")).limit(ahead).lateral()
+    ids = select(found.c.id).select_from(value).join(found, true()).distinct()
+    return order.sort(ids, found.c.id).limit(ahead)
 
 
 def _end_aside(actor: Actor, listing: Listing[Any], query: Query, order: Order) -> Place | None:

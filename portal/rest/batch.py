@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from portal.core.config import running
 from portal.core.errors import Invalid, PortalError
 from portal.records import batches
 from portal.records.schemas import field_errors
@@ -127,7 +128,7 @@ def _read(data: dict[str, Any]) -> _Asked:
     try:
         return _Asked.model_validate(data)
     except ValidationError as error:
-        raise Invalid(field_errors(error)) from None
+        raise Invalid(field_errors(error, _Asked)) from None
 
 
 def _created(resource: "Resource[Any, Any]", commands: Sequence[Any], atomic: bool) -> Outcome:
@@ -154,7 +155,7 @@ def _with(result: dict[str, Any], secrets: Mapping[str, Any]) -> dict[str, Any]:
 def _result(resource: "Resource[Any, Any]", made: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the result of one item, and the secrets that only the first answer has."""
     if isinstance(made, PortalError):
-        problem = problem_document(made, request_id())
+        problem = problem_document(made, request_id(), running().base_url)
         return {"status": made.status, "item": None, "problem": problem}, {}
     record, secrets = (made.record, made.once) if isinstance(made, Revealed) else (made, {})
     return {"status": 201, "item": resource.represent(record), "problem": None}, secrets

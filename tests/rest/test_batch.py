@@ -60,7 +60,7 @@ def test_a_batch_makes_what_single_requests_make(
         of_single = ada.get(f"/{resource.name}/{single['id']}/history").json["items"]
         assert [entry["action"] for entry in history] == [of_single[0]["action"]]
         assert history[0]["changes"].keys() == of_single[0]["changes"].keys()
-        for secret in resource.once:
+        for secret in resource.once.keys() & single.keys():
             assert item[secret], "each new record shows its own secret"
         assert item["id"] in (ada.get(f"/{resource.name}?q={item['id']}").text)
         assert api(GUS).get(path).status_code == 404
@@ -132,7 +132,7 @@ def test_a_batch_is_made_once_for_an_idempotency_key(
     assert again.headers["Idempotency-Replayed"] == "true"
     assert len(stored(ada, resource.name)) == 3
     for one, same in zip(first.json["results"], again.json["results"], strict=True):
-        hidden = dict.fromkeys(resource.once)
+        hidden = dict.fromkeys(resource.once.keys() & one["item"].keys())
         assert same == {**one, "item": {**one["item"], **hidden}}
 
 

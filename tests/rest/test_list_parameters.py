@@ -43,7 +43,9 @@ def test_a_list_refuses_by_name_what_the_document_does_not_name(
         for name in CONTROLS - named | {"colour"}:
             answer = ada.get(f"{path}?{name}=1")
             assert answer.status_code == 400, (path, name, answer.text)
-            assert (answer.json or {})["errors"] == [{"field": name, "message": UNKNOWN}], path
+            (error,) = (answer.json or {})["errors"]
+            assert error["field"] == name, path
+            assert error["message"].startswith(UNKNOWN), path
 
 
 def test_a_list_knows_what_the_document_names(lists: dict[str, set[str]], ada: Api) -> None:

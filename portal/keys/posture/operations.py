@@ -17,7 +17,7 @@ from portal.keys.schemas import KeyDocument, RevokedDocument
 from portal.records import documents, listing
 from portal.records.listing import Query
 from portal.records.schemas import Command, RecordId
-from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.api import Outcome, actor, body, listed, no_parameters, once
 from portal.rest.openapi import Operation
 from portal.rest.resources import RETRY, list_parameters
 
@@ -54,7 +54,7 @@ def _list(weakness: str) -> Response:
     query = listing.parse(CONSOLE, request.args, NOT_HERE)
     asked = replace(query, show=weakness)
     items, next_cursor = documents.page(actor(), ROWS, CONSOLE, asked)
-    return answer({"items": items, "next_cursor": next_cursor})
+    return listed(items, next_cursor)
 
 
 def _repair() -> Response:
