@@ -146,7 +146,7 @@ def test_an_empty_text_is_none_or_a_clear_error(ada: Api, field: str) -> None:
         ({"rotated_from_key_id": "key_01K0000000000000000000NONE"}, "rotated_from_key_id"),
         ({"name": "x" * 201}, "name"),
         ({"name": "bell\x07"}, "name"),
-        ({"tags": ["?"]}, "tags"),
+        ({"tags": ["?"]}, "tags.0"),
     ],
     ids=lambda value: str(value)[:60] if isinstance(value, dict) else None,
 )
