@@ -103,6 +103,7 @@ def records(ada: Api, browse: Callable[..., Pages], receiver_url: str) -> Record
     extra = {
         "session_id": session_id[0],
         "person_id": person.person_id,
+        "code": "not_found",
         "attempt_id": (fired.json or {})["id"],
         "delivery_id": (fired.json or {})["id"],
         **set_aside(ada),
