@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test proof lint format bench lock clean
+.PHONY: help run test proof lint format bench document lock clean
 
 PYTHON ?= $(firstword $(foreach v,python3 python3.14 python3.13 python3.12 python3.11,\
   $(if $(shell $(v) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(v))))
@@ -42,6 +42,9 @@ format: .venv/dev  ## Put the code into its usual shape
 
 bench: .venv/bench  ## Measure the speed, against others where there are others
 	$(BIN)/python -m tests.bench $(ARGS)
+
+document: .venv/runtime  ## Write docs/openapi.json; refuses what breaks programs (ARGS=--breaking)
+	@$(BIN)/python -m portal_devtools.document $(ARGS)
 
 LOCK := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
   --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet $(ARGS)

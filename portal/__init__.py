@@ -13,6 +13,8 @@ def create_app(config: "Config | None" = None, *, as_worker: bool = False) -> "F
 
     A worker, too, runs in its context, with a role of its own in the secret store.
     """
+    from functools import partial
+
     from flask import Flask
 
     from portal import features, secretstore, web
@@ -24,6 +26,7 @@ def create_app(config: "Config | None" = None, *, as_worker: bool = False) -> "F
     from portal.keys.verification import own_rest
     from portal.quotas.feature import counting
     from portal.rest import api
+    from portal.rest.document import serving
     from portal.web import edge, error_pages, notices, overview, search_everything
 
     config = config or Config.from_environ()
@@ -45,7 +48,10 @@ def create_app(config: "Config | None" = None, *, as_worker: bool = False) -> "F
     features.describe()
     for feature in features.FEATURES:
         feature.init_app(app)
-    operations = [operation for feature in features.FEATURES for operation in feature.rest()]
-    api.init_app(app, operations, rest_callers.known_to(app), counting(own_rest.admit))
+    described = serving.init_app(
+        app, partial(features.surface, config.base_url, config.oidc_issuer)
+    )
+    admit = counting(own_rest.admit)
+    api.init_app(app, features.OPERATIONS, rest_callers.known_to(app), described, admit)
     search_everything.init_app(app, features.RESOURCES)
     return app

@@ -22,7 +22,9 @@ from portal.lab.feature import feature as lab
 from portal.leases.feature import feature as leases
 from portal.quotas.feature import feature as quotas
 from portal.records.quotas.limits import BY_NAME
+from portal.rest.document.build import Surface
 from portal.rest.feature import Feature
+from portal.rest.openapi import Operation
 from portal.rest.resources import Resource
 from portal.web import notices, search_everything
 from portal.web.drawing.template_functions import RAIL
@@ -51,6 +53,11 @@ FEATURES = (
 )
 RESOURCES: tuple[Resource[Any, Any], ...] = tuple(
     resource for feature in FEATURES for resource in feature.resources
+)
+
+
+OPERATIONS: tuple[Operation, ...] = tuple(
+    operation for feature in FEATURES for operation in feature.rest()
 )
 
 
@@ -101,3 +108,15 @@ def describe() -> None:
             portal_types.describe_record(
                 resource.model.published_as, resource.a_noun, resource.verbs
             )
+
+
+def surface(base_url: str, issuer: str) -> Surface:
+    """Return all that the OpenAPI document describes. `issuer` is the identity provider's."""
+    describe()
+    return Surface(
+        operations=OPERATIONS,
+        paths={path: item for feature in FEATURES for path, item in feature.paths.items()},
+        events=tuple(one for _, one in sorted(portal_types.PORTAL_TYPES.items())),
+        base_url=base_url,
+        openid=f"{issuer.rstrip('/')}/.well-known/openid-configuration",
+    )

@@ -7,6 +7,7 @@ from portal.keys import library_check, summaries
 from portal.keys import pages as key_pages
 from portal.keys.issuing import link_pages
 from portal.keys.issuing import pages as issue_pages
+from portal.keys.leaks import described as scanning_described
 from portal.keys.leaks import github_scanning
 from portal.keys.leaks import pages as leak_pages
 from portal.keys.page_kit import bp
@@ -14,6 +15,7 @@ from portal.keys.posture import pages as posture_pages
 from portal.keys.resource import resource
 from portal.keys.revocation import pages as stop_pages
 from portal.keys.rotation import pages as rotation_pages
+from portal.keys.tokens import described as oauth_described
 from portal.keys.tokens import metadata, oauth, rest_callers, whoami
 from portal.keys.tokens.own_tokens import Tokens
 from portal.keys.tokens.signing_keys import SigningKeys
@@ -44,4 +46,9 @@ def init_app(app: Flask) -> None:
     watch(library_check.follow)
 
 
-feature = Feature(init_app, resources=(resource,), operations=whoami.OPERATIONS)
+feature = Feature(
+    init_app,
+    resources=(resource,),
+    operations=whoami.OPERATIONS,
+    paths={**oauth_described.PATHS, **scanning_described.PATHS},
+)

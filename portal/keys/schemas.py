@@ -414,7 +414,7 @@ class SpendOnKey(Command):
     model: ShortText | None = Field(None, description="The model that it was for.")
 
 
-class CheckDocument(BaseModel):
+class VerdictCheck(BaseModel):
     """One check of a decision."""
 
     code: str
@@ -460,7 +460,7 @@ class ExplanationDocument(BaseModel):
     key_id: str | None
     code: str
     source: str | None
-    trace: list[CheckDocument]
+    trace: list[VerdictCheck]
 
 
 class Verdict(BaseModel):
@@ -479,4 +479,4 @@ class Verdict(BaseModel):
     limits: list[LimitDocument]
     budget: BudgetDocument | None
     reservation_id: str | None
-    trace: list[CheckDocument] | None = Field(None, description="Every check, on a dry run.")
+    trace: list[VerdictCheck] | None = Field(None, description="Every check, on a dry run.")

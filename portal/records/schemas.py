@@ -94,6 +94,11 @@ class Command(BaseModel):
         cls._ignored = (ENVELOPE | cls.server_managed) - cls.model_fields.keys()
         cls._exempt = cls.write_only | cls.may_hold_keys
 
+    @classmethod
+    def ignored(cls) -> frozenset[str]:
+        """Return the names of the fields that are accepted and never stored."""
+        return cls._ignored
+
     @model_validator(mode="before")
     @classmethod
     def drop_server_managed(cls, data: Any) -> Any:

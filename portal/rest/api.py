@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,14 +27,13 @@ from portal.database import dry_run, writability
 from portal.database.actor import Actor, Origin
 from portal.database.record import Record, find
 from portal.records import idempotency, listing
-from portal.rest import entity_tags, openapi, problem_codes, strict_json, validate_only
+from portal.rest import entity_tags, problem_codes, strict_json, validate_only
 from portal.rest.openapi import PREFIX, PROBLEM, Operation
 
 Authenticator = Callable[[str, Origin], Actor | None]
 Admission = Callable[[Actor, str], None]
 """Lets an actor do what needs a scope, or raises Forbidden or RateLimited."""
 
-A_FEW_MINUTES = "public, max-age=300"
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"  # RFC 9728
 JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 IN_ORDER = orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS
@@ -426,20 +424,14 @@ def init_app(
     app: Flask,
     operations: Sequence[Operation],
     authenticators: Sequence[Authenticator],
+    document: Callable[[], Kept],
     admit: Admission = Actor.require,
 ) -> None:
-    """Register the REST side of the portal."""
+    """Register the REST side of the portal, and its OpenAPI document, which everybody may read."""
     api = blueprint(operations, authenticators, admit)
-    base_url = app.extensions["portal"].base_url
-
-    @cache
-    def document() -> Kept:
-        # Open to everybody: it describes the portal, not anybody's data.
-        made = openapi.document(operations, base_url=base_url, version="1")
-        return Kept(encoded(made), "application/json", [("Cache-Control", A_FEW_MINUTES)])
 
     def view() -> Response:
-        return respond(document().answer("GET", request.headers))
+        return respond(document().answer(request.method, request.headers))
 
     api.add_url_rule("/openapi.json", "openapi", view, provide_automatic_options=False)
     api.add_url_rule("/openapi.json", "options", _options, methods=["OPTIONS"])

@@ -1,7 +1,7 @@
 """Describe what a feature adds to the portal, as one value. `portal.features` lists them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask
@@ -14,12 +14,14 @@ from portal.rest.resources import Resource
 class Feature:
     """A feature's REST declaration, and the function that adds its pages and the rest.
 
-    `operations` are those that belong to no resource of the feature.
+    `operations` are those that belong to no resource of the feature. `paths` are the path items of
+    other standards, for the OpenAPI document.
     """
 
     init_app: Callable[[Flask], None]
     resources: tuple[Resource[Any, Any], ...] = ()
     operations: tuple[Operation, ...] = ()
+    paths: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def rest(self) -> list[Operation]:
         """Return every operation, in the order of the OpenAPI document."""

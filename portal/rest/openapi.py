@@ -1,17 +1,16 @@
-"""Register operations, and generate the OpenAPI 3.1 document from them.
+"""Declare the operations that programs can call.
 
-An operation is declared once, in its feature's `resource.py`. Routes, scopes, the document and the
-contract tests are all read from here.
+An operation is declared once, in its feature's `resource.py`. Routes, scopes, the OpenAPI document
+(`portal.rest.document`) and the contract tests are all read from here.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
 from portal.database.record import Record
 
@@ -59,6 +58,8 @@ PREFER = Parameter(
 class Operation:
     """One operation that a program can call. `path` is below PREFIX and names its ids in braces.
 
+    `description` is Markdown: what it does, what it needs, what follows, the errors to expect.
+    `refusals` are the statuses that it may answer beyond those that its declaration implies.
     `name` is a verb, such as `rotate_secret`. With the resource it makes the operation's id, which
     programs know, so it never changes. An empty `scope` lets every caller in. `body_required` is
     given where the rule of `needs_body` does not fit. `record` is the model of the record that
@@ -81,6 +82,8 @@ class Operation:
     status: int = 200
     once: Mapping[str, str] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
+    description: str = ""
+    refusals: tuple[int, ...] = ()
     body_required: bool | None = None
     record: type[Record] | None = None
     more_scopes: tuple[str, ...] = ()
@@ -136,156 +139,3 @@ def camel(name: str) -> str:
     """Return a name in camelCase: `api-keys` → `apiKeys`, `list_checks` → `listChecks`."""
     first, *rest = re.split("[-_]", name)
     return first + "".join(word.capitalize() for word in rest)
-
-
-def document(operations: Iterable[Operation], *, base_url: str, version: str) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of these operations."""
-    operations = list(operations)
-    schemas = _schemas(operations)
-    paths: dict[str, dict[str, Any]] = {}
-    for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "cPod integration",
-            "version": version,
-            "description": "External apps, connectors, API keys, and webhooks.",
-        },
-        "servers": [{"url": base_url + PREFIX}],
-        "security": [{"bearer": []}],
-        "paths": paths,
-        "components": {
-            "securitySchemes": {
-                "bearer": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "description": "An access token of the identity provider, or an API key.",
-                }
-            },
-            "schemas": schemas,
-        },
-    }
-
-
-def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
-    wanted: dict[tuple[type[BaseModel], Any], None] = {}
-    for operation in operations:
-        if operation.command:
-            wanted[(operation.command, "validation")] = None
-        if operation.answer:
-            wanted[(operation.answer, "serialization")] = None
-    _, definitions = models_json_schema(list(wanted), ref_template="#/components/schemas/{model}")
-    return {**definitions.get("$defs", {}), "Problem": PROBLEM_SCHEMA}
-
-
-def _ref(model: type[BaseModel]) -> dict[str, Any]:
-    return {"$ref": f"#/components/schemas/{model.__name__}"}
-
-
-def _operation(operation: Operation) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        "operationId": operation.id,
-        "summary": operation.summary,
-        "tags": [operation.resource],
-        "x-scopes": list(operation.scopes),
-        "parameters": [*_path_parameters(operation.path), *map(_parameter, operation.accepts)],
-        "responses": _responses(operation),
-    }
-    if operation.command:
-        schema = {"application/json": {"schema": _ref(operation.command)}}
-        described["requestBody"] = {"required": operation.needs_body, "content": schema}
-    return described
-
-
-def _path_parameters(path: str) -> list[dict[str, Any]]:
-    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-    return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in names
-    ]
-
-
-def _parameter(parameter: Parameter) -> dict[str, Any]:
-    joined = {} if parameter.explode else {"style": "form", "explode": False}
-    return {
-        **joined,
-        "name": parameter.name,
-        "in": parameter.where,
-        "required": False,
-        "description": parameter.description,
-        "schema": dict(parameter.schema),
-    }
-
-
-def _responses(operation: Operation) -> dict[str, Any]:
-    success: dict[str, Any] = {"description": "Done"}
-    if operation.answer:
-        success["content"] = {"application/json": {"schema": _answer_schema(operation)}}
-    problem = {"description": "Problem", "content": {PROBLEM: {"schema": {"$ref": PROBLEM_REF}}}}
-    found = {str(operation.status): success, "4XX": problem, "5XX": problem}
-    if operation.method == "GET":
-        found["304"] = {"description": "Nothing has changed since the answer that you have"}
-    return found
-
-
-def _answer_schema(operation: Operation) -> dict[str, Any]:
-    assert operation.answer is not None  # noqa: S101 - the caller asked
-    schema = _ref(operation.answer)
-    if operation.once:
-        shown = {
-            name: {"type": ["string", "null"], "description": text}
-            for name, text in operation.once.items()
-        }
-        return {"allOf": [schema, {"type": "object", "properties": shown}]}
-    if not operation.is_list:
-        return schema
-    is_counted = any(parameter.name == "count" for parameter in operation.parameters)
-    return {
-        "type": "object",
-        "required": ["items", "next_cursor"],
-        "properties": {
-            "items": {"type": "array", "items": schema},
-            "next_cursor": {"type": ["string", "null"]},
-            **({"count": COUNT_SCHEMA} if is_counted else {}),
-        },
-    }
-
-
-COUNT_SCHEMA = {
-    "type": "object",
-    "description": "The number of all matches, with count=true.",
-    "required": ["value", "more_than"],
-    "properties": {
-        "value": {"type": "integer", "minimum": 0, "maximum": 10_000},
-        "more_than": {
-            "type": "boolean",
-            "description": "Whether there are more matches than `value` says.",
-        },
-    },
-}
-
-
-PROBLEM_REF = "#/components/schemas/Problem"
-PROBLEM_SCHEMA = {
-    "type": "object",
-    "description": "RFC 9457 problem details",
-    "required": ["type", "title", "status", "detail", "code", "request_id"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string"},
-        "request_id": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["field", "message"],
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
-            },
-        },
-        "current": {"type": "object", "description": "The stored record, on a conflict"},
-    },
-}

@@ -1,0 +1,150 @@
+"""Describe the OAuth endpoints for the OpenAPI document."""
+
+from collections.abc import Mapping
+from typing import Any
+
+ERROR: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {"type": "string", "description": "Name of the error (RFC 6749, 5.2)."},
+        "error_description": {"type": "string", "description": "A sentence for people."},
+    },
+}
+
+
+def _refused(description: str, error: str, **headers: str) -> dict[str, Any]:
+    said = {name: {"description": text, "schema": {"type": "string"}}
+            for name, text in headers.items()}  # fmt: skip
+    content = {"application/json": {"schema": ERROR, "example": {"error": error}}}
+    return {"description": description, "headers": said, "content": content}
+
+
+def _form(example: Mapping[str, str], **fields: str) -> dict[str, Any]:
+    properties = {name: {"type": "string", "description": text} for name, text in fields.items()}
+    required = [next(iter(fields))]
+    schema = {"type": "object", "required": required, "properties": properties}
+    content = {"application/x-www-form-urlencoded": {"schema": schema, "example": example}}
+    return {"required": True, "content": content}
+
+
+def _answer(description: str, example: Any, **properties: Any) -> dict[str, Any]:
+    schema = {"type": "object", "required": [next(iter(properties))], "properties": properties}
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": schema, "example": example}},
+    }
+
+
+def _text(description: str) -> dict[str, Any]:
+    return {"type": "string", "description": description}
+
+
+BUSY = _refused(
+    "Too many requests.", "rate_limited", **{"Retry-After": "Seconds to wait before a retry."}
+)
+AWAY = _refused("The database does not answer.", "temporarily_unavailable")
+TOKEN = {
+    "operationId": "oauth.token",
+    "summary": "Exchange an API key for a short-lived token",
+    "description": "Return an access token with the rights of an API key, or with some of them"
+    " (RFC 6749, 4.4). Send the key as the client's secret, in the form or by HTTP Basic. The id"
+    " may be the key's id, its application's id, or empty.",
+    "tags": ["oauth"],
+    "security": [],
+    "requestBody": _form(
+        {
+            "grant_type": "client_credentials",
+            "client_secret": "sk-acme-EXAMPLE",
+            "scope": "events:publish",
+        },
+        grant_type="Always `client_credentials`.",
+        client_id="Id of the key or of its application; it may be left out.",
+        client_secret="The API key, unless it is sent by HTTP Basic.",  # noqa: S106 - a description
+        scope="Scopes of the key, separated by spaces; all of them when left out.",
+    ),
+    "responses": {
+        "200": _answer(
+            "A token.",
+            {
+                "access_token": "eyJ.EXAMPLE",
+                "token_type": "Bearer",
+                "expires_in": 300,
+                "scope": "events:publish",
+            },
+            access_token=_text("The token: send it as `Authorization: Bearer …`."),
+            token_type=_text("Always `Bearer`."),
+            expires_in={"type": "integer", "description": "Seconds until it ends."},
+            scope=_text("Its scopes, separated by spaces."),
+        ),
+        "400": _refused("The grant or the scope is not known.", "unsupported_grant_type"),
+        "401": _refused(
+            "The key is unknown or does not work now.",
+            "invalid_client",
+            **{"WWW-Authenticate": "The way to authenticate."},
+        ),
+        "429": BUSY,
+        "503": AWAY,
+    },
+}
+INTROSPECT = {
+    "operationId": "oauth.introspect",
+    "summary": "Describe a key or a token",
+    "description": "Return whether a key or a token of this portal is valid, and what it may do"
+    " (RFC 7662). The caller needs the scope `keys:verify`. Another tenant's key is not active.",
+    "tags": ["oauth"],
+    "security": [{"bearer": []}, {"oauth2": ["keys:verify"]}, {"openid": []}],
+    "requestBody": _form({"token": "sk-acme-EXAMPLE"}, token="The key or the token."),  # noqa: S106
+    "responses": {
+        "200": _answer(
+            "The description; `active` alone if it is not valid.",
+            {
+                "active": True,
+                "token_type": "api_key",
+                "scope": "events:publish",
+                "client_id": "app_01K1EXAMPLE",
+                "sub": "key_01K1EXAMPLE",
+            },
+            active={"type": "boolean", "description": "True if it can be used now."},
+            token_type=_text("`api_key`, or `Bearer` for a token."),
+            scope=_text("Its scopes, separated by spaces."),
+            client_id=_text("Its application, or the key itself."),
+            sub=_text("Id of the key."),
+            exp={"type": "integer", "description": "Time of its end, in seconds since 1970."},
+        ),
+        "401": _refused(
+            "The caller's credential is missing or not valid.",
+            "invalid_token",
+            **{"WWW-Authenticate": "The way to authenticate."},
+        ),
+        "403": _refused("The caller may not introspect.", "insufficient_scope"),
+        "429": BUSY,
+        "503": AWAY,
+    },
+}
+JWKS = {
+    "operationId": "oauth.jwks",
+    "summary": "Get the public keys of the portal's tokens",
+    "description": "Return the keys to verify tokens of `/oauth/token` with, as a JWK set"
+    " (RFC 7517). Keep them for as long as `Cache-Control` says.",
+    "tags": ["oauth"],
+    "security": [],
+    "responses": {
+        "200": _answer(
+            "The keys.",
+            {"keys": [{"kty": "EC", "crv": "P-256", "kid": "EXAMPLE", "x": "…", "y": "…"}]},
+            keys={
+                "type": "array",
+                "description": "Public keys, the newest first.",
+                "items": {"type": "object", "description": "One JWK."},
+            },
+        ),
+        "4XX": _refused("The request cannot be answered.", "invalid_request"),
+        "503": AWAY,
+    },
+}
+PATHS: Mapping[str, Mapping[str, Any]] = {
+    "/oauth/token": {"post": TOKEN},
+    "/oauth/introspect": {"post": INTROSPECT},
+    "/.well-known/jwks.json": {"get": JWKS},
+}

@@ -1,0 +1,153 @@
+"""Put the OpenAPI 3.1 document together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from portal.rest.document import answers, problems, schemas, security, words
+from portal.rest.document.examples import Examples
+from portal.rest.document.links import Links
+from portal.rest.document.webhooks import OwnEvent, webhooks
+from portal.rest.openapi import PREFIX, Operation, Parameter
+
+DOMAIN = "integration"
+JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
+
+
+@dataclass(frozen=True)
+class Surface:
+    """All that programs can call, and the events that the portal sends them.
+
+    `paths` are path items of standards that are not below PREFIX, or have a protocol of their own.
+    `openid` is the address of the identity provider's configuration.
+    """
+
+    operations: tuple[Operation, ...]
+    paths: Mapping[str, Mapping[str, Any]]
+    events: tuple[OwnEvent, ...]
+    base_url: str
+    openid: str
+    version: str = "1"
+
+
+def document(surface: Surface) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "cPod integration",
+            "version": surface.version,
+            "description": words.ABOUT,
+            "contact": {"name": "The operators of this portal", "url": surface.base_url},
+            "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        },
+        "x-cpod-domain": DOMAIN,
+        "servers": [{"url": surface.base_url + PREFIX, "description": "This portal."}],
+        "security": [{"bearer": []}],
+        "tags": _tags(surface),
+        "paths": _paths(surface),
+        "webhooks": webhooks(surface.events),
+        "components": {
+            "securitySchemes": security.schemes(
+                surface.operations, surface.base_url, surface.openid
+            ),
+            "headers": answers.HEADERS,
+            "responses": problems.responses(),
+            "schemas": {**schemas.schemas_of(surface.operations), **problems.schemas()},
+        },
+    }
+
+
+def _tags(surface: Surface) -> list[dict[str, str]]:
+    beside = [tag for path in surface.paths.values() for item in path.values()
+              if isinstance(item, dict) for tag in item.get("tags", ())]  # fmt: skip
+    named = [*(one.resource for one in surface.operations), *beside]
+    if surface.events:
+        named.append("portal-events")
+    return [
+        {"name": name, "description": words.TAGS.get(name, "")} for name in dict.fromkeys(named)
+    ]
+
+
+def _paths(surface: Surface) -> dict[str, dict[str, Any]]:
+    links, examples = Links(surface.operations), Examples.read()
+    found: dict[str, dict[str, Any]] = {}
+    for operation in surface.operations:
+        item = found.setdefault(operation.path, {})
+        item[operation.method.lower()] = _operation(operation, links, examples, surface.base_url)
+    servers = [{"url": surface.base_url, "description": "This portal."}]
+    return {**found, **{path: {"servers": servers, **item} for path, item in surface.paths.items()}}
+
+
+def _operation(
+    operation: Operation, links: Links, examples: Examples, base_url: str
+) -> dict[str, Any]:
+    example = examples.of(operation)
+    described: dict[str, Any] = {
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "description": operation.description,
+        "tags": [operation.resource],
+        "x-scopes": list(operation.scopes),
+        "security": security.needed(operation),
+        "parameters": [
+            *_path_parameters(operation, example.get("path", {})),
+            *map(_parameter, operation.accepts),
+        ],
+        "responses": _responses(operation, links, example),
+    }
+    if operation.command:
+        described["requestBody"] = _body(operation, example)
+    if example:
+        described["x-codeSamples"] = [examples.curl(operation, base_url + PREFIX)]
+    return described
+
+
+def _body(operation: Operation, example: Mapping[str, Any]) -> dict[str, Any]:
+    assert operation.command is not None  # noqa: S101 - the caller asked
+    content: dict[str, Any] = {"schema": schemas.ref(schemas.name_of(operation.command))}
+    if "body" in example:
+        content["example"] = example["body"]
+    kinds = (JSON, MERGE_PATCH) if operation.method == "PATCH" else (JSON,)
+    return {"required": operation.needs_body, "content": dict.fromkeys(kinds, content)}
+
+
+def _responses(operation: Operation, links: Links, example: Mapping[str, Any]) -> dict[str, Any]:
+    success = answers.success(operation)
+    if "answer" in example and operation.answer:
+        success["content"][JSON]["example"] = example["answer"]
+    if linked := links.of(operation):
+        success["links"] = linked
+    found = {str(operation.status): success}
+    if any(parameter.name == "If-None-Match" for parameter in operation.accepts):
+        found[answers.NOT_MODIFIED] = answers.unchanged()
+    return {**found, **problems.responses_of(operation)}
+
+
+def _path_parameters(operation: Operation, example: Mapping[str, str]) -> list[dict[str, Any]]:
+    names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+    return [_path_parameter(operation, name, example) for name in names]
+
+
+def _path_parameter(operation: Operation, name: str, example: Mapping[str, str]) -> dict[str, Any]:
+    before = operation.path.split("/{" + name + "}")[0].rpartition("/")[2].replace("-", " ")
+    found = {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": f"Id of one of the {before}.",
+        "schema": {"type": "string"},
+    }
+    return {**found, "example": example[name]} if name in example else found
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    joined = {} if parameter.explode else {"style": "form", "explode": False}
+    return {
+        **joined,
+        "name": parameter.name,
+        "in": parameter.where,
+        "required": False,
+        "description": parameter.description,
+        "schema": dict(parameter.schema),
+    }

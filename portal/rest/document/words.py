@@ -1,0 +1,58 @@
+"""Hold the texts of the document that belong to no single operation: tags and scopes."""
+
+from collections.abc import Mapping
+
+ABOUT = """External apps, connectors, API keys, and webhooks.
+
+Send `Authorization: Bearer …` with an access token of the identity provider, an API key, or a token
+of `/oauth/token`. Bodies are JSON; unknown fields are refused by name, and fields that only the
+server writes are accepted and ignored. Errors are RFC 9457 problem details with a stable `code`.
+Lists return `items` and `next_cursor`: repeat the request with `cursor` until it is null. A POST
+with an `Idempotency-Key` can be repeated safely."""
+
+TAGS: Mapping[str, str] = {
+    "applications": "A registered app integrating with cPod.",
+    "api-keys": "An API key issued to an Application.",
+    "connectors": "A data source/sink connector instance.",
+    "webhooks": "An outbound webhook endpoint. Inbound endpoints are webhooks, too.",
+    "deliveries": "The delivery of one event to one webhook, with its attempts.",
+    "replays": "Events of a period that are sent to a webhook again.",
+    "signature-checks": "Find out why the signature of a request is right or wrong.",
+    "event-types": "The catalogue of event types: names, JSON Schemas and examples.",
+    "event-settings": "Retention of events, and the fields that are hidden in them.",
+    "events": "Publish events, find them, and erase those of a subject.",
+    "quotas": "The limits of the tenant, and how much of each is used.",
+    "oauth": "Tokens in exchange for keys, and introspection, as the OAuth standards define them.",
+    "secret-scanning": "Reports of GitHub about keys that it found in public.",
+    "portal-events": "Events that the portal itself publishes and sends to your webhooks.",
+}
+
+_THINGS: Mapping[str, str] = {
+    "applications": "applications",
+    "connectors": "connectors",
+    "keys": "API keys",
+    "webhooks": "webhooks and their deliveries",
+    "event-types": "event types",
+    "events": "events",
+    "audit": "the audit log and quotas",
+}
+_VERBS: Mapping[str, str] = {"read": "Read", "write": "Create and change"}
+_SCOPES: Mapping[str, str] = {
+    "events:publish": "Publish and erase events.",
+    "keys:verify": "Verify API keys, and record what their calls cost.",
+    "keys:reopen": "Unblock API keys.",
+    "connectors:use": "Take a lease of a connector's credentials.",
+    "applications:suspend": "Suspend applications.",
+    "applications:retire": "Retire applications.",
+    "applications:reopen": "Reopen suspended and retired applications.",
+}
+
+
+def of_scope(scope: str) -> str:
+    """Return a sentence on a scope; its own name if there is none."""
+    if scope in _SCOPES:
+        return _SCOPES[scope]
+    thing, _, verb = scope.partition(":")
+    if thing in _THINGS and verb in _VERBS:
+        return f"{_VERBS[verb]} {_THINGS[thing]}."
+    return scope
