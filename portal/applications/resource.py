@@ -19,24 +19,35 @@ resource = Resource(
     actions=(
         Action(
             "suspend",
-            "Stop an application and all that belongs to it, until it is reopened",
+            "Suspend an application until it is reopened",
             states.suspend,
             "applications:suspend",
             StateReason,
+            description="Stop the application and all that belongs to it: keys, tokens,"
+            " webhooks and connectors are refused everywhere within a second."
+            " The reason is kept in the history, and reopen undoes it. An"
+            " application that is suspended or retired already is a 409.",
         ),
         Action(
             "retire",
-            "Stop an application that is not to come back, and all that belongs to it",
+            "Retire an application",
             states.retire,
             "applications:retire",
             StateReason,
+            description="Stop an application that is not to come back, and all that"
+            " belongs to it, within a second. The reason is kept in the"
+            " history. It can still be reopened; an application that is retired"
+            " already is a 409.",
         ),
         Action(
             "reopen",
-            "Let a suspended or retired application work again",
+            "Reopen a suspended or retired application",
             states.reopen,
             "applications:reopen",
             StateReason,
+            description="Let a suspended or retired application work again, and all that"
+            " belongs to it. Keys and webhooks that were stopped one by one"
+            " stay stopped. An application that is neither is a 409.",
         ),
     ),
 )

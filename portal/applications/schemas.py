@@ -46,23 +46,26 @@ class ApplicationInput(Command):
     )
     kind: Kind = Field(
         "app",
-        description="app = user-facing; platform-service = backend of the platform;"
-        " library = no runtime identity, so no keys.",
+        description="app = user-facing; platform-service ="
+        " cpod-backend/cpod-arai/coreiq/core-sdk; library = no runtime identity. A"
+        " library has no keys.",
     )
     primary_domain: ShortText | None = Field(None, description="Model domain primarily served.")
     description: LongText | None = Field(None, description="What the app does.")
     oauth_client_id: ShortText | None = Field(
         None,
-        description="A program's token with this client_id acts as this application; set by admins"
-        " only.",
+        description="Registered OAuth client id. core-sdk maps a validated token's client_id to"
+        " this id to stamp appId on every write. Set by admins only.",
     )
     status: Status = Field(
         "active",
-        description="Lifecycle. suspended and retired are entered and left through the actions"
-        " suspend, retire and reopen only.",
+        description="Lifecycle status of the application. suspended and retired are entered and"
+        " left through the actions suspend, retire and reopen only.",
     )
     canonical_owner_of: list[EntityType] = Field(
-        default=[], max_length=100, description="Entity types this app is the canonical owner of."
+        default=[],
+        max_length=100,
+        description="Entity types this app is the canonical owner of; empty for pure consumers.",
     )
     api_base_path: BasePath | None = Field(
         None, description="Base path the app serves or is reached at, e.g. /v1/deals."
@@ -73,8 +76,8 @@ class ApplicationInput(Command):
     allowed_scopes: Scopes = Field(
         default=[],
         max_length=50,
-        description="Scopes that its keys may have at most, at once and also those that were issued"
-        " before. Empty: all that their creators may give.",
+        description="Scopes that its keys may have at most. A change affects keys that exist at"
+        " once. Empty: all that their creators may give.",
     )
 
 
@@ -89,17 +92,29 @@ class StateReason(Command):
 class ApplicationDocument(Document):
     """An application as it is read (specification: Application)."""
 
-    display_name: str
-    slug: str
-    kind: Kind
-    primary_domain: str | None
-    description: str | None
-    oauth_client_id: str | None
-    status: Status
-    status_reason: str | None = Field(
-        description="Reason for the last time it was suspended, retired or reopened."
+    display_name: str = Field(description="Human-readable name, e.g. CRM 360.")
+    slug: str = Field(description="Stable lowercase app slug; the value stamped into app_id.")
+    kind: Kind = Field(
+        description="app = user-facing; platform-service ="
+        " cpod-backend/cpod-arai/coreiq/core-sdk; library = no runtime identity."
     )
-    canonical_owner_of: list[str]
-    api_base_path: str | None
-    repository: str | None
-    allowed_scopes: list[str]
+    primary_domain: str | None = Field(description="Model domain primarily served.")
+    description: str | None = Field(description="What the app does.")
+    oauth_client_id: str | None = Field(
+        description="Registered OAuth client id. core-sdk maps a validated token's client_id to"
+        " this id to stamp appId on every write."
+    )
+    status: Status = Field(description="Lifecycle status of the application.")
+    status_reason: str | None = Field(
+        description="Reason for which it was suspended, retired or reopened last."
+    )
+    canonical_owner_of: list[str] = Field(
+        description="Entity types this app is the canonical owner of; empty for pure consumers."
+    )
+    api_base_path: str | None = Field(
+        description="Base path the app serves or is reached at, e.g. /v1/deals."
+    )
+    repository: str | None = Field(description="Source repository.")
+    allowed_scopes: list[str] = Field(
+        description="Scopes that its keys may have at most; empty for no limit."
+    )

@@ -93,7 +93,11 @@ OPERATIONS = (
         name="check",
         method="POST",
         path=BELOW,
-        summary="Check whether a connector works: ask now, read the result a moment later",
+        summary="Ask for a check of a connector",
+        description="Ask for a check of the connection with the saved settings and"
+        " credentials. The worker runs it: read the result under `Location`"
+        " a moment later. A draft, or a connector with a check that is"
+        " still open, is a 409; too many checks are a 429.",
         scope="connectors:write",
         record=Connector,
         view=_ask,
@@ -108,6 +112,8 @@ OPERATIONS = (
         method="GET",
         path=BELOW,
         summary="List the checks of a connector",
+        description="Return one page of the checks of a connector, deleted or not,"
+        " newest first, each with its steps.",
         scope="connectors:read",
         view=_checks,
         answer=CheckDocument,
@@ -120,6 +126,7 @@ OPERATIONS = (
         method="GET",
         path=BELOW + "/{check_id}",
         summary="Get one check, with its steps",
+        description="Return one check with its steps. Until it is done, `outcome` is null.",
         scope="connectors:read",
         view=_check,
         answer=CheckDocument,
@@ -129,7 +136,10 @@ OPERATIONS = (
         name="check_draft",
         method="POST",
         path="/connectors/draft-checks",
-        summary="Check settings and credentials that are not saved; nothing is stored",
+        summary="Check settings and credentials that are not saved",
+        description="Check settings and credentials that are not saved, and return the"
+        " result. Nothing is stored. Settings that break a rule of the"
+        " provider are a 422.",
         scope="connectors:write",
         view=_draft,
         command=ConnectorInput,
@@ -142,7 +152,10 @@ OPERATIONS = (
         name="list_credential_versions",
         method="GET",
         path="/connectors/{id}/credential-versions",
-        summary="List the versions of a connector's credentials, without their values",
+        summary="List the versions of a connector's credentials",
+        description="Return the versions of a connector's credentials that the secret"
+        " store keeps: the names of their fields and who saved them, never"
+        " a value.",
         scope="connectors:read",
         view=_versions,
         answer=CredentialVersionDocument,
@@ -153,7 +166,10 @@ OPERATIONS = (
         name="restore_credentials",
         method="POST",
         path="/connectors/{id}/credential-restorations",
-        summary="Use an older version of the credentials again, and check it",
+        summary="Restore an older version of the credentials",
+        description="Save an older version of the credentials as the newest one, and"
+        " check it. The worker does it: read the result under `Location`. A"
+        " connector with a check that is still open is a 409.",
         scope="connectors:write",
         record=Connector,
         view=_restore,

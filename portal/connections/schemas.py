@@ -38,14 +38,18 @@ class StepDocument(BaseModel):
     """One step of a check, in the order in which they are taken."""
 
     name: str = Field(description="address, connect, tls, sign_in, who, or scope: and the scope.")
-    title: str
-    state: StepState
+    title: str = Field(description="Name of the step for people.")
+    state: StepState = Field(description="Result of the step.")
     began_ms: float | None = Field(description="Milliseconds after the begin of the check.")
-    took_ms: float | None
-    verdict: Outcome | None
+    took_ms: float | None = Field(
+        description="Milliseconds that it took; null if it was not tried."
+    )
+    verdict: Outcome | None = Field(
+        description="Outcome that this step led to; null if it led to none."
+    )
     status: int | None = Field(description="The HTTP status of the answer, if there was one.")
     said: str = Field(description="Result, as a sentence.")
-    remedy: str = Field(description="Next step for a person; may be empty.")
+    remedy: str = Field(description="Next step to take, as a sentence; may be empty.")
 
 
 class ResultDocument(BaseModel):
@@ -58,55 +62,61 @@ class ResultDocument(BaseModel):
         " the portal. Null until the check has ended."
     )
     said: str = Field(description="Result, as a sentence.")
-    remedy: str = Field(description="Next step for a person; may be empty.")
-    steps: list[StepDocument]
-    took_ms: float | None
+    remedy: str = Field(description="Next step to take, as a sentence; may be empty.")
+    steps: list[StepDocument] = Field(description="The steps of the check, in their order.")
+    took_ms: float | None = Field(description="Milliseconds that the check took.")
     account: str | None = Field(
         description="Account that the credentials belong to, as the provider says."
     )
     is_person: bool | None = Field(
-        description="True if they belong to a person and not to a service; null if unknown."
+        description="True if they belong to a person, false if to a service; null if unknown."
     )
     granted: list[str] | None = Field(
-        description="Scopes of the credentials; null where the provider does not tell."
+        description="Scopes of the credentials; null if the provider does not tell."
     )
     missing: list[str] = Field(description="Scopes that the connector needs and has not.")
     too_much: list[str] = Field(description="Scopes that it has and does not need.")
     expires_at: datetime | None = Field(
-        description="Time when the credentials end, as the provider says."
+        description="Time when the credentials expire, as the provider says."
     )
 
 
 class CheckDocument(ResultDocument):
     """One check of a connector."""
 
-    id: str
-    connector_id: str
-    state: Literal["queued", "running", "done"]
-    reason: Literal["asked", "saved", "daily", "retry", "expiry"]
-    asked_by: str | None
-    asked_by_name: str | None
+    id: str = Field(description="Id of the check.")
+    connector_id: str = Field(description="Id of the connector.")
+    state: Literal["queued", "running", "done"] = Field(description="Progress of the check.")
+    reason: Literal["asked", "saved", "daily", "retry", "expiry"] = Field(
+        description="Cause of the check."
+    )
+    asked_by: str | None = Field(description="Id of who asked for it.")
+    asked_by_name: str | None = Field(description="Name of who asked for it.")
     restores_version: int | None = Field(
         description="The version of the credentials that the check puts back first."
     )
     record_version: int | None = Field(description="The connector's version that was checked.")
-    credential_version: int | None
+    credential_version: int | None = Field(
+        description="Version of the credentials that was checked."
+    )
     is_outdated: bool = Field(
         description="The connector was changed while the check ran, so the result says nothing"
         " about it as it is now."
     )
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
+    created_at: datetime = Field(description="Time when it was asked for.")
+    started_at: datetime | None = Field(description="Time when it began.")
+    finished_at: datetime | None = Field(description="Time when it ended.")
 
 
 class CredentialVersionDocument(BaseModel):
     """One version of a connector's credentials. Values are never shown."""
 
-    version: int
+    version: int = Field(description="Number of the version.")
     fields: list[str] = Field(description="The fields that are set in it.")
     changed: list[str] = Field(description="Fields that were entered or removed in it.")
-    set_by: str | None
-    set_by_name: str | None
-    set_at: datetime
-    restored_from: int | None
+    set_by: str | None = Field(description="Id of who saved it.")
+    set_by_name: str | None = Field(description="Name of who saved it.")
+    set_at: datetime = Field(description="Time when it was saved.")
+    restored_from: int | None = Field(
+        description="Number of the version that it repeats; null if it was entered."
+    )

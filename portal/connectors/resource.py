@@ -24,6 +24,8 @@ resource = Resource(
             name="credentials",
             verb="remove_credentials",
             summary="Remove all credentials of a connector",
+            description="Remove every stored credential of the connector. It cannot sign"
+            " in until new ones are saved.",
             run=service.remove_credentials,
             scope="connectors:write",
             method="DELETE",

@@ -108,29 +108,31 @@ class ConnectorInput(Command):
     write_only: ClassVar[frozenset[str]] = frozenset({"credentials"})
 
     type: Type | None = Field(
-        None, description="Integration type category; the provider's own when left out."
+        None, description="Integration type category. It is the provider's own when left out."
     )
     provider: ProviderKey | None = Field(
         None,
-        description="Vendor, e.g. defender_for_endpoint, splunk, jira, okta; http for any REST"
-        " service, custom for the rest. Without one the connector is a draft. It is fixed while"
-        " credentials are stored, since they belong to it.",
+        description="Vendor, e.g. defender_for_endpoint, splunk, jira, okta. http is for any"
+        " REST service, custom for the rest. Without one the connector is a draft."
+        " It is fixed while credentials are stored, since they belong to it.",
     )
     name: Name | None = Field(
-        None, description="Human-readable connector name; the provider's name when left out."
+        None, description="Human-readable connector name. It is the provider's name when left out."
     )
     scope: Scope = Field(
         "org", description="org = tenant-wide; user = personal; group = group-scoped."
     )
     owner_id: Reference | None = Field(
-        None, description="Person id of the owner; the creator when left out of a create."
+        None,
+        description="usr-<uuid> of the owning user. It is the creator when left out of a create.",
     )
     group_id: Reference | None = Field(
-        None, description="Group id: needed when scope is group, dropped otherwise."
+        None, description="Group ID if scope=group. It is needed then, and dropped otherwise."
     )
     user_id: Reference | None = Field(
         None,
-        description="Person id when scope is user (the creator when left out), dropped otherwise.",
+        description="User ID if scope=user. It is the creator when left out, and dropped with"
+        " any other scope.",
     )
     config: JsonObject = Field(
         default={},
@@ -139,24 +141,26 @@ class ConnectorInput(Command):
     )
     auth_type: AuthType | None = Field(
         None,
-        description="Authentication mechanism, one that the provider offers; its first when left"
-        " out.",
+        description="Authentication mechanism. One that the provider offers; its first when"
+        " left out.",
     )
     enabled: bool = Field(True, description="Whether the connector is active.")
     event_types: list[EventType] = Field(
         default=[], max_length=200, description="Event types this connector emits."
     )
     webhook_endpoint_id: RecordId | None = Field(
-        None, description="A webhook of this tenant that gets the connector's events."
+        None,
+        description="ID of the outbound Webhook endpoint, if applicable. It gets the"
+        " connector's events.",
     )
     next_rotation_due: Moment | None = Field(
-        None, description="Time when the credentials are next due for rotation."
+        None, description="When credentials are next due for rotation."
     )
     tags: Tags = Field(default=[], description="Free-form tags.")
     application_id: RecordId | None = Field(
         None,
-        description="Owning application; the caller's own when an application's credential creates"
-        " the connector.",
+        description="Owning application id (FK to Application). It is the caller's own when an"
+        " application's credential creates the connector.",
     )
     credentials: dict[CredentialName, CredentialValue | None] = Field(
         default={},
@@ -196,49 +200,70 @@ class ConnectorInput(Command):
 class Metrics(BaseModel):
     """Counters of synced records; the latency is null before the first run."""
 
-    totalSynced: int  # noqa: N815 - the specification's spelling
-    last24h: int
-    avgLatencyMs: float | None  # noqa: N815 - the specification's spelling
+    totalSynced: int = Field(  # noqa: N815 - the specification's spelling
+        description="Number of records that were synced in total."
+    )
+    last24h: int = Field(description="Number of records that were synced in the last 24 hours.")
+    avgLatencyMs: float | None = Field(  # noqa: N815 - the specification's spelling
+        description="Average latency in milliseconds; null before the first run."
+    )
 
 
 class ConnectorDocument(Document):
     """A connector as it is read (specification: Connector)."""
 
-    type: Type | None
-    provider: str | None
-    name: str
-    scope: Scope
-    owner_id: str | None
-    group_id: str | None
-    user_id: str | None
-    config: dict[str, Any]
+    type: Type | None = Field(description="Integration type category.")
+    provider: str | None = Field(
+        description="Vendor, e.g. defender_for_endpoint, splunk, jira, okta."
+    )
+    name: str = Field(description="Human-readable connector name.")
+    scope: Scope = Field(description="org = tenant-wide; user = personal; group = group-scoped.")
+    owner_id: str | None = Field(description="usr-<uuid> of the owning user.")
+    group_id: str | None = Field(description="Group ID if scope=group.")
+    user_id: str | None = Field(description="User ID if scope=user.")
+    config: dict[str, Any] = Field(
+        description="Non-secret configuration: baseUrl, region, accountId, etc."
+    )
     vault_path: str = Field(
-        description="KV v2 path of the credentials, derived from the ids by the server."
+        description="KV v2 Vault path to secrets, e.g."
+        " secret/data/tnt-.../connectors/cnn-.../credentials. The server derives it"
+        " from the ids."
     )
-    auth_type: AuthType | None
-    oauth_refresh_needed: bool = Field(title="OAuth refresh needed")
-    oauth_token_expires_at: datetime | None = Field(title="OAuth token expires")
-    enabled: bool
+    auth_type: AuthType | None = Field(description="Authentication mechanism.")
+    oauth_refresh_needed: bool = Field(
+        title="OAuth refresh needed", description="Whether the OAuth token needs refreshing."
+    )
+    oauth_token_expires_at: datetime | None = Field(
+        title="OAuth token expires", description="When the OAuth access token expires."
+    )
+    enabled: bool = Field(description="Whether the connector is active.")
     sync_status: SyncStatus = Field(
-        description="Health, kept by the server: disabled = switched off; pending = not set up or"
-        " not yet run; action_required = a person must act; failing, degraded, rate_limited ="
-        " the last runs; stale = silent for too long; healthy."
+        description="Current sync health. disabled = switched off; pending = not set up or not"
+        " yet run; action_required = a person must act; failing, degraded,"
+        " rate_limited = the last runs; stale = silent for too long; healthy."
     )
-    last_sync_at: datetime | None
-    consecutive_errors: int
-    last_error: str | None
-    metrics: Metrics
-    event_types: list[str]
-    webhook_endpoint_id: str | None
+    last_sync_at: datetime | None = Field(description="Timestamp of the last successful sync.")
+    consecutive_errors: int = Field(description="Count of consecutive sync errors.")
+    last_error: str | None = Field(description="Last error message.")
+    metrics: Metrics = Field(description="{ totalSynced, last24h, avgLatencyMs }")
+    event_types: list[str] = Field(description="Event types this connector emits.")
+    webhook_endpoint_id: str | None = Field(
+        description="ID of the outbound Webhook endpoint, if applicable."
+    )
     credential_fields: list[str] = Field(
         description="Names of the credential fields that are set; their values are never shown."
     )
-    credential_last_rotated_at: datetime | None
-    next_rotation_due: datetime | None
-    tags: list[str]
-    application_id: str | None
+    credential_last_rotated_at: datetime | None = Field(
+        description="When credentials were last rotated."
+    )
+    next_rotation_due: datetime | None = Field(
+        description="When credentials are next due for rotation."
+    )
+    tags: list[str] = Field(description="Free-form tags.")
+    application_id: str | None = Field(description="Owning application id (FK to Application).")
     application_status: str | None = Field(
-        description="Of the owning application: suspended and retired stop what belongs to it."
+        description="Status of the owning application: suspended and retired stop what belongs"
+        " to it."
     )
     is_restricted: bool = Field(
         description="True for an admin to whom the connector's scope does not open it. All that is"

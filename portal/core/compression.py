@@ -114,7 +114,8 @@ class Kept:
         headers = [*self._headers, *more, ("ETag", f'"{tag}"')]
         if self._zipped is not None:
             headers.append(("Vary", "Accept-Encoding"))
-        if parse_etags(asked.get("if-none-match")).contains_weak(tag):
+        known = asked.get("if-none-match")
+        if known is not None and parse_etags(known).contains_weak(tag):
             return 304, headers, b""
         headers += [("Content-Type", self._mimetype), ("Content-Length", str(len(body)))]
         if coding:

@@ -221,7 +221,10 @@ OPERATIONS = (
     webhooks.operation_of(
         Action(
             name="pause",
-            summary="Pause: events are held until the webhook is resumed",
+            summary="Pause a webhook and hold its events",
+            description="Hold the events of a webhook until it is resumed. They are kept"
+            " in the meantime and nothing is sent. A webhook that is paused"
+            " already is a 409.",
             run=lambda who, id, _: manual_pause.pause(who, id),
             scope="webhooks:write",
         )
@@ -229,7 +232,10 @@ OPERATIONS = (
     webhooks.operation_of(
         Action(
             name="resume",
-            summary="Resume, and say what becomes of what was held",
+            summary="Resume a webhook",
+            description="Send again, and choose what happens to the events that were held:"
+            " all of them, the newest of each subject, or those since a time."
+            " Sending ramps up slowly. A webhook that is not paused is a 409.",
             run=_resume,
             scope="webhooks:write",
             command=ResumeInput,
@@ -240,7 +246,10 @@ OPERATIONS = (
         name="list_deliveries",
         method="GET",
         path="/webhooks/{id}/deliveries",
-        summary="List a webhook's deliveries, newest first; with after, in sequence to fill a gap",
+        summary="List the deliveries of a webhook",
+        description="Return one page of the deliveries of a webhook, newest first."
+        " With `after`, return those that follow a sequence number, in"
+        " order, to fill a gap; only `limit` may then be given beside it.",
         scope="webhooks:read",
         view=_list,
         answer=DeliveryDocument,
@@ -255,7 +264,10 @@ OPERATIONS = (
         name="replay",
         method="POST",
         path="/webhooks/{id}/replays",
-        summary="Send the events of a window again, or see how many that would be",
+        summary="Replay the events of a period, or count them",
+        description="Send the events of a period to a webhook again, beside what it"
+        " gets now. With `dry_run` it only counts them. Events that are no"
+        " longer kept cannot be sent.",
         scope="webhooks:write",
         record=Webhook,
         view=_replay,
@@ -269,7 +281,8 @@ OPERATIONS = (
         name="list_replays",
         method="GET",
         path="/webhooks/{id}/replays",
-        summary="List the last replays of a webhook",
+        summary="List the latest replays of a webhook",
+        description="Return the latest replays of a webhook, newest first.",
         scope="webhooks:read",
         view=_replays,
         answer=ReplayDocument,
@@ -280,7 +293,9 @@ OPERATIONS = (
         name="get_backlog",
         method="GET",
         path="/webhooks/{id}/backlog",
-        summary="Count what is held, with its age and the time that sending it takes",
+        summary="Get the backlog of a webhook",
+        description="Return how many deliveries wait for a webhook, since when, and"
+        " about how long it takes to send them.",
         scope="webhooks:read",
         view=_backlog,
         answer=BacklogDocument,
@@ -290,7 +305,8 @@ OPERATIONS = (
         name="get",
         method="GET",
         path="/replays/{id}",
-        summary="Read the progress of a replay",
+        summary="Get one replay and its progress",
+        description="Return one replay with the number of its deliveries in each state.",
         scope="webhooks:read",
         view=_replay_progress,
         answer=ReplayProgress,
@@ -300,7 +316,9 @@ OPERATIONS = (
         name="cancel",
         method="POST",
         path="/replays/{id}/cancellations",
-        summary="Send nothing more of a replay",
+        summary="Cancel a replay",
+        description="Send nothing more of a replay. Requests in flight still arrive,"
+        " and what was sent stays sent. It can be repeated safely.",
         scope="webhooks:write",
         view=_cancel_replay,
         answer=ReplayProgress,
@@ -311,7 +329,10 @@ OPERATIONS = (
         name="try_filter",
         method="POST",
         path="/webhooks/filter-tests",
-        summary="Count how many of the last 200 events these settings would have matched",
+        summary="Test event types and a filter with recent events",
+        description="Count how many of the last 200 events these settings match. With"
+        " `webhook_id`, also tell how that differs from what the webhook"
+        " gets today. Nothing is sent or stored.",
         scope="events:read",
         view=_try,
         command=FilterTest,
@@ -346,6 +367,8 @@ OPERATIONS = (
         method="GET",
         path="/deliveries/{id}",
         summary="Get one delivery with its attempts",
+        description="Return one delivery with its latest attempts: what was sent, what"
+        " was received, and how long it took.",
         scope="webhooks:read",
         view=_get,
         answer=DeliveryWithAttempts,
@@ -355,7 +378,10 @@ OPERATIONS = (
         name="redeliver",
         method="POST",
         path="/deliveries/{id}/redeliveries",
-        summary="Send its event once more",
+        summary="Send the event of a delivery once more",
+        description="Send the event of a delivery once more to the same webhook, with"
+        " the same `webhook-id`. The answer is the new delivery. If the"
+        " webhook is deleted, or the event is no longer kept, it is a 409.",
         scope="webhooks:write",
         view=_redeliver,
         answer=DeliveryDocument,
@@ -367,7 +393,10 @@ OPERATIONS = (
         name="hurry",
         method="POST",
         path="/deliveries/{id}/attempts",
-        summary="Make its next attempt now, not when its turn comes",
+        summary="Make the next attempt of a delivery now",
+        description="Make the next attempt of a delivery now, not at its planned time."
+        " If the receiver asked to slow down, the attempt still waits for"
+        " that. A delivery that does not wait for an attempt is a 409.",
         scope="webhooks:write",
         view=_hurry,
         answer=DeliveryDocument,

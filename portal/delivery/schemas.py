@@ -29,9 +29,9 @@ class ResumeInput(Command):
 class BacklogDocument(BaseModel):
     """The deliveries that are held for a paused webhook, or that wait for an active one."""
 
-    held: int
+    held: int = Field(description="Number of deliveries that wait.")
     is_more: bool = Field(description="There are more than were counted.")
-    oldest: datetime | None
+    oldest: datetime | None = Field(description="Time of the oldest of them.")
     seconds: float = Field(description="About how long sending all of it takes.")
 
 
@@ -92,29 +92,33 @@ class HealthDocument(BaseModel):
 class DeliveryDocument(BaseModel):
     """The delivery of one event to one webhook, as the API returns it."""
 
-    id: str
-    webhook_id: str
+    id: str = Field(description="Id of the delivery.")
+    webhook_id: str = Field(description="Id of the webhook.")
     event_id: str = Field(description="Also the header webhook-id of every attempt.")
-    event_type: str
-    subject: str | None
-    state: DeliveryState
-    attempts: int
-    next_attempt_at: datetime | None
+    event_type: str = Field(description="Type of the event.")
+    subject: str | None = Field(description="Subject of the event.")
+    state: DeliveryState = Field(description="Progress of the delivery.")
+    attempts: int = Field(description="Number of attempts so far.")
+    next_attempt_at: datetime | None = Field(
+        description="Time of the next attempt; null if there is none."
+    )
     sequence: int | None = Field(
         description="Its place in the order of first attempts, without gaps: header cpod-sequence."
     )
-    created_at: datetime
-    completed_at: datetime | None
-    outcome: OutcomeWord | None = Field(description="Of the last attempt.")
+    created_at: datetime = Field(description="Time when it was queued.")
+    completed_at: datetime | None = Field(description="Time when it ended; null while it goes on.")
+    outcome: OutcomeWord | None = Field(description="Outcome of the last attempt.")
     status: int | None = Field(description="The receiver's HTTP status in the last attempt.")
-    origin: DeliveryOrigin
-    replay_id: str | None
+    origin: DeliveryOrigin = Field(description="Cause of the delivery.")
+    replay_id: str | None = Field(description="Id of the replay that made it; null otherwise.")
 
 
 class DeliveryWithAttempts(DeliveryDocument):
     """A delivery and its attempts, the newest first, at most 50."""
 
-    attempt_list: list["AttemptDocument"]
+    attempt_list: list["AttemptDocument"] = Field(
+        description="The attempts, the newest first, at most 50."
+    )
 
 
 class ReplayInput(Command):
@@ -134,22 +138,26 @@ class ReplayInput(Command):
 class ReplayDocument(BaseModel):
     """A replay: the events of a period, sent again."""
 
-    id: str | None
-    webhook_id: str
-    since: datetime
-    until: datetime
-    what: Literal["failed", "missing", "all"]
-    rate: int | None
-    total: int
-    created_at: datetime | None
-    created_by: str | None
-    cancelled_at: datetime | None
+    id: str | None = Field(description="Id of the replay; null on a dry run.")
+    webhook_id: str = Field(description="Id of the webhook.")
+    since: datetime = Field(description="Begin of the period.")
+    until: datetime = Field(description="End of the period.")
+    what: Literal["failed", "missing", "all"] = Field(description="The events that were chosen.")
+    rate: int | None = Field(
+        description="Most deliveries a second; null for the webhook's own limit."
+    )
+    total: int = Field(description="Number of events.")
+    created_at: datetime | None = Field(description="Time when it was started; null on a dry run.")
+    created_by: str | None = Field(description="Id of who started it.")
+    cancelled_at: datetime | None = Field(
+        description="Time when it was cancelled; null if it was not."
+    )
 
 
 class ReplayProgress(ReplayDocument):
     """A replay, and the number of its deliveries in each state."""
 
-    counts: dict[str, int]
+    counts: dict[str, int] = Field(description="Number of deliveries in each state.")
 
 
 class FilterTest(Command):
@@ -158,15 +166,17 @@ class FilterTest(Command):
     webhook_id: RecordId | None = Field(
         None, description="Compare with what this webhook gets today."
     )
-    event_types: Patterns = Field(default=["*"], max_length=100)
-    filter: Filter = Field(default={}, max_length=10)
+    event_types: Patterns = Field(
+        default=["*"], max_length=100, description="Event type filters to test."
+    )
+    filter: Filter = Field(default={}, max_length=10, description="Filter of the data to test.")
 
 
 class FilterTestResult(BaseModel):
     """The number of recent events that the tested settings would have matched."""
 
     events: int = Field(description="Number of events that were looked at: the last 200.")
-    matched: int
+    matched: int = Field(description="Number of them that match.")
     new: int | None = Field(description="Matched now and not by the webhook as it is.")
     lost: int | None = Field(description="Matched by the webhook as it is and not now.")
     examples: list[str] = Field(description="Ids of up to 5 that matched, newest first.")
@@ -175,28 +185,32 @@ class FilterTestResult(BaseModel):
 class AttemptDocument(BaseModel):
     """One attempt to deliver an event, as the API returns it."""
 
-    id: str
-    webhook_id: str
-    event_type: str
-    created_at: datetime
-    completed_at: datetime | None
-    actor_id: str
-    actor_name: str
-    outcome: OutcomeWord
+    id: str = Field(description="Id of the attempt.")
+    webhook_id: str = Field(description="Id of the webhook.")
+    event_type: str = Field(description="Type of the event.")
+    created_at: datetime = Field(description="Time when it began.")
+    completed_at: datetime | None = Field(description="Time when it ended.")
+    actor_id: str = Field(description="Id of who caused it.")
+    actor_name: str = Field(description="Name of who caused it.")
+    outcome: OutcomeWord = Field(description="Outcome of the attempt.")
     explanation: str = Field(description="Result, as a sentence.")
-    remedy: str = Field(description="Next step for a person; may be empty.")
+    remedy: str = Field(description="Next step to take, as a sentence; may be empty.")
     status: int | None = Field(description="The receiver's HTTP status.")
-    url: str
-    request_headers: list[tuple[str, str]]
-    request_body: str
+    url: str = Field(description="Address that was called.")
+    request_headers: list[tuple[str, str]] = Field(
+        description="Headers that were sent: name and value."
+    )
+    request_body: str = Field(description="Body that was sent.")
     signed_with: str = Field(description="Fingerprint of the secret of the first signature.")
     signed_content: str = Field(description="The exact text under the signature.")
-    response_headers: list[tuple[str, str]]
-    response_body: str
+    response_headers: list[tuple[str, str]] = Field(
+        description="Headers that were received: name and value."
+    )
+    response_body: str = Field(description="Body that was received.")
     response_truncated: bool = Field(description="Only the first 16 KiB were kept.")
     timings: dict[str, Any] = Field(
         description="Milliseconds: dns_ms, connect_ms, tls_ms, wait_ms, read_ms, total_ms."
     )
     address: str | None = Field(description="The IP address that was dialled.")
-    tls_version: str | None
+    tls_version: str | None = Field(description="Version of TLS; null without TLS.")
     certificate_days: int | None = Field(description="Days until the certificate expires.")

@@ -107,7 +107,9 @@ OPERATIONS = (
         name="get",
         method="GET",
         path="/event-settings",
-        summary="Read how long events and deliveries are kept, and which fields not everybody sees",
+        summary="Get the event settings",
+        description="Return how long events are kept, which fields are hidden, and the"
+        " treatment of API keys in events.",
         scope="events:read",
         view=_settings,
         answer=SettingsDocument,
@@ -117,7 +119,10 @@ OPERATIONS = (
         name="update",
         method="PUT",
         path="/event-settings",
-        summary="Change those that are sent; the others stay as they are",
+        summary="Change the event settings",
+        description="Change the settings that are sent; the others stay. They are the retention,"
+        " the hidden fields, and the treatment of API keys in events. Events that are"
+        " then too old are deleted.",
         scope="webhooks:write",
         view=_change_settings,
         command=SettingsInput,
@@ -128,7 +133,11 @@ OPERATIONS = (
         name="publish",
         method="POST",
         path="/events",
-        summary="Publish one event, or up to 500: accepted when they and their deliveries are kept",
+        summary="Publish one event, or up to 500",
+        description="Publish one event, or up to 500 in `events` or as an array; all"
+        " are stored together or none. The answer comes when they and their"
+        " deliveries are kept. A repeated `id` publishes nothing and is no"
+        " error. An event that does not fit its type's schema is a 422.",
         scope="events:publish",
         view=_publish,
         command=EventBatch,
@@ -142,6 +151,8 @@ OPERATIONS = (
         method="GET",
         path="/events",
         summary="List events, newest first",
+        description="Return one page of the events, newest first. Fields that are"
+        " hidden from the caller are redacted.",
         scope="events:read",
         view=_list,
         answer=EventDocument,
@@ -153,7 +164,9 @@ OPERATIONS = (
         name="get",
         method="GET",
         path="/events/{id}",
-        summary="Get one event, with why it matched or did not match each webhook",
+        summary="Get one event and its match with each webhook",
+        description="Return one event, and for each webhook whether it matches by"
+        " today's settings, and the reason.",
         scope="events:read",
         view=_get,
         answer=EventWithMatches,
@@ -163,7 +176,9 @@ OPERATIONS = (
         name="erase",
         method="POST",
         path="/events/erasures",
-        summary="Erase the events of a subject, with their deliveries; says whether there are more",
+        summary="Erase the events of a subject",
+        description="Erase the events of a subject with their deliveries, up to 10,000"
+        " in one request. While `more` is true, send it again.",
         scope="events:publish",
         more_scopes=("webhooks:write",),
         view=_erase,

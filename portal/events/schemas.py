@@ -47,12 +47,14 @@ class EventInput(Command):
 
     may_hold_keys: ClassVar[frozenset[str]] = frozenset({"data"})
 
-    type: EventName = Field(description="Type of the event, such as rfp.created.")
-    data: EventData = Field(default={}, description="Content of the event, up to 64 KiB of JSON.")
+    type: EventName = Field(description="Name of the event type, such as rfp.created.")
+    data: EventData = Field(default={}, description="Data of the event, up to 64 KiB of JSON.")
     id: Key | None = Field(
         None, description="Your own id: the same id again publishes nothing and is no error."
     )
-    occurred_at: Moment | None = Field(None, description="Time when it happened; left out, now.")
+    occurred_at: Moment | None = Field(
+        None, description="Time when it happened; now when left out."
+    )
     subject: Key | None = Field(
         None, description="Thing or person that it is about; events are found and erased by it."
     )
@@ -84,33 +86,33 @@ class EventBatch(Command):
 class PublishedEvent(BaseModel):
     """The result of one published event."""
 
-    id: str
+    id: str = Field(description="Id of the event.")
     client_id: str | None = Field(description="The publisher's own id.")
-    type: str
-    deliveries: int = Field(description="To how many webhooks it goes.")
+    type: str = Field(description="Type of the event.")
+    deliveries: int = Field(description="Number of webhooks that it goes to.")
     duplicate: bool = Field(description="It was published before; nothing was done now.")
 
 
 class PublishedEvents(BaseModel):
     """The response to a publication, in the order of the request."""
 
-    events: list[PublishedEvent]
+    events: list[PublishedEvent] = Field(description="The results, in the order of the request.")
 
 
 class EventDocument(BaseModel):
     """An event as it is read."""
 
-    id: str
-    client_id: str | None
-    type: str
-    subject: str | None
-    data: dict[str, Any]
-    occurred_at: datetime
-    received_at: datetime
-    application_id: str | None
-    app_id: str | None
-    actor_id: str
-    actor_name: str
+    id: str = Field(description="Id of the event.")
+    client_id: str | None = Field(description="The publisher's own id.")
+    type: str = Field(description="Type of the event.")
+    subject: str | None = Field(description="Thing or person that it is about.")
+    data: dict[str, Any] = Field(description="Data of the event.")
+    occurred_at: datetime = Field(description="Time when it happened.")
+    received_at: datetime = Field(description="Time when it was published.")
+    application_id: str | None = Field(description="Id of the application that published it.")
+    app_id: str | None = Field(description="Slug of the application that published it.")
+    actor_id: str = Field(description="Id of who published it.")
+    actor_name: str = Field(description="Name of who published it.")
     only_for: str | None = Field(
         description="The one webhook that it was made for, in the lab; no other gets it."
     )
@@ -119,16 +121,18 @@ class EventDocument(BaseModel):
 class MatchDocument(BaseModel):
     """The match of one webhook with an event, and the reason."""
 
-    id: str
-    name: str
-    matched: bool
-    reason: str
+    id: str = Field(description="Id of the webhook.")
+    name: str = Field(description="Name of the webhook.")
+    matched: bool = Field(description="True if the event is sent to it.")
+    reason: str = Field(description="Reason, as a sentence.")
 
 
 class EventWithMatches(EventDocument):
     """An event, and its match with every webhook of the tenant."""
 
-    matches: list[MatchDocument] = Field(description="By today's settings; at most 200 webhooks.")
+    matches: list[MatchDocument] = Field(
+        description="Match with each webhook by today's settings; at most 200 webhooks."
+    )
 
 
 class Erasure(Command):
@@ -145,7 +149,7 @@ class Erasure(Command):
 class Erased(BaseModel):
     """The number of erased events, and whether to repeat the call: it erases at most 10,000."""
 
-    events: int
+    events: int = Field(description="Number of events that were erased.")
     more: bool = Field(description="True if the subject has more events: then send this again.")
 
 
@@ -157,8 +161,10 @@ class EventTypeInput(Command):
     name: EventName | None = Field(
         None, description="The type's name, such as rfp.created. Fixed once it is there."
     )
-    display_name: ShortText = Field("", description="Name shown to people.")
-    description: LongText | None = Field(None, description="Occasion on which it happens.")
+    display_name: ShortText = Field("", description="Human-readable name.")
+    description: LongText | None = Field(
+        None, description="Description of the occasion on which it is published."
+    )
     json_schema: dict[str, Any] | None = Field(
         None, description="JSON Schema (2020-12) of the event's data."
     )
@@ -173,23 +179,29 @@ class EventTypeInput(Command):
 class EventTypeDocument(Document):
     """One type of event as it is read."""
 
-    name: str
-    display_name: str
-    description: str | None
-    json_schema: dict[str, Any] | None
-    example: dict[str, Any] | None
-    deprecated: bool
-    validation: Validation
-    tags: list[str]
+    name: str = Field(description="Name of the type, such as rfp.created.")
+    display_name: str = Field(description="Human-readable name.")
+    description: str | None = Field(
+        description="Description of the occasion on which it is published."
+    )
+    json_schema: dict[str, Any] | None = Field(
+        description="JSON Schema (2020-12) of the event's data."
+    )
+    example: dict[str, Any] | None = Field(description="Example of the event's data.")
+    deprecated: bool = Field(description="True if it is still sent, but better not subscribed to.")
+    validation: Validation = Field(
+        description="reject = a publication that does not fit the schema is refused."
+    )
+    tags: list[str] = Field(description="Free-form tags.")
 
 
 class OwnTypeDocument(BaseModel):
     """One type of event that the portal itself publishes."""
 
-    name: str
-    description: str
-    json_schema: dict[str, Any]
-    example: dict[str, Any]
+    name: str = Field(description="Name of the type.")
+    description: str = Field(description="Description of the occasion on which it is published.")
+    json_schema: dict[str, Any] = Field(description="JSON Schema (2020-12) of the event's data.")
+    example: dict[str, Any] = Field(description="Example of the event's data.")
 
 
 class Import(Command):
@@ -202,16 +214,18 @@ class Import(Command):
 class ImportedType(BaseModel):
     """The result of importing one webhook of the document."""
 
-    name: str
-    fate: Literal["created", "updated", "unchanged", "skipped"]
-    reason: str
+    name: str = Field(description="Name of the event type.")
+    fate: Literal["created", "updated", "unchanged", "skipped"] = Field(
+        description="Result for this type."
+    )
+    reason: str = Field(description="Reason, as a sentence; may be empty.")
 
 
 class ImportedTypes(BaseModel):
     """The results of importing the document's webhooks."""
 
-    types: list[ImportedType]
-    dry_run: bool
+    types: list[ImportedType] = Field(description="One result for each webhook of the document.")
+    dry_run: bool = Field(description="True if nothing was stored.")
 
 
 class SettingsInput(Command):
@@ -235,6 +249,11 @@ class SettingsInput(Command):
 class SettingsDocument(BaseModel):
     """A tenant's event settings as they are read."""
 
-    retention_days: int
-    redacted_fields: list[str]
-    key_material: KeyMaterial
+    retention_days: int = Field(description="Days after which events and deliveries are deleted.")
+    redacted_fields: list[str] = Field(
+        description="Names of fields whose values are hidden from readers who may not change"
+        " webhooks."
+    )
+    key_material: KeyMaterial = Field(
+        description="Treatment of an API key in an event's data: mask or refuse."
+    )

@@ -1,8 +1,8 @@
 """Define the RSGI application of one web process, which receives and answers requests.
 
-Requests are answered in three places: on the loop itself (liveness, static files, key checks that
-memory answers or that PostgreSQL counts, single events), in the threads for keys that are not in
-memory, and in the threads for everything else.
+Requests are answered in three places: on the loop itself (liveness, static files, the OpenAPI
+document, key checks that memory answers or that PostgreSQL counts, single events), in the threads
+for keys that are not in memory, and in the threads for everything else.
 """
 
 import asyncio
@@ -25,14 +25,17 @@ from portal.keys.verification.unknown_keys import name_of
 from portal.keys.verification.use_counts import usage
 from portal.outbound.networks import parse
 from portal.rest import api
+from portal.rest.document.serving import PATH as DOCUMENT
 from portal.web.drawing.assets import PREFIX as STATIC
 from portal.web.proxies import client_of, host_of, is_trusted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from wsgiref.types import WSGIEnvironment
 
     from flask import Flask
 
+    from portal.core.compression import Kept
     from portal.core.config import Config
     from portal.core.config_values import Network
     from portal.keys.verification.verifier import KeyVerifier
@@ -68,12 +71,14 @@ class Front:
         self._files: Files = app.extensions["portal.files"]
         self._bodies = Bodies()
         self._publishing = publishing.Door(app)
+        self._described: Callable[[], Kept] = app.extensions["document"]
         self._hosts: set[str] = app.extensions["hosts"]
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the threads and tasks in the process that serves, before its first request."""
         self._threads = Threads(loop, "page", THREADS, PLACES, THREADS - FOR_OTHERS)
         self._key_threads = Threads(loop, "key", KEY_THREADS, PLACES)
+        self._document = self._described()
         self._watching = loop.create_task(self._bodies.watch())
         self._engine.begin()
 
@@ -106,6 +111,8 @@ class Front:
         if path == "/healthz":
             return 200, PLAIN, b"ok\n"
         headers = scope.headers
+        if path == DOCUMENT and scope.method in ("GET", "HEAD"):
+            return self._document.answer(scope.method, headers)
         if path.startswith(STATIC):
             file = self._files.answer(scope.method, path, scope.query_string, headers)
             if file is not None:

@@ -47,7 +47,7 @@ class SignatureCheck(Command):
         None, description="Check with this webhook's secrets, and by its scheme."
     )
     scheme: InboundScheme | None = Field(
-        None, description="Scheme by which it should be signed; left out, as the webhook says."
+        None, description="Scheme of the signature; the webhook's when left out."
     )
     options: InboundOptions = Field(default={}, description="As a webhook's inbound_options.")
     secret: RawSecret | None = Field(
@@ -58,30 +58,32 @@ class SignatureCheck(Command):
     body_base64: Annotated[str, StringConstraints(max_length=400_000)] | None = Field(
         None, description="The raw body in base64, in place of `body`."
     )
-    method: Annotated[Line, StringConstraints(max_length=10)] = Field("POST")
+    method: Annotated[Line, StringConstraints(max_length=10)] = Field(
+        "POST", description="HTTP method of the request."
+    )
     url: Annotated[Line, StringConstraints(max_length=4096)] = Field(
         "", description="The address as the sender was told it; left out, the webhook's."
     )
-    at: Moment | None = Field(None, description="Time when it came; left out, now.")
+    at: Moment | None = Field(None, description="Time when the request arrived; now when left out.")
 
 
 class FindingDocument(BaseModel):
     """One reason why a signature fails, as the API returns it."""
 
-    code: str
-    what: str = Field(description="Problem, as a sentence.")
-    remedy: str = Field(description="Next step for a person.")
+    code: str = Field(description="Stable name of the reason.")
+    what: str = Field(description="The fault, as a sentence.")
+    remedy: str = Field(description="Next step to take, as a sentence.")
 
 
 class SignatureCheckResult(BaseModel):
     """The result of a check: whether the signature is right, and why not."""
 
-    verified: bool
-    code: str
-    reason: str
-    scheme: str
-    fingerprint: str | None = Field(description="Of the secret that matched.")
-    findings: list[FindingDocument]
+    verified: bool = Field(description="True if the signature is right.")
+    code: str = Field(description="verified, or the reason of the refusal.")
+    reason: str = Field(description="The result, as a sentence.")
+    scheme: str = Field(description="Scheme that was checked.")
+    fingerprint: str | None = Field(description="Fingerprint of the secret that matched.")
+    findings: list[FindingDocument] = Field(description="The reasons that were found.")
     signed_text: str = Field(description="The text that should be signed, its beginning.")
     expected: str | None = Field(
         description="The signature that the given secret makes; none for a stored secret."

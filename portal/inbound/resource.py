@@ -27,37 +27,37 @@ ONE = LIST + "/{request_id}"
 class InboundRequestDocument(BaseModel):
     """One received request, as lists return it."""
 
-    id: str
-    webhook_id: str
-    received_at: datetime
+    id: str = Field(description="Id of the request.")
+    webhook_id: str = Field(description="Id of the webhook.")
+    received_at: datetime = Field(description="Time when it arrived.")
     state: str = Field(description="accepted, or quarantined.")
     code: str = Field(description="verified, or why not.")
     reason: str = Field(description="The same as a sentence.")
-    method: str
-    url: str
-    body_bytes: int
-    source_ip: str | None
-    delivery_key: str | None = Field(description="By this a repetition is known.")
-    repeats: int = Field(description="Number of times the same delivery came again.")
+    method: str = Field(description="HTTP method.")
+    url: str = Field(description="Address that was called.")
+    body_bytes: int = Field(description="Size of the body in bytes.")
+    source_ip: str | None = Field(description="Address of the sender.")
+    delivery_key: str | None = Field(description="Key by which a repetition is recognised.")
+    repeats: int = Field(description="Number of times that the same delivery came again.")
     verified_with: str | None = Field(description="Fingerprint of the secret.")
-    verified_at: datetime | None
-    verified_by: str | None = Field(description="Person who verified it again.")
-    event_id: str | None
-    event_type: str | None
+    verified_at: datetime | None = Field(description="Time when it was verified.")
+    verified_by: str | None = Field(description="Id of who had it verified again.")
+    event_id: str | None = Field(description="Id of the event that was published for it.")
+    event_type: str | None = Field(description="Type of that event.")
 
 
 class WholeInboundRequest(InboundRequestDocument):
     """One received request with its headers and its raw body; API keys in it are masked."""
 
-    headers: list[tuple[str, str]]
-    body_base64: str
+    headers: list[tuple[str, str]] = Field(description="Headers of the request: name and value.")
+    body_base64: str = Field(description="Raw body in base64.")
 
 
 class ReviewedDocument(BaseModel):
     """The result of verifying a quarantine again."""
 
-    verified: int
-    refused: int
+    verified: int = Field(description="Number of requests that are genuine and were published.")
+    refused: int = Field(description="Number of requests that remain in quarantine.")
     duplicates: int = Field(description="Came again meanwhile, and were accepted then.")
     is_more: bool = Field(description="There is more in quarantine: ask again.")
 
@@ -176,48 +176,59 @@ OPERATIONS = (
         "list_received",
         "GET",
         LIST,
-        "List what an inbound webhook received, in quarantine too, newest first",
+        "List the received requests of an inbound webhook",
         _list,
         answer=InboundRequestDocument,
         is_list=True,
         parameters=list_parameters(review.LISTING, listing.OF_RECORDS),
+        description="Return one page of the requests that an inbound webhook received,"
+        " those in quarantine too, newest first.",
     ),
     _operation(
         "get_received",
         "GET",
         ONE,
-        "Get one received request with its headers and its raw body",
+        "Get one received request",
         _get,
         answer=WholeInboundRequest,
+        description="Return one received request with its headers and its raw body."
+        " API keys in it are masked.",
     ),
     _operation(
         "reverify",
         "POST",
         ONE + "/reverifications",
-        "Verify one request in quarantine anew, as of when it came; publish it if it is genuine",
+        "Verify a request in quarantine again",
         _reverify,
         record=Webhook,
         answer=InboundRequestDocument,
         parameters=(RETRY,),
+        description="Verify a request in quarantine again, as of the time when it"
+        " arrived, with the secrets of today. If it is genuine its event is"
+        " published. Otherwise it stays in quarantine.",
     ),
     _operation(
         "reverify_all",
         "POST",
         LIST + "/reverifications",
-        "Verify up to 200 requests in quarantine anew, the oldest first",
+        "Verify the requests in quarantine again",
         _reverify_all,
         record=Webhook,
         answer=ReviewedDocument,
         parameters=(RETRY,),
+        description="Verify up to 200 requests in quarantine again, the oldest first."
+        " Those that are genuine are published. While `is_more` is true,"
+        " send this again.",
     ),
     _operation(
         "clear_quarantine",
         "DELETE",
         "/webhooks/{id}/quarantine",
-        "Throw away what is in quarantine",
+        "Discard the requests in quarantine",
         _clear,
         record=Webhook,
         status=204,
+        description="Delete all requests of this webhook in quarantine. They cannot be restored.",
     ),
     Operation(
         resource="inbox",
@@ -246,7 +257,10 @@ OPERATIONS = (
         name="create",
         method="POST",
         path="/signature-checks",
-        summary="Find out why a request's signature is right or wrong; nothing of it is kept",
+        summary="Check the signature of a request",
+        description="Find out why the signature of a request is right or wrong. Give a"
+        " secret, or the webhook that has it; otherwise 422. Nothing of the"
+        " request is stored or logged.",
         scope="webhooks:write",
         view=_check,
         command=doctor_questions.SignatureCheck,

@@ -111,51 +111,79 @@ def _operation(name: str, path: str, summary: str, scope: str, **more: Any) -> O
 
 OPERATIONS = (
     _operation(
-        "verify", "/verify", "Verify a key, and take what the call costs of its limits",
+        "verify", "/verify", "Verify a key for a call",
         "keys:verify", view=verify_key, command=VerifyKey, answer=Verdict,
         cannot_validate="A verdict takes what the call costs. Send dry_run: true in the body; then"
         " the same verdict takes nothing.",
+        description="Tell whether a key may make a call, and take what the call costs from"
+        " its limits and its budget. A refused key is a 200 with `valid: false`"
+        " and a code. With `dry_run` nothing is consumed, and every check is"
+        " returned.",
     ),
     _operation(
         "settle_reservation", "/reservations/{id}/settle",
-        "Settle what a reserved call really cost; a second time changes nothing",
+        "Settle the reserved cost of a call",
         "keys:verify", view=settle, command=SettleReservation, answer=SpentDocument,
+        description="Replace the reserved amount of a call by what it really cost. A"
+        " second time changes nothing and returns the first result. A"
+        " reservation that does not exist is a 404.",
     ),
     _operation(
-        "record_usage", "/{id}/usage", "Bill a key after the fact, once for each usage_id",
+        "record_usage", "/{id}/usage", "Record the cost of a call on a key",
         "keys:verify", view=record_usage, command=SpendOnKey, answer=SpentDocument,
         body_required=True, record=ApiKey,
+        description="Record the cost of a call on a key after the call. The same"
+        " `usage_id` is recorded once. The answer has the budget after it.",
     ),
     _operation(
-        "revoke_many", "/revocations", "Stop all keys that fit, or say how many they are",
+        "revoke_many", "/revocations", "Revoke or block many keys, or count them",
         "keys:write", view=revoke_many, command=RevokeKeys, answer=RevokedDocument,
         parameters=(RETRY,), body_required=True,
+        description="Revoke or block every key that meets all conditions. Without"
+        " `dry_run: false` it only counts them and names some. At least one"
+        " condition is needed, otherwise 422; too many keys at once are a 409.",
     ),
     _operation(
         "report_leak", "/leaks",
-        "Report a key that was found where it should not be; the tenant's policy decides",
+        "Report a leaked key by its fingerprint",
         "keys:verify", view=report_leak, command=ReportLeak, answer=ReportedDocument,
+        description="Report a key that was found in public, by the hash of its text. The"
+        " policy of the tenant decides: people are told, and the key is blocked"
+        " or revoked. A fingerprint of no key is no error: `key_id` is null.",
     ),
     _operation(
-        "explain", "/explanations", "Explain why a call by key was refused, by its request id",
+        "explain", "/explanations", "Explain the refusal of a call, by its request id",
         "keys:read", view=explain, command=ExplainRequest, answer=ExplanationDocument,
         body_required=True,
+        description="Return the checks that led to the refusal of a request, by the"
+        " request id that it was answered with. A request of another tenant, or"
+        " one that is no longer kept, is a 404.",
     ),
     _operation(
-        "rehearse", "/{id}/rehearsals", "Rehearse a call by this key; consumes nothing",
+        "rehearse", "/{id}/rehearsals", "Rehearse a call with a key; consumes nothing",
         "keys:read", view=rehearse, command=RehearseKey, answer=Verdict,
+        description="Return the verdict that a call with this key would get now. Nothing"
+        " is consumed and nothing is recorded. Every check is in the trace.",
     ),
     _operation(
         "get_posture", "/posture",
-        "Count the keys with each weakness, up to 10,001; the page of keys lists them",
+        "Count the active keys with each weakness",
         "keys:read", view=posture, method="GET", answer=PostureDocument,
+        description="Return how many active keys have each weakness, each counted up to"
+        " 10,001. A key can have several.",
     ),
     _operation(
-        "get_impact", "/{id}/impact", "List who used the key in the last 24 hours",
+        "get_impact", "/{id}/impact", "Get the use of a key in the last 24 hours",
         "keys:read", view=impact, method="GET", answer=ImpactDocument,
+        description="Return who used the key in the last 24 hours: the callers' addresses,"
+        " the scopes, and the number of live child keys. Read it before the key"
+        " is revoked.",
     ),
     _operation(
-        "get_propagation", "/{id}/propagation", "List the verifiers that have its newest change",
+        "get_propagation", "/{id}/propagation", "Get the propagation of a key's newest change",
         "keys:read", view=propagation, method="GET", answer=PropagationDocument,
+        description="Return how many of the processes that verify keys have heard of the"
+        " newest change of this key. A host that is cut off answers 503 and"
+        " never something old.",
     ),
 )  # fmt: skip

@@ -15,8 +15,8 @@ from portal.records.verbs import Revealed
 from portal.rest.resources import Action, Resource
 
 ONCE = {
-    "key": "The key itself, in this answer only.",
-    "key_hash": "SHA-256 of the key, in this answer only; later it is key_fingerprint.",
+    "key": "The raw key, in this answer only.",
+    "key_hash": "SHA-256 hash of the raw key (unique). Never returned after initial creation.",
     "link": "Address that shows the key once, if the delivery is link.",
     "vault_path": "Path of the key in the secret store, if the delivery is store.",
 }
@@ -40,37 +40,60 @@ resource = Resource(
     actions=(
         Action(
             "revoke",
-            "Stop a key for ever, from its next request on",
+            "Revoke a key",
             revocation.revoke,
             "keys:write",
             RevokeKey,
+            description="Stop a key for ever: from its next request on, or at the time in"
+            " `at`. With `brownout` it is denied for longer and longer periods"
+            " first, so that its users notice. A key that is revoked already"
+            " stays as it is; with `at` or `brownout` it is a 409.",
         ),
         Action(
             "block",
-            "Stop a key until it is unblocked",
+            "Block a key until it is unblocked",
             service.block,
             "keys:write",
             StopKey,
+            description="Stop a key until it is unblocked; its next request is refused."
+            " The reason is shown to people. A revoked key is a 409.",
         ),
         Action(
             "rotations",
-            "A successor with the same settings; the old key ends after the overlap",
+            "Rotate a key: issue a successor",
             _rotate,
             "keys:write",
             RotateKey,
             status=201,
             verb="rotate",
             once=ONCE,
+            description="Issue a successor with the same settings and return it. Both keys"
+            " work until the overlap ends, then the old one is revoked. A key"
+            " that does not work, or that has two live keys in its family, is a"
+            " 409. Only this answer has `key` and `key_hash`.",
         ),
         Action(
             "children",
-            "A short-lived key with a part of this one's rights",
+            "Create a short-lived child key",
             rotation.make_child,
             "keys:write",
             ChildKey,
             status=201,
             verb="create_child",
             once=ONCE,
+            description="Issue a short-lived key with a part of the parent's scopes and"
+            " networks. It spends its parent's budget and ends with its parent."
+            " A parent that does not work, or is a child itself, is a 409. Only"
+            " this answer has `key` and `key_hash`.",
+        ),
+        Action(
+            "unblock",
+            "Unblock a key",
+            service.unblock,
+            "keys:reopen",
+            description="Let a blocked key work again from its next request on. It needs"
+            " the scope `keys:reopen`, which blocking does not. A revoked key"
+            " is a 409.",
         ),
         Action(
             "revocation-cancellations",
@@ -79,7 +102,6 @@ resource = Resource(
             "keys:reopen",
             verb="cancel_revocation",
         ),
-        Action("unblock", "Let a blocked key work again", service.unblock, "keys:reopen"),
     ),
     more=(*OPERATIONS, *rotations.OPERATIONS, *leaks.OPERATIONS, *posture.OPERATIONS),
 )

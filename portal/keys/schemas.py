@@ -111,43 +111,52 @@ class IssueKey(Command):
     name: Name | None = Field(None, description="Human-readable label for this key.")
     application_id: RecordId | None = Field(
         None,
-        description="Owning application. It must be one that runs: no library, neither suspended"
-        " nor retired. A key without one sees the whole tenant.",
+        description="Owning application id. It must be one that runs: no library, neither"
+        " suspended nor retired. A key without one sees the whole tenant.",
     )
     kind: Kind = Field(
         "service",
-        description="user = a person's; service = a program's; virtual_llm = for language models.",
+        description="Key classification. user = a person's; service = a program's; virtual_llm"
+        " = for language models.",
     )
     issued_to_user_id: ShortText | None = Field(
-        None, description="User this key was issued to, if kind=user; the creator when left out."
+        None,
+        description="User this key was issued to, if kind=user. It is the creator when left out.",
     )
     issued_to_service: ShortText | None = Field(
         None, description="Service name this key was issued to, if kind=service."
     )
     scopes: Scopes = Field(
-        default=[], max_length=50, description="Permissions, at most those of the key's creator."
+        default=[],
+        max_length=50,
+        description="Permission scopes granted to this key. At most those of the key's creator.",
     )
     allowed_models: Annotated[list[ModelName], AfterValidator(_unique)] = Field(
-        default=[], max_length=100, description="If kind=virtual_llm, the models it may call."
+        default=[],
+        max_length=100,
+        description="If kind=virtual_llm, allowlist of model identifiers.",
     )
-    tpm_limit: Limit | None = Field(None, description="Tokens per minute.")
-    rpm_limit: Limit | None = Field(None, description="Requests per minute.")
-    max_budget_usd: Money | None = Field(None, description="Maximum spend, US dollars.")
+    tpm_limit: Limit | None = Field(None, description="Tokens per minute rate limit.")
+    rpm_limit: Limit | None = Field(None, description="Requests per minute rate limit.")
+    max_budget_usd: Money | None = Field(None, description="Maximum spend cap in USD.")
     expires_at: Moment | None = Field(
-        None, description="Time when it stops by itself, in the future; null for never."
+        None, description="Expiry timestamp; null for non-expiring keys. It must lie in the future."
     )
-    blocked: bool = Field(False, description="True if it begins blocked.")
-    blocked_reason: ShortText | None = Field(None, description="Reason for the block.")
-    rotated_from_key_id: RecordId | None = Field(None, description="The key that this one follows.")
+    blocked: bool = Field(False, description="Whether this key is blocked from making requests.")
+    blocked_reason: ShortText | None = Field(None, description="Reason the key was blocked.")
+    rotated_from_key_id: RecordId | None = Field(
+        None, description="ID of the key this was rotated from."
+    )
     tags: Tags = Field(default=[], description="Free-form tags.")
     budget_period: Period = Field(
         "none",
-        description="Period after which it begins anew, by the calendar of the tenant's time zone.",
+        description="Period after which the budget is reset, by the calendar of the tenant's"
+        " time zone. none = never.",
     )
     allowed_ips: Annotated[list[Cidr], AfterValidator(_unique)] = Field(
         default=[], max_length=100, description="Networks it may be used from; empty for all."
     )
-    max_uses: Limit | None = Field(None, description="Number of times it may be used at all.")
+    max_uses: Limit | None = Field(None, description="Maximum number of uses; null for no limit.")
     delivery: Delivery = Field("shown", description=DELIVERED)
 
     @field_validator("issued_to_user_id", "issued_to_service", "allowed_models")
@@ -181,40 +190,55 @@ class StopKey(Command):
 class KeyDocument(Document):
     """A key as a client reads it (specification: IntegrationApiKey), without the raw key."""
 
-    name: str
-    application_id: str | None
-    kind: Kind
-    prefix: str
-    key_prefix: str
-    last4: str
-    key_fingerprint: str
-    issued_to_user_id: str | None
-    issued_to_service: str | None
-    scopes: list[str]
-    allowed_models: list[str]
-    tpm_limit: int | None
-    rpm_limit: int | None
-    max_budget_usd: float | None
-    spend_usd: float
-    status: Status
-    blocked: bool
-    blocked_reason: str | None
-    last_used_at: datetime | None
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    revoked_reason: str | None
-    rotated_from_key_id: str | None
-    created_by_user_id: str | None
-    tags: list[str]
-    budget_period: Period
-    allowed_ips: list[str]
-    max_uses: int | None
-    parent_key_id: str | None
-    rotation_family_id: str | None
-    revoke_at: datetime | None
-    brownout_from: datetime | None
+    name: str = Field(description="Human-readable label for this key.")
+    application_id: str | None = Field(description="Owning application id.")
+    kind: Kind = Field(description="Key classification.")
+    prefix: str = Field(description="First 8 chars of raw key for UI display, e.g. sk-acme-.")
+    key_prefix: str = Field(description="First chars of the raw key for UI display only.")
+    last4: str = Field(description="Last 4 characters of the raw key, for display only.")
+    key_fingerprint: str = Field(
+        description="SHA-256 hash of the raw key. Raw key is never stored."
+    )
+    issued_to_user_id: str | None = Field(description="User this key was issued to, if kind=user.")
+    issued_to_service: str | None = Field(
+        description="Service name this key was issued to, if kind=service."
+    )
+    scopes: list[str] = Field(description="Permission scopes granted to this key.")
+    allowed_models: list[str] = Field(
+        description="If kind=virtual_llm, allowlist of model identifiers."
+    )
+    tpm_limit: int | None = Field(description="Tokens per minute rate limit.")
+    rpm_limit: int | None = Field(description="Requests per minute rate limit.")
+    max_budget_usd: float | None = Field(description="Maximum spend cap in USD.")
+    spend_usd: float = Field(description="Cached spend counter in USD.")
+    status: Status = Field(description="Operational status of the key.")
+    blocked: bool = Field(description="Whether this key is blocked from making requests.")
+    blocked_reason: str | None = Field(description="Reason the key was blocked.")
+    last_used_at: datetime | None = Field(
+        description="Timestamp of the last successful use of this key."
+    )
+    expires_at: datetime | None = Field(description="Expiry timestamp; null for non-expiring keys.")
+    revoked_at: datetime | None = Field(description="Time when it was revoked; null if it was not.")
+    revoked_reason: str | None = Field(description="Reason the key was revoked.")
+    rotated_from_key_id: str | None = Field(description="ID of the key this was rotated from.")
+    created_by_user_id: str | None = Field(description="ID of the user who created this key.")
+    tags: list[str] = Field(description="Free-form tags.")
+    budget_period: Period = Field(description="Period after which the budget is reset.")
+    allowed_ips: list[str] = Field(description="Networks it may be used from; empty for all.")
+    max_uses: int | None = Field(description="Maximum number of uses; null for no limit.")
+    parent_key_id: str | None = Field(description="Id of the key that this one is a child of.")
+    rotation_family_id: str | None = Field(
+        description="Id that a key shares with its predecessors and successors."
+    )
+    revoke_at: datetime | None = Field(
+        description="Time at which it will be revoked; null if nothing is planned."
+    )
+    brownout_from: datetime | None = Field(
+        description="Time from which it is denied for short periods before it is revoked."
+    )
     application_status: str | None = Field(
-        description="Of the owning application: suspended and retired stop what belongs to it."
+        description="Status of the owning application: suspended and retired stop what belongs"
+        " to it."
     )
 
 
@@ -224,16 +248,16 @@ class RehearseKey(Command):
     A key with allowed networks is refused if `ip` is left out.
     """
 
-    scope: ShortText | None = Field(None, description="The permission that the call needs.")
-    model: ShortText | None = Field(None, description="The model that the call is for.")
+    scope: ShortText | None = Field(None, description="Permission that the call needs.")
+    model: ShortText | None = Field(None, description="Model that the call is for.")
     cost_tokens: Annotated[int, Field(ge=0, le=2_147_483_647)] | None = Field(
         None, description="Tokens that the call will need, estimated."
     )
     estimated_usd: Money | None = Field(
-        None, description="Highest cost of the call, US dollars: reserved until settled."
+        None, description="Highest cost of the call in US dollars, reserved until settled."
     )
     ip: Annotated[ShortText, AfterValidator(_address)] | None = Field(
-        None, description="The address that the holder calls from."
+        None, description="Address that the holder calls from."
     )
 
 
@@ -271,14 +295,14 @@ class ChildKey(Command):
     are counted separately.
     """
 
-    name: Name | None = Field(None, description="Name shown to people.")
+    name: Name | None = Field(None, description="Human-readable label of the child.")
     scopes: Scopes | None = Field(
         None, max_length=50, description="At most its parent's, which it gets when left out."
     )
     lifetime_seconds: Annotated[int, Field(ge=60, le=86_400)] = Field(
-        3600, description="Seconds for which it opens; never longer than its parent."
+        3600, description="Lifetime in seconds; never longer than its parent's."
     )
-    max_uses: Limit | None = Field(None, description="Number of times it may be used at all.")
+    max_uses: Limit | None = Field(None, description="Maximum number of uses; null for no limit.")
     allowed_ips: Annotated[list[Cidr], AfterValidator(_unique)] = Field(
         default=[], max_length=100, description="Part of its parent's networks, or all of them."
     )
@@ -287,7 +311,9 @@ class ChildKey(Command):
 class RevokeKey(StopKey):
     """The time when a key ends; immediately if nothing is given."""
 
-    at: Moment | None = Field(None, description="Time when it ends, in the future.")
+    at: Moment | None = Field(
+        None, description="Time at which it ends, in the future; immediately when left out."
+    )
     brownout: bool = Field(
         False, description="Deny for a minute now, longer each hour, until it ends after six."
     )
@@ -296,15 +322,19 @@ class RevokeKey(StopKey):
 class RevokeKeys(Command):
     """The keys to revoke or block: those that meet every condition that is given."""
 
-    application_id: RecordId | None = Field(None, description="Of this application.")
+    application_id: RecordId | None = Field(None, description="Only keys of this application.")
     owner: ShortText | None = Field(None, description="Created by or issued to this person's id.")
-    tag: ShortText | None = Field(None, description="With this tag.")
-    created_before: Moment | None = Field(None, description="Older than this.")
-    verb: Literal["revoke", "block"] = Field("revoke", description="block can be undone.")
+    tag: ShortText | None = Field(None, description="Only keys with this tag.")
+    created_before: Moment | None = Field(
+        None, description="Only keys that were created before this time."
+    )
+    verb: Literal["revoke", "block"] = Field(
+        "revoke", description="Action: block can be undone, revoke cannot."
+    )
     reason: Annotated[Line, StringConstraints(max_length=200)] | None = Field(
         None, description="Reason, in a sentence for people."
     )
-    dry_run: bool = Field(True, description="Only say how many; false does it.")
+    dry_run: bool = Field(True, description="Only count the keys; false carries it out.")
 
 
 class ExplainRequest(Command):
@@ -322,61 +352,65 @@ class ReportLeak(Command):
         description="Hex SHA-256 of the key. Never send the key itself."
     )
     url: Annotated[WebAddress, StringConstraints(max_length=2000)] | None = Field(
-        None, description="Address on the web at which it was found."
+        None, description="Web address of the place where the key was found."
     )
 
 
 class ReportedDocument(BaseModel):
     """The key that has the reported fingerprint, if any, and the response to the leak."""
 
-    key_id: str | None
-    response: Literal["notify", "block", "revoke"] | None
+    key_id: str | None = Field(
+        description="Id of the key with this fingerprint; null if there is none."
+    )
+    response: Literal["notify", "block", "revoke"] | None = Field(
+        description="Action that the tenant's policy took; null if there is no such key."
+    )
 
 
 class NamedDocument(BaseModel):
     """The id and the name of a key."""
 
-    id: str
-    name: str
+    id: str = Field(description="Id of the key.")
+    name: str = Field(description="Name of the key.")
 
 
 class RevokedDocument(BaseModel):
     """The number of keys that a bulk revocation selects, and some of them."""
 
-    count: int
-    dry_run: bool
-    sample: list[NamedDocument]
+    count: int = Field(description="Number of keys that meet the conditions.")
+    dry_run: bool = Field(description="True if nothing was changed.")
+    sample: list[NamedDocument] = Field(description="Some of the keys.")
 
 
 class CountedDocument(BaseModel):
     """The number of calls with one value, such as a source or a scope, and the last of them."""
 
-    what: str
-    calls: int
-    last_at: datetime
+    what: str = Field(description="The source or the scope.")
+    calls: int = Field(description="Number of calls in the last 24 hours.")
+    last_at: datetime = Field(description="Time of the last call.")
 
 
 class ImpactDocument(BaseModel):
     """The use of a key in the last 24 hours, which shows what would break without it."""
 
-    key_id: str
-    calls: int
-    sources: list[CountedDocument]
-    scopes: list[CountedDocument]
-    children: int
+    key_id: str = Field(description="Id of the key.")
+    calls: int = Field(description="Number of calls in the last 24 hours.")
+    sources: list[CountedDocument] = Field(description="Addresses that it was called from.")
+    scopes: list[CountedDocument] = Field(description="Scopes that were used.")
+    children: int = Field(description="Number of its live child keys.")
 
 
 class PostureDocument(BaseModel):
     """The number of active keys with each weakness. A key can have several."""
 
-    expiring: int = Field(description="Within 14 days.")
-    owner_gone: int = Field(description="Its person has not been here for 90 days.")
-    many_sources: int = Field(description="Called from more than 10 addresses in a week.")
-    idle: int = Field(description="Used once, but not for 90 days.")
-    never_used: int = Field(description="Issued more than a day ago.")
-    never_expires: int
-    unrestricted: int = Field(description="No limit, no budget, no network.")
-    no_budget: int
+    expiring: int = Field(description="Keys that expire within 14 days.")
+    owner_gone: int = Field(description="Keys of a person who has not been here for 90 days.")
+    many_sources: int = Field(description="Keys called from more than 10 addresses in a week.")
+    idle: int = Field(description="Keys that were used once, but not for 90 days.")
+    never_used: int = Field(description="Keys that were issued more than a day ago and never used.")
+    never_expires: int = Field(description="Keys without an expiry.")
+    unrestricted: int = Field(description="Keys without a limit, a budget or a network.")
+    no_budget: int = Field(description="Keys without a budget.")
 
 
 class PropagationDocument(BaseModel):
@@ -384,7 +418,7 @@ class PropagationDocument(BaseModel):
 
     verifiers: int = Field(description="Processes that may answer from memory.")
     heard: int = Field(description="Those of them that have heard.")
-    milliseconds: float | None = Field(description="Until the last of them had heard.")
+    milliseconds: float | None = Field(description="Milliseconds until the last of them had heard.")
     cut_off: list[str] = Field(
         description="Hosts that have not heard and are silent: they answer 503, not VALID."
     )
@@ -417,66 +451,70 @@ class SpendOnKey(Command):
 class VerdictCheck(BaseModel):
     """One check of a decision."""
 
-    code: str
-    passed: bool
-    detail: str
+    code: str = Field(description="Code with which this check refuses.")
+    passed: bool = Field(description="True if the check was passed.")
+    detail: str = Field(description="The check, as a sentence.")
 
 
 class LimitDocument(BaseModel):
     """One limit of a key. `remaining` is null if it is not known."""
 
-    name: str
-    limit: int
-    remaining: int | None
-    reset_at: datetime | None
+    name: str = Field(description="Name of the limit, such as rpm.")
+    limit: int = Field(description="Number that is allowed in one window.")
+    remaining: int | None = Field(description="Number that is left; null if it is not known.")
+    reset_at: datetime | None = Field(description="Time when the window ends.")
 
 
 class BudgetDocument(BaseModel):
     """The budget that a key shares with its predecessors, successors and children, in US
     dollars."""
 
-    max_usd: float | None
-    spent_usd: float
-    reserved_usd: float
-    available_usd: float | None
-    period_end: datetime | None
+    max_usd: float | None = Field(description="Maximum spend; null for no limit.")
+    spent_usd: float = Field(description="Amount that was spent in this period.")
+    reserved_usd: float = Field(description="Amount that is reserved for calls in progress.")
+    available_usd: float | None = Field(description="Amount that is left; null for no limit.")
+    period_end: datetime | None = Field(
+        description="Time when the period ends; null if it never does."
+    )
 
 
 class SpentDocument(BaseModel):
     """A line of the ledger and the budget after it. `repeated`: the line existed already."""
 
-    id: str
-    key_id: str
-    cost_usd: float
-    repeated: bool
-    budget: BudgetDocument
+    id: str = Field(description="Id of the line.")
+    key_id: str = Field(description="Id of the key that pays.")
+    cost_usd: float = Field(description="Cost in US dollars.")
+    repeated: bool = Field(description="True if the line existed before.")
+    budget: BudgetDocument = Field(description="The budget after it.")
 
 
 class ExplanationDocument(BaseModel):
     """The reason why a request was refused: its checks in their order."""
 
-    request_id: str
-    denied_at: datetime
-    key_id: str | None
-    code: str
-    source: str | None
-    trace: list[VerdictCheck]
+    request_id: str = Field(description="Id of the refused request.")
+    denied_at: datetime = Field(description="Time of the refusal.")
+    key_id: str | None = Field(description="Id of the key; null if none was found.")
+    code: str = Field(description="Code of the refusal.")
+    source: str | None = Field(description="Address of the caller.")
+    trace: list[VerdictCheck] = Field(description="The checks, in their order.")
 
 
 class Verdict(BaseModel):
     """The answer to the verification of a key."""
 
-    valid: bool
-    code: str
-    key_id: str | None
-    name: str | None
-    kind: str | None
-    tenant_id: str | None
-    application_id: str | None
-    app_id: str | None
-    scopes: list[str]
-    expires_at: datetime | None
-    limits: list[LimitDocument]
-    budget: BudgetDocument | None
-    reservation_id: str | None
+    valid: bool = Field(description="True if the call may be made.")
+    code: str = Field(description="VALID, or the reason of the refusal.")
+    key_id: str | None = Field(description="Id of the key; null if none was found.")
+    name: str | None = Field(description="Name of the key.")
+    kind: str | None = Field(description="Kind of the key.")
+    tenant_id: str | None = Field(description="Tenant of the key.")
+    application_id: str | None = Field(description="Id of the owning application.")
+    app_id: str | None = Field(description="Slug of the owning application.")
+    scopes: list[str] = Field(description="Scopes of the key.")
+    expires_at: datetime | None = Field(description="Time when the key expires; null for never.")
+    limits: list[LimitDocument] = Field(description="The limits of the key, after this call.")
+    budget: BudgetDocument | None = Field(description="The budget of the key, after this call.")
+    reservation_id: str | None = Field(
+        description="Id to settle the reserved cost with; null if nothing was reserved."
+    )
     trace: list[VerdictCheck] | None = Field(None, description="Every check, on a dry run.")

@@ -41,7 +41,7 @@ class LabInput(SampleEvent):
 
     failure: FailureName | None = Field(
         None,
-        description="Status that the inbox answers first, if the webhook sends to it.",
+        description="Failure that the inbox answers with first, if the webhook sends to the inbox.",
     )
     times: int = Field(
         1, ge=0, le=MOST, description="Number of requests that the inbox answers so."

@@ -51,8 +51,11 @@ OPERATIONS = (
         name="take_lease",
         method="POST",
         path=BELOW,
-        summary="Get what a connector's secret is for: an access token, or credentials. For keys"
-        " of the connector's application only",
+        summary="Take a lease of a connector's credentials",
+        description="Return an access token, or the credentials as they are stored,"
+        " for the time of the lease. Only a key of the connector's"
+        " application may take one, with the scope `connectors:use`. A"
+        " disabled connector is a 423. The values are in this answer only.",
         scope=service.USE,
         record=Connector,
         view=_take,
@@ -65,7 +68,9 @@ OPERATIONS = (
         name="list_leases",
         method="GET",
         path=BELOW,
-        summary="List who took a lease of a connector, and when, without values",
+        summary="List the leases of a connector",
+        description="Return one page of the leases of a connector, newest first: who"
+        " took which version, and when, without values.",
         scope="connectors:read",
         view=_leases,
         answer=LeaseDocument,

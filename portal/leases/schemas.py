@@ -17,8 +17,8 @@ class LeaseInput(Command):
 class LeaseDocument(BaseModel):
     """One lease: who got which version, when. Values are never shown again."""
 
-    id: str
-    connector_id: str
+    id: str = Field(description="Id of the lease.")
+    connector_id: str = Field(description="Id of the connector.")
     key_id: str = Field(description="The API key that took the lease.")
     application_id: str = Field(description="The application of that key.")
     kind: Kind = Field(
@@ -26,9 +26,9 @@ class LeaseDocument(BaseModel):
     )
     credential_version: int = Field(description="The version of the credentials that it is of.")
     expires_at: datetime | None = Field(
-        description="Time when the token ends, as the provider said; null if nobody said so."
+        description="Time when the token expires, as the provider said; null if it did not."
     )
-    created_at: datetime
+    created_at: datetime = Field(description="Time when it was taken.")
 
 
 class GivenDocument(LeaseDocument):

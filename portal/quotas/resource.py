@@ -14,11 +14,11 @@ from portal.rest.openapi import Operation
 class QuotaDocument(BaseModel):
     """One quota and the tenant's use of it."""
 
-    name: str
+    name: str = Field(description="Name of the quota.")
     used: int | None = Field(
         description="Rates: the average of the last full minute. null: nobody has counted yet."
     )
-    limit: int
+    limit: int = Field(description="Number that the tenant may have or do.")
     state: State = Field(
         description="near: from 80 % on. reached: full, or refused in the last five minutes."
     )
@@ -28,7 +28,7 @@ class QuotaDocument(BaseModel):
 class QuotasDocument(BaseModel):
     """All quotas of the tenant."""
 
-    items: list[QuotaDocument]
+    items: list[QuotaDocument] = Field(description="All quotas.")
 
 
 def _read() -> Response:
@@ -44,7 +44,9 @@ OPERATIONS = (
         name="get",
         method="GET",
         path="/quotas",
-        summary="Read the tenant's limits and what it uses of them",
+        summary="Get the quotas of the tenant and their use",
+        description="Return every limit of the tenant, how much of it is used, and"
+        " whether it is nearly or fully reached.",
         scope="audit:read",
         view=_read,
         answer=QuotasDocument,

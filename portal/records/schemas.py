@@ -404,17 +404,23 @@ class Document(BaseModel):
     It is never used to validate: it names the fields on the wire and describes them.
     """
 
-    id: str
-    tenant_id: str
-    app_id: str | None
-    created_at: datetime
-    updated_at: datetime
-    created_by: str | None
-    updated_by: str | None
-    source: str
-    source_type: str
-    is_deleted: bool
-    deleted_at: datetime | None
-    deleted_by: str | None
-    schema_version: int
-    version: int
+    id: str = Field(description="Server-assigned ULID with type prefix (e.g. per_…).")
+    tenant_id: str = Field(description="Tenant scope — auto-stamped from the caller's JWT.")
+    app_id: str | None = Field(
+        description="App scope. Stamped ONLY when the caller's JWT was minted for a specific"
+        " Application (integration API keys). Absent for human-user sessions."
+        " Filters reads when present."
+    )
+    created_at: datetime = Field(description="Server stamp.")
+    updated_at: datetime = Field(description="Server stamp; updated on every patch.")
+    created_by: str | None = Field(description="Person id from the caller's JWT (sub).")
+    updated_by: str | None = Field(description="Person id from the last writer's JWT (sub).")
+    source: str = Field(description="Provenance tag — defaults to 'edm'.")
+    source_type: str = Field(description="Where the write originated. Defaults to 'api'.")
+    is_deleted: bool = Field(description="Soft-delete flag. Excluded from default list queries.")
+    deleted_at: datetime | None = Field(description="Stamped when soft-deleted; null otherwise.")
+    deleted_by: str | None = Field(description="Person id who soft-deleted; null otherwise.")
+    schema_version: int = Field(
+        description="Document schema version. Bumped on incompatible writes."
+    )
+    version: int = Field(description="Optimistic concurrency version counter.")

@@ -34,6 +34,7 @@ Authenticator = Callable[[str, Origin], Actor | None]
 Admission = Callable[[Actor, str], None]
 """Lets an actor do what needs a scope, or raises Forbidden or RateLimited."""
 
+A_FEW_MINUTES = "public, max-age=300"
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"  # RFC 9728
 JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 IN_ORDER = orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS

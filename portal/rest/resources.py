@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from flask import Response, request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from portal.core import errors
 from portal.core.jobs import Job
@@ -25,7 +25,7 @@ from portal.records.listing import Listing
 from portal.records.purge import purging, sweeping
 from portal.records.schemas import ENVELOPE, Command
 from portal.records.verbs import Revealed
-from portal.rest import batch, entity_tags
+from portal.rest import batch, entity_tags, verb_words
 from portal.rest.api import Outcome, actor, answer, body, encoded, listed, no_parameters, once
 from portal.rest.openapi import PREFIX, Operation, Parameter
 
@@ -51,6 +51,7 @@ class Action(Generic[R]):
     once: Mapping[str, str] = field(default_factory=dict)
     method: str = "POST"
     verb: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class Resource(Generic[R, C]):
         common: dict[str, Any] = {"resource": self.name, "answer": self.document}
         found = [
             Operation(name="list", method="GET", path=f"/{self.name}", scope=read,
-                      summary=f"List {self.name}", view=self._list, is_list=True,
+                      summary=f"List {self.singular}s", view=self._list, is_list=True,
                       parameters=list_parameters(self.listing), **common),
             Operation(name="get", method="GET", path=one, scope=read,
                       summary=f"Get one {self.singular}", view=self._get,
@@ -136,16 +137,20 @@ class Resource(Generic[R, C]):
             found += self._deletion(one, write, common)
         found.append(
             Operation(name="history", method="GET", path=f"{one}/history", scope=read,
-                      summary="List what happened to it, newest first", view=self._history,
+                      summary=f"List the changes of {self.a_noun}", view=self._history,
                       resource=self.name, answer=HistoryEntry, is_list=True,
                       parameters=paging_parameters())
         )  # fmt: skip
-        return [*found, *map(self.operation_of, self.actions), *self.more]
+        described = [replace(one, description=self._words(one.name)) for one in found]
+        return [*described, *map(self.operation_of, self.actions), *self.more]
+
+    def _words(self, verb: str) -> str:
+        return verb_words.of_verb(verb, self.a_noun, self.once if verb == "create" else ())
 
     def _deletion(self, one: str, write: str, common: dict[str, Any]) -> list[Operation]:
         return [
             Operation(name="delete", method="DELETE", path=one, scope=write, status=204,
-                      summary=f"Delete {self.a_noun}; it can be restored for 30 days",
+                      summary=f"Delete {self.a_noun}",
                       view=self._delete, resource=self.name, record=self.model),
             Operation(name="restore", method="POST", path=f"{one}/restore", scope=write,
                       summary=f"Restore a deleted {self.singular}", view=self._restore,
@@ -160,6 +165,7 @@ class Resource(Generic[R, C]):
             view=lambda id: self._act(action, id), command=action.command,
             answer=action.answer or self.document, status=action.status, once=action.once,
             parameters=(RETRY,) if action.method == "POST" else (), record=self.model,
+            description=action.description,
         )  # fmt: skip
 
     # ------------------------------------------------------------ the views
@@ -270,16 +276,18 @@ def _a(noun: str) -> str:
 class HistoryEntry(BaseModel):
     """One change of a record: who, what, before → after, from where."""
 
-    id: str
-    occurred_at: datetime
-    action: str
-    actor_kind: str
-    actor_id: str
-    actor_name: str
-    changes: dict[str, list[Any]]
-    ip: str | None
-    user_agent: str | None
-    request_id: str | None
+    id: str = Field(description="Id of the entry.")
+    occurred_at: datetime = Field(description="Time of the change.")
+    action: str = Field(description="Name of the change, such as connector.updated.")
+    actor_kind: str = Field(description="Kind of who made it: person, application or system.")
+    actor_id: str = Field(description="Id of who made it.")
+    actor_name: str = Field(description="Name of who made it.")
+    changes: dict[str, list[Any]] = Field(
+        description="Changed field → the value before and after it."
+    )
+    ip: str | None = Field(description="Address of the caller.")
+    user_agent: str | None = Field(description="Program of the caller.")
+    request_id: str | None = Field(description="Id of the request.")
 
 
 def entry_document(entry: AuditEntry) -> dict[str, Any]:

@@ -168,8 +168,8 @@ class WebhookInput(Command):
     name: Name | None = Field(None, description="Human-readable webhook name.")
     direction: Direction = Field(
         "outbound",
-        description="outbound = cPod pushes to url; inbound = an external system calls cPod."
-        " Fixed once the webhook is there.",
+        description="outbound = cPod pushes to url; inbound = external system calls cPod. Fixed"
+        " once the webhook is there.",
     )
     url: Annotated[Line, StringConstraints(min_length=1, max_length=2048)] | None = Field(
         None, description="Target URL (outbound) or callback URL (inbound). A public address."
@@ -177,14 +177,16 @@ class WebhookInput(Command):
     event_types: Patterns = Field(
         default=[],
         max_length=100,
-        description="Event type filters: rfp.created, rfp.*, or * for everything.",
+        description="Event type filters, e.g. rfp.created, rfp.status_changed. rfp.* is a"
+        " group, * is everything.",
     )
     signature_scheme: Scheme = Field(
         "standard-webhooks",
-        description="standard-webhooks = headers webhook-id, webhook-timestamp and"
-        " webhook-signature (v1, HMAC-SHA256), see standardwebhooks.com; -ed25519 = the same with"
-        " a key pair (v1a). github, stripe, hmac-sha256-hex and hmac-sha256-base64 are for"
-        " receivers that verify those styles already. Rotate the secret after a change to or from"
+        description="Payload signing scheme. standard-webhooks = headers webhook-id,"
+        " webhook-timestamp and webhook-signature (v1, HMAC-SHA256), see"
+        " standardwebhooks.com; -ed25519 = the same with a key pair (v1a). github,"
+        " stripe, hmac-sha256-hex and hmac-sha256-base64 are for receivers that"
+        " verify those styles already. Rotate the secret after a change to or from"
         " ed25519.",
     )
     inbound_scheme: InboundScheme | None = Field(
@@ -210,12 +212,13 @@ class WebhookInput(Command):
     )
     enabled: bool | None = Field(
         None,
-        description="True if events are sent. Left out, it is on if there are a url and at least"
-        " one event type.",
+        description="Whether this webhook is active. It is true when left out if there are a"
+        " url and at least one event type.",
     )
     retry_policy: RetryPolicy = Field(
         default=DEFAULT_POLICY,
-        description="Parts that are left out get their defaults; in a PATCH they stay.",
+        description="{ maxAttempts, backoff: 'exponential', timeoutMs } Parts that are left out"
+        " get their defaults; in a PATCH they stay.",
     )
     filter: Filter = Field(
         default={},
@@ -231,41 +234,76 @@ class WebhookInput(Command):
         description="One at a time, in the order of publication: a delivery that fails holds up"
         " those after it until it is delivered or has failed for good.",
     )
-    connector_id: RecordId | None = Field(None, description="The owning connector, if any.")
-    application_id: RecordId | None = Field(None, description="The owning application.")
+    connector_id: RecordId | None = Field(
+        None, description="ID of the owning Connector, if this webhook is connector-owned."
+    )
+    application_id: RecordId | None = Field(None, description="Owning application id.")
     tags: Tags = Field(default=[], description="Free-form tags.")
 
 
 class WebhookDocument(Document):
     """A webhook as the API returns it (specification: Webhook)."""
 
-    name: str
-    direction: Direction
-    url: str | None
-    event_types: list[str]
-    signature_scheme: Scheme
+    name: str = Field(description="Human-readable webhook name.")
+    direction: Direction = Field(
+        description="outbound = cPod pushes to url; inbound = external system calls cPod."
+    )
+    url: str | None = Field(description="Target URL (outbound) or callback URL (inbound).")
+    event_types: list[str] = Field(
+        description="Event type filters, e.g. rfp.created, rfp.status_changed."
+    )
+    signature_scheme: Scheme = Field(description="Payload signing scheme.")
     inbound_url: str | None = Field(description="Inbound only: the address to give to the sender.")
-    inbound_scheme: InboundScheme | None
-    inbound_options: dict[str, str]
-    vault_path: str = Field(description="Path of the signing secret; the server derives it.")
-    headers: dict[str, str]
-    enabled: bool
-    retry_policy: RetryPolicy
-    last_delivery_at: datetime | None
-    last_delivery_status: OutcomeWord | None
-    consecutive_failures: int = Field(description="Tests do not count.")
-    paused_at: datetime | None
-    pause_reason: PauseReason | None
-    filter: dict[str, list[Any]]
-    rate_limit: int | None
-    ordered: bool
-    connector_id: str | None
-    tags: list[str]
-    application_id: str | None
+    inbound_scheme: InboundScheme | None = Field(
+        description="Inbound only: scheme by which the sender signs."
+    )
+    inbound_options: dict[str, str] = Field(
+        description="Inbound only: options of a generic scheme."
+    )
+    vault_path: str = Field(
+        description="Vault KV v2 path where the HMAC secret lives; never stored inline. The"
+        " server derives it."
+    )
+    headers: dict[str, str] = Field(
+        description="Static custom headers (non-secret) sent with every delivery."
+    )
+    enabled: bool = Field(description="Whether this webhook is active.")
+    retry_policy: RetryPolicy = Field(
+        description="{ maxAttempts, backoff: 'exponential', timeoutMs }"
+    )
+    last_delivery_at: datetime | None = Field(description="Timestamp of the last delivery attempt.")
+    last_delivery_status: OutcomeWord | None = Field(
+        description="Outcome of the last delivery attempt."
+    )
+    consecutive_failures: int = Field(
+        description="Count of consecutive delivery failures. Tests do not count."
+    )
+    paused_at: datetime | None = Field(
+        description="Timestamp when the webhook was auto-paused after N consecutive failures."
+    )
+    pause_reason: PauseReason | None = Field(
+        description="Cause of the pause; null if it is not paused."
+    )
+    filter: dict[str, list[Any]] = Field(
+        description="Field of the data → values of which it must have one."
+    )
+    rate_limit: int | None = Field(
+        description="Most deliveries a second from each worker; null for no limit."
+    )
+    ordered: bool = Field(description="True if deliveries are sent one at a time, in order.")
+    connector_id: str | None = Field(
+        description="ID of the owning Connector, if this webhook is connector-owned."
+    )
+    tags: list[str] = Field(description="Free-form tags.")
+    application_id: str | None = Field(description="Owning application id.")
     application_status: str | None = Field(
-        description="Of the owning application: suspended and retired stop what belongs to it."
+        description="Status of the owning application: suspended and retired stop what belongs"
+        " to it."
     )
     secret_fingerprint: str | None = Field(
-        description="First 12 hex digits of the SHA-256 of the current signing secret's bytes."
+        description="Hash of the signing secret; raw secret is never stored. It has the first"
+        " 12 hex digits of the SHA-256 of the secret's bytes."
     )
-    is_active: bool = Field(description="enabled, and neither paused nor deleted.")
+    is_active: bool = Field(
+        description="Whether this webhook is active. It is enabled, and neither paused nor deleted."
+    )

@@ -236,7 +236,15 @@ class Bench:
                     self.look(ask, rows=1 if "get" in name else 50, marker='"key_prefix"')
                 title = f"{name}, against Flask and plain psycopg"
                 found += self.compare(asks[0], [("plain", asks[1], plain)], [(title, bound)])
-        return found
+        return found + self._document()
+
+    def _document(self) -> list[Figure]:
+        """Compare the OpenAPI document with the health check, the smallest answer there is."""
+        for_programs = {"Accept-Encoding": "gzip"}
+        document = Ask(self.portal.port, "/api/v1/integration/openapi.json", for_programs)
+        alive = Ask(self.portal.port, "/healthz")
+        title = "OpenAPI document with gzip, against /healthz"
+        return self.compare(document, [("healthz", alive, self.portal)], [(title, 0.7)])
 
     def _overhear(self, key_id: str, file: Path) -> None:
         """Write the statements that REST sends for these two requests to a file."""

@@ -103,7 +103,7 @@ TEXTS = properties(SENT, lambda schema: schema.get("type") == "string" and "enum
         (TEXTS, lambda place: changed(place, lambda schema: schema.update(pattern="^only$"))),
         (SENT, lambda place: changed(place, lambda schema: schema.update(required=["brand_new"]))),
         (
-            properties(RECEIVED, lambda schema: schema.get("type") == "string"),
+            properties(RECEIVED, lambda one: one.get("type") == "string" and "enum" not in one),
             lambda place: changed(place, lambda schema: schema.update(type=["string", "null"])),
         ),
         (

@@ -315,6 +315,27 @@ def test_static_files_are_answered_with_their_headers(port: int):
     assert ask(port, "GET", "/static/../app.py")[0] in (303, 404)
 
 
+def test_the_openapi_document_is_answered_without_a_thread(port: int):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+
+    def get(**headers: str) -> tuple[int, http.client.HTTPMessage, bytes]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request("GET", f"{PREFIX}/openapi.json", headers=named)
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+
+    _, plain, document = get()
+    _, zipped, body = get(Accept_Encoding="gzip")
+    assert json.loads(document)["x-cpod-domain"] == "integration"
+    assert gzip.decompress(body) == document
+    assert zipped["ETag"] != plain["ETag"]
+    assert plain["X-Content-Type-Options"] == "nosniff"
+    assert plain["X-Request-Id"] is None, "a thread of the application answered it"
+    status, _, body = get(If_None_Match=plain["ETag"])
+    assert (status, body) == (304, b"")
+    connection.close()
+
+
 def test_behind_a_proxy_each_client_has_its_own_slow_bodies(environment: dict[str, str]):
     port = free_port()
     with portal_serving({**environment, "PORTAL_TRUSTED_PROXIES": "127.0.0.0/8"}, port):

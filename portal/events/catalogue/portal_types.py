@@ -4,14 +4,39 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+Schema = Mapping[str, Any]
+
+
+def _text(description: str) -> Schema:
+    return {"type": "string", "description": description}
+
+
+def _maybe(description: str) -> Schema:
+    return {"type": ["string", "null"], "description": description}
+
+
+def _number(description: str, kind: str = "integer") -> Schema:
+    return {"type": kind, "description": description}
+
+
+def _one_of(values: list[Any], description: str) -> Schema:
+    return {"enum": values, "description": description}
+
+
+def _schema(**properties: Schema) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+_ID = _text("Id of the record.")
+_NAME = _text("Name of the record.")
 _RECORD = {
     "type": "object",
     "required": ["id", "name", "version", "changed", "by"],
     "properties": {
-        "id": {"type": "string", "description": "Of the record."},
-        "name": {"type": "string", "description": "Name shown to people."},
-        "version": {"type": "integer"},
-        "app_id": {"type": ["string", "null"]},
+        "id": _ID,
+        "name": _NAME,
+        "version": _number("Version of the record after the change."),
+        "app_id": _maybe("Slug of the application that the record belongs to."),
         "changed": {
             "type": "array",
             "items": {"type": "string"},
@@ -19,56 +44,59 @@ _RECORD = {
         },
         "by": {
             "type": "object",
+            "description": "Author of the change.",
             "properties": {
-                "kind": {"enum": ["person", "application", "system"]},
-                "id": {"type": "string"},
-                "name": {"type": "string"},
+                "kind": _one_of(["person", "application", "system"], "Kind of the author."),
+                "id": _text("Id of the author."),
+                "name": _text("Name of the author."),
             },
         },
     },
 }
-_FAILING = {
-    "type": "object",
-    "required": ["id", "name", "consecutive_failures"],
-    "properties": {
-        "id": {"type": "string"},
-        "name": {"type": "string"},
-        "consecutive_failures": {"type": "integer"},
-    },
+_OF_KEY = {
+    "id": _ID,
+    "name": _NAME,
+    "key_prefix": _text("First characters of the raw key."),
+    "application_id": _maybe("Id of the owning application."),
 }
-_TEXT: Mapping[str, Any] = {"type": "string"}
-_MAYBE: Mapping[str, Any] = {"type": ["string", "null"]}
-_NUMBER: Mapping[str, Any] = {"type": "number"}
-
-
-def _schema(**properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
-_OF_KEY = {"id": _TEXT, "name": _TEXT, "key_prefix": _TEXT, "application_id": _MAYBE}
-_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
-    "webhook.pausing": _FAILING,
-    "webhook.expired": _schema(
-        id=_TEXT,
-        name=_TEXT,
-        expired={"type": "integer", "description": "Number since the webhook was paused."},
+_SCHEMAS: Mapping[str, Schema] = {
+    "webhook.pausing": _schema(
+        id=_ID, name=_NAME, consecutive_failures=_number("Number of failures in a row.")
     ),
-    "webhook.ping": _schema(id=_TEXT, name=_TEXT),
-    "api_key.expiring": _schema(**_OF_KEY, expires_at=_TEXT, days={"enum": [14, 7, 1]}),
-    "api_key.unused": _schema(**_OF_KEY, last_used_at=_MAYBE, days={"type": "integer"}),
+    "webhook.expired": _schema(
+        id=_ID, name=_NAME, expired=_number("Number of events, since the webhook was paused.")
+    ),
+    "webhook.ping": _schema(id=_ID, name=_NAME),
+    "api_key.expiring": _schema(
+        **_OF_KEY,
+        expires_at=_text("Time of expiry."),
+        days=_one_of([14, 7, 1], "Days until then."),
+    ),
+    "api_key.unused": _schema(
+        **_OF_KEY,
+        last_used_at=_maybe("Time of the last use."),
+        days=_number("Days since then."),
+    ),
     "api_key.leaked": _schema(
         **_OF_KEY,
-        reporter={"enum": ["github", "scanner"]},
-        place=_MAYBE,
-        url=_MAYBE,
-        response={"enum": ["notify", "block", "revoke"], "description": "Action that was taken."},
+        reporter=_one_of(["github", "scanner"], "Reporter of the leak."),
+        place=_maybe("Kind of the place, such as a commit."),
+        url=_maybe("Address of the place."),
+        response=_one_of(["notify", "block", "revoke"], "Action that was taken."),
     ),
     "api_key.budget_threshold": _schema(
-        id=_TEXT, percent={"enum": [50, 80, 100]}, spent_usd=_NUMBER, max_usd=_NUMBER
+        id=_ID,
+        percent=_one_of([50, 80, 100], "Part of the budget that is spent."),
+        spent_usd=_number("US dollars that are spent.", "number"),
+        max_usd=_number("US dollars that may be spent.", "number"),
     ),
     **dict.fromkeys(
         ("api_keys.revoked", "api_keys.blocked"),
-        _schema(count={"type": "integer"}, reason=_MAYBE, application_id=_MAYBE),
+        _schema(
+            count=_number("Number of keys."),
+            reason=_maybe("Reason, in a sentence for people."),
+            application_id=_maybe("Id of the application, if it was chosen by it."),
+        ),
     ),
 }
 """The schemas of types whose data does not describe a changed record."""

@@ -59,7 +59,9 @@ OPERATIONS = (
         name="list_own",
         method="GET",
         path="/event-types/own",
-        summary="List the events that the portal publishes itself",
+        summary="List the portal's own event types",
+        description="Return the event types that the portal publishes itself, with"
+        " schema and example. Subscribe to them like to any other.",
         scope="event-types:read",
         view=_own,
         answer=OwnTypeDocument,
@@ -70,7 +72,10 @@ OPERATIONS = (
         name="import_types",
         method="POST",
         path="/event-types/imports",
-        summary="Describe the webhooks of an OpenAPI 3.1 document, or see what that would do",
+        summary="Import event types from an OpenAPI document",
+        description="Create or change event types from the webhooks of an OpenAPI 3.1"
+        " document. With `dry_run` nothing is stored. A webhook that cannot"
+        " be read is skipped with a reason.",
         scope="event-types:write",
         view=_import,
         command=Import,

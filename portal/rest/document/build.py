@@ -148,6 +148,6 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "name": parameter.name,
         "in": parameter.where,
         "required": False,
-        "description": parameter.description,
+        "description": parameter.description or words.of_parameter(parameter.name),
         "schema": dict(parameter.schema),
     }

@@ -9,10 +9,8 @@ from portal.rest.openapi import Operation
 
 def schemes(operations: Iterable[Operation], base_url: str, openid: str) -> dict[str, Any]:
     """Return the security schemes. `openid` is the address of the provider's configuration."""
-    scopes = {
-        scope: words.of_scope(scope)
-        for scope in sorted({scope for one in operations for scope in one.scopes})
-    }
+    named = sorted({scope for operation in operations for scope in operation.scopes})
+    scopes = {scope: words.of_scope(scope) for scope in named}
     return {
         "bearer": {
             "type": "http",

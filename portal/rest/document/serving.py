@@ -7,11 +7,11 @@ import orjson
 from flask import Flask
 
 from portal.core.compression import Kept
+from portal.rest.api import A_FEW_MINUTES
 from portal.rest.document.build import Surface, document
 from portal.rest.openapi import PREFIX
 
 PATH = f"{PREFIX}/openapi.json"
-A_FEW_MINUTES = "public, max-age=300"
 
 
 def init_app(app: Flask, surface: Callable[[], Surface]) -> Callable[[], Kept]:

@@ -56,3 +56,24 @@ def of_scope(scope: str) -> str:
     if thing in _THINGS and verb in _VERBS:
         return f"{_VERBS[verb]} {_THINGS[thing]}."
     return scope
+
+
+_PARAMETERS: Mapping[str, str] = {
+    "limit": "Number of entries on a page, at most.",
+    "cursor": "Place of the page: the `next_cursor` of the page before.",
+    "sort": "Field to sort by; `-` before it reverses the order.",
+    "q": "Words to search for; each matches the beginning of a word.",
+    "tag": "Only entries with this tag.",
+    "show": "Only entries of this view.",
+    "include_deleted": "Include deleted entries.",
+}
+
+
+def of_parameter(name: str) -> str:
+    """Return a sentence on a list's parameter that has none of its own."""
+    if name in _PARAMETERS:
+        return _PARAMETERS[name]
+    stem, _, end = name.rpartition("_")
+    if end in ("after", "before"):
+        return f"Only entries with `{stem}_at` {end} this time."
+    return f"Only entries with this `{name}`."
