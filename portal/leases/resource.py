@@ -62,6 +62,7 @@ OPERATIONS = (
         command=LeaseInput,
         answer=GivenDocument,
         status=201,
+        refusals=(423,),
     ),
     Operation(
         resource="connectors",

@@ -1,6 +1,6 @@
 """Put the OpenAPI 3.1 document together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ class Surface:
 
 def document(surface: Surface) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
-    return {
+    found: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
             "title": "cPod integration",
@@ -56,6 +56,35 @@ def document(surface: Surface) -> dict[str, Any]:
             "schemas": {**schemas.schemas_of(surface.operations), **problems.schemas()},
         },
     }
+    _leave_out_unused(found)
+    return found
+
+
+def _leave_out_unused(found: dict[str, Any]) -> None:
+    """Take away the components that nothing refers to, until all that are left are used."""
+    used = set(_references({**found, "components": {}}))
+    waiting = list(used)
+    while waiting:
+        _, _, kind, name = waiting.pop().split("/")
+        new = set(_references(found["components"][kind][name])) - used
+        used |= new
+        waiting += new
+    for kind in ("headers", "responses", "schemas"):
+        components = found["components"][kind]
+        found["components"][kind] = {
+            name: one for name, one in components.items() if f"#/components/{kind}/{name}" in used
+        }
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for one in node.values():
+            yield from _references(one)
+    elif isinstance(node, list):
+        for one in node:
+            yield from _references(one)
 
 
 def _tags(surface: Surface) -> list[dict[str, str]]:

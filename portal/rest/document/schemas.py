@@ -95,6 +95,10 @@ def _tidy(schema: Any) -> Any:
     tidy = {name: _tidy(value) for name, value in schema.items() if not _is_title(name, value)}
     if "properties" in schema and isinstance(schema["properties"], dict):
         tidy["properties"] = {name: _tidy(one) for name, one in schema["properties"].items()}
+    if schema.get("type") == "array":
+        tidy.setdefault("items", {})  # a tuple: its entries are described by `prefixItems`
+    if schema.get("type") == "number" and isinstance(schema.get("default"), str):
+        tidy["default"] = float(schema["default"])
     if isinstance(schema.get("$ref"), str):
         name = schema["$ref"].removeprefix(SCHEMAS)
         tidy["$ref"] = SCHEMAS + _shortened(name)
