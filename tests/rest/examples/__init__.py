@@ -1,0 +1,1 @@
+"""Send every example of the OpenAPI document, and compare the answers."""

@@ -1,0 +1,59 @@
+"""Every operation has an example in the document, and the portal answers it so.
+
+RECORD_EXAMPLES=1 writes them anew; then run `make document`.
+"""
+
+import asyncio
+import json
+import os
+
+import pytest
+from flask import Flask, Response, request
+
+from portal.connections import engine as connections
+from portal.features import OPERATIONS
+from portal.leases import engine as leases
+from portal.rest.document.examples import FILE
+from tests.cast import Api
+from tests.delivery.test_engine import delivering, until
+from tests.identity.serving import served
+from tests.rest.examples.story import Recorder, tell
+
+
+def receiver() -> Flask:
+    """Return a receiver that is busy when the first event comes, and takes all others."""
+    app, answers = Flask("receiver"), iter([Response("busy\n", 503)])
+
+    def answer() -> Response:
+        taken = Response("ok\n")
+        return next(answers, taken) if request.method == "POST" else taken
+
+    app.add_url_rule("/", view_func=answer, methods=["GET", "POST"])
+    return app
+
+
+@pytest.fixture
+def told(app: Flask, ada: Api) -> dict[str, object]:
+    record = Recorder()
+
+    def work() -> None:
+        asyncio.run(connections.Engine(app).run_due())
+        asyncio.run(leases.Engine(app).run_due())
+
+    def deliver(id: str) -> None:
+        with delivering(app):
+            until(lambda: (ada.get(f"/deliveries/{id}").json or {})["state"] == "retrying")
+
+    with served(lambda _: receiver()) as address:
+        tell(record, ada, address, work, deliver)
+    return record.recorded
+
+
+def test_every_operation_is_answered_as_its_example_says(told: dict[str, object]) -> None:
+    text = json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    if os.environ.get("RECORD_EXAMPLES"):
+        FILE.write_text(text)
+    recorded = json.loads(FILE.read_text())
+    for name, example in told.items():
+        assert json.loads(json.dumps(example)) == recorded[name], name
+    assert {operation.id for operation in OPERATIONS} - told.keys() == set()
