@@ -151,6 +151,7 @@ OPERATIONS = (
         method="GET",
         path="/providers",
         summary="List the providers that connectors know",
+        description="Return the providers that connectors know, by name.",
         scope="connectors:read",
         view=_list,
         answer=ProviderSummary,
@@ -162,6 +163,8 @@ OPERATIONS = (
         method="GET",
         path="/providers/{id}",
         summary="Get one provider with its settings and its ways to sign in",
+        description="Return one provider with its settings, its ways to sign in, and"
+        " the scopes that it knows. An unknown one is a 404.",
         scope="connectors:read",
         view=_get,
         answer=ProviderDocument,

@@ -345,6 +345,8 @@ OPERATIONS = (
         method="GET",
         path="/webhooks/{id}/health",
         summary="Get the health of a webhook: the attempts of the last 24 hours, and what waits",
+        description="Return the attempts of the last 24 hours, their latency and their"
+        " errors, and the number of deliveries that wait.",
         scope="webhooks:read",
         view=_health,
         answer=HealthDocument,
@@ -355,6 +357,8 @@ OPERATIONS = (
         method="GET",
         path="/deliveries",
         summary="List the deliveries of all webhooks, newest first",
+        description="Return one page of the deliveries of all webhooks, newest first."
+        " The parameters filter by state, event or time.",
         scope="webhooks:read",
         view=_list_all,
         answer=DeliveryDocument,

@@ -236,6 +236,8 @@ OPERATIONS = (
         method="GET",
         path="/inbox",
         summary="Get the tenant's inbox, its own receiver for tests",
+        description="Return the tenant's inbox, a receiver of its own for tests. If"
+        " there is none it is a 404.",
         scope="webhooks:read",
         view=_inbox,
         answer=InboxDocument,
@@ -246,6 +248,8 @@ OPERATIONS = (
         method="POST",
         path="/inbox",
         summary="Create the inbox and the webhook that sends to it, or repair them",
+        description="Create the inbox and the webhook that sends to it, or repair them"
+        " if a part is missing. It can be repeated safely.",
         scope="webhooks:write",
         view=_open_inbox,
         answer=InboxDocument,

@@ -101,6 +101,8 @@ resource = Resource(
             lambda actor, id, _: blast_radius.keep(actor, id),
             "keys:reopen",
             verb="cancel_revocation",
+            description="Take back a revocation that is planned for later, or a brown-out."
+            " The key goes on working. If nothing is planned, it is a 409.",
         ),
     ),
     more=(*OPERATIONS, *rotations.OPERATIONS, *leaks.OPERATIONS, *posture.OPERATIONS),

@@ -104,6 +104,7 @@ OPERATIONS = (
         method="DELETE",
         path="/inbox/failures",
         summary="Let the inbox answer as usual again, after failures that were ordered",
+        description="Cancel the failures that were ordered from the inbox: it answers 200 again.",
         scope="webhooks:write",
         view=_heal,
         status=204,

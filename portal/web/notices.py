@@ -125,6 +125,8 @@ OPERATIONS = (
         method="GET",
         path="/notices",
         summary="List what needs attention now, and what passed in the last day",
+        description="Return what needs attention now, the most urgent first, and what"
+        " passed in the last day.",
         scope="",
         view=_list,
         answer=NoticeDocument,

@@ -212,6 +212,8 @@ OPERATIONS = (
         method="GET",
         path="/search",
         summary="Find records of every kind by words or by an id, up to 8 of each kind",
+            description="Return the records of every kind that match words or an id, up to"
+            " 8 of each kind. Only kinds that the caller may read are searched.",
         scope="",
         view=_search,
         answer=FoundDocument,

@@ -152,24 +152,34 @@ OPERATIONS = (
     _operation(
         "list_leaks", "GET", "/leaks", "List the newest places where keys were found in public",
         view=_list, answer=LeakDocument, is_list=True,
+        description="Return the newest places in which keys of the tenant were found in"
+        " public, and the action that followed.",
     ),
     _operation(
         "settle_leaks", "POST", "/{id}/leak-settlements",
         "Settle the leaks of a key that a person has dealt with",
         view=_settle, answer=SettledDocument, parameters=(RETRY,), record=ApiKey,
+        description="Mark the leaks of a key as dealt with, so that they need no attention"
+        " any more. It does not unblock the key.",
     ),
     _operation(
         "get_leak_policy", "GET", "/leak-policy",
         "Get the action that follows when a key is found in public",
         view=_policy, answer=LeakPolicyDocument,
+        description="Return the action that follows when a key of the tenant is found in"
+        " public.",
     ),
     _operation(
         "update_leak_policy", "PATCH", "/leak-policy",
         "Change the action that follows when a key is found in public",
         view=_decide, command=LeakPolicyInput, answer=LeakPolicyDocument,
+        description="Change the action that follows when a key of the tenant is found in"
+        " public. It applies to later reports.",
     ),
     _operation(
         "get_leak_rule", "GET", "/leak-rule", "Get a rule by which a scanner finds your keys",
         view=_rule, answer=LeakRuleDocument,
+        description="Return a rule by which a secret scanner finds the keys of the tenant"
+        " in its own repositories.",
     ),
 )  # fmt: skip

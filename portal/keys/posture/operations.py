@@ -84,6 +84,8 @@ OPERATIONS = (
         method="GET",
         path="/api-keys/posture/{weakness}",
         summary="List the keys that have a weakness",
+        description="Return one page of the active keys with a weakness, such as"
+        " `never_expires`. An unknown weakness is a 404.",
         scope="keys:read",
         view=_list,
         answer=KeyDocument,
@@ -96,6 +98,8 @@ OPERATIONS = (
         method="POST",
         path="/api-keys/repairs",
         summary="Give all keys with a weakness the expiry, limit or budget that they lack",
+        description="Give every key with a weakness the expiry, limit or budget that it lacks."
+        " Without `dry_run: false` it only counts them and names some.",
         scope="keys:write",
         view=_repair,
         command=RepairKeys,

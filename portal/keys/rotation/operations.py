@@ -93,11 +93,13 @@ def _change(verb: Any) -> Any:
     return view
 
 
-def _operation(name: str, path: str, summary: str, verb: Any, scope: str) -> Operation:
+def _operation(
+    name: str, path: str, summary: str, verb: Any, scope: str, description: str
+) -> Operation:
     return Operation(
         resource="api-keys", name=name, method="POST", path=BELOW + path, summary=summary,
         scope=scope, view=_change(verb), answer=RotationDocument, parameters=(RETRY,),
-        record=ApiKey,
+        record=ApiKey, description=description,
     )  # fmt: skip
 
 
@@ -108,6 +110,8 @@ OPERATIONS = (
         method="GET",
         path=BELOW,
         summary="Get the newest rotation of a key, and how far its calls have moved",
+        description="Return the newest rotation of a key: when the overlap ends, and how"
+        " many calls still use the old key. A key without one is a 404.",
         scope="keys:read",
         view=_get,
         answer=RotationDocument,
@@ -115,13 +119,20 @@ OPERATIONS = (
     _operation(
         "extend_rotation", "/extensions", "Let the old key of a rotation work one day longer",
         progress.extend, "keys:reopen",
+        description="Let the old key of a rotation work one day longer. It needs the scope"
+        " `keys:reopen`. If it has ended, or cannot be longer, it is a 409.",
     ),
     _operation(
         "finish_rotation", "/completions", "Revoke the old key of a rotation now",
         progress.finish, "keys:write",
+        description="Revoke the old key of a rotation now, and end the overlap. A rotation"
+        " that has ended is a 409.",
     ),
     _operation(
         "take_back_rotation", "/cancellations",
         "Let the old key stay, because its successor has ended", progress.take_back, "keys:reopen",
+        description="Let the old key stay after its successor has ended. It needs the"
+        " scope `keys:reopen`. While the successor works, or after the old key"
+        " has ended, it is a 409.",
     ),
 )  # fmt: skip

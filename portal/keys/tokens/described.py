@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from portal.rest.api import RESOURCE_METADATA
+from portal.rest.openapi import PREFIX
+
 ERROR: Mapping[str, Any] = {
     "type": "object",
     "required": ["error"],
@@ -143,7 +146,52 @@ JWKS = {
         "503": AWAY,
     },
 }
+
+
+def _metadata(operation_id: str, summary: str, description: str, example: Any) -> dict[str, Any]:
+    [first, *_] = example
+    return {
+        "operationId": operation_id,
+        "summary": summary,
+        "description": description,
+        "tags": ["oauth"],
+        "security": [],
+        "responses": {
+            "200": _answer(
+                "The metadata.", example, **{first: _text("Address that the metadata is about.")}
+            ),
+            "4XX": _refused("The request cannot be answered.", "invalid_request"),
+            "503": AWAY,
+        },
+    }
+
+
+SERVER = _metadata(
+    "oauth.authorizationServer",
+    "Get the metadata of the portal's authorization server",
+    "Return the addresses and methods by which a program gets a token for an API key (RFC 8414).",
+    {"issuer": "https://portal.example", "token_endpoint": "https://portal.example/oauth/token"},
+)
+RESOURCE_EXAMPLE = {
+    "resource": "https://portal.example/api/v1/integration",
+    "authorization_servers": ["https://portal.example", "https://login.example"],
+}
+RESOURCE = _metadata(
+    "oauth.protectedResource",
+    "Get the metadata of REST as a protected resource",
+    "Return the servers whose tokens REST accepts, and its scopes (RFC 9728).",
+    RESOURCE_EXAMPLE,
+)
+PORTAL = _metadata(
+    "oauth.protectedPortal",
+    "Get the metadata of the portal as a protected resource",
+    "Return the servers whose tokens the portal accepts, and its scopes (RFC 9728).",
+    {**RESOURCE_EXAMPLE, "resource": "https://portal.example"},
+)
 PATHS: Mapping[str, Mapping[str, Any]] = {
+    "/.well-known/oauth-authorization-server": {"get": SERVER},
+    RESOURCE_METADATA: {"get": PORTAL},
+    RESOURCE_METADATA + PREFIX: {"get": RESOURCE},
     "/oauth/token": {"post": TOKEN},
     "/oauth/introspect": {"post": INTROSPECT},
     "/.well-known/jwks.json": {"get": JWKS},

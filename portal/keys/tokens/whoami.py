@@ -116,6 +116,8 @@ OPERATIONS = (
         method="GET",
         path="/me",
         summary="Get the caller: who this credential belongs to, and what it may do",
+        description="Return the caller: its kind, its tenant, its scopes, and the"
+        " application that it acts as. Every valid credential may call it.",
         scope="",
         view=_me,
         answer=CallerDocument,

@@ -68,7 +68,7 @@ def tell(
     connectors(record, ada, application, service, work)
     webhooks(record, ada, service, deliver)
     inbound(record, ada)
-    record(ada, "quotas.get")
+    tenant_wide(record, ada)
 
 
 def applications(record: Recorder, ada: Api) -> str:
@@ -109,13 +109,29 @@ def keys(record: Recorder, ada: Api, application: str) -> None:
     record(ada, "apiKeys.block", {"reason": "Seen in a log."}, id=id)
     record(ada, "apiKeys.unblock", id=id)
     record(ada, "apiKeys.rotate", {"overlap": "24h"}, id=id)
+    record(ada, "apiKeys.getRotation", id=id)
+    record(ada, "apiKeys.extendRotation", id=id)
+    record(ada, "apiKeys.finishRotation", id=id)
+    other = ada.create("api-keys", name="Weekly export")["id"]
+    successor = ada.post(f"/api-keys/{other}/rotations", {}).json or {}
+    ada.post(f"/api-keys/{successor['id']}/revoke", {})
+    record(ada, "apiKeys.takeBackRotation", id=other)
+    ada.post(f"/api-keys/{other}/revoke", {"at": "2099-01-01T00:00:00Z"})
+    record(ada, "apiKeys.cancelRevocation", id=other)
     record(ada, "apiKeys.getImpact", id=id)
     record(ada, "apiKeys.getPropagation", id=id)
     record(ada, "apiKeys.getPosture")
     leak = {"fingerprint": made["key_fingerprint"], "url": "https://gist.example/1"}
     record(ada, "apiKeys.reportLeak", leak)
+    record(ada, "apiKeys.listLeaks")
+    record(ada, "apiKeys.settleLeaks", id=id)
+    record(ada, "apiKeys.getLeakPolicy")
+    record(ada, "apiKeys.updateLeakPolicy", {"github": "revoke"})
+    record(ada, "apiKeys.getLeakRule")
+    record(ada, "apiKeys.listWeak", weakness="never_expires")
+    record(ada, "apiKeys.repairMany", {"weakness": "never_expires", "remedy": "expire"})
     record(ada, "apiKeys.revokeMany", {"application_id": application, "dry_run": True})
-    record(ada, "apiKeys.revoke", {"reason": "Replaced."}, id=id)
+    record(ada, "apiKeys.revoke", {"reason": "No longer needed."}, id=other)
     record(ada, "apiKeys.history", id=id)
 
 
@@ -190,6 +206,8 @@ def webhooks(record: Recorder, ada: Api, service: str, deliver: Callable[[str], 
     record(ada, "webhooks.tryFilter", {"webhook_id": id, "event_types": ["rfp.created"]})
     delivery = record(ada, "webhooks.listDeliveries", id=id)["items"][0]["id"]
     deliver(delivery)
+    record(ada, "deliveries.list", query={"limit": "10"})
+    record(ada, "webhooks.getHealth", id=id)
     record(ada, "deliveries.get", id=delivery)
     record(ada, "deliveries.hurry", id=delivery)
     record(ada, "deliveries.redeliver", id=delivery)
@@ -228,3 +246,21 @@ def inbound(record: Recorder, ada: Api) -> None:
     record(ada, "webhooks.clearQuarantine", id=id)
     question = {"scheme": "github", "secret": "EXAMPLE-SECRET", "headers": headers, "body": "{}"}
     record(ada, "signatureChecks.create", question)
+
+
+def tenant_wide(record: Recorder, ada: Api) -> None:
+    record(ada, "me.get")
+    record(ada, "quotas.get")
+    record(ada, "providers.list")
+    record(ada, "providers.get", id="http")
+    record(ada, "inbox.open")
+    record(ada, "inbox.get")
+    record(ada, "inbox.heal")
+    record(ada, "search.find", query={"q": "CRM"})
+    record(ada, "notices.list")
+    person = record(ada, "people.list")["items"][0]["id"]
+    record(ada, "people.get", id=person)
+    session = record(ada, "sessions.list")["items"][0]["id"]
+    record(ada, "sessions.end", id=session)
+    record(ada, "sessions.endAll")
+    record(ada, "people.endSessions", id=person)

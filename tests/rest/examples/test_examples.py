@@ -6,6 +6,7 @@ RECORD_EXAMPLES=1 writes them anew; then run `make document`.
 import asyncio
 import json
 import os
+from collections.abc import Callable
 
 import pytest
 from flask import Flask, Response, request
@@ -14,7 +15,7 @@ from portal.connections import engine as connections
 from portal.features import OPERATIONS
 from portal.leases import engine as leases
 from portal.rest.document.examples import FILE
-from tests.cast import Api
+from tests.cast import ADA, Api, Pages
 from tests.delivery.test_engine import delivering, until
 from tests.identity.serving import served
 from tests.rest.examples.story import Recorder, tell
@@ -33,7 +34,9 @@ def receiver() -> Flask:
 
 
 @pytest.fixture
-def told(app: Flask, ada: Api) -> dict[str, object]:
+def told(app: Flask, ada: Api, browse: Callable[..., Pages]) -> dict[str, object]:
+    for _ in range(2):
+        browse(ADA)
     record = Recorder()
 
     def work() -> None:
