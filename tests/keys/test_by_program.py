@@ -110,7 +110,7 @@ def test_a_scanner_gets_its_rule(ada: Api) -> None:
 def test_keys_are_listed_by_weakness_and_repaired_together(ada: Api) -> None:
     weak = [ada.create("api-keys", name=name)["id"] for name in ("One", "Two")]
     ada.create("api-keys", expires_at="2099-01-01T00:00:00Z")
-    path = "/api-keys/posture/never_expires"
+    path = "/api-keys/posture/never_expires/keys"
     first = document(ada.get(f"{path}?limit=1&sort=created_at"))
     rest = document(ada.get(f"{path}?limit=1&sort=created_at&cursor={first['next_cursor']}"))
     assert [first["items"][0]["id"], rest["items"][0]["id"]] == weak
@@ -120,7 +120,7 @@ def test_keys_are_listed_by_weakness_and_repaired_together(ada: Api) -> None:
     done = document(ada.post("/api-keys/repairs", {**asked, "dry_run": False}))
     assert (done["count"], done["dry_run"]) == (2, False)
     assert document(ada.get(path))["items"] == []
-    assert ada.get("/api-keys/posture/bad_hair").status_code == 404
+    assert ada.get("/api-keys/posture/bad_hair/keys").status_code == 404
 
 
 def test_a_child_key_is_made_on_a_page(page: Pages, ada: Api, database: Database) -> None:

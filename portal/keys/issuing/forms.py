@@ -232,7 +232,7 @@ class ChildKeyForm(CommandForm[ChildKey]):
 
     form_secret = HiddenField(default=one_time_links.new_secret)  # see IssueKeyForm
 
-    name = TextField("Name", description="What people call it, for example Import of today.")
+    name = TextField("Name", description="Name shown to people, for example Import of today.")
     scopes = ChecksField("Scopes", description="At most those of the parent key.")
     lifetime_seconds = ChoiceField("Expires in", choices=CHILD_LIFETIMES, default="3600")
     max_uses = NumberField("Maximum uses", description="Empty for no limit.")

@@ -82,7 +82,7 @@ OPERATIONS = (
         resource="api-keys",
         name="list_weak",
         method="GET",
-        path="/api-keys/posture/{weakness}",
+        path="/api-keys/posture/{weakness}/keys",
         summary="List the keys that have a weakness",
         description="Return one page of the active keys with a weakness, such as"
         " `never_expires`. An unknown weakness is a 404.",

@@ -148,8 +148,9 @@ JWKS = {
 }
 
 
-def _metadata(operation_id: str, summary: str, description: str, example: Any) -> dict[str, Any]:
-    [first, *_] = example
+def _metadata(
+    operation_id: str, summary: str, description: str, example: Any, **texts: str
+) -> dict[str, Any]:
     return {
         "operationId": operation_id,
         "summary": summary,
@@ -158,7 +159,7 @@ def _metadata(operation_id: str, summary: str, description: str, example: Any) -
         "security": [],
         "responses": {
             "200": _answer(
-                "The metadata.", example, **{first: _text("Address that the metadata is about.")}
+                "The metadata.", example, **{name: _text(text) for name, text in texts.items()}
             ),
             "4XX": _refused("The request cannot be answered.", "invalid_request"),
             "503": AWAY,
@@ -171,22 +172,22 @@ SERVER = _metadata(
     "Get the metadata of the portal's authorization server",
     "Return the addresses and methods by which a program gets a token for an API key (RFC 8414).",
     {"issuer": "https://portal.example", "token_endpoint": "https://portal.example/oauth/token"},
+    issuer="Issuer of the tokens.",
+    token_endpoint="Address that gives tokens.",  # noqa: S106 - a description
 )
-RESOURCE_EXAMPLE = {
-    "resource": "https://portal.example/api/v1/integration",
-    "authorization_servers": ["https://portal.example", "https://login.example"],
-}
 RESOURCE = _metadata(
     "oauth.protectedResource",
     "Get the metadata of REST as a protected resource",
     "Return the servers whose tokens REST accepts, and its scopes (RFC 9728).",
-    RESOURCE_EXAMPLE,
+    {"resource": "https://portal.example/api/v1/integration"},
+    resource="Address of REST.",
 )
 PORTAL = _metadata(
     "oauth.protectedPortal",
     "Get the metadata of the portal as a protected resource",
     "Return the servers whose tokens the portal accepts, and its scopes (RFC 9728).",
-    {**RESOURCE_EXAMPLE, "resource": "https://portal.example"},
+    {"resource": "https://portal.example"},
+    resource="Address of the portal.",
 )
 PATHS: Mapping[str, Mapping[str, Any]] = {
     "/.well-known/oauth-authorization-server": {"get": SERVER},
