@@ -6,6 +6,7 @@ from typing import Any
 
 from portal.features import OPERATIONS
 from tests.cast import Api
+from tests.rest.examples.links import followed
 from tests.rest.examples.normal import Normal
 
 BY_ID = {operation.id: operation for operation in OPERATIONS}
@@ -14,10 +15,14 @@ PERIOD = {"from": "2026-01-01T00:00:00Z", "to": "2027-12-31T00:00:00Z"}
 
 @dataclass
 class Recorder:
-    """Call operations, and keep the first request and answer of each."""
+    """Call operations as `ada` or another, keep the first request and answer of each, and follow
+    the links of each answer as `ada`."""
+
+    ada: Api
 
     recorded: dict[str, Any] = field(default_factory=dict)
     normal: Normal = field(default_factory=Normal)
+    followed: dict[str, int] = field(default_factory=dict)
 
     def __call__(
         self,
@@ -43,6 +48,7 @@ class Recorder:
         if answer.data:
             example["answer"] = shortened(answer.json)
         self.recorded.setdefault(operation.id, self.normal.of(example))
+        self.followed.update(followed(self.ada, operation, path, answer.json or {}))
         return dict(answer.json or {})
 
 

@@ -20,6 +20,9 @@ from tests.delivery.test_engine import delivering, until
 from tests.identity.serving import served
 from tests.rest.examples.story import Recorder, tell
 
+# Most keys were never rotated, and have none.
+NOT_OF_ALL = "→ integration.apiKeys.getRotation"
+
 
 def receiver() -> Flask:
     """Return a receiver that is busy when the first event comes, and takes all others."""
@@ -34,10 +37,10 @@ def receiver() -> Flask:
 
 
 @pytest.fixture
-def told(app: Flask, ada: Api, browse: Callable[..., Pages]) -> dict[str, object]:
+def told(app: Flask, ada: Api, browse: Callable[..., Pages]) -> Recorder:
     for _ in range(2):
         browse(ADA)
-    record = Recorder()
+    record = Recorder(ada)
 
     def work() -> None:
         asyncio.run(connections.Engine(app).run_due())
@@ -49,14 +52,23 @@ def told(app: Flask, ada: Api, browse: Callable[..., Pages]) -> dict[str, object
 
     with served(lambda _: receiver()) as address:
         tell(record, ada, address, work, deliver)
-    return record.recorded
+    return record
 
 
-def test_every_operation_is_answered_as_its_example_says(told: dict[str, object]) -> None:
-    text = json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+def test_operations_answer_as_their_examples_say_and_their_links_lead_on(
+    told: Recorder,
+) -> None:
+    text = json.dumps(told.recorded, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     if os.environ.get("RECORD_EXAMPLES"):
         FILE.write_text(text)
     recorded = json.loads(FILE.read_text())
-    for name, example in told.items():
+    for name, example in told.recorded.items():
         assert json.loads(json.dumps(example)) == recorded[name], name
-    assert {operation.id for operation in OPERATIONS} - told.keys() == set()
+    assert {operation.id for operation in OPERATIONS} - told.recorded.keys() == set()
+    broken = {
+        link: status
+        for link, status in told.followed.items()
+        if status != 200 and not link.endswith(NOT_OF_ALL)
+    }
+    assert broken == {}
+    assert len(told.followed) >= 60, "links were followed"
