@@ -45,6 +45,8 @@ OPERATIONS = (
         method="GET",
         path="/audit",
         summary="List everything that happened in the tenant, newest first",
+        description="Return one page of the audit log of the tenant, newest first: every change,"
+        " who made it and from where, and the values before and after.",
         scope="audit:read",
         view=_list,
         answer=LogEntry,

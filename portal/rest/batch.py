@@ -87,10 +87,10 @@ def _answer(document: type[BaseModel], once: tuple[tuple[str, str], ...]) -> typ
     item: Any = created | None
     result = create_model(
         f"{name}BatchResult",
-        __doc__="What became of one item.",
+        __doc__="Result of one item.",
         status=(int, Field(description="201, or the status of the problem.")),
         item=(item, Field(None, description="The new record.")),
-        problem=(Problem | None, Field(None, description="Why the item was refused.")),
+        problem=(Problem | None, Field(None, description="Reason for which the item was refused.")),
     )
     return create_model(
         f"{name}BatchAnswer",

@@ -24,6 +24,7 @@ TAGS: Mapping[str, str] = {
     "quotas": "The limits of the tenant, and how much of each is used.",
     "people": "The people of the tenant. For admins.",
     "sessions": "Your own sessions in browsers.",
+    "audit": "All changes of the tenant, newest first.",
     "me": "The caller itself.",
     "providers": "The catalogue of providers that connectors know.",
     "inbox": "The tenant's own receiver for tests.",

@@ -74,6 +74,7 @@ def tell(
     connectors(record, ada, application, service, work)
     webhooks(record, ada, service, deliver)
     inbound(record, ada)
+    batches(record, ada)
     tenant_wide(record, ada)
 
 
@@ -257,6 +258,7 @@ def inbound(record: Recorder, ada: Api) -> None:
 def tenant_wide(record: Recorder, ada: Api) -> None:
     record(ada, "me.get")
     record(ada, "quotas.get")
+    record(ada, "audit.list", query={"limit": "2"})
     record(ada, "providers.list")
     record(ada, "providers.get", id="http")
     record(ada, "inbox.open")
@@ -270,3 +272,15 @@ def tenant_wide(record: Recorder, ada: Api) -> None:
     record(ada, "sessions.end", id=session)
     record(ada, "sessions.endAll")
     record(ada, "people.endSessions", id=person)
+
+
+def batches(record: Recorder, ada: Api) -> None:
+    """Create several records of each kind with one request."""
+    for name, items in {
+        "applications": [{"display_name": "Billing"}, {"display_name": "Reports"}],
+        "apiKeys": [{"name": "Billing"}, {"name": "Reports"}],
+        "connectors": [{"name": "Ledger"}, {"name": "Archive"}],
+        "webhooks": [{"name": "Billing"}, {"name": "Reports"}],
+        "eventTypes": [{"name": "bill.sent"}, {"name": "bill.paid"}],
+    }.items():
+        record(ada, f"{name}.createMany", {"items": items})
