@@ -4,10 +4,13 @@ from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
+from pydantic.config import JsonDict
 
 from portal.records.schemas import Command
 
 Kind = Literal["token", "credentials"]
+SECRET: JsonDict = {"x-secret": True}
+"""Marks a field that the SDKs hide."""
 
 
 class LeaseInput(Command):
@@ -38,7 +41,9 @@ class GivenDocument(LeaseDocument):
         description="Use the values so long, then take a new lease: so a change of the credentials"
         " or a disabled connector reaches you."
     )
-    access_token: str | None = Field(description="The access token, if the kind is token.")
+    access_token: str | None = Field(
+        description="The access token, if the kind is token.", json_schema_extra=SECRET
+    )
     credentials: dict[str, str] | None = Field(
-        description="The credentials, if the kind is credentials."
+        description="The credentials, if the kind is credentials.", json_schema_extra=SECRET
     )

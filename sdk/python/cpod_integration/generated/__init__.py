@@ -1,0 +1,1 @@
+"""The operations as methods. Made by `make sdk`; not changed by hand."""

@@ -1,0 +1,1362 @@
+"""Every operation as a method that is awaited. Made by `make sdk`; not changed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from cpod_integration import core
+from cpod_integration.generated import operations
+
+if TYPE_CHECKING:
+    from cpod_integration import types
+    from cpod_integration.async_client import AsyncCaller, AsyncPages
+
+Held = str | Mapping[str, Any]
+"""An id, or the record that has it."""
+
+
+class Applications:
+    """The operations of applications."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: Literal[
+            "created_at",
+            "display_name",
+            "updated_at",
+            "-created_at",
+            "-display_name",
+            "-updated_at",
+        ]
+        | None = None,
+        q: str | None = None,
+        tag: str | None = None,
+        include_deleted: bool | None = None,
+        kind: Literal["app", "platform-service", "library"] | None = None,
+        status: Literal["draft", "active", "deprecated", "suspended", "retired"] | None = None,
+        slug: str | None = None,
+        oauth_client_id: str | None = None,
+        primary_domain: str | None = None,
+        app_id: str | None = None,
+        created_by: str | None = None,
+        created_after: str | datetime | None = None,
+        created_before: str | datetime | None = None,
+        updated_after: str | datetime | None = None,
+        updated_before: str | datetime | None = None,
+    ) -> AsyncPages[types.ApplicationDocument]:
+        """List applications."""
+        return self._caller.pages(
+            operations.APPLICATIONS_LIST,
+            core.Given(
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "sort": sort,
+                    "q": q,
+                    "tag": tag,
+                    "include_deleted": include_deleted,
+                    "kind": kind,
+                    "status": status,
+                    "slug": slug,
+                    "oauth_client_id": oauth_client_id,
+                    "primary_domain": primary_domain,
+                    "app_id": app_id,
+                    "created_by": created_by,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                    "updated_after": updated_after,
+                    "updated_before": updated_before,
+                }
+            ),
+        )
+
+    async def get(self, id: Held, /) -> types.ApplicationDocument:
+        """Get one application."""
+        return await self._caller.one(operations.APPLICATIONS_GET, core.Given((id,)))
+
+    async def create(
+        self, body: types.ApplicationInput | None = None, /, *, idempotency_key: str | None = None
+    ) -> types.ApplicationDocument:
+        """Create an application."""
+        return await self._caller.one(
+            operations.APPLICATIONS_CREATE, core.Given(body=body, idempotency_key=idempotency_key)
+        )
+
+    async def update(
+        self,
+        id: Held,
+        body: types.ApplicationInput | None = None,
+        /,
+        *,
+        if_match: str | None = None,
+    ) -> types.ApplicationDocument:
+        """Change an application."""
+        return await self._caller.one(
+            operations.APPLICATIONS_UPDATE, core.Given((id,), body, if_match=if_match)
+        )
+
+    def history(self, id: Held, /) -> AsyncPages[types.HistoryEntry]:
+        """What happened to it, newest first."""
+        return self._caller.pages(operations.APPLICATIONS_HISTORY, core.Given((id,)))
+
+    async def suspend(
+        self, id: Held, body: types.StateReason, /, *, idempotency_key: str | None = None
+    ) -> types.ApplicationDocument:
+        """Stop an application and all that belongs to it, until it is reopened."""
+        return await self._caller.one(
+            operations.APPLICATIONS_SUSPEND,
+            core.Given((id,), body, idempotency_key=idempotency_key),
+        )
+
+    async def retire(
+        self, id: Held, body: types.StateReason, /, *, idempotency_key: str | None = None
+    ) -> types.ApplicationDocument:
+        """Stop an application that is not to come back, and all that belongs to it."""
+        return await self._caller.one(
+            operations.APPLICATIONS_RETIRE, core.Given((id,), body, idempotency_key=idempotency_key)
+        )
+
+    async def reopen(
+        self, id: Held, body: types.StateReason, /, *, idempotency_key: str | None = None
+    ) -> types.ApplicationDocument:
+        """Let a suspended or retired application work again."""
+        return await self._caller.one(
+            operations.APPLICATIONS_REOPEN, core.Given((id,), body, idempotency_key=idempotency_key)
+        )
+
+
+class ApiKeys:
+    """The operations of api-keys."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: Literal[
+            "created_at",
+            "expires_at",
+            "name",
+            "updated_at",
+            "-created_at",
+            "-expires_at",
+            "-name",
+            "-updated_at",
+        ]
+        | None = None,
+        q: str | None = None,
+        tag: str | None = None,
+        include_deleted: bool | None = None,
+        status: Literal["active", "revoked", "expired"] | None = None,
+        kind: Literal["user", "service", "virtual_llm"] | None = None,
+        blocked: bool | None = None,
+        application_id: str | None = None,
+        issued_to_user_id: str | None = None,
+        issued_to_service: str | None = None,
+        created_by_user_id: str | None = None,
+        rotated_from_key_id: str | None = None,
+        key_prefix: str | None = None,
+        key_fingerprint: str | None = None,
+        app_id: str | None = None,
+        created_after: str | datetime | None = None,
+        created_before: str | datetime | None = None,
+        expires_after: str | datetime | None = None,
+        expires_before: str | datetime | None = None,
+        updated_after: str | datetime | None = None,
+        updated_before: str | datetime | None = None,
+    ) -> AsyncPages[types.KeyDocument]:
+        """List api-keys."""
+        return self._caller.pages(
+            operations.API_KEYS_LIST,
+            core.Given(
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "sort": sort,
+                    "q": q,
+                    "tag": tag,
+                    "include_deleted": include_deleted,
+                    "status": status,
+                    "kind": kind,
+                    "blocked": blocked,
+                    "application_id": application_id,
+                    "issued_to_user_id": issued_to_user_id,
+                    "issued_to_service": issued_to_service,
+                    "created_by_user_id": created_by_user_id,
+                    "rotated_from_key_id": rotated_from_key_id,
+                    "key_prefix": key_prefix,
+                    "key_fingerprint": key_fingerprint,
+                    "app_id": app_id,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                    "expires_after": expires_after,
+                    "expires_before": expires_before,
+                    "updated_after": updated_after,
+                    "updated_before": updated_before,
+                }
+            ),
+        )
+
+    async def get(self, id: Held, /) -> types.KeyDocument:
+        """Get one API key."""
+        return await self._caller.one(operations.API_KEYS_GET, core.Given((id,)))
+
+    async def create(
+        self, body: types.IssueKey | None = None, /, *, idempotency_key: str | None = None
+    ) -> types.ApiKeysCreateAnswer:
+        """Create an API key."""
+        return await self._caller.one(
+            operations.API_KEYS_CREATE, core.Given(body=body, idempotency_key=idempotency_key)
+        )
+
+    def history(self, id: Held, /) -> AsyncPages[types.HistoryEntry]:
+        """What happened to it, newest first."""
+        return self._caller.pages(operations.API_KEYS_HISTORY, core.Given((id,)))
+
+    async def revoke(
+        self,
+        id: Held,
+        body: types.RevokeKey | None = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.KeyDocument:
+        """Stop a key for ever, from its next request on."""
+        return await self._caller.one(
+            operations.API_KEYS_REVOKE, core.Given((id,), body, idempotency_key=idempotency_key)
+        )
+
+    async def block(
+        self, id: Held, body: types.StopKey | None = None, /, *, idempotency_key: str | None = None
+    ) -> types.KeyDocument:
+        """Stop a key until it is unblocked."""
+        return await self._caller.one(
+            operations.API_KEYS_BLOCK, core.Given((id,), body, idempotency_key=idempotency_key)
+        )
+
+    async def rotate(
+        self,
+        id: Held,
+        body: types.RotateKey | None = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.ApiKeysRotateAnswer:
+        """A successor with the same settings; the old key ends after the overlap."""
+        return await self._caller.one(
+            operations.API_KEYS_ROTATE, core.Given((id,), body, idempotency_key=idempotency_key)
+        )
+
+    async def create_child(
+        self, id: Held, body: types.ChildKey | None = None, /, *, idempotency_key: str | None = None
+    ) -> types.ApiKeysCreateChildAnswer:
+        """A short-lived key with a part of this one's rights."""
+        return await self._caller.one(
+            operations.API_KEYS_CREATE_CHILD,
+            core.Given((id,), body, idempotency_key=idempotency_key),
+        )
+
+    async def unblock(
+        self, id: Held, /, *, idempotency_key: str | None = None
+    ) -> types.KeyDocument:
+        """Let a blocked key work again."""
+        return await self._caller.one(
+            operations.API_KEYS_UNBLOCK, core.Given((id,), idempotency_key=idempotency_key)
+        )
+
+    async def verify(self, body: types.VerifyKey, /) -> types.Verdict:
+        """Whether a key is good; takes what the call costs of its limits."""
+        return await self._caller.one(operations.API_KEYS_VERIFY, core.Given(body=body))
+
+    async def settle_reservation(
+        self, id: Held, body: types.SettleReservation | None = None, /
+    ) -> types.SpentDocument:
+        """What a reserved call really cost; a second time changes nothing."""
+        return await self._caller.one(
+            operations.API_KEYS_SETTLE_RESERVATION, core.Given((id,), body)
+        )
+
+    async def record_usage(
+        self, id: Held, body: types.SpendOnKey | None = None, /
+    ) -> types.SpentDocument:
+        """Bill a key after the fact, once for each usage_id."""
+        return await self._caller.one(operations.API_KEYS_RECORD_USAGE, core.Given((id,), body))
+
+    async def revoke_many(
+        self, body: types.RevokeKeys | None = None, /, *, idempotency_key: str | None = None
+    ) -> types.RevokedDocument:
+        """Stop all keys that fit, or say how many they are."""
+        return await self._caller.one(
+            operations.API_KEYS_REVOKE_MANY, core.Given(body=body, idempotency_key=idempotency_key)
+        )
+
+    async def report_leak(self, body: types.ReportLeak, /) -> types.ReportedDocument:
+        """A key was found where it should not be; the tenant's policy says what happens."""
+        return await self._caller.one(operations.API_KEYS_REPORT_LEAK, core.Given(body=body))
+
+    async def explain(
+        self, body: types.ExplainRequest | None = None, /
+    ) -> types.ExplanationDocument:
+        """Why a call by key was refused, by its request id."""
+        return await self._caller.one(operations.API_KEYS_EXPLAIN, core.Given(body=body))
+
+    async def rehearse(self, id: Held, body: types.RehearseKey | None = None, /) -> types.Verdict:
+        """What a call by this key would get; consumes nothing."""
+        return await self._caller.one(operations.API_KEYS_REHEARSE, core.Given((id,), body))
+
+    async def get_posture(self) -> types.PostureDocument:
+        """How many keys have each weakness, counted up to 10,001; list them on the page of keys."""
+        return await self._caller.one(operations.API_KEYS_GET_POSTURE, core.Given())
+
+    async def get_impact(self, id: Held, /) -> types.ImpactDocument:
+        """Who used the key in the last 24 hours."""
+        return await self._caller.one(operations.API_KEYS_GET_IMPACT, core.Given((id,)))
+
+    async def get_propagation(self, id: Held, /) -> types.PropagationDocument:
+        """Which verifiers have heard of its newest change."""
+        return await self._caller.one(operations.API_KEYS_GET_PROPAGATION, core.Given((id,)))
+
+
+class Connectors:
+    """The operations of connectors."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: Literal[
+            "created_at",
+            "name",
+            "updated_at",
+            "urgency",
+            "-created_at",
+            "-name",
+            "-updated_at",
+            "-urgency",
+        ]
+        | None = None,
+        q: str | None = None,
+        tag: str | None = None,
+        include_deleted: bool | None = None,
+        type: Literal[
+            "edr",
+            "siem",
+            "ticketing",
+            "knowledge",
+            "identity",
+            "source_control",
+            "messaging",
+            "itsm",
+            "crm",
+            "support",
+            "incident",
+            "observability",
+            "cloud_security",
+            "storage",
+            "warehouse",
+            "database",
+            "payments",
+            "custom",
+        ]
+        | None = None,
+        provider: Literal[
+            "aws_s3",
+            "aws_security_hub",
+            "confluence",
+            "crowdstrike",
+            "datadog",
+            "http",
+            "github",
+            "gitlab",
+            "google_workspace",
+            "hubspot",
+            "jira",
+            "mcp",
+            "defender_for_endpoint",
+            "entra_id",
+            "notion",
+            "oauth2_issuer",
+            "okta",
+            "pagerduty",
+            "postgres",
+            "s3_compatible",
+            "salesforce",
+            "sentinelone",
+            "servicenow",
+            "slack",
+            "smtp",
+            "snowflake",
+            "splunk",
+            "splunk_hec",
+            "stripe",
+            "zendesk",
+            "custom",
+        ]
+        | None = None,
+        scope: Literal["org", "user", "group"] | None = None,
+        enabled: bool | None = None,
+        sync_status: Literal[
+            "disabled",
+            "pending",
+            "action_required",
+            "failing",
+            "degraded",
+            "rate_limited",
+            "stale",
+            "healthy",
+        ]
+        | None = None,
+        auth_type: Literal[
+            "none",
+            "api_key",
+            "api_key_pair",
+            "bearer",
+            "basic",
+            "oauth2_code",
+            "oauth2_client_credentials",
+            "oauth2_private_key_jwt",
+            "oauth2_jwt_bearer",
+            "service_account_jwt",
+            "key_pair_jwt",
+            "github_app",
+            "aws_assume_role",
+            "aws_keys",
+            "mtls",
+            "hmac",
+        ]
+        | None = None,
+        application_id: str | None = None,
+        webhook_endpoint_id: str | None = None,
+        owner_id: str | None = None,
+        user_id: str | None = None,
+        group_id: str | None = None,
+        app_id: str | None = None,
+        created_by: str | None = None,
+        created_after: str | datetime | None = None,
+        created_before: str | datetime | None = None,
+        last_sync_after: str | datetime | None = None,
+        last_sync_before: str | datetime | None = None,
+        next_rotation_due_after: str | datetime | None = None,
+        next_rotation_due_before: str | datetime | None = None,
+        show: str | datetime | None = None,
+        updated_after: str | datetime | None = None,
+        updated_before: str | datetime | None = None,
+    ) -> AsyncPages[types.ConnectorDocument]:
+        """List connectors."""
+        return self._caller.pages(
+            operations.CONNECTORS_LIST,
+            core.Given(
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "sort": sort,
+                    "q": q,
+                    "tag": tag,
+                    "include_deleted": include_deleted,
+                    "type": type,
+                    "provider": provider,
+                    "scope": scope,
+                    "enabled": enabled,
+                    "sync_status": sync_status,
+                    "auth_type": auth_type,
+                    "application_id": application_id,
+                    "webhook_endpoint_id": webhook_endpoint_id,
+                    "owner_id": owner_id,
+                    "user_id": user_id,
+                    "group_id": group_id,
+                    "app_id": app_id,
+                    "created_by": created_by,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                    "last_sync_after": last_sync_after,
+                    "last_sync_before": last_sync_before,
+                    "next_rotation_due_after": next_rotation_due_after,
+                    "next_rotation_due_before": next_rotation_due_before,
+                    "show": show,
+                    "updated_after": updated_after,
+                    "updated_before": updated_before,
+                }
+            ),
+        )
+
+    async def get(self, id: Held, /) -> types.ConnectorDocument:
+        """Get one connector."""
+        return await self._caller.one(operations.CONNECTORS_GET, core.Given((id,)))
+
+    async def create(
+        self, body: types.ConnectorInput | None = None, /, *, idempotency_key: str | None = None
+    ) -> types.ConnectorDocument:
+        """Create a connector."""
+        return await self._caller.one(
+            operations.CONNECTORS_CREATE, core.Given(body=body, idempotency_key=idempotency_key)
+        )
+
+    async def update(
+        self, id: Held, body: types.ConnectorInput | None = None, /, *, if_match: str | None = None
+    ) -> types.ConnectorDocument:
+        """Change a connector."""
+        return await self._caller.one(
+            operations.CONNECTORS_UPDATE, core.Given((id,), body, if_match=if_match)
+        )
+
+    async def delete(self, id: Held, /, *, if_match: str | None = None) -> None:
+        """Delete a connector; it can be restored for 30 days."""
+        await self._caller.one(operations.CONNECTORS_DELETE, core.Given((id,), if_match=if_match))
+
+    async def restore(
+        self, id: Held, /, *, idempotency_key: str | None = None
+    ) -> types.ConnectorDocument:
+        """Restore a deleted connector."""
+        return await self._caller.one(
+            operations.CONNECTORS_RESTORE, core.Given((id,), idempotency_key=idempotency_key)
+        )
+
+    def history(self, id: Held, /) -> AsyncPages[types.HistoryEntry]:
+        """What happened to it, newest first."""
+        return self._caller.pages(operations.CONNECTORS_HISTORY, core.Given((id,)))
+
+    async def remove_credentials(self, id: Held, /) -> types.ConnectorDocument:
+        """Remove all credentials of a connector."""
+        return await self._caller.one(operations.CONNECTORS_REMOVE_CREDENTIALS, core.Given((id,)))
+
+    async def check(
+        self,
+        id: Held,
+        body: types.CheckInput | None = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.ConnectionsCheckDocument:
+        """Check whether a connector works: ask now, read the result a moment later."""
+        return await self._caller.one(
+            operations.CONNECTORS_CHECK, core.Given((id,), body, idempotency_key=idempotency_key)
+        )
+
+    def list_checks(
+        self,
+        id: Held,
+        /,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: Literal["created_at", "-created_at"] | None = None,
+        state: Literal["queued", "running", "done"] | None = None,
+        reason: Literal["asked", "saved", "daily", "retry", "expiry"] | None = None,
+        outcome: Literal[
+            "passed",
+            "unproven",
+            "auth_invalid",
+            "auth_scope",
+            "auth_expired",
+            "config",
+            "rate_limited",
+            "transient",
+            "secret_store",
+            "internal",
+        ]
+        | None = None,
+        created_after: str | datetime | None = None,
+        created_before: str | datetime | None = None,
+    ) -> AsyncPages[types.ConnectionsCheckDocument]:
+        """List the checks of a connector."""
+        return self._caller.pages(
+            operations.CONNECTORS_LIST_CHECKS,
+            core.Given(
+                (id,),
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "sort": sort,
+                    "state": state,
+                    "reason": reason,
+                    "outcome": outcome,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                },
+            ),
+        )
+
+    async def get_check(self, id: Held, check_id: Held, /) -> types.ConnectionsCheckDocument:
+        """Get one check, with its steps."""
+        return await self._caller.one(
+            operations.CONNECTORS_GET_CHECK,
+            core.Given(
+                (
+                    id,
+                    check_id,
+                )
+            ),
+        )
+
+    async def check_draft(
+        self, body: types.ConnectorInput | None = None, /
+    ) -> types.ResultDocument:
+        """Check settings and credentials that are not saved; nothing is stored."""
+        return await self._caller.one(operations.CONNECTORS_CHECK_DRAFT, core.Given(body=body))
+
+    def list_credential_versions(self, id: Held, /) -> AsyncPages[types.CredentialVersionDocument]:
+        """List the versions of a connector's credentials, without their values."""
+        return self._caller.pages(operations.CONNECTORS_LIST_CREDENTIAL_VERSIONS, core.Given((id,)))
+
+    async def restore_credentials(
+        self, id: Held, body: types.RestoreInput, /, *, idempotency_key: str | None = None
+    ) -> types.ConnectionsCheckDocument:
+        """Use an older version of the credentials again, and check it."""
+        return await self._caller.one(
+            operations.CONNECTORS_RESTORE_CREDENTIALS,
+            core.Given((id,), body, idempotency_key=idempotency_key),
+        )
+
+    async def take_lease(
+        self, id: Held, body: types.LeaseInput | None = None, /
+    ) -> types.GivenDocument:
+        """Get what a connector's secret is for: an access token, or credentials. For keys of the
+        connector's application only.
+        """
+        return await self._caller.one(operations.CONNECTORS_TAKE_LEASE, core.Given((id,), body))
+
+    def list_leases(
+        self,
+        id: Held,
+        /,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: Literal["created_at", "-created_at"] | None = None,
+        key_id: str | None = None,
+        application_id: str | None = None,
+        kind: Literal["token", "credentials"] | None = None,
+        created_after: str | datetime | None = None,
+        created_before: str | datetime | None = None,
+    ) -> AsyncPages[types.LeaseDocument]:
+        """List who took a lease of a connector, and when, without values."""
+        return self._caller.pages(
+            operations.CONNECTORS_LIST_LEASES,
+            core.Given(
+                (id,),
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "sort": sort,
+                    "key_id": key_id,
+                    "application_id": application_id,
+                    "kind": kind,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                },
+            ),
+        )
+
+
+class Webhooks:
+    """The operations of webhooks."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: Literal["created_at", "name", "updated_at", "-created_at", "-name", "-updated_at"]
+        | None = None,
+        q: str | None = None,
+        tag: str | None = None,
+        include_deleted: bool | None = None,
+        direction: Literal["outbound", "inbound"] | None = None,
+        url: str | None = None,
+        enabled: bool | None = None,
+        is_active: bool | None = None,
+        signature_scheme: Literal[
+            "standard-webhooks",
+            "standard-webhooks-ed25519",
+            "github",
+            "stripe",
+            "hmac-sha256-hex",
+            "hmac-sha256-base64",
+        ]
+        | None = None,
+        inbound_scheme: Literal[
+            "standard-webhooks",
+            "inbox",
+            "github",
+            "stripe",
+            "slack",
+            "shopify",
+            "twilio",
+            "sendgrid",
+            "hubspot",
+            "square",
+            "zoom",
+            "gitlab",
+            "jira",
+            "linear",
+            "pagerduty",
+            "sentry",
+            "zendesk",
+            "intercom",
+            "meta",
+            "twitter",
+            "paddle",
+            "discord",
+            "docusign",
+            "mailgun",
+            "typeform",
+            "calendly",
+            "dropbox",
+            "box",
+            "vercel",
+            "woocommerce",
+            "webflow",
+            "elevenlabs",
+            "gitea",
+            "okta",
+            "microsoft-graph",
+            "contentful",
+            "azure-event-grid",
+            "aws-sns",
+            "fusionauth",
+            "plaid",
+            "hmac-sha256-hex",
+            "hmac-sha256-base64",
+            "hmac-sha512-hex",
+            "hmac-sha1-hex",
+            "timestamped-hmac",
+            "bearer",
+            "jwt",
+            "api-key",
+            "basic",
+        ]
+        | None = None,
+        last_delivery_status: Literal[
+            "sending",
+            "delivered",
+            "http_error",
+            "redirect",
+            "forbidden_address",
+            "invalid_request",
+            "dns",
+            "refused",
+            "unreachable",
+            "reset",
+            "tls",
+            "timeout",
+            "too_large",
+            "protocol_error",
+            "cancelled",
+        ]
+        | None = None,
+        application_id: str | None = None,
+        connector_id: str | None = None,
+        app_id: str | None = None,
+        created_by: str | None = None,
+        created_after: str | datetime | None = None,
+        created_before: str | datetime | None = None,
+        updated_after: str | datetime | None = None,
+        updated_before: str | datetime | None = None,
+    ) -> AsyncPages[types.WebhookDocument]:
+        """List webhooks."""
+        return self._caller.pages(
+            operations.WEBHOOKS_LIST,
+            core.Given(
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "sort": sort,
+                    "q": q,
+                    "tag": tag,
+                    "include_deleted": include_deleted,
+                    "direction": direction,
+                    "url": url,
+                    "enabled": enabled,
+                    "is_active": is_active,
+                    "signature_scheme": signature_scheme,
+                    "inbound_scheme": inbound_scheme,
+                    "last_delivery_status": last_delivery_status,
+                    "application_id": application_id,
+                    "connector_id": connector_id,
+                    "app_id": app_id,
+                    "created_by": created_by,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                    "updated_after": updated_after,
+                    "updated_before": updated_before,
+                }
+            ),
+        )
+
+    async def get(self, id: Held, /) -> types.WebhookDocument:
+        """Get one webhook."""
+        return await self._caller.one(operations.WEBHOOKS_GET, core.Given((id,)))
+
+    async def create(
+        self, body: types.WebhookInput | None = None, /, *, idempotency_key: str | None = None
+    ) -> types.WebhooksCreateAnswer:
+        """Create a webhook."""
+        return await self._caller.one(
+            operations.WEBHOOKS_CREATE, core.Given(body=body, idempotency_key=idempotency_key)
+        )
+
+    async def update(
+        self, id: Held, body: types.WebhookInput | None = None, /, *, if_match: str | None = None
+    ) -> types.WebhookDocument:
+        """Change a webhook."""
+        return await self._caller.one(
+            operations.WEBHOOKS_UPDATE, core.Given((id,), body, if_match=if_match)
+        )
+
+    async def delete(self, id: Held, /, *, if_match: str | None = None) -> None:
+        """Delete a webhook; it can be restored for 30 days."""
+        await self._caller.one(operations.WEBHOOKS_DELETE, core.Given((id,), if_match=if_match))
+
+    async def restore(
+        self, id: Held, /, *, idempotency_key: str | None = None
+    ) -> types.WebhookDocument:
+        """Restore a deleted webhook."""
+        return await self._caller.one(
+            operations.WEBHOOKS_RESTORE, core.Given((id,), idempotency_key=idempotency_key)
+        )
+
+    def history(self, id: Held, /) -> AsyncPages[types.HistoryEntry]:
+        """What happened to it, newest first."""
+        return self._caller.pages(operations.WEBHOOKS_HISTORY, core.Given((id,)))
+
+    async def rotate_secret(
+        self, id: Held, /, *, idempotency_key: str | None = None
+    ) -> types.WebhooksRotateSecretAnswer:
+        """Make a new signing secret; the one before signs beside it for 24 hours."""
+        return await self._caller.one(
+            operations.WEBHOOKS_ROTATE_SECRET, core.Given((id,), idempotency_key=idempotency_key)
+        )
+
+    async def retire_secret(
+        self, id: Held, /, *, idempotency_key: str | None = None
+    ) -> types.WebhookDocument:
+        """Let the previous signing secret sign no more."""
+        return await self._caller.one(
+            operations.WEBHOOKS_RETIRE_SECRET, core.Given((id,), idempotency_key=idempotency_key)
+        )
+
+    async def pause(
+        self, id: Held, /, *, idempotency_key: str | None = None
+    ) -> types.WebhookDocument:
+        """Pause: events are held until the webhook is resumed."""
+        return await self._caller.one(
+            operations.WEBHOOKS_PAUSE, core.Given((id,), idempotency_key=idempotency_key)
+        )
+
+    async def resume(
+        self,
+        id: Held,
+        body: types.ResumeInput | None = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.WebhookDocument:
+        """Resume, and say what becomes of what was held."""
+        return await self._caller.one(
+            operations.WEBHOOKS_RESUME, core.Given((id,), body, idempotency_key=idempotency_key)
+        )
+
+    def list_deliveries(
+        self,
+        id: Held,
+        /,
+        *,
+        after: int | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: Literal["created_at", "-created_at"] | None = None,
+        state: Literal[
+            "pending",
+            "held",
+            "in_flight",
+            "retrying",
+            "delivered",
+            "failed",
+            "expired",
+            "cancelled",
+        ]
+        | None = None,
+        event_type: str | None = None,
+        event_id: str | None = None,
+        subject: str | None = None,
+        replay_id: str | None = None,
+        origin: Literal["event", "redelivery", "replay", "probe", "lab"] | None = None,
+        created_after: str | datetime | None = None,
+        created_before: str | datetime | None = None,
+    ) -> AsyncPages[types.DeliveryDocument]:
+        """List a webhook's deliveries, newest first; with after, in sequence to fill a gap."""
+        return self._caller.pages(
+            operations.WEBHOOKS_LIST_DELIVERIES,
+            core.Given(
+                (id,),
+                query={
+                    "after": after,
+                    "limit": limit,
+                    "cursor": cursor,
+                    "sort": sort,
+                    "state": state,
+                    "event_type": event_type,
+                    "event_id": event_id,
+                    "subject": subject,
+                    "replay_id": replay_id,
+                    "origin": origin,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                },
+            ),
+        )
+
+    async def replay(
+        self, id: Held, body: types.ReplayInput, /, *, idempotency_key: str | None = None
+    ) -> types.ReplayProgress:
+        """Send the events of a window again, or see how many that would be."""
+        return await self._caller.one(
+            operations.WEBHOOKS_REPLAY, core.Given((id,), body, idempotency_key=idempotency_key)
+        )
+
+    def list_replays(self, id: Held, /) -> AsyncPages[types.ReplayDocument]:
+        """The last replays of a webhook."""
+        return self._caller.pages(operations.WEBHOOKS_LIST_REPLAYS, core.Given((id,)))
+
+    async def get_backlog(self, id: Held, /) -> types.BacklogDocument:
+        """How much is held, since when, and how long sending it takes."""
+        return await self._caller.one(operations.WEBHOOKS_GET_BACKLOG, core.Given((id,)))
+
+    async def try_filter(self, body: types.FilterTest | None = None, /) -> types.FilterTestResult:
+        """How many of the last 200 events these settings would have matched."""
+        return await self._caller.one(operations.WEBHOOKS_TRY_FILTER, core.Given(body=body))
+
+    def list_received(
+        self,
+        id: Held,
+        /,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: Literal["received_at", "-received_at"] | None = None,
+        state: Literal["accepted", "quarantined"] | None = None,
+        code: str | None = None,
+        event_type: str | None = None,
+        received_after: str | datetime | None = None,
+        received_before: str | datetime | None = None,
+    ) -> AsyncPages[types.InboundRequestDocument]:
+        """List what an inbound webhook received, in quarantine too, newest first."""
+        return self._caller.pages(
+            operations.WEBHOOKS_LIST_RECEIVED,
+            core.Given(
+                (id,),
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "sort": sort,
+                    "state": state,
+                    "code": code,
+                    "event_type": event_type,
+                    "received_after": received_after,
+                    "received_before": received_before,
+                },
+            ),
+        )
+
+    async def get_received(self, id: Held, request_id: Held, /) -> types.WholeInboundRequest:
+        """Get one received request with its headers and its raw body."""
+        return await self._caller.one(
+            operations.WEBHOOKS_GET_RECEIVED,
+            core.Given(
+                (
+                    id,
+                    request_id,
+                )
+            ),
+        )
+
+    async def reverify(
+        self, id: Held, request_id: Held, /, *, idempotency_key: str | None = None
+    ) -> types.InboundRequestDocument:
+        """Verify one request in quarantine anew, as of when it came; publish it if it is
+        genuine.
+        """
+        return await self._caller.one(
+            operations.WEBHOOKS_REVERIFY,
+            core.Given(
+                (
+                    id,
+                    request_id,
+                ),
+                idempotency_key=idempotency_key,
+            ),
+        )
+
+    async def reverify_all(
+        self, id: Held, /, *, idempotency_key: str | None = None
+    ) -> types.ReviewedDocument:
+        """Verify up to 200 requests in quarantine anew, the oldest first."""
+        return await self._caller.one(
+            operations.WEBHOOKS_REVERIFY_ALL, core.Given((id,), idempotency_key=idempotency_key)
+        )
+
+    async def clear_quarantine(self, id: Held, /) -> None:
+        """Throw away what is in quarantine."""
+        await self._caller.one(operations.WEBHOOKS_CLEAR_QUARANTINE, core.Given((id,)))
+
+    async def test(
+        self, id: Held, body: types.TestInput, /, *, idempotency_key: str | None = None
+    ) -> types.AttemptDocument:
+        """Send one signed test request now, and read what came of it."""
+        return await self._caller.one(
+            operations.WEBHOOKS_TEST, core.Given((id,), body, idempotency_key=idempotency_key)
+        )
+
+    async def send_from_lab(
+        self, id: Held, body: types.LabInput, /, *, idempotency_key: str | None = None
+    ) -> types.DeliveryDocument:
+        """Send an event to this webhook alone, tried and tried again like any other."""
+        return await self._caller.one(
+            operations.WEBHOOKS_SEND_FROM_LAB,
+            core.Given((id,), body, idempotency_key=idempotency_key),
+        )
+
+    def list_tests(
+        self,
+        id: Held,
+        /,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: Literal["created_at", "-created_at"] | None = None,
+        outcome: Literal[
+            "sending",
+            "delivered",
+            "http_error",
+            "redirect",
+            "forbidden_address",
+            "invalid_request",
+            "dns",
+            "refused",
+            "unreachable",
+            "reset",
+            "tls",
+            "timeout",
+            "too_large",
+            "protocol_error",
+            "cancelled",
+        ]
+        | None = None,
+        event_type: str | None = None,
+        created_after: str | datetime | None = None,
+        created_before: str | datetime | None = None,
+    ) -> AsyncPages[types.AttemptDocument]:
+        """List the test deliveries of a webhook."""
+        return self._caller.pages(
+            operations.WEBHOOKS_LIST_TESTS,
+            core.Given(
+                (id,),
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "sort": sort,
+                    "outcome": outcome,
+                    "event_type": event_type,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                },
+            ),
+        )
+
+    async def get_test(self, id: Held, delivery_id: Held, /) -> types.AttemptDocument:
+        """Get one test delivery."""
+        return await self._caller.one(
+            operations.WEBHOOKS_GET_TEST,
+            core.Given(
+                (
+                    id,
+                    delivery_id,
+                )
+            ),
+        )
+
+
+class Replays:
+    """The operations of replays."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    async def get(self, id: Held, /) -> types.ReplayProgress:
+        """How far a replay is."""
+        return await self._caller.one(operations.REPLAYS_GET, core.Given((id,)))
+
+    async def cancel(
+        self, id: Held, /, *, idempotency_key: str | None = None
+    ) -> types.ReplayProgress:
+        """Send nothing more of a replay."""
+        return await self._caller.one(
+            operations.REPLAYS_CANCEL, core.Given((id,), idempotency_key=idempotency_key)
+        )
+
+
+class Deliveries:
+    """The operations of deliveries."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    async def get(self, id: Held, /) -> types.DeliveryWithAttempts:
+        """Get one delivery with its attempts."""
+        return await self._caller.one(operations.DELIVERIES_GET, core.Given((id,)))
+
+    async def redeliver(
+        self, id: Held, /, *, idempotency_key: str | None = None
+    ) -> types.DeliveryDocument:
+        """Send its event once more."""
+        return await self._caller.one(
+            operations.DELIVERIES_REDELIVER, core.Given((id,), idempotency_key=idempotency_key)
+        )
+
+    async def hurry(
+        self, id: Held, /, *, idempotency_key: str | None = None
+    ) -> types.DeliveryDocument:
+        """Make its next attempt now, not when its turn comes."""
+        return await self._caller.one(
+            operations.DELIVERIES_HURRY, core.Given((id,), idempotency_key=idempotency_key)
+        )
+
+
+class SignatureChecks:
+    """The operations of signature-checks."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    async def create(
+        self, body: types.SignatureCheck | None = None, /
+    ) -> types.SignatureCheckResult:
+        """Find out why a request's signature is right or wrong; nothing of it is kept."""
+        return await self._caller.one(operations.SIGNATURE_CHECKS_CREATE, core.Given(body=body))
+
+
+class EventTypes:
+    """The operations of event-types."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: Literal["created_at", "name", "updated_at", "-created_at", "-name", "-updated_at"]
+        | None = None,
+        q: str | None = None,
+        tag: str | None = None,
+        include_deleted: bool | None = None,
+        name: str | None = None,
+        deprecated: bool | None = None,
+        validation: Literal["off", "reject"] | None = None,
+        app_id: str | None = None,
+        created_by: str | None = None,
+        created_after: str | datetime | None = None,
+        created_before: str | datetime | None = None,
+        updated_after: str | datetime | None = None,
+        updated_before: str | datetime | None = None,
+    ) -> AsyncPages[types.EventTypeDocument]:
+        """List event-types."""
+        return self._caller.pages(
+            operations.EVENT_TYPES_LIST,
+            core.Given(
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "sort": sort,
+                    "q": q,
+                    "tag": tag,
+                    "include_deleted": include_deleted,
+                    "name": name,
+                    "deprecated": deprecated,
+                    "validation": validation,
+                    "app_id": app_id,
+                    "created_by": created_by,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                    "updated_after": updated_after,
+                    "updated_before": updated_before,
+                }
+            ),
+        )
+
+    async def get(self, id: Held, /) -> types.EventTypeDocument:
+        """Get one event type."""
+        return await self._caller.one(operations.EVENT_TYPES_GET, core.Given((id,)))
+
+    async def create(
+        self, body: types.EventTypeInput | None = None, /, *, idempotency_key: str | None = None
+    ) -> types.EventTypeDocument:
+        """Create an event type."""
+        return await self._caller.one(
+            operations.EVENT_TYPES_CREATE, core.Given(body=body, idempotency_key=idempotency_key)
+        )
+
+    async def update(
+        self, id: Held, body: types.EventTypeInput | None = None, /, *, if_match: str | None = None
+    ) -> types.EventTypeDocument:
+        """Change an event type."""
+        return await self._caller.one(
+            operations.EVENT_TYPES_UPDATE, core.Given((id,), body, if_match=if_match)
+        )
+
+    async def delete(self, id: Held, /, *, if_match: str | None = None) -> None:
+        """Delete an event type; it can be restored for 30 days."""
+        await self._caller.one(operations.EVENT_TYPES_DELETE, core.Given((id,), if_match=if_match))
+
+    async def restore(
+        self, id: Held, /, *, idempotency_key: str | None = None
+    ) -> types.EventTypeDocument:
+        """Restore a deleted event type."""
+        return await self._caller.one(
+            operations.EVENT_TYPES_RESTORE, core.Given((id,), idempotency_key=idempotency_key)
+        )
+
+    def history(self, id: Held, /) -> AsyncPages[types.HistoryEntry]:
+        """What happened to it, newest first."""
+        return self._caller.pages(operations.EVENT_TYPES_HISTORY, core.Given((id,)))
+
+    def list_own(self) -> AsyncPages[types.OwnTypeDocument]:
+        """The portal's own events, which it publishes itself."""
+        return self._caller.pages(operations.EVENT_TYPES_LIST_OWN, core.Given())
+
+    async def import_types(
+        self, body: types.Import, /, *, idempotency_key: str | None = None
+    ) -> types.ImportedTypes:
+        """Describe the webhooks of an OpenAPI 3.1 document, or see what that would do."""
+        return await self._caller.one(
+            operations.EVENT_TYPES_IMPORT_TYPES,
+            core.Given(body=body, idempotency_key=idempotency_key),
+        )
+
+
+class EventSettings:
+    """The operations of event-settings."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    async def get(self) -> types.SettingsDocument:
+        """How long events and deliveries are kept, and which fields not everybody sees."""
+        return await self._caller.one(operations.EVENT_SETTINGS_GET, core.Given())
+
+    async def update(self, body: types.SettingsInput | None = None, /) -> types.SettingsDocument:
+        """Set them anew."""
+        return await self._caller.one(operations.EVENT_SETTINGS_UPDATE, core.Given(body=body))
+
+
+class Events:
+    """The operations of events."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    async def publish(
+        self, body: types.EventBatch, /, *, idempotency_key: str | None = None
+    ) -> types.PublishedEvents:
+        """Publish one event, or up to 500: accepted when they and their deliveries are kept."""
+        return await self._caller.one(
+            operations.EVENTS_PUBLISH, core.Given(body=body, idempotency_key=idempotency_key)
+        )
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: Literal["received_at", "-received_at"] | None = None,
+        id: str | None = None,
+        type: str | None = None,
+        subject: str | None = None,
+        client_id: str | None = None,
+        app_id: str | None = None,
+        application_id: str | None = None,
+        occurred_after: str | datetime | None = None,
+        occurred_before: str | datetime | None = None,
+        received_after: str | datetime | None = None,
+        received_before: str | datetime | None = None,
+    ) -> AsyncPages[types.EventDocument]:
+        """List events, newest first."""
+        return self._caller.pages(
+            operations.EVENTS_LIST,
+            core.Given(
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "sort": sort,
+                    "id": id,
+                    "type": type,
+                    "subject": subject,
+                    "client_id": client_id,
+                    "app_id": app_id,
+                    "application_id": application_id,
+                    "occurred_after": occurred_after,
+                    "occurred_before": occurred_before,
+                    "received_after": received_after,
+                    "received_before": received_before,
+                }
+            ),
+        )
+
+    async def get(self, id: Held, /) -> types.EventWithMatches:
+        """Get one event, with why it matched or did not match each webhook."""
+        return await self._caller.one(operations.EVENTS_GET, core.Given((id,)))
+
+    async def erase(
+        self, body: types.Erasure, /, *, idempotency_key: str | None = None
+    ) -> types.Erased:
+        """Erase the events of a subject, with their deliveries; says whether there are more."""
+        return await self._caller.one(
+            operations.EVENTS_ERASE, core.Given(body=body, idempotency_key=idempotency_key)
+        )
+
+
+class Quotas:
+    """The operations of quotas."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    async def get(self) -> types.QuotasDocument:
+        """How much the tenant may have and do, and has and does."""
+        return await self._caller.one(operations.QUOTAS_GET, core.Given())
+
+
+class Integration:
+    """All resources of the integration domain."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self.applications = Applications(caller)
+        self.api_keys = ApiKeys(caller)
+        self.connectors = Connectors(caller)
+        self.webhooks = Webhooks(caller)
+        self.replays = Replays(caller)
+        self.deliveries = Deliveries(caller)
+        self.signature_checks = SignatureChecks(caller)
+        self.event_types = EventTypes(caller)
+        self.event_settings = EventSettings(caller)
+        self.events = Events(caller)
+        self.quotas = Quotas(caller)

@@ -1,0 +1,112 @@
+"""Every operation of the API. Made by `make sdk`; not changed by hand."""
+
+from cpod_integration.core import Operation
+
+APPLICATIONS_LIST = Operation("GET", "/applications")
+APPLICATIONS_GET = Operation("GET", "/applications/{id}")
+APPLICATIONS_CREATE = Operation("POST", "/applications", has_body=True, has_key=True)
+APPLICATIONS_UPDATE = Operation("PATCH", "/applications/{id}", has_body=True)
+APPLICATIONS_HISTORY = Operation("GET", "/applications/{id}/history")
+APPLICATIONS_SUSPEND = Operation("POST", "/applications/{id}/suspend", has_body=True, has_key=True)
+APPLICATIONS_RETIRE = Operation("POST", "/applications/{id}/retire", has_body=True, has_key=True)
+APPLICATIONS_REOPEN = Operation("POST", "/applications/{id}/reopen", has_body=True, has_key=True)
+API_KEYS_LIST = Operation("GET", "/api-keys")
+API_KEYS_GET = Operation("GET", "/api-keys/{id}")
+API_KEYS_CREATE = Operation(
+    "POST", "/api-keys", secrets=("key", "key_hash"), has_body=True, has_key=True
+)
+API_KEYS_HISTORY = Operation("GET", "/api-keys/{id}/history")
+API_KEYS_REVOKE = Operation("POST", "/api-keys/{id}/revoke", has_body=True, has_key=True)
+API_KEYS_BLOCK = Operation("POST", "/api-keys/{id}/block", has_body=True, has_key=True)
+API_KEYS_ROTATE = Operation(
+    "POST", "/api-keys/{id}/rotations", secrets=("key", "key_hash"), has_body=True, has_key=True
+)
+API_KEYS_CREATE_CHILD = Operation(
+    "POST", "/api-keys/{id}/children", secrets=("key", "key_hash"), has_body=True, has_key=True
+)
+API_KEYS_UNBLOCK = Operation("POST", "/api-keys/{id}/unblock", has_key=True)
+API_KEYS_VERIFY = Operation("POST", "/api-keys/verify", has_body=True)
+API_KEYS_SETTLE_RESERVATION = Operation("POST", "/api-keys/reservations/{id}/settle", has_body=True)
+API_KEYS_RECORD_USAGE = Operation("POST", "/api-keys/{id}/usage", has_body=True)
+API_KEYS_REVOKE_MANY = Operation("POST", "/api-keys/revocations", has_body=True, has_key=True)
+API_KEYS_REPORT_LEAK = Operation("POST", "/api-keys/leaks", has_body=True)
+API_KEYS_EXPLAIN = Operation("POST", "/api-keys/explanations", has_body=True)
+API_KEYS_REHEARSE = Operation("POST", "/api-keys/{id}/rehearsals", has_body=True)
+API_KEYS_GET_POSTURE = Operation("GET", "/api-keys/posture")
+API_KEYS_GET_IMPACT = Operation("GET", "/api-keys/{id}/impact")
+API_KEYS_GET_PROPAGATION = Operation("GET", "/api-keys/{id}/propagation")
+CONNECTORS_LIST = Operation("GET", "/connectors")
+CONNECTORS_GET = Operation("GET", "/connectors/{id}")
+CONNECTORS_CREATE = Operation("POST", "/connectors", has_body=True, has_key=True)
+CONNECTORS_UPDATE = Operation("PATCH", "/connectors/{id}", has_body=True)
+CONNECTORS_DELETE = Operation("DELETE", "/connectors/{id}")
+CONNECTORS_RESTORE = Operation("POST", "/connectors/{id}/restore", has_key=True)
+CONNECTORS_HISTORY = Operation("GET", "/connectors/{id}/history")
+CONNECTORS_REMOVE_CREDENTIALS = Operation("DELETE", "/connectors/{id}/credentials")
+CONNECTORS_CHECK = Operation("POST", "/connectors/{id}/checks", has_body=True, has_key=True)
+CONNECTORS_LIST_CHECKS = Operation("GET", "/connectors/{id}/checks")
+CONNECTORS_GET_CHECK = Operation("GET", "/connectors/{id}/checks/{check_id}")
+CONNECTORS_CHECK_DRAFT = Operation("POST", "/connectors/draft-checks", has_body=True)
+CONNECTORS_LIST_CREDENTIAL_VERSIONS = Operation("GET", "/connectors/{id}/credential-versions")
+CONNECTORS_RESTORE_CREDENTIALS = Operation(
+    "POST", "/connectors/{id}/credential-restorations", has_body=True, has_key=True
+)
+CONNECTORS_TAKE_LEASE = Operation(
+    "POST", "/connectors/{id}/leases", secrets=("access_token", "credentials"), has_body=True
+)
+CONNECTORS_LIST_LEASES = Operation("GET", "/connectors/{id}/leases")
+WEBHOOKS_LIST = Operation("GET", "/webhooks")
+WEBHOOKS_GET = Operation("GET", "/webhooks/{id}")
+WEBHOOKS_CREATE = Operation(
+    "POST", "/webhooks", secrets=("signing_secret",), has_body=True, has_key=True
+)
+WEBHOOKS_UPDATE = Operation("PATCH", "/webhooks/{id}", has_body=True)
+WEBHOOKS_DELETE = Operation("DELETE", "/webhooks/{id}")
+WEBHOOKS_RESTORE = Operation("POST", "/webhooks/{id}/restore", has_key=True)
+WEBHOOKS_HISTORY = Operation("GET", "/webhooks/{id}/history")
+WEBHOOKS_ROTATE_SECRET = Operation(
+    "POST", "/webhooks/{id}/secret-rotations", secrets=("signing_secret",), has_key=True
+)
+WEBHOOKS_RETIRE_SECRET = Operation("POST", "/webhooks/{id}/secret-retirements", has_key=True)
+WEBHOOKS_PAUSE = Operation("POST", "/webhooks/{id}/pause", has_key=True)
+WEBHOOKS_RESUME = Operation("POST", "/webhooks/{id}/resume", has_body=True, has_key=True)
+WEBHOOKS_LIST_DELIVERIES = Operation("GET", "/webhooks/{id}/deliveries")
+WEBHOOKS_REPLAY = Operation("POST", "/webhooks/{id}/replays", has_body=True, has_key=True)
+WEBHOOKS_LIST_REPLAYS = Operation("GET", "/webhooks/{id}/replays")
+WEBHOOKS_GET_BACKLOG = Operation("GET", "/webhooks/{id}/backlog")
+REPLAYS_GET = Operation("GET", "/replays/{id}")
+REPLAYS_CANCEL = Operation("POST", "/replays/{id}/cancellations", has_key=True)
+WEBHOOKS_TRY_FILTER = Operation("POST", "/webhooks/filter-tests", has_body=True)
+DELIVERIES_GET = Operation("GET", "/deliveries/{id}")
+DELIVERIES_REDELIVER = Operation("POST", "/deliveries/{id}/redeliveries", has_key=True)
+DELIVERIES_HURRY = Operation("POST", "/deliveries/{id}/attempts", has_key=True)
+WEBHOOKS_LIST_RECEIVED = Operation("GET", "/webhooks/{id}/received")
+WEBHOOKS_GET_RECEIVED = Operation("GET", "/webhooks/{id}/received/{request_id}")
+WEBHOOKS_REVERIFY = Operation(
+    "POST", "/webhooks/{id}/received/{request_id}/reverifications", has_key=True
+)
+WEBHOOKS_REVERIFY_ALL = Operation("POST", "/webhooks/{id}/received/reverifications", has_key=True)
+WEBHOOKS_CLEAR_QUARANTINE = Operation("DELETE", "/webhooks/{id}/quarantine")
+SIGNATURE_CHECKS_CREATE = Operation("POST", "/signature-checks", has_body=True)
+WEBHOOKS_TEST = Operation("POST", "/webhooks/{id}/test-deliveries", has_body=True, has_key=True)
+WEBHOOKS_SEND_FROM_LAB = Operation(
+    "POST", "/webhooks/{id}/lab-deliveries", has_body=True, has_key=True
+)
+WEBHOOKS_LIST_TESTS = Operation("GET", "/webhooks/{id}/test-deliveries")
+WEBHOOKS_GET_TEST = Operation("GET", "/webhooks/{id}/test-deliveries/{delivery_id}")
+EVENT_TYPES_LIST = Operation("GET", "/event-types")
+EVENT_TYPES_GET = Operation("GET", "/event-types/{id}")
+EVENT_TYPES_CREATE = Operation("POST", "/event-types", has_body=True, has_key=True)
+EVENT_TYPES_UPDATE = Operation("PATCH", "/event-types/{id}", has_body=True)
+EVENT_TYPES_DELETE = Operation("DELETE", "/event-types/{id}")
+EVENT_TYPES_RESTORE = Operation("POST", "/event-types/{id}/restore", has_key=True)
+EVENT_TYPES_HISTORY = Operation("GET", "/event-types/{id}/history")
+EVENT_TYPES_LIST_OWN = Operation("GET", "/event-types/own")
+EVENT_TYPES_IMPORT_TYPES = Operation("POST", "/event-types/imports", has_body=True, has_key=True)
+EVENT_SETTINGS_GET = Operation("GET", "/event-settings")
+EVENT_SETTINGS_UPDATE = Operation("PUT", "/event-settings", has_body=True)
+EVENTS_PUBLISH = Operation("POST", "/events", has_body=True, has_key=True)
+EVENTS_LIST = Operation("GET", "/events")
+EVENTS_GET = Operation("GET", "/events/{id}")
+EVENTS_ERASE = Operation("POST", "/events/erasures", has_body=True, has_key=True)
+QUOTAS_GET = Operation("GET", "/quotas")

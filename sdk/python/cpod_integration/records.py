@@ -1,0 +1,63 @@
+"""Represent answers: a record that knows its version, and a page of a list."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+from cpod_integration.secret import Secret
+
+T = TypeVar("T")
+
+
+class Record(dict[str, Any]):
+    """An answer: a dict that also holds the ETag of the record.
+
+    Pass it where an id is wanted. `update` and `delete` then send `If-Match`, so that they change
+    nothing if somebody else was quicker.
+    """
+
+    __slots__ = ("_etag",)
+
+    def __init__(self, document: Mapping[str, Any], etag: str | None = None) -> None:
+        super().__init__(document)
+        self._etag = etag
+
+    @property
+    def etag(self) -> str | None:
+        """Return the ETag that was sent with it, or that of its version."""
+        version = self.get("version")
+        return self._etag or (f'"{version}"' if isinstance(version, int) else None)
+
+    def __reduce__(self) -> tuple[type["Record"], tuple[dict[str, Any], str | None]]:
+        return Record, (dict(self), self._etag)
+
+
+class Page(list[T], Generic[T]):
+    """One page of a list. `next_cursor` is None on the last one; `answer` is all of the answer."""
+
+    def __init__(self, answer: Mapping[str, Any], items: Iterable[T]) -> None:
+        super().__init__(items)
+        self.answer = answer
+        self.next_cursor: str | None = answer.get("next_cursor")
+
+
+def id_of(record: str | Mapping[str, Any]) -> str:
+    """Return the id of a record, or the id that was given. Raises ValueError if there is none."""
+    found = record if isinstance(record, str) else record.get("id")
+    if not isinstance(found, str) or found in ("", ".", ".."):
+        raise ValueError("Pass the id of a record, or a record with an id.")
+    return found
+
+
+def etag_of(record: str | Mapping[str, Any]) -> str | None:
+    """Return the ETag of a record that the portal has answered; None for an id."""
+    return record.etag if isinstance(record, Record) else None
+
+
+def hide(document: dict[str, Any], fields: Iterable[str]) -> None:
+    """Replace the texts of these fields, also inside of an object, by Secrets."""
+    for name in fields:
+        value = document.get(name)
+        if isinstance(value, str):
+            document[name] = Secret(value)
+        elif isinstance(value, dict):
+            hide(value, list(value))

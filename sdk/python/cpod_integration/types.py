@@ -1,0 +1,1954 @@
+"""The types of bodies and answers. Made by `make sdk`; not changed by hand."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+from cpod_integration.secret import Secret
+
+
+class ApplicationDocument(TypedDict):
+    """An application as it is read (specification: Application)."""
+
+    id: str
+    tenant_id: str
+    app_id: str | None
+    created_at: str
+    updated_at: str
+    created_by: str | None
+    updated_by: str | None
+    source: str
+    source_type: str
+    is_deleted: bool
+    deleted_at: str | None
+    deleted_by: str | None
+    schema_version: int
+    version: int
+    display_name: str
+    slug: str
+    kind: Literal["app", "platform-service", "library"]
+    primary_domain: str | None
+    description: str | None
+    oauth_client_id: str | None
+    status: Literal["draft", "active", "deprecated", "suspended", "retired"]
+    status_reason: str | None
+    """Why it was suspended, retired or reopened last."""
+    canonical_owner_of: list[str]
+    api_base_path: str | None
+    repository: str | None
+    allowed_scopes: list[str]
+
+
+class ApplicationInput(TypedDict):
+    """The fields that a client may write. All are optional: `{}` registers a working draft."""
+
+    display_name: NotRequired[str | None]
+    """Human-readable name, e.g. CRM 360."""
+    slug: NotRequired[str | None]
+    """Stable lowercase app slug; the value stamped into app_id. Made from the name when left
+    out, and fixed once it is there.
+    """
+    kind: NotRequired[Literal["app", "platform-service", "library"]]
+    """app = user-facing; platform-service = backend of the platform; library = no runtime
+    identity, so no keys.
+    """
+    primary_domain: NotRequired[str | None]
+    """Model domain primarily served."""
+    description: NotRequired[str | None]
+    """What the app does."""
+    oauth_client_id: NotRequired[str | None]
+    """A program's token with this client_id acts as this application; set by admins only."""
+    status: NotRequired[Literal["draft", "active", "deprecated", "suspended", "retired"]]
+    """Lifecycle. suspended and retired are entered and left through the actions suspend, retire
+    and reopen only.
+    """
+    canonical_owner_of: NotRequired[list[str]]
+    """Entity types this app is the canonical owner of."""
+    api_base_path: NotRequired[str | None]
+    """Base path the app serves or is reached at, e.g. /v1/deals."""
+    repository: NotRequired[str | None]
+    """Source repository."""
+    allowed_scopes: NotRequired[
+        list[
+            Literal[
+                "applications:read",
+                "applications:reopen",
+                "applications:retire",
+                "applications:suspend",
+                "applications:write",
+                "audit:read",
+                "connectors:read",
+                "connectors:use",
+                "connectors:write",
+                "event-types:read",
+                "event-types:write",
+                "events:publish",
+                "events:read",
+                "keys:read",
+                "keys:reopen",
+                "keys:verify",
+                "keys:write",
+                "webhooks:read",
+                "webhooks:write",
+            ]
+        ]
+    ]
+    """What its keys may do at most, at once and also those that were issued before. Empty: all
+    that their creators may give.
+    """
+
+
+class AttemptDocument(TypedDict):
+    """One attempt to deliver an event, as the API returns it."""
+
+    id: str
+    webhook_id: str
+    event_type: str
+    created_at: str
+    completed_at: str | None
+    actor_id: str
+    actor_name: str
+    outcome: Literal[
+        "sending",
+        "delivered",
+        "http_error",
+        "redirect",
+        "forbidden_address",
+        "invalid_request",
+        "dns",
+        "refused",
+        "unreachable",
+        "reset",
+        "tls",
+        "timeout",
+        "too_large",
+        "protocol_error",
+        "cancelled",
+    ]
+    explanation: str
+    """What happened, as a sentence."""
+    remedy: str
+    """What to do about it; may be empty."""
+    status: int | None
+    """The receiver's HTTP status."""
+    url: str
+    request_headers: list[list[Any]]
+    request_body: str
+    signed_with: str
+    """Fingerprint of the secret of the first signature."""
+    signed_content: str
+    """The exact text under the signature."""
+    response_headers: list[list[Any]]
+    response_body: str
+    response_truncated: bool
+    """Only the first 16 KiB were kept."""
+    timings: dict[str, Any]
+    """Milliseconds: dns_ms, connect_ms, tls_ms, wait_ms, read_ms, total_ms."""
+    address: str | None
+    """The IP address that was dialled."""
+    tls_version: str | None
+    certificate_days: int | None
+    """Days until the certificate expires."""
+
+
+class BacklogDocument(TypedDict):
+    """The deliveries that are held for a paused webhook, or that wait for an active one."""
+
+    held: int
+    is_more: bool
+    """There are more than were counted."""
+    oldest: str | None
+    seconds: float
+    """About how long sending all of it takes."""
+
+
+class BudgetDocument(TypedDict):
+    """The budget that a key shares with its predecessors, successors and children, in US
+    dollars.
+    """
+
+    max_usd: float | None
+    spent_usd: float
+    reserved_usd: float
+    available_usd: float | None
+    period_end: str | None
+
+
+class CheckInput(TypedDict):
+    """Nothing is to be said: a check runs with what is saved."""
+
+
+class ChildKey(TypedDict):
+    """The settings of a short-lived key with a part of its parent's rights."""
+
+    name: NotRequired[str | None]
+    """What people call it."""
+    scopes: NotRequired[
+        list[
+            Literal[
+                "applications:read",
+                "applications:reopen",
+                "applications:retire",
+                "applications:suspend",
+                "applications:write",
+                "audit:read",
+                "connectors:read",
+                "connectors:use",
+                "connectors:write",
+                "event-types:read",
+                "event-types:write",
+                "events:publish",
+                "events:read",
+                "keys:read",
+                "keys:reopen",
+                "keys:verify",
+                "keys:write",
+                "webhooks:read",
+                "webhooks:write",
+            ]
+        ]
+        | None
+    ]
+    """At most its parent's, which it gets when left out."""
+    lifetime_seconds: NotRequired[int]
+    """How long it opens; never longer than its parent."""
+    max_uses: NotRequired[int | None]
+    """How often it may be used at all."""
+    allowed_ips: NotRequired[list[str]]
+    """Part of its parent's networks, or all of them."""
+
+
+class ConnectionsCheckDocument(TypedDict):
+    """One check of a connector."""
+
+    outcome: (
+        Literal[
+            "passed",
+            "unproven",
+            "auth_invalid",
+            "auth_scope",
+            "auth_expired",
+            "config",
+            "rate_limited",
+            "transient",
+            "secret_store",
+            "internal",
+        ]
+        | None
+    )
+    """passed; unproven = nothing failed, and nothing shows that the credentials are good;
+    auth_invalid, auth_scope, auth_expired and config need a person; rate_limited and
+    transient pass by themselves; secret_store and internal are faults of the portal. Null
+    until the check has ended.
+    """
+    said: str
+    """What happened, as a sentence."""
+    remedy: str
+    """What to do about it; may be empty."""
+    steps: list[StepDocument]
+    took_ms: float | None
+    account: str | None
+    """Whose credentials these are, as the provider says."""
+    is_person: bool | None
+    """Whether they belong to a person and not to a service; null if unknown."""
+    granted: list[str] | None
+    """What the credentials may do; null where the provider does not tell."""
+    missing: list[str]
+    """Scopes that the connector needs and has not."""
+    too_much: list[str]
+    """Scopes that it has and does not need."""
+    expires_at: str | None
+    """When the credentials end, as the provider says."""
+    id: str
+    connector_id: str
+    state: Literal["queued", "running", "done"]
+    reason: Literal["asked", "saved", "daily", "retry", "expiry"]
+    asked_by: str | None
+    asked_by_name: str | None
+    restores_version: int | None
+    """The version of the credentials that the check puts back first."""
+    record_version: int | None
+    """The connector's version that was checked."""
+    credential_version: int | None
+    is_outdated: bool
+    """The connector was changed while the check ran, so the result says nothing about it as it
+    is now.
+    """
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+
+
+class ConnectorDocument(TypedDict):
+    """A connector as it is read (specification: Connector)."""
+
+    id: str
+    tenant_id: str
+    app_id: str | None
+    created_at: str
+    updated_at: str
+    created_by: str | None
+    updated_by: str | None
+    source: str
+    source_type: str
+    is_deleted: bool
+    deleted_at: str | None
+    deleted_by: str | None
+    schema_version: int
+    version: int
+    type: (
+        Literal[
+            "edr",
+            "siem",
+            "ticketing",
+            "knowledge",
+            "identity",
+            "source_control",
+            "messaging",
+            "itsm",
+            "crm",
+            "support",
+            "incident",
+            "observability",
+            "cloud_security",
+            "storage",
+            "warehouse",
+            "database",
+            "payments",
+            "custom",
+        ]
+        | None
+    )
+    provider: str | None
+    name: str
+    scope: Literal["org", "user", "group"]
+    owner_id: str | None
+    group_id: str | None
+    user_id: str | None
+    config: dict[str, Any]
+    vault_path: str
+    """KV v2 path of the credentials, derived from the ids by the server."""
+    auth_type: (
+        Literal[
+            "none",
+            "api_key",
+            "api_key_pair",
+            "bearer",
+            "basic",
+            "oauth2_code",
+            "oauth2_client_credentials",
+            "oauth2_private_key_jwt",
+            "oauth2_jwt_bearer",
+            "service_account_jwt",
+            "key_pair_jwt",
+            "github_app",
+            "aws_assume_role",
+            "aws_keys",
+            "mtls",
+            "hmac",
+        ]
+        | None
+    )
+    oauth_refresh_needed: bool
+    oauth_token_expires_at: str | None
+    enabled: bool
+    sync_status: Literal[
+        "disabled",
+        "pending",
+        "action_required",
+        "failing",
+        "degraded",
+        "rate_limited",
+        "stale",
+        "healthy",
+    ]
+    """Health, kept by the server: disabled = switched off; pending = not set up or not yet run;
+    action_required = a person must act; failing, degraded, rate_limited = the last runs;
+    stale = silent for too long; healthy.
+    """
+    last_sync_at: str | None
+    consecutive_errors: int
+    last_error: str | None
+    metrics: Metrics
+    event_types: list[str]
+    webhook_endpoint_id: str | None
+    credential_fields: list[str]
+    """Names of the credential fields that are set; their values are never shown."""
+    credential_last_rotated_at: str | None
+    next_rotation_due: str | None
+    tags: list[str]
+    application_id: str | None
+    application_status: str | None
+    """Of the owning application: suspended and retired stop what belongs to it."""
+    is_restricted: bool
+    """True for an admin to whom the connector's scope does not open it. All that is read then is
+    that it is there, whose it is, and its state; all else stands empty. An admin may disable,
+    enable, delete and restore it.
+    """
+
+
+class ConnectorInput(TypedDict):
+    """The fields that a client may write. All are optional: `{}` creates a draft."""
+
+    type: NotRequired[
+        Literal[
+            "edr",
+            "siem",
+            "ticketing",
+            "knowledge",
+            "identity",
+            "source_control",
+            "messaging",
+            "itsm",
+            "crm",
+            "support",
+            "incident",
+            "observability",
+            "cloud_security",
+            "storage",
+            "warehouse",
+            "database",
+            "payments",
+            "custom",
+        ]
+        | None
+    ]
+    """Integration type category; the provider's own when left out."""
+    provider: NotRequired[
+        Literal[
+            "aws_s3",
+            "aws_security_hub",
+            "confluence",
+            "crowdstrike",
+            "datadog",
+            "http",
+            "github",
+            "gitlab",
+            "google_workspace",
+            "hubspot",
+            "jira",
+            "mcp",
+            "defender_for_endpoint",
+            "entra_id",
+            "notion",
+            "oauth2_issuer",
+            "okta",
+            "pagerduty",
+            "postgres",
+            "s3_compatible",
+            "salesforce",
+            "sentinelone",
+            "servicenow",
+            "slack",
+            "smtp",
+            "snowflake",
+            "splunk",
+            "splunk_hec",
+            "stripe",
+            "zendesk",
+            "custom",
+        ]
+        | None
+    ]
+    """Vendor, e.g. defender_for_endpoint, splunk, jira, okta; http for any REST service, custom
+    for the rest. Without one the connector is a draft. It is fixed while credentials are
+    stored, since they belong to it.
+    """
+    name: NotRequired[str | None]
+    """Human-readable connector name; the provider's name when left out."""
+    scope: NotRequired[Literal["org", "user", "group"]]
+    """org = tenant-wide; user = personal; group = group-scoped."""
+    owner_id: NotRequired[str | None]
+    """Person id of the owner; the creator when left out of a create."""
+    group_id: NotRequired[str | None]
+    """Group id: needed when scope is group, dropped otherwise."""
+    user_id: NotRequired[str | None]
+    """Person id when scope is user (the creator when left out), dropped otherwise."""
+    config: NotRequired[dict[str, Any]]
+    """Non-secret configuration: baseUrl, region, accountId, etc. What looks like a credential is
+    refused: it belongs under `credentials`.
+    """
+    auth_type: NotRequired[
+        Literal[
+            "none",
+            "api_key",
+            "api_key_pair",
+            "bearer",
+            "basic",
+            "oauth2_code",
+            "oauth2_client_credentials",
+            "oauth2_private_key_jwt",
+            "oauth2_jwt_bearer",
+            "service_account_jwt",
+            "key_pair_jwt",
+            "github_app",
+            "aws_assume_role",
+            "aws_keys",
+            "mtls",
+            "hmac",
+        ]
+        | None
+    ]
+    """Authentication mechanism, one that the provider offers; its first when left out."""
+    enabled: NotRequired[bool]
+    """Whether the connector is active."""
+    event_types: NotRequired[list[str]]
+    """Event types this connector emits."""
+    webhook_endpoint_id: NotRequired[str | None]
+    """A webhook of this tenant that gets the connector's events."""
+    next_rotation_due: NotRequired[str | None]
+    """When the credentials are next due for rotation."""
+    tags: NotRequired[list[str]]
+    """Free-form tags."""
+    application_id: NotRequired[str | None]
+    """Owning application; the caller's own when an application's credential creates the
+    connector.
+    """
+    credentials: NotRequired[dict[str, Any]]
+    """Write-only: kept in the secret store and never returned. A field that is left out stays as
+    it is, a text replaces it, null removes it.
+    """
+
+
+class CountedDocument(TypedDict):
+    """The number of calls with one value, such as a source or a scope, and the last of them."""
+
+    what: str
+    calls: int
+    last_at: str
+
+
+class CredentialVersionDocument(TypedDict):
+    """One version of a connector's credentials. Values are never shown."""
+
+    version: int
+    fields: list[str]
+    """The fields that are set in it."""
+    changed: list[str]
+    """Fields that were entered or removed in it."""
+    set_by: str | None
+    set_by_name: str | None
+    set_at: str
+    restored_from: int | None
+
+
+class DeliveryDocument(TypedDict):
+    """The delivery of one event to one webhook, as the API returns it."""
+
+    id: str
+    webhook_id: str
+    event_id: str
+    """Also the header webhook-id of every attempt."""
+    event_type: str
+    subject: str | None
+    state: Literal[
+        "pending", "in_flight", "retrying", "held", "delivered", "failed", "expired", "cancelled"
+    ]
+    attempts: int
+    next_attempt_at: str | None
+    sequence: int | None
+    """Its place in the order of first attempts, without gaps: header cpod-sequence."""
+    created_at: str
+    completed_at: str | None
+    outcome: (
+        Literal[
+            "sending",
+            "delivered",
+            "http_error",
+            "redirect",
+            "forbidden_address",
+            "invalid_request",
+            "dns",
+            "refused",
+            "unreachable",
+            "reset",
+            "tls",
+            "timeout",
+            "too_large",
+            "protocol_error",
+            "cancelled",
+        ]
+        | None
+    )
+    """Of the last attempt."""
+    status: int | None
+    """The receiver's HTTP status in the last attempt."""
+    origin: Literal["event", "redelivery", "replay", "probe", "lab"]
+    replay_id: str | None
+
+
+class DeliveryWithAttempts(TypedDict):
+    """A delivery and its attempts, the newest first, at most 50."""
+
+    id: str
+    webhook_id: str
+    event_id: str
+    """Also the header webhook-id of every attempt."""
+    event_type: str
+    subject: str | None
+    state: Literal[
+        "pending", "in_flight", "retrying", "held", "delivered", "failed", "expired", "cancelled"
+    ]
+    attempts: int
+    next_attempt_at: str | None
+    sequence: int | None
+    """Its place in the order of first attempts, without gaps: header cpod-sequence."""
+    created_at: str
+    completed_at: str | None
+    outcome: (
+        Literal[
+            "sending",
+            "delivered",
+            "http_error",
+            "redirect",
+            "forbidden_address",
+            "invalid_request",
+            "dns",
+            "refused",
+            "unreachable",
+            "reset",
+            "tls",
+            "timeout",
+            "too_large",
+            "protocol_error",
+            "cancelled",
+        ]
+        | None
+    )
+    """Of the last attempt."""
+    status: int | None
+    """The receiver's HTTP status in the last attempt."""
+    origin: Literal["event", "redelivery", "replay", "probe", "lab"]
+    replay_id: str | None
+    attempt_list: list[AttemptDocument]
+
+
+class Erased(TypedDict):
+    """The number of erased events, and whether to repeat the call: it erases at most 10,000."""
+
+    events: int
+    more: bool
+    """Whether the subject has more events: then send this again."""
+
+
+class Erasure(TypedDict):
+    """The subject whose events to erase."""
+
+    subject: str
+    """The subject of the events."""
+
+
+class EventBatch(TypedDict):
+    """Up to 500 events, stored together or not at all."""
+
+    events: list[EventInput]
+    """The events. One event alone may be sent as the body itself, several as an array."""
+
+
+class EventDocument(TypedDict):
+    """An event as it is read."""
+
+    id: str
+    client_id: str | None
+    type: str
+    subject: str | None
+    data: dict[str, Any]
+    occurred_at: str
+    received_at: str
+    application_id: str | None
+    app_id: str | None
+    actor_id: str
+    actor_name: str
+    only_for: str | None
+    """The one webhook that it was made for, in the lab; no other gets it."""
+
+
+class EventInput(TypedDict):
+    """One event to publish. See `key_material` for API keys in its data."""
+
+    type: str
+    """What happened, such as rfp.created."""
+    data: NotRequired[dict[str, Any]]
+    """What there is to say, up to 64 KiB of JSON."""
+    id: NotRequired[str | None]
+    """Your own id: the same id again publishes nothing and is no error."""
+    occurred_at: NotRequired[str | None]
+    """When it happened; left out, now."""
+    subject: NotRequired[str | None]
+    """What or whom it is about; events are found and erased by it."""
+
+
+class EventTypeDocument(TypedDict):
+    """One type of event as it is read."""
+
+    id: str
+    tenant_id: str
+    app_id: str | None
+    created_at: str
+    updated_at: str
+    created_by: str | None
+    updated_by: str | None
+    source: str
+    source_type: str
+    is_deleted: bool
+    deleted_at: str | None
+    deleted_by: str | None
+    schema_version: int
+    version: int
+    name: str
+    display_name: str
+    description: str | None
+    json_schema: dict[str, Any] | None
+    example: dict[str, Any] | None
+    deprecated: bool
+    validation: Literal["off", "reject"]
+    tags: list[str]
+
+
+class EventTypeInput(TypedDict):
+    """The fields of an event type that a client may write."""
+
+    name: NotRequired[str | None]
+    """The type's name, such as rfp.created. Fixed once it is there."""
+    display_name: NotRequired[str]
+    """What people call it."""
+    description: NotRequired[str | None]
+    """When it happens."""
+    json_schema: NotRequired[dict[str, Any] | None]
+    """JSON Schema (2020-12) of the event's data."""
+    example: NotRequired[dict[str, Any] | None]
+    """An example of the event's data."""
+    deprecated: NotRequired[bool]
+    """Still sent, and better not subscribed to."""
+    validation: NotRequired[Literal["off", "reject"]]
+    """reject = a publication that does not fit the schema is refused."""
+    tags: NotRequired[list[str]]
+    """Free-form tags."""
+
+
+class EventWithMatches(TypedDict):
+    """An event, and its match with every webhook of the tenant."""
+
+    id: str
+    client_id: str | None
+    type: str
+    subject: str | None
+    data: dict[str, Any]
+    occurred_at: str
+    received_at: str
+    application_id: str | None
+    app_id: str | None
+    actor_id: str
+    actor_name: str
+    only_for: str | None
+    """The one webhook that it was made for, in the lab; no other gets it."""
+    matches: list[MatchDocument]
+    """By today's settings; at most 200 webhooks."""
+
+
+class ExplainRequest(TypedDict):
+    """The id of a refused request."""
+
+    request_id: NotRequired[str]
+    """The X-Request-Id of the answer that refused."""
+
+
+class ExplanationDocument(TypedDict):
+    """The reason why a request was refused: its checks in their order."""
+
+    request_id: str
+    denied_at: str
+    key_id: str | None
+    code: str
+    source: str | None
+    trace: list[KeysCheckDocument]
+
+
+class FilterTest(TypedDict):
+    """Event types and a filter to test with recent events."""
+
+    webhook_id: NotRequired[str | None]
+    """Compare with what this webhook gets today."""
+    event_types: NotRequired[list[str]]
+    filter: NotRequired[dict[str, list[Any]]]
+
+
+class FilterTestResult(TypedDict):
+    """The number of recent events that the tested settings would have matched."""
+
+    events: int
+    """How many were looked at: the last 200."""
+    matched: int
+    new: int | None
+    """Matched now and not by the webhook as it is."""
+    lost: int | None
+    """Matched by the webhook as it is and not now."""
+    examples: list[str]
+    """Ids of up to 5 that matched, newest first."""
+
+
+class FindingDocument(TypedDict):
+    """One reason why a signature fails, as the API returns it."""
+
+    code: str
+    what: str
+    """What is wrong, as a sentence."""
+    remedy: str
+    """What to do about it."""
+
+
+class GivenDocument(TypedDict):
+    """A lease with its values, which are in this answer only."""
+
+    id: str
+    connector_id: str
+    key_id: str
+    """The API key that took the lease."""
+    application_id: str
+    """The application of that key."""
+    kind: Literal["token", "credentials"]
+    """token: an access token that the portal got; credentials: fields as stored."""
+    credential_version: int
+    """The version of the credentials that it is of."""
+    expires_at: str | None
+    """When the token ends, as the provider said; null if nobody said so."""
+    created_at: str
+    lease_seconds: int
+    """Use the values so long, then take a new lease: so a change of the credentials or a
+    disabled connector reaches you.
+    """
+    access_token: Secret | None
+    """The access token, if the kind is token."""
+    credentials: dict[str, Secret] | None
+    """The credentials, if the kind is credentials."""
+
+
+class HistoryEntry(TypedDict):
+    """One change of a record: who, what, before → after, from where."""
+
+    id: str
+    occurred_at: str
+    action: str
+    actor_kind: str
+    actor_id: str
+    actor_name: str
+    changes: dict[str, list[Any]]
+    ip: str | None
+    user_agent: str | None
+    request_id: str | None
+
+
+class ImpactDocument(TypedDict):
+    """The use of a key in the last 24 hours, which shows what would break without it."""
+
+    key_id: str
+    calls: int
+    sources: list[CountedDocument]
+    scopes: list[CountedDocument]
+    children: int
+
+
+class Import(TypedDict):
+    """An OpenAPI 3.1 document whose webhooks become event types."""
+
+    document: dict[str, Any]
+    """The document, as JSON."""
+    dry_run: NotRequired[bool]
+    """Only tell what would be done."""
+
+
+class ImportedType(TypedDict):
+    """The result of importing one webhook of the document."""
+
+    name: str
+    fate: Literal["created", "updated", "unchanged", "skipped"]
+    reason: str
+
+
+class ImportedTypes(TypedDict):
+    """The results of importing the document's webhooks."""
+
+    types: list[ImportedType]
+    dry_run: bool
+
+
+class InboundRequestDocument(TypedDict):
+    """One received request, as lists return it."""
+
+    id: str
+    webhook_id: str
+    received_at: str
+    state: str
+    """accepted, or quarantined."""
+    code: str
+    """verified, or why not."""
+    reason: str
+    """The same as a sentence."""
+    method: str
+    url: str
+    body_bytes: int
+    source_ip: str | None
+    delivery_key: str | None
+    """By this a repetition is known."""
+    repeats: int
+    """How often the same delivery came again."""
+    verified_with: str | None
+    """Fingerprint of the secret."""
+    verified_at: str | None
+    verified_by: str | None
+    """Who verified it anew."""
+    event_id: str | None
+    event_type: str | None
+
+
+class IssueKey(TypedDict):
+    """The fields of a new key. All are optional: `{}` issues a service key without scopes."""
+
+    name: NotRequired[str | None]
+    """Human-readable label for this key."""
+    application_id: NotRequired[str | None]
+    """Owning application. It must be one that runs: no library, neither suspended nor retired. A
+    key without one sees the whole tenant.
+    """
+    kind: NotRequired[Literal["user", "service", "virtual_llm"]]
+    """user = a person's; service = a program's; virtual_llm = for language models."""
+    issued_to_user_id: NotRequired[str | None]
+    """User this key was issued to, if kind=user; the creator when left out."""
+    issued_to_service: NotRequired[str | None]
+    """Service name this key was issued to, if kind=service."""
+    scopes: NotRequired[
+        list[
+            Literal[
+                "applications:read",
+                "applications:reopen",
+                "applications:retire",
+                "applications:suspend",
+                "applications:write",
+                "audit:read",
+                "connectors:read",
+                "connectors:use",
+                "connectors:write",
+                "event-types:read",
+                "event-types:write",
+                "events:publish",
+                "events:read",
+                "keys:read",
+                "keys:reopen",
+                "keys:verify",
+                "keys:write",
+                "webhooks:read",
+                "webhooks:write",
+            ]
+        ]
+    ]
+    """Permissions, at most those of the key's creator."""
+    allowed_models: NotRequired[list[str]]
+    """If kind=virtual_llm, the models it may call."""
+    tpm_limit: NotRequired[int | None]
+    """Tokens per minute."""
+    rpm_limit: NotRequired[int | None]
+    """Requests per minute."""
+    max_budget_usd: NotRequired[float | None]
+    """Maximum spend, US dollars."""
+    expires_at: NotRequired[str | None]
+    """When it stops by itself, in the future; null for never."""
+    blocked: NotRequired[bool]
+    """Whether it begins blocked."""
+    blocked_reason: NotRequired[str | None]
+    """Why it is blocked."""
+    rotated_from_key_id: NotRequired[str | None]
+    """The key that this one follows."""
+    tags: NotRequired[list[str]]
+    """Free-form tags."""
+    budget_period: NotRequired[Literal["none", "day", "week", "month"]]
+    """When the budget begins anew: by the calendar of the tenant's time zone."""
+    allowed_ips: NotRequired[list[str]]
+    """Networks it may be used from; empty for all."""
+    max_uses: NotRequired[int | None]
+    """How often it may be used at all."""
+
+
+class KeyDocument(TypedDict):
+    """A key as a client reads it (specification: IntegrationApiKey), without the raw key."""
+
+    id: str
+    tenant_id: str
+    app_id: str | None
+    created_at: str
+    updated_at: str
+    created_by: str | None
+    updated_by: str | None
+    source: str
+    source_type: str
+    is_deleted: bool
+    deleted_at: str | None
+    deleted_by: str | None
+    schema_version: int
+    version: int
+    name: str
+    application_id: str | None
+    kind: Literal["user", "service", "virtual_llm"]
+    prefix: str
+    key_prefix: str
+    last4: str
+    key_fingerprint: str
+    issued_to_user_id: str | None
+    issued_to_service: str | None
+    scopes: list[str]
+    allowed_models: list[str]
+    tpm_limit: int | None
+    rpm_limit: int | None
+    max_budget_usd: float | None
+    spend_usd: float
+    status: Literal["active", "revoked", "expired"]
+    blocked: bool
+    blocked_reason: str | None
+    last_used_at: str | None
+    expires_at: str | None
+    revoked_at: str | None
+    revoked_reason: str | None
+    rotated_from_key_id: str | None
+    created_by_user_id: str | None
+    tags: list[str]
+    budget_period: Literal["none", "day", "week", "month"]
+    allowed_ips: list[str]
+    max_uses: int | None
+    parent_key_id: str | None
+    rotation_family_id: str | None
+    revoke_at: str | None
+    brownout_from: str | None
+    application_status: str | None
+    """Of the owning application: suspended and retired stop what belongs to it."""
+
+
+class KeysCheckDocument(TypedDict):
+    """One check of a decision."""
+
+    code: str
+    passed: bool
+    detail: str
+
+
+class LabInput(TypedDict):
+    """An event that is sent through the queue to a single webhook."""
+
+    event_type: str
+    """One event's name, such as rfp.created."""
+    data: NotRequired[dict[str, Any]]
+    """The event's data, up to 16 KiB."""
+    failure: NotRequired[Literal["500", "503", "429", "404", "410"] | None]
+    """Where the webhook sends to the inbox: what the inbox answers first, a status."""
+    times: NotRequired[int]
+    """How many requests the inbox answers so."""
+
+
+class LeaseDocument(TypedDict):
+    """One lease: who got which version, when. Values are never shown again."""
+
+    id: str
+    connector_id: str
+    key_id: str
+    """The API key that took the lease."""
+    application_id: str
+    """The application of that key."""
+    kind: Literal["token", "credentials"]
+    """token: an access token that the portal got; credentials: fields as stored."""
+    credential_version: int
+    """The version of the credentials that it is of."""
+    expires_at: str | None
+    """When the token ends, as the provider said; null if nobody said so."""
+    created_at: str
+
+
+class LeaseInput(TypedDict):
+    """Nothing is to be said: a lease has what the connector hands out."""
+
+
+class LimitDocument(TypedDict):
+    """One limit of a key. `remaining` is null if it is not known."""
+
+    name: str
+    limit: int
+    remaining: int | None
+    reset_at: str | None
+
+
+class MatchDocument(TypedDict):
+    """The match of one webhook with an event, and the reason."""
+
+    id: str
+    name: str
+    matched: bool
+    reason: str
+
+
+class Metrics(TypedDict):
+    """Counters of synced records; the latency is null before the first run."""
+
+    totalSynced: int
+    last24h: int
+    avgLatencyMs: float | None
+
+
+class NamedDocument(TypedDict):
+    """The id and the name of a key."""
+
+    id: str
+    name: str
+
+
+class OwnTypeDocument(TypedDict):
+    """One type of event that the portal itself publishes."""
+
+    name: str
+    description: str
+    json_schema: dict[str, Any]
+    example: dict[str, Any]
+
+
+class PostureDocument(TypedDict):
+    """The number of active keys with each weakness. A key can have several."""
+
+    expiring: int
+    """Within 14 days."""
+    owner_gone: int
+    """Its person has not been here for 90 days."""
+    many_sources: int
+    """Called from more than 10 addresses in a week."""
+    idle: int
+    """Used once, but not for 90 days."""
+    never_used: int
+    """Issued more than a day ago."""
+    never_expires: int
+    unrestricted: int
+    """No limit, no budget, no network."""
+    no_budget: int
+
+
+class PropagationDocument(TypedDict):
+    """The number of verifying processes that have received a key's newest change."""
+
+    verifiers: int
+    """Processes that may answer from memory."""
+    heard: int
+    """Those of them that have heard."""
+    milliseconds: float | None
+    """Until the last of them had heard."""
+    cut_off: list[str]
+    """Hosts that have not heard and are silent: they answer 503, not VALID."""
+
+
+class PublishedEvent(TypedDict):
+    """The result of one published event."""
+
+    id: str
+    client_id: str | None
+    """The publisher's own id."""
+    type: str
+    deliveries: int
+    """To how many webhooks it goes."""
+    duplicate: bool
+    """It was published before; nothing was done now."""
+
+
+class PublishedEvents(TypedDict):
+    """The response to a publication, in the order of the request."""
+
+    events: list[PublishedEvent]
+
+
+class QuotaDocument(TypedDict):
+    """One quota and the tenant's use of it."""
+
+    name: str
+    used: int | None
+    """Rates: the average of the last full minute. null: nobody has counted yet."""
+    limit: int
+    state: Literal["room", "near", "reached", "unknown"]
+    """near: from 80 % on. reached: full, or refused in the last five minutes."""
+    counted_at: str | None
+    """null: the count is exact now."""
+
+
+class QuotasDocument(TypedDict):
+    """All quotas of the tenant."""
+
+    items: list[QuotaDocument]
+
+
+class RehearseKey(TypedDict):
+    """The requirements of a rehearsed call. A scope or a model left out is not checked."""
+
+    scope: NotRequired[str | None]
+    """The permission that the call needs."""
+    model: NotRequired[str | None]
+    """The model that the call is for."""
+    cost_tokens: NotRequired[int | None]
+    """Tokens that the call will need, estimated."""
+    estimated_usd: NotRequired[float | None]
+    """What the call will cost at most, US dollars: reserved until settled."""
+    ip: NotRequired[str | None]
+    """The address that the holder calls from."""
+
+
+class ReplayDocument(TypedDict):
+    """A replay: the events of a period, sent again."""
+
+    id: str | None
+    webhook_id: str
+    since: str
+    until: str
+    what: Literal["failed", "missing", "all"]
+    rate: int | None
+    total: int
+    created_at: str | None
+    created_by: str | None
+    cancelled_at: str | None
+
+
+ReplayInput = TypedDict(
+    "ReplayInput",
+    {
+        "from": "str",
+        "to": "str",
+        "what": 'NotRequired[Literal["failed", "missing", "all"]]',
+        "rate": "NotRequired[int | None]",
+        "dry_run": "NotRequired[bool]",
+    },
+)
+
+
+class ReplayProgress(TypedDict):
+    """A replay, and the number of its deliveries in each state."""
+
+    id: str | None
+    webhook_id: str
+    since: str
+    until: str
+    what: Literal["failed", "missing", "all"]
+    rate: int | None
+    total: int
+    created_at: str | None
+    created_by: str | None
+    cancelled_at: str | None
+    counts: dict[str, int]
+
+
+class ReportLeak(TypedDict):
+    """A key that a scanner found, identified by its fingerprint only."""
+
+    fingerprint: str
+    """Hex SHA-256 of the key. Never send the key itself."""
+    url: NotRequired[str | None]
+    """Where it was found: an address on the web."""
+
+
+class ReportedDocument(TypedDict):
+    """The key that has the reported fingerprint, if any, and the response to the leak."""
+
+    key_id: str | None
+    response: Literal["notify", "block", "revoke"] | None
+
+
+class RestoreInput(TypedDict):
+    """The version of the credentials to use again."""
+
+    version: int
+    """One of the connector's credential versions."""
+
+
+class ResultDocument(TypedDict):
+    """The result of a check."""
+
+    outcome: (
+        Literal[
+            "passed",
+            "unproven",
+            "auth_invalid",
+            "auth_scope",
+            "auth_expired",
+            "config",
+            "rate_limited",
+            "transient",
+            "secret_store",
+            "internal",
+        ]
+        | None
+    )
+    """passed; unproven = nothing failed, and nothing shows that the credentials are good;
+    auth_invalid, auth_scope, auth_expired and config need a person; rate_limited and
+    transient pass by themselves; secret_store and internal are faults of the portal. Null
+    until the check has ended.
+    """
+    said: str
+    """What happened, as a sentence."""
+    remedy: str
+    """What to do about it; may be empty."""
+    steps: list[StepDocument]
+    took_ms: float | None
+    account: str | None
+    """Whose credentials these are, as the provider says."""
+    is_person: bool | None
+    """Whether they belong to a person and not to a service; null if unknown."""
+    granted: list[str] | None
+    """What the credentials may do; null where the provider does not tell."""
+    missing: list[str]
+    """Scopes that the connector needs and has not."""
+    too_much: list[str]
+    """Scopes that it has and does not need."""
+    expires_at: str | None
+    """When the credentials end, as the provider says."""
+
+
+class ResumeInput(TypedDict):
+    """The choice of what happens to the events that were held while a webhook was paused."""
+
+    choice: NotRequired[Literal["all", "newest_per_subject", "skip_before"]]
+    """all = send everything; newest_per_subject = of each subject the newest event alone;
+    skip_before = only what was published from `before` on.
+    """
+    before: NotRequired[str | None]
+    """For skip_before; left out, now."""
+
+
+class RetryPolicy(TypedDict):
+    """The number of attempts for one event, the backoff between them, and the timeout."""
+
+    maxAttempts: NotRequired[int]
+    """Attempts for one event, the first too."""
+    backoff: NotRequired[Literal["exponential", "linear", "fixed"]]
+    """How the waits between attempts grow."""
+    timeoutMs: NotRequired[int]
+    """Milliseconds that the receiver has until its answer begins."""
+
+
+class ReviewedDocument(TypedDict):
+    """The result of verifying a quarantine again."""
+
+    verified: int
+    refused: int
+    duplicates: int
+    """Came again meanwhile, and were accepted then."""
+    is_more: bool
+    """There is more in quarantine: ask again."""
+
+
+class RevokeKey(TypedDict):
+    """The time when a key ends; immediately if nothing is given."""
+
+    reason: NotRequired[str | None]
+    """Why, in a sentence for people."""
+    at: NotRequired[str | None]
+    """When it ends, in the future."""
+    brownout: NotRequired[bool]
+    """Deny for a minute now, longer each hour, until it ends after six."""
+
+
+class RevokeKeys(TypedDict):
+    """The keys to revoke or block: those that meet every condition that is given."""
+
+    application_id: NotRequired[str | None]
+    """Of this application."""
+    owner: NotRequired[str | None]
+    """Created by or issued to this person's id."""
+    tag: NotRequired[str | None]
+    """With this tag."""
+    created_before: NotRequired[str | None]
+    """Older than this."""
+    verb: NotRequired[Literal["revoke", "block"]]
+    """block can be undone."""
+    reason: NotRequired[str | None]
+    """Why, in a sentence for people."""
+    dry_run: NotRequired[bool]
+    """Only say how many; false does it."""
+
+
+class RevokedDocument(TypedDict):
+    """The number of keys that a bulk revocation selects, and some of them."""
+
+    count: int
+    dry_run: bool
+    sample: list[NamedDocument]
+
+
+class RotateKey(TypedDict):
+    """The overlap of a rotation: how long the old key still works beside its successor."""
+
+    overlap: NotRequired[Literal["now", "1h", "24h", "7d", "until_quiet"]]
+    """until_quiet: until nobody used the old key for a day, 30 days at most."""
+
+
+class SettingsDocument(TypedDict):
+    """A tenant's event settings as they are read."""
+
+    retention_days: int
+    redacted_fields: list[str]
+    key_material: Literal["mask", "refuse"]
+
+
+class SettingsInput(TypedDict):
+    """A tenant's retention, hidden fields and treatment of API keys in events."""
+
+    retention_days: NotRequired[int]
+    """Days after which events and deliveries are forgotten."""
+    redacted_fields: NotRequired[list[str]]
+    """Names of fields whose values only those see who may change webhooks."""
+    key_material: NotRequired[Literal["mask", "refuse"]]
+    """What becomes of an API key in an event's data. mask = only its beginning and its last four
+    characters are kept; refuse = the event is not taken.
+    """
+
+
+class SettleReservation(TypedDict):
+    """The actual cost of a reserved call."""
+
+    cost_usd: NotRequired[float | None]
+    """US dollars; what was reserved when left out, 0 for a call that failed."""
+    tokens: NotRequired[int | None]
+    """Tokens that it used."""
+    model: NotRequired[str | None]
+    """The model that it was for."""
+
+
+class SignatureCheck(TypedDict):
+    """A request to diagnose, and the scheme and secret to check it with."""
+
+    webhook_id: NotRequired[str | None]
+    """Check with this webhook's secrets, and by its scheme."""
+    scheme: NotRequired[
+        Literal[
+            "standard-webhooks",
+            "inbox",
+            "github",
+            "stripe",
+            "slack",
+            "shopify",
+            "twilio",
+            "sendgrid",
+            "hubspot",
+            "square",
+            "zoom",
+            "gitlab",
+            "jira",
+            "linear",
+            "pagerduty",
+            "sentry",
+            "zendesk",
+            "intercom",
+            "meta",
+            "twitter",
+            "paddle",
+            "discord",
+            "docusign",
+            "mailgun",
+            "typeform",
+            "calendly",
+            "dropbox",
+            "box",
+            "vercel",
+            "woocommerce",
+            "webflow",
+            "elevenlabs",
+            "gitea",
+            "okta",
+            "microsoft-graph",
+            "contentful",
+            "azure-event-grid",
+            "aws-sns",
+            "fusionauth",
+            "plaid",
+            "hmac-sha256-hex",
+            "hmac-sha256-base64",
+            "hmac-sha512-hex",
+            "hmac-sha1-hex",
+            "timestamped-hmac",
+            "bearer",
+            "jwt",
+            "api-key",
+            "basic",
+        ]
+        | None
+    ]
+    """How it should be signed; left out, as the webhook says."""
+    options: NotRequired[dict[str, str]]
+    """As a webhook's inbound_options."""
+    secret: NotRequired[str | None]
+    """Check with this secret. It is neither kept nor written to a log."""
+    headers: NotRequired[dict[str, str]]
+    """The request's headers."""
+    body: NotRequired[str]
+    """The raw body as text."""
+    body_base64: NotRequired[str | None]
+    """The raw body in base64, in place of `body`."""
+    method: NotRequired[str]
+    url: NotRequired[str]
+    """The address as the sender was told it; left out, the webhook's."""
+    at: NotRequired[str | None]
+    """When it came; left out, now."""
+
+
+class SignatureCheckResult(TypedDict):
+    """The result of a check: whether the signature is right, and why not."""
+
+    verified: bool
+    code: str
+    reason: str
+    scheme: str
+    fingerprint: str | None
+    """Of the secret that matched."""
+    findings: list[FindingDocument]
+    signed_text: str
+    """The text that should be signed, its beginning."""
+    expected: str | None
+    """The signature that the given secret makes; none for a stored secret."""
+
+
+class SpendOnKey(TypedDict):
+    """A cost that is recorded on a key after the call."""
+
+    usage_id: NotRequired[str | None]
+    """Your id of this line: the same id is written once."""
+    cost_usd: NotRequired[float]
+    """US dollars."""
+    tokens: NotRequired[int | None]
+    """Tokens that were used."""
+    model: NotRequired[str | None]
+    """The model that it was for."""
+
+
+class SpentDocument(TypedDict):
+    """A line of the ledger and the budget after it. `repeated`: the line existed already."""
+
+    id: str
+    key_id: str
+    cost_usd: float
+    repeated: bool
+    budget: BudgetDocument
+
+
+class StateReason(TypedDict):
+    """The reason for suspending, retiring or reopening an application, shown to people later."""
+
+    reason: str
+    """Why, in a sentence for people. It is kept in the history."""
+
+
+class StepDocument(TypedDict):
+    """One step of a check, in the order in which they are taken."""
+
+    name: str
+    """address, connect, tls, sign_in, who, or scope: and the scope."""
+    title: str
+    state: Literal["passed", "warned", "failed", "not_tried"]
+    began_ms: float | None
+    """Milliseconds after the begin of the check."""
+    took_ms: float | None
+    verdict: (
+        Literal[
+            "passed",
+            "unproven",
+            "auth_invalid",
+            "auth_scope",
+            "auth_expired",
+            "config",
+            "rate_limited",
+            "transient",
+            "secret_store",
+            "internal",
+        ]
+        | None
+    )
+    status: int | None
+    """The HTTP status of the answer, if there was one."""
+    said: str
+    """What happened, as a sentence."""
+    remedy: str
+    """What to do about it; may be empty."""
+
+
+class StopKey(TypedDict):
+    """The reason why a key is revoked or blocked, for people who ask later."""
+
+    reason: NotRequired[str | None]
+    """Why, in a sentence for people."""
+
+
+class TestInput(TypedDict):
+    """The event of one test request, and how to sign it."""
+
+    event_type: str
+    """One event's name, such as rfp.created."""
+    data: NotRequired[dict[str, Any]]
+    """The event's data, up to 16 KiB."""
+    newest_secret_only: NotRequired[bool]
+    """Sign with the current secret alone, to see that the receiver knows it before the previous
+    one is retired.
+    """
+
+
+class Verdict(TypedDict):
+    """The answer to the verification of a key."""
+
+    valid: bool
+    code: str
+    key_id: str | None
+    name: str | None
+    kind: str | None
+    tenant_id: str | None
+    application_id: str | None
+    app_id: str | None
+    scopes: list[str]
+    expires_at: str | None
+    limits: list[LimitDocument]
+    budget: BudgetDocument | None
+    reservation_id: str | None
+    trace: NotRequired[list[KeysCheckDocument] | None]
+    """Every check, on a dry run."""
+
+
+class VerifyKey(TypedDict):
+    """A request to verify a key for a call."""
+
+    scope: NotRequired[str | None]
+    """The permission that the call needs."""
+    model: NotRequired[str | None]
+    """The model that the call is for."""
+    cost_tokens: NotRequired[int | None]
+    """Tokens that the call will need, estimated."""
+    estimated_usd: NotRequired[float | None]
+    """What the call will cost at most, US dollars: reserved until settled."""
+    ip: NotRequired[str | None]
+    """The address that the holder calls from."""
+    key: str
+    """The raw key, as its holder sent it."""
+    dry_run: NotRequired[bool]
+    """Consume nothing, and give the trace of checks."""
+    reservation_id: NotRequired[str | None]
+    """Your own id for the reservation of `estimated_usd`: a call that repeats it takes nothing
+    again.
+    """
+
+
+class WebhookDocument(TypedDict):
+    """A webhook as the API returns it (specification: Webhook)."""
+
+    id: str
+    tenant_id: str
+    app_id: str | None
+    created_at: str
+    updated_at: str
+    created_by: str | None
+    updated_by: str | None
+    source: str
+    source_type: str
+    is_deleted: bool
+    deleted_at: str | None
+    deleted_by: str | None
+    schema_version: int
+    version: int
+    name: str
+    direction: Literal["outbound", "inbound"]
+    url: str | None
+    event_types: list[str]
+    signature_scheme: Literal[
+        "standard-webhooks",
+        "standard-webhooks-ed25519",
+        "github",
+        "stripe",
+        "hmac-sha256-hex",
+        "hmac-sha256-base64",
+    ]
+    inbound_url: str | None
+    """Inbound only: the address to give to the sender."""
+    inbound_scheme: (
+        Literal[
+            "standard-webhooks",
+            "inbox",
+            "github",
+            "stripe",
+            "slack",
+            "shopify",
+            "twilio",
+            "sendgrid",
+            "hubspot",
+            "square",
+            "zoom",
+            "gitlab",
+            "jira",
+            "linear",
+            "pagerduty",
+            "sentry",
+            "zendesk",
+            "intercom",
+            "meta",
+            "twitter",
+            "paddle",
+            "discord",
+            "docusign",
+            "mailgun",
+            "typeform",
+            "calendly",
+            "dropbox",
+            "box",
+            "vercel",
+            "woocommerce",
+            "webflow",
+            "elevenlabs",
+            "gitea",
+            "okta",
+            "microsoft-graph",
+            "contentful",
+            "azure-event-grid",
+            "aws-sns",
+            "fusionauth",
+            "plaid",
+            "hmac-sha256-hex",
+            "hmac-sha256-base64",
+            "hmac-sha512-hex",
+            "hmac-sha1-hex",
+            "timestamped-hmac",
+            "bearer",
+            "jwt",
+            "api-key",
+            "basic",
+        ]
+        | None
+    )
+    inbound_options: dict[str, str]
+    vault_path: str
+    """Where the signing secret lies; the server derives it."""
+    headers: dict[str, str]
+    enabled: bool
+    retry_policy: RetryPolicy
+    last_delivery_at: str | None
+    last_delivery_status: (
+        Literal[
+            "sending",
+            "delivered",
+            "http_error",
+            "redirect",
+            "forbidden_address",
+            "invalid_request",
+            "dns",
+            "refused",
+            "unreachable",
+            "reset",
+            "tls",
+            "timeout",
+            "too_large",
+            "protocol_error",
+            "cancelled",
+        ]
+        | None
+    )
+    consecutive_failures: int
+    """Tests do not count."""
+    paused_at: str | None
+    pause_reason: Literal["failing", "gone", "by_hand"] | None
+    filter: dict[str, list[Any]]
+    rate_limit: int | None
+    ordered: bool
+    connector_id: str | None
+    tags: list[str]
+    application_id: str | None
+    application_status: str | None
+    """Of the owning application: suspended and retired stop what belongs to it."""
+    secret_fingerprint: str | None
+    """First 12 hex digits of the SHA-256 of the current signing secret's bytes."""
+    is_active: bool
+    """enabled, and neither paused nor deleted."""
+
+
+class WebhookInput(TypedDict):
+    """The fields of a webhook that a client can set. All are optional: `{}` creates a webhook
+    that is disabled.
+    """
+
+    name: NotRequired[str | None]
+    """Human-readable webhook name."""
+    direction: NotRequired[Literal["outbound", "inbound"]]
+    """outbound = cPod pushes to url; inbound = an external system calls cPod. Fixed once the
+    webhook is there.
+    """
+    url: NotRequired[str | None]
+    """Target URL (outbound) or callback URL (inbound). A public address."""
+    event_types: NotRequired[list[str]]
+    """Event type filters: rfp.created, rfp.*, or * for everything."""
+    signature_scheme: NotRequired[
+        Literal[
+            "standard-webhooks",
+            "standard-webhooks-ed25519",
+            "github",
+            "stripe",
+            "hmac-sha256-hex",
+            "hmac-sha256-base64",
+        ]
+    ]
+    """standard-webhooks = headers webhook-id, webhook-timestamp and webhook-signature (v1,
+    HMAC-SHA256), see standardwebhooks.com; -ed25519 = the same with a key pair (v1a). github,
+    stripe, hmac-sha256-hex and hmac-sha256-base64 are for receivers that verify those styles
+    already. Rotate the secret after a change to or from ed25519.
+    """
+    inbound_scheme: NotRequired[
+        Literal[
+            "standard-webhooks",
+            "inbox",
+            "github",
+            "stripe",
+            "slack",
+            "shopify",
+            "twilio",
+            "sendgrid",
+            "hubspot",
+            "square",
+            "zoom",
+            "gitlab",
+            "jira",
+            "linear",
+            "pagerduty",
+            "sentry",
+            "zendesk",
+            "intercom",
+            "meta",
+            "twitter",
+            "paddle",
+            "discord",
+            "docusign",
+            "mailgun",
+            "typeform",
+            "calendly",
+            "dropbox",
+            "box",
+            "vercel",
+            "woocommerce",
+            "webflow",
+            "elevenlabs",
+            "gitea",
+            "okta",
+            "microsoft-graph",
+            "contentful",
+            "azure-event-grid",
+            "aws-sns",
+            "fusionauth",
+            "plaid",
+            "hmac-sha256-hex",
+            "hmac-sha256-base64",
+            "hmac-sha512-hex",
+            "hmac-sha1-hex",
+            "timestamped-hmac",
+            "bearer",
+            "jwt",
+            "api-key",
+            "basic",
+        ]
+        | None
+    ]
+    """Inbound only: how the sender proves who it is. Left out, standard-webhooks."""
+    inbound_options: NotRequired[dict[str, str]]
+    """Inbound only, with a generic scheme: header and prefix of the signature, and delivery_id
+    and event_type, the places (header:… or body:…) of these two. With a scheme that signs the
+    body alone, equal_bodies: one = the same body again is a repetition (the usual), each = it
+    is another event.
+    """
+    inbound_secret: NotRequired[str | None]
+    """Inbound only: the sender's secret, where it is the sender who makes it. Never shown again;
+    the one before is accepted beside it for 24 hours.
+    """
+    headers: NotRequired[dict[str, str]]
+    """Static custom headers (non-secret) sent with every delivery."""
+    enabled: NotRequired[bool | None]
+    """Whether events are sent. Left out, it is on if there are a url and at least one event
+    type.
+    """
+    retry_policy: NotRequired[RetryPolicy]
+    """Replaced as a whole; parts that are left out get their defaults."""
+    filter: NotRequired[dict[str, list[Any]]]
+    """Top-level field of an event's data → the value, or the list of values, of which it must
+    have one. Only events that pass all of it are sent.
+    """
+    rate_limit: NotRequired[int | None]
+    """At most so many deliveries a second, from each worker."""
+    ordered: NotRequired[bool]
+    """One at a time, in the order of publication: a delivery that fails holds up those after it
+    until it is delivered or has failed for good.
+    """
+    connector_id: NotRequired[str | None]
+    """The owning connector, if any."""
+    application_id: NotRequired[str | None]
+    """The owning application."""
+    tags: NotRequired[list[str]]
+    """Free-form tags."""
+
+
+class WholeInboundRequest(TypedDict):
+    """One received request with its headers and its raw body; API keys in it are masked."""
+
+    id: str
+    webhook_id: str
+    received_at: str
+    state: str
+    """accepted, or quarantined."""
+    code: str
+    """verified, or why not."""
+    reason: str
+    """The same as a sentence."""
+    method: str
+    url: str
+    body_bytes: int
+    source_ip: str | None
+    delivery_key: str | None
+    """By this a repetition is known."""
+    repeats: int
+    """How often the same delivery came again."""
+    verified_with: str | None
+    """Fingerprint of the secret."""
+    verified_at: str | None
+    verified_by: str | None
+    """Who verified it anew."""
+    event_id: str | None
+    event_type: str | None
+    headers: list[list[Any]]
+    body_base64: str
+
+
+class ApiKeysCreateAnswer(KeyDocument):
+    """The answer of api_keys.create, with what is shown once only."""
+
+    key: Secret | None
+    """The key itself, in this answer only."""
+    key_hash: Secret | None
+    """SHA-256 of the key, in this answer only; later it is key_fingerprint."""
+
+
+class ApiKeysRotateAnswer(KeyDocument):
+    """The answer of api_keys.rotate, with what is shown once only."""
+
+    key: Secret | None
+    """The key itself, in this answer only."""
+    key_hash: Secret | None
+    """SHA-256 of the key, in this answer only; later it is key_fingerprint."""
+
+
+class ApiKeysCreateChildAnswer(KeyDocument):
+    """The answer of api_keys.create_child, with what is shown once only."""
+
+    key: Secret | None
+    """The key itself, in this answer only."""
+    key_hash: Secret | None
+    """SHA-256 of the key, in this answer only; later it is key_fingerprint."""
+
+
+class WebhooksCreateAnswer(WebhookDocument):
+    """The answer of webhooks.create, with what is shown once only."""
+
+    signing_secret: Secret | None
+    """The signing secret, whsec_…, for this one time."""
+
+
+class WebhooksRotateSecretAnswer(WebhookDocument):
+    """The answer of webhooks.rotate_secret, with what is shown once only."""
+
+    signing_secret: Secret | None
+    """The signing secret, whsec_…, for this one time."""
+    previous_secret_expires_at: str | None
+    """Until then the one before signs too."""
