@@ -95,6 +95,9 @@ class _Line:
         """Tell whether it can be used again: it is young, and the portal has not closed it."""
         if time.monotonic() - self._used > LONGEST_IDLE or self._writer.is_closing():
             return False
+        # One turn of the loop notices what has arrived, the next one reads it.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         try:
             async with asyncio.timeout(0):
                 await self._reader.read(1)
