@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test proof lint format bench document lock clean
+.PHONY: help run test proof lint format bench document sdk lock clean
 
 PYTHON ?= $(firstword $(foreach v,python3 python3.14 python3.13 python3.12 python3.11,\
   $(if $(shell $(v) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(v))))
@@ -34,6 +34,7 @@ lint: .venv/dev  ## Check style, types, import directions, dependencies and temp
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	cd devtools && ../$(BIN)/deptry .
+	cd sdk/python && ../../$(BIN)/deptry .
 	$(BIN)/djlint portal/web/templates devtools examples --lint --quiet
 
 format: .venv/dev  ## Put the code into its usual shape
@@ -46,6 +47,10 @@ bench: .venv/bench  ## Measure the speed, against others where there are others
 document: .venv/runtime  ## Write docs/openapi.json; refuses what breaks programs (ARGS=--breaking)
 	@$(BIN)/python -m portal_devtools.document $(ARGS)
 
+sdk: .venv/dev  ## Make the SDKs from the operations, and their packages in dist/
+	$(BIN)/python -m portal_devtools.python_sdk
+	$(UV) build --quiet --wheel --out-dir dist sdk/python
+
 LOCK := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
   --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet $(ARGS)
 
@@ -55,9 +60,9 @@ lock: .venv/uv  ## Lock what pyproject.toml asks for (ARGS=--upgrade: the newest
 	$(LOCK) -c requirements-dev.txt --extra dev --extra bench -o requirements-bench.txt
 
 clean:  ## Remove the virtual environment and caches; the data in var/ stays
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 	  .import_linter_cache
-	find portal devtools tests -name __pycache__ -prune -exec rm -rf {} +
+	find portal devtools sdk tests -name __pycache__ -prune -exec rm -rf {} +
 
 # --- the virtual environment: made once, brought up to date when the locked versions change --------
 

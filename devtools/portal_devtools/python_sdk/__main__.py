@@ -6,19 +6,27 @@ from pathlib import Path
 
 from portal_devtools.python_sdk import declared, resources, schemas
 
-PACKAGE = Path(__file__).parents[3] / "sdk" / "python" / "cpod_integration"
+PROJECT = Path(__file__).parents[3] / "sdk" / "python"
+PACKAGE = "cpod_integration"
+BEGIN, END = "<!-- operations -->\n", "<!-- end of operations -->\n"
 
 
 def files() -> dict[str, str]:
-    """Return the text of each generated file, by its path in the package."""
+    """Return the text of each generated file, by its path in the project."""
     methods = declared.methods()
     written = {
-        "types.py": schemas.module(declared.definitions(), methods),
-        "generated/operations.py": resources.operations_module(methods),
-        "generated/resources.py": resources.resources_module(methods, is_async=False),
-        "generated/async_resources.py": resources.resources_module(methods, is_async=True),
+        f"{PACKAGE}/types.py": schemas.module(declared.definitions(), methods),
+        f"{PACKAGE}/generated/operations.py": resources.operations_module(methods),
+        f"{PACKAGE}/generated/resources.py": resources.sync_module(methods),
+        f"{PACKAGE}/generated/async_resources.py": resources.async_module(methods),
     }
-    return {path: _formatted(text, PACKAGE / path) for path, text in written.items()}
+    code = {path: _formatted(text, PROJECT / path) for path, text in written.items()}
+    return {**code, "README.md": _readme(resources.reference(methods))}
+
+
+def _readme(reference: str) -> str:
+    before, _, rest = (PROJECT / "README.md").read_text().partition(BEGIN)
+    return f"{before}{BEGIN}{reference}\n\n{END}{rest.partition(END)[2]}"
 
 
 def _formatted(text: str, path: Path) -> str:
@@ -34,4 +42,4 @@ def _formatted(text: str, path: Path) -> str:
 
 if __name__ == "__main__":
     for path, text in files().items():
-        (PACKAGE / path).write_text(text)
+        (PROJECT / path).write_text(text)

@@ -47,8 +47,17 @@ def _operation(method: Method) -> str:
     return f"{method.constant} = Operation({operation.method!r}, {operation.path!r}{more})"
 
 
-def resources_module(methods: Iterable[Method], *, is_async: bool) -> str:
+def sync_module(methods: Iterable[Method]) -> str:
     """Return the module with a class for each resource, and `Integration` with all of them."""
+    return _module(methods, is_async=False)
+
+
+def async_module(methods: Iterable[Method]) -> str:
+    """Return the same module for the asynchronous client."""
+    return _module(methods, is_async=True)
+
+
+def _module(methods: Iterable[Method], *, is_async: bool) -> str:
     head = RESOURCES_HEAD.format(
         of=" that is awaited" if is_async else "",
         client="async_client" if is_async else "client",
@@ -158,3 +167,24 @@ def _given(method: Method) -> str:
         said.append(f"query={{{pairs}}}")
     said += [f"{name}={name}" for name in (each.partition(":")[0] for each in _headers(method))]
     return f"core.Given({', '.join(said)})"
+
+
+def reference(methods: Iterable[Method]) -> str:
+    """Return the list of all operations, in Markdown."""
+    by_resource: dict[str, list[str]] = {}
+    for method in methods:
+        call = f"{method.name}({', '.join(_positional(method))})"
+        line = f"- `{call}`: {_sentence(method.operation.summary)}"
+        by_resource.setdefault(method.resource, []).append(line)
+    return "\n".join(
+        f"\n### client.integration.{resource}\n\n" + "\n".join(lines)
+        for resource, lines in by_resource.items()
+    )
+
+
+def _positional(method: Method) -> Iterator[str]:
+    yield from method.ids
+    if method.body:
+        yield "body" if method.needs_body else "body=None"
+    if method.operation.is_list and method.query:
+        yield "…"

@@ -1,4 +1,4 @@
-"""Every operation of the portal is a method of both clients, and the committed files are current."""
+"""Every operation is a method of both clients, and the committed files are current."""
 
 import inspect
 import re
@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from portal_devtools.python_sdk.__main__ import PACKAGE, files
-
 from cpod_integration import AsyncClient, Client
+from portal_devtools.python_sdk.__main__ import PROJECT, files
+
 from portal.features import FEATURES
 from portal.rest.openapi import Operation
 from tests import ROOT
@@ -16,7 +16,13 @@ from tests.sdk.python.both import KINDS, TOKEN, call
 from tests.sdk.python.failing import failing, reply
 
 OPERATIONS = [operation for feature in FEATURES for operation in feature.rest()]
-PATHS = ["types.py", *(f"generated/{name}.py" for name in ("operations", "resources", "async_resources"))]
+PATHS = (
+    "cpod_integration/types.py",
+    "cpod_integration/generated/operations.py",
+    "cpod_integration/generated/resources.py",
+    "cpod_integration/generated/async_resources.py",
+    "README.md",
+)
 ADDRESS = "https://portal.example"
 
 
@@ -78,12 +84,16 @@ class Domain:
 @pytest.mark.parametrize("path", PATHS)
 def test_what_is_committed_is_what_is_generated(path, generated):
     message = "The operations have changed: run `make sdk` and commit what it wrote."
-    assert (PACKAGE / path).read_text() == generated[path], message
+    assert (PROJECT / path).read_text() == generated[path], message
 
 
 @pytest.fixture(scope="module")
 def generated() -> dict[str, str]:
     return files()
+
+
+def test_all_that_is_generated_is_looked_at(generated):
+    assert set(PATHS) == set(generated)
 
 
 def test_it_imports_nothing_of_the_portal():

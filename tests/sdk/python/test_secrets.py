@@ -8,8 +8,8 @@ import pprint
 from typing import Any
 
 import pytest
-
 from cpod_integration import Client, Record, Secret
+
 from tests.sdk.python.both import KINDS, TOKEN, call
 from tests.sdk.python.failing import failing, reply
 
