@@ -42,7 +42,7 @@ format: .venv/dev  ## Put the code into its usual shape
 	$(BIN)/ruff format
 
 bench: .venv/bench  ## Measure the speed, against others where there are others
-	$(BIN)/python -m tests.bench $(ARGS)
+	PYTHONPATH=sdk/python $(BIN)/python -m tests.bench $(ARGS)
 
 document: .venv/runtime  ## Write docs/openapi.json; refuses what breaks programs (ARGS=--breaking)
 	@$(BIN)/python -m portal_devtools.document $(ARGS)

@@ -2,7 +2,7 @@
 
 make bench                          all of it, about eight minutes
 make bench ARGS="rest --rounds 3"   parts: lists rest growth filters batch inbound memory publishing
-                                    keys deliveries tenants shortcuts checks leases
+                                    keys deliveries tenants shortcuts checks leases sdk
 """
 
 import argparse
@@ -41,7 +41,7 @@ CONNECTIONS = 4
 GROWTH = 1.2
 PARTS = (
     "lists", "rest", "growth", "filters", "batch", "inbound", "memory", "publishing", "keys",
-    "deliveries", "tenants", "shortcuts", "checks", "leases",
+    "deliveries", "tenants", "shortcuts", "checks", "leases", "sdk",
 )  # fmt: skip
 
 
@@ -328,6 +328,12 @@ class Bench:
 
         return checks.measure(self.rounds)
 
+    def sdk(self) -> Iterator[Figure]:
+        """Compare the Python SDK with a bare client."""
+        from tests.bench import sdk  # it imports this module's types
+
+        return sdk.measure(self)
+
     def memory(self) -> list[Figure]:
         """Return the memory of the web process after all measurements."""
         used = self.portal.memory_mb
@@ -361,6 +367,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
             "shortcuts": bench.shortcuts,
             "checks": bench.checks,
             "leases": lambda: of_leases(rounds, seconds),
+            "sdk": bench.sdk,
         }
         for part in parts:
             told(f"measuring: {part}")

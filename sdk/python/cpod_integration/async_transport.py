@@ -9,7 +9,7 @@ import h11
 
 from cpod_integration.conversation import Conversation
 from cpod_integration.core import Answer, Failed, Request, Settings
-from cpod_integration.transport import LONGEST_IDLE, MOST_IDLE, failed, left, tls_context
+from cpod_integration.transport import AT_ONCE, LONGEST_IDLE, MOST_IDLE, failed, left, tls_context
 
 if TYPE_CHECKING:
     import ssl
@@ -60,7 +60,7 @@ class AsyncTransport:
         try:
             async with asyncio.timeout(min(settings.connect_timeout, left(deadline))):
                 reader, writer = await asyncio.open_connection(
-                    settings.host, settings.port, ssl=self._tls
+                    settings.host, settings.port, ssl=self._tls, limit=AT_ONCE
                 )
         except (OSError, UnicodeError) as error:  # the name may be no name
             raise failed(error, "connect", sent=False) from error
@@ -83,7 +83,7 @@ class _Line:
                 await self._writer.drain()
             while True:
                 async with asyncio.timeout(min(read_timeout, left(deadline))):
-                    received = await self._reader.read(65536)
+                    received = await self._reader.read(AT_ONCE)
                 answer = self.conversation.hear(received)
                 if answer:
                     self._used = time.monotonic()

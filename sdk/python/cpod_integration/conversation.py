@@ -11,14 +11,15 @@ class Conversation:
     def __init__(self) -> None:
         self._h11 = h11.Connection(h11.CLIENT)
         self._head: h11.Response | None = None
-        self._body = bytearray()
+        self._body: list[bytes] = []
+        self._size = 0
 
     def ask(self, request: Request) -> bytes:
         """Return the bytes of a request."""
         head = h11.Request(
             method=request.method, target=request.target, headers=list(request.headers)
         )
-        self._head, self._body = None, bytearray()
+        self._head, self._body, self._size = None, [], 0
         parts = [self._h11.send(head)]
         if request.body:
             parts.append(self._h11.send(h11.Data(data=request.body)))
@@ -33,8 +34,9 @@ class Conversation:
             if isinstance(event, h11.Response):
                 self._head = event
             elif isinstance(event, h11.Data):
-                self._body += event.data
-                if len(self._body) > LARGEST_ANSWER:
+                self._body.append(event.data)
+                self._size += len(event.data)
+                if self._size > LARGEST_ANSWER:
                     raise h11.RemoteProtocolError("the answer is too large")
             elif isinstance(event, h11.EndOfMessage):
                 return self._answer()
@@ -44,7 +46,7 @@ class Conversation:
     def _answer(self) -> Answer:
         assert self._head is not None  # noqa: S101 - h11 gives the head before the end
         headers = {name.decode(): value.decode("latin-1") for name, value in self._head.headers}
-        return Answer(self._head.status_code, headers, bytes(self._body))
+        return Answer(self._head.status_code, headers, b"".join(self._body))
 
     def is_open(self) -> bool:
         """Tell whether the connection can take one more request, and get ready for it."""

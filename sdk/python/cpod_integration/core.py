@@ -238,7 +238,7 @@ def result(operation: Operation, request: Request, outcome: Answer | Failed) -> 
         return None
     hide(document, operation.secrets)
     assert isinstance(outcome, Answer)  # noqa: S101 - a Failed has been raised
-    return Record(document, outcome.headers.get("etag"))
+    return Record.with_etag(document, outcome.headers.get("etag"))
 
 
 def page(request: Request, outcome: Answer | Failed) -> Page[Any]:

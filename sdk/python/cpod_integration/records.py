@@ -1,7 +1,7 @@
 """Represent answers: a record that knows its version, and a page of a list."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from cpod_integration.secret import Secret
 
@@ -16,19 +16,23 @@ class Record(dict[str, Any]):
     """
 
     __slots__ = ("_etag",)
+    _etag: str | None
 
-    def __init__(self, document: Mapping[str, Any], etag: str | None = None) -> None:
-        super().__init__(document)
-        self._etag = etag
+    # No __init__ of its own: a list makes 200 of them for each page.
+
+    @classmethod
+    def with_etag(cls, document: Mapping[str, Any], etag: str | None) -> Self:
+        """Return a record with the ETag that was sent with it."""
+        record = cls(document)
+        record._etag = etag
+        return record
 
     @property
     def etag(self) -> str | None:
         """Return the ETag that was sent with it, or that of its version."""
         version = self.get("version")
-        return self._etag or (f'"{version}"' if isinstance(version, int) else None)
-
-    def __reduce__(self) -> tuple[type["Record"], tuple[dict[str, Any], str | None]]:
-        return Record, (dict(self), self._etag)
+        sent: str | None = getattr(self, "_etag", None)
+        return sent or (f'"{version}"' if isinstance(version, int) else None)
 
 
 class Page(list[T], Generic[T]):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST_IDLE = 10
 LONGEST_IDLE = 15.0
+AT_ONCE = 256 * 1024
 
 
 class Transport:
@@ -90,7 +91,7 @@ class _Line:
             self._socket.sendall(outgoing)
             while True:
                 self._socket.settimeout(min(read_timeout, left(deadline)))
-                answer = self.conversation.hear(self._socket.recv(65536))
+                answer = self.conversation.hear(self._socket.recv(AT_ONCE))
                 if answer:
                     self._used = time.monotonic()
                     return answer
