@@ -160,6 +160,7 @@ def _headers(
         ("Host", settings.authority),
         ("Authorization", f"Bearer {token}"),
         ("Accept", "application/json"),
+        ("Accept-Encoding", "identity"),
         ("User-Agent", AGENT),
     ]
     if operation.method != "GET":

@@ -2,9 +2,10 @@
 
 import select
 import socket
+import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h11
 
@@ -60,20 +61,64 @@ class Transport:
             line.close()
 
     def _opened(self, deadline: float) -> "_Line":
-        address = (self._settings.host, self._settings.port)
-        seconds = min(self._settings.connect_timeout, left(deadline))
+        settings = self._settings
+        until = min(deadline, time.monotonic() + settings.connect_timeout)
         try:
-            opened = socket.create_connection(address, timeout=seconds)
+            opened = _connected(addresses(settings.host, settings.port, until), until)
+            try:
+                opened.settimeout(left(until))
+                if self._tls:
+                    opened = self._tls.wrap_socket(opened, server_hostname=settings.host)
+            except BaseException:
+                opened.close()
+                raise
         except (OSError, UnicodeError) as error:  # the name may be no name
             raise failed(error, "connect", sent=False) from error
+        return _Line(opened)
+
+
+Address = tuple[socket.AddressFamily, Any]
+
+
+def addresses(host: str, port: int, deadline: float) -> list[Address]:
+    """Return the addresses of a host. A thread asks for them, since that has no deadline itself."""
+    found: list[list[Address] | Exception] = []
+
+    def ask() -> None:
         try:
+            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found.append([(family, address) for family, _, _, _, address in answers])
+        except (OSError, UnicodeError) as error:
+            found.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(left(deadline))
+    if not found:
+        raise TimeoutError
+    if isinstance(found[0], Exception):
+        raise found[0]
+    return found[0]
+
+
+def _connected(known: list[Address], deadline: float) -> socket.socket:
+    """Return a connection to the first address that takes it."""
+    refusal: OSError = OSError("the host has no address")
+    for family, address in known:
+        opened = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            opened.settimeout(left(deadline))
+            opened.connect(address)
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._tls:
-                opened = self._tls.wrap_socket(opened, server_hostname=self._settings.host)
         except OSError as error:
             opened.close()
-            raise failed(error, "connect", sent=False) from error
-        return _Line(opened)
+            refusal = error
+        except BaseException:
+            opened.close()
+            raise
+        else:
+            return opened
+    raise refusal
 
 
 class _Line:
