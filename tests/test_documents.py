@@ -20,7 +20,7 @@ DOCUMENTS = sorted(
     )
     for path in folder.glob("*.md")
 )
-FOLDERS = ("portal", "devtools", "tests", "examples", "docs", ".ci", ".github")
+FOLDERS = ("portal", "devtools", "sdk", "tests", "examples", "docs", ".ci", ".github")
 QUOTED = re.compile(r"`([^`\n]+)`")
 NAME_IN_FILE = re.compile(r"`(\w+)` (?:in|of) `(portal/[\w/]+\.py)`")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -99,6 +99,8 @@ def rooms() -> Iterator[str]:
     """Yield every package, and each folder that contains packages, pages or documents."""
     yield from (
         "devtools",
+        "sdk",
+        "sdk/python",
         "tests",
         "examples",
         "docs",

@@ -42,15 +42,15 @@ class Method:
     @property
     def query(self) -> list[Parameter]:
         """Return its query parameters."""
-        return [one for one in self.operation.parameters if one.where == "query"]
+        return [one for one in self.operation.accepts if one.where == "query"]
 
     def has_header(self, name: str) -> bool:
         """Tell whether it takes a header."""
-        headers = {one.name.lower() for one in self.operation.parameters if one.where == "header"}
+        headers = {one.name.lower() for one in self.operation.accepts if one.where == "header"}
         return name.lower() in headers
 
     @property
-    def needs_body(self) -> bool:
+    def needs_fields(self) -> bool:
         """Tell whether a body without any field is refused."""
         command = self.operation.command
         return command is not None and any(

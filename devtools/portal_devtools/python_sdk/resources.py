@@ -127,7 +127,7 @@ def _arguments(method: Method) -> Iterator[str]:
     for name in method.ids:
         yield f"{name}: Held"
     if method.body:
-        yield f"body: types.{method.body}" + ("" if method.needs_body else " | None = None")
+        yield f"body: types.{method.body}" + ("" if method.needs_fields else " | None = None")
     if method.ids or method.body:
         yield "/"
     keywords = [*_headers(method), *map(_parameter, method.query)]
@@ -185,6 +185,6 @@ def reference(methods: Iterable[Method]) -> str:
 def _positional(method: Method) -> Iterator[str]:
     yield from method.ids
     if method.body:
-        yield "body" if method.needs_body else "body=None"
+        yield "body" if method.needs_fields else "body=None"
     if method.operation.is_list and method.query:
         yield "…"

@@ -183,8 +183,9 @@ def _is_printable(value: str) -> bool:
 
 
 def _held_tag(operation: Operation, given: Given) -> str | None:
+    """Return the tag of the record that is changed. The first id of a path names it."""
     changes = operation.method in ("PATCH", "PUT", "DELETE")
-    return etag_of(given.ids[-1]) if changes and given.ids else None
+    return etag_of(given.ids[0]) if changes and given.ids else None
 
 
 # ---------------------------------------------------------------- retries

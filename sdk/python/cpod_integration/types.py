@@ -32,7 +32,7 @@ class ApplicationDocument(TypedDict):
     oauth_client_id: str | None
     status: Literal["draft", "active", "deprecated", "suspended", "retired"]
     status_reason: str | None
-    """Why it was suspended, retired or reopened last."""
+    """Reason for the last time it was suspended, retired or reopened."""
     canonical_owner_of: list[str]
     api_base_path: str | None
     repository: str | None
@@ -93,8 +93,8 @@ class ApplicationInput(TypedDict):
             ]
         ]
     ]
-    """What its keys may do at most, at once and also those that were issued before. Empty: all
-    that their creators may give.
+    """Scopes that its keys may have at most, at once and also those that were issued before.
+    Empty: all that their creators may give.
     """
 
 
@@ -126,9 +126,9 @@ class AttemptDocument(TypedDict):
         "cancelled",
     ]
     explanation: str
-    """What happened, as a sentence."""
+    """Result, as a sentence."""
     remedy: str
-    """What to do about it; may be empty."""
+    """Next step for a person; may be empty."""
     status: int | None
     """The receiver's HTTP status."""
     url: str
@@ -182,7 +182,7 @@ class ChildKey(TypedDict):
     """The settings of a short-lived key with a part of its parent's rights."""
 
     name: NotRequired[str | None]
-    """What people call it."""
+    """Name shown to people."""
     scopes: NotRequired[
         list[
             Literal[
@@ -211,9 +211,9 @@ class ChildKey(TypedDict):
     ]
     """At most its parent's, which it gets when left out."""
     lifetime_seconds: NotRequired[int]
-    """How long it opens; never longer than its parent."""
+    """Seconds for which it opens; never longer than its parent."""
     max_uses: NotRequired[int | None]
-    """How often it may be used at all."""
+    """Number of times it may be used at all."""
     allowed_ips: NotRequired[list[str]]
     """Part of its parent's networks, or all of them."""
 
@@ -242,23 +242,23 @@ class ConnectionsCheckDocument(TypedDict):
     until the check has ended.
     """
     said: str
-    """What happened, as a sentence."""
+    """Result, as a sentence."""
     remedy: str
-    """What to do about it; may be empty."""
+    """Next step for a person; may be empty."""
     steps: list[StepDocument]
     took_ms: float | None
     account: str | None
-    """Whose credentials these are, as the provider says."""
+    """Account that the credentials belong to, as the provider says."""
     is_person: bool | None
-    """Whether they belong to a person and not to a service; null if unknown."""
+    """True if they belong to a person and not to a service; null if unknown."""
     granted: list[str] | None
-    """What the credentials may do; null where the provider does not tell."""
+    """Scopes of the credentials; null where the provider does not tell."""
     missing: list[str]
     """Scopes that the connector needs and has not."""
     too_much: list[str]
     """Scopes that it has and does not need."""
     expires_at: str | None
-    """When the credentials end, as the provider says."""
+    """Time when the credentials end, as the provider says."""
     id: str
     connector_id: str
     state: Literal["queued", "running", "done"]
@@ -497,7 +497,7 @@ class ConnectorInput(TypedDict):
     webhook_endpoint_id: NotRequired[str | None]
     """A webhook of this tenant that gets the connector's events."""
     next_rotation_due: NotRequired[str | None]
-    """When the credentials are next due for rotation."""
+    """Time when the credentials are next due for rotation."""
     tags: NotRequired[list[str]]
     """Free-form tags."""
     application_id: NotRequired[str | None]
@@ -628,7 +628,7 @@ class Erased(TypedDict):
 
     events: int
     more: bool
-    """Whether the subject has more events: then send this again."""
+    """True if the subject has more events: then send this again."""
 
 
 class Erasure(TypedDict):
@@ -667,15 +667,15 @@ class EventInput(TypedDict):
     """One event to publish. See `key_material` for API keys in its data."""
 
     type: str
-    """What happened, such as rfp.created."""
+    """Type of the event, such as rfp.created."""
     data: NotRequired[dict[str, Any]]
-    """What there is to say, up to 64 KiB of JSON."""
+    """Content of the event, up to 64 KiB of JSON."""
     id: NotRequired[str | None]
     """Your own id: the same id again publishes nothing and is no error."""
     occurred_at: NotRequired[str | None]
-    """When it happened; left out, now."""
+    """Time when it happened; left out, now."""
     subject: NotRequired[str | None]
-    """What or whom it is about; events are found and erased by it."""
+    """Thing or person that it is about; events are found and erased by it."""
 
 
 class EventTypeDocument(TypedDict):
@@ -711,9 +711,9 @@ class EventTypeInput(TypedDict):
     name: NotRequired[str | None]
     """The type's name, such as rfp.created. Fixed once it is there."""
     display_name: NotRequired[str]
-    """What people call it."""
+    """Name shown to people."""
     description: NotRequired[str | None]
-    """When it happens."""
+    """Occasion on which it happens."""
     json_schema: NotRequired[dict[str, Any] | None]
     """JSON Schema (2020-12) of the event's data."""
     example: NotRequired[dict[str, Any] | None]
@@ -777,7 +777,7 @@ class FilterTestResult(TypedDict):
     """The number of recent events that the tested settings would have matched."""
 
     events: int
-    """How many were looked at: the last 200."""
+    """Number of events that were looked at: the last 200."""
     matched: int
     new: int | None
     """Matched now and not by the webhook as it is."""
@@ -792,9 +792,9 @@ class FindingDocument(TypedDict):
 
     code: str
     what: str
-    """What is wrong, as a sentence."""
+    """Problem, as a sentence."""
     remedy: str
-    """What to do about it."""
+    """Next step for a person."""
 
 
 class GivenDocument(TypedDict):
@@ -811,7 +811,7 @@ class GivenDocument(TypedDict):
     credential_version: int
     """The version of the credentials that it is of."""
     expires_at: str | None
-    """When the token ends, as the provider said; null if nobody said so."""
+    """Time when the token ends, as the provider said; null if nobody said so."""
     created_at: str
     lease_seconds: int
     """Use the values so long, then take a new lease: so a change of the credentials or a
@@ -891,12 +891,12 @@ class InboundRequestDocument(TypedDict):
     delivery_key: str | None
     """By this a repetition is known."""
     repeats: int
-    """How often the same delivery came again."""
+    """Number of times the same delivery came again."""
     verified_with: str | None
     """Fingerprint of the secret."""
     verified_at: str | None
     verified_by: str | None
-    """Who verified it anew."""
+    """Person who verified it again."""
     event_id: str | None
     event_type: str | None
 
@@ -951,21 +951,21 @@ class IssueKey(TypedDict):
     max_budget_usd: NotRequired[float | None]
     """Maximum spend, US dollars."""
     expires_at: NotRequired[str | None]
-    """When it stops by itself, in the future; null for never."""
+    """Time when it stops by itself, in the future; null for never."""
     blocked: NotRequired[bool]
-    """Whether it begins blocked."""
+    """True if it begins blocked."""
     blocked_reason: NotRequired[str | None]
-    """Why it is blocked."""
+    """Reason for the block."""
     rotated_from_key_id: NotRequired[str | None]
     """The key that this one follows."""
     tags: NotRequired[list[str]]
     """Free-form tags."""
     budget_period: NotRequired[Literal["none", "day", "week", "month"]]
-    """When the budget begins anew: by the calendar of the tenant's time zone."""
+    """Period after which it begins anew, by the calendar of the tenant's time zone."""
     allowed_ips: NotRequired[list[str]]
     """Networks it may be used from; empty for all."""
     max_uses: NotRequired[int | None]
-    """How often it may be used at all."""
+    """Number of times it may be used at all."""
 
 
 class KeyDocument(TypedDict):
@@ -1037,9 +1037,9 @@ class LabInput(TypedDict):
     data: NotRequired[dict[str, Any]]
     """The event's data, up to 16 KiB."""
     failure: NotRequired[Literal["500", "503", "429", "404", "410"] | None]
-    """Where the webhook sends to the inbox: what the inbox answers first, a status."""
+    """Status that the inbox answers first, if the webhook sends to it."""
     times: NotRequired[int]
-    """How many requests the inbox answers so."""
+    """Number of requests that the inbox answers so."""
 
 
 class LeaseDocument(TypedDict):
@@ -1056,7 +1056,7 @@ class LeaseDocument(TypedDict):
     credential_version: int
     """The version of the credentials that it is of."""
     expires_at: str | None
-    """When the token ends, as the provider said; null if nobody said so."""
+    """Time when the token ends, as the provider said; null if nobody said so."""
     created_at: str
 
 
@@ -1186,7 +1186,7 @@ class RehearseKey(TypedDict):
     cost_tokens: NotRequired[int | None]
     """Tokens that the call will need, estimated."""
     estimated_usd: NotRequired[float | None]
-    """What the call will cost at most, US dollars: reserved until settled."""
+    """Highest cost of the call, US dollars: reserved until settled."""
     ip: NotRequired[str | None]
     """The address that the holder calls from."""
 
@@ -1240,7 +1240,7 @@ class ReportLeak(TypedDict):
     fingerprint: str
     """Hex SHA-256 of the key. Never send the key itself."""
     url: NotRequired[str | None]
-    """Where it was found: an address on the web."""
+    """Address on the web at which it was found."""
 
 
 class ReportedDocument(TypedDict):
@@ -1281,23 +1281,23 @@ class ResultDocument(TypedDict):
     until the check has ended.
     """
     said: str
-    """What happened, as a sentence."""
+    """Result, as a sentence."""
     remedy: str
-    """What to do about it; may be empty."""
+    """Next step for a person; may be empty."""
     steps: list[StepDocument]
     took_ms: float | None
     account: str | None
-    """Whose credentials these are, as the provider says."""
+    """Account that the credentials belong to, as the provider says."""
     is_person: bool | None
-    """Whether they belong to a person and not to a service; null if unknown."""
+    """True if they belong to a person and not to a service; null if unknown."""
     granted: list[str] | None
-    """What the credentials may do; null where the provider does not tell."""
+    """Scopes of the credentials; null where the provider does not tell."""
     missing: list[str]
     """Scopes that the connector needs and has not."""
     too_much: list[str]
     """Scopes that it has and does not need."""
     expires_at: str | None
-    """When the credentials end, as the provider says."""
+    """Time when the credentials end, as the provider says."""
 
 
 class ResumeInput(TypedDict):
@@ -1317,7 +1317,7 @@ class RetryPolicy(TypedDict):
     maxAttempts: NotRequired[int]
     """Attempts for one event, the first too."""
     backoff: NotRequired[Literal["exponential", "linear", "fixed"]]
-    """How the waits between attempts grow."""
+    """Growth of the waits between attempts."""
     timeoutMs: NotRequired[int]
     """Milliseconds that the receiver has until its answer begins."""
 
@@ -1337,9 +1337,9 @@ class RevokeKey(TypedDict):
     """The time when a key ends; immediately if nothing is given."""
 
     reason: NotRequired[str | None]
-    """Why, in a sentence for people."""
+    """Reason, in a sentence for people."""
     at: NotRequired[str | None]
-    """When it ends, in the future."""
+    """Time when it ends, in the future."""
     brownout: NotRequired[bool]
     """Deny for a minute now, longer each hour, until it ends after six."""
 
@@ -1358,7 +1358,7 @@ class RevokeKeys(TypedDict):
     verb: NotRequired[Literal["revoke", "block"]]
     """block can be undone."""
     reason: NotRequired[str | None]
-    """Why, in a sentence for people."""
+    """Reason, in a sentence for people."""
     dry_run: NotRequired[bool]
     """Only say how many; false does it."""
 
@@ -1394,7 +1394,7 @@ class SettingsInput(TypedDict):
     redacted_fields: NotRequired[list[str]]
     """Names of fields whose values only those see who may change webhooks."""
     key_material: NotRequired[Literal["mask", "refuse"]]
-    """What becomes of an API key in an event's data. mask = only its beginning and its last four
+    """Treatment of an API key in an event's data. mask = only its beginning and its last four
     characters are kept; refuse = the event is not taken.
     """
 
@@ -1469,7 +1469,7 @@ class SignatureCheck(TypedDict):
         ]
         | None
     ]
-    """How it should be signed; left out, as the webhook says."""
+    """Scheme by which it should be signed; left out, as the webhook says."""
     options: NotRequired[dict[str, str]]
     """As a webhook's inbound_options."""
     secret: NotRequired[str | None]
@@ -1484,7 +1484,7 @@ class SignatureCheck(TypedDict):
     url: NotRequired[str]
     """The address as the sender was told it; left out, the webhook's."""
     at: NotRequired[str | None]
-    """When it came; left out, now."""
+    """Time when it came; left out, now."""
 
 
 class SignatureCheckResult(TypedDict):
@@ -1530,7 +1530,7 @@ class StateReason(TypedDict):
     """The reason for suspending, retiring or reopening an application, shown to people later."""
 
     reason: str
-    """Why, in a sentence for people. It is kept in the history."""
+    """Reason, in a sentence for people. It is kept in the history."""
 
 
 class StepDocument(TypedDict):
@@ -1561,16 +1561,16 @@ class StepDocument(TypedDict):
     status: int | None
     """The HTTP status of the answer, if there was one."""
     said: str
-    """What happened, as a sentence."""
+    """Result, as a sentence."""
     remedy: str
-    """What to do about it; may be empty."""
+    """Next step for a person; may be empty."""
 
 
 class StopKey(TypedDict):
     """The reason why a key is revoked or blocked, for people who ask later."""
 
     reason: NotRequired[str | None]
-    """Why, in a sentence for people."""
+    """Reason, in a sentence for people."""
 
 
 class TestInput(TypedDict):
@@ -1616,7 +1616,7 @@ class VerifyKey(TypedDict):
     cost_tokens: NotRequired[int | None]
     """Tokens that the call will need, estimated."""
     estimated_usd: NotRequired[float | None]
-    """What the call will cost at most, US dollars: reserved until settled."""
+    """Highest cost of the call, US dollars: reserved until settled."""
     ip: NotRequired[str | None]
     """The address that the holder calls from."""
     key: str
@@ -1716,7 +1716,7 @@ class WebhookDocument(TypedDict):
     )
     inbound_options: dict[str, str]
     vault_path: str
-    """Where the signing secret lies; the server derives it."""
+    """Path of the signing secret; the server derives it."""
     headers: dict[str, str]
     enabled: bool
     retry_policy: RetryPolicy
@@ -1857,11 +1857,11 @@ class WebhookInput(TypedDict):
     headers: NotRequired[dict[str, str]]
     """Static custom headers (non-secret) sent with every delivery."""
     enabled: NotRequired[bool | None]
-    """Whether events are sent. Left out, it is on if there are a url and at least one event
+    """True if events are sent. Left out, it is on if there are a url and at least one event
     type.
     """
     retry_policy: NotRequired[RetryPolicy]
-    """Replaced as a whole; parts that are left out get their defaults."""
+    """Parts that are left out get their defaults; in a PATCH they stay."""
     filter: NotRequired[dict[str, list[Any]]]
     """Top-level field of an event's data → the value, or the list of values, of which it must
     have one. Only events that pass all of it are sent.
@@ -1899,12 +1899,12 @@ class WholeInboundRequest(TypedDict):
     delivery_key: str | None
     """By this a repetition is known."""
     repeats: int
-    """How often the same delivery came again."""
+    """Number of times the same delivery came again."""
     verified_with: str | None
     """Fingerprint of the secret."""
     verified_at: str | None
     verified_by: str | None
-    """Who verified it anew."""
+    """Person who verified it again."""
     event_id: str | None
     event_type: str | None
     headers: list[list[Any]]

@@ -39,7 +39,7 @@ def method(client: Any, operation: Operation) -> Any:
 def test_every_operation_is_a_method(operation, client):
     found = method(client(base_url=ADDRESS, token=TOKEN), operation)
     taken = set(inspect.signature(found).parameters)
-    queries = {one.name for one in operation.parameters if one.where == "query"}
+    queries = {one.name for one in operation.accepts if one.where == "query"}
     assert {name.rstrip("_") for name in taken} >= queries
     assert ("idempotency_key" in taken) == ("Idempotency-Key" in names(operation))
     assert ("if_match" in taken) == ("If-Match" in names(operation))
@@ -48,7 +48,7 @@ def test_every_operation_is_a_method(operation, client):
 
 
 def names(operation: Operation) -> set[str]:
-    return {one.name for one in operation.parameters}
+    return {one.name for one in operation.accepts}
 
 
 @pytest.mark.parametrize("kind", KINDS)

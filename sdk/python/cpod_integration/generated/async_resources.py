@@ -78,9 +78,14 @@ class Applications:
             ),
         )
 
-    async def get(self, id: Held, /) -> types.ApplicationDocument:
+    async def get(
+        self, id: Held, /, *, include_deleted: bool | None = None
+    ) -> types.ApplicationDocument:
         """Get one application."""
-        return await self._caller.one(operations.APPLICATIONS_GET, core.Given((id,)))
+        return await self._caller.one(
+            operations.APPLICATIONS_GET,
+            core.Given((id,), query={"include_deleted": include_deleted}),
+        )
 
     async def create(
         self, body: types.ApplicationInput | None = None, /, *, idempotency_key: str | None = None
@@ -104,32 +109,52 @@ class Applications:
         )
 
     def history(self, id: Held, /) -> AsyncPages[types.HistoryEntry]:
-        """What happened to it, newest first."""
+        """List what happened to it, newest first."""
         return self._caller.pages(operations.APPLICATIONS_HISTORY, core.Given((id,)))
 
     async def suspend(
-        self, id: Held, body: types.StateReason, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.StateReason,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.ApplicationDocument:
         """Stop an application and all that belongs to it, until it is reopened."""
         return await self._caller.one(
             operations.APPLICATIONS_SUSPEND,
-            core.Given((id,), body, idempotency_key=idempotency_key),
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     async def retire(
-        self, id: Held, body: types.StateReason, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.StateReason,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.ApplicationDocument:
         """Stop an application that is not to come back, and all that belongs to it."""
         return await self._caller.one(
-            operations.APPLICATIONS_RETIRE, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.APPLICATIONS_RETIRE,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     async def reopen(
-        self, id: Held, body: types.StateReason, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.StateReason,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.ApplicationDocument:
         """Let a suspended or retired application work again."""
         return await self._caller.one(
-            operations.APPLICATIONS_REOPEN, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.APPLICATIONS_REOPEN,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
 
@@ -208,9 +233,11 @@ class ApiKeys:
             ),
         )
 
-    async def get(self, id: Held, /) -> types.KeyDocument:
+    async def get(self, id: Held, /, *, include_deleted: bool | None = None) -> types.KeyDocument:
         """Get one API key."""
-        return await self._caller.one(operations.API_KEYS_GET, core.Given((id,)))
+        return await self._caller.one(
+            operations.API_KEYS_GET, core.Given((id,), query={"include_deleted": include_deleted})
+        )
 
     async def create(
         self, body: types.IssueKey | None = None, /, *, idempotency_key: str | None = None
@@ -221,7 +248,7 @@ class ApiKeys:
         )
 
     def history(self, id: Held, /) -> AsyncPages[types.HistoryEntry]:
-        """What happened to it, newest first."""
+        """List what happened to it, newest first."""
         return self._caller.pages(operations.API_KEYS_HISTORY, core.Given((id,)))
 
     async def revoke(
@@ -230,19 +257,28 @@ class ApiKeys:
         body: types.RevokeKey | None = None,
         /,
         *,
+        if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> types.KeyDocument:
         """Stop a key for ever, from its next request on."""
         return await self._caller.one(
-            operations.API_KEYS_REVOKE, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.API_KEYS_REVOKE,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     async def block(
-        self, id: Held, body: types.StopKey | None = None, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.StopKey | None = None,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.KeyDocument:
         """Stop a key until it is unblocked."""
         return await self._caller.one(
-            operations.API_KEYS_BLOCK, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.API_KEYS_BLOCK,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     async def rotate(
@@ -251,47 +287,58 @@ class ApiKeys:
         body: types.RotateKey | None = None,
         /,
         *,
+        if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> types.ApiKeysRotateAnswer:
         """A successor with the same settings; the old key ends after the overlap."""
         return await self._caller.one(
-            operations.API_KEYS_ROTATE, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.API_KEYS_ROTATE,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     async def create_child(
-        self, id: Held, body: types.ChildKey | None = None, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.ChildKey | None = None,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.ApiKeysCreateChildAnswer:
         """A short-lived key with a part of this one's rights."""
         return await self._caller.one(
             operations.API_KEYS_CREATE_CHILD,
-            core.Given((id,), body, idempotency_key=idempotency_key),
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     async def unblock(
-        self, id: Held, /, *, idempotency_key: str | None = None
+        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> types.KeyDocument:
         """Let a blocked key work again."""
         return await self._caller.one(
-            operations.API_KEYS_UNBLOCK, core.Given((id,), idempotency_key=idempotency_key)
+            operations.API_KEYS_UNBLOCK,
+            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
         )
 
     async def verify(self, body: types.VerifyKey, /) -> types.Verdict:
-        """Whether a key is good; takes what the call costs of its limits."""
+        """Verify a key, and take what the call costs of its limits."""
         return await self._caller.one(operations.API_KEYS_VERIFY, core.Given(body=body))
 
     async def settle_reservation(
         self, id: Held, body: types.SettleReservation | None = None, /
     ) -> types.SpentDocument:
-        """What a reserved call really cost; a second time changes nothing."""
+        """Settle what a reserved call really cost; a second time changes nothing."""
         return await self._caller.one(
             operations.API_KEYS_SETTLE_RESERVATION, core.Given((id,), body)
         )
 
     async def record_usage(
-        self, id: Held, body: types.SpendOnKey | None = None, /
+        self, id: Held, body: types.SpendOnKey | None = None, /, *, if_match: str | None = None
     ) -> types.SpentDocument:
         """Bill a key after the fact, once for each usage_id."""
-        return await self._caller.one(operations.API_KEYS_RECORD_USAGE, core.Given((id,), body))
+        return await self._caller.one(
+            operations.API_KEYS_RECORD_USAGE, core.Given((id,), body, if_match=if_match)
+        )
 
     async def revoke_many(
         self, body: types.RevokeKeys | None = None, /, *, idempotency_key: str | None = None
@@ -302,29 +349,29 @@ class ApiKeys:
         )
 
     async def report_leak(self, body: types.ReportLeak, /) -> types.ReportedDocument:
-        """A key was found where it should not be; the tenant's policy says what happens."""
+        """Report a key that was found where it should not be; the tenant's policy decides."""
         return await self._caller.one(operations.API_KEYS_REPORT_LEAK, core.Given(body=body))
 
     async def explain(
         self, body: types.ExplainRequest | None = None, /
     ) -> types.ExplanationDocument:
-        """Why a call by key was refused, by its request id."""
+        """Explain why a call by key was refused, by its request id."""
         return await self._caller.one(operations.API_KEYS_EXPLAIN, core.Given(body=body))
 
     async def rehearse(self, id: Held, body: types.RehearseKey | None = None, /) -> types.Verdict:
-        """What a call by this key would get; consumes nothing."""
+        """Rehearse a call by this key; consumes nothing."""
         return await self._caller.one(operations.API_KEYS_REHEARSE, core.Given((id,), body))
 
     async def get_posture(self) -> types.PostureDocument:
-        """How many keys have each weakness, counted up to 10,001; list them on the page of keys."""
+        """Count the keys with each weakness, up to 10,001; the page of keys lists them."""
         return await self._caller.one(operations.API_KEYS_GET_POSTURE, core.Given())
 
     async def get_impact(self, id: Held, /) -> types.ImpactDocument:
-        """Who used the key in the last 24 hours."""
+        """List who used the key in the last 24 hours."""
         return await self._caller.one(operations.API_KEYS_GET_IMPACT, core.Given((id,)))
 
     async def get_propagation(self, id: Held, /) -> types.PropagationDocument:
-        """Which verifiers have heard of its newest change."""
+        """List the verifiers that have its newest change."""
         return await self._caller.one(operations.API_KEYS_GET_PROPAGATION, core.Given((id,)))
 
 
@@ -494,9 +541,13 @@ class Connectors:
             ),
         )
 
-    async def get(self, id: Held, /) -> types.ConnectorDocument:
+    async def get(
+        self, id: Held, /, *, include_deleted: bool | None = None
+    ) -> types.ConnectorDocument:
         """Get one connector."""
-        return await self._caller.one(operations.CONNECTORS_GET, core.Given((id,)))
+        return await self._caller.one(
+            operations.CONNECTORS_GET, core.Given((id,), query={"include_deleted": include_deleted})
+        )
 
     async def create(
         self, body: types.ConnectorInput | None = None, /, *, idempotency_key: str | None = None
@@ -519,20 +570,25 @@ class Connectors:
         await self._caller.one(operations.CONNECTORS_DELETE, core.Given((id,), if_match=if_match))
 
     async def restore(
-        self, id: Held, /, *, idempotency_key: str | None = None
+        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> types.ConnectorDocument:
         """Restore a deleted connector."""
         return await self._caller.one(
-            operations.CONNECTORS_RESTORE, core.Given((id,), idempotency_key=idempotency_key)
+            operations.CONNECTORS_RESTORE,
+            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def history(self, id: Held, /) -> AsyncPages[types.HistoryEntry]:
-        """What happened to it, newest first."""
+        """List what happened to it, newest first."""
         return self._caller.pages(operations.CONNECTORS_HISTORY, core.Given((id,)))
 
-    async def remove_credentials(self, id: Held, /) -> types.ConnectorDocument:
+    async def remove_credentials(
+        self, id: Held, /, *, if_match: str | None = None
+    ) -> types.ConnectorDocument:
         """Remove all credentials of a connector."""
-        return await self._caller.one(operations.CONNECTORS_REMOVE_CREDENTIALS, core.Given((id,)))
+        return await self._caller.one(
+            operations.CONNECTORS_REMOVE_CREDENTIALS, core.Given((id,), if_match=if_match)
+        )
 
     async def check(
         self,
@@ -540,11 +596,13 @@ class Connectors:
         body: types.CheckInput | None = None,
         /,
         *,
+        if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> types.ConnectionsCheckDocument:
         """Check whether a connector works: ask now, read the result a moment later."""
         return await self._caller.one(
-            operations.CONNECTORS_CHECK, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.CONNECTORS_CHECK,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def list_checks(
@@ -614,21 +672,29 @@ class Connectors:
         return self._caller.pages(operations.CONNECTORS_LIST_CREDENTIAL_VERSIONS, core.Given((id,)))
 
     async def restore_credentials(
-        self, id: Held, body: types.RestoreInput, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.RestoreInput,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.ConnectionsCheckDocument:
         """Use an older version of the credentials again, and check it."""
         return await self._caller.one(
             operations.CONNECTORS_RESTORE_CREDENTIALS,
-            core.Given((id,), body, idempotency_key=idempotency_key),
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     async def take_lease(
-        self, id: Held, body: types.LeaseInput | None = None, /
+        self, id: Held, body: types.LeaseInput | None = None, /, *, if_match: str | None = None
     ) -> types.GivenDocument:
         """Get what a connector's secret is for: an access token, or credentials. For keys of the
         connector's application only.
         """
-        return await self._caller.one(operations.CONNECTORS_TAKE_LEASE, core.Given((id,), body))
+        return await self._caller.one(
+            operations.CONNECTORS_TAKE_LEASE, core.Given((id,), body, if_match=if_match)
+        )
 
     def list_leases(
         self,
@@ -801,9 +867,13 @@ class Webhooks:
             ),
         )
 
-    async def get(self, id: Held, /) -> types.WebhookDocument:
+    async def get(
+        self, id: Held, /, *, include_deleted: bool | None = None
+    ) -> types.WebhookDocument:
         """Get one webhook."""
-        return await self._caller.one(operations.WEBHOOKS_GET, core.Given((id,)))
+        return await self._caller.one(
+            operations.WEBHOOKS_GET, core.Given((id,), query={"include_deleted": include_deleted})
+        )
 
     async def create(
         self, body: types.WebhookInput | None = None, /, *, idempotency_key: str | None = None
@@ -826,39 +896,43 @@ class Webhooks:
         await self._caller.one(operations.WEBHOOKS_DELETE, core.Given((id,), if_match=if_match))
 
     async def restore(
-        self, id: Held, /, *, idempotency_key: str | None = None
+        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> types.WebhookDocument:
         """Restore a deleted webhook."""
         return await self._caller.one(
-            operations.WEBHOOKS_RESTORE, core.Given((id,), idempotency_key=idempotency_key)
+            operations.WEBHOOKS_RESTORE,
+            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def history(self, id: Held, /) -> AsyncPages[types.HistoryEntry]:
-        """What happened to it, newest first."""
+        """List what happened to it, newest first."""
         return self._caller.pages(operations.WEBHOOKS_HISTORY, core.Given((id,)))
 
     async def rotate_secret(
-        self, id: Held, /, *, idempotency_key: str | None = None
+        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> types.WebhooksRotateSecretAnswer:
         """Make a new signing secret; the one before signs beside it for 24 hours."""
         return await self._caller.one(
-            operations.WEBHOOKS_ROTATE_SECRET, core.Given((id,), idempotency_key=idempotency_key)
+            operations.WEBHOOKS_ROTATE_SECRET,
+            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
         )
 
     async def retire_secret(
-        self, id: Held, /, *, idempotency_key: str | None = None
+        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> types.WebhookDocument:
         """Let the previous signing secret sign no more."""
         return await self._caller.one(
-            operations.WEBHOOKS_RETIRE_SECRET, core.Given((id,), idempotency_key=idempotency_key)
+            operations.WEBHOOKS_RETIRE_SECRET,
+            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
         )
 
     async def pause(
-        self, id: Held, /, *, idempotency_key: str | None = None
+        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> types.WebhookDocument:
         """Pause: events are held until the webhook is resumed."""
         return await self._caller.one(
-            operations.WEBHOOKS_PAUSE, core.Given((id,), idempotency_key=idempotency_key)
+            operations.WEBHOOKS_PAUSE,
+            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
         )
 
     async def resume(
@@ -867,11 +941,13 @@ class Webhooks:
         body: types.ResumeInput | None = None,
         /,
         *,
+        if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> types.WebhookDocument:
         """Resume, and say what becomes of what was held."""
         return await self._caller.one(
-            operations.WEBHOOKS_RESUME, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.WEBHOOKS_RESUME,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def list_deliveries(
@@ -925,23 +1001,30 @@ class Webhooks:
         )
 
     async def replay(
-        self, id: Held, body: types.ReplayInput, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.ReplayInput,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.ReplayProgress:
         """Send the events of a window again, or see how many that would be."""
         return await self._caller.one(
-            operations.WEBHOOKS_REPLAY, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.WEBHOOKS_REPLAY,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def list_replays(self, id: Held, /) -> AsyncPages[types.ReplayDocument]:
-        """The last replays of a webhook."""
+        """List the last replays of a webhook."""
         return self._caller.pages(operations.WEBHOOKS_LIST_REPLAYS, core.Given((id,)))
 
     async def get_backlog(self, id: Held, /) -> types.BacklogDocument:
-        """How much is held, since when, and how long sending it takes."""
+        """Count what is held, with its age and the time that sending it takes."""
         return await self._caller.one(operations.WEBHOOKS_GET_BACKLOG, core.Given((id,)))
 
     async def try_filter(self, body: types.FilterTest | None = None, /) -> types.FilterTestResult:
-        """How many of the last 200 events these settings would have matched."""
+        """Count how many of the last 200 events these settings would have matched."""
         return await self._caller.one(operations.WEBHOOKS_TRY_FILTER, core.Given(body=body))
 
     def list_received(
@@ -989,7 +1072,13 @@ class Webhooks:
         )
 
     async def reverify(
-        self, id: Held, request_id: Held, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        request_id: Held,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.InboundRequestDocument:
         """Verify one request in quarantine anew, as of when it came; publish it if it is
         genuine.
@@ -1001,37 +1090,54 @@ class Webhooks:
                     id,
                     request_id,
                 ),
+                if_match=if_match,
                 idempotency_key=idempotency_key,
             ),
         )
 
     async def reverify_all(
-        self, id: Held, /, *, idempotency_key: str | None = None
+        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> types.ReviewedDocument:
         """Verify up to 200 requests in quarantine anew, the oldest first."""
         return await self._caller.one(
-            operations.WEBHOOKS_REVERIFY_ALL, core.Given((id,), idempotency_key=idempotency_key)
+            operations.WEBHOOKS_REVERIFY_ALL,
+            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
         )
 
-    async def clear_quarantine(self, id: Held, /) -> None:
+    async def clear_quarantine(self, id: Held, /, *, if_match: str | None = None) -> None:
         """Throw away what is in quarantine."""
-        await self._caller.one(operations.WEBHOOKS_CLEAR_QUARANTINE, core.Given((id,)))
+        await self._caller.one(
+            operations.WEBHOOKS_CLEAR_QUARANTINE, core.Given((id,), if_match=if_match)
+        )
 
     async def test(
-        self, id: Held, body: types.TestInput, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.TestInput,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.AttemptDocument:
         """Send one signed test request now, and read what came of it."""
         return await self._caller.one(
-            operations.WEBHOOKS_TEST, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.WEBHOOKS_TEST,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     async def send_from_lab(
-        self, id: Held, body: types.LabInput, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.LabInput,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.DeliveryDocument:
         """Send an event to this webhook alone, tried and tried again like any other."""
         return await self._caller.one(
             operations.WEBHOOKS_SEND_FROM_LAB,
-            core.Given((id,), body, idempotency_key=idempotency_key),
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def list_tests(
@@ -1101,7 +1207,7 @@ class Replays:
         self._caller = caller
 
     async def get(self, id: Held, /) -> types.ReplayProgress:
-        """How far a replay is."""
+        """Read the progress of a replay."""
         return await self._caller.one(operations.REPLAYS_GET, core.Given((id,)))
 
     async def cancel(
@@ -1203,9 +1309,14 @@ class EventTypes:
             ),
         )
 
-    async def get(self, id: Held, /) -> types.EventTypeDocument:
+    async def get(
+        self, id: Held, /, *, include_deleted: bool | None = None
+    ) -> types.EventTypeDocument:
         """Get one event type."""
-        return await self._caller.one(operations.EVENT_TYPES_GET, core.Given((id,)))
+        return await self._caller.one(
+            operations.EVENT_TYPES_GET,
+            core.Given((id,), query={"include_deleted": include_deleted}),
+        )
 
     async def create(
         self, body: types.EventTypeInput | None = None, /, *, idempotency_key: str | None = None
@@ -1228,19 +1339,20 @@ class EventTypes:
         await self._caller.one(operations.EVENT_TYPES_DELETE, core.Given((id,), if_match=if_match))
 
     async def restore(
-        self, id: Held, /, *, idempotency_key: str | None = None
+        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> types.EventTypeDocument:
         """Restore a deleted event type."""
         return await self._caller.one(
-            operations.EVENT_TYPES_RESTORE, core.Given((id,), idempotency_key=idempotency_key)
+            operations.EVENT_TYPES_RESTORE,
+            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def history(self, id: Held, /) -> AsyncPages[types.HistoryEntry]:
-        """What happened to it, newest first."""
+        """List what happened to it, newest first."""
         return self._caller.pages(operations.EVENT_TYPES_HISTORY, core.Given((id,)))
 
     def list_own(self) -> AsyncPages[types.OwnTypeDocument]:
-        """The portal's own events, which it publishes itself."""
+        """List the events that the portal publishes itself."""
         return self._caller.pages(operations.EVENT_TYPES_LIST_OWN, core.Given())
 
     async def import_types(
@@ -1260,11 +1372,11 @@ class EventSettings:
         self._caller = caller
 
     async def get(self) -> types.SettingsDocument:
-        """How long events and deliveries are kept, and which fields not everybody sees."""
+        """Read how long events and deliveries are kept, and which fields not everybody sees."""
         return await self._caller.one(operations.EVENT_SETTINGS_GET, core.Given())
 
     async def update(self, body: types.SettingsInput | None = None, /) -> types.SettingsDocument:
-        """Set them anew."""
+        """Change those that are sent; the others stay as they are."""
         return await self._caller.one(operations.EVENT_SETTINGS_UPDATE, core.Given(body=body))
 
 
@@ -1341,7 +1453,7 @@ class Quotas:
         self._caller = caller
 
     async def get(self) -> types.QuotasDocument:
-        """How much the tenant may have and do, and has and does."""
+        """Read the tenant's limits and what it uses of them."""
         return await self._caller.one(operations.QUOTAS_GET, core.Given())
 
 

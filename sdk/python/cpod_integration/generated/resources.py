@@ -78,9 +78,12 @@ class Applications:
             ),
         )
 
-    def get(self, id: Held, /) -> types.ApplicationDocument:
+    def get(self, id: Held, /, *, include_deleted: bool | None = None) -> types.ApplicationDocument:
         """Get one application."""
-        return self._caller.one(operations.APPLICATIONS_GET, core.Given((id,)))
+        return self._caller.one(
+            operations.APPLICATIONS_GET,
+            core.Given((id,), query={"include_deleted": include_deleted}),
+        )
 
     def create(
         self, body: types.ApplicationInput | None = None, /, *, idempotency_key: str | None = None
@@ -104,32 +107,52 @@ class Applications:
         )
 
     def history(self, id: Held, /) -> Pages[types.HistoryEntry]:
-        """What happened to it, newest first."""
+        """List what happened to it, newest first."""
         return self._caller.pages(operations.APPLICATIONS_HISTORY, core.Given((id,)))
 
     def suspend(
-        self, id: Held, body: types.StateReason, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.StateReason,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.ApplicationDocument:
         """Stop an application and all that belongs to it, until it is reopened."""
         return self._caller.one(
             operations.APPLICATIONS_SUSPEND,
-            core.Given((id,), body, idempotency_key=idempotency_key),
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def retire(
-        self, id: Held, body: types.StateReason, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.StateReason,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.ApplicationDocument:
         """Stop an application that is not to come back, and all that belongs to it."""
         return self._caller.one(
-            operations.APPLICATIONS_RETIRE, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.APPLICATIONS_RETIRE,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def reopen(
-        self, id: Held, body: types.StateReason, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.StateReason,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.ApplicationDocument:
         """Let a suspended or retired application work again."""
         return self._caller.one(
-            operations.APPLICATIONS_REOPEN, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.APPLICATIONS_REOPEN,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
 
@@ -208,9 +231,11 @@ class ApiKeys:
             ),
         )
 
-    def get(self, id: Held, /) -> types.KeyDocument:
+    def get(self, id: Held, /, *, include_deleted: bool | None = None) -> types.KeyDocument:
         """Get one API key."""
-        return self._caller.one(operations.API_KEYS_GET, core.Given((id,)))
+        return self._caller.one(
+            operations.API_KEYS_GET, core.Given((id,), query={"include_deleted": include_deleted})
+        )
 
     def create(
         self, body: types.IssueKey | None = None, /, *, idempotency_key: str | None = None
@@ -221,7 +246,7 @@ class ApiKeys:
         )
 
     def history(self, id: Held, /) -> Pages[types.HistoryEntry]:
-        """What happened to it, newest first."""
+        """List what happened to it, newest first."""
         return self._caller.pages(operations.API_KEYS_HISTORY, core.Given((id,)))
 
     def revoke(
@@ -230,19 +255,28 @@ class ApiKeys:
         body: types.RevokeKey | None = None,
         /,
         *,
+        if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> types.KeyDocument:
         """Stop a key for ever, from its next request on."""
         return self._caller.one(
-            operations.API_KEYS_REVOKE, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.API_KEYS_REVOKE,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def block(
-        self, id: Held, body: types.StopKey | None = None, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.StopKey | None = None,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.KeyDocument:
         """Stop a key until it is unblocked."""
         return self._caller.one(
-            operations.API_KEYS_BLOCK, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.API_KEYS_BLOCK,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def rotate(
@@ -251,43 +285,56 @@ class ApiKeys:
         body: types.RotateKey | None = None,
         /,
         *,
+        if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> types.ApiKeysRotateAnswer:
         """A successor with the same settings; the old key ends after the overlap."""
         return self._caller.one(
-            operations.API_KEYS_ROTATE, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.API_KEYS_ROTATE,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def create_child(
-        self, id: Held, body: types.ChildKey | None = None, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.ChildKey | None = None,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.ApiKeysCreateChildAnswer:
         """A short-lived key with a part of this one's rights."""
         return self._caller.one(
             operations.API_KEYS_CREATE_CHILD,
-            core.Given((id,), body, idempotency_key=idempotency_key),
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
-    def unblock(self, id: Held, /, *, idempotency_key: str | None = None) -> types.KeyDocument:
+    def unblock(
+        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> types.KeyDocument:
         """Let a blocked key work again."""
         return self._caller.one(
-            operations.API_KEYS_UNBLOCK, core.Given((id,), idempotency_key=idempotency_key)
+            operations.API_KEYS_UNBLOCK,
+            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def verify(self, body: types.VerifyKey, /) -> types.Verdict:
-        """Whether a key is good; takes what the call costs of its limits."""
+        """Verify a key, and take what the call costs of its limits."""
         return self._caller.one(operations.API_KEYS_VERIFY, core.Given(body=body))
 
     def settle_reservation(
         self, id: Held, body: types.SettleReservation | None = None, /
     ) -> types.SpentDocument:
-        """What a reserved call really cost; a second time changes nothing."""
+        """Settle what a reserved call really cost; a second time changes nothing."""
         return self._caller.one(operations.API_KEYS_SETTLE_RESERVATION, core.Given((id,), body))
 
     def record_usage(
-        self, id: Held, body: types.SpendOnKey | None = None, /
+        self, id: Held, body: types.SpendOnKey | None = None, /, *, if_match: str | None = None
     ) -> types.SpentDocument:
         """Bill a key after the fact, once for each usage_id."""
-        return self._caller.one(operations.API_KEYS_RECORD_USAGE, core.Given((id,), body))
+        return self._caller.one(
+            operations.API_KEYS_RECORD_USAGE, core.Given((id,), body, if_match=if_match)
+        )
 
     def revoke_many(
         self, body: types.RevokeKeys | None = None, /, *, idempotency_key: str | None = None
@@ -298,27 +345,27 @@ class ApiKeys:
         )
 
     def report_leak(self, body: types.ReportLeak, /) -> types.ReportedDocument:
-        """A key was found where it should not be; the tenant's policy says what happens."""
+        """Report a key that was found where it should not be; the tenant's policy decides."""
         return self._caller.one(operations.API_KEYS_REPORT_LEAK, core.Given(body=body))
 
     def explain(self, body: types.ExplainRequest | None = None, /) -> types.ExplanationDocument:
-        """Why a call by key was refused, by its request id."""
+        """Explain why a call by key was refused, by its request id."""
         return self._caller.one(operations.API_KEYS_EXPLAIN, core.Given(body=body))
 
     def rehearse(self, id: Held, body: types.RehearseKey | None = None, /) -> types.Verdict:
-        """What a call by this key would get; consumes nothing."""
+        """Rehearse a call by this key; consumes nothing."""
         return self._caller.one(operations.API_KEYS_REHEARSE, core.Given((id,), body))
 
     def get_posture(self) -> types.PostureDocument:
-        """How many keys have each weakness, counted up to 10,001; list them on the page of keys."""
+        """Count the keys with each weakness, up to 10,001; the page of keys lists them."""
         return self._caller.one(operations.API_KEYS_GET_POSTURE, core.Given())
 
     def get_impact(self, id: Held, /) -> types.ImpactDocument:
-        """Who used the key in the last 24 hours."""
+        """List who used the key in the last 24 hours."""
         return self._caller.one(operations.API_KEYS_GET_IMPACT, core.Given((id,)))
 
     def get_propagation(self, id: Held, /) -> types.PropagationDocument:
-        """Which verifiers have heard of its newest change."""
+        """List the verifiers that have its newest change."""
         return self._caller.one(operations.API_KEYS_GET_PROPAGATION, core.Given((id,)))
 
 
@@ -488,9 +535,11 @@ class Connectors:
             ),
         )
 
-    def get(self, id: Held, /) -> types.ConnectorDocument:
+    def get(self, id: Held, /, *, include_deleted: bool | None = None) -> types.ConnectorDocument:
         """Get one connector."""
-        return self._caller.one(operations.CONNECTORS_GET, core.Given((id,)))
+        return self._caller.one(
+            operations.CONNECTORS_GET, core.Given((id,), query={"include_deleted": include_deleted})
+        )
 
     def create(
         self, body: types.ConnectorInput | None = None, /, *, idempotency_key: str | None = None
@@ -513,20 +562,25 @@ class Connectors:
         self._caller.one(operations.CONNECTORS_DELETE, core.Given((id,), if_match=if_match))
 
     def restore(
-        self, id: Held, /, *, idempotency_key: str | None = None
+        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> types.ConnectorDocument:
         """Restore a deleted connector."""
         return self._caller.one(
-            operations.CONNECTORS_RESTORE, core.Given((id,), idempotency_key=idempotency_key)
+            operations.CONNECTORS_RESTORE,
+            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def history(self, id: Held, /) -> Pages[types.HistoryEntry]:
-        """What happened to it, newest first."""
+        """List what happened to it, newest first."""
         return self._caller.pages(operations.CONNECTORS_HISTORY, core.Given((id,)))
 
-    def remove_credentials(self, id: Held, /) -> types.ConnectorDocument:
+    def remove_credentials(
+        self, id: Held, /, *, if_match: str | None = None
+    ) -> types.ConnectorDocument:
         """Remove all credentials of a connector."""
-        return self._caller.one(operations.CONNECTORS_REMOVE_CREDENTIALS, core.Given((id,)))
+        return self._caller.one(
+            operations.CONNECTORS_REMOVE_CREDENTIALS, core.Given((id,), if_match=if_match)
+        )
 
     def check(
         self,
@@ -534,11 +588,13 @@ class Connectors:
         body: types.CheckInput | None = None,
         /,
         *,
+        if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> types.ConnectionsCheckDocument:
         """Check whether a connector works: ask now, read the result a moment later."""
         return self._caller.one(
-            operations.CONNECTORS_CHECK, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.CONNECTORS_CHECK,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def list_checks(
@@ -606,19 +662,29 @@ class Connectors:
         return self._caller.pages(operations.CONNECTORS_LIST_CREDENTIAL_VERSIONS, core.Given((id,)))
 
     def restore_credentials(
-        self, id: Held, body: types.RestoreInput, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.RestoreInput,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.ConnectionsCheckDocument:
         """Use an older version of the credentials again, and check it."""
         return self._caller.one(
             operations.CONNECTORS_RESTORE_CREDENTIALS,
-            core.Given((id,), body, idempotency_key=idempotency_key),
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
-    def take_lease(self, id: Held, body: types.LeaseInput | None = None, /) -> types.GivenDocument:
+    def take_lease(
+        self, id: Held, body: types.LeaseInput | None = None, /, *, if_match: str | None = None
+    ) -> types.GivenDocument:
         """Get what a connector's secret is for: an access token, or credentials. For keys of the
         connector's application only.
         """
-        return self._caller.one(operations.CONNECTORS_TAKE_LEASE, core.Given((id,), body))
+        return self._caller.one(
+            operations.CONNECTORS_TAKE_LEASE, core.Given((id,), body, if_match=if_match)
+        )
 
     def list_leases(
         self,
@@ -791,9 +857,11 @@ class Webhooks:
             ),
         )
 
-    def get(self, id: Held, /) -> types.WebhookDocument:
+    def get(self, id: Held, /, *, include_deleted: bool | None = None) -> types.WebhookDocument:
         """Get one webhook."""
-        return self._caller.one(operations.WEBHOOKS_GET, core.Given((id,)))
+        return self._caller.one(
+            operations.WEBHOOKS_GET, core.Given((id,), query={"include_deleted": include_deleted})
+        )
 
     def create(
         self, body: types.WebhookInput | None = None, /, *, idempotency_key: str | None = None
@@ -815,36 +883,44 @@ class Webhooks:
         """Delete a webhook; it can be restored for 30 days."""
         self._caller.one(operations.WEBHOOKS_DELETE, core.Given((id,), if_match=if_match))
 
-    def restore(self, id: Held, /, *, idempotency_key: str | None = None) -> types.WebhookDocument:
+    def restore(
+        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> types.WebhookDocument:
         """Restore a deleted webhook."""
         return self._caller.one(
-            operations.WEBHOOKS_RESTORE, core.Given((id,), idempotency_key=idempotency_key)
+            operations.WEBHOOKS_RESTORE,
+            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def history(self, id: Held, /) -> Pages[types.HistoryEntry]:
-        """What happened to it, newest first."""
+        """List what happened to it, newest first."""
         return self._caller.pages(operations.WEBHOOKS_HISTORY, core.Given((id,)))
 
     def rotate_secret(
-        self, id: Held, /, *, idempotency_key: str | None = None
+        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> types.WebhooksRotateSecretAnswer:
         """Make a new signing secret; the one before signs beside it for 24 hours."""
         return self._caller.one(
-            operations.WEBHOOKS_ROTATE_SECRET, core.Given((id,), idempotency_key=idempotency_key)
+            operations.WEBHOOKS_ROTATE_SECRET,
+            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def retire_secret(
-        self, id: Held, /, *, idempotency_key: str | None = None
+        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> types.WebhookDocument:
         """Let the previous signing secret sign no more."""
         return self._caller.one(
-            operations.WEBHOOKS_RETIRE_SECRET, core.Given((id,), idempotency_key=idempotency_key)
+            operations.WEBHOOKS_RETIRE_SECRET,
+            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
         )
 
-    def pause(self, id: Held, /, *, idempotency_key: str | None = None) -> types.WebhookDocument:
+    def pause(
+        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
+    ) -> types.WebhookDocument:
         """Pause: events are held until the webhook is resumed."""
         return self._caller.one(
-            operations.WEBHOOKS_PAUSE, core.Given((id,), idempotency_key=idempotency_key)
+            operations.WEBHOOKS_PAUSE,
+            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def resume(
@@ -853,11 +929,13 @@ class Webhooks:
         body: types.ResumeInput | None = None,
         /,
         *,
+        if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> types.WebhookDocument:
         """Resume, and say what becomes of what was held."""
         return self._caller.one(
-            operations.WEBHOOKS_RESUME, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.WEBHOOKS_RESUME,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def list_deliveries(
@@ -911,23 +989,30 @@ class Webhooks:
         )
 
     def replay(
-        self, id: Held, body: types.ReplayInput, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.ReplayInput,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.ReplayProgress:
         """Send the events of a window again, or see how many that would be."""
         return self._caller.one(
-            operations.WEBHOOKS_REPLAY, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.WEBHOOKS_REPLAY,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def list_replays(self, id: Held, /) -> Pages[types.ReplayDocument]:
-        """The last replays of a webhook."""
+        """List the last replays of a webhook."""
         return self._caller.pages(operations.WEBHOOKS_LIST_REPLAYS, core.Given((id,)))
 
     def get_backlog(self, id: Held, /) -> types.BacklogDocument:
-        """How much is held, since when, and how long sending it takes."""
+        """Count what is held, with its age and the time that sending it takes."""
         return self._caller.one(operations.WEBHOOKS_GET_BACKLOG, core.Given((id,)))
 
     def try_filter(self, body: types.FilterTest | None = None, /) -> types.FilterTestResult:
-        """How many of the last 200 events these settings would have matched."""
+        """Count how many of the last 200 events these settings would have matched."""
         return self._caller.one(operations.WEBHOOKS_TRY_FILTER, core.Given(body=body))
 
     def list_received(
@@ -975,7 +1060,13 @@ class Webhooks:
         )
 
     def reverify(
-        self, id: Held, request_id: Held, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        request_id: Held,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.InboundRequestDocument:
         """Verify one request in quarantine anew, as of when it came; publish it if it is
         genuine.
@@ -987,37 +1078,52 @@ class Webhooks:
                     id,
                     request_id,
                 ),
+                if_match=if_match,
                 idempotency_key=idempotency_key,
             ),
         )
 
     def reverify_all(
-        self, id: Held, /, *, idempotency_key: str | None = None
+        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> types.ReviewedDocument:
         """Verify up to 200 requests in quarantine anew, the oldest first."""
         return self._caller.one(
-            operations.WEBHOOKS_REVERIFY_ALL, core.Given((id,), idempotency_key=idempotency_key)
+            operations.WEBHOOKS_REVERIFY_ALL,
+            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
         )
 
-    def clear_quarantine(self, id: Held, /) -> None:
+    def clear_quarantine(self, id: Held, /, *, if_match: str | None = None) -> None:
         """Throw away what is in quarantine."""
-        self._caller.one(operations.WEBHOOKS_CLEAR_QUARANTINE, core.Given((id,)))
+        self._caller.one(operations.WEBHOOKS_CLEAR_QUARANTINE, core.Given((id,), if_match=if_match))
 
     def test(
-        self, id: Held, body: types.TestInput, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.TestInput,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.AttemptDocument:
         """Send one signed test request now, and read what came of it."""
         return self._caller.one(
-            operations.WEBHOOKS_TEST, core.Given((id,), body, idempotency_key=idempotency_key)
+            operations.WEBHOOKS_TEST,
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def send_from_lab(
-        self, id: Held, body: types.LabInput, /, *, idempotency_key: str | None = None
+        self,
+        id: Held,
+        body: types.LabInput,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> types.DeliveryDocument:
         """Send an event to this webhook alone, tried and tried again like any other."""
         return self._caller.one(
             operations.WEBHOOKS_SEND_FROM_LAB,
-            core.Given((id,), body, idempotency_key=idempotency_key),
+            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def list_tests(
@@ -1087,7 +1193,7 @@ class Replays:
         self._caller = caller
 
     def get(self, id: Held, /) -> types.ReplayProgress:
-        """How far a replay is."""
+        """Read the progress of a replay."""
         return self._caller.one(operations.REPLAYS_GET, core.Given((id,)))
 
     def cancel(self, id: Held, /, *, idempotency_key: str | None = None) -> types.ReplayProgress:
@@ -1183,9 +1289,12 @@ class EventTypes:
             ),
         )
 
-    def get(self, id: Held, /) -> types.EventTypeDocument:
+    def get(self, id: Held, /, *, include_deleted: bool | None = None) -> types.EventTypeDocument:
         """Get one event type."""
-        return self._caller.one(operations.EVENT_TYPES_GET, core.Given((id,)))
+        return self._caller.one(
+            operations.EVENT_TYPES_GET,
+            core.Given((id,), query={"include_deleted": include_deleted}),
+        )
 
     def create(
         self, body: types.EventTypeInput | None = None, /, *, idempotency_key: str | None = None
@@ -1208,19 +1317,20 @@ class EventTypes:
         self._caller.one(operations.EVENT_TYPES_DELETE, core.Given((id,), if_match=if_match))
 
     def restore(
-        self, id: Held, /, *, idempotency_key: str | None = None
+        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
     ) -> types.EventTypeDocument:
         """Restore a deleted event type."""
         return self._caller.one(
-            operations.EVENT_TYPES_RESTORE, core.Given((id,), idempotency_key=idempotency_key)
+            operations.EVENT_TYPES_RESTORE,
+            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
         )
 
     def history(self, id: Held, /) -> Pages[types.HistoryEntry]:
-        """What happened to it, newest first."""
+        """List what happened to it, newest first."""
         return self._caller.pages(operations.EVENT_TYPES_HISTORY, core.Given((id,)))
 
     def list_own(self) -> Pages[types.OwnTypeDocument]:
-        """The portal's own events, which it publishes itself."""
+        """List the events that the portal publishes itself."""
         return self._caller.pages(operations.EVENT_TYPES_LIST_OWN, core.Given())
 
     def import_types(
@@ -1240,11 +1350,11 @@ class EventSettings:
         self._caller = caller
 
     def get(self) -> types.SettingsDocument:
-        """How long events and deliveries are kept, and which fields not everybody sees."""
+        """Read how long events and deliveries are kept, and which fields not everybody sees."""
         return self._caller.one(operations.EVENT_SETTINGS_GET, core.Given())
 
     def update(self, body: types.SettingsInput | None = None, /) -> types.SettingsDocument:
-        """Set them anew."""
+        """Change those that are sent; the others stay as they are."""
         return self._caller.one(operations.EVENT_SETTINGS_UPDATE, core.Given(body=body))
 
 
@@ -1319,7 +1429,7 @@ class Quotas:
         self._caller = caller
 
     def get(self) -> types.QuotasDocument:
-        """How much the tenant may have and do, and has and does."""
+        """Read the tenant's limits and what it uses of them."""
         return self._caller.one(operations.QUOTAS_GET, core.Given())
 
 
