@@ -35,9 +35,11 @@ class Method:
 
     @property
     def ids(self) -> list[str]:
-        """Return the ids in its path."""
+        """Return the names of the arguments for the ids in its path."""
         parts = self.operation.path.split("/")
-        return [part[1:-1] for part in parts if part.startswith("{")]
+        names = [part[1:-1] for part in parts if part.startswith("{")]
+        filters = {one.name for one in self.query}
+        return [f"of_{name}" if name in filters else name for name in names]
 
     @property
     def query(self) -> list[Parameter]:

@@ -151,7 +151,8 @@ def _parameter(parameter: Parameter) -> str:
 
 def _parameter_type(schema: Mapping[str, Any]) -> str:
     if schema.get("type") == "array":
-        return f"Sequence[{annotation(schema.get('items') or {})}]"
+        each = annotation(schema.get("items") or {})
+        return f"{each} | Sequence[{each}]"
     if schema.get("format") == "date-time":
         return "str | datetime"
     return annotation(schema)
