@@ -189,6 +189,7 @@ def test_a_connection_that_the_server_closed_meanwhile_is_not_used_again(kind):
     def says_goodbye(server: Any, connection: Any, received: Any) -> bool:
         reply(connection, 200, {"items": [RECORD], "next_cursor": "2"})
         # A proxy tells an idle connection so, and closes it.
+        assert is_idle.wait(30)
         reply(connection, 408, b"late")
         said.set()
         return False
@@ -198,10 +199,12 @@ def test_a_connection_that_the_server_closed_meanwhile_is_not_used_again(kind):
         return True
 
     def token() -> str:
-        assert not server.received or said.wait(30)
+        if server.received:
+            is_idle.set()
+            assert said.wait(30)
         return TOKEN
 
-    said = threading.Event()
+    is_idle, said = threading.Event(), threading.Event()
     with failing(says_goodbye, last) as server:
         found = call(
             kind, server.address, lambda api: api.applications.list(), retries=0, token=token

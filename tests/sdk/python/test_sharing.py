@@ -65,7 +65,7 @@ def test_a_call_that_was_cancelled_leaves_no_answer_to_the_next_one():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_host_with_several_addresses_is_reached_at_one_that_answers(kind):
+def test_a_host_is_reached_by_its_name(kind):
     with failing() as server:
         address = server.address.replace("127.0.0.1", "localhost")
         found = call(kind, address, lambda api: api.applications.get("app_1"), retries=0)
