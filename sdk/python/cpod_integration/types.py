@@ -174,6 +174,35 @@ class BudgetDocument(TypedDict):
     period_end: str | None
 
 
+class CallerDocument(TypedDict):
+    """The caller of this request: who it is, for which tenant, and what it may do."""
+
+    kind: Literal["person", "application"]
+    """A person, or a program."""
+    credential: Literal["api_key", "access_token"]
+    """The kind of the credential: an API key or a token made from one, or an access token of the
+    identity provider.
+    """
+    id: str
+    """Id of the person, the API key, or the application that the token was issued to."""
+    name: str
+    """Name of the person, the API key, or the application."""
+    tenant: TenantDocument
+    """The tenant in which the caller acts."""
+    application: OwnApplication | None
+    """The application of the credential; null for a person, and for a key of no application."""
+    roles: list[str]
+    """Roles of a person: viewer, editor or admin. Empty for a program."""
+    groups: list[str]
+    """Groups of a person at the identity provider. Empty for a program."""
+    scopes: list[str]
+    """Permissions of the credential, in alphabetical order."""
+    expires_at: str | None
+    """Time when the credential ends; null if it does not end by itself."""
+    limits: KeyLimits | None
+    """Limits of the API key; null for an access token of the identity provider."""
+
+
 class CheckInput(TypedDict):
     """Nothing is to be said: a check runs with what is saved."""
 
@@ -623,6 +652,13 @@ class DeliveryWithAttempts(TypedDict):
     attempt_list: list[AttemptDocument]
 
 
+class EndedDocument(TypedDict):
+    """The result of ending sessions."""
+
+    ended: int
+    """Number of sessions that were live."""
+
+
 class Erased(TypedDict):
     """The number of erased events, and whether to repeat the call: it erases at most 10,000."""
 
@@ -797,6 +833,19 @@ class FindingDocument(TypedDict):
     """Next step for a person."""
 
 
+class FoundDocument(TypedDict):
+    """One record that was found."""
+
+    resource: str
+    """Resource of the record, as paths name it, such as api-keys."""
+    id: str
+    """Id of the record."""
+    label: str
+    """Name of the record."""
+    status: str | None
+    """Status of the record, if it has one."""
+
+
 class GivenDocument(TypedDict):
     """A lease with its values, which are in this answer only."""
 
@@ -821,6 +870,39 @@ class GivenDocument(TypedDict):
     """The access token, if the kind is token."""
     credentials: dict[str, Secret] | None
     """The credentials, if the kind is credentials."""
+
+
+class HealthDocument(TypedDict):
+    """The health of a webhook: the last 24 hours, what waits, and why it is paused."""
+
+    webhook_id: str
+    """Id of the webhook."""
+    is_active: bool
+    """True if the webhook sends: it is enabled, not paused and not deleted."""
+    paused_at: str | None
+    """Time since which it is paused."""
+    pause_reason: str | None
+    """Reason of the pause: by hand, or what failed."""
+    failing_since: str | None
+    """Time since which every attempt has failed."""
+    next_probe_at: str | None
+    """Time of the next trial request while it is paused because of failures."""
+    held: int
+    """Deliveries that wait."""
+    is_more: bool
+    """True if more wait than were counted."""
+    oldest: str | None
+    """Time of the oldest delivery that waits."""
+    seconds: float
+    """Seconds that sending all of them takes, about."""
+    next_attempt_at: str | None
+    """Time of the next attempt."""
+    expired: int
+    """Deliveries that were given up because they waited for too long."""
+    last_day: SpanDocument
+    """Attempts of the last 24 hours."""
+    hours: list[SpanDocument]
+    """Attempts of each of these hours, the oldest first."""
 
 
 class HistoryEntry(TypedDict):
@@ -901,6 +983,19 @@ class InboundRequestDocument(TypedDict):
     event_type: str | None
 
 
+class InboxDocument(TypedDict):
+    """The tenant's own receiver for tests."""
+
+    receiver_id: str
+    """Id of the inbound webhook that receives."""
+    receiver_url: str
+    """Address of the receiver."""
+    sender_id: str | None
+    """Id of the webhook that sends to it; null if it was deleted."""
+    is_complete: bool
+    """True if the sender signs with a secret that the receiver knows."""
+
+
 class IssueKey(TypedDict):
     """The fields of a new key. All are optional: `{}` issues a service key without scopes."""
 
@@ -966,6 +1061,11 @@ class IssueKey(TypedDict):
     """Networks it may be used from; empty for all."""
     max_uses: NotRequired[int | None]
     """Number of times it may be used at all."""
+    delivery: NotRequired[Literal["shown", "link", "store"]]
+    """shown: the answer has the key. link: the answer has a link that shows the key once to
+    whoever opens it first, within 72 hours. store: the key goes to the secret store, and
+    nobody sees it.
+    """
 
 
 class KeyDocument(TypedDict):
@@ -1021,6 +1121,19 @@ class KeyDocument(TypedDict):
     """Of the owning application: suspended and retired stop what belongs to it."""
 
 
+class KeyLimits(TypedDict):
+    """The limits of the API key that was sent; null where the key has none."""
+
+    rpm_limit: int | None
+    """Requests per minute."""
+    tpm_limit: int | None
+    """Tokens per minute."""
+    max_uses: int | None
+    """Number of uses in total."""
+    max_budget_usd: float | None
+    """Budget in US dollars."""
+
+
 class KeysCheckDocument(TypedDict):
     """One check of a decision."""
 
@@ -1040,6 +1153,68 @@ class LabInput(TypedDict):
     """Status that the inbox answers first, if the webhook sends to it."""
     times: NotRequired[int]
     """Number of requests that the inbox answers so."""
+
+
+class LeakDocument(TypedDict):
+    """A place where a key was found in public."""
+
+    key_id: str
+    """Id of the key."""
+    key_name: str
+    """Name of the key."""
+    reporter: str
+    """Reporter: github, or scanner for a program of yours."""
+    place: str | None
+    """Kind of the place, in the reporter's word, such as commit."""
+    url: str | None
+    """Address of the place, without the key."""
+    response: Literal["notify", "block", "revoke"]
+    """Action that was taken."""
+    reported_at: str
+    """Time of the report."""
+    settled_at: str | None
+    """Time when a person settled it; null while it is open."""
+
+
+class LeakPolicyDocument(TypedDict):
+    """The action that follows when a key is found in public. The stricter of two cases wins."""
+
+    default: Literal["notify", "block", "revoke"]
+    """Any report for which no other case is decided."""
+    github: Literal["notify", "block", "revoke"] | None
+    """Reports of GitHub's secret scanning; null if not decided."""
+    scanner: Literal["notify", "block", "revoke"] | None
+    """Reports of a scanner of yours; null if not decided."""
+    user: Literal["notify", "block", "revoke"] | None
+    """Keys of people; null if not decided."""
+    service: Literal["notify", "block", "revoke"] | None
+    """Keys of services; null if not decided."""
+    virtual_llm: Literal["notify", "block", "revoke"] | None
+    """Keys for language models; null if not decided."""
+
+
+class LeakPolicyInput(TypedDict):
+    """The cases of the policy to change. What is left out stays; null takes a case away."""
+
+    default: NotRequired[Literal["notify", "block", "revoke"] | None]
+    """Any report for which no other case is decided; null means block."""
+    github: NotRequired[Literal["notify", "block", "revoke"] | None]
+    """Reports of GitHub's secret scanning."""
+    scanner: NotRequired[Literal["notify", "block", "revoke"] | None]
+    """Reports of a scanner of yours."""
+    user: NotRequired[Literal["notify", "block", "revoke"] | None]
+    """Keys of people."""
+    service: NotRequired[Literal["notify", "block", "revoke"] | None]
+    """Keys of services."""
+    virtual_llm: NotRequired[Literal["notify", "block", "revoke"] | None]
+    """Keys for language models."""
+
+
+class LeakRuleDocument(TypedDict):
+    """A rule by which a scanner finds the tenant's keys in repositories."""
+
+    gitleaks_toml: str
+    """Configuration for gitleaks, in TOML."""
 
 
 class LeaseDocument(TypedDict):
@@ -1097,6 +1272,32 @@ class NamedDocument(TypedDict):
     name: str
 
 
+class NoticeDocument(TypedDict):
+    """Something that is about to stop, has stopped, or works again."""
+
+    at: str
+    """Time of the notice."""
+    title: str
+    """Name of what it is about."""
+    text: str
+    """Sentence that says what happened."""
+    url: str
+    """Path of the page on which to act."""
+    status: str
+    """Status in one word."""
+    lasts: bool
+    """True while somebody has to act; false for what has passed by itself."""
+
+
+class OwnApplication(TypedDict):
+    """The application that a credential belongs to."""
+
+    id: str
+    """Id of the application."""
+    slug: str | None
+    """Slug of the application, which is the `app_id` of everything that it writes."""
+
+
 class OwnTypeDocument(TypedDict):
     """One type of event that the portal itself publishes."""
 
@@ -1104,6 +1305,25 @@ class OwnTypeDocument(TypedDict):
     description: str
     json_schema: dict[str, Any]
     example: dict[str, Any]
+
+
+class PersonDocument(TypedDict):
+    """A person who has signed in to the tenant. The identity provider decides about the role."""
+
+    id: str
+    """Id of the person."""
+    name: str
+    """Name, as the identity provider gives it."""
+    email: str | None
+    """Verified e-mail address."""
+    role: str
+    """Role at the last sign-in: viewer, editor or admin."""
+    groups: list[str]
+    """Groups at the last sign-in."""
+    last_seen_at: str
+    """Time of the last sign-in."""
+    live_sessions: int
+    """Number of sessions in browsers that have not ended."""
 
 
 class PostureDocument(TypedDict):
@@ -1136,6 +1356,52 @@ class PropagationDocument(TypedDict):
     """Until the last of them had heard."""
     cut_off: list[str]
     """Hosts that have not heard and are silent: they answer 503, not VALID."""
+
+
+class ProviderDocument(TypedDict):
+    """A provider with everything that a connector to it can set."""
+
+    id: str
+    """Value of `provider` of a connector."""
+    name: str
+    """Name of the provider."""
+    category: str
+    """Category, which is the usual `type` of a connector."""
+    docs: str | None
+    """Address of the documentation of its API."""
+    evidence: Literal["live", "docs", "peer", "memory"]
+    """Source of the entry: tried at the provider, read in its documentation, taken from another
+    catalogue, or from memory.
+    """
+    auth_types: list[str]
+    """Ways to sign in, the usual one first."""
+    settings: list[SettingDocument]
+    """Settings of a connector."""
+    sign_ins: list[SignInDocument]
+    """Ways to sign in, the usual one first."""
+    event_types: list[str]
+    """Event types that a connector to it usually has."""
+    allows_other_settings: bool
+    """True if a connector may have settings that are not listed here."""
+
+
+class ProviderSummary(TypedDict):
+    """A provider, as lists show it."""
+
+    id: str
+    """Value of `provider` of a connector."""
+    name: str
+    """Name of the provider."""
+    category: str
+    """Category, which is the usual `type` of a connector."""
+    docs: str | None
+    """Address of the documentation of its API."""
+    evidence: Literal["live", "docs", "peer", "memory"]
+    """Source of the entry: tried at the provider, read in its documentation, taken from another
+    catalogue, or from memory.
+    """
+    auth_types: list[str]
+    """Ways to sign in, the usual one first."""
 
 
 class PublishedEvent(TypedDict):
@@ -1189,6 +1455,30 @@ class RehearseKey(TypedDict):
     """Highest cost of the call, US dollars: reserved until settled."""
     ip: NotRequired[str | None]
     """The address that the holder calls from."""
+
+
+class RepairKeys(TypedDict):
+    """The keys to repair, by their weakness, and the remedy. A value that a key has stays."""
+
+    weakness: Literal[
+        "expiring",
+        "owner_gone",
+        "many_sources",
+        "idle",
+        "never_used",
+        "never_expires",
+        "unrestricted",
+        "no_budget",
+    ]
+    """Weakness that the keys have, as in the posture."""
+    remedy: Literal["expire", "limit", "budget"]
+    """expire: let them end in 90 days. limit: 600 requests a minute. budget: 100 US dollars a
+    month.
+    """
+    application_id: NotRequired[str | None]
+    """Only keys of this application."""
+    dry_run: NotRequired[bool]
+    """Only say how many keys these are; false repairs up to 1,000 of them."""
 
 
 class ReplayDocument(TypedDict):
@@ -1376,6 +1666,81 @@ class RotateKey(TypedDict):
 
     overlap: NotRequired[Literal["now", "1h", "24h", "7d", "until_quiet"]]
     """until_quiet: until nobody used the old key for a day, 30 days at most."""
+    delivery: NotRequired[Literal["shown", "link", "store"]]
+    """shown: the answer has the key. link: the answer has a link that shows the key once to
+    whoever opens it first, within 72 hours. store: the key goes to the secret store, and
+    nobody sees it.
+    """
+
+
+class RotationDocument(TypedDict):
+    """The newest rotation that a key is part of, as the old key or as its successor."""
+
+    id: str
+    """Id of the rotation."""
+    old_key_id: str
+    """Id of the key that is replaced."""
+    new_key_id: str
+    """Id of its successor."""
+    state: Literal["created", "seen", "quiet", "done", "failed", "kept"]
+    """created: the successor is not used yet. seen: both may be used. quiet: the old key was not
+    used for a day. done: the old key has ended. failed: the successor does not work. kept:
+    the old key stays.
+    """
+    overlap: Literal["now", "1h", "24h", "7d", "until_quiet"]
+    """Overlap that was chosen."""
+    started_at: str
+    """Time when the rotation began."""
+    ends_at: str
+    """Time when the old key ends at the latest."""
+    latest_end: str
+    """Time beyond which the old key cannot be extended."""
+    finished_at: str | None
+    """Time when the rotation was over; null while it runs."""
+    new_key_share_percent: int | None
+    """Share of the calls of the last day that used the successor; null without calls."""
+    old_key_calls: int
+    """Calls with the old key in the last two days."""
+    new_key_calls: int
+    """Calls with the successor in the last two days."""
+
+
+class SessionDocument(TypedDict):
+    """A session of the caller in a browser."""
+
+    id: str
+    """Id of the session."""
+    created_at: str
+    """Time of the sign-in."""
+    last_seen_at: str
+    """Time of the last request, to the minute."""
+    ip: str | None
+    """Address that the sign-in came from."""
+    user_agent: str | None
+    """Browser that signed in, as it names itself."""
+
+
+class SettingDocument(TypedDict):
+    """One setting, or one field of the credentials."""
+
+    key: str
+    """Name of the field in `config` or `credentials` of a connector."""
+    label: str
+    """Name for people."""
+    kind: Literal["string", "host", "url", "uuid", "email", "enum", "int", "bool"]
+    """Form of the value."""
+    required: bool
+    """True if a connector works only with it."""
+    secret: bool
+    """True if its value is hidden while it is typed."""
+    default: Any
+    """Value that is used if none is given; null if there is none."""
+    options: list[str]
+    """Allowed values of an enum."""
+    example: str | None
+    """Example of a value."""
+    pattern: str | None
+    """Regular expression that the value matches."""
 
 
 class SettingsDocument(TypedDict):
@@ -1408,6 +1773,34 @@ class SettleReservation(TypedDict):
     """Tokens that it used."""
     model: NotRequired[str | None]
     """The model that it was for."""
+
+
+class SettledDocument(TypedDict):
+    """The result of settling the leaks of a key."""
+
+    leaks: int
+    """Number of leaks that were open."""
+
+
+class SignInDocument(TypedDict):
+    """One way to sign in to a provider."""
+
+    type: str
+    """Value of `auth_type` of a connector."""
+    label: str
+    """Name for people."""
+    when: dict[str, str]
+    """Settings that this way needs, with their values."""
+    credentials: list[SettingDocument]
+    """Fields of the credentials."""
+    scopes: list[str]
+    """OAuth scopes that the portal asks the provider for."""
+    gives_token: bool
+    """True if a lease has an access token that the portal gets, and not the stored credentials."""
+    needs_person: bool
+    """True if a person has to give consent in a browser."""
+    remarks: list[str]
+    """Sentences that people read before they choose this way."""
 
 
 class SignatureCheck(TypedDict):
@@ -1503,6 +1896,23 @@ class SignatureCheckResult(TypedDict):
     """The signature that the given secret makes; none for a stored secret."""
 
 
+class SpanDocument(TypedDict):
+    """The attempts of one hour, or of all 24."""
+
+    hour: str | None
+    """Begin of the hour; null for the whole day."""
+    attempts: int
+    """Attempts that have ended; test deliveries are not counted."""
+    delivered: int
+    """Attempts that succeeded."""
+    failed: int
+    """Attempts that failed."""
+    p50_ms: float | None
+    """Time within which half of the attempts were answered, in milliseconds."""
+    p95_ms: float | None
+    """Time within which 95 % of the attempts were answered, in milliseconds."""
+
+
 class SpendOnKey(TypedDict):
     """A cost that is recorded on a key after the call."""
 
@@ -1571,6 +1981,17 @@ class StopKey(TypedDict):
 
     reason: NotRequired[str | None]
     """Reason, in a sentence for people."""
+
+
+class TenantDocument(TypedDict):
+    """The tenant that a credential belongs to."""
+
+    id: str
+    """Id of the tenant."""
+    slug: str
+    """Short name of the tenant in addresses."""
+    name: str
+    """Name of the tenant."""
 
 
 class TestInput(TypedDict):
@@ -1918,6 +2339,10 @@ class ApiKeysCreateAnswer(KeyDocument):
     """The key itself, in this answer only."""
     key_hash: Secret | None
     """SHA-256 of the key, in this answer only; later it is key_fingerprint."""
+    link: Secret | None
+    """Address that shows the key once, if the delivery is link."""
+    vault_path: Secret | None
+    """Path of the key in the secret store, if the delivery is store."""
 
 
 class ApiKeysRotateAnswer(KeyDocument):
@@ -1927,6 +2352,10 @@ class ApiKeysRotateAnswer(KeyDocument):
     """The key itself, in this answer only."""
     key_hash: Secret | None
     """SHA-256 of the key, in this answer only; later it is key_fingerprint."""
+    link: Secret | None
+    """Address that shows the key once, if the delivery is link."""
+    vault_path: Secret | None
+    """Path of the key in the secret store, if the delivery is store."""
 
 
 class ApiKeysCreateChildAnswer(KeyDocument):
@@ -1936,6 +2365,10 @@ class ApiKeysCreateChildAnswer(KeyDocument):
     """The key itself, in this answer only."""
     key_hash: Secret | None
     """SHA-256 of the key, in this answer only; later it is key_fingerprint."""
+    link: Secret | None
+    """Address that shows the key once, if the delivery is link."""
+    vault_path: Secret | None
+    """Path of the key in the secret store, if the delivery is store."""
 
 
 class WebhooksCreateAnswer(WebhookDocument):

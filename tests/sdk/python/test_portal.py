@@ -101,6 +101,15 @@ def test_a_call_repeated_with_its_key_does_the_work_once(portal, ada):
     assert len(ada.get("/api-keys").json["items"]) == 1
 
 
+def test_a_write_can_be_checked_without_being_done(portal, ada):
+    body = {"display_name": "CRM"}
+    checked = portal(lambda api: api.applications.create(body, validate_only=True))
+    assert checked["display_name"] == "CRM"
+    assert ada.get("/applications").json["items"] == []
+    with pytest.raises(Invalid):
+        portal(lambda api: api.applications.create({"display_name": ""}, validate_only=True))
+
+
 def test_a_wrong_field_is_named(portal):
     with pytest.raises(Invalid) as raised:
         portal(lambda api: api.webhooks.create({"url": "nowhere"}))

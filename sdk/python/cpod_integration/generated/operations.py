@@ -2,6 +2,12 @@
 
 from cpod_integration.core import Operation
 
+PEOPLE_LIST = Operation("GET", "/people")
+PEOPLE_GET = Operation("GET", "/people/{id}")
+PEOPLE_END_SESSIONS = Operation("POST", "/people/{id}/session-endings", has_key=True)
+SESSIONS_LIST = Operation("GET", "/sessions")
+SESSIONS_END = Operation("DELETE", "/sessions/{id}")
+SESSIONS_END_ALL = Operation("DELETE", "/sessions")
 APPLICATIONS_LIST = Operation("GET", "/applications")
 APPLICATIONS_GET = Operation("GET", "/applications/{id}")
 APPLICATIONS_CREATE = Operation("POST", "/applications", has_body=True, has_key=True)
@@ -13,16 +19,31 @@ APPLICATIONS_REOPEN = Operation("POST", "/applications/{id}/reopen", has_body=Tr
 API_KEYS_LIST = Operation("GET", "/api-keys")
 API_KEYS_GET = Operation("GET", "/api-keys/{id}")
 API_KEYS_CREATE = Operation(
-    "POST", "/api-keys", secrets=("key", "key_hash"), has_body=True, has_key=True
+    "POST",
+    "/api-keys",
+    secrets=("key", "key_hash", "link", "vault_path"),
+    has_body=True,
+    has_key=True,
 )
 API_KEYS_HISTORY = Operation("GET", "/api-keys/{id}/history")
 API_KEYS_REVOKE = Operation("POST", "/api-keys/{id}/revoke", has_body=True, has_key=True)
 API_KEYS_BLOCK = Operation("POST", "/api-keys/{id}/block", has_body=True, has_key=True)
 API_KEYS_ROTATE = Operation(
-    "POST", "/api-keys/{id}/rotations", secrets=("key", "key_hash"), has_body=True, has_key=True
+    "POST",
+    "/api-keys/{id}/rotations",
+    secrets=("key", "key_hash", "link", "vault_path"),
+    has_body=True,
+    has_key=True,
 )
 API_KEYS_CREATE_CHILD = Operation(
-    "POST", "/api-keys/{id}/children", secrets=("key", "key_hash"), has_body=True, has_key=True
+    "POST",
+    "/api-keys/{id}/children",
+    secrets=("key", "key_hash", "link", "vault_path"),
+    has_body=True,
+    has_key=True,
+)
+API_KEYS_CANCEL_REVOCATION = Operation(
+    "POST", "/api-keys/{id}/revocation-cancellations", has_key=True
 )
 API_KEYS_UNBLOCK = Operation("POST", "/api-keys/{id}/unblock", has_key=True)
 API_KEYS_VERIFY = Operation("POST", "/api-keys/verify", has_body=True)
@@ -35,6 +56,20 @@ API_KEYS_REHEARSE = Operation("POST", "/api-keys/{id}/rehearsals", has_body=True
 API_KEYS_GET_POSTURE = Operation("GET", "/api-keys/posture")
 API_KEYS_GET_IMPACT = Operation("GET", "/api-keys/{id}/impact")
 API_KEYS_GET_PROPAGATION = Operation("GET", "/api-keys/{id}/propagation")
+API_KEYS_GET_ROTATION = Operation("GET", "/api-keys/{id}/rotation")
+API_KEYS_EXTEND_ROTATION = Operation("POST", "/api-keys/{id}/rotation/extensions", has_key=True)
+API_KEYS_FINISH_ROTATION = Operation("POST", "/api-keys/{id}/rotation/completions", has_key=True)
+API_KEYS_TAKE_BACK_ROTATION = Operation(
+    "POST", "/api-keys/{id}/rotation/cancellations", has_key=True
+)
+API_KEYS_LIST_LEAKS = Operation("GET", "/api-keys/leaks")
+API_KEYS_SETTLE_LEAKS = Operation("POST", "/api-keys/{id}/leak-settlements", has_key=True)
+API_KEYS_GET_LEAK_POLICY = Operation("GET", "/api-keys/leak-policy")
+API_KEYS_UPDATE_LEAK_POLICY = Operation("PATCH", "/api-keys/leak-policy", has_body=True)
+API_KEYS_GET_LEAK_RULE = Operation("GET", "/api-keys/leak-rule")
+API_KEYS_LIST_WEAK = Operation("GET", "/api-keys/posture/{weakness}")
+API_KEYS_REPAIR_MANY = Operation("POST", "/api-keys/repairs", has_body=True, has_key=True)
+ME_GET = Operation("GET", "/me")
 CONNECTORS_LIST = Operation("GET", "/connectors")
 CONNECTORS_GET = Operation("GET", "/connectors/{id}")
 CONNECTORS_CREATE = Operation("POST", "/connectors", has_body=True, has_key=True)
@@ -43,6 +78,8 @@ CONNECTORS_DELETE = Operation("DELETE", "/connectors/{id}")
 CONNECTORS_RESTORE = Operation("POST", "/connectors/{id}/restore", has_key=True)
 CONNECTORS_HISTORY = Operation("GET", "/connectors/{id}/history")
 CONNECTORS_REMOVE_CREDENTIALS = Operation("DELETE", "/connectors/{id}/credentials")
+PROVIDERS_LIST = Operation("GET", "/providers")
+PROVIDERS_GET = Operation("GET", "/providers/{id}")
 CONNECTORS_CHECK = Operation("POST", "/connectors/{id}/checks", has_body=True, has_key=True)
 CONNECTORS_LIST_CHECKS = Operation("GET", "/connectors/{id}/checks")
 CONNECTORS_GET_CHECK = Operation("GET", "/connectors/{id}/checks/{check_id}")
@@ -77,6 +114,8 @@ WEBHOOKS_GET_BACKLOG = Operation("GET", "/webhooks/{id}/backlog")
 REPLAYS_GET = Operation("GET", "/replays/{id}")
 REPLAYS_CANCEL = Operation("POST", "/replays/{id}/cancellations", has_key=True)
 WEBHOOKS_TRY_FILTER = Operation("POST", "/webhooks/filter-tests", has_body=True)
+WEBHOOKS_GET_HEALTH = Operation("GET", "/webhooks/{id}/health")
+DELIVERIES_LIST = Operation("GET", "/deliveries")
 DELIVERIES_GET = Operation("GET", "/deliveries/{id}")
 DELIVERIES_REDELIVER = Operation("POST", "/deliveries/{id}/redeliveries", has_key=True)
 DELIVERIES_HURRY = Operation("POST", "/deliveries/{id}/attempts", has_key=True)
@@ -87,11 +126,14 @@ WEBHOOKS_REVERIFY = Operation(
 )
 WEBHOOKS_REVERIFY_ALL = Operation("POST", "/webhooks/{id}/received/reverifications", has_key=True)
 WEBHOOKS_CLEAR_QUARANTINE = Operation("DELETE", "/webhooks/{id}/quarantine")
+INBOX_GET = Operation("GET", "/inbox")
+INBOX_OPEN = Operation("POST", "/inbox", has_key=True)
 SIGNATURE_CHECKS_CREATE = Operation("POST", "/signature-checks", has_body=True)
 WEBHOOKS_TEST = Operation("POST", "/webhooks/{id}/test-deliveries", has_body=True, has_key=True)
 WEBHOOKS_SEND_FROM_LAB = Operation(
     "POST", "/webhooks/{id}/lab-deliveries", has_body=True, has_key=True
 )
+INBOX_HEAL = Operation("DELETE", "/inbox/failures")
 WEBHOOKS_LIST_TESTS = Operation("GET", "/webhooks/{id}/test-deliveries")
 WEBHOOKS_GET_TEST = Operation("GET", "/webhooks/{id}/test-deliveries/{delivery_id}")
 EVENT_TYPES_LIST = Operation("GET", "/event-types")
@@ -110,3 +152,5 @@ EVENTS_LIST = Operation("GET", "/events")
 EVENTS_GET = Operation("GET", "/events/{id}")
 EVENTS_ERASE = Operation("POST", "/events/erasures", has_body=True, has_key=True)
 QUOTAS_GET = Operation("GET", "/quotas")
+SEARCH_FIND = Operation("GET", "/search")
+NOTICES_LIST = Operation("GET", "/notices")

@@ -17,6 +17,51 @@ Held = str | Mapping[str, Any]
 """An id, or the record that has it."""
 
 
+class People:
+    """The operations of people."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def list(self) -> Pages[types.PersonDocument]:
+        """List the people who have signed in to the tenant; for admins."""
+        return self._caller.pages(operations.PEOPLE_LIST, core.Given())
+
+    def get(self, id: Held, /) -> types.PersonDocument:
+        """Get one person; for admins."""
+        return self._caller.one(operations.PEOPLE_GET, core.Given((id,)))
+
+    def end_sessions(
+        self, id: Held, /, *, idempotency_key: str | None = None, validate_only: bool = False
+    ) -> types.EndedDocument:
+        """End all sessions of a person; for admins."""
+        return self._caller.one(
+            operations.PEOPLE_END_SESSIONS,
+            core.Given((id,), idempotency_key=idempotency_key, validate_only=validate_only),
+        )
+
+
+class Sessions:
+    """The operations of sessions."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def list(self) -> Pages[types.SessionDocument]:
+        """List your own sessions in browsers."""
+        return self._caller.pages(operations.SESSIONS_LIST, core.Given())
+
+    def end(self, id: Held, /, *, validate_only: bool = False) -> None:
+        """End one of your own sessions."""
+        self._caller.one(operations.SESSIONS_END, core.Given((id,), validate_only=validate_only))
+
+    def end_all(self, *, validate_only: bool = False) -> types.EndedDocument:
+        """End all of your own sessions."""
+        return self._caller.one(
+            operations.SESSIONS_END_ALL, core.Given(validate_only=validate_only)
+        )
+
+
 class Applications:
     """The operations of applications."""
 
@@ -86,11 +131,17 @@ class Applications:
         )
 
     def create(
-        self, body: types.ApplicationInput | None = None, /, *, idempotency_key: str | None = None
+        self,
+        body: types.ApplicationInput | None = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.ApplicationDocument:
         """Create an application."""
         return self._caller.one(
-            operations.APPLICATIONS_CREATE, core.Given(body=body, idempotency_key=idempotency_key)
+            operations.APPLICATIONS_CREATE,
+            core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
     def update(
@@ -100,10 +151,12 @@ class Applications:
         /,
         *,
         if_match: str | None = None,
+        validate_only: bool = False,
     ) -> types.ApplicationDocument:
         """Change an application."""
         return self._caller.one(
-            operations.APPLICATIONS_UPDATE, core.Given((id,), body, if_match=if_match)
+            operations.APPLICATIONS_UPDATE,
+            core.Given((id,), body, if_match=if_match, validate_only=validate_only),
         )
 
     def history(self, id: Held, /) -> Pages[types.HistoryEntry]:
@@ -118,11 +171,18 @@ class Applications:
         *,
         if_match: str | None = None,
         idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.ApplicationDocument:
         """Stop an application and all that belongs to it, until it is reopened."""
         return self._caller.one(
             operations.APPLICATIONS_SUSPEND,
-            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                body,
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def retire(
@@ -133,11 +193,18 @@ class Applications:
         *,
         if_match: str | None = None,
         idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.ApplicationDocument:
         """Stop an application that is not to come back, and all that belongs to it."""
         return self._caller.one(
             operations.APPLICATIONS_RETIRE,
-            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                body,
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def reopen(
@@ -148,11 +215,18 @@ class Applications:
         *,
         if_match: str | None = None,
         idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.ApplicationDocument:
         """Let a suspended or retired application work again."""
         return self._caller.one(
             operations.APPLICATIONS_REOPEN,
-            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                body,
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
 
@@ -238,11 +312,17 @@ class ApiKeys:
         )
 
     def create(
-        self, body: types.IssueKey | None = None, /, *, idempotency_key: str | None = None
+        self,
+        body: types.IssueKey | None = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.ApiKeysCreateAnswer:
         """Create an API key."""
         return self._caller.one(
-            operations.API_KEYS_CREATE, core.Given(body=body, idempotency_key=idempotency_key)
+            operations.API_KEYS_CREATE,
+            core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
     def history(self, id: Held, /) -> Pages[types.HistoryEntry]:
@@ -257,11 +337,18 @@ class ApiKeys:
         *,
         if_match: str | None = None,
         idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.KeyDocument:
         """Stop a key for ever, from its next request on."""
         return self._caller.one(
             operations.API_KEYS_REVOKE,
-            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                body,
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def block(
@@ -272,11 +359,18 @@ class ApiKeys:
         *,
         if_match: str | None = None,
         idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.KeyDocument:
         """Stop a key until it is unblocked."""
         return self._caller.one(
             operations.API_KEYS_BLOCK,
-            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                body,
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def rotate(
@@ -287,11 +381,18 @@ class ApiKeys:
         *,
         if_match: str | None = None,
         idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.ApiKeysRotateAnswer:
         """A successor with the same settings; the old key ends after the overlap."""
         return self._caller.one(
             operations.API_KEYS_ROTATE,
-            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                body,
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def create_child(
@@ -302,59 +403,132 @@ class ApiKeys:
         *,
         if_match: str | None = None,
         idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.ApiKeysCreateChildAnswer:
         """A short-lived key with a part of this one's rights."""
         return self._caller.one(
             operations.API_KEYS_CREATE_CHILD,
-            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                body,
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
+        )
+
+    def cancel_revocation(
+        self,
+        id: Held,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
+    ) -> types.KeyDocument:
+        """Take back a planned revocation."""
+        return self._caller.one(
+            operations.API_KEYS_CANCEL_REVOCATION,
+            core.Given(
+                (id,),
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def unblock(
-        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
+        self,
+        id: Held,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.KeyDocument:
         """Let a blocked key work again."""
         return self._caller.one(
             operations.API_KEYS_UNBLOCK,
-            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
-    def verify(self, body: types.VerifyKey, /) -> types.Verdict:
+    def verify(self, body: types.VerifyKey, /, *, validate_only: bool = False) -> types.Verdict:
         """Verify a key, and take what the call costs of its limits."""
-        return self._caller.one(operations.API_KEYS_VERIFY, core.Given(body=body))
+        return self._caller.one(
+            operations.API_KEYS_VERIFY, core.Given(body=body, validate_only=validate_only)
+        )
 
     def settle_reservation(
-        self, id: Held, body: types.SettleReservation | None = None, /
+        self,
+        id: Held,
+        body: types.SettleReservation | None = None,
+        /,
+        *,
+        validate_only: bool = False,
     ) -> types.SpentDocument:
         """Settle what a reserved call really cost; a second time changes nothing."""
-        return self._caller.one(operations.API_KEYS_SETTLE_RESERVATION, core.Given((id,), body))
+        return self._caller.one(
+            operations.API_KEYS_SETTLE_RESERVATION,
+            core.Given((id,), body, validate_only=validate_only),
+        )
 
     def record_usage(
-        self, id: Held, body: types.SpendOnKey | None = None, /, *, if_match: str | None = None
+        self,
+        id: Held,
+        body: types.SpendOnKey | None = None,
+        /,
+        *,
+        if_match: str | None = None,
+        validate_only: bool = False,
     ) -> types.SpentDocument:
         """Bill a key after the fact, once for each usage_id."""
         return self._caller.one(
-            operations.API_KEYS_RECORD_USAGE, core.Given((id,), body, if_match=if_match)
+            operations.API_KEYS_RECORD_USAGE,
+            core.Given((id,), body, if_match=if_match, validate_only=validate_only),
         )
 
     def revoke_many(
-        self, body: types.RevokeKeys | None = None, /, *, idempotency_key: str | None = None
+        self,
+        body: types.RevokeKeys | None = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.RevokedDocument:
         """Stop all keys that fit, or say how many they are."""
         return self._caller.one(
-            operations.API_KEYS_REVOKE_MANY, core.Given(body=body, idempotency_key=idempotency_key)
+            operations.API_KEYS_REVOKE_MANY,
+            core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
-    def report_leak(self, body: types.ReportLeak, /) -> types.ReportedDocument:
+    def report_leak(
+        self, body: types.ReportLeak, /, *, validate_only: bool = False
+    ) -> types.ReportedDocument:
         """Report a key that was found where it should not be; the tenant's policy decides."""
-        return self._caller.one(operations.API_KEYS_REPORT_LEAK, core.Given(body=body))
+        return self._caller.one(
+            operations.API_KEYS_REPORT_LEAK, core.Given(body=body, validate_only=validate_only)
+        )
 
-    def explain(self, body: types.ExplainRequest | None = None, /) -> types.ExplanationDocument:
+    def explain(
+        self, body: types.ExplainRequest | None = None, /, *, validate_only: bool = False
+    ) -> types.ExplanationDocument:
         """Explain why a call by key was refused, by its request id."""
-        return self._caller.one(operations.API_KEYS_EXPLAIN, core.Given(body=body))
+        return self._caller.one(
+            operations.API_KEYS_EXPLAIN, core.Given(body=body, validate_only=validate_only)
+        )
 
-    def rehearse(self, id: Held, body: types.RehearseKey | None = None, /) -> types.Verdict:
+    def rehearse(
+        self, id: Held, body: types.RehearseKey | None = None, /, *, validate_only: bool = False
+    ) -> types.Verdict:
         """Rehearse a call by this key; consumes nothing."""
-        return self._caller.one(operations.API_KEYS_REHEARSE, core.Given((id,), body))
+        return self._caller.one(
+            operations.API_KEYS_REHEARSE, core.Given((id,), body, validate_only=validate_only)
+        )
 
     def get_posture(self) -> types.PostureDocument:
         """Count the keys with each weakness, up to 10,001; the page of keys lists them."""
@@ -367,6 +541,208 @@ class ApiKeys:
     def get_propagation(self, id: Held, /) -> types.PropagationDocument:
         """List the verifiers that have its newest change."""
         return self._caller.one(operations.API_KEYS_GET_PROPAGATION, core.Given((id,)))
+
+    def get_rotation(self, id: Held, /) -> types.RotationDocument:
+        """Get the newest rotation of a key, and how far its calls have moved."""
+        return self._caller.one(operations.API_KEYS_GET_ROTATION, core.Given((id,)))
+
+    def extend_rotation(
+        self,
+        id: Held,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
+    ) -> types.RotationDocument:
+        """Let the old key of a rotation work one day longer."""
+        return self._caller.one(
+            operations.API_KEYS_EXTEND_ROTATION,
+            core.Given(
+                (id,),
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
+        )
+
+    def finish_rotation(
+        self,
+        id: Held,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
+    ) -> types.RotationDocument:
+        """Revoke the old key of a rotation now."""
+        return self._caller.one(
+            operations.API_KEYS_FINISH_ROTATION,
+            core.Given(
+                (id,),
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
+        )
+
+    def take_back_rotation(
+        self,
+        id: Held,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
+    ) -> types.RotationDocument:
+        """Let the old key stay, because its successor has ended."""
+        return self._caller.one(
+            operations.API_KEYS_TAKE_BACK_ROTATION,
+            core.Given(
+                (id,),
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
+        )
+
+    def list_leaks(self) -> Pages[types.LeakDocument]:
+        """List the newest places where keys were found in public."""
+        return self._caller.pages(operations.API_KEYS_LIST_LEAKS, core.Given())
+
+    def settle_leaks(
+        self,
+        id: Held,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
+    ) -> types.SettledDocument:
+        """Settle the leaks of a key that a person has dealt with."""
+        return self._caller.one(
+            operations.API_KEYS_SETTLE_LEAKS,
+            core.Given(
+                (id,),
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
+        )
+
+    def get_leak_policy(self) -> types.LeakPolicyDocument:
+        """Get the action that follows when a key is found in public."""
+        return self._caller.one(operations.API_KEYS_GET_LEAK_POLICY, core.Given())
+
+    def update_leak_policy(
+        self, body: types.LeakPolicyInput | None = None, /, *, validate_only: bool = False
+    ) -> types.LeakPolicyDocument:
+        """Change the action that follows when a key is found in public."""
+        return self._caller.one(
+            operations.API_KEYS_UPDATE_LEAK_POLICY,
+            core.Given(body=body, validate_only=validate_only),
+        )
+
+    def get_leak_rule(self) -> types.LeakRuleDocument:
+        """Get a rule by which a scanner finds your keys."""
+        return self._caller.one(operations.API_KEYS_GET_LEAK_RULE, core.Given())
+
+    def list_weak(
+        self,
+        weakness: Held,
+        /,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: Literal[
+            "created_at",
+            "expires_at",
+            "name",
+            "updated_at",
+            "-created_at",
+            "-expires_at",
+            "-name",
+            "-updated_at",
+        ]
+        | None = None,
+        q: str | None = None,
+        tag: str | None = None,
+        include_deleted: bool | None = None,
+        status: Literal["active", "revoked", "expired"] | None = None,
+        kind: Literal["user", "service", "virtual_llm"] | None = None,
+        blocked: bool | None = None,
+        application_id: str | None = None,
+        issued_to_user_id: str | None = None,
+        issued_to_service: str | None = None,
+        created_by_user_id: str | None = None,
+        rotated_from_key_id: str | None = None,
+        key_prefix: str | None = None,
+        key_fingerprint: str | None = None,
+        app_id: str | None = None,
+        created_after: str | datetime | None = None,
+        created_before: str | datetime | None = None,
+        expires_after: str | datetime | None = None,
+        expires_before: str | datetime | None = None,
+        updated_after: str | datetime | None = None,
+        updated_before: str | datetime | None = None,
+    ) -> Pages[types.KeyDocument]:
+        """List the keys that have a weakness."""
+        return self._caller.pages(
+            operations.API_KEYS_LIST_WEAK,
+            core.Given(
+                (weakness,),
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "sort": sort,
+                    "q": q,
+                    "tag": tag,
+                    "include_deleted": include_deleted,
+                    "status": status,
+                    "kind": kind,
+                    "blocked": blocked,
+                    "application_id": application_id,
+                    "issued_to_user_id": issued_to_user_id,
+                    "issued_to_service": issued_to_service,
+                    "created_by_user_id": created_by_user_id,
+                    "rotated_from_key_id": rotated_from_key_id,
+                    "key_prefix": key_prefix,
+                    "key_fingerprint": key_fingerprint,
+                    "app_id": app_id,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                    "expires_after": expires_after,
+                    "expires_before": expires_before,
+                    "updated_after": updated_after,
+                    "updated_before": updated_before,
+                },
+            ),
+        )
+
+    def repair_many(
+        self,
+        body: types.RepairKeys,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
+    ) -> types.RevokedDocument:
+        """Give all keys with a weakness the expiry, limit or budget that they lack."""
+        return self._caller.one(
+            operations.API_KEYS_REPAIR_MANY,
+            core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
+        )
+
+
+class Me:
+    """The operations of me."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def get(self) -> types.CallerDocument:
+        """Get the caller: who this credential belongs to, and what it may do."""
+        return self._caller.one(operations.ME_GET, core.Given())
 
 
 class Connectors:
@@ -542,32 +918,61 @@ class Connectors:
         )
 
     def create(
-        self, body: types.ConnectorInput | None = None, /, *, idempotency_key: str | None = None
+        self,
+        body: types.ConnectorInput | None = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.ConnectorDocument:
         """Create a connector."""
         return self._caller.one(
-            operations.CONNECTORS_CREATE, core.Given(body=body, idempotency_key=idempotency_key)
+            operations.CONNECTORS_CREATE,
+            core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
     def update(
-        self, id: Held, body: types.ConnectorInput | None = None, /, *, if_match: str | None = None
+        self,
+        id: Held,
+        body: types.ConnectorInput | None = None,
+        /,
+        *,
+        if_match: str | None = None,
+        validate_only: bool = False,
     ) -> types.ConnectorDocument:
         """Change a connector."""
         return self._caller.one(
-            operations.CONNECTORS_UPDATE, core.Given((id,), body, if_match=if_match)
+            operations.CONNECTORS_UPDATE,
+            core.Given((id,), body, if_match=if_match, validate_only=validate_only),
         )
 
-    def delete(self, id: Held, /, *, if_match: str | None = None) -> None:
+    def delete(
+        self, id: Held, /, *, if_match: str | None = None, validate_only: bool = False
+    ) -> None:
         """Delete a connector; it can be restored for 30 days."""
-        self._caller.one(operations.CONNECTORS_DELETE, core.Given((id,), if_match=if_match))
+        self._caller.one(
+            operations.CONNECTORS_DELETE,
+            core.Given((id,), if_match=if_match, validate_only=validate_only),
+        )
 
     def restore(
-        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
+        self,
+        id: Held,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.ConnectorDocument:
         """Restore a deleted connector."""
         return self._caller.one(
             operations.CONNECTORS_RESTORE,
-            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def history(self, id: Held, /) -> Pages[types.HistoryEntry]:
@@ -575,11 +980,12 @@ class Connectors:
         return self._caller.pages(operations.CONNECTORS_HISTORY, core.Given((id,)))
 
     def remove_credentials(
-        self, id: Held, /, *, if_match: str | None = None
+        self, id: Held, /, *, if_match: str | None = None, validate_only: bool = False
     ) -> types.ConnectorDocument:
         """Remove all credentials of a connector."""
         return self._caller.one(
-            operations.CONNECTORS_REMOVE_CREDENTIALS, core.Given((id,), if_match=if_match)
+            operations.CONNECTORS_REMOVE_CREDENTIALS,
+            core.Given((id,), if_match=if_match, validate_only=validate_only),
         )
 
     def check(
@@ -590,11 +996,18 @@ class Connectors:
         *,
         if_match: str | None = None,
         idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.ConnectionsCheckDocument:
         """Check whether a connector works: ask now, read the result a moment later."""
         return self._caller.one(
             operations.CONNECTORS_CHECK,
-            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                body,
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def list_checks(
@@ -653,9 +1066,13 @@ class Connectors:
             ),
         )
 
-    def check_draft(self, body: types.ConnectorInput | None = None, /) -> types.ResultDocument:
+    def check_draft(
+        self, body: types.ConnectorInput | None = None, /, *, validate_only: bool = False
+    ) -> types.ResultDocument:
         """Check settings and credentials that are not saved; nothing is stored."""
-        return self._caller.one(operations.CONNECTORS_CHECK_DRAFT, core.Given(body=body))
+        return self._caller.one(
+            operations.CONNECTORS_CHECK_DRAFT, core.Given(body=body, validate_only=validate_only)
+        )
 
     def list_credential_versions(self, id: Held, /) -> Pages[types.CredentialVersionDocument]:
         """List the versions of a connector's credentials, without their values."""
@@ -669,21 +1086,35 @@ class Connectors:
         *,
         if_match: str | None = None,
         idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.ConnectionsCheckDocument:
         """Use an older version of the credentials again, and check it."""
         return self._caller.one(
             operations.CONNECTORS_RESTORE_CREDENTIALS,
-            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                body,
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def take_lease(
-        self, id: Held, body: types.LeaseInput | None = None, /, *, if_match: str | None = None
+        self,
+        id: Held,
+        body: types.LeaseInput | None = None,
+        /,
+        *,
+        if_match: str | None = None,
+        validate_only: bool = False,
     ) -> types.GivenDocument:
         """Get what a connector's secret is for: an access token, or credentials. For keys of the
         connector's application only.
         """
         return self._caller.one(
-            operations.CONNECTORS_TAKE_LEASE, core.Given((id,), body, if_match=if_match)
+            operations.CONNECTORS_TAKE_LEASE,
+            core.Given((id,), body, if_match=if_match, validate_only=validate_only),
         )
 
     def list_leases(
@@ -717,6 +1148,21 @@ class Connectors:
                 },
             ),
         )
+
+
+class Providers:
+    """The operations of providers."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def list(self) -> Pages[types.ProviderSummary]:
+        """List the providers that connectors know."""
+        return self._caller.pages(operations.PROVIDERS_LIST, core.Given())
+
+    def get(self, id: Held, /) -> types.ProviderDocument:
+        """Get one provider with its settings and its ways to sign in."""
+        return self._caller.one(operations.PROVIDERS_GET, core.Given((id,)))
 
 
 class Webhooks:
@@ -864,32 +1310,61 @@ class Webhooks:
         )
 
     def create(
-        self, body: types.WebhookInput | None = None, /, *, idempotency_key: str | None = None
+        self,
+        body: types.WebhookInput | None = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.WebhooksCreateAnswer:
         """Create a webhook."""
         return self._caller.one(
-            operations.WEBHOOKS_CREATE, core.Given(body=body, idempotency_key=idempotency_key)
+            operations.WEBHOOKS_CREATE,
+            core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
     def update(
-        self, id: Held, body: types.WebhookInput | None = None, /, *, if_match: str | None = None
+        self,
+        id: Held,
+        body: types.WebhookInput | None = None,
+        /,
+        *,
+        if_match: str | None = None,
+        validate_only: bool = False,
     ) -> types.WebhookDocument:
         """Change a webhook."""
         return self._caller.one(
-            operations.WEBHOOKS_UPDATE, core.Given((id,), body, if_match=if_match)
+            operations.WEBHOOKS_UPDATE,
+            core.Given((id,), body, if_match=if_match, validate_only=validate_only),
         )
 
-    def delete(self, id: Held, /, *, if_match: str | None = None) -> None:
+    def delete(
+        self, id: Held, /, *, if_match: str | None = None, validate_only: bool = False
+    ) -> None:
         """Delete a webhook; it can be restored for 30 days."""
-        self._caller.one(operations.WEBHOOKS_DELETE, core.Given((id,), if_match=if_match))
+        self._caller.one(
+            operations.WEBHOOKS_DELETE,
+            core.Given((id,), if_match=if_match, validate_only=validate_only),
+        )
 
     def restore(
-        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
+        self,
+        id: Held,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.WebhookDocument:
         """Restore a deleted webhook."""
         return self._caller.one(
             operations.WEBHOOKS_RESTORE,
-            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def history(self, id: Held, /) -> Pages[types.HistoryEntry]:
@@ -897,30 +1372,63 @@ class Webhooks:
         return self._caller.pages(operations.WEBHOOKS_HISTORY, core.Given((id,)))
 
     def rotate_secret(
-        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
+        self,
+        id: Held,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.WebhooksRotateSecretAnswer:
         """Make a new signing secret; the one before signs beside it for 24 hours."""
         return self._caller.one(
             operations.WEBHOOKS_ROTATE_SECRET,
-            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def retire_secret(
-        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
+        self,
+        id: Held,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.WebhookDocument:
         """Let the previous signing secret sign no more."""
         return self._caller.one(
             operations.WEBHOOKS_RETIRE_SECRET,
-            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def pause(
-        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
+        self,
+        id: Held,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.WebhookDocument:
         """Pause: events are held until the webhook is resumed."""
         return self._caller.one(
             operations.WEBHOOKS_PAUSE,
-            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def resume(
@@ -931,11 +1439,18 @@ class Webhooks:
         *,
         if_match: str | None = None,
         idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.WebhookDocument:
         """Resume, and say what becomes of what was held."""
         return self._caller.one(
             operations.WEBHOOKS_RESUME,
-            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                body,
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def list_deliveries(
@@ -996,11 +1511,18 @@ class Webhooks:
         *,
         if_match: str | None = None,
         idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.ReplayProgress:
         """Send the events of a window again, or see how many that would be."""
         return self._caller.one(
             operations.WEBHOOKS_REPLAY,
-            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                body,
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def list_replays(self, id: Held, /) -> Pages[types.ReplayDocument]:
@@ -1011,9 +1533,17 @@ class Webhooks:
         """Count what is held, with its age and the time that sending it takes."""
         return self._caller.one(operations.WEBHOOKS_GET_BACKLOG, core.Given((id,)))
 
-    def try_filter(self, body: types.FilterTest | None = None, /) -> types.FilterTestResult:
+    def try_filter(
+        self, body: types.FilterTest | None = None, /, *, validate_only: bool = False
+    ) -> types.FilterTestResult:
         """Count how many of the last 200 events these settings would have matched."""
-        return self._caller.one(operations.WEBHOOKS_TRY_FILTER, core.Given(body=body))
+        return self._caller.one(
+            operations.WEBHOOKS_TRY_FILTER, core.Given(body=body, validate_only=validate_only)
+        )
+
+    def get_health(self, id: Held, /) -> types.HealthDocument:
+        """Get the health of a webhook: the attempts of the last 24 hours, and what waits."""
+        return self._caller.one(operations.WEBHOOKS_GET_HEALTH, core.Given((id,)))
 
     def list_received(
         self,
@@ -1067,6 +1597,7 @@ class Webhooks:
         *,
         if_match: str | None = None,
         idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.InboundRequestDocument:
         """Verify one request in quarantine anew, as of when it came; publish it if it is
         genuine.
@@ -1080,21 +1611,38 @@ class Webhooks:
                 ),
                 if_match=if_match,
                 idempotency_key=idempotency_key,
+                validate_only=validate_only,
             ),
         )
 
     def reverify_all(
-        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
+        self,
+        id: Held,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.ReviewedDocument:
         """Verify up to 200 requests in quarantine anew, the oldest first."""
         return self._caller.one(
             operations.WEBHOOKS_REVERIFY_ALL,
-            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
-    def clear_quarantine(self, id: Held, /, *, if_match: str | None = None) -> None:
+    def clear_quarantine(
+        self, id: Held, /, *, if_match: str | None = None, validate_only: bool = False
+    ) -> None:
         """Throw away what is in quarantine."""
-        self._caller.one(operations.WEBHOOKS_CLEAR_QUARANTINE, core.Given((id,), if_match=if_match))
+        self._caller.one(
+            operations.WEBHOOKS_CLEAR_QUARANTINE,
+            core.Given((id,), if_match=if_match, validate_only=validate_only),
+        )
 
     def test(
         self,
@@ -1104,11 +1652,18 @@ class Webhooks:
         *,
         if_match: str | None = None,
         idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.AttemptDocument:
         """Send one signed test request now, and read what came of it."""
         return self._caller.one(
             operations.WEBHOOKS_TEST,
-            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                body,
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def send_from_lab(
@@ -1119,11 +1674,18 @@ class Webhooks:
         *,
         if_match: str | None = None,
         idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.DeliveryDocument:
         """Send an event to this webhook alone, tried and tried again like any other."""
         return self._caller.one(
             operations.WEBHOOKS_SEND_FROM_LAB,
-            core.Given((id,), body, if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                body,
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def list_tests(
@@ -1196,10 +1758,13 @@ class Replays:
         """Read the progress of a replay."""
         return self._caller.one(operations.REPLAYS_GET, core.Given((id,)))
 
-    def cancel(self, id: Held, /, *, idempotency_key: str | None = None) -> types.ReplayProgress:
+    def cancel(
+        self, id: Held, /, *, idempotency_key: str | None = None, validate_only: bool = False
+    ) -> types.ReplayProgress:
         """Send nothing more of a replay."""
         return self._caller.one(
-            operations.REPLAYS_CANCEL, core.Given((id,), idempotency_key=idempotency_key)
+            operations.REPLAYS_CANCEL,
+            core.Given((id,), idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
 
@@ -1209,23 +1774,98 @@ class Deliveries:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: Literal["created_at", "-created_at"] | None = None,
+        state: Literal[
+            "pending",
+            "held",
+            "in_flight",
+            "retrying",
+            "delivered",
+            "failed",
+            "expired",
+            "cancelled",
+        ]
+        | None = None,
+        event_type: str | None = None,
+        event_id: str | None = None,
+        subject: str | None = None,
+        webhook_id: str | None = None,
+        replay_id: str | None = None,
+        origin: Literal["event", "redelivery", "replay", "probe", "lab"] | None = None,
+        created_after: str | datetime | None = None,
+        created_before: str | datetime | None = None,
+    ) -> Pages[types.DeliveryDocument]:
+        """List the deliveries of all webhooks, newest first."""
+        return self._caller.pages(
+            operations.DELIVERIES_LIST,
+            core.Given(
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "sort": sort,
+                    "state": state,
+                    "event_type": event_type,
+                    "event_id": event_id,
+                    "subject": subject,
+                    "webhook_id": webhook_id,
+                    "replay_id": replay_id,
+                    "origin": origin,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                }
+            ),
+        )
+
     def get(self, id: Held, /) -> types.DeliveryWithAttempts:
         """Get one delivery with its attempts."""
         return self._caller.one(operations.DELIVERIES_GET, core.Given((id,)))
 
     def redeliver(
-        self, id: Held, /, *, idempotency_key: str | None = None
+        self, id: Held, /, *, idempotency_key: str | None = None, validate_only: bool = False
     ) -> types.DeliveryDocument:
         """Send its event once more."""
         return self._caller.one(
-            operations.DELIVERIES_REDELIVER, core.Given((id,), idempotency_key=idempotency_key)
+            operations.DELIVERIES_REDELIVER,
+            core.Given((id,), idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
-    def hurry(self, id: Held, /, *, idempotency_key: str | None = None) -> types.DeliveryDocument:
+    def hurry(
+        self, id: Held, /, *, idempotency_key: str | None = None, validate_only: bool = False
+    ) -> types.DeliveryDocument:
         """Make its next attempt now, not when its turn comes."""
         return self._caller.one(
-            operations.DELIVERIES_HURRY, core.Given((id,), idempotency_key=idempotency_key)
+            operations.DELIVERIES_HURRY,
+            core.Given((id,), idempotency_key=idempotency_key, validate_only=validate_only),
         )
+
+
+class Inbox:
+    """The operations of inbox."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def get(self) -> types.InboxDocument:
+        """Get the tenant's inbox, its own receiver for tests."""
+        return self._caller.one(operations.INBOX_GET, core.Given())
+
+    def open(
+        self, *, idempotency_key: str | None = None, validate_only: bool = False
+    ) -> types.InboxDocument:
+        """Create the inbox and the webhook that sends to it, or repair them."""
+        return self._caller.one(
+            operations.INBOX_OPEN,
+            core.Given(idempotency_key=idempotency_key, validate_only=validate_only),
+        )
+
+    def heal(self, *, validate_only: bool = False) -> None:
+        """Let the inbox answer as usual again, after failures that were ordered."""
+        self._caller.one(operations.INBOX_HEAL, core.Given(validate_only=validate_only))
 
 
 class SignatureChecks:
@@ -1234,9 +1874,13 @@ class SignatureChecks:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def create(self, body: types.SignatureCheck | None = None, /) -> types.SignatureCheckResult:
+    def create(
+        self, body: types.SignatureCheck | None = None, /, *, validate_only: bool = False
+    ) -> types.SignatureCheckResult:
         """Find out why a request's signature is right or wrong; nothing of it is kept."""
-        return self._caller.one(operations.SIGNATURE_CHECKS_CREATE, core.Given(body=body))
+        return self._caller.one(
+            operations.SIGNATURE_CHECKS_CREATE, core.Given(body=body, validate_only=validate_only)
+        )
 
 
 class EventTypes:
@@ -1297,32 +1941,61 @@ class EventTypes:
         )
 
     def create(
-        self, body: types.EventTypeInput | None = None, /, *, idempotency_key: str | None = None
+        self,
+        body: types.EventTypeInput | None = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.EventTypeDocument:
         """Create an event type."""
         return self._caller.one(
-            operations.EVENT_TYPES_CREATE, core.Given(body=body, idempotency_key=idempotency_key)
+            operations.EVENT_TYPES_CREATE,
+            core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
     def update(
-        self, id: Held, body: types.EventTypeInput | None = None, /, *, if_match: str | None = None
+        self,
+        id: Held,
+        body: types.EventTypeInput | None = None,
+        /,
+        *,
+        if_match: str | None = None,
+        validate_only: bool = False,
     ) -> types.EventTypeDocument:
         """Change an event type."""
         return self._caller.one(
-            operations.EVENT_TYPES_UPDATE, core.Given((id,), body, if_match=if_match)
+            operations.EVENT_TYPES_UPDATE,
+            core.Given((id,), body, if_match=if_match, validate_only=validate_only),
         )
 
-    def delete(self, id: Held, /, *, if_match: str | None = None) -> None:
+    def delete(
+        self, id: Held, /, *, if_match: str | None = None, validate_only: bool = False
+    ) -> None:
         """Delete an event type; it can be restored for 30 days."""
-        self._caller.one(operations.EVENT_TYPES_DELETE, core.Given((id,), if_match=if_match))
+        self._caller.one(
+            operations.EVENT_TYPES_DELETE,
+            core.Given((id,), if_match=if_match, validate_only=validate_only),
+        )
 
     def restore(
-        self, id: Held, /, *, if_match: str | None = None, idempotency_key: str | None = None
+        self,
+        id: Held,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.EventTypeDocument:
         """Restore a deleted event type."""
         return self._caller.one(
             operations.EVENT_TYPES_RESTORE,
-            core.Given((id,), if_match=if_match, idempotency_key=idempotency_key),
+            core.Given(
+                (id,),
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
         )
 
     def history(self, id: Held, /) -> Pages[types.HistoryEntry]:
@@ -1334,12 +2007,17 @@ class EventTypes:
         return self._caller.pages(operations.EVENT_TYPES_LIST_OWN, core.Given())
 
     def import_types(
-        self, body: types.Import, /, *, idempotency_key: str | None = None
+        self,
+        body: types.Import,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.ImportedTypes:
         """Describe the webhooks of an OpenAPI 3.1 document, or see what that would do."""
         return self._caller.one(
             operations.EVENT_TYPES_IMPORT_TYPES,
-            core.Given(body=body, idempotency_key=idempotency_key),
+            core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
 
@@ -1353,9 +2031,13 @@ class EventSettings:
         """Read how long events and deliveries are kept, and which fields not everybody sees."""
         return self._caller.one(operations.EVENT_SETTINGS_GET, core.Given())
 
-    def update(self, body: types.SettingsInput | None = None, /) -> types.SettingsDocument:
+    def update(
+        self, body: types.SettingsInput | None = None, /, *, validate_only: bool = False
+    ) -> types.SettingsDocument:
         """Change those that are sent; the others stay as they are."""
-        return self._caller.one(operations.EVENT_SETTINGS_UPDATE, core.Given(body=body))
+        return self._caller.one(
+            operations.EVENT_SETTINGS_UPDATE, core.Given(body=body, validate_only=validate_only)
+        )
 
 
 class Events:
@@ -1365,11 +2047,17 @@ class Events:
         self._caller = caller
 
     def publish(
-        self, body: types.EventBatch, /, *, idempotency_key: str | None = None
+        self,
+        body: types.EventBatch,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
     ) -> types.PublishedEvents:
         """Publish one event, or up to 500: accepted when they and their deliveries are kept."""
         return self._caller.one(
-            operations.EVENTS_PUBLISH, core.Given(body=body, idempotency_key=idempotency_key)
+            operations.EVENTS_PUBLISH,
+            core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
     def list(
@@ -1415,10 +2103,18 @@ class Events:
         """Get one event, with why it matched or did not match each webhook."""
         return self._caller.one(operations.EVENTS_GET, core.Given((id,)))
 
-    def erase(self, body: types.Erasure, /, *, idempotency_key: str | None = None) -> types.Erased:
+    def erase(
+        self,
+        body: types.Erasure,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
+    ) -> types.Erased:
         """Erase the events of a subject, with their deliveries; says whether there are more."""
         return self._caller.one(
-            operations.EVENTS_ERASE, core.Given(body=body, idempotency_key=idempotency_key)
+            operations.EVENTS_ERASE,
+            core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
 
@@ -1433,18 +2129,47 @@ class Quotas:
         return self._caller.one(operations.QUOTAS_GET, core.Given())
 
 
+class Search:
+    """The operations of search."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def find(self, *, q: str | None = None) -> Pages[types.FoundDocument]:
+        """Find records of every kind by words or by an id, up to 8 of each kind."""
+        return self._caller.pages(operations.SEARCH_FIND, core.Given(query={"q": q}))
+
+
+class Notices:
+    """The operations of notices."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def list(self) -> Pages[types.NoticeDocument]:
+        """List what needs attention now, and what passed in the last day."""
+        return self._caller.pages(operations.NOTICES_LIST, core.Given())
+
+
 class Integration:
     """All resources of the integration domain."""
 
     def __init__(self, caller: Caller) -> None:
+        self.people = People(caller)
+        self.sessions = Sessions(caller)
         self.applications = Applications(caller)
         self.api_keys = ApiKeys(caller)
+        self.me = Me(caller)
         self.connectors = Connectors(caller)
+        self.providers = Providers(caller)
         self.webhooks = Webhooks(caller)
         self.replays = Replays(caller)
         self.deliveries = Deliveries(caller)
+        self.inbox = Inbox(caller)
         self.signature_checks = SignatureChecks(caller)
         self.event_types = EventTypes(caller)
         self.event_settings = EventSettings(caller)
         self.events = Events(caller)
         self.quotas = Quotas(caller)
+        self.search = Search(caller)
+        self.notices = Notices(caller)
