@@ -67,11 +67,14 @@ class Method:
 
     @property
     def secrets(self) -> list[str]:
-        """Return the fields of its answer that hide themselves in the client."""
+        """Return the fields of its answer that hide themselves in the client.
+
+        Of those that are shown once, a time and a path in the secret store are no secrets.
+        """
         answer = self.operation.answer
         properties = answer.model_json_schema()["properties"] if answer else {}
         marked = [name for name, schema in properties.items() if schema.get("x-secret")]
-        once = [name for name in self.shown_once if not name.endswith("_at")]  # a time is none
+        once = [name for name in self.shown_once if not name.endswith(("_at", "_path"))]
         return [*once, *marked]
 
     @property

@@ -2341,7 +2341,7 @@ class ApiKeysCreateAnswer(KeyDocument):
     """SHA-256 of the key, in this answer only; later it is key_fingerprint."""
     link: Secret | None
     """Address that shows the key once, if the delivery is link."""
-    vault_path: Secret | None
+    vault_path: str | None
     """Path of the key in the secret store, if the delivery is store."""
 
 
@@ -2354,7 +2354,7 @@ class ApiKeysRotateAnswer(KeyDocument):
     """SHA-256 of the key, in this answer only; later it is key_fingerprint."""
     link: Secret | None
     """Address that shows the key once, if the delivery is link."""
-    vault_path: Secret | None
+    vault_path: str | None
     """Path of the key in the secret store, if the delivery is store."""
 
 
@@ -2367,7 +2367,7 @@ class ApiKeysCreateChildAnswer(KeyDocument):
     """SHA-256 of the key, in this answer only; later it is key_fingerprint."""
     link: Secret | None
     """Address that shows the key once, if the delivery is link."""
-    vault_path: Secret | None
+    vault_path: str | None
     """Path of the key in the secret store, if the delivery is store."""
 
 

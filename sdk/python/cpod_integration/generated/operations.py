@@ -19,11 +19,7 @@ APPLICATIONS_REOPEN = Operation("POST", "/applications/{id}/reopen", has_body=Tr
 API_KEYS_LIST = Operation("GET", "/api-keys")
 API_KEYS_GET = Operation("GET", "/api-keys/{id}")
 API_KEYS_CREATE = Operation(
-    "POST",
-    "/api-keys",
-    secrets=("key", "key_hash", "link", "vault_path"),
-    has_body=True,
-    has_key=True,
+    "POST", "/api-keys", secrets=("key", "key_hash", "link"), has_body=True, has_key=True
 )
 API_KEYS_HISTORY = Operation("GET", "/api-keys/{id}/history")
 API_KEYS_REVOKE = Operation("POST", "/api-keys/{id}/revoke", has_body=True, has_key=True)
@@ -31,14 +27,14 @@ API_KEYS_BLOCK = Operation("POST", "/api-keys/{id}/block", has_body=True, has_ke
 API_KEYS_ROTATE = Operation(
     "POST",
     "/api-keys/{id}/rotations",
-    secrets=("key", "key_hash", "link", "vault_path"),
+    secrets=("key", "key_hash", "link"),
     has_body=True,
     has_key=True,
 )
 API_KEYS_CREATE_CHILD = Operation(
     "POST",
     "/api-keys/{id}/children",
-    secrets=("key", "key_hash", "link", "vault_path"),
+    secrets=("key", "key_hash", "link"),
     has_body=True,
     has_key=True,
 )
