@@ -49,6 +49,7 @@ document: .venv/runtime  ## Write docs/openapi.json; refuses what breaks program
 
 sdk: .venv/dev  ## Make the SDKs from the operations, and their packages in dist/
 	$(BIN)/python -m portal_devtools.python_sdk
+	$(BIN)/python -m portal_devtools.javascript_sdk
 	$(UV) build --quiet --wheel --out-dir dist sdk/python
 
 LOCK := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

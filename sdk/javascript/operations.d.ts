@@ -1,0 +1,2644 @@
+// Generated from the portal's OpenAPI document by `make sdk`. Do not edit.
+import type { Held, List, Options, Revealed } from "./index.js";
+
+/** An application as it is read (specification: Application). */
+export interface ApplicationDocument {
+  id: string;
+  tenant_id: string;
+  app_id: string | null;
+  created_at: string;
+  updated_at: string;
+  created_by: string | null;
+  updated_by: string | null;
+  source: string;
+  source_type: string;
+  is_deleted: boolean;
+  deleted_at: string | null;
+  deleted_by: string | null;
+  schema_version: number;
+  version: number;
+  display_name: string;
+  slug: string;
+  kind: "app" | "platform-service" | "library";
+  primary_domain: string | null;
+  description: string | null;
+  oauth_client_id: string | null;
+  status: "draft" | "active" | "deprecated" | "suspended" | "retired";
+  /** Why it was suspended, retired or reopened last. */
+  status_reason: string | null;
+  canonical_owner_of: string[];
+  api_base_path: string | null;
+  repository: string | null;
+  allowed_scopes: string[];
+}
+
+/** The fields that a client may write. All are optional: `{}` registers a working draft. */
+export interface ApplicationInput {
+  /** Human-readable name, e.g. CRM 360. */
+  display_name?: string | null;
+  /** Stable lowercase app slug; the value stamped into app_id. Made from the name when left out, and fixed once it is there. */
+  slug?: string | null;
+  /** app = user-facing; platform-service = backend of the platform; library = no runtime identity, so no keys. */
+  kind?: "app" | "platform-service" | "library";
+  /** Model domain primarily served. */
+  primary_domain?: string | null;
+  /** What the app does. */
+  description?: string | null;
+  /** A program's token with this client_id acts as this application; set by admins only. */
+  oauth_client_id?: string | null;
+  /** Lifecycle. suspended and retired are entered and left through the actions suspend, retire and reopen only. */
+  status?: "draft" | "active" | "deprecated" | "suspended" | "retired";
+  /** Entity types this app is the canonical owner of. */
+  canonical_owner_of?: string[];
+  /** Base path the app serves or is reached at, e.g. /v1/deals. */
+  api_base_path?: string | null;
+  /** Source repository. */
+  repository?: string | null;
+  /** What its keys may do at most, at once and also those that were issued before. Empty: all that their creators may give. */
+  allowed_scopes?: ("applications:read" | "applications:reopen" | "applications:retire" | "applications:suspend" | "applications:write" | "audit:read" | "connectors:read" | "connectors:use" | "connectors:write" | "event-types:read" | "event-types:write" | "events:publish" | "events:read" | "keys:read" | "keys:reopen" | "keys:verify" | "keys:write" | "webhooks:read" | "webhooks:write")[];
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** One attempt to deliver an event, as the API returns it. */
+export interface AttemptDocument {
+  id: string;
+  webhook_id: string;
+  event_type: string;
+  created_at: string;
+  completed_at: string | null;
+  actor_id: string;
+  actor_name: string;
+  outcome: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled";
+  /** What happened, as a sentence. */
+  explanation: string;
+  /** What to do about it; may be empty. */
+  remedy: string;
+  /** The receiver's HTTP status. */
+  status: number | null;
+  url: string;
+  request_headers: [string, string][];
+  request_body: string;
+  /** Fingerprint of the secret of the first signature. */
+  signed_with: string;
+  /** The exact text under the signature. */
+  signed_content: string;
+  response_headers: [string, string][];
+  response_body: string;
+  /** Only the first 16 KiB were kept. */
+  response_truncated: boolean;
+  /** Milliseconds: dns_ms, connect_ms, tls_ms, wait_ms, read_ms, total_ms. */
+  timings: Record<string, unknown>;
+  /** The IP address that was dialled. */
+  address: string | null;
+  tls_version: string | null;
+  /** Days until the certificate expires. */
+  certificate_days: number | null;
+}
+
+/** The deliveries that are held for a paused webhook, or that wait for an active one. */
+export interface BacklogDocument {
+  held: number;
+  /** There are more than were counted. */
+  is_more: boolean;
+  oldest: string | null;
+  /** About how long sending all of it takes. */
+  seconds: number;
+}
+
+/**
+ * The budget that a key shares with its predecessors, successors and children, in US
+ * dollars.
+ */
+export interface BudgetDocument {
+  max_usd: number | null;
+  spent_usd: number;
+  reserved_usd: number;
+  available_usd: number | null;
+  period_end: string | null;
+}
+
+/** One check of a connector. */
+export interface CheckDocument {
+  /** passed; unproven = nothing failed, and nothing shows that the credentials are good; auth_invalid, auth_scope, auth_expired and config need a person; rate_limited and transient pass by themselves; secret_store and internal are faults of the portal. Null until the check has ended. */
+  outcome: "passed" | "unproven" | "auth_invalid" | "auth_scope" | "auth_expired" | "config" | "rate_limited" | "transient" | "secret_store" | "internal" | null;
+  /** What happened, as a sentence. */
+  said: string;
+  /** What to do about it; may be empty. */
+  remedy: string;
+  steps: StepDocument[];
+  took_ms: number | null;
+  /** Whose credentials these are, as the provider says. */
+  account: string | null;
+  /** Whether they belong to a person and not to a service; null if unknown. */
+  is_person: boolean | null;
+  /** What the credentials may do; null where the provider does not tell. */
+  granted: string[] | null;
+  /** Scopes that the connector needs and has not. */
+  missing: string[];
+  /** Scopes that it has and does not need. */
+  too_much: string[];
+  /** When the credentials end, as the provider says. */
+  expires_at: string | null;
+  id: string;
+  connector_id: string;
+  state: "queued" | "running" | "done";
+  reason: "asked" | "saved" | "daily" | "retry" | "expiry";
+  asked_by: string | null;
+  asked_by_name: string | null;
+  /** The version of the credentials that the check puts back first. */
+  restores_version: number | null;
+  /** The connector's version that was checked. */
+  record_version: number | null;
+  credential_version: number | null;
+  /** The connector was changed while the check ran, so the result says nothing about it as it is now. */
+  is_outdated: boolean;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+/** Nothing is to be said: a check runs with what is saved. */
+export interface CheckInput {
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/**
+ * The settings of a short-lived key with a part of its parent's rights.
+ *
+ * It spends its parent's budget. It has the same limits per minute as its parent, but its calls
+ * are counted separately.
+ */
+export interface ChildKey {
+  /** What people call it. */
+  name?: string | null;
+  /** At most its parent's, which it gets when left out. */
+  scopes?: ("applications:read" | "applications:reopen" | "applications:retire" | "applications:suspend" | "applications:write" | "audit:read" | "connectors:read" | "connectors:use" | "connectors:write" | "event-types:read" | "event-types:write" | "events:publish" | "events:read" | "keys:read" | "keys:reopen" | "keys:verify" | "keys:write" | "webhooks:read" | "webhooks:write")[] | null;
+  /** How long it opens; never longer than its parent. */
+  lifetime_seconds?: number;
+  /** How often it may be used at all. */
+  max_uses?: number | null;
+  /** Part of its parent's networks, or all of them. */
+  allowed_ips?: string[];
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** A connector as it is read (specification: Connector). */
+export interface ConnectorDocument {
+  id: string;
+  tenant_id: string;
+  app_id: string | null;
+  created_at: string;
+  updated_at: string;
+  created_by: string | null;
+  updated_by: string | null;
+  source: string;
+  source_type: string;
+  is_deleted: boolean;
+  deleted_at: string | null;
+  deleted_by: string | null;
+  schema_version: number;
+  version: number;
+  type: "edr" | "siem" | "ticketing" | "knowledge" | "identity" | "source_control" | "messaging" | "itsm" | "crm" | "support" | "incident" | "observability" | "cloud_security" | "storage" | "warehouse" | "database" | "payments" | "custom" | null;
+  provider: string | null;
+  name: string;
+  scope: "org" | "user" | "group";
+  owner_id: string | null;
+  group_id: string | null;
+  user_id: string | null;
+  config: Record<string, unknown>;
+  /** KV v2 path of the credentials, derived from the ids by the server. */
+  vault_path: string;
+  auth_type: "none" | "api_key" | "api_key_pair" | "bearer" | "basic" | "oauth2_code" | "oauth2_client_credentials" | "oauth2_private_key_jwt" | "oauth2_jwt_bearer" | "service_account_jwt" | "key_pair_jwt" | "github_app" | "aws_assume_role" | "aws_keys" | "mtls" | "hmac" | null;
+  oauth_refresh_needed: boolean;
+  oauth_token_expires_at: string | null;
+  enabled: boolean;
+  /** Health, kept by the server: disabled = switched off; pending = not set up or not yet run; action_required = a person must act; failing, degraded, rate_limited = the last runs; stale = silent for too long; healthy. */
+  sync_status: "disabled" | "pending" | "action_required" | "failing" | "degraded" | "rate_limited" | "stale" | "healthy";
+  last_sync_at: string | null;
+  consecutive_errors: number;
+  last_error: string | null;
+  metrics: Metrics;
+  event_types: string[];
+  webhook_endpoint_id: string | null;
+  /** Names of the credential fields that are set; their values are never shown. */
+  credential_fields: string[];
+  credential_last_rotated_at: string | null;
+  next_rotation_due: string | null;
+  tags: string[];
+  application_id: string | null;
+  /** Of the owning application: suspended and retired stop what belongs to it. */
+  application_status: string | null;
+  /** True for an admin to whom the connector's scope does not open it. All that is read then is that it is there, whose it is, and its state; all else stands empty. An admin may disable, enable, delete and restore it. */
+  is_restricted: boolean;
+}
+
+/** The fields that a client may write. All are optional: `{}` creates a draft. */
+export interface ConnectorInput {
+  /** Integration type category; the provider's own when left out. */
+  type?: "edr" | "siem" | "ticketing" | "knowledge" | "identity" | "source_control" | "messaging" | "itsm" | "crm" | "support" | "incident" | "observability" | "cloud_security" | "storage" | "warehouse" | "database" | "payments" | "custom" | null;
+  /** Vendor, e.g. defender_for_endpoint, splunk, jira, okta; http for any REST service, custom for the rest. Without one the connector is a draft. It is fixed while credentials are stored, since they belong to it. */
+  provider?: "aws_s3" | "aws_security_hub" | "confluence" | "crowdstrike" | "datadog" | "http" | "github" | "gitlab" | "google_workspace" | "hubspot" | "jira" | "mcp" | "defender_for_endpoint" | "entra_id" | "notion" | "oauth2_issuer" | "okta" | "pagerduty" | "postgres" | "s3_compatible" | "salesforce" | "sentinelone" | "servicenow" | "slack" | "smtp" | "snowflake" | "splunk" | "splunk_hec" | "stripe" | "zendesk" | "custom" | null;
+  /** Human-readable connector name; the provider's name when left out. */
+  name?: string | null;
+  /** org = tenant-wide; user = personal; group = group-scoped. */
+  scope?: "org" | "user" | "group";
+  /** Person id of the owner; the creator when left out of a create. */
+  owner_id?: string | null;
+  /** Group id: needed when scope is group, dropped otherwise. */
+  group_id?: string | null;
+  /** Person id when scope is user (the creator when left out), dropped otherwise. */
+  user_id?: string | null;
+  /** Non-secret configuration: baseUrl, region, accountId, etc. What looks like a credential is refused: it belongs under `credentials`. */
+  config?: Record<string, unknown>;
+  /** Authentication mechanism, one that the provider offers; its first when left out. */
+  auth_type?: "none" | "api_key" | "api_key_pair" | "bearer" | "basic" | "oauth2_code" | "oauth2_client_credentials" | "oauth2_private_key_jwt" | "oauth2_jwt_bearer" | "service_account_jwt" | "key_pair_jwt" | "github_app" | "aws_assume_role" | "aws_keys" | "mtls" | "hmac" | null;
+  /** Whether the connector is active. */
+  enabled?: boolean;
+  /** Event types this connector emits. */
+  event_types?: string[];
+  /** A webhook of this tenant that gets the connector's events. */
+  webhook_endpoint_id?: string | null;
+  /** When the credentials are next due for rotation. */
+  next_rotation_due?: string | null;
+  /** Free-form tags. */
+  tags?: string[];
+  /** Owning application; the caller's own when an application's credential creates the connector. */
+  application_id?: string | null;
+  /** Write-only: kept in the secret store and never returned. A field that is left out stays as it is, a text replaces it, null removes it. */
+  credentials?: Record<string, string | null>;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** The number of calls with one value, such as a source or a scope, and the last of them. */
+export interface CountedDocument {
+  what: string;
+  calls: number;
+  last_at: string;
+}
+
+/** One version of a connector's credentials. Values are never shown. */
+export interface CredentialVersionDocument {
+  version: number;
+  /** The fields that are set in it. */
+  fields: string[];
+  /** Fields that were entered or removed in it. */
+  changed: string[];
+  set_by: string | null;
+  set_by_name: string | null;
+  set_at: string;
+  restored_from: number | null;
+}
+
+/** The delivery of one event to one webhook, as the API returns it. */
+export interface DeliveryDocument {
+  id: string;
+  webhook_id: string;
+  /** Also the header webhook-id of every attempt. */
+  event_id: string;
+  event_type: string;
+  subject: string | null;
+  state: "pending" | "in_flight" | "retrying" | "held" | "delivered" | "failed" | "expired" | "cancelled";
+  attempts: number;
+  next_attempt_at: string | null;
+  /** Its place in the order of first attempts, without gaps: header cpod-sequence. */
+  sequence: number | null;
+  created_at: string;
+  completed_at: string | null;
+  /** Of the last attempt. */
+  outcome: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | null;
+  /** The receiver's HTTP status in the last attempt. */
+  status: number | null;
+  origin: "event" | "redelivery" | "replay" | "probe" | "lab";
+  replay_id: string | null;
+}
+
+/** A delivery and its attempts, the newest first, at most 50. */
+export interface DeliveryWithAttempts {
+  id: string;
+  webhook_id: string;
+  /** Also the header webhook-id of every attempt. */
+  event_id: string;
+  event_type: string;
+  subject: string | null;
+  state: "pending" | "in_flight" | "retrying" | "held" | "delivered" | "failed" | "expired" | "cancelled";
+  attempts: number;
+  next_attempt_at: string | null;
+  /** Its place in the order of first attempts, without gaps: header cpod-sequence. */
+  sequence: number | null;
+  created_at: string;
+  completed_at: string | null;
+  /** Of the last attempt. */
+  outcome: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | null;
+  /** The receiver's HTTP status in the last attempt. */
+  status: number | null;
+  origin: "event" | "redelivery" | "replay" | "probe" | "lab";
+  replay_id: string | null;
+  attempt_list: AttemptDocument[];
+}
+
+/** The number of erased events, and whether to repeat the call: it erases at most 10,000. */
+export interface Erased {
+  events: number;
+  /** Whether the subject has more events: then send this again. */
+  more: boolean;
+}
+
+/**
+ * The subject whose events to erase.
+ *
+ * It may contain a key, which can be the reason to erase it.
+ */
+export interface Erasure {
+  /** The subject of the events. */
+  subject: string;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** Up to 500 events, stored together or not at all. */
+export interface EventBatch {
+  /** The events. One event alone may be sent as the body itself, several as an array. */
+  events: EventInput[];
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** An event as it is read. */
+export interface EventDocument {
+  id: string;
+  client_id: string | null;
+  type: string;
+  subject: string | null;
+  data: Record<string, unknown>;
+  occurred_at: string;
+  received_at: string;
+  application_id: string | null;
+  app_id: string | null;
+  actor_id: string;
+  actor_name: string;
+  /** The one webhook that it was made for, in the lab; no other gets it. */
+  only_for: string | null;
+}
+
+/** One event to publish. See `key_material` for API keys in its data. */
+export interface EventInput {
+  /** What happened, such as rfp.created. */
+  type: string;
+  /** What there is to say, up to 64 KiB of JSON. */
+  data?: Record<string, unknown>;
+  /** Your own id: the same id again publishes nothing and is no error. */
+  id?: string | null;
+  /** When it happened; left out, now. */
+  occurred_at?: string | null;
+  /** What or whom it is about; events are found and erased by it. */
+  subject?: string | null;
+}
+
+/** One type of event as it is read. */
+export interface EventTypeDocument {
+  id: string;
+  tenant_id: string;
+  app_id: string | null;
+  created_at: string;
+  updated_at: string;
+  created_by: string | null;
+  updated_by: string | null;
+  source: string;
+  source_type: string;
+  is_deleted: boolean;
+  deleted_at: string | null;
+  deleted_by: string | null;
+  schema_version: number;
+  version: number;
+  name: string;
+  display_name: string;
+  description: string | null;
+  json_schema: Record<string, unknown> | null;
+  example: Record<string, unknown> | null;
+  deprecated: boolean;
+  validation: "off" | "reject";
+  tags: string[];
+}
+
+/** The fields of an event type that a client may write. */
+export interface EventTypeInput {
+  /** The type's name, such as rfp.created. Fixed once it is there. */
+  name?: string | null;
+  /** What people call it. */
+  display_name?: string;
+  /** When it happens. */
+  description?: string | null;
+  /** JSON Schema (2020-12) of the event's data. */
+  json_schema?: Record<string, unknown> | null;
+  /** An example of the event's data. */
+  example?: Record<string, unknown> | null;
+  /** Still sent, and better not subscribed to. */
+  deprecated?: boolean;
+  /** reject = a publication that does not fit the schema is refused. */
+  validation?: "off" | "reject";
+  /** Free-form tags. */
+  tags?: string[];
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** An event, and its match with every webhook of the tenant. */
+export interface EventWithMatches {
+  id: string;
+  client_id: string | null;
+  type: string;
+  subject: string | null;
+  data: Record<string, unknown>;
+  occurred_at: string;
+  received_at: string;
+  application_id: string | null;
+  app_id: string | null;
+  actor_id: string;
+  actor_name: string;
+  /** The one webhook that it was made for, in the lab; no other gets it. */
+  only_for: string | null;
+  /** By today's settings; at most 200 webhooks. */
+  matches: MatchDocument[];
+}
+
+/** The id of a refused request. */
+export interface ExplainRequest {
+  /** The X-Request-Id of the answer that refused. */
+  request_id?: string;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** The reason why a request was refused: its checks in their order. */
+export interface ExplanationDocument {
+  request_id: string;
+  denied_at: string;
+  key_id: string | null;
+  code: string;
+  source: string | null;
+  trace: VerdictCheck[];
+}
+
+/** Event types and a filter to test with recent events. */
+export interface FilterTest {
+  /** Compare with what this webhook gets today. */
+  webhook_id?: string | null;
+  event_types?: string[];
+  filter?: Record<string, unknown[]>;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** The number of recent events that the tested settings would have matched. */
+export interface FilterTestResult {
+  /** How many were looked at: the last 200. */
+  events: number;
+  matched: number;
+  /** Matched now and not by the webhook as it is. */
+  new: number | null;
+  /** Matched by the webhook as it is and not now. */
+  lost: number | null;
+  /** Ids of up to 5 that matched, newest first. */
+  examples: string[];
+}
+
+/** One reason why a signature fails, as the API returns it. */
+export interface FindingDocument {
+  code: string;
+  /** What is wrong, as a sentence. */
+  what: string;
+  /** What to do about it. */
+  remedy: string;
+}
+
+/** A lease with its values, which are in this answer only. */
+export interface GivenDocument {
+  id: string;
+  connector_id: string;
+  /** The API key that took the lease. */
+  key_id: string;
+  /** The application of that key. */
+  application_id: string;
+  /** token: an access token that the portal got; credentials: fields as stored. */
+  kind: "token" | "credentials";
+  /** The version of the credentials that it is of. */
+  credential_version: number;
+  /** When the token ends, as the provider said; null if nobody said so. */
+  expires_at: string | null;
+  created_at: string;
+  /** Use the values so long, then take a new lease: so a change of the credentials or a disabled connector reaches you. */
+  lease_seconds: number;
+  /** The access token, if the kind is token. */
+  access_token: string | null;
+  /** The credentials, if the kind is credentials. */
+  credentials: Record<string, string> | null;
+}
+
+/** One change of a record: who, what, before → after, from where. */
+export interface HistoryEntry {
+  id: string;
+  occurred_at: string;
+  action: string;
+  actor_kind: string;
+  actor_id: string;
+  actor_name: string;
+  changes: Record<string, unknown[]>;
+  ip: string | null;
+  user_agent: string | null;
+  request_id: string | null;
+}
+
+/** The use of a key in the last 24 hours, which shows what would break without it. */
+export interface ImpactDocument {
+  key_id: string;
+  calls: number;
+  sources: CountedDocument[];
+  scopes: CountedDocument[];
+  children: number;
+}
+
+/** An OpenAPI 3.1 document whose webhooks become event types. */
+export interface Import {
+  /** The document, as JSON. */
+  document: Record<string, unknown>;
+  /** Only tell what would be done. */
+  dry_run?: boolean;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** The result of importing one webhook of the document. */
+export interface ImportedType {
+  name: string;
+  fate: "created" | "updated" | "unchanged" | "skipped";
+  reason: string;
+}
+
+/** The results of importing the document's webhooks. */
+export interface ImportedTypes {
+  types: ImportedType[];
+  dry_run: boolean;
+}
+
+/** One received request, as lists return it. */
+export interface InboundRequestDocument {
+  id: string;
+  webhook_id: string;
+  received_at: string;
+  /** accepted, or quarantined. */
+  state: string;
+  /** verified, or why not. */
+  code: string;
+  /** The same as a sentence. */
+  reason: string;
+  method: string;
+  url: string;
+  body_bytes: number;
+  source_ip: string | null;
+  /** By this a repetition is known. */
+  delivery_key: string | null;
+  /** How often the same delivery came again. */
+  repeats: number;
+  /** Fingerprint of the secret. */
+  verified_with: string | null;
+  verified_at: string | null;
+  /** Who verified it anew. */
+  verified_by: string | null;
+  event_id: string | null;
+  event_type: string | null;
+}
+
+/**
+ * The fields of a new key. All are optional: `{}` issues a service key without scopes.
+ *
+ * A key without scopes authenticates, but may do nothing: every right is granted by name.
+ */
+export interface IssueKey {
+  /** Human-readable label for this key. */
+  name?: string | null;
+  /** Owning application. It must be one that runs: no library, neither suspended nor retired. A key without one sees the whole tenant. */
+  application_id?: string | null;
+  /** user = a person's; service = a program's; virtual_llm = for language models. */
+  kind?: "user" | "service" | "virtual_llm";
+  /** User this key was issued to, if kind=user; the creator when left out. */
+  issued_to_user_id?: string | null;
+  /** Service name this key was issued to, if kind=service. */
+  issued_to_service?: string | null;
+  /** Permissions, at most those of the key's creator. */
+  scopes?: ("applications:read" | "applications:reopen" | "applications:retire" | "applications:suspend" | "applications:write" | "audit:read" | "connectors:read" | "connectors:use" | "connectors:write" | "event-types:read" | "event-types:write" | "events:publish" | "events:read" | "keys:read" | "keys:reopen" | "keys:verify" | "keys:write" | "webhooks:read" | "webhooks:write")[];
+  /** If kind=virtual_llm, the models it may call. */
+  allowed_models?: string[];
+  /** Tokens per minute. */
+  tpm_limit?: number | null;
+  /** Requests per minute. */
+  rpm_limit?: number | null;
+  /** Maximum spend, US dollars. */
+  max_budget_usd?: number | null;
+  /** When it stops by itself, in the future; null for never. */
+  expires_at?: string | null;
+  /** Whether it begins blocked. */
+  blocked?: boolean;
+  /** Why it is blocked. */
+  blocked_reason?: string | null;
+  /** The key that this one follows. */
+  rotated_from_key_id?: string | null;
+  /** Free-form tags. */
+  tags?: string[];
+  /** When the budget begins anew: by the calendar of the tenant's time zone. */
+  budget_period?: "none" | "day" | "week" | "month";
+  /** Networks it may be used from; empty for all. */
+  allowed_ips?: string[];
+  /** How often it may be used at all. */
+  max_uses?: number | null;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** A key as a client reads it (specification: IntegrationApiKey), without the raw key. */
+export interface KeyDocument {
+  id: string;
+  tenant_id: string;
+  app_id: string | null;
+  created_at: string;
+  updated_at: string;
+  created_by: string | null;
+  updated_by: string | null;
+  source: string;
+  source_type: string;
+  is_deleted: boolean;
+  deleted_at: string | null;
+  deleted_by: string | null;
+  schema_version: number;
+  version: number;
+  name: string;
+  application_id: string | null;
+  kind: "user" | "service" | "virtual_llm";
+  prefix: string;
+  key_prefix: string;
+  last4: string;
+  key_fingerprint: string;
+  issued_to_user_id: string | null;
+  issued_to_service: string | null;
+  scopes: string[];
+  allowed_models: string[];
+  tpm_limit: number | null;
+  rpm_limit: number | null;
+  max_budget_usd: number | null;
+  spend_usd: number;
+  status: "active" | "revoked" | "expired";
+  blocked: boolean;
+  blocked_reason: string | null;
+  last_used_at: string | null;
+  expires_at: string | null;
+  revoked_at: string | null;
+  revoked_reason: string | null;
+  rotated_from_key_id: string | null;
+  created_by_user_id: string | null;
+  tags: string[];
+  budget_period: "none" | "day" | "week" | "month";
+  allowed_ips: string[];
+  max_uses: number | null;
+  parent_key_id: string | null;
+  rotation_family_id: string | null;
+  revoke_at: string | null;
+  brownout_from: string | null;
+  /** Of the owning application: suspended and retired stop what belongs to it. */
+  application_status: string | null;
+}
+
+/** An event that is sent through the queue to a single webhook. */
+export interface LabInput {
+  /** One event's name, such as rfp.created. */
+  event_type: string;
+  /** The event's data, up to 16 KiB. */
+  data?: Record<string, unknown>;
+  /** Where the webhook sends to the inbox: what the inbox answers first, a status. */
+  failure?: "500" | "503" | "429" | "404" | "410" | null;
+  /** How many requests the inbox answers so. */
+  times?: number;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** One lease: who got which version, when. Values are never shown again. */
+export interface LeaseDocument {
+  id: string;
+  connector_id: string;
+  /** The API key that took the lease. */
+  key_id: string;
+  /** The application of that key. */
+  application_id: string;
+  /** token: an access token that the portal got; credentials: fields as stored. */
+  kind: "token" | "credentials";
+  /** The version of the credentials that it is of. */
+  credential_version: number;
+  /** When the token ends, as the provider said; null if nobody said so. */
+  expires_at: string | null;
+  created_at: string;
+}
+
+/** Nothing is to be said: a lease has what the connector hands out. */
+export interface LeaseInput {
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** One limit of a key. `remaining` is null if it is not known. */
+export interface LimitDocument {
+  name: string;
+  limit: number;
+  remaining: number | null;
+  reset_at: string | null;
+}
+
+/** The match of one webhook with an event, and the reason. */
+export interface MatchDocument {
+  id: string;
+  name: string;
+  matched: boolean;
+  reason: string;
+}
+
+/** Counters of synced records; the latency is null before the first run. */
+export interface Metrics {
+  totalSynced: number;
+  last24h: number;
+  avgLatencyMs: number | null;
+}
+
+/** The id and the name of a key. */
+export interface NamedDocument {
+  id: string;
+  name: string;
+}
+
+/** One type of event that the portal itself publishes. */
+export interface OwnTypeDocument {
+  name: string;
+  description: string;
+  json_schema: Record<string, unknown>;
+  example: Record<string, unknown>;
+}
+
+/** The number of active keys with each weakness. A key can have several. */
+export interface PostureDocument {
+  /** Within 14 days. */
+  expiring: number;
+  /** Its person has not been here for 90 days. */
+  owner_gone: number;
+  /** Called from more than 10 addresses in a week. */
+  many_sources: number;
+  /** Used once, but not for 90 days. */
+  idle: number;
+  /** Issued more than a day ago. */
+  never_used: number;
+  never_expires: number;
+  /** No limit, no budget, no network. */
+  unrestricted: number;
+  no_budget: number;
+}
+
+/** The number of verifying processes that have received a key's newest change. */
+export interface PropagationDocument {
+  /** Processes that may answer from memory. */
+  verifiers: number;
+  /** Those of them that have heard. */
+  heard: number;
+  /** Until the last of them had heard. */
+  milliseconds: number | null;
+  /** Hosts that have not heard and are silent: they answer 503, not VALID. */
+  cut_off: string[];
+}
+
+/** The result of one published event. */
+export interface PublishedEvent {
+  id: string;
+  /** The publisher's own id. */
+  client_id: string | null;
+  type: string;
+  /** To how many webhooks it goes. */
+  deliveries: number;
+  /** It was published before; nothing was done now. */
+  duplicate: boolean;
+}
+
+/** The response to a publication, in the order of the request. */
+export interface PublishedEvents {
+  events: PublishedEvent[];
+}
+
+/** One quota and the tenant's use of it. */
+export interface QuotaDocument {
+  name: string;
+  /** Rates: the average of the last full minute. null: nobody has counted yet. */
+  used: number | null;
+  limit: number;
+  /** near: from 80 % on. reached: full, or refused in the last five minutes. */
+  state: "room" | "near" | "reached" | "unknown";
+  /** null: the count is exact now. */
+  counted_at: string | null;
+}
+
+/** All quotas of the tenant. */
+export interface QuotasDocument {
+  items: QuotaDocument[];
+}
+
+/**
+ * The requirements of a rehearsed call. A scope or a model left out is not checked.
+ *
+ * A key with allowed networks is refused if `ip` is left out.
+ */
+export interface RehearseKey {
+  /** The permission that the call needs. */
+  scope?: string | null;
+  /** The model that the call is for. */
+  model?: string | null;
+  /** Tokens that the call will need, estimated. */
+  cost_tokens?: number | null;
+  /** What the call will cost at most, US dollars: reserved until settled. */
+  estimated_usd?: number | null;
+  /** The address that the holder calls from. */
+  ip?: string | null;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** A replay: the events of a period, sent again. */
+export interface ReplayDocument {
+  id: string | null;
+  webhook_id: string;
+  since: string;
+  until: string;
+  what: "failed" | "missing" | "all";
+  rate: number | null;
+  total: number;
+  created_at: string | null;
+  created_by: string | null;
+  cancelled_at: string | null;
+}
+
+/** The selection of the events to send again. */
+export interface ReplayInput {
+  /** Events received from then on. */
+  from: string;
+  /** And before then. */
+  to: string;
+  /** failed = whose delivery failed for good; missing = that were never sent to this webhook and match it today; all = every one that matches it today. */
+  what?: "failed" | "missing" | "all";
+  /** At most so many a second. */
+  rate?: number | null;
+  /** Only count. */
+  dry_run?: boolean;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** A replay, and the number of its deliveries in each state. */
+export interface ReplayProgress {
+  id: string | null;
+  webhook_id: string;
+  since: string;
+  until: string;
+  what: "failed" | "missing" | "all";
+  rate: number | null;
+  total: number;
+  created_at: string | null;
+  created_by: string | null;
+  cancelled_at: string | null;
+  counts: Record<string, number>;
+}
+
+/** A key that a scanner found, identified by its fingerprint only. */
+export interface ReportLeak {
+  /** Hex SHA-256 of the key. Never send the key itself. */
+  fingerprint: string;
+  /** Where it was found: an address on the web. */
+  url?: string | null;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** The key that has the reported fingerprint, if any, and the response to the leak. */
+export interface ReportedDocument {
+  key_id: string | null;
+  response: "notify" | "block" | "revoke" | null;
+}
+
+/** The version of the credentials to use again. */
+export interface RestoreInput {
+  /** One of the connector's credential versions. */
+  version: number;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+}
+
+/** The result of a check. */
+export interface ResultDocument {
+  /** passed; unproven = nothing failed, and nothing shows that the credentials are good; auth_invalid, auth_scope, auth_expired and config need a person; rate_limited and transient pass by themselves; secret_store and internal are faults of the portal. Null until the check has ended. */
+  outcome: "passed" | "unproven" | "auth_invalid" | "auth_scope" | "auth_expired" | "config" | "rate_limited" | "transient" | "secret_store" | "internal" | null;
+  /** What happened, as a sentence. */
+  said: string;
+  /** What to do about it; may be empty. */
+  remedy: string;
+  steps: StepDocument[];
+  took_ms: number | null;
+  /** Whose credentials these are, as the provider says. */
+  account: string | null;
+  /** Whether they belong to a person and not to a service; null if unknown. */
+  is_person: boolean | null;
+  /** What the credentials may do; null where the provider does not tell. */
+  granted: string[] | null;
+  /** Scopes that the connector needs and has not. */
+  missing: string[];
+  /** Scopes that it has and does not need. */
+  too_much: string[];
+  /** When the credentials end, as the provider says. */
+  expires_at: string | null;
+}
+
+/** The choice of what happens to the events that were held while a webhook was paused. */
+export interface ResumeInput {
+  /** all = send everything; newest_per_subject = of each subject the newest event alone; skip_before = only what was published from `before` on. */
+  choice?: "all" | "newest_per_subject" | "skip_before";
+  /** For skip_before; left out, now. */
+  before?: string | null;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** The number of attempts for one event, the backoff between them, and the timeout. */
+export interface RetryPolicy {
+  /** Attempts for one event, the first too. */
+  maxAttempts?: number;
+  /** How the waits between attempts grow. */
+  backoff?: "exponential" | "linear" | "fixed";
+  /** Milliseconds that the receiver has until its answer begins. */
+  timeoutMs?: number;
+}
+
+/** The result of verifying a quarantine again. */
+export interface ReviewedDocument {
+  verified: number;
+  refused: number;
+  /** Came again meanwhile, and were accepted then. */
+  duplicates: number;
+  /** There is more in quarantine: ask again. */
+  is_more: boolean;
+}
+
+/** The time when a key ends; immediately if nothing is given. */
+export interface RevokeKey {
+  /** Why, in a sentence for people. */
+  reason?: string | null;
+  /** When it ends, in the future. */
+  at?: string | null;
+  /** Deny for a minute now, longer each hour, until it ends after six. */
+  brownout?: boolean;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** The keys to revoke or block: those that meet every condition that is given. */
+export interface RevokeKeys {
+  /** Of this application. */
+  application_id?: string | null;
+  /** Created by or issued to this person's id. */
+  owner?: string | null;
+  /** With this tag. */
+  tag?: string | null;
+  /** Older than this. */
+  created_before?: string | null;
+  /** block can be undone. */
+  verb?: "revoke" | "block";
+  /** Why, in a sentence for people. */
+  reason?: string | null;
+  /** Only say how many; false does it. */
+  dry_run?: boolean;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** The number of keys that a bulk revocation selects, and some of them. */
+export interface RevokedDocument {
+  count: number;
+  dry_run: boolean;
+  sample: NamedDocument[];
+}
+
+/** The overlap of a rotation: how long the old key still works beside its successor. */
+export interface RotateKey {
+  /** until_quiet: until nobody used the old key for a day, 30 days at most. */
+  overlap?: "now" | "1h" | "24h" | "7d" | "until_quiet";
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** A tenant's event settings as they are read. */
+export interface SettingsDocument {
+  retention_days: number;
+  redacted_fields: string[];
+  key_material: "mask" | "refuse";
+}
+
+/** A tenant's retention, hidden fields and treatment of API keys in events. */
+export interface SettingsInput {
+  /** Days after which events and deliveries are forgotten. */
+  retention_days?: number;
+  /** Names of fields whose values only those see who may change webhooks. */
+  redacted_fields?: string[];
+  /** What becomes of an API key in an event's data. mask = only its beginning and its last four characters are kept; refuse = the event is not taken. */
+  key_material?: "mask" | "refuse";
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** The actual cost of a reserved call. */
+export interface SettleReservation {
+  /** US dollars; what was reserved when left out, 0 for a call that failed. */
+  cost_usd?: number | null;
+  /** Tokens that it used. */
+  tokens?: number | null;
+  /** The model that it was for. */
+  model?: string | null;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** A request to diagnose, and the scheme and secret to check it with. */
+export interface SignatureCheck {
+  /** Check with this webhook's secrets, and by its scheme. */
+  webhook_id?: string | null;
+  /** How it should be signed; left out, as the webhook says. */
+  scheme?: "standard-webhooks" | "inbox" | "github" | "stripe" | "slack" | "shopify" | "twilio" | "sendgrid" | "hubspot" | "square" | "zoom" | "gitlab" | "jira" | "linear" | "pagerduty" | "sentry" | "zendesk" | "intercom" | "meta" | "twitter" | "paddle" | "discord" | "docusign" | "mailgun" | "typeform" | "calendly" | "dropbox" | "box" | "vercel" | "woocommerce" | "webflow" | "elevenlabs" | "gitea" | "okta" | "microsoft-graph" | "contentful" | "azure-event-grid" | "aws-sns" | "fusionauth" | "plaid" | "hmac-sha256-hex" | "hmac-sha256-base64" | "hmac-sha512-hex" | "hmac-sha1-hex" | "timestamped-hmac" | "bearer" | "jwt" | "api-key" | "basic" | null;
+  /** As a webhook's inbound_options. */
+  options?: Record<string, string>;
+  /** Check with this secret. It is neither kept nor written to a log. */
+  secret?: string | null;
+  /** The request's headers. */
+  headers?: Record<string, string>;
+  /** The raw body as text. */
+  body?: string;
+  /** The raw body in base64, in place of `body`. */
+  body_base64?: string | null;
+  method?: string;
+  /** The address as the sender was told it; left out, the webhook's. */
+  url?: string;
+  /** When it came; left out, now. */
+  at?: string | null;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** The result of a check: whether the signature is right, and why not. */
+export interface SignatureCheckResult {
+  verified: boolean;
+  code: string;
+  reason: string;
+  scheme: string;
+  /** Of the secret that matched. */
+  fingerprint: string | null;
+  findings: FindingDocument[];
+  /** The text that should be signed, its beginning. */
+  signed_text: string;
+  /** The signature that the given secret makes; none for a stored secret. */
+  expected: string | null;
+}
+
+/** A cost that is recorded on a key after the call. */
+export interface SpendOnKey {
+  /** Your id of this line: the same id is written once. */
+  usage_id?: string | null;
+  /** US dollars. */
+  cost_usd?: number;
+  /** Tokens that were used. */
+  tokens?: number | null;
+  /** The model that it was for. */
+  model?: string | null;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** A line of the ledger and the budget after it. `repeated`: the line existed already. */
+export interface SpentDocument {
+  id: string;
+  key_id: string;
+  cost_usd: number;
+  repeated: boolean;
+  budget: BudgetDocument;
+}
+
+/** The reason for suspending, retiring or reopening an application, shown to people later. */
+export interface StateReason {
+  /** Why, in a sentence for people. It is kept in the history. */
+  reason: string;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** One step of a check, in the order in which they are taken. */
+export interface StepDocument {
+  /** address, connect, tls, sign_in, who, or scope: and the scope. */
+  name: string;
+  title: string;
+  state: "passed" | "warned" | "failed" | "not_tried";
+  /** Milliseconds after the begin of the check. */
+  began_ms: number | null;
+  took_ms: number | null;
+  verdict: "passed" | "unproven" | "auth_invalid" | "auth_scope" | "auth_expired" | "config" | "rate_limited" | "transient" | "secret_store" | "internal" | null;
+  /** The HTTP status of the answer, if there was one. */
+  status: number | null;
+  /** What happened, as a sentence. */
+  said: string;
+  /** What to do about it; may be empty. */
+  remedy: string;
+}
+
+/** The reason why a key is revoked or blocked, for people who ask later. */
+export interface StopKey {
+  /** Why, in a sentence for people. */
+  reason?: string | null;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** The event of one test request, and how to sign it. */
+export interface TestInput {
+  /** One event's name, such as rfp.created. */
+  event_type: string;
+  /** The event's data, up to 16 KiB. */
+  data?: Record<string, unknown>;
+  /** Sign with the current secret alone, to see that the receiver knows it before the previous one is retired. */
+  newest_secret_only?: boolean;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** The answer to the verification of a key. */
+export interface Verdict {
+  valid: boolean;
+  code: string;
+  key_id: string | null;
+  name: string | null;
+  kind: string | null;
+  tenant_id: string | null;
+  application_id: string | null;
+  app_id: string | null;
+  scopes: string[];
+  expires_at: string | null;
+  limits: LimitDocument[];
+  budget: BudgetDocument | null;
+  reservation_id: string | null;
+  /** Every check, on a dry run. */
+  trace?: VerdictCheck[] | null;
+}
+
+/** One check of a decision. */
+export interface VerdictCheck {
+  code: string;
+  passed: boolean;
+  detail: string;
+}
+
+/** A request to verify a key for a call. */
+export interface VerifyKey {
+  /** The permission that the call needs. */
+  scope?: string | null;
+  /** The model that the call is for. */
+  model?: string | null;
+  /** Tokens that the call will need, estimated. */
+  cost_tokens?: number | null;
+  /** What the call will cost at most, US dollars: reserved until settled. */
+  estimated_usd?: number | null;
+  /** The address that the holder calls from. */
+  ip?: string | null;
+  /** The raw key, as its holder sent it. */
+  key: string;
+  /** Consume nothing, and give the trace of checks. */
+  dry_run?: boolean;
+  /** Your own id for the reservation of `estimated_usd`: a call that repeats it takes nothing again. */
+  reservation_id?: string | null;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** A webhook as the API returns it (specification: Webhook). */
+export interface WebhookDocument {
+  id: string;
+  tenant_id: string;
+  app_id: string | null;
+  created_at: string;
+  updated_at: string;
+  created_by: string | null;
+  updated_by: string | null;
+  source: string;
+  source_type: string;
+  is_deleted: boolean;
+  deleted_at: string | null;
+  deleted_by: string | null;
+  schema_version: number;
+  version: number;
+  name: string;
+  direction: "outbound" | "inbound";
+  url: string | null;
+  event_types: string[];
+  signature_scheme: "standard-webhooks" | "standard-webhooks-ed25519" | "github" | "stripe" | "hmac-sha256-hex" | "hmac-sha256-base64";
+  /** Inbound only: the address to give to the sender. */
+  inbound_url: string | null;
+  inbound_scheme: "standard-webhooks" | "inbox" | "github" | "stripe" | "slack" | "shopify" | "twilio" | "sendgrid" | "hubspot" | "square" | "zoom" | "gitlab" | "jira" | "linear" | "pagerduty" | "sentry" | "zendesk" | "intercom" | "meta" | "twitter" | "paddle" | "discord" | "docusign" | "mailgun" | "typeform" | "calendly" | "dropbox" | "box" | "vercel" | "woocommerce" | "webflow" | "elevenlabs" | "gitea" | "okta" | "microsoft-graph" | "contentful" | "azure-event-grid" | "aws-sns" | "fusionauth" | "plaid" | "hmac-sha256-hex" | "hmac-sha256-base64" | "hmac-sha512-hex" | "hmac-sha1-hex" | "timestamped-hmac" | "bearer" | "jwt" | "api-key" | "basic" | null;
+  inbound_options: Record<string, string>;
+  /** Where the signing secret lies; the server derives it. */
+  vault_path: string;
+  headers: Record<string, string>;
+  enabled: boolean;
+  retry_policy: RetryPolicy;
+  last_delivery_at: string | null;
+  last_delivery_status: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | null;
+  /** Tests do not count. */
+  consecutive_failures: number;
+  paused_at: string | null;
+  pause_reason: "failing" | "gone" | "by_hand" | null;
+  filter: Record<string, unknown[]>;
+  rate_limit: number | null;
+  ordered: boolean;
+  connector_id: string | null;
+  tags: string[];
+  application_id: string | null;
+  /** Of the owning application: suspended and retired stop what belongs to it. */
+  application_status: string | null;
+  /** First 12 hex digits of the SHA-256 of the current signing secret's bytes. */
+  secret_fingerprint: string | null;
+  /** enabled, and neither paused nor deleted. */
+  is_active: boolean;
+}
+
+/**
+ * The fields of a webhook that a client can set. All are optional: `{}` creates a webhook that
+ * is disabled.
+ */
+export interface WebhookInput {
+  /** Human-readable webhook name. */
+  name?: string | null;
+  /** outbound = cPod pushes to url; inbound = an external system calls cPod. Fixed once the webhook is there. */
+  direction?: "outbound" | "inbound";
+  /** Target URL (outbound) or callback URL (inbound). A public address. */
+  url?: string | null;
+  /** Event type filters: rfp.created, rfp.*, or * for everything. */
+  event_types?: string[];
+  /** standard-webhooks = headers webhook-id, webhook-timestamp and webhook-signature (v1, HMAC-SHA256), see standardwebhooks.com; -ed25519 = the same with a key pair (v1a). github, stripe, hmac-sha256-hex and hmac-sha256-base64 are for receivers that verify those styles already. Rotate the secret after a change to or from ed25519. */
+  signature_scheme?: "standard-webhooks" | "standard-webhooks-ed25519" | "github" | "stripe" | "hmac-sha256-hex" | "hmac-sha256-base64";
+  /** Inbound only: how the sender proves who it is. Left out, standard-webhooks. */
+  inbound_scheme?: "standard-webhooks" | "inbox" | "github" | "stripe" | "slack" | "shopify" | "twilio" | "sendgrid" | "hubspot" | "square" | "zoom" | "gitlab" | "jira" | "linear" | "pagerduty" | "sentry" | "zendesk" | "intercom" | "meta" | "twitter" | "paddle" | "discord" | "docusign" | "mailgun" | "typeform" | "calendly" | "dropbox" | "box" | "vercel" | "woocommerce" | "webflow" | "elevenlabs" | "gitea" | "okta" | "microsoft-graph" | "contentful" | "azure-event-grid" | "aws-sns" | "fusionauth" | "plaid" | "hmac-sha256-hex" | "hmac-sha256-base64" | "hmac-sha512-hex" | "hmac-sha1-hex" | "timestamped-hmac" | "bearer" | "jwt" | "api-key" | "basic" | null;
+  /** Inbound only, with a generic scheme: header and prefix of the signature, and delivery_id and event_type, the places (header:… or body:…) of these two. With a scheme that signs the body alone, equal_bodies: one = the same body again is a repetition (the usual), each = it is another event. */
+  inbound_options?: Record<string, string>;
+  /** Inbound only: the sender's secret, where it is the sender who makes it. Never shown again; the one before is accepted beside it for 24 hours. */
+  inbound_secret?: string | null;
+  /** Static custom headers (non-secret) sent with every delivery. */
+  headers?: Record<string, string>;
+  /** Whether events are sent. Left out, it is on if there are a url and at least one event type. */
+  enabled?: boolean | null;
+  /** Replaced as a whole; parts that are left out get their defaults. */
+  retry_policy?: RetryPolicy;
+  /** Top-level field of an event's data → the value, or the list of values, of which it must have one. Only events that pass all of it are sent. */
+  filter?: Record<string, unknown[]>;
+  /** At most so many deliveries a second, from each worker. */
+  rate_limit?: number | null;
+  /** One at a time, in the order of publication: a delivery that fails holds up those after it until it is delivered or has failed for good. */
+  ordered?: boolean;
+  /** The owning connector, if any. */
+  connector_id?: string | null;
+  /** The owning application. */
+  application_id?: string | null;
+  /** Free-form tags. */
+  tags?: string[];
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** One received request with its headers and its raw body; API keys in it are masked. */
+export interface WholeInboundRequest {
+  id: string;
+  webhook_id: string;
+  received_at: string;
+  /** accepted, or quarantined. */
+  state: string;
+  /** verified, or why not. */
+  code: string;
+  /** The same as a sentence. */
+  reason: string;
+  method: string;
+  url: string;
+  body_bytes: number;
+  source_ip: string | null;
+  /** By this a repetition is known. */
+  delivery_key: string | null;
+  /** How often the same delivery came again. */
+  repeats: number;
+  /** Fingerprint of the secret. */
+  verified_with: string | null;
+  verified_at: string | null;
+  /** Who verified it anew. */
+  verified_by: string | null;
+  event_id: string | null;
+  event_type: string | null;
+  headers: [string, string][];
+  body_base64: string;
+}
+
+/** RFC 9457 problem details */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  request_id: string;
+  errors?: {
+    field: string;
+    message: string;
+  }[];
+  /** The stored record, on a conflict */
+  current?: Record<string, unknown>;
+}
+
+export interface ApplicationsCalls {
+  /** List applications */
+  list(parameters?: {
+    limit?: number;
+    /** The next_cursor of the page before */
+    cursor?: string;
+    sort?: "created_at" | "display_name" | "updated_at" | "-created_at" | "-display_name" | "-updated_at";
+    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor */
+    q?: string;
+    /** Only what has this tag */
+    tag?: string;
+    include_deleted?: boolean;
+    kind?: "app" | "platform-service" | "library";
+    status?: "draft" | "active" | "deprecated" | "suspended" | "retired";
+    slug?: string;
+    oauth_client_id?: string;
+    primary_domain?: string;
+    app_id?: string;
+    created_by?: string;
+    created_after?: string;
+    created_before?: string;
+    updated_after?: string;
+    updated_before?: string;
+  }, options?: Options): List<ApplicationDocument, {
+    items: ApplicationDocument[];
+    next_cursor: string | null;
+  }>;
+  /** Get one application */
+  get(id: Held, options?: Options): Promise<ApplicationDocument>;
+  /** Create an application */
+  create(body: ApplicationInput, options?: Options<"idempotencyKey">): Promise<ApplicationDocument>;
+  /** Change an application */
+  update(id: Held, body: ApplicationInput, options?: Options<"ifMatch">): Promise<ApplicationDocument>;
+  /** What happened to it, newest first */
+  history(id: Held, options?: Options): List<HistoryEntry, {
+    items: HistoryEntry[];
+    next_cursor: string | null;
+  }>;
+  /** Stop an application and all that belongs to it, until it is reopened */
+  suspend(id: Held, body: StateReason, options?: Options<"idempotencyKey">): Promise<ApplicationDocument>;
+  /** Stop an application that is not to come back, and all that belongs to it */
+  retire(id: Held, body: StateReason, options?: Options<"idempotencyKey">): Promise<ApplicationDocument>;
+  /** Let a suspended or retired application work again */
+  reopen(id: Held, body: StateReason, options?: Options<"idempotencyKey">): Promise<ApplicationDocument>;
+}
+
+export interface ApiKeysCalls {
+  /** List api-keys */
+  list(parameters?: {
+    limit?: number;
+    /** The next_cursor of the page before */
+    cursor?: string;
+    sort?: "created_at" | "expires_at" | "name" | "updated_at" | "-created_at" | "-expires_at" | "-name" | "-updated_at";
+    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor */
+    q?: string;
+    /** Only what has this tag */
+    tag?: string;
+    include_deleted?: boolean;
+    status?: "active" | "revoked" | "expired";
+    kind?: "user" | "service" | "virtual_llm";
+    blocked?: boolean;
+    application_id?: string;
+    issued_to_user_id?: string;
+    issued_to_service?: string;
+    created_by_user_id?: string;
+    rotated_from_key_id?: string;
+    key_prefix?: string;
+    key_fingerprint?: string;
+    app_id?: string;
+    created_after?: string;
+    created_before?: string;
+    expires_after?: string;
+    expires_before?: string;
+    updated_after?: string;
+    updated_before?: string;
+  }, options?: Options): List<KeyDocument, {
+    items: KeyDocument[];
+    next_cursor: string | null;
+  }>;
+  /** Get one API key */
+  get(id: Held, options?: Options): Promise<KeyDocument>;
+  /** Create an API key */
+  create(body: IssueKey, options?: Options<"idempotencyKey">): Promise<Revealed<KeyDocument & ({
+    /** The key itself, in this answer only. */
+    key?: string | null;
+    /** SHA-256 of the key, in this answer only; later it is key_fingerprint. */
+    key_hash?: string | null;
+  }), "key" | "key_hash">>;
+  /** What happened to it, newest first */
+  history(id: Held, options?: Options): List<HistoryEntry, {
+    items: HistoryEntry[];
+    next_cursor: string | null;
+  }>;
+  /** Stop a key for ever, from its next request on */
+  revoke(id: Held, body: RevokeKey, options?: Options<"idempotencyKey">): Promise<KeyDocument>;
+  /** Stop a key until it is unblocked */
+  block(id: Held, body: StopKey, options?: Options<"idempotencyKey">): Promise<KeyDocument>;
+  /** A successor with the same settings; the old key ends after the overlap */
+  rotate(id: Held, body: RotateKey, options?: Options<"idempotencyKey">): Promise<Revealed<KeyDocument & ({
+    /** The key itself, in this answer only. */
+    key?: string | null;
+    /** SHA-256 of the key, in this answer only; later it is key_fingerprint. */
+    key_hash?: string | null;
+  }), "key" | "key_hash">>;
+  /** A short-lived key with a part of this one's rights */
+  createChild(id: Held, body: ChildKey, options?: Options<"idempotencyKey">): Promise<Revealed<KeyDocument & ({
+    /** The key itself, in this answer only. */
+    key?: string | null;
+    /** SHA-256 of the key, in this answer only; later it is key_fingerprint. */
+    key_hash?: string | null;
+  }), "key" | "key_hash">>;
+  /** Let a blocked key work again */
+  unblock(id: Held, options?: Options<"idempotencyKey">): Promise<KeyDocument>;
+  /** Whether a key is good; takes what the call costs of its limits */
+  verify(body: VerifyKey, options?: Options): Promise<Verdict>;
+  /** What a reserved call really cost; a second time changes nothing */
+  settleReservation(id: Held, body: SettleReservation, options?: Options): Promise<SpentDocument>;
+  /** Bill a key after the fact, once for each usage_id */
+  recordUsage(id: Held, body: SpendOnKey, options?: Options): Promise<SpentDocument>;
+  /** Stop all keys that fit, or say how many they are */
+  revokeMany(body: RevokeKeys, options?: Options<"idempotencyKey">): Promise<RevokedDocument>;
+  /** A key was found where it should not be; the tenant's policy says what happens */
+  reportLeak(body: ReportLeak, options?: Options): Promise<ReportedDocument>;
+  /** Why a call by key was refused, by its request id */
+  explain(body: ExplainRequest, options?: Options): Promise<ExplanationDocument>;
+  /** What a call by this key would get; consumes nothing */
+  rehearse(id: Held, body: RehearseKey, options?: Options): Promise<Verdict>;
+  /** How many keys have each weakness, counted up to 10,001; list them on the page of keys */
+  getPosture(options?: Options): Promise<PostureDocument>;
+  /** Who used the key in the last 24 hours */
+  getImpact(id: Held, options?: Options): Promise<ImpactDocument>;
+  /** Which verifiers have heard of its newest change */
+  getPropagation(id: Held, options?: Options): Promise<PropagationDocument>;
+}
+
+export interface ConnectorsCalls {
+  /** List connectors */
+  list(parameters?: {
+    limit?: number;
+    /** The next_cursor of the page before */
+    cursor?: string;
+    sort?: "created_at" | "name" | "updated_at" | "urgency" | "-created_at" | "-name" | "-updated_at" | "-urgency";
+    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor */
+    q?: string;
+    /** Only what has this tag */
+    tag?: string;
+    include_deleted?: boolean;
+    type?: "edr" | "siem" | "ticketing" | "knowledge" | "identity" | "source_control" | "messaging" | "itsm" | "crm" | "support" | "incident" | "observability" | "cloud_security" | "storage" | "warehouse" | "database" | "payments" | "custom";
+    provider?: "aws_s3" | "aws_security_hub" | "confluence" | "crowdstrike" | "datadog" | "http" | "github" | "gitlab" | "google_workspace" | "hubspot" | "jira" | "mcp" | "defender_for_endpoint" | "entra_id" | "notion" | "oauth2_issuer" | "okta" | "pagerduty" | "postgres" | "s3_compatible" | "salesforce" | "sentinelone" | "servicenow" | "slack" | "smtp" | "snowflake" | "splunk" | "splunk_hec" | "stripe" | "zendesk" | "custom";
+    scope?: "org" | "user" | "group";
+    enabled?: boolean;
+    sync_status?: "disabled" | "pending" | "action_required" | "failing" | "degraded" | "rate_limited" | "stale" | "healthy";
+    auth_type?: "none" | "api_key" | "api_key_pair" | "bearer" | "basic" | "oauth2_code" | "oauth2_client_credentials" | "oauth2_private_key_jwt" | "oauth2_jwt_bearer" | "service_account_jwt" | "key_pair_jwt" | "github_app" | "aws_assume_role" | "aws_keys" | "mtls" | "hmac";
+    application_id?: string;
+    webhook_endpoint_id?: string;
+    owner_id?: string;
+    user_id?: string;
+    group_id?: string;
+    app_id?: string;
+    created_by?: string;
+    created_after?: string;
+    created_before?: string;
+    last_sync_after?: string;
+    last_sync_before?: string;
+    next_rotation_due_after?: string;
+    next_rotation_due_before?: string;
+    show?: string;
+    updated_after?: string;
+    updated_before?: string;
+  }, options?: Options): List<ConnectorDocument, {
+    items: ConnectorDocument[];
+    next_cursor: string | null;
+  }>;
+  /** Get one connector */
+  get(id: Held, options?: Options): Promise<ConnectorDocument>;
+  /** Create a connector */
+  create(body: ConnectorInput, options?: Options<"idempotencyKey">): Promise<ConnectorDocument>;
+  /** Change a connector */
+  update(id: Held, body: ConnectorInput, options?: Options<"ifMatch">): Promise<ConnectorDocument>;
+  /** Delete a connector; it can be restored for 30 days */
+  delete(id: Held, options?: Options<"ifMatch">): Promise<void>;
+  /** Restore a deleted connector */
+  restore(id: Held, options?: Options<"idempotencyKey">): Promise<ConnectorDocument>;
+  /** What happened to it, newest first */
+  history(id: Held, options?: Options): List<HistoryEntry, {
+    items: HistoryEntry[];
+    next_cursor: string | null;
+  }>;
+  /** Remove all credentials of a connector */
+  removeCredentials(id: Held, options?: Options): Promise<ConnectorDocument>;
+  /** Check whether a connector works: ask now, read the result a moment later */
+  check(id: Held, body: CheckInput, options?: Options<"idempotencyKey">): Promise<CheckDocument>;
+  /** List the checks of a connector */
+  listChecks(id: Held, parameters?: {
+    limit?: number;
+    /** The next_cursor of the page before */
+    cursor?: string;
+    sort?: "created_at" | "-created_at";
+    state?: "queued" | "running" | "done";
+    reason?: "asked" | "saved" | "daily" | "retry" | "expiry";
+    outcome?: "passed" | "unproven" | "auth_invalid" | "auth_scope" | "auth_expired" | "config" | "rate_limited" | "transient" | "secret_store" | "internal";
+    created_after?: string;
+    created_before?: string;
+  }, options?: Options): List<CheckDocument, {
+    items: CheckDocument[];
+    next_cursor: string | null;
+  }>;
+  /** Get one check, with its steps */
+  getCheck(id: Held, checkId: Held, options?: Options): Promise<CheckDocument>;
+  /** Check settings and credentials that are not saved; nothing is stored */
+  checkDraft(body: ConnectorInput, options?: Options): Promise<ResultDocument>;
+  /** List the versions of a connector's credentials, without their values */
+  listCredentialVersions(id: Held, options?: Options): List<CredentialVersionDocument, {
+    items: CredentialVersionDocument[];
+    next_cursor: string | null;
+  }>;
+  /** Use an older version of the credentials again, and check it */
+  restoreCredentials(id: Held, body: RestoreInput, options?: Options<"idempotencyKey">): Promise<CheckDocument>;
+  /** Get what a connector's secret is for: an access token, or credentials. For keys of the connector's application only */
+  takeLease(id: Held, body: LeaseInput, options?: Options): Promise<Revealed<GivenDocument, "access_token" | "credentials">>;
+  /** List who took a lease of a connector, and when, without values */
+  listLeases(id: Held, parameters?: {
+    limit?: number;
+    /** The next_cursor of the page before */
+    cursor?: string;
+    sort?: "created_at" | "-created_at";
+    key_id?: string;
+    application_id?: string;
+    kind?: "token" | "credentials";
+    created_after?: string;
+    created_before?: string;
+  }, options?: Options): List<LeaseDocument, {
+    items: LeaseDocument[];
+    next_cursor: string | null;
+  }>;
+}
+
+export interface WebhooksCalls {
+  /** List webhooks */
+  list(parameters?: {
+    limit?: number;
+    /** The next_cursor of the page before */
+    cursor?: string;
+    sort?: "created_at" | "name" | "updated_at" | "-created_at" | "-name" | "-updated_at";
+    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor */
+    q?: string;
+    /** Only what has this tag */
+    tag?: string;
+    include_deleted?: boolean;
+    direction?: "outbound" | "inbound";
+    url?: string;
+    enabled?: boolean;
+    is_active?: boolean;
+    signature_scheme?: "standard-webhooks" | "standard-webhooks-ed25519" | "github" | "stripe" | "hmac-sha256-hex" | "hmac-sha256-base64";
+    inbound_scheme?: "standard-webhooks" | "inbox" | "github" | "stripe" | "slack" | "shopify" | "twilio" | "sendgrid" | "hubspot" | "square" | "zoom" | "gitlab" | "jira" | "linear" | "pagerduty" | "sentry" | "zendesk" | "intercom" | "meta" | "twitter" | "paddle" | "discord" | "docusign" | "mailgun" | "typeform" | "calendly" | "dropbox" | "box" | "vercel" | "woocommerce" | "webflow" | "elevenlabs" | "gitea" | "okta" | "microsoft-graph" | "contentful" | "azure-event-grid" | "aws-sns" | "fusionauth" | "plaid" | "hmac-sha256-hex" | "hmac-sha256-base64" | "hmac-sha512-hex" | "hmac-sha1-hex" | "timestamped-hmac" | "bearer" | "jwt" | "api-key" | "basic";
+    last_delivery_status?: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled";
+    application_id?: string;
+    connector_id?: string;
+    app_id?: string;
+    created_by?: string;
+    created_after?: string;
+    created_before?: string;
+    updated_after?: string;
+    updated_before?: string;
+  }, options?: Options): List<WebhookDocument, {
+    items: WebhookDocument[];
+    next_cursor: string | null;
+  }>;
+  /** Get one webhook */
+  get(id: Held, options?: Options): Promise<WebhookDocument>;
+  /** Create a webhook */
+  create(body: WebhookInput, options?: Options<"idempotencyKey">): Promise<Revealed<WebhookDocument & ({
+    /** The signing secret, whsec_…, for this one time. */
+    signing_secret?: string | null;
+  }), "signing_secret">>;
+  /** Change a webhook */
+  update(id: Held, body: WebhookInput, options?: Options<"ifMatch">): Promise<WebhookDocument>;
+  /** Delete a webhook; it can be restored for 30 days */
+  delete(id: Held, options?: Options<"ifMatch">): Promise<void>;
+  /** Restore a deleted webhook */
+  restore(id: Held, options?: Options<"idempotencyKey">): Promise<WebhookDocument>;
+  /** What happened to it, newest first */
+  history(id: Held, options?: Options): List<HistoryEntry, {
+    items: HistoryEntry[];
+    next_cursor: string | null;
+  }>;
+  /** Make a new signing secret; the one before signs beside it for 24 hours */
+  rotateSecret(id: Held, options?: Options<"idempotencyKey">): Promise<Revealed<WebhookDocument & ({
+    /** The signing secret, whsec_…, for this one time. */
+    signing_secret?: string | null;
+    /** Until then the one before signs too. */
+    previous_secret_expires_at?: string | null;
+  }), "signing_secret">>;
+  /** Let the previous signing secret sign no more */
+  retireSecret(id: Held, options?: Options<"idempotencyKey">): Promise<WebhookDocument>;
+  /** Pause: events are held until the webhook is resumed */
+  pause(id: Held, options?: Options<"idempotencyKey">): Promise<WebhookDocument>;
+  /** Resume, and say what becomes of what was held */
+  resume(id: Held, body: ResumeInput, options?: Options<"idempotencyKey">): Promise<WebhookDocument>;
+  /** List a webhook's deliveries, newest first; with after, in sequence to fill a gap */
+  listDeliveries(id: Held, parameters?: {
+    /** The last sequence number that you have */
+    after?: number;
+    limit?: number;
+    /** The next_cursor of the page before */
+    cursor?: string;
+    sort?: "created_at" | "-created_at";
+    state?: "pending" | "held" | "in_flight" | "retrying" | "delivered" | "failed" | "expired" | "cancelled";
+    event_type?: string;
+    event_id?: string;
+    subject?: string;
+    replay_id?: string;
+    origin?: "event" | "redelivery" | "replay" | "probe" | "lab";
+    created_after?: string;
+    created_before?: string;
+  }, options?: Options): List<DeliveryDocument, {
+    items: DeliveryDocument[];
+    next_cursor: string | null;
+  }>;
+  /** Send the events of a window again, or see how many that would be */
+  replay(id: Held, body: ReplayInput, options?: Options<"idempotencyKey">): Promise<ReplayProgress>;
+  /** The last replays of a webhook */
+  listReplays(id: Held, options?: Options): List<ReplayDocument, {
+    items: ReplayDocument[];
+    next_cursor: string | null;
+  }>;
+  /** How much is held, since when, and how long sending it takes */
+  getBacklog(id: Held, options?: Options): Promise<BacklogDocument>;
+  /** How many of the last 200 events these settings would have matched */
+  tryFilter(body: FilterTest, options?: Options): Promise<FilterTestResult>;
+  /** List what an inbound webhook received, in quarantine too, newest first */
+  listReceived(id: Held, parameters?: {
+    limit?: number;
+    /** The next_cursor of the page before */
+    cursor?: string;
+    sort?: "received_at" | "-received_at";
+    state?: "accepted" | "quarantined";
+    code?: string;
+    event_type?: string;
+    received_after?: string;
+    received_before?: string;
+  }, options?: Options): List<InboundRequestDocument, {
+    items: InboundRequestDocument[];
+    next_cursor: string | null;
+  }>;
+  /** Get one received request with its headers and its raw body */
+  getReceived(id: Held, requestId: Held, options?: Options): Promise<WholeInboundRequest>;
+  /** Verify one request in quarantine anew, as of when it came; publish it if it is genuine */
+  reverify(id: Held, requestId: Held, options?: Options<"idempotencyKey">): Promise<InboundRequestDocument>;
+  /** Verify up to 200 requests in quarantine anew, the oldest first */
+  reverifyAll(id: Held, options?: Options<"idempotencyKey">): Promise<ReviewedDocument>;
+  /** Throw away what is in quarantine */
+  clearQuarantine(id: Held, options?: Options): Promise<void>;
+  /** Send one signed test request now, and read what came of it */
+  test(id: Held, body: TestInput, options?: Options<"idempotencyKey">): Promise<AttemptDocument>;
+  /** Send an event to this webhook alone, tried and tried again like any other */
+  sendFromLab(id: Held, body: LabInput, options?: Options<"idempotencyKey">): Promise<DeliveryDocument>;
+  /** List the test deliveries of a webhook */
+  listTests(id: Held, parameters?: {
+    limit?: number;
+    /** The next_cursor of the page before */
+    cursor?: string;
+    sort?: "created_at" | "-created_at";
+    outcome?: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled";
+    event_type?: string;
+    created_after?: string;
+    created_before?: string;
+  }, options?: Options): List<AttemptDocument, {
+    items: AttemptDocument[];
+    next_cursor: string | null;
+  }>;
+  /** Get one test delivery */
+  getTest(id: Held, deliveryId: Held, options?: Options): Promise<AttemptDocument>;
+}
+
+export interface ReplaysCalls {
+  /** How far a replay is */
+  get(id: Held, options?: Options): Promise<ReplayProgress>;
+  /** Send nothing more of a replay */
+  cancel(id: Held, options?: Options<"idempotencyKey">): Promise<ReplayProgress>;
+}
+
+export interface DeliveriesCalls {
+  /** Get one delivery with its attempts */
+  get(id: Held, options?: Options): Promise<DeliveryWithAttempts>;
+  /** Send its event once more */
+  redeliver(id: Held, options?: Options<"idempotencyKey">): Promise<DeliveryDocument>;
+  /** Make its next attempt now, not when its turn comes */
+  hurry(id: Held, options?: Options<"idempotencyKey">): Promise<DeliveryDocument>;
+}
+
+export interface SignatureChecksCalls {
+  /** Find out why a request's signature is right or wrong; nothing of it is kept */
+  create(body: SignatureCheck, options?: Options): Promise<SignatureCheckResult>;
+}
+
+export interface EventTypesCalls {
+  /** List event-types */
+  list(parameters?: {
+    limit?: number;
+    /** The next_cursor of the page before */
+    cursor?: string;
+    sort?: "created_at" | "name" | "updated_at" | "-created_at" | "-name" | "-updated_at";
+    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor */
+    q?: string;
+    /** Only what has this tag */
+    tag?: string;
+    include_deleted?: boolean;
+    name?: string;
+    deprecated?: boolean;
+    validation?: "off" | "reject";
+    app_id?: string;
+    created_by?: string;
+    created_after?: string;
+    created_before?: string;
+    updated_after?: string;
+    updated_before?: string;
+  }, options?: Options): List<EventTypeDocument, {
+    items: EventTypeDocument[];
+    next_cursor: string | null;
+  }>;
+  /** Get one event type */
+  get(id: Held, options?: Options): Promise<EventTypeDocument>;
+  /** Create an event type */
+  create(body: EventTypeInput, options?: Options<"idempotencyKey">): Promise<EventTypeDocument>;
+  /** Change an event type */
+  update(id: Held, body: EventTypeInput, options?: Options<"ifMatch">): Promise<EventTypeDocument>;
+  /** Delete an event type; it can be restored for 30 days */
+  delete(id: Held, options?: Options<"ifMatch">): Promise<void>;
+  /** Restore a deleted event type */
+  restore(id: Held, options?: Options<"idempotencyKey">): Promise<EventTypeDocument>;
+  /** What happened to it, newest first */
+  history(id: Held, options?: Options): List<HistoryEntry, {
+    items: HistoryEntry[];
+    next_cursor: string | null;
+  }>;
+  /** The portal's own events, which it publishes itself */
+  listOwn(options?: Options): List<OwnTypeDocument, {
+    items: OwnTypeDocument[];
+    next_cursor: string | null;
+  }>;
+  /** Describe the webhooks of an OpenAPI 3.1 document, or see what that would do */
+  importTypes(body: Import, options?: Options<"idempotencyKey">): Promise<ImportedTypes>;
+}
+
+export interface EventSettingsCalls {
+  /** How long events and deliveries are kept, and which fields not everybody sees */
+  get(options?: Options): Promise<SettingsDocument>;
+  /** Set them anew */
+  update(body: SettingsInput, options?: Options): Promise<SettingsDocument>;
+}
+
+export interface EventsCalls {
+  /** Publish one event, or up to 500: accepted when they and their deliveries are kept */
+  publish(body: EventBatch, options?: Options<"idempotencyKey">): Promise<PublishedEvents>;
+  /** List events, newest first */
+  list(parameters?: {
+    limit?: number;
+    /** The next_cursor of the page before */
+    cursor?: string;
+    sort?: "received_at" | "-received_at";
+    id?: string;
+    type?: string;
+    subject?: string;
+    client_id?: string;
+    app_id?: string;
+    application_id?: string;
+    occurred_after?: string;
+    occurred_before?: string;
+    received_after?: string;
+    received_before?: string;
+  }, options?: Options): List<EventDocument, {
+    items: EventDocument[];
+    next_cursor: string | null;
+  }>;
+  /** Get one event, with why it matched or did not match each webhook */
+  get(id: Held, options?: Options): Promise<EventWithMatches>;
+  /** Erase the events of a subject, with their deliveries; says whether there are more */
+  erase(body: Erasure, options?: Options<"idempotencyKey">): Promise<Erased>;
+}
+
+export interface QuotasCalls {
+  /** How much the tenant may have and do, and has and does */
+  get(options?: Options): Promise<QuotasDocument>;
+}
+
+export interface Integration {
+  readonly applications: ApplicationsCalls;
+  readonly apiKeys: ApiKeysCalls;
+  readonly connectors: ConnectorsCalls;
+  readonly webhooks: WebhooksCalls;
+  readonly replays: ReplaysCalls;
+  readonly deliveries: DeliveriesCalls;
+  readonly signatureChecks: SignatureChecksCalls;
+  readonly eventTypes: EventTypesCalls;
+  readonly eventSettings: EventSettingsCalls;
+  readonly events: EventsCalls;
+  readonly quotas: QuotasCalls;
+}
