@@ -108,6 +108,7 @@ def rooms() -> Iterator[str]:
         "portal/web/static",
     )
     yield from ("portal/migrations/versions", "portal/providers/data")
+    yield from ("sdk", "sdk/javascript")
     for top in ("portal", "devtools"):
         for package in (ROOT / top).rglob("__init__.py"):
             yield str(package.parent.relative_to(ROOT))

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 from pydantic.config import JsonDict
 
-from portal.records.schemas import SECRET, Command
+from portal.records.schemas import Command
 
 Kind = Literal["token", "credentials"]
 SECRET: JsonDict = {"x-secret": True}

@@ -46,8 +46,6 @@ ENVELOPE = frozenset(
         "version",
     }
 )
-# The mark of a field of an answer that SDKs give as a text that hides itself.
-SECRET: dict[str, Any] = {"x-secret": True}
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # Control characters, those without a width, and those that turn the direction of the text after
 # them: a name with one would turn our own sentences around it.

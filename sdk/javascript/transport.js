@@ -32,7 +32,7 @@ export function transport(baseUrl, token, usualTimeout) {
 async function header(token) {
   const value = typeof token === "function" ? await token() : token;
   // Refused here: the message of fetch would show the token.
-  if (!/^[!-~]+$/.test(value)) throw new TypeError("The token has a character that none has");
+  if (!/^[!-~]+$/.test(value ?? "")) throw new TypeError("The token is missing or malformed");
   return `Bearer ${value}`;
 }
 

@@ -20,7 +20,8 @@ const REASONS = {
 };
 
 /** Return the event of a genuine webhook, or throw VerificationError, whatever it is called with. */
-export async function verify(headers, body, secret, { tolerance = 300, now = Date.now() / 1000 } = {}) {
+export async function verify(headers, body, secret, options) {
+  const { tolerance = 300, now = Date.now() / 1000 } = options ?? {};
   try {
     return await verified(headers, body, [secret].flat(), now, tolerance);
   } catch (error) {

@@ -55,7 +55,7 @@ def unfinished(connection: socket.socket) -> None:
 
 @dataclass
 class Listening:
-    """What arrived, and what is answered: each of `answers` once, and the last one for ever."""
+    """Remembers what arrived. It gives each of `answers` once, and the last one for ever."""
 
     address: str
     answers: list[Answer]

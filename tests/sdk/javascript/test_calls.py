@@ -1,0 +1,196 @@
+"""Calls of the real portal: pages, held records, errors, secrets, options."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cast import Api
+from tests.leases.conftest import application, issue, runtime, with_password, work
+from tests.sdk.javascript.listening import listening, sends
+from tests.sdk.javascript.programs import Node
+
+__all__ = ["application", "issue", "runtime", "with_password", "work"]
+
+CLIENT = "const client = new Client(access); const { applications, apiKeys } = client.integration;"
+
+
+def test_a_list_gives_a_page_or_every_entry(node: Node, access: dict[str, str], ada: Api) -> None:
+    names = [f"Application {number}" for number in range(5)]
+    for name in names:
+        ada.create("applications", display_name=name)
+    seen = node.run(
+        CLIENT
+        + """
+        const list = applications.list({ limit: 2, sort: "display_name" });
+        const page = await list;
+        const all = [];
+        for await (const each of list) all.push(each.display_name);
+        const some = [];
+        for await (const each of list) if (some.push(each.display_name) === 3) break;
+        return { page, all, some };
+        """,
+        access=access,
+    )
+    assert [each["display_name"] for each in seen["page"]["items"]] == names[:2]
+    assert isinstance(seen["page"]["next_cursor"], str)
+    assert seen["all"] == names
+    assert seen["some"] == names[:3]
+
+
+def test_a_list_sends_nothing_before_it_is_read(node: Node) -> None:
+    with listening(sends(body={"items": [], "next_cursor": None})) as there:
+        node.run(
+            """
+            const { webhooks } = new Client({ baseUrl, token: "t" }).integration;
+            webhooks.list();
+            await webhooks.list({ q: "a&b", enabled: true, created_by: undefined });
+            """,
+            baseUrl=there.address,
+        )
+    assert [each.path for each in there.requests] == [
+        "/api/v1/integration/webhooks?q=a%26b&enabled=true"
+    ]
+
+
+def test_a_held_record_is_changed_only_as_it_was_read(
+    node: Node, access: dict[str, str], ada: Api
+) -> None:
+    seen = node.run(
+        CLIENT
+        + """
+        const created = await applications.create({ display_name: "First" });
+        const held = await applications.get(created.id);
+        const [listed] = (await applications.list()).items;
+        await applications.update(held, { display_name: "Second" });
+        return {
+          held: await failure(() => applications.update(held, { display_name: "Third" })),
+          listed: await failure(() => applications.update(listed, { display_name: "Third" })),
+          told: await failure(() => applications.update(held.id, {}, { ifMatch: '"1"' })),
+          byId: await applications.update(held.id, { display_name: "Fourth" }),
+          keys: Object.keys(held),
+        };
+        """,
+        access=access,
+    )
+    for refused in (seen["held"], seen["listed"], seen["told"]):
+        assert (refused["kind"], refused["status"]) == ("ApiError", 412)
+    assert seen["byId"]["display_name"] == "Fourth"
+    record = ada.get(f"/applications/{seen['byId']['id']}").json
+    assert set(seen["keys"]) == set(record), "nothing is added to a record"
+
+
+def test_a_refusal_says_what_is_wrong(node: Node, access: dict[str, str]) -> None:
+    seen = node.run(
+        CLIENT
+        + """
+        const first = await applications.create({ slug: "crm" });
+        return {
+          invalid: await failure(() => applications.create({ slug: "No!", kind: "toaster" })),
+          unknown: await failure(() => applications.get("app_0")),
+          conflict: await failure(() => applications.update(first.id, { version: 7 })),
+          stranger: await failure(() =>
+            new Client({ ...access, token: "no-such-token" }).integration.quotas.get()),
+        };
+        """,
+        access=access,
+    )
+    invalid = seen["invalid"]
+    assert (invalid["kind"], invalid["status"], invalid["code"]) == ("ApiError", 422, "invalid")
+    assert {each["field"] for each in invalid["fields"]} == {"slug", "kind"}
+    assert all(each["message"] for each in invalid["fields"])
+    assert seen["unknown"]["code"] == "not_found"
+    assert seen["unknown"]["requestId"].startswith("req_")
+    assert seen["unknown"]["detail"] in seen["unknown"]["message"]
+    assert (seen["conflict"]["status"], seen["conflict"]["current"]["version"]) == (409, 1)
+    assert seen["stranger"]["status"] == 401
+    assert "no-such-token" not in str(seen["stranger"])
+
+
+def test_a_secret_hides_itself_until_it_is_revealed(node: Node, access: dict[str, str]) -> None:
+    seen = node.run(
+        CLIENT
+        + """
+        const { inspect } = await import("node:util");
+        const made = await apiKeys.create({ name: "Export", scopes: ["connectors:read"] });
+        const raw = made.key.reveal();
+        const shown = [
+          `${made.key}`, made.key + "", String(made.key), JSON.stringify(made), inspect(made),
+          inspect(made, { showHidden: true, depth: 9 }), JSON.stringify({ ...made.key }),
+          inspect(structuredClone({ ...made, key: { ...made.key } })), Object.values(made.key),
+        ].join();
+        const own = new Client({ ...access, token: () => raw });
+        return {
+          shown: shown.includes(raw.slice(8)),
+          stars: `${made.key}`,
+          works: (await own.integration.connectors.list()).items,
+          known: (await apiKeys.verify({ key: made.key })).code,
+          client: inspect(new Client({ ...access, token: raw }), { showHidden: true, depth: 9 })
+            .includes(raw),
+        };
+        """,
+        access=access,
+    )
+    assert not seen["shown"]
+    assert not seen["client"]
+    assert seen["stars"] == "****"
+    assert seen["works"] == []
+    assert seen["known"] == "VALID", "the portal gets the secret itself"
+
+
+def test_the_values_of_a_lease_hide_themselves(
+    node: Node, portal: str, with_password: Callable[..., Any], work: Callable[[], None],
+    runtime: Api,
+) -> None:  # fmt: skip
+    made = with_password()
+    work()
+    seen = node.run(
+        """
+        const client = new Client({ baseUrl, token });
+        const lease = await client.integration.connectors.takeLease(id, {});
+        return { lease, password: lease.credentials.password.reveal() };
+        """,
+        baseUrl=portal,
+        token=runtime.token,
+        id=made["id"],
+    )
+    assert seen["lease"]["credentials"] == {"username": "****", "password": "****"}
+    assert seen["lease"]["access_token"] is None
+    assert seen["password"] == "one-password"
+
+
+def test_what_cannot_be_meant_is_refused_before_it_is_sent(node: Node) -> None:
+    calls = {
+        "undefined": "webhooks.get()",
+        "empty": "webhooks.get('')",
+        "below": "webhooks.get('..')",
+        "object": "webhooks.get({})",
+        "number": "webhooks.delete(7)",
+        "option": "webhooks.pause('whk_1', { validate_only: true })",
+        "unsafe": "events.list({}, { ifMatch: '\"1\"' })",
+        "many": "webhooks.create({}, {}, {})",
+        "token": "new Client({ baseUrl, token: 'sk-se\\ncret' }).integration.webhooks.list()",
+        "none": "new Client({ baseUrl }).integration.webhooks.list()",
+    }
+    tried = ", ".join(f"{name}: await failure(() => {call})" for name, call in calls.items())
+    with listening() as there:
+        seen = node.run(
+            "const { webhooks, events } = new Client({ baseUrl, token: 't' }).integration;"
+            f"return {{ {tried} }};",
+            baseUrl=there.address,
+        )
+    assert there.requests == []
+    assert {each["kind"] for each in seen.values()} == {"TypeError"}
+    assert "validate_only" in seen["option"]["message"]
+    assert "cret" not in seen["token"]["message"]
+
+
+@pytest.mark.parametrize("options", ["{}", "{ validateOnly: true }"])
+def test_only_an_operation_that_can_validate_is_asked_to(
+    node: Node, access: dict[str, str], ada: Api, options: str
+) -> None:
+    """Create nothing with `validateOnly`: either the portal says so, or the call is refused."""
+    node.run(
+        f"{CLIENT} try {{ await applications.create({{}}, {options}); }} catch {{}}", access=access
+    )
+    assert len(ada.get("/applications").json["items"]) == (options == "{}")
