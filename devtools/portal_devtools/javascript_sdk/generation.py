@@ -4,7 +4,7 @@ from pathlib import Path
 
 from portal.features import FEATURES
 from portal.rest import openapi
-from portal_devtools.javascript_sdk import declarations, table
+from portal_devtools.javascript_sdk import declarations, reference, table
 
 FOLDER = Path(__file__).parents[3] / "sdk" / "javascript"
 
@@ -16,4 +16,5 @@ def generated() -> dict[str, str]:
     return {
         "operations.js": table.table(operations),
         "operations.d.ts": declarations.declarations(operations, document),
+        "README.md": reference.reference((FOLDER / "README.md").read_text(), operations),
     }

@@ -1,6 +1,5 @@
 """Run programs that use the JavaScript SDK, in Node.js and in a browser."""
 
-import html
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -96,4 +95,4 @@ def shipped() -> Iterator[Path]:
 def blocks(document: Path, language: str) -> list[str]:
     """Return the blocks of code of a language in a Markdown document."""
     found = document.read_text().split(f"```{language}\n")[1:]
-    return [html.unescape(block.split("```", 1)[0]) for block in found]
+    return [block.split("```", 1)[0] for block in found]

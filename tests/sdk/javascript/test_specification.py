@@ -18,7 +18,7 @@ EXAMPLES = {
 }
 RESOURCES = ["applications", "connectors", "apiKeys", "webhooks"]
 PROGRAM = "const client = new Client(access); return [\n" + ",\n".join(EXAMPLES.values()) + "]"
-STRICT = ("--noEmit", "--strict", "--target", "es2022", "--module", "nodenext")
+STRICT = ("--noEmit", "--strict", "--checkJs", "--target", "es2022", "--module", "nodenext")
 
 
 def check(answers: list[Any], ada: Api) -> None:
@@ -46,12 +46,14 @@ def test_the_examples_run_in_a_browser(
     check(Chromium(browser, access["baseUrl"]).run(PROGRAM, access=access), ada)
 
 
-def compiled(npm: Path, packages: Path, tmp_path: Path, code: str) -> subprocess.CompletedProcess:
+def compiled(
+    npm: Path, packages: Path, tmp_path: Path, code: str, name: str = "program.ts", *more: str
+) -> subprocess.CompletedProcess:
     """Check the types of a program, as strictly as TypeScript can."""
     (tmp_path / "node_modules").symlink_to(packages / "node_modules")
     (tmp_path / "package.json").write_text('{"type": "module"}')
-    (tmp_path / "program.ts").write_text(code)
-    command = [str(npm / "node_modules/.bin/tsc"), *STRICT, "program.ts"]
+    (tmp_path / name).write_text(code)
+    command = [str(npm / "node_modules/.bin/tsc"), *STRICT, name, *more]
     return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
 
 
