@@ -53,7 +53,7 @@ class List {
     let cursor;
     do {
       const page = await this.#page(cursor);
-      yield* page.items;
+      for (const each of page.items) yield each; // quicker than yield*
       cursor = page.next_cursor;
     } while (cursor);
   }

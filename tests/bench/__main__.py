@@ -2,7 +2,7 @@
 
 make bench                          all of it, about eight minutes
 make bench ARGS="rest --rounds 3"   parts: lists rest growth filters batch inbound memory publishing
-                                    keys deliveries tenants shortcuts checks leases sdk
+                                    keys deliveries tenants shortcuts checks leases sdk javascript
 """
 
 import argparse
@@ -26,6 +26,7 @@ from tests.bench import (
     figures,
     filters,
     inbound,
+    javascript,
     leases,
     publishing,
     questions,
@@ -41,7 +42,7 @@ CONNECTIONS = 4
 GROWTH = 1.2
 PARTS = (
     "lists", "rest", "growth", "filters", "batch", "inbound", "memory", "publishing", "keys",
-    "deliveries", "tenants", "shortcuts", "checks", "leases", "sdk",
+    "deliveries", "tenants", "shortcuts", "checks", "leases", "sdk", "javascript",
 )  # fmt: skip
 
 
@@ -334,6 +335,10 @@ class Bench:
 
         return sdk.measure(self)
 
+    def javascript(self) -> list[Figure]:
+        """Compare the JavaScript client with fetch alone, over the same pages."""
+        return javascript.measure(self.portal.port, world.BIG.key, self.rounds)
+
     def memory(self) -> list[Figure]:
         """Return the memory of the web process after all measurements."""
         used = self.portal.memory_mb
@@ -366,6 +371,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
             "tenants": bench.tenants,
             "shortcuts": bench.shortcuts,
             "checks": bench.checks,
+            "javascript": bench.javascript,
             "leases": lambda: of_leases(rounds, seconds),
             "sdk": bench.sdk,
         }

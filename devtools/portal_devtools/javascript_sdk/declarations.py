@@ -1,14 +1,11 @@
 """Write the TypeScript declarations of all operations and of what they take and give."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from portal.records.schemas import ENVELOPE
-from portal.rest.openapi import Operation, camel
-from portal_devtools.javascript_sdk.table import by_resource, has_header, secrets
+from portal_devtools.javascript_sdk.calls import Call, Json, by_resource, found
 from portal_devtools.javascript_sdk.types import comment, members, name_of, type_of
-
-Json = Mapping[str, Any]
 
 HEAD = """\
 // Generated from the portal's OpenAPI document by `make sdk`. Do not edit.
@@ -22,94 +19,60 @@ OPTIONS = {
 }
 
 
-def declarations(operations: Iterable[Operation], document: Json) -> str:
+def declarations(calls: list[Call], document: Json) -> str:
     """Return the text of `operations.d.ts`."""
-    return HEAD + "\n".join(_Writer(list(operations), document).everything())
+    return HEAD + "\n".join([*_schemas(calls, document), *_resources(calls, document)])
 
 
-class _Writer:
-    """Knows the document, so that it can follow references."""
+def _schemas(calls: Iterable[Call], document: Json) -> Iterator[str]:
+    inputs = {_schema(call.body).get("$ref") for call in calls if call.body}
+    for name, schema in document["components"]["schemas"].items():
+        is_input = f"#/components/schemas/{name}" in inputs
+        yield _named(name_of(name), _with_envelope(schema) if is_input else schema)
 
-    def __init__(self, operations: list[Operation], document: Json) -> None:
-        self.operations = operations
-        self.document = document
-        self.described = {
-            described["operationId"]: described
-            for path in document["paths"].values()
-            for described in path.values()
-            if isinstance(described, Mapping) and "operationId" in described
-        }
 
-    def everything(self) -> Iterator[str]:
-        inputs = {name_of(ref) for ref in map(self._body_reference, self.operations) if ref}
-        for name, schema in self.document["components"]["schemas"].items():
-            yield _named(name_of(name), _with_envelope(schema) if name in inputs else schema)
-        resources = dict(by_resource(self.operations))
-        for resource, verbs in resources.items():
-            methods = "".join(self._method(verb, one) for verb, one in verbs.items())
-            yield f"export interface {_calls(resource)} {{\n{methods}}}\n"
-        each = "".join(f"  readonly {name}: {_calls(name)};\n" for name in resources)
-        yield f"export interface Integration {{\n{each}}}\n"
+def _resources(calls: Iterable[Call], document: Json) -> Iterator[str]:
+    resources = dict(by_resource(calls))
+    for resource, of_resource in resources.items():
+        methods = "".join(_method(call, document) for call in of_resource)
+        yield f"export interface {_calls(resource)} {{\n{methods}}}\n"
+    each = "".join(f"  readonly {name}: {_calls(name)};\n" for name in resources)
+    yield f"export interface Integration {{\n{each}}}\n"
 
-    def _method(self, verb: str, operation: Operation) -> str:
-        described = self.described[operation.id]
-        words = [described.get("summary"), described.get("description")]
-        text = "\n\n".join(dict.fromkeys(word for word in words if word))
-        arguments = ", ".join(self._arguments(operation, described))
-        return f"{comment(text, '  ')}  {verb}({arguments}): {self._result(operation)};\n"
 
-    def _arguments(self, operation: Operation, described: Json) -> Iterator[str]:
-        places = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
-        yield from (f"{camel(place)}: Held" for place in places)
-        if operation.command:
-            body = self._found(described["requestBody"])
-            optional = "" if body.get("required") else "?"
-            yield f"body{optional}: {type_of(self._schema(body))}"
-        if parameters := self._query(described):
-            yield "parameters?: {\n" + members(parameters, "    ") + "  }"
-        names = [name for name, header in OPTIONS.items() if has_header(operation, header)]
-        chosen = "".join(f' | "{name}"' for name in names)[3:]
-        yield f"options?: Options<{chosen}>" if chosen else "options?: Options"
+def _method(call: Call, document: Json) -> str:
+    arguments, result = ", ".join(_arguments(call)), _result(call, document)
+    return f"{comment(call.text, '  ')}  {call.verb}({arguments}): {result};\n"
 
-    def _query(self, described: Json) -> Json | None:
-        found = map(self._found, described.get("parameters", ()))
-        query = [each for each in found if each["in"] == "query"]
-        if not query:
-            return None
-        properties = {
+
+def _arguments(call: Call) -> Iterator[str]:
+    yield from (f"{name}: Held" for name in call.ids)
+    if call.body:
+        yield f"body{'' if call.body.get('required') else '?'}: {type_of(_schema(call.body))}"
+    if call.query:
+        query = {
             each["name"]: {**each.get("schema", {}), "description": each.get("description")}
-            for each in query
+            for each in call.query
         }
-        return {"properties": properties}
+        yield "parameters?: {\n" + members({"properties": query}, "    ") + "  }"
+    chosen = " | ".join(f'"{name}"' for name, header in OPTIONS.items() if call.has_header(header))
+    yield f"options?: Options<{chosen}>" if chosen else "options?: Options"
 
-    def _result(self, operation: Operation) -> str:
-        answer = self.described[operation.id]["responses"][str(operation.status)]
-        schema = self._schema(self._found(answer))
-        if schema is None:
-            return "Promise<void>"
-        if operation.is_list:
-            items = self._found(self._found(schema)["properties"]["items"])["items"]
-            return f"List<{type_of(items)}, {type_of(schema)}>"
-        hidden = " | ".join(f'"{name}"' for name in secrets(operation))
-        written = type_of(schema)
-        return f"Promise<Revealed<{written}, {hidden}>>" if hidden else f"Promise<{written}>"
 
-    def _body_reference(self, operation: Operation) -> str | None:
-        body = self.described[operation.id].get("requestBody")
-        schema = self._schema(self._found(body)) if body else None
-        return schema.get("$ref") if schema else None
+def _result(call: Call, document: Json) -> str:
+    schema = _schema(call.answer)
+    if schema is None:
+        return "Promise<void>"
+    written = type_of(schema)
+    if call.operation.is_list:
+        page = found(schema, document)["properties"]
+        return f"List<{type_of(found(page['items'], document)['items'])}, {written}>"
+    hidden = " | ".join(f'"{name}"' for name in call.secrets)
+    return f"Promise<Revealed<{written}, {hidden}>>" if hidden else f"Promise<{written}>"
 
-    def _schema(self, described: Json) -> Any:
-        content = described.get("content", {})
-        return content.get("application/json", {}).get("schema")
 
-    def _found(self, described: Json) -> Json:
-        """Return what a reference refers to, or the description itself."""
-        while reference := described.get("$ref"):
-            described = self.document
-            for name in reference.removeprefix("#/").split("/"):
-                described = described[name]
-        return described
+def _schema(described: Json) -> Any:
+    return described.get("content", {}).get("application/json", {}).get("schema")
 
 
 def _named(name: str, schema: Json) -> str:

@@ -4,7 +4,10 @@ from pathlib import Path
 
 from portal.features import FEATURES
 from portal.rest import openapi
-from portal_devtools.javascript_sdk import declarations, reference, table
+from portal_devtools.javascript_sdk.calls import calls_of
+from portal_devtools.javascript_sdk.declarations import declarations
+from portal_devtools.javascript_sdk.reference import reference
+from portal_devtools.javascript_sdk.table import table
 
 FOLDER = Path(__file__).parents[3] / "sdk" / "javascript"
 
@@ -13,8 +16,9 @@ def generated() -> dict[str, str]:
     """Return the text of each generated file by its name."""
     operations = [operation for feature in FEATURES for operation in feature.rest()]
     document = openapi.document(operations, base_url="http://localhost", version="1")
+    calls = calls_of(operations, document)
     return {
-        "operations.js": table.table(operations),
-        "operations.d.ts": declarations.declarations(operations, document),
-        "README.md": reference.reference((FOLDER / "README.md").read_text(), operations),
+        "operations.js": table(calls),
+        "operations.d.ts": declarations(calls, document),
+        "README.md": reference((FOLDER / "README.md").read_text(), calls),
     }

@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 
-from portal.rest.openapi import Operation
+from portal_devtools.javascript_sdk.calls import Call, by_resource
 
 HEAD = """\
 // Generated from the portal's registry of operations by `make sdk`.
@@ -13,60 +12,29 @@ export const OPERATIONS = {
 """
 
 
-def table(operations: Iterable[Operation]) -> str:
+def table(calls: Iterable[Call]) -> str:
     """Return the text of `operations.js`."""
-    return HEAD + "".join(_resources(operations)) + "};\n"
+    return HEAD + "".join(_resources(calls)) + "};\n"
 
 
-def by_resource(operations: Iterable[Operation]) -> Iterator[tuple[str, dict[str, Operation]]]:
-    """Yield each resource with its operations by verb, as the SDK names both."""
-
-    def resource(operation: Operation) -> str:
-        return operation.id.split(".")[1]
-
-    order: dict[str, int] = {}
-    for operation in (operations := list(operations)):
-        order.setdefault(resource(operation), len(order))
-    ordered = sorted(operations, key=lambda operation: order[resource(operation)])
-    for name, of_resource in groupby(ordered, key=resource):
-        yield name, {operation.id.split(".")[2]: operation for operation in of_resource}
-
-
-def secrets(operation: Operation) -> list[str]:
-    """Return the fields of an answer that hold secrets: those shown once, without times."""
-    shown_once = [name for name in operation.once if not name.endswith("_at")]
-    fields = operation.answer.model_fields if operation.answer else {}
-    marked = [name for name, field in fields.items() if _is_secret(field.json_schema_extra)]
-    return sorted({*shown_once, *marked})
-
-
-def has_header(operation: Operation, name: str) -> bool:
-    """Tell whether an operation takes a header."""
-    headers = (one.name for one in operation.parameters if one.where == "header")
-    return name.lower() in (header.lower() for header in headers)
-
-
-def _is_secret(extra: object) -> bool:
-    return isinstance(extra, dict) and bool(extra.get("x-secret"))
-
-
-def _resources(operations: Iterable[Operation]) -> Iterator[str]:
-    for resource, verbs in by_resource(operations):
+def _resources(calls: Iterable[Call]) -> Iterator[str]:
+    for resource, of_resource in by_resource(calls):
         yield f"  {resource}: {{\n"
-        for verb, operation in verbs.items():
-            yield f"    {verb}: {json.dumps(_line(operation))},\n"
+        for call in of_resource:
+            yield f"    {call.verb}: {json.dumps(_line(call))},\n"
         yield "  },\n"
 
 
-def _line(operation: Operation) -> str:
+def _line(call: Call) -> str:
     is_set = {
-        "b": operation.command is not None,
-        "q": any(parameter.where == "query" for parameter in operation.parameters),
-        "l": operation.is_list,
-        "k": has_header(operation, "Idempotency-Key"),
-        "m": has_header(operation, "If-Match"),
-        "v": has_header(operation, "Prefer"),
+        "b": call.body is not None,
+        "q": bool(call.query),
+        "l": call.operation.is_list,
+        "k": call.has_header("Idempotency-Key"),
+        "m": call.has_header("If-Match"),
+        "v": call.has_header("Prefer"),
     }
     letters = "".join(letter for letter, present in is_set.items() if present) or "-"
-    parts = [operation.method, operation.path, letters, ",".join(secrets(operation))]
+    operation = call.operation
+    parts = [operation.method, operation.path, letters, ",".join(call.secrets)]
     return " ".join(parts).strip()
