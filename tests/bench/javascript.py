@@ -19,6 +19,7 @@ async function bare() {
   while (seen < most) {
     const url = `${baseUrl}/api/v1/integration/api-keys?limit=200${cursor}`;
     const answer = await fetch(url, { headers: { Authorization: `Bearer ${token}` } });
+    if (!answer.ok) throw new Error(await answer.text());
     const page = await answer.json();
     for (const each of page.items) seen += each.version ? 1 : NaN;
     cursor = `&cursor=${page.next_cursor}`;
