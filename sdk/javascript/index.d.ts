@@ -19,6 +19,9 @@ export class Client {
 /** The id of a record, or a record that the portal gave: then a write sends its ETag. */
 export type Held = string | { readonly id: string };
 
+/** The place of a body or of parameters, which an operation does not have yet. */
+export type Nothing = Record<string, never>;
+
 interface AllOptions {
   /** Cancels the call. */
   signal?: AbortSignal;

@@ -2,16 +2,15 @@ import { OPERATIONS } from "./operations.js";
 import { prepare, read } from "./requests.js";
 import { transport } from "./transport.js";
 
-export { ApiError, ConnectionError, VerificationError } from "./errors.js";
-export { Secret } from "./records.js";
+export { ApiError, ConnectionError, Secret, VerificationError } from "./values.js";
 export { verify } from "./webhooks.js";
 
-/** Calls the REST API: `client.integration.<resource>.<verb>(…ids, body, parameters, options)`. */
+/** Calls the REST API: `client.integration.<resource>.<verb>(…ids, input, options)`. */
 export class Client {
   constructor({ baseUrl, token, timeout = 30_000 }) {
     const send = transport(baseUrl, token, timeout);
     this.integration = mapped(OPERATIONS, (verbs, resource) =>
-      mapped(verbs, (line, verb) => methodOf(read(`${resource}.${verb}`, line), send)),
+      mapped(verbs, (line, verb) => methodOf(read(resource, verb, line), send)),
     );
     Object.freeze(this);
   }

@@ -1,5 +1,5 @@
 // Generated from the portal's OpenAPI document by `make sdk`. Do not edit.
-import type { Held, List, Options, Revealed } from "./index.js";
+import type { Held, List, Nothing, Options, Revealed } from "./index.js";
 
 /** An application as it is read (specification: Application). */
 export interface ApplicationDocument {
@@ -24,7 +24,7 @@ export interface ApplicationDocument {
   description: string | null;
   oauth_client_id: string | null;
   status: "draft" | "active" | "deprecated" | "suspended" | "retired";
-  /** Why it was suspended, retired or reopened last. */
+  /** Reason for the last time it was suspended, retired or reopened. */
   status_reason: string | null;
   canonical_owner_of: string[];
   api_base_path: string | null;
@@ -54,7 +54,7 @@ export interface ApplicationInput {
   api_base_path?: string | null;
   /** Source repository. */
   repository?: string | null;
-  /** What its keys may do at most, at once and also those that were issued before. Empty: all that their creators may give. */
+  /** Scopes that its keys may have at most, at once and also those that were issued before. Empty: all that their creators may give. */
   allowed_scopes?: ("applications:read" | "applications:reopen" | "applications:retire" | "applications:suspend" | "applications:write" | "audit:read" | "connectors:read" | "connectors:use" | "connectors:write" | "event-types:read" | "event-types:write" | "events:publish" | "events:read" | "keys:read" | "keys:reopen" | "keys:verify" | "keys:write" | "webhooks:read" | "webhooks:write")[];
   /** Written by the server; ignored. */
   app_id?: unknown;
@@ -96,9 +96,9 @@ export interface AttemptDocument {
   actor_id: string;
   actor_name: string;
   outcome: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled";
-  /** What happened, as a sentence. */
+  /** Result, as a sentence. */
   explanation: string;
-  /** What to do about it; may be empty. */
+  /** Next step for a person; may be empty. */
   remedy: string;
   /** The receiver's HTTP status. */
   status: number | null;
@@ -148,23 +148,23 @@ export interface BudgetDocument {
 export interface CheckDocument {
   /** passed; unproven = nothing failed, and nothing shows that the credentials are good; auth_invalid, auth_scope, auth_expired and config need a person; rate_limited and transient pass by themselves; secret_store and internal are faults of the portal. Null until the check has ended. */
   outcome: "passed" | "unproven" | "auth_invalid" | "auth_scope" | "auth_expired" | "config" | "rate_limited" | "transient" | "secret_store" | "internal" | null;
-  /** What happened, as a sentence. */
+  /** Result, as a sentence. */
   said: string;
-  /** What to do about it; may be empty. */
+  /** Next step for a person; may be empty. */
   remedy: string;
   steps: StepDocument[];
   took_ms: number | null;
-  /** Whose credentials these are, as the provider says. */
+  /** Account that the credentials belong to, as the provider says. */
   account: string | null;
-  /** Whether they belong to a person and not to a service; null if unknown. */
+  /** True if they belong to a person and not to a service; null if unknown. */
   is_person: boolean | null;
-  /** What the credentials may do; null where the provider does not tell. */
+  /** Scopes of the credentials; null where the provider does not tell. */
   granted: string[] | null;
   /** Scopes that the connector needs and has not. */
   missing: string[];
   /** Scopes that it has and does not need. */
   too_much: string[];
-  /** When the credentials end, as the provider says. */
+  /** Time when the credentials end, as the provider says. */
   expires_at: string | null;
   id: string;
   connector_id: string;
@@ -223,13 +223,13 @@ export interface CheckInput {
  * are counted separately.
  */
 export interface ChildKey {
-  /** What people call it. */
+  /** Name shown to people. */
   name?: string | null;
   /** At most its parent's, which it gets when left out. */
   scopes?: ("applications:read" | "applications:reopen" | "applications:retire" | "applications:suspend" | "applications:write" | "audit:read" | "connectors:read" | "connectors:use" | "connectors:write" | "event-types:read" | "event-types:write" | "events:publish" | "events:read" | "keys:read" | "keys:reopen" | "keys:verify" | "keys:write" | "webhooks:read" | "webhooks:write")[] | null;
-  /** How long it opens; never longer than its parent. */
+  /** Seconds for which it opens; never longer than its parent. */
   lifetime_seconds?: number;
-  /** How often it may be used at all. */
+  /** Number of times it may be used at all. */
   max_uses?: number | null;
   /** Part of its parent's networks, or all of them. */
   allowed_ips?: string[];
@@ -339,7 +339,7 @@ export interface ConnectorInput {
   event_types?: string[];
   /** A webhook of this tenant that gets the connector's events. */
   webhook_endpoint_id?: string | null;
-  /** When the credentials are next due for rotation. */
+  /** Time when the credentials are next due for rotation. */
   next_rotation_due?: string | null;
   /** Free-form tags. */
   tags?: string[];
@@ -447,7 +447,7 @@ export interface DeliveryWithAttempts {
 /** The number of erased events, and whether to repeat the call: it erases at most 10,000. */
 export interface Erased {
   events: number;
-  /** Whether the subject has more events: then send this again. */
+  /** True if the subject has more events: then send this again. */
   more: boolean;
 }
 
@@ -542,15 +542,15 @@ export interface EventDocument {
 
 /** One event to publish. See `key_material` for API keys in its data. */
 export interface EventInput {
-  /** What happened, such as rfp.created. */
+  /** Type of the event, such as rfp.created. */
   type: string;
-  /** What there is to say, up to 64 KiB of JSON. */
+  /** Content of the event, up to 64 KiB of JSON. */
   data?: Record<string, unknown>;
   /** Your own id: the same id again publishes nothing and is no error. */
   id?: string | null;
-  /** When it happened; left out, now. */
+  /** Time when it happened; left out, now. */
   occurred_at?: string | null;
-  /** What or whom it is about; events are found and erased by it. */
+  /** Thing or person that it is about; events are found and erased by it. */
   subject?: string | null;
 }
 
@@ -584,9 +584,9 @@ export interface EventTypeDocument {
 export interface EventTypeInput {
   /** The type's name, such as rfp.created. Fixed once it is there. */
   name?: string | null;
-  /** What people call it. */
+  /** Name shown to people. */
   display_name?: string;
-  /** When it happens. */
+  /** Occasion on which it happens. */
   description?: string | null;
   /** JSON Schema (2020-12) of the event's data. */
   json_schema?: Record<string, unknown> | null;
@@ -729,7 +729,7 @@ export interface FilterTest {
 
 /** The number of recent events that the tested settings would have matched. */
 export interface FilterTestResult {
-  /** How many were looked at: the last 200. */
+  /** Number of events that were looked at: the last 200. */
   events: number;
   matched: number;
   /** Matched now and not by the webhook as it is. */
@@ -743,9 +743,9 @@ export interface FilterTestResult {
 /** One reason why a signature fails, as the API returns it. */
 export interface FindingDocument {
   code: string;
-  /** What is wrong, as a sentence. */
+  /** Problem, as a sentence. */
   what: string;
-  /** What to do about it. */
+  /** Next step for a person. */
   remedy: string;
 }
 
@@ -761,7 +761,7 @@ export interface GivenDocument {
   kind: "token" | "credentials";
   /** The version of the credentials that it is of. */
   credential_version: number;
-  /** When the token ends, as the provider said; null if nobody said so. */
+  /** Time when the token ends, as the provider said; null if nobody said so. */
   expires_at: string | null;
   created_at: string;
   /** Use the values so long, then take a new lease: so a change of the credentials or a disabled connector reaches you. */
@@ -861,12 +861,12 @@ export interface InboundRequestDocument {
   source_ip: string | null;
   /** By this a repetition is known. */
   delivery_key: string | null;
-  /** How often the same delivery came again. */
+  /** Number of times the same delivery came again. */
   repeats: number;
   /** Fingerprint of the secret. */
   verified_with: string | null;
   verified_at: string | null;
-  /** Who verified it anew. */
+  /** Person who verified it again. */
   verified_by: string | null;
   event_id: string | null;
   event_type: string | null;
@@ -898,21 +898,21 @@ export interface IssueKey {
   rpm_limit?: number | null;
   /** Maximum spend, US dollars. */
   max_budget_usd?: number | null;
-  /** When it stops by itself, in the future; null for never. */
+  /** Time when it stops by itself, in the future; null for never. */
   expires_at?: string | null;
-  /** Whether it begins blocked. */
+  /** True if it begins blocked. */
   blocked?: boolean;
-  /** Why it is blocked. */
+  /** Reason for the block. */
   blocked_reason?: string | null;
   /** The key that this one follows. */
   rotated_from_key_id?: string | null;
   /** Free-form tags. */
   tags?: string[];
-  /** When the budget begins anew: by the calendar of the tenant's time zone. */
+  /** Period after which it begins anew, by the calendar of the tenant's time zone. */
   budget_period?: "none" | "day" | "week" | "month";
   /** Networks it may be used from; empty for all. */
   allowed_ips?: string[];
-  /** How often it may be used at all. */
+  /** Number of times it may be used at all. */
   max_uses?: number | null;
   /** Written by the server; ignored. */
   app_id?: unknown;
@@ -1002,9 +1002,9 @@ export interface LabInput {
   event_type: string;
   /** The event's data, up to 16 KiB. */
   data?: Record<string, unknown>;
-  /** Where the webhook sends to the inbox: what the inbox answers first, a status. */
+  /** Status that the inbox answers first, if the webhook sends to it. */
   failure?: "500" | "503" | "429" | "404" | "410" | null;
-  /** How many requests the inbox answers so. */
+  /** Number of requests that the inbox answers so. */
   times?: number;
   /** Written by the server; ignored. */
   app_id?: unknown;
@@ -1048,7 +1048,7 @@ export interface LeaseDocument {
   kind: "token" | "credentials";
   /** The version of the credentials that it is of. */
   credential_version: number;
-  /** When the token ends, as the provider said; null if nobody said so. */
+  /** Time when the token ends, as the provider said; null if nobody said so. */
   expires_at: string | null;
   created_at: string;
 }
@@ -1198,7 +1198,7 @@ export interface RehearseKey {
   model?: string | null;
   /** Tokens that the call will need, estimated. */
   cost_tokens?: number | null;
-  /** What the call will cost at most, US dollars: reserved until settled. */
+  /** Highest cost of the call, US dollars: reserved until settled. */
   estimated_usd?: number | null;
   /** The address that the holder calls from. */
   ip?: string | null;
@@ -1307,7 +1307,7 @@ export interface ReplayProgress {
 export interface ReportLeak {
   /** Hex SHA-256 of the key. Never send the key itself. */
   fingerprint: string;
-  /** Where it was found: an address on the web. */
+  /** Address on the web at which it was found. */
   url?: string | null;
   /** Written by the server; ignored. */
   app_id?: unknown;
@@ -1381,23 +1381,23 @@ export interface RestoreInput {
 export interface ResultDocument {
   /** passed; unproven = nothing failed, and nothing shows that the credentials are good; auth_invalid, auth_scope, auth_expired and config need a person; rate_limited and transient pass by themselves; secret_store and internal are faults of the portal. Null until the check has ended. */
   outcome: "passed" | "unproven" | "auth_invalid" | "auth_scope" | "auth_expired" | "config" | "rate_limited" | "transient" | "secret_store" | "internal" | null;
-  /** What happened, as a sentence. */
+  /** Result, as a sentence. */
   said: string;
-  /** What to do about it; may be empty. */
+  /** Next step for a person; may be empty. */
   remedy: string;
   steps: StepDocument[];
   took_ms: number | null;
-  /** Whose credentials these are, as the provider says. */
+  /** Account that the credentials belong to, as the provider says. */
   account: string | null;
-  /** Whether they belong to a person and not to a service; null if unknown. */
+  /** True if they belong to a person and not to a service; null if unknown. */
   is_person: boolean | null;
-  /** What the credentials may do; null where the provider does not tell. */
+  /** Scopes of the credentials; null where the provider does not tell. */
   granted: string[] | null;
   /** Scopes that the connector needs and has not. */
   missing: string[];
   /** Scopes that it has and does not need. */
   too_much: string[];
-  /** When the credentials end, as the provider says. */
+  /** Time when the credentials end, as the provider says. */
   expires_at: string | null;
 }
 
@@ -1441,7 +1441,7 @@ export interface ResumeInput {
 export interface RetryPolicy {
   /** Attempts for one event, the first too. */
   maxAttempts?: number;
-  /** How the waits between attempts grow. */
+  /** Growth of the waits between attempts. */
   backoff?: "exponential" | "linear" | "fixed";
   /** Milliseconds that the receiver has until its answer begins. */
   timeoutMs?: number;
@@ -1459,9 +1459,9 @@ export interface ReviewedDocument {
 
 /** The time when a key ends; immediately if nothing is given. */
 export interface RevokeKey {
-  /** Why, in a sentence for people. */
+  /** Reason, in a sentence for people. */
   reason?: string | null;
-  /** When it ends, in the future. */
+  /** Time when it ends, in the future. */
   at?: string | null;
   /** Deny for a minute now, longer each hour, until it ends after six. */
   brownout?: boolean;
@@ -1507,7 +1507,7 @@ export interface RevokeKeys {
   created_before?: string | null;
   /** block can be undone. */
   verb?: "revoke" | "block";
-  /** Why, in a sentence for people. */
+  /** Reason, in a sentence for people. */
   reason?: string | null;
   /** Only say how many; false does it. */
   dry_run?: boolean;
@@ -1595,7 +1595,7 @@ export interface SettingsInput {
   retention_days?: number;
   /** Names of fields whose values only those see who may change webhooks. */
   redacted_fields?: string[];
-  /** What becomes of an API key in an event's data. mask = only its beginning and its last four characters are kept; refuse = the event is not taken. */
+  /** Treatment of an API key in an event's data. mask = only its beginning and its last four characters are kept; refuse = the event is not taken. */
   key_material?: "mask" | "refuse";
   /** Written by the server; ignored. */
   app_id?: unknown;
@@ -1669,7 +1669,7 @@ export interface SettleReservation {
 export interface SignatureCheck {
   /** Check with this webhook's secrets, and by its scheme. */
   webhook_id?: string | null;
-  /** How it should be signed; left out, as the webhook says. */
+  /** Scheme by which it should be signed; left out, as the webhook says. */
   scheme?: "standard-webhooks" | "inbox" | "github" | "stripe" | "slack" | "shopify" | "twilio" | "sendgrid" | "hubspot" | "square" | "zoom" | "gitlab" | "jira" | "linear" | "pagerduty" | "sentry" | "zendesk" | "intercom" | "meta" | "twitter" | "paddle" | "discord" | "docusign" | "mailgun" | "typeform" | "calendly" | "dropbox" | "box" | "vercel" | "woocommerce" | "webflow" | "elevenlabs" | "gitea" | "okta" | "microsoft-graph" | "contentful" | "azure-event-grid" | "aws-sns" | "fusionauth" | "plaid" | "hmac-sha256-hex" | "hmac-sha256-base64" | "hmac-sha512-hex" | "hmac-sha1-hex" | "timestamped-hmac" | "bearer" | "jwt" | "api-key" | "basic" | null;
   /** As a webhook's inbound_options. */
   options?: Record<string, string>;
@@ -1684,7 +1684,7 @@ export interface SignatureCheck {
   method?: string;
   /** The address as the sender was told it; left out, the webhook's. */
   url?: string;
-  /** When it came; left out, now. */
+  /** Time when it came; left out, now. */
   at?: string | null;
   /** Written by the server; ignored. */
   app_id?: unknown;
@@ -1782,7 +1782,7 @@ export interface SpentDocument {
 
 /** The reason for suspending, retiring or reopening an application, shown to people later. */
 export interface StateReason {
-  /** Why, in a sentence for people. It is kept in the history. */
+  /** Reason, in a sentence for people. It is kept in the history. */
   reason: string;
   /** Written by the server; ignored. */
   app_id?: unknown;
@@ -1826,15 +1826,15 @@ export interface StepDocument {
   verdict: "passed" | "unproven" | "auth_invalid" | "auth_scope" | "auth_expired" | "config" | "rate_limited" | "transient" | "secret_store" | "internal" | null;
   /** The HTTP status of the answer, if there was one. */
   status: number | null;
-  /** What happened, as a sentence. */
+  /** Result, as a sentence. */
   said: string;
-  /** What to do about it; may be empty. */
+  /** Next step for a person; may be empty. */
   remedy: string;
 }
 
 /** The reason why a key is revoked or blocked, for people who ask later. */
 export interface StopKey {
-  /** Why, in a sentence for people. */
+  /** Reason, in a sentence for people. */
   reason?: string | null;
   /** Written by the server; ignored. */
   app_id?: unknown;
@@ -1938,7 +1938,7 @@ export interface VerifyKey {
   model?: string | null;
   /** Tokens that the call will need, estimated. */
   cost_tokens?: number | null;
-  /** What the call will cost at most, US dollars: reserved until settled. */
+  /** Highest cost of the call, US dollars: reserved until settled. */
   estimated_usd?: number | null;
   /** The address that the holder calls from. */
   ip?: string | null;
@@ -2003,7 +2003,7 @@ export interface WebhookDocument {
   inbound_url: string | null;
   inbound_scheme: "standard-webhooks" | "inbox" | "github" | "stripe" | "slack" | "shopify" | "twilio" | "sendgrid" | "hubspot" | "square" | "zoom" | "gitlab" | "jira" | "linear" | "pagerduty" | "sentry" | "zendesk" | "intercom" | "meta" | "twitter" | "paddle" | "discord" | "docusign" | "mailgun" | "typeform" | "calendly" | "dropbox" | "box" | "vercel" | "woocommerce" | "webflow" | "elevenlabs" | "gitea" | "okta" | "microsoft-graph" | "contentful" | "azure-event-grid" | "aws-sns" | "fusionauth" | "plaid" | "hmac-sha256-hex" | "hmac-sha256-base64" | "hmac-sha512-hex" | "hmac-sha1-hex" | "timestamped-hmac" | "bearer" | "jwt" | "api-key" | "basic" | null;
   inbound_options: Record<string, string>;
-  /** Where the signing secret lies; the server derives it. */
+  /** Path of the signing secret; the server derives it. */
   vault_path: string;
   headers: Record<string, string>;
   enabled: boolean;
@@ -2051,9 +2051,9 @@ export interface WebhookInput {
   inbound_secret?: string | null;
   /** Static custom headers (non-secret) sent with every delivery. */
   headers?: Record<string, string>;
-  /** Whether events are sent. Left out, it is on if there are a url and at least one event type. */
+  /** True if events are sent. Left out, it is on if there are a url and at least one event type. */
   enabled?: boolean | null;
-  /** Replaced as a whole; parts that are left out get their defaults. */
+  /** Parts that are left out get their defaults; in a PATCH they stay. */
   retry_policy?: RetryPolicy;
   /** Top-level field of an event's data → the value, or the list of values, of which it must have one. Only events that pass all of it are sent. */
   filter?: Record<string, unknown[]>;
@@ -2114,12 +2114,12 @@ export interface WholeInboundRequest {
   source_ip: string | null;
   /** By this a repetition is known. */
   delivery_key: string | null;
-  /** How often the same delivery came again. */
+  /** Number of times the same delivery came again. */
   repeats: number;
   /** Fingerprint of the secret. */
   verified_with: string | null;
   verified_at: string | null;
-  /** Who verified it anew. */
+  /** Person who verified it again. */
   verified_by: string | null;
   event_id: string | null;
   event_type: string | null;
@@ -2171,22 +2171,24 @@ export interface ApplicationsCalls {
     next_cursor: string | null;
   }>;
   /** Get one application */
-  get(id: Held, options?: Options): Promise<ApplicationDocument>;
+  get(id: Held, parameters?: {
+    include_deleted?: boolean;
+  }, options?: Options): Promise<ApplicationDocument>;
   /** Create an application */
   create(body: ApplicationInput, options?: Options<"idempotencyKey">): Promise<ApplicationDocument>;
   /** Change an application */
   update(id: Held, body: ApplicationInput, options?: Options<"ifMatch">): Promise<ApplicationDocument>;
-  /** What happened to it, newest first */
-  history(id: Held, options?: Options): List<HistoryEntry, {
+  /** List what happened to it, newest first */
+  history(id: Held, parameters?: Nothing, options?: Options): List<HistoryEntry, {
     items: HistoryEntry[];
     next_cursor: string | null;
   }>;
   /** Stop an application and all that belongs to it, until it is reopened */
-  suspend(id: Held, body: StateReason, options?: Options<"idempotencyKey">): Promise<ApplicationDocument>;
+  suspend(id: Held, body: StateReason, options?: Options<"ifMatch" | "idempotencyKey">): Promise<ApplicationDocument>;
   /** Stop an application that is not to come back, and all that belongs to it */
-  retire(id: Held, body: StateReason, options?: Options<"idempotencyKey">): Promise<ApplicationDocument>;
+  retire(id: Held, body: StateReason, options?: Options<"ifMatch" | "idempotencyKey">): Promise<ApplicationDocument>;
   /** Let a suspended or retired application work again */
-  reopen(id: Held, body: StateReason, options?: Options<"idempotencyKey">): Promise<ApplicationDocument>;
+  reopen(id: Held, body: StateReason, options?: Options<"ifMatch" | "idempotencyKey">): Promise<ApplicationDocument>;
 }
 
 export interface ApiKeysCalls {
@@ -2223,7 +2225,9 @@ export interface ApiKeysCalls {
     next_cursor: string | null;
   }>;
   /** Get one API key */
-  get(id: Held, options?: Options): Promise<KeyDocument>;
+  get(id: Held, parameters?: {
+    include_deleted?: boolean;
+  }, options?: Options): Promise<KeyDocument>;
   /** Create an API key */
   create(body: IssueKey, options?: Options<"idempotencyKey">): Promise<Revealed<KeyDocument & ({
     /** The key itself, in this answer only. */
@@ -2231,51 +2235,51 @@ export interface ApiKeysCalls {
     /** SHA-256 of the key, in this answer only; later it is key_fingerprint. */
     key_hash?: string | null;
   }), "key" | "key_hash">>;
-  /** What happened to it, newest first */
-  history(id: Held, options?: Options): List<HistoryEntry, {
+  /** List what happened to it, newest first */
+  history(id: Held, parameters?: Nothing, options?: Options): List<HistoryEntry, {
     items: HistoryEntry[];
     next_cursor: string | null;
   }>;
   /** Stop a key for ever, from its next request on */
-  revoke(id: Held, body: RevokeKey, options?: Options<"idempotencyKey">): Promise<KeyDocument>;
+  revoke(id: Held, body?: RevokeKey, options?: Options<"ifMatch" | "idempotencyKey">): Promise<KeyDocument>;
   /** Stop a key until it is unblocked */
-  block(id: Held, body: StopKey, options?: Options<"idempotencyKey">): Promise<KeyDocument>;
+  block(id: Held, body?: StopKey, options?: Options<"ifMatch" | "idempotencyKey">): Promise<KeyDocument>;
   /** A successor with the same settings; the old key ends after the overlap */
-  rotate(id: Held, body: RotateKey, options?: Options<"idempotencyKey">): Promise<Revealed<KeyDocument & ({
+  rotate(id: Held, body?: RotateKey, options?: Options<"ifMatch" | "idempotencyKey">): Promise<Revealed<KeyDocument & ({
     /** The key itself, in this answer only. */
     key?: string | null;
     /** SHA-256 of the key, in this answer only; later it is key_fingerprint. */
     key_hash?: string | null;
   }), "key" | "key_hash">>;
   /** A short-lived key with a part of this one's rights */
-  createChild(id: Held, body: ChildKey, options?: Options<"idempotencyKey">): Promise<Revealed<KeyDocument & ({
+  createChild(id: Held, body?: ChildKey, options?: Options<"ifMatch" | "idempotencyKey">): Promise<Revealed<KeyDocument & ({
     /** The key itself, in this answer only. */
     key?: string | null;
     /** SHA-256 of the key, in this answer only; later it is key_fingerprint. */
     key_hash?: string | null;
   }), "key" | "key_hash">>;
   /** Let a blocked key work again */
-  unblock(id: Held, options?: Options<"idempotencyKey">): Promise<KeyDocument>;
-  /** Whether a key is good; takes what the call costs of its limits */
+  unblock(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<KeyDocument>;
+  /** Verify a key, and take what the call costs of its limits */
   verify(body: VerifyKey, options?: Options): Promise<Verdict>;
-  /** What a reserved call really cost; a second time changes nothing */
-  settleReservation(id: Held, body: SettleReservation, options?: Options): Promise<SpentDocument>;
+  /** Settle what a reserved call really cost; a second time changes nothing */
+  settleReservation(id: Held, body?: SettleReservation, options?: Options): Promise<SpentDocument>;
   /** Bill a key after the fact, once for each usage_id */
-  recordUsage(id: Held, body: SpendOnKey, options?: Options): Promise<SpentDocument>;
+  recordUsage(id: Held, body: SpendOnKey, options?: Options<"ifMatch">): Promise<SpentDocument>;
   /** Stop all keys that fit, or say how many they are */
   revokeMany(body: RevokeKeys, options?: Options<"idempotencyKey">): Promise<RevokedDocument>;
-  /** A key was found where it should not be; the tenant's policy says what happens */
+  /** Report a key that was found where it should not be; the tenant's policy decides */
   reportLeak(body: ReportLeak, options?: Options): Promise<ReportedDocument>;
-  /** Why a call by key was refused, by its request id */
+  /** Explain why a call by key was refused, by its request id */
   explain(body: ExplainRequest, options?: Options): Promise<ExplanationDocument>;
-  /** What a call by this key would get; consumes nothing */
-  rehearse(id: Held, body: RehearseKey, options?: Options): Promise<Verdict>;
-  /** How many keys have each weakness, counted up to 10,001; list them on the page of keys */
-  getPosture(options?: Options): Promise<PostureDocument>;
-  /** Who used the key in the last 24 hours */
-  getImpact(id: Held, options?: Options): Promise<ImpactDocument>;
-  /** Which verifiers have heard of its newest change */
-  getPropagation(id: Held, options?: Options): Promise<PropagationDocument>;
+  /** Rehearse a call by this key; consumes nothing */
+  rehearse(id: Held, body?: RehearseKey, options?: Options): Promise<Verdict>;
+  /** Count the keys with each weakness, up to 10,001; the page of keys lists them */
+  getPosture(parameters?: Nothing, options?: Options): Promise<PostureDocument>;
+  /** List who used the key in the last 24 hours */
+  getImpact(id: Held, parameters?: Nothing, options?: Options): Promise<ImpactDocument>;
+  /** List the verifiers that have its newest change */
+  getPropagation(id: Held, parameters?: Nothing, options?: Options): Promise<PropagationDocument>;
 }
 
 export interface ConnectorsCalls {
@@ -2317,24 +2321,26 @@ export interface ConnectorsCalls {
     next_cursor: string | null;
   }>;
   /** Get one connector */
-  get(id: Held, options?: Options): Promise<ConnectorDocument>;
+  get(id: Held, parameters?: {
+    include_deleted?: boolean;
+  }, options?: Options): Promise<ConnectorDocument>;
   /** Create a connector */
   create(body: ConnectorInput, options?: Options<"idempotencyKey">): Promise<ConnectorDocument>;
   /** Change a connector */
   update(id: Held, body: ConnectorInput, options?: Options<"ifMatch">): Promise<ConnectorDocument>;
   /** Delete a connector; it can be restored for 30 days */
-  delete(id: Held, options?: Options<"ifMatch">): Promise<void>;
+  delete(id: Held, parameters?: Nothing, options?: Options<"ifMatch">): Promise<void>;
   /** Restore a deleted connector */
-  restore(id: Held, options?: Options<"idempotencyKey">): Promise<ConnectorDocument>;
-  /** What happened to it, newest first */
-  history(id: Held, options?: Options): List<HistoryEntry, {
+  restore(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<ConnectorDocument>;
+  /** List what happened to it, newest first */
+  history(id: Held, parameters?: Nothing, options?: Options): List<HistoryEntry, {
     items: HistoryEntry[];
     next_cursor: string | null;
   }>;
   /** Remove all credentials of a connector */
-  removeCredentials(id: Held, options?: Options): Promise<ConnectorDocument>;
+  removeCredentials(id: Held, parameters?: Nothing, options?: Options<"ifMatch">): Promise<ConnectorDocument>;
   /** Check whether a connector works: ask now, read the result a moment later */
-  check(id: Held, body: CheckInput, options?: Options<"idempotencyKey">): Promise<CheckDocument>;
+  check(id: Held, body?: CheckInput, options?: Options<"ifMatch" | "idempotencyKey">): Promise<CheckDocument>;
   /** List the checks of a connector */
   listChecks(id: Held, parameters?: {
     limit?: number;
@@ -2351,18 +2357,18 @@ export interface ConnectorsCalls {
     next_cursor: string | null;
   }>;
   /** Get one check, with its steps */
-  getCheck(id: Held, checkId: Held, options?: Options): Promise<CheckDocument>;
+  getCheck(id: Held, checkId: Held, parameters?: Nothing, options?: Options): Promise<CheckDocument>;
   /** Check settings and credentials that are not saved; nothing is stored */
   checkDraft(body: ConnectorInput, options?: Options): Promise<ResultDocument>;
   /** List the versions of a connector's credentials, without their values */
-  listCredentialVersions(id: Held, options?: Options): List<CredentialVersionDocument, {
+  listCredentialVersions(id: Held, parameters?: Nothing, options?: Options): List<CredentialVersionDocument, {
     items: CredentialVersionDocument[];
     next_cursor: string | null;
   }>;
   /** Use an older version of the credentials again, and check it */
-  restoreCredentials(id: Held, body: RestoreInput, options?: Options<"idempotencyKey">): Promise<CheckDocument>;
+  restoreCredentials(id: Held, body: RestoreInput, options?: Options<"ifMatch" | "idempotencyKey">): Promise<CheckDocument>;
   /** Get what a connector's secret is for: an access token, or credentials. For keys of the connector's application only */
-  takeLease(id: Held, body: LeaseInput, options?: Options): Promise<Revealed<GivenDocument, "access_token" | "credentials">>;
+  takeLease(id: Held, body?: LeaseInput, options?: Options<"ifMatch">): Promise<Revealed<GivenDocument, "access_token" | "credentials">>;
   /** List who took a lease of a connector, and when, without values */
   listLeases(id: Held, parameters?: {
     limit?: number;
@@ -2412,7 +2418,9 @@ export interface WebhooksCalls {
     next_cursor: string | null;
   }>;
   /** Get one webhook */
-  get(id: Held, options?: Options): Promise<WebhookDocument>;
+  get(id: Held, parameters?: {
+    include_deleted?: boolean;
+  }, options?: Options): Promise<WebhookDocument>;
   /** Create a webhook */
   create(body: WebhookInput, options?: Options<"idempotencyKey">): Promise<Revealed<WebhookDocument & ({
     /** The signing secret, whsec_…, for this one time. */
@@ -2421,27 +2429,27 @@ export interface WebhooksCalls {
   /** Change a webhook */
   update(id: Held, body: WebhookInput, options?: Options<"ifMatch">): Promise<WebhookDocument>;
   /** Delete a webhook; it can be restored for 30 days */
-  delete(id: Held, options?: Options<"ifMatch">): Promise<void>;
+  delete(id: Held, parameters?: Nothing, options?: Options<"ifMatch">): Promise<void>;
   /** Restore a deleted webhook */
-  restore(id: Held, options?: Options<"idempotencyKey">): Promise<WebhookDocument>;
-  /** What happened to it, newest first */
-  history(id: Held, options?: Options): List<HistoryEntry, {
+  restore(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<WebhookDocument>;
+  /** List what happened to it, newest first */
+  history(id: Held, parameters?: Nothing, options?: Options): List<HistoryEntry, {
     items: HistoryEntry[];
     next_cursor: string | null;
   }>;
   /** Make a new signing secret; the one before signs beside it for 24 hours */
-  rotateSecret(id: Held, options?: Options<"idempotencyKey">): Promise<Revealed<WebhookDocument & ({
+  rotateSecret(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<Revealed<WebhookDocument & ({
     /** The signing secret, whsec_…, for this one time. */
     signing_secret?: string | null;
     /** Until then the one before signs too. */
     previous_secret_expires_at?: string | null;
   }), "signing_secret">>;
   /** Let the previous signing secret sign no more */
-  retireSecret(id: Held, options?: Options<"idempotencyKey">): Promise<WebhookDocument>;
+  retireSecret(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<WebhookDocument>;
   /** Pause: events are held until the webhook is resumed */
-  pause(id: Held, options?: Options<"idempotencyKey">): Promise<WebhookDocument>;
+  pause(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<WebhookDocument>;
   /** Resume, and say what becomes of what was held */
-  resume(id: Held, body: ResumeInput, options?: Options<"idempotencyKey">): Promise<WebhookDocument>;
+  resume(id: Held, body?: ResumeInput, options?: Options<"ifMatch" | "idempotencyKey">): Promise<WebhookDocument>;
   /** List a webhook's deliveries, newest first; with after, in sequence to fill a gap */
   listDeliveries(id: Held, parameters?: {
     /** The last sequence number that you have */
@@ -2463,15 +2471,15 @@ export interface WebhooksCalls {
     next_cursor: string | null;
   }>;
   /** Send the events of a window again, or see how many that would be */
-  replay(id: Held, body: ReplayInput, options?: Options<"idempotencyKey">): Promise<ReplayProgress>;
-  /** The last replays of a webhook */
-  listReplays(id: Held, options?: Options): List<ReplayDocument, {
+  replay(id: Held, body: ReplayInput, options?: Options<"ifMatch" | "idempotencyKey">): Promise<ReplayProgress>;
+  /** List the last replays of a webhook */
+  listReplays(id: Held, parameters?: Nothing, options?: Options): List<ReplayDocument, {
     items: ReplayDocument[];
     next_cursor: string | null;
   }>;
-  /** How much is held, since when, and how long sending it takes */
-  getBacklog(id: Held, options?: Options): Promise<BacklogDocument>;
-  /** How many of the last 200 events these settings would have matched */
+  /** Count what is held, with its age and the time that sending it takes */
+  getBacklog(id: Held, parameters?: Nothing, options?: Options): Promise<BacklogDocument>;
+  /** Count how many of the last 200 events these settings would have matched */
   tryFilter(body: FilterTest, options?: Options): Promise<FilterTestResult>;
   /** List what an inbound webhook received, in quarantine too, newest first */
   listReceived(id: Held, parameters?: {
@@ -2489,17 +2497,17 @@ export interface WebhooksCalls {
     next_cursor: string | null;
   }>;
   /** Get one received request with its headers and its raw body */
-  getReceived(id: Held, requestId: Held, options?: Options): Promise<WholeInboundRequest>;
+  getReceived(id: Held, requestId: Held, parameters?: Nothing, options?: Options): Promise<WholeInboundRequest>;
   /** Verify one request in quarantine anew, as of when it came; publish it if it is genuine */
-  reverify(id: Held, requestId: Held, options?: Options<"idempotencyKey">): Promise<InboundRequestDocument>;
+  reverify(id: Held, requestId: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<InboundRequestDocument>;
   /** Verify up to 200 requests in quarantine anew, the oldest first */
-  reverifyAll(id: Held, options?: Options<"idempotencyKey">): Promise<ReviewedDocument>;
+  reverifyAll(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<ReviewedDocument>;
   /** Throw away what is in quarantine */
-  clearQuarantine(id: Held, options?: Options): Promise<void>;
+  clearQuarantine(id: Held, parameters?: Nothing, options?: Options<"ifMatch">): Promise<void>;
   /** Send one signed test request now, and read what came of it */
-  test(id: Held, body: TestInput, options?: Options<"idempotencyKey">): Promise<AttemptDocument>;
+  test(id: Held, body: TestInput, options?: Options<"ifMatch" | "idempotencyKey">): Promise<AttemptDocument>;
   /** Send an event to this webhook alone, tried and tried again like any other */
-  sendFromLab(id: Held, body: LabInput, options?: Options<"idempotencyKey">): Promise<DeliveryDocument>;
+  sendFromLab(id: Held, body: LabInput, options?: Options<"ifMatch" | "idempotencyKey">): Promise<DeliveryDocument>;
   /** List the test deliveries of a webhook */
   listTests(id: Held, parameters?: {
     limit?: number;
@@ -2515,23 +2523,23 @@ export interface WebhooksCalls {
     next_cursor: string | null;
   }>;
   /** Get one test delivery */
-  getTest(id: Held, deliveryId: Held, options?: Options): Promise<AttemptDocument>;
+  getTest(id: Held, deliveryId: Held, parameters?: Nothing, options?: Options): Promise<AttemptDocument>;
 }
 
 export interface ReplaysCalls {
-  /** How far a replay is */
-  get(id: Held, options?: Options): Promise<ReplayProgress>;
+  /** Read the progress of a replay */
+  get(id: Held, parameters?: Nothing, options?: Options): Promise<ReplayProgress>;
   /** Send nothing more of a replay */
-  cancel(id: Held, options?: Options<"idempotencyKey">): Promise<ReplayProgress>;
+  cancel(id: Held, body?: Nothing, options?: Options<"idempotencyKey">): Promise<ReplayProgress>;
 }
 
 export interface DeliveriesCalls {
   /** Get one delivery with its attempts */
-  get(id: Held, options?: Options): Promise<DeliveryWithAttempts>;
+  get(id: Held, parameters?: Nothing, options?: Options): Promise<DeliveryWithAttempts>;
   /** Send its event once more */
-  redeliver(id: Held, options?: Options<"idempotencyKey">): Promise<DeliveryDocument>;
+  redeliver(id: Held, body?: Nothing, options?: Options<"idempotencyKey">): Promise<DeliveryDocument>;
   /** Make its next attempt now, not when its turn comes */
-  hurry(id: Held, options?: Options<"idempotencyKey">): Promise<DeliveryDocument>;
+  hurry(id: Held, body?: Nothing, options?: Options<"idempotencyKey">): Promise<DeliveryDocument>;
 }
 
 export interface SignatureChecksCalls {
@@ -2565,22 +2573,24 @@ export interface EventTypesCalls {
     next_cursor: string | null;
   }>;
   /** Get one event type */
-  get(id: Held, options?: Options): Promise<EventTypeDocument>;
+  get(id: Held, parameters?: {
+    include_deleted?: boolean;
+  }, options?: Options): Promise<EventTypeDocument>;
   /** Create an event type */
   create(body: EventTypeInput, options?: Options<"idempotencyKey">): Promise<EventTypeDocument>;
   /** Change an event type */
   update(id: Held, body: EventTypeInput, options?: Options<"ifMatch">): Promise<EventTypeDocument>;
   /** Delete an event type; it can be restored for 30 days */
-  delete(id: Held, options?: Options<"ifMatch">): Promise<void>;
+  delete(id: Held, parameters?: Nothing, options?: Options<"ifMatch">): Promise<void>;
   /** Restore a deleted event type */
-  restore(id: Held, options?: Options<"idempotencyKey">): Promise<EventTypeDocument>;
-  /** What happened to it, newest first */
-  history(id: Held, options?: Options): List<HistoryEntry, {
+  restore(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<EventTypeDocument>;
+  /** List what happened to it, newest first */
+  history(id: Held, parameters?: Nothing, options?: Options): List<HistoryEntry, {
     items: HistoryEntry[];
     next_cursor: string | null;
   }>;
-  /** The portal's own events, which it publishes itself */
-  listOwn(options?: Options): List<OwnTypeDocument, {
+  /** List the events that the portal publishes itself */
+  listOwn(parameters?: Nothing, options?: Options): List<OwnTypeDocument, {
     items: OwnTypeDocument[];
     next_cursor: string | null;
   }>;
@@ -2589,9 +2599,9 @@ export interface EventTypesCalls {
 }
 
 export interface EventSettingsCalls {
-  /** How long events and deliveries are kept, and which fields not everybody sees */
-  get(options?: Options): Promise<SettingsDocument>;
-  /** Set them anew */
+  /** Read how long events and deliveries are kept, and which fields not everybody sees */
+  get(parameters?: Nothing, options?: Options): Promise<SettingsDocument>;
+  /** Change those that are sent; the others stay as they are */
   update(body: SettingsInput, options?: Options): Promise<SettingsDocument>;
 }
 
@@ -2619,14 +2629,14 @@ export interface EventsCalls {
     next_cursor: string | null;
   }>;
   /** Get one event, with why it matched or did not match each webhook */
-  get(id: Held, options?: Options): Promise<EventWithMatches>;
+  get(id: Held, parameters?: Nothing, options?: Options): Promise<EventWithMatches>;
   /** Erase the events of a subject, with their deliveries; says whether there are more */
   erase(body: Erasure, options?: Options<"idempotencyKey">): Promise<Erased>;
 }
 
 export interface QuotasCalls {
-  /** How much the tenant may have and do, and has and does */
-  get(options?: Options): Promise<QuotasDocument>;
+  /** Read the tenant's limits and what it uses of them */
+  get(parameters?: Nothing, options?: Options): Promise<QuotasDocument>;
 }
 
 export interface Integration {

@@ -1,13 +1,14 @@
-import { tagOf, written } from "./records.js";
+import { tagOf, written } from "./values.js";
 
 const OPTIONS = { m: "ifMatch", k: "idempotencyKey", v: "validateOnly" };
 
 /** Return an operation as `operations.js` writes it: method, path, letters, names of secrets. */
-export function read(name, line) {
-  const [method, path, letters, secrets] = line.split(" ");
+export function read(resource, verb, line) {
+  const [method, below, letters, secrets] = line.split(" ");
+  const path = below.replace(/^\./, `/${resource.replace(/[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}`);
   const named = [...letters].map((letter) => OPTIONS[letter]).filter(Boolean);
   return {
-    name,
+    name: `${resource}.${verb}`,
     method,
     path,
     letters,
@@ -22,20 +23,22 @@ export function read(name, line) {
 
 /** Return the request that a call asks for. Throws TypeError if the call cannot be meant so. */
 export function prepare({ letters, ...operation }, given, cursor) {
-  const rest = [...given];
-  const ids = rest.splice(0, operation.places.length);
-  const body = letters.includes("b") ? rest.shift() : undefined;
-  const parameters = letters.includes("q") ? rest.shift() : undefined;
-  const { signal, timeout, ...options } = rest.shift() ?? {};
-  if (rest.length) throw new TypeError(`${operation.name} takes fewer arguments`);
-  for (const name of Object.keys(options)) {
-    // A misspelt validateOnly must not do the work.
-    if (!operation.options.includes(name)) throw new TypeError(`${operation.name} has no option ${name}`);
+  const { name, method } = operation;
+  const ids = given.slice(0, operation.places.length);
+  const [input, chosen, ...rest] = given.slice(ids.length);
+  const { signal, timeout, ...options } = chosen ?? {};
+  const hasInput = Object.keys(input ?? {}).length > 0;
+  if (rest.length) throw new TypeError(`${name} takes fewer arguments`);
+  // Options in the place of a body: the work would be done without them.
+  if (hasInput && !letters.includes("i")) throw new TypeError(`${name} takes no body or parameters`);
+  for (const option of Object.keys(options)) {
+    if (!operation.options.includes(option)) throw new TypeError(`${name} has no option ${option}`);
   }
+  const hasBody = letters.includes("i") && method !== "GET" && method !== "DELETE";
   return {
     ...operation,
-    path: filled(operation, ids) + queryOf({ ...parameters, ...(cursor && { cursor }) }),
-    body: written(body),
+    path: filled(operation, ids) + queryOf({ ...(!hasBody && input), ...(cursor && { cursor }) }),
+    body: hasBody ? written(input ?? {}) : undefined,
     headers: headersOf(operation, ids, options),
     signal,
     timeout,

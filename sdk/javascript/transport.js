@@ -1,5 +1,4 @@
-import { ApiError, ConnectionError } from "./errors.js";
-import { received } from "./records.js";
+import { ApiError, ConnectionError, received } from "./values.js";
 
 const ATTEMPTS = 4;
 const FIRST_WAIT = 200;

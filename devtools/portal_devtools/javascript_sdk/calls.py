@@ -37,6 +37,11 @@ class Call:
         return [camel(part[1:-1]) for part in parts if part.startswith("{")]
 
     @property
+    def reads(self) -> bool:
+        """Tell whether it takes parameters where others take a body, now or one day."""
+        return self.operation.method in ("GET", "DELETE")
+
+    @property
     def query(self) -> list[Json]:
         """Return the parameters of its query."""
         return [each for each in self.parameters if each["in"] == "query"]
@@ -65,6 +70,9 @@ def calls_of(operations: Iterable[Operation], document: Json) -> list[Call]:
         if isinstance(each, Mapping) and "operationId" in each
     }
     calls = [_call(one, *described[one.id], document) for one in operations]
+    for call in calls:
+        if bool(call.query) > call.reads or (bool(call.body) and call.reads):
+            raise ValueError(f"{call.operation.id}: the SDK has one place for body and parameters")
     order = list(dict.fromkeys(call.resource for call in calls))
     return sorted(calls, key=lambda call: order.index(call.resource))
 

@@ -9,7 +9,7 @@ from portal_devtools.javascript_sdk.types import comment, members, name_of, type
 
 HEAD = """\
 // Generated from the portal's OpenAPI document by `make sdk`. Do not edit.
-import type { Held, List, Options, Revealed } from "./index.js";
+import type { Held, List, Nothing, Options, Revealed } from "./index.js";
 
 """
 OPTIONS = {
@@ -49,12 +49,14 @@ def _arguments(call: Call) -> Iterator[str]:
     yield from (f"{name}: Held" for name in call.ids)
     if call.body:
         yield f"body{'' if call.body.get('required') else '?'}: {type_of(_schema(call.body))}"
-    if call.query:
+    elif call.query:
         query = {
             each["name"]: {**each.get("schema", {}), "description": each.get("description")}
             for each in call.query
         }
         yield "parameters?: {\n" + members({"properties": query}, "    ") + "  }"
+    else:
+        yield f"{'parameters' if call.reads else 'body'}?: Nothing"
     chosen = " | ".join(f'"{name}"' for name, header in OPTIONS.items() if call.has_header(header))
     yield f"options?: Options<{chosen}>" if chosen else "options?: Options"
 

@@ -24,5 +24,5 @@ def _arguments(call: Call) -> Iterator[str]:
     yield from call.ids
     if call.body:
         yield "body" if call.body.get("required") else "body?"
-    if call.query:
+    elif call.query:
         yield "parameters?"

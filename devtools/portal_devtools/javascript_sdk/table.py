@@ -7,7 +7,7 @@ from portal_devtools.javascript_sdk.calls import Call, by_resource
 
 HEAD = """\
 // Generated from the portal's registry of operations by `make sdk`.
-// b: has a body, q: a query, l: a list; sends k: Idempotency-Key, m: If-Match, v: Prefer; secrets.
+// i: takes a body or a query, l: is a list; k: Idempotency-Key, m: If-Match, v: Prefer; secrets.
 export const OPERATIONS = {
 """
 
@@ -27,14 +27,20 @@ def _resources(calls: Iterable[Call]) -> Iterator[str]:
 
 def _line(call: Call) -> str:
     is_set = {
-        "b": call.body is not None,
-        "q": bool(call.query),
+        "i": bool(call.body or call.query),
         "l": call.operation.is_list,
         "k": call.has_header("Idempotency-Key"),
         "m": call.has_header("If-Match"),
         "v": call.has_header("Prefer"),
     }
     letters = "".join(letter for letter, present in is_set.items() if present) or "-"
-    operation = call.operation
-    parts = [operation.method, operation.path, letters, ",".join(call.secrets)]
+    parts = [call.operation.method, _below(call), letters, ",".join(call.secrets)]
     return " ".join(parts).strip()
+
+
+def _below(call: Call) -> str:
+    """Return the path, with a dot for that of the resource."""
+    place = f"/{call.operation.resource}"
+    rest = call.operation.path.removeprefix(place)
+    is_below = rest != call.operation.path and rest[:1] in ("", "/")
+    return f".{rest}" if is_below else call.operation.path
