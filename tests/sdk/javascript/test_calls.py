@@ -80,6 +80,22 @@ def test_a_held_record_is_changed_only_as_it_was_read(
     assert set(seen["keys"]) == set(record), "nothing is added to a record"
 
 
+def test_the_tag_that_is_sent_is_the_one_that_was_given(node: Node) -> None:
+    with listening(sends(ETag='"3-abc"')) as there:
+        node.run(
+            """
+            const { webhooks } = new Client({ baseUrl, token: "t" }).integration;
+            const held = await webhooks.get("whk_1");
+            await webhooks.update(held, {});
+            await webhooks.update({ ...held }, {});
+            await webhooks.update(held.id, {});
+            """,
+            baseUrl=there.address,
+        )
+    _, held, copied, by_id = (each.headers.get("if-match") for each in there.requests)
+    assert (held, copied, by_id) == ('"3-abc"', '"3"', None)
+
+
 def test_a_refusal_says_what_is_wrong(node: Node, access: dict[str, str]) -> None:
     seen = node.run(
         CLIENT
