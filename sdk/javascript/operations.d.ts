@@ -144,6 +144,35 @@ export interface BudgetDocument {
   period_end: string | null;
 }
 
+/** The caller of this request: who it is, for which tenant, and what it may do. */
+export interface CallerDocument {
+  /** A person, or a program. */
+  kind: "person" | "application";
+  /**
+   * The kind of the credential: an API key or a token made from one, or an access token of the
+   * identity provider.
+   */
+  credential: "api_key" | "access_token";
+  /** Id of the person, the API key, or the application that the token was issued to. */
+  id: string;
+  /** Name of the person, the API key, or the application. */
+  name: string;
+  /** The tenant in which the caller acts. */
+  tenant: TenantDocument;
+  /** The application of the credential; null for a person, and for a key of no application. */
+  application: OwnApplication | null;
+  /** Roles of a person: viewer, editor or admin. Empty for a program. */
+  roles: string[];
+  /** Groups of a person at the identity provider. Empty for a program. */
+  groups: string[];
+  /** Permissions of the credential, in alphabetical order. */
+  scopes: string[];
+  /** Time when the credential ends; null if it does not end by itself. */
+  expires_at: string | null;
+  /** Limits of the API key; null for an access token of the identity provider. */
+  limits: KeyLimits | null;
+}
+
 /** One check of a connector. */
 export interface CheckDocument {
   /** passed; unproven = nothing failed, and nothing shows that the credentials are good; auth_invalid, auth_scope, auth_expired and config need a person; rate_limited and transient pass by themselves; secret_store and internal are faults of the portal. Null until the check has ended. */
@@ -442,6 +471,12 @@ export interface DeliveryWithAttempts {
   origin: "event" | "redelivery" | "replay" | "probe" | "lab";
   replay_id: string | null;
   attempt_list: AttemptDocument[];
+}
+
+/** The result of ending sessions. */
+export interface EndedDocument {
+  /** Number of sessions that were live. */
+  ended: number;
 }
 
 /** The number of erased events, and whether to repeat the call: it erases at most 10,000. */
@@ -749,6 +784,18 @@ export interface FindingDocument {
   remedy: string;
 }
 
+/** One record that was found. */
+export interface FoundDocument {
+  /** Resource of the record, as paths name it, such as api-keys. */
+  resource: string;
+  /** Id of the record. */
+  id: string;
+  /** Name of the record. */
+  label: string;
+  /** Status of the record, if it has one. */
+  status: string | null;
+}
+
 /** A lease with its values, which are in this answer only. */
 export interface GivenDocument {
   id: string;
@@ -770,6 +817,38 @@ export interface GivenDocument {
   access_token: string | null;
   /** The credentials, if the kind is credentials. */
   credentials: Record<string, string> | null;
+}
+
+/** The health of a webhook: the last 24 hours, what waits, and why it is paused. */
+export interface HealthDocument {
+  /** Id of the webhook. */
+  webhook_id: string;
+  /** True if the webhook sends: it is enabled, not paused and not deleted. */
+  is_active: boolean;
+  /** Time since which it is paused. */
+  paused_at: string | null;
+  /** Reason of the pause: by hand, or what failed. */
+  pause_reason: string | null;
+  /** Time since which every attempt has failed. */
+  failing_since: string | null;
+  /** Time of the next trial request while it is paused because of failures. */
+  next_probe_at: string | null;
+  /** Deliveries that wait. */
+  held: number;
+  /** True if more wait than were counted. */
+  is_more: boolean;
+  /** Time of the oldest delivery that waits. */
+  oldest: string | null;
+  /** Seconds that sending all of them takes, about. */
+  seconds: number;
+  /** Time of the next attempt. */
+  next_attempt_at: string | null;
+  /** Deliveries that were given up because they waited for too long. */
+  expired: number;
+  /** Attempts of the last 24 hours. */
+  last_day: SpanDocument;
+  /** Attempts of each of these hours, the oldest first. */
+  hours: SpanDocument[];
 }
 
 /** One change of a record: who, what, before → after, from where. */
@@ -872,6 +951,18 @@ export interface InboundRequestDocument {
   event_type: string | null;
 }
 
+/** The tenant's own receiver for tests. */
+export interface InboxDocument {
+  /** Id of the inbound webhook that receives. */
+  receiver_id: string;
+  /** Address of the receiver. */
+  receiver_url: string;
+  /** Id of the webhook that sends to it; null if it was deleted. */
+  sender_id: string | null;
+  /** True if the sender signs with a secret that the receiver knows. */
+  is_complete: boolean;
+}
+
 /**
  * The fields of a new key. All are optional: `{}` issues a service key without scopes.
  *
@@ -914,6 +1005,8 @@ export interface IssueKey {
   allowed_ips?: string[];
   /** Number of times it may be used at all. */
   max_uses?: number | null;
+  /** shown: the answer has the key. link: the answer has a link that shows the key once to whoever opens it first, within 72 hours. store: the key goes to the secret store, and nobody sees it. */
+  delivery?: "shown" | "link" | "store";
   /** Written by the server; ignored. */
   app_id?: unknown;
   /** Written by the server; ignored. */
@@ -996,6 +1089,18 @@ export interface KeyDocument {
   application_status: string | null;
 }
 
+/** The limits of the API key that was sent; null where the key has none. */
+export interface KeyLimits {
+  /** Requests per minute. */
+  rpm_limit: number | null;
+  /** Tokens per minute. */
+  tpm_limit: number | null;
+  /** Number of uses in total. */
+  max_uses: number | null;
+  /** Budget in US dollars. */
+  max_budget_usd: number | null;
+}
+
 /** An event that is sent through the queue to a single webhook. */
 export interface LabInput {
   /** One event's name, such as rfp.created. */
@@ -1034,6 +1139,92 @@ export interface LabInput {
   updated_by?: unknown;
   /** Written by the server; ignored. */
   version?: unknown;
+}
+
+/** A place where a key was found in public. */
+export interface LeakDocument {
+  /** Id of the key. */
+  key_id: string;
+  /** Name of the key. */
+  key_name: string;
+  /** Reporter: github, or scanner for a program of yours. */
+  reporter: string;
+  /** Kind of the place, in the reporter's word, such as commit. */
+  place: string | null;
+  /** Address of the place, without the key. */
+  url: string | null;
+  /** Action that was taken. */
+  response: "notify" | "block" | "revoke";
+  /** Time of the report. */
+  reported_at: string;
+  /** Time when a person settled it; null while it is open. */
+  settled_at: string | null;
+}
+
+/** The action that follows when a key is found in public. The stricter of two cases wins. */
+export interface LeakPolicyDocument {
+  /** Any report for which no other case is decided. */
+  default: "notify" | "block" | "revoke";
+  /** Reports of GitHub's secret scanning; null if not decided. */
+  github: "notify" | "block" | "revoke" | null;
+  /** Reports of a scanner of yours; null if not decided. */
+  scanner: "notify" | "block" | "revoke" | null;
+  /** Keys of people; null if not decided. */
+  user: "notify" | "block" | "revoke" | null;
+  /** Keys of services; null if not decided. */
+  service: "notify" | "block" | "revoke" | null;
+  /** Keys for language models; null if not decided. */
+  virtual_llm: "notify" | "block" | "revoke" | null;
+}
+
+/** The cases of the policy to change. What is left out stays; null takes a case away. */
+export interface LeakPolicyInput {
+  /** Any report for which no other case is decided; null means block. */
+  default?: "notify" | "block" | "revoke" | null;
+  /** Reports of GitHub's secret scanning. */
+  github?: "notify" | "block" | "revoke" | null;
+  /** Reports of a scanner of yours. */
+  scanner?: "notify" | "block" | "revoke" | null;
+  /** Keys of people. */
+  user?: "notify" | "block" | "revoke" | null;
+  /** Keys of services. */
+  service?: "notify" | "block" | "revoke" | null;
+  /** Keys for language models. */
+  virtual_llm?: "notify" | "block" | "revoke" | null;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** A rule by which a scanner finds the tenant's keys in repositories. */
+export interface LeakRuleDocument {
+  /** Configuration for gitleaks, in TOML. */
+  gitleaks_toml: string;
 }
 
 /** One lease: who got which version, when. Values are never shown again. */
@@ -1114,12 +1305,54 @@ export interface NamedDocument {
   name: string;
 }
 
+/** Something that is about to stop, has stopped, or works again. */
+export interface NoticeDocument {
+  /** Time of the notice. */
+  at: string;
+  /** Name of what it is about. */
+  title: string;
+  /** Sentence that says what happened. */
+  text: string;
+  /** Path of the page on which to act. */
+  url: string;
+  /** Status in one word. */
+  status: string;
+  /** True while somebody has to act; false for what has passed by itself. */
+  lasts: boolean;
+}
+
+/** The application that a credential belongs to. */
+export interface OwnApplication {
+  /** Id of the application. */
+  id: string;
+  /** Slug of the application, which is the `app_id` of everything that it writes. */
+  slug: string | null;
+}
+
 /** One type of event that the portal itself publishes. */
 export interface OwnTypeDocument {
   name: string;
   description: string;
   json_schema: Record<string, unknown>;
   example: Record<string, unknown>;
+}
+
+/** A person who has signed in to the tenant. The identity provider decides about the role. */
+export interface PersonDocument {
+  /** Id of the person. */
+  id: string;
+  /** Name, as the identity provider gives it. */
+  name: string;
+  /** Verified e-mail address. */
+  email: string | null;
+  /** Role at the last sign-in: viewer, editor or admin. */
+  role: string;
+  /** Groups at the last sign-in. */
+  groups: string[];
+  /** Time of the last sign-in. */
+  last_seen_at: string;
+  /** Number of sessions in browsers that have not ended. */
+  live_sessions: number;
 }
 
 /** The number of active keys with each weakness. A key can have several. */
@@ -1150,6 +1383,52 @@ export interface PropagationDocument {
   milliseconds: number | null;
   /** Hosts that have not heard and are silent: they answer 503, not VALID. */
   cut_off: string[];
+}
+
+/** A provider with everything that a connector to it can set. */
+export interface ProviderDocument {
+  /** Value of `provider` of a connector. */
+  id: string;
+  /** Name of the provider. */
+  name: string;
+  /** Category, which is the usual `type` of a connector. */
+  category: string;
+  /** Address of the documentation of its API. */
+  docs: string | null;
+  /**
+   * Source of the entry: tried at the provider, read in its documentation, taken from another
+   * catalogue, or from memory.
+   */
+  evidence: "live" | "docs" | "peer" | "memory";
+  /** Ways to sign in, the usual one first. */
+  auth_types: string[];
+  /** Settings of a connector. */
+  settings: SettingDocument[];
+  /** Ways to sign in, the usual one first. */
+  sign_ins: SignInDocument[];
+  /** Event types that a connector to it usually has. */
+  event_types: string[];
+  /** True if a connector may have settings that are not listed here. */
+  allows_other_settings: boolean;
+}
+
+/** A provider, as lists show it. */
+export interface ProviderSummary {
+  /** Value of `provider` of a connector. */
+  id: string;
+  /** Name of the provider. */
+  name: string;
+  /** Category, which is the usual `type` of a connector. */
+  category: string;
+  /** Address of the documentation of its API. */
+  docs: string | null;
+  /**
+   * Source of the entry: tried at the provider, read in its documentation, taken from another
+   * catalogue, or from memory.
+   */
+  evidence: "live" | "docs" | "peer" | "memory";
+  /** Ways to sign in, the usual one first. */
+  auth_types: string[];
 }
 
 /** The result of one published event. */
@@ -1202,6 +1481,49 @@ export interface RehearseKey {
   estimated_usd?: number | null;
   /** The address that the holder calls from. */
   ip?: string | null;
+  /** Written by the server; ignored. */
+  app_id?: unknown;
+  /** Written by the server; ignored. */
+  created_at?: unknown;
+  /** Written by the server; ignored. */
+  created_by?: unknown;
+  /** Written by the server; ignored. */
+  deleted_at?: unknown;
+  /** Written by the server; ignored. */
+  deleted_by?: unknown;
+  /** Written by the server; ignored. */
+  id?: unknown;
+  /** Written by the server; ignored. */
+  is_deleted?: unknown;
+  /** Written by the server; ignored. */
+  schema_version?: unknown;
+  /** Written by the server; ignored. */
+  source?: unknown;
+  /** Written by the server; ignored. */
+  source_type?: unknown;
+  /** Written by the server; ignored. */
+  tenant_id?: unknown;
+  /** Written by the server; ignored. */
+  updated_at?: unknown;
+  /** Written by the server; ignored. */
+  updated_by?: unknown;
+  /** Written by the server; ignored. */
+  version?: unknown;
+}
+
+/** The keys to repair, by their weakness, and the remedy. A value that a key has stays. */
+export interface RepairKeys {
+  /** Weakness that the keys have, as in the posture. */
+  weakness: "expiring" | "owner_gone" | "many_sources" | "idle" | "never_used" | "never_expires" | "unrestricted" | "no_budget";
+  /**
+   * expire: let them end in 90 days. limit: 600 requests a minute. budget: 100 US dollars a
+   * month.
+   */
+  remedy: "expire" | "limit" | "budget";
+  /** Only keys of this application. */
+  application_id?: string | null;
+  /** Only say how many keys these are; false repairs up to 1,000 of them. */
+  dry_run?: boolean;
   /** Written by the server; ignored. */
   app_id?: unknown;
   /** Written by the server; ignored. */
@@ -1552,6 +1874,8 @@ export interface RevokedDocument {
 export interface RotateKey {
   /** until_quiet: until nobody used the old key for a day, 30 days at most. */
   overlap?: "now" | "1h" | "24h" | "7d" | "until_quiet";
+  /** shown: the answer has the key. link: the answer has a link that shows the key once to whoever opens it first, within 72 hours. store: the key goes to the secret store, and nobody sees it. */
+  delivery?: "shown" | "link" | "store";
   /** Written by the server; ignored. */
   app_id?: unknown;
   /** Written by the server; ignored. */
@@ -1580,6 +1904,74 @@ export interface RotateKey {
   updated_by?: unknown;
   /** Written by the server; ignored. */
   version?: unknown;
+}
+
+/** The newest rotation that a key is part of, as the old key or as its successor. */
+export interface RotationDocument {
+  /** Id of the rotation. */
+  id: string;
+  /** Id of the key that is replaced. */
+  old_key_id: string;
+  /** Id of its successor. */
+  new_key_id: string;
+  /**
+   * created: the successor is not used yet. seen: both may be used. quiet: the old key was not
+   * used for a day. done: the old key has ended. failed: the successor does not work. kept: the old
+   * key stays.
+   */
+  state: "created" | "seen" | "quiet" | "done" | "failed" | "kept";
+  /** Overlap that was chosen. */
+  overlap: "now" | "1h" | "24h" | "7d" | "until_quiet";
+  /** Time when the rotation began. */
+  started_at: string;
+  /** Time when the old key ends at the latest. */
+  ends_at: string;
+  /** Time beyond which the old key cannot be extended. */
+  latest_end: string;
+  /** Time when the rotation was over; null while it runs. */
+  finished_at: string | null;
+  /** Share of the calls of the last day that used the successor; null without calls. */
+  new_key_share_percent: number | null;
+  /** Calls with the old key in the last two days. */
+  old_key_calls: number;
+  /** Calls with the successor in the last two days. */
+  new_key_calls: number;
+}
+
+/** A session of the caller in a browser. */
+export interface SessionDocument {
+  /** Id of the session. */
+  id: string;
+  /** Time of the sign-in. */
+  created_at: string;
+  /** Time of the last request, to the minute. */
+  last_seen_at: string;
+  /** Address that the sign-in came from. */
+  ip: string | null;
+  /** Browser that signed in, as it names itself. */
+  user_agent: string | null;
+}
+
+/** One setting, or one field of the credentials. */
+export interface SettingDocument {
+  /** Name of the field in `config` or `credentials` of a connector. */
+  key: string;
+  /** Name for people. */
+  label: string;
+  /** Form of the value. */
+  kind: "string" | "host" | "url" | "uuid" | "email" | "enum" | "int" | "bool";
+  /** True if a connector works only with it. */
+  required: boolean;
+  /** True if its value is hidden while it is typed. */
+  secret: boolean;
+  /** Value that is used if none is given; null if there is none. */
+  default: unknown;
+  /** Allowed values of an enum. */
+  options: string[];
+  /** Example of a value. */
+  example: string | null;
+  /** Regular expression that the value matches. */
+  pattern: string | null;
 }
 
 /** A tenant's event settings as they are read. */
@@ -1665,6 +2057,32 @@ export interface SettleReservation {
   version?: unknown;
 }
 
+/** The result of settling the leaks of a key. */
+export interface SettledDocument {
+  /** Number of leaks that were open. */
+  leaks: number;
+}
+
+/** One way to sign in to a provider. */
+export interface SignInDocument {
+  /** Value of `auth_type` of a connector. */
+  type: string;
+  /** Name for people. */
+  label: string;
+  /** Settings that this way needs, with their values. */
+  when: Record<string, string>;
+  /** Fields of the credentials. */
+  credentials: SettingDocument[];
+  /** OAuth scopes that the portal asks the provider for. */
+  scopes: string[];
+  /** True if a lease has an access token that the portal gets, and not the stored credentials. */
+  gives_token: boolean;
+  /** True if a person has to give consent in a browser. */
+  needs_person: boolean;
+  /** Sentences that people read before they choose this way. */
+  remarks: string[];
+}
+
 /** A request to diagnose, and the scheme and secret to check it with. */
 export interface SignatureCheck {
   /** Check with this webhook's secrets, and by its scheme. */
@@ -1729,6 +2147,22 @@ export interface SignatureCheckResult {
   signed_text: string;
   /** The signature that the given secret makes; none for a stored secret. */
   expected: string | null;
+}
+
+/** The attempts of one hour, or of all 24. */
+export interface SpanDocument {
+  /** Begin of the hour; null for the whole day. */
+  hour: string | null;
+  /** Attempts that have ended; test deliveries are not counted. */
+  attempts: number;
+  /** Attempts that succeeded. */
+  delivered: number;
+  /** Attempts that failed. */
+  failed: number;
+  /** Time within which half of the attempts were answered, in milliseconds. */
+  p50_ms: number | null;
+  /** Time within which 95 % of the attempts were answered, in milliseconds. */
+  p95_ms: number | null;
 }
 
 /** A cost that is recorded on a key after the call. */
@@ -1864,6 +2298,16 @@ export interface StopKey {
   updated_by?: unknown;
   /** Written by the server; ignored. */
   version?: unknown;
+}
+
+/** The tenant that a credential belongs to. */
+export interface TenantDocument {
+  /** Id of the tenant. */
+  id: string;
+  /** Short name of the tenant in addresses. */
+  slug: string;
+  /** Name of the tenant. */
+  name: string;
 }
 
 /** The event of one test request, and how to sign it. */
@@ -2143,6 +2587,30 @@ export interface Problem {
   current?: Record<string, unknown>;
 }
 
+export interface PeopleCalls {
+  /** List the people who have signed in to the tenant; for admins */
+  list(parameters?: Nothing, options?: Options): List<PersonDocument, {
+    items: PersonDocument[];
+    next_cursor: string | null;
+  }>;
+  /** Get one person; for admins */
+  get(id: Held, parameters?: Nothing, options?: Options): Promise<PersonDocument>;
+  /** End all sessions of a person; for admins */
+  endSessions(id: Held, body?: Nothing, options?: Options<"idempotencyKey" | "validateOnly">): Promise<EndedDocument>;
+}
+
+export interface SessionsCalls {
+  /** List your own sessions in browsers */
+  list(parameters?: Nothing, options?: Options): List<SessionDocument, {
+    items: SessionDocument[];
+    next_cursor: string | null;
+  }>;
+  /** End one of your own sessions */
+  end(id: Held, parameters?: Nothing, options?: Options<"validateOnly">): Promise<void>;
+  /** End all of your own sessions */
+  endAll(parameters?: Nothing, options?: Options<"validateOnly">): Promise<EndedDocument>;
+}
+
 export interface ApplicationsCalls {
   /** List applications */
   list(parameters?: {
@@ -2175,20 +2643,20 @@ export interface ApplicationsCalls {
     include_deleted?: boolean;
   }, options?: Options): Promise<ApplicationDocument>;
   /** Create an application */
-  create(body: ApplicationInput, options?: Options<"idempotencyKey">): Promise<ApplicationDocument>;
+  create(body: ApplicationInput, options?: Options<"idempotencyKey" | "validateOnly">): Promise<ApplicationDocument>;
   /** Change an application */
-  update(id: Held, body: ApplicationInput, options?: Options<"ifMatch">): Promise<ApplicationDocument>;
+  update(id: Held, body: ApplicationInput, options?: Options<"ifMatch" | "validateOnly">): Promise<ApplicationDocument>;
   /** List what happened to it, newest first */
   history(id: Held, parameters?: Nothing, options?: Options): List<HistoryEntry, {
     items: HistoryEntry[];
     next_cursor: string | null;
   }>;
   /** Stop an application and all that belongs to it, until it is reopened */
-  suspend(id: Held, body: StateReason, options?: Options<"ifMatch" | "idempotencyKey">): Promise<ApplicationDocument>;
+  suspend(id: Held, body: StateReason, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<ApplicationDocument>;
   /** Stop an application that is not to come back, and all that belongs to it */
-  retire(id: Held, body: StateReason, options?: Options<"ifMatch" | "idempotencyKey">): Promise<ApplicationDocument>;
+  retire(id: Held, body: StateReason, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<ApplicationDocument>;
   /** Let a suspended or retired application work again */
-  reopen(id: Held, body: StateReason, options?: Options<"ifMatch" | "idempotencyKey">): Promise<ApplicationDocument>;
+  reopen(id: Held, body: StateReason, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<ApplicationDocument>;
 }
 
 export interface ApiKeysCalls {
@@ -2229,57 +2697,131 @@ export interface ApiKeysCalls {
     include_deleted?: boolean;
   }, options?: Options): Promise<KeyDocument>;
   /** Create an API key */
-  create(body: IssueKey, options?: Options<"idempotencyKey">): Promise<Revealed<KeyDocument & ({
+  create(body: IssueKey, options?: Options<"idempotencyKey" | "validateOnly">): Promise<Revealed<KeyDocument & ({
     /** The key itself, in this answer only. */
     key?: string | null;
     /** SHA-256 of the key, in this answer only; later it is key_fingerprint. */
     key_hash?: string | null;
-  }), "key" | "key_hash">>;
+    /** Address that shows the key once, if the delivery is link. */
+    link?: string | null;
+    /** Path of the key in the secret store, if the delivery is store. */
+    vault_path?: string | null;
+  }), "key" | "key_hash" | "link" | "vault_path">>;
   /** List what happened to it, newest first */
   history(id: Held, parameters?: Nothing, options?: Options): List<HistoryEntry, {
     items: HistoryEntry[];
     next_cursor: string | null;
   }>;
   /** Stop a key for ever, from its next request on */
-  revoke(id: Held, body?: RevokeKey, options?: Options<"ifMatch" | "idempotencyKey">): Promise<KeyDocument>;
+  revoke(id: Held, body?: RevokeKey, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<KeyDocument>;
   /** Stop a key until it is unblocked */
-  block(id: Held, body?: StopKey, options?: Options<"ifMatch" | "idempotencyKey">): Promise<KeyDocument>;
+  block(id: Held, body?: StopKey, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<KeyDocument>;
   /** A successor with the same settings; the old key ends after the overlap */
-  rotate(id: Held, body?: RotateKey, options?: Options<"ifMatch" | "idempotencyKey">): Promise<Revealed<KeyDocument & ({
+  rotate(id: Held, body?: RotateKey, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<Revealed<KeyDocument & ({
     /** The key itself, in this answer only. */
     key?: string | null;
     /** SHA-256 of the key, in this answer only; later it is key_fingerprint. */
     key_hash?: string | null;
-  }), "key" | "key_hash">>;
+    /** Address that shows the key once, if the delivery is link. */
+    link?: string | null;
+    /** Path of the key in the secret store, if the delivery is store. */
+    vault_path?: string | null;
+  }), "key" | "key_hash" | "link" | "vault_path">>;
   /** A short-lived key with a part of this one's rights */
-  createChild(id: Held, body?: ChildKey, options?: Options<"ifMatch" | "idempotencyKey">): Promise<Revealed<KeyDocument & ({
+  createChild(id: Held, body?: ChildKey, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<Revealed<KeyDocument & ({
     /** The key itself, in this answer only. */
     key?: string | null;
     /** SHA-256 of the key, in this answer only; later it is key_fingerprint. */
     key_hash?: string | null;
-  }), "key" | "key_hash">>;
+    /** Address that shows the key once, if the delivery is link. */
+    link?: string | null;
+    /** Path of the key in the secret store, if the delivery is store. */
+    vault_path?: string | null;
+  }), "key" | "key_hash" | "link" | "vault_path">>;
+  /** Take back a planned revocation */
+  cancelRevocation(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<KeyDocument>;
   /** Let a blocked key work again */
-  unblock(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<KeyDocument>;
+  unblock(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<KeyDocument>;
   /** Verify a key, and take what the call costs of its limits */
-  verify(body: VerifyKey, options?: Options): Promise<Verdict>;
+  verify(body: VerifyKey, options?: Options<"validateOnly">): Promise<Verdict>;
   /** Settle what a reserved call really cost; a second time changes nothing */
-  settleReservation(id: Held, body?: SettleReservation, options?: Options): Promise<SpentDocument>;
+  settleReservation(id: Held, body?: SettleReservation, options?: Options<"validateOnly">): Promise<SpentDocument>;
   /** Bill a key after the fact, once for each usage_id */
-  recordUsage(id: Held, body: SpendOnKey, options?: Options<"ifMatch">): Promise<SpentDocument>;
+  recordUsage(id: Held, body: SpendOnKey, options?: Options<"ifMatch" | "validateOnly">): Promise<SpentDocument>;
   /** Stop all keys that fit, or say how many they are */
-  revokeMany(body: RevokeKeys, options?: Options<"idempotencyKey">): Promise<RevokedDocument>;
+  revokeMany(body: RevokeKeys, options?: Options<"idempotencyKey" | "validateOnly">): Promise<RevokedDocument>;
   /** Report a key that was found where it should not be; the tenant's policy decides */
-  reportLeak(body: ReportLeak, options?: Options): Promise<ReportedDocument>;
+  reportLeak(body: ReportLeak, options?: Options<"validateOnly">): Promise<ReportedDocument>;
   /** Explain why a call by key was refused, by its request id */
-  explain(body: ExplainRequest, options?: Options): Promise<ExplanationDocument>;
+  explain(body: ExplainRequest, options?: Options<"validateOnly">): Promise<ExplanationDocument>;
   /** Rehearse a call by this key; consumes nothing */
-  rehearse(id: Held, body?: RehearseKey, options?: Options): Promise<Verdict>;
+  rehearse(id: Held, body?: RehearseKey, options?: Options<"validateOnly">): Promise<Verdict>;
   /** Count the keys with each weakness, up to 10,001; the page of keys lists them */
   getPosture(parameters?: Nothing, options?: Options): Promise<PostureDocument>;
   /** List who used the key in the last 24 hours */
   getImpact(id: Held, parameters?: Nothing, options?: Options): Promise<ImpactDocument>;
   /** List the verifiers that have its newest change */
   getPropagation(id: Held, parameters?: Nothing, options?: Options): Promise<PropagationDocument>;
+  /** Get the newest rotation of a key, and how far its calls have moved */
+  getRotation(id: Held, parameters?: Nothing, options?: Options): Promise<RotationDocument>;
+  /** Let the old key of a rotation work one day longer */
+  extendRotation(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<RotationDocument>;
+  /** Revoke the old key of a rotation now */
+  finishRotation(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<RotationDocument>;
+  /** Let the old key stay, because its successor has ended */
+  takeBackRotation(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<RotationDocument>;
+  /** List the newest places where keys were found in public */
+  listLeaks(parameters?: Nothing, options?: Options): List<LeakDocument, {
+    items: LeakDocument[];
+    next_cursor: string | null;
+  }>;
+  /** Settle the leaks of a key that a person has dealt with */
+  settleLeaks(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<SettledDocument>;
+  /** Get the action that follows when a key is found in public */
+  getLeakPolicy(parameters?: Nothing, options?: Options): Promise<LeakPolicyDocument>;
+  /** Change the action that follows when a key is found in public */
+  updateLeakPolicy(body: LeakPolicyInput, options?: Options<"validateOnly">): Promise<LeakPolicyDocument>;
+  /** Get a rule by which a scanner finds your keys */
+  getLeakRule(parameters?: Nothing, options?: Options): Promise<LeakRuleDocument>;
+  /** List the keys that have a weakness */
+  listWeak(weakness: Held, parameters?: {
+    limit?: number;
+    /** The next_cursor of the page before */
+    cursor?: string;
+    sort?: "created_at" | "expires_at" | "name" | "updated_at" | "-created_at" | "-expires_at" | "-name" | "-updated_at";
+    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor */
+    q?: string;
+    /** Only what has this tag */
+    tag?: string;
+    include_deleted?: boolean;
+    status?: "active" | "revoked" | "expired";
+    kind?: "user" | "service" | "virtual_llm";
+    blocked?: boolean;
+    application_id?: string;
+    issued_to_user_id?: string;
+    issued_to_service?: string;
+    created_by_user_id?: string;
+    rotated_from_key_id?: string;
+    key_prefix?: string;
+    key_fingerprint?: string;
+    app_id?: string;
+    created_after?: string;
+    created_before?: string;
+    expires_after?: string;
+    expires_before?: string;
+    updated_after?: string;
+    updated_before?: string;
+  }, options?: Options): List<KeyDocument, {
+    items: KeyDocument[];
+    next_cursor: string | null;
+  }>;
+  /** Give all keys with a weakness the expiry, limit or budget that they lack */
+  repairMany(body: RepairKeys, options?: Options<"idempotencyKey" | "validateOnly">): Promise<RevokedDocument>;
+}
+
+export interface MeCalls {
+  /** Get the caller: who this credential belongs to, and what it may do */
+  get(parameters?: Nothing, options?: Options): Promise<CallerDocument>;
 }
 
 export interface ConnectorsCalls {
@@ -2325,22 +2867,22 @@ export interface ConnectorsCalls {
     include_deleted?: boolean;
   }, options?: Options): Promise<ConnectorDocument>;
   /** Create a connector */
-  create(body: ConnectorInput, options?: Options<"idempotencyKey">): Promise<ConnectorDocument>;
+  create(body: ConnectorInput, options?: Options<"idempotencyKey" | "validateOnly">): Promise<ConnectorDocument>;
   /** Change a connector */
-  update(id: Held, body: ConnectorInput, options?: Options<"ifMatch">): Promise<ConnectorDocument>;
+  update(id: Held, body: ConnectorInput, options?: Options<"ifMatch" | "validateOnly">): Promise<ConnectorDocument>;
   /** Delete a connector; it can be restored for 30 days */
-  delete(id: Held, parameters?: Nothing, options?: Options<"ifMatch">): Promise<void>;
+  delete(id: Held, parameters?: Nothing, options?: Options<"ifMatch" | "validateOnly">): Promise<void>;
   /** Restore a deleted connector */
-  restore(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<ConnectorDocument>;
+  restore(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<ConnectorDocument>;
   /** List what happened to it, newest first */
   history(id: Held, parameters?: Nothing, options?: Options): List<HistoryEntry, {
     items: HistoryEntry[];
     next_cursor: string | null;
   }>;
   /** Remove all credentials of a connector */
-  removeCredentials(id: Held, parameters?: Nothing, options?: Options<"ifMatch">): Promise<ConnectorDocument>;
+  removeCredentials(id: Held, parameters?: Nothing, options?: Options<"ifMatch" | "validateOnly">): Promise<ConnectorDocument>;
   /** Check whether a connector works: ask now, read the result a moment later */
-  check(id: Held, body?: CheckInput, options?: Options<"ifMatch" | "idempotencyKey">): Promise<CheckDocument>;
+  check(id: Held, body?: CheckInput, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<CheckDocument>;
   /** List the checks of a connector */
   listChecks(id: Held, parameters?: {
     limit?: number;
@@ -2359,16 +2901,16 @@ export interface ConnectorsCalls {
   /** Get one check, with its steps */
   getCheck(id: Held, checkId: Held, parameters?: Nothing, options?: Options): Promise<CheckDocument>;
   /** Check settings and credentials that are not saved; nothing is stored */
-  checkDraft(body: ConnectorInput, options?: Options): Promise<ResultDocument>;
+  checkDraft(body: ConnectorInput, options?: Options<"validateOnly">): Promise<ResultDocument>;
   /** List the versions of a connector's credentials, without their values */
   listCredentialVersions(id: Held, parameters?: Nothing, options?: Options): List<CredentialVersionDocument, {
     items: CredentialVersionDocument[];
     next_cursor: string | null;
   }>;
   /** Use an older version of the credentials again, and check it */
-  restoreCredentials(id: Held, body: RestoreInput, options?: Options<"ifMatch" | "idempotencyKey">): Promise<CheckDocument>;
+  restoreCredentials(id: Held, body: RestoreInput, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<CheckDocument>;
   /** Get what a connector's secret is for: an access token, or credentials. For keys of the connector's application only */
-  takeLease(id: Held, body?: LeaseInput, options?: Options<"ifMatch">): Promise<Revealed<GivenDocument, "access_token" | "credentials">>;
+  takeLease(id: Held, body?: LeaseInput, options?: Options<"ifMatch" | "validateOnly">): Promise<Revealed<GivenDocument, "access_token" | "credentials">>;
   /** List who took a lease of a connector, and when, without values */
   listLeases(id: Held, parameters?: {
     limit?: number;
@@ -2384,6 +2926,16 @@ export interface ConnectorsCalls {
     items: LeaseDocument[];
     next_cursor: string | null;
   }>;
+}
+
+export interface ProvidersCalls {
+  /** List the providers that connectors know */
+  list(parameters?: Nothing, options?: Options): List<ProviderSummary, {
+    items: ProviderSummary[];
+    next_cursor: string | null;
+  }>;
+  /** Get one provider with its settings and its ways to sign in */
+  get(id: Held, parameters?: Nothing, options?: Options): Promise<ProviderDocument>;
 }
 
 export interface WebhooksCalls {
@@ -2422,34 +2974,34 @@ export interface WebhooksCalls {
     include_deleted?: boolean;
   }, options?: Options): Promise<WebhookDocument>;
   /** Create a webhook */
-  create(body: WebhookInput, options?: Options<"idempotencyKey">): Promise<Revealed<WebhookDocument & ({
+  create(body: WebhookInput, options?: Options<"idempotencyKey" | "validateOnly">): Promise<Revealed<WebhookDocument & ({
     /** The signing secret, whsec_…, for this one time. */
     signing_secret?: string | null;
   }), "signing_secret">>;
   /** Change a webhook */
-  update(id: Held, body: WebhookInput, options?: Options<"ifMatch">): Promise<WebhookDocument>;
+  update(id: Held, body: WebhookInput, options?: Options<"ifMatch" | "validateOnly">): Promise<WebhookDocument>;
   /** Delete a webhook; it can be restored for 30 days */
-  delete(id: Held, parameters?: Nothing, options?: Options<"ifMatch">): Promise<void>;
+  delete(id: Held, parameters?: Nothing, options?: Options<"ifMatch" | "validateOnly">): Promise<void>;
   /** Restore a deleted webhook */
-  restore(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<WebhookDocument>;
+  restore(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<WebhookDocument>;
   /** List what happened to it, newest first */
   history(id: Held, parameters?: Nothing, options?: Options): List<HistoryEntry, {
     items: HistoryEntry[];
     next_cursor: string | null;
   }>;
   /** Make a new signing secret; the one before signs beside it for 24 hours */
-  rotateSecret(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<Revealed<WebhookDocument & ({
+  rotateSecret(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<Revealed<WebhookDocument & ({
     /** The signing secret, whsec_…, for this one time. */
     signing_secret?: string | null;
     /** Until then the one before signs too. */
     previous_secret_expires_at?: string | null;
   }), "signing_secret">>;
   /** Let the previous signing secret sign no more */
-  retireSecret(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<WebhookDocument>;
+  retireSecret(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<WebhookDocument>;
   /** Pause: events are held until the webhook is resumed */
-  pause(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<WebhookDocument>;
+  pause(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<WebhookDocument>;
   /** Resume, and say what becomes of what was held */
-  resume(id: Held, body?: ResumeInput, options?: Options<"ifMatch" | "idempotencyKey">): Promise<WebhookDocument>;
+  resume(id: Held, body?: ResumeInput, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<WebhookDocument>;
   /** List a webhook's deliveries, newest first; with after, in sequence to fill a gap */
   listDeliveries(id: Held, parameters?: {
     /** The last sequence number that you have */
@@ -2471,7 +3023,7 @@ export interface WebhooksCalls {
     next_cursor: string | null;
   }>;
   /** Send the events of a window again, or see how many that would be */
-  replay(id: Held, body: ReplayInput, options?: Options<"ifMatch" | "idempotencyKey">): Promise<ReplayProgress>;
+  replay(id: Held, body: ReplayInput, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<ReplayProgress>;
   /** List the last replays of a webhook */
   listReplays(id: Held, parameters?: Nothing, options?: Options): List<ReplayDocument, {
     items: ReplayDocument[];
@@ -2480,7 +3032,9 @@ export interface WebhooksCalls {
   /** Count what is held, with its age and the time that sending it takes */
   getBacklog(id: Held, parameters?: Nothing, options?: Options): Promise<BacklogDocument>;
   /** Count how many of the last 200 events these settings would have matched */
-  tryFilter(body: FilterTest, options?: Options): Promise<FilterTestResult>;
+  tryFilter(body: FilterTest, options?: Options<"validateOnly">): Promise<FilterTestResult>;
+  /** Get the health of a webhook: the attempts of the last 24 hours, and what waits */
+  getHealth(id: Held, parameters?: Nothing, options?: Options): Promise<HealthDocument>;
   /** List what an inbound webhook received, in quarantine too, newest first */
   listReceived(id: Held, parameters?: {
     limit?: number;
@@ -2499,15 +3053,15 @@ export interface WebhooksCalls {
   /** Get one received request with its headers and its raw body */
   getReceived(id: Held, requestId: Held, parameters?: Nothing, options?: Options): Promise<WholeInboundRequest>;
   /** Verify one request in quarantine anew, as of when it came; publish it if it is genuine */
-  reverify(id: Held, requestId: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<InboundRequestDocument>;
+  reverify(id: Held, requestId: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<InboundRequestDocument>;
   /** Verify up to 200 requests in quarantine anew, the oldest first */
-  reverifyAll(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<ReviewedDocument>;
+  reverifyAll(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<ReviewedDocument>;
   /** Throw away what is in quarantine */
-  clearQuarantine(id: Held, parameters?: Nothing, options?: Options<"ifMatch">): Promise<void>;
+  clearQuarantine(id: Held, parameters?: Nothing, options?: Options<"ifMatch" | "validateOnly">): Promise<void>;
   /** Send one signed test request now, and read what came of it */
-  test(id: Held, body: TestInput, options?: Options<"ifMatch" | "idempotencyKey">): Promise<AttemptDocument>;
+  test(id: Held, body: TestInput, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<AttemptDocument>;
   /** Send an event to this webhook alone, tried and tried again like any other */
-  sendFromLab(id: Held, body: LabInput, options?: Options<"ifMatch" | "idempotencyKey">): Promise<DeliveryDocument>;
+  sendFromLab(id: Held, body: LabInput, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<DeliveryDocument>;
   /** List the test deliveries of a webhook */
   listTests(id: Held, parameters?: {
     limit?: number;
@@ -2530,21 +3084,49 @@ export interface ReplaysCalls {
   /** Read the progress of a replay */
   get(id: Held, parameters?: Nothing, options?: Options): Promise<ReplayProgress>;
   /** Send nothing more of a replay */
-  cancel(id: Held, body?: Nothing, options?: Options<"idempotencyKey">): Promise<ReplayProgress>;
+  cancel(id: Held, body?: Nothing, options?: Options<"idempotencyKey" | "validateOnly">): Promise<ReplayProgress>;
 }
 
 export interface DeliveriesCalls {
+  /** List the deliveries of all webhooks, newest first */
+  list(parameters?: {
+    limit?: number;
+    /** The next_cursor of the page before */
+    cursor?: string;
+    sort?: "created_at" | "-created_at";
+    state?: "pending" | "held" | "in_flight" | "retrying" | "delivered" | "failed" | "expired" | "cancelled";
+    event_type?: string;
+    event_id?: string;
+    subject?: string;
+    webhook_id?: string;
+    replay_id?: string;
+    origin?: "event" | "redelivery" | "replay" | "probe" | "lab";
+    created_after?: string;
+    created_before?: string;
+  }, options?: Options): List<DeliveryDocument, {
+    items: DeliveryDocument[];
+    next_cursor: string | null;
+  }>;
   /** Get one delivery with its attempts */
   get(id: Held, parameters?: Nothing, options?: Options): Promise<DeliveryWithAttempts>;
   /** Send its event once more */
-  redeliver(id: Held, body?: Nothing, options?: Options<"idempotencyKey">): Promise<DeliveryDocument>;
+  redeliver(id: Held, body?: Nothing, options?: Options<"idempotencyKey" | "validateOnly">): Promise<DeliveryDocument>;
   /** Make its next attempt now, not when its turn comes */
-  hurry(id: Held, body?: Nothing, options?: Options<"idempotencyKey">): Promise<DeliveryDocument>;
+  hurry(id: Held, body?: Nothing, options?: Options<"idempotencyKey" | "validateOnly">): Promise<DeliveryDocument>;
+}
+
+export interface InboxCalls {
+  /** Get the tenant's inbox, its own receiver for tests */
+  get(parameters?: Nothing, options?: Options): Promise<InboxDocument>;
+  /** Create the inbox and the webhook that sends to it, or repair them */
+  open(body?: Nothing, options?: Options<"idempotencyKey" | "validateOnly">): Promise<InboxDocument>;
+  /** Let the inbox answer as usual again, after failures that were ordered */
+  heal(parameters?: Nothing, options?: Options<"validateOnly">): Promise<void>;
 }
 
 export interface SignatureChecksCalls {
   /** Find out why a request's signature is right or wrong; nothing of it is kept */
-  create(body: SignatureCheck, options?: Options): Promise<SignatureCheckResult>;
+  create(body: SignatureCheck, options?: Options<"validateOnly">): Promise<SignatureCheckResult>;
 }
 
 export interface EventTypesCalls {
@@ -2577,13 +3159,13 @@ export interface EventTypesCalls {
     include_deleted?: boolean;
   }, options?: Options): Promise<EventTypeDocument>;
   /** Create an event type */
-  create(body: EventTypeInput, options?: Options<"idempotencyKey">): Promise<EventTypeDocument>;
+  create(body: EventTypeInput, options?: Options<"idempotencyKey" | "validateOnly">): Promise<EventTypeDocument>;
   /** Change an event type */
-  update(id: Held, body: EventTypeInput, options?: Options<"ifMatch">): Promise<EventTypeDocument>;
+  update(id: Held, body: EventTypeInput, options?: Options<"ifMatch" | "validateOnly">): Promise<EventTypeDocument>;
   /** Delete an event type; it can be restored for 30 days */
-  delete(id: Held, parameters?: Nothing, options?: Options<"ifMatch">): Promise<void>;
+  delete(id: Held, parameters?: Nothing, options?: Options<"ifMatch" | "validateOnly">): Promise<void>;
   /** Restore a deleted event type */
-  restore(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey">): Promise<EventTypeDocument>;
+  restore(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<EventTypeDocument>;
   /** List what happened to it, newest first */
   history(id: Held, parameters?: Nothing, options?: Options): List<HistoryEntry, {
     items: HistoryEntry[];
@@ -2595,19 +3177,19 @@ export interface EventTypesCalls {
     next_cursor: string | null;
   }>;
   /** Describe the webhooks of an OpenAPI 3.1 document, or see what that would do */
-  importTypes(body: Import, options?: Options<"idempotencyKey">): Promise<ImportedTypes>;
+  importTypes(body: Import, options?: Options<"idempotencyKey" | "validateOnly">): Promise<ImportedTypes>;
 }
 
 export interface EventSettingsCalls {
   /** Read how long events and deliveries are kept, and which fields not everybody sees */
   get(parameters?: Nothing, options?: Options): Promise<SettingsDocument>;
   /** Change those that are sent; the others stay as they are */
-  update(body: SettingsInput, options?: Options): Promise<SettingsDocument>;
+  update(body: SettingsInput, options?: Options<"validateOnly">): Promise<SettingsDocument>;
 }
 
 export interface EventsCalls {
   /** Publish one event, or up to 500: accepted when they and their deliveries are kept */
-  publish(body: EventBatch, options?: Options<"idempotencyKey">): Promise<PublishedEvents>;
+  publish(body: EventBatch, options?: Options<"idempotencyKey" | "validateOnly">): Promise<PublishedEvents>;
   /** List events, newest first */
   list(parameters?: {
     limit?: number;
@@ -2631,7 +3213,7 @@ export interface EventsCalls {
   /** Get one event, with why it matched or did not match each webhook */
   get(id: Held, parameters?: Nothing, options?: Options): Promise<EventWithMatches>;
   /** Erase the events of a subject, with their deliveries; says whether there are more */
-  erase(body: Erasure, options?: Options<"idempotencyKey">): Promise<Erased>;
+  erase(body: Erasure, options?: Options<"idempotencyKey" | "validateOnly">): Promise<Erased>;
 }
 
 export interface QuotasCalls {
@@ -2639,16 +3221,42 @@ export interface QuotasCalls {
   get(parameters?: Nothing, options?: Options): Promise<QuotasDocument>;
 }
 
+export interface SearchCalls {
+  /** Find records of every kind by words or by an id, up to 8 of each kind */
+  find(parameters?: {
+    /** Words, matched by prefix, or a whole id; without it, nothing is found */
+    q?: string;
+  }, options?: Options): List<FoundDocument, {
+    items: FoundDocument[];
+    next_cursor: string | null;
+  }>;
+}
+
+export interface NoticesCalls {
+  /** List what needs attention now, and what passed in the last day */
+  list(parameters?: Nothing, options?: Options): List<NoticeDocument, {
+    items: NoticeDocument[];
+    next_cursor: string | null;
+  }>;
+}
+
 export interface Integration {
+  readonly people: PeopleCalls;
+  readonly sessions: SessionsCalls;
   readonly applications: ApplicationsCalls;
   readonly apiKeys: ApiKeysCalls;
+  readonly me: MeCalls;
   readonly connectors: ConnectorsCalls;
+  readonly providers: ProvidersCalls;
   readonly webhooks: WebhooksCalls;
   readonly replays: ReplaysCalls;
   readonly deliveries: DeliveriesCalls;
+  readonly inbox: InboxCalls;
   readonly signatureChecks: SignatureChecksCalls;
   readonly eventTypes: EventTypesCalls;
   readonly eventSettings: EventSettingsCalls;
   readonly events: EventsCalls;
   readonly quotas: QuotasCalls;
+  readonly search: SearchCalls;
+  readonly notices: NoticesCalls;
 }

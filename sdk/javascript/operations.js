@@ -1,6 +1,16 @@
 // Generated from the portal's registry of operations by `make sdk`.
-// i: takes a body or a query, l: is a list; k: Idempotency-Key, m: If-Match, v: Prefer; secrets.
+// i: takes a body or a query, l: is a list; sends k: Idempotency-Key, m: If-Match; secrets.
 export const OPERATIONS = {
+  people: {
+    list: "GET . l",
+    get: "GET ./{id} -",
+    endSessions: "POST ./{id}/session-endings k",
+  },
+  sessions: {
+    list: "GET . l",
+    end: "DELETE ./{id} -",
+    endAll: "DELETE . -",
+  },
   applications: {
     list: "GET . il",
     get: "GET ./{id} i",
@@ -14,12 +24,13 @@ export const OPERATIONS = {
   apiKeys: {
     list: "GET . il",
     get: "GET ./{id} i",
-    create: "POST . ik key,key_hash",
+    create: "POST . ik key,key_hash,link,vault_path",
     history: "GET ./{id}/history l",
     revoke: "POST ./{id}/revoke ikm",
     block: "POST ./{id}/block ikm",
-    rotate: "POST ./{id}/rotations ikm key,key_hash",
-    createChild: "POST ./{id}/children ikm key,key_hash",
+    rotate: "POST ./{id}/rotations ikm key,key_hash,link,vault_path",
+    createChild: "POST ./{id}/children ikm key,key_hash,link,vault_path",
+    cancelRevocation: "POST ./{id}/revocation-cancellations km",
     unblock: "POST ./{id}/unblock km",
     verify: "POST ./verify i",
     settleReservation: "POST ./reservations/{id}/settle i",
@@ -31,6 +42,20 @@ export const OPERATIONS = {
     getPosture: "GET ./posture -",
     getImpact: "GET ./{id}/impact -",
     getPropagation: "GET ./{id}/propagation -",
+    getRotation: "GET ./{id}/rotation -",
+    extendRotation: "POST ./{id}/rotation/extensions km",
+    finishRotation: "POST ./{id}/rotation/completions km",
+    takeBackRotation: "POST ./{id}/rotation/cancellations km",
+    listLeaks: "GET ./leaks l",
+    settleLeaks: "POST ./{id}/leak-settlements km",
+    getLeakPolicy: "GET ./leak-policy -",
+    updateLeakPolicy: "PATCH ./leak-policy i",
+    getLeakRule: "GET ./leak-rule -",
+    listWeak: "GET ./posture/{weakness} il",
+    repairMany: "POST ./repairs ik",
+  },
+  me: {
+    get: "GET . -",
   },
   connectors: {
     list: "GET . il",
@@ -50,6 +75,10 @@ export const OPERATIONS = {
     takeLease: "POST ./{id}/leases im access_token,credentials",
     listLeases: "GET ./{id}/leases il",
   },
+  providers: {
+    list: "GET . l",
+    get: "GET ./{id} -",
+  },
   webhooks: {
     list: "GET . il",
     get: "GET ./{id} i",
@@ -67,6 +96,7 @@ export const OPERATIONS = {
     listReplays: "GET ./{id}/replays l",
     getBacklog: "GET ./{id}/backlog -",
     tryFilter: "POST ./filter-tests i",
+    getHealth: "GET ./{id}/health -",
     listReceived: "GET ./{id}/received il",
     getReceived: "GET ./{id}/received/{request_id} -",
     reverify: "POST ./{id}/received/{request_id}/reverifications km",
@@ -82,9 +112,15 @@ export const OPERATIONS = {
     cancel: "POST ./{id}/cancellations k",
   },
   deliveries: {
+    list: "GET . il",
     get: "GET ./{id} -",
     redeliver: "POST ./{id}/redeliveries k",
     hurry: "POST ./{id}/attempts k",
+  },
+  inbox: {
+    get: "GET . -",
+    open: "POST . k",
+    heal: "DELETE ./failures -",
   },
   signatureChecks: {
     create: "POST . i",
@@ -112,5 +148,11 @@ export const OPERATIONS = {
   },
   quotas: {
     get: "GET . -",
+  },
+  search: {
+    find: "GET . il",
+  },
+  notices: {
+    list: "GET . l",
   },
 };

@@ -1,6 +1,6 @@
 import { tagOf, written } from "./values.js";
 
-const OPTIONS = { m: "ifMatch", k: "idempotencyKey", v: "validateOnly" };
+const OPTIONS = { m: "ifMatch", k: "idempotencyKey" };
 
 /** Return an operation as `operations.js` writes it: method, path, letters, names of secrets. */
 export function read(resource, verb, line) {
@@ -13,7 +13,7 @@ export function read(resource, verb, line) {
     path,
     letters,
     places: path.match(/\{\w+\}/g) ?? [],
-    options: ["signal", "timeout", ...named],
+    options: [...named, method !== "GET" && "validateOnly"],
     secrets: secrets?.split(",") ?? [],
     isList: letters.includes("l"),
     // A repeated PATCH, or a POST without a key, could do its work twice.

@@ -73,6 +73,8 @@ def calls_of(operations: Iterable[Operation], document: Json) -> list[Call]:
     for call in calls:
         if bool(call.query) > call.reads or (bool(call.body) and call.reads):
             raise ValueError(f"{call.operation.id}: the SDK has one place for body and parameters")
+        if call.has_header("Prefer") != (call.operation.method != "GET"):
+            raise ValueError(f"{call.operation.id}: the SDK lets each write be validated only")
     order = list(dict.fromkeys(call.resource for call in calls))
     return sorted(calls, key=lambda call: order.index(call.resource))
 

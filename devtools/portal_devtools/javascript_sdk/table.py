@@ -7,7 +7,7 @@ from portal_devtools.javascript_sdk.calls import Call, by_resource
 
 HEAD = """\
 // Generated from the portal's registry of operations by `make sdk`.
-// i: takes a body or a query, l: is a list; k: Idempotency-Key, m: If-Match, v: Prefer; secrets.
+// i: takes a body or a query, l: is a list; sends k: Idempotency-Key, m: If-Match; secrets.
 export const OPERATIONS = {
 """
 
@@ -31,7 +31,6 @@ def _line(call: Call) -> str:
         "l": call.operation.is_list,
         "k": call.has_header("Idempotency-Key"),
         "m": call.has_header("If-Match"),
-        "v": call.has_header("Prefer"),
     }
     letters = "".join(letter for letter, present in is_set.items() if present) or "-"
     parts = [call.operation.method, _below(call), letters, ",".join(call.secrets)]

@@ -31,7 +31,7 @@ def test_the_examples_run(node: Node, access: dict[str, str], ada: Api) -> None:
         access=access,
     )
     record = ada.get(f"/applications/{seen['app']['id']}").json
-    assert record["description"] == "Customers and sales"
+    assert (record["description"], record["kind"]) == ("Customers and sales", "app")
     assert [412, "precondition_failed"] in seen["said"]
     assert ["****"] in seen["said"]
     assert seen["issued"] not in str(seen["said"])
