@@ -139,7 +139,7 @@ def test_a_secret_that_is_made_here_is_shown_once(ada: Api) -> None:
                 "inbound_scheme": "api-key",
                 "inbound_options": {"header": "X\r\nY"},
             },
-            "inbound_options",
+            "inbound_options.header",
         ),
         ({"inbound_options": {"header": "X-A"}}, "inbound_options"),
     ],

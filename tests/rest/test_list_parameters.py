@@ -31,7 +31,7 @@ def lists(app: Flask, ada: Api) -> dict[str, set[str]]:
             continue
         own = next((id for prefix, id in ids.items() if path.startswith(prefix)), "none")
         id = inbound if path.endswith(INBOUND) else own
-        found[path.replace("{id}", id)] = named
+        found[path.replace("{id}", id).replace("{weakness}", "idle")] = named
     return found
 
 
