@@ -322,7 +322,7 @@ def paging_parameters() -> tuple[Parameter, ...]:
                 "maximum": listing.MAX_LIMIT,
                 "default": listing.DEFAULT_LIMIT,
             },
-            "How many entries a page has at most",
+            "Number of entries on a page, at most",
         ),
         Parameter("cursor", {"type": "string"}, "The next_cursor of the page before"),
     )

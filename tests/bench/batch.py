@@ -54,6 +54,6 @@ def _application(number: int, item: int) -> dict[str, object]:
         "slug": f"batch-{unique}",
         "kind": "app",
         "primary_domain": "sales",
-        "description": "What it does, in a sentence.",
+        "description": "Its purpose, in a sentence.",
         "repository": "https://git.example/app",
     }
