@@ -14,6 +14,7 @@ from portal.connectors.feature import feature as connectors
 from portal.delivery.feature import feature as delivery
 from portal.events.catalogue import portal_types
 from portal.events.feature import feature as events
+from portal.explorer.feature import feature as explorer
 from portal.identity.feature import feature as identity
 from portal.identity.openid.claims import ALL_SCOPES
 from portal.inbound.feature import feature as inbound
@@ -50,6 +51,7 @@ FEATURES = (
     audit,
     quotas,
     everything,
+    explorer,
 )
 RESOURCES: tuple[Resource[Any, Any], ...] = tuple(
     resource for feature in FEATURES for resource in feature.resources

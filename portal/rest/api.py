@@ -429,6 +429,7 @@ def init_app(
     admit: Admission = Actor.require,
 ) -> None:
     """Register the REST side of the portal, and its OpenAPI document, which everybody may read."""
+    app.extensions["portal.operations"] = tuple(operations)
     api = blueprint(operations, authenticators, admit)
 
     def view() -> Response:

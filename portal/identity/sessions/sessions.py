@@ -88,7 +88,7 @@ class Live:
         return actor_of(self.person, self.session.role, origin)
 
 
-RESUME = Statement(
+FACTS = (
     select(
         *(getattr(WebSession, name) for name in SessionFacts._fields),
         *(getattr(Person, name) for name in PersonFacts._fields),
@@ -97,11 +97,10 @@ RESUME = Statement(
     )
     .join(Person, (Person.tenant_id == WebSession.tenant_id) & (Person.id == WebSession.person_id))
     .join(Tenant, Tenant.id == WebSession.tenant_id)
-    .where(
-        WebSession.tenant_id == bindparam("tenant_id"),
-        WebSession.token_hash == bindparam("digest"),
-    )
+    .where(WebSession.tenant_id == bindparam("tenant_id"))
 )
+RESUME = Statement(FACTS.where(WebSession.token_hash == bindparam("digest")))
+FIND = Statement(FACTS.where(WebSession.id == bindparam("session_id")))
 
 
 def actor_of(person: Person | PersonFacts, role: str, origin: Origin) -> Actor:
@@ -188,6 +187,17 @@ def resume(cookie: str | None) -> Live | None:
         if state(live.session, live.person, live.now) == "live":
             if live.now - live.session.last_seen_at >= TOUCH:
                 _touch(live.session)
+            return live
+    enter_tenant("")  # no live session
+    return None
+
+
+def find_live(tenant_id: str, session_id: str) -> Live | None:
+    """Return the live session of this id, or None. Enters the tenant and runs one statement."""
+    enter_tenant(tenant_id)
+    for row in send(FIND, {"tenant_id": tenant_id, "session_id": session_id}):
+        live = _live(row)
+        if state(live.session, live.person, live.now) == "live":
             return live
     enter_tenant("")  # no live session
     return None

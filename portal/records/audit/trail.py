@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, false, insert, not_, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, false, func, insert, not_, select, tuple_
 
 from portal.database.actor import Actor
 from portal.database.audience import KNOWN, closed_to
@@ -23,6 +23,7 @@ ENTRY = insert(AuditEntry).values({name: bindparam(f"entry_{name}") for name in 
 ENTER = Statement(ENTRY)
 Changes = Mapping[str, tuple[Any, Any]]
 Place = tuple[datetime, str]  # of an entry in the log
+LATELY, FEW = timedelta(minutes=10), 20
 
 
 def record(actor: Actor, action: str, target: Record, changes: Changes | None = None) -> None:
@@ -122,6 +123,16 @@ def newest(actor: Actor, record_id: str, action: str) -> AuditEntry | None:
     return next(iter(_read(query.where(AuditEntry.action == action).limit(1))), None)
 
 
+def of_request(actor: Actor, request_id: str) -> Sequence[AuditEntry]:
+    """Return what the actor did lately with one request, newest first."""
+    query = _newest_first(actor).where(
+        AuditEntry.actor_id == actor.id,
+        AuditEntry.occurred_at > func.now() - LATELY,
+        AuditEntry.request_id == request_id,
+    )
+    return _read(query.limit(FEW))
+
+
 # The filters of the log, as they are written in a query string.
 FILTERS = ("record_id", "actor_id", "action", "occurred_after", "occurred_before")
 
@@ -132,6 +143,7 @@ class Question:
 
     record_id: str = ""
     actor_id: str = ""
+    request_id: str = ""
     action: str = ""
     occurred_after: datetime | None = None
     occurred_before: datetime | None = None
@@ -150,6 +162,8 @@ class Question:
             for name in ("record_id", "actor_id", "action")
             if (value := getattr(self, name))
         ]
+        if self.record_id and self.request_id:
+            found.append(AuditEntry.request_id == self.request_id)
         if self.occurred_after is not None:
             found.append(AuditEntry.occurred_at >= self.occurred_after)
         if self.occurred_before is not None:
@@ -163,6 +177,7 @@ def question(given: Mapping[str, str]) -> Question:
     return Question(
         record_id=given.get("record_id", "").strip()[:60],
         actor_id=given.get("actor_id", "").strip()[:80],
+        request_id=given.get("request_id", "").strip()[:60],
         action=given.get("action", "").strip()[:60],
         occurred_after=moment_of(given, "occurred_after"),
         occurred_before=moment_of(given, "occurred_before"),

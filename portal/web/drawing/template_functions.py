@@ -65,6 +65,7 @@ RAIL = (
     Entry("deliveries.index", "Deliveries", "send"),
     Entry("events.index", "Events", "bolt", also="event_types"),
     Entry("audit.index", "Audit log", "history", rule=True),
+    Entry("explorer.index", "Explorer", "code"),
     Entry("sessions.index", "Sessions", "devices", also="people quotas"),
 )
 

@@ -1,0 +1,125 @@
+"""Prepare what the API answered for the page: its status, its headers, its body."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from portal.audit import pages as audit_pages
+from portal.core.key_shape import masked, masked_value
+from portal.database.actor import Actor
+from portal.explorer.catalogue import Described
+from portal.explorer.drafts import VALIDATE_ONLY, pretty
+from portal.explorer.sending import Reply
+from portal.records.audit import trail
+from portal.rest.openapi import Operation
+
+MOST_SHOWN = 200_000  # characters of a body
+SHOWN_ONCE = "SHOWN ABOVE, ONCE"
+# Headers of every answer, which say nothing about this one.
+ALWAYS = frozenset(
+    {
+        "content-security-policy",
+        "cross-origin-opener-policy",
+        "cross-origin-resource-policy",
+        "permissions-policy",
+        "referrer-policy",
+        "strict-transport-security",
+        "x-content-type-options",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret of this one answer."""
+
+    name: str
+    value: str
+
+    @property
+    def kind(self) -> str:
+        """Return its name for people."""
+        return self.name.replace("_", " ")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An answer as the page shows it."""
+
+    reply: Reply
+    headers: Sequence[tuple[str, str]]
+    text: str
+    language: str | None
+    is_cut: bool
+    detail: str
+    errors: Sequence[tuple[str, str]]
+    secret: Secret | None
+    dry_run: bool
+    entries: Sequence[dict[str, Any]]
+    log_query: dict[str, str]
+
+    @property
+    def tone(self) -> str:
+        """Return the tone of the status."""
+        return "ok" if self.reply.status < 400 else "bad"
+
+    @property
+    def was_dry(self) -> bool:
+        """Tell whether the API says that it stored nothing."""
+        return VALIDATE_ONLY in self.reply.header("Preference-Applied")
+
+
+def shown(actor: Actor, described: Described, reply: Reply, *, dry_run: bool) -> Shown:
+    """Return the answer for the page, without secrets in its body."""
+    document = _document(reply)
+    secret = _take_secret(described.operation, document)
+    text = masked(reply.body.decode("utf-8", "replace"))
+    if document is not None:
+        text = pretty(masked_value(document))
+    problem = document if reply.status >= 400 and isinstance(document, dict) else {}
+    entries = _entries(actor, reply)
+    return Shown(
+        reply=reply,
+        headers=[one for one in reply.headers if one[0].lower() not in ALWAYS],
+        text=text[:MOST_SHOWN],
+        language="json" if document is not None else None,
+        is_cut=len(text) > MOST_SHOWN,
+        detail=str(problem.get("detail", "")),
+        errors=[(str(e["field"]), str(e["message"])) for e in problem.get("errors", ())],
+        secret=secret,
+        dry_run=dry_run and described.writes,
+        entries=audit_pages.lines(entries, named=True),
+        log_query=_log_query(entries),
+    )
+
+
+def _document(reply: Reply) -> Any:
+    """Return the JSON in the body, or None."""
+    try:
+        return orjson.loads(reply.body) if reply.body else None
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _take_secret(operation: Operation, document: Any) -> Secret | None:
+    """Return the secret of the answer, and replace it in the document. `once` names it first."""
+    name = next(iter(operation.once), None)
+    if name is None or not isinstance(document, dict) or not isinstance(document.get(name), str):
+        return None
+    secret = Secret(name, document[name])
+    document[name] = SHOWN_ONCE
+    return secret
+
+
+def _entries(actor: Actor, reply: Reply) -> Sequence[Any]:
+    if not actor.can("audit:read"):
+        return []
+    return trail.of_request(actor, reply.header("X-Request-Id"))
+
+
+def _log_query(entries: Sequence[Any]) -> dict[str, str]:
+    if not entries:
+        return {}
+    return {"record_id": entries[0].record_id, "request_id": entries[0].request_id or ""}

@@ -1,0 +1,166 @@
+"""Describe every operation of the registry for the explorer, once for each application."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any, cast
+
+from flask import Flask, current_app
+from pydantic import BaseModel
+
+from portal.core.errors import Forbidden
+from portal.database.actor import Actor
+from portal.explorer.schema_fields import Field, Row, field_of, row, rows
+from portal.records.schemas import Command
+from portal.rest.openapi import Operation
+
+PREFER = "Prefer"  # the dry-run switch sets it
+AN_ID = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Described:
+    """An operation with its fields. What is derived from its models is kept."""
+
+    operation: Operation
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """Return the fields of its form: ids, parameters, headers, body."""
+        return (*self._ids(), *self._parameters(), *self._body())
+
+    def of(self, *places: str) -> list[Field]:
+        """Return the fields that belong to the path, the query, the headers or the body."""
+        return [field for field in self.fields if field.where in places]
+
+    @cached_property
+    def sent(self) -> list[Row]:
+        """Return the rows of the table of what the operation takes."""
+        before = [field.row for field in self.of("path", "query", "header")]
+        return before + self._of_command() + self._only_in_answer()
+
+    @cached_property
+    def answered(self) -> list[Row]:
+        """Return the rows of the table of what a successful answer has."""
+        shown = [
+            Row(name, "text", ("in this answer only",), text)
+            for name, text in self.operation.once.items()
+        ]
+        schema = _schema(self.operation.answer, "serialization")
+        return [*shown, *rows(schema, schema.get("$defs", {}))]
+
+    @property
+    def takes_body(self) -> bool:
+        """Tell whether the request has a body."""
+        return self.operation.command is not None
+
+    @property
+    def writes(self) -> bool:
+        """Tell whether the operation may change something, so that a dry run has a meaning."""
+        return self.operation.method != "GET"
+
+    @property
+    def has_secrets(self) -> bool:
+        """Tell whether a field of the form takes a secret."""
+        return any(field.secret for field in self.fields)
+
+    def _ids(self) -> Iterable[Field]:
+        for name in AN_ID.findall(self.operation.path):
+            schema = {"type": "string", "description": "Id of the record, from its list or page."}
+            described = row(name, schema, {}, required=True)
+            yield field_of("path", name, schema, {}, described)
+
+    def _parameters(self) -> Iterable[Field]:
+        for parameter in self.operation.parameters:
+            if parameter.where in ("query", "header") and parameter.name != PREFER:
+                schema = {**parameter.schema, "description": parameter.description}
+                described = row(parameter.name, schema, {})
+                yield field_of(cast("Any", parameter.where), parameter.name, schema, {}, described)
+
+    def _body(self) -> Iterable[Field]:
+        schema, secret = _schema(self.operation.command, "validation"), self._secret_names()
+        definitions, needed = schema.get("$defs", {}), schema.get("required", ())
+        for name, one in schema.get("properties", {}).items():
+            if not one.get("readOnly"):
+                described = row(name, one, definitions, required=name in needed)
+                yield field_of("body", name, one, definitions, described, name in secret)
+
+    def _secret_names(self) -> set[str]:
+        command = self.operation.command
+        if command is None:
+            return set()
+        own = command.write_only if issubclass(command, Command) else frozenset()
+        properties = _schema(command, "validation").get("properties", {})
+        return {*own, *(name for name, one in properties.items() if one.get("writeOnly"))}
+
+    def _of_command(self) -> list[Row]:
+        schema = _schema(self.operation.command, "validation")
+        return rows(schema, schema.get("$defs", {}))
+
+    def _only_in_answer(self) -> list[Row]:
+        """Return the fields of the record that only the server writes."""
+        if not (self.operation.command and self.operation.answer):
+            return []
+        known = {one.name for one in self._of_command()}
+        schema = _schema(self.operation.answer, "serialization")
+        found = rows(schema, schema.get("$defs", {}), read_only=True)
+        return [one for one in found if one.name.partition(".")[0] not in known]
+
+
+def _schema(model: type[BaseModel] | None, mode: Any) -> Mapping[str, Any]:
+    return {} if model is None else model.model_json_schema(mode=mode)
+
+
+class Catalogue:
+    """The operations of one application, by id and by resource."""
+
+    def __init__(self, operations: Sequence[Operation]) -> None:
+        self.operations = {one.id: one for one in operations}
+        self._described: dict[str, Described] = {}
+
+    def find(self, operation_id: str) -> Described | None:
+        """Return an operation, or None if there is none of this id."""
+        operation = self.operations.get(operation_id)
+        if operation is None:
+            return None
+        if operation_id not in self._described:
+            self._described[operation_id] = Described(operation)
+        return self._described[operation_id]
+
+    def near(self, operation_id: str) -> list[str]:
+        """Return the ids that are most like a wrong one."""
+        return get_close_matches(operation_id[:100], self.operations, n=3, cutoff=0.5)
+
+    def groups(self, words: str = "") -> dict[str, list[Operation]]:
+        """Return resource → its operations, only those that have all of the words."""
+        wanted = words.lower().split()
+        found: dict[str, list[Operation]] = {}
+        for one in self.operations.values():
+            text = f"{one.id} {one.method} {one.path} {one.summary}".lower()
+            if all(word in text for word in wanted):
+                found.setdefault(one.resource, []).append(one)
+        return found
+
+
+def init_app(app: Flask) -> None:
+    """Prepare the catalogue's place. It is filled when the first page needs it."""
+    app.extensions["portal.explorer"] = {}
+
+
+def catalogue() -> Catalogue:
+    """Return the running application's catalogue."""
+    kept = current_app.extensions["portal.explorer"]
+    if "catalogue" not in kept:
+        kept["catalogue"] = Catalogue(current_app.extensions["portal.operations"])
+    return cast("Catalogue", kept["catalogue"])
+
+
+def refusal(actor: Actor, operation: Operation) -> str | None:
+    """Return the reason for which the actor may not call an operation, or None."""
+    try:
+        actor.require(operation.scope)
+    except Forbidden as error:
+        return error.detail
+    return None

@@ -1,0 +1,191 @@
+"""Write a request as code: curl, and calls of the Python and the JavaScript SDK."""
+
+import keyword
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from portal.explorer.catalogue import PREFER, Described
+from portal.explorer.drafts import ABSENT, Call, hide, pretty, visible
+from portal.rest.openapi import Operation, camel
+
+INDENT, WIDEST = "    ", 88
+NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+# header → how the SDKs call it
+OPTIONS = {"Idempotency-Key": "idempotency_key", "If-Match": "if_match"}
+PYTHON_CLIENT = """import os
+
+from cpod_integration import Client
+
+client = Client(base_url="{base_url}", token=os.environ["TOKEN"])
+"""
+JAVASCRIPT_CLIENT = """import {{ Client }} from "@cpod/integration";
+
+const client = new Client({{ baseUrl: "{base_url}", token: process.env.TOKEN }});
+"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One piece of code, with its name for people and for the highlighter."""
+
+    label: str
+    language: str
+    text: str
+
+
+def samples(described: Described, call: Call, base_url: str) -> list[Sample]:
+    """Return the request in every language, without its secrets."""
+    body = hide(described, call.body)
+    return [
+        Sample("curl", "bash", curl(described.operation, call, body, base_url)),
+        Sample("Python", "python", python(described.operation, call, body, base_url)),
+        Sample("JavaScript", "javascript", javascript(described.operation, call, body, base_url)),
+    ]
+
+
+def curl(operation: Operation, call: Call, body: Any, base_url: str) -> str:
+    """Return the command for a shell. The token stays in the reader's environment."""
+    lines = [
+        f"curl -X {operation.method} {shlex.quote(base_url + call.address)}",
+        '-H "Authorization: Bearer $TOKEN"',
+    ]
+    lines += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in call.headers.items()]
+    if body is not ABSENT:
+        lines += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(pretty(body))}"]
+    return " \\\n  ".join(lines)
+
+
+def python(operation: Operation, call: Call, body: Any, base_url: str) -> str:
+    """Return a program for the Python SDK."""
+    client = PYTHON_CLIENT.format(base_url=base_url)
+    return f"{client}\n{_python_statement(operation, call, body)}"
+
+
+def _python_statement(operation: Operation, call: Call, body: Any) -> str:
+    spoken = python_call(operation, call, body)
+    if operation.is_list:
+        return f"for record in {spoken}:\n{INDENT}print(record)"
+    return spoken if operation.status == 204 else f"answer = {spoken}"
+
+
+def python_call(operation: Operation, call: Call, body: Any) -> str:
+    """Return one call of the Python SDK."""
+    arguments = [python_literal(one) for one in call.ids]
+    if _has_body(operation, body):
+        arguments.append(python_literal({} if body is ABSENT else body))
+    named = {**call.query, **_options(call.headers)}
+    arguments += [
+        f"{name}={python_literal(value)}" for name, value in named.items() if _is_keyword(name)
+    ]
+    if others := {name: value for name, value in named.items() if not _is_keyword(name)}:
+        arguments.append(f"**{python_literal(others)}")
+    return f"client.integration.{_snake(operation)}({', '.join(arguments)})"
+
+
+def _snake(operation: Operation) -> str:
+    return f"{operation.resource.replace('-', '_')}.{operation.name}"
+
+
+def _is_keyword(name: str) -> bool:
+    return name.isidentifier() and not keyword.iskeyword(name)
+
+
+def javascript(operation: Operation, call: Call, body: Any, base_url: str) -> str:
+    """Return a module for the JavaScript SDK."""
+    client = JAVASCRIPT_CLIENT.format(base_url=base_url)
+    return f"{client}\n{_javascript_statement(operation, call, body)}"
+
+
+def _javascript_statement(operation: Operation, call: Call, body: Any) -> str:
+    spoken = javascript_call(operation, call, body)
+    if operation.is_list:
+        return f"for await (const record of {spoken}) {{\n  console.log(record);\n}}"
+    return f"await {spoken};" if operation.status == 204 else f"const answer = await {spoken};"
+
+
+def javascript_call(operation: Operation, call: Call, body: Any) -> str:
+    """Return one call of the JavaScript SDK: ids, body, query, options."""
+    arguments = [javascript_literal(one) for one in call.ids]
+    options = {camel(name): value for name, value in _options(call.headers).items()}
+    if _has_body(operation, body, options):
+        arguments.append(javascript_literal({} if body is ABSENT else body))
+    if call.query or (operation.is_list and options):
+        arguments.append(javascript_literal(call.query))
+    if options:
+        arguments.append(javascript_literal(options))
+    name = f"{camel(operation.resource)}.{camel(operation.name)}"
+    return f"client.integration.{name}({', '.join(arguments)})"
+
+
+def _has_body(operation: Operation, body: Any, after: Mapping[str, Any] | None = None) -> bool:
+    """Tell whether the call has the argument of the body. One that follows it needs it, too."""
+    if operation.command is None:
+        return False
+    return bool(after) or body not in (ABSENT, {}) or operation.method != "POST"
+
+
+def _options(headers: Mapping[str, str]) -> dict[str, Any]:
+    named: dict[str, Any] = {
+        OPTIONS[name]: value for name, value in headers.items() if name in OPTIONS
+    }
+    return {**named, "validate_only": True} if PREFER in headers else named
+
+
+# ---------------------------------------------------------------- literals
+
+
+def python_literal(value: Any, depth: int = 0) -> str:
+    """Return a JSON value in Python's syntax, on several lines if it is long."""
+    if isinstance(value, str):
+        return _python_text(value)
+    if isinstance(value, Mapping):
+        parts = [
+            f"{_python_text(name)}: {python_literal(one, depth + 1)}" for name, one in value.items()
+        ]
+        return _joined("{}", parts, INDENT, depth)
+    if isinstance(value, list):
+        return _joined("[]", [python_literal(one, depth + 1) for one in value], INDENT, depth)
+    return repr(value)
+
+
+def _python_text(text: str) -> str:
+    """Return a text in double quotes. `repr` escapes whatever cannot be seen."""
+    said = repr(text)
+    return f'"{said[1:-1]}"' if said[0] == "'" and '"' not in said else said
+
+
+def javascript_literal(value: Any, depth: int = 0) -> str:
+    """Return a JSON value in JavaScript's syntax, on several lines if it is long."""
+    if isinstance(value, Mapping):
+        parts = [
+            f"{_member(name)}: {javascript_literal(one, depth + 1)}" for name, one in value.items()
+        ]
+        return _joined("{}", parts, "  ", depth, spaced=True)
+    if isinstance(value, list):
+        return _joined("[]", [javascript_literal(one, depth + 1) for one in value], "  ", depth)
+    return _javascript_scalar(value)
+
+
+def _member(name: str) -> str:
+    return name if NAME.fullmatch(name) else _javascript_scalar(name)
+
+
+def _javascript_scalar(value: Any) -> str:
+    return visible(orjson.dumps(value).decode()).replace("\u2028", "\\u2028")
+
+
+def _joined(
+    ends: str, parts: Sequence[str], indent: str, depth: int, *, spaced: bool = False
+) -> str:
+    line = ", ".join(parts)
+    if not parts:
+        return ends
+    if "\n" not in line and len(line) + len(indent) * depth < WIDEST - 40:
+        return f"{ends[0]} {line} {ends[1]}" if spaced else f"{ends[0]}{line}{ends[1]}"
+    inner = "".join(f"{indent * (depth + 1)}{part},\n" for part in parts)
+    return f"{ends[0]}\n{inner}{indent * depth}{ends[1]}"

@@ -1,0 +1,188 @@
+"""Pages of the explorer: /explorer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Flask, current_app, render_template, request
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+from werkzeug.wrappers import Response
+
+from portal import web
+from portal.core.errors import Forbidden, Unauthenticated
+from portal.explorer import answers, cautions, drafts, links, sending
+from portal.explorer.catalogue import Described, catalogue, refusal
+from portal.explorer.code_samples import samples
+from portal.explorer.drafts import Draft
+from portal.identity.sessions.login import live_session, to_step_up
+
+bp = Blueprint("explorer", __name__, url_prefix="/explorer")
+MOST_DRAWN = 1024  # parts of pages that are kept
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages, and what other pages' templates need to link to them."""
+    app.register_blueprint(bp)
+    app.jinja_env.globals["explorer"] = links
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """Show all operations; for htmx, only the list beside an operation."""
+    words = request.args.get("q", "")[:100]
+    return web.render(
+        "explorer/index.html",
+        "explorer/_operations.html",
+        groups=catalogue().groups(words),
+        refusals=_refusals(),
+        current=request.args.get("current", ""),
+        words=words,
+    )
+
+
+@bp.get("/<operation_id>")
+def show(operation_id: str) -> ResponseReturnValue:
+    """Show one operation: its description, its form, and its code."""
+    described = catalogue().find(operation_id)
+    if described is None:
+        return _unknown(operation_id)
+    return _page(described, drafts.of_address(described, request.args))
+
+
+@bp.post("/<operation_id>")
+def send(operation_id: str) -> ResponseReturnValue:
+    """Call the operation with what was typed, and show the answer."""
+    described = catalogue().find(operation_id)
+    if described is None:
+        return _unknown(operation_id)
+    operation, live = described.operation, live_session()
+    if live is None:
+        raise Unauthenticated
+    if reason := refusal(web.actor(), operation):
+        raise Forbidden(reason, scope=operation.scope)
+    draft = drafts.of_form(described, request.form)
+    call = drafts.call_of(described, draft)
+    if errors := {**call.errors, **_unconfirmed(described)}:
+        return _page(described, draft, errors=errors)
+    if cautions.needs_recent_sign_in(operation) and not live.is_recent:
+        return to_step_up()
+    reply = sending.send(live, operation.method, call)
+    shown = answers.shown(web.actor(), described, reply, dry_run=draft.dry_run)
+    if web.portal_request().wants_fragment:
+        return web.render("explorer/_answer.html", shown=shown, operation=operation)
+    return _page(described, draft, shown=shown)
+
+
+@bp.post("/<operation_id>/draft")
+def draft(operation_id: str) -> ResponseReturnValue:
+    """Show what was typed as code, as JSON or as fields. Nothing is called."""
+    described = catalogue().find(operation_id)
+    if described is None:
+        return _unknown(operation_id)
+    typed, errors = drafts.of_form(described, request.form), dict[str, str]()
+    switch = request.form.get("switch")
+    if switch == "json":
+        typed, errors = _switched(drafts.as_json(described, typed))
+    elif switch == "fields":
+        typed, errors = _switched(drafts.as_fields(described, typed))
+    if switch or not web.portal_request().wants_fragment:
+        return _page(described, typed, errors=errors)
+    return web.render("explorer/_samples.html", **_samples(described, typed))
+
+
+def _switched(found: tuple[Draft, Mapping[str, str]]) -> tuple[Draft, dict[str, str]]:
+    return found[0], dict(found[1])
+
+
+def _unconfirmed(described: Described) -> dict[str, str]:
+    word = cautions.word_of(described.operation)
+    typed = request.form.get("confirm", "").strip()
+    if not cautions.destroys(described.operation) or typed == word:
+        return {}
+    return {"confirm": f"Type {word} to confirm."}
+
+
+# ---------------------------------------------------------------- drawing
+
+
+def _page(
+    described: Described,
+    draft: Draft,
+    *,
+    errors: Mapping[str, str] | None = None,
+    shown: answers.Shown | None = None,
+) -> Response:
+    """Return the page with what was typed. For htmx, return the form alone, in its place."""
+    operation = described.operation
+    response = web.render(
+        "explorer/show.html",
+        "explorer/_form.html",
+        status=422 if errors else 200,
+        described=described,
+        operation=operation,
+        draft=drafts.without_secrets(described, draft),
+        errors=errors or {},
+        first_error=drafts.first_of(errors or {}, described.fields),
+        reason=refusal(web.actor(), operation),
+        confirm_word=cautions.word_of(operation) if cautions.destroys(operation) else None,
+        needs_recent_sign_in=cautions.needs_recent_sign_in(operation),
+        shown=shown,
+        **_fixed(described),
+        **_samples(described, draft),
+    )
+    if web.portal_request().wants_fragment:
+        response.headers["HX-Retarget"] = "#explorer-typed"
+        response.headers["HX-Reswap"] = "innerHTML"
+    return response
+
+
+def _samples(described: Described, draft: Draft) -> dict[str, Any]:
+    call = drafts.call_of(described, draft)
+    base_url = current_app.extensions["portal"].base_url
+    unreadable = [text for key, text in call.errors.items() if not key.startswith("path.")]
+    return {"samples": samples(described, call, base_url), "unreadable": unreadable}
+
+
+def _fixed(described: Described) -> dict[str, Any]:
+    """Return the parts of the page that are the same for everybody with the same permissions."""
+    if web.portal_request().wants_fragment:
+        return {}
+    scopes = tuple(sorted(web.actor().scopes))
+    return {
+        "operations": _kept(
+            ("operations", described.operation.id, scopes),
+            "explorer/_operations.html",
+            groups=catalogue().groups(),
+            refusals=_refusals(),
+            current=described.operation.id,
+            words="",
+        ),
+        "fields": _kept(
+            ("fields", described.operation.id), "explorer/_fields.html", described=described
+        ),
+    }
+
+
+def _kept(key: tuple[Any, ...], template: str, **context: Any) -> Markup:
+    """Return a part of a page, drawn once. It has no nonce and no hx-attribute."""
+    kept = current_app.extensions["portal.explorer"].setdefault("drawn", {})
+    if key not in kept:
+        if len(kept) >= MOST_DRAWN:
+            kept.clear()
+        kept[key] = Markup(render_template(template, **context))  # noqa: S704 - a template's answer
+    return kept[key]  # type: ignore[no-any-return]
+
+
+def _refusals() -> dict[str, str | None]:
+    """Return operation id → the reason for which this person may not call it."""
+    actor = web.actor()
+    return {name: refusal(actor, one) for name, one in catalogue().operations.items()}
+
+
+def _unknown(operation_id: str) -> Response:
+    return web.render(
+        "explorer/unknown.html",
+        status=404,
+        operation_id=operation_id[:100],
+        near=catalogue().near(operation_id),
+    )
