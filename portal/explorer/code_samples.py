@@ -21,11 +21,17 @@ PYTHON_CLIENT = """import os
 
 from cpod_integration import Client
 
-client = Client(base_url="{base_url}", token=os.environ["TOKEN"])
+client = Client(
+    base_url="{base_url}",
+    token=os.environ["TOKEN"],
+)
 """
 JAVASCRIPT_CLIENT = """import {{ Client }} from "@cpod/integration";
 
-const client = new Client({{ baseUrl: "{base_url}", token: process.env.TOKEN }});
+const client = new Client({{
+  baseUrl: "{base_url}",
+  token: process.env.TOKEN,
+}});
 """
 
 
@@ -51,7 +57,8 @@ def samples(described: Described, call: Call, base_url: str) -> list[Sample]:
 def curl(operation: Operation, call: Call, body: Any, base_url: str) -> str:
     """Return the command for a shell. The token stays in the reader's environment."""
     lines = [
-        f"curl -X {operation.method} {shlex.quote(base_url + call.address)}",
+        f"curl -X {operation.method}",
+        shlex.quote(base_url + call.address),
         '-H "Authorization: Bearer $TOKEN"',
     ]
     lines += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in call.headers.items()]

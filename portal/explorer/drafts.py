@@ -34,7 +34,7 @@ JSON_OPTIONS = orjson.OPT_INDENT_2
 
 @dataclass(frozen=True)
 class Draft:
-    """What a person typed: field → text, and the body as JSON if they write it themselves."""
+    """Hold the texts that a person typed, by field, and the body as JSON if they write that."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     raw: str | None = None
@@ -169,8 +169,8 @@ def _body(described: Described, draft: Draft, errors: MutableMapping[str, str]) 
     body = {}
     for one in described.of("body"):
         text = unix(draft.values.get(one.key, ""))
-        if text.strip():
-            body[one.name] = _value(one, text, errors)
+        if text.strip() and (value := _value(one, text, errors)) is not ABSENT:
+            body[one.name] = value
     return body
 
 

@@ -18,7 +18,7 @@ from portal.explorer.drafts import ABSENT, Call
 from portal.web.drawing.template_functions import highlight, page_url
 
 A_RECORD = "ID-OF-THE-RECORD"
-NEW_NAME = "New name"
+NEW_NAME, NAMES = "New name", ("display_name", "name")
 UNKEPT = frozenset({"cursor"})  # it belongs to the page's own list
 
 
@@ -89,6 +89,6 @@ def _code(client: str, base_url: str, lines: list[str], language: str) -> Markup
 
 def _call(described: Described) -> tuple[Call, Any]:
     ids = (A_RECORD,) * len(described.of("path"))
-    names = [one.name for one in described.of("body") if one.control == "text"]
-    body = {names[0]: NEW_NAME} if names else ABSENT
+    known = {one.name for one in described.of("body")}
+    body = next(({name: NEW_NAME} for name in NAMES if name in known), ABSENT)
     return Call(ids, "", {}, {}, body, {}), body

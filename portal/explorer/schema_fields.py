@@ -19,7 +19,7 @@ KINDS = {
     "null": "null",
 }
 FORMATS = {"date-time": "date and time", "date": "date", "uri": "address"}
-LONG_TEXT = 500  # characters; a text that may be longer gets a box of several lines
+LONG_TEXT = 2500  # characters; a text that may be longer gets a box of several lines
 DEEPEST = 2  # levels of nested fields that a table shows
 
 

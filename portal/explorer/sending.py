@@ -8,6 +8,7 @@ same authentication, scopes, limits and audit log as one from outside.
 import time
 from contextvars import Context
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, cast
 
 from flask import Flask, current_app, request
@@ -51,13 +52,17 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the API answered, and after how many milliseconds."""
+    """Hold the answer of the API, and the milliseconds that it took."""
 
     status: int
-    reason: str
     headers: list[tuple[str, str]]
     body: bytes
     milliseconds: float
+
+    @property
+    def reason(self) -> str:
+        """Return the status in words."""
+        return HTTPStatus(self.status).phrase
 
     def header(self, name: str) -> str:
         """Return the value of a header, or an empty text."""
@@ -83,8 +88,7 @@ def send(live: Live, method: str, call: Call) -> Reply:
     body, status, headers = Context().run(run_wsgi_app, application, environ, True)
     content = b"".join(body)
     spent = (time.perf_counter() - began) * 1000
-    code, _, reason = status.partition(" ")
-    return Reply(int(code), reason, list(headers), content, round(spent, 1))
+    return Reply(int(status[:3]), list(headers), content, round(spent, 1))
 
 
 def _environment(method: str, call: Call, token: str) -> dict[str, Any]:

@@ -46,6 +46,7 @@ def records(ada: Api, browse: Callable[..., Pages]) -> dict[str, str]:
     made["inbound"] = ada.create("webhooks", name="From GitHub", direction="inbound")["id"]
     made["tests"] = made["webhooks"]
     made["connections"] = made["connectors"]
+    made["operation_id"] = "integration.webhooks.create"
     made |= delivered(ada, made["webhooks"]) | below(ada, made)
     browse(ADA).post("/inbox")
     feed = next(one for one in ada.get("/webhooks").json["items"] if one["name"] == SENDER)

@@ -92,6 +92,7 @@ def recent_sign_in_required(view: View) -> View:
             raise Unauthenticated
         return view(*args, **kwargs) if live.is_recent else to_step_up()
 
+    guarded.needs_recent_sign_in = True  # type: ignore[attr-defined]
     return cast("View", guarded)
 
 

@@ -1,0 +1,104 @@
+"""Test what the explorer shows: every operation, its fields, and how pages lead there."""
+
+import re
+from collections.abc import Callable
+from html import unescape
+
+import pytest
+
+from portal.explorer.catalogue import Catalogue
+from portal.features import RESOURCES
+from portal.rest.resources import Resource
+from tests.cast import ADA, VIC, Api, Pages
+from tests.explorer.conftest import PARTIAL, code_in, page_of, seen
+from tests.resources import minimal, pages_of
+
+
+def test_every_operation_has_a_page(person: Pages, catalogue: Catalogue) -> None:
+    for operation in catalogue.operations.values():
+        answer = person.get(f"/explorer/{operation.id}")
+        assert answer.status_code == 200, operation.id
+        assert operation.summary in unescape(answer.text), operation.id
+        assert set(code_in(answer)) >= {"curl", "Python", "JavaScript"}, operation.id
+
+
+def test_the_index_lists_every_operation(person: Pages, catalogue: Catalogue) -> None:
+    linked = re.findall(r'href="/explorer/([\w.]+)"', person.get("/explorer").text)
+    assert sorted(linked) == sorted(catalogue.operations)
+
+
+def test_words_narrow_the_list(person: Pages) -> None:
+    found = person.get(
+        "/explorer?q=rotate+secret&current=integration.webhooks.get", headers=PARTIAL
+    )
+    assert re.findall(r"integration\.\w+\.\w+", found.text) == ["integration.webhooks.rotateSecret"]
+    assert "No operation has all" in person.get("/explorer?q=zebra").text
+
+
+def test_every_field_is_in_the_table_with_the_sentence_of_the_schema(
+    person: Pages, catalogue: Catalogue
+) -> None:
+    described = catalogue.find("integration.webhooks.create")
+    assert described is not None
+    shown = seen(person.get(page_of("webhooks.create")))
+    names = {row.name for row in described.sent}
+    assert {"name", "retry_policy.maxAttempts", "Idempotency-Key", "id", "created_at"} <= names
+    for row in described.sent:
+        assert row.name in shown
+        assert re.sub(r"\s+", " ", row.description) in shown
+    (read_only,) = [row for row in described.sent if row.name == "created_at"]
+    assert read_only.read_only
+
+
+def test_an_unknown_operation_leads_on(person: Pages) -> None:
+    answer = person.get("/explorer/integration.webhook.create")
+    assert answer.status_code == 404
+    assert 'href="/explorer/integration.webhooks.create"' in answer.text
+    assert 'href="/explorer"' in answer.text
+    for path in ("", "/draft"):
+        assert person.post(f"/explorer/nothing{path}").status_code == 404
+
+
+def test_what_one_may_not_call_says_why(browse: Callable[..., Pages]) -> None:
+    vic = browse(VIC)
+    page = vic.get(page_of("webhooks.delete"))
+    assert "This needs the permission webhooks:write" in seen(page)
+    assert ">Send<" not in page.text
+    assert vic.post(page_of("webhooks.delete"), {"confirm": "delete"}).status_code == 403
+    lease = browse(ADA).get(page_of("connectors.takeLease"))
+    assert "Only API keys do this" in seen(lease)
+    assert ">Send<" not in lease.text
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda one: one.name)
+def test_every_list_and_every_record_leads_to_the_explorer(
+    person: Pages, ada: Api, resource: Resource, catalogue: Catalogue
+) -> None:
+    made = ada.create(resource.name, **minimal(resource))
+    place = "/" + pages_of(resource).replace("_", "-")
+    listing = {op.name: op.id for op in resource.operations()}
+    found = person.get(f"{place}?q=a+word")
+    assert f'href="/explorer/{listing["list"]}?query.q=a+word"' in found.text
+    found = person.get(f"{place}?q=other", headers=PARTIAL)
+    assert f'href="/explorer/{listing["list"]}?query.q=other"' in found.text
+    page = person.get(f"{place}/{made['id']}")
+    url = f"/explorer/{listing['get']}?path.id={made['id']}"
+    assert f'href="{url}"' in page.text
+    assert f'value="{made["id"]}"' in person.get(url).text
+    as_code = code_in(page)
+    name = listing["get"].split(".")[1]
+    assert f'.{name}.get("{made["id"]}")' in as_code["JavaScript"]
+    assert f'.get("{made["id"]}")' in as_code["Python"]
+    if resource.update:
+        assert f'.update("{made["id"]}", {{' in as_code["Python"]
+        assert f'.update("{made["id"]}", {{' in as_code["JavaScript"]
+
+
+def test_the_filters_of_a_list_become_parameters(person: Pages) -> None:
+    listing = person.get("/webhooks?direction=inbound&cursor=", headers=PARTIAL)
+    (url,) = re.findall(r'href="(/explorer/[^"]*)"', listing.text)
+    assert url == "/explorer/integration.webhooks.list?query.direction=inbound"
+    page = person.get(url)
+    assert 'list(direction="inbound")' in code_in(page)["Python"]
+    assert 'list({ direction: "inbound" })' in code_in(page)["JavaScript"]
+    assert "/webhooks?direction=inbound" in code_in(page)["curl"]
