@@ -73,7 +73,7 @@ class Described:
             yield field_of("path", name, schema, {}, described)
 
     def _parameters(self) -> Iterable[Field]:
-        for parameter in self.operation.parameters:
+        for parameter in self.operation.accepts:
             if parameter.where in ("query", "header") and parameter.name != PREFER:
                 schema = {**parameter.schema, "description": parameter.description}
                 described = row(parameter.name, schema, {})

@@ -15,8 +15,6 @@ from portal.rest.openapi import Operation, camel
 
 INDENT, WIDEST = "    ", 88
 NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
-# header → how the SDKs call it
-OPTIONS = {"Idempotency-Key": "idempotency_key", "If-Match": "if_match"}
 PYTHON_CLIENT = """import os
 
 from cpod_integration import Client
@@ -133,12 +131,13 @@ def _has_body(operation: Operation, body: Any, after: Mapping[str, Any] | None =
     """Tell whether the call has the argument of the body. One that follows it needs it, too."""
     if operation.command is None:
         return False
-    return bool(after) or body not in (ABSENT, {}) or operation.method != "POST"
+    return bool(after) or operation.needs_body or body not in (ABSENT, {})
 
 
 def _options(headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return header → value as the SDKs name them: `if_match`."""
     named: dict[str, Any] = {
-        OPTIONS[name]: value for name, value in headers.items() if name in OPTIONS
+        name.lower().replace("-", "_"): value for name, value in headers.items() if name != PREFER
     }
     return {**named, "validate_only": True} if PREFER in headers else named
 

@@ -2,7 +2,7 @@
 
 make bench                          all of it, about eight minutes
 make bench ARGS="rest --rounds 3"   parts: lists rest growth filters batch inbound memory publishing
-                                    keys deliveries tenants shortcuts checks leases sdk javascript
+                                    keys deliveries tenants shortcuts checks leases sdk javascript explorer
 """
 
 import argparse
@@ -40,9 +40,10 @@ from tests.bench.servers import ROOT, Server, free_port, portal_serving, serving
 
 CONNECTIONS = 4
 GROWTH = 1.2
+EXPLORER = 2.0
 PARTS = (
     "lists", "rest", "growth", "filters", "batch", "inbound", "memory", "publishing", "keys",
-    "deliveries", "tenants", "shortcuts", "checks", "leases", "sdk", "javascript",
+    "deliveries", "tenants", "shortcuts", "checks", "leases", "sdk", "javascript", "explorer",
 )  # fmt: skip
 
 
@@ -343,6 +344,25 @@ class Bench:
         with portal_serving({**self.place.settings, **here}, port) as portal:
             return javascript.measure(portal.port, world.BIG.key, self.rounds)
 
+    def explorer(self) -> Figure:
+        """Compare the explorer's page with the most fields with the page of a webhook."""
+        webhook = world.identifier("whk", world.SMALL, 3, world.SMALL.webhooks)
+        asks = (
+            self.again(self.page(world.SMALL, "/explorer/integration.webhooks.create")),
+            self.again(self.page(world.SMALL, f"/webhooks/{webhook}")),
+        )
+        for ask in asks:
+            self.look(ask)
+        self.generator.run("turns", *asks, rounds=5, seconds=1)
+        ours, theirs = self._in_turn(asks, 20 * self.rounds)
+        return Figure(
+            "page of the explorer, against the page of a webhook",
+            quiet(ours) / quiet(theirs),
+            EXPLORER,
+            "less",
+            notes=f"{quiet(ours):.2f} ms against {quiet(theirs):.2f} ms",
+        )
+
     def memory(self) -> list[Figure]:
         """Return the memory of the web process after all measurements."""
         used = self.portal.memory_mb
@@ -378,6 +398,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
             "javascript": bench.javascript,
             "leases": lambda: of_leases(rounds, seconds),
             "sdk": bench.sdk,
+            "explorer": lambda: [bench.explorer()],
         }
         for part in parts:
             told(f"measuring: {part}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -139,7 +139,10 @@ FILTERS = ("record_id", "actor_id", "action", "occurred_after", "occurred_before
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query of the audit log. `before` is the place of the last entry seen."""
+    """A query of the audit log. `before` is the place of the last entry seen.
+
+    `request_id` narrows the entries of one record; no index finds it alone.
+    """
 
     record_id: str = ""
     actor_id: str = ""
