@@ -10,7 +10,7 @@ from portal.audit import pages as audit_pages
 from portal.core.key_shape import masked, masked_value
 from portal.database.actor import Actor
 from portal.explorer.catalogue import Described
-from portal.explorer.drafts import VALIDATE_ONLY, pretty
+from portal.explorer.drafts import VALIDATE_ONLY, pretty, visible
 from portal.explorer.sending import Reply
 from portal.records.audit import trail
 from portal.rest.openapi import Operation
@@ -75,7 +75,7 @@ def shown(actor: Actor, described: Described, reply: Reply, *, dry_run: bool) ->
     """Return the answer for the page, without secrets in its body."""
     document = _document(reply)
     secret = _take_secret(described.operation, document)
-    text = masked(reply.body.decode("utf-8", "replace"))
+    text = visible(masked(reply.body.decode("utf-8", "replace")))
     if document is not None:
         text = pretty(masked_value(document))
     problem = document if reply.status >= 400 and isinstance(document, dict) else {}

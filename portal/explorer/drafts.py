@@ -225,17 +225,19 @@ def as_fields(described: Described, draft: Draft) -> tuple[Draft, Mapping[str, s
     fields = {one.name: one for one in described.of("body")}
     if unknown := [name for name in body if name not in fields]:
         return draft, {RAW: f"There is no field for “{unknown[0][:60]}”."}
-    if null := [name for name, value in body.items() if value is None]:
-        return draft, {RAW: f"A null, as in “{null[0][:60]}”, can only be written as JSON."}
     others = {key: text for key, text in draft.values.items() if not key.startswith("body.")}
     typed = {fields[name].key: _as_typed(fields[name], value) for name, value in body.items()}
-    return Draft({**others, **typed}, None, draft.dry_run), {}
+    found = Draft({**others, **typed}, None, draft.dry_run)
+    meant = call_of(described, found).body
+    if lost := [name for name in body if meant.get(name, ABSENT) != body[name]]:
+        return draft, {RAW: f"The value of “{lost[0][:60]}” can only be written as JSON."}
+    return found, {}
 
 
 def _as_typed(one: Field, value: Any) -> str:
     if one.control == "lines" and _is_lines(value):
         return "\n".join(value)
-    if isinstance(value, bool | list | dict):
+    if one.control == "json" or isinstance(value, bool | list | dict):
         return pretty(value)
     return str(value)
 
@@ -253,7 +255,7 @@ def pretty(value: Any) -> str:
 
 def visible(text: str) -> str:
     """Return JSON or source text with characters that turn or hide text as `\\u202e`."""
-    return HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}" if found[0] != "\t" else "\t", text)
+    return HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 # ---------------------------------------------------------------- without secrets

@@ -133,6 +133,8 @@ def _own(schema: Schema) -> dict[str, Any]:
 
 def _kind(plain: Schema, definitions: Schema) -> str:
     kind = plain.get("type")
+    if "enum" in plain:
+        return "one of several"
     if isinstance(kind, list):
         return " or ".join(KINDS.get(one, str(one)) for one in kind if one != "null")
     if kind == "array":
@@ -154,8 +156,8 @@ NUMBERS = {
 
 
 def _rules(schema: Schema, plain: Schema) -> Iterator[str]:
-    if choices := _choices(plain) or _choices(plain.get("items") or {}):
-        yield "one of " + ", ".join(choices)
+    if choices := plain.get("enum") or (plain.get("items") or {}).get("enum"):
+        yield "one of " + ", ".join(str(one) for one in choices if one is not None)
     for name, words in NUMBERS.items():
         if name in plain:
             yield words.format(f"{plain[name]:,}")

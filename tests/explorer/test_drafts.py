@@ -118,7 +118,10 @@ def test_a_field_that_is_no_json_says_where(person: Pages) -> None:
     ("raw", "reason"),
     [
         ('{"nothing": 1}', "There is no field for “nothing”."),
-        ('{"name": null}', "can only be written as JSON"),
+        ('{"name": null}', "The value of “name” can only be written as JSON."),
+        ('{"name": 5}', "“name” can only be written as JSON"),
+        ('{"rate_limit": "5"}', "“rate_limit” can only be written as JSON"),
+        ('{"event_types": ["a\\nb"]}', "“event_types” can only be written as JSON"),
         ("[]", "Only a JSON object"),
     ],
 )

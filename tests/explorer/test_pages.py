@@ -94,6 +94,26 @@ def test_every_list_and_every_record_leads_to_the_explorer(
         assert f'.update("{made["id"]}", {{' in as_code["JavaScript"]
 
 
+@pytest.mark.parametrize(
+    ("page", "operation"),
+    [
+        ("/webhooks/{webhook}/attempts", "webhooks.listTests?path.id={webhook}"),
+        ("/webhooks/{webhook}/replays", "webhooks.listReplays?path.id={webhook}"),
+        ("/webhooks/{webhook}/deliveries", "webhooks.listDeliveries?path.id={webhook}"),
+        ("/connectors/{connector}/timeline", "connectors.listChecks?path.id={connector}"),
+        ("/event-types/portal", "eventTypes.listOwn"),
+        ("/events", "events.list"),
+        ("/quotas", "quotas.get"),
+    ],
+)
+def test_lists_below_records_lead_there_too(
+    person: Pages, ada: Api, page: str, operation: str
+) -> None:
+    ids = {"webhook": ada.create("webhooks")["id"], "connector": ada.create("connectors")["id"]}
+    found = person.get(page.format(**ids))
+    assert f'href="{page_of(operation.format(**ids))}"' in found.text
+
+
 def test_the_filters_of_a_list_become_parameters(person: Pages) -> None:
     listing = person.get("/webhooks?direction=inbound&cursor=", headers=PARTIAL)
     (url,) = re.findall(r'href="(/explorer/[^"]*)"', listing.text)

@@ -1,5 +1,8 @@
 """The credentials that REST accepts: API keys, tokens made from them, and tokens of the
-provider."""
+provider.
+
+`portal.explorer.sending` adds its own, for calls inside the process.
+"""
 
 from typing import cast
 
