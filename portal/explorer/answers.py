@@ -10,9 +10,10 @@ from portal.audit import pages as audit_pages
 from portal.core.key_shape import masked, masked_value
 from portal.database.actor import Actor
 from portal.explorer.catalogue import Described
-from portal.explorer.drafts import VALIDATE_ONLY, pretty, visible
+from portal.explorer.drafts import pretty, visible
 from portal.explorer.sending import Reply
 from portal.records.audit import trail
+from portal.rest import validate_only
 from portal.rest.openapi import Operation
 
 MOST_SHOWN = 200_000  # characters of a body
@@ -68,7 +69,7 @@ class Shown:
     @property
     def was_dry(self) -> bool:
         """Tell whether the API says that it stored nothing."""
-        return VALIDATE_ONLY in self.reply.header("Preference-Applied")
+        return validate_only.NAME in self.reply.header("Preference-Applied")
 
 
 def shown(actor: Actor, described: Described, reply: Reply, *, dry_run: bool) -> Shown:
@@ -89,7 +90,7 @@ def shown(actor: Actor, described: Described, reply: Reply, *, dry_run: bool) ->
         detail=str(problem.get("detail", "")),
         errors=[(str(e["field"]), str(e["message"])) for e in problem.get("errors", ())],
         secret=secret,
-        dry_run=dry_run and described.writes,
+        dry_run=dry_run and described.has_dry_run,
         entries=audit_pages.lines(entries, named=True),
         log_query=_log_query(entries),
     )

@@ -14,9 +14,9 @@ from portal.core.errors import Forbidden
 from portal.database.actor import Actor
 from portal.explorer.schema_fields import Field, Row, field_of, row, rows
 from portal.records.schemas import Command
-from portal.rest.openapi import Operation
+from portal.rest.openapi import PREFER, Operation
 
-PREFER = "Prefer"  # the dry-run switch sets it
+DRY_RUN = PREFER.name  # the form has a switch for it
 AN_ID = re.compile(r"\{(\w+)\}")
 
 
@@ -57,9 +57,9 @@ class Described:
         return self.operation.command is not None
 
     @property
-    def writes(self) -> bool:
-        """Tell whether the operation may change something, so that a dry run has a meaning."""
-        return self.operation.method != "GET"
+    def has_dry_run(self) -> bool:
+        """Tell whether the operation can be run for its checks only."""
+        return self.operation.is_write and not self.operation.cannot_validate
 
     @property
     def has_secrets(self) -> bool:
@@ -74,7 +74,7 @@ class Described:
 
     def _parameters(self) -> Iterable[Field]:
         for parameter in self.operation.accepts:
-            if parameter.where in ("query", "header") and parameter.name != PREFER:
+            if parameter.where in ("query", "header") and parameter.name != DRY_RUN:
                 schema = {**parameter.schema, "description": parameter.description}
                 described = row(parameter.name, schema, {})
                 yield field_of(cast("Any", parameter.where), parameter.name, schema, {}, described)
@@ -160,7 +160,8 @@ def catalogue() -> Catalogue:
 def refusal(actor: Actor, operation: Operation) -> str | None:
     """Return the reason for which the actor may not call an operation, or None."""
     try:
-        actor.require(operation.scope)
+        for scope in filter(None, operation.scopes):
+            actor.require(scope)
     except Forbidden as error:
         return error.detail
     return None

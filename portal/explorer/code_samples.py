@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from portal.explorer.catalogue import PREFER, Described
+from portal.explorer.catalogue import DRY_RUN, Described
 from portal.explorer.drafts import ABSENT, Call, hide, pretty, visible
 from portal.rest.openapi import Operation, camel
 
@@ -137,9 +137,9 @@ def _has_body(operation: Operation, body: Any, after: Mapping[str, Any] | None =
 def _options(headers: Mapping[str, str]) -> dict[str, Any]:
     """Return header → value as the SDKs name them: `if_match`."""
     named: dict[str, Any] = {
-        name.lower().replace("-", "_"): value for name, value in headers.items() if name != PREFER
+        name.lower().replace("-", "_"): value for name, value in headers.items() if name != DRY_RUN
     }
-    return {**named, "validate_only": True} if PREFER in headers else named
+    return {**named, "validate_only": True} if DRY_RUN in headers else named
 
 
 # ---------------------------------------------------------------- literals

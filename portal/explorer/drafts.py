@@ -17,15 +17,14 @@ from werkzeug.routing import RequestRedirect
 
 from portal.core.errors import BadRequest
 from portal.core.key_shape import masked, masked_value
-from portal.explorer.catalogue import PREFER, Described
+from portal.explorer.catalogue import DRY_RUN, Described
 from portal.explorer.schema_fields import Field
 from portal.records.schemas import HIDDEN
-from portal.rest import strict_json
+from portal.rest import strict_json, validate_only
 from portal.rest.openapi import PREFIX
 
 ABSENT: Any = object()  # there is no body
 RAW = "raw"
-VALIDATE_ONLY = "validate-only"
 NOT_SHOWN = "NOT SHOWN AGAIN"
 LONGEST_QUERY = 4000  # characters
 INTEGER, NUMBER = re.compile(r"-?[0-9]{1,18}"), re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
@@ -156,8 +155,8 @@ def _headers(
             errors[one.key] = "A header has only plain letters, digits and signs."
         elif value:
             found[one.name] = value
-    if draft.dry_run and described.writes:
-        found[PREFER] = VALIDATE_ONLY
+    if draft.dry_run and described.has_dry_run:
+        found[DRY_RUN] = validate_only.NAME
     return found
 
 

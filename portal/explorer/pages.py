@@ -62,7 +62,7 @@ def send(operation_id: str) -> ResponseReturnValue:
         raise Forbidden(reason, scope=operation.scope)
     draft = drafts.of_form(described, request.form)
     call = drafts.call_of(described, draft)
-    if errors := {**call.errors, **_unconfirmed(described)}:
+    if errors := {**call.errors, **_unconfirmed(described, draft)}:
         return _page(described, draft, errors=errors)
     if cautions.needs_recent_sign_in(operation) and not live.is_recent:
         return to_step_up()
@@ -94,10 +94,12 @@ def _switched(found: tuple[Draft, Mapping[str, str]]) -> tuple[Draft, dict[str, 
     return found[0], dict(found[1])
 
 
-def _unconfirmed(described: Described) -> dict[str, str]:
+def _unconfirmed(described: Described, draft: Draft) -> dict[str, str]:
+    """Return what is wrong with the confirmation. A dry run needs none."""
     word = cautions.word_of(described.operation)
     typed = request.form.get("confirm", "").strip()
-    if not cautions.destroys(described.operation) or typed == word:
+    is_dry = draft.dry_run and described.has_dry_run
+    if is_dry or not cautions.destroys(described.operation) or typed == word:
         return {}
     return {"confirm": f"Type {word} to confirm."}
 

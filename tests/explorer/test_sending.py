@@ -67,13 +67,18 @@ def test_a_body_as_json_is_sent(person: Pages, ada: Api) -> None:
     assert [one["display_name"] for one in ada.get("/applications").json["items"]] == ["From JSON"]
 
 
-def test_a_dry_run_says_truthfully_what_was_done(person: Pages, ada: Api) -> None:
+def test_a_dry_run_stores_nothing_and_says_so(person: Pages, ada: Api) -> None:
     answer = seen(person.post(CREATE, {"body.display_name": "CRM 360", "dry_run": "1"}))
-    stored = len(ada.get("/applications").json["items"])
-    assert ("nothing was stored" in answer, "the change was made" in answer) == (
-        stored == 0,
-        stored == 1,
-    )
+    assert "Dry run: nothing was stored" in answer
+    assert "In the audit log" not in answer
+    assert ada.get("/applications").json["items"] == []
+
+
+def test_a_dry_run_of_deleting_needs_no_confirmation(person: Pages, ada: Api) -> None:
+    made = ada.create("webhooks")
+    typed = {"path.id": made["id"], "dry_run": "1"}
+    assert "nothing was stored" in seen(person.post(page_of("webhooks.delete"), typed))
+    assert ada.get(f"/webhooks/{made['id']}").status_code == 200
 
 
 # ---------------------------------------------------------------- confirmations and secrets
